@@ -1,0 +1,62 @@
+/**
+ * Do batches pay? Embeds the same pictures through the real embedder with growing batch sizes, in
+ * turns, and prints the throughput of each as a ratio against batches of one in the same turn.
+ *
+ *     node dist/bench/batching.js [--model onnx/har-simple-cnn] [--pictures 64] [--rounds 12] [--workers 1]
+ */
+import { parseArgs } from 'node:util'
+import { openEmbedder, type Embedder } from '../src/embedding/embedder.js'
+import { readModel } from '../src/embedding/manifest.js'
+import { createMetrics } from '../src/metrics.js'
+import { table } from './report.js'
+
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string', default: 'onnx/har-simple-cnn' },
+    pictures: { type: 'string', default: '64' },
+    rounds: { type: 'string', default: '12' },
+    workers: { type: 'string', default: '1' },
+  },
+})
+const pictures = Number(values.pictures)
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+const sizes = [1, 2, 4, 8]
+
+const model = await readModel(values.model)
+const pixels = Uint8Array.from({ length: model.manifest.preprocessing.inputSize ** 2 * 3 }, (_, i) => (i * 31) % 256)
+const embedders = await Promise.all(
+  sizes.map((maxBatch) =>
+    openEmbedder({
+      model, provider: 'auto', requireCuda: false, workers: Number(values.workers), maxBatch,
+      maxQueue: pictures, logger: silent, metrics: createMetrics().embedding,
+    }),
+  ),
+)
+
+/** [round][size] pictures per second */
+const rates: number[][] = []
+for (let round = 0; round < Number(values.rounds); round++) {
+  const rate: number[] = []
+  for (const embedder of embedders) rate.push(await measure(embedder))
+  rates.push(rate)
+}
+await Promise.all(embedders.map((embedder) => embedder.close()))
+
+const { provider, precision, workers } = embedders[0]!.runtime
+console.log(`${model.manifest.name}, ${precision} on ${provider}, ${workers} worker(s), medians of ${rates.length} rounds of ${pictures} pictures.\n`)
+const rows = sizes.map((size, at) => {
+  const perSecond = median(rates.map((rate) => rate[at]!))
+  const ratio = median(rates.map((rate) => rate[at]! / rate[0]!))
+  return [`≤ ${size}`, perSecond.toFixed(0), `${ratio.toFixed(2)} ×`]
+})
+console.log(table(['batch', 'pictures/s', 'against batches of one'], rows))
+
+async function measure(embedder: Embedder): Promise<number> {
+  const startedAt = performance.now()
+  await Promise.all(Array.from({ length: pictures }, () => embedder.embed(pixels, { priority: 'bulk' })))
+  return (pictures / (performance.now() - startedAt)) * 1000
+}
+
+function median(numbers: number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
+}

@@ -1,0 +1,74 @@
+/**
+ * What does ingestion cost beyond decoding and inference? The same pictures through the bare
+ * pipeline (decode + network, no database, no index, no HTTP) and as one tar through the service,
+ * turn about, with the same number of threads.
+ *
+ *     node dist/bench/ingest-throughput.js [--model onnx/har-simple-cnn] [--pictures 2000] [--rounds 3]
+ */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import pMap from 'p-map'
+import { pino } from 'pino'
+import { percentile } from '../src/cli/percentile.js'
+import { ServiceClient } from '../src/cli/service-client.js'
+import { openEmbedder } from '../src/embedding/embedder.js'
+import { readModel } from '../src/embedding/manifest.js'
+import { prepareImage } from '../src/image/prepare.js'
+import { createMetrics } from '../src/metrics.js'
+import { archiveOf } from './archive.js'
+import { drawBenchPictures } from './drawn-gallery.js'
+import { table } from './report.js'
+import { ServiceProcess } from './service-process.js'
+
+const { values } = parseArgs({
+  options: { model: { type: 'string', default: 'onnx/har-simple-cnn' }, pictures: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '3' } },
+})
+const distinct = await drawBenchPictures(128)
+const pictures = Array.from({ length: Number(values.pictures) }, (_, i) => distinct[i % distinct.length]!)
+const model = await readModel(values.model)
+const thumbnailSide = 192 // the service's default
+const { preprocessing } = model.manifest
+
+/** Pictures per second of decode + network alone, all cores busy. */
+async function bare(thumbnail: boolean): Promise<number> {
+  const embedder = await openEmbedder({
+    model, provider: 'auto', requireCuda: false, workers: availableParallelism(), maxBatch: 0, maxQueue: 64,
+    logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
+  })
+  const started = performance.now()
+  await pMap(pictures, async ({ bytes }) => {
+    const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: thumbnailSide } }) })
+    await embedder.embed(pixels)
+  }, { concurrency: 2 * availableParallelism() })
+  const perSecond = (pictures.length / (performance.now() - started)) * 1000
+  await embedder.close()
+  return perSecond
+}
+
+/** Pictures per second from the first byte of the tar to the job's end. */
+async function throughService(thumbnail: boolean): Promise<number> {
+  const service = await ServiceProcess.start({ MODEL_DIR: values.model, THUMBNAIL_MAX_SIDE_PIXELS: thumbnail ? String(thumbnailSide) : '0' })
+  const client = new ServiceClient(service.url)
+  await client.createGallery('bench')
+  const started = performance.now()
+  const { id } = await client.ingestTar('bench', archiveOf(pictures))
+  const job = await client.waitForJob(id)
+  const perSecond = (pictures.length / (performance.now() - started)) * 1000
+  if (job.added !== pictures.length) throw new Error(`${job.added} of ${pictures.length} pictures were added`)
+  await service.stop()
+  return perSecond
+}
+
+const rounds: { bare: number[]; service: number[] }[] = []
+for (let round = 0; round < Number(values.rounds); round++) {
+  const [bareAlone, serviceAlone] = [await bare(false), await throughService(false)]
+  const [bareWith, serviceWith] = [await bare(true), await throughService(true)]
+  rounds.push({ bare: [bareAlone, bareWith], service: [serviceAlone, serviceWith] })
+}
+const median = (of: (round: (typeof rounds)[number]) => number) => percentile(rounds.map(of), 0.5).toFixed(2)
+const row = (name: string, i: 0 | 1) => [name, median(({ bare }) => bare[i]!), median(({ service }) => service[i]!), median(({ bare, service }) => service[i]! / bare[i]!)]
+console.log(`Ingestion, ${pictures.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}`)
+console.log(table(['', 'decode + network alone, pictures/s', 'service: tar over HTTP, database, index, pictures/s', 'ratio'], [
+  row('without thumbnails', 0),
+  row('with thumbnails, a second decode', 1),
+]))

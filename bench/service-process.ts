@@ -1,0 +1,69 @@
+/** The real service as a process of its own, on a free port and a temporary data folder. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const readyDeadlineMs = 120_000
+
+export class ServiceProcess {
+  readonly url: string
+  readonly #process: ChildProcess
+  readonly #folder: string
+
+  private constructor(url: string, process: ChildProcess, folder: string) {
+    this.url = url
+    this.#process = process
+    this.#folder = folder
+  }
+
+  /** Resolves when `/readyz` says so. @param settings environment variables of the service */
+  static async start(settings: Record<string, string> = {}): Promise<ServiceProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
+    const port = await freePort()
+    const main = fileURLToPath(new URL('../src/main.js', import.meta.url))
+    const child = spawn(process.execPath, [main], {
+      env: { ...process.env, LOG_LEVEL: 'warn', UV_THREADPOOL_SIZE: '16', PORT: String(port), DATA_DIR: folder, ...settings },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    const service = new ServiceProcess(`http://127.0.0.1:${port}`, child, folder)
+    await service.#ready()
+    return service
+  }
+
+  async #ready(): Promise<void> {
+    const started = performance.now()
+    for (;;) {
+      if (this.#process.exitCode !== null) throw new Error(`the service ended with ${this.#process.exitCode} before it was ready`)
+      if ((await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok === true) return
+      if (performance.now() - started > readyDeadlineMs) throw new Error('the service did not become ready')
+      await sleep(100)
+    }
+  }
+
+  /** Value of a metric without labels, in its own unit. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text()
+    const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `))
+    return line === undefined ? Number.NaN : Number(line.slice(name.length + 1))
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill('SIGTERM')
+    if (this.#process.exitCode === null) await once(this.#process, 'exit')
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,127 @@
+/** The wiring: every plugin and every route, in the order in which a request meets them. */
+import { randomUUID } from 'node:crypto'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Config } from './config.js'
+import type { Embedder } from './embedding/embedder.js'
+import { AlikeError } from './errors.js'
+import type { Galleries } from './gallery/galleries.js'
+import { continueWhenAdmitted, limitBodyTime, limitConcurrency } from './http/plugins/admission.js'
+import { describeApi } from './http/plugins/openapi.js'
+import { acceptPictures } from './http/plugins/picture-bodies.js'
+import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
+import { measureRequests } from './http/plugins/request-metrics.js'
+import { sendSecurityHeaders } from './http/plugins/security-headers.js'
+import { galleryRoutes } from './http/routes/galleries.js'
+import { homeRoutes } from './http/routes/home.js'
+import { imageUploadRoutes } from './http/routes/image-uploads.js'
+import { imageRoutes } from './http/routes/images.js'
+import { ingestRoutes } from './http/routes/ingest.js'
+import { jobRoutes } from './http/routes/jobs.js'
+import { modelRoutes } from './http/routes/models.js'
+import { probeRoutes } from './http/routes/probes.js'
+import { searchRoutes } from './http/routes/search.js'
+import { validatorCompiler } from './http/validation.js'
+import type { Ingest } from './ingest/ingest.js'
+import type { IntakeParts } from './ingest/new-image.js'
+import type { Metrics } from './metrics.js'
+
+export interface AppParts extends IntakeParts {
+  embedder: Embedder
+  galleries: Galleries
+  ingest: Ingest
+}
+
+export interface AppOptions {
+  config: Config
+  metrics: Metrics
+  logger: FastifyBaseLogger
+  /** Not touched before the first request. */
+  parts: AppParts
+}
+
+export async function buildApp({ config, metrics, logger, parts }: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: logger,
+    // one line per request, by measureRequests
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
+    bodyLimit: 256 * 1024, // of JSON that carries no picture
+    connectionTimeout: 120_000, // of silence; uploads to jobs may take hours
+    keepAliveTimeout: 72_000, // longer than the minute of usual load balancers
+    return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
+    routerOptions: { maxParamLength: 2_048 },
+    frameworkErrors: (error, request, reply) => void sendProblem(asAlikeError(error, request), request, reply),
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.removeContentTypeParser('text/plain')
+
+  measureRequests(app, { metrics })
+  registerProblems(app, { metrics })
+  refuseWhileClosing(app)
+  continueWhenAdmitted(app)
+  await sendSecurityHeaders(app)
+  await describeApi(app)
+
+  const { embedder, galleries, ingest } = parts
+  await app.register(homeRoutes)
+  await app.register(probeRoutes, { embedder, galleries, metrics })
+  await app.register(modelRoutes, { embedder })
+  await app.register(galleryRoutes, { galleries })
+  await app.register(imageRoutes, { galleries })
+  await app.register(jobRoutes, { ingest, galleries })
+
+  await app.register(async (scope) => {
+    refuseUnknownGallery(scope, galleries)
+    await scope.register(ingestRoutes, { ingest, config })
+  })
+
+  await app.register(async (scope) => {
+    refuseUnknownGallery(scope, galleries)
+    metrics.watch({ requestsInFlight: limitConcurrency(scope, config) })
+    limitBodyTime(scope, config)
+    await acceptPictures(scope, config)
+    await scope.register(imageUploadRoutes, { parts, config })
+    await scope.register(searchRoutes, { parts, metrics, config })
+  })
+  return app
+}
+
+/** In place of the app while the process must not serve: alive, measured, and with one reason for everything else. */
+export function buildUnreadyApp({ metrics, logger, reason }: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
+  const app = Fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }) })
+  registerProblems(app, { metrics })
+  app.get('/livez', async () => ({ status: 'ok' }))
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await metrics.expose()
+    return reply.type(contentType).send(text)
+  })
+  // before any body is read
+  app.addHook('onRequest', async ({ routeOptions }) => {
+    if (routeOptions.url !== '/livez' && routeOptions.url !== '/metrics') throw new AlikeError('not_ready', { detail: reason.message })
+  })
+  app.all('/*', async () => undefined)
+  return app
+}
+
+/** An id is written into logs and headers: only what can do no harm there is taken over. */
+function safeRequestId(given: string | string[] | undefined): string | undefined {
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : undefined
+}
+
+/** What was accepted before is finished; what comes after on an open connection is sent elsewhere. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => { closing = true })
+  app.addHook('onRequest', async (_request, reply) => {
+    if (!closing) return
+    reply.header('connection', 'close')
+    throw new AlikeError('shutting_down')
+  })
+}
+
+/** Before a body of many megabytes is read. */
+function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
+  scope.addHook('onRequest', async (request) => {
+    galleries.get((request.params as { gallery: string }).gallery)
+  })
+}

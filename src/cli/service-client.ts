@@ -1,0 +1,92 @@
+/** What the commands need of a running service, over HTTP. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Readable } from 'node:stream'
+import { AlikeError } from '../errors.js'
+
+export interface SearchHit {
+  id: string
+  rank: number
+  score: number
+  label: string | null
+}
+
+export interface SearchAnswer {
+  modelId: string
+  method: string
+  hits: SearchHit[]
+  /** Stage → milliseconds, as the service measured them. */
+  durations: Record<string, number>
+}
+
+export interface Job {
+  id: string
+  state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+  total: number | null
+  done: number
+  added: number
+  failed: number
+}
+
+const jobPollMs = 500
+
+export class ServiceClient {
+  readonly #base: string
+
+  /** @param url of the service, with or without a slash at the end */
+  constructor(url: string) {
+    this.#base = url.replace(/\/+$/, '')
+  }
+
+  async models(): Promise<unknown> {
+    return (await this.#call('GET', '/v1/models')).json()
+  }
+
+  async createGallery(gallery: string): Promise<void> {
+    await this.#call('PUT', this.#path(gallery))
+  }
+
+  async deleteGallery(gallery: string): Promise<void> {
+    await this.#call('DELETE', this.#path(gallery))
+  }
+
+  /** @param archive tar whose folders are labels */
+  async ingestTar(gallery: string, archive: Readable): Promise<Job> {
+    const body = Readable.toWeb(archive) as ReadableStream<Uint8Array>
+    const response = await this.#call('POST', `${this.#path(gallery)}/ingest`, { body, duplex: 'half', headers: { 'content-type': 'application/x-tar' } })
+    return (await response.json()) as Job
+  }
+
+  async job(id: string): Promise<Job> {
+    return (await (await this.#call('GET', `/v1/jobs/${encodeURIComponent(id)}`)).json()) as Job
+  }
+
+  async waitForJob(id: string, onProgress: (job: Job) => void = () => undefined): Promise<Job> {
+    for (;;) {
+      const job = await this.job(id)
+      onProgress(job)
+      if (job.state !== 'queued' && job.state !== 'running') return job
+      await sleep(jobPollMs)
+    }
+  }
+
+  async search(gallery: string, picture: Uint8Array<ArrayBuffer>, parameters: Record<string, string>): Promise<SearchAnswer> {
+    const path = `${this.#path(gallery)}/search?${new URLSearchParams(parameters)}`
+    const response = await this.#call('POST', path, { body: picture, headers: { 'content-type': 'image/jpeg' } })
+    return (await response.json()) as SearchAnswer
+  }
+
+  #path(gallery: string): string {
+    return `/v1/galleries/${encodeURIComponent(gallery)}`
+  }
+
+  async #call(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+    let response: Response
+    try {
+      response = await fetch(`${this.#base}${path}`, { method, ...init })
+    } catch (cause) {
+      throw new AlikeError('service_unreachable', { detail: `${method} ${path} got no answer from ${this.#base}.`, cause })
+    }
+    if (response.ok) return response
+    throw new AlikeError('service_refused', { detail: `${method} ${path}: ${response.status} ${await response.text()}` })
+  }
+}

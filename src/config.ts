@@ -1,0 +1,106 @@
+/** Every setting of the service: schema, default, unit, description; read once, checked at once, frozen. */
+import { Type, type Static, type TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { AlikeError } from './errors.js'
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/**
+ * The environment variable of a setting is its name in capitals: `uploadMaxBytes` is `UPLOAD_MAX_BYTES`.
+ * Units are in the names; the description is what a user reads.
+ */
+export const Settings = Type.Object(
+  {
+    host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; 0.0.0.0 for every interface.' }),
+    port: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one.' }),
+    dataDir: Type.String({ default: './data', minLength: 1, description: 'Folder of the database, the graph snapshots and uploads of running jobs.' }),
+    modelDir: Type.String({ default: './onnx/har-simple-cnn', minLength: 1, description: 'Folder of the network, as the training job writes it.' }),
+    logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
+    shutdownGraceMs: Type.Integer({ default: 15_000, minimum: 100, maximum: 600_000, description: 'Time that accepted work gets to finish after SIGTERM.' }),
+
+    provider: Type.Enum(['auto', 'cpu', 'cuda'], { default: 'auto', description: 'What runs the network; `auto` takes CUDA where it works.' }),
+    requireCuda: Type.Boolean({ default: false, description: 'Refuse to start rather than fall back to the CPU.' }),
+    embedWorkers: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Threads that run the network; 0: one for each core.' }),
+    batchMaxSize: Type.Integer({ default: 0, minimum: 0, maximum: 64, description: 'Most pictures in one run of the network; 0: 4 on the CPU, 16 on CUDA.' }),
+    embedQueueMax: Type.Integer({ default: 256, minimum: 1, maximum: 100_000, description: 'Pictures that may wait for the network; one more is refused.' }),
+
+    requestsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Requests that carry or need a picture, at work at once; one more is refused with 429.' }),
+    decodeConcurrency: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Pictures decoded at once; 0: one for each core.' }),
+    uploadMaxBytes: Type.Integer({ default: 20 * 2 ** 20, minimum: 1024, maximum: 2 ** 30, description: 'Largest picture file.' }),
+    imageMaxPixels: Type.Integer({ default: 100_000_000, minimum: 1, maximum: 1_000_000_000, description: 'Largest width × height of a picture, checked before it is decoded.' }),
+    bodyTimeoutMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'Time in which the body of a request (not of an upload to a job) has to arrive.' }),
+    searchMaxK: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'Largest `k`, and largest `offset + k`, of a search.' }),
+    thumbnailMaxSidePixels: Type.Integer({ default: 192, minimum: 0, maximum: 1024, description: 'Longer side of stored thumbnails; 0 stores none, which makes ingestion faster.' }),
+
+    ingestMaxBytes: Type.Integer({ default: 64 * 2 ** 30, minimum: 1024, maximum: 2 ** 50, description: 'Largest upload to a job.' }),
+    ingestMaxFiles: Type.Integer({ default: 1_000_000, minimum: 1, maximum: 100_000_000, description: 'Most files in one upload to a job.' }),
+    ingestJobsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Jobs that may wait or run; one more is refused with 429.' }),
+    jobsKeptDays: Type.Integer({ default: 30, minimum: 0, maximum: 3650, description: 'Days for which ended jobs and their error reports are kept.' }),
+
+    galleryMaxImages: Type.Integer({ default: 10_000_000, minimum: 1, maximum: 4_000_000_000, description: 'Pictures that one gallery may hold.' }),
+    databaseMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Size to which the database may grow; 0: until the disk is full.' }),
+    exactBelow: Type.Integer({ default: 2_000, minimum: 0, maximum: 1_000_000, description: 'Galleries and filtered sets up to this size are compared one by one instead of by the graph.' }),
+    snapshotAfterWrites: Type.Integer({ default: 5_000, minimum: 1, maximum: 100_000_000, description: 'Changes of a gallery after which its graph is saved.' }),
+    snapshotAfterSeconds: Type.Integer({ default: 900, minimum: 1, maximum: 1_000_000, description: 'Time after which the graph of a changed gallery is saved.' }),
+  },
+  { additionalProperties: false },
+)
+export type Config = Readonly<Static<typeof Settings>>
+
+const schemas = Settings.properties as unknown as Readonly<Record<string, SettingSchema>>
+
+/** What is used of the JSON Schema of one setting. */
+type SettingSchema = TSchema & {
+  type?: string
+  default: string | number | boolean
+  description: string
+  minimum?: number
+  maximum?: number
+  enum?: readonly string[]
+}
+
+/**
+ * @param environment usually `process.env`; an empty variable counts as unset
+ * @throws AlikeError `config_invalid`, naming every setting that does not fit
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const values: Record<string, unknown> = {}
+  const problems: string[] = []
+  for (const [name, schema] of Object.entries(schemas)) {
+    const text = environment[variableOf(name)]?.trim()
+    const value = text === undefined || text === '' ? schema.default : valueOf(text, schema)
+    if (!Value.Check(schema, value)) problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${text}"`)
+    values[name] = value
+  }
+  if (problems.length > 0) throw new AlikeError('config_invalid', { detail: `${problems.join('; ')}.` })
+  return Object.freeze(values as Static<typeof Settings>)
+}
+
+/** The settings as a Markdown table, for README and docs. */
+export function settingsTable(): string {
+  const rows = Object.entries(schemas).map(
+    ([name, schema]) => `| \`${variableOf(name)}\` | ${defaultOf(schema)} | ${schema.description} |`,
+  )
+  return ['| variable | default | meaning |', '|---|---|---|', ...rows].join('\n')
+}
+
+function variableOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+}
+
+/** Text that is no value of the type stays text, and is then refused by the schema. */
+function valueOf(text: string, { type }: SettingSchema): string | number | boolean {
+  if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
+  if (type === 'boolean') return { true: true, 1: true, false: false, 0: false }[text.toLowerCase()] ?? text
+  return text
+}
+
+function rangeOf({ type, minimum, maximum, enum: choices }: SettingSchema): string {
+  if (choices !== undefined) return `one of ${choices.join(', ')}`
+  if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
+  return type === 'boolean' ? 'true or false' : 'a text'
+}
+
+function defaultOf({ default: value }: SettingSchema): string {
+  return typeof value === 'number' ? value.toLocaleString('en-US') : `\`${value}\``
+}

@@ -1,0 +1,52 @@
+/** A CSV `filename,label[,split][,duplicate_group]` beside pictures as files or in tar files. */
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { AlikeError } from '../errors.js'
+import { pictureName } from './folders.js'
+import type { LabelledPicture, PictureSource } from './labelled-pictures.js'
+import { readTar } from './tar.js'
+
+const Row = Type.Object({
+  filename: Type.String({ minLength: 1 }),
+  label: Type.String({ minLength: 1 }),
+  split: Type.Optional(Type.Union([Type.Literal('train'), Type.Literal('val'), Type.Literal('test')])),
+  duplicate_group: Type.Optional(Type.String()),
+})
+type Row = Static<typeof Row>
+
+export async function readCsv(csv: string, folder: string): Promise<LabelledPicture[]> {
+  const rows = parseRows(await readFile(csv))
+  const sources = await readSources(folder)
+  return rows.map(({ filename, label, split, duplicate_group }) => {
+    const source = sources.get(filename)
+    if (source === undefined) throw new AlikeError('data_unreadable', { detail: `There is no picture "${filename}" beside the labels.` })
+    // an empty group cell means: a picture without copies
+    return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
+  })
+}
+
+function parseRows(text: Buffer): Row[] {
+  let rows: unknown[]
+  try {
+    rows = parse(text, { columns: true, bom: true, trim: true, skip_empty_lines: true }) as unknown[]
+  } catch (cause) {
+    throw new AlikeError('data_unreadable', { detail: 'The file of labels is not a CSV with a header.', cause })
+  }
+  return rows.map((row, index) => {
+    if (Value.Check(Row, row)) return row
+    throw new AlikeError('data_unreadable', { detail: `Row ${index + 2} of the labels needs filename, label, and if any a split of train, val or test.` })
+  })
+}
+
+/** File name → bytes: every tar file in the folder is read into memory, loose pictures stay on disk. */
+async function readSources(folder: string): Promise<Map<string, PictureSource>> {
+  const sources = new Map<string, PictureSource>()
+  for (const name of (await readdir(folder, { recursive: true })).sort()) {
+    if (/\.tar(\.gz)?$/.test(name)) for (const [entry, bytes] of await readTar(join(folder, name))) sources.set(entry, { bytes })
+    else if (pictureName.test(name)) sources.set(name, { path: join(folder, name) })
+  }
+  return sources
+}

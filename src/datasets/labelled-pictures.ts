@@ -1,0 +1,38 @@
+/** Labelled pictures on disk, in any of the layouts that people keep them in. */
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { AlikeError } from '../errors.js'
+import { readCsv } from './csv.js'
+import { readFolders } from './folders.js'
+
+export const splits = ['train', 'val', 'test'] as const
+export type Split = (typeof splits)[number]
+
+/** Where the encoded bytes lie: a file, or memory shared between threads for pictures out of an archive. */
+export type PictureSource = { path: string } | { bytes: Uint8Array<SharedArrayBuffer> }
+
+export interface LabelledPicture {
+  /** Unique in the data set: the file name of a CSV row, or the path below the folder. */
+  id: string
+  label: string
+  /** Absent when the data set comes without a split. */
+  split?: Split
+  /** Pictures of one group are (near-)copies: they share a split and are never each other's answer. */
+  group: string
+  source: PictureSource
+}
+
+/**
+ * Reads `labels` (a CSV with `filename,label[,split][,duplicate_group]`) with its pictures in `folder` as
+ * files or in tar files; without a CSV, `folder/labels.csv` if there is one, else
+ * `folder/<label>/picture` or `folder/<split>/<label>/picture`.
+ * @throws AlikeError `data_unreadable`, with what does not fit.
+ */
+export async function readLabelledPictures(folder: string, labels?: string): Promise<LabelledPicture[]> {
+  const csv = labels ?? `${folder}/labels.csv`
+  const hasCsv = await stat(csv).then((found) => found.isFile(), () => false)
+  if (labels !== undefined && !hasCsv) throw new AlikeError('data_unreadable', { detail: 'The file of labels can not be read.' })
+  const pictures = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
+  if (pictures.length === 0) throw new AlikeError('data_unreadable', { detail: 'There are no labelled pictures in the folder.' })
+  return pictures.sort((a, b) => (a.id < b.id ? -1 : 1))
+}

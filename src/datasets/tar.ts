@@ -1,0 +1,35 @@
+/** Pictures of a tar file, in memory that worker threads can share without a copy. */
+import { createReadStream } from 'node:fs'
+import { createGunzip } from 'node:zlib'
+import { extract } from 'tar-stream'
+import { AlikeError } from '../errors.js'
+import { pictureName } from './folders.js'
+
+/** Entry path (without a leading `./`) → bytes. A training set's pictures fit in memory; its pixels would not. */
+export async function readTar(path: string): Promise<Map<string, Uint8Array<SharedArrayBuffer>>> {
+  const pictures = new Map<string, Uint8Array<SharedArrayBuffer>>()
+  const entries = extract()
+  const file = createReadStream(path)
+  const source = path.endsWith('.gz') ? file.pipe(createGunzip()) : file
+  file.on('error', (error: Error) => entries.destroy(error))
+  source.on('error', (error: Error) => entries.destroy(error)).pipe(entries)
+  try {
+    for await (const entry of entries) {
+      const name = entry.header.name.replace(/^\.\//, '')
+      if (entry.header.type !== 'file' || !pictureName.test(name)) {
+        entry.resume()
+        continue
+      }
+      const bytes = new Uint8Array(new SharedArrayBuffer(entry.header.size ?? 0))
+      let offset = 0
+      for await (const chunk of entry as AsyncIterable<Buffer>) {
+        bytes.set(chunk, offset)
+        offset += chunk.length
+      }
+      pictures.set(name, bytes)
+    }
+  } catch (cause) {
+    throw new AlikeError('data_unreadable', { detail: 'A tar file beside the labels is damaged.', cause })
+  }
+  return pictures
+}

@@ -1,0 +1,118 @@
+/**
+ * The waiting line before the network, and the rule by which an idle worker takes a batch from it.
+ * No timer: nobody waits for a batch to fill. What has gathered while all workers were busy is the
+ * next batch, so batches grow with the load and a lone picture never waits. Pure: knows no workers.
+ */
+
+export type Priority = 'interactive' | 'bulk'
+
+export interface BatcherOptions {
+  /** Batch sizes that the sessions were warmed for, ascending, from 1. */
+  batchSizes: readonly number[]
+  /**
+   * true: a batch is filled up to the next size with padding (CUDA, where a batch of 8 costs about
+   * as much as one of 5). false: a batch is cut down to the size below, so that nothing is wasted.
+   */
+  padded: boolean
+  /** Workers that take from this line; a backlog is shared out among them. */
+  workers: number
+  /** Pictures that may wait in each priority, so that a bulk job never fills the line of searches. */
+  maxQueue: number
+  /** A clock, milliseconds. */
+  now(): number
+}
+
+export interface Batch<Item> {
+  items: Item[]
+  /** The size to run, ≥ items.length. */
+  batchSize: number
+}
+
+/** Without padding, bulk runs one by one for this long after a search: the next search must not find every worker in a long batch. */
+const searchesQuietAfterMs = 1000
+
+/** While both kinds wait, bulk gets every fifth batch: searches stay quick and no job starves. */
+const interactiveBatchesInARow = 4
+
+export class Batcher<Item> {
+  readonly #options: BatcherOptions
+  // A Set keeps the order of arrival and lets go of an abandoned item in constant time.
+  readonly #lanes: Record<Priority, Set<Item>> = { interactive: new Set(), bulk: new Set() }
+  /** Interactive batches taken since bulk was last served, counted only while bulk waits. */
+  #passedOver = 0
+  #lastSearchAt = -Infinity
+
+  constructor(options: BatcherOptions) {
+    this.#options = options
+  }
+
+  /** Pictures waiting. */
+  get depth(): number {
+    return this.#lanes.interactive.size + this.#lanes.bulk.size
+  }
+
+  /** @returns false when the line of this priority is full; the item is then not kept. */
+  add(item: Item, priority: Priority): boolean {
+    const lane = this.#lanes[priority]
+    if (lane.size >= this.#options.maxQueue) return false
+    if (priority === 'interactive') this.#lastSearchAt = this.#options.now()
+    lane.add(item)
+    return true
+  }
+
+  /** @returns whether the item still waited. */
+  remove(item: Item): boolean {
+    return this.#lanes.interactive.delete(item) || this.#lanes.bulk.delete(item)
+  }
+
+  /**
+   * The next batch, without items when nothing waits. Of one priority only: a search never waits
+   * for seven bulk pictures beside it.
+   */
+  take(): Batch<Item> {
+    const lane = this.#nextLane()
+    const { items, batchSize } = this.#measure(lane)
+    return { items: takeFirst(lane, items), batchSize }
+  }
+
+  /** Empties the line and gives back what was in it. */
+  drain(): Item[] {
+    return [...takeFirst(this.#lanes.interactive, Infinity), ...takeFirst(this.#lanes.bulk, Infinity)]
+  }
+
+  #nextLane(): Set<Item> {
+    const { interactive, bulk } = this.#lanes
+    if (bulk.size === 0 || interactive.size === 0) {
+      this.#passedOver = 0
+      return bulk.size === 0 ? interactive : bulk
+    }
+    if (this.#passedOver >= interactiveBatchesInARow) {
+      this.#passedOver = 0
+      return bulk
+    }
+    this.#passedOver += 1
+    return interactive
+  }
+
+  #measure(lane: Set<Item>): { items: number; batchSize: number } {
+    const { batchSizes, padded, workers, now } = this.#options
+    const share = Math.ceil(lane.size / workers)
+    const below = batchSizes.findLast((size) => size <= share) ?? 1
+    if (padded) {
+      const above = batchSizes.find((size) => size >= share) ?? below
+      return { items: Math.min(share, above), batchSize: above }
+    }
+    const yields = lane === this.#lanes.bulk && now() - this.#lastSearchAt < searchesQuietAfterMs
+    return yields ? { items: 1, batchSize: 1 } : { items: below, batchSize: below }
+  }
+}
+
+function takeFirst<Item>(lane: Set<Item>, count: number): Item[] {
+  const taken: Item[] = []
+  for (const item of lane) {
+    if (taken.length >= count) break
+    taken.push(item)
+    lane.delete(item)
+  }
+  return taken
+}

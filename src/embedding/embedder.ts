@@ -1,0 +1,239 @@
+/**
+ * Picture in, unit vector out: a bounded line, batches pulled from it by idle session workers.
+ * Read `embed` for the life of one picture and `#pump` for that of a batch.
+ */
+import { AlikeError } from '../errors.js'
+import type { EmbeddingInstruments } from '../metrics.js'
+import { Batcher, type Batch, type Priority } from './batcher.js'
+import { rowOf, type Embedding } from './embedding.js'
+import type { Model } from './manifest.js'
+import { chooseRuntime, describeRuntime, type ChosenRuntime, type ProviderOptions, type RuntimeDescription } from './provider.js'
+import { SessionPool } from './session-pool.js'
+import type { RunResult, Session } from './session.js'
+
+export type { Embedding } from './embedding.js'
+
+/** What is used of pino. */
+export interface EmbedderLogger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface EmbedderOptions extends ProviderOptions {
+  /** Pictures that may wait, for searches and for bulk each. */
+  maxQueue: number
+  logger: EmbedderLogger
+  metrics: EmbeddingInstruments
+}
+
+export interface EmbedOptions {
+  /** The caller has left: a waiting picture is dropped, the result of a running one is thrown away. */
+  signal?: AbortSignal
+  /** Default `interactive`. */
+  priority?: Priority
+}
+
+export interface Embedder {
+  readonly model: Model
+  readonly runtime: RuntimeDescription
+  /** Pictures waiting, running ones not counted. */
+  readonly queueDepth: number
+  /** Warm workers; fewer than `runtime.workers` while a crashed one is replaced. */
+  readonly liveWorkers: number
+  /**
+   * @param pixels [inputSize, inputSize, 3] RGB; copied before this resolves, never changed
+   * @throws AlikeError `overloaded`, `shutting_down`, `internal`; the signal's reason when aborted
+   */
+  embed(pixels: Uint8Array, options?: EmbedOptions): Promise<Embedding>
+  /** Refuses new pictures, finishes the accepted ones, ends the workers. */
+  close(): Promise<void>
+}
+
+/** Resolves when every worker is warm. @throws AlikeError `cuda_unavailable`, `model_unreadable` */
+export async function openEmbedder(options: EmbedderOptions): Promise<Embedder> {
+  const chosen = await chooseRuntime(options)
+  const embedder = new PooledEmbedder(options, chosen)
+  try {
+    checkShapes(options.model, chosen)
+    await embedder.fill()
+  } catch (error) {
+    await embedder.close()
+    throw error
+  }
+  return embedder
+}
+
+function checkShapes({ manifest }: Model, { info }: ChosenRuntime): void {
+  const fits = info.embeddingDimension === manifest.embeddingDimension && info.classCount === manifest.labels.length
+  if (fits) return
+  throw new AlikeError('model_unreadable', {
+    detail: `The network gives ${info.embeddingDimension} dimensions and ${info.classCount} classes; manifest.json states ${manifest.embeddingDimension} and ${manifest.labels.length}.`,
+  })
+}
+
+const workersDown = 'No embedding worker can be started at the moment.'
+
+interface Item {
+  pixels: Uint8Array
+  queuedAt: number
+  resolve(embedding: Embedding): void
+  reject(reason: unknown): void
+}
+
+class PooledEmbedder implements Embedder {
+  readonly model: Model
+  readonly runtime: RuntimeDescription
+  readonly #batcher: Batcher<Item>
+  readonly #pool: SessionPool
+  readonly #logger: EmbedderLogger
+  readonly #metrics: EmbeddingInstruments
+  readonly #bytesPerPicture: number
+  /** Running mean of what one picture costs one worker; feeds Retry-After. */
+  #msPerPicture: number
+  #running = 0
+  #closing: Promise<void> | undefined
+  #onIdle: (() => void) | undefined
+
+  constructor(options: EmbedderOptions, chosen: ChosenRuntime) {
+    const { plan, session, info } = chosen
+    const { batchSizes, inputSize } = plan.session
+    this.model = options.model
+    this.runtime = describeRuntime(chosen)
+    this.#logger = options.logger
+    this.#metrics = options.metrics
+    this.#bytesPerPicture = inputSize ** 2 * 3
+    this.#msPerPicture = info.warmupMs / batchSizes.reduce((sum, size) => sum + size, 0)
+    this.#batcher = new Batcher({
+      batchSizes, padded: plan.padded, workers: plan.workers, maxQueue: options.maxQueue, now: () => performance.now(),
+    })
+    this.#pool = new SessionPool({
+      settings: plan.session,
+      count: plan.workers,
+      onChange: () => this.#pump(),
+      onCrash: () => {
+        this.#metrics.countWorkerCrash()
+        this.#logger.error({}, 'an embedding worker ended by itself and is being replaced')
+      },
+      onOpenFailed: (error, nextTryMs) =>
+        this.#logger.error({ err: error, nextTryMs }, 'an embedding worker could not be started'),
+    }, session)
+    this.#announce()
+  }
+
+  get queueDepth(): number {
+    return this.#batcher.depth
+  }
+
+  get liveWorkers(): number {
+    return this.#pool.live
+  }
+
+  fill(): Promise<void> {
+    return this.#pool.fill()
+  }
+
+  embed(pixels: Uint8Array, { signal, priority = 'interactive' }: EmbedOptions = {}): Promise<Embedding> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
+      this.#refuseIfUnable(pixels)
+      const leave = () => {
+        if (this.#batcher.remove(item)) this.#metrics.countDropped()
+        reject(signal?.reason)
+      }
+      const item: Item = {
+        pixels,
+        queuedAt: performance.now(),
+        resolve: (embedding) => { signal?.removeEventListener('abort', leave); resolve(embedding) },
+        reject: (reason) => { signal?.removeEventListener('abort', leave); reject(reason) },
+      }
+      if (!this.#batcher.add(item, priority)) throw this.#overloaded()
+      signal?.addEventListener('abort', leave, { once: true })
+      this.#pump()
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish()
+    return this.#closing
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#running > 0 || this.#batcher.depth > 0) {
+      await new Promise<void>((resolve) => { this.#onIdle = resolve })
+    }
+    await this.#pool.close()
+  }
+
+  /** Gives waiting pictures to idle workers until one of the two runs out. */
+  #pump(): void {
+    if (this.#pool.failing) {
+      for (const item of this.#batcher.drain()) item.reject(failed(workersDown))
+    }
+    while (this.#batcher.depth > 0) {
+      const session = this.#pool.takeIdle()
+      if (session === undefined) break
+      void this.#run(session, this.#batcher.take())
+    }
+    if (this.#running === 0 && this.#batcher.depth === 0) this.#onIdle?.()
+  }
+
+  async #run(session: Session, { items, batchSize }: Batch<Item>): Promise<void> {
+    this.#running += 1
+    this.#metrics.observeBatch(items.length)
+    const startedAt = performance.now()
+    let succeeded = false
+    try {
+      const result = await session.run(items.map((item) => item.pixels), batchSize)
+      succeeded = true
+      this.#answer({ items, batchSize }, result, startedAt)
+    } catch (cause) {
+      this.#logger.error({ err: cause, pictures: items.length }, 'a batch could not be embedded')
+      const error = failed('The network could not be run on this picture.', cause)
+      for (const item of items) item.reject(error)
+    } finally {
+      this.#running -= 1
+      this.#pool.giveBack(session, succeeded)
+      this.#pump()
+    }
+  }
+
+  #answer({ items, batchSize }: Batch<Item>, result: RunResult, startedAt: number): void {
+    const embedMs = performance.now() - startedAt
+    this.#msPerPicture += 0.1 * (embedMs / items.length - this.#msPerPicture)
+    items.forEach((item, row) => {
+      const found = rowOf(result, row, batchSize)
+      if (found === undefined) return item.reject(failed('The network gave no usable embedding for this picture.'))
+      item.resolve({ ...found, queueMs: startedAt - item.queuedAt, embedMs, batchSize: items.length })
+    })
+  }
+
+  #refuseIfUnable(pixels: Uint8Array): void {
+    if (this.#closing !== undefined) throw new AlikeError('shutting_down')
+    if (this.#pool.failing) throw failed(workersDown)
+    if (pixels.length !== this.#bytesPerPicture) {
+      throw failed(`The network takes ${this.#bytesPerPicture} bytes of pixels, not ${pixels.length}.`)
+    }
+  }
+
+  #overloaded(): AlikeError {
+    const waitMs = (this.#batcher.depth * this.#msPerPicture) / this.runtime.workers
+    return new AlikeError('overloaded', {
+      detail: 'Too many pictures wait for the network.',
+      retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+    })
+  }
+
+  #announce(): void {
+    const { provider, precision, ortVersion, fallbackReason } = this.runtime
+    const { id, name } = this.model.manifest
+    const fellBack = fallbackReason !== undefined
+    this.#metrics.setRuntime({ provider, precision, model_id: id, model: name, ort_version: ortVersion }, fellBack)
+    if (fellBack) this.#logger.warn({ fallbackReason }, 'CUDA can not be used; embedding on the CPU')
+    this.#logger.info({ model: name, modelId: id, ...this.runtime }, 'embedding runtime chosen')
+  }
+}
+
+function failed(detail: string, cause?: unknown): AlikeError {
+  return new AlikeError('internal', { detail, cause })
+}

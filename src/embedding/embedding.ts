@@ -1,0 +1,34 @@
+/** What the network says about one picture, cut out of the answer to its batch. */
+import type { RunResult } from './session.js'
+
+export interface Embedding {
+  /** [embeddingDimension], unit length */
+  vector: Float32Array
+  /** [labels] */
+  logits: Float32Array
+  /** From `embed` until a worker took the picture. */
+  queueMs: number
+  /** From then until the result was back on the main thread. */
+  embedMs: number
+  /** Pictures that ran together with this one, itself included. */
+  batchSize: number
+}
+
+/**
+ * Row `row` of a batch, copied, so that one kept vector does not keep the whole batch in memory.
+ * @returns undefined when the vector is not of unit length: it must never reach an index.
+ */
+export function rowOf(result: RunResult, row: number, batchSize: number): Pick<Embedding, 'vector' | 'logits'> | undefined {
+  const dimension = result.embeddings.length / batchSize
+  const classes = result.logits.length / batchSize
+  const vector = result.embeddings.slice(row * dimension, (row + 1) * dimension)
+  if (!isUnit(vector)) return undefined
+  return { vector, logits: result.logits.slice(row * classes, (row + 1) * classes) }
+}
+
+/** fp16 and int8 graphs normalise in lower precision, hence the tolerance; NaN fails the comparison. */
+function isUnit(vector: Float32Array): boolean {
+  let squares = 0
+  for (const value of vector) squares += value * value
+  return Math.abs(squares - 1) < 0.02
+}

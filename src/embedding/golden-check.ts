@@ -1,0 +1,103 @@
+/**
+ * Does this machine make the embeddings that were made where the network was exported? The model folder carries a few drawn
+ * pictures with their embeddings; before the service is ready they go through its own decoder and network again.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { AlikeError } from '../errors.js'
+import { prepareImage } from '../image/prepare.js'
+import type { Embedder } from './embedder.js'
+import type { Model, Precision } from './manifest.js'
+
+export const goldenFolder = 'golden'
+export const goldenList = 'golden.json'
+
+/** One embedding per picture: base64 of little-endian float32. */
+const Embeddings = Type.Array(Type.String())
+
+/** `golden/golden.json`. */
+export const Golden = Type.Object(
+  {
+    goldenVersion: Type.Literal(1),
+    modelId: Type.String(),
+    /** File names beside this list. */
+    pictures: Type.Array(Type.String({ pattern: '^[a-z0-9-]+\\.png$' }), { minItems: 1 }),
+    /** By form of the network: forms differ among each other by more than machines do. */
+    embeddings: Type.Object({ fp32: Type.Optional(Embeddings), fp16: Type.Optional(Embeddings), int8: Type.Optional(Embeddings) }, { additionalProperties: false }),
+  },
+  { additionalProperties: false },
+)
+export type Golden = Static<typeof Golden>
+
+export interface GoldenCheck {
+  precision: Precision
+  pictures: number
+  /** Smallest cosine between an embedding made here and the one made at the export. */
+  minCosine: number
+  /** Why the service must not serve; absent when all is well. */
+  failure?: string
+}
+
+/** Other processors round otherwise, in the fifth digit; another decoder, filter or kernel that computes wrongly shows in the third. */
+const smallestCosine = 0.999
+
+/**
+ * @returns undefined for a model folder without golden pictures
+ * @throws AlikeError `model_unreadable` when they can not be read or are those of another model
+ */
+export async function checkGolden(embedder: Pick<Embedder, 'model' | 'runtime' | 'embed'>): Promise<GoldenCheck | undefined> {
+  const { model, runtime: { precision } } = embedder
+  const golden = await readGolden(model)
+  if (golden === undefined) return undefined
+  const expected = golden.embeddings[precision]
+  if (expected?.length !== golden.pictures.length) throw unreadable(`There are no golden embeddings of its ${precision} network.`)
+  const cosines = await Promise.all(golden.pictures.map(async (file, i) => {
+    const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => { throw unreadable(`The golden picture ${file} can not be read.`, cause) })
+    const { pixels } = await prepareImage(png, { preprocessing: model.manifest.preprocessing, maxPixels: 1e6 })
+    return cosine((await embedder.embed(pixels)).vector, decodeGolden(expected[i]!))
+  }))
+  const minCosine = Math.min(...cosines)
+  const check = { precision, pictures: cosines.length, minCosine }
+  // written so that NaN fails
+  if (minCosine >= smallestCosine) return check
+  const failure = `The ${precision} network gives other embeddings on this machine than where it was exported: the smallest cosine over ${check.pictures} golden pictures is ${minCosine.toFixed(5)}, at least ${smallestCosine} is needed.`
+  return { ...check, failure }
+}
+
+export function encodeGolden(embedding: Float32Array): string {
+  return Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength).toString('base64')
+}
+
+function decodeGolden(text: string): Float32Array {
+  return new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer)
+}
+
+async function readGolden({ folder, manifest }: Model): Promise<Golden | undefined> {
+  let golden: Golden
+  try {
+    golden = Value.Parse(Golden, JSON.parse(await readFile(join(folder, goldenFolder, goldenList), 'utf8')))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw unreadable(`${goldenFolder}/${goldenList} does not fit its schema.`, cause)
+  }
+  if (golden.modelId !== manifest.id) throw unreadable('Its golden pictures are those of another model.')
+  return golden
+}
+
+/** NaN for vectors of different lengths. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return NaN
+  let [dot, aa, bb] = [0, 0, 0]
+  a.forEach((value, i) => {
+    dot += value * b[i]!
+    aa += value * value
+    bb += b[i]! * b[i]!
+  })
+  return dot / Math.sqrt(aa * bb)
+}
+
+function unreadable(detail: string, cause?: unknown): AlikeError {
+  return new AlikeError('model_unreadable', { detail, cause })
+}

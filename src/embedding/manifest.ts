@@ -1,0 +1,124 @@
+/** A model folder's `manifest.json`: its schema, its id, and how to read and check the folder. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { AlikeError } from '../errors.js'
+import { ScoreCalibration } from '../eval/score-calibration.js'
+import { Preprocessing } from '../image/preprocessing.js'
+
+export { Preprocessing }
+
+export const precisions = ['fp32', 'fp16', 'int8'] as const
+export type Precision = (typeof precisions)[number]
+
+const ModelFile = Type.Object(
+  {
+    file: Type.String({ pattern: '^[a-zA-Z0-9._-]+$' }),
+    sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    bytes: Type.Integer({ minimum: 1 }),
+  },
+  { additionalProperties: false },
+)
+
+export const Manifest = Type.Object(
+  {
+    manifestVersion: Type.Literal(1),
+    /** First 16 hex digits of a SHA-256 over preprocessing and weights; see `modelId`. */
+    id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+    name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }),
+    architecture: Type.String(),
+    createdAt: Type.String(),
+    embeddingDimension: Type.Integer({ minimum: 2, maximum: 4096 }),
+    preprocessing: Preprocessing,
+    /** Class names in the order of the `logits` output; may be empty. */
+    labels: Type.Array(Type.String()),
+    /** Graph: input `pixels` uint8 [N,H,W,3]; outputs `embedding` float32 [N,D] of unit length and `logits` float32 [N,C]. */
+    files: Type.Object(
+      { fp32: ModelFile, fp16: Type.Optional(ModelFile), int8: Type.Optional(ModelFile) },
+      { additionalProperties: false },
+    ),
+    /** What a score says; absent in networks that were not calibrated. */
+    calibration: Type.Optional(ScoreCalibration),
+    /** Where the weights started from, the data, the backend; free text and numbers for people. */
+    provenance: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { additionalProperties: false },
+)
+export type Manifest = Static<typeof Manifest>
+
+/**
+ * The id under which embeddings of this network may be compared: a hash of what decides their
+ * values, that is the fp32 weights file and the preprocessing, and nothing else.
+ */
+export function modelId(fp32Sha256: string, preprocessing: Preprocessing): string {
+  const ordered = Object.keys(preprocessing).sort().map((key) => [key, preprocessing[key as keyof Preprocessing]])
+  return createHash('sha256').update(fp32Sha256).update(JSON.stringify(ordered)).digest('hex').slice(0, 16)
+}
+
+export interface Model {
+  readonly folder: string
+  readonly manifest: Manifest
+  /** Forms that the manifest names and the folder lacks: a folder may carry only what it serves. Never all of them. */
+  readonly absent?: readonly Precision[]
+}
+
+/**
+ * Reads and checks a model folder: schema, id, and the checksum of every file that is present.
+ * @throws AlikeError `model_unreadable`, with what does not fit.
+ */
+export async function readModel(folder: string): Promise<Model> {
+  const manifest = parseManifest(await readText(join(folder, 'manifest.json')))
+  if (manifest.id !== modelId(manifest.files.fp32.sha256, manifest.preprocessing)) {
+    throw new AlikeError('model_unreadable', { detail: 'The id in manifest.json is not that of its weights and preprocessing.' })
+  }
+  const absent: Precision[] = []
+  const named = precisions.filter((precision) => manifest.files[precision] !== undefined)
+  for (const precision of named) {
+    const entry = manifest.files[precision]!
+    if (!(await exists(join(folder, entry.file)))) {
+      absent.push(precision)
+      continue
+    }
+    const found = await sha256OfFile(join(folder, entry.file))
+    if (found !== entry.sha256) {
+      throw new AlikeError('model_unreadable', { detail: `${entry.file} does not have the checksum that manifest.json states.` })
+    }
+  }
+  if (absent.length === named.length) throw new AlikeError('model_unreadable', { detail: 'The files that manifest.json names can not be read.' })
+  return absent.length === 0 ? { folder, manifest } : { folder, manifest, absent }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false)
+}
+
+function parseManifest(text: string): Manifest {
+  try {
+    return Value.Parse(Manifest, JSON.parse(text))
+  } catch (cause) {
+    throw new AlikeError('model_unreadable', { detail: 'manifest.json does not fit its schema.', cause })
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new AlikeError('model_unreadable', { detail: 'manifest.json can not be read.', cause })
+  }
+}
+
+/** Hex SHA-256 of a file, streamed. @throws AlikeError `model_unreadable` when it can not be read. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    await pipeline(createReadStream(path), hash)
+  } catch (cause) {
+    throw new AlikeError('model_unreadable', { detail: 'A model file can not be read.', cause })
+  }
+  return hash.digest('hex')
+}

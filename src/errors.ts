@@ -1,0 +1,84 @@
+/**
+ * The catalogue of everything that can go wrong by design: a stable code, a message, a cause.
+ * No HTTP here; `http/plugins/problem.ts` maps codes to statuses in one table.
+ */
+
+/** code → what it means, in one sentence fit for a caller. */
+export const catalogue = {
+  // pictures
+  image_empty: 'The picture has zero bytes.',
+  image_unreadable: 'The bytes are not a complete picture in a supported format.',
+  image_format_unsupported: 'This picture format is not accepted.',
+  image_too_many_pixels: 'The picture has more pixels than allowed.',
+  image_too_large: 'The picture has more bytes than allowed.',
+  image_missing: 'The request carries no picture.',
+  region_invalid: 'The region does not lie inside the picture.',
+  // galleries and stored pictures
+  gallery_not_found: 'There is no such gallery.',
+  gallery_exists: 'A gallery of this name exists with other settings.',
+  gallery_full: 'The gallery holds as many pictures as allowed.',
+  image_not_found: 'There is no such picture in this gallery.',
+  model_not_found: 'There is no such model here.',
+  model_mismatch: 'These embeddings were made by different models and are never compared.',
+  dimension_mismatch: 'The vector does not have the dimension of this model.',
+  // requests
+  request_invalid: 'The request does not fit its schema.',
+  body_incomplete: 'The body ended before it was complete.',
+  body_too_large: 'The body has more bytes than allowed.',
+  media_type_unsupported: 'This content type is not accepted here.',
+  route_not_found: 'There is no such route.',
+  method_not_allowed: 'This route does not know this method.',
+  // load and life
+  overloaded: 'The service is at its capacity; try again later.',
+  shutting_down: 'The service is stopping; try another instance.',
+  not_ready: 'The service is still starting.',
+  storage_full: 'The data folder has no room; reads go on, writes are refused.',
+  // jobs and archives
+  job_not_found: 'There is no such job.',
+  job_queue_full: 'Too many jobs wait already; try again later.',
+  job_finished: 'The job has ended and can not be changed.',
+  archive_unreadable: 'The archive is damaged or of an unknown kind.',
+  archive_path_invalid: 'The archive has an entry whose path leaves the archive.',
+  // start
+  config_invalid: 'The configuration is invalid.',
+  model_unreadable: 'The model folder can not be used.',
+  golden_mismatch: 'The network does not compute here what it computed where it was exported.',
+  cuda_unavailable: 'CUDA was required but can not be used.',
+  data_unreadable: 'The data folder can not be used.',
+  weights_unreadable: 'The starting weights can not be used.',
+  // export of a trained network
+  export_layer_unsupported: 'The network has a layer that can not be written as ONNX.',
+  export_parity_failed: 'The exported network does not agree with the trained one; nothing was written.',
+  form_gate_failed: 'A smaller form of the network is not as good as it has to be; nothing was written.',
+  // commands that talk to a service
+  service_unreachable: 'The service does not answer.',
+  service_refused: 'The service refused the request.',
+  internal: 'Something went wrong on our side.',
+} as const
+
+export type ErrorCode = keyof typeof catalogue
+
+export interface AlikeErrorOptions {
+  /** What exactly, in one sentence, safe to show to a caller: no paths, keys or vectors. */
+  detail?: string
+  cause?: unknown
+  /** Seconds after which trying again makes sense; only for refusals under load. */
+  retryAfterSeconds?: number
+}
+
+/** The only error type that crosses a module border. */
+export class AlikeError extends Error {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, options: AlikeErrorOptions = {}) {
+    super(options.detail === undefined ? catalogue[code] : `${catalogue[code]} ${options.detail}`, {
+      cause: options.cause,
+    })
+    this.name = 'AlikeError'
+    this.code = code
+    this.detail = options.detail
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}

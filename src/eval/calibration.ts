@@ -1,0 +1,111 @@
+/** Fits the probability of a shared label to the scores of val pairs, and says how well it fits. */
+import { scorePairs, type ScoredPairs } from './pairs.js'
+import { fitCurve, merged, type CurveKind, type ScoreBin } from './probability-curves.js'
+import { seededRandom } from './random.js'
+import type { LabelledEmbeddings } from './ranking.js'
+import { probabilitySameLabel, type ProbabilityCurve, type ScoreCalibration } from './score-calibration.js'
+
+/** Width of a bin of scores, and how many pairs it must have to stand alone. */
+const binWidth = 0.01
+const smallestBin = 50
+const reliabilityBins = 20
+const falseMatchRates = [0.1, 0.01, 0.001]
+const curveKinds = ['logistic', 'isotonic'] as const satisfies readonly CurveKind[]
+
+/**
+ * Pairs within each half of the pictures are held out once; the kind of curve with the smaller error there is fitted to all.
+ * Duplicate groups stay whole.
+ * @param rows only these pictures; default all
+ * @returns null without pairs of both kinds in both halves
+ */
+export function calibrate(pictures: LabelledEmbeddings, rows: ReadonlySet<number> = new Set(pictures.ids.keys())): ScoreCalibration | null {
+  const all = scorePairs(pictures, rows)
+  const halves = halvesOf(pictures.groups, rows).map((half) => scorePairs(pictures, half))
+  const counts = [all, ...halves].map(countPairs)
+  if (counts.some(({ positives, negatives }) => positives === 0 || negatives === 0)) return null
+
+  const tried = curveKinds.map((kind) => ({ kind, ...judge(halves.map((held, half) => ({ held, curve: fitCurve[kind](binned(halves[1 - half]!)) }))) }))
+  const best = tried.reduce((a, b) => (b.error < a.error ? b : a))
+  const { positives, negatives } = counts[0]!
+  return {
+    curve: fitCurve[best.kind](binned(all)),
+    positives,
+    negatives,
+    sameLabelShare: positives / (positives + negatives),
+    expectedCalibrationError: best.error,
+    errorsTried: Object.fromEntries(tried.map(({ kind, error }) => [kind, error])),
+    reliability: best.reliability,
+    thresholds: falseMatchRates.map((rate) => threshold(all, rate)),
+  }
+}
+
+/** How far stated probabilities lie from found shares, on pairs of other pictures than those the curve was fitted to; null without pairs. */
+export function calibrationError(curve: ProbabilityCurve, pictures: LabelledEmbeddings): number | null {
+  const held = scorePairs(pictures)
+  return held.same.length === 0 ? null : judge([{ held, curve }]).error
+}
+
+/** Rows of each half; whole duplicate groups, by seeded lot. */
+function halvesOf(groups: readonly (string | number)[], rows: ReadonlySet<number>): Set<number>[] {
+  const random = seededRandom(1)
+  const lots = new Map([...new Set(groups)].map((group) => [group, random() < 0.5 ? 0 : 1]))
+  return [0, 1].map((half) => new Set([...rows].filter((row) => lots.get(groups[row]!) === half)))
+}
+
+function countPairs({ same }: ScoredPairs): { positives: number; negatives: number } {
+  const positives = same.reduce((count, flag) => count + flag, 0)
+  return { positives, negatives: same.length - positives }
+}
+
+/** In rising order; small bins join their neighbour above, the last ones that below. */
+function binned({ scores, same }: ScoredPairs): ScoreBin[] {
+  const sums = Array.from({ length: Math.ceil(2 / binWidth) + 1 }, () => ({ score: 0, positives: 0, negatives: 0 }))
+  scores.forEach((score, i) => {
+    const bin = sums[Math.min(sums.length - 1, Math.max(0, Math.floor((score + 1) / binWidth)))]!
+    bin.score += score
+    bin[same[i] === 1 ? 'positives' : 'negatives']++
+  })
+  const bins: ScoreBin[] = []
+  let open: ScoreBin | undefined
+  for (const { score, positives, negatives } of sums) {
+    if (positives + negatives === 0) continue
+    const bin = { score: score / (positives + negatives), positives, negatives }
+    open = open === undefined ? bin : merged(open, bin)
+    if (open.positives + open.negatives < smallestBin) continue
+    bins.push(open)
+    open = undefined
+  }
+  if (open !== undefined) bins.push(bins.length === 0 ? open : merged(bins.pop()!, open))
+  return bins
+}
+
+/** Expected calibration error over equal parts of the stated probability (Guo et al. 2017), weighted by pairs. */
+function judge(parts: readonly { held: ScoredPairs; curve: ProbabilityCurve }[]): { error: number; reliability: ScoreCalibration['reliability'] } {
+  const bins = Array.from({ length: reliabilityBins }, () => ({ stated: 0, found: 0, pairs: 0 }))
+  for (const { held, curve } of parts) {
+    held.scores.forEach((score, i) => {
+      const stated = probabilitySameLabel({ curve }, score)
+      const bin = bins[Math.min(reliabilityBins - 1, Math.floor(stated * reliabilityBins))]!
+      bin.stated += stated
+      bin.found += held.same[i]!
+      bin.pairs++
+    })
+  }
+  const total = bins.reduce((sum, { pairs }) => sum + pairs, 0)
+  const filled = bins.filter(({ pairs }) => pairs > 0)
+  return {
+    error: filled.reduce((sum, { stated, found }) => sum + Math.abs(stated - found), 0) / total,
+    reliability: filled.map(({ stated, found, pairs }) => ({ stated: stated / pairs, found: found / pairs, pairs })),
+  }
+}
+
+function threshold({ scores, same }: ScoredPairs, falseMatchRate: number): ScoreCalibration['thresholds'][number] {
+  const negatives = scores.filter((_, i) => same[i] === 0).sort()
+  const positives = scores.filter((_, i) => same[i] === 1)
+  const allowed = Math.floor(negatives.length * falseMatchRate)
+  // just above the highest negative score that must not pass
+  const highestRefused = negatives[negatives.length - 1 - allowed]!
+  const passing = (values: Float32Array) => values.reduce((count, value) => count + Number(value > highestRefused), 0)
+  const score = Math.min(highestRefused + 1e-6, 1)
+  return { falseMatchRate, score, matchRate: passing(positives) / positives.length }
+}

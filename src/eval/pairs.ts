@@ -1,0 +1,120 @@
+/** Verification quality: do two pictures share a label, told from their score alone? */
+import { scoreRows, sortableBits, type LabelledEmbeddings } from './ranking.js'
+
+export interface PairQuality {
+  /** Pairs of one label, and of two. */
+  positives: number
+  negatives: number
+  /** Probability that a pair of one label scores higher than a pair of two; ties count half. */
+  rocAuc: number
+  /** Share of errors where false matches and false non-matches are equally frequent. */
+  equalErrorRate: number
+  /** The score at that point. */
+  equalErrorScore: number
+  meanPositiveScore: number
+  meanNegativeScore: number
+}
+
+/** Beyond this, every n-th picture is taken: n² / 2 pairs of 4,000 pictures are 8 million. */
+const maxPictures = 4000
+
+/** Every pair of two pictures of different duplicate groups. @returns null without pairs of both kinds. */
+export function evaluatePairs(pictures: LabelledEmbeddings): PairQuality | null {
+  const { scores, same } = scorePairs(pictures)
+  const positives = same.reduce((count, flag) => count + flag, 0)
+  const negatives = same.length - positives
+  if (positives === 0 || negatives === 0) return null
+  const sums = { positive: 0, negative: 0 }
+  scores.forEach((score, i) => (sums[same[i] === 1 ? 'positive' : 'negative'] += score))
+  return {
+    positives,
+    negatives,
+    ...sweep(sortedPairs(scores, same), positives, negatives),
+    meanPositiveScore: sums.positive / positives,
+    meanNegativeScore: sums.negative / negatives,
+  }
+}
+
+export interface ScoredPairs {
+  scores: Float32Array
+  /** 1 where the two pictures share a label. */
+  same: Uint8Array
+}
+
+/**
+ * Every pair of two pictures of different duplicate groups; of very many pictures, of a part of them.
+ * @param rows only pairs within these
+ */
+export function scorePairs(pictures: LabelledEmbeddings, rows?: ReadonlySet<number>): ScoredPairs {
+  const { labels, groups, embeddings, dimension } = thinned(pictures, rows)
+  const count = labels.length
+  const scores = new Float32Array((count * (count - 1)) / 2)
+  const same = new Uint8Array(scores.length)
+  const others = new Float32Array(count)
+  let kept = 0
+  for (let first = 0; first < count - 1; first++) {
+    const found = others.subarray(first + 1)
+    scoreRows(embeddings.subarray(first * dimension, (first + 1) * dimension), embeddings.subarray((first + 1) * dimension), found)
+    for (let second = first + 1; second < count; second++) {
+      if (groups[first] === groups[second]) continue
+      scores[kept] = others[second]!
+      same[kept++] = Number(labels[first] === labels[second])
+    }
+  }
+  return { scores: scores.subarray(0, kept), same: same.subarray(0, kept) }
+}
+
+interface ScoredPair {
+  score: number
+  same: boolean
+}
+
+/** From the lowest score up; sorted natively, the flag beside the bits of the score. */
+function* sortedPairs(scores: Float32Array, same: Uint8Array): Iterable<ScoredPair> {
+  const bits = new Uint32Array(scores.buffer, scores.byteOffset, scores.length)
+  const keys = Float64Array.from(bits, (value, i) => sortableBits(value) * 2 + same[i]!).sort()
+  const score = new Float32Array(1)
+  const scoreBits = new Uint32Array(score.buffer)
+  for (const key of keys) {
+    const sortable = Math.floor(key / 2)
+    scoreBits[0] = sortable >= 0x80000000 ? sortable - 0x80000000 : ~sortable
+    yield { score: score[0]!, same: key % 2 === 1 }
+  }
+}
+
+/** Moves the threshold from the lowest score to the highest; it stands just above each group of equal scores. */
+function sweep(pairs: Iterable<ScoredPair>, positives: number, negatives: number): Pick<PairQuality, 'rocAuc' | 'equalErrorRate' | 'equalErrorScore'> {
+  const below = { positives: 0, negatives: 0 }
+  const here = { positives: 0, negatives: 0, score: NaN }
+  let wins = 0
+  let best = { gap: Infinity, rate: 1, score: NaN }
+  const leaveGroup = () => {
+    wins += here.positives * (below.negatives + here.negatives / 2)
+    below.positives += here.positives
+    below.negatives += here.negatives
+    const falseNonMatches = below.positives / positives
+    const falseMatches = 1 - below.negatives / negatives
+    const gap = Math.abs(falseNonMatches - falseMatches)
+    if (gap < best.gap) best = { gap, rate: (falseNonMatches + falseMatches) / 2, score: here.score }
+    here.positives = here.negatives = 0
+  }
+  for (const { score, same } of pairs) {
+    if (score !== here.score && !Number.isNaN(here.score)) leaveGroup()
+    here.score = score
+    here[same ? 'positives' : 'negatives']++
+  }
+  leaveGroup()
+  return { rocAuc: wins / (positives * negatives), equalErrorRate: best.rate, equalErrorScore: best.score }
+}
+
+function thinned(pictures: LabelledEmbeddings, wanted?: ReadonlySet<number>): LabelledEmbeddings {
+  const candidates = pictures.labels.flatMap((_, row) => (wanted?.has(row) === false ? [] : [row]))
+  const step = Math.ceil(candidates.length / maxPictures)
+  if (step <= 1 && wanted === undefined) return pictures
+  const { dimension, embeddings } = pictures
+  const taken = candidates.filter((_, i) => i % step === 0)
+  const rows = new Float32Array(taken.length * dimension)
+  taken.forEach((row, i) => rows.set(embeddings.subarray(row * dimension, (row + 1) * dimension), i * dimension))
+  const pick = <T>(values: readonly T[]) => taken.map((i) => values[i]!)
+  return { ids: pick(pictures.ids), labels: pick(pictures.labels), groups: pick(pictures.groups), embeddings: rows, dimension }
+}

@@ -1,0 +1,92 @@
+/** Exact ranking of labelled embeddings: score descending, then id ascending. */
+
+export interface LabelledEmbeddings {
+  ids: readonly string[]
+  labels: readonly string[]
+  /** Duplicate group of each picture; pictures of one group never count for each other. */
+  groups: readonly (string | number)[]
+  /** [n, dimension], rows of unit length. */
+  embeddings: Float32Array
+  dimension: number
+}
+
+/** Positions fit beside a 32-bit score in the 53 exact bits of a number. */
+const maxGallerySize = 2 ** 21
+
+/** A gallery laid out for many queries; rows are kept in the order of their ids. */
+export class RankedGallery {
+  readonly size: number
+  readonly #source: LabelledEmbeddings
+  readonly #order: Uint32Array
+  readonly #rows: Float32Array
+  readonly #scores: Float32Array
+  readonly #scoreBits: Uint32Array
+  readonly #keys: Float64Array
+
+  constructor(gallery: LabelledEmbeddings) {
+    this.size = gallery.ids.length
+    if (this.size > maxGallerySize) throw new RangeError(`a gallery of ${this.size} is too large to rank exactly`)
+    this.#source = gallery
+    this.#order = orderOfIds(gallery.ids)
+    this.#rows = gatherRows(gallery, this.#order)
+    this.#scores = new Float32Array(this.size)
+    this.#scoreBits = new Uint32Array(this.#scores.buffer)
+    this.#keys = new Float64Array(this.size)
+  }
+
+  /**
+   * Gallery positions from best to worst, without the query itself and its duplicate group if so asked.
+   * @param query row of `queries` that asks
+   */
+  rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean): Uint32Array {
+    const { dimension } = queries
+    if (dimension !== this.#source.dimension) throw new RangeError('embeddings of different dimensions are never compared')
+    scoreRows(queries.embeddings.subarray(query * dimension, (query + 1) * dimension), this.#rows, this.#scores)
+
+    let kept = 0
+    for (let i = 0; i < this.size; i++) {
+      if (excludeOwnGroup && this.#isOwn(queries, query, this.#order[i]!)) continue
+      this.#keys[kept++] = (0xffffffff - sortableBits(this.#scoreBits[i]!)) * maxGallerySize + i
+    }
+    // a typed array sorts numbers natively; equal scores fall into the order of their ids
+    const sorted = this.#keys.subarray(0, kept).sort()
+    return Uint32Array.from(sorted, (key) => this.#order[key % maxGallerySize]!)
+  }
+
+  #isOwn(queries: LabelledEmbeddings, query: number, position: number): boolean {
+    return queries.groups[query] === this.#source.groups[position] || queries.ids[query] === this.#source.ids[position]
+  }
+}
+
+/** Dot product of the query with every row; cosine, as all are of unit length. */
+export function scoreRows(query: Float32Array, rows: Float32Array, scores: Float32Array): void {
+  const dimension = query.length
+  const whole = dimension - (dimension % 4)
+  for (let row = 0, start = 0; row < scores.length; row++, start += dimension) {
+    let [a, b, c, d] = [0, 0, 0, 0]
+    for (let i = 0; i < whole; i += 4) {
+      a += query[i]! * rows[start + i]!
+      b += query[i + 1]! * rows[start + i + 1]!
+      c += query[i + 2]! * rows[start + i + 2]!
+      d += query[i + 3]! * rows[start + i + 3]!
+    }
+    for (let i = whole; i < dimension; i++) a += query[i]! * rows[start + i]!
+    // adding zero turns −0, which would sort apart, into 0
+    scores[row] = a + b + c + d + 0
+  }
+}
+
+/** Bits of a float32 → unsigned integer of the same order, so that scores sort natively with a payload beside them. */
+export function sortableBits(bits: number): number {
+  return (bits & 0x80000000 ? ~bits : bits | 0x80000000) >>> 0
+}
+
+function orderOfIds(ids: readonly string[]): Uint32Array {
+  return Uint32Array.from(ids, (_, i) => i).sort((a, b) => (ids[a]! < ids[b]! ? -1 : ids[a]! > ids[b]! ? 1 : 0))
+}
+
+function gatherRows({ embeddings, dimension }: LabelledEmbeddings, order: Uint32Array): Float32Array {
+  const rows = new Float32Array(order.length * dimension)
+  order.forEach((position, i) => rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension))
+  return rows
+}

@@ -1,0 +1,72 @@
+/** What a score says: the probability that two pictures share a label. Fitted by `calibration.ts`, kept in the model's manifest. */
+import { Type, type Static } from 'typebox'
+
+const Share = Type.Number({ minimum: 0, maximum: 1 })
+
+/** Probability as a function of the score; never falls. */
+export const ProbabilityCurve = Type.Union([
+  /** 1 / (1 + e^−(slope · score + intercept)) */
+  Type.Object({ kind: Type.Literal('logistic'), slope: Type.Number({ exclusiveMinimum: 0 }), intercept: Type.Number() }, { additionalProperties: false }),
+  /** Straight lines between knots, level outside; scores rise, probabilities do not fall. */
+  Type.Object({ kind: Type.Literal('isotonic'), scores: Type.Array(Type.Number(), { minItems: 1 }), probabilities: Type.Array(Share, { minItems: 1 }) }, { additionalProperties: false }),
+])
+export type ProbabilityCurve = Static<typeof ProbabilityCurve>
+
+/**
+ * Measured on all pairs of val pictures. Holds where labels are as frequent as there: `sameLabelShare` of all pairs share one.
+ */
+export const ScoreCalibration = Type.Object(
+  {
+    curve: ProbabilityCurve,
+    positives: Type.Integer({ minimum: 1 }),
+    negatives: Type.Integer({ minimum: 1 }),
+    sameLabelShare: Share,
+    /** Mean distance between stated probability and found share, on pairs that the curve was not fitted to. */
+    expectedCalibrationError: Share,
+    /** The same for each kind of curve that was tried. */
+    errorsTried: Type.Record(Type.String(), Share),
+    /** From those pairs, in twentieths of the stated probability: what was stated, what was found. */
+    reliability: Type.Array(Type.Object({ stated: Share, found: Share, pairs: Type.Integer({ minimum: 1 }) }, { additionalProperties: false })),
+    /** From `score` on, at most `falseMatchRate` of the pairs of two labels pass, and `matchRate` of those of one. */
+    thresholds: Type.Array(Type.Object({ falseMatchRate: Share, score: Type.Number(), matchRate: Share }, { additionalProperties: false })),
+  },
+  { additionalProperties: false },
+)
+export type ScoreCalibration = Static<typeof ScoreCalibration>
+
+/** @param score cosine of two embeddings of this model */
+export function probabilitySameLabel({ curve }: Pick<ScoreCalibration, 'curve'>, score: number): number {
+  if (curve.kind === 'logistic') return 1 / (1 + Math.exp(-(curve.slope * score + curve.intercept)))
+  const { scores, probabilities } = curve
+  const above = firstAbove(scores, score)
+  if (above === 0) return probabilities[0]!
+  if (above === scores.length) return probabilities.at(-1)!
+  const [left, right] = [scores[above - 1]!, scores[above]!]
+  const share = (score - left) / (right - left)
+  return probabilities[above - 1]! * (1 - share) + probabilities[above]! * share
+}
+
+/** The lowest score whose probability reaches `probability`; undefined when no cosine does. */
+export function scoreOfProbability(calibration: Pick<ScoreCalibration, 'curve'>, probability: number): number | undefined {
+  if (probabilitySameLabel(calibration, 1) < probability) return undefined
+  // probability never falls with the score, so halving finds the place; 40 halves are finer than float32
+  let [low, high] = [-1, 1]
+  if (probabilitySameLabel(calibration, low) >= probability) return low
+  for (let step = 0; step < 40; step++) {
+    const middle = (low + high) / 2
+    if (probabilitySameLabel(calibration, middle) >= probability) high = middle
+    else low = middle
+  }
+  return high
+}
+
+/** Index of the first of the rising values that is larger. */
+function firstAbove(values: readonly number[], value: number): number {
+  let [low, high] = [0, values.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (values[middle]! > value) high = middle
+    else low = middle + 1
+  }
+  return low
+}

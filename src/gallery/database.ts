@@ -1,0 +1,104 @@
+/**
+ * Connections to the one database file, and what its errors mean. The only importer of
+ * better-sqlite3, and with it the only place that knows which database this is.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import BetterSqlite3 from 'better-sqlite3'
+import { AlikeError } from '../errors.js'
+
+export type Database = BetterSqlite3.Database
+export type Statement<Parameters extends unknown[], Row = unknown> = BetterSqlite3.Statement<Parameters, Row>
+
+/** How long a connection waits for a lock, milliseconds; there is one writer, so it hardly ever does. */
+const lockTimeoutMs = 10_000
+
+export interface WriteConnectionOptions {
+  /** Bytes the file may grow to; 0 for no limit. */
+  maxBytes: number
+}
+
+/** Makes the file when it is missing. One such connection exists, in the writer thread. */
+export function openForWriting(path: string, { maxBytes }: WriteConnectionOptions): Database {
+  const database = new BetterSqlite3(path, { timeout: lockTimeoutMs })
+  try {
+    // Both take effect only on a file without tables: larger pages suit embeddings, and a deleted
+    // gallery's pages can be given back to the file system.
+    database.pragma('page_size = 8192')
+    database.pragma('auto_vacuum = INCREMENTAL')
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = FULL')
+    database.pragma('foreign_keys = ON')
+    database.pragma('journal_size_limit = 67108864')
+    if (maxBytes > 0) {
+      const pageBytes = database.pragma('page_size', { simple: true }) as number
+      database.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`)
+    }
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** For look-ups; sees what is committed at the moment of each statement. */
+export function openForReading(path: string): Database {
+  // Never memory-mapped: a file that is cut short under a mapping ends the process.
+  return new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs })
+}
+
+/**
+ * Keeps other processes out of the data folder for as long as this one lives: the operating system
+ * drops the lock when the process dies, in whatever way. A file of its own, because an exclusive
+ * lock on the database would keep our own threads out as well.
+ *
+ * @returns a function that gives the lock back.
+ * @throws AlikeError `data_unreadable`.
+ */
+export function lockFolder(folder: string): () => void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    const lock = new BetterSqlite3(join(folder, 'alike.lock'), { timeout: 0 })
+    try {
+      lock.exec('BEGIN EXCLUSIVE')
+    } catch (error) {
+      lock.close()
+      throw error
+    }
+    return () => void lock.close()
+  } catch (cause) {
+    const busy = sqliteCode(cause).startsWith('SQLITE_BUSY')
+    const detail = busy ? 'Another process is using it.' : 'It can not be locked: is it there, and may this user write to it?'
+    throw new AlikeError('data_unreadable', { detail, cause })
+  }
+}
+
+/** What an error of the database means to the rest of Alike. */
+export function asAlikeError(error: unknown): AlikeError {
+  if (error instanceof AlikeError) return error
+  const code = sqliteCode(error)
+  if (code === 'SQLITE_FULL') return new AlikeError('storage_full', { cause: error })
+  // Quotas and file size limits come as failed writes.
+  if (/^SQLITE_IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMOPEN)$/.test(code)) {
+    return new AlikeError('storage_full', { detail: 'The data folder can not be written to.', cause: error })
+  }
+  if (/^SQLITE_(CORRUPT|NOTADB|CANTOPEN|READONLY|PERM|IOERR)/.test(code)) return damaged('The database is damaged or can not be read.', error)
+  return new AlikeError('internal', { cause: error })
+}
+
+export function damaged(detail: string, cause?: unknown): AlikeError {
+  return new AlikeError('data_unreadable', { detail, cause })
+}
+
+/** Runs a piece of work with the database and translates what it throws. */
+export function withDatabase<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw asAlikeError(error)
+  }
+}
+
+function sqliteCode(error: unknown): string {
+  return error instanceof BetterSqlite3.SqliteError ? error.code : ''
+}

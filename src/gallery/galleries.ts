@@ -1,0 +1,329 @@
+/**
+ * Truth and index together: the only place that knows both. What it acknowledges is committed in
+ * the database and found by the next search. Longer than most files because it is the one list of
+ * everything that others may ask of storage.
+ */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { Logger } from 'pino'
+import { AlikeError } from '../errors.js'
+import { indexDefaults, type IndexReading, type IndexSettings, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import { GalleryIndexes } from './gallery-indexes.js'
+import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
+import { GalleryStore } from './gallery-store.js'
+import { galleryRecord, type GalleryRow } from './gallery-table.js'
+import { cursorAfter, idOfCursor } from './image-cursor.js'
+import type { JobProgress, JobStore } from './jobs.js'
+import { LabelFilters } from './label-filters.js'
+import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, LabelCount, Metadata, NewImage, PutResult } from './records.js'
+import { storageDefaults, type StorageSettings } from './storage-settings.js'
+import { storedJobs } from './stored-jobs.js'
+import { expectUnitVector } from './unit-vector.js'
+
+export type { GallerySearch, GallerySearchResult, Hit } from './gallery-search.js'
+
+export interface GalleriesOptions {
+  /** Made when it does not exist; locked against a second process. */
+  dataDir: string
+  /** The model that is served. Galleries made by another one can be read, not searched or added to. */
+  model: { id: string; dimension: number }
+  index?: Partial<IndexSettings>
+  storage?: Partial<StorageSettings>
+  logger: Logger
+  /** Called for each graph that was built anew, for a metric. */
+  onIndexRebuild?: () => void
+  /** The time that records carry. */
+  clock?: () => Date
+}
+
+/** One line for metrics and for `GET /v1/galleries`. */
+export interface GalleryReading extends IndexReading {
+  gallery: string
+  images: number
+  /** False while the gallery belongs to another model than the served one. */
+  searchable: boolean
+}
+
+const noReading: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
+const pageDefault = 100
+
+/** Calls that name a gallery throw `gallery_not_found`. Those that return no promise are look-ups of microseconds. */
+export class Galleries {
+  readonly jobs: JobStore
+  readonly #store: GalleryStore
+  readonly #indexes: GalleryIndexes
+  readonly #filters: LabelFilters
+  readonly #options: GalleriesOptions
+  readonly #storage: StorageSettings
+  readonly #now: () => string
+  readonly #writesUnderWay = new Set<Promise<unknown>>()
+  #failure: AlikeError | undefined
+  #closing: Promise<void> | undefined
+
+  private constructor(options: GalleriesOptions, storage: StorageSettings, store: GalleryStore) {
+    const { clock = () => new Date() } = options
+    this.#options = options
+    this.#storage = storage
+    this.#store = store
+    this.#now = () => clock().toISOString()
+    this.#filters = new LabelFilters(store)
+    this.#indexes = new GalleryIndexes({
+      store,
+      folder: join(options.dataDir, 'index'),
+      index: { ...indexDefaults, ...options.index },
+      snapshots: storage,
+      logger: options.logger,
+      onRebuild: () => options.onIndexRebuild?.(),
+      onFailure: (error) => this.#fail(error),
+    })
+    this.jobs = storedJobs({ store, now: this.#now, write: (write) => this.#write(write) })
+  }
+
+  /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
+  static async open(options: GalleriesOptions): Promise<Galleries> {
+    const storage = { ...storageDefaults, ...options.storage }
+    const failing: { tell?: (error: AlikeError) => void } = {}
+    const store = await GalleryStore.open({
+      dataDir: options.dataDir,
+      maxBytes: storage.databaseMaxBytes,
+      onFailure: (error) => failing.tell?.(error),
+    })
+    const galleries = new Galleries(options, storage, store)
+    failing.tell = (error) => galleries.#fail(error)
+    try {
+      const rows = store.read(() => store.galleries.list())
+      await galleries.#indexes.openAll(rows.filter((row) => galleries.#isServed(row)), rows.map(({ uid }) => uid))
+      return galleries
+    } catch (error) {
+      await galleries.#indexes.close()
+      await store.close()
+      throw error
+    }
+  }
+
+  /** Set once a thread behind it is gone: the process should be restarted. */
+  get failure(): AlikeError | undefined {
+    return this.#failure
+  }
+
+  /** Writes that have not been acknowledged. */
+  get writeQueueDepth(): number {
+    return this.#writesUnderWay.size
+  }
+
+  /** Vectors that wait to be linked into a graph; they are found all the same. */
+  get indexQueueDepth(): number {
+    return this.#indexes.pending
+  }
+
+  /** @throws AlikeError `gallery_exists` when it exists with other settings or for another model. */
+  create(name: string, settings?: Metadata): Promise<{ gallery: GalleryRecord; created: boolean }> {
+    return this.#write(async () => {
+      const { id: modelId, dimension } = this.#options.model
+      const uid = randomBytes(8).toString('hex')
+      const request = { name, uid, modelId, dimension, settings: settings ?? {}, at: this.#now() }
+      const { gallery, created } = await this.#store.write('createGallery', request)
+      if (gallery.modelId !== modelId) throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
+      if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
+      if (created) await this.#indexes.open(this.#store.gallery(name))
+      return { gallery, created }
+    })
+  }
+
+  get(name: string): GalleryRecord {
+    return galleryRecord(this.#store.gallery(name))
+  }
+
+  /** By name, ascending. */
+  list(): GalleryRecord[] {
+    return this.#store.read(({ galleries }) => galleries.list().map(galleryRecord))
+  }
+
+  /** Gone at once for every caller; its rows are removed in the background. */
+  delete(name: string): Promise<void> {
+    return this.#write(async () => {
+      const { number, uid } = this.#store.gallery(name)
+      await this.#store.write('deleteGallery', { gallery: number, at: this.#now() })
+      this.#filters.forget(number)
+      await this.#indexes.erase(uid)
+    })
+  }
+
+  /**
+   * All or none, in one transaction with the progress of the job they belong to.
+   * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`, `job_finished`.
+   */
+  put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
+    return this.#write(async () => {
+      const { row, index } = await this.#served(gallery)
+      for (const { modelId, vector } of images) {
+        if (modelId !== row.model_id) throw new AlikeError('model_mismatch')
+        expectUnitVector(vector, row.dimension)
+      }
+      const results = await this.#store.write('putImages', {
+        gallery: row.number,
+        images: images.map(withoutSurroundings),
+        imagesMax: this.#storage.galleryImagesMax,
+        at: this.#now(),
+        ...(progress && { progress }),
+      })
+      // Other writes of the same id may have been committed meanwhile and be applied first. The
+      // index does not mind: slots are never used again, and a removed one can not be added.
+      const retired = Uint32Array.from(results.flatMap(({ retiredSlot }) => retiredSlot ?? []))
+      await this.#apply(row, () => Promise.all([index.add(packed(results, images, row.dimension)), index.remove(retired)]))
+      this.#indexes.countChanges(row.uid, results.length)
+      return results
+    })
+  }
+
+  /** @throws AlikeError `image_not_found`. */
+  patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
+    return this.#write(async () => {
+      const { number } = this.#store.gallery(gallery)
+      const record = await this.#store.write('patchImage', { gallery: number, id, change, at: this.#now() })
+      this.#filters.forget(number)
+      return record
+    })
+  }
+
+  /** @returns the ids that existed. */
+  remove(gallery: string, ids: string[]): Promise<string[]> {
+    return this.#write(async () => {
+      const row = this.#store.gallery(gallery)
+      const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
+      const deleted = await this.#store.write('deleteImages', { gallery: row.number, ids, at: this.#now() })
+      await this.#apply(row, async () => index?.remove(Uint32Array.from(deleted, ({ slot }) => slot)))
+      this.#indexes.countChanges(row.uid, deleted.length)
+      return deleted.map(({ id }) => id)
+    })
+  }
+
+  image(gallery: string, id: string): ImageRecord | undefined {
+    return this.imagesById(gallery, [id])[0]
+  }
+
+  /** Those of the ids that exist, in the order asked. */
+  imagesById(gallery: string, ids: string[]): ImageRecord[] {
+    const { number } = this.#store.gallery(gallery)
+    return this.#store.read(({ images }) => ids.flatMap((id) => images.find(number, id) ?? []))
+  }
+
+  /** By id, ascending. @throws AlikeError `request_invalid` for a cursor that was not given out. */
+  images(gallery: string, page: { cursor?: string; limit?: number; label?: string | null } = {}): ImagePage {
+    const { number } = this.#store.gallery(gallery)
+    const { cursor, limit = pageDefault, label } = page
+    const after = cursor === undefined ? '' : idOfCursor(cursor)
+    const found = this.#store.read(({ images }) => images.list(number, { after, limit: limit + 1, ...(label !== undefined && { label }) }))
+    if (found.length <= limit) return { images: found }
+    return { images: found.slice(0, limit), nextCursor: cursorAfter(found[limit - 1]!.id) }
+  }
+
+  /** WebP bytes. */
+  thumbnail(gallery: string, id: string): Uint8Array | undefined {
+    const { number } = this.#store.gallery(gallery)
+    return this.#store.read(({ images }) => images.thumbnail(number, id))
+  }
+
+  /** [dimension], unit length. */
+  embedding(gallery: string, id: string): Float32Array | undefined {
+    const { number } = this.#store.gallery(gallery)
+    return this.#store.read(({ images }) => images.vector(number, id))
+  }
+
+  labels(gallery: string): Promise<LabelCount[]> {
+    return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number })
+  }
+
+  /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
+  async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
+    const { row, index } = await this.#served(gallery)
+    expectUnitVector(search.vector, row.dimension)
+    const allow = search.labels && (await this.#filters.slots(row.number, search.labels))
+    return searchGallery(index, search, allow, (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)))
+  }
+
+  readings(): GalleryReading[] {
+    return this.#store.read(({ galleries }) => galleries.list()).map((row) => {
+      const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
+      return { gallery: row.name ?? '', images: row.count, searchable: this.#isServed(row), size, tombstones, pending, building, rebuilds }
+    })
+  }
+
+  /** Writes the graph of every gallery that changed. */
+  snapshotAll(): Promise<void> {
+    return this.#indexes.saveAll()
+  }
+
+  /** Finishes accepted writes, writes snapshots, ends the threads, gives the lock back. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.allSettled(this.#writesUnderWay)
+      await this.#indexes.saveAll()
+      await this.#indexes.close()
+      await this.#store.close()
+    })()
+    return this.#closing
+  }
+
+  #isServed(row: GalleryRow): boolean {
+    return row.model_id === this.#options.model.id && row.dimension === this.#options.model.dimension
+  }
+
+  async #served(gallery: string): Promise<{ row: GalleryRow; index: VectorIndex }> {
+    const row = this.#store.gallery(gallery)
+    if (!this.#isServed(row)) {
+      throw new AlikeError('model_mismatch', { detail: `The gallery belongs to model ${row.model_id}; ${this.#options.model.id} is served.` })
+    }
+    return { row, index: await this.#indexes.open(row) }
+  }
+
+  /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
+  async #apply(row: GalleryRow, change: () => Promise<unknown>): Promise<void> {
+    this.#filters.forget(row.number)
+    try {
+      await change()
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
+    }
+  }
+
+  /** Bounded, and waited for by `close`. */
+  async #write<Result>(write: () => Promise<Result>): Promise<Result> {
+    if (this.#closing !== undefined) throw new AlikeError('shutting_down')
+    if (this.#writesUnderWay.size >= this.#storage.writeQueueMax) throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
+    const writing = write()
+    this.#writesUnderWay.add(writing)
+    try {
+      return await writing
+    } finally {
+      this.#writesUnderWay.delete(writing)
+    }
+  }
+
+  #fail(error: AlikeError): void {
+    this.#failure ??= error
+    this.#options.logger.fatal({ err: error }, 'storage has failed; restart the process')
+  }
+}
+
+/** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
+export function openGalleries(options: GalleriesOptions): Promise<Galleries> {
+  return Galleries.open(options)
+}
+
+function packed(results: PutResult[], images: NewImage[], dimension: number): SlotVectors {
+  const vectors = new Float32Array(images.length * dimension)
+  images.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
+  return { slots: Uint32Array.from(results, ({ slot }) => slot), vectors }
+}
+
+/** Sending a view of a larger buffer to a thread would send all of the buffer. */
+function withoutSurroundings(image: NewImage): NewImage {
+  const { vector, thumbnail } = image
+  return {
+    ...image,
+    vector: vector.byteLength === vector.buffer.byteLength ? vector : vector.slice(),
+    ...(thumbnail && { thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail) }),
+  }
+}

@@ -1,0 +1,74 @@
+/** Reads that walk over a whole gallery or database; they run in the reader thread. */
+import { checksumOfBytes, expectChecksum } from './checksum.js'
+import { damaged, type Database, type Statement } from './database.js'
+import { GalleryTable } from './gallery-table.js'
+import { keyOf, slotOf } from './image-table.js'
+import type { LabelCount } from './records.js'
+
+/** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
+const indexedTables = ['gallery', 'image', 'job', 'job_error']
+
+export interface VectorPage {
+  slots: Uint32Array<ArrayBuffer>
+  vectors: Float32Array<ArrayBuffer>
+  nextSlot?: number
+}
+
+export class GalleryScans {
+  readonly #database: Database
+  readonly #galleries: GalleryTable
+  readonly #vectors: Statement<[number, number, number], { key: number; vector: Buffer; checksum: number }>
+  readonly #slots: Statement<[number, string | null], number>
+  readonly #labels: Statement<[number], LabelCount>
+  readonly #counts: Statement<[{ from: number; to: number }], { images: number; pairs: number; embeddings: number; last: number | null }>
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#galleries = new GalleryTable(database)
+    this.#vectors = database.prepare('SELECT key, vector, checksum FROM embedding WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
+    this.#slots = database.prepare<[number, string | null], number>('SELECT key FROM image WHERE gallery = ? AND label IS ?').pluck()
+    this.#labels = database.prepare('SELECT label, count(*) AS count FROM image WHERE gallery = ? GROUP BY label ORDER BY label')
+    this.#counts = database.prepare(
+      `SELECT (SELECT count(*) FROM image WHERE key >= @from AND key < @to) AS images,
+              (SELECT count(*) FROM embedding WHERE key >= @from AND key < @to) AS embeddings,
+              (SELECT count(*) FROM image JOIN embedding USING (key) WHERE key >= @from AND key < @to) AS pairs,
+              (SELECT max(key) FROM image WHERE key >= @from AND key < @to) AS last`,
+    )
+  }
+
+  /** @throws AlikeError `data_unreadable`, with what does not fit. */
+  verify(): void {
+    for (const table of indexedTables) {
+      const faults = this.#database.pragma(`integrity_check(${table})`, { simple: true })
+      if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
+    }
+    for (const { number, name, count, next_slot } of this.#galleries.list()) {
+      const { images, embeddings, pairs, last } = this.#counts.get({ from: keyOf(number, 0), to: keyOf(number + 1, 0) })!
+      const whole = images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
+      if (!whole) throw damaged(`Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`)
+    }
+  }
+
+  vectors(gallery: number, dimension: number, fromSlot: number, limit: number): VectorPage {
+    const rows = this.#vectors.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
+    const slots = new Uint32Array(rows.length)
+    const bytes = new Uint8Array(rows.length * dimension * 4)
+    rows.forEach(({ key, vector, checksum }, i) => {
+      expectChecksum(checksumOfBytes(key, vector), checksum, 'An embedding')
+      if (vector.length !== dimension * 4) throw damaged('An embedding does not have the dimension of its gallery.')
+      slots[i] = slotOf(key)
+      bytes.set(vector, i * dimension * 4)
+    })
+    const page = { slots, vectors: new Float32Array(bytes.buffer) }
+    return rows.length < limit ? page : { ...page, nextSlot: slots.at(-1)! + 1 }
+  }
+
+  slotsWithLabels(gallery: number, labels: (string | null)[]): Uint32Array<ArrayBuffer> {
+    const keys = [...new Set(labels)].flatMap((label) => this.#slots.all(gallery, label))
+    return Uint32Array.from(keys, slotOf).sort()
+  }
+
+  labels(gallery: number): LabelCount[] {
+    return this.#labels.all(gallery)
+  }
+}

@@ -1,0 +1,140 @@
+/** The rows of galleries. */
+import { AlikeError } from '../errors.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import { damaged, type Database, type Statement } from './database.js'
+import type { GalleryRecord, Metadata } from './records.js'
+
+/** Slots above would not fit the key of their rows, nor the graph. */
+export const slotsMax = 2 ** 32
+
+/** Galleries ever made in one data folder; with more, keys would not be exact as numbers of JavaScript. */
+const numbersMax = 2 ** 20
+
+export interface GalleryRow {
+  number: number
+  /** Null once deleted. */
+  name: string | null
+  uid: string
+  model_id: string
+  dimension: number
+  settings: string
+  count: number
+  next_slot: number
+  created_at: string
+  updated_at: string
+}
+type StoredRow = GalleryRow & { checksum: number }
+
+export interface NewGallery {
+  name: string
+  uid: string
+  modelId: string
+  dimension: number
+  settings: Metadata
+  /** ISO 8601. */
+  at: string
+}
+
+export class GalleryTable {
+  readonly #byName: Statement<[string], StoredRow>
+  readonly #byNumber: Statement<[number], StoredRow>
+  readonly #all: Statement<[], StoredRow>
+  readonly #deleted: Statement<[], StoredRow>
+  readonly #insert: Statement<[GalleryRow & { checksum: number }]>
+  readonly #update: Statement<[StoredRow]>
+  readonly #lastNumber: Statement<[], { seq: number }>
+  readonly #erase: Statement<[number]>
+
+  constructor(database: Database) {
+    this.#byName = database.prepare('SELECT * FROM gallery WHERE name = ?')
+    this.#byNumber = database.prepare('SELECT * FROM gallery WHERE number = ?')
+    this.#all = database.prepare('SELECT * FROM gallery WHERE name IS NOT NULL ORDER BY name')
+    this.#deleted = database.prepare('SELECT * FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1')
+    this.#insert = database.prepare(
+      `INSERT INTO gallery VALUES (@number, @name, @uid, @model_id, @dimension, @settings, @count, @next_slot,
+         @created_at, @updated_at, @checksum)`,
+    )
+    this.#update = database.prepare(
+      `UPDATE gallery SET name = @name, settings = @settings, count = @count, next_slot = @next_slot,
+         updated_at = @updated_at, checksum = @checksum WHERE number = @number`,
+    )
+    this.#lastNumber = database.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'gallery'`)
+    this.#erase = database.prepare('DELETE FROM gallery WHERE number = ?')
+  }
+
+  find(name: string): GalleryRow | undefined {
+    const row = this.#byName.get(name)
+    if (row !== undefined && row.name !== name) throw damaged('The index of gallery names is damaged.')
+    return checked(row)
+  }
+
+  /** @throws AlikeError `gallery_not_found`, also for a deleted one. */
+  get(number: number): GalleryRow & { name: string } {
+    const row = checked(this.#byNumber.get(number))
+    if (row === undefined || row.name === null) throw new AlikeError('gallery_not_found')
+    return { ...row, name: row.name }
+  }
+
+  /** By name, ascending. */
+  list(): GalleryRow[] {
+    return this.#all.all().map((row) => checked(row)!)
+  }
+
+  /** A gallery whose rows are still to be removed. */
+  nextDeleted(): GalleryRow | undefined {
+    return checked(this.#deleted.get())
+  }
+
+  insert({ name, uid, modelId, dimension, settings, at }: NewGallery): GalleryRow {
+    // Numbers are never used again, so that no row of a deleted gallery can turn up in a new one.
+    const number = (this.#lastNumber.get()?.seq ?? 0) + 1
+    if (number >= numbersMax) throw new AlikeError('storage_full', { detail: 'This data folder has no more gallery numbers.' })
+    const row: GalleryRow = {
+      number,
+      name,
+      uid,
+      model_id: modelId,
+      dimension,
+      settings: JSON.stringify(settings),
+      count: 0,
+      next_slot: 0,
+      created_at: at,
+      updated_at: at,
+    }
+    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    return row
+  }
+
+  save(row: GalleryRow): void {
+    this.#update.run({ ...row, checksum: checksumOf(row) })
+  }
+
+  /** Once nothing refers to it any more. */
+  erase(number: number): void {
+    this.#erase.run(number)
+  }
+}
+
+export function galleryRecord(row: GalleryRow): GalleryRecord {
+  return {
+    name: row.name ?? '',
+    uid: row.uid,
+    modelId: row.model_id,
+    dimension: row.dimension,
+    settings: JSON.parse(row.settings) as Metadata,
+    count: row.count,
+    nextSlot: row.next_slot,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+function checked(row: StoredRow | undefined): GalleryRow | undefined {
+  if (row !== undefined) expectChecksum(checksumOf(row), row.checksum, `The record of gallery ${row.name ?? row.uid}`)
+  return row
+}
+
+function checksumOf(row: GalleryRow): number {
+  const { number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at } = row
+  return checksumOfValues([number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at])
+}

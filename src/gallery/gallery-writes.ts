@@ -1,0 +1,96 @@
+/** What can be changed, each as a step of a transaction that the writer thread holds open. */
+import { AlikeError } from '../errors.js'
+import type { Database } from './database.js'
+import { galleryRecord, GalleryTable, slotsMax, type NewGallery } from './gallery-table.js'
+import { ImageTable } from './image-table.js'
+import { JobTable } from './job-table.js'
+import type { JobProgress } from './jobs.js'
+import type { GalleryRecord, ImageChange, ImageRecord, NewImage, PutResult } from './records.js'
+
+/** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
+const purgeLimit = 200
+
+export interface PutRequest {
+  gallery: number
+  images: NewImage[]
+  /** Live pictures that the gallery may hold. */
+  imagesMax: number
+  progress?: JobProgress
+  at: string
+}
+
+export class GalleryWrites {
+  readonly jobs: JobTable
+  readonly #galleries: GalleryTable
+  readonly #images: ImageTable
+
+  constructor(database: Database) {
+    this.jobs = new JobTable(database)
+    this.#galleries = new GalleryTable(database)
+    this.#images = new ImageTable(database)
+  }
+
+  /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
+  createGallery(gallery: NewGallery): { gallery: GalleryRecord; created: boolean } {
+    const existing = this.#galleries.find(gallery.name)
+    if (existing !== undefined) return { gallery: galleryRecord(existing), created: false }
+    return { gallery: galleryRecord(this.#galleries.insert(gallery)), created: true }
+  }
+
+  /** Frees the name at once; `purge` removes the rows. */
+  deleteGallery(number: number, at: string): void {
+    this.#galleries.save({ ...this.#galleries.get(number), name: null, count: 0, updated_at: at })
+  }
+
+  putImages({ gallery, images, imagesMax, progress, at }: PutRequest): PutResult[] {
+    const row = this.#galleries.get(gallery)
+    const results: PutResult[] = []
+    for (const image of images) {
+      const former = this.#images.find(gallery, image.id)
+      if (former !== undefined) this.#images.delete(gallery, former.slot)
+      else row.count++
+      const slot = row.next_slot++
+      if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
+      this.#images.insert(gallery, { ...image, slot, createdAt: former?.createdAt ?? at, updatedAt: at })
+      results.push(former === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: former.slot })
+    }
+    if (row.count > imagesMax) throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
+    this.#galleries.save({ ...row, updated_at: at })
+    if (progress !== undefined) {
+      const added = results.filter(({ created }) => created).length
+      this.jobs.advance(progress, { added, updated: results.length - added })
+    }
+    return results
+  }
+
+  patchImage(gallery: number, id: string, change: ImageChange, at: string): ImageRecord {
+    this.#galleries.get(gallery)
+    const former = this.#images.find(gallery, id)
+    if (former === undefined) throw new AlikeError('image_not_found')
+    const record = { ...former, ...change, updatedAt: at }
+    this.#images.update(gallery, record)
+    return record
+  }
+
+  /** Ids that do not exist are passed over. */
+  deleteImages(gallery: number, ids: string[], at: string): { id: string; slot: number }[] {
+    const row = this.#galleries.get(gallery)
+    const deleted: { id: string; slot: number }[] = []
+    for (const id of ids) {
+      const former = this.#images.find(gallery, id)
+      if (former === undefined) continue
+      this.#images.delete(gallery, former.slot)
+      deleted.push({ id, slot: former.slot })
+    }
+    if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
+    return deleted
+  }
+
+  /** One step of removing what deleted galleries have left; false when nothing is left. */
+  purge(): boolean {
+    const gallery = this.#galleries.nextDeleted()
+    if (gallery === undefined) return false
+    if (!this.#images.purge(gallery.number, purgeLimit)) this.#galleries.erase(gallery.number)
+    return true
+  }
+}

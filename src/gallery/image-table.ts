@@ -1,0 +1,205 @@
+/** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
+import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
+import { damaged, type Database, type Statement } from './database.js'
+import { slotsMax } from './gallery-table.js'
+import type { ImageRecord, Metadata, NewImage } from './records.js'
+
+interface ImageRow {
+  key: number
+  gallery: number
+  id: string
+  label: string | null
+  metadata: string
+  content_hash: string
+  model_id: string
+  width: number
+  height: number
+  format: string
+  bytes: number
+  thumbnail: number
+  created_at: string
+  updated_at: string
+}
+type StoredRow = ImageRow & { checksum: number }
+
+export interface StoredImage extends NewImage {
+  slot: number
+  createdAt: string
+  updatedAt: string
+}
+
+export interface ListOptions {
+  /** Ids after this one. */
+  after: string
+  limit: number
+  /** `null`: pictures without a label; undefined: all. */
+  label?: string | null
+}
+
+export class ImageTable {
+  readonly #byId: Statement<[number, string], StoredRow>
+  readonly #byKey: Statement<[number], StoredRow>
+  readonly #page: Statement<[number, string, number], StoredRow>
+  readonly #pageOfLabel: Statement<[number, string | null, string, number], StoredRow>
+  readonly #vector: Statement<[number], { vector: Buffer; checksum: number }>
+  readonly #thumbnail: Statement<[number], { webp: Buffer; checksum: number }>
+  readonly #insert: Statement<[StoredRow]>
+  readonly #update: Statement<[StoredRow]>
+  readonly #insertVector: Statement<[number, Uint8Array, number]>
+  readonly #insertThumbnail: Statement<[number, Uint8Array, number]>
+  readonly #deletes: Statement<[number]>[]
+  readonly #purges: Statement<[number, number, number]>[]
+
+  constructor(database: Database) {
+    this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
+    this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
+    this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
+    this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
+    this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
+    this.#thumbnail = database.prepare('SELECT webp, checksum FROM thumbnail WHERE key = ?')
+    this.#insert = database.prepare(
+      `INSERT INTO image VALUES (@key, @gallery, @id, @label, @metadata, @content_hash, @model_id, @width, @height,
+         @format, @bytes, @thumbnail, @created_at, @updated_at, @checksum)`,
+    )
+    this.#update = database.prepare(
+      'UPDATE image SET label = @label, metadata = @metadata, updated_at = @updated_at, checksum = @checksum WHERE key = @key',
+    )
+    this.#insertVector = database.prepare('INSERT INTO embedding VALUES (?, ?, ?)')
+    this.#insertThumbnail = database.prepare('INSERT INTO thumbnail VALUES (?, ?, ?)')
+    const tables = ['thumbnail', 'embedding', 'image']
+    this.#deletes = tables.map((table) => database.prepare(`DELETE FROM ${table} WHERE key = ?`))
+    this.#purges = tables.map((table) => database.prepare(`DELETE FROM ${table} WHERE key >= ? AND key < ? LIMIT ?`))
+  }
+
+  find(gallery: number, id: string): ImageRecord | undefined {
+    const row = this.#row(gallery, id)
+    return row && recordOf(row)
+  }
+
+  findSlot(gallery: number, slot: number): ImageRecord | undefined {
+    const row = this.#byKey.get(keyOf(gallery, slot))
+    return row && recordOf(checked(row))
+  }
+
+  list(gallery: number, { after, limit, label }: ListOptions): ImageRecord[] {
+    const rows =
+      label === undefined ? this.#page.all(gallery, after, limit) : this.#pageOfLabel.all(gallery, label, after, limit)
+    return rows.map((row) => recordOf(checked(row)))
+  }
+
+  vector(gallery: number, id: string): Float32Array | undefined {
+    const image = this.#row(gallery, id)
+    if (image === undefined) return undefined
+    const row = this.#vector.get(image.key)
+    if (row === undefined) throw damaged('An embedding is missing.')
+    expectChecksum(checksumOfBytes(image.key, row.vector), row.checksum, 'An embedding')
+    return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
+  }
+
+  thumbnail(gallery: number, id: string): Uint8Array | undefined {
+    const image = this.#row(gallery, id)
+    if (image === undefined || image.thumbnail === 0) return undefined
+    const row = this.#thumbnail.get(image.key)
+    if (row === undefined) throw damaged('A thumbnail is missing.')
+    expectChecksum(checksumOfBytes(image.key, row.webp), row.checksum, 'A thumbnail')
+    return row.webp
+  }
+
+  insert(gallery: number, image: StoredImage): void {
+    const key = keyOf(gallery, image.slot)
+    const row: ImageRow = {
+      key,
+      gallery,
+      id: image.id,
+      label: image.label,
+      metadata: JSON.stringify(image.metadata),
+      content_hash: image.contentHash,
+      model_id: image.modelId,
+      width: image.width,
+      height: image.height,
+      format: image.format,
+      bytes: image.bytes,
+      thumbnail: image.thumbnail?.length ?? 0,
+      created_at: image.createdAt,
+      updated_at: image.updatedAt,
+    }
+    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    const vector = new Uint8Array(image.vector.buffer, image.vector.byteOffset, image.vector.byteLength)
+    this.#insertVector.run(key, vector, checksumOfBytes(key, vector))
+    if (image.thumbnail?.length) this.#insertThumbnail.run(key, image.thumbnail, checksumOfBytes(key, image.thumbnail))
+  }
+
+  /** Changes label, metadata and the time of change; everything else of a picture is fixed with its slot. */
+  update(gallery: number, record: ImageRecord): void {
+    const row = this.#byKey.get(keyOf(gallery, record.slot))
+    if (row === undefined) throw damaged('A picture vanished within a transaction.')
+    const changed: ImageRow = { ...checked(row), label: record.label, metadata: JSON.stringify(record.metadata), updated_at: record.updatedAt }
+    this.#update.run({ ...changed, checksum: checksumOf(changed) })
+  }
+
+  delete(gallery: number, slot: number): void {
+    for (const statement of this.#deletes) statement.run(keyOf(gallery, slot))
+  }
+
+  /** Removes up to `limit` rows of each kind of a deleted gallery; false when none is left. */
+  purge(gallery: number, limit: number): boolean {
+    let removed = 0
+    for (const statement of this.#purges) removed += statement.run(keyOf(gallery, 0), keyOf(gallery + 1, 0), limit).changes
+    return removed > 0
+  }
+
+  #row(gallery: number, id: string): ImageRow | undefined {
+    const row = this.#byId.get(gallery, id)
+    if (row !== undefined && (row.id !== id || row.gallery !== gallery)) throw damaged('The index of picture ids is damaged.')
+    return row && checked(row)
+  }
+}
+
+export function keyOf(gallery: number, slot: number): number {
+  return gallery * slotsMax + slot
+}
+
+export function slotOf(key: number): number {
+  return key % slotsMax
+}
+
+function checked(row: StoredRow): ImageRow {
+  expectChecksum(checksumOf(row), row.checksum, 'The record of a picture')
+  return row
+}
+
+function recordOf(row: ImageRow): ImageRecord {
+  return {
+    id: row.id,
+    slot: slotOf(row.key),
+    label: row.label,
+    metadata: JSON.parse(row.metadata) as Metadata,
+    contentHash: row.content_hash,
+    modelId: row.model_id,
+    width: row.width,
+    height: row.height,
+    format: row.format,
+    bytes: row.bytes,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+function checksumOf(row: ImageRow): number {
+  return checksumOfValues([
+    row.key,
+    row.gallery,
+    row.id,
+    row.label,
+    row.metadata,
+    row.content_hash,
+    row.model_id,
+    row.width,
+    row.height,
+    row.format,
+    row.bytes,
+    row.thumbnail,
+    row.created_at,
+    row.updated_at,
+  ])
+}

@@ -1,0 +1,215 @@
+/** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
+import { AlikeError } from '../errors.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import type { Database, Statement } from './database.js'
+import type { JobError, JobProgress, JobRecord, JobState, JobTransition, NewJob } from './jobs.js'
+import type { JsonValue } from './records.js'
+
+interface JobRow {
+  number: number
+  id: string
+  gallery: string
+  gallery_uid: string
+  state: string
+  source: string
+  total: number | null
+  added: number
+  updated: number
+  skipped: number
+  failed: number
+  position: number
+  failure: string | null
+  idempotency_key: string | null
+  created_at: string
+  started_at: string | null
+  finished_at: string | null
+}
+type StoredRow = JobRow & { checksum: number }
+
+export interface JobListOptions {
+  gallery?: string
+  states?: JobState[]
+  limit?: number
+}
+
+const defaultListLimit = 100
+const defaultErrorsLimit = 1_000
+
+export class JobTable {
+  readonly #byId: Statement<[string], StoredRow>
+  readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
+  readonly #list: Statement<[{ gallery: string | null; states: string; limit: number }], StoredRow>
+  readonly #errors: Statement<[string, number, number], JobError>
+  readonly #insert: Statement<[Omit<StoredRow, 'number'>]>
+  readonly #update: Statement<[StoredRow]>
+  readonly #insertError: Statement<[number, number, string, string, string]>
+  readonly #forgetErrors: Statement<[string]>
+  readonly #forget: Statement<[string]>
+
+  constructor(database: Database) {
+    this.#byId = database.prepare('SELECT * FROM job WHERE id = ?')
+    this.#byIdempotencyKey = database.prepare('SELECT * FROM job WHERE gallery_uid = ? AND idempotency_key = ?')
+    this.#list = database.prepare(
+      `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery)
+         AND state IN (SELECT value FROM json_each(@states)) ORDER BY number DESC LIMIT @limit`,
+    )
+    this.#errors = database.prepare(
+      `SELECT item, name, code, detail FROM job_error
+         WHERE job = (SELECT number FROM job WHERE id = ?) AND item >= ? ORDER BY item LIMIT ?`,
+    )
+    this.#insert = database.prepare(
+      `INSERT INTO job VALUES (NULL, @id, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @skipped,
+         @failed, @position, @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
+    )
+    this.#update = database.prepare(
+      `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, skipped = @skipped,
+         failed = @failed, position = @position, failure = @failure, started_at = @started_at,
+         finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
+    )
+    this.#insertError = database.prepare('INSERT OR REPLACE INTO job_error VALUES (?, ?, ?, ?, ?)')
+    this.#forgetErrors = database.prepare('DELETE FROM job_error WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
+    this.#forget = database.prepare('DELETE FROM job WHERE finished_at < ?')
+  }
+
+  get(id: string): JobRecord | undefined {
+    const row = this.#row(id)
+    return row && recordOf(row)
+  }
+
+  list({ gallery, states, limit = defaultListLimit }: JobListOptions = {}): JobRecord[] {
+    const wanted = states ?? ['queued', 'running', 'succeeded', 'failed', 'cancelled']
+    return this.#list.all({ gallery: gallery ?? null, states: JSON.stringify(wanted), limit }).map((row) => recordOf(checked(row)))
+  }
+
+  errors(id: string, { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {}): JobError[] {
+    return this.#errors.all(id, fromItem, limit)
+  }
+
+  create(job: NewJob, galleryUid: string, at: string): { job: JobRecord; created: boolean } {
+    if (job.idempotencyKey !== undefined) {
+      const existing = this.#byIdempotencyKey.get(galleryUid, job.idempotencyKey)
+      if (existing !== undefined) return { job: recordOf(checked(existing)), created: false }
+    }
+    const row: Omit<JobRow, 'number'> = {
+      id: job.id,
+      gallery: job.gallery,
+      gallery_uid: galleryUid,
+      state: 'queued',
+      source: JSON.stringify(job.source),
+      total: job.total ?? null,
+      added: 0,
+      updated: 0,
+      skipped: 0,
+      failed: 0,
+      position: 0,
+      failure: null,
+      idempotency_key: job.idempotencyKey ?? null,
+      created_at: at,
+      started_at: null,
+      finished_at: null,
+    }
+    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    return { job: recordOf(row), created: true }
+  }
+
+  /** @throws AlikeError `job_not_found`, `job_finished`. */
+  transition(id: string, { from, to, total, failure }: JobTransition, at: string): JobRecord {
+    const row = this.#existing(id)
+    if (!from.includes(row.state as JobState)) throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    const ended = to === 'succeeded' || to === 'failed' || to === 'cancelled'
+    const changed: JobRow = {
+      ...row,
+      state: to,
+      total: total ?? row.total,
+      failure: failure === undefined ? row.failure : JSON.stringify(failure),
+      started_at: to === 'running' ? (row.started_at ?? at) : row.started_at,
+      finished_at: ended ? at : null,
+    }
+    this.#save(changed)
+    return recordOf(changed)
+  }
+
+  /** @throws AlikeError `job_finished` unless the job is running, which undoes the records written with it. */
+  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: { added: number; updated: number }): void {
+    const row = this.#existing(jobId)
+    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    this.#save({
+      ...row,
+      added: row.added + stored.added,
+      updated: row.updated + stored.updated,
+      skipped: row.skipped + skipped,
+      failed: row.failed + errors.length,
+      position: Math.max(row.position, position),
+    })
+    for (const { item, name, code, detail } of errors) this.#insertError.run(row.number, item, name, code, detail)
+  }
+
+  forget(finishedBefore: string): number {
+    this.#forgetErrors.run(finishedBefore)
+    return this.#forget.run(finishedBefore).changes
+  }
+
+  #existing(id: string): JobRow {
+    const row = this.#row(id)
+    if (row === undefined) throw new AlikeError('job_not_found')
+    return row
+  }
+
+  #row(id: string): JobRow | undefined {
+    const row = this.#byId.get(id)
+    return row && checked(row)
+  }
+
+  #save(row: JobRow): void {
+    this.#update.run({ ...row, checksum: checksumOf(row) })
+  }
+}
+
+function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
+  const { added, updated, skipped, failed } = row
+  return {
+    id: row.id,
+    gallery: row.gallery,
+    galleryUid: row.gallery_uid,
+    state: row.state as JobState,
+    source: JSON.parse(row.source) as JsonValue,
+    total: row.total,
+    done: added + updated + skipped + failed,
+    added,
+    updated,
+    skipped,
+    failed,
+    position: row.position,
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as { code: string; detail: string }),
+    idempotencyKey: row.idempotency_key,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  }
+}
+
+function checked(row: StoredRow): StoredRow {
+  expectChecksum(checksumOf(row), row.checksum, `The record of job ${row.id}`)
+  return row
+}
+
+function checksumOf(row: Omit<JobRow, 'number'>): number {
+  return checksumOfValues([
+    row.id,
+    row.gallery,
+    row.gallery_uid,
+    row.state,
+    row.source,
+    row.total,
+    row.added,
+    row.updated,
+    row.skipped,
+    row.failed,
+    row.position,
+    row.failure,
+    row.idempotency_key,
+    row.created_at,
+    row.started_at,
+    row.finished_at,
+  ])
+}

@@ -1,0 +1,84 @@
+/** Bulk jobs as the database keeps them: what must survive a crash to go on where it stopped. */
+import type { JsonValue } from './records.js'
+
+export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+export type JobState = (typeof jobStates)[number]
+
+export interface JobRecord {
+  id: string
+  gallery: string
+  galleryUid: string
+  state: JobState
+  /** What the runner needs to read the source again; opaque here. */
+  source: JsonValue
+  /** Items in the source, once known. */
+  total: number | null
+  /** Items that ended in any way: added + updated + skipped + failed. */
+  done: number
+  added: number
+  updated: number
+  skipped: number
+  failed: number
+  /** Items, counted from the first, that are all done; a job resumes with the item after them. */
+  position: number
+  /** Why the whole job failed. */
+  failure: { code: string; detail: string } | null
+  idempotencyKey: string | null
+  createdAt: string
+  startedAt: string | null
+  finishedAt: string | null
+}
+
+export interface NewJob {
+  id: string
+  gallery: string
+  source: JsonValue
+  total?: number
+  /** A job with this key and gallery that exists already is returned instead of a new one. */
+  idempotencyKey?: string
+}
+
+/** One item that could not be taken, for the job's error report. */
+export interface JobError {
+  /** Index of the item in the source, from 0. */
+  item: number
+  /** As the source calls it: file name, entry path, line. */
+  name: string
+  code: string
+  detail: string
+}
+
+/** How far a job came with one write; committed with the records of that write or not at all. */
+export interface JobProgress {
+  jobId: string
+  /** New position; never moves back. */
+  position: number
+  /** Items of this step that were left out because they are stored already. */
+  skipped?: number
+  /** Items of this step that failed; each also counts as failed. */
+  errors?: JobError[]
+}
+
+/** A change of state; refused (`job_finished`) unless the job is in one of `from`. */
+export interface JobTransition {
+  from: JobState[]
+  to: JobState
+  total?: number
+  failure?: { code: string; detail: string }
+}
+
+export interface JobStore {
+  /** Commits the job as `queued` before it resolves. @throws `gallery_not_found`. */
+  create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
+  /** @throws `job_not_found`, `job_finished` when the job is in none of the `from` states. */
+  transition(id: string, transition: JobTransition): Promise<JobRecord>
+  /** For steps that store no picture. @throws `job_finished` when the job is not running any more. */
+  advance(progress: JobProgress): Promise<void>
+  get(id: string): JobRecord | undefined
+  /** Newest first. */
+  list(options?: { gallery?: string; states?: JobState[]; limit?: number }): JobRecord[]
+  /** In the order of the source, in pages: pass the last item's index + 1 to go on. */
+  errors(id: string, options?: { fromItem?: number; limit?: number }): JobError[]
+  /** Ended jobs and their error lines that finished before this time are dropped; returns how many jobs. */
+  forget(finishedBefore: string): Promise<number>
+}

@@ -1,0 +1,36 @@
+/**
+ * The slots that a label filter allows, kept until the gallery changes: most searches with the same
+ * filter find them ready, and none waits for more than one read.
+ */
+import type { GalleryStore } from './gallery-store.js'
+
+/** Filters kept for one gallery; they are forgotten together when there are more. */
+const keptMax = 64
+
+export class LabelFilters {
+  readonly #store: GalleryStore
+  readonly #kept = new Map<number, Map<string, Promise<Uint32Array>>>()
+
+  constructor(store: GalleryStore) {
+    this.#store = store
+  }
+
+  /** Ascending; `null` stands for pictures without a label. */
+  slots(gallery: number, labels: (string | null)[]): Promise<Uint32Array> {
+    let kept = this.#kept.get(gallery)
+    if (kept === undefined || kept.size >= keptMax) this.#kept.set(gallery, (kept = new Map()))
+    const key = JSON.stringify(labels.toSorted())
+    let slots = kept.get(key)
+    if (slots === undefined) {
+      slots = this.#store.scan('slotsWithLabels', { gallery, labels })
+      kept.set(key, slots)
+      slots.catch(() => kept.delete(key))
+    }
+    return slots
+  }
+
+  /** After a change was committed and before it is acknowledged. */
+  forget(gallery: number): void {
+    this.#kept.delete(gallery)
+  }
+}

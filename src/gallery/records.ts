@@ -1,0 +1,81 @@
+/** What a gallery stores, as the rest of Alike sees it. */
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
+export type Metadata = { [key: string]: JsonValue }
+
+export interface GalleryRecord {
+  name: string
+  /** New for each creation, so that a deleted and recreated gallery is never taken for the old one. */
+  uid: string
+  /** The model that made every embedding in it. */
+  modelId: string
+  dimension: number
+  /** Free settings of the owner, stored as they are. */
+  settings: Metadata
+  /** Live pictures. */
+  count: number
+  /** The slot that the next picture will take: the gallery's position, only growing. */
+  nextSlot: number
+  createdAt: string
+  updatedAt: string
+}
+
+export interface ImageRecord {
+  /** The caller's. */
+  id: string
+  slot: number
+  label: string | null
+  metadata: Metadata
+  /** SHA-256 of the picture's bytes, hex. */
+  contentHash: string
+  modelId: string
+  /** Pixels after orientation. */
+  width: number
+  height: number
+  format: string
+  bytes: number
+  /** First put under this id; an upsert keeps it. */
+  createdAt: string
+  updatedAt: string
+}
+
+export interface NewImage {
+  id: string
+  label: string | null
+  metadata: Metadata
+  contentHash: string
+  modelId: string
+  /** [dimension], unit length. */
+  vector: Float32Array
+  width: number
+  height: number
+  format: string
+  bytes: number
+  /** WebP; none is stored when left out. */
+  thumbnail?: Uint8Array
+}
+
+/** What is left out stays; `label: null` removes the label; metadata is replaced as a whole. */
+export interface ImageChange {
+  label?: string | null
+  metadata?: Metadata
+}
+
+export interface PutResult {
+  slot: number
+  /** Slot of the picture that had this id before. */
+  retiredSlot?: number
+  created: boolean
+}
+
+export interface ImagePage {
+  /** By id, ascending. */
+  images: ImageRecord[]
+  /** Opaque; left out on the last page. */
+  nextCursor?: string
+}
+
+export interface LabelCount {
+  label: string | null
+  count: number
+}

@@ -1,0 +1,113 @@
+/** The tables, and how a database of an older version becomes one of this version. */
+import { damaged, type Database } from './database.js'
+
+/** Marks the file as ours: "ALIK". */
+const applicationId = 0x41_4c_49_4b
+
+/**
+ * Step i brings version i to version i + 1; a step that was released is never changed.
+ *
+ * Pictures, embeddings and thumbnails share one key: gallery number × 2³² + slot. So a gallery's
+ * rows lie together in the order of their slots, and a slot finds its rows without an index.
+ *
+ * Rows carry a checksum: SQLite does not notice a bit that flips inside a value.
+ */
+const steps: readonly string[] = [
+  `
+  CREATE TABLE gallery (
+    number     INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT UNIQUE,            -- NULL once deleted, until all of its rows are gone
+    uid        TEXT NOT NULL UNIQUE,
+    model_id   TEXT NOT NULL,
+    dimension  INTEGER NOT NULL,
+    settings   TEXT NOT NULL,          -- JSON
+    count      INTEGER NOT NULL,
+    next_slot  INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    checksum   INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE image (
+    key          INTEGER PRIMARY KEY,
+    gallery      INTEGER NOT NULL REFERENCES gallery (number),
+    id           TEXT NOT NULL,
+    label        TEXT,
+    metadata     TEXT NOT NULL,        -- JSON
+    content_hash TEXT NOT NULL,
+    model_id     TEXT NOT NULL,
+    width        INTEGER NOT NULL,
+    height       INTEGER NOT NULL,
+    format       TEXT NOT NULL,
+    bytes        INTEGER NOT NULL,
+    thumbnail    INTEGER NOT NULL,     -- its bytes, 0 for none: so a lost one is noticed
+    created_at   TEXT NOT NULL,
+    updated_at   TEXT NOT NULL,
+    checksum     INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX image_by_id ON image (gallery, id);
+  CREATE INDEX image_by_label ON image (gallery, label, id);
+
+  CREATE TABLE embedding (
+    key      INTEGER PRIMARY KEY,
+    vector   BLOB NOT NULL,            -- float32, little endian
+    checksum INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE thumbnail (
+    key      INTEGER PRIMARY KEY,
+    webp     BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE job (
+    number          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              TEXT NOT NULL UNIQUE,
+    gallery         TEXT NOT NULL,
+    gallery_uid     TEXT NOT NULL,
+    state           TEXT NOT NULL,
+    source          TEXT NOT NULL,     -- JSON
+    total           INTEGER,
+    added           INTEGER NOT NULL,
+    updated         INTEGER NOT NULL,
+    skipped         INTEGER NOT NULL,
+    failed          INTEGER NOT NULL,
+    position        INTEGER NOT NULL,
+    failure         TEXT,              -- JSON
+    idempotency_key TEXT,
+    created_at      TEXT NOT NULL,
+    started_at      TEXT,
+    finished_at     TEXT,
+    checksum        INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX job_by_idempotency_key ON job (gallery_uid, idempotency_key);
+  CREATE INDEX job_by_state ON job (state, number);
+
+  CREATE TABLE job_error (
+    job      INTEGER NOT NULL REFERENCES job (number),
+    item     INTEGER NOT NULL,
+    name     TEXT NOT NULL,
+    code     TEXT NOT NULL,
+    detail   TEXT NOT NULL,
+    PRIMARY KEY (job, item)
+  ) STRICT, WITHOUT ROWID;
+  `,
+]
+
+/** @throws AlikeError `data_unreadable` when the file is of another program or of a newer version. */
+export function migrate(database: Database): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  const owner = database.pragma('application_id', { simple: true }) as number
+  if (version === 0 && database.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined) {
+    throw damaged('alike.db is the database of another program.')
+  }
+  if (version > 0 && owner !== applicationId) throw damaged('alike.db is damaged or the database of another program.')
+  if (version > steps.length) throw damaged(`alike.db was written by a newer version of Alike (${version} of ${steps.length}).`)
+  for (let next = version; next < steps.length; next++) {
+    database.transaction(() => {
+      database.exec(steps[next]!)
+      database.pragma(`application_id = ${applicationId}`)
+      database.pragma(`user_version = ${next + 1}`)
+    })()
+  }
+}

@@ -1,0 +1,19 @@
+/** The numbers of storage, with their defaults. */
+import type { SnapshotSettings } from './gallery-indexes.js'
+
+export interface StorageSettings extends SnapshotSettings {
+  /** Writes (of any kind) under way at once; one more is refused as `overloaded`. */
+  writeQueueMax: number
+  /** Live pictures a gallery may hold; more are refused as `gallery_full`. */
+  galleryImagesMax: number
+  /** Bytes the database file may grow to, 0 for no limit; writes beyond it are refused as `storage_full`. */
+  databaseMaxBytes: number
+}
+
+export const storageDefaults: Readonly<StorageSettings> = Object.freeze({
+  writeQueueMax: 1_024,
+  galleryImagesMax: 10_000_000,
+  databaseMaxBytes: 0,
+  snapshotAfterWrites: 5_000,
+  snapshotAfterSeconds: 900,
+})

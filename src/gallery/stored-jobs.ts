@@ -1,0 +1,23 @@
+/** Jobs as the rest of Alike reads and changes them. */
+import type { GalleryStore } from './gallery-store.js'
+import type { JobStore } from './jobs.js'
+
+export interface StoredJobsOptions {
+  store: GalleryStore
+  /** The time, ISO 8601. */
+  now(): string
+  /** Lets a write begin, or refuses it. */
+  write<Result>(write: () => Promise<Result>): Promise<Result>
+}
+
+export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
+  return {
+    create: (job) => write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
+    transition: (id, transition) => write(() => store.write('transitionJob', { id, transition, at: now() })),
+    advance: (progress) => write(() => store.write('advanceJob', progress)),
+    forget: (finishedBefore) => write(() => store.write('forgetJobs', { finishedBefore })),
+    get: (id) => store.read(({ jobs }) => jobs.get(id)),
+    list: (options) => store.read(({ jobs }) => jobs.list(options)),
+    errors: (id, options) => store.read(({ jobs }) => jobs.errors(id, options)),
+  }
+}

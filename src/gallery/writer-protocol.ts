@@ -1,0 +1,27 @@
+/** Every call that the writer thread answers; each answer comes after the commit. */
+import type { NewGallery } from './gallery-table.js'
+import type { PutRequest } from './gallery-writes.js'
+import type { JobProgress, JobRecord, JobTransition, NewJob } from './jobs.js'
+import type { GalleryRecord, ImageChange, ImageRecord, PutResult } from './records.js'
+
+/** Given to the thread when it is started. */
+export interface WriterThreadData {
+  path: string
+  /** Bytes the file may grow to; 0 for no limit. */
+  maxBytes: number
+}
+
+/** `gallery` is the number of a gallery; `at` the time of the call, ISO 8601. */
+export type WriterCalls = {
+  /** First: opens the file, makes or migrates its tables. */
+  open: { request: undefined; reply: void }
+  createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
+  deleteGallery: { request: { gallery: number; at: string }; reply: void }
+  putImages: { request: PutRequest; reply: PutResult[] }
+  patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: ImageRecord }
+  deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
+  createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
+  transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
+  advanceJob: { request: JobProgress; reply: void }
+  forgetJobs: { request: { finishedBefore: string }; reply: number }
+}

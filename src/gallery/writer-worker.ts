@@ -1,0 +1,67 @@
+/** The one thread that writes to the database. */
+import { workerData } from 'node:worker_threads'
+import { answerCalls } from '../worker-calls.js'
+import { openForWriting, withDatabase, type Database } from './database.js'
+import { GalleryWrites } from './gallery-writes.js'
+import { migrate } from './schema.js'
+import { WriteGroups } from './write-groups.js'
+import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
+
+const { path, maxBytes } = workerData as WriterThreadData
+
+/** Free pages given back to the file system after a step of removing, and how many may stay. */
+const vacuumPages = 256
+const freePagesKept = 4_096
+
+let database: Database | undefined
+let writes: GalleryWrites
+let groups: WriteGroups
+let purging = false
+let ending = false
+
+answerCalls<WriterCalls>(
+  {
+    open() {
+      database = withDatabase(() => openForWriting(path, { maxBytes }))
+      withDatabase(() => migrate(database!))
+      writes = withDatabase(() => new GalleryWrites(database!))
+      groups = new WriteGroups(database)
+      purge() // what a former process did not finish
+    },
+    createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
+    async deleteGallery({ gallery, at }) {
+      await groups.add(() => writes.deleteGallery(gallery, at))
+      purge()
+    },
+    putImages: (request) => groups.add(() => writes.putImages(request)),
+    patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
+    deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
+    createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
+    transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
+    advanceJob: (progress) => groups.add(() => writes.jobs.advance(progress, { added: 0, updated: 0 })),
+    forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
+  },
+  () => {
+    ending = true
+    database?.close()
+  },
+)
+
+/** Removes rows of deleted galleries in steps between the writes. Errors end it until the next deletion or start. */
+function purge(): void {
+  if (purging) return
+  purging = true
+  const step = async (): Promise<void> => {
+    if (ending) return
+    const more = await groups.add(() => writes.purge())
+    const freePages = database!.pragma('freelist_count', { simple: true }) as number
+    if (freePages > freePagesKept) database!.pragma(`incremental_vacuum(${vacuumPages})`)
+    if (more) setImmediate(() => void step().catch(endPurge))
+    else endPurge()
+  }
+  void step().catch(endPurge)
+}
+
+function endPurge(): void {
+  purging = false
+}

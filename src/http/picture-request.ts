@@ -1,0 +1,82 @@
+/**
+ * Reads a picture and what is said about it from a request, whichever of the three ways it came:
+ * a raw `image/*` body, a multipart form, base64 in JSON. Parameters in the address hold for all;
+ * what the body says wins.
+ */
+import type { MultipartFile, MultipartValue } from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
+import type { Static, TObject } from 'typebox'
+import { AlikeError } from '../errors.js'
+import { compileCheck, readTexts, RequestInvalid, type Misfit } from './validation.js'
+
+export interface PictureRequest<Given> {
+  /** Undefined when the request carries none. */
+  image?: Buffer
+  given: Given
+}
+
+export interface PictureRequestOptions<Parameters extends TObject, Body extends TObject> {
+  /** Of the query string and of the form's fields. */
+  parameters: Parameters
+  /** Of the JSON body; the picture is its member `image`. */
+  body: Body
+  maxBytes: number
+}
+
+/** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
+export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes }: PictureRequestOptions<Parameters, Body>) {
+  const checkForm = compileCheck(parameters, 'form')
+  type Given = Static<Parameters> | Static<Body>
+
+  return async (request: FastifyRequest): Promise<PictureRequest<Given>> => {
+    const query = request.query as Static<Parameters>
+    if (request.isMultipart()) {
+      const { image, fields } = await readForm(request)
+      const form = checkForm(readTexts(parameters, fields)) as Static<Parameters>
+      return withImage(image, { ...query, ...form })
+    }
+    if (Buffer.isBuffer(request.body)) return withImage(request.body, query)
+    const body = (request.body ?? {}) as Static<Body> & { image?: string }
+    return withImage(body.image === undefined ? undefined : decodeBase64(body.image, maxBytes), { ...query, ...body })
+  }
+}
+
+function withImage<Given>(image: Buffer | undefined, given: Given): PictureRequest<Given> {
+  return { given, ...(image && { image }) }
+}
+
+/** Reads every part to its end, also after a misfit: what is left unread would hold the connection. */
+async function readForm(request: FastifyRequest): Promise<{ image?: Buffer; fields: Record<string, unknown> }> {
+  const fields: Record<string, unknown> = {}
+  const misfits: Misfit[] = []
+  let image: Buffer | undefined
+  for await (const part of request.parts()) {
+    const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, image !== undefined)
+    if (misfit !== undefined) misfits.push({ in: 'form', pointer: `/${part.fieldname}`, detail: misfit })
+    if (part.type === 'field') fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
+    else if (misfit === undefined) image = await part.toBuffer()
+    else part.file.resume()
+  }
+  if (misfits.length > 0) throw new RequestInvalid(misfits)
+  return { fields, ...(image && { image }) }
+}
+
+/** A value over the limit is cut off by the parser, which says so only in a flag. */
+function misfitOfField(part: MultipartValue): string | undefined {
+  return part.fieldnameTruncated || part.valueTruncated ? 'is too long' : undefined
+}
+
+function misfitOfFile(part: MultipartFile, another: boolean): string | undefined {
+  if (part.fieldname !== 'image') return 'is a file, but the picture is the field "image"'
+  return another ? 'is there more than once' : undefined
+}
+
+/** Node's decoder passes over what is not base64; the length gives that away. */
+function decodeBase64(text: string, maxBytes: number): Buffer {
+  const encoded = text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text
+  if (encoded.length > Math.ceil(maxBytes / 3) * 4) throw new AlikeError('image_too_large')
+  const bytes = Buffer.from(encoded, 'base64')
+  const digits = encoded.endsWith('==') ? encoded.length - 2 : encoded.endsWith('=') ? encoded.length - 1 : encoded.length
+  if (bytes.length !== Math.floor((digits * 3) / 4)) throw new RequestInvalid([{ in: 'body', pointer: '/image', detail: 'is not base64' }])
+  return bytes
+}

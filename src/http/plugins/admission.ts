@@ -1,0 +1,52 @@
+/**
+ * The door for requests that cost a decode and a run of the network: so many at work at once, the
+ * next is refused at once, before its body is read.
+ */
+import type { FastifyInstance } from 'fastify'
+import { AlikeError } from '../../errors.js'
+
+export interface AdmissionOptions {
+  /** Requests at work at once. */
+  requestsMax: number
+}
+
+/** @returns a reading of how many are at work now */
+export function limitConcurrency(scope: FastifyInstance, { requestsMax }: AdmissionOptions): () => number {
+  let admitted = 0
+  scope.addHook('onRequest', async (_request, reply) => {
+    if (admitted >= requestsMax) {
+      throw new AlikeError('overloaded', { detail: `${requestsMax} requests are at work already.`, retryAfterSeconds: 1 })
+    }
+    admitted += 1
+    // 'close' comes once and always, also when the client leaves in the middle of its upload.
+    reply.raw.once('close', () => { admitted -= 1 })
+  })
+  return () => admitted
+}
+
+/**
+ * Clients that ask before they send (`Expect: 100-continue`) are told to go on only when the body
+ * is about to be read, so that a refused upload is never sent.
+ */
+export function continueWhenAdmitted(app: FastifyInstance): void {
+  const asking = new WeakSet<object>()
+  app.server.on('checkContinue', (incoming, outgoing) => {
+    asking.add(incoming)
+    app.server.emit('request', incoming, outgoing)
+  })
+  app.addHook('preParsing', async (request, reply) => {
+    if (asking.delete(request.raw)) reply.raw.writeContinue()
+  })
+}
+
+/** A body that trickles in would hold its place for as long as it likes: its connection is closed. */
+export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs }: { bodyTimeoutMs: number }): void {
+  scope.addHook('preParsing', async ({ raw, log }) => {
+    if (raw.readableEnded || raw.complete) return
+    const timer = setTimeout(() => {
+      log.info({ bodyTimeoutMs }, 'the body did not arrive in time')
+      raw.destroy()
+    }, bodyTimeoutMs)
+    for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(timer))
+  })
+}

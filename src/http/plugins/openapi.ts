@@ -1,0 +1,65 @@
+/** The contract, made from the routes' own schemas: `/openapi.yaml`, and its reference page `/docs`. */
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import type { TObject } from 'typebox'
+import { stringify } from 'yaml'
+import { Gallery } from '../schemas/gallery.js'
+import { Image } from '../schemas/image.js'
+import { Job } from '../schemas/job.js'
+import { Model, ModelCard } from '../schemas/model.js'
+import { Problem } from '../schemas/problem.js'
+import { SearchAnswer } from '../schemas/search.js'
+
+/** The same as in package.json; a test holds the two together. */
+export const serviceVersion = '0.1.0'
+
+const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer]
+
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  for (const schema of namedSchemas) app.addSchema(schema)
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Alike',
+        version: serviceVersion,
+        description: 'Image-to-image retrieval: send a picture, get the ids of the gallery’s pictures that show the same thing, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+      security: [], // none yet: the service belongs on a network of its owner's, or behind a proxy
+      tags: [
+        { name: 'search', description: 'A picture in, ranked ids out.' },
+        { name: 'galleries', description: 'Sets of pictures that are searched together.' },
+        { name: 'images', description: 'Stored pictures.' },
+        { name: 'jobs', description: 'Many pictures at once.' },
+        { name: 'models', description: 'The network behind the embeddings.' },
+        { name: 'operations', description: 'Probes, metrics, links.' },
+      ],
+    },
+    transformObject: (document) => ('openapiObject' in document ? withOptionalBodies(document.openapiObject) : document.swaggerObject),
+    refResolver: { buildLocalReference: (schema, _base, _fragment, index) => (typeof schema.$id === 'string' ? schema.$id : `schema-${index}`) },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
+
+  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => reply.type('application/yaml').send(openApiYaml(app)))
+}
+
+/** Operations that can be called without a body; the generator takes every described body as required. */
+const bodyOptional = new Set(['createGallery', 'search'])
+
+function withOptionalBodies<Document extends { paths?: object }>(document: Document): Document {
+  for (const methods of Object.values(document.paths ?? {}) as Record<string, { operationId?: string; requestBody?: { required?: boolean } }>[]) {
+    for (const { operationId = '', requestBody } of Object.values(methods)) {
+      if (requestBody !== undefined && bodyOptional.has(operationId)) requestBody.required = false
+    }
+  }
+  return document
+}
+
+/** For any reader of YAML: no anchors, and quotes where an old one would see a date. */
+export function openApiYaml(app: FastifyInstance): string {
+  return stringify(app.swagger(), { aliasDuplicateObjects: false, compat: 'yaml-1.1', lineWidth: 120 })
+}

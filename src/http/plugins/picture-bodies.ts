@@ -1,0 +1,22 @@
+/** Lets the routes of a scope take pictures: raw, in a form, in JSON. Every part has its bound. */
+import multipart from '@fastify/multipart'
+import type { FastifyInstance } from 'fastify'
+
+/** Room for the JSON around a picture in base64, and for the fields of a form. */
+const besideBytes = 128 * 1024
+
+export async function acceptPictures(scope: FastifyInstance, { uploadMaxBytes }: { uploadMaxBytes: number }): Promise<void> {
+  scope.removeAllContentTypeParsers()
+
+  const raw = { parseAs: 'buffer', bodyLimit: uploadMaxBytes } as const
+  scope.addContentTypeParser(/^image\//, raw, (_request, body, done) => done(null, body))
+  scope.addContentTypeParser('application/octet-stream', raw, (_request, body, done) => done(null, body))
+
+  const json = { parseAs: 'string', bodyLimit: Math.ceil(uploadMaxBytes / 3) * 4 + besideBytes } as const
+  scope.addContentTypeParser('application/json', json, scope.getDefaultJsonParser('error', 'error'))
+
+  await scope.register(multipart, {
+    // one file more than is taken, so that a second picture is told about and not only cut off
+    limits: { fileSize: uploadMaxBytes, files: 2, fields: 32, parts: 34, fieldNameSize: 100, fieldSize: besideBytes, headerPairs: 50 },
+  })
+}

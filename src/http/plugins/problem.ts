@@ -1,0 +1,104 @@
+/** Everything that fails ends here, and leaves as one kind of document (RFC 9457). */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AlikeError, catalogue, type ErrorCode } from '../../errors.js'
+import type { Metrics } from '../../metrics.js'
+import type { Problem } from '../schemas/problem.js'
+import { isPublic, statusOf } from '../status.js'
+import { RequestInvalid } from '../validation.js'
+
+/** Refusals under load or in passing: counted, and told when to come back. */
+const refusals: readonly ErrorCode[] = ['overloaded', 'job_queue_full', 'storage_full', 'shutting_down', 'not_ready']
+
+/** Errors of Fastify and its plugins, and of sockets, by their code. */
+const foreignCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media_type_unsupported',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body_incomplete',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'request_invalid',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'request_invalid',
+  FST_ERR_BAD_URL: 'request_invalid',
+  FST_ERR_MAX_PARAM_LENGTH: 'request_invalid',
+  FST_REQ_FILE_TOO_LARGE: 'image_too_large',
+  FST_PARTS_LIMIT: 'body_too_large',
+  FST_FILES_LIMIT: 'body_too_large',
+  FST_FIELDS_LIMIT: 'body_too_large',
+  FST_MP_PREMATURE_CLOSE: 'body_incomplete',
+  FST_PROTO_VIOLATION: 'request_invalid',
+  FST_INVALID_JSON_FIELD_ERROR: 'request_invalid',
+  ECONNRESET: 'body_incomplete',
+  ERR_STREAM_PREMATURE_CLOSE: 'body_incomplete',
+}
+
+export function registerProblems(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
+  const methodsOfPaths = rememberRoutes(app)
+
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = asAlikeError(error, request)
+    logProblem(known, request)
+    if (refusals.includes(known.code)) metrics.countRefusal(known.code)
+    return sendProblem(known, request, reply)
+  })
+
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsOfPaths(request.url)
+    if (methods.length === 0) return sendProblem(new AlikeError('route_not_found'), request, reply)
+    reply.header('allow', methods.join(', '))
+    return sendProblem(new AlikeError('method_not_allowed', { detail: `It knows ${methods.join(', ')}.` }), request, reply)
+  })
+}
+
+/** Also for what fails before a route is found, such as an address that can not be decoded. */
+export function sendProblem(error: AlikeError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const status = statusOf(error.code)
+  // What went wrong inside is for the log only.
+  const code = isPublic(error.code) && (status < 500 || refusals.includes(error.code)) ? error.code : 'internal'
+  const problem: Problem = {
+    type: `urn:alike:problem:${code}`,
+    title: catalogue[code],
+    status,
+    code,
+    ...(code === error.code && code !== 'internal' && error.detail !== undefined && { detail: error.detail }),
+    requestId: request.id,
+    ...(error instanceof RequestInvalid && { errors: [...error.misfits] }),
+  }
+  if (refusals.includes(error.code)) reply.header('retry-after', error.retryAfterSeconds ?? 1)
+  reply.header('x-request-id', request.id) // hooks do not run for what has no route
+  // Serialised here: the schema that belongs to the status of a route is not always that of a problem.
+  return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(problem)
+}
+
+export function asAlikeError(error: unknown, request: FastifyRequest): AlikeError {
+  if (error instanceof AlikeError) return error
+  if (request.raw.aborted || isAbort(error)) return new AlikeError('body_incomplete', { cause: error })
+  const { code, message = '', statusCode = 500 } = error as Partial<FastifyError>
+  const known = code === undefined ? undefined : foreignCodes[code]
+  if (known !== undefined) return new AlikeError(known, { cause: error })
+  // The multipart parser names what is wrong with the form only in words.
+  if (/multipart|part terminated early/i.test(message)) {
+    return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', { detail: 'The multipart form is damaged.', cause: error })
+  }
+  return new AlikeError(statusCode >= 400 && statusCode < 500 ? 'request_invalid' : 'internal', { cause: error })
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+function logProblem(error: AlikeError, request: FastifyRequest): void {
+  if (statusOf(error.code) >= 500 && !refusals.includes(error.code)) request.log.error({ err: error }, 'request failed')
+  else request.log.info({ code: error.code, detail: error.detail }, 'request refused')
+}
+
+/** Which methods a path knows, for 405: Fastify itself only says that it found no route. */
+function rememberRoutes(app: FastifyInstance): (url: string) => string[] {
+  const routes: { pattern: RegExp; method: string }[] = []
+  app.addHook('onRoute', ({ url, method }) => {
+    if (url.includes('*')) return
+    const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`)
+    for (const name of [method].flat()) routes.push({ pattern, method: name })
+  })
+  return (url) => {
+    const path = url.split('?', 1)[0] ?? ''
+    return [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))].sort()
+  }
+}

@@ -1,0 +1,36 @@
+/** One count and one line in the log for each request, under its route pattern. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Metrics } from '../../metrics.js'
+
+/** Asked every few seconds by machines: not worth a line each. */
+const quietRoutes = new Set(['/livez', '/readyz', '/metrics'])
+
+export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
+  const answered = new WeakSet<FastifyRequest>()
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    // 'onResponse' does not come for clients that leave before their answer; 'close' comes for all.
+    reply.raw.once('close', () => {
+      if (answered.has(request)) return
+      metrics.countRequest(request.method, routeOf(request), clientLeft)
+      request.log.info({ method: request.method, url: request.url }, 'the client left before its answer')
+    })
+  })
+
+  app.addHook('onResponse', async (request, reply) => {
+    answered.add(request)
+    const route = routeOf(request)
+    metrics.countRequest(request.method, route, reply.statusCode)
+    const line = { method: request.method, url: request.url, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime * 10) / 10 }
+    request.log[quietRoutes.has(route) ? 'debug' : 'info'](line, 'request answered')
+  })
+}
+
+/** The pattern (`/v1/galleries/:gallery`): addresses themselves would make a series each. */
+function routeOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? 'unmatched'
+}
+
+/** The status that proxies log for it; never sent. */
+const clientLeft = 499

@@ -1,0 +1,33 @@
+/** `GET /`: where to go from here. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { serviceVersion } from '../plugins/openapi.js'
+
+const Home = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  links: Type.Record(Type.String(), Type.String()),
+})
+
+export const homeRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.get('/', {
+    schema: {
+      operationId: 'getHome',
+      tags: ['operations'],
+      summary: 'Name, version and links',
+      response: { 200: { description: 'Where to go from here.', ...Home } },
+    },
+  }, async () => ({
+    name: 'Alike',
+    version: serviceVersion,
+    links: {
+      reference: '/docs',
+      contract: '/openapi.yaml',
+      galleries: '/v1/galleries',
+      jobs: '/v1/jobs',
+      models: '/v1/models',
+      ready: '/readyz',
+      metrics: '/metrics',
+    },
+  }))
+}

@@ -1,0 +1,87 @@
+/** `PUT …/images/{id}` and `POST …/images`: put one picture into a gallery. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../../config.js'
+import { AlikeError } from '../../errors.js'
+import type { Metadata } from '../../gallery/records.js'
+import { takeIn, type IntakeParts } from '../../ingest/new-image.js'
+import { clientGone } from '../client-gone.js'
+import { pictureRequestReader } from '../picture-request.js'
+import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath, ImagePath } from '../schemas/parameters.js'
+import { pictureBody } from '../schemas/picture.js'
+import { problems } from '../schemas/problem.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface ImageUploadOptions {
+  parts: IntakeParts
+  config: Config
+}
+
+export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, { parts, config }) => {
+  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes })
+  const shared = {
+    tags: ['images'],
+    querystring: StoreParameters,
+    body: pictureBody(StoreForm, StoreBody),
+    response: {
+      200: { description: 'The id was known; this picture is there now.', ...reference(Image) },
+      201: { description: 'A new picture.', ...reference(Image) },
+      ...problems(400, 404, 409, 413, 415, 422, 429, 503, 507),
+    },
+  }
+
+  app.put('/v1/galleries/:gallery/images/:id', {
+    schema: {
+      ...shared,
+      operationId: 'putImage',
+      summary: 'Store a picture under your id',
+      description: 'Replaces what was there. The answer comes when the picture is on the disk and found by searches. The very same picture is not embedded again.',
+      params: ImagePath,
+    },
+  }, (request, reply) => store(request, reply, request.params))
+
+  app.post('/v1/galleries/:gallery/images', {
+    schema: {
+      ...shared,
+      operationId: 'addImage',
+      summary: 'Store a picture under its content hash',
+      params: GalleryPath,
+    },
+  }, (request, reply) => store(request, reply, request.params))
+
+  async function store(request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) {
+    const { image: bytes, given } = await read(request)
+    if (bytes === undefined) throw new AlikeError('image_missing')
+    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata), ...(id !== undefined && { id }) }
+
+    const intake = await takeIn(gallery, picture, parts, { signal: clientGone(reply) })
+    if ('unchanged' in intake) return imageView(intake.unchanged)
+
+    const [result] = await parts.galleries.put(gallery, [intake.image])
+    const stored = parts.galleries.image(gallery, intake.image.id)
+    if (stored === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
+    if (result?.created === true) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(stored.id)}`)
+    return imageView(stored)
+  }
+}
+
+/** An object from JSON; its text from a form or the address. */
+function metadataOf(given: unknown): Metadata {
+  if (given === undefined) return {}
+  if (typeof given !== 'string') return given as Metadata
+  const parsed = parseJson(given)
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new RequestInvalid([{ in: 'form', pointer: '/metadata', detail: 'is not a JSON object' }])
+  }
+  return parsed as Metadata
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

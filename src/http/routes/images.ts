@@ -1,0 +1,103 @@
+/** `/v1/galleries/{gallery}/images`: look at, change, remove and list stored pictures. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { AlikeError } from '../../errors.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import type { ImageChange as Change, ImageRecord } from '../../gallery/records.js'
+import { Image, ImageChange, ImageList, ImageListParameters, imageView } from '../schemas/image.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath, ImagePath } from '../schemas/parameters.js'
+import { problems } from '../schemas/problem.js'
+
+export interface ImageRouteOptions {
+  galleries: Galleries
+}
+
+export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries }) => {
+  const tags = ['images']
+  const find = ({ gallery, id }: { gallery: string; id: string }): ImageRecord => {
+    const image = galleries.image(gallery, id)
+    if (image === undefined) throw new AlikeError('image_not_found')
+    return image
+  }
+
+  app.get('/v1/galleries/:gallery/images', {
+    schema: {
+      operationId: 'listImages',
+      tags,
+      summary: 'List pictures, page by page',
+      params: GalleryPath,
+      querystring: ImageListParameters,
+      response: { 200: { description: 'One page. Pictures added meanwhile may or may not appear on later pages.', ...ImageList }, ...problems(400, 404) },
+    },
+  }, async (request) => {
+    const { limit = 100, cursor, label } = request.query
+    const filter = label === undefined ? {} : { label: label === '' ? null : label }
+    const { images, nextCursor } = galleries.images(request.params.gallery, { limit, ...(cursor !== undefined && { cursor }), ...filter })
+    return { images: images.map(imageView), ...(nextCursor !== undefined && { nextCursor }) }
+  })
+
+  app.get('/v1/galleries/:gallery/images/:id', {
+    schema: {
+      operationId: 'getImage',
+      tags,
+      summary: 'Look at a picture’s record',
+      description: 'HEAD tells whether it is there.',
+      params: ImagePath,
+      response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
+    },
+  }, async (request) => imageView(find(request.params)))
+
+  app.patch('/v1/galleries/:gallery/images/:id', {
+    schema: {
+      operationId: 'changeImage',
+      tags,
+      summary: 'Change label or metadata',
+      params: ImagePath,
+      body: ImageChange,
+      response: { 200: { description: 'The record as it is now.', ...reference(Image) }, ...problems(400, 404, 415, 429, 507) },
+    },
+  }, async (request) => imageView(await galleries.patch(request.params.gallery, request.params.id, request.body as Change)))
+
+  app.delete('/v1/galleries/:gallery/images/:id', {
+    schema: {
+      operationId: 'deleteImage',
+      tags,
+      summary: 'Remove a picture',
+      params: ImagePath,
+      response: { 204: { description: 'It is gone; no search finds it any more.', ...Type.Null() }, ...problems(400, 404, 429) },
+    },
+  }, async (request, reply) => {
+    const { gallery, id } = request.params
+    const removed = await galleries.remove(gallery, [id])
+    if (removed.length === 0) throw new AlikeError('image_not_found')
+    return reply.code(204).send(null)
+  })
+
+  app.get('/v1/galleries/:gallery/images/:id/thumbnail', {
+    schema: {
+      operationId: 'getThumbnail',
+      tags,
+      summary: 'Get a small version of a picture',
+      params: ImagePath,
+      response: {
+        200: { description: 'The picture, upright, made smaller.', content: { 'image/webp': { schema: Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' }) } } },
+        304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
+        ...problems(400, 404),
+      },
+    },
+  }, async (request, reply) => {
+    const { contentHash } = find(request.params)
+    const etag = `"${contentHash.slice(0, 32)}"`
+    // An id can get another picture at any time, so a copy may be kept but has to be asked about.
+    reply.header('etag', etag).header('cache-control', 'private, no-cache')
+    if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
+    const thumbnail = galleries.thumbnail(request.params.gallery, request.params.id)
+    if (thumbnail === undefined) throw new AlikeError('image_not_found')
+    return reply.type('image/webp').send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
+  })
+}
+
+function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  return ifNoneMatch?.split(',').some((known) => ['*', etag, `W/${etag}`].includes(known.trim())) ?? false
+}

@@ -1,0 +1,129 @@
+/** `POST /v1/galleries/{gallery}/ingest`: many pictures in one upload, taken in by a job. */
+import { Readable } from 'node:stream'
+import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Config } from '../../config.js'
+import { AlikeError } from '../../errors.js'
+import type { Ingest } from '../../ingest/ingest.js'
+import { labelMaxLength } from '../../ingest/names.js'
+import { readBounded } from '../../ingest/read-bounded.js'
+import type { UploadedFile } from '../../ingest/sources/files.js'
+import type { Upload } from '../../ingest/upload.js'
+import { IngestForm, IngestParameters, Job, jobView } from '../schemas/job.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { problems } from '../schemas/problem.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface IngestRouteOptions {
+  ingest: Ingest
+  config: Config
+}
+
+const archiveTypes = ['application/x-tar', 'application/gzip', 'application/zip', 'application/octet-stream'] as const
+/** Other names in use for the same; what an archive is, is told from its bytes. */
+const archiveTypeAliases = ['application/tar', 'application/x-gzip', 'application/x-gtar', 'application/x-compressed-tar', 'application/x-zip-compressed']
+
+export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, config }) => {
+  await acceptUploads(app, config)
+  const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`.' }) }
+
+  app.post('/v1/galleries/:gallery/ingest', {
+    schema: {
+      operationId: 'ingest',
+      tags: ['jobs'],
+      summary: 'Take in many pictures',
+      description: 'The upload is an archive as the body, an archive as the form field `archive`, or a form of many pictures. It is written to disk as it comes and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
+      params: GalleryPath,
+      querystring: IngestParameters,
+      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload under the same key is answered with the job of the first.' })) }),
+      body: { content: { ...Object.fromEntries(archiveTypes.map((type) => [type, archive])), 'multipart/form-data': { schema: IngestForm } } },
+      response: {
+        202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
+        ...problems(400, 404, 413, 415, 422, 429, 503, 507),
+      },
+    },
+  }, async (request, reply) => {
+    const { label } = request.query
+    const idempotencyKey = request.headers['idempotency-key']
+    try {
+      const { job, pace } = await ingest.accept({
+        gallery: request.params.gallery,
+        content: await contentOf(request, config),
+        ...(label !== undefined && { label }),
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      })
+      return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+    } catch (error) {
+      // What is left of the upload will not be read.
+      reply.header('connection', 'close')
+      throw error
+    }
+  })
+}
+
+/** Bodies are handed on as streams, never gathered. */
+async function acceptUploads(app: FastifyInstance, config: Config): Promise<void> {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser([...archiveTypes, ...archiveTypeAliases], (_request, payload, done) => done(null, payload))
+  await app.register(multipart, {
+    preservePath: true,
+    throwFileSizeLimit: false,
+    // Each picture is measured against `uploadMaxBytes` as it is read: one that is too large is an error line, not the end of the upload.
+    limits: { fileSize: config.ingestMaxBytes, files: config.ingestMaxFiles, fields: config.ingestMaxFiles, parts: Infinity, fieldNameSize: 100, fieldSize: 4 * labelMaxLength, headerPairs: 50 },
+  })
+}
+
+async function contentOf(request: FastifyRequest, config: Config): Promise<Upload['content']> {
+  if (!request.isMultipart()) {
+    if (request.body === undefined || request.body === null) throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
+    return { archive: request.body as NodeJS.ReadableStream }
+  }
+  const parts = request.parts()
+  const first = await parts.next()
+  if (first.done === true) throw new AlikeError('image_missing', { detail: 'The form is empty.' })
+  if (first.value.type === 'file' && first.value.fieldname === 'archive') {
+    return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
+  }
+  return { files: filesOf(first.value, parts, config) }
+}
+
+async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipart>): AsyncGenerator<Buffer> {
+  yield* archive.file as AsyncIterable<Buffer>
+  if ((await rest.next()).done !== true) throw formMisfit('archive', 'must be alone in its form')
+}
+
+async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
+  let label: string | undefined
+  for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
+    if (part.type === 'file') {
+      if (part.fieldname === 'archive') throw formMisfit('archive', 'must be alone in its form')
+      yield { path: part.filename === '' ? undefined : part.filename, label, content: await readPicture(part, uploadMaxBytes) }
+      continue
+    }
+    const { value } = part
+    if (part.fieldname !== 'label') throw formMisfit(part.fieldname, 'is not known here')
+    if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated) throw formMisfit('label', `must be a text of at most ${labelMaxLength} characters`)
+    label = value === '' ? undefined : value
+  }
+}
+
+async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | undefined> {
+  const next = await parts.next()
+  return next.done === true ? undefined : next.value
+}
+
+async function readPicture(part: MultipartFile, maxBytes: number): Promise<UploadedFile['content']> {
+  try {
+    return await readBounded(part.file, maxBytes)
+  } catch (error) {
+    if (error instanceof AlikeError) return { error: error.code }
+    throw error
+  }
+}
+
+function formMisfit(field: string, detail: string): RequestInvalid {
+  return new RequestInvalid([{ in: 'form', pointer: `/${field}`, detail }])
+}

@@ -1,0 +1,85 @@
+/** `/v1/jobs`: how bulk jobs are doing, what went wrong in them, and how to stop one. */
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Galleries } from '../../gallery/galleries.js'
+import type { JobStore } from '../../gallery/jobs.js'
+import type { Ingest } from '../../ingest/ingest.js'
+import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
+import { reference } from '../schemas/named.js'
+import { problems } from '../schemas/problem.js'
+
+export interface JobRouteOptions {
+  ingest: Ingest
+  galleries: Galleries
+}
+
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, galleries }) => {
+  const tags = ['jobs']
+
+  app.get('/v1/jobs', {
+    schema: {
+      operationId: 'listJobs',
+      tags,
+      summary: 'List jobs, newest first',
+      querystring: JobListParameters,
+      response: { 200: { description: 'Jobs.', ...JobList }, ...problems(400) },
+    },
+  }, async (request) => {
+    const { gallery, state, limit = 50 } = request.query
+    const reports = ingest.list({ limit, ...(gallery !== undefined && { gallery }), ...(state !== undefined && { states: state }) })
+    return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
+  })
+
+  app.get('/v1/jobs/:job', {
+    schema: {
+      operationId: 'getJob',
+      tags,
+      summary: 'Look at a job',
+      params: JobPath,
+      response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
+    },
+  }, async (request) => {
+    const { job, pace } = ingest.report(request.params.job)
+    return jobView(job, pace)
+  })
+
+  app.get('/v1/jobs/:job/errors', {
+    schema: {
+      operationId: 'getJobErrors',
+      tags,
+      summary: 'Read a job’s error report',
+      description: 'One JSON object per line, in the order of the upload. Of a running job: those so far.',
+      params: JobPath,
+      response: { 200: { description: 'One line for each picture that was not taken.', content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } } }, ...problems(400, 404) },
+    },
+  }, async (request, reply) => {
+    const { job } = ingest.report(request.params.job)
+    const lines = Readable.from(errorLines(job.id, galleries.jobs), { objectMode: false })
+    return reply.type('application/x-ndjson').send(lines)
+  })
+
+  app.delete('/v1/jobs/:job', {
+    schema: {
+      operationId: 'cancelJob',
+      tags,
+      summary: 'Cancel a job',
+      description: 'Pictures it has taken in stay in the gallery.',
+      params: JobPath,
+      response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409) },
+    },
+  }, async (request) => {
+    const { job, pace } = await ingest.cancel(request.params.job)
+    return jobView(job, pace)
+  })
+}
+
+/** Page by page, so that a report of a million lines is never in memory. */
+function* errorLines(jobId: string, jobs: JobStore): Generator<string> {
+  for (let fromItem = 0; ;) {
+    const page = jobs.errors(jobId, { fromItem, limit: 1000 })
+    if (page.length === 0) return
+    yield page.map((line) => `${JSON.stringify(line)}\n`).join('')
+    fromItem = page.at(-1)!.item + 1
+  }
+}

@@ -1,0 +1,58 @@
+/** What orchestrators and Prometheus ask: alive? ready? how is it going? Never authenticated. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Embedder } from '../../embedding/embedder.js'
+import { AlikeError } from '../../errors.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import type { Metrics } from '../../metrics.js'
+import { problems } from '../schemas/problem.js'
+
+export interface ProbeRouteOptions {
+  embedder: Embedder
+  galleries: Galleries
+  metrics: Metrics
+}
+
+const Status = Type.Object({ status: Type.Literal('ok') })
+
+export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (app, { embedder, galleries, metrics }) => {
+  const tags = ['operations']
+
+  app.get('/livez', {
+    schema: {
+      operationId: 'isAlive',
+      tags,
+      summary: 'Is the process worth keeping?',
+      response: { 200: { description: 'Yes.', ...Status }, ...problems(503) },
+    },
+  }, async () => {
+    // A dead thread behind the galleries does not come back: only a restart helps.
+    if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
+    return { status: 'ok' as const }
+  })
+
+  app.get('/readyz', {
+    schema: {
+      operationId: 'isReady',
+      tags,
+      summary: 'Can it take requests?',
+      response: { 200: { description: 'Yes.', ...Status }, ...problems(503) },
+    },
+  }, async () => {
+    if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
+    if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is up.' })
+    return { status: 'ok' as const }
+  })
+
+  app.get('/metrics', {
+    schema: {
+      operationId: 'getMetrics',
+      tags,
+      summary: 'Metrics for Prometheus',
+      response: { 200: { description: 'The text format of Prometheus; durations in seconds.', content: { 'text/plain': { schema: Type.String() } } } },
+    },
+  }, async (_request, reply) => {
+    const { contentType, text } = await metrics.expose()
+    return reply.type(contentType).serializer(String).send(text)
+  })
+}

@@ -1,0 +1,86 @@
+/** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Config } from '../../config.js'
+import { AlikeError } from '../../errors.js'
+import type { Region } from '../../image/region.js'
+import { stages, type Metrics } from '../../metrics.js'
+import { retrieve, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
+import { clientGone } from '../client-gone.js'
+import { pictureRequestReader } from '../picture-request.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { pictureBody } from '../schemas/picture.js'
+import { problems } from '../schemas/problem.js'
+import { answerView, defaultK, SearchAnswer, searchSchemas, type SearchGiven } from '../schemas/search.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface SearchRouteOptions {
+  parts: RetrievalParts
+  metrics: Metrics
+  config: Config
+}
+
+export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { parts, metrics, config }) => {
+  const { Parameters, Body, Form } = searchSchemas(config)
+  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes })
+
+  app.post('/v1/galleries/:gallery/search', {
+    schema: {
+      operationId: 'search',
+      tags: ['search'],
+      summary: 'Find pictures that show the same thing',
+      description: 'The query is a picture (raw, in a form, in JSON as base64) or, by `imageId`, one that is stored. Parameters can be given in the address, as form fields or in JSON.',
+      params: GalleryPath,
+      querystring: Parameters,
+      body: pictureBody(Form, Body),
+      response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 413, 415, 422, 429, 503) },
+    },
+  }, async (request, reply) => {
+    const { image, given } = await read(request)
+    const query = queryOf(request.params.gallery, image, given, config.searchMaxK)
+    const answer = await retrieve({ ...query, signal: clientGone(reply) }, parts)
+    observe(answer.durations, metrics)
+    metrics.countSearch(answer.method)
+    return answerView(answer, { withMetadata: given.include?.includes('metadata') ?? false })
+  })
+}
+
+function queryOf(gallery: string, image: Buffer | undefined, given: SearchGiven, searchMaxK: number): Query {
+  const { k = defaultK, offset = 0, minScore, ef, exact, label } = given
+  if (offset + k > searchMaxK) throw misfit('/offset', `and k together must be at most ${searchMaxK}`)
+  return {
+    gallery,
+    picture: pictureOf(image, given),
+    k,
+    offset,
+    ...(minScore !== undefined && { minScore }),
+    ...(ef !== undefined && { ef }),
+    ...(exact !== undefined && { exact }),
+    ...(label !== undefined && { labels: [label].flat().map((name) => (name === '' ? null : name)) }),
+  }
+}
+
+function pictureOf(image: Buffer | undefined, { imageId, includeSelf = false, region }: SearchGiven): Query['picture'] {
+  if (imageId === undefined) {
+    if (image === undefined) throw new AlikeError('image_missing')
+    return { bytes: image, ...(region !== undefined && { region: regionOf(region) }) }
+  }
+  if (image !== undefined) throw misfit('/imageId', 'and a picture can not both be the query')
+  if (region !== undefined) throw misfit('/region', 'needs the picture itself: only the embedding of the whole of a stored picture is kept')
+  return { id: imageId, includeSelf }
+}
+
+/** `x,y,width,height` with `px` for pixels; the schema has checked its form. */
+function regionOf(region: NonNullable<SearchGiven['region']>): Region {
+  if (typeof region !== 'string') return { unit: 'relative', ...region }
+  const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))
+  return { x, y, width, height, unit: /px\s*$/.test(region) ? 'pixel' : 'relative' }
+}
+
+function misfit(pointer: string, detail: string): RequestInvalid {
+  return new RequestInvalid([{ in: 'query', pointer, detail }])
+}
+
+function observe(durations: QueryDurations, metrics: Metrics): void {
+  for (const stage of stages) metrics.observeStage(stage, durations[`${stage}Ms`])
+}

@@ -1,0 +1,55 @@
+/** Galleries as callers see them. */
+import { Type, type Static } from 'typebox'
+import type { GalleryReading } from '../../gallery/galleries.js'
+import type { GalleryRecord } from '../../gallery/records.js'
+import { named, reference } from './named.js'
+import { GalleryName, Label } from './parameters.js'
+
+export const Metadata = Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: 'Any JSON object of yours.' })
+
+export const GallerySettings = Type.Object(
+  { settings: Type.Optional(Metadata) },
+  { additionalProperties: false, examples: [{ settings: { owner: 'photo desk' } }] },
+)
+
+export const Gallery = named('Gallery', Type.Object(
+  {
+    name: GalleryName,
+    modelId: Type.String({ description: 'The model that made every embedding in it.' }),
+    dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
+    settings: Metadata,
+    count: Type.Integer({ description: 'Pictures in it.' }),
+    searchable: Type.Boolean({ description: 'False when it was made by another model than the one that is served.' }),
+    index: Type.Object(
+      {
+        tombstones: Type.Integer({ description: 'Removed pictures that still lie in the graph.' }),
+        pending: Type.Integer({ description: 'Pictures not yet in the graph; a search compares them one by one.' }),
+        building: Type.Boolean({ description: 'A graph is being built.' }),
+      },
+      { description: 'State of the index; searches are right in every state.' },
+    ),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+  },
+  {
+    description: 'A set of pictures that are searched together.',
+    examples: [{
+      name: 'holidays', modelId: '5d1c0a7b9e3f4a62', dimension: 128, settings: {}, count: 1841, searchable: true,
+      index: { tombstones: 12, pending: 0, building: false }, createdAt: '2026-03-01T09:30:00.000Z', updatedAt: '2026-03-02T17:05:21.412Z',
+    }],
+  },
+))
+
+export const GalleryList = Type.Object({ galleries: Type.Array(reference(Gallery)) })
+
+export const LabelCounts = Type.Object({
+  labels: Type.Array(Type.Object({
+    label: Type.Union([Label, Type.Null()], { description: 'null: pictures without a label.' }),
+    count: Type.Integer(),
+  })),
+})
+
+export function galleryView({ name, modelId, dimension, settings, count, createdAt, updatedAt }: GalleryRecord, reading: GalleryReading | undefined): Static<typeof Gallery> {
+  const { searchable = false, tombstones = 0, pending = 0, building = false } = reading ?? {}
+  return { name, modelId, dimension, settings, count, searchable, index: { tombstones, pending, building }, createdAt, updatedAt }
+}

@@ -1,0 +1,74 @@
+/** Stored pictures: how they are sent, changed and shown. */
+import { Type, type Static } from 'typebox'
+import type { ImageRecord } from '../../gallery/records.js'
+import { labelMaxLength } from '../../ingest/names.js'
+import { Metadata } from './gallery.js'
+import { named, reference } from './named.js'
+import { Cursor, ImageId, Label, limit } from './parameters.js'
+import { Base64Image, BinaryImage, exampleBase64 } from './picture.js'
+
+const NullableLabel = Type.Union([Label, Type.Null()], { description: 'null: it has none.' })
+
+export const Image = named('Image', Type.Object(
+  {
+    id: ImageId,
+    label: NullableLabel,
+    metadata: Metadata,
+    contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
+    modelId: Type.String({ description: 'The model that made its embedding.' }),
+    width: Type.Integer({ description: 'Pixels, upright.' }),
+    height: Type.Integer({ description: 'Pixels, upright.' }),
+    format: Type.String({ description: 'Told from its bytes.' }),
+    bytes: Type.Integer({ description: 'Size of the picture file.' }),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+  },
+  {
+    description: 'A stored picture. The file itself is not kept: its embedding, its thumbnail and this record are.',
+    examples: [{
+      id: 'cycling/Image_12.jpg', label: 'cycling', metadata: { taken: '2025-07-14' },
+      contentHash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', modelId: '5d1c0a7b9e3f4a62',
+      width: 1024, height: 683, format: 'jpeg', bytes: 148213, createdAt: '2026-03-01T09:31:07.120Z', updatedAt: '2026-03-01T09:31:07.120Z',
+    }],
+  },
+))
+
+/** Beside the picture, as query parameters or form fields. */
+export const StoreParameters = Type.Object(
+  {
+    label: Type.Optional(Label),
+    metadata: Type.Optional(Type.String({ maxLength: 65_536, description: 'A JSON object, as text.', examples: ['{"taken":"2025-07-14"}'] })),
+  },
+  { additionalProperties: false },
+)
+export const StoreForm = Type.Object({ image: BinaryImage, ...StoreParameters.properties })
+export const StoreBody = Type.Object(
+  { image: Base64Image, label: Type.Optional(Label), metadata: Type.Optional(Metadata) },
+  { additionalProperties: false, examples: [{ image: exampleBase64, label: 'cycling', metadata: { taken: '2025-07-14' } }] },
+)
+
+export const ImageChange = Type.Object(
+  {
+    label: Type.Optional(NullableLabel),
+    metadata: Type.Optional(Metadata),
+  },
+  { additionalProperties: false, minProperties: 1, description: 'What is left out stays; metadata is replaced as a whole.', examples: [{ label: 'running' }] },
+)
+
+export const ImageListParameters = Type.Object(
+  {
+    cursor: Type.Optional(Cursor),
+    limit: limit(100, 1000),
+    label: Type.Optional(Type.String({ maxLength: labelMaxLength, description: 'Only pictures with this label; empty: only those without one.' })),
+  },
+  { additionalProperties: false },
+)
+
+export const ImageList = Type.Object({
+  images: Type.Array(reference(Image), { description: 'By id, ascending.' }),
+  nextCursor: Type.Optional(Cursor),
+})
+
+export function imageView({ slot: _slot, ...shown }: ImageRecord): Static<typeof Image> {
+  return shown
+}

@@ -1,0 +1,75 @@
+/** Bulk jobs as callers see them. */
+import { Type, type Static } from 'typebox'
+import { jobStates, type JobRecord } from '../../gallery/jobs.js'
+import type { JobPace } from '../../ingest/pace.js'
+import { named, reference } from './named.js'
+import { GalleryName, Label, limit } from './parameters.js'
+
+const Nullable = <Schema extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(schema: Schema, description: string) =>
+  Type.Union([schema, Type.Null()], { description })
+
+export const Job = named('Job', Type.Object(
+  {
+    id: Type.String(),
+    gallery: GalleryName,
+    state: Type.Enum([...jobStates], { type: 'string', description: '`queued` and `running` jobs can be cancelled and survive a restart.' }),
+    total: Nullable(Type.Number(), 'Pictures in the upload; null until known (an archive in tar format is counted as it is read).'),
+    done: Type.Integer({ description: 'Pictures that are finished: added + updated + skipped + failed.' }),
+    added: Type.Integer(),
+    updated: Type.Integer({ description: 'The id existed with another picture or label.' }),
+    skipped: Type.Integer({ description: 'The id existed with the same picture and label.' }),
+    failed: Type.Integer({ description: 'Told one by one by `GET /v1/jobs/{job}/errors`.' }),
+    share: Type.Number({ description: 'Part of the upload that is read, 0 to 1.' }),
+    picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null before its first picture.'),
+    secondsLeft: Nullable(Type.Number(), 'At this pace; null when unknown.'),
+    failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], { description: 'Why the job as a whole failed.' }),
+    createdAt: Type.String(),
+    startedAt: Nullable(Type.String(), 'null while it waits.'),
+    finishedAt: Nullable(Type.String(), 'null until it ended.'),
+  },
+  {
+    description: 'Many pictures on their way into a gallery.',
+    examples: [{
+      id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10', gallery: 'holidays', state: 'running', total: 1841, done: 620, added: 617, updated: 0, skipped: 0, failed: 3,
+      share: 0.337, picturesPerSecond: 96.4, secondsLeft: 12.7, failure: null,
+      createdAt: '2026-03-01T09:30:00.000Z', startedAt: '2026-03-01T09:30:00.120Z', finishedAt: null,
+    }],
+  },
+))
+
+export const JobPath = Type.Object({ job: Type.String({ minLength: 1, maxLength: 100, description: 'Id of a job.' }) })
+
+export const JobListParameters = Type.Object(
+  {
+    gallery: Type.Optional(GalleryName),
+    state: Type.Optional(Type.Array(Type.Enum([...jobStates], { type: 'string' }), { maxItems: 5, description: 'Only jobs in one of these states.' })),
+    limit: limit(50, 1000),
+  },
+  { additionalProperties: false },
+)
+export const JobList = Type.Object({ jobs: Type.Array(reference(Job), { description: 'Newest first.' }) })
+
+export const IngestParameters = Type.Object(
+  { label: Type.Optional({ ...Label, description: 'Label of pictures whose path has no folder.' }) },
+  { additionalProperties: false },
+)
+export const IngestForm = Type.Object({
+  label: Type.Optional({ ...Label, description: 'Label of all files that follow it in the form, up to the next `label`; an empty one ends it.' }),
+  image: Type.Array(Type.String({ format: 'binary' }), { description: 'The picture files. The file name (with folders) is the id; without a `label` field the last folder is the label.' }),
+})
+
+/** One line of the error report. */
+export const JobErrorLine = Type.Object(
+  {
+    item: Type.Integer({ description: 'Index of the picture in the upload, from 0.' }),
+    name: Type.String({ description: 'As the upload calls it.' }),
+    code: Type.String(),
+    detail: Type.String(),
+  },
+  { examples: [{ item: 17, name: 'cycling/broken.jpg', code: 'image_unreadable', detail: 'The bytes are not a complete picture in a supported format.' }] },
+)
+
+export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft }: JobPace): Static<typeof Job> {
+  const { id, gallery, state, total, done, added, updated, skipped, failed, failure, createdAt, startedAt, finishedAt } = job
+  return { id, gallery, state, total, done, added, updated, skipped, failed, share, picturesPerSecond, secondsLeft, failure, createdAt, startedAt, finishedAt }
+}

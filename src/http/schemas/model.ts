@@ -1,0 +1,45 @@
+/** Networks as callers see them: what runs, what it was made from, how good it is. */
+import { Type } from 'typebox'
+import { Manifest } from '../../embedding/manifest.js'
+import { named, reference } from './named.js'
+
+export const Model = named('Model', Type.Object(
+  {
+    id: Type.String({ description: 'Hash of weights and preprocessing; the embeddings of two ids are never compared.' }),
+    name: Type.String(),
+    architecture: Type.String(),
+    embeddingDimension: Type.Integer(),
+    labels: Type.Array(Type.String(), { description: 'Classes it was trained on.' }),
+    createdAt: Type.String(),
+    runtime: Type.Object(
+      {
+        provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
+        precision: Type.String({ description: 'fp32, fp16 or int8.' }),
+        fallbackReason: Type.Optional(Type.String({ description: 'Why it is the CPU although CUDA was expected.' })),
+        workers: Type.Integer({ description: 'Threads.' }),
+        batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
+        ortVersion: Type.String({ description: 'ONNX Runtime.' }),
+      },
+      { description: 'How this service runs it.' },
+    ),
+  },
+  {
+    description: 'A network that makes embeddings.',
+    examples: [{
+      id: '5d1c0a7b9e3f4a62', name: 'har-simple-cnn', architecture: 'simple-cnn', embeddingDimension: 128, labels: ['calling', 'clapping'],
+      createdAt: '2026-02-20T11:04:00.000Z', runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
+    }],
+  },
+))
+
+export const ModelCard = named('ModelCard', Type.Object(
+  {
+    ...Model.properties,
+    manifest: Type.Unsafe<Manifest>(Type.Record(Type.String(), Type.Unknown(), { description: '`manifest.json` of its folder.' })),
+    quality: Type.Unsafe<unknown>(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], { description: '`metrics.json` of its folder: data, protocol and every quality number; null when there is none.' })),
+  },
+  { description: 'A network with everything that is known about it.' },
+))
+
+export const ModelList = Type.Object({ models: Type.Array(reference(Model)) })
+export const ModelPath = Type.Object({ model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }) })

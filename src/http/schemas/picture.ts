@@ -1,0 +1,24 @@
+/** The three ways in which a picture arrives, for routes that take one. */
+import { Type, type TObject, type TSchema } from 'typebox'
+
+export const BinaryImage = Type.String({ format: 'binary', description: 'The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.' })
+
+/** A whole picture of one pixel, so that examples can be tried. */
+export const exampleBase64 = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
+
+export const Base64Image = Type.String({
+  contentEncoding: 'base64',
+  description: 'The picture file in base64; a `data:` URL is understood too.',
+  examples: [exampleBase64],
+})
+
+/** The request body of such a route, by content type. Only JSON is checked by its schema here; `picture-request.ts` checks the rest. */
+export function pictureBody(form: TObject, json: TSchema) {
+  return {
+    content: {
+      'image/*': { schema: BinaryImage },
+      'multipart/form-data': { schema: form },
+      'application/json': { schema: json },
+    },
+  }
+}

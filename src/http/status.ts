@@ -1,0 +1,48 @@
+/** The one table from error code to HTTP status. */
+import type { ErrorCode } from '../errors.js'
+
+const table = {
+  image_empty: 422,
+  image_unreadable: 422,
+  image_format_unsupported: 415,
+  image_too_many_pixels: 422,
+  image_too_large: 413,
+  image_missing: 400,
+  region_invalid: 422,
+  gallery_not_found: 404,
+  gallery_exists: 409,
+  gallery_full: 409,
+  image_not_found: 404,
+  model_not_found: 404,
+  model_mismatch: 409,
+  dimension_mismatch: 422,
+  request_invalid: 400,
+  body_incomplete: 400,
+  body_too_large: 413,
+  media_type_unsupported: 415,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  overloaded: 429,
+  shutting_down: 503,
+  not_ready: 503,
+  storage_full: 507,
+  job_not_found: 404,
+  job_queue_full: 429,
+  job_finished: 409,
+  archive_unreadable: 422,
+  archive_path_invalid: 422,
+  internal: 500,
+} as const satisfies Partial<Record<ErrorCode, number>>
+
+/** Codes a caller can meet. */
+export type PublicCode = keyof typeof table
+export const publicCodes = Object.keys(table) as PublicCode[]
+
+export function isPublic(code: ErrorCode): code is PublicCode {
+  return code in table
+}
+
+/** Codes that are not in the table belong to starting or training; met in a request they are a defect. */
+export function statusOf(code: ErrorCode): number {
+  return (table as Partial<Record<ErrorCode, number>>)[code] ?? 500
+}

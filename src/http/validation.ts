@@ -1,0 +1,89 @@
+/** Checks requests against their TypeBox schemas, and says what does not fit in words a caller can use. */
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { TLocalizedValidationError } from 'typebox/error'
+import { AlikeError } from '../errors.js'
+
+/** One thing that does not fit. */
+export interface Misfit {
+  /** Where it was looked for. */
+  in: 'path' | 'query' | 'headers' | 'body' | 'form'
+  /** JSON pointer (RFC 6901); `/k` is the parameter or member `k`. */
+  pointer: string
+  detail: string
+}
+
+export class RequestInvalid extends AlikeError {
+  readonly misfits: readonly Misfit[]
+
+  constructor(misfits: readonly Misfit[]) {
+    const [first] = misfits
+    super('request_invalid', first === undefined ? {} : { detail: `${first.pointer === '' ? `The ${first.in}` : first.pointer.slice(1)} ${first.detail}.` })
+    this.misfits = misfits
+  }
+}
+
+const partNames: Record<string, Misfit['in']> = { params: 'path', querystring: 'query', headers: 'headers', body: 'body' }
+
+/**
+ * Fastify's validator: TypeBox checks the same schema that gives the types and the OpenAPI document.
+ * Parameters arrive as text and are read as numbers, booleans and lists; JSON must have the right types.
+ */
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body', ...rest }) => {
+  // The schemas of pictures and forms are there for the reference; `picture-request.ts` reads and checks those bodies.
+  const { contentType } = rest as { contentType?: string }
+  if (contentType !== undefined && contentType !== 'application/json') return () => true
+
+  const check = compileCheck(schema, partNames[httpPart] ?? 'body')
+  return (value: unknown) => {
+    try {
+      return { value: check(httpPart === 'body' ? value : readTexts(schema, value)) }
+    } catch (error) {
+      return { error: error as RequestInvalid }
+    }
+  }
+}
+
+/** @returns a function that gives the value back, or throws `RequestInvalid`. */
+export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unknown) => unknown {
+  const compiled = Compile(schema)
+  return (value) => {
+    if (compiled.Check(value)) return value
+    throw new RequestInvalid(describe(compiled.Errors(value), where))
+  }
+}
+
+/** Texts → what the schema asks for. What can not be read stays text, and is then refused by the check. */
+export function readTexts(schema: TSchema, value: unknown): unknown {
+  const { properties } = schema as { properties?: Record<string, TSchema> }
+  if (properties === undefined || typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, given]) => [name, Object.hasOwn(properties, name) ? readText(properties[name]!, given) : given]),
+  )
+}
+
+function readText(schema: TSchema, given: unknown): unknown {
+  const { type, items } = schema as { type?: string; items?: TSchema }
+  if (type === 'array' && items !== undefined) return [given].flat().map((item) => readText(items, item))
+  if (typeof given !== 'string') return given
+  if (type === 'integer' || type === 'number') return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(given) ? Number(given) : given
+  if (type === 'boolean') return { true: true, 1: true, '': true, false: false, 0: false }[given.toLowerCase()] ?? given
+  return given
+}
+
+/** One misfit per place: alternatives are told as a choice, unknown members by their name. */
+function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Misfit[] {
+  const misfits = new Map<string, string>()
+  for (const { keyword, instancePath, params, message } of errors) {
+    if (keyword === 'additionalProperties') {
+      for (const name of (params as { additionalProperties: string[] }).additionalProperties) misfits.set(`${instancePath}/${name}`, 'is not known here')
+      continue
+    }
+    const choice = keyword === 'const' ? String((params as { allowedValue: unknown }).allowedValue) : undefined
+    const former = misfits.get(instancePath)
+    if (choice !== undefined) misfits.set(instancePath, former?.startsWith('must be one of') ? `${former}, ${choice}` : `must be one of ${choice}`)
+    else if (former === undefined) misfits.set(instancePath, message)
+  }
+  return [...misfits].map(([pointer, detail]) => ({ in: where, pointer, detail }))
+}

@@ -1,0 +1,86 @@
+/** Training only: a random view of a picture, in the same shape as the pixel path gives. */
+import { openImage, toRgb } from './decoder.js'
+import type { Preprocessing } from './preprocessing.js'
+
+export interface AugmentOptions {
+  preprocessing: Preprocessing
+  /** Seeded, uniform in [0, 1). */
+  random: () => number
+  /** Smallest share of the picture's area that a crop keeps; 1 keeps the largest crop. Default 0.4. */
+  minScale?: number
+  /** Largest relative change of brightness, contrast and saturation; 0 leaves colours alone. Default 0.2. */
+  colourJitter?: number
+  /** Upper bound of width × height. Default 100 million. */
+  maxPixels?: number
+}
+
+/** Aspect ratios of crops lie between 3:4 and 4:3, uniform in the logarithm. */
+const maxLogAspect = Math.log(4 / 3)
+
+/**
+ * Random resized crop, mirror with probability ½, colour jitter.
+ * Draws eight random numbers, always, so that one picture never shifts the sequence of the next.
+ * @returns [inputSize, inputSize, 3], RGB, 0..255.
+ * @throws AlikeError like `prepareImage`.
+ */
+export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): Promise<Uint8Array> {
+  const { preprocessing, random, minScale = 0.4, colourJitter = 0.2, maxPixels = 100e6 } = options
+  const draws = Array.from({ length: 8 }, random)
+  const [scale = 0, aspect = 0, x = 0, y = 0, mirror = 0, ...jitter] = draws
+
+  const image = await openImage(bytes, maxPixels)
+  const crop = randomCrop(image.width, image.height, { share: minScale + (1 - minScale) * scale, aspect: Math.exp((2 * aspect - 1) * maxLogAspect), x, y })
+  const size = preprocessing.inputSize
+  const view = image.pipeline().extract(crop).resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
+  const pixels = await toRgb(view)
+  if (colourJitter > 0) jitterColours(pixels, colourJitter, jitter)
+  return pixels
+}
+
+interface CropDraw {
+  share: number
+  aspect: number
+  x: number
+  y: number
+}
+
+function randomCrop(width: number, height: number, { share, aspect, x, y }: CropDraw) {
+  const area = width * height * share
+  const cropWidth = clamp(Math.round(Math.sqrt(area * aspect)), 1, width)
+  const cropHeight = clamp(Math.round(Math.sqrt(area / aspect)), 1, height)
+  return {
+    left: Math.floor(x * (width - cropWidth + 1)),
+    top: Math.floor(y * (height - cropHeight + 1)),
+    width: cropWidth,
+    height: cropHeight,
+  }
+}
+
+/** In place: v → ((v·s + grey·(1−s)) − m)·c + m)·b, with s, c, b near 1 and m the picture's mean grey. */
+function jitterColours(pixels: Uint8Array, strength: number, [a = 0.5, b = 0.5, c = 0.5]: number[]): void {
+  const around1 = (draw: number) => 1 + strength * (2 * draw - 1)
+  const [brightness, contrast, saturation] = [around1(a), around1(b), around1(c)]
+  const mean = meanGrey(pixels)
+  for (let i = 0; i < pixels.length; i += 3) {
+    const grey = greyAt(pixels, i)
+    for (let channel = i; channel < i + 3; channel++) {
+      const saturated = grey + (pixels[channel]! - grey) * saturation
+      pixels[channel] = clamp(Math.round(((saturated - mean) * contrast + mean) * brightness), 0, 255)
+    }
+  }
+}
+
+function meanGrey(pixels: Uint8Array): number {
+  let sum = 0
+  for (let i = 0; i < pixels.length; i += 3) sum += greyAt(pixels, i)
+  return sum / (pixels.length / 3)
+}
+
+/** ITU-R BT.601 luma. */
+function greyAt(pixels: Uint8Array, i: number): number {
+  return 0.299 * pixels[i]! + 0.587 * pixels[i + 1]! + 0.114 * pixels[i + 2]!
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high)
+}

@@ -1,0 +1,50 @@
+/** Groups of a stream: as large as they come quickly, but nobody waits long for company. */
+
+export interface BatchedOptions {
+  maxSize: number
+  /** Longest time that the first of a group waits for the next ones. */
+  maxDelayMs: number
+}
+
+/** In the order of `source`. A group is never empty. */
+export async function* batched<Item>(source: AsyncIterable<Item>, { maxSize, maxDelayMs }: BatchedOptions): AsyncGenerator<Item[]> {
+  const iterator = source[Symbol.asyncIterator]()
+  let coming = iterator.next()
+  try {
+    for (;;) {
+      const first = await coming
+      if (first.done === true) return
+      const batch = [first.value]
+      const deadline = new Deadline(maxDelayMs)
+      coming = iterator.next()
+      while (batch.length < maxSize) {
+        // A failure ends this group; it is thrown when the next one is begun, after this one is yielded.
+        const next = await Promise.race([coming, deadline.passed]).catch(() => undefined)
+        if (next === undefined || next.done === true) break
+        batch.push(next.value)
+        coming = iterator.next()
+      }
+      deadline.forget()
+      yield batch
+    }
+  } finally {
+    // Who leaves early is not interested in how the item after that failed.
+    coming.catch(() => {})
+    await iterator.return?.()
+  }
+}
+
+class Deadline {
+  readonly passed: Promise<undefined>
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(delayMs: number) {
+    this.passed = new Promise((resolve) => {
+      this.#timer = setTimeout(() => resolve(undefined), delayMs)
+    })
+  }
+
+  forget(): void {
+    clearTimeout(this.#timer)
+  }
+}

@@ -1,0 +1,227 @@
+/** Bulk jobs: uploads are accepted while there is room, run one after the other, and survive a restart. */
+import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import { AlikeError } from '../errors.js'
+import type { JobRecord, JobState } from '../gallery/jobs.js'
+import type { Metrics } from '../metrics.js'
+import { JobRun } from './job-run.js'
+import type { IntakeParts } from './new-image.js'
+import { paceOf, type JobPace } from './pace.js'
+import { openSource, type SourceDescription, type SourceLimits } from './source.js'
+import { Spool } from './spool.js'
+import { receiveUpload, type Upload } from './upload.js'
+
+/** What is used of pino. */
+export interface IngestLogger {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface IngestOptions extends SourceLimits {
+  parts: IntakeParts
+  dataDir: string
+  /** Jobs that may wait or run. */
+  jobsMax: number
+  jobsKeptDays: number
+  /** See `JobRunOptions`. */
+  concurrency: number
+  metrics: Metrics
+  logger: IngestLogger
+}
+
+export interface JobReport {
+  job: JobRecord
+  pace: JobPace
+}
+
+export interface Ingest {
+  /**
+   * Resolves when upload and job are durable.
+   * @throws AlikeError `job_queue_full`, `gallery_not_found`, `archive_unreadable`, `body_too_large`,
+   * `storage_full`; what the upload's stream throws
+   */
+  accept(upload: Upload): Promise<JobReport>
+  /** @throws AlikeError `job_not_found` */
+  report(jobId: string): JobReport
+  list(options: { gallery?: string; states?: JobState[]; limit: number }): JobReport[]
+  /** What is committed stays. @throws AlikeError `job_not_found`, `job_finished` */
+  cancel(jobId: string): Promise<JobReport>
+  /** Stops the running job where it is; it goes on at the next start. */
+  close(): Promise<void>
+}
+
+/** Takes up the jobs that a former process left. */
+export async function openIngest(options: IngestOptions): Promise<Ingest> {
+  const ingest = new JobQueue(options)
+  await ingest.resume()
+  return ingest
+}
+
+const active: JobState[] = ['queued', 'running']
+const dayMs = 86_400_000
+
+class JobQueue implements Ingest {
+  readonly #options: IngestOptions
+  readonly #spool: Spool
+  /** Uploads being received, which will be jobs. */
+  #receiving = 0
+  #current: { jobId: string; stop: AbortController; run?: JobRun; ended: Promise<void> } | undefined
+  #closing = false
+
+  constructor(options: IngestOptions) {
+    this.#options = options
+    this.#spool = new Spool(options.dataDir)
+  }
+
+  get #jobs() {
+    return this.#options.parts.galleries.jobs
+  }
+
+  async resume(): Promise<void> {
+    const left = this.#activeJobs()
+    await this.#spool.sweep(new Set(left.map(({ id }) => id)))
+    await this.#forgetOld()
+    this.#startNext()
+  }
+
+  async accept({ gallery, label, idempotencyKey, content }: Upload): Promise<JobReport> {
+    const { jobsMax } = this.#options
+    if (this.#closing) throw new AlikeError('shutting_down')
+    if (this.#activeJobs().length + this.#receiving >= jobsMax) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
+    this.#options.parts.galleries.get(gallery)
+
+    const jobId = randomUUID()
+    this.#receiving += 1
+    try {
+      const { total, ...source } = await receiveUpload(jobId, content, this.#spool, this.#options)
+      const description: SourceDescription = { ...source, ...(label !== undefined && { label }) }
+      const { job, created } = await this.#jobs.create({
+        id: jobId,
+        gallery,
+        source: { ...description },
+        ...(total !== undefined && { total }),
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      })
+      if (!created) await this.#spool.remove(jobId)
+      else this.#options.logger.info({ jobId, gallery, kind: description.kind, total }, 'job accepted')
+      this.#startNext()
+      return this.#report(job)
+    } catch (error) {
+      await this.#spool.remove(jobId)
+      throw error
+    } finally {
+      this.#receiving -= 1
+    }
+  }
+
+  report(jobId: string): JobReport {
+    const job = this.#jobs.get(jobId)
+    if (job === undefined) throw new AlikeError('job_not_found')
+    return this.#report(job)
+  }
+
+  list(options: { gallery?: string; states?: JobState[]; limit: number }): JobReport[] {
+    return this.#jobs.list(options).map((job) => this.#report(job))
+  }
+
+  async cancel(jobId: string): Promise<JobReport> {
+    // The state is durable first: a run that is still at work can commit nothing after it.
+    const job = await this.#jobs.transition(jobId, { from: active, to: 'cancelled' })
+    if (this.#current?.jobId === jobId) {
+      this.#current.stop.abort()
+      await this.#current.ended
+    } else {
+      await this.#spool.remove(jobId)
+    }
+    return this.#report(this.#jobs.get(jobId) ?? job)
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#current?.stop.abort()
+    await this.#current?.ended
+  }
+
+  #report(job: JobRecord): JobReport {
+    const reading = this.#current?.jobId === job.id ? this.#current.run?.reading() : undefined
+    return { job, pace: paceOf(job, reading) }
+  }
+
+  /** Oldest first. */
+  #activeJobs(): JobRecord[] {
+    return this.#jobs.list({ states: active, limit: 100_000 }).reverse()
+  }
+
+  /** One job at a time: each uses every core, and a later job of the same gallery must not overtake. */
+  #startNext(): void {
+    if (this.#closing || this.#current !== undefined) return
+    const [job] = this.#activeJobs()
+    if (job === undefined) return
+    const stop = new AbortController()
+    setMaxListeners(0, stop.signal) // one for each picture under way
+    const current = { jobId: job.id, stop, ended: Promise.resolve() }
+    this.#current = current
+    current.ended = this.#runToEnd(job, stop.signal).then((ended) => {
+      this.#current = undefined
+      if (ended) this.#startNext()
+    })
+  }
+
+  /** @returns false when nothing more can be run: the process is stopping, or its storage is gone. */
+  async #runToEnd(job: JobRecord, signal: AbortSignal): Promise<boolean> {
+    const { logger, parts } = this.#options
+    try {
+      const started = job.state === 'queued' ? await this.#jobs.transition(job.id, { from: ['queued'], to: 'running' }) : job
+      const total = await this.#run(started, signal)
+      await this.#jobs.transition(job.id, { from: ['running'], to: 'succeeded', total })
+      logger.info({ jobId: job.id, total }, 'job succeeded')
+    } catch (error) {
+      if (this.#closing) return false
+      if (parts.galleries.failure !== undefined) {
+        logger.error({ err: error, jobId: job.id }, 'job stopped: its storage is gone')
+        return false
+      }
+      if (!(signal.aborted || isJobFinished(error)) && !(await this.#fail(job.id, error))) return false
+    }
+    await this.#spool.remove(job.id)
+    await this.#forgetOld()
+    return true
+  }
+
+  async #run(job: JobRecord, signal: AbortSignal): Promise<number> {
+    const { parts, metrics, concurrency } = this.#options
+    const { uid } = parts.galleries.get(job.gallery)
+    // A gallery that was deleted and made anew under the same name is another one.
+    if (uid !== job.galleryUid) throw new AlikeError('gallery_not_found')
+    const source = await openSource(job.source as unknown as SourceDescription, this.#spool.fileOf(job.id), this.#options)
+    try {
+      const run = new JobRun(job, source, { parts, metrics, concurrency, signal })
+      if (this.#current !== undefined) this.#current.run = run
+      return await run.run()
+    } finally {
+      await source.close()
+    }
+  }
+
+  async #fail(jobId: string, error: unknown): Promise<boolean> {
+    const { code, message } = error instanceof AlikeError ? error : new AlikeError('internal', { cause: error })
+    this.#options.logger.error({ err: error, jobId }, 'job failed')
+    try {
+      await this.#jobs.transition(jobId, { from: active, to: 'failed', failure: { code, detail: message } })
+      return true
+    } catch (cause) {
+      // It stays as it is, upload and all, and is taken up again at the next start.
+      this.#options.logger.error({ err: cause, jobId }, 'the failure of a job could not be stored')
+      return false
+    }
+  }
+
+  async #forgetOld(): Promise<void> {
+    const before = new Date(Date.now() - this.#options.jobsKeptDays * dayMs).toISOString()
+    await this.#jobs.forget(before).catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be forgotten'))
+  }
+}
+
+function isJobFinished(error: unknown): boolean {
+  return error instanceof AlikeError && error.code === 'job_finished'
+}

@@ -1,0 +1,143 @@
+/**
+ * One job from its upload to its end: read → decode → embed, several at once; then committed in the
+ * order of the source, each group together with how far the job has come. What was killed goes on
+ * behind the last committed group, so nothing is done twice and nothing is left out.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pMapIterable } from 'p-map'
+import { AlikeError, type ErrorCode } from '../errors.js'
+import type { JobError, JobRecord } from '../gallery/jobs.js'
+import type { NewImage } from '../gallery/records.js'
+import type { Metrics } from '../metrics.js'
+import { batched } from './batched.js'
+import { takeIn, type IntakeParts } from './new-image.js'
+import type { RunReading } from './pace.js'
+import type { Source, SourceItem } from './source.js'
+
+export interface JobRunOptions {
+  parts: IntakeParts
+  metrics: Metrics
+  /** Pictures between reading and commit: enough to keep every decoder and network worker busy. */
+  concurrency: number
+  /** Aborted to stop the run where it is; the job's state is not touched. */
+  signal: AbortSignal
+}
+
+/** What became of one item. */
+type Outcome = { index: number } & ({ image: NewImage } | { skipped: true } | { failed: JobError })
+
+/** One transaction holds so many pictures, or what has come in this time. */
+const commitBatch = { maxSize: 48, maxDelayMs: 250 }
+/** So many pictures in a row that fail for no reason of theirs: the fault is ours, the job ends. */
+const ownFaultsMax = 20
+
+export class JobRun {
+  readonly #job: JobRecord
+  readonly #source: Source
+  readonly #options: JobRunOptions
+  readonly #startedAt = performance.now()
+  /** Ids between reading and commit: a second picture of the same id must not be compared with what is stored. */
+  readonly #underWay = new Map<string, number>()
+  #done = 0
+  #ownFaults = 0
+  #shareAtStart = 0
+
+  constructor(job: JobRecord, source: Source, options: JobRunOptions) {
+    this.#job = job
+    this.#source = source
+    this.#options = options
+  }
+
+  reading(): RunReading {
+    return { elapsedMs: performance.now() - this.#startedAt, doneInThisRun: this.#done, shareAtStart: this.#shareAtStart, share: this.#source.share }
+  }
+
+  /**
+   * @returns the number of items in the source
+   * @throws AlikeError why the job as a whole can not go on; the signal's reason when stopped
+   */
+  async run(): Promise<number> {
+    const { concurrency, signal } = this.#options
+    let position = this.#job.position
+    const items = this.#started(this.#source.items(position))
+    const outcomes = pMapIterable(items, (item) => this.#outcome(item), { concurrency, backpressure: concurrency + commitBatch.maxSize })
+    for await (const batch of batched(outcomes as AsyncIterable<Outcome>, commitBatch)) {
+      signal.throwIfAborted()
+      position = batch.at(-1)!.index + 1
+      await this.#commit(batch, position)
+    }
+    return position
+  }
+
+  async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
+    let first = true
+    for await (const item of items) {
+      if (first) this.#shareAtStart = this.#source.share
+      first = false
+      yield item
+    }
+  }
+
+  async #outcome(item: SourceItem): Promise<Outcome> {
+    const { index, name } = item
+    if ('error' in item) return { index, failed: errorLine(item, item.error) }
+    const ignoreStored = this.#underWay.has(item.id)
+    this.#underWay.set(item.id, index)
+    try {
+      const { id, bytes, label } = item
+      const intake = await this.#patiently((signal) =>
+        takeIn(this.#job.gallery, { id, bytes, label }, this.#options.parts, { signal, priority: 'bulk', ignoreStored }))
+      this.#ownFaults = 0
+      return 'image' in intake ? { index, image: intake.image } : { index, skipped: true }
+    } catch (error) {
+      if (!(error instanceof AlikeError)) throw error
+      if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error
+      if (error.code !== 'internal' && !isAboutPicture(error.code)) throw error
+      return { index, failed: errorLine({ index, name }, error) }
+    }
+  }
+
+  async #commit(batch: Outcome[], position: number): Promise<void> {
+    const { parts: { galleries }, metrics } = this.#options
+    const images = batch.flatMap((outcome) => ('image' in outcome ? [outcome.image] : []))
+    const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
+    const skipped = batch.length - images.length - errors.length
+    const progress = { jobId: this.#job.id, position, skipped, errors }
+
+    const results = await this.#patiently(async () => {
+      if (images.length > 0) return galleries.put(this.#job.gallery, images, progress)
+      await galleries.jobs.advance(progress)
+      return []
+    })
+
+    const added = results.filter(({ created }) => created).length
+    metrics.countIngested('added', added)
+    metrics.countIngested('updated', results.length - added)
+    metrics.countIngested('skipped', skipped)
+    metrics.countIngested('failed', errors.length)
+    this.#done += batch.length
+    for (const [id, index] of this.#underWay) if (index < position) this.#underWay.delete(id)
+  }
+
+  /** A job can wait where a caller would be refused. */
+  async #patiently<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { signal } = this.#options
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        return await work(signal)
+      } catch (error) {
+        if (!(error instanceof AlikeError) || error.code !== 'overloaded') throw error
+        await sleep(Math.min(error.retryAfterSeconds ?? 1, 5) * 1000, undefined, { signal })
+      }
+    }
+  }
+}
+
+function isAboutPicture(code: ErrorCode): boolean {
+  return code.startsWith('image_')
+}
+
+function errorLine({ index, name }: { index: number; name: string }, error: AlikeError): JobError {
+  return { item: index, name, code: error.code, detail: error.message }
+}

@@ -1,0 +1,53 @@
+/**
+ * From the path of an uploaded file or archive entry to the picture's id and label. Paths come from
+ * strangers: nothing here is ever used to open a file.
+ */
+import { AlikeError } from '../errors.js'
+
+export const idMaxLength = 512
+export const labelMaxLength = 200
+
+export interface ItemName {
+  /** The path, normalised. */
+  id: string
+  /** Name of the folder that the file lies in; undefined at the top. */
+  label?: string
+}
+
+/**
+ * `./cycling\Image_12.jpg` → id `cycling/Image_12.jpg`, label `cycling`.
+ * @throws AlikeError `archive_path_invalid` for a path that is absolute, climbs out or can be no id.
+ */
+export function nameOf(path: string): ItemName {
+  const segments = path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '.')
+  const reason = tricksOf(path, segments)
+  if (reason !== undefined) throw new AlikeError('archive_path_invalid', { detail: reason })
+
+  const id = segments.join('/')
+  const label = segments.at(-2)
+  return label === undefined ? { id } : { id, label }
+}
+
+function tricksOf(path: string, segments: string[]): string | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(path)) return 'It has control characters.'
+  if (segments[0] === '' || /^[a-zA-Z]:$/.test(segments[0] ?? '')) return 'It is absolute.'
+  if (segments.includes('..')) return 'It climbs out with "..".'
+  if (segments.length === 0 || segments.includes('')) return 'It has an empty part.'
+  if (segments.join('/').length > idMaxLength) return `It is longer than ${idMaxLength} characters.`
+  if ((segments.at(-2)?.length ?? 0) > labelMaxLength) return `Its folder's name is longer than ${labelMaxLength} characters.`
+  return undefined
+}
+
+/** What operating systems leave in archives, and folders: passed over without a word. */
+export function isClutter(path: string): boolean {
+  const segments = path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '' && segment !== '.')
+  if (path.endsWith('/') || segments.length === 0) return true
+  return segments.some((segment) => clutter.has(segment) || (segment.startsWith('.') && segment !== '..'))
+}
+
+const clutter = new Set(['__MACOSX', 'Thumbs.db', 'desktop.ini'])
+
+/** A path as it may be shown in an error report. */
+export function shownName(path: string): string {
+  return path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').slice(0, idMaxLength)
+}

@@ -1,0 +1,39 @@
+/** How fast a job goes, and how long it will take at that pace. */
+import type { JobRecord } from '../gallery/jobs.js'
+
+export interface JobPace {
+  /** Part of the source that is read, 0..1. */
+  share: number
+  picturesPerSecond: number | null
+  secondsLeft: number | null
+}
+
+/** What a run knows beyond the job's record. */
+export interface RunReading {
+  /** Since this run began, a resumed job's former life not counted. */
+  elapsedMs: number
+  doneInThisRun: number
+  /** Part of the source's bytes that was read, when this run began and now. */
+  shareAtStart: number
+  share: number
+}
+
+/** @param run undefined when the job is not running in this process */
+export function paceOf(job: JobRecord, run: RunReading | undefined): JobPace {
+  if (run === undefined) return paceOfRest(job)
+  const seconds = run.elapsedMs / 1000
+  const rate = run.doneInThisRun > 0 && seconds > 0 ? run.doneInThisRun / seconds : null
+  // By count where the total is known, by bytes where not.
+  const share = job.total === null ? run.share : job.total === 0 ? 1 : job.done / job.total
+  if (job.total !== null) return { share, picturesPerSecond: rate, secondsLeft: rate === null ? null : (job.total - job.done) / rate }
+  const sharePerSecond = (run.share - run.shareAtStart) / seconds
+  return { share, picturesPerSecond: rate, secondsLeft: rate === null || !(sharePerSecond > 0) ? null : (1 - run.share) / sharePerSecond }
+}
+
+function paceOfRest(job: JobRecord): JobPace {
+  if (job.state !== 'succeeded') {
+    return { share: job.total === null || job.total === 0 ? 0 : job.done / job.total, picturesPerSecond: null, secondsLeft: null }
+  }
+  const seconds = (Date.parse(job.finishedAt ?? '') - Date.parse(job.startedAt ?? '')) / 1000
+  return { share: 1, picturesPerSecond: seconds > 0 ? job.done / seconds : null, secondsLeft: 0 }
+}

@@ -1,0 +1,51 @@
+/** What a job reads from: pictures one after the other, always in the same order, so that a job can go on where it stopped. */
+import { AlikeError } from '../errors.js'
+import { openTar } from './sources/archive-tar.js'
+import { openZip } from './sources/archive-zip.js'
+
+export const sourceKinds = ['files', 'tar', 'tar.gz', 'zip'] as const
+export type SourceKind = (typeof sourceKinds)[number]
+
+/** Kept in the job's record: all that is needed to open the source again. */
+export interface SourceDescription {
+  kind: SourceKind
+  /** Label of pictures that lie in no folder. */
+  label?: string
+}
+
+/** One picture, or why there is none in this place. */
+export type SourceItem = {
+  /** Position in the source, from 0; the same each time the source is read. */
+  index: number
+  /** As the source calls it. */
+  name: string
+} & ({ id: string; label: string | null; bytes: Buffer } | { error: AlikeError })
+
+export interface Source {
+  /** Items, where it is known before they are read. */
+  readonly total?: number
+  /** Part of the bytes that was read so far, 0..1. */
+  readonly share: number
+  /**
+   * From item number `from` on. One item's bytes are in memory at a time.
+   * @throws AlikeError `archive_unreadable` where the source is damaged
+   */
+  items(from: number): AsyncIterable<SourceItem>
+  close(): Promise<void>
+}
+
+export interface SourceLimits {
+  /** Of one picture. */
+  uploadMaxBytes: number
+  /** Of everything in an archive, unpacked. */
+  ingestMaxBytes: number
+  ingestMaxFiles: number
+}
+
+export async function openSource(description: SourceDescription, file: string, limits: SourceLimits): Promise<Source> {
+  return description.kind === 'zip' ? openZip(file, description, limits) : openTar(file, description, limits)
+}
+
+export function tooManyFiles({ ingestMaxFiles }: SourceLimits): AlikeError {
+  return new AlikeError('archive_unreadable', { detail: `It holds more than ${ingestMaxFiles} files.` })
+}

@@ -1,0 +1,59 @@
+/**
+ * Many files of one form. They are spooled as a tar of our own: one file on disk however many
+ * pictures, written and read in one stream, and read by the same code as an uploaded archive.
+ */
+import { createHash } from 'node:crypto'
+import { PassThrough } from 'node:stream'
+import { pack, type Header } from 'tar-stream'
+import { catalogue, type ErrorCode } from '../../errors.js'
+
+export interface UploadedFile {
+  /** File name as sent, folders included; the content hash stands for a missing one. */
+  path: string | undefined
+  /** What the form says; undefined leaves it to the path. */
+  label: string | undefined
+  /** The bytes, or why they were not taken. */
+  content: Buffer | { error: ErrorCode }
+}
+
+/** pax keys of what a tar header has no field for. */
+const keys = { path: 'ALIKE.path', label: 'ALIKE.label', error: 'ALIKE.error' } as const
+
+/** @returns the tar as a stream; it ends after the last file, or fails as `files` fails. */
+export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.ReadableStream; count(): number } {
+  const tar = pack()
+  const output = new PassThrough()
+  let count = 0
+  const packAll = async () => {
+    for await (const file of files) {
+      await new Promise<void>((resolve, reject) => {
+        const bytes = Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0)
+        tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve()))
+      })
+      count += 1
+    }
+    tar.finalize()
+  }
+  tar.on('error', (error: Error) => output.destroy(error))
+  tar.pipe(output)
+  packAll().catch((error: Error) => output.destroy(error))
+  return { tar: output, count: () => count }
+}
+
+function headerOf({ path, label, content }: UploadedFile, bytes: Buffer) {
+  const pax: Record<string, string> = { [keys.path]: path ?? createHash('sha256').update(bytes).digest('hex') }
+  if (label !== undefined) pax[keys.label] = label
+  if (!Buffer.isBuffer(content)) pax[keys.error] = content.error
+  return { name: 'picture', size: bytes.length, pax }
+}
+
+/** The reverse of `packFiles`, for one entry. */
+export function uploadedFileOf(header: Header): { path: string; label?: string; error?: ErrorCode } {
+  const pax = (header.pax ?? {}) as Record<string, string>
+  const [path = '', label, error] = [pax[keys.path], pax[keys.label], pax[keys.error]]
+  return { path, ...(label !== undefined && { label }), ...(isErrorCode(error) && { error }) }
+}
+
+function isErrorCode(text: string | undefined): text is ErrorCode {
+  return text !== undefined && text in catalogue
+}

@@ -1,0 +1,98 @@
+/** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
+import { createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { AlikeError } from '../errors.js'
+import type { SourceKind } from './source.js'
+
+export class Spool {
+  readonly #folder: string
+
+  constructor(dataDir: string) {
+    this.#folder = join(dataDir, 'spool')
+  }
+
+  /** Where the upload of a job lies. */
+  fileOf(jobId: string): string {
+    return join(this.#folder, jobId, 'upload')
+  }
+
+  /**
+   * Resolves when the bytes and their place in the folder are on the disk.
+   * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws. Nothing is left behind then.
+   */
+  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number): Promise<void> {
+    const folder = join(this.#folder, jobId)
+    try {
+      await mkdir(folder, { recursive: true })
+      await pipeline(upload, bounded(maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }))
+      await syncFolder(folder)
+      await syncFolder(this.#folder)
+    } catch (error) {
+      await this.remove(jobId)
+      throw isNoRoom(error) ? new AlikeError('storage_full', { cause: error }) : error
+    }
+  }
+
+  async remove(jobId: string): Promise<void> {
+    await rm(join(this.#folder, jobId), { recursive: true, force: true })
+  }
+
+  /** Removes what a crash left behind: uploads that never became a job, or whose job has ended. */
+  async sweep(jobIds: ReadonlySet<string>): Promise<void> {
+    await mkdir(this.#folder, { recursive: true })
+    for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.remove(name)
+  }
+}
+
+/** The kind of an archive, told from its first bytes: neither name nor content type is trusted. */
+export async function archiveKind(file: string): Promise<Exclude<SourceKind, 'files'>> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0)
+    const kind = kindOf(buffer.subarray(0, bytesRead))
+    if (kind === undefined) throw new AlikeError('archive_unreadable', { detail: 'Accepted are tar, tar.gz and zip.' })
+    return kind
+  } finally {
+    await handle.close()
+  }
+}
+
+function kindOf(head: Buffer): Exclude<SourceKind, 'files'> | undefined {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'tar.gz'
+  if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) || head.subarray(0, 4).equals(Buffer.from('PK\x05\x06'))) return 'zip'
+  return head.length === 512 && isTarHeader(head) ? 'tar' : undefined
+}
+
+/** The sum of a tar header counts its own field as spaces; an empty archive begins with zeros. */
+function isTarHeader(head: Buffer): boolean {
+  const stated = Number.parseInt(head.toString('latin1', 148, 156).replace(/[\0 ]+$/, '').trim(), 8)
+  const sum = head.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0)
+  return sum === stated || head.every((byte) => byte === 0)
+}
+
+function bounded(maxBytes: number): Transform {
+  let bytes = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      done(bytes > maxBytes ? new AlikeError('body_too_large', { detail: `At most ${maxBytes} bytes are accepted.` }) : null, chunk)
+    },
+  })
+}
+
+/** A new name is on the disk only when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function isNoRoom(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
+}

@@ -1,0 +1,171 @@
+/**
+ * The process: reads the configuration, opens the parts in order, listens, and closes them in
+ * reverse. `node dist/src/main.js`
+ */
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { pino, type Logger } from 'pino'
+import { buildApp, buildUnreadyApp, type AppParts } from './app.js'
+import { readConfig, type Config } from './config.js'
+import { openEmbedder, type Embedder } from './embedding/embedder.js'
+import { checkGolden } from './embedding/golden-check.js'
+import { readModel } from './embedding/manifest.js'
+import { AlikeError } from './errors.js'
+import { openGalleries, type Galleries } from './gallery/galleries.js'
+import { DecodePermits } from './image/decode-permits.js'
+import { openIngest } from './ingest/ingest.js'
+import { createMetrics, type Metrics } from './metrics.js'
+
+export interface Service {
+  app: FastifyInstance
+  parts: AppParts
+  /** Finishes what was accepted, then closes every part; what runs longer than the grace is cut off. */
+  close(): Promise<void>
+}
+
+/** Everything but the port. @throws AlikeError of a part that can not be opened; the others are closed then */
+export async function openService(config: Config, logger: Logger, metrics = createMetrics()): Promise<Service> {
+  const opened: (() => Promise<void>)[] = []
+  const closeAll = async () => {
+    for (const close of opened.splice(0).reverse()) await close()
+  }
+  try {
+    const model = await readModel(config.modelDir)
+    const embedder = await openEmbedder({
+      model,
+      provider: config.provider,
+      requireCuda: config.requireCuda,
+      workers: config.embedWorkers || availableParallelism(),
+      maxBatch: config.batchMaxSize,
+      maxQueue: config.embedQueueMax,
+      logger,
+      metrics: metrics.embedding,
+    })
+    opened.push(() => embedder.close())
+    await requireGolden(embedder, metrics, logger)
+
+    const { id, embeddingDimension } = model.manifest
+    const galleries = await openGalleries({
+      dataDir: config.dataDir,
+      model: { id, dimension: embeddingDimension },
+      index: { exactBelow: config.exactBelow },
+      storage: {
+        galleryImagesMax: config.galleryMaxImages,
+        databaseMaxBytes: config.databaseMaxBytes,
+        snapshotAfterWrites: config.snapshotAfterWrites,
+        snapshotAfterSeconds: config.snapshotAfterSeconds,
+      },
+      logger,
+      onIndexRebuild: metrics.countIndexRebuild,
+    })
+    opened.push(() => galleries.close())
+
+    const decodeConcurrency = config.decodeConcurrency || availableParallelism()
+    const intake = {
+      galleries,
+      embedder,
+      permits: new DecodePermits(decodeConcurrency),
+      maxPixels: config.imageMaxPixels,
+      thumbnailMaxSide: config.thumbnailMaxSidePixels,
+    }
+    const ingest = await openIngest({
+      ...config,
+      parts: intake,
+      jobsMax: config.ingestJobsMax,
+      concurrency: ingestConcurrency(embedder, decodeConcurrency, config.embedQueueMax),
+      metrics,
+      logger,
+    })
+    opened.push(() => ingest.close())
+
+    watch(metrics, intake)
+    const parts = { ...intake, ingest }
+    const app = await buildApp({ config, metrics, logger, parts })
+    opened.push(() => closeApp(app, config.shutdownGraceMs))
+    return { app, parts, close: closeAll }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+/** Before anything is stored or answered. @throws AlikeError `golden_mismatch`, `model_unreadable` */
+async function requireGolden(embedder: Embedder, metrics: Metrics, logger: Logger): Promise<void> {
+  const golden = await checkGolden(embedder)
+  if (golden === undefined) return logger.info('the model folder has no golden pictures to check the network with')
+  metrics.embedding.setGoldenCosine(golden.precision, golden.minCosine)
+  if (golden.failure !== undefined) throw new AlikeError('golden_mismatch', { detail: golden.failure })
+  logger.info(golden, 'the network computes what it computed where it was exported')
+}
+
+/** As many pictures under way as keep decoders and network workers busy while others are read and committed. */
+function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, embedQueueMax: number): number {
+  const atTheNetwork = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
+  return Math.min(2 * decodeConcurrency + atTheNetwork, embedQueueMax)
+}
+
+function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: Embedder; galleries: Galleries; permits: DecodePermits }): void {
+  metrics.watch({
+    decodeQueueDepth: () => permits.depth,
+    embedQueueDepth: () => embedder.queueDepth,
+    embedWorkersLive: () => embedder.liveWorkers,
+    writeQueueDepth: () => galleries.writeQueueDepth,
+    indexQueueDepth: () => galleries.indexQueueDepth,
+    galleries: () => galleries.readings(),
+    jobs: () => (['queued', 'running'] as const).map((state) => ({ state, count: galleries.jobs.list({ states: [state], limit: 100_000 }).length })),
+  })
+}
+
+/** Requests get most of the grace; the rest is for the parts behind them. */
+async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
+  const hurry = setTimeout(() => app.server.closeAllConnections(), graceMs * 0.6)
+  await app.close()
+  clearTimeout(hurry)
+}
+
+function createLogger({ logLevel }: Config): Logger {
+  const forPeople = { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } } }
+  return pino({ level: logLevel, base: null, ...(process.stdout.isTTY && forPeople) })
+}
+
+/** libuv reads its number of threads once, before any of our code runs, so it can only be set outside. */
+function warnOfFewThreads({ decodeConcurrency }: Config, logger: Logger): void {
+  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
+  const wanted = 2 * (decodeConcurrency || availableParallelism()) // a stored picture and its thumbnail are made side by side
+  if (threads < wanted) logger.warn({ threads, wanted }, 'UV_THREADPOOL_SIZE is too small to decode on every core')
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const logger = createLogger(config)
+  warnOfFewThreads(config, logger)
+  const metrics = createMetrics()
+  const service = await openService(config, logger, metrics).catch((error: unknown) => {
+    // a restart would not help: the process stays, unready, and says why
+    if (!(error instanceof AlikeError) || error.code !== 'golden_mismatch') throw error
+    logger.fatal({ err: error }, 'staying unready')
+    const app = buildUnreadyApp({ metrics, logger, reason: error })
+    return { app, close: () => app.close() }
+  })
+
+  // Also for uncaught errors: they are logged, accepted work is finished, and the exit code is 1.
+  closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ signal, err }) => {
+    if (err !== undefined) logger.fatal({ err }, 'uncaught error, stopping')
+    else logger.info({ signal }, 'stopping')
+    await service.close()
+    logger.info('stopped')
+  })
+  await service.app.listen({ host: config.host, port: config.port })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await main()
+  } catch (error) {
+    // Before there is a logger, and for people at a terminal: the sentence is what counts.
+    console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error)
+    process.exitCode = 1
+  }
+}

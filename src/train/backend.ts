@@ -1,0 +1,40 @@
+/** Chooses what computes: native TensorFlow where it is set up, else WASM, else plain JavaScript. */
+import * as tf from '@tensorflow/tfjs-core'
+// for its side effect: it registers the gradients of the operations
+import '@tensorflow/tfjs-layers'
+import { registerFusedGradients } from './native/fused-operations.js'
+import { nativeIsBuilt, registerNativeBackend } from './native/native-backend.js'
+import { registerWasmGradients } from './wasm-gradients.js'
+
+export const backends = ['tensorflow', 'wasm', 'cpu'] as const
+export type Backend = (typeof backends)[number]
+
+/**
+ * Sets the backend for the process.
+ * @param wanted one of them, or `auto` for the first that works here.
+ */
+export async function chooseBackend(wanted: Backend | 'auto'): Promise<Backend> {
+  const candidates = wanted === 'auto' ? backends : [wanted]
+  for (const backend of candidates) if (await tryBackend(backend)) return backend
+  throw new Error(`The backend ${wanted} can not be used here${wanted === 'tensorflow' ? '; npm run train:setup builds it' : ''}.`)
+}
+
+async function tryBackend(backend: Backend): Promise<boolean> {
+  if (tf.getBackend() === backend) return true
+  if (tf.findBackendFactory(backend) == null && !(await register(backend))) return false
+  return tf.setBackend(backend)
+}
+
+async function register(backend: Backend): Promise<boolean> {
+  if (backend === 'tensorflow') {
+    if (!nativeIsBuilt()) return false
+    registerNativeBackend()
+    registerFusedGradients()
+  } else if (backend === 'wasm') {
+    await import('@tensorflow/tfjs-backend-wasm')
+    registerWasmGradients()
+  } else {
+    await import('@tensorflow/tfjs-backend-cpu')
+  }
+  return true
+}

@@ -1,0 +1,39 @@
+/** What an epoch will do, decided before it starts and from seeds alone: so a run can be taken up in its middle. */
+import { seededRandom } from '../eval/random.js'
+import type { BatchRequest } from './loader/picture-loader.js'
+import { classBalancedBatches } from './samplers/class-balanced.js'
+import type { TrainSettings } from './settings.js'
+import type { TrainingData } from './training-data.js'
+
+export interface PlannedBatch {
+  request: BatchRequest
+  /** Index of each picture's label. */
+  classes: number[]
+  eraseSeed: number
+}
+
+export interface EpochPlan {
+  /** Side of this epoch's pictures. */
+  side: number
+  batches: PlannedBatch[]
+}
+
+export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: number): EpochPlan {
+  const { seed, epochs, smallInput, preprocessing, augmentation, batch: shape } = settings
+  const epochSeed = seed * 1_000_003 + epoch * 1009
+  const side = epoch < Math.round(smallInput.share * epochs) ? smallInput.side : preprocessing.inputSize
+  const batches = classBalancedBatches(data.classOf, shape, seededRandom(epochSeed)).map((members, index): PlannedBatch => {
+    const random = seededRandom(epochSeed + 17 * (index + 1))
+    const seeds = members.map(() => Math.floor(random() * 2 ** 32))
+    return {
+      request: {
+        pictures: members.map((member) => data.train[member]!),
+        preprocessing: { ...preprocessing, inputSize: side },
+        augmentation: { minScale: augmentation.minScale, colourJitter: augmentation.colourJitter, seeds },
+      },
+      classes: members.map((member) => data.classOf[member]!),
+      eraseSeed: epochSeed + 31 * (index + 1),
+    }
+  })
+  return { side, batches }
+}

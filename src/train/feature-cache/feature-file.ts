@@ -1,0 +1,88 @@
+/**
+ * Feature maps of one view of every picture, as float16 rows in one file: what a frozen trunk gives is computed once and
+ * read in every epoch. Beside it `<path>.json` says what the rows are of and how many are done, so that building can be
+ * taken up again.
+ */
+import { constants } from 'node:fs'
+import { open, readFile, rename, writeFile, type FileHandle } from 'node:fs/promises'
+import { floatsToHalves, halvesToFloats } from '../half-floats.js'
+
+/** Height, width, channels. */
+export type MapShape = readonly [height: number, width: number, channels: number]
+
+interface Sidecar {
+  /** Names weights, pictures and view; rows of anything else are of no use. */
+  fingerprint: string
+  shape: MapShape
+  /** Rows that are written and synced. */
+  done: number
+}
+
+/** The rows that are done, 0 when there are none of this fingerprint. */
+export async function rowsDone(path: string, fingerprint: string, shape: MapShape): Promise<number> {
+  const text = await readFile(`${path}.json`, 'utf8').catch(() => null)
+  if (text === null) return 0
+  const sidecar = JSON.parse(text) as Sidecar
+  return sidecar.fingerprint === fingerprint && sidecar.shape.join() === shape.join() ? sidecar.done : 0
+}
+
+export class FeatureFile {
+  readonly shape: MapShape
+  readonly #path: string
+  readonly #fingerprint: string
+  readonly #handle: FileHandle
+
+  private constructor(path: string, fingerprint: string, shape: MapShape, handle: FileHandle) {
+    this.#path = path
+    this.#fingerprint = fingerprint
+    this.shape = shape
+    this.#handle = handle
+  }
+
+  static async open(path: string, fingerprint: string, shape: MapShape): Promise<FeatureFile> {
+    return new FeatureFile(path, fingerprint, shape, await open(path, constants.O_RDWR | constants.O_CREAT))
+  }
+
+  /** Values of a row. */
+  get size(): number {
+    const [height, width, channels] = this.shape
+    return height * width * channels
+  }
+
+  /** Writes rows from `firstRow` on; they count as done only after `sync`. */
+  async write(firstRow: number, maps: Float32Array): Promise<void> {
+    const halves = floatsToHalves(maps)
+    await this.#handle.write(new Uint8Array(halves.buffer), 0, halves.byteLength, firstRow * this.size * 2)
+  }
+
+  async sync(done: number): Promise<void> {
+    await this.#handle.sync()
+    const sidecar: Sidecar = { fingerprint: this.#fingerprint, shape: this.shape, done }
+    await writeFile(`${this.#path}.json.part`, JSON.stringify(sidecar))
+    await rename(`${this.#path}.json.part`, `${this.#path}.json`)
+  }
+
+  /** Reads a row into `into` at `offset`, left and right swapped where `mirrored`: the map of the mirrored picture, nearly. */
+  async read(row: number, mirrored: boolean, into: Float32Array, offset: number): Promise<void> {
+    const halves = new Uint16Array(this.size)
+    const { bytesRead } = await this.#handle.read(new Uint8Array(halves.buffer), 0, halves.byteLength, row * halves.byteLength)
+    if (bytesRead !== halves.byteLength) throw new Error(`${this.#path} ends before row ${row}; delete it to build it anew.`)
+    const target = into.subarray(offset, offset + this.size)
+    if (!mirrored) {
+      halvesToFloats(halves, target)
+      return
+    }
+    const [height, width, channels] = this.shape
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const from = (y * width + x) * channels
+        const to = (y * width + width - 1 - x) * channels
+        halvesToFloats(halves.subarray(from, from + channels), target.subarray(to, to + channels))
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}

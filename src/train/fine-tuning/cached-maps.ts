@@ -1,0 +1,59 @@
+/** The cached maps of a data set: every view of the train part, and the serving view of val. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs-core'
+import { buildFeatures } from '../feature-cache/build-features.js'
+import type { FeatureFile } from '../feature-cache/feature-file.js'
+import type { PictureLoader } from '../loader/picture-loader.js'
+import type { StagedNetwork } from '../models/staged-network.js'
+import type { TrainingData } from '../training-data.js'
+import type { BatchMember } from './plan.js'
+import type { FineTuneSettings } from './settings.js'
+
+export interface CachedMaps {
+  /** [N, H, W, C] of the members of a batch. */
+  batch(members: readonly BatchMember[]): Promise<tf.Tensor4D>
+  /** Of `count` pictures of val from `start` on. */
+  val(start: number, count: number): Promise<tf.Tensor4D>
+  close(): Promise<void>
+}
+
+/** Builds what is missing. @param network with its starting weights @returns null when stopped before the end */
+export async function cachedMaps(network: StagedNetwork, weightsSha256: string, data: TrainingData, settings: FineTuneSettings, loader: PictureLoader, log: (line: string) => void, stop: AbortSignal): Promise<CachedMaps | null> {
+  const { cache, views, seed, augmentation: { minScale, colourJitter } } = settings
+  await mkdir(cache, { recursive: true })
+  const build = (part: 'train' | 'val', index: number): Promise<FeatureFile | null> =>
+    buildFeatures({
+      path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
+      network,
+      weightsSha256,
+      loader,
+      pictures: data.pictures,
+      indices: data[part],
+      view: { index, seed, augmentation: { minScale, colourJitter } },
+      log,
+      stop,
+    })
+  const files: FeatureFile[] = []
+  for (const [part, view] of [['val', 0], ...Array.from({ length: views }, (_, index) => ['train', index] as const)] as const) {
+    const file = await build(part, view)
+    if (file === null) {
+      await Promise.all(files.map((made) => made.close()))
+      return null
+    }
+    files.push(file)
+  }
+  const [val, ...train] = files as [FeatureFile, ...FeatureFile[]]
+  const tensorOf = async (rows: readonly { file: FeatureFile; row: number; mirrored: boolean }[]): Promise<tf.Tensor4D> => {
+    const values = new Float32Array(rows.length * val.size)
+    await Promise.all(rows.map(({ file, row, mirrored }, position) => file.read(row, mirrored, values, position * val.size)))
+    return tf.tensor4d(values, [rows.length, ...val.shape])
+  }
+  return {
+    batch: (members) => tensorOf(members.map(({ member, view, mirrored }) => ({ file: train[view]!, row: member, mirrored }))),
+    val: (start, count) => tensorOf(Array.from({ length: count }, (_, offset) => ({ file: val, row: start + offset, mirrored: false }))),
+    close: async () => {
+      await Promise.all(files.map((file) => file.close()))
+    },
+  }
+}

@@ -1,0 +1,108 @@
+/** `npm run train -- --init FILE …`: the options that people change. */
+import { parseArgs } from 'node:util'
+import { backends } from '../backend.js'
+import { oneOf, positive, refuse } from '../command-line.js'
+import { defaultFineTuneSettings, phaseNames, type FineTuneSettings, type Phase } from './settings.js'
+
+export const fineTuneUsage = `npm run train -- --init FILE --data FOLDER [options]
+  --init FILE           starting weights: safetensors or Keras .h5; the architecture follows from them
+  --init-sha256 HEX     their checksum, refused when it differs
+  --arch NAME           refused when the weights are of another architecture
+  --data FOLDER  --labels CSV  --licence TEXT     as without --init
+  --phases LIST         what is trained, and for how many epochs (default tail:5,all:1)
+                        head: new layers; tail: also the end of the network, from cached maps; all: every layer,
+                        all:1@160 on pictures of side 160, half the work
+  --loss classes|pairs|both  cosine classifier, Siamese loss over all pairs, or their sum (default classes)
+  --margin X  --negatives X  --pair-mean all-pairs|each-kind   of the Siamese loss (default 1.4, 4, all-pairs)
+  --views N             cached views of each picture: the middle and random crops (default 2), 3 GB each for 7,500
+  --pooling average|gem
+  --cache FOLDER        where the cached maps lie (default .train/feature-cache)
+  --name NAME  --out FOLDER  --work FOLDER  --seed N  --samples N (per class and batch)
+  --backend auto|${backends.join('|')}  --compute auto|float32|bfloat16 (of convolutions, native backend only)
+  --resume              go on from the last checkpoint of this name; --phases may have grown at its end
+  --no-report           export at the end, but leave the test pictures alone: for a run that will go on
+  --export-only         train nothing, export the best weights so far, without touching the test pictures`
+
+/** @throws Error with the usage when an option is unknown, missing or unfit. */
+export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      init: { type: 'string' }, 'init-sha256': { type: 'string' }, arch: { type: 'string' }, data: { type: 'string' }, labels: { type: 'string' },
+      licence: { type: 'string' }, phases: { type: 'string' }, views: { type: 'string' }, pooling: { type: 'string' }, cache: { type: 'string' },
+      loss: { type: 'string' }, margin: { type: 'string' }, negatives: { type: 'string' }, 'pair-mean': { type: 'string' },
+      name: { type: 'string' }, out: { type: 'string' }, work: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' },
+      backend: { type: 'string' }, compute: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, 'no-report': { type: 'boolean' },
+    },
+  })
+  const defaults = defaultFineTuneSettings
+  return {
+    ...defaults,
+    ...lossesOf(values),
+    init: values.init ?? fail('--init is missing'),
+    ...(values['init-sha256'] !== undefined && { initSha256: values['init-sha256'] }),
+    ...(values.arch !== undefined && { architecture: values.arch }),
+    data: values.data ?? fail('--data is missing'),
+    ...(values.labels !== undefined && { labels: values.labels }),
+    name: values.name ?? fail('--name is missing'),
+    out: values.out ?? defaults.out,
+    work: values.work ?? defaults.work,
+    cache: values.cache ?? defaults.cache,
+    dataLicence: values.licence ?? null,
+    phases: values.phases === undefined ? defaults.phases : phasesOf(values.phases),
+    views: positive('views', values.views, fineTuneUsage) ?? defaults.views,
+    head: { ...defaults.head, pooling: oneOf('pooling', values.pooling ?? defaults.head.pooling, ['average', 'gem'], fineTuneUsage) },
+    seed: positive('seed', values.seed, fineTuneUsage) ?? defaults.seed,
+    batch: { ...defaults.batch, samples: positive('samples', values.samples, fineTuneUsage) ?? defaults.batch.samples },
+    backend: oneOf('backend', values.backend ?? 'auto', ['auto', ...backends], fineTuneUsage),
+    compute: oneOf('compute', values.compute ?? 'auto', ['auto', 'float32', 'bfloat16'], fineTuneUsage),
+    resume: values.resume ?? false,
+    exportOnly: values['export-only'] ?? false,
+    report: !(values['no-report'] ?? false),
+  }
+}
+
+interface LossOptions {
+  loss?: string | undefined
+  margin?: string | undefined
+  negatives?: string | undefined
+  'pair-mean'?: string | undefined
+}
+
+/** With pairs alone the classifier only looks on, so that accuracy can still be told. */
+function lossesOf(values: LossOptions): Pick<FineTuneSettings, 'contrastive' | 'pairs' | 'detachedClassifier'> {
+  const { contrastive } = defaultFineTuneSettings
+  const loss = oneOf('loss', values.loss ?? 'classes', ['classes', 'pairs', 'both'], fineTuneUsage)
+  if (loss === 'classes') return { contrastive }
+  const pairs = {
+    weight: 1,
+    margin: positive('margin', values.margin, fineTuneUsage, false) ?? 1.4,
+    negativeWeight: positive('negatives', values.negatives, fineTuneUsage, false) ?? 4,
+    mean: oneOf('pair-mean', values['pair-mean'] ?? 'all-pairs', ['all-pairs', 'each-kind'], fineTuneUsage),
+  }
+  return loss === 'both' ? { contrastive, pairs } : { contrastive: { ...contrastive, weight: 0 }, pairs, detachedClassifier: true }
+}
+
+/** `tail:5,all:1`. Cached maps are of the trunk as it started, so nothing reads them after it was trained. */
+function phasesOf(list: string): Phase[] {
+  const phases = list.split(',').map((entry): Phase => {
+    const [name = '', epochs = '', side] = entry.split(/[:@]/)
+    const trains = oneOf('phases', name, phaseNames, fineTuneUsage)
+    if (side !== undefined && trains !== 'all') fail('--phases takes a side only for all')
+    return { trains, epochs: positive('phases', epochs, fineTuneUsage)!, rate: phaseRates[trains], ...(side !== undefined && { side: positive('phases', side, fineTuneUsage)! }) }
+  })
+  const whole = phases.findIndex(({ trains }) => trains === 'all')
+  if (whole >= 0 && phases.slice(whole).some(({ trains }) => trains !== 'all')) fail('--phases trains all only at the end')
+  return phases
+}
+
+/** Peak learning rates. The head alone does not shake what was learned before; all layers together are moved least. */
+const phaseRates: Record<Phase['trains'], Phase['rate']> = {
+  head: { head: 1e-3, body: 0 },
+  tail: { head: 1e-3, body: 1e-4 },
+  all: { head: 2e-4, body: 5e-5 },
+}
+
+function fail(reason: string): never {
+  return refuse(reason, fineTuneUsage)
+}

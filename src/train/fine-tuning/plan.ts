@@ -1,0 +1,56 @@
+/** Where a run in phases stands: epochs are counted through all phases, each has a learning-rate cycle of its own. */
+import { seededRandom } from '../../eval/random.js'
+import { learningRateAt } from '../optimizer/schedule.js'
+import { classBalancedBatches } from '../samplers/class-balanced.js'
+import type { TrainingData } from '../training-data.js'
+import type { FineTuneSettings, Phase } from './settings.js'
+
+export interface PhaseEpoch {
+  phase: Phase
+  /** Position of the phase among the phases, and of the epoch in it. */
+  phaseIndex: number
+  epochInPhase: number
+}
+
+/** @param epoch from 0, counted through all phases @returns null after the last */
+export function phaseOf(phases: readonly Phase[], epoch: number): PhaseEpoch | null {
+  let before = 0
+  for (const [phaseIndex, phase] of phases.entries()) {
+    if (epoch < before + phase.epochs) return { phase, phaseIndex, epochInPhase: epoch - before }
+    before += phase.epochs
+  }
+  return null
+}
+
+export const epochsOf = (phases: readonly Phase[]): number => phases.reduce((sum, { epochs }) => sum + epochs, 0)
+
+export interface BatchMember {
+  /** Position in `data.train`: the row in the cached maps. */
+  member: number
+  view: number
+  mirrored: boolean
+  /** Of the random crop, where pictures are read instead of maps. */
+  seed: number
+}
+
+export interface FineTuneBatch {
+  members: BatchMember[]
+  /** Index of each picture's label. */
+  classes: number[]
+}
+
+/** Decided from seeds alone, so that a run can be taken up in the middle of an epoch. */
+export function planBatches(data: TrainingData, { seed, batch, views }: FineTuneSettings, epoch: number): FineTuneBatch[] {
+  const random = seededRandom(seed * 2_000_003 + epoch * 1013)
+  return classBalancedBatches(data.classOf, batch, random).map((chosen) => ({
+    members: chosen.map((member) => ({ member, view: Math.floor(random() * views), mirrored: random() < 0.5, seed: Math.floor(random() * 2 ** 32) })),
+    classes: chosen.map((member) => data.classOf[member]!),
+  }))
+}
+
+/** Rates of head and body for a step of a phase. */
+export function ratesAt(phase: Phase, step: number, batchesPerEpoch: number, warmupShare: number): { head: number; body: number } {
+  const totalSteps = phase.epochs * batchesPerEpoch
+  const rate = (peak: number) => learningRateAt(step, { peak, warmupSteps: Math.round(totalSteps * warmupShare), totalSteps })
+  return { head: rate(phase.rate.head), body: rate(phase.rate.body) }
+}

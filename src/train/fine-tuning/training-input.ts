@@ -1,0 +1,39 @@
+/** What a phase's batches are fed with: maps from the cache, or pictures where every layer is trained. */
+import type * as tf from '@tensorflow/tfjs-core'
+import { seededRandom } from '../../eval/random.js'
+import type { Preprocessing } from '../../image/preprocessing.js'
+import { eraseSquares, normalised } from '../loader/normalise.js'
+import type { PictureLoader } from '../loader/picture-loader.js'
+import type { TrainingData } from '../training-data.js'
+import type { CachedMaps } from './cached-maps.js'
+import type { FineTuneBatch } from './plan.js'
+import type { FineTuneSettings, PhaseName } from './settings.js'
+
+export interface InputSources {
+  maps: CachedMaps | null
+  loader: PictureLoader
+  data: TrainingData
+  settings: FineTuneSettings
+  /** With the side of the phase. */
+  preprocessing: Preprocessing
+}
+
+/** One tensor per batch, in order; the caller disposes of it. */
+export async function* trainingInput(trains: PhaseName, batches: readonly FineTuneBatch[], { maps, loader, data, settings, preprocessing }: InputSources): AsyncGenerator<tf.Tensor4D> {
+  if (trains !== 'all') {
+    if (maps === null) return
+    for (const { members } of batches) yield await maps.batch(members)
+    return
+  }
+  const { minScale, colourJitter, eraseShare } = settings.augmentation
+  const requests = batches.map(({ members }) => ({
+    pictures: members.map(({ member }) => data.train[member]!),
+    preprocessing,
+    augmentation: { minScale, colourJitter, seeds: members.map(({ seed }) => seed) },
+  }))
+  let batch = 0
+  for await (const pixels of loader.stream(requests)) {
+    eraseSquares(pixels, preprocessing.inputSize, preprocessing, eraseShare, seededRandom(batches[batch++]!.members[0]!.seed))
+    yield normalised(pixels, preprocessing.inputSize, preprocessing)
+  }
+}

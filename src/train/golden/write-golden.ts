@@ -1,0 +1,33 @@
+/** Puts the golden pictures into a model folder, with what each form of the network makes of them. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { encodeGolden, goldenFolder, goldenList, type Golden } from '../../embedding/golden-check.js'
+import { precisions, type Manifest } from '../../embedding/manifest.js'
+import { prepareImage } from '../../image/prepare.js'
+import { openOnnx } from '../onnx/onnx-session.js'
+import { drawGolden } from './drawings.js'
+
+/** Replaces the golden pictures of the folder; every form that the manifest names is run, on its file there. */
+export async function writeGolden(folder: string, manifest: Manifest): Promise<void> {
+  const drawings = drawGolden()
+  const { preprocessing } = manifest
+  const prepared = await Promise.all(drawings.map(({ png }) => prepareImage(png, { preprocessing, maxPixels: 1e6 })))
+  const embeddings: Golden['embeddings'] = {}
+  for (const precision of precisions) {
+    const form = manifest.files[precision]
+    if (form === undefined) continue
+    const session = await openOnnx(join(folder, form.file))
+    embeddings[precision] = []
+    for (const { pixels } of prepared) embeddings[precision].push(encodeGolden((await session.run(pixels, preprocessing.inputSize)).embedding))
+    await session.close()
+  }
+  const golden: Golden = { goldenVersion: 1, modelId: manifest.id, pictures: drawings.map(({ file }) => file), embeddings }
+
+  const draft = join(folder, `.${goldenFolder}.draft`)
+  await rm(draft, { recursive: true, force: true })
+  await mkdir(draft)
+  for (const { file, png } of drawings) await writeFile(join(draft, file), png)
+  await writeFile(join(draft, goldenList), `${JSON.stringify(golden, null, 2)}\n`)
+  await rm(join(folder, goldenFolder), { recursive: true, force: true })
+  await rename(draft, join(folder, goldenFolder))
+}

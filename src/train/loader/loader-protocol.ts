@@ -1,0 +1,30 @@
+/** What the training thread and the loader thread say to each other. */
+import type { PictureSource } from '../../datasets/labelled-pictures.js'
+import type { Preprocessing } from '../../embedding/manifest.js'
+
+export interface Augmentation {
+  minScale: number
+  colourJitter: number
+}
+
+export interface LoadRequest {
+  kind: 'load'
+  ticket: number
+  /** Indices into the pictures that the thread was started with. */
+  pictures: number[]
+  /** The square may be smaller than the network's own while training. */
+  preprocessing: Preprocessing
+  /** One seed for each picture and the strength; absent: the view that serving sees. */
+  augmentation?: Augmentation & { seeds: number[] }
+}
+
+export type ToLoader = LoadRequest | { kind: 'close' }
+
+export type FromLoader =
+  /** `pixels`: uint8 [pictures, size, size, 3]. */
+  | { kind: 'loaded'; ticket: number; pixels: Uint8Array<ArrayBuffer> }
+  | { kind: 'failed'; ticket: number; picture: number; error: unknown }
+
+export interface LoaderStart {
+  sources: PictureSource[]
+}

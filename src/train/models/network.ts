@@ -1,0 +1,29 @@
+/** What every architecture gives to the training loop, the exporter and the report. */
+import type * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { Preprocessing } from '../../embedding/manifest.js'
+
+export interface TrainableNetwork {
+  name: string
+  architecture: string
+  /** float32 [N, S, S, 3], already (pixels − mean) / std → [embedding [N, D] of unit length, logits [N, C]]. */
+  model: LayersModel
+  preprocessing: Preprocessing
+  embeddingDimension: number
+  /** Class names in the order of the logits. */
+  labels: string[]
+}
+
+/** Every weight of the network, batch-norm statistics included, in the fixed order of its layers. */
+export function variablesOf(network: TrainableNetwork): tf.Variable[] {
+  return network.model.weights.map((weight) => weight.read() as tf.Variable)
+}
+
+export function trainableVariablesOf(network: TrainableNetwork): tf.Variable[] {
+  return network.model.trainableWeights.map((weight) => weight.read() as tf.Variable)
+}
+
+/** One forward pass. @param input float32 [N, S, S, 3], normalised. */
+export function forward(network: TrainableNetwork, input: tf.Tensor4D, training: boolean): [embedding: tf.Tensor2D, logits: tf.Tensor2D] {
+  return network.model.apply(input, { training }) as [tf.Tensor2D, tf.Tensor2D]
+}

@@ -1,0 +1,115 @@
+/** ResNet-50 (He et al. 2016), batch-norm folded into its convolutions, in the forms that public weights come in. */
+import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
+import type { Preprocessing } from '../../embedding/manifest.js'
+import { retrievalHead, headLayers, type RetrievalHeadSettings } from './retrieval-head.js'
+import type { StagedNetwork } from './staged-network.js'
+
+/** What differs between the releases of the network. */
+export interface ResNetForm {
+  /** Which convolution of a block halves the side: the first 1×1 (v1: Caffe, Keras) or the 3×3 (v1.5: torchvision). */
+  stride: 'first' | 'middle'
+  /** Zeros around the input of the max-pool; its inputs are after a ReLU, so zeros are as good as −∞. */
+  poolPad: 'all-around' | 'end'
+  /** Channels of the stem, and of the first stage, of which those of the others are multiples; both 64, but for narrow networks. */
+  stem: number
+  width: number
+}
+
+export interface ResNetOptions {
+  name: string
+  labels: string[]
+  preprocessing: Preprocessing
+  form: ResNetForm
+  head: RetrievalHeadSettings
+  seed: number
+  /** False: any square is taken, for training on smaller ones. */
+  fixedSize?: boolean
+  /** Blocks of the four stages; fewer only in tests. */
+  blocks?: readonly number[]
+}
+
+type Apply = (x: SymbolicTensor) => SymbolicTensor
+
+/**
+ * At 224×224:
+ *   conv1   7×7/2 112, max-pool 56          [N, 56, 56, 64]
+ *   layer1  3 blocks                        [N, 56, 56, 256]
+ *   layer2  4 blocks                        [N, 28, 28, 512]
+ *   layer3  6 blocks  (conv4: end of trunk) [N, 14, 14, 1024]
+ *   layer4  3 blocks  (conv5)               [N, 7, 7, 2048]
+ * A layer's name is that of torchvision's; every convolution has a kernel and a bias.
+ */
+export function resnet50({ name, labels, preprocessing, form, head, seed, fixedSize = true, blocks = [3, 4, 6, 3] }: ResNetOptions): StagedNetwork {
+  const stages = blocks.map((count, index) => stage(`layer${index + 1}`, count, form.width * 2 ** index, index === 0 ? 1 : 2, form))
+  const [conv5, ...earlier] = stages.reverse()
+  const first = stem(form)
+  const trunkOf: Apply = (x) => earlier.reduceRight((value, apply) => apply(value), first(x))
+  const headOf = retrievalHead({ ...head, classes: labels.length, seed })
+  const tailOf = (map: SymbolicTensor) => headOf(conv5!(map))
+
+  const side = fixedSize ? preprocessing.inputSize : null
+  const pixels = input({ name: 'pixels', shape: [side, side, 3] })
+  const middle = trunkOf(pixels)
+  const map = input({ name: 'conv4', shape: middle.shape.slice(1) })
+  return {
+    name,
+    architecture: 'resnet50',
+    model: model({ name: 'resnet50', inputs: pixels, outputs: tailOf(middle) }),
+    trunk: model({ name: 'resnet50_trunk', inputs: pixels, outputs: middle }),
+    tail: model({ name: 'resnet50_tail', inputs: map, outputs: tailOf(map) }),
+    preprocessing,
+    embeddingDimension: head.embeddingDimension,
+    labels,
+    isHead: (layer) => (headLayers as readonly string[]).includes(layer),
+  }
+}
+
+function stem({ poolPad, stem: filters }: ResNetForm): Apply {
+  const chain = [
+    layers.zeroPadding2d({ name: 'conv1.pad', padding: 3 }),
+    layers.conv2d({ name: 'conv1', filters, kernelSize: 7, strides: 2, activation: 'relu', kernelInitializer: 'zeros' }),
+    layers.zeroPadding2d({ name: 'maxpool.pad', padding: poolPad === 'end' ? [[0, 1], [0, 1]] : 1 }),
+    layers.maxPooling2d({ name: 'maxpool', poolSize: 3, strides: 2 }),
+  ]
+  return (x) => chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, x)
+}
+
+function stage(name: string, count: number, width: number, stride: number, form: ResNetForm): Apply {
+  const chain = Array.from({ length: count }, (_, index) => bottleneck(`${name}.${index}`, width, index === 0 ? stride : 1, index === 0, form))
+  return (x) => chain.reduce((value, apply) => apply(value), x)
+}
+
+/** 1×1, 3×3, 1×1 to four times the channels, plus the shortcut; ReLU after all but the last two, and after the sum. */
+function bottleneck(name: string, width: number, stride: number, projected: boolean, form: ResNetForm): Apply {
+  const [first, middle] = form.stride === 'first' ? [stride, 1] : [1, stride]
+  // evenly padded: `same` of TensorFlow would shift the windows of a 3×3 with stride 2
+  const pad = middle === 1 ? [] : [layers.zeroPadding2d({ name: `${name}.pad`, padding: 1 })]
+  const chain = [
+    convolution(`${name}.conv1`, width, 1, first, 'relu'),
+    ...pad,
+    convolution(`${name}.conv2`, width, 3, middle, 'relu', middle === 1 ? 'same' : 'valid'),
+    convolution(`${name}.conv3`, 4 * width, 1, 1, 'linear'),
+  ]
+  const shortcut = projected ? convolution(`${name}.downsample.0`, 4 * width, 1, stride, 'linear') : undefined
+  const sum = layers.add({ name: `${name}.sum` })
+  const relu = layers.activation({ name: `${name}.relu`, activation: 'relu' })
+  return (x) => {
+    const value = chain.reduce((inner, layer) => layer.apply(inner) as SymbolicTensor, x)
+    const straight = shortcut === undefined ? x : (shortcut.apply(x) as SymbolicTensor)
+    return relu.apply(sum.apply([value, straight]) as SymbolicTensor) as SymbolicTensor
+  }
+}
+
+function convolution(name: string, filters: number, kernelSize: number, strides: number, activation: 'relu' | 'linear', padding: 'same' | 'valid' = 'valid') {
+  return layers.conv2d({ name, filters, kernelSize, strides, padding, activation, kernelInitializer: 'zeros' })
+}
+
+/** Mean and deviation that torchvision's weights, and ours, expect. */
+export const imagenetPreprocessing: Preprocessing = {
+  inputSize: 224,
+  fit: 'cover',
+  resizeShortSide: 232,
+  kernel: 'linear',
+  mean: [0.485, 0.456, 0.406].map((value) => value * 255),
+  std: [0.229, 0.224, 0.225].map((value) => value * 255),
+}

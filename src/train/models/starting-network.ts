@@ -1,0 +1,24 @@
+/** The network that a file of starting weights is of, with the weights in it and a head that has learned nothing. */
+import { assignWeights } from '../weights/assign.js'
+import type { StartingWeights } from '../weights/starting-weights.js'
+import { efficientNetLite0 } from './efficientnet-lite0.js'
+import { resnet50 } from './resnet50.js'
+import type { RetrievalHeadSettings } from './retrieval-head.js'
+import type { StagedNetwork } from './staged-network.js'
+
+export interface StartingNetworkOptions {
+  name: string
+  labels: string[]
+  head: RetrievalHeadSettings
+  seed: number
+  /** False: any square is taken, for training on smaller ones. */
+  fixedSize?: boolean
+}
+
+/** @throws AlikeError `weights_unreadable` when a layer and its tensors do not fit. */
+export function startingNetwork(weights: StartingWeights, options: StartingNetworkOptions): StagedNetwork {
+  const shape = { ...options, preprocessing: weights.preprocessing }
+  const network = weights.resnet === undefined ? efficientNetLite0(shape) : resnet50({ ...shape, form: weights.resnet })
+  assignWeights(network, weights)
+  return network
+}

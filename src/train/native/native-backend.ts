@@ -1,0 +1,50 @@
+/** Registers the native TensorFlow kernels that `npm run train:setup` built, as the tfjs backend `tensorflow`. */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Inside the package root, so that Node's upward resolution finds the project's own tfjs-core. */
+export const nativeFolder = resolve('.train/native')
+export const nativePackage = join(nativeFolder, 'node_modules/@tensorflow/tfjs-node')
+
+/** What is used of the addon's backend beyond the tfjs interface. */
+export interface NativeBackend extends tf.KernelBackend {
+  /** Runs one TensorFlow operation by name on whole tensors. */
+  executeMultipleOutputs(name: string, attributes: OperationAttribute[], inputs: tf.Tensor[], outputs: number): tf.Tensor[]
+}
+
+export interface OperationAttribute {
+  name: string
+  /** A constant of the binding, from `nativeBinding()`. */
+  type: number
+  value: unknown
+}
+
+interface NativeBackendModule {
+  NodeJSKernelBackend: new (binding: unknown, packageName: string) => NativeBackend
+}
+
+export const nativeIsBuilt = (): boolean => existsSync(join(nativePackage, 'lib/napi-v8/tfjs_binding.node'))
+
+/** The addon itself; its TF_ATTR_* and TF_* constants name attribute and data types. */
+export function nativeBinding(): Record<string, number> {
+  return createRequire(join(nativePackage, 'package.json'))('./lib/napi-v8/tfjs_binding.node') as Record<string, number>
+}
+
+/** Loads the addon; the union entry of the package is not used because it starts with a download check. */
+export function registerNativeBackend(): void {
+  restoreRemovedUtilities()
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
+  const require = createRequire(join(nativePackage, 'package.json'))
+  require('./dist/register_all_kernels.js')
+  const { NodeJSKernelBackend } = require('./dist/nodejs_kernel_backend.js') as NativeBackendModule
+  tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(nativeBinding(), 'tfjs-node'), 3)
+}
+
+/** Node 23 removed two functions that the addon's JavaScript calls. */
+function restoreRemovedUtilities(): void {
+  const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>
+  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
+  util['isArray'] ??= Array.isArray
+}

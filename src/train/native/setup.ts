@@ -1,0 +1,130 @@
+/**
+ * `npm run train:setup`: native TensorFlow for training, built beside the project in `.train/native`.
+ *
+ * The vendor's package would download its library from its own storage host while installing, which
+ * hangs or breaks where that host can not be reached. Here the same addon is put together from two
+ * ordinary packages (its sources from npm, the library from a Python wheel, unzipped and never
+ * installed) and one compiler call. Neither the service nor `npm ci` needs any of it.
+ */
+import { spawnSync } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { access, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { pipeline } from 'node:stream/promises'
+import { pathToFileURL } from 'node:url'
+import yauzl from 'yauzl'
+import { sha256OfFile } from '../../embedding/manifest.js'
+import { nativeFolder, nativePackage } from './native-backend.js'
+
+const addon = '@tensorflow/tfjs-node@4.22.0'
+const headers = 'node-api-headers@1.5.0'
+/** The addon's JavaScript loads it for TensorBoard summaries, which nothing here writes. */
+const protobuf = 'google-protobuf@3.21.4'
+const wheel = { requirement: 'tensorflow-cpu==2.15.1', sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26' }
+
+/** Parts of the wheel that are kept: two libraries and the C headers that the addon includes. */
+const librariesInWheel = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2']
+const headerInWheel = /^tensorflow\/include\/((tensorflow|tensorflow\/tsl|tsl|xla\/tsl)\/c\/|.*\/platform\/ctstring)/
+
+/** Builds the addon unless a finished one of the same versions is there. */
+export async function setUpNative(log: (line: string) => void): Promise<void> {
+  const stamp = join(nativeFolder, 'ready.json')
+  const wanted = JSON.stringify({ addon, headers, protobuf, wheel, node: process.arch })
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return log(`native TensorFlow is set up in ${nativeFolder}`)
+  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('The native set-up is for x86-64 Linux; training runs on WASM elsewhere.')
+
+  const work = join(nativeFolder, 'download')
+  await rm(nativeFolder, { recursive: true, force: true })
+  await mkdir(work, { recursive: true })
+  await mkdir(dirname(nativePackage), { recursive: true })
+  log(`1/4 ${addon}, ${headers} and ${protobuf}, sources only, no install scripts`)
+  await unpackNpm(addon, work, nativePackage)
+  await unpackNpm(protobuf, work, join(nativeFolder, 'node_modules/google-protobuf'))
+  await unpackNpm(headers, work, join(work, 'headers'))
+  log(`2/4 ${wheel.requirement}, 207 MB`)
+  const wheelPath = await downloadWheel(work)
+  log('3/4 libraries and headers from the wheel')
+  await unpackWheel(wheelPath, join(nativePackage, 'deps'))
+  await linkLibraries(join(nativePackage, 'deps/lib'))
+  await writeSharedCore()
+  log('4/4 compiling the addon')
+  await compile(join(work, 'headers/include'))
+  await rm(work, { recursive: true })
+  await writeFile(stamp, wanted)
+}
+
+async function unpackNpm(specifier: string, work: string, target: string): Promise<void> {
+  const file = execute('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work, specifier]).trim().split('\n').at(-1)!
+  await rm(join(work, 'package'), { recursive: true, force: true })
+  execute('tar', ['-xzf', join(work, file), '-C', work, '--no-same-owner'])
+  await rename(join(work, 'package'), target)
+}
+
+async function downloadWheel(work: string): Promise<string> {
+  execute('python3', [
+    '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--implementation', 'cp',
+    '--python-version', '3.11', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64', '--dest', work, wheel.requirement,
+  ])
+  const path = join(work, (await readdir(work)).find((name) => name.endsWith('.whl'))!)
+  if ((await sha256OfFile(path)) !== wheel.sha256) throw new Error('The wheel does not have the expected checksum.')
+  return path
+}
+
+async function unpackWheel(wheelPath: string, deps: string): Promise<void> {
+  const archive = await yauzl.openPromise(wheelPath)
+  for await (const entry of archive.eachEntry()) {
+    const name = entry.fileName
+    const isLibrary = librariesInWheel.includes(name)
+    if (name.endsWith('/') || (!isLibrary && !headerInWheel.test(name))) continue
+    const target = isLibrary ? join(deps, 'lib', name.split('/').at(-1)!) : join(deps, 'include', name.slice('tensorflow/include/'.length))
+    await mkdir(dirname(target), { recursive: true })
+    await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(target))
+  }
+}
+
+/** The addon was linked against 2.9.1 names; debugging symbols would cost 180 MB. */
+async function linkLibraries(folder: string): Promise<void> {
+  execute('strip', ['--strip-unneeded', join(folder, 'libtensorflow_cc.so.2'), join(folder, 'libtensorflow_framework.so.2')])
+  for (const ending of ['', '.2', '.2.9.1']) {
+    await symlink('libtensorflow_cc.so.2', join(folder, `libtensorflow.so${ending}`))
+    if (ending !== '.2') await symlink('libtensorflow_framework.so.2', join(folder, `libtensorflow_framework.so${ending}`))
+  }
+}
+
+/**
+ * The addon asks for the union package `@tensorflow/tfjs`. It gets the project's own core, found by
+ * Node's upward resolution, so that kernels and networks share one instance.
+ */
+async function writeSharedCore(): Promise<void> {
+  const folder = join(nativeFolder, 'node_modules/@tensorflow/tfjs')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: '@tensorflow/tfjs', version: '4.22.0', main: 'index.js' }))
+  await writeFile(join(folder, 'index.js'), "module.exports = { ...require('@tensorflow/tfjs-layers'), ...require('@tensorflow/tfjs-core') }\n")
+}
+
+async function compile(nodeApiInclude: string): Promise<void> {
+  const output = join(nativePackage, 'lib/napi-v8')
+  await mkdir(output, { recursive: true })
+  execute('g++', [
+    '-O2', '-s', '-fPIC', '-shared', '-std=c++17', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding',
+    `-I${nodeApiInclude}`, `-I${join(nativePackage, 'deps/include')}`, `-I${join(nativePackage, 'binding')}`,
+    join(nativePackage, 'binding/tfjs_backend.cc'), join(nativePackage, 'binding/tfjs_binding.cc'),
+    `-L${join(nativePackage, 'deps/lib')}`, '-ltensorflow', '-ltensorflow_framework',
+    '-Wl,-rpath,$ORIGIN/../../deps/lib', '-o', join(output, 'tfjs_binding.node'),
+  ])
+  await access(join(output, 'tfjs_binding.node'))
+}
+
+function execute(command: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 })
+  if (error !== undefined) throw new Error(`${command} could not be started: it is needed for this set-up.`, { cause: error })
+  if (status !== 0) throw new Error(`${command} ended with status ${status}:\n${stderr}`)
+  return stdout
+}
+
+if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
+  const start = performance.now()
+  await setUpNative((line) => console.log(line))
+  console.log(`done in ${((performance.now() - start) / 1000).toFixed(0)} s`)
+}

@@ -1,0 +1,92 @@
+/** Writes a model folder from a trained network, all of it or nothing. */
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { modelId, sha256OfFile, type Manifest } from '../../embedding/manifest.js'
+import { AlikeError } from '../../errors.js'
+import { writeGolden } from '../golden/write-golden.js'
+import type { TrainableNetwork } from '../models/network.js'
+import { convertNetwork } from './convert.js'
+import { openOnnx } from './onnx-session.js'
+import { checkParity, type Parity } from './parity.js'
+
+export interface ExportOptions {
+  /** The model folder; one that exists is replaced as a whole. */
+  folder: string
+  /** Pictures of the parity check, each [inputSize, inputSize, 3]; at least 16. */
+  parityPictures: readonly Uint8Array[]
+  /** Where the weights started from, the data, the backend; goes into the manifest. */
+  provenance: Record<string, unknown>
+  now: Date
+}
+
+export interface ExportedModel {
+  folder: string
+  manifest: Manifest
+  parity: Parity
+}
+
+const minParityPictures = 16
+
+/**
+ * Graph, parity check, manifest, golden pictures in a folder beside the target; the rename comes last.
+ * @throws AlikeError `export_layer_unsupported`, `export_parity_failed`; then nothing is left behind.
+ */
+export async function exportModel(network: TrainableNetwork, options: ExportOptions): Promise<ExportedModel> {
+  if (options.parityPictures.length < minParityPictures) throw new RangeError(`the parity check needs ${minParityPictures} pictures`)
+  const folder = resolve(options.folder)
+  const draft = join(dirname(folder), `.${basename(folder)}.draft-${process.pid}`)
+  await rm(draft, { recursive: true, force: true })
+  await mkdir(draft, { recursive: true })
+  try {
+    const modelFile = join(draft, 'model.onnx')
+    await writeFile(modelFile, convertNetwork(network))
+    const parity = await provenParity(network, modelFile, options.parityPictures)
+    const manifest = await describe(network, modelFile, { ...options.provenance, exportParity: parity }, options.now)
+    await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+    await writeGolden(draft, manifest)
+    await replaceFolder(draft, folder)
+    return { folder, manifest, parity }
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
+}
+
+async function provenParity(network: TrainableNetwork, modelFile: string, pictures: readonly Uint8Array[]): Promise<Parity> {
+  const session = await openOnnx(modelFile)
+  try {
+    const parity = await checkParity(network, session, pictures)
+    if (parity.passed) return parity
+    const detail = `Smallest cosine ${parity.minCosine}, largest logit difference ${parity.maxLogitDifference} on ${parity.pictures} pictures.`
+    throw new AlikeError('export_parity_failed', { detail })
+  } finally {
+    await session.close()
+  }
+}
+
+async function describe(network: TrainableNetwork, modelFile: string, provenance: Record<string, unknown>, now: Date): Promise<Manifest> {
+  const sha256 = await sha256OfFile(modelFile)
+  const { name, architecture, embeddingDimension, preprocessing, labels } = network
+  return {
+    manifestVersion: 1,
+    id: modelId(sha256, preprocessing),
+    name,
+    architecture,
+    createdAt: now.toISOString(),
+    embeddingDimension,
+    preprocessing,
+    labels: [...labels],
+    files: { fp32: { file: basename(modelFile), sha256, bytes: (await stat(modelFile)).size } },
+    provenance,
+  }
+}
+
+/** A folder can not be renamed over a full one: the old one steps aside first. */
+async function replaceFolder(draft: string, folder: string): Promise<void> {
+  const old = `${draft}-old`
+  const replaced = await rename(folder, old).then(
+    () => true,
+    () => false,
+  )
+  await rename(draft, folder)
+  if (replaced) await rm(old, { recursive: true, force: true })
+}

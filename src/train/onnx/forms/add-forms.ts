@@ -1,0 +1,131 @@
+/** Adds int8 and fp16 to the folder of an exported network: made, proven on val, then written. */
+import { createHash } from 'node:crypto'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { shuffled, type SplitPicture } from '../../../datasets/split.js'
+import { readModel, type Manifest, type Model, type Precision } from '../../../embedding/manifest.js'
+import { AlikeError } from '../../../errors.js'
+import { calibrate } from '../../../eval/calibration.js'
+import { seededRandom } from '../../../eval/random.js'
+import type { ScoreCalibration } from '../../../eval/score-calibration.js'
+import { prepareImage } from '../../../image/prepare.js'
+import { writeGolden } from '../../golden/write-golden.js'
+import { bytesOf, embedExported } from '../../report/embed-exported.js'
+import { rewriteCard } from '../../report/write-report.js'
+import { decodeModel, encodeModel } from '../onnx-proto.js'
+import { openOnnx } from '../onnx-session.js'
+import type { WeightBits } from './eight-bits.js'
+import { gateForm, type FormBounds, type FormGate } from './form-gate.js'
+import { toHalfPrecision } from './half-precision.js'
+import { makeInt8 } from './int8-form.js'
+
+export type FormName = Exclude<Precision, 'fp32'>
+
+export interface AddFormsOptions {
+  /** Folder that `exportModel` wrote. */
+  folder: string
+  forms: readonly FormName[]
+  /** Calibrated on train, judged on val; test is not looked at. */
+  pictures: readonly SplitPicture[]
+  /** Pictures to take ranges from; half as many choose between kinds of ranges. Default 64. */
+  calibrationPictures?: number
+  /** Of int8; 8 is closer to fp32 where all processors have VNNI. Default 7. */
+  weightBits?: WeightBits
+  /** Of int8. Default 2.5 for ResNet-50 and 1 for the others, which have less to gain. */
+  minSpeedup?: number
+  log?: (line: string) => void
+}
+
+interface ProvenForm {
+  bytes: Uint8Array
+  provenance: FormGate & Record<string, unknown>
+}
+
+const timedPictures = 16
+const maxPixels = 100e6
+
+/**
+ * @returns the new manifest
+ * @throws AlikeError `model_unreadable`, `data_unreadable`; `form_gate_failed` when any form fails, then nothing is written.
+ */
+export async function addForms(options: AddFormsOptions): Promise<Manifest> {
+  const { folder, forms, log = () => {} } = options
+  const model = await readModel(folder)
+  if (model.absent !== undefined) throw new AlikeError('model_unreadable', { detail: `Forms are made beside all files that manifest.json names; missing: ${model.absent.join(', ')}.` })
+  const { proven, calibration } = await proveForms(model, options, log)
+  const failed = forms.flatMap((form) => proven.get(form)!.provenance.failures.map((failure) => `${form}: ${failure}`))
+  if (failed.length > 0) throw new AlikeError('form_gate_failed', { detail: `${failed.join('; ')}.` })
+
+  const manifest = { ...withForms(model.manifest, proven), ...(calibration !== null && { calibration }) }
+  for (const [form, { bytes }] of proven) await writeWhole(join(folder, fileOf(form)), bytes)
+  await writeGolden(folder, manifest)
+  await writeWhole(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await rewriteCard(folder, manifest)
+  return manifest
+}
+
+async function proveForms(model: Model, options: AddFormsOptions, log: (line: string) => void): Promise<{ proven: Map<FormName, ProvenForm>; calibration: ScoreCalibration | null }> {
+  const { manifest, folder } = model
+  const { inputSize: size } = manifest.preprocessing
+  const bytes = await readFile(join(folder, manifest.files.fp32.file))
+  const graph = decodeModel(bytes)
+  const { rangePictures, choose } = await trainingPixels(model, options)
+  const val = options.pictures.filter(({ split }) => split === 'val')
+  const fp32 = await openOnnx(bytes)
+  try {
+    log(`embedding ${val.length} val pictures in fp32`)
+    const expected = await embedExported(model, fp32, val)
+    const proven = new Map<FormName, ProvenForm>()
+    for (const name of options.forms) {
+      log(`making ${name}`)
+      const made = name === 'fp16' ? { bytes: encodeModel(toHalfPrecision(graph)) } : await makeInt8({ model: graph, fp32, size, embeddingDimension: manifest.embeddingDimension, weightBits: options.weightBits ?? 7, calibrate: rangePictures, choose })
+      const form = await openOnnx(made.bytes)
+      const gate = await gateForm({ model, fp32, form, val, expected, bounds: boundsOf(name, manifest, options), timed: choose.slice(0, timedPictures) })
+      await form.close()
+      log(`${name}: mAP@10 ${gate.mAP10.toFixed(4)} (fp32 ${gate.fp32.mAP10.toFixed(4)}), smallest cosine ${gate.minCosine.toFixed(5)}, ${gate.speedup.toFixed(2)} times as fast`)
+      const { bytes: formBytes, ...calibration } = made
+      proven.set(name, { bytes: formBytes, provenance: { ...gate, ...calibration } })
+    }
+    // the report calibrates already; an export without one gets it here
+    return { proven, calibration: manifest.calibration ?? calibrate(expected) }
+  } finally {
+    await fp32.close()
+  }
+}
+
+/** A CPU computes fp16 in float32, so that only its rounded weights show here, and not its speed. */
+function boundsOf(form: FormName, { architecture }: Manifest, { minSpeedup }: AddFormsOptions): FormBounds {
+  if (form === 'fp16') return { maxLoss: 0.001, minCosine: 0.999 }
+  return { maxLoss: 0.005, minCosine: 0.9, minSpeedup: minSpeedup ?? (architecture.startsWith('resnet50') ? 2.5 : 1) }
+}
+
+async function trainingPixels({ manifest: { preprocessing } }: Model, { pictures, calibrationPictures = 64 }: AddFormsOptions) {
+  const train = shuffled(pictures.filter(({ split }) => split === 'train'), seededRandom(1))
+  const wanted = train.slice(0, Math.ceil(calibrationPictures * 1.5))
+  if (wanted.length < 3) throw new AlikeError('data_unreadable', { detail: 'Ranges of 8 bits are taken from pictures of train, and there are not enough.' })
+  const pixels: Uint8Array[] = []
+  for (const picture of wanted) pixels.push((await prepareImage(await bytesOf(picture), { preprocessing, maxPixels })).pixels)
+  const count = Math.ceil((wanted.length * 2) / 3)
+  return { rangePictures: pixels.slice(0, count), choose: pixels.slice(count) }
+}
+
+function withForms(manifest: Manifest, proven: ReadonlyMap<FormName, ProvenForm>): Manifest {
+  const forms = [...proven]
+  const files = forms.map(([form, { bytes }]) => [form, { file: fileOf(form), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length }])
+  const provenances = Object.fromEntries(forms.map(([form, { provenance }]) => [form, provenance]))
+  return {
+    ...manifest,
+    files: { ...manifest.files, ...Object.fromEntries(files) },
+    provenance: { ...manifest.provenance, forms: { ...(manifest.provenance.forms as object | undefined), ...provenances } },
+  }
+}
+
+function fileOf(form: FormName): string {
+  return `model.${form}.onnx`
+}
+
+/** A reader sees the old file or the new one; between two files the manifest's checksums refuse the mixture. */
+async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+  await writeFile(`${path}.draft`, content)
+  await rename(`${path}.draft`, path)
+}

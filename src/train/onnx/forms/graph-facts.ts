@@ -1,0 +1,56 @@
+/** Who makes and who reads each value of a graph, and the constants as numbers. */
+import type { Value } from '../graph-builder.js'
+import { elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
+
+export class GraphFacts {
+  readonly constants: ReadonlyMap<Value, TensorProto>
+  readonly outputs: ReadonlySet<Value>
+  readonly #producers = new Map<Value, NodeProto>()
+  readonly #consumers = new Map<Value, NodeProto[]>()
+
+  constructor({ graph }: ModelProto) {
+    this.constants = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]))
+    this.outputs = new Set(graph.output.map(({ name }) => name))
+    for (const node of graph.node) {
+      for (const output of node.output) this.#producers.set(output, node)
+      for (const input of node.input) this.#consumers.set(input, [...this.consumers(input), node])
+    }
+  }
+
+  /** The node that makes a value; none for inputs and constants. */
+  producer(value: Value): NodeProto | undefined {
+    return this.#producers.get(value)
+  }
+
+  consumers(value: Value): readonly NodeProto[] {
+    return this.#consumers.get(value) ?? []
+  }
+
+  /** The only reader of a value that is no output of the graph. */
+  onlyConsumer(value: Value): NodeProto | undefined {
+    const consumers = this.consumers(value)
+    return consumers.length === 1 && !this.outputs.has(value) ? consumers[0] : undefined
+  }
+
+  /** A float32 constant; undefined when the value is none. */
+  floats(value: Value | undefined): Float32Array | undefined {
+    const tensor = value === undefined ? undefined : this.constants.get(value)
+    return tensor?.dataType === elementTypes.float32 ? floatsOf(tensor) : undefined
+  }
+}
+
+/** Copied, as the bytes of a decoded file are not aligned. */
+export function floatsOf({ rawData }: TensorProto): Float32Array {
+  return new Float32Array(Uint8Array.from(rawData).buffer)
+}
+
+export function tensor(name: string, elementType: keyof typeof elementTypes, dims: readonly number[], values: ArrayBufferView): TensorProto {
+  const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  return { name, dims: [...dims], dataType: elementTypes[elementType], rawData }
+}
+
+/** A model with other nodes and constants; constants that nothing reads are left out. */
+export function withGraph(model: ModelProto, node: readonly NodeProto[], initializer: readonly TensorProto[]): ModelProto {
+  const read = new Set(node.flatMap(({ input }) => input))
+  return { ...model, graph: { ...model.graph, node: [...node], initializer: initializer.filter(({ name }) => read.has(name)) } }
+}

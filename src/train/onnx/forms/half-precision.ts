@@ -1,0 +1,67 @@
+/**
+ * fp32 graph → fp16 graph for GPUs: weights and maps in half precision, everything that is small or
+ * sensitive (pixels, normalisation, pooling, unit length, outputs) stays in float32.
+ */
+import { floatsToHalves } from '../../half-floats.js'
+import type { Value } from '../graph-builder.js'
+import { attributeTypes, elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
+import { floatsOf, GraphFacts, tensor, withGraph } from './graph-facts.js'
+
+/** What runs on whole maps. Powers and means are left out: x³ of a generalised mean leaves the range of a half at x = 40. */
+const halfKinds = new Set(['Conv', 'Gemm', 'Relu', 'Clip', 'Add', 'Mul', 'Sigmoid', 'Tanh', 'MaxPool', 'Pad'])
+
+export function toHalfPrecision(model: ModelProto): ModelProto {
+  const isHalf = halfNodes(model)
+  const facts = new GraphFacts(model)
+  const nodes: NodeProto[] = []
+  const halves = new Map<Value, TensorProto>()
+  const made = new Set<Value>()
+
+  const halfName = (value: Value) => `${value}/half`
+  const cast = (from: Value, into: Value, to: number) => {
+    if (made.has(into)) return
+    made.add(into)
+    nodes.push({ name: `cast:${into}`, opType: 'Cast', input: [from], output: [into], attribute: [{ name: 'to', type: attributeTypes.int, i: to }] })
+  }
+  /** The half-precision twin of an input of a half node; integers stay as they are. */
+  const inHalf = (value: Value): Value => {
+    const constant = facts.constants.get(value)
+    if (constant === undefined) {
+      const producer = facts.producer(value)
+      if (producer === undefined || !isHalf.has(producer)) cast(value, halfName(value), elementTypes.float16)
+      return halfName(value)
+    }
+    if (constant.dataType !== elementTypes.float32) return value
+    halves.set(value, tensor(halfName(value), 'float16', constant.dims, floatsToHalves(floatsOf(constant))))
+    return halfName(value)
+  }
+  const inFloat = (value: Value): Value => {
+    const producer = facts.producer(value)
+    if (producer !== undefined && isHalf.has(producer)) cast(halfName(value), value, elementTypes.float32)
+    return value
+  }
+
+  for (const node of model.graph.node) {
+    if (isHalf.has(node)) nodes.push({ ...node, input: [...node.input].map(inHalf), output: node.output.map(halfName) })
+    else nodes.push({ ...node, input: node.input.map(inFloat) })
+  }
+  for (const output of facts.outputs) inFloat(output)
+  return withGraph(model, nodes, [...model.graph.initializer, ...halves.values()])
+}
+
+/** Nodes of the kinds above, from the first kernel on, before the unit length is taken. */
+function halfNodes({ graph }: ModelProto): Set<NodeProto> {
+  const afterKernel = new Set<Value>()
+  const afterLength = new Set<Value>()
+  const found = new Set<NodeProto>()
+  for (const node of graph.node) {
+    const kernel = node.opType === 'Conv' || node.opType === 'Gemm' || node.input.some((value) => afterKernel.has(value))
+    const length = node.opType === 'ReduceL2' || node.input.some((value) => afterLength.has(value))
+    for (const output of node.output) {
+      if (kernel) afterKernel.add(output)
+      if (length) afterLength.add(output)
+    }
+    if (kernel && !length && halfKinds.has(node.opType)) found.add(node)
+  }
+  return found
+}

@@ -1,0 +1,49 @@
+/** The int8 form of a network, with the ranges that keep its embeddings closest to fp32. */
+import type { ModelProto } from '../onnx-proto.js'
+import { encodeModel } from '../onnx-proto.js'
+import { openOnnx, type OnnxSession } from '../onnx-session.js'
+import { collectHistograms, rangesBy } from './activation-ranges.js'
+import type { WeightBits } from './eight-bits.js'
+import { cosinesOf } from './form-gate.js'
+import { quantise, valuesToCalibrate } from './quantise.js'
+import { rangeMethods, type RangeMethod } from './value-histogram.js'
+
+export interface Int8Form {
+  bytes: Uint8Array
+  calibration: { pictures: number; weightBits: WeightBits; method: RangeMethod; /** Mean cosine to fp32 on pictures that were not calibrated on. */ meanCosines: Record<RangeMethod, number> }
+}
+
+export interface Int8Options {
+  model: ModelProto
+  fp32: OnnxSession
+  size: number
+  embeddingDimension: number
+  weightBits: WeightBits
+  /** Training pictures, each [size, size, 3]: to take ranges from, and to choose between kinds of ranges. */
+  calibrate: readonly Uint8Array[]
+  choose: readonly Uint8Array[]
+}
+
+export async function makeInt8({ model, fp32, size, embeddingDimension: dimension, weightBits, calibrate, choose }: Int8Options): Promise<Int8Form> {
+  const histograms = await collectHistograms(model, valuesToCalibrate(model), calibrate, size)
+  const embed = async (session: OnnxSession) => ({ embeddings: await embedAll(session, choose, size, dimension), dimension })
+  const expected = await embed(fp32)
+
+  const tried: { method: RangeMethod; bytes: Uint8Array; meanCosine: number }[] = []
+  for (const method of rangeMethods) {
+    const bytes = encodeModel(quantise(model, rangesBy(method, histograms), weightBits))
+    const session = await openOnnx(bytes)
+    const cosines = cosinesOf(expected, await embed(session))
+    await session.close()
+    tried.push({ method, bytes, meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length })
+  }
+  const best = tried.reduce((a, b) => (b.meanCosine > a.meanCosine ? b : a))
+  const meanCosines = Object.fromEntries(tried.map(({ method, meanCosine }) => [method, meanCosine])) as Record<RangeMethod, number>
+  return { bytes: best.bytes, calibration: { pictures: calibrate.length, weightBits, method: best.method, meanCosines } }
+}
+
+async function embedAll(session: OnnxSession, pictures: readonly Uint8Array[], size: number, dimension: number): Promise<Float32Array> {
+  const embeddings = new Float32Array(pictures.length * dimension)
+  for (const [row, picture] of pictures.entries()) embeddings.set((await session.run(picture, size)).embedding, row * dimension)
+  return embeddings
+}

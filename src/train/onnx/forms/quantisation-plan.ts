@@ -1,0 +1,76 @@
+/** Which nodes of a graph are computed in 8 bits, and which values lie between them. */
+import type { Value } from '../graph-builder.js'
+import type { ModelProto, NodeProto } from '../onnx-proto.js'
+import { GraphFacts } from './graph-facts.js'
+
+export interface QuantisedNode {
+  node: NodeProto
+  /** Values read, all of them quantised; a kernel and bias are not among them. */
+  inputs: Value[]
+  /** Value made: that of the activation behind the node where there is one. */
+  output: Value
+}
+
+export interface QuantisationPlan {
+  quantised: ReadonlyMap<NodeProto, QuantisedNode>
+  /** Activations that cut off at zero: done by the saturation of the 8 bits before them. */
+  dropped: ReadonlySet<NodeProto>
+  /** Value → the value whose range it takes over; most are their own. A maximum of 8-bit values is one of them. */
+  rangeOf: ReadonlyMap<Value, Value>
+}
+
+/**
+ * Channels of pixels. A convolution that reads them stays in float: on ResNet-50 that takes the mean cosine to fp32 from 0.9967
+ * to 0.9980, and costs no time, as three channels leave most of an 8-bit vector empty.
+ */
+const pixelChannels = 3
+
+/**
+ * Convolutions, and between them sums and max-pools. Everything behind (pooling, dense, unit length,
+ * classifier) costs next to nothing and stays in float.
+ */
+export function planQuantisation(model: ModelProto): QuantisationPlan {
+  const facts = new GraphFacts(model)
+  const quantised = new Map<NodeProto, QuantisedNode>()
+  const dropped = new Set<NodeProto>()
+  const rangeOf = new Map<Value, Value>()
+  const made = new Set<Value>()
+
+  for (const node of model.graph.node) {
+    const inputs = activationInputs(node, facts)
+    const fits = node.opType === 'Conv' ? inputs.length === 1 : inputs.length > 0 && inputs.every((value) => made.has(value))
+    if (!fits) continue
+    const [first] = inputs as [Value]
+    const behind = node.opType === 'MaxPool' ? undefined : cutOffBehind(node, facts)
+    if (behind !== undefined) dropped.add(behind)
+    const output = (behind ?? node).output[0]!
+    quantised.set(node, { node, inputs, output })
+    made.add(output)
+    for (const value of inputs) if (!rangeOf.has(value)) rangeOf.set(value, value)
+    rangeOf.set(output, node.opType === 'MaxPool' ? rangeOf.get(first)! : output)
+  }
+  return { quantised, dropped, rangeOf }
+}
+
+/** What a node reads besides constants; nothing when it is not of a kind that is quantised. */
+function activationInputs(node: NodeProto, facts: GraphFacts): Value[] {
+  const { opType, input } = node
+  const isFloats = (value: Value | undefined) => value === undefined || facts.floats(value) !== undefined
+  const [first, second, third] = input
+  if (opType === 'MaxPool') return [first!]
+  if (opType === 'Conv') return isFloats(second) && isFloats(third) && !readsPixels(node, facts) ? [first!] : []
+  return opType === 'Add' && !input.some((value) => facts.constants.has(value)) ? [...input] : []
+}
+
+function readsPixels({ input, attribute }: NodeProto, facts: GraphFacts): boolean {
+  const groups = attribute.find(({ name }) => name === 'group')?.i ?? 1
+  const inputsOfGroup = facts.constants.get(input[1]!)?.dims[1] ?? 0
+  return groups === 1 && inputsOfGroup <= pixelChannels
+}
+
+/** A ReLU, capped or not, that alone reads a node's output. */
+function cutOffBehind(node: NodeProto, facts: GraphFacts): NodeProto | undefined {
+  const next = facts.onlyConsumer(node.output[0]!)
+  if (next?.opType === 'Relu') return next
+  return next?.opType === 'Clip' && facts.floats(next.input[1])?.[0] === 0 && facts.floats(next.input[2]) !== undefined ? next : undefined
+}

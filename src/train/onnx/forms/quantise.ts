@@ -1,0 +1,106 @@
+/**
+ * fp32 graph → int8 graph for CPUs: static quantisation, written as pairs of QuantizeLinear and DequantizeLinear
+ * around each node, which ONNX Runtime fuses into 8-bit kernels.
+ */
+import type { Value } from '../graph-builder.js'
+import { attributeTypes, type AttributeProto, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
+import { quantiseKernel, unsignedSteps, type Steps, type WeightBits } from './eight-bits.js'
+import { GraphFacts, tensor, withGraph } from './graph-facts.js'
+import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
+import type { ValueRange } from './value-histogram.js'
+
+/** @param ranges of every value that `valuesToCalibrate` names */
+export function quantise(model: ModelProto, ranges: ReadonlyMap<Value, ValueRange>, weightBits: WeightBits): ModelProto {
+  const plan = planQuantisation(model)
+  const facts = new GraphFacts(model)
+  const stepsOf = (value: Value): Steps => {
+    const range = ranges.get(plan.rangeOf.get(value) ?? value)
+    if (range === undefined) throw new RangeError(`${value} was not calibrated`)
+    return unsignedSteps(range)
+  }
+  const nodes: NodeProto[] = []
+  const constants: TensorProto[] = []
+  /** Values in float whose 8-bit twin is there already. */
+  const twins = new Map<Value, Value>()
+
+  /** Rounds `from` to 8 bits and back. @returns `into` */
+  const round = (from: Value, into: Value, name: Value): Value => {
+    const { scale, zeroPoint } = stepsOf(name)
+    const parameters = [own(name, 'scale'), own(name, 'zero')]
+    constants.push(tensor(parameters[0]!, 'float32', [], Float32Array.of(scale)), tensor(parameters[1]!, 'uint8', [], Uint8Array.of(zeroPoint)))
+    nodes.push(plainNode('QuantizeLinear', [from, ...parameters], own(name, 'steps')))
+    nodes.push(plainNode('DequantizeLinear', [own(name, 'steps'), ...parameters], into))
+    return into
+  }
+  const madeIn8Bits = new Set([...plan.quantised.values()].map(({ output }) => output))
+  const rounded = (value: Value): Value => {
+    if (madeIn8Bits.has(value)) return value
+    const twin = twins.get(value) ?? round(value, own(value, 'rounded'), value)
+    twins.set(value, twin)
+    return twin
+  }
+
+  for (const node of model.graph.node) {
+    if (plan.dropped.has(node)) continue
+    const planned = plan.quantised.get(node)
+    if (planned === undefined) {
+      nodes.push(node)
+      continue
+    }
+    const inputs = planned.inputs.map(rounded)
+    if (node.opType === 'Conv') inputs.push(...addKernel(planned, { facts, stepsOf, weightBits, nodes, constants }))
+    nodes.push({ ...node, input: inputs, output: [own(planned.output, 'exact')] })
+    // consumers, in 8 bits or not, find the rounded value under the old name
+    round(own(planned.output, 'exact'), planned.output, planned.output)
+  }
+  return withGraph(model, nodes, [...model.graph.initializer, ...constants])
+}
+
+/** Values whose ranges quantisation needs. */
+export function valuesToCalibrate(model: ModelProto): Value[] {
+  return [...new Set(planQuantisation(model).rangeOf.values())]
+}
+
+interface KernelParts {
+  facts: GraphFacts
+  stepsOf: (value: Value) => Steps
+  weightBits: WeightBits
+  /** Added to. */
+  nodes: NodeProto[]
+  constants: TensorProto[]
+}
+
+/** @returns names of kernel and bias, back in float for the node to read */
+function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, weightBits, nodes, constants }: KernelParts): Value[] {
+  const [, kernelName, biasName] = node.input
+  const kernel = facts.floats(kernelName)!
+  const { dims } = facts.constants.get(kernelName!)!
+  const bias = facts.floats(biasName) ?? new Float32Array(dims[0]!)
+  const inputScale = stepsOf(inputs[0]!).scale
+  const { values, scales, bias: biasSteps } = quantiseKernel(kernel, bias, inputScale, weightBits)
+  const channels = [scales.length]
+  const named = (part: string) => own(output, part)
+  constants.push(
+    tensor(named('kernel-steps'), 'int8', dims, values),
+    tensor(named('kernel-scale'), 'float32', channels, scales),
+    tensor(named('kernel-zero'), 'int8', channels, new Int8Array(scales.length)),
+    tensor(named('bias-steps'), 'int32', channels, biasSteps),
+    tensor(named('bias-scale'), 'float32', channels, scales.map((scale) => scale * inputScale)),
+  )
+  const perOutput: AttributeProto[] = [{ name: 'axis', type: attributeTypes.int, i: 0 }]
+  nodes.push(
+    { ...plainNode('DequantizeLinear', [named('kernel-steps'), named('kernel-scale'), named('kernel-zero')], named('kernel')), attribute: perOutput },
+    { ...plainNode('DequantizeLinear', [named('bias-steps'), named('bias-scale')], named('bias')), attribute: perOutput },
+  )
+  return [named('kernel'), named('bias')]
+}
+
+/** Name of a value that quantisation adds; the layers' names never begin like this. */
+function own(value: Value, part: string): Value {
+  return `int8/${value}/${part}`
+}
+
+function plainNode(opType: string, input: Value[], output: Value): NodeProto {
+  // the node that made a value before keeps its name
+  return { name: `${opType}:${output}`, opType, input, output: [output], attribute: [] }
+}

@@ -1,0 +1,93 @@
+/** The part of the ONNX format that we write and read back: messages, and their bytes. */
+import { parse, type Type } from 'protobufjs'
+
+/** Field numbers and types of onnx.proto (ONNX 1.12, IR version 8); messages that we never write are left out. */
+const source = `
+  syntax = "proto3";
+  package onnx;
+  message AttributeProto {
+    enum AttributeType { UNDEFINED = 0; FLOAT = 1; INT = 2; STRING = 3; TENSOR = 4; FLOATS = 6; INTS = 7; }
+    string name = 1; float f = 2; int64 i = 3; bytes s = 4; repeated float floats = 7; repeated int64 ints = 8;
+    AttributeType type = 20;
+  }
+  message NodeProto {
+    repeated string input = 1; repeated string output = 2; string name = 3; string opType = 4;
+    repeated AttributeProto attribute = 5;
+  }
+  message TensorProto { repeated int64 dims = 1; int32 dataType = 2; string name = 8; bytes rawData = 9; }
+  message TensorShapeProto {
+    message Dimension { oneof value { int64 dimValue = 1; string dimParam = 2; } }
+    repeated Dimension dim = 1;
+  }
+  message TypeProto {
+    message Tensor { int32 elemType = 1; TensorShapeProto shape = 2; }
+    oneof value { Tensor tensorType = 1; }
+  }
+  message ValueInfoProto { string name = 1; TypeProto type = 2; }
+  message GraphProto {
+    repeated NodeProto node = 1; string name = 2; repeated TensorProto initializer = 5;
+    repeated ValueInfoProto input = 11; repeated ValueInfoProto output = 12;
+  }
+  message OperatorSetIdProto { string domain = 1; int64 version = 2; }
+  message ModelProto {
+    int64 irVersion = 1; string producerName = 2; GraphProto graph = 7; repeated OperatorSetIdProto opsetImport = 8;
+  }
+`
+
+/** TensorProto.DataType. */
+export const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const
+
+/** AttributeProto.AttributeType. */
+export const attributeTypes = { float: 1, int: 2, floats: 6, ints: 7 } as const
+
+export interface AttributeProto {
+  name: string
+  type: number
+  f?: number
+  i?: number
+  floats?: number[]
+  ints?: number[]
+}
+
+export interface NodeProto {
+  name: string
+  opType: string
+  input: string[]
+  output: string[]
+  attribute: AttributeProto[]
+}
+
+export interface TensorProto {
+  name: string
+  dims: number[]
+  dataType: number
+  /** Little-endian values in row-major order. */
+  rawData: Uint8Array
+}
+
+export interface ValueInfoProto {
+  name: string
+  /** Without a shape ONNX Runtime works it out. */
+  type: { tensorType: { elemType: number; shape?: { dim: ({ dimValue: number } | { dimParam: string })[] } } }
+}
+
+export interface ModelProto {
+  irVersion: number
+  producerName: string
+  opsetImport: { domain: string; version: number }[]
+  graph: { name: string; node: NodeProto[]; initializer: TensorProto[]; input: ValueInfoProto[]; output: ValueInfoProto[] }
+}
+
+export function encodeModel(model: ModelProto): Uint8Array {
+  return modelType().encode(model).finish()
+}
+
+/** The inverse of `encodeModel`; what the subset does not name is dropped. */
+export function decodeModel(bytes: Uint8Array): ModelProto {
+  const type = modelType()
+  return type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as ModelProto
+}
+
+function modelType(): Type {
+  return parse(source).root.lookupType('onnx.ModelProto')
+}

@@ -1,0 +1,67 @@
+/**
+ * Runs a model file in this process. Only for offline work: a run blocks the event loop, so the
+ * service has its own worker threads.
+ */
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+
+export interface OnnxOutputs {
+  /** [N, D], rows of unit length. */
+  embedding: Float32Array
+  /** [N, C]. */
+  logits: Float32Array
+}
+
+export interface OnnxSession {
+  /** @param pixels [N, size, size, 3], RGB, 0..255 */
+  run(pixels: Uint8Array, size: number): Promise<OnnxOutputs>
+  close(): Promise<void>
+}
+
+/**
+ * @param model path of a file, or its bytes
+ * @param threads of ONNX Runtime; default 1
+ */
+export async function openOnnx(model: string | Uint8Array, threads = 1): Promise<OnnxSession> {
+  const session = await create(model, threads)
+  return {
+    async run(pixels, size) {
+      const shape = [pixels.length / (size * size * 3), size, size, 3]
+      const { embedding, logits } = await session.run({ pixels: new Tensor('uint8', pixels, shape) })
+      return { embedding: floatsOf(embedding), logits: floatsOf(logits) }
+    },
+    close: () => session.release(),
+  }
+}
+
+/** A session that gives every output of a graph, whatever they are. */
+export interface OnnxProbe {
+  /** @param pixels as for `OnnxSession` @returns float outputs by name */
+  run(pixels: Uint8Array, size: number): Promise<Map<string, Float32Array>>
+  close(): Promise<void>
+}
+
+export async function openProbe(model: Uint8Array, threads = 1): Promise<OnnxProbe> {
+  const session = await create(model, threads)
+  return {
+    async run(pixels, size) {
+      const outputs = await session.run({ pixels: new Tensor('uint8', pixels, [pixels.length / (size * size * 3), size, size, 3]) })
+      return new Map(Object.entries(outputs).map(([name, tensor]) => [name, floatsOf(tensor)]))
+    },
+    close: () => session.release(),
+  }
+}
+
+function create(model: string | Uint8Array, threads: number): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  }
+  return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options)
+}
+
+function floatsOf(tensor: Tensor | undefined): Float32Array {
+  if (!(tensor?.data instanceof Float32Array)) throw new TypeError('the model has an output that is no float32')
+  return tensor.data
+}

@@ -1,0 +1,66 @@
+/** Does the exported graph compute what the trained layers compute, on the same pixels? */
+import * as tf from '@tensorflow/tfjs-core'
+import type { TrainableNetwork } from '../models/network.js'
+import type { OnnxOutputs, OnnxSession } from './onnx-session.js'
+
+export interface Parity {
+  pictures: number
+  /** Smallest cosine between the two embeddings of a picture. */
+  minCosine: number
+  /** Largest difference of a logit, as a share of the largest logit. */
+  maxLogitDifference: number
+  passed: boolean
+}
+
+/** Bounds of a faithful export in float32. */
+export const parityBounds = { minCosine: 0.99999, maxLogitDifference: 1e-3 } as const
+
+/** @param pictures each [size, size, 3], RGB, 0..255 */
+export async function checkParity(network: TrainableNetwork, session: OnnxSession, pictures: readonly Uint8Array[]): Promise<Parity> {
+  const size = network.preprocessing.inputSize
+  const pixels = new Uint8Array(pictures.length * size * size * 3)
+  pictures.forEach((picture, i) => pixels.set(picture, i * size * size * 3))
+  const [trained, exported] = [runLayers(network, pixels, pictures.length), await session.run(pixels, size)]
+
+  const minCosine = minimumCosine(trained.embedding, exported.embedding, network.embeddingDimension)
+  const maxLogitDifference = largestDifference(trained.logits, exported.logits)
+  // written so that NaN fails
+  const passed = minCosine > parityBounds.minCosine && maxLogitDifference < parityBounds.maxLogitDifference
+  return { pictures: pictures.length, minCosine, maxLogitDifference, passed }
+}
+
+function runLayers({ model, preprocessing }: TrainableNetwork, pixels: Uint8Array, count: number): OnnxOutputs {
+  const { inputSize, mean, std } = preprocessing
+  const [embedding, logits] = tf.tidy(() => {
+    const input = tf.div(tf.sub(tf.tensor4d(pixels, [count, inputSize, inputSize, 3], 'float32'), mean), std)
+    return model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor]
+  })
+  const outputs = { embedding: Float32Array.from(embedding.dataSync()), logits: Float32Array.from(logits.dataSync()) }
+  tf.dispose([embedding, logits])
+  return outputs
+}
+
+function minimumCosine(a: Float32Array, b: Float32Array, dimension: number): number {
+  if (a.length !== b.length) return NaN
+  let minimum = Infinity
+  for (let start = 0; start < a.length; start += dimension) {
+    let [dot, aa, bb] = [0, 0, 0]
+    for (let i = start; i < start + dimension; i++) {
+      dot += a[i]! * b[i]!
+      aa += a[i]! ** 2
+      bb += b[i]! ** 2
+    }
+    minimum = Math.min(minimum, dot / Math.sqrt(aa * bb))
+  }
+  return minimum
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return NaN
+  let [difference, largest] = [0, 0]
+  for (let i = 0; i < a.length; i++) {
+    difference = Math.max(difference, Math.abs(a[i]! - b[i]!))
+    largest = Math.max(largest, Math.abs(a[i]!))
+  }
+  return largest === 0 ? difference : difference / largest
+}

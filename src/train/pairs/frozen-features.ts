@@ -1,0 +1,36 @@
+/** Pooled features of the starting network for a data set, in memory: what a head alone is trained on in seconds. */
+import * as tf from '@tensorflow/tfjs-core'
+import { model as layersModel } from '@tensorflow/tfjs-layers'
+import type { CachedMaps } from '../fine-tuning/cached-maps.js'
+import type { StagedNetwork } from '../models/staged-network.js'
+import type { TrainingData } from '../training-data.js'
+
+export interface FrozenFeatures {
+  /** [pictures, 1, 1, C] in the order of `data.train` and `data.val`. */
+  train: tf.Tensor4D
+  val: tf.Tensor4D
+}
+
+const batchSize = 60
+
+export async function frozenFeatures({ tail }: StagedNetwork, data: TrainingData, maps: CachedMaps, log: (line: string) => void): Promise<FrozenFeatures> {
+  // the pooling layer serves the whole network first, the tail second
+  const pooled = layersModel({ inputs: tail.inputs, outputs: tail.getLayer('pooled').getOutputAt(1) as never })
+  const all = async (count: number, read: (start: number, size: number) => Promise<tf.Tensor4D>): Promise<tf.Tensor4D> => {
+    const parts: tf.Tensor2D[] = []
+    for (let start = 0; start < count; start += batchSize) {
+      const input = await read(start, Math.min(batchSize, count - start))
+      parts.push(tf.tidy(() => pooled.apply(input, { training: false }) as tf.Tensor2D))
+      input.dispose()
+    }
+    log(`features of ${count} pictures`)
+    const features = tf.concat(parts)
+    tf.dispose(parts)
+    return tf.reshape(features, [count, 1, 1, -1])
+  }
+  const members = (start: number, size: number) => Array.from({ length: size }, (_, offset) => ({ member: start + offset, view: 0, mirrored: false, seed: 0 }))
+  return {
+    train: await all(data.train.length, (start, size) => maps.batch(members(start, size))),
+    val: await all(data.val.length, (start, size) => maps.val(start, size)),
+  }
+}

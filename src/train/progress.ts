@@ -1,0 +1,48 @@
+/** Lines that say how far a run is. */
+import type { EpochRecord, RunState } from './checkpoint.js'
+
+const minLineIntervalMs = 15_000
+
+/** Counts an epoch's batches and says something now and then. @param now milliseconds */
+export class EpochProgress {
+  lossSum = 0
+  batches = 0
+  pictures = 0
+  readonly #started: number
+  #lastLine: number
+
+  constructor(now: number) {
+    this.#started = this.#lastLine = now
+  }
+
+  get loss(): number {
+    return this.lossSum / this.batches
+  }
+
+  seconds(now: number): number {
+    return (now - this.#started) / 1000
+  }
+
+  picturesPerSecond(now: number): number {
+    return this.pictures / this.seconds(now)
+  }
+
+  /** @returns a line when the last one is old enough */
+  add(loss: number, pictures: number, where: string, now: number): string | null {
+    this.lossSum += loss
+    this.batches++
+    this.pictures += pictures
+    if (now - this.#lastLine < minLineIntervalMs) return null
+    this.#lastLine = now
+    return `  ${where} loss ${this.loss.toFixed(3)} ${this.picturesPerSecond(now).toFixed(0)} pictures/s`
+  }
+}
+
+/** After an epoch; the time left is judged by the pace of the last three, and larger pictures to come are not in it. */
+export function epochLine({ epoch, side, loss, seconds, val }: EpochRecord, { best, history }: RunState, epochs: number): string {
+  const recent = history.slice(-3)
+  const pace = recent.reduce((sum, record) => sum + record.seconds, 0) / recent.length
+  const minutesLeft = (pace * (epochs - epoch - 1)) / 60
+  const quality = `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
+  return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${seconds.toFixed(0)} s, about ${minutesLeft.toFixed(0)} min left`
+}

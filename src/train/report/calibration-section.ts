@@ -1,0 +1,22 @@
+/** The part of a model card that says what a score means. */
+import type { Manifest } from '../../embedding/manifest.js'
+import { scoreOfProbability } from '../../eval/score-calibration.js'
+import { share, table } from './markdown.js'
+import type { ModelMetrics } from './model-metrics.js'
+import { plotFiles, plotsFolder } from './plots.js'
+
+export function calibrationSection({ calibration }: Manifest, { calibration: measured }: ModelMetrics): string {
+  if (calibration === undefined) return ''
+  const { curve, positives, negatives, sameLabelShare, expectedCalibrationError, errorsTried, thresholds } = calibration
+  const tried = Object.entries(errorsTried).map(([kind, error]) => `${kind} ${error.toFixed(4)}`).join(', ')
+  const onTest = measured?.testError == null ? '' : ` and ${measured.testError.toFixed(4)} on pairs of test pictures`
+  const half = scoreOfProbability(calibration, 0.5)
+  const rows = thresholds.map(({ falseMatchRate, score, matchRate }) => [String(falseMatchRate), share(score), share(matchRate)])
+  return `## What a score means
+
+The probability that two pictures share a label, as a function of their score, fitted (${curve.kind}) to ${positives + negatives} pairs of val pictures. Expected calibration error ${expectedCalibrationError.toFixed(4)} on held-out pairs (tried: ${tried})${onTest}. ${half === undefined ? 'No score reaches a probability of one half.' : `A probability of one half is reached at a score of ${share(half)}.`} It holds where ${share(sameLabelShare)} of all pairs share a label, as in this data; where labels are more frequent it is higher, where they are rarer lower.
+
+![Probability by score, and stated against found probability](${plotsFolder}/${plotFiles.calibration})
+
+${table(['false matches allowed', 'score from', 'matches found'], rows)}`
+}

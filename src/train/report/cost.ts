@@ -1,0 +1,58 @@
+/** What a picture costs: decode and embed, one at a time and in a batch, on one thread. */
+import { cpus } from 'node:os'
+import type { SplitPicture } from '../../datasets/split.js'
+import type { Model } from '../../embedding/manifest.js'
+import { prepareImage } from '../../image/prepare.js'
+import type { OnnxSession } from '../onnx/onnx-session.js'
+import { bytesOf } from './embed-exported.js'
+
+export interface Cost {
+  /** Medians over the pictures, milliseconds per picture. */
+  decodeMs: number
+  embedMs: number
+  /** The same in batches of eight. */
+  embedInBatchMs: number
+  picturesMeasured: number
+  threads: 1
+  cpu: string
+  fileBytes: Record<string, number>
+}
+
+const batchSize = 8
+
+/** @param session opened with one thread */
+export async function measureCost(model: Model, session: OnnxSession, pictures: readonly SplitPicture[]): Promise<Cost> {
+  const { preprocessing, files } = model.manifest
+  const size = preprocessing.inputSize
+  const times = { decode: [] as number[], embed: [] as number[], batch: [] as number[] }
+  const prepared: Uint8Array[] = []
+  for (const picture of pictures) {
+    const { pixels, durationMs } = await prepareImage(await bytesOf(picture), { preprocessing, maxPixels: 100e6 })
+    times.decode.push(durationMs)
+    prepared.push(pixels)
+    times.embed.push(await timed(() => session.run(pixels, size)))
+  }
+  for (let start = 0; start + batchSize <= prepared.length; start += batchSize) {
+    const batch = Buffer.concat(prepared.slice(start, start + batchSize))
+    times.batch.push((await timed(() => session.run(batch, size))) / batchSize)
+  }
+  return {
+    decodeMs: median(times.decode),
+    embedMs: median(times.embed),
+    embedInBatchMs: median(times.batch.length > 0 ? times.batch : times.embed),
+    picturesMeasured: pictures.length,
+    threads: 1,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    fileBytes: Object.fromEntries(Object.entries(files).map(([precision, { bytes }]) => [precision, bytes])),
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
+}

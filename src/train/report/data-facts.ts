@@ -1,0 +1,66 @@
+/** What the data set is: counts per split and class, copies, and a hash that names it. */
+import { createHash } from 'node:crypto'
+import { splits, type Split } from '../../datasets/labelled-pictures.js'
+import type { SplitPicture } from '../../datasets/split.js'
+
+export interface SplitFacts {
+  pictures: number
+  perClass: Record<string, number>
+  /** Pictures that share their duplicate group with another one of the split. */
+  withCopies: number
+  duplicateGroups: number
+}
+
+export interface DataFacts {
+  name: string
+  /** As its owner states it; null when nobody has said. */
+  licence: string | null
+  /** Over id, label, split, duplicate group and content of every picture, in the order of ids. */
+  sha256: string
+  pictures: number
+  classes: string[]
+  splits: Record<Split, SplitFacts>
+  /** Duplicate groups with pictures in more than one split; anything but 0 makes the numbers too good. */
+  groupsAcrossSplits: number
+}
+
+export interface DataSource {
+  name: string
+  licence: string | null
+}
+
+/** @param contentHashes id → SHA-256 of the encoded bytes */
+export function describeData(pictures: readonly SplitPicture[], contentHashes: ReadonlyMap<string, string>, source: DataSource): DataFacts {
+  const hash = createHash('sha256')
+  for (const { id, label, split, group } of [...pictures].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    hash.update(JSON.stringify([id, label, split, group, contentHashes.get(id)]))
+  }
+  const splitsOfGroup = new Map<string, Set<Split>>()
+  for (const { group, split } of pictures) splitsOfGroup.set(group, (splitsOfGroup.get(group) ?? new Set()).add(split))
+  return {
+    ...source,
+    sha256: hash.digest('hex'),
+    pictures: pictures.length,
+    classes: [...new Set(pictures.map(({ label }) => label))].sort(),
+    splits: Object.fromEntries(splits.map((split) => [split, describeSplit(pictures.filter((picture) => picture.split === split))])) as DataFacts['splits'],
+    groupsAcrossSplits: [...splitsOfGroup.values()].filter((found) => found.size > 1).length,
+  }
+}
+
+function describeSplit(pictures: readonly SplitPicture[]): SplitFacts {
+  const groups = countBy(pictures.map(({ group }) => group))
+  const copied = [...groups.values()].filter((size) => size > 1)
+  const perClass = countBy(pictures.map(({ label }) => label))
+  return {
+    pictures: pictures.length,
+    perClass: Object.fromEntries([...perClass].sort(([a], [b]) => (a < b ? -1 : 1))),
+    withCopies: copied.reduce((sum, size) => sum + size, 0),
+    duplicateGroups: copied.length,
+  }
+}
+
+function countBy(values: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return counts
+}

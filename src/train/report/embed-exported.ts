@@ -1,0 +1,63 @@
+/** Embeds labelled pictures with the exported model over the pixel path: what the service will do with them. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { SplitPicture } from '../../datasets/split.js'
+import { type Model } from '../../embedding/manifest.js'
+import { AlikeError } from '../../errors.js'
+import type { LabelledEmbeddings } from '../../eval/ranking.js'
+import { prepareImage } from '../../image/prepare.js'
+import type { OnnxSession } from '../onnx/onnx-session.js'
+
+export interface ExportedEmbeddings extends LabelledEmbeddings {
+  /** [n, C]. */
+  logits: Float32Array
+  /** SHA-256 of the encoded bytes of each picture, hex. */
+  contentHashes: string[]
+}
+
+const batchSize = 16
+const maxPixels = 100e6
+
+/** Rows in the order of `pictures`. @throws AlikeError `data_unreadable`, with the id of the picture. */
+export async function embedExported(model: Model, session: OnnxSession, pictures: readonly SplitPicture[]): Promise<ExportedEmbeddings> {
+  const { embeddingDimension: dimension, labels, preprocessing } = model.manifest
+  const embeddings = new Float32Array(pictures.length * dimension)
+  const logits = new Float32Array(pictures.length * labels.length)
+  const contentHashes: string[] = []
+  const prepare = (start: number) => Promise.all(pictures.slice(start, start + batchSize).map((picture) => preparePicture(model, picture)))
+
+  let coming = prepare(0)
+  for (let start = 0; start < pictures.length; start += batchSize) {
+    const batch = await coming
+    // decoding of the next batch goes on in its own threads while the run blocks this one
+    coming = prepare(start + batchSize)
+    coming.catch(() => {})
+    const outputs = await session.run(Buffer.concat(batch.map(({ pixels }) => pixels)), preprocessing.inputSize)
+    embeddings.set(outputs.embedding, start * dimension)
+    logits.set(outputs.logits, start * labels.length)
+    contentHashes.push(...batch.map(({ contentHash }) => contentHash))
+  }
+  return {
+    ids: pictures.map(({ id }) => id),
+    labels: pictures.map(({ label }) => label),
+    groups: pictures.map(({ group }) => group),
+    embeddings,
+    dimension,
+    logits,
+    contentHashes,
+  }
+}
+
+async function preparePicture(model: Model, picture: SplitPicture): Promise<{ pixels: Uint8Array; contentHash: string }> {
+  try {
+    const bytes = await bytesOf(picture)
+    const { pixels } = await prepareImage(bytes, { preprocessing: model.manifest.preprocessing, maxPixels })
+    return { pixels, contentHash: createHash('sha256').update(bytes).digest('hex') }
+  } catch (cause) {
+    throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be read.`, cause })
+  }
+}
+
+export async function bytesOf({ source }: SplitPicture): Promise<Uint8Array> {
+  return 'bytes' in source ? source.bytes : readFile(source.path)
+}

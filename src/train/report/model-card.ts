@@ -1,0 +1,172 @@
+/** `model-card.md`: what a network is, how good it is and where its limits lie, from manifest and metrics alone. */
+import type { Manifest } from '../../embedding/manifest.js'
+import type { RetrievalQuality } from '../../eval/quality.js'
+import { calibrationSection } from './calibration-section.js'
+import { formsSection } from './forms-section.js'
+import { isMeasured, type NotMeasured } from './judge-exported.js'
+import { quantity, share, table, withInterval } from './markdown.js'
+import type { ModelMetrics } from './model-metrics.js'
+import { plotFiles, plotsFolder } from './plots.js'
+
+export function modelCard(manifest: Manifest, metrics: ModelMetrics): string {
+  const sections = [
+    introduction(manifest, metrics),
+    retrieval(metrics),
+    classification(metrics),
+    pairs(metrics),
+    calibrationSection(manifest, metrics),
+    published(metrics),
+    data(metrics),
+    training(metrics),
+    cost(manifest, metrics),
+    formsSection(manifest),
+    limits(manifest, metrics),
+  ]
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`
+}
+
+function introduction({ name, id, architecture, embeddingDimension, preprocessing }: Manifest, { measuredAt, data: { classes } }: ModelMetrics): string {
+  const { fit, inputSize, resizeShortSide, kernel } = preprocessing
+  const how = fit === 'squash' ? 'the whole picture squashed to the square' : `short side to ${resizeShortSide} pixels, then the middle`
+  return `# ${name}
+
+An image embedding network (${architecture}): a picture becomes a unit vector of ${embeddingDimension} numbers, and pictures that show the same of ${classes.length} classes lie close by cosine. It also names a class.
+
+- Model id \`${id}\`; embeddings of different ids are never compared.
+- Input: RGB ${inputSize}×${inputSize}, ${how}, ${kernel} filter, upright by EXIF, alpha on white.
+- Measured ${measuredAt.slice(0, 10)} on the exported file, over the same pixel path that the service runs.`
+}
+
+const retrievalRows: [name: string, label: string, digits: number][] = [
+  ['mAP@1', 'mAP@1', 3],
+  ['mAP@10', 'mAP@10', 3],
+  ['mAP@50', 'mAP@50', 3],
+  ['mAP@R', 'mAP@R', 3],
+  ['recall@5', 'Recall@5 (any hit)', 3],
+  ['recall@10', 'Recall@10 (any hit)', 3],
+  ['rPrecision', 'R-precision', 3],
+  ['mrr', 'MRR', 3],
+  ['knnAccuracy', '10-NN accuracy', 3],
+  ['medianFirstRank', 'Median first rank', 1],
+  ['meanRank', 'Mean rank', 1],
+  ['normalisedMeanRank', 'Normalised mean rank (0 perfect, 0.5 chance)', 3],
+]
+
+function retrieval({ protocols }: ModelMetrics): string {
+  const all = [protocols.A, protocols.B, protocols.C]
+  const rows = retrievalRows.map(([name, label, digits]) => [label, ...all.map((protocol) => cell(protocol, name, digits))])
+  const counts = ['Queries', ...all.map((protocol) => (isMeasured(protocol) ? String(protocol.queries) : '–'))]
+  const missing = Object.entries(protocols).flatMap(([letter, protocol]) => (isMeasured(protocol) ? [] : [`${letter}: ${protocol.notMeasured}`]))
+  return `## Retrieval
+
+A: every test picture queries the other test pictures. B: test pictures query train and val, as the service does. C: classes never seen in training. The query and all copies of it are removed from the answers; AP@k is divided by min(k, R). In brackets the 95 % bootstrap interval over queries.
+
+${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${missing.join(' ')}` : ''}`
+}
+
+function cell(protocol: RetrievalQuality | NotMeasured, name: string, digits: number): string {
+  if (!isMeasured(protocol)) return '–'
+  const value = protocol.overall[name as keyof typeof protocol.overall]
+  return withInterval(quantity(value, digits), protocol.intervals[name], digits)
+}
+
+function classification({ classification: found, protocols: { A } }: ModelMetrics): string {
+  if (!isMeasured(found)) return `## Classification\n\n${found.notMeasured}`
+  const rows = found.classes.map((name) => {
+    const { support, precision, recall, f1 } = found.perClass[name]!
+    const own = isMeasured(A) ? A.perClass[name] : undefined
+    return [name, String(support), share(precision), share(recall), share(f1), share(own?.['mAP@10']), share(own?.normalisedMeanRank)]
+  })
+  return `## Classification and the single classes
+
+Accuracy ${withInterval(share(found.accuracy), found.accuracyInterval)} on ${found.pictures} test pictures, among the first three ${share(found.top3Accuracy)}, macro-F1 ${share(found.macroF1)}.
+
+${table(['class', 'pictures', 'precision', 'recall', 'F1', 'mAP@10 (A)', 'normalised mean rank (A)'], rows)}
+${isMeasured(A) ? `\n![mAP@10 and F1 of each class](${plotsFolder}/${plotFiles.classes})\n` : ''}
+![Share of the named classes for each true class](${plotsFolder}/${plotFiles.confusion})
+
+Most frequent confusions: ${confusions(found.classes, found.confusion)}. The whole matrix is in \`metrics.json\`.`
+}
+
+function confusions(classes: readonly string[], confusion: readonly (readonly number[])[]): string {
+  const found = confusion.flatMap((row, truth) => row.map((count, named) => ({ count, text: `${classes[truth]} taken for ${classes[named]} (${count})`, wrong: truth !== named })))
+  const worst = found.filter(({ wrong, count }) => wrong && count > 0).sort((a, b) => b.count - a.count)
+  return worst.length === 0 ? 'none' : worst.slice(0, 8).map(({ text }) => text).join(', ')
+}
+
+function pairs({ pairs: found }: ModelMetrics): string {
+  if (!isMeasured(found)) return `## Same class or not\n\n${found.notMeasured}`
+  return `## Same class or not
+
+Over ${found.positives + found.negatives} pairs of test pictures: ROC-AUC ${share(found.rocAuc)}, equal error rate ${share(found.equalErrorRate)} at a score of ${share(found.equalErrorScore)}. Mean score of a pair of one class ${share(found.meanPositiveScore)}, of two classes ${share(found.meanNegativeScore)}.`
+}
+
+function published({ seedCompat, published: baseline, protocols: { A }, classification: found }: ModelMetrics): string {
+  if (baseline === null || !isMeasured(seedCompat) || !isMeasured(A) || !isMeasured(found)) return ''
+  const row = (what: string, numbers: { 'mAP@1'?: number | null; 'mAP@10'?: number | null; 'mAP@50'?: number | null; meanRank?: number | null }, accuracy: number) => [
+    what,
+    share(accuracy),
+    share(numbers['mAP@1']),
+    share(numbers['mAP@10']),
+    share(numbers['mAP@50']),
+    quantity(numbers.meanRank, 0),
+  ]
+  const { withQuery, withoutQuery } = baseline
+  const rows = [
+    row('this network, query removed (A)', A.overall, found.accuracy),
+    row(withoutQuery.what, withoutQuery, withoutQuery.accuracy),
+    row('this network, query among its own answers (seedCompat)', seedCompat.overall, seedCompat.accuracy),
+    row(withQuery.what, withQuery, withQuery.accuracy),
+  ]
+  return `## Beside the published system
+
+The published numbers were measured with the query in its own gallery, where it finds itself first. Compare the first two rows with each other and the last two with each other; mean ranks depend on the size of the gallery.
+
+${table(['', 'accuracy', 'mAP@1', 'mAP@10', 'mAP@50', 'mean rank'], rows)}`
+}
+
+function data({ data: { name, licence, sha256, pictures, classes, splits, groupsAcrossSplits } }: ModelMetrics): string {
+  const rows = Object.entries(splits).map(([split, facts]) => [split, String(facts.pictures), String(facts.duplicateGroups), String(facts.withCopies)])
+  return `## Data
+
+${name}: ${pictures} pictures of ${classes.length} classes. Trained on train, chosen on val, reported on test. ${groupsAcrossSplits === 0 ? 'No group of copies crosses a split.' : `**${groupsAcrossSplits} groups of copies cross a split, so the numbers are too good.**`}
+
+${table(['split', 'pictures', 'groups of copies', 'pictures in them'], rows)}
+
+- SHA-256 over ids, labels, splits, groups and contents: \`${sha256}\`
+- Licence of the pictures: ${licence ?? 'not stated; ask their owner before you use them or what was trained on them'}. No picture is part of this folder.`
+}
+
+function training({ training: facts, exportParity, versions }: ModelMetrics): string {
+  return `## Training
+
+- Started from: ${facts.startedFrom}
+- ${facts.epochs} epochs in ${quantity(facts.seconds / 60, 0)} minutes on ${facts.backend}, seed ${facts.seed}${facts.chosenEpoch === null ? '' : `; epoch ${facts.chosenEpoch} was chosen on val`}
+- Export: ${agreement(exportParity)}
+- Settings and the course of the run are in \`metrics.json\`.
+- Versions: ${Object.entries(versions).map(([part, version]) => `${part} ${version}`).join(', ')}`
+}
+
+function agreement(parity: unknown): string {
+  if (typeof parity !== 'object' || parity === null || !('minCosine' in parity) || !('pictures' in parity)) return 'not recorded'
+  return `TensorFlow.js and ONNX Runtime agree on ${String(parity.pictures)} pictures, smallest cosine ${Number(parity.minCosine).toFixed(7)}`
+}
+
+function cost({ files }: Manifest, { cost: found }: ModelMetrics): string {
+  const rows = Object.entries(files).map(([precision, file]) => [`\`${file.file}\` (${precision})`, (file.bytes / 1e6).toFixed(1), `\`${file.sha256.slice(0, 16)}…\``])
+  return `## Cost
+
+One thread of ${found.cpu}, fp32, median of ${found.picturesMeasured} test pictures: decode ${quantity(found.decodeMs)} ms, embed ${quantity(found.embedMs)} ms alone and ${quantity(found.embedInBatchMs)} ms in batches of eight. The machine may have had other work.
+
+${table(['file', 'MB', 'SHA-256'], rows)}`
+}
+
+function limits({ calibration }: Manifest, { data: { classes, name }, protocols: { C } }: ModelMetrics): string {
+  const unseen = isMeasured(C) ? 'Protocol C says what to expect of classes that it was not trained on.' : 'How well it groups classes that it was not trained on was not measured; expect less.'
+  return `## Limits
+
+- It knows ${classes.join(', ')}, as they look in ${name}. ${unseen}
+- It compares the whole of two pictures; it does not find small things in them, nor recognise persons or places.
+- A score is a cosine and means something only beside other scores of the same model id${calibration === undefined ? '; it was not calibrated to a probability' : ', or through the calibration above'}.
+- It carries the habits and mistakes of its data: of those who took the pictures, and of those who labelled them.`
+}

@@ -1,0 +1,113 @@
+/** `metrics.json`: every quality number of an exported network, measured on the files that are served. */
+import { availableParallelism } from 'node:os'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SplitPicture } from '../../datasets/split.js'
+import { readModel } from '../../embedding/manifest.js'
+import { calibrate, calibrationError } from '../../eval/calibration.js'
+import type { ScoreCalibration } from '../../eval/score-calibration.js'
+import { openOnnx } from '../onnx/onnx-session.js'
+import { measureCost, type Cost } from './cost.js'
+import { describeData, type DataFacts, type DataSource } from './data-facts.js'
+import { embedExported, type ExportedEmbeddings } from './embed-exported.js'
+import { judgeExported, type JudgedModel } from './judge-exported.js'
+import { isActionData, publishedWithoutQuery, publishedWithQuery, type PublishedBaseline } from './published-baseline.js'
+
+/** What only the training run knows. */
+export interface TrainingFacts {
+  /** The starting point: `random weights`, or a file of weights with its origin. */
+  startedFrom: string
+  /** Backend of TensorFlow.js, with its version if it has its own. */
+  backend: string
+  seed: number
+  epochs: number
+  /** Epoch that was chosen on val, counted from 1; null when there was no choice. */
+  chosenEpoch: number | null
+  /** Time spent in the loop, over all resumed parts. */
+  seconds: number
+  settings: Record<string, unknown>
+  /** One entry per epoch: loss, values on val, speed. */
+  history: readonly unknown[]
+}
+
+export interface ModelMetrics extends JudgedModel {
+  metricsVersion: 1
+  model: { id: string; name: string; architecture: string; embeddingDimension: number; inputSize: number }
+  measuredAt: string
+  published: { withQuery: PublishedBaseline; withoutQuery: PublishedBaseline } | null
+  data: DataFacts
+  training: TrainingFacts
+  exportParity: unknown
+  /** Fitted to pairs of val pictures; `testError`: its expected calibration error on pairs of test pictures. Absent without pairs of both kinds. */
+  calibration?: { fitted: ScoreCalibration; testError: number | null }
+  cost: Cost
+  evaluationSeconds: number
+  versions: Record<string, string>
+}
+
+export interface EvaluateOptions {
+  /** Folder that `exportModel` wrote. */
+  folder: string
+  pictures: readonly SplitPicture[]
+  data: DataSource
+  training: TrainingFacts
+  now: Date
+  log?: (line: string) => void
+}
+
+/** @throws AlikeError `model_unreadable`, `data_unreadable`. */
+export async function evaluateExported(options: EvaluateOptions): Promise<ModelMetrics> {
+  const started = performance.now()
+  const { folder, pictures, training, log = () => {} } = options
+  const model = await readModel(folder)
+  const { id, name, architecture, embeddingDimension, preprocessing, provenance } = model.manifest
+  const modelFile = join(folder, model.manifest.files.fp32.file)
+
+  const test = pictures.filter(({ split }) => split === 'test')
+  const others = pictures.filter(({ split }) => split !== 'test')
+  const session = await openOnnx(modelFile, availableParallelism())
+  log(`embedding ${test.length} test pictures with the exported network`)
+  const queries = await embedExported(model, session, test)
+  log(`embedding ${others.length} pictures of train and val`)
+  const gallery = await embedExported(model, session, others)
+  await session.close()
+
+  const contentHashes = new Map([queries, gallery].flatMap(({ ids, contentHashes: hashes }) => ids.map((id, i): [string, string] => [id, hashes[i]!])))
+  const data = describeData(pictures, contentHashes, options.data)
+  const single = await openOnnx(modelFile)
+  const cost = await measureCost(model, single, (test.length > 0 ? test : others).slice(0, 64))
+  await single.close()
+  return {
+    metricsVersion: 1,
+    model: { id, name, architecture, embeddingDimension, inputSize: preprocessing.inputSize },
+    measuredAt: options.now.toISOString(),
+    ...judgeExported(model.manifest.labels, queries, gallery, training.seed),
+    published: isActionData(data.classes) ? { withQuery: publishedWithQuery, withoutQuery: publishedWithoutQuery } : null,
+    data,
+    training,
+    exportParity: provenance['exportParity'] ?? null,
+    ...calibrateOnVal(gallery, others, queries),
+    cost,
+    evaluationSeconds: (performance.now() - started) / 1000,
+    versions: await readVersions(),
+  }
+}
+
+/** @param pictures of `gallery`, in its order */
+function calibrateOnVal(gallery: ExportedEmbeddings, pictures: readonly SplitPicture[], test: ExportedEmbeddings): Pick<ModelMetrics, 'calibration'> {
+  const isVal = new Set(pictures.flatMap(({ split }, row) => (split === 'val' ? [row] : [])))
+  const fitted = calibrate(gallery, isVal)
+  return fitted === null ? {} : { calibration: { fitted, testError: calibrationError(fitted.curve, test) } }
+}
+
+/** Versions are pinned exactly, so package.json tells which ones ran. */
+async function readVersions(): Promise<Record<string, string>> {
+  const { version, dependencies = {}, devDependencies = {} } = JSON.parse(await readFile('package.json', 'utf8')) as {
+    version: string
+    dependencies?: Record<string, string>
+    devDependencies?: Record<string, string>
+  }
+  const packages = { ...dependencies, ...devDependencies }
+  const named = ['onnxruntime-node', 'sharp', '@tensorflow/tfjs-core'].map((name) => [name, packages[name] ?? 'unknown'])
+  return { alike: version, node: process.versions.node, ...Object.fromEntries(named) }
+}

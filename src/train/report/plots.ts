@@ -1,0 +1,110 @@
+/** The plots of a model card: confusion, single classes, calibration. */
+import type { TopLevelSpec } from 'vega-lite'
+import type { Manifest } from '../../embedding/manifest.js'
+import type { ClassificationQuality } from '../../eval/classification.js'
+import type { RetrievalQuality } from '../../eval/quality.js'
+import { probabilitySameLabel, type ScoreCalibration } from '../../eval/score-calibration.js'
+import { isMeasured } from './judge-exported.js'
+import type { ModelMetrics } from './model-metrics.js'
+import { renderPlot } from './plot.js'
+
+/** Below the model folder. */
+export const plotsFolder = 'plots'
+export const plotFiles = { confusion: 'confusion.svg', classes: 'classes.svg', calibration: 'calibration.svg' } as const
+
+/** File name → SVG; only of what was measured. */
+export async function drawPlots({ calibration }: Manifest, { classification, protocols: { A } }: ModelMetrics): Promise<Map<string, string>> {
+  const specs = new Map<string, TopLevelSpec>()
+  if (isMeasured(classification)) specs.set(plotFiles.confusion, confusionPlot(classification))
+  if (isMeasured(classification) && isMeasured(A)) specs.set(plotFiles.classes, classesPlot(classification, A))
+  if (calibration !== undefined) specs.set(plotFiles.calibration, calibrationPlot(calibration))
+  const drawn = new Map<string, string>()
+  for (const [file, spec] of specs) drawn.set(file, await renderPlot(spec))
+  return drawn
+}
+
+/** Rows are divided by their sums, so that rare classes are as visible as frequent ones. */
+function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelSpec {
+  const values = confusion.flatMap((row, truth) => {
+    const total = row.reduce((sum, count) => sum + count, 0)
+    return row.map((count, named) => ({ truth: classes[truth], named: classes[named], share: total === 0 ? 0 : count / total }))
+  })
+  const order = [...classes]
+  return {
+    title: 'Classes named for the pictures of each class',
+    height: 420,
+    data: { values },
+    encoding: {
+      y: { field: 'truth', type: 'nominal', sort: order, title: 'true class' },
+      x: { field: 'named', type: 'nominal', sort: order, title: 'named class' },
+    },
+    layer: [
+      { mark: 'rect', encoding: { color: { field: 'share', type: 'quantitative', scale: { scheme: 'blues', domain: [0, 1] }, title: 'share' } } },
+      {
+        transform: [{ filter: 'datum.share >= 0.05' }],
+        mark: { type: 'text', fontSize: 9 },
+        encoding: {
+          text: { field: 'share', type: 'quantitative', format: '.0%' },
+          color: { condition: { test: 'datum.share > 0.5', value: 'white' }, value: 'black' },
+        },
+      },
+    ],
+  }
+}
+
+/** Classes from the best to the worst retrieved. */
+function classesPlot({ classes, perClass }: ClassificationQuality, { perClass: retrieved }: RetrievalQuality): TopLevelSpec {
+  const of = (name: string) => retrieved[name]?.['mAP@10'] ?? 0
+  const order = [...classes].sort((a, b) => of(b) - of(a))
+  const values = order.flatMap((name) => [
+    { name, what: 'mAP@10 (A)', value: of(name) },
+    { name, what: 'F1', value: perClass[name]!.f1 },
+  ])
+  return {
+    title: 'Retrieval and classification of the single classes',
+    height: { step: 10 },
+    data: { values },
+    mark: 'bar',
+    encoding: {
+      y: { field: 'name', type: 'nominal', sort: order, title: null },
+      yOffset: { field: 'what', sort: ['mAP@10 (A)', 'F1'] },
+      x: { field: 'value', type: 'quantitative', scale: { domain: [0, 1] }, title: null },
+      color: { field: 'what', type: 'nominal', sort: ['mAP@10 (A)', 'F1'], title: null, scale: { range: ['#1f5fa8', '#9ec3e6'] } },
+    },
+  }
+}
+
+/** Left: what a score means. Right: what was stated against what was found, on held-out pairs. */
+function calibrationPlot(calibration: ScoreCalibration): TopLevelSpec {
+  const curve = Array.from({ length: 201 }, (_, i) => ({ score: i / 100 - 1, probability: probabilitySameLabel(calibration, i / 100 - 1) }))
+  const share = { domain: [0, 1] }
+  return {
+    title: 'Probability that two pictures share a label',
+    hconcat: [
+      {
+        width: 240,
+        data: { values: curve },
+        mark: 'line',
+        encoding: {
+          x: { field: 'score', type: 'quantitative', title: 'score' },
+          y: { field: 'probability', type: 'quantitative', scale: share, title: 'probability' },
+        },
+      },
+      {
+        width: 240,
+        layer: [
+          { data: { values: [{ at: 0 }, { at: 1 }] }, mark: { type: 'line', color: '#999', strokeDash: [4, 4] }, encoding: { x: { field: 'at', type: 'quantitative' }, y: { field: 'at', type: 'quantitative' } } },
+          {
+            data: { values: calibration.reliability },
+            mark: { type: 'circle', opacity: 1 },
+            encoding: {
+              x: { field: 'stated', type: 'quantitative', scale: share, title: 'stated probability' },
+              y: { field: 'found', type: 'quantitative', scale: share, title: 'share found' },
+              size: { field: 'pairs', type: 'quantitative', title: 'pairs', scale: { type: 'log', range: [12, 160] } },
+            },
+          },
+        ],
+      },
+    ],
+  }
+}

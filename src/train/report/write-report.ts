@@ -1,0 +1,41 @@
+/** Measures an exported network and writes `metrics.json`, `model-card.md` and its plots into the folder. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readModel, type Manifest } from '../../embedding/manifest.js'
+import { modelCard } from './model-card.js'
+import { evaluateExported, type EvaluateOptions, type ModelMetrics } from './model-metrics.js'
+import { drawPlots, plotsFolder } from './plots.js'
+
+export async function writeReport(options: EvaluateOptions): Promise<ModelMetrics> {
+  const metrics = await evaluateExported(options)
+  const { manifest } = await readModel(options.folder)
+  const calibrated = metrics.calibration === undefined ? manifest : { ...manifest, calibration: metrics.calibration.fitted }
+  await writeWhole(join(options.folder, 'manifest.json'), asJson(calibrated))
+  await writeWhole(join(options.folder, 'metrics.json'), asJson(metrics))
+  await writeCard(options.folder, calibrated, metrics)
+  return metrics
+}
+
+/** Card and plots anew from what was measured before. @returns false when nothing was */
+export async function rewriteCard(folder: string, manifest: Manifest): Promise<boolean> {
+  const text = await readFile(join(folder, 'metrics.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return false
+  await writeCard(folder, manifest, JSON.parse(text) as ModelMetrics)
+  return true
+}
+
+async function writeCard(folder: string, manifest: Manifest, metrics: ModelMetrics): Promise<void> {
+  await mkdir(join(folder, plotsFolder), { recursive: true })
+  for (const [file, svg] of await drawPlots(manifest, metrics)) await writeWhole(join(folder, plotsFolder, file), svg)
+  await writeWhole(join(folder, 'model-card.md'), modelCard(manifest, metrics))
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+/** A reader sees the old file or the new one, never half of it. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.draft`, text)
+  await rename(`${path}.draft`, path)
+}

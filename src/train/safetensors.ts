@@ -1,0 +1,68 @@
+/**
+ * Named tensors in one file, in the safetensors layout: 8 bytes of header length (little endian), a
+ * JSON header name → { dtype, shape, data_offsets }, then the values. Written as float32, read from any type of floats.
+ */
+import { open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { halvesToFloats } from './half-floats.js'
+
+export interface NamedTensor {
+  name: string
+  shape: number[]
+  values: Float32Array
+}
+
+export interface TensorFile {
+  tensors: NamedTensor[]
+  metadata: Record<string, string>
+}
+
+/** Written under another name, synced, then renamed: a reader sees the old file or the new one. */
+export async function writeTensors(path: string, { tensors, metadata }: TensorFile): Promise<void> {
+  const header: Record<string, unknown> = { __metadata__: metadata }
+  let offset = 0
+  for (const { name, shape, values } of tensors) header[name] = { dtype: 'F32', shape, data_offsets: [offset, (offset += values.byteLength)] }
+  const json = Buffer.from(JSON.stringify(header))
+  // padded with spaces so that the values begin at a multiple of 8
+  const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')])
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(padded.length))
+
+  const temporary = `${path}.part`
+  const file = await open(temporary, 'w')
+  try {
+    await file.writev([length, padded, ...tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength))])
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  const folder = await open(dirname(path))
+  await folder.sync().finally(() => folder.close())
+}
+
+export async function readTensors(path: string): Promise<TensorFile> {
+  return parseTensors(await readFile(path))
+}
+
+/** Element type of the file → its values as floats. Types that no weight has (counters, flags) are left out. */
+const decoders: Record<string, (bytes: ArrayBuffer) => Float32Array> = {
+  F32: (bytes) => new Float32Array(bytes),
+  F64: (bytes) => Float32Array.from(new Float64Array(bytes)),
+  F16: (bytes) => halvesToFloats(new Uint16Array(bytes)),
+  // a bfloat16 is the upper half of a float32
+  BF16: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(bytes), (bits) => bits << 16).buffer),
+  U8: (bytes) => Float32Array.from(new Uint8Array(bytes)),
+}
+
+export function parseTensors(bytes: Buffer): TensorFile {
+  const start = 8 + Number(bytes.readBigUInt64LE(0))
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, Record<string, unknown>>
+  const tensors = Object.entries(entries).flatMap(([name, entry]) => {
+    const { dtype, shape, data_offsets: [from, to] } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] }
+    const decode = decoders[dtype]
+    // copied: the file's buffer need not lie on a multiple of four
+    return decode === undefined ? [] : [{ name, shape, values: decode(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer) }]
+  })
+  return { tensors, metadata: metadata as Record<string, string> }
+}

@@ -1,0 +1,29 @@
+/** Puts starting weights into a network, or says all that does not fit. */
+import * as tf from '@tensorflow/tfjs-core'
+import { AlikeError } from '../../errors.js'
+import type { StagedNetwork } from '../models/staged-network.js'
+import type { StartingWeights } from './starting-weights.js'
+
+const shownProblems = 5
+
+/**
+ * Every layer but the head's gets its weights, and every tensor finds its layer.
+ * @throws AlikeError `weights_unreadable`; then the network may hold part of them.
+ */
+export function assignWeights(network: StagedNetwork, { layers, file }: Pick<StartingWeights, 'layers' | 'file'>): void {
+  const waiting = new Set(layers.keys())
+  const problems: string[] = []
+  for (const layer of network.model.layers) {
+    if (layer.weights.length === 0 || network.isHead(layer.name)) continue
+    waiting.delete(layer.name)
+    const given = layers.get(layer.name) ?? []
+    const wanted = layer.weights.map(({ shape }) => `[${shape}]`).join(' ')
+    const found = given.map(({ shape }) => `[${shape}]`).join(' ')
+    if (wanted === found) tf.tidy(() => layer.setWeights(given.map(({ values, shape }) => tf.tensor(values, shape))))
+    else problems.push(`${layer.name} needs ${wanted} and the file has ${found || 'nothing'}`)
+  }
+  problems.push(...[...waiting].map((name) => `${name} of the file has no place in the network`))
+  if (problems.length === 0) return
+  const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more` : ''
+  throw new AlikeError('weights_unreadable', { detail: `${file} does not fit: ${problems.slice(0, shownProblems).join('; ')}${more}.` })
+}

@@ -1,0 +1,76 @@
+/** `--init FILE`: reads a file of public weights and tells from it which network it is. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { Preprocessing } from '../../embedding/manifest.js'
+import { AlikeError } from '../../errors.js'
+import type { ResNetForm } from '../models/resnet50.js'
+import { parseTensors, type NamedTensor } from '../safetensors.js'
+import { efficientnetLite0 } from './efficientnet-lite0-form.js'
+import { isHdf5, readHdf5 } from './hdf5.js'
+import { foldedResNet50, kerasResNet50, torchvisionResNet50 } from './resnet50-forms.js'
+
+/** By the names that the file gives them. */
+export type TensorsByName = ReadonlyMap<string, NamedTensor>
+
+/** Layer name → its weights, in the order, shapes and layout of the network's own layer. */
+export type LayerWeights = Map<string, NamedTensor[]>
+
+/** What a form of weights says about the network that it fits. */
+export interface ReadForm {
+  layers: LayerWeights
+  /** The classifier of the original classes, if the file has one: kernel [D, C] and bias [C]. Never trained on. */
+  classifier?: [kernel: NamedTensor, bias: NamedTensor]
+  preprocessing: Preprocessing
+  resnet?: ResNetForm
+}
+
+export interface WeightForm {
+  architecture: 'resnet50' | 'efficientnet-lite0'
+  /** One line for people. */
+  description: string
+  /** Tensor names that no other form has. */
+  recognises(tensors: TensorsByName): boolean
+  read(tensors: TensorsByName): ReadForm
+}
+
+export interface StartingWeights extends ReadForm {
+  architecture: WeightForm['architecture']
+  description: string
+  file: string
+  /** Of the whole file; goes into the manifest, and tells a cache of features from another. */
+  sha256: string
+}
+
+const forms: readonly WeightForm[] = [foldedResNet50, torchvisionResNet50, kerasResNet50, efficientnetLite0]
+
+/**
+ * @param expectedSha256 as published with the file; checked when given
+ * @throws AlikeError `weights_unreadable`, with what does not fit.
+ */
+export async function readStartingWeights(path: string, expectedSha256?: string): Promise<StartingWeights> {
+  const file = basename(path)
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new AlikeError('weights_unreadable', { detail: `${file} can not be read.`, cause })
+  })
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  if (expectedSha256 !== undefined && sha256 !== expectedSha256.toLowerCase()) {
+    throw new AlikeError('weights_unreadable', { detail: `${file} has the SHA-256 ${sha256}, not ${expectedSha256}.` })
+  }
+  const tensors = await readAnyTensors(file, path, bytes)
+  const form = forms.find((candidate) => candidate.recognises(tensors))
+  if (form === undefined) {
+    const known = forms.map(({ description }) => description).join('; ')
+    throw new AlikeError('weights_unreadable', { detail: `${file} has ${tensors.size} tensors (${[...tensors.keys()].slice(0, 3).join(', ')} …), which fit none of: ${known}.` })
+  }
+  return { ...form.read(tensors), architecture: form.architecture, description: form.description, file, sha256 }
+}
+
+async function readAnyTensors(file: string, path: string, bytes: Buffer): Promise<TensorsByName> {
+  try {
+    const tensors = isHdf5(bytes) ? await readHdf5(path) : parseTensors(bytes).tensors
+    return new Map(tensors.map((tensor) => [tensor.name, tensor]))
+  } catch (cause) {
+    throw new AlikeError('weights_unreadable', { detail: `${file} is neither a safetensors file nor an HDF5 file that can be read.`, cause })
+  }
+}

@@ -1,0 +1,15 @@
+/** The slow exact answer: every vector, or every allowed one, compared with the query. */
+import { Nearest } from './nearest.js'
+import type { SlotVectorStore } from './slot-vectors.js'
+import type { Neighbour } from './vector-index.js'
+
+/** @param allow slots to compare; those that are not live are passed over. All live ones when left out. */
+export function exactNeighbours(vectors: SlotVectorStore, query: Float32Array, k: number, allow?: Uint32Array): Neighbour[] {
+  const nearest = new Nearest(Math.min(k, vectors.size))
+  if (allow === undefined) {
+    vectors.scoreAll(query, (slot, score) => nearest.offer(slot, score))
+  } else {
+    for (const slot of allow) if (vectors.has(slot)) nearest.offer(slot, vectors.score(query, slot))
+  }
+  return nearest.sorted()
+}

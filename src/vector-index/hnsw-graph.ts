@@ -1,0 +1,117 @@
+/**
+ * One HNSW graph whose nodes are slots. The only importer of hnswlib-node; what that package does
+ * badly is put right here and nowhere else.
+ *
+ * The graph never hears of a removal. hnswlib's own deletion mark makes each search slower, and an
+ * insertion that meets only marked nodes reads outside its memory, which ends the whole process. So
+ * a removed slot stays an ordinary node (a tombstone), and whoever searches drops it from the answer.
+ */
+import hnswlib from 'hnswlib-node'
+import { SlotSet } from './slot-set.js'
+
+/** hnswlib labels are 32 bits wide and it wraps larger numbers silently. */
+const slotsMax = 2 ** 32
+
+export interface GraphSettings {
+  dimension: number
+  m: number
+  efConstruction: number
+}
+
+export class HnswGraph {
+  readonly #settings: GraphSettings
+  readonly #hnsw: InstanceType<typeof hnswlib.HierarchicalNSW>
+  readonly #slots: SlotSet
+  /** hnswlib takes plain arrays only; one is kept so that nothing is allocated per vector. */
+  readonly #point: number[]
+  #writing = false
+
+  private constructor(settings: GraphSettings, hnsw: InstanceType<typeof hnswlib.HierarchicalNSW>, slots: SlotSet) {
+    this.#settings = settings
+    this.#hnsw = hnsw
+    this.#slots = slots
+    this.#point = new Array<number>(settings.dimension).fill(0)
+  }
+
+  /** @param capacity nodes to make room for; it grows when they are not enough. */
+  static empty(settings: GraphSettings, capacity: number): HnswGraph {
+    const hnsw = new hnswlib.HierarchicalNSW('ip', settings.dimension)
+    hnsw.initIndex(Math.max(1, capacity), settings.m, settings.efConstruction)
+    return new HnswGraph(settings, hnsw, new SlotSet())
+  }
+
+  /**
+   * Reads a file that `write` wrote. hnswlib believes what it reads: the caller has checked the
+   * file's checksum and structure before, or a flipped bit becomes a wild pointer.
+   */
+  static async read(settings: GraphSettings, path: string): Promise<HnswGraph> {
+    const hnsw = new hnswlib.HierarchicalNSW('ip', settings.dimension)
+    await hnsw.readIndex(path)
+    const slots = new SlotSet()
+    for (const slot of hnsw.getIdsList()) slots.add(slot)
+    if (slots.size !== hnsw.getCurrentCount()) throw new Error('two nodes of the graph have the same slot')
+    return new HnswGraph(settings, hnsw, slots)
+  }
+
+  /** Nodes, tombstones included. */
+  get count(): number {
+    return this.#slots.size
+  }
+
+  /** One more than the highest slot in it. */
+  get nextSlot(): number {
+    return this.#slots.end
+  }
+
+  /** While the graph is being written it must not change; searches may go on. */
+  get writing(): boolean {
+    return this.#writing
+  }
+
+  has(slot: number): boolean {
+    return this.#slots.has(slot)
+  }
+
+  insert(slot: number, vector: Float32Array): void {
+    if (this.#writing) throw new Error('the graph is being written')
+    if (slot >= slotsMax) throw new Error(`slot ${slot} is beyond what the graph can name`)
+    const capacity = this.#hnsw.getMaxElements()
+    // Memory grows by remapping pages, not by copying them, so doubling does not stop the thread.
+    if (this.count >= capacity) this.#hnsw.resizeIndex(capacity * 2)
+    for (let i = 0; i < this.#point.length; i++) this.#point[i] = vector[i]!
+    this.#hnsw.addPoint(this.#point, slot)
+    this.#slots.add(slot)
+  }
+
+  /** The nearest `ef` nodes that a search keeping `ef` candidates finds, nearest first, tombstones among them. */
+  candidates(query: Float32Array, ef: number): number[] {
+    const wanted = Math.min(ef, this.count)
+    if (wanted === 0) return []
+    for (let i = 0; i < this.#point.length; i++) this.#point[i] = query[i]!
+    this.#hnsw.setEf(wanted)
+    return this.#hnsw.searchKnn(this.#point, wanted).neighbors
+  }
+
+  /** The vector as the graph holds it. */
+  vector(slot: number): Float32Array {
+    return Float32Array.from(this.#hnsw.getPoint(slot))
+  }
+
+  /**
+   * Writes the graph on a libuv thread, so searches go on meanwhile. hnswlib reports no write
+   * error: the caller checks what was written (`graph-file.ts`).
+   */
+  async write(path: string): Promise<void> {
+    this.#writing = true
+    try {
+      await this.#hnsw.writeIndex(path)
+    } finally {
+      this.#writing = false
+    }
+  }
+
+  /** Gives the memory back now; without it, it stays until a garbage collection that sees no reason to come. */
+  release(): void {
+    this.#hnsw.initIndex(1, this.#settings.m, this.#settings.efConstruction)
+  }
+}

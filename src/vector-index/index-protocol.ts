@@ -1,0 +1,38 @@
+/** Every call that the index thread answers. */
+import type { IndexReading, IndexSettings, Neighbour } from './vector-index.js'
+
+/** Given to the thread when it is started. */
+export interface IndexThreadData {
+  settings: IndexSettings
+}
+
+export interface OpenedIndex {
+  /** What became of the snapshot; the reason is for the log. */
+  snapshot: { state: 'used' | 'absent' } | { state: 'rejected'; reason: string }
+}
+
+/** `index` is the number that the caller gave the index when opening it. */
+export type IndexCalls = {
+  open: {
+    request: {
+      index: number
+      dimension: number
+      /** The truth's, when it was asked for its vectors. */
+      nextSlot: number
+      snapshot: { folder: string; galleryUid: string; modelId: string }
+    }
+    reply: OpenedIndex
+  }
+  /** After `open` and an `add` of every live vector: from here on the graph is kept up. */
+  start: { request: { index: number }; reply: { reading: IndexReading; snapshotFits: boolean } }
+  add: { request: { index: number; slots: Uint32Array; vectors: Float32Array }; reply: IndexReading }
+  remove: { request: { index: number; slots: Uint32Array }; reply: IndexReading }
+  search: {
+    request: { index: number; vector: Float32Array; k: number; ef?: number; exact?: boolean; allow?: Uint32Array }
+    reply: { neighbours: Neighbour[]; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
+  }
+  read: { request: { index: number }; reply: IndexReading }
+  /** False when there is no graph. */
+  save: { request: { index: number }; reply: boolean }
+  close: { request: { index: number; erase: boolean }; reply: void }
+}

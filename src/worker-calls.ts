@@ -1,0 +1,165 @@
+/**
+ * Calls to a worker thread: one promise per call, errors that keep their code, and a thread that
+ * dies rejects what waits for it instead of leaving it waiting. Each thread names its calls in one
+ * closed table of requests and replies.
+ */
+import { once } from 'node:events'
+import { parentPort, Worker, type TransferListItem } from 'node:worker_threads'
+import { AlikeError, type ErrorCode } from './errors.js'
+
+/** call → what is asked and what is answered; everything in it can be cloned between threads. */
+export type CallTable = Record<string, { request: unknown; reply: unknown }>
+
+type CallMessage<Calls extends CallTable> = {
+  [Name in keyof Calls]: { call: number; name: Name; request: Calls[Name]['request'] }
+}[keyof Calls]
+type ToThread<Calls extends CallTable> = CallMessage<Calls> | { name: null }
+type FromThread =
+  | { call: number; reply: unknown }
+  | { call: number; error: { code: ErrorCode; detail?: string; retryAfterSeconds?: number; reason: string } }
+
+interface Waiting {
+  resolve(reply: unknown): void
+  reject(error: AlikeError): void
+}
+
+export interface CalledThreadOptions {
+  /** For error messages: `index`, `writer`. */
+  name: string
+  file: URL
+  /** Cloned into the thread's `workerData`. */
+  data: unknown
+  /** Called once when the thread ends without having been asked to. */
+  onFailure(error: AlikeError): void
+}
+
+/** The caller's end. */
+export class CalledThread<Calls extends CallTable> {
+  readonly #worker: Worker
+  readonly #options: CalledThreadOptions
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #ended: Promise<unknown>
+  #lastCall = 0
+  #closing = false
+  #failure: AlikeError | undefined
+
+  constructor(options: CalledThreadOptions) {
+    this.#options = options
+    this.#worker = new Worker(options.file, { workerData: options.data, name: options.name })
+    this.#ended = once(this.#worker, 'exit').catch(() => {})
+    this.#worker.on('message', (message: FromThread) => this.#settle(message))
+    this.#worker.on('error', (error) => this.#fail(error))
+    this.#worker.on('messageerror', (error) => this.#fail(error))
+    this.#worker.on('exit', () => this.#fail(undefined))
+  }
+
+  /** Calls without an answer so far. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** @throws AlikeError what the thread threw, or `internal` when the thread is gone. */
+  call<Name extends keyof Calls>(
+    name: Name,
+    request: Calls[Name]['request'],
+    transfer: TransferListItem[] = [],
+  ): Promise<Calls[Name]['reply']> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#closing) return Promise.reject(new AlikeError('shutting_down'))
+    const call = ++this.#lastCall
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(call, { resolve, reject })
+      this.#worker.postMessage({ call, name, request } as ToThread<Calls>, transfer)
+    })
+  }
+
+  /** Lets the calls under way finish; resolves when the thread has ended by itself. */
+  async close(): Promise<void> {
+    if (!this.#closing && this.#failure === undefined) {
+      this.#closing = true
+      this.#worker.postMessage({ name: null } satisfies ToThread<Calls>)
+    }
+    await this.#ended
+  }
+
+  #settle(message: FromThread): void {
+    const waiting = this.#waiting.get(message.call)
+    this.#waiting.delete(message.call)
+    if (waiting === undefined) return
+    if ('reply' in message) return waiting.resolve(message.reply)
+    const { code, reason, ...options } = message.error
+    waiting.reject(new AlikeError(code, { ...options, cause: new Error(reason) }))
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failure !== undefined || (this.#closing && this.#waiting.size === 0)) return
+    this.#failure = new AlikeError('internal', { detail: `The ${this.#options.name} thread has stopped.`, cause })
+    for (const { reject } of this.#waiting.values()) reject(this.#failure)
+    this.#waiting.clear()
+    this.#options.onFailure(this.#failure)
+  }
+}
+
+/** A reply whose buffers move instead of being copied. */
+export class MovedReply<Reply> {
+  constructor(
+    readonly reply: Reply,
+    readonly transfer: ArrayBuffer[],
+  ) {}
+}
+
+export type Answers<Calls extends CallTable> = {
+  [Name in keyof Calls]: (
+    request: Calls[Name]['request'],
+  ) => Calls[Name]['reply'] | MovedReply<Calls[Name]['reply']> | Promise<Calls[Name]['reply'] | MovedReply<Calls[Name]['reply']>>
+}
+
+/**
+ * The thread's end: answers each call, in the order in which the answers are ready. `end` runs
+ * when no call is under way any more; after it nothing holds the thread and it ends by itself.
+ */
+export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, end: () => void | Promise<void>): void {
+  const port = parentPort
+  if (port === null) throw new Error('this file runs only as a worker thread')
+  let underWay = 0
+  let closing = false
+
+  port.on('message', (message: ToThread<Calls>) => {
+    if (message.name === null) {
+      closing = true
+      return endWhenIdle()
+    }
+    underWay++
+    void answer(message as CallMessage<Calls>)
+  })
+
+  async function answer({ call, name, request }: CallMessage<Calls>): Promise<void> {
+    try {
+      const answered = answers[name](request)
+      // Most answers are ready at once; awaiting only the others keeps the order of messages.
+      const result = answered instanceof Promise ? await answered : answered
+      if (result instanceof MovedReply) port!.postMessage({ call, reply: result.reply as unknown }, result.transfer)
+      else port!.postMessage({ call, reply: result })
+    } catch (error) {
+      port!.postMessage({ call, error: describeError(error) } satisfies FromThread)
+    } finally {
+      underWay--
+      endWhenIdle()
+    }
+  }
+
+  function endWhenIdle(): void {
+    if (closing && underWay === 0) void Promise.resolve(end()).finally(() => port!.close())
+  }
+}
+
+function describeError(error: unknown) {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  if (!(error instanceof AlikeError)) return { code: 'internal' as const, reason }
+  return {
+    code: error.code,
+    reason: error.cause instanceof Error ? `${reason}\ncaused by ${error.cause.stack}` : reason,
+    ...(error.detail !== undefined && { detail: error.detail }),
+    ...(error.retryAfterSeconds !== undefined && { retryAfterSeconds: error.retryAfterSeconds }),
+  }
+}

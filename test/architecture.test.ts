@@ -1,0 +1,97 @@
+/** Holds the import rules of ARCHITECTURE.md: data flows one way, one native package has one importing place. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { test } from 'node:test'
+
+const sourceFiles = readdirSync('src', { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+  .map((entry) => join(entry.parentPath, entry.name))
+
+interface Import {
+  file: string
+  /** A package name, or a path below the project for our own files. */
+  target: string
+  dynamic: boolean
+}
+
+/** Static, dynamic and re-exporting imports of a file; comments are cut first. */
+function importsOf(file: string): Import[] {
+  const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+  const pattern = /(?:\bfrom\s+|\bimport\s+|\b(import|require)\(\s*|new URL\(\s*)['"]([^'"]+)['"]/g
+  return [...code.matchAll(pattern)].map(([, call, specifier]) => ({
+    file,
+    target: specifier!.startsWith('.') ? relative('.', normalize(join(dirname(file), specifier!))).replace(/\.js$/, '.ts') : specifier!,
+    dynamic: call === 'import',
+  }))
+}
+
+const imports = sourceFiles.flatMap(importsOf)
+
+/** Part of the source tree: the folder below src, or the file's own name for files directly in src. */
+const partOf = (path: string): string => path.split('/')[1]!.replace(/\.ts$/, '')
+
+/** part → the parts it may import besides itself. Nothing else is allowed. */
+const mayImport: Record<string, readonly string[]> = {
+  errors: [],
+  eval: [],
+  metrics: [],
+  config: ['errors'],
+  image: ['errors'],
+  'worker-calls': ['errors'],
+  'vector-index': ['errors', 'worker-calls'],
+  embedding: ['errors', 'eval', 'image', 'metrics'],
+  gallery: ['errors', 'vector-index', 'worker-calls', 'metrics'],
+  datasets: ['errors'],
+  retrieval: ['errors', 'eval', 'image', 'embedding', 'gallery', 'metrics'],
+  ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics'],
+  http: ['errors', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest'],
+  app: ['errors', 'config', 'embedding', 'gallery', 'http', 'ingest', 'metrics', 'retrieval'],
+  main: ['errors', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'metrics', 'retrieval'],
+  train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
+  cli: ['errors', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
+}
+
+test('every part imports only what the architecture allows', () => {
+  const broken = imports
+    .filter(({ target }) => target.startsWith('src/'))
+    .filter(({ file, target }) => partOf(file) !== partOf(target) && !mayImport[partOf(file)]?.includes(partOf(target)))
+    .map(({ file, target }) => `${file} → ${target}`)
+  assert.deepEqual(broken, [])
+})
+
+test('the rules name every part that exists', () => {
+  assert.deepEqual([...new Set(sourceFiles.map(partOf))].filter((part) => !(part in mayImport)), [])
+})
+
+/** package → the only places that may import it. */
+const soleImporters: Record<string, RegExp> = {
+  sharp: /^src\/image\//,
+  'onnxruntime-node': /^src\/(embedding\/session-worker|train\/onnx\/onnx-session)\.ts$/,
+  'hnswlib-node': /^src\/vector-index\/hnsw-graph\.ts$/,
+  'better-sqlite3': /^src\/gallery\/database\.ts$/,
+  '@tensorflow/': /^src\/train\//,
+  'prom-client': /^src\/metrics\.ts$/,
+  fastify: /^src\/(app\.ts|main\.ts|http\/|cli\/)/,
+}
+
+for (const [name, allowed] of Object.entries(soleImporters)) {
+  test(`${name} is imported only where the architecture says`, () => {
+    const users = imports.filter(({ target }) => target === name || target.startsWith(name.endsWith('/') ? name : `${name}/`))
+    assert.ok(users.length > 0, `${name} is imported nowhere: the rule is stale`)
+    assert.deepEqual(users.filter(({ file }) => !allowed.test(file)).map(({ file }) => file), [])
+  })
+}
+
+test('only config.ts reads the environment', () => {
+  const readers = sourceFiles.filter((file) => /process\.env\b/.test(readFileSync(file, 'utf8')) && !/^src\/(config|main)\.ts$|^src\/train\//.test(file))
+  assert.deepEqual(readers, [])
+})
+
+test('there are no junk-drawer folders and no re-export-only index files', () => {
+  assert.deepEqual(sourceFiles.filter((file) => /\/(utils?|helpers?|common|shared|lib)\//.test(file) || file.endsWith('/index.ts')), [])
+})
+
+test('ARCHITECTURE.md stays under 150 lines', () => {
+  assert.ok(readFileSync('ARCHITECTURE.md', 'utf8').split('\n').length < 150)
+})

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { createWriteStream } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { test, type TestContext } from 'node:test'
+import { createGzip } from 'node:zlib'
+import { pack } from 'tar-stream'
+import { readLabelledPictures } from '../../src/datasets/labelled-pictures.js'
+import { AlikeError } from '../../src/errors.js'
+
+/** Path → content, written below a folder that ends with the test. */
+async function folderWith(t: TestContext, files: Record<string, string>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-data-'))
+  t.after(() => rm(folder, { recursive: true }))
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), content)
+  }
+  return folder
+}
+
+async function writeTar(path: string, entries: Record<string, string>): Promise<void> {
+  const archive = pack()
+  for (const [name, content] of Object.entries(entries)) archive.entry({ name }, content)
+  archive.finalize()
+  await (path.endsWith('.gz') ? pipeline(archive, createGzip(), createWriteStream(path)) : pipeline(archive, createWriteStream(path)))
+}
+
+const refused = (detail: RegExp) => (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && detail.test(error.message)
+
+test('a folder per class gives labels without a split; other files are passed over', async (t) => {
+  const folder = await folderWith(t, { 'cat/a.jpg': '1', 'cat/notes.txt': '', 'dog/b.PNG': '2', '.cache/c.jpg': '3', 'read.me': '' })
+  const pictures = await readLabelledPictures(folder)
+  assert.deepEqual(
+    pictures.map(({ id, label, split, group }) => [id, label, split, group]),
+    [
+      ['cat/a.jpg', 'cat', undefined, 'cat/a.jpg'],
+      ['dog/b.PNG', 'dog', undefined, 'dog/b.PNG'],
+    ],
+  )
+})
+
+test('a folder per split and class gives both, under the usual names of splits', async (t) => {
+  const folder = await folderWith(t, { 'train/cat/a.jpg': '1', 'valid/cat/b.jpg': '2', 'test/cat/c.jpg': '3' })
+  const pictures = await readLabelledPictures(folder)
+  assert.deepEqual(pictures.map(({ id, split }) => [id, split]), [['test/cat/c.jpg', 'test'], ['train/cat/a.jpg', 'train'], ['valid/cat/b.jpg', 'val']])
+})
+
+test('a CSV names pictures in files and in tar archives, plain or compressed', async (t) => {
+  const folder = await folderWith(t, {
+    'labels.csv': 'filename,label,split,duplicate_group\na.jpg,cat,train,1\nb.jpg,cat,test,1\nc.jpg,dog,val,\nd.jpg,dog,train,7\n',
+    'a.jpg': 'on disk',
+  })
+  await writeTar(join(folder, 'some.tar'), { './b.jpg': 'in tar', 'c.jpg': 'also' })
+  await writeTar(join(folder, 'more.tar.gz'), { 'd.jpg': 'compressed' })
+  const pictures = await readLabelledPictures(folder)
+  assert.deepEqual(pictures.map(({ id, label, split, group }) => [id, label, split, group]), [
+    ['a.jpg', 'cat', 'train', '1'],
+    ['b.jpg', 'cat', 'test', '1'],
+    ['c.jpg', 'dog', 'val', 'c.jpg'],
+    ['d.jpg', 'dog', 'train', '7'],
+  ])
+  const contents = pictures.map(({ source }) => ('bytes' in source ? Buffer.from(source.bytes).toString() : source.path))
+  assert.deepEqual(contents, [join(folder, 'a.jpg'), 'in tar', 'also', 'compressed'])
+})
+
+const badLabels = [
+  { case: 'a picture that is not there', csv: 'filename,label\nmissing.jpg,cat\n', detail: /missing\.jpg/ },
+  { case: 'a row without a label', csv: 'filename,label\na.jpg,cat\na.jpg,\n', detail: /Row 3/ },
+  { case: 'an unknown split', csv: 'filename,label,split\na.jpg,cat,holdout\n', detail: /Row 2/ },
+  { case: 'rows of different length', csv: 'filename,label\na.jpg,cat,1,2\n', detail: /CSV/ },
+  { case: 'no rows', csv: 'filename,label\n', detail: /no labelled pictures/ },
+]
+for (const { case: name, csv, detail } of badLabels) {
+  test(`labels with ${name} are refused with what does not fit`, async (t) => {
+    const folder = await folderWith(t, { 'labels.csv': csv, 'a.jpg': '1' })
+    await assert.rejects(readLabelledPictures(folder), refused(detail))
+  })
+}
+
+test('a missing folder, a missing CSV and a damaged archive are refused', async (t) => {
+  const folder = await folderWith(t, { 'labels.csv': 'filename,label\na.jpg,cat\n', 'broken.tar': 'x'.repeat(700) })
+  await assert.rejects(readLabelledPictures(join(folder, 'nowhere')), refused(/can not be read/))
+  await assert.rejects(readLabelledPictures(folder, join(folder, 'other.csv')), refused(/can not be read/))
+  await assert.rejects(readLabelledPictures(folder), refused(/damaged/))
+})

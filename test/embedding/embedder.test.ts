@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import type { Worker } from 'node:worker_threads'
+import type { Model } from '../../src/embedding/manifest.js'
+import { openEmbedder, type Embedder, type EmbedderLogger, type EmbedderOptions } from '../../src/embedding/embedder.js'
+import { AlikeError } from '../../src/errors.js'
+import { createMetrics } from '../../src/metrics.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+
+const silent: EmbedderLogger = { info: () => {}, warn: () => {}, error: () => {} }
+
+interface Opened {
+  embedder: Embedder
+  model: Model
+  workers: Worker[]
+  metricLines(): Promise<string[]>
+}
+
+/** A real embedder over the handmade graph; the threads behind it are caught as they are made. */
+async function open(t: TestContext, options: Partial<EmbedderOptions> = {}): Promise<Opened> {
+  const model = options.model ?? (await handmadeModel(t))
+  const metrics = createMetrics()
+  const workers: Worker[] = []
+  const notice = (worker: Worker) => void workers.push(worker)
+  process.on('worker', notice)
+  t.after(() => process.off('worker', notice))
+  const embedder = await openEmbedder({
+    model, provider: 'cpu', requireCuda: false, workers: 1, maxBatch: 8, maxQueue: 100,
+    logger: silent, metrics: metrics.embedding, ...options,
+  })
+  t.after(() => embedder.close())
+  return { embedder, model, workers, metricLines: async () => (await metrics.expose()).text.split('\n') }
+}
+
+/** A picture of the handmade graph: its embedding is the direction of its first six bytes. */
+function picture(...bytes: number[]): Uint8Array {
+  const pixels = new Uint8Array(8 * 8 * 3)
+  pixels.set(bytes)
+  return pixels
+}
+
+const hasCode = (code: string) => (error: unknown) => error instanceof AlikeError && error.code === code
+
+test('a picture becomes its unit vector and its logits', async (t) => {
+  const { embedder } = await open(t)
+  const pixels = picture(3, 0, 4)
+  const embedding = await embedder.embed(pixels)
+  assert.deepEqual([...embedding.vector].map((value) => +value.toFixed(6)), [0.6, 0, 0.8, 0, 0, 0])
+  assert.deepEqual([...embedding.logits], [3, 0, 4, 0])
+  assert.equal(embedding.batchSize, 1)
+  assert(embedding.queueMs >= 0 && embedding.embedMs > 0)
+  assert.equal(pixels.length, 192, 'the caller keeps the pixels')
+})
+
+test('pictures that gather while a worker is busy run together, each with its own answer', async (t) => {
+  const { embedder, metricLines } = await open(t)
+  const pictures = Array.from({ length: 30 }, (_, i) => picture(i + 1, 200 - i))
+  const embeddings = await Promise.all(pictures.map((pixels) => embedder.embed(pixels)))
+  embeddings.forEach(({ logits }, i) => assert.deepEqual([...logits], [i + 1, 200 - i, 0, 0]))
+  assert.deepEqual([...new Set(embeddings.map((embedding) => embedding.batchSize))], [1, 8, 4])
+  assert((await metricLines()).includes('alike_embed_batch_size_sum 30'))
+})
+
+test('several workers share the line', async (t) => {
+  const { embedder, workers } = await open(t, { workers: 3 })
+  assert.equal(workers.length, 3)
+  assert.equal(embedder.liveWorkers, 3)
+  const embeddings = await Promise.all(Array.from({ length: 40 }, (_, i) => embedder.embed(picture(i + 1))))
+  embeddings.forEach(({ logits }, i) => assert.equal(logits[0], i + 1))
+})
+
+test('the embedder says what it runs on', async (t) => {
+  const { embedder, model } = await open(t, { maxBatch: 0 })
+  assert.equal(embedder.model, model)
+  assert.deepEqual(embedder.runtime.batchSizes, [1, 2, 4])
+  assert.equal(embedder.runtime.provider, 'cpu')
+  assert.equal(embedder.runtime.precision, 'fp32')
+  assert.match(embedder.runtime.ortVersion, /^\d+\.\d+\.\d+$/)
+})
+
+test('a picture without a unit vector is an error of its own and harms no neighbour in its batch', async (t) => {
+  const { embedder } = await open(t)
+  const results = await Promise.allSettled([picture(1), picture(2), picture(), picture(3)].map((pixels) => embedder.embed(pixels)))
+  assert.deepEqual(results.map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+  assert(results[2]?.status === 'rejected' && hasCode('internal')(results[2].reason))
+})
+
+test('pixels of another size are refused before they reach a worker', async (t) => {
+  const { embedder } = await open(t)
+  await assert.rejects(embedder.embed(new Uint8Array(5)), hasCode('internal'))
+  assert.equal((await embedder.embed(picture(1))).vector[0], 1)
+})
+
+test('a full line refuses at once and says when to come back', async (t) => {
+  const { embedder } = await open(t, { maxQueue: 4 })
+  const results = await Promise.allSettled(Array.from({ length: 10 }, () => embedder.embed(picture(1))))
+  const refused = results.filter((result) => result.status === 'rejected')
+  assert.equal(refused.length, 5, 'one runs, four wait, five are refused')
+  for (const { reason } of refused) {
+    assert(hasCode('overloaded')(reason))
+    assert((reason as AlikeError).retryAfterSeconds! >= 1)
+  }
+  assert.equal((await embedder.embed(picture(1))).vector[0], 1, 'and the next one is welcome')
+})
+
+test('a caller who leaves is dropped from the line and not run', async (t) => {
+  const { embedder, metricLines } = await open(t, { maxBatch: 1 })
+  const leaving = new AbortController()
+  const running = embedder.embed(picture(1))
+  const left = embedder.embed(picture(2), { signal: leaving.signal })
+  const stays = embedder.embed(picture(3))
+  assert.equal(embedder.queueDepth, 2)
+  leaving.abort()
+  assert.equal(embedder.queueDepth, 1)
+  await assert.rejects(left, { name: 'AbortError' })
+  await Promise.all([running, stays])
+  const lines = await metricLines()
+  assert(lines.includes('alike_embed_dropped_total 1'))
+  assert(lines.includes('alike_embed_batch_size_sum 2'))
+  await assert.rejects(embedder.embed(picture(1), { signal: AbortSignal.abort() }), { name: 'AbortError' })
+})
+
+test('a caller who leaves during the run gets his answer at once, the worker goes on', async (t) => {
+  const { embedder } = await open(t)
+  const leaving = new AbortController()
+  const left = embedder.embed(picture(1), { signal: leaving.signal })
+  leaving.abort()
+  await assert.rejects(left, { name: 'AbortError' })
+  assert.equal((await embedder.embed(picture(0, 7))).vector[1], 1)
+})
+
+test('close finishes what was accepted, refuses what comes later, and ends the threads', async (t) => {
+  const { embedder, workers } = await open(t, { workers: 2, maxBatch: 1 })
+  const exits = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)))
+  const accepted = Array.from({ length: 20 }, (_, i) => embedder.embed(picture(i + 1)))
+  const closed = embedder.close()
+  await assert.rejects(embedder.embed(picture(1)), hasCode('shutting_down'))
+  assert.equal((await Promise.all(accepted)).length, 20)
+  await closed
+  assert.deepEqual(await Promise.all(exits), [0, 0])
+  await embedder.close()
+})
+
+test('a worker that dies fails its batch, is replaced, and the waiting pictures are answered', async (t) => {
+  const { embedder, workers, metricLines } = await open(t, { maxBatch: 1 })
+  workers[0]?.postMessage({ kind: 'not in the protocol' }) // the thread throws and ends
+  const first = embedder.embed(picture(1)) // already given to the dying thread
+  const second = embedder.embed(picture(2)) // still in the line
+  await assert.rejects(first, hasCode('internal'))
+  assert.equal(embedder.liveWorkers, 0)
+  assert.deepEqual([...(await second).logits], [2, 0, 0, 0])
+  assert.equal(embedder.liveWorkers, 1)
+  assert((await metricLines()).includes('alike_embed_worker_crashes_total 1'))
+})
+
+test('while no worker can be started, nobody waits; once one can, all is well again', async (t) => {
+  const { embedder, workers, model } = await open(t)
+  const network = join(model.folder, 'model.onnx')
+  await rename(network, `${network}.away`)
+  workers[0]?.postMessage({ kind: 'not in the protocol' })
+  const waiting = [embedder.embed(picture(1)), embedder.embed(picture(2))]
+  for (const { status } of await Promise.allSettled(waiting)) assert.equal(status, 'rejected')
+  await assert.rejects(embedder.embed(picture(1)), hasCode('internal'))
+  await rename(`${network}.away`, network)
+  const deadline = performance.now() + 10_000
+  while (embedder.liveWorkers === 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal((await embedder.embed(picture(9))).vector[0], 1)
+})

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openEmbedder, type EmbedderLogger } from '../../src/embedding/embedder.js'
+import type { Manifest, Model } from '../../src/embedding/manifest.js'
+import { planRuntime, type ProviderOptions } from '../../src/embedding/provider.js'
+import { AlikeError } from '../../src/errors.js'
+import { createMetrics } from '../../src/metrics.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+
+const hasCode = (code: string) => (error: unknown) => error instanceof AlikeError && error.code === code
+
+async function optionsFor(model: Model, options: Partial<ProviderOptions> = {}) {
+  const metrics = createMetrics()
+  const warnings: string[] = []
+  const logger: EmbedderLogger = { info: () => {}, warn: (_, message) => void warnings.push(message), error: () => {} }
+  return {
+    metrics, warnings,
+    options: {
+      model, provider: 'cpu' as const, requireCuda: false, workers: 1, maxBatch: 0, maxQueue: 10,
+      logger, metrics: metrics.embedding, ...options,
+    },
+  }
+}
+
+const file = (name: string) => ({ file: name, sha256: '0'.repeat(64), bytes: 1 })
+const all = { fp32: file('model.onnx'), fp16: file('model.fp16.onnx'), int8: file('model.int8.onnx') }
+const plans: { provider: 'cpu' | 'cuda'; files: Manifest['files']; maxBatch: number; expected: object }[] = [
+  { provider: 'cpu', files: all, maxBatch: 0, expected: { precision: 'int8', workers: 6, padded: false, batchSizes: [1, 2, 4] } },
+  { provider: 'cpu', files: { fp32: all.fp32, fp16: all.fp16 }, maxBatch: 15, expected: { precision: 'fp32', workers: 6, padded: false, batchSizes: [1, 2, 4, 8] } },
+  { provider: 'cuda', files: all, maxBatch: 0, expected: { precision: 'fp16', workers: 2, padded: true, batchSizes: [1, 2, 4, 8, 16] } },
+  { provider: 'cuda', files: { fp32: all.fp32, int8: all.int8 }, maxBatch: 1, expected: { precision: 'fp32', workers: 2, padded: true, batchSizes: [1] } },
+]
+for (const { provider, files, maxBatch, expected } of plans) {
+  test(`${provider} with ${Object.keys(files).join(', ')} and maxBatch ${maxBatch}: ${JSON.stringify(expected)}`, async (t) => {
+    const model = await handmadeModel(t)
+    const manifest = { ...model.manifest, files }
+    const plan = planRuntime(provider, { model: { ...model, manifest }, provider, requireCuda: false, workers: 6, maxBatch })
+    const { precision, workers, padded, session: { batchSizes, modelPath } } = plan
+    assert.deepEqual({ precision, workers, padded, batchSizes }, expected)
+    assert.equal(modelPath, join(model.folder, files[precision]?.file ?? ''))
+  })
+}
+
+test('a form that the folder lacks is not chosen', async (t) => {
+  const model = await handmadeModel(t)
+  const lacking = (absent: ('fp32' | 'int8')[]) => planRuntime('cpu', { model: { ...model, manifest: { ...model.manifest, files: all }, absent }, provider: 'cpu', requireCuda: false, workers: 1, maxBatch: 0 }).precision
+  assert.deepEqual([lacking(['fp32']), lacking(['int8']), lacking(['fp32', 'int8'])], ['int8', 'fp32', 'fp16'])
+})
+
+// The two that follow hold on machines without the CUDA library, as `npm ci` leaves them.
+test('cuda asked for and not to be had: the CPU runs, and says so in description, metric and log', async (t) => {
+  const { options, metrics, warnings } = await optionsFor(await handmadeModel(t), { provider: 'cuda' })
+  const embedder = await openEmbedder(options)
+  t.after(() => embedder.close())
+  if (embedder.runtime.provider === 'cuda') return t.skip('this machine has CUDA')
+  assert.equal(embedder.runtime.fallbackReason, 'the CUDA provider library is not installed')
+  assert.equal(warnings.length, 1)
+  const text = (await metrics.expose()).text
+  assert.match(text, /^alike_cuda_fallback 1$/m)
+  assert.match(text, /^alike_runtime_info\{provider="cpu",precision="fp32",model_id="[0-9a-f]{16}",/m)
+})
+
+test('auto on a machine that was never given CUDA is no fallback', async (t) => {
+  const { options, metrics, warnings } = await optionsFor(await handmadeModel(t), { provider: 'auto' })
+  const embedder = await openEmbedder(options)
+  t.after(() => embedder.close())
+  if (embedder.runtime.provider === 'cuda') return t.skip('this machine has CUDA')
+  assert.equal(embedder.runtime.fallbackReason, undefined)
+  assert.deepEqual(warnings, [])
+  assert.match((await metrics.expose()).text, /^alike_cuda_fallback 0$/m)
+})
+
+test('required CUDA that can not be had refuses to start', async (t) => {
+  const { options } = await optionsFor(await handmadeModel(t), { provider: 'cpu', requireCuda: true })
+  await assert.rejects(openEmbedder(options), hasCode('cuda_unavailable'))
+  const auto = { ...options, provider: 'auto' as const }
+  await openEmbedder(auto).then(
+    async (embedder) => { await embedder.close(); t.skip('this machine has CUDA') },
+    (error: unknown) => assert(hasCode('cuda_unavailable')(error)),
+  )
+})
+
+test('a damaged network is told at once', async (t) => {
+  const model = await handmadeModel(t)
+  await writeFile(join(model.folder, 'model.onnx'), 'not an ONNX graph')
+  const { options } = await optionsFor(model)
+  await assert.rejects(openEmbedder(options), hasCode('model_unreadable'))
+})
+
+test('a network that does not give what its manifest states is told at once', async (t) => {
+  const { options } = await optionsFor(await handmadeModel(t, { dimension: 6, statedDimension: 7 }))
+  await assert.rejects(openEmbedder(options), (error) => hasCode('model_unreadable')(error) && /gives 6 dimensions/.test(String(error)))
+})

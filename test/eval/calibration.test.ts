@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Value } from 'typebox/value'
+import { calibrate, calibrationError } from '../../src/eval/calibration.js'
+import { fitCurve, type ScoreBin } from '../../src/eval/probability-curves.js'
+import { seededRandom } from '../../src/eval/random.js'
+import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
+import { probabilitySameLabel, ScoreCalibration, scoreOfProbability } from '../../src/eval/score-calibration.js'
+
+/** Clouds around one direction per label. */
+function clouds(count: number, spread: number, seed: number, dimension = 8, classes = 4): LabelledEmbeddings {
+  const random = seededRandom(seed)
+  const embeddings = new Float32Array(count * dimension)
+  for (let row = 0; row < count; row++) {
+    const vector = embeddings.subarray(row * dimension, (row + 1) * dimension)
+    vector.forEach((_, i) => (vector[i] = (random() - 0.5) * spread + Number(i === row % classes)))
+    const length = Math.hypot(...vector)
+    vector.forEach((value, i) => (vector[i] = value / length))
+  }
+  const ids = Array.from({ length: count }, (_, i) => String(i))
+  return { ids, labels: ids.map((_, i) => `label ${i % classes}`), groups: ids, embeddings, dimension }
+}
+
+test('probabilities state the share of pairs that is then found, on other pictures too', () => {
+  const calibration = calibrate(clouds(400, 2, 1))!
+  assert.ok(Value.Check(ScoreCalibration, calibration))
+  assert.ok(calibration.expectedCalibrationError < 0.02, String(calibration.expectedCalibrationError))
+  assert.ok(calibrationError(calibration.curve, clouds(400, 2, 2))! < 0.03)
+  // a curve of other pictures states something else
+  assert.ok(calibrationError(calibration.curve, clouds(400, 6, 3))! > 0.05)
+  assert.equal(calibration.positives + calibration.negatives, (400 * 399) / 2)
+  assert.equal(calibration.expectedCalibrationError, Math.min(...Object.values(calibration.errorsTried)))
+})
+
+test('the probability never falls with the score, and its inverse finds the score', () => {
+  const all = clouds(300, 2, 4)
+  const curves = [calibrate(all)!.curve, { kind: 'logistic', slope: 9, intercept: -3 } as const]
+  for (const curve of curves) {
+    let before = 0
+    for (let score = -1; score <= 1; score += 0.005) {
+      const probability = probabilitySameLabel({ curve }, score)
+      assert.ok(probability >= before && probability <= 1)
+      before = probability
+    }
+    const score = scoreOfProbability({ curve }, 0.5)!
+    assert.ok(probabilitySameLabel({ curve }, score) >= 0.5 && probabilitySameLabel({ curve }, score - 1e-3) < 0.5)
+    assert.equal(scoreOfProbability({ curve }, 0), -1)
+  }
+  assert.equal(scoreOfProbability({ curve: { kind: 'isotonic', scores: [0, 1], probabilities: [0.1, 0.8] } }, 0.9), undefined)
+})
+
+test('isotonic regression pools neighbours that fall', () => {
+  const bins: ScoreBin[] = [[0, 1, 99], [0.2, 40, 60], [0.3, 20, 80], [0.5, 90, 10]].map(([score, positives, negatives]) => ({ score: score!, positives: positives!, negatives: negatives! }))
+  const curve = fitCurve.isotonic(bins)
+  assert.ok(curve.kind === 'isotonic')
+  assert.deepEqual(curve.scores, [0, 0.25, 0.5])
+  assert.deepEqual(curve.probabilities.map((value) => Number(value.toFixed(2))), [0.01, 0.3, 0.9])
+  assert.equal(probabilitySameLabel({ curve }, -1), curve.probabilities[0])
+  assert.equal(probabilitySameLabel({ curve }, 1), curve.probabilities[2])
+})
+
+test('a logistic curve is found again', () => {
+  const bins = Array.from({ length: 60 }, (_, i) => {
+    const score = i / 60
+    const positives = 1e5 / (1 + Math.exp(-(7 * score - 4)))
+    return { score, positives, negatives: 1e5 - positives }
+  })
+  const curve = fitCurve.logistic(bins)
+  assert.ok(curve.kind === 'logistic' && Math.abs(curve.slope - 7) < 1e-6 && Math.abs(curve.intercept + 4) < 1e-6)
+})
+
+test('a threshold lets as many false matches pass as allowed', () => {
+  const pictures = clouds(300, 2, 5)
+  const calibration = calibrate(pictures)!
+  for (const { falseMatchRate, score, matchRate } of calibration.thresholds) {
+    const passed = { same: 0, different: 0 }
+    for (let a = 0; a < 300; a++) {
+      for (let b = a + 1; b < 300; b++) {
+        let dot = 0
+        for (let i = 0; i < 8; i++) dot += pictures.embeddings[a * 8 + i]! * pictures.embeddings[b * 8 + i]!
+        if (dot >= score) passed[a % 4 === b % 4 ? 'same' : 'different']++
+      }
+    }
+    assert.ok(passed.different / calibration.negatives <= falseMatchRate)
+    assert.ok(Math.abs(passed.same / calibration.positives - matchRate) < 0.001)
+  }
+})
+
+test('without pairs of both kinds there is nothing to calibrate', () => {
+  assert.equal(calibrate({ ...clouds(20, 1, 6), labels: Array.from({ length: 20 }, () => 'same') }), null)
+})

@@ -1,0 +1,52 @@
+/** A data folder of its own for each test, and pictures to put into it. */
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import { openGalleries, type Galleries, type GalleriesOptions } from '../../src/gallery/galleries.js'
+import type { NewImage } from '../../src/gallery/records.js'
+
+export const model = { id: '00000000000000aa', dimension: 32 }
+
+/** Graphs from 100 pictures on, and used, so that small galleries in tests have one. */
+export const index = { efConstruction: 60, ef: 20, exactBelow: 100, tombstoneMinimum: 20 }
+
+export async function dataFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-data-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Opened galleries that the test's end closes, before the folder goes. */
+export async function openIn(t: TestContext, dataDir: string, options: Partial<GalleriesOptions> = {}): Promise<Galleries> {
+  const galleries = await openGalleries({ dataDir, model, index, logger: pino({ level: 'silent' }), ...options })
+  t.after(() => galleries.close())
+  return galleries
+}
+
+export function newImage(id: string, vector: Float32Array, more: Partial<NewImage> = {}): NewImage {
+  return {
+    id,
+    label: null,
+    metadata: {},
+    contentHash: createHash('sha256').update(id).digest('hex'),
+    modelId: model.id,
+    vector,
+    width: 640,
+    height: 480,
+    format: 'jpeg',
+    bytes: 12_345,
+    thumbnail: Buffer.from(`thumbnail of ${id}`),
+    ...more,
+  }
+}
+
+/** Waits until every vector is in a graph, where there is one. */
+export async function settled(galleries: Galleries): Promise<void> {
+  for (;;) {
+    await galleries.snapshotAll()
+    if (galleries.readings().every(({ pending, building }) => pending === 0 && !building)) return
+  }
+}

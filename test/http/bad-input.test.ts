@@ -1,0 +1,180 @@
+/** Every bad request gets a clear problem document, and loses nothing. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test, type TestContext } from 'node:test'
+import type { InjectOptions } from 'fastify'
+import sharp from 'sharp'
+import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { formBody, formHeaders } from '../support/forms.js'
+import { bombPng } from '../support/png.js'
+
+const png = { 'content-type': 'image/png' }
+const search = '/v1/galleries/g/search'
+
+async function appWithGallery(t: TestContext, overrides = {}): Promise<TestApp> {
+  const app = await startApp(t, overrides)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/kept', headers: png, payload: await drawPicture('circle', 1, { format: 'png' }) })
+  return app
+}
+
+async function problemOf(app: TestApp, request: InjectOptions): Promise<{ status: number; code: string; problem: Answer }> {
+  const response = await app.app.inject(request)
+  assert.match(String(response.headers['content-type']), /^application\/problem\+json/)
+  const problem = response.json<Answer>()
+  assert.equal(problem.status, response.statusCode)
+  assert.equal(problem.requestId, response.headers['x-request-id'])
+  assert.equal(problem.type, `urn:alike:problem:${problem.code}`)
+  assert.ok(problem.title.length > 10)
+  return { status: response.statusCode, code: problem.code, problem }
+}
+
+test('every bad picture is told apart, in every way of sending it', async (t) => {
+  const app = await appWithGallery(t, { uploadMaxBytes: 200_000, imageMaxPixels: 50_000_000 })
+  const picture = await drawPicture('circle', 1, { format: 'png' })
+  const noise = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256))
+  const rows: [name: string, bytes: Buffer, status: number, code: string][] = [
+    ['not a picture', noise, 422, 'image_unreadable'],
+    ['text', Buffer.from('hello'), 422, 'image_unreadable'],
+    ['zero bytes', Buffer.alloc(0), 422, 'image_empty'],
+    ['truncated', picture.subarray(0, picture.length / 2), 422, 'image_unreadable'],
+    ['a header and no more', picture.subarray(0, 40), 422, 'image_unreadable'],
+    ['decompression bomb', bombPng(20_000), 422, 'image_too_many_pixels'],
+    ['TIFF', await sharp(picture).tiff().toBuffer(), 415, 'image_format_unsupported'],
+    ['SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), 415, 'image_format_unsupported'],
+    ['over the limit', Buffer.concat([picture, Buffer.alloc(200_000)]), 413, 'image_too_large'],
+  ]
+  for (const [name, bytes, status, code] of rows) {
+    const ways = {
+      raw: { headers: png, payload: bytes },
+      form: { headers: formHeaders, payload: formBody([{ name: 'image', filename: 'a.png', content: bytes }]) },
+      base64: { payload: { image: bytes.toString('base64') } },
+    }
+    for (const [way, request] of Object.entries(ways)) {
+      for (const target of [{ method: 'POST', url: search }, { method: 'PUT', url: '/v1/galleries/g/images/bad' }] as const) {
+        const found = await problemOf(app, { ...target, ...request })
+        const expected = way === 'raw' && code === 'image_too_large' ? 'body_too_large' : code
+        assert.deepEqual([found.status, found.code], [status, expected], `${name}, ${way}, ${target.method}`)
+      }
+    }
+  }
+  assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/g' })).count, 1)
+  assert.equal((await app.call(200, { method: 'POST', url: search, headers: png, payload: picture })).hits[0]?.id, 'kept')
+})
+
+test('requests that do not fit are refused by code', async (t) => {
+  const app = await appWithGallery(t)
+  const picture = await drawPicture('circle', 1)
+  const form = (...parts: Parameters<typeof formBody>[0]) => ({ headers: formHeaders, payload: formBody(parts) })
+  const image = { name: 'image', filename: 'a.jpg', content: picture }
+  const rows: [name: string, request: InjectOptions, status: number, code: string][] = [
+    ['no picture at all', { method: 'POST', url: search }, 400, 'image_missing'],
+    ['JSON without picture', { method: 'POST', url: search, payload: {} }, 400, 'image_missing'],
+    ['form without picture', { method: 'POST', url: search, ...form({ name: 'k', content: '3' }) }, 400, 'image_missing'],
+    ['two pictures', { method: 'POST', url: search, ...form(image, image) }, 400, 'request_invalid'],
+    ['three pictures', { method: 'POST', url: search, ...form(image, image, image) }, 413, 'body_too_large'],
+    ['another field', { method: 'POST', url: search, ...form(image, { name: 'colour', content: 'red' }) }, 400, 'request_invalid'],
+    ['file under another name', { method: 'POST', url: search, ...form({ ...image, name: 'photo' }) }, 400, 'request_invalid'],
+    ['field over its limit', { method: 'POST', url: search, ...form(image, { name: 'imageId', content: 'x'.repeat(200_000) }) }, 400, 'request_invalid'],
+    ['a prototype as a field', { method: 'POST', url: search, ...form({ name: '__proto__', content: 'x' }, image) }, 400, 'request_invalid'],
+    ['not base64', { method: 'POST', url: search, payload: { image: '§§§ not base64 §§§' } }, 400, 'request_invalid'],
+    ['not JSON', { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '{"k":' }, 400, 'request_invalid'],
+    ['no JSON in a JSON body', { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '' }, 400, 'request_invalid'],
+    ['JSON that is no object', { method: 'POST', url: search, payload: [1] }, 400, 'request_invalid'],
+    ['poisoned JSON', { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '{"__proto__":{"k":1}}' }, 400, 'request_invalid'],
+    ['wrong type', { method: 'POST', url: search, headers: { 'content-type': 'text/plain' }, payload: 'x' }, 415, 'media_type_unsupported'],
+    ['no type', { method: 'POST', url: search, headers: { 'content-length': '3' }, payload: 'abc' }, 415, 'media_type_unsupported'],
+    ['nonsense type', { method: 'POST', url: search, headers: { 'content-type': ';;;' }, payload: 'x' }, 415, 'media_type_unsupported'],
+    ['form without boundary', { method: 'POST', url: search, headers: { 'content-type': 'multipart/form-data' }, payload: 'x' }, 400, 'request_invalid'],
+    ['form cut off', { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, -200) }, 400, 'body_incomplete'],
+    ['form cut off in a header', { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, 40) }, 400, 'body_incomplete'],
+    ['wrong method', { method: 'DELETE', url: '/v1/galleries' }, 405, 'method_not_allowed'],
+    ['unknown route', { method: 'GET', url: '/v1/nothing' }, 404, 'route_not_found'],
+    ['bad escape', { method: 'GET', url: '/v1/galleries/g/images/%ff%fe' }, 400, 'request_invalid'],
+    ['endless id', { method: 'GET', url: `/v1/galleries/g/images/${'x'.repeat(513)}` }, 400, 'request_invalid'],
+    ['far too long id', { method: 'GET', url: `/v1/galleries/g/images/${'x'.repeat(5000)}` }, 400, 'request_invalid'],
+    ['control character in id', { method: 'GET', url: '/v1/galleries/g/images/a%0Ab' }, 400, 'request_invalid'],
+    ['picture to a JSON route', { method: 'PATCH', url: '/v1/galleries/g/images/kept', headers: png, payload: picture }, 415, 'media_type_unsupported'],
+    ['empty change', { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: {} }, 400, 'request_invalid'],
+    ['change without body', { method: 'PATCH', url: '/v1/galleries/g/images/kept' }, 400, 'request_invalid'],
+    ['endless label', { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: { label: 'x'.repeat(201) } }, 400, 'request_invalid'],
+    ['JSON over the limit', { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: { metadata: { x: 'y'.repeat(300_000) } } }, 413, 'body_too_large'],
+    ['unknown job', { method: 'GET', url: '/v1/jobs/none' }, 404, 'job_not_found'],
+    ['unknown job to cancel', { method: 'DELETE', url: '/v1/jobs/none' }, 404, 'job_not_found'],
+    ['unknown model', { method: 'GET', url: '/v1/models/none' }, 404, 'model_not_found'],
+  ]
+  for (const [name, request, status, code] of rows) {
+    const found = await problemOf(app, request)
+    assert.deepEqual([found.status, found.code], [status, code], `${name}: ${JSON.stringify(found.problem)}`)
+  }
+  assert.equal((await app.app.inject({ method: 'DELETE', url: '/v1/galleries' })).headers.allow, 'GET, HEAD')
+  assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0, 'nothing of this is an error of ours')
+})
+
+test('what goes wrong inside is logged, not told', async (t) => {
+  const app = await appWithGallery(t)
+  // The handmade network has no unit vector for black: a fault of the network, not of the picture.
+  const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } }).png().toBuffer()
+  const { status, code, problem } = await problemOf(app, { method: 'POST', url: search, headers: { ...png, 'x-request-id': 'trace-7' }, payload: black })
+  assert.deepEqual([status, code, problem.detail, problem.requestId], [500, 'internal', undefined, 'trace-7'])
+  const line = app.log.find(({ level }) => Number(level) >= 50)
+  assert.equal(line?.requestId, 'trace-7')
+  assert.match(JSON.stringify(line), /no usable embedding/)
+})
+
+test('request ids that could harm a log are replaced', async (t) => {
+  const app = await appWithGallery(t)
+  for (const bad of ['a b', 'x'.repeat(129), '<script>']) {
+    const response = await app.app.inject({ url: '/livez', headers: { 'x-request-id': bad } })
+    assert.match(String(response.headers['x-request-id']), /^[0-9a-f-]{36}$/)
+  }
+})
+
+test('a body that breaks off over a socket ends nothing but its own connection', async (t) => {
+  const app = await appWithGallery(t)
+  const port = Number(new URL(await app.listen()).port)
+  const picture = await drawPicture('circle', 1)
+  const form = formBody([{ name: 'image', filename: 'a.jpg', content: picture }])
+  const rows: [headers: string[], body: Buffer][] = [
+    [['POST /v1/galleries/g/search HTTP/1.1', 'content-type: image/jpeg', `content-length: ${picture.length}`], picture],
+    [['POST /v1/galleries/g/search HTTP/1.1', `content-type: ${formHeaders['content-type']}`, `content-length: ${form.length}`], form],
+    [['POST /v1/galleries/g/search HTTP/1.1', `content-type: ${formHeaders['content-type']}`, 'transfer-encoding: chunked'], Buffer.concat([Buffer.from(`${form.length.toString(16)}\r\n`), form])],
+    [['POST /v1/galleries/g/search HTTP/1.1', 'content-type: application/json', 'content-length: 5000'], Buffer.from('{"image":"'.padEnd(5000, 'A'))],
+    [['PUT /v1/galleries/g/images/cut HTTP/1.1', 'content-type: image/jpeg', `content-length: ${picture.length}`], picture],
+    [['POST /v1/galleries/g/ingest HTTP/1.1', 'content-type: application/x-tar', 'content-length: 50000'], Buffer.alloc(50_000)],
+    [['POST /v1/galleries/g/ingest HTTP/1.1', `content-type: ${formHeaders['content-type']}`, `content-length: ${form.length}`], form],
+  ]
+  for (const [headers, body] of rows) {
+    for (const share of [0, 0.05, 0.5, 0.95]) {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write([...headers, 'host: test', '', ''].join('\r\n'))
+      socket.write(body.subarray(0, Math.floor(body.length * share)))
+      await sleep(15)
+      socket.destroy()
+      await once(socket, 'close')
+    }
+  }
+  await sleep(100)
+  assert.equal((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs.length, 0)
+  assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/g' })).count, 1)
+  assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0)
+  assert.equal((await app.call(200, { method: 'POST', url: search, headers: { 'content-type': 'image/jpeg' }, payload: picture })).hits.length, 1)
+})
+
+test('a body that trickles in is cut off and gives its place back', async (t) => {
+  const app = await appWithGallery(t, { requestsMax: 1, bodyTimeoutMs: 150 })
+  const port = Number(new URL(await app.listen()).port)
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('POST /v1/galleries/g/search HTTP/1.1\r\nhost: test\r\ncontent-type: image/png\r\ncontent-length: 5000\r\n\r\nabc')
+  await sleep(50)
+  const refused = await problemOf(app, { method: 'POST', url: search, headers: png, payload: Buffer.alloc(1) })
+  assert.equal(refused.code, 'overloaded')
+  await once(socket, 'close')
+  const payload = await drawPicture('circle', 1, { format: 'png' })
+  assert.equal((await app.call(200, { method: 'POST', url: search, headers: png, payload })).hits.length, 1)
+})

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { parse } from 'yaml'
+import { describeService } from '../../src/cli/write-openapi.js'
+import { serviceVersion } from '../../src/http/plugins/openapi.js'
+import { startApp } from '../support/app.js'
+
+interface Operation {
+  operationId?: string
+  summary?: string
+  tags?: string[]
+  requestBody?: { required: boolean; content: Record<string, { schema: object }> }
+  responses: Record<string, { description?: string; content?: Record<string, { schema: object }> }>
+}
+
+test('openapi.yaml is what the routes say; `npm run openapi` writes it', async () => {
+  assert.equal(await readFile('openapi.yaml', 'utf8'), await describeService())
+})
+
+test('every operation is named, explained and tells its problems', async () => {
+  const document = parse(await describeService()) as { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: object } }
+  assert.equal(document.openapi, '3.1.0')
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })))
+  assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length)
+  for (const { name, operationId, summary, tags, responses } of operations) {
+    assert.ok(operationId !== undefined && summary !== undefined && tags?.length === 1, name)
+    for (const [status, { description, content }] of Object.entries(responses)) {
+      assert.ok((description ?? '').length > 3 && description !== 'Default Response', `${name} ${status} has no description`)
+      if (Number(status) >= 400) assert.deepEqual(content, { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }, `${name} ${status}`)
+    }
+  }
+  const search = document.paths['/v1/galleries/{gallery}/search']?.post
+  assert.deepEqual(Object.keys(search?.requestBody?.content ?? {}), ['image/*', 'multipart/form-data', 'application/json'])
+  assert.equal(search?.requestBody?.required, false)
+  assert.deepEqual(Object.keys(document.components.schemas), ['Gallery', 'Image', 'Job', 'Model', 'ModelCard', 'Problem', 'SearchAnswer'])
+})
+
+test('the service serves contract, reference page and links', async (t) => {
+  const { app } = await startApp(t)
+  const contract = await app.inject('/openapi.yaml')
+  assert.match(String(contract.headers['content-type']), /^application\/yaml/)
+  assert.equal(contract.body, await readFile('openapi.yaml', 'utf8'))
+  const page = await app.inject('/docs')
+  assert.equal(page.statusCode, 200)
+  for (const [, source] of page.body.matchAll(/(?:src|href)="([^"]+)"/g)) {
+    assert.equal((await app.inject(new URL(source!, 'http://test/docs').pathname)).statusCode, 200, source)
+  }
+  assert.match(String(page.headers['content-security-policy']), /script-src 'self'/)
+  assert.doesNotMatch(page.body, /<script>/, 'nothing on the page needs inline scripts')
+  const home = (await app.inject('/')).json<{ name: string; links: Record<string, string> }>()
+  assert.equal(home.name, 'Alike')
+  for (const link of Object.values(home.links)) assert.equal((await app.inject(link)).statusCode, 200, link)
+})
+
+test('the version is that of package.json', async () => {
+  assert.equal(serviceVersion, (JSON.parse(await readFile('package.json', 'utf8')) as { version: string }).version)
+})

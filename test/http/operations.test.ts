@@ -1,0 +1,166 @@
+/** What operators see: probes, metrics, models, logs; and how the service behaves at its bounds. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startApp, temporaryFolder, type TestApp } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+
+const jpeg = { 'content-type': 'image/jpeg' }
+const search = '/v1/galleries/g/search'
+
+async function metricsOf({ app }: TestApp): Promise<string> {
+  return (await app.inject('/metrics')).body
+}
+
+test('metrics count requests by route pattern and time every stage in seconds', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const payload = await drawPicture('circle', 1)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', headers: jpeg, payload })
+  const { durations } = await app.call(200, { method: 'POST', url: search, headers: jpeg, payload })
+  await app.call(404, { method: 'GET', url: '/v1/galleries/g/images/none' })
+  await app.call(404, { method: 'GET', url: '/nothing/here' })
+
+  const text = await metricsOf(app)
+  const lines = text.split('\n')
+  for (const line of [
+    'alike_http_requests_total{method="PUT",route="/v1/galleries/:gallery/images/:id",status="201"} 1',
+    'alike_http_requests_total{method="GET",route="/v1/galleries/:gallery/images/:id",status="404"} 1',
+    'alike_http_requests_total{method="POST",route="/v1/galleries/:gallery/search",status="200"} 1',
+    'alike_http_requests_total{method="GET",route="unmatched",status="404"} 1',
+    'alike_searches_total{method="exact"} 1',
+    'alike_gallery_images{gallery="g"} 1',
+    'alike_gallery_tombstones{gallery="g"} 0',
+    'alike_embed_queue_depth 0',
+    'alike_embed_workers 1',
+    'alike_write_queue_depth 0',
+    'alike_cuda_fallback 0',
+    'alike_ingest_jobs{state="running"} 0',
+  ]) assert.ok(lines.includes(line), line)
+  for (const stage of ['decode', 'queue', 'embed', 'search', 'total']) {
+    assert.ok(lines.includes(`alike_stage_duration_seconds_count{stage="${stage}"} 1`), stage)
+    const sum = Number(lines.find((line) => line.startsWith(`alike_stage_duration_seconds_sum{stage="${stage}"}`))?.split(' ')[1])
+    assert.ok(Math.abs(sum - (durations[`${stage}Ms`] ?? NaN) / 1000) < 1e-9, `${stage} is in seconds`)
+  }
+  assert.match(text, /alike_runtime_info\{provider="cpu",precision="fp32",model_id="[0-9a-f]{16}",model="handmade"/)
+  assert.match(text, /nodejs_eventloop_lag_seconds/)
+})
+
+test('the model is told with what really runs it', async (t) => {
+  const app = await startApp(t)
+  const { models } = (await app.app.inject('/v1/models')).json<{ models: { id: string; name: string; runtime: Record<string, unknown> }[] }>()
+  assert.equal(models.length, 1)
+  assert.deepEqual([models[0]?.name, models[0]?.runtime.provider, models[0]?.runtime.precision, models[0]?.runtime.workers], ['handmade', 'cpu', 'fp32', 1])
+  for (const key of [models[0]?.id, 'handmade']) {
+    const card = (await app.app.inject(`/v1/models/${key}`)).json<{ manifest: { files: object; preprocessing: object }; quality: null }>()
+    assert.deepEqual([Object.keys(card.manifest.files), card.quality], [['fp32'], null])
+  }
+})
+
+test('a gallery of another model can be read, but neither searched nor added to', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const payload = await drawPicture('circle', 1)
+  const first = await startApp(t, { dataDir })
+  await first.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  await first.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', headers: jpeg, payload })
+  await first.close()
+
+  const second = await startApp(t, { dataDir, modelDir: (await handmadeModel(t, { dimension: 12 })).folder })
+  assert.equal((await second.call(200, { method: 'GET', url: '/v1/galleries/g' })).searchable, false)
+  assert.equal((await second.call(200, { method: 'GET', url: '/v1/galleries/g/images/a' })).id, 'a')
+  for (const request of [{ method: 'POST', url: search }, { method: 'POST', url: `${search}?imageId=a` }, { method: 'PUT', url: '/v1/galleries/g/images/b' }] as const) {
+    const body = request.url.includes('imageId') ? {} : { headers: jpeg, payload }
+    assert.equal((await second.call(409, { ...request, ...body })).code, 'model_mismatch')
+  }
+})
+
+test('more requests at once than allowed are refused at once, and told when to come back', async (t) => {
+  const app = await startApp(t, { requestsMax: 2 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const port = Number(new URL(await app.listen()).port)
+  const holders = [0, 1].map(() => {
+    const socket = connect(port, '127.0.0.1')
+    socket.write('POST /v1/galleries/g/search HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\n')
+    return socket.on('error', () => {})
+  })
+  await sleep(50)
+
+  const refused = httpRequest({ port, method: 'POST', path: search, headers: { ...jpeg, 'content-length': 9_000_000, expect: '100-continue' } })
+  refused.on('continue', () => assert.fail('a refused upload is never asked for'))
+  refused.flushHeaders()
+  const [response] = (await once(refused, 'response')) as [IncomingMessage]
+  assert.deepEqual([response.statusCode, response.headers['retry-after']], [429, '1'])
+  refused.destroy()
+  assert.equal((await app.app.inject('/readyz')).statusCode, 200, 'probes have no door')
+  assert.equal((await app.app.inject('/v1/galleries')).statusCode, 200, 'nor have look-ups')
+  assert.match(await metricsOf(app), /alike_refusals_total\{code="overloaded"\} 1/)
+
+  for (const socket of holders) socket.destroy()
+  await sleep(50)
+  const payload = await drawPicture('circle', 1)
+  const admitted = httpRequest({ port, method: 'POST', path: search, headers: { ...jpeg, 'content-length': payload.length, expect: '100-continue' } })
+  admitted.on('continue', () => admitted.end(payload))
+  admitted.flushHeaders()
+  const [answer] = (await once(admitted, 'response')) as [IncomingMessage]
+  assert.equal(answer.statusCode, 200)
+  answer.resume()
+})
+
+test('the work of clients who left is dropped', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const address = await app.listen()
+  const payload = new Uint8Array(await drawPicture('circle', 1, { width: 1500, height: 1500 }))
+  const leave = new AbortController()
+  const calls = Array.from({ length: 40 }, () => fetch(`${address}${search}`, { method: 'POST', headers: jpeg, body: payload, signal: leave.signal }).catch(() => undefined))
+  await sleep(60)
+  leave.abort()
+  await Promise.all(calls)
+  const payloadAfter = await drawPicture('circle', 2)
+  await app.call(200, { method: 'POST', url: search, headers: jpeg, payload: payloadAfter })
+  const text = await metricsOf(app)
+  const embedded = Number(text.match(/alike_embed_batch_size_sum (\d+)/)?.[1])
+  assert.ok(embedded < 35, `${embedded} of 41 pictures were embedded`)
+  assert.match(text, /alike_http_requests_total\{method="POST",route="\/v1\/galleries\/:gallery\/search",status="499"\} \d+/)
+})
+
+test('a closing service finishes what it accepted and refuses the rest', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const port = Number(new URL(await app.listen()).port)
+  const picture = await drawPicture('circle', 1)
+  const accepted = httpRequest({ port, method: 'POST', path: search, headers: { ...jpeg, 'content-length': picture.length } })
+  accepted.write(picture.subarray(0, 100))
+  const late = connect(port, '127.0.0.1')
+  late.write('GET /readyz HTTP/1.1\r\nhost: ')
+  await sleep(50)
+  const closing = app.close()
+  await sleep(50)
+  late.write('test\r\n\r\n')
+  const [refusal] = (await once(late, 'data')) as [Buffer]
+  assert.match(refusal.toString(), /^HTTP\/1\.1 503 [^]*connection: close[^]*shutting_down/)
+  accepted.end(picture.subarray(100))
+  const [answer] = (await once(accepted, 'response')) as [IncomingMessage]
+  assert.equal(answer.statusCode, 200)
+  answer.resume()
+  await closing
+})
+
+test('no picture, vector or label of a body is in the log, and every line names its request', async (t) => {
+  const app = await startApp(t, { logLevel: 'trace' })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const picture = await drawPicture('circle', 1)
+  const image = picture.toString('base64')
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', payload: { image, label: 'secret-label', metadata: { secret: 'secret-metadata' } } })
+  await app.call(200, { method: 'POST', url: search, payload: { image } })
+  await app.call(400, { method: 'POST', url: search, payload: { image: image.slice(1), k: 0 } })
+  const text = JSON.stringify(app.log)
+  for (const secret of [image.slice(100, 140), 'secret-label', 'secret-metadata']) assert.equal(text.includes(secret), false, secret)
+  const answered = app.log.filter(({ msg }) => msg === 'request answered')
+  assert.equal(answered.length, 4)
+  for (const line of answered) assert.match(String(line.requestId), /^[0-9a-f-]{36}$/)
+})

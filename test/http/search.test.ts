@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { startApp, type TestApp } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { formBody, formHeaders } from '../support/forms.js'
+
+const png = { 'content-type': 'image/png' }
+const draw = (label: 'circle' | 'square' | 'stripes' | 'cross', seed: number) => drawPicture(label, seed, { format: 'png' })
+
+async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
+  const app = await startApp(t, overrides)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/shapes' })
+  for (const label of ['circle', 'square'] as const) {
+    for (const seed of [1, 2, 3]) {
+      const url = `/v1/galleries/shapes/images/${label}-${seed}?label=${label}&metadata=${encodeURIComponent(`{"seed":${seed}}`)}`
+      await app.call(201, { method: 'PUT', url, headers: png, payload: await draw(label, seed) })
+    }
+  }
+  return app
+}
+
+const url = '/v1/galleries/shapes/search'
+
+test('the same picture is found first, whichever way it is sent', async (t) => {
+  const app = await filledApp(t)
+  const picture = await draw('square', 2)
+  const rows = [
+    { name: 'raw', url: `${url}?k=3`, headers: png, payload: picture },
+    { name: 'raw, unnamed type', url: `${url}?k=3`, headers: { 'content-type': 'application/octet-stream' }, payload: picture },
+    { name: 'form', url, headers: formHeaders, payload: formBody([{ name: 'k', content: '3' }, { name: 'image', filename: 'a.png', content: picture }]) },
+    { name: 'form, parameters last', url, headers: formHeaders, payload: formBody([{ name: 'image', filename: 'a.png', content: picture }, { name: 'k', content: '3' }]) },
+    { name: 'base64', url, payload: { image: picture.toString('base64'), k: 3 } },
+    { name: 'data URL, parameters in the address', url: `${url}?k=3`, payload: { image: `data:image/png;base64,${picture.toString('base64')}` } },
+    { name: 'stored id', url, payload: { imageId: 'square-2', includeSelf: true, k: 3 } },
+    { name: 'stored id in the address', url: `${url}?imageId=square-2&includeSelf=true&k=3` },
+  ]
+  for (const { name, ...request } of rows) {
+    const answer = await app.call(200, { method: 'POST', ...request })
+    assert.equal(answer.hits.length, 3, name)
+    assert.equal(answer.hits[0]?.id, 'square-2', name)
+    assert.ok(answer.hits[0].score > 0.9999, name)
+    assert.deepEqual(answer.hits.map(({ rank }) => rank), [1, 2, 3], name)
+    assert.equal(answer.hits[0].label, 'square')
+    assert.equal(answer.hits[0].modelId, answer.modelId)
+    assert.equal(answer.method, 'exact')
+    assert.deepEqual(Object.keys(answer.durations).sort(), ['decodeMs', 'embedMs', 'queueMs', 'searchMs', 'totalMs'])
+    for (const duration of Object.values(answer.durations)) assert.ok(duration >= 0)
+  }
+})
+
+test('a stored picture is no hit of its own search', async (t) => {
+  const app = await filledApp(t)
+  const answer = await app.call(200, { method: 'POST', url, payload: { imageId: 'circle-1', k: 100 } })
+  assert.equal(answer.hits.length, 5)
+  assert.ok(answer.hits.every(({ id }) => id !== 'circle-1'))
+})
+
+test('k, offset, minScore, labels and include shape the answer', async (t) => {
+  const app = await filledApp(t)
+  const payload = await draw('circle', 1)
+  const search = (query: string) => app.call(200, { method: 'POST', url: `${url}?${query}`, headers: png, payload })
+
+  const all = (await search('k=6')).hits
+  assert.equal(all.length, 6)
+  assert.deepEqual((await search('k=2&offset=3')).hits, all.slice(3, 5))
+  const threshold = all[2]!.score
+  assert.deepEqual((await search(`k=6&minScore=${threshold}`)).hits.map(({ id }) => id), all.slice(0, 3).map(({ id }) => id))
+  assert.ok((await search('k=6&label=square')).hits.every(({ label }) => label === 'square'))
+  assert.equal((await search('k=6&label=square&label=circle')).hits.length, 6)
+  assert.equal((await search('k=6&label=')).hits.length, 0)
+  assert.deepEqual((await search('k=1&include=metadata')).hits[0]?.metadata, { seed: 1 })
+  assert.equal('metadata' in all[0]!, false)
+  assert.deepEqual((await search('k=6&exact=true&ef=500')).hits, all)
+})
+
+test('a region searches with that part of the picture', async (t) => {
+  const app = await filledApp(t)
+  const payload = await draw('circle', 1)
+  const search = (region: string) => app.call(200, { method: 'POST', url: `${url}?k=1&region=${region}`, headers: png, payload })
+  assert.equal((await search('0,0,1,1')).hits[0]?.id, 'circle-1')
+  assert.notEqual((await search('0,0,0.2,0.2')).hits[0]?.score, (await search('0,0,1,1')).hits[0]?.score)
+  assert.deepEqual((await search('0,0,48,36px')).hits[0]?.score, (await search('0,0,0.5,0.5')).hits[0]?.score)
+  const json = { image: payload.toString('base64'), region: { x: 0, y: 0, width: 48, height: 36, unit: 'pixel' } }
+  assert.deepEqual((await app.call(200, { method: 'POST', url, payload: json })).hits[0]?.score, (await search('0,0,0.5,0.5')).hits[0]?.score)
+  await app.call(422, { method: 'POST', url: `${url}?region=2,2,1,1`, headers: png, payload })
+})
+
+test('what does not fit is told by its place', async (t) => {
+  const app = await filledApp(t, { searchMaxK: 1000 })
+  const payload = await draw('circle', 1)
+  const rows: [query: string, pointer: string][] = [
+    ['k=0', '/k'], ['k=1000000000', '/k'], ['k=1e9', '/k'], ['k=ten', '/k'], ['k=1.5', '/k'], ['k=', '/k'], ['k=-1', '/k'],
+    ['offset=-1', '/offset'], ['offset=999&k=2', '/offset'], ['minScore=2', '/minScore'], ['minScore=NaN', '/minScore'],
+    ['ef=0', '/ef'], ['exact=perhaps', '/exact'], ['region=0,0,1', '/region'], ['include=vector', '/include/0'],
+    ['colour=red', '/colour'], ['imageId=circle-1', '/imageId'],
+  ]
+  for (const [query, pointer] of rows) {
+    const problem = await app.call(400, { method: 'POST', url: `${url}?${query}`, headers: png, payload })
+    assert.equal(problem.code, 'request_invalid', query)
+    assert.ok(problem.errors?.some((error) => error.pointer === pointer), `${query}: ${JSON.stringify(problem.errors)}`)
+  }
+  const form = formBody([{ name: 'k', content: '0' }, { name: 'image', filename: 'a.png', content: payload }])
+  const problem = await app.call(400, { method: 'POST', url, headers: formHeaders, payload: form })
+  assert.deepEqual([problem.errors?.[0]?.in, problem.errors?.[0]?.pointer], ['form', '/k'])
+  const wrongTypes = await app.call(400, { method: 'POST', url, payload: { imageId: 7, k: '3' } })
+  assert.deepEqual(wrongTypes.errors?.map((error) => `${error.in} ${error.pointer}`).sort(), ['body /imageId', 'body /k'])
+})
+
+test('unknown galleries and pictures are 404, also before a picture is looked at', async (t) => {
+  const app = await filledApp(t)
+  const gone = await app.call(404, { method: 'POST', url: '/v1/galleries/none/search', headers: png, payload: Buffer.alloc(10) })
+  assert.equal(gone.code, 'gallery_not_found')
+  const noImage = await app.call(404, { method: 'POST', url, payload: { imageId: 'none' } })
+  assert.equal(noImage.code, 'image_not_found')
+})

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { pino } from 'pino'
+import { buildUnreadyApp } from '../../src/app.js'
+import { AlikeError } from '../../src/errors.js'
+import { createMetrics } from '../../src/metrics.js'
+import { startApp, temporaryFolder } from '../support/app.js'
+import { tinyModel } from '../support/tiny-model.js'
+
+test('a network that computes what its export computed is served, and the agreement is a metric', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel() })
+  assert.match((await app.app.inject('/metrics')).body, /alike_golden_min_cosine\{precision="fp32"\} (1|0\.99999)/)
+})
+
+test('a network that computes something else is not', async (t) => {
+  const modelDir = await temporaryFolder(t)
+  await cp(await tinyModel(), modelDir, { recursive: true })
+  await cp(join(modelDir, 'golden', 'tiles.png'), join(modelDir, 'golden', 'rings.png'))
+  await assert.rejects(startApp(t, { modelDir }), { code: 'golden_mismatch', message: /smallest cosine over 4 golden pictures is/ })
+})
+
+test('an unready process is alive, is measured, and gives its reason to everybody else', async () => {
+  const metrics = createMetrics()
+  metrics.embedding.setGoldenCosine('int8', 0.5)
+  const reason = new AlikeError('golden_mismatch', { detail: 'The smallest cosine is 0.5.' })
+  const app = buildUnreadyApp({ metrics, logger: pino({ level: 'silent' }), reason })
+  assert.equal((await app.inject('/livez')).statusCode, 200)
+  assert.match((await app.inject('/metrics')).body, /alike_golden_min_cosine\{precision="int8"\} 0\.5/)
+  for (const [method, url] of [['GET', '/readyz'], ['GET', '/v1/galleries'], ['POST', '/v1/galleries/a/search']] as const) {
+    const response = await app.inject({ method, url })
+    assert.equal(response.statusCode, 503)
+    assert.equal(response.json<{ code: string }>().code, 'not_ready')
+    assert.match(response.json<{ detail: string }>().detail, /smallest cosine is 0\.5/)
+  }
+  await app.close()
+})

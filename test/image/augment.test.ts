@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import sharp from 'sharp'
+import { augmentImage } from '../../src/image/augment.js'
+
+const preprocessing = { inputSize: 16, fit: 'cover' as const, resizeShortSide: 20, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const picture = await sharp(Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * 13) % 256)), { raw: { width: 60, height: 40, channels: 3 } })
+  .png()
+  .toBuffer()
+
+/** A sequence that repeats itself. */
+function fixed(...values: number[]): () => number {
+  let next = 0
+  return () => values[next++ % values.length]!
+}
+
+test('the same random numbers give the same view, others another', async () => {
+  const view = (...values: number[]) => augmentImage(picture, { preprocessing, random: fixed(...values) })
+  const first = await view(0.1, 0.7, 0.4)
+  assert.equal(first.length, 16 * 16 * 3)
+  assert.deepEqual(await view(0.1, 0.7, 0.4), first)
+  assert.notDeepEqual(await view(0.3, 0.9, 0.2), first)
+})
+
+test('without jitter a grey picture stays as it is, with jitter it does not', async () => {
+  const grey = await sharp({ create: { width: 50, height: 30, channels: 3, background: '#646464' } }).png().toBuffer()
+  const plain = await augmentImage(grey, { preprocessing, random: fixed(0.9), colourJitter: 0 })
+  assert.ok(plain.every((value) => value === 100))
+  const bright = await augmentImage(grey, { preprocessing, random: fixed(0.99999), colourJitter: 0.2 })
+  assert.ok(bright.every((value) => value === 120))
+})
+
+test('the mirror turns left and right', async () => {
+  const ramp = await sharp(Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, i) => (Math.floor(i / 3) % 64) * 4)), { raw: { width: 64, height: 64, channels: 3 } })
+    .png()
+    .toBuffer()
+  const view = (mirror: number) => augmentImage(ramp, { preprocessing, random: fixed(1, 0.5, 0, 0, mirror, 0.5, 0.5, 0.5), colourJitter: 0 })
+  const [plain, mirrored] = [await view(0.9), await view(0.1)]
+  assert.ok(plain[0]! < plain[45]!)
+  assert.ok(mirrored[0]! > mirrored[45]!)
+})
+
+test('every picture takes the same count of random numbers', async () => {
+  let count = 0
+  const random = () => (count++, 0.5)
+  await augmentImage(picture, { preprocessing, random })
+  const first = count
+  await augmentImage(picture, { preprocessing, random, colourJitter: 0 })
+  assert.equal(count, 2 * first)
+})

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import sharp from 'sharp'
+import { AlikeError } from '../../src/errors.js'
+import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+
+const preprocessing = { inputSize: 32, fit: 'cover', resizeShortSide: 32, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] } satisfies PrepareOptions['preprocessing']
+const options: PrepareOptions = { preprocessing, maxPixels: 1_000_000 }
+
+/** Left half red, right half blue. */
+function halves(width: number, height: number) {
+  const data = Buffer.alloc(width * height * 3)
+  for (let i = 0; i < width * height; i++) data[i * 3 + (i % width < width / 2 ? 0 : 2)] = 255
+  return sharp(data, { raw: { width, height, channels: 3 } })
+}
+
+function at(pixels: Uint8Array, x: number, y: number, size = 32): number[] {
+  return [...pixels.subarray((y * size + x) * 3, (y * size + x) * 3 + 3)]
+}
+
+function assertNear(found: number[], expected: number[], tolerance = 12): void {
+  found.forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) <= tolerance, `${found} is not near ${expected}`))
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof AlikeError ? error.code : String(error)),
+  )
+}
+
+for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {
+  test(`reads ${format}`, async () => {
+    const prepared = await prepareImage(await halves(96, 64).toFormat(format).toBuffer(), options)
+    assert.equal(prepared.format, format)
+    assert.deepEqual([prepared.width, prepared.height, prepared.pixels.length], [96, 64, 32 * 32 * 3])
+    assertNear(at(prepared.pixels, 2, 16), [255, 0, 0], 20)
+    assertNear(at(prepared.pixels, 29, 16), [0, 0, 255], 20)
+    assert.ok(prepared.durationMs > 0)
+  })
+}
+
+test('every colour space ends as 8-bit sRGB', async (t) => {
+  const grey = sharp({ create: { width: 40, height: 40, channels: 3, background: '#808080' } })
+  const rows = {
+    'grey jpeg': await grey.clone().greyscale().jpeg().toBuffer(),
+    'grey png': await grey.clone().toColourspace('b-w').png().toBuffer(),
+    '16-bit png': await grey.clone().toColourspace('rgb16').png().toBuffer(),
+    '16-bit grey png': await grey.clone().toColourspace('grey16').png().toBuffer(),
+    'palette png': await grey.clone().png({ palette: true }).toBuffer(),
+    'CMYK jpeg': await grey.clone().toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer(),
+  }
+  for (const [name, bytes] of Object.entries(rows)) {
+    await t.test(name, async () => {
+      const { pixels } = await prepareImage(bytes, options)
+      assert.equal(pixels.length, 32 * 32 * 3)
+      // there and back through a printing profile costs a few levels
+      assertNear(at(pixels, 16, 16), [128, 128, 128], name.startsWith('CMYK') ? 16 : 2)
+    })
+  }
+})
+
+test('alpha is flattened on white', async () => {
+  const clear = await sharp({ create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } }).png().toBuffer()
+  assert.deepEqual(at((await prepareImage(clear, options)).pixels, 5, 5), [255, 255, 255])
+})
+
+test('EXIF orientation comes before everything else', async () => {
+  // 6 = turn 90° clockwise to see it upright: the left (red) half becomes the upper half
+  const bytes = await halves(96, 64).withMetadata({ orientation: 6 }).jpeg({ chromaSubsampling: '4:4:4' }).toBuffer()
+  const upright = await prepareImage(bytes, options)
+  assert.deepEqual([upright.width, upright.height], [64, 96])
+  assertNear(at(upright.pixels, 16, 2), [255, 0, 0])
+  assertNear(at(upright.pixels, 16, 29), [0, 0, 255])
+
+  const lower = await prepareImage(bytes, { ...options, region: { x: 0, y: 0.5, width: 1, height: 0.5, unit: 'relative' } })
+  assertNear(at(lower.pixels, 16, 4), [0, 0, 255])
+})
+
+test('a region in pixels and the same region relative give the same pixels', async () => {
+  const bytes = await halves(100, 60).png().toBuffer()
+  const inPixels = await prepareImage(bytes, { ...options, region: { x: 40, y: 6, width: 40, height: 30, unit: 'pixel' } })
+  const relative = await prepareImage(bytes, { ...options, region: { x: 0.4, y: 0.1, width: 0.4, height: 0.5, unit: 'relative' } })
+  assert.deepEqual(relative.pixels, inPixels.pixels)
+})
+
+test('only the first frame of an animation is read', async () => {
+  const frame = (background: string) => sharp({ create: { width: 40, height: 40, channels: 3, background } }).png().toBuffer()
+  const frames = [await frame('#ff0000'), await frame('#0000ff')]
+  for (const format of ['gif', 'webp'] as const) {
+    const bytes = await sharp(frames, { join: { animated: true } }).toFormat(format).toBuffer()
+    const prepared = await prepareImage(bytes, options)
+    assert.deepEqual([prepared.width, prepared.height], [40, 40])
+    assertNear(at(prepared.pixels, 16, 16), [255, 0, 0])
+  }
+})
+
+test('cover crops the middle, squash keeps the whole picture', async () => {
+  const bytes = await halves(128, 32).png().toBuffer()
+  const margin = { ...preprocessing, resizeShortSide: 40 }
+  assert.equal((await prepareImage(bytes, { ...options, preprocessing: margin })).pixels.length, 32 * 32 * 3)
+  const squashed = await prepareImage(bytes, { ...options, preprocessing: { ...preprocessing, fit: 'squash' } })
+  assertNear(at(squashed.pixels, 1, 16), [255, 0, 0])
+  assertNear(at(squashed.pixels, 30, 16), [0, 0, 255])
+})
+
+test('a thumbnail does not change the pixels and fits its square', async () => {
+  const bytes = await halves(640, 320).jpeg().toBuffer()
+  const plain = await prepareImage(bytes, options)
+  const prepared = await prepareImage(bytes, { ...options, thumbnail: { maxSide: 100 } })
+  assert.deepEqual(prepared.pixels, plain.pixels)
+  const { format, width, height } = await sharp(prepared.thumbnail).metadata()
+  assert.deepEqual([format, width, height], ['webp', 100, 50])
+  assert.equal(plain.thumbnail, undefined)
+})
+
+test('extreme shapes are pictures too', async () => {
+  for (const [width, height] of [[1, 1], [1, 20_000], [20_000, 1]] as const) {
+    const { pixels } = await prepareImage(await halves(width, height).png().toBuffer(), { ...options, thumbnail: { maxSide: 64 } })
+    assert.equal(pixels.length, 32 * 32 * 3)
+  }
+})
+
+test('a cut-off picture of any format is refused', async () => {
+  const noise = Buffer.from(Array.from({ length: 120 * 90 * 3 }, (_, i) => (i * 7919 + (i >> 3) * 31) % 251))
+  for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {
+    const bytes = await sharp(noise, { raw: { width: 120, height: 90, channels: 3 } }).toFormat(format).toBuffer()
+    for (const share of [0.1, 0.5, 0.95]) {
+      assert.equal(await codeOf(prepareImage(bytes.subarray(0, bytes.length * share), options)), 'image_unreadable', `${format} ${share}`)
+    }
+  }
+})
+
+test('what is no accepted picture gets its own code', async () => {
+  const tiff = await halves(20, 20).tiff().toBuffer()
+  const rows: [Uint8Array, string][] = [
+    [new Uint8Array(), 'image_empty'],
+    [Buffer.from('hello, this is a text'), 'image_unreadable'],
+    [Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), 'image_format_unsupported'],
+    [Buffer.from('<?xml version="1.0"?>\n<svg/>'), 'image_format_unsupported'],
+    [Buffer.from('%PDF-1.4 …'), 'image_format_unsupported'],
+    [tiff, 'image_format_unsupported'],
+    [Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), tiff]), 'image_unreadable'],
+    [Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), 'image_unreadable'],
+  ]
+  for (const [bytes, code] of rows) assert.equal(await codeOf(prepareImage(bytes, options)), code)
+})
+
+test('a decompression bomb is refused on its header', async () => {
+  const bomb = await sharp({ create: { width: 12_000, height: 12_000, channels: 3, background: '#000000' } }).png({ compressionLevel: 9 }).toBuffer()
+  const started = performance.now()
+  assert.equal(await codeOf(prepareImage(bomb, options)), 'image_too_many_pixels')
+  assert.ok(performance.now() - started < 200)
+})
+
+test('an aborted signal ends the work with its reason', async () => {
+  const bytes = await halves(40, 40).png().toBuffer()
+  const reason = new Error('the caller has gone')
+  await assert.rejects(prepareImage(bytes, { ...options, signal: AbortSignal.abort(reason) }), reason)
+})

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { createMetrics } from '../src/metrics.js'
+
+async function linesOf(metrics: ReturnType<typeof createMetrics>): Promise<string[]> {
+  return (await metrics.expose()).text.split('\n')
+}
+
+test('durations are given in milliseconds and exposed in seconds', async () => {
+  const metrics = createMetrics()
+  metrics.observeStage('decode', 250)
+  const lines = await linesOf(metrics)
+  assert(lines.includes('alike_stage_duration_seconds_sum{stage="decode"} 0.25'))
+  assert(lines.includes('alike_stage_duration_seconds_bucket{le="0.2",stage="decode"} 0'))
+  assert(lines.includes('alike_stage_duration_seconds_bucket{le="0.3",stage="decode"} 1'))
+  assert(lines.includes('alike_stage_duration_seconds_bucket{le="0.001",stage="search"} 0'))
+  assert(lines.includes('alike_stage_duration_seconds_bucket{le="5",stage="search"} 0'))
+})
+
+test('every metric of ours has HELP and TYPE and follows the naming rules', async () => {
+  const lines = await linesOf(createMetrics())
+  const types = lines.filter((line) => line.startsWith('# TYPE alike_')).map((line) => line.split(' ').slice(2))
+  assert(types.length >= 14)
+  for (const [name, type] of types) {
+    const help = lines.find((line) => line.startsWith(`# HELP ${name} `))
+    assert.match(help ?? '', /\.$/, `${name} has no help sentence`)
+    assert.equal(name?.endsWith('_total'), type === 'counter', `${name} is a ${type}`)
+  }
+})
+
+test('gauges read their sources at each scrape', async () => {
+  const metrics = createMetrics()
+  let depth = 3
+  let galleries = [{ gallery: 'a', images: 5, tombstones: 1 }]
+  metrics.watch({ embedQueueDepth: () => depth, galleries: () => galleries })
+  const before = await linesOf(metrics)
+  assert(before.includes('alike_embed_queue_depth 3'))
+  assert(before.includes('alike_gallery_images{gallery="a"} 5'))
+  assert(before.includes('alike_gallery_tombstones{gallery="a"} 1'))
+  depth = 0
+  galleries = []
+  const after = await linesOf(metrics)
+  assert(after.includes('alike_embed_queue_depth 0'))
+  assert(!after.some((line) => line.includes('gallery="a"')), 'a deleted gallery is not reported')
+})
+
+test('two apps in one process do not share counts', async () => {
+  const [first, second] = [createMetrics(), createMetrics()]
+  first.countRequest('GET', '/livez', 200)
+  assert((await linesOf(first)).includes('alike_http_requests_total{method="GET",route="/livez",status="200"} 1'))
+  assert(!(await linesOf(second)).some((line) => line.startsWith('alike_http_requests_total{')))
+})
+
+test('runtime info replaces itself and states a fallback', async () => {
+  const metrics = createMetrics()
+  const labels = { provider: 'cuda', precision: 'fp16', model_id: '0123456789abcdef', model: 'tiny', ort_version: '1.30.0' }
+  metrics.embedding.setRuntime(labels, false)
+  metrics.embedding.setRuntime({ ...labels, provider: 'cpu', precision: 'fp32' }, true)
+  const lines = await linesOf(metrics)
+  assert.equal(lines.filter((line) => line.startsWith('alike_runtime_info{')).length, 1)
+  assert(lines.includes('alike_cuda_fallback 1'))
+})
+
+test('process metrics are exposed, event-loop lag among them', async () => {
+  const lines = await linesOf(createMetrics())
+  for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes', 'process_cpu_seconds_total']) {
+    assert(lines.some((line) => line.startsWith(`# HELP ${name} `)), name)
+  }
+})
+
+test('docs/operations.md lists exactly our metrics, and the alert rules use none that does not exist', async () => {
+  const lines = await linesOf(createMetrics())
+  const exposed = new Set(lines.flatMap((line) => line.match(/^# TYPE (\S+)/)?.[1] ?? []))
+  const ours = [...exposed].filter((name) => name.startsWith('alike_')).sort()
+  const documented = readFileSync('docs/operations.md', 'utf8').matchAll(/^\| `(alike_\w+)` \|/gm)
+  assert.deepEqual([...documented].map(([, name]) => name).sort(), ours)
+
+  const rules = readFileSync('docker/alerts.yml', 'utf8').matchAll(/\b(?:alike|nodejs|process)_\w+/g)
+  const used = [...rules].map(([name]) => name.replace(/_bucket$/, ''))
+  assert(used.length > 5)
+  assert.deepEqual(used.filter((name) => !exposed.has(name)), [])
+})

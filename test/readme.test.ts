@@ -1,0 +1,22 @@
+/** README.md is what a stranger reads first: what it lists must exist, and what exists must be listed. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { settingsTable } from '../src/config.js'
+
+const readme = readFileSync('README.md', 'utf8')
+
+test('the README lists every setting with its default', () => {
+  assert.ok(readme.includes(settingsTable()), 'paste the output of settingsTable() into the README')
+})
+
+test('every script that the README names exists', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+  const named = [...readme.matchAll(/npm (?:run )?(start|test|[a-z]+(?::[a-z]+)?)(?= |\n|`)/g)].map(([, name]) => name!)
+  assert.deepEqual(named.filter((name) => name !== 'ci' && scripts[name] === undefined), [])
+})
+
+test('every file that the README links to exists', () => {
+  const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path!)
+  assert.deepEqual(links.filter((path) => !existsSync(path)), [])
+})

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { retrieve } from '../src/retrieval.js'
+import { startApp } from './support/app.js'
+import { drawnLabels, drawPicture } from './support/drawn-pictures.js'
+import { tinyModel } from './support/tiny-model.js'
+
+test('a trained network finds pictures of the same kind', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel(), embedWorkers: 2 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/drawn' })
+  for (const label of drawnLabels) {
+    for (let seed = 1000; seed < 1012; seed++) {
+      const url = `/v1/galleries/drawn/images/${label}-${seed}?label=${label}`
+      await app.call(201, { method: 'PUT', url, headers: { 'content-type': 'image/jpeg' }, payload: await drawPicture(label, seed) })
+    }
+  }
+  let right = 0
+  for (const label of drawnLabels) {
+    for (let seed = 2000; seed < 2008; seed++) {
+      const { hits, durations } = await retrieve({ gallery: 'drawn', picture: { bytes: await drawPicture(label, seed) }, k: 5 }, app.parts)
+      right += hits.filter(({ record }) => record.label === label).length
+      const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations
+      assert.ok(Math.abs(decodeMs + queueMs + embedMs + searchMs - totalMs) < 0.1 * totalMs + 5, 'the stages are the whole of it')
+    }
+  }
+  const share = right / (drawnLabels.length * 8 * 5)
+  assert.ok(share > 0.6, `${share} of the hits have the label of the query; by chance 0.25`)
+
+  const leave = new AbortController()
+  leave.abort(new Error('left'))
+  const bytes = await drawPicture('circle', 1)
+  await assert.rejects(retrieve({ gallery: 'drawn', picture: { bytes }, k: 5, signal: leave.signal }, app.parts), /left/)
+  const leaving = new AbortController()
+  const answer = retrieve({ gallery: 'drawn', picture: { bytes }, k: 5, signal: leaving.signal }, app.parts)
+  leaving.abort(new Error('left later'))
+  await assert.rejects(answer, /left later/)
+})

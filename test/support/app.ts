@@ -1,0 +1,79 @@
+/** The real service for a test: real network, real database, a temporary data folder, gone afterwards. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { pino } from 'pino'
+import type { Static } from 'typebox'
+import { readConfig, type Config } from '../../src/config.js'
+import type { Gallery } from '../../src/http/schemas/gallery.js'
+import type { Image } from '../../src/http/schemas/image.js'
+import type { Job } from '../../src/http/schemas/job.js'
+import type { Problem } from '../../src/http/schemas/problem.js'
+import type { SearchAnswer } from '../../src/http/schemas/search.js'
+import { openService, type Service } from '../../src/main.js'
+import { handmadeModel } from './handmade-onnx.js'
+
+export interface TestApp extends Service {
+  config: Config
+  app: FastifyInstance
+  /** Lines of the log, as objects. */
+  log: Record<string, unknown>[]
+  /** A request that has to be answered with `status`; gives the answer's JSON. */
+  call<Given = Answer>(status: number, request: InjectOptions): Promise<Given>
+  /** Listens on a free port and gives its address. */
+  listen(): Promise<string>
+}
+
+/** Every member that some answer has. A test that reads one which its answer lacks gets undefined, and fails. */
+export interface Answer extends Problem, Static<typeof Gallery>, Omit<Static<typeof Image>, 'bytes' | 'createdAt' | 'updatedAt' | 'modelId'> {
+  bytes: number
+  galleries: Static<typeof Gallery>[]
+  images: Static<typeof Image>[]
+  nextCursor?: string
+  labels: { label: string | null; count: number }[]
+  hits: Static<typeof SearchAnswer>['hits']
+  method: string
+  durations: Record<string, number>
+  jobs: Static<typeof Job>[]
+}
+
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-test-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Closed, and its folders removed, after the test. The network is the handmade one unless `modelDir` says otherwise. */
+export async function startApp(t: TestContext, overrides: Partial<Config> = {}): Promise<TestApp> {
+  const log: Record<string, unknown>[] = []
+  const logger = pino({ level: overrides.logLevel ?? 'info', base: null }, { write: (line) => void log.push(JSON.parse(line)) })
+  const config: Config = Object.freeze({
+    ...readConfig({}),
+    dataDir: overrides.dataDir ?? (await temporaryFolder(t)),
+    modelDir: overrides.modelDir ?? (await handmadeModel(t, { dimension: 24 })).folder,
+    provider: 'cpu',
+    embedWorkers: 1,
+    port: 0,
+    ...overrides,
+  } satisfies Config)
+  const service = await openService(config, logger)
+  t.after(() => service.close())
+
+  return {
+    ...service,
+    config,
+    log,
+    async call<Given>(status: number, request: InjectOptions) {
+      const response = await service.app.inject(request)
+      if (response.statusCode !== status) throw new Error(`${request.method ?? 'GET'} ${String(request.url)}: ${response.statusCode} ${response.body}`)
+      return bodyOf(response) as Given
+    },
+    listen: () => service.app.listen({ host: '127.0.0.1', port: 0 }),
+  }
+}
+
+function bodyOf(response: LightMyRequestResponse): unknown {
+  return String(response.headers['content-type']).includes('json') ? response.json() : response.body
+}

@@ -1,0 +1,59 @@
+/** Archives as a test wants them, malicious ones included. */
+import { deflateRawSync } from 'node:zlib'
+import { pack } from 'tar-stream'
+import { crc32 } from './png.js'
+
+export interface ArchiveEntry {
+  path: string
+  content?: Buffer
+  /** tar: any type but a plain file. zip: only `symlink`. */
+  type?: 'directory' | 'symlink' | 'link' | 'character-device' | 'fifo'
+  /** zip: state another size than the true one. */
+  statedBytes?: number
+}
+
+export async function tarOf(entries: ArchiveEntry[]): Promise<Buffer> {
+  const tar = pack()
+  for (const { path, content, type } of entries) {
+    if (type === undefined) tar.entry({ name: path }, content ?? Buffer.alloc(0))
+    else tar.entry({ name: path, type, ...(type === 'symlink' || type === 'link' ? { linkname: '/etc/passwd' } : {}) })
+  }
+  tar.finalize()
+  const chunks: Buffer[] = []
+  for await (const chunk of tar) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+export function zipOf(entries: ArchiveEntry[]): Buffer {
+  const local: Buffer[] = []
+  const central: Buffer[] = []
+  let offset = 0
+  for (const { path, content = Buffer.alloc(0), type, statedBytes = content.length } of entries) {
+    const name = Buffer.from(path)
+    const packed = deflateRawSync(content)
+    // version, flags (UTF-8 names), method (deflate), time, date, crc, sizes, lengths
+    const fields = Buffer.alloc(26)
+    fields.writeUInt16LE(20, 0)
+    fields.writeUInt16LE(0x0800, 2)
+    fields.writeUInt16LE(8, 4)
+    fields.writeUInt32LE(crc32(content), 10)
+    fields.writeUInt32LE(packed.length, 14)
+    fields.writeUInt32LE(statedBytes, 18)
+    fields.writeUInt16LE(name.length, 22)
+    const entry = Buffer.concat([Buffer.from('PK\x03\x04'), fields, name, packed])
+    const rest = Buffer.alloc(14)
+    rest.writeUInt32LE(type === 'symlink' ? (0o120777 << 16) >>> 0 : 0, 6)
+    rest.writeUInt32LE(offset, 10)
+    central.push(Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), fields, rest, name)
+    local.push(entry)
+    offset += entry.length
+  }
+  const directory = Buffer.concat(central)
+  const end = Buffer.alloc(22)
+  end.write('PK\x05\x06', 0, 'latin1')
+  end.writeUInt16LE(entries.length, 8)
+  end.writeUInt16LE(entries.length, 10)
+  end.writeUInt32LE(directory.length, 12)
+  end.writeUInt32LE(offset, 16)
+  return Buffer.concat([...local, directory, end])
+}

@@ -1,0 +1,21 @@
+/** Multipart bodies as a test wants them, byte by byte. */
+
+export interface FormPart {
+  name: string
+  filename?: string
+  type?: string
+  content: string | Buffer
+}
+
+export const formBoundary = '----alike-test-form'
+export const formHeaders = { 'content-type': `multipart/form-data; boundary=${formBoundary}` }
+
+export function formBody(parts: FormPart[]): Buffer {
+  const pieces = parts.flatMap(({ name, filename, type, content }) => [
+    Buffer.from(`--${formBoundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n`),
+    Buffer.from(`${filename === undefined ? '' : `Content-Type: ${type ?? 'image/png'}\r\n`}\r\n`),
+    Buffer.from(content),
+    Buffer.from('\r\n'),
+  ])
+  return Buffer.concat([...pieces, Buffer.from(`--${formBoundary}--\r\n`)])
+}

@@ -1,0 +1,62 @@
+/** The compiled service as a process of its own, for tests that kill it. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { TestContext } from 'node:test'
+
+const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+export interface ServiceProcess {
+  address: string
+  /** From spawning to listening, all parts warm. */
+  startMs: number
+  /** Lines of its log. */
+  log: Record<string, unknown>[]
+  /** Sends the signal; resolves to exit code or signal when it has ended. */
+  stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
+}
+
+/** Environment: only what is given, so that a developer's settings do not reach the test. */
+export function spawnService(environment: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, [mainFile], { env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', PROVIDER: 'cpu', EMBED_WORKERS: '1', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Resolves when it listens. Killed, if it still runs, after the test. */
+export async function startProcess(t: TestContext, environment: Record<string, string>): Promise<ServiceProcess> {
+  const startedAt = performance.now()
+  const child = spawnService(environment)
+  t.after(() => void child.kill('SIGKILL'))
+  const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null)
+  const log: Record<string, unknown>[] = []
+  let errors = ''
+  child.stderr!.on('data', (text: Buffer) => void (errors += text.toString()))
+
+  const address = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      const entry = JSON.parse(line) as Record<string, unknown>
+      log.push(entry)
+      const listening = /listening at (http:\S+)/.exec(String(entry.msg))?.[1]
+      if (listening !== undefined) resolve(listening)
+    })
+    void ended.then((code) => reject(new Error(`the service ended with ${code} before it listened: ${errors}${JSON.stringify(log.at(-1))}`)))
+  })
+  return {
+    address,
+    startMs: performance.now() - startedAt,
+    log,
+    stop: (signal) => {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+/** Runs it until it ends by itself; for starts that must fail. */
+export async function runToExit(environment: Record<string, string>): Promise<{ code: number | null; output: string }> {
+  const child = spawnService(environment)
+  let output = ''
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text: Buffer) => void (output += text.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, output }
+}

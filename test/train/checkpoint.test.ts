@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { before, test, type TestContext } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { chooseBackend } from '../../src/train/backend.js'
+import { loadCheckpoint, saveCheckpoint, type RunState } from '../../src/train/checkpoint.js'
+import { readTensors, writeTensors } from '../../src/train/safetensors.js'
+
+before(() => chooseBackend('cpu'))
+
+const state: RunState = { epoch: 3, batch: 7, optimizerStep: 61, best: { epoch: 2, score: 0.25 }, history: [], secondsSpent: 12.5 }
+
+async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-checkpoint-'))
+  t.after(() => rm(folder, { recursive: true }))
+  return folder
+}
+
+test('a checkpoint gives back every bit of its variables and the place in the run', async (t) => {
+  const path = join(await temporaryFolder(t), 'a.safetensors')
+  const values = [1 / 3, -0, 1e-40, 3.4e38]
+  const kept = tf.variable(tf.tensor2d(values, [2, 2]))
+  await saveCheckpoint(path, { weights: [kept, tf.variable(tf.scalar(5))] }, state, 'same')
+  const [matrix, scalar] = [tf.variable(tf.zeros([2, 2])), tf.variable(tf.scalar(0))]
+  assert.deepEqual(await loadCheckpoint(path, { weights: [matrix, scalar] }, 'same'), state)
+  assert.deepEqual(new Uint32Array(matrix.dataSync().slice().buffer), new Uint32Array(Float32Array.from(values).buffer))
+  assert.equal(scalar.dataSync()[0], 5)
+})
+
+test('a checkpoint of another run, or of another network, is refused', async (t) => {
+  const path = join(await temporaryFolder(t), 'a.safetensors')
+  await saveCheckpoint(path, { weights: [tf.variable(tf.zeros([2]))] }, state, 'one')
+  await assert.rejects(loadCheckpoint(path, { weights: [tf.variable(tf.zeros([2]))] }, 'two'), /other settings/)
+  await assert.rejects(loadCheckpoint(path, { weights: [tf.variable(tf.zeros([3]))] }, 'one'), /shape \[3\]/)
+  await assert.rejects(loadCheckpoint(path, { other: [tf.variable(tf.zeros([2]))] }, 'one'), /other\.0/)
+})
+
+test('tensor files have the safetensors layout and leave nothing else behind', async (t) => {
+  const folder = await temporaryFolder(t)
+  const path = join(folder, 'a.safetensors')
+  const tensors = [
+    { name: 'first', shape: [2, 1], values: Float32Array.of(1.5, -2) },
+    { name: 'empty', shape: [0], values: new Float32Array() },
+    { name: 'last', shape: [], values: Float32Array.of(9) },
+  ]
+  await writeTensors(path, { tensors, metadata: { note: 'é' } })
+  const bytes = await readFile(path)
+  const headerBytes = Number(bytes.readBigUInt64LE(0))
+  assert.equal(headerBytes % 8, 0)
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Record<string, unknown>
+  assert.deepEqual(header['last'], { dtype: 'F32', shape: [], data_offsets: [8, 12] })
+  assert.deepEqual(await readTensors(path), { tensors, metadata: { note: 'é' } })
+  assert.deepEqual(await readdir(folder), ['a.safetensors'])
+})

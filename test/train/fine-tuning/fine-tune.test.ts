@@ -1,0 +1,88 @@
+/** The whole command from starting weights on drawn pictures: cached maps, both phases, stop and resume, export. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { readModel } from '../../../src/embedding/manifest.js'
+import { AlikeError } from '../../../src/errors.js'
+import { fineTuneSettingsOf } from '../../../src/train/fine-tuning/command-line.js'
+import { fineTune } from '../../../src/train/fine-tuning/fine-tune.js'
+import { defaultFineTuneSettings, type FineTuneSettings } from '../../../src/train/fine-tuning/settings.js'
+import { writeTensors } from '../../../src/train/safetensors.js'
+import { drawnLabels } from '../../support/drawn-pictures.js'
+import { narrowTorchTensors } from '../../support/narrow-resnet-file.js'
+import { writeDrawnPictures } from '../../support/tiny-model.js'
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'alike-fine-tune-'))
+  await writeDrawnPictures(join(folder, 'pictures'))
+  await writeTensors(join(folder, 'narrow.safetensors'), { tensors: narrowTorchTensors(3), metadata: {} })
+})
+after(() => rm(folder, { recursive: true }))
+
+const settings = (name: string): FineTuneSettings => ({
+  ...defaultFineTuneSettings,
+  name,
+  data: join(folder, 'pictures'),
+  init: join(folder, 'narrow.safetensors'),
+  out: join(folder, 'onnx'),
+  work: join(folder, 'work'),
+  cache: join(folder, 'cache'),
+  backend: 'wasm',
+  phases: [
+    { trains: 'head', epochs: 1, rate: { head: 1e-2, body: 0 } },
+    { trains: 'tail', epochs: 1, rate: { head: 1e-2, body: 1e-3 } },
+    { trains: 'all', epochs: 1, side: 32, rate: { head: 1e-3, body: 1e-3 } },
+  ],
+  batch: { classes: 4, samples: 4 },
+  head: { pooling: 'gem', embeddingDimension: 8, scale: 8 },
+  microBatch: 16,
+  report: false,
+})
+const never = new AbortController().signal
+
+test('a run goes through its phases to a network folder; stopped in the cache and in a phase, it goes on to the same network', async () => {
+  const whole = await fineTune(settings('whole'), () => {}, never)
+  assert.deepEqual(whole.state.history.map(({ phase, side }) => [phase, side]), [['head', 224], ['tail', 224], ['all', 32]])
+  assert.ok(!(await readdir(whole.folder!)).includes('metrics.json'), 'the test pictures were looked at')
+  const { manifest } = await readModel(whole.folder!)
+  assert.deepEqual([manifest.architecture, manifest.labels], ['resnet50', [...drawnLabels].sort()])
+  assert.match(String(manifest.provenance['startedFrom']), /torchvision's ResNet-50.*narrow\.safetensors/)
+
+  await rm(join(folder, 'cache'), { recursive: true })
+  const inCache = new AbortController()
+  inCache.abort()
+  const first = await fineTune(settings('parts'), () => {}, inCache.signal)
+  assert.equal(first.folder, undefined)
+  const inPhase = new AbortController()
+  const second = await fineTune({ ...settings('parts'), resume: true }, (line) => line.startsWith('epoch 2/') && inPhase.abort(), inPhase.signal)
+  assert.equal(second.state.epoch, 2)
+  const third = await fineTune({ ...settings('parts'), resume: true }, () => {}, never)
+  assert.deepEqual(third.state.history.map(({ val, loss }) => [val, loss]), whole.state.history.map(({ val, loss }) => [val, loss]))
+})
+
+test('weights of another architecture, and a checkpoint of other settings, are refused', async () => {
+  await assert.rejects(
+    fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
+    (error: unknown) => error instanceof AlikeError && error.message.includes('narrow.safetensors is of resnet50, not of efficientnet-lite0'),
+  )
+  await assert.rejects(fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never), /other settings or data/)
+})
+
+const base = ['--init', 'w', '--data', 'd', '--name', 'n']
+const refusals: [args: string[], reason: RegExp][] = [
+  [['--init', 'w', '--name', 'n'], /--data is missing/],
+  [[...base, '--phases', 'tail'], /--phases is a positive whole number/],
+  [[...base, '--phases', 'all:1,tail:1'], /trains all only at the end/],
+  [[...base, '--phases', 'tail:1@160'], /a side only for all/],
+  [[...base, '--pooling', 'max'], /--pooling is one of average, gem/],
+]
+for (const [args, reason] of refusals) test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => fineTuneSettingsOf(args), reason))
+
+test('the command line names phases, and leaves the rest as it is', () => {
+  const { phases, compute, report } = fineTuneSettingsOf([...base, '--phases', 'head:1,tail:4,all:2@160', '--compute', 'float32', '--no-report'])
+  assert.deepEqual(phases.map(({ trains, epochs, side }) => [trains, epochs, side]), [['head', 1, undefined], ['tail', 4, undefined], ['all', 2, 160]])
+  assert.deepEqual([compute, report], ['float32', false])
+})

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { seededRandom } from '../../../src/eval/random.js'
+import { chooseBackend } from '../../../src/train/backend.js'
+import { eraseSquares, normalised } from '../../../src/train/loader/normalise.js'
+
+before(() => chooseBackend('cpu'))
+
+const preprocessing = { inputSize: 8, fit: 'squash' as const, resizeShortSide: 8, kernel: 'linear' as const, mean: [10, 20, 30], std: [1, 2, 4] }
+
+test('pixels become (value − mean) / std per channel', () => {
+  const tensor = normalised(Uint8Array.of(11, 22, 34, 10, 20, 30, 0, 0, 0, 255, 255, 255), 2, preprocessing)
+  assert.deepEqual(tensor.shape, [1, 2, 2, 3])
+  assert.deepEqual([...tensor.dataSync()], [1, 1, 1, 0, 0, 0, -10, -10, -7.5, 245, 117.5, 56.25])
+})
+
+test('erasing paints one square of the mean colour into the asked share of pictures', () => {
+  const erased = (share: number) => {
+    const pixels = new Uint8Array(40 * 8 * 8 * 3).fill(200)
+    eraseSquares(pixels, 8, preprocessing, share, seededRandom(1))
+    return Array.from({ length: 40 }, (_, picture) => pixels.subarray(picture * 192, (picture + 1) * 192))
+  }
+  assert.ok(erased(0).every((picture) => picture.every((value) => value === 200)))
+  for (const picture of erased(1)) {
+    const painted = [...Array(64).keys()].filter((place) => picture[place * 3] === 10 && picture[place * 3 + 1] === 20 && picture[place * 3 + 2] === 30)
+    const side = Math.sqrt(painted.length)
+    assert.ok(Number.isInteger(side) && side >= 2 && side <= 4, `${painted.length} pixels`)
+    assert.equal(painted.at(-1)! - painted[0]!, (side - 1) * 9)
+  }
+  const some = erased(0.4).filter((picture) => picture.includes(10)).length
+  assert.ok(some > 8 && some < 24, `${some} of 40`)
+})

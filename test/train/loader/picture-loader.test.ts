@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { LabelledPicture } from '../../../src/datasets/labelled-pictures.js'
+import { AlikeError } from '../../../src/errors.js'
+import { prepareImage } from '../../../src/image/prepare.js'
+import { PictureLoader } from '../../../src/train/loader/picture-loader.js'
+import { drawPicture } from '../../support/drawn-pictures.js'
+
+const preprocessing = { inputSize: 16, fit: 'squash' as const, resizeShortSide: 16, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const drawn = await Promise.all(Array.from({ length: 6 }, (_, seed) => drawPicture('circle', seed)))
+const shared = (bytes: Uint8Array) => {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  copy.set(bytes)
+  return copy
+}
+const pictures = [...drawn, Buffer.from('no picture')].map((bytes, i): LabelledPicture => ({ id: `p${i}`, label: 'circle', group: `p${i}`, source: { bytes: shared(bytes) } }))
+const loader = new PictureLoader(pictures)
+after(() => loader.close())
+
+const sizeBytes = 16 * 16 * 3
+
+test('without augmentation the pixels are those that serving sees, in the asked order', async () => {
+  const pixels = await loader.load({ pictures: [4, 1], preprocessing })
+  const views = await Promise.all([4, 1].map(async (picture) => (await prepareImage(drawn[picture]!, { preprocessing, maxPixels: 1e6 })).pixels))
+  assert.deepEqual(Buffer.from(pixels), Buffer.concat(views))
+})
+
+test('an augmented view is decided by its seed alone', async () => {
+  const view = async (asked: number[], seeds: number[]) => loader.load({ pictures: asked, preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds } })
+  const [pair, single, other] = [await view([0, 2], [7, 9]), await view([2], [9]), await view([2], [8])]
+  assert.deepEqual(pair.subarray(sizeBytes), single)
+  assert.notDeepEqual(other, single)
+})
+
+test('a stream yields its batches in order', async () => {
+  const requests = [0, 1, 2, 3, 4, 5].map((picture) => ({ pictures: [picture], preprocessing }))
+  const first: number[][] = []
+  for await (const pixels of loader.stream(requests, 2)) first.push([...pixels.subarray(0, 3)])
+  const expected = await Promise.all(requests.map(async (request) => [...(await loader.load(request)).subarray(0, 3)]))
+  assert.deepEqual(first, expected)
+})
+
+test('a bad picture ends its batch with its id, and no other', async () => {
+  const bad = loader.load({ pictures: [0, 6], preprocessing })
+  const good = loader.load({ pictures: [0], preprocessing })
+  await assert.rejects(bad, (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'))
+  assert.equal((await good).length, sizeBytes)
+})

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { InferenceSession } from 'onnxruntime-node'
+import { convertNetwork } from '../../../../src/train/onnx/convert.js'
+import { collectHistograms, rangesBy } from '../../../../src/train/onnx/forms/activation-ranges.js'
+import type { WeightBits } from '../../../../src/train/onnx/forms/eight-bits.js'
+import { cosinesOf } from '../../../../src/train/onnx/forms/form-gate.js'
+import { toHalfPrecision } from '../../../../src/train/onnx/forms/half-precision.js'
+import { quantise, valuesToCalibrate } from '../../../../src/train/onnx/forms/quantise.js'
+import { rangeMethods } from '../../../../src/train/onnx/forms/value-histogram.js'
+import { decodeModel, encodeModel, type ModelProto } from '../../../../src/train/onnx/onnx-proto.js'
+import { openOnnx } from '../../../../src/train/onnx/onnx-session.js'
+import { inputSize, randomNetwork, randomPictures } from '../random-network.js'
+
+type Tensor = tfl.SymbolicTensor
+const { layers } = tfl
+const conv = (config: Partial<Parameters<typeof layers.conv2d>[0]> = {}) => layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', ...config })
+
+function chain(...steps: { apply(input: Tensor): unknown }[]): (input: Tensor) => Tensor {
+  return (input) => steps.reduce((value, layer) => layer.apply(value) as Tensor, input)
+}
+
+/** Stem, a block with a projected shortcut, a block with a straight one, as in a ResNet. */
+function residual(input: Tensor): Tensor {
+  const block = (x: Tensor, strides: number, projected: boolean) => {
+    const inner = chain(conv({ kernelSize: 1 }), layers.batchNormalization({}), layers.reLU({}), conv({ strides }), layers.reLU({}), conv({ kernelSize: 1 }))(x)
+    const straight = projected ? (conv({ kernelSize: 1, strides }).apply(x) as Tensor) : x
+    return layers.activation({ activation: 'relu' }).apply(layers.add({}).apply([inner, straight]) as Tensor) as Tensor
+  }
+  const stem = chain(conv({ strides: 2 }), layers.reLU({}), layers.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' }))(input)
+  return block(block(stem, 2, true), 1, false)
+}
+
+const bodies: Record<string, (input: Tensor) => Tensor> = {
+  'residual blocks': residual,
+  'depthwise, capped ReLU, a pool between': chain(
+    conv(),
+    layers.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
+    layers.batchNormalization({}),
+    layers.reLU({ maxValue: 6 }),
+    layers.maxPooling2d({ poolSize: 2 }),
+    conv({ kernelSize: 1, useBias: false }),
+  ),
+  'activations that stay in float': chain(conv(), conv({ activation: 'swish' }), layers.averagePooling2d({ poolSize: 2 }), conv({ activation: 'sigmoid' })),
+}
+
+const embeddingDimension = 6
+
+async function embed(model: ModelProto): Promise<{ embeddings: Float32Array; dimension: number }> {
+  const session = await openOnnx(encodeModel(model))
+  const { embedding } = await session.run(Buffer.concat(randomPictures()), inputSize)
+  await session.close()
+  return { embeddings: embedding, dimension: embeddingDimension }
+}
+
+async function quantised(model: ModelProto, method: (typeof rangeMethods)[number] = 'min-max', bits: WeightBits = 7): Promise<ModelProto> {
+  const histograms = await collectHistograms(model, valuesToCalibrate(model), randomPictures(), inputSize)
+  return quantise(model, rangesBy(method, histograms), bits)
+}
+
+for (const [name, body] of Object.entries(bodies)) {
+  test(`fp16 computes nearly the same: ${name}`, async () => {
+    const model = decodeModel(convertNetwork(await randomNetwork(body)))
+    const half = toHalfPrecision(model)
+    const bytes = (of: ModelProto) => encodeModel(of).length
+    assert.ok(bytes(half) < bytes(model))
+    assert.ok(Math.min(...cosinesOf(await embed(model), await embed(half))) > 0.9999)
+  })
+
+  test(`int8 computes about the same: ${name}`, async () => {
+    const model = decodeModel(convertNetwork(await randomNetwork(body)))
+    for (const method of rangeMethods) assert.ok(Math.min(...cosinesOf(await embed(model), await embed(await quantised(model, method)))) > 0.99, method)
+  })
+}
+
+test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8-bit kernels', async (t) => {
+  const model = await quantised(decodeModel(convertNetwork(await randomNetwork(residual))))
+  const folder = await mkdtemp(join(tmpdir(), 'alike-fused-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const optimizedModelFilePath = join(folder, 'fused.onnx')
+  const session = await InferenceSession.create(encodeModel(model), { optimizedModelFilePath, graphOptimizationLevel: 'extended', executionProviders: ['cpu'], logSeverityLevel: 3 })
+  await session.release()
+  const { graph } = decodeModel(await readFile(optimizedModelFilePath))
+  const count = (opType: string) => graph.node.filter((node) => node.opType === opType).length
+  // seven convolutions behind the one that reads the pixels, which stays in float, and two sums
+  assert.deepEqual([count('QLinearConv'), count('QLinearAdd'), count('Conv') + count('FusedConv'), count('Relu')], [7, 2, 1, 0])
+})
+
+test('pixels, unit length and outputs stay in float32', async () => {
+  const { graph } = toHalfPrecision(decodeModel(convertNetwork(await randomNetwork(residual))))
+  const made = graph.node.flatMap(({ opType, output }) => output.map((value) => ({ opType, half: value.endsWith('/half') })))
+  assert.deepEqual([...new Set(made.filter(({ half }) => half).map(({ opType }) => opType))].sort(), ['Add', 'Cast', 'Conv', 'Gemm', 'MaxPool', 'Relu'])
+  assert.deepEqual(graph.output.map(({ type }) => type.tensorType.elemType), [1, 1])
+})

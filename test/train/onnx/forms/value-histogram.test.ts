@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { seededRandom } from '../../../../src/eval/random.js'
+import { quantiseKernel, unsignedSteps } from '../../../../src/train/onnx/forms/eight-bits.js'
+import { ValueHistogram } from '../../../../src/train/onnx/forms/value-histogram.js'
+
+/** About normal, deviation 1: the sum of twelve uniform numbers. */
+function normals(count: number): Float32Array {
+  const random = seededRandom(5)
+  return Float32Array.from({ length: count }, () => Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6))
+}
+
+function histogramOf(...parts: Float32Array[]): ValueHistogram {
+  const histogram = new ValueHistogram()
+  for (const part of parts) histogram.add(part)
+  return histogram
+}
+
+test('min-max covers all that was seen, in any order', () => {
+  const parts = [Float32Array.of(0.001, -2), Float32Array.of(700, 3), Float32Array.of(0, 5)]
+  assert.deepEqual(histogramOf(...parts).range('min-max'), { low: -2, high: 700 })
+  assert.deepEqual(histogramOf(...parts.reverse()).range('min-max'), { low: -2, high: 700 })
+  assert.deepEqual(histogramOf(Float32Array.of(0, 0)).range('least-error'), { low: 0, high: 0 })
+})
+
+test('a single outlier is cut off by a percentile, and by the least error', () => {
+  const histogram = histogramOf(normals(50_000), Float32Array.of(300))
+  const percentile = histogram.range('percentile')
+  assert.ok(percentile.high > 3 && percentile.high < 4.2 && percentile.low < -3 && percentile.low > -4.2, JSON.stringify(percentile))
+  const { high } = histogram.range('least-error')
+  assert.ok(high > 3 && high < 300, String(high))
+})
+
+test('without outliers the least error keeps nearly the whole range', () => {
+  const { low, high } = histogramOf(normals(50_000)).range('least-error')
+  assert.ok(low < -2.5 && high > 2.5, `${low} ${high}`)
+})
+
+test('a value that is not finite is refused', () => {
+  assert.throws(() => histogramOf(Float32Array.of(1, NaN, Infinity)), RangeError)
+})
+
+test('zero is one of the steps', () => {
+  for (const range of [{ low: -1, high: 3 }, { low: 0, high: 6 }, { low: -5, high: 0 }, { low: 0.5, high: 2 }, { low: 0, high: 0 }]) {
+    const { scale, zeroPoint } = unsignedSteps(range)
+    assert.ok(scale > 0 && Number.isInteger(zeroPoint) && zeroPoint >= 0 && zeroPoint <= 255)
+    assert.ok((255 - zeroPoint) * scale >= range.high - scale)
+  }
+})
+
+test('with 7 bits no sum of two products leaves 16 bits', () => {
+  const { values } = quantiseKernel(Float32Array.of(-3, 2, 1), Float32Array.of(0), 1, 7)
+  assert.deepEqual([...values], [-63, 42, 21])
+  assert.ok(2 * 255 * 63 < 2 ** 15)
+})
+
+test('each output of a kernel has its own scale, and a channel without weights keeps its bias', () => {
+  const kernel = Float32Array.of(1, -127, 0.5, 0.25, 0, 0)
+  const { values, scales, bias } = quantiseKernel(kernel, Float32Array.of(10, -1, 1000), 0.5, 8)
+  assert.deepEqual([...values], [1, -127, 127, 64, 0, 0])
+  ;[10, -1, 1000].forEach((expected, i) => assert.ok(Math.abs(bias[i]! * scales[i]! * 0.5 - expected) < 0.01 * Math.abs(expected)))
+})

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { chooseBackend } from '../../../src/train/backend.js'
+import { AdamW } from '../../../src/train/optimizer/adamw.js'
+import { learningRateAt } from '../../../src/train/optimizer/schedule.js'
+import { followWeights } from '../../../src/train/optimizer/weight-average.js'
+
+before(() => chooseBackend('cpu'))
+
+const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-5, `${actual} is not ${expected}`)
+
+test('AdamW equals the formula over three steps', () => {
+  const [beta1, beta2, epsilon, rate, weightDecay] = [0.9, 0.99, 1e-6, 0.1, 0.5]
+  const kernel = tf.variable(tf.tensor2d([[2]]))
+  const optimizer = new AdamW([kernel], { beta1, beta2, epsilon, weightDecay })
+  let [expected, first, second] = [2, 0, 0]
+  for (const [index, gradient] of [0.5, -1, 0.25].entries()) {
+    optimizer.apply({ [kernel.name]: tf.tensor2d([[gradient]]) }, rate)
+    first = beta1 * first + (1 - beta1) * gradient
+    second = beta2 * second + (1 - beta2) * gradient ** 2
+    const direction = first / (1 - beta1 ** (index + 1)) / (Math.sqrt(second / (1 - beta2 ** (index + 1))) + epsilon)
+    expected = expected * (1 - rate * weightDecay) - rate * direction
+    near(kernel.dataSync()[0]!, expected)
+  }
+  assert.equal(optimizer.step, 3)
+})
+
+test('decay spares vectors; a variable without gradient stays as it is', () => {
+  const [bias, unused] = [tf.variable(tf.tensor1d([2])), tf.variable(tf.tensor2d([[7]]))]
+  const optimizer = new AdamW([bias, unused], { weightDecay: 0.5 })
+  optimizer.apply({ [bias.name]: tf.tensor1d([0]) }, 0.1)
+  near(bias.dataSync()[0]!, 2)
+  near(unused.dataSync()[0]!, 7)
+})
+
+test('the learning rate rises in a line, then falls along half a cosine to zero', () => {
+  const schedule = { peak: 0.8, warmupSteps: 4, totalSteps: 14 }
+  const rows: [step: number, rate: number][] = [[0, 0.2], [3, 0.8], [4, 0.8], [9, 0.4], [14, 0], [20, 0]]
+  for (const [step, rate] of rows) near(learningRateAt(step, schedule), rate)
+})
+
+test('the average follows fast at the start and slowly later', () => {
+  const [average, weight] = [tf.variable(tf.scalar(0)), tf.variable(tf.scalar(1))]
+  followWeights([average], [weight], 0, 0.99)
+  near(average.dataSync()[0]!, 0.9)
+  followWeights([average], [weight], 1e6, 0.99)
+  near(average.dataSync()[0]!, 0.901)
+})

@@ -1,0 +1,69 @@
+/** The whole command on pictures drawn here: data to model folder, and a run that is stopped and taken up again. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { before, after, test } from 'node:test'
+import { readModel } from '../../src/embedding/manifest.js'
+import { AlikeError } from '../../src/errors.js'
+import { train } from '../../src/train/main.js'
+import { settingsOf, usage } from '../../src/train/settings.js'
+import { drawnLabels } from '../support/drawn-pictures.js'
+import { tinySettings, writeDrawnPictures } from '../support/tiny-model.js'
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'alike-train-'))
+  await writeDrawnPictures(join(folder, 'pictures'))
+})
+after(() => rm(folder, { recursive: true }))
+
+const never = new AbortController().signal
+
+test('a run gives a network that knows the shapes; stopped half-way and resumed it gives the same one to the bit', async () => {
+  const lines: string[] = []
+  const whole = await train({ ...tinySettings(folder), name: 'whole' }, (line) => lines.push(line), never)
+  assert.deepEqual((await readdir(whole.folder!)).sort(), ['golden', 'manifest.json', 'metrics.json', 'model-card.md', 'model.onnx', 'plots'])
+  const { manifest } = await readModel(whole.folder!)
+  assert.deepEqual(manifest.labels, [...drawnLabels].sort())
+  const { classification } = whole.metrics!
+  assert.ok('accuracy' in classification && classification.accuracy > 0.8, JSON.stringify(classification))
+  assert.equal(lines[0], 'backend wasm')
+
+  const stop = new AbortController()
+  const stopped = await train({ ...tinySettings(folder), name: 'parts' }, (line) => line.startsWith('epoch 2/') && setTimeout(() => stop.abort(), 200), stop.signal)
+  assert.equal(stopped.folder, undefined)
+  assert.ok(stopped.state.epoch < 6)
+  const resumed = await train({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)
+  const parts = await readModel(resumed.folder!)
+  assert.equal(parts.manifest.files.fp32.bytes, manifest.files.fp32.bytes + 'parts'.length - 'whole'.length)
+  assert.deepEqual(resumed.metrics!.protocols.A, whole.metrics!.protocols.A)
+  assert.deepEqual(resumed.state.history.map(({ val }) => val), whole.state.history.map(({ val }) => val))
+})
+
+test('a picture that can not be read is named', async () => {
+  const broken = join(folder, 'pictures/train/circle/broken.jpg')
+  await writeFile(broken, 'no picture')
+  try {
+    await assert.rejects(
+      train({ ...tinySettings(folder), name: 'broken' }, () => {}, never),
+      (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('train/circle/broken.jpg'),
+    )
+  } finally {
+    await rm(broken)
+  }
+})
+
+const refusals: [args: string[], reason: RegExp][] = [
+  [[], /--data is missing/],
+  [['--data', 'x', '--epochs', '0'], /--epochs is a positive whole number/],
+  [['--data', 'x', '--arch', 'other'], /--arch is one of simple-cnn/],
+  [['--data', 'x', '--unknown'], /unknown/],
+]
+for (const [args, reason] of refusals) test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => settingsOf(args), reason))
+
+test('the command line sets what it names and leaves the rest', () => {
+  const settings = settingsOf(['--data', 'pictures', '--epochs', '3', '--samples', '2', '--fit', 'cover', '--rate', '0.001', '--resume'])
+  assert.deepEqual([settings.name, settings.epochs, settings.batch, settings.preprocessing.fit, settings.learningRate.peak, settings.resume], ['simple-cnn', 3, { classes: 15, samples: 2 }, 'cover', 0.001, true])
+  assert.match(usage, /--export-only/)
+})

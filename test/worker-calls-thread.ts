@@ -1,0 +1,43 @@
+/** A thread for `worker-calls.test.ts`. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { workerData } from 'node:worker_threads'
+import { AlikeError } from '../src/errors.js'
+import { answerCalls, MovedReply } from '../src/worker-calls.js'
+
+export type TestCalls = {
+  greet: { request: string; reply: string }
+  bytes: { request: number; reply: Uint8Array }
+  wait: { request: number; reply: number }
+  refuse: { request: string; reply: void }
+  fail: { request: string; reply: void }
+  die: { request: string; reply: void }
+  exit: { request: number; reply: void }
+}
+
+answerCalls<TestCalls>(
+  {
+    greet: (name) => `${(workerData as { greeting: string }).greeting} ${name}`,
+    bytes(count) {
+      const bytes = new Uint8Array(count).fill(count)
+      return new MovedReply<Uint8Array>(bytes, [bytes.buffer])
+    },
+    async wait(ms) {
+      await sleep(ms)
+      return ms
+    },
+    refuse(detail) {
+      throw new AlikeError('overloaded', { detail, retryAfterSeconds: 3 })
+    },
+    fail(message) {
+      throw new Error(message)
+    },
+    die(message) {
+      setImmediate(() => {
+        throw new Error(message)
+      })
+      return new Promise(() => {})
+    },
+    exit: (code) => process.exit(code),
+  },
+  () => {},
+)

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AlikeError } from '../src/errors.js'
+import { CalledThread } from '../src/worker-calls.js'
+import type { TestCalls } from './worker-calls-thread.js'
+
+function open(): { thread: CalledThread<TestCalls>; failures: AlikeError[] } {
+  const failures: AlikeError[] = []
+  const thread = new CalledThread<TestCalls>({
+    name: 'test',
+    file: new URL('./worker-calls-thread.js', import.meta.url),
+    data: { greeting: 'hello' },
+    onFailure: (error) => failures.push(error),
+  })
+  return { thread, failures }
+}
+
+test('each call gets its own answer', async () => {
+  const { thread, failures } = open()
+  assert.deepEqual(await Promise.all([thread.call('greet', 'a'), thread.call('greet', 'b')]), ['hello a', 'hello b'])
+  const moved = await thread.call('bytes', 5)
+  assert.deepEqual([...moved], [5, 5, 5, 5, 5])
+  await thread.close()
+  assert.deepEqual(failures, [])
+})
+
+test('an error keeps its code, detail and advice; an unknown one is internal and says nothing to callers', async () => {
+  const { thread } = open()
+  await assert.rejects(thread.call('refuse', 'too busy'), { code: 'overloaded', detail: 'too busy', retryAfterSeconds: 3 })
+  await assert.rejects(thread.call('fail', 'secret'), (error: AlikeError) => {
+    assert.deepEqual([error.code, error.detail], ['internal', undefined])
+    assert.match(String((error.cause as Error).message), /secret/)
+    return true
+  })
+  assert.equal(await thread.call('greet', 'again'), 'hello again')
+  await thread.close()
+})
+
+test('a thread that dies rejects what waits, and every later call', async () => {
+  const { thread, failures } = open()
+  await assert.rejects(Promise.all([thread.call('wait', 10_000), thread.call('die', 'now')]), { code: 'internal' })
+  assert.equal(thread.waiting, 0)
+  await assert.rejects(thread.call('greet', 'x'), { code: 'internal', detail: 'The test thread has stopped.' })
+  assert.equal(failures.length, 1)
+  await thread.close()
+})
+
+test('a thread that exits silently is noticed as well', async () => {
+  const { thread, failures } = open()
+  await assert.rejects(thread.call('exit', 0), { code: 'internal' })
+  assert.equal(failures.length, 1)
+})
+
+test('closing lets calls under way finish and refuses new ones', async () => {
+  const { thread, failures } = open()
+  const slow = thread.call('wait', 50)
+  const closed = thread.close()
+  await assert.rejects(thread.call('greet', 'late'), { code: 'shutting_down' })
+  assert.equal(await slow, 50)
+  await closed
+  assert.deepEqual(failures, [])
+})
