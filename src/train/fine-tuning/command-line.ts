@@ -100,7 +100,7 @@ function phasesOf(list: string): Phase[] {
 const phaseRates: Record<Phase['trains'], Phase['rate']> = {
   head: { head: 1e-3, body: 0 },
   tail: { head: 1e-3, body: 1e-4 },
-  all: { head: 2e-4, body: 5e-5 },
+  all: { head: 3e-4, body: 8e-5 },
 }
 
 function fail(reason: string): never {
