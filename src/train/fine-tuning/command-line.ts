@@ -9,7 +9,7 @@ export const fineTuneUsage = `npm run train -- --init FILE --data FOLDER [option
   --init-sha256 HEX     their checksum, refused when it differs
   --arch NAME           refused when the weights are of another architecture
   --data FOLDER  --labels CSV  --licence TEXT     as without --init
-  --phases LIST         what is trained, and for how many epochs (default tail:5,all:1)
+  --phases LIST         what is trained, and for how many epochs (default tail:8,all:1@192)
                         head: new layers; tail: also the end of the network, from cached maps; all: every layer,
                         all:1@160 on pictures of side 160, half the work
   --loss classes|pairs|both  cosine classifier, Siamese loss over all pairs, or their sum (default classes)
@@ -100,7 +100,7 @@ function phasesOf(list: string): Phase[] {
 const phaseRates: Record<Phase['trains'], Phase['rate']> = {
   head: { head: 1e-3, body: 0 },
   tail: { head: 1e-3, body: 1e-4 },
-  all: { head: 3e-4, body: 8e-5 },
+  all: { head: 1e-4, body: 3e-5 },
 }
 
 function fail(reason: string): never {

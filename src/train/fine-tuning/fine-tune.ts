@@ -132,6 +132,9 @@ async function runPhase({ settings, data, loader, network, averaged, compute, lo
   if (epochInPhase > 0 || state.batch > 0) {
     await loadCheckpoint(files.checkpoint, everything, fingerprint)
     optimizer.step = state.optimizerStep
+  } else {
+    // a run that ends with every layer trained must not hand out a network of which some are still the starting ones
+    state = { ...state, best: null }
   }
   let lastSave = performance.now()
   const save = async (): Promise<void> => {

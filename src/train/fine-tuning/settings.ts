@@ -82,8 +82,8 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   report: true,
   dataLicence: null,
   phases: [
-    { trains: 'tail', epochs: 3, rate: { head: 1e-3, body: 1e-4 } },
-    { trains: 'all', epochs: 2, rate: { head: 3e-4, body: 8e-5 }, side: 160 },
+    { trains: 'tail', epochs: 8, rate: { head: 1e-3, body: 1e-4 } },
+    { trains: 'all', epochs: 1, rate: { head: 1e-4, body: 3e-5 }, side: 192 },
   ],
   batch: { classes: 15, samples: 4 },
   head: { pooling: 'average', embeddingDimension: 512, scale: 8 },
