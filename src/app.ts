@@ -24,8 +24,9 @@ import { validatorCompiler } from './http/validation.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Metrics } from './metrics.js'
+import type { RetrievalParts } from './retrieval.js'
 
-export interface AppParts extends IntakeParts {
+export interface AppParts extends IntakeParts, RetrievalParts {
   embedder: Embedder
   galleries: Galleries
   ingest: Ingest

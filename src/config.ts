@@ -24,6 +24,9 @@ export const Settings = Type.Object(
     batchMaxSize: Type.Integer({ default: 0, minimum: 0, maximum: 64, description: 'Most pictures in one run of the network; 0: 4 on the CPU, 16 on CUDA.' }),
     embedQueueMax: Type.Integer({ default: 256, minimum: 1, maximum: 100_000, description: 'Pictures that may wait for the network; one more is refused.' }),
 
+    queryViews: Type.Integer({ default: 1, minimum: 1, maximum: 4, description: 'Views of a query picture whose embeddings are averaged: the usual one, its mirror image, the picture in the other fit, its mirror image. Costs as many runs of the network.' }),
+    galleryViews: Type.Integer({ default: 1, minimum: 1, maximum: 4, description: 'The same of a picture that is stored; what is stored already stays as it is.' }),
+
     requestsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Requests that carry or need a picture, at work at once; one more is refused with 429.' }),
     decodeConcurrency: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Pictures decoded at once; 0: one for each core.' }),
     uploadMaxBytes: Type.Integer({ default: 20 * 2 ** 20, minimum: 1024, maximum: 2 ** 30, description: 'Largest picture file.' }),

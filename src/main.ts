@@ -69,6 +69,7 @@ export async function openService(config: Config, logger: Logger, metrics = crea
       permits: new DecodePermits(decodeConcurrency),
       maxPixels: config.imageMaxPixels,
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
+      galleryViews: config.galleryViews,
     }
     const ingest = await openIngest({
       ...config,
@@ -81,7 +82,7 @@ export async function openService(config: Config, logger: Logger, metrics = crea
     opened.push(() => ingest.close())
 
     watch(metrics, intake)
-    const parts = { ...intake, ingest }
+    const parts = { ...intake, queryViews: config.queryViews, ingest }
     const app = await buildApp({ config, metrics, logger, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }

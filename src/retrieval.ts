@@ -3,6 +3,7 @@
  * who is asking? a picture at all?) is in `http/`; here nothing is known of it.
  */
 import { AlikeError } from './errors.js'
+import { embedViews } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
 import type { Galleries, GallerySearch, Hit } from './gallery/galleries.js'
 import type { DecodePermits } from './image/decode-permits.js'
@@ -15,6 +16,8 @@ export interface RetrievalParts {
   permits: DecodePermits
   /** Largest width × height. */
   maxPixels: number
+  /** Views of a query picture whose embeddings are averaged. */
+  queryViews: number
 }
 
 export interface Query extends Omit<GallerySearch, 'vector' | 'excludeIds'> {
@@ -65,16 +68,16 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
 }
 
 async function embed({ bytes, region }: { bytes: Uint8Array; region?: Region }, signal: AbortSignal | undefined, parts: RetrievalParts) {
-  const { embedder, permits, maxPixels } = parts
+  const { embedder, permits, maxPixels, queryViews } = parts
   const { preprocessing } = embedder.model.manifest
   const waiting = { ...(signal && { signal }) }
   const arrivedAt = performance.now()
   let decodeWaitMs = 0
-  const { pixels, durationMs: decodeMs } = await permits.run(() => {
+  const { views, durationMs: decodeMs } = await permits.run(() => {
     decodeWaitMs = performance.now() - arrivedAt
-    return prepareImage(bytes, { preprocessing, maxPixels, ...(region && { region }), ...waiting })
+    return prepareImage(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting })
   }, waiting)
-  const { vector, queueMs, embedMs } = await embedder.embed(pixels, waiting)
+  const { vector, queueMs, embedMs } = await embedViews(embedder, views, waiting)
   return { vector, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
 }
 

@@ -4,6 +4,7 @@ import { decoding, openImage, toRgb } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import type { Preprocessing } from './preprocessing.js'
 import { regionToPixels, type Region } from './region.js'
+import { mirrored } from './views.js'
 
 export interface PrepareOptions {
   preprocessing: Preprocessing
@@ -11,6 +12,8 @@ export interface PrepareOptions {
   maxPixels: number
   /** Only this part of the upright picture is prepared; the thumbnail shows the whole. */
   region?: Region
+  /** How many views to make, 1 to 4, in the order of `views.ts`. Default 1. */
+  views?: number
   /** Also make a WebP thumbnail that fits a square of `maxSide` pixels. */
   thumbnail?: { maxSide: number }
   /** Checked between the stages; a decode that has begun is finished. */
@@ -20,6 +23,8 @@ export interface PrepareOptions {
 export interface PreparedImage {
   /** [inputSize, inputSize, 3], RGB, 0..255. */
   pixels: Uint8Array
+  /** As many as asked for, `pixels` first. */
+  views: Uint8Array[]
   /** Size of the upright original, pixels. */
   width: number
   height: number
@@ -41,14 +46,18 @@ export async function prepareImage(bytes: Uint8Array, options: PrepareOptions): 
   options.signal?.throwIfAborted()
 
   const { width, height, format } = image
-  const source = options.region === undefined ? image.pipeline() : image.pipeline().extract(regionToPixels(options.region, width, height))
-  const [pixels, thumbnail] = await Promise.all([
-    toRgb(squared(source, options.preprocessing)),
+  const { preprocessing, region, views: viewCount = 1 } = options
+  const source = () => (region === undefined ? image.pipeline() : image.pipeline().extract(regionToPixels(region, width, height)))
+  const [pixels, otherFit, thumbnail] = await Promise.all([
+    toRgb(squared(source(), preprocessing)),
+    viewCount < 3 ? undefined : toRgb(squared(source(), { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' })),
     options.thumbnail === undefined ? undefined : makeThumbnail(image.pipeline(), options.thumbnail.maxSide),
   ])
   options.signal?.throwIfAborted()
 
-  const prepared = { pixels, width, height, format, durationMs: performance.now() - started }
+  const whole = otherFit === undefined ? [pixels] : [pixels, otherFit]
+  const views = viewCount === 1 ? whole : whole.flatMap((view) => [view, mirrored(view, preprocessing.inputSize)]).slice(0, viewCount)
+  const prepared = { pixels, views, width, height, format, durationMs: performance.now() - started }
   return thumbnail === undefined ? prepared : { ...prepared, thumbnail }
 }
 

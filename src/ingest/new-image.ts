@@ -1,5 +1,6 @@
 /** One picture on its way into a gallery, alone or in bulk: nothing to do, or decode and embed. */
 import { createHash } from 'node:crypto'
+import { embedViews } from '../embedding/embed-views.js'
 import type { Embedder } from '../embedding/embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
@@ -14,6 +15,8 @@ export interface IntakeParts {
   maxPixels: number
   /** Pixels; 0 makes none. */
   thumbnailMaxSide: number
+  /** Views of a picture whose embeddings are averaged; what is stored already keeps what it was given. */
+  galleryViews: number
 }
 
 export interface IncomingPicture {
@@ -66,14 +69,14 @@ function reuse(gallery: string, { id, width, height, format }: ImageRecord, gall
 }
 
 async function seen(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 'interactive' }: IntakeOptions): Promise<Seen> {
-  const { embedder, permits, maxPixels, thumbnailMaxSide } = parts
+  const { embedder, permits, maxPixels, thumbnailMaxSide, galleryViews } = parts
   const waiting = { priority, ...(signal && { signal }) }
   const { preprocessing } = embedder.model.manifest
-  const { pixels, width, height, format, thumbnail } = await permits.run(
-    () => prepareImage(bytes, { preprocessing, maxPixels, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) }),
+  const { views, width, height, format, thumbnail } = await permits.run(
+    () => prepareImage(bytes, { preprocessing, maxPixels, views: galleryViews, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) }),
     waiting,
   )
-  const { vector } = await embedder.embed(pixels, waiting)
+  const { vector } = await embedViews(embedder, views, waiting)
   return { vector, width, height, format, ...(thumbnail && { thumbnail }) }
 }
 

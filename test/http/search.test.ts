@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import sharp from 'sharp'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
@@ -112,4 +113,19 @@ test('unknown galleries and pictures are 404, also before a picture is looked at
   assert.equal(gone.code, 'gallery_not_found')
   const noImage = await app.call(404, { method: 'POST', url, payload: { imageId: 'none' } })
   assert.equal(noImage.code, 'image_not_found')
+})
+
+test('with two views a picture and its mirror image are the same', async (t) => {
+  const dark = await sharp({ create: { width: 8, height: 16, channels: 3, background: '#301008' } }).png().toBuffer()
+  const picture = await sharp({ create: { width: 16, height: 16, channels: 3, background: '#40c0ff' } }).composite([{ input: dark, left: 0, top: 0 }]).png().toBuffer()
+  const mirrorImage = await sharp(picture).flop().png().toBuffer()
+  const scoreWith = async (views: number): Promise<number> => {
+    const app = await startApp(t, { queryViews: views, galleryViews: views })
+    await app.call(201, { method: 'PUT', url: '/v1/galleries/shapes' })
+    await app.call(201, { method: 'PUT', url: '/v1/galleries/shapes/images/one', headers: png, payload: picture })
+    const { hits } = await app.call(200, { method: 'POST', url, headers: png, payload: mirrorImage })
+    return hits[0]!.score
+  }
+  assert.ok((await scoreWith(2)) > 0.99999)
+  assert.ok((await scoreWith(1)) < 0.999)
 })

@@ -5,6 +5,7 @@ import type { SplitPicture } from '../../datasets/split.js'
 import { type Model } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
+import { meanDirection } from '../../embedding/embed-views.js'
 import { prepareImage } from '../../image/prepare.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
 
@@ -18,13 +19,17 @@ export interface ExportedEmbeddings extends LabelledEmbeddings {
 const batchSize = 16
 const maxPixels = 100e6
 
-/** Rows in the order of `pictures`. @throws AlikeError `data_unreadable`, with the id of the picture. */
-export async function embedExported(model: Model, session: OnnxSession, pictures: readonly SplitPicture[]): Promise<ExportedEmbeddings> {
+/**
+ * Rows in the order of `pictures`.
+ * @param viewCount views of each picture whose embeddings are averaged, as the service does it; logits are the first one's
+ * @throws AlikeError `data_unreadable`, with the id of the picture.
+ */
+export async function embedExported(model: Model, session: OnnxSession, pictures: readonly SplitPicture[], viewCount = 1): Promise<ExportedEmbeddings> {
   const { embeddingDimension: dimension, labels, preprocessing } = model.manifest
   const embeddings = new Float32Array(pictures.length * dimension)
   const logits = new Float32Array(pictures.length * labels.length)
   const contentHashes: string[] = []
-  const prepare = (start: number) => Promise.all(pictures.slice(start, start + batchSize).map((picture) => preparePicture(model, picture)))
+  const prepare = (start: number) => Promise.all(pictures.slice(start, start + batchSize).map((picture) => preparePicture(model, picture, viewCount)))
 
   let coming = prepare(0)
   for (let start = 0; start < pictures.length; start += batchSize) {
@@ -32,9 +37,12 @@ export async function embedExported(model: Model, session: OnnxSession, pictures
     // decoding of the next batch goes on in its own threads while the run blocks this one
     coming = prepare(start + batchSize)
     coming.catch(() => {})
-    const outputs = await session.run(Buffer.concat(batch.map(({ pixels }) => pixels)), preprocessing.inputSize)
-    embeddings.set(outputs.embedding, start * dimension)
-    logits.set(outputs.logits, start * labels.length)
+    const outputs = await session.run(Buffer.concat(batch.flatMap(({ views }) => views)), preprocessing.inputSize)
+    batch.forEach((_, row) => {
+      const vectors = Array.from({ length: viewCount }, (_, view) => rowOf(outputs.embedding, row * viewCount + view, dimension))
+      embeddings.set(viewCount === 1 ? vectors[0]! : meanDirection(vectors), (start + row) * dimension)
+      logits.set(rowOf(outputs.logits, row * viewCount, labels.length), (start + row) * labels.length)
+    })
     contentHashes.push(...batch.map(({ contentHash }) => contentHash))
   }
   return {
@@ -48,11 +56,15 @@ export async function embedExported(model: Model, session: OnnxSession, pictures
   }
 }
 
-async function preparePicture(model: Model, picture: SplitPicture): Promise<{ pixels: Uint8Array; contentHash: string }> {
+function rowOf(values: Float32Array, row: number, width: number): Float32Array {
+  return values.subarray(row * width, (row + 1) * width)
+}
+
+async function preparePicture(model: Model, picture: SplitPicture, viewCount: number): Promise<{ views: Uint8Array[]; contentHash: string }> {
   try {
     const bytes = await bytesOf(picture)
-    const { pixels } = await prepareImage(bytes, { preprocessing: model.manifest.preprocessing, maxPixels })
-    return { pixels, contentHash: createHash('sha256').update(bytes).digest('hex') }
+    const { views } = await prepareImage(bytes, { preprocessing: model.manifest.preprocessing, maxPixels, views: viewCount })
+    return { views, contentHash: createHash('sha256').update(bytes).digest('hex') }
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be read.`, cause })
   }

@@ -52,7 +52,7 @@ const retrievalRows: [name: string, label: string, digits: number][] = [
   ['normalisedMeanRank', 'Normalised mean rank (0 perfect, 0.5 chance)', 3],
 ]
 
-function retrieval({ protocols }: ModelMetrics): string {
+function retrieval({ protocols, manyViews }: ModelMetrics): string {
   const all = [protocols.A, protocols.B, protocols.C]
   const rows = retrievalRows.map(([name, label, digits]) => [label, ...all.map((protocol) => cell(protocol, name, digits))])
   const counts = ['Queries', ...all.map((protocol) => (isMeasured(protocol) ? String(protocol.queries) : '–'))]
@@ -61,7 +61,14 @@ function retrieval({ protocols }: ModelMetrics): string {
 
 A: every test picture queries the other test pictures. B: test pictures query train and val, as the service does. C: classes never seen in training. The query and all copies of it are removed from the answers; AP@k is divided by min(k, R). In brackets the 95 % bootstrap interval over queries.
 
-${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${missing.join(' ')}` : ''}`
+${table(['', 'A', 'B', 'C'], [counts, ...rows])}${missing.length > 0 ? `\n\n${missing.join(' ')}` : ''}${viewsLine(manyViews)}`
+}
+
+/** Cards are also written from metrics of runs before there were several views. */
+function viewsLine(manyViews: ModelMetrics['manyViews'] | undefined): string {
+  if (!manyViews) return ''
+  const { 'mAP@1': first, 'mAP@10': ten, 'mAP@50': fifty, normalisedMeanRank } = manyViews.A
+  return `\n\nWith ${manyViews.views} views of every picture averaged (\`QUERY_VIEWS\`, \`GALLERY_VIEWS\`), A gives mAP@1 ${share(first)}, mAP@10 ${share(ten)}, mAP@50 ${share(fifty)}, normalised mean rank ${share(normalisedMeanRank)}.`
 }
 
 function cell(protocol: RetrievalQuality | NotMeasured, name: string, digits: number): string {

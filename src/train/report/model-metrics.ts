@@ -6,6 +6,7 @@ import type { SplitPicture } from '../../datasets/split.js'
 import { readModel } from '../../embedding/manifest.js'
 import { calibrate, calibrationError } from '../../eval/calibration.js'
 import type { ScoreCalibration } from '../../eval/score-calibration.js'
+import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { measureCost, type Cost } from './cost.js'
 import { describeData, type DataFacts, type DataSource } from './data-facts.js'
@@ -40,6 +41,8 @@ export interface ModelMetrics extends JudgedModel {
   exportParity: unknown
   /** Fitted to pairs of val pictures; `testError`: its expected calibration error on pairs of test pictures. Absent without pairs of both kinds. */
   calibration?: { fitted: ScoreCalibration; testError: number | null }
+  /** Protocol A with the embeddings of several views of each picture averaged, `QUERY_VIEWS` and `GALLERY_VIEWS` of the service; null without test pictures. */
+  manyViews: { views: number; A: QualityNumbers } | null
   cost: Cost
   evaluationSeconds: number
   versions: Record<string, string>
@@ -54,6 +57,8 @@ export interface EvaluateOptions {
   now: Date
   log?: (line: string) => void
 }
+
+const manyViews = 4
 
 /** @throws AlikeError `model_unreadable`, `data_unreadable`. */
 export async function evaluateExported(options: EvaluateOptions): Promise<ModelMetrics> {
@@ -70,6 +75,8 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
   const queries = await embedExported(model, session, test)
   log(`embedding ${others.length} pictures of train and val`)
   const gallery = await embedExported(model, session, others)
+  log(`embedding the test pictures again, ${manyViews} views each`)
+  const averaged = test.length > 0 ? await embedExported(model, session, test, manyViews) : null
   await session.close()
 
   const contentHashes = new Map([queries, gallery].flatMap(({ ids, contentHashes: hashes }) => ids.map((id, i): [string, string] => [id, hashes[i]!])))
@@ -87,6 +94,7 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
     training,
     exportParity: provenance['exportParity'] ?? null,
     ...calibrateOnVal(gallery, others, queries),
+    manyViews: averaged && { views: manyViews, A: evaluateRetrieval(averaged, averaged, { bootstrapSamples: 0 }).overall },
     cost,
     evaluationSeconds: (performance.now() - started) / 1000,
     versions: await readVersions(),

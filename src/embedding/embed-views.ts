@@ -1,0 +1,32 @@
+/** Several views of one picture → one unit vector: the direction of the mean of theirs. */
+import type { Embedder, EmbedOptions } from './embedder.js'
+import type { Embedding } from './embedding.js'
+
+/**
+ * @param views each [inputSize, inputSize, 3] RGB, at least one; they run together where the batcher has room
+ * @returns times of the slowest view, logits on average
+ * @throws AlikeError as `Embedder.embed`
+ */
+export async function embedViews(embedder: Embedder, views: readonly Uint8Array[], options?: EmbedOptions): Promise<Embedding> {
+  const embeddings = await Promise.all(views.map((pixels) => embedder.embed(pixels, options)))
+  if (embeddings.length === 1) return embeddings[0]!
+  const slowest = (key: 'queueMs' | 'embedMs' | 'batchSize') => Math.max(...embeddings.map((embedding) => embedding[key]))
+  return {
+    vector: meanDirection(embeddings.map(({ vector }) => vector)),
+    logits: mean(embeddings.map(({ logits }) => logits)),
+    queueMs: slowest('queueMs'),
+    embedMs: slowest('embedMs'),
+    batchSize: slowest('batchSize'),
+  }
+}
+
+/** @param vectors of unit length, at least one @returns their mean at unit length; the first where they cancel out */
+export function meanDirection(vectors: readonly Float32Array[]): Float32Array {
+  const sum = mean(vectors)
+  const length = Math.hypot(...sum)
+  return length > 1e-6 ? sum.map((value) => value / length) : vectors[0]!
+}
+
+function mean(rows: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(rows[0]!, (_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length)
+}

@@ -1,0 +1,20 @@
+/**
+ * More than one look at a picture: their embeddings are averaged for a better one, at a multiple of the cost.
+ * In the order in which they are taken: the view that the network is trained for, its mirror image,
+ * the view of the other fit (the whole picture squashed for `cover`, the middle for `squash`), its mirror image.
+ */
+
+/** @param pixels [side, side, 3] @returns the same picture, left and right exchanged */
+export function mirrored(pixels: Uint8Array, side: number): Uint8Array {
+  const result = new Uint8Array(pixels.length)
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const from = (row * side + column) * 3
+      const to = (row * side + side - 1 - column) * 3
+      result[to] = pixels[from]!
+      result[to + 1] = pixels[from + 1]!
+      result[to + 2] = pixels[from + 2]!
+    }
+  }
+  return result
+}
