@@ -3,19 +3,31 @@ import * as tf from '@tensorflow/tfjs-core'
 // for its side effect: it registers the gradients of the operations
 import '@tensorflow/tfjs-layers'
 import { registerFusedGradients } from './native/fused-operations.js'
-import { nativeIsBuilt, registerNativeBackend } from './native/native-backend.js'
+import { nativeDevice, nativeIsBuilt, registerNativeBackend } from './native/native-backend.js'
 import { registerWasmGradients } from './wasm-gradients.js'
 
 export const backends = ['tensorflow', 'wasm', 'cpu'] as const
 export type Backend = (typeof backends)[number]
 
+/** `tensorflow-gpu` is the native backend, refused where it would compute on the CPU. */
+export const backendChoices = ['auto', 'tensorflow-gpu', ...backends] as const
+export type BackendChoice = (typeof backendChoices)[number]
+
 /**
  * Sets the backend for the process.
- * @param wanted one of them, or `auto` for the first that works here.
+ * @param wanted one of them, or `auto` for the first that works here
+ * @returns what computes; with the native backend `tensorflow (cpu)` or `tensorflow (gpu)`
+ * @throws Error when it can not be used here
  */
-export async function chooseBackend(wanted: Backend | 'auto'): Promise<Backend> {
-  const candidates = wanted === 'auto' ? backends : [wanted]
-  for (const backend of candidates) if (await tryBackend(backend)) return backend
+export async function chooseBackend(wanted: BackendChoice): Promise<string> {
+  const candidates = wanted === 'auto' ? backends : [wanted === 'tensorflow-gpu' ? 'tensorflow' : wanted]
+  for (const backend of candidates) {
+    if (!(await tryBackend(backend))) continue
+    if (backend !== 'tensorflow') return backend
+    const device = nativeDevice()
+    if (wanted === 'tensorflow-gpu' && device !== 'gpu') throw new Error('TensorFlow finds no GPU that it can use; npm run train:setup -- --gpu builds it for one, and the driver has to be there.')
+    return `tensorflow (${device})`
+  }
   throw new Error(`The backend ${wanted} can not be used here${wanted === 'tensorflow' ? '; npm run train:setup builds it' : ''}.`)
 }
 

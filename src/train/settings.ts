@@ -1,7 +1,7 @@
 /** Everything a training run can be told, with defaults; the command line names the ones that people change. */
 import { parseArgs } from 'node:util'
 import type { Preprocessing } from '../embedding/manifest.js'
-import { backends, type Backend } from './backend.js'
+import { backendChoices, type BackendChoice } from './backend.js'
 import type { BatchShape } from './samplers/class-balanced.js'
 
 export interface TrainSettings {
@@ -15,7 +15,7 @@ export interface TrainSettings {
   out: string
   /** Checkpoints and the log lie in `<work>/<name>/`. */
   work: string
-  backend: Backend | 'auto'
+  backend: BackendChoice
   seed: number
   resume: boolean
   /** Trains nothing: exports the best weights so far, without touching the test pictures. */
@@ -89,7 +89,7 @@ export const usage = `npm run train -- --data FOLDER [options]
   --out FOLDER          writes FOLDER/NAME (default onnx)
   --epochs N  --seed N  --samples N (per class and batch)  --rate X (peak learning rate)
   --fit squash|cover    how a picture becomes the square that the network sees
-  --backend auto|${backends.join('|')}
+  --backend ${backendChoices.join('|')}
   --resume              go on from the last checkpoint of this name
   --export-only         train nothing, export the best weights of that run so far
   --licence TEXT        licence of the pictures, for the model card`
@@ -113,7 +113,7 @@ export function settingsOf(args: readonly string[]): TrainSettings {
     ...(values.labels !== undefined && { labels: values.labels }),
     name: values.name ?? architecture,
     out: values.out ?? defaults.out,
-    backend: oneOf('backend', values.backend ?? 'auto', ['auto', ...backends]),
+    backend: oneOf('backend', values.backend ?? 'auto', backendChoices),
     seed: positive('seed', values.seed) ?? defaults.seed,
     resume: values.resume ?? false,
     exportOnly: values['export-only'] ?? false,

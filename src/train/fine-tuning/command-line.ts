@@ -1,6 +1,6 @@
 /** `npm run train -- --init FILE …`: the options that people change. */
 import { parseArgs } from 'node:util'
-import { backends } from '../backend.js'
+import { backendChoices } from '../backend.js'
 import { oneOf, positive, refuse } from '../command-line.js'
 import { defaultFineTuneSettings, phaseNames, type FineTuneSettings, type Phase } from './settings.js'
 
@@ -18,7 +18,7 @@ export const fineTuneUsage = `npm run train -- --init FILE --data FOLDER [option
   --pooling average|gem
   --cache FOLDER        where the cached maps lie (default .train/feature-cache)
   --name NAME  --out FOLDER  --work FOLDER  --seed N  --samples N (per class and batch)
-  --backend auto|${backends.join('|')}  --compute auto|float32|bfloat16 (of convolutions, native backend only)
+  --backend ${backendChoices.join('|')}  --compute auto|float32|bfloat16 (of convolutions, native backend only)
   --resume              go on from the last checkpoint of this name; --phases may have grown at its end
   --no-report           export at the end, but leave the test pictures alone: for a run that will go on
   --export-only         train nothing, export the best weights so far, without touching the test pictures`
@@ -54,7 +54,7 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
     head: { ...defaults.head, pooling: oneOf('pooling', values.pooling ?? defaults.head.pooling, ['average', 'gem'], fineTuneUsage) },
     seed: positive('seed', values.seed, fineTuneUsage) ?? defaults.seed,
     batch: { ...defaults.batch, samples: positive('samples', values.samples, fineTuneUsage) ?? defaults.batch.samples },
-    backend: oneOf('backend', values.backend ?? 'auto', ['auto', ...backends], fineTuneUsage),
+    backend: oneOf('backend', values.backend ?? 'auto', backendChoices, fineTuneUsage),
     compute: oneOf('compute', values.compute ?? 'auto', ['auto', 'float32', 'bfloat16'], fineTuneUsage),
     resume: values.resume ?? false,
     exportOnly: values['export-only'] ?? false,

@@ -1,5 +1,5 @@
 /** Everything that fine-tuning from starting weights can be told. */
-import type { Backend } from '../backend.js'
+import type { BackendChoice } from '../backend.js'
 import type { Augmentation } from '../loader/loader-protocol.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
 import type { RetrievalHeadSettings } from '../models/retrieval-head.js'
@@ -44,7 +44,7 @@ export interface FineTuneSettings extends LossSettings {
   work: string
   /** Feature maps lie here: 3 GB for each view of 7,500 pictures. Runs with the same weights and views share them. */
   cache: string
-  backend: Backend | 'auto'
+  backend: BackendChoice
   /** Of convolutions while training; `auto` is bfloat16 where the processor is fast with it. Judged and exported in float32. */
   compute: ConvolutionPrecision | 'auto'
   seed: number

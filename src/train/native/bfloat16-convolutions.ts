@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs-core'
-import type { NativeBackend, OperationAttribute } from './native-backend.js'
+import { nativeDevice, type NativeBackend, type OperationAttribute } from './native-backend.js'
 
 export type ConvolutionPrecision = 'float32' | 'bfloat16'
 
@@ -36,7 +36,7 @@ interface Internals extends NativeBackend {
   createOutputTensor(handle: Handle): tf.Tensor
 }
 
-/** Whether the processor has instructions for it; elsewhere it would only be slower. */
+/** Whether the processor (a GPU is not asked) has instructions for it; elsewhere it would only be slower. */
 function hasFastBfloat16(): boolean {
   try {
     return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync('/proc/cpuinfo', 'latin1'))
@@ -51,7 +51,7 @@ function hasFastBfloat16(): boolean {
  */
 export function setConvolutionPrecision(wanted: ConvolutionPrecision | 'auto'): ConvolutionPrecision {
   if (tf.getBackend() !== 'tensorflow') return 'float32'
-  const precision = wanted === 'auto' ? (hasFastBfloat16() ? 'bfloat16' : 'float32') : wanted
+  const precision = wanted === 'auto' ? (nativeDevice() === 'cpu' && hasFastBfloat16() ? 'bfloat16' : 'float32') : wanted
   const backend = tf.backend() as Internals
   // the method of the class comes back when the instance's own is gone
   if (precision === 'float32') delete (backend as Partial<Internals>).executeSingleOutput

@@ -12,6 +12,7 @@ export const nativePackage = join(nativeFolder, 'node_modules/@tensorflow/tfjs-n
 export interface NativeBackend extends tf.KernelBackend {
   /** Runs one TensorFlow operation by name on whole tensors. */
   executeMultipleOutputs(name: string, attributes: OperationAttribute[], inputs: tf.Tensor[], outputs: number): tf.Tensor[]
+  readonly isUsingGpuDevice: boolean
 }
 
 export interface OperationAttribute {
@@ -25,6 +26,11 @@ interface NativeBackendModule {
   NodeJSKernelBackend: new (binding: unknown, packageName: string) => NativeBackend
 }
 
+/** What the native backend in use computes on. Without a driver a CUDA build falls back to the CPU and says nothing. */
+export function nativeDevice(): 'gpu' | 'cpu' {
+  return (tf.backend() as NativeBackend).isUsingGpuDevice ? 'gpu' : 'cpu'
+}
+
 export const nativeIsBuilt = (): boolean => existsSync(join(nativePackage, 'lib/napi-v8/tfjs_binding.node'))
 
 /** The addon itself; its TF_ATTR_* and TF_* constants name attribute and data types. */
@@ -36,6 +42,8 @@ export function nativeBinding(): Record<string, number> {
 export function registerNativeBackend(): void {
   restoreRemovedUtilities()
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
+  // of the GPU's memory, only what is needed
+  process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true'
   const require = createRequire(join(nativePackage, 'package.json'))
   require('./dist/register_all_kernels.js')
   const { NodeJSKernelBackend } = require('./dist/nodejs_kernel_backend.js') as NativeBackendModule

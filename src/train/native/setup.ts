@@ -1,5 +1,5 @@
 /**
- * `npm run train:setup`: native TensorFlow for training, built beside the project in `.train/native`.
+ * `npm run train:setup [-- --gpu]`: native TensorFlow for training, built beside the project in `.train/native`.
  *
  * The vendor's package would download its library from its own storage host while installing, which
  * hangs or breaks where that host can not be reached. Here the same addon is put together from two
@@ -11,8 +11,10 @@ import { createWriteStream } from 'node:fs'
 import { access, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
 import yauzl from 'yauzl'
 import { sha256OfFile } from '../../embedding/manifest.js'
 import { nativeFolder, nativePackage } from './native-backend.js'
@@ -21,14 +23,21 @@ const addon = '@tensorflow/tfjs-node@4.22.0'
 const headers = 'node-api-headers@1.5.0'
 /** The addon's JavaScript loads it for TensorBoard summaries, which nothing here writes. */
 const protobuf = 'google-protobuf@3.21.4'
-const wheel = { requirement: 'tensorflow-cpu==2.15.1', sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26' }
+
+/** `gpu` computes with CUDA 12.2 and cuDNN 8.9, which come as wheels too; the machine only has the driver. */
+const wheels = {
+  cpu: { requirement: 'tensorflow-cpu==2.15.1', sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26', size: '207 MB' },
+  gpu: { requirement: 'tensorflow==2.15.1', sha256: 'bb0edd69103c154245c5f209f0507355cc68ba7e4de350084bc31edc562478e4', size: '475 MB' },
+}
+export type NativeDevice = keyof typeof wheels
 
 /** Parts of the wheel that are kept: two libraries and the C headers that the addon includes. */
 const librariesInWheel = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2']
 const headerInWheel = /^tensorflow\/include\/((tensorflow|tensorflow\/tsl|tsl|xla\/tsl)\/c\/|.*\/platform\/ctstring)/
 
 /** Builds the addon unless a finished one of the same versions is there. */
-export async function setUpNative(log: (line: string) => void): Promise<void> {
+export async function setUpNative(device: NativeDevice, log: (line: string) => void): Promise<void> {
+  const wheel = wheels[device]
   const stamp = join(nativeFolder, 'ready.json')
   const wanted = JSON.stringify({ addon, headers, protobuf, wheel, node: process.arch })
   if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return log(`native TensorFlow is set up in ${nativeFolder}`)
@@ -42,11 +51,12 @@ export async function setUpNative(log: (line: string) => void): Promise<void> {
   await unpackNpm(addon, work, nativePackage)
   await unpackNpm(protobuf, work, join(nativeFolder, 'node_modules/google-protobuf'))
   await unpackNpm(headers, work, join(work, 'headers'))
-  log(`2/4 ${wheel.requirement}, 207 MB`)
-  const wheelPath = await downloadWheel(work)
+  log(`2/4 ${wheel.requirement}, ${wheel.size}`)
+  const wheelPath = await downloadTensorFlow(device, work)
   log('3/4 libraries and headers from the wheel')
   await unpackWheel(wheelPath, join(nativePackage, 'deps'))
   await linkLibraries(join(nativePackage, 'deps/lib'))
+  if (device === 'gpu') await unpackCuda(wheelPath, work, join(nativePackage, 'deps'), log)
   await writeSharedCore()
   log('4/4 compiling the addon')
   await compile(join(work, 'headers/include'))
@@ -61,23 +71,56 @@ async function unpackNpm(specifier: string, work: string, target: string): Promi
   await rename(join(work, 'package'), target)
 }
 
-async function downloadWheel(work: string): Promise<string> {
-  execute('python3', [
-    '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--implementation', 'cp',
-    '--python-version', '3.11', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64', '--dest', work, wheel.requirement,
-  ])
-  const path = join(work, (await readdir(work)).find((name) => name.endsWith('.whl'))!)
-  if ((await sha256OfFile(path)) !== wheel.sha256) throw new Error('The wheel does not have the expected checksum.')
+async function downloadTensorFlow(device: NativeDevice, work: string): Promise<string> {
+  const { requirement, sha256 } = wheels[device]
+  const path = await downloadWheel(requirement, join(work, 'tensorflow'))
+  if ((await sha256OfFile(path)) !== sha256) throw new Error('The wheel does not have the expected checksum.')
   return path
 }
 
-async function unpackWheel(wheelPath: string, deps: string): Promise<void> {
+/** @param folder empty or not there yet @returns the wheel's path */
+async function downloadWheel(requirement: string, folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  execute('python3', [
+    '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--implementation', 'cp',
+    '--python-version', '3.11', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64', '--platform', 'manylinux1_x86_64', '--dest', folder, requirement,
+  ])
+  return join(folder, (await readdir(folder)).find((name) => name.endsWith('.whl'))!)
+}
+
+/** The libraries of CUDA that TensorFlow's wheel pins, where its libraries look for them: `deps/nvidia/<name>/lib`. */
+async function unpackCuda(tensorflow: string, work: string, deps: string, log: (line: string) => void): Promise<void> {
+  const pinned = [...(await metadataOf(tensorflow)).matchAll(/^Requires-Dist: (nvidia-[\w-]+) \(?(==[\d.]+)\)? *; *extra == 'and-cuda'/gm)]
+  if (pinned.length === 0) throw new Error('The wheel names no CUDA libraries.')
+  for (const [index, [, name, version]] of pinned.entries()) {
+    log(`    CUDA ${index + 1}/${pinned.length}: ${name} ${version}`)
+    const path = await downloadWheel(`${name}${version}`, join(work, name!))
+    await unpack(path, (entry) => (/^nvidia\/[^/]+\/lib\/[^/]+$/.test(entry) ? join(deps, entry) : undefined))
+    await rm(path)
+  }
+}
+
+async function metadataOf(wheelPath: string): Promise<string> {
   const archive = await yauzl.openPromise(wheelPath)
   for await (const entry of archive.eachEntry()) {
-    const name = entry.fileName
-    const isLibrary = librariesInWheel.includes(name)
-    if (name.endsWith('/') || (!isLibrary && !headerInWheel.test(name))) continue
-    const target = isLibrary ? join(deps, 'lib', name.split('/').at(-1)!) : join(deps, 'include', name.slice('tensorflow/include/'.length))
+    if (entry.fileName.endsWith('.dist-info/METADATA')) return text(await archive.openReadStreamPromise(entry))
+  }
+  throw new Error('The wheel has no METADATA.')
+}
+
+async function unpackWheel(wheelPath: string, deps: string): Promise<void> {
+  await unpack(wheelPath, (name) => {
+    if (librariesInWheel.includes(name)) return join(deps, 'lib', name.split('/').at(-1)!)
+    return headerInWheel.test(name) ? join(deps, 'include', name.slice('tensorflow/include/'.length)) : undefined
+  })
+}
+
+/** @param targetOf path for an entry by its name; undefined leaves it out */
+async function unpack(wheelPath: string, targetOf: (name: string) => string | undefined): Promise<void> {
+  const archive = await yauzl.openPromise(wheelPath)
+  for await (const entry of archive.eachEntry()) {
+    const target = entry.fileName.endsWith('/') ? undefined : targetOf(entry.fileName)
+    if (target === undefined) continue
     await mkdir(dirname(target), { recursive: true })
     await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(target))
   }
@@ -125,6 +168,7 @@ function execute(command: string, args: readonly string[]): string {
 
 if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
   const start = performance.now()
-  await setUpNative((line) => console.log(line))
+  const { values } = parseArgs({ options: { gpu: { type: 'boolean', default: false } } })
+  await setUpNative(values.gpu ? 'gpu' : 'cpu', (line) => console.log(line))
   console.log(`done in ${((performance.now() - start) / 1000).toFixed(0)} s`)
 }
