@@ -4,6 +4,7 @@ import { embedPictures } from './embed-pictures.js'
 import type { PictureLoader } from './loader/picture-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
 import type { TrainableNetwork } from './models/network.js'
+import { choosePosterior, withPosterior } from './models/posterior.js'
 import { exportModel } from './onnx/export.js'
 import type { ModelMetrics, TrainingFacts } from './report/model-metrics.js'
 import { writeReport } from './report/write-report.js'
@@ -18,6 +19,8 @@ export interface FinishedRun {
   /** Into manifest and report: where it started, how it was computed, which epoch was chosen. */
   facts: Omit<TrainingFacts, 'seconds' | 'settings' | 'history'>
   course: Pick<TrainingFacts, 'seconds' | 'settings' | 'history'>
+  /** Whether the classifier may shape the embedding after training: not that of a Siamese network, whose classifier only looks on. */
+  useClassifier: boolean
   /** False leaves the test pictures alone. */
   report: boolean
   log: (line: string) => void
@@ -27,27 +30,40 @@ export interface FinishedRun {
 const parityPictures = 16
 
 /** @throws AlikeError `export_parity_failed`. */
-export async function exportAndReport({ settings, data, loader, network, facts, course, report, log }: FinishedRun): Promise<{ folder: string; metrics?: ModelMetrics }> {
-  const chosen = await chooseClassGain(network, await embedPictures(network, loader, data.pictures, data.val))
-  await applyClassGain(network, chosen.gain)
-  log(`gain along the classes ${chosen.gain}: val mAP@10 ${chosen.mAP10.toFixed(3)}`)
+export async function exportAndReport({ settings, data, loader, network, facts, course, useClassifier, report, log }: FinishedRun): Promise<{ folder: string; metrics?: ModelMetrics }> {
+  const embedding = useClassifier ? await shapeEmbedding(network, data, loader, log) : { network, settings: {} }
 
-  const { preprocessing } = network
+  const { preprocessing } = embedding.network
   const sample = await loader.load({ pictures: cycled(data.val, parityPictures), preprocessing })
   const pictureBytes = preprocessing.inputSize ** 2 * 3
-  const { folder, manifest } = await exportModel(network, {
+  const { folder, manifest } = await exportModel(embedding.network, {
     folder: join(settings.out, settings.name),
     parityPictures: Array.from({ length: parityPictures }, (_, index) => sample.subarray(index * pictureBytes, (index + 1) * pictureBytes)),
-    provenance: { ...facts, classGain: chosen.gain },
+    provenance: { ...facts, ...embedding.settings },
     now: new Date(),
   })
   log(`exported ${folder}, model ${manifest.id}`)
   if (!report) return { folder }
 
   // here, once, the test pictures are looked at
-  const training = { ...facts, ...course, settings: { ...course.settings, classGain: chosen.gain } }
+  const training = { ...facts, ...course, settings: { ...course.settings, ...embedding.settings } }
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
   return { folder, metrics: await writeReport({ folder, pictures: data.pictures, data: source, training, now: new Date(), log }) }
+}
+
+/** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `posterior.ts`. */
+async function shapeEmbedding(network: TrainableNetwork, data: TrainingData, loader: PictureLoader, log: (line: string) => void) {
+  const embedVal = () => embedPictures(network, loader, data.pictures, data.val)
+  let val = await embedVal()
+  const { gain, mAP10 } = await chooseClassGain(network, val)
+  log(`gain along the classes ${gain}: val mAP@10 ${mAP10.toFixed(3)}`)
+  if (gain > 0) {
+    await applyClassGain(network, gain)
+    val = await embedVal()
+  }
+  const { share, sharpness, mAP10: withIt } = choosePosterior(val)
+  log(`posterior with a share of ${share}, sharpness ${sharpness}: val mAP@10 ${withIt.toFixed(3)}`)
+  return { network: withPosterior(network, { share, sharpness }), settings: { classGain: gain, posterior: { share, sharpness } } }
 }
 
 const cycled = <T>(items: readonly T[], count: number): T[] => Array.from({ length: count }, (_, index) => items[index % items.length]!)

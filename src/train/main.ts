@@ -78,7 +78,7 @@ export async function train(settings: TrainSettings, log: (line: string) => void
     }
     const facts = { startedFrom: 'random weights', backend, seed: settings.seed, epochs: settings.epochs, chosenEpoch: state.best === null ? null : state.best.epoch + 1 }
     const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
-    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, report: !settings.exportOnly, log })) }
+    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, useClassifier: true, report: !settings.exportOnly, log })) }
   } finally {
     loader.close()
     optimizer.dispose()

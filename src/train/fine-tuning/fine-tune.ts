@@ -81,7 +81,7 @@ export async function fineTune(settings: FineTuneSettings, log: (line: string) =
     const facts = { startedFrom, backend, compute, phasesTrained, seed, epochs: state.epoch, chosenEpoch: state.best === null ? null : state.best.epoch + 1 }
     const course = { seconds: state.secondsSpent, settings: shapingFineTuneSettings(settings), history: state.history }
     const report = settings.report && !settings.exportOnly
-    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, report, log })) }
+    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, useClassifier: settings.detachedClassifier !== true, report, log })) }
   } finally {
     loader.close()
     for (const { model } of [network, averaged]) model.dispose()

@@ -4,7 +4,7 @@ import type { TrainableNetwork } from '../models/network.js'
 import { addActivation, addRelu } from './activation.js'
 import { addGemPooling } from './gem-layer.js'
 import { GraphBuilder, type Value } from './graph-builder.js'
-import { addCosineClassifier, addL2Normalize, addUnitLength } from './head-layers.js'
+import { addCosineClassifier, addEmbeddingWithPosterior, addL2Normalize, addUnitLength } from './head-layers.js'
 import { addBatchNorm, addKernelLayer } from './kernel-layers.js'
 import { callOf, countUses, onlyInput, unsupported, type LayerCall } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
@@ -33,6 +33,7 @@ const converters: Record<string, (context: LayerContext, call: LayerCall) => Val
   Dropout: identity,
   L2Normalize: addL2Normalize,
   CosineClassifier: addCosineClassifier,
+  EmbeddingWithPosterior: addEmbeddingWithPosterior,
 }
 
 /**

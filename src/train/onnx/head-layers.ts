@@ -32,3 +32,15 @@ export function addCosineClassifier(context: LayerContext, call: LayerCall): Val
   const { builder } = context
   return builder.add('MatMul', call.layer.name, [context.value(onlyInput(call)), builder.floats(`${call.layer.name}/kernel`, kernel.values, kernel.shape)])
 }
+
+/** √(1−share) · embedding beside √share · √softmax(sharpness · logits). */
+export function addEmbeddingWithPosterior({ builder, value }: LayerContext, call: LayerCall): Value {
+  const [embedding, logits] = call.inputs
+  const { name } = call.layer
+  const { share, sharpness } = call.layer.getConfig()
+  if (embedding === undefined || logits === undefined || typeof share !== 'number' || typeof sharpness !== 'number') throw unsupported(call, 'has not two inputs or no settings')
+  const scaled = (label: string, input: Value, factor: number) => builder.add('Mul', `${name}/${label}`, [input, builder.floats(`${name}/${label}/factor`, Float32Array.of(factor), [])])
+  const posterior = builder.add('Softmax', `${name}/posterior`, [scaled('sharpened', value(logits), sharpness)], { axis: 1 })
+  const roots = scaled('roots/scaled', builder.add('Sqrt', `${name}/roots`, [posterior]), Math.sqrt(share))
+  return builder.add('Concat', name, [scaled('embedding', value(embedding), Math.sqrt(1 - share)), roots], { axis: 1 })
+}
