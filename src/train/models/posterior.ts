@@ -76,7 +76,7 @@ export function withPosterior(network: TrainableNetwork, settings: PosteriorSett
 }
 
 /** The layer's arithmetic, on rows that are there already. */
-function joined(val: LabelledEmbeddings & { logits: Float32Array }, { share, sharpness }: PosteriorSettings): LabelledEmbeddings {
+export function joined(val: LabelledEmbeddings & { logits: Float32Array }, { share, sharpness }: PosteriorSettings): LabelledEmbeddings {
   if (share === 0) return val
   const count = val.ids.length
   const layer = new EmbeddingWithPosterior({ share, sharpness })

@@ -1,4 +1,4 @@
-/** One head on frozen features, judged on val: the experiment that a row of the table is. */
+/** One head on frozen features, judged on the pictures of `features.val`: the experiment that a row of the table is. */
 import * as tf from '@tensorflow/tfjs-core'
 import { input, model as layersModel } from '@tensorflow/tfjs-layers'
 import { evaluatePairs, type PairQuality } from '../../eval/pairs.js'
@@ -6,6 +6,7 @@ import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
 import { seededRandom } from '../../eval/random.js'
 import type { LossSettings } from '../fine-tuning/settings.js'
 import { tailStep } from '../fine-tuning/steps.js'
+import { choosePosterior, joined, type PosteriorSettings } from '../models/posterior.js'
 import { retrievalHead } from '../models/retrieval-head.js'
 import { trainableLayersOf } from '../models/staged-network.js'
 import { AdamW } from '../optimizer/adamw.js'
@@ -20,16 +21,20 @@ export interface HeadSettings {
   epochs: number
   peakRate: number
   seed: number
+  /** Puts the posterior beside the embedding: with these settings, or with those that are best on the judged pictures. */
+  posterior?: PosteriorSettings | 'choose'
 }
 
 export interface JudgedHead {
   overall: QualityNumbers
   pairs: PairQuality | null
+  /** That was used. */
+  posterior?: PosteriorSettings
 }
 
 const embeddingDimension = 512
 
-export function trainHead(features: FrozenFeatures, data: TrainingData, { losses, batch, epochs, peakRate, seed }: HeadSettings): JudgedHead {
+export function trainHead(features: FrozenFeatures, data: TrainingData, { losses, batch, epochs, peakRate, seed, posterior: wanted }: HeadSettings): JudgedHead {
   const map = input({ shape: features.train.shape.slice(1) })
   const head = layersModel({ inputs: map, outputs: retrievalHead({ pooling: 'average', embeddingDimension, scale: 8, classes: data.labels.length, seed })(map) })
   const variables = trainableLayersOf(head).flatMap((layer) => layer.variables)
@@ -41,11 +46,13 @@ export function trainHead(features: FrozenFeatures, data: TrainingData, { losses
     optimizer.apply(gradients, learningRateAt(step, { peak: peakRate, warmupSteps: Math.round(plan.length / 10), totalSteps: plan.length }))
     tf.dispose([rows, ...Object.values(gradients)])
   }
-  const embedding = tf.tidy(() => (head.apply(features.val, { training: false }) as tf.Tensor[])[0]!)
+  const [embedding, logits] = tf.tidy(() => head.apply(features.val, { training: false }) as [tf.Tensor, tf.Tensor])
   const chosen = data.val.map((index) => data.pictures[index]!)
-  const embedded = { ids: chosen.map(({ id }) => id), labels: chosen.map(({ label }) => label), groups: chosen.map(({ group }) => group), embeddings: embedding.dataSync() as Float32Array, dimension: embeddingDimension }
-  tf.dispose(embedding)
+  const embedded = { ids: chosen.map(({ id }) => id), labels: chosen.map(({ label }) => label), groups: chosen.map(({ group }) => group), embeddings: embedding.dataSync() as Float32Array, dimension: embeddingDimension, logits: logits.dataSync() as Float32Array }
+  tf.dispose([embedding, logits])
   optimizer.dispose()
   head.dispose()
-  return { overall: evaluateRetrieval(embedded, embedded, { bootstrapSamples: 0 }).overall, pairs: evaluatePairs(embedded) }
+  const posterior = wanted === 'choose' ? choosePosterior(embedded) : wanted
+  const rows = posterior === undefined ? embedded : joined(embedded, posterior)
+  return { overall: evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall, pairs: evaluatePairs(rows), ...(posterior && { posterior }) }
 }

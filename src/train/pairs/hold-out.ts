@@ -1,0 +1,24 @@
+/** Classes that a head never sees in training, to rank their pictures with it afterwards: protocol C. */
+import * as tf from '@tensorflow/tfjs-core'
+import type { TrainingData } from '../training-data.js'
+import type { FrozenFeatures } from './frozen-features.js'
+
+export interface HeldOut {
+  /** Labels and train without the classes; val only of them. */
+  data: TrainingData
+  features: FrozenFeatures
+}
+
+/** @param classes labels to hold out; the caller disposes of the features */
+export function holdOut(features: FrozenFeatures, data: TrainingData, classes: readonly string[]): HeldOut {
+  const isHeldOut = (index: number) => classes.includes(data.pictures[index]!.label)
+  const rowsOf = (indices: readonly number[], wanted: boolean) => indices.flatMap((index, row) => (isHeldOut(index) === wanted ? [row] : []))
+  const [trainRows, valRows] = [rowsOf(data.train, false), rowsOf(data.val, true)]
+  const labels = data.labels.filter((label) => !classes.includes(label))
+  const train = trainRows.map((row) => data.train[row]!)
+  const gathered = (all: tf.Tensor4D, rows: number[]) => tf.tidy(() => tf.gather(all, tf.tensor1d(rows, 'int32')))
+  return {
+    data: { ...data, labels, train, val: valRows.map((row) => data.val[row]!), classOf: train.map((index) => labels.indexOf(data.pictures[index]!.label)) },
+    features: { train: gathered(features.train, trainRows), val: gathered(features.val, valRows) },
+  }
+}
