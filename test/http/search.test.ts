@@ -4,6 +4,7 @@ import sharp from 'sharp'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
 
 const png = { 'content-type': 'image/png' }
 const draw = (label: 'circle' | 'square' | 'stripes' | 'cross', seed: number) => drawPicture(label, seed, { format: 'png' })
@@ -128,4 +129,30 @@ test('with two views a picture and its mirror image are the same', async (t) => 
   }
   assert.ok((await scoreWith(2)) > 0.99999)
   assert.ok((await scoreWith(1)) < 0.999)
+})
+
+test('a calibrated network tells how likely a hit shares the label, and hits can be bound by it', async (t) => {
+  const calibration = {
+    curve: { kind: 'logistic' as const, slope: 20, intercept: -18 }, positives: 10, negatives: 90, sameLabelShare: 0.1,
+    expectedCalibrationError: 0.01, errorsTried: { logistic: 0.01 }, reliability: [], thresholds: [],
+  }
+  const { folder } = await handmadeModel(t, { dimension: 24, calibration })
+  const app = await filledApp(t, { modelDir: folder })
+  const payload = await draw('circle', 1)
+  const search = (query: string) => app.call(200, { method: 'POST', url: `${url}?k=6${query}`, headers: png, payload })
+
+  const { hits } = await search('')
+  for (const { score, pSame } of hits) assert.ok(Math.abs(pSame! - 1 / (1 + Math.exp(18 - 20 * score))) < 1e-12)
+  const bound = (hits[2]!.pSame! + hits[3]!.pSame!) / 2
+  assert.ok(hits[2]!.pSame! > hits[3]!.pSame!)
+  assert.deepEqual((await search(`&minPSame=${bound}`)).hits, hits.slice(0, 3))
+  assert.deepEqual((await search(`&minPSame=${bound}&minScore=${hits[0]!.score}`)).hits, hits.slice(0, 1))
+  assert.deepEqual((await search('&minPSame=1')).hits, [], 'no score of this curve is certain')
+})
+
+test('without calibration there is no probability to bound hits by', async (t) => {
+  const app = await filledApp(t)
+  const request = { method: 'POST' as const, headers: png, payload: await draw('circle', 1) }
+  assert.equal('pSame' in (await app.call(200, { ...request, url })).hits[0]!, false)
+  assert.equal((await app.call(409, { ...request, url: `${url}?minPSame=0.5` })).code, 'model_not_calibrated')
 })

@@ -18,11 +18,12 @@ export interface HandmadeOptions {
   classes?: number
   /** What the manifest states instead of the truth. */
   statedDimension?: number
+  calibration?: Manifest['calibration']
 }
 
 /** A model folder with that graph as its fp32 network, removed after the test. */
 export async function handmadeModel(t: TestContext, options: HandmadeOptions = {}): Promise<Model> {
-  const { inputSize = 8, dimension = 6, classes = 4, statedDimension = dimension } = options
+  const { inputSize = 8, dimension = 6, classes = 4, statedDimension = dimension, calibration } = options
   const folder = await mkdtemp(join(tmpdir(), 'alike-model-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const bytes = handmadeGraph(inputSize, dimension, classes)
@@ -40,6 +41,7 @@ export async function handmadeModel(t: TestContext, options: HandmadeOptions = {
     preprocessing,
     labels: Array.from({ length: classes }, (_, i) => `class ${i}`),
     files: { fp32: { file: 'model.onnx', sha256, bytes: bytes.length } },
+    ...(calibration && { calibration }),
     provenance: {},
   }
   await writeFile(join(folder, 'model.onnx'), bytes)

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
+import { scoreOfProbability, type ScoreCalibration } from '../../eval/score-calibration.js'
 import type { Region } from '../../image/region.js'
 import { stages, type Metrics } from '../../metrics.js'
 import { retrieve, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
@@ -37,27 +38,35 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
     },
   }, async (request, reply) => {
     const { image, given } = await read(request)
-    const query = queryOf(request.params.gallery, image, given, config.searchMaxK)
+    const { calibration } = parts.embedder.model.manifest
+    const minScore = lowestScore(given, calibration)
+    const query = { ...queryOf(request.params.gallery, image, given, config.searchMaxK), ...(minScore !== undefined && { minScore }) }
     const answer = await retrieve({ ...query, signal: clientGone(reply) }, parts)
     observe(answer.durations, metrics)
     metrics.countSearch(answer.method)
-    return answerView(answer, { withMetadata: given.include?.includes('metadata') ?? false })
+    return answerView(answer, { withMetadata: given.include?.includes('metadata') ?? false, ...(calibration && { calibration }) })
   })
 }
 
 function queryOf(gallery: string, image: Buffer | undefined, given: SearchGiven, searchMaxK: number): Query {
-  const { k = defaultK, offset = 0, minScore, ef, exact, label } = given
+  const { k = defaultK, offset = 0, ef, exact, label } = given
   if (offset + k > searchMaxK) throw misfit('/offset', `and k together must be at most ${searchMaxK}`)
   return {
     gallery,
     picture: pictureOf(image, given),
     k,
     offset,
-    ...(minScore !== undefined && { minScore }),
     ...(ef !== undefined && { ef }),
     ...(exact !== undefined && { exact }),
     ...(label !== undefined && { labels: [label].flat().map((name) => (name === '' ? null : name)) }),
   }
+}
+
+/** A probability never falls with the score, so a bound of one is a bound of the other. */
+function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCalibration | undefined): number | undefined {
+  if (minPSame === undefined) return minScore
+  if (calibration === undefined) throw new AlikeError('model_not_calibrated')
+  return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
 }
 
 function pictureOf(image: Buffer | undefined, { imageId, includeSelf = false, region }: SearchGiven): Query['picture'] {

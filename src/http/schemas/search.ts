@@ -1,5 +1,6 @@
 /** A query and its answer. */
 import { Type, type Static } from 'typebox'
+import { probabilitySameLabel, type ScoreCalibration } from '../../eval/score-calibration.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import type { Answer, QueryDurations } from '../../retrieval.js'
 import { Metadata } from './gallery.js'
@@ -16,6 +17,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
     offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}.` })),
     minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out.' })),
+    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
     ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
     exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
     includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'With `imageId`: let the picture be a hit of its own search.' })),
@@ -77,6 +79,7 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
         rank: Type.Integer({ description: '1 is best.' }),
         id: ImageId,
         score: Type.Number({ description: 'Cosine similarity, −1 to 1; always exact.' }),
+        pSame: Type.Optional(Type.Number({ description: 'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not.' })),
         label: Type.Union([Label, Type.Null()]),
         modelId: Type.String(),
         metadata: Type.Optional(Metadata),
@@ -95,15 +98,15 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
     examples: [{
       gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact',
       hits: [
-        { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
-        { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
+        { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, pSame: 0.9714, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
+        { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, pSame: 0.9523, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
       ],
       durations: { decodeMs: 6.1, queueMs: 0.2, embedMs: 4.9, searchMs: 0.6, totalMs: 11.9 },
     }],
   },
 ))
 
-export function answerView(answer: Answer, { withMetadata }: { withMetadata: boolean }): Static<typeof SearchAnswer> {
+export function answerView(answer: Answer, { withMetadata, calibration }: { withMetadata: boolean; calibration?: ScoreCalibration }): Static<typeof SearchAnswer> {
   const { gallery, modelId, method, ef, hits, durations } = answer
   return {
     gallery,
@@ -114,6 +117,7 @@ export function answerView(answer: Answer, { withMetadata }: { withMetadata: boo
       rank,
       id: record.id,
       score,
+      ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
       label: record.label,
       modelId: record.modelId,
       ...(withMetadata && { metadata: record.metadata }),
