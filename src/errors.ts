@@ -20,6 +20,7 @@ export const catalogue = {
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',
+  model_card_missing: 'The served network has no such part of a model card.',
   model_not_calibrated: 'The served network was not calibrated: it has no probability for a score.',
   dimension_mismatch: 'The vector does not have the dimension of this model.',
   // requests

@@ -15,6 +15,7 @@ const table = {
   image_not_found: 404,
   model_not_found: 404,
   model_mismatch: 409,
+  model_card_missing: 404,
   model_not_calibrated: 409,
   dimension_mismatch: 422,
   request_invalid: 400,

@@ -1,10 +1,12 @@
 /** `/v1/models`: the network that is served, on what it runs, and how good it is. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { marked } from 'marked'
+import { Type } from 'typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Embedder } from '../../embedding/embedder.js'
 import { AlikeError } from '../../errors.js'
-import { ModelCard, ModelList, ModelPath } from '../schemas/model.js'
+import { ModelCard, ModelList, ModelPath, PlotPath } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 
@@ -14,6 +16,11 @@ export interface ModelRouteOptions {
 
 export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, { embedder }) => {
   const tags = ['models']
+  const modelOf = (idOrName: string) => {
+    const { id, name } = embedder.model.manifest
+    if (idOrName !== id && idOrName !== name) throw new AlikeError('model_not_found')
+    return embedder.model
+  }
 
   app.get('/v1/models', {
     schema: {
@@ -33,15 +40,59 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       response: { 200: { description: 'The model card.', ...reference(ModelCard) }, ...problems(404) },
     },
   }, async (request) => {
-    const { manifest, folder } = embedder.model
-    if (![manifest.id, manifest.name].includes(request.params.model)) throw new AlikeError('model_not_found')
+    const { manifest, folder } = modelOf(request.params.model)
     return { ...modelView(embedder), manifest, quality: await readQuality(folder) }
+  })
+
+  app.get('/v1/models/:model/card', {
+    schema: {
+      operationId: 'getModelCardPage',
+      tags,
+      summary: 'Read a network’s model card as a page',
+      params: ModelPath,
+      response: { 200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } }, ...problems(404) },
+    },
+  }, async (request, reply) => {
+    const { folder, manifest } = modelOf(request.params.model)
+    const card = await readPart(join(folder, 'model-card.md'))
+    return reply.type('text/html; charset=utf-8').send(page(manifest.name, await marked.parse(card)))
+  })
+
+  app.get('/v1/models/:model/plots/:plot', {
+    schema: {
+      operationId: 'getModelPlot',
+      tags,
+      summary: 'Read a plot of a model card',
+      params: PlotPath,
+      response: { 200: { description: 'The plot.', content: { 'image/svg+xml': { schema: Type.String() } } }, ...problems(404) },
+    },
+  }, async (request, reply) => {
+    const { folder } = modelOf(request.params.model)
+    return reply.type('image/svg+xml').send(await readPart(join(folder, 'plots', request.params.plot)))
   })
 }
 
 function modelView({ model: { manifest }, runtime }: Embedder) {
   const { id, name, architecture, embeddingDimension, labels, createdAt } = manifest
   return { id, name, architecture, embeddingDimension, labels, createdAt, runtime: { ...runtime, batchSizes: [...runtime.batchSizes] } }
+}
+
+/** A network can be served without a card. */
+async function readPart(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new AlikeError('model_card_missing', { cause })
+  }
+}
+
+/** The card is our own text and comes with the model: nothing in it is a stranger's. */
+function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.2rem .6rem;text-align:left}img{max-width:100%}</style>
+</head><body>${body}</body></html>
+`
 }
 
 /** A network can be served without its quality having been measured. */

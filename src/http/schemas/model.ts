@@ -42,4 +42,8 @@ export const ModelCard = named('ModelCard', Type.Object(
 ))
 
 export const ModelList = Type.Object({ models: Type.Array(reference(Model)) })
+export const PlotPath = Type.Object({
+  model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }),
+  plot: Type.String({ pattern: '^[a-z0-9-]{1,64}\\.svg$', description: 'As the card names it.' }),
+})
 export const ModelPath = Type.Object({ model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }) })
