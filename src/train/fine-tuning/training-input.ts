@@ -29,7 +29,8 @@ export async function* trainingInput(trains: PhaseName, batches: readonly FineTu
   const requests = batches.map(({ members }) => ({
     pictures: members.map(({ member }) => data.train[member]!),
     preprocessing,
-    augmentation: { minScale, colourJitter, seeds: members.map(({ seed }) => seed) },
+    // as with cached maps, the first view is that of serving
+    augmentation: { minScale, colourJitter, seeds: members.map(({ seed }) => seed), asServed: members.map(({ view }) => view === 0) },
   }))
   let batch = 0
   for await (const pixels of loader.stream(requests)) {

@@ -15,7 +15,11 @@ export interface LoadRequest {
   /** The square may be smaller than the network's own while training. */
   preprocessing: Preprocessing
   /** One seed for each picture and the strength; absent: the view that serving sees. */
-  augmentation?: Augmentation & { seeds: number[] }
+  augmentation?: Augmentation & {
+    seeds: number[]
+    /** For each picture, whether it comes as serving sees it, or mirrored; no other augmentation then. Default: none. */
+    asServed?: boolean[]
+  }
 }
 
 export type ToLoader = LoadRequest | { kind: 'close' }

@@ -5,6 +5,7 @@ import type { PictureSource } from '../../datasets/labelled-pictures.js'
 import { seededRandom } from '../../eval/random.js'
 import { augmentImage } from '../../image/augment.js'
 import { prepareImage } from '../../image/prepare.js'
+import { mirrored } from '../../image/views.js'
 import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
 
 const maxPixels = 100e6
@@ -40,8 +41,11 @@ async function load(request: LoadRequest): Promise<void> {
 async function pixelsOf({ preprocessing, augmentation }: LoadRequest, picture: number, position: number): Promise<Uint8Array> {
   const bytes = await bytesOf(sources[picture]!)
   if (augmentation === undefined) return (await prepareImage(bytes, { preprocessing, maxPixels })).pixels
-  const { seeds, minScale, colourJitter } = augmentation
-  return augmentImage(bytes, { preprocessing, minScale, colourJitter, random: seededRandom(seeds[position]!) })
+  const { seeds, asServed, minScale, colourJitter } = augmentation
+  const random = seededRandom(seeds[position]!)
+  if (asServed?.[position] !== true) return augmentImage(bytes, { preprocessing, minScale, colourJitter, random })
+  const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels })
+  return random() < 0.5 ? mirrored(pixels, preprocessing.inputSize) : pixels
 }
 
 async function bytesOf(source: PictureSource): Promise<Uint8Array> {

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import type { LabelledPicture } from '../../../src/datasets/labelled-pictures.js'
 import { AlikeError } from '../../../src/errors.js'
 import { prepareImage } from '../../../src/image/prepare.js'
+import { mirrored } from '../../../src/image/views.js'
 import { PictureLoader } from '../../../src/train/loader/picture-loader.js'
 import { drawPicture } from '../../support/drawn-pictures.js'
 
@@ -45,4 +46,16 @@ test('a bad picture ends its batch with its id, and no other', async () => {
   const good = loader.load({ pictures: [0], preprocessing })
   await assert.rejects(bad, (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'))
   assert.equal((await good).length, sizeBytes)
+})
+
+test('beside augmented pictures of a batch others come as served, mirrored by their seeds', async () => {
+  const seeds = Array.from({ length: 12 }, (_, seed) => seed)
+  const augmentation = { minScale: 0.3, colourJitter: 0.3, seeds, asServed: seeds.map((seed) => seed !== 0) }
+  const pixels = await loader.load({ pictures: seeds.map(() => 3), preprocessing, augmentation })
+  const { pixels: served } = await prepareImage(drawn[3]!, { preprocessing, maxPixels: 1e6 })
+  const found = seeds.map((position) => Buffer.from(pixels.subarray(position * sizeBytes, (position + 1) * sizeBytes)))
+  const [plain, mirrorImage] = [Buffer.from(served), Buffer.from(mirrored(served, 16))]
+  const kinds = found.map((view) => (view.equals(plain) ? 'plain' : view.equals(mirrorImage) ? 'mirrored' : 'augmented'))
+  assert.equal(kinds[0], 'augmented')
+  assert.deepEqual([...new Set(kinds.slice(1))].sort(), ['mirrored', 'plain'])
 })
