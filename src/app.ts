@@ -1,10 +1,12 @@
 /** The wiring: every plugin and every route, in the order in which a request meets them. */
 import { randomUUID } from 'node:crypto'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { ApiKeys } from './access/api-keys.js'
 import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries } from './gallery/galleries.js'
+import { guard } from './http/plugins/access.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency } from './http/plugins/admission.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures } from './http/plugins/picture-bodies.js'
@@ -36,11 +38,13 @@ export interface AppOptions {
   config: Config
   metrics: Metrics
   logger: FastifyBaseLogger
+  /** Left out: open to everyone. */
+  apiKeys?: ApiKeys
   /** Not touched before the first request. */
   parts: AppParts
 }
 
-export async function buildApp({ config, metrics, logger, parts }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys([]), parts }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
     // one line per request, by measureRequests
@@ -61,6 +65,7 @@ export async function buildApp({ config, metrics, logger, parts }: AppOptions): 
   refuseWhileClosing(app)
   continueWhenAdmitted(app)
   await sendSecurityHeaders(app)
+  await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
   const { embedder, galleries, ingest } = parts

@@ -18,6 +18,11 @@ export const Settings = Type.Object(
     logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
     shutdownGraceMs: Type.Integer({ default: 15_000, minimum: 100, maximum: 600_000, description: 'Time that accepted work gets to finish after SIGTERM.' }),
 
+    apiKeys: Type.String({ default: '', description: 'Who may call: lines `name:role:hash` as `npm run key` prints them, separated by commas; none: everyone may.' }),
+    apiKeysFile: Type.String({ default: '', description: 'File with more of them, one a line.' }),
+    metricsOpen: Type.Boolean({ default: false, description: 'Let `/metrics` be read without a key.' }),
+    rateLimitPerMinute: Type.Integer({ default: 0, minimum: 0, maximum: 10_000_000, description: 'Requests that a key (without keys: an address) may send in a minute; 0: any number.' }),
+
     provider: Type.Enum(['auto', 'cpu', 'cuda'], { default: 'auto', description: 'What runs the network; `auto` takes CUDA where it works.' }),
     requireCuda: Type.Boolean({ default: false, description: 'Refuse to start rather than fall back to the CPU.' }),
     embedWorkers: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Threads that run the network; 0: one for each core.' }),
@@ -105,5 +110,6 @@ function rangeOf({ type, minimum, maximum, enum: choices }: SettingSchema): stri
 }
 
 function defaultOf({ default: value }: SettingSchema): string {
+  if (value === '') return 'none'
   return typeof value === 'number' ? value.toLocaleString('en-US') : `\`${value}\``
 }

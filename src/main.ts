@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { pino, type Logger } from 'pino'
+import { readApiKeys } from './access/api-keys.js'
 import { buildApp, buildUnreadyApp, type AppParts } from './app.js'
 import { readConfig, type Config } from './config.js'
 import { openEmbedder, type Embedder } from './embedding/embedder.js'
@@ -32,6 +33,9 @@ export async function openService(config: Config, logger: Logger, metrics = crea
     for (const close of opened.splice(0).reverse()) await close()
   }
   try {
+    const apiKeys = await readApiKeys(config)
+    if (apiKeys.isOpen) logger.warn('no API keys: everyone who reaches this address may read, write and delete')
+    else logger.info({ keys: apiKeys.count }, 'callers need an API key')
     const model = await readModel(config.modelDir)
     const embedder = await openEmbedder({
       model,
@@ -83,7 +87,7 @@ export async function openService(config: Config, logger: Logger, metrics = crea
 
     watch(metrics, intake)
     const parts = { ...intake, queryViews: config.queryViews, ingest }
-    const app = await buildApp({ config, metrics, logger, parts })
+    const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }
   } catch (error) {

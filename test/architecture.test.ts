@@ -34,6 +34,7 @@ const partOf = (path: string): string => path.split('/')[1]!.replace(/\.ts$/, ''
 /** part → the parts it may import besides itself. Nothing else is allowed. */
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
+  access: ['errors'],
   eval: [],
   metrics: [],
   config: ['errors'],
@@ -45,11 +46,11 @@ const mayImport: Record<string, readonly string[]> = {
   datasets: ['errors'],
   retrieval: ['errors', 'eval', 'image', 'embedding', 'gallery', 'metrics'],
   ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics'],
-  http: ['errors', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest'],
-  app: ['errors', 'config', 'embedding', 'gallery', 'http', 'ingest', 'metrics', 'retrieval'],
-  main: ['errors', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'metrics', 'retrieval'],
+  http: ['errors', 'access', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest'],
+  app: ['errors', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'metrics', 'retrieval'],
+  main: ['errors', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'metrics', 'retrieval'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
-  cli: ['errors', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
+  cli: ['errors', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
 }
 
 test('every part imports only what the architecture allows', () => {

@@ -19,12 +19,14 @@ import { ServiceClient, type Job } from './service-client.js'
 const usage = `npm run evaluate -- --data FOLDER [--labels CSV] [--url http://127.0.0.1:8080] [--gallery evaluate]
   [--queries N]   only the first N test pictures
   [--reuse]       the gallery is filled already
+  [--key KEY]     API key, where the service asks for one (admin: galleries are deleted)
   [--out FILE]    also write the report there`
 
 const { values: settings } = parseArgs({
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:8080' },
     gallery: { type: 'string', default: 'evaluate' },
+    key: { type: 'string' },
     data: { type: 'string' },
     labels: { type: 'string' },
     queries: { type: 'string' },
@@ -37,7 +39,7 @@ if (settings.data === undefined) {
   process.exit(2)
 }
 
-const service = new ServiceClient(settings.url)
+const service = new ServiceClient(settings.url, settings.key)
 const pictures = await readLabelledPictures(settings.data, settings.labels)
 const stored = pictures.filter(({ split }) => split === 'train' || split === 'val')
 const queries = pictures.filter(({ split }) => split === 'test').slice(0, settings.queries === undefined ? undefined : Number(settings.queries))

@@ -31,10 +31,15 @@ const jobPollMs = 500
 
 export class ServiceClient {
   readonly #base: string
+  readonly #credentials: Record<string, string>
 
-  /** @param url of the service, with or without a slash at the end */
-  constructor(url: string) {
+  /**
+   * @param url of the service, with or without a slash at the end
+   * @param key API key, where the service asks for one
+   */
+  constructor(url: string, key?: string) {
     this.#base = url.replace(/\/+$/, '')
+    this.#credentials = key === undefined ? {} : { authorization: `Bearer ${key}` }
   }
 
   async models(): Promise<unknown> {
@@ -79,10 +84,10 @@ export class ServiceClient {
     return `/v1/galleries/${encodeURIComponent(gallery)}`
   }
 
-  async #call(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+  async #call(method: string, path: string, { headers, ...init }: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
     let response: Response
     try {
-      response = await fetch(`${this.#base}${path}`, { method, ...init })
+      response = await fetch(`${this.#base}${path}`, { method, ...init, headers: { ...this.#credentials, ...headers } })
     } catch (cause) {
       throw new AlikeError('service_unreachable', { detail: `${method} ${path} got no answer from ${this.#base}.`, cause })
     }

@@ -29,7 +29,14 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
-      security: [], // none yet: the service belongs on a network of its owner's, or behind a proxy
+      // the last one, nothing: a service without configured keys is open
+      security: [{ bearer: [] }, { apiKey: [] }, {}],
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        },
+      },
       tags: [
         { name: 'search', description: 'A picture in, ranked ids out.' },
         { name: 'galleries', description: 'Sets of pictures that are searched together.' },

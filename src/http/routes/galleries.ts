@@ -17,6 +17,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   const tags = ['galleries']
 
   app.get('/v1/galleries', {
+    config: { role: 'read' },
     schema: {
       operationId: 'listGalleries',
       tags,
@@ -29,6 +30,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   })
 
   app.put('/v1/galleries/:gallery', {
+    config: { role: 'write' },
     schema: {
       operationId: 'createGallery',
       tags,
@@ -49,6 +51,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   })
 
   app.get('/v1/galleries/:gallery', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getGallery',
       tags,
@@ -59,6 +62,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   }, async (request) => view(request.params.gallery))
 
   app.delete('/v1/galleries/:gallery', {
+    config: { role: 'admin' },
     schema: {
       operationId: 'deleteGallery',
       tags,
@@ -72,6 +76,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   })
 
   app.get('/v1/galleries/:gallery/labels', {
+    config: { role: 'read' },
     schema: {
       operationId: 'countLabels',
       tags,

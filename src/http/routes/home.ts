@@ -11,6 +11,7 @@ const Home = Type.Object({
 
 export const homeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/', {
+    config: { role: 'open' },
     schema: {
       operationId: 'getHome',
       tags: ['operations'],

@@ -33,6 +33,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   }
 
   app.put('/v1/galleries/:gallery/images/:id', {
+    config: { role: 'write' },
     schema: {
       ...shared,
       operationId: 'putImage',
@@ -43,6 +44,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   }, (request, reply) => store(request, reply, request.params))
 
   app.post('/v1/galleries/:gallery/images', {
+    config: { role: 'write' },
     schema: {
       ...shared,
       operationId: 'addImage',

@@ -22,6 +22,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
   }
 
   app.get('/v1/galleries/:gallery/images', {
+    config: { role: 'read' },
     schema: {
       operationId: 'listImages',
       tags,
@@ -38,6 +39,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
   })
 
   app.get('/v1/galleries/:gallery/images/:id', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getImage',
       tags,
@@ -49,6 +51,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
   }, async (request) => imageView(find(request.params)))
 
   app.patch('/v1/galleries/:gallery/images/:id', {
+    config: { role: 'write' },
     schema: {
       operationId: 'changeImage',
       tags,
@@ -60,6 +63,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
   }, async (request) => imageView(await galleries.patch(request.params.gallery, request.params.id, request.body as Change)))
 
   app.delete('/v1/galleries/:gallery/images/:id', {
+    config: { role: 'write' },
     schema: {
       operationId: 'deleteImage',
       tags,
@@ -75,6 +79,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
   })
 
   app.get('/v1/galleries/:gallery/images/:id/thumbnail', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getThumbnail',
       tags,

@@ -31,6 +31,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
   const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`.' }) }
 
   app.post('/v1/galleries/:gallery/ingest', {
+    config: { role: 'write' },
     schema: {
       operationId: 'ingest',
       tags: ['jobs'],

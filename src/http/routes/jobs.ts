@@ -18,6 +18,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   const tags = ['jobs']
 
   app.get('/v1/jobs', {
+    config: { role: 'read' },
     schema: {
       operationId: 'listJobs',
       tags,
@@ -32,6 +33,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   })
 
   app.get('/v1/jobs/:job', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getJob',
       tags,
@@ -45,6 +47,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   })
 
   app.get('/v1/jobs/:job/errors', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getJobErrors',
       tags,
@@ -60,6 +63,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   })
 
   app.delete('/v1/jobs/:job', {
+    config: { role: 'write' },
     schema: {
       operationId: 'cancelJob',
       tags,

@@ -23,6 +23,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   }
 
   app.get('/v1/models', {
+    config: { role: 'read' },
     schema: {
       operationId: 'listModels',
       tags,
@@ -32,6 +33,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   }, async () => ({ models: [modelView(embedder)] }))
 
   app.get('/v1/models/:model', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getModel',
       tags,
@@ -45,6 +47,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   })
 
   app.get('/v1/models/:model/card', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getModelCardPage',
       tags,
@@ -59,6 +62,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   })
 
   app.get('/v1/models/:model/plots/:plot', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getModelPlot',
       tags,

@@ -19,6 +19,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
   const tags = ['operations']
 
   app.get('/livez', {
+    config: { role: 'open' },
     schema: {
       operationId: 'isAlive',
       tags,
@@ -32,6 +33,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
   })
 
   app.get('/readyz', {
+    config: { role: 'open' },
     schema: {
       operationId: 'isReady',
       tags,
@@ -45,6 +47,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
   })
 
   app.get('/metrics', {
+    config: { role: 'read' },
     schema: {
       operationId: 'getMetrics',
       tags,

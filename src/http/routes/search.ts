@@ -26,6 +26,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
   const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes })
 
   app.post('/v1/galleries/:gallery/search', {
+    config: { role: 'read' },
     schema: {
       operationId: 'search',
       tags: ['search'],

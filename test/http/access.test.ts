@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import Fastify from 'fastify'
+import { ApiKeys, makeKey } from '../../src/access/api-keys.js'
+import { guard } from '../../src/http/plugins/access.js'
+import { startApp } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+
+const keys = { read: makeKey('reader', 'read'), write: makeKey('writer', 'write'), admin: makeKey('owner', 'admin') }
+const apiKeys = Object.values(keys).map(({ line }) => line).join(',')
+const as = (role: keyof typeof keys) => ({ authorization: `Bearer ${keys[role].key}` })
+
+test('a caller needs a key of the role that the route states', async (t) => {
+  const app = await startApp(t, { apiKeys })
+  const picture = await drawPicture('circle', 1, { format: 'png' })
+  const gallery = '/v1/galleries/shapes'
+  const png = { 'content-type': 'image/png' }
+  const rows = [
+    { needed: 'write', method: 'PUT', url: gallery },
+    { needed: 'write', method: 'PUT', url: `${gallery}/images/a`, headers: png, payload: picture },
+    { needed: 'read', method: 'POST', url: `${gallery}/search`, headers: png, payload: picture },
+    { needed: 'read', method: 'GET', url: `${gallery}/images` },
+    { needed: 'read', method: 'GET', url: '/v1/models' },
+    { needed: 'read', method: 'GET', url: '/metrics' },
+    { needed: 'admin', method: 'DELETE', url: gallery },
+  ] as const
+  const order = ['read', 'write', 'admin'] as const
+  for (const { needed, ...request } of rows) {
+    const headers = 'headers' in request ? request.headers : {}
+    const problem = await app.call(401, { ...request, headers })
+    assert.equal(problem.code, 'unauthenticated', request.url)
+    for (const role of order) {
+      const { statusCode, body } = await app.app.inject({ ...request, headers: { ...headers, ...as(role) } })
+      if (order.indexOf(role) >= order.indexOf(needed)) assert.ok(statusCode < 300 || role === 'admin', `${role} ${request.method} ${request.url}: ${body}`)
+      else assert.deepEqual([statusCode, JSON.parse(body).code], [403, 'forbidden'])
+    }
+  }
+})
+
+test('a wrong key is refused with the way to give one; both headers are taken', async (t) => {
+  const app = await startApp(t, { apiKeys })
+  for (const headers of [{ authorization: 'Bearer wrong' }, { authorization: keys.read.key }, { 'x-api-key': `${keys.read.key}x` }, { 'x-api-key': '' }] as Record<string, string>[]) {
+    const response = await app.app.inject({ url: '/v1/galleries', headers })
+    assert.deepEqual([response.statusCode, response.headers['www-authenticate']], [401, 'Bearer'])
+  }
+  await app.call(200, { url: '/v1/galleries', headers: { 'x-api-key': keys.read.key } })
+  await app.call(200, { url: '/v1/galleries', headers: { authorization: `bearer ${keys.read.key}` } })
+})
+
+test('probes, contract and reference need no key; metrics only where that is set', async (t) => {
+  const app = await startApp(t, { apiKeys })
+  for (const url of ['/', '/livez', '/readyz', '/openapi.yaml', '/docs/']) assert.ok((await app.app.inject(url)).statusCode < 400, url)
+  assert.equal((await app.app.inject('/metrics')).statusCode, 401)
+  const open = await startApp(t, { apiKeys, metricsOpen: true })
+  assert.equal((await open.app.inject('/metrics')).statusCode, 200)
+})
+
+test('no key is ever in the log, whose it was is', async (t) => {
+  const app = await startApp(t, { apiKeys, logLevel: 'trace' })
+  await app.call(200, { url: '/v1/galleries', headers: as('read') })
+  await app.call(401, { url: '/v1/galleries', headers: { authorization: 'Bearer alike_guess' } })
+  await app.call(403, { method: 'DELETE', url: '/v1/galleries/none', headers: as('read') })
+  const text = JSON.stringify(app.log)
+  for (const { key, line } of Object.values(keys)) assert.ok(!text.includes(key) && !text.includes(line.split(':')[2]!))
+  assert.ok(!text.includes('alike_guess'))
+  assert.ok(app.log.some(({ caller, url }) => caller === 'reader' && url === '/v1/galleries'))
+})
+
+test('each key has its own number of requests a minute, guesses count by address, probes do not', async (t) => {
+  const app = await startApp(t, { apiKeys, rateLimitPerMinute: 3 })
+  const ask = async (headers: Record<string, string>) => app.app.inject({ url: '/v1/galleries', headers })
+  for (let i = 0; i < 3; i++) assert.equal((await ask(as('read'))).statusCode, 200)
+  const refused = await ask(as('read'))
+  assert.deepEqual([refused.statusCode, refused.json<{ code: string }>().code], [429, 'rate_limited'])
+  const retryAfter = Number(refused.headers['retry-after'])
+  assert.ok(retryAfter >= 1 && retryAfter <= 60)
+  assert.equal((await ask(as('write'))).statusCode, 200)
+  const guesses: number[] = []
+  for (let i = 0; i < 5; i++) guesses.push((await ask({ authorization: `Bearer guess${i}` })).statusCode)
+  assert.deepEqual(guesses, [401, 401, 401, 429, 429])
+  for (let i = 0; i < 9; i++) assert.equal((await app.app.inject('/readyz')).statusCode, 200)
+})
+
+test('a service without keys is open, says so, and counts by address', async (t) => {
+  const app = await startApp(t, { rateLimitPerMinute: 2 })
+  assert.ok(app.log.some(({ msg }) => /no API keys/.test(String(msg))))
+  const statuses = []
+  for (let i = 0; i < 3; i++) statuses.push((await app.app.inject('/v1/galleries')).statusCode)
+  assert.deepEqual(statuses, [200, 200, 429])
+})
+
+test('a route that states no role can not be added', async () => {
+  const app = Fastify()
+  await guard(app, { keys: new ApiKeys([]), rateLimitPerMinute: 0, metricsOpen: false })
+  assert.throws(() => app.get('/forgotten', async () => 'all of it'), /states no role/)
+  await app.close()
+})
