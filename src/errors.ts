@@ -12,6 +12,7 @@ export const catalogue = {
   image_too_many_pixels: 'The picture has more pixels than allowed.',
   image_too_large: 'The picture has more bytes than allowed.',
   image_missing: 'The request carries no picture.',
+  filter_invalid: 'The filter is not one.',
   region_invalid: 'The region does not lie inside the picture.',
   // galleries and stored pictures
   gallery_not_found: 'There is no such gallery.',

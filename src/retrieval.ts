@@ -20,7 +20,7 @@ export interface RetrievalParts {
   queryViews: number
 }
 
-export interface Query extends Omit<GallerySearch, 'vector' | 'excludeIds'> {
+export interface Query extends Omit<GallerySearch, 'vector'> {
   gallery: string
   /** A picture file, or the id of a stored picture whose embedding is used. */
   picture: { bytes: Uint8Array; region?: Region } | { id: string; includeSelf: boolean }
@@ -60,7 +60,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const { vector, ...durations } = 'id' in picture ? storedVector(gallery, picture.id, parts) : await embed(picture, signal, parts)
   signal?.throwIfAborted()
 
-  const excludeIds = 'id' in picture && !picture.includeSelf ? [picture.id] : []
+  const excludeIds = [...(search.excludeIds ?? []), ...('id' in picture && !picture.includeSelf ? [picture.id] : [])]
   const { hits, method, ef, durationMs: searchMs } = await parts.galleries.search(gallery, { ...search, vector, excludeIds })
 
   const totalMs = performance.now() - startedAt

@@ -9,13 +9,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
 import { indexDefaults, type IndexReading, type IndexSettings, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
 import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
 import { GalleryStore } from './gallery-store.js'
 import { galleryRecord, type GalleryRow } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
-import { LabelFilters } from './label-filters.js'
 import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, LabelCount, Metadata, NewImage, PutResult } from './records.js'
 import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
@@ -53,7 +53,7 @@ export class Galleries {
   readonly jobs: JobStore
   readonly #store: GalleryStore
   readonly #indexes: GalleryIndexes
-  readonly #filters: LabelFilters
+  readonly #filters: FilterSlots
   readonly #options: GalleriesOptions
   readonly #storage: StorageSettings
   readonly #now: () => string
@@ -67,7 +67,7 @@ export class Galleries {
     this.#storage = storage
     this.#store = store
     this.#now = () => clock().toISOString()
-    this.#filters = new LabelFilters(store)
+    this.#filters = new FilterSlots(store)
     this.#indexes = new GalleryIndexes({
       store,
       folder: join(options.dataDir, 'index'),
@@ -239,7 +239,7 @@ export class Galleries {
   async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
     const { row, index } = await this.#served(gallery)
     expectUnitVector(search.vector, row.dimension)
-    const allow = search.labels && (await this.#filters.slots(row.number, search.labels))
+    const allow = search.filter && (await this.#filters.slots(row.number, search.filter))
     return searchGallery(index, search, allow, (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)))
   }
 

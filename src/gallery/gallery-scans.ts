@@ -1,6 +1,7 @@
 /** Reads that walk over a whole gallery or database; they run in the reader thread. */
 import { checksumOfBytes, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
+import { sqlOf, type Filter } from './filter.js'
 import { GalleryTable } from './gallery-table.js'
 import { keyOf, slotOf } from './image-table.js'
 import type { LabelCount } from './records.js'
@@ -18,7 +19,6 @@ export class GalleryScans {
   readonly #database: Database
   readonly #galleries: GalleryTable
   readonly #vectors: Statement<[number, number, number], { key: number; vector: Buffer; checksum: number }>
-  readonly #slots: Statement<[number, string | null], number>
   readonly #labels: Statement<[number], LabelCount>
   readonly #counts: Statement<[{ from: number; to: number }], { images: number; pairs: number; embeddings: number; last: number | null }>
 
@@ -26,7 +26,6 @@ export class GalleryScans {
     this.#database = database
     this.#galleries = new GalleryTable(database)
     this.#vectors = database.prepare('SELECT key, vector, checksum FROM embedding WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
-    this.#slots = database.prepare<[number, string | null], number>('SELECT key FROM image WHERE gallery = ? AND label IS ?').pluck()
     this.#labels = database.prepare('SELECT label, count(*) AS count FROM image WHERE gallery = ? GROUP BY label ORDER BY label')
     this.#counts = database.prepare(
       `SELECT (SELECT count(*) FROM image WHERE key >= @from AND key < @to) AS images,
@@ -63,8 +62,9 @@ export class GalleryScans {
     return rows.length < limit ? page : { ...page, nextSlot: slots.at(-1)! + 1 }
   }
 
-  slotsWithLabels(gallery: number, labels: (string | null)[]): Uint32Array<ArrayBuffer> {
-    const keys = [...new Set(labels)].flatMap((label) => this.#slots.all(gallery, label))
+  slotsOfFilter(gallery: number, filter: Filter): Uint32Array<ArrayBuffer> {
+    const { sql, parameters } = sqlOf(filter)
+    const keys = this.#database.prepare<unknown[], number>(`SELECT key FROM image WHERE gallery = ? AND (${sql})`).pluck().all(gallery, ...parameters)
     return Uint32Array.from(keys, slotOf).sort()
   }
 

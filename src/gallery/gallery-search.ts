@@ -1,5 +1,6 @@
 /** From slots to records: the hits of one search, in their final order. */
 import type { Neighbour, SearchResult, VectorIndex } from '../vector-index/vector-index.js'
+import type { Filter } from './filter.js'
 import type { ImageRecord } from './records.js'
 
 export interface GallerySearch {
@@ -12,8 +13,8 @@ export interface GallerySearch {
   minScore?: number
   ef?: number
   exact?: boolean
-  /** Only pictures with one of these labels; `null` stands for pictures without one. */
-  labels?: (string | null)[]
+  /** Only pictures that fit. */
+  filter?: Filter
   /** These pictures are left out, e.g. the query itself. */
   excludeIds?: string[]
 }

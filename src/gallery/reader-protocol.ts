@@ -1,4 +1,5 @@
 /** Every call that the reader thread answers: reads that are too long for the main thread. */
+import type { Filter } from './filter.js'
 import type { LabelCount } from './records.js'
 
 /** Given to the thread when it is started. */
@@ -16,7 +17,7 @@ export type ReaderCalls = {
     request: { gallery: number; dimension: number; fromSlot: number; limit: number }
     reply: { slots: Uint32Array; vectors: Float32Array; nextSlot?: number }
   }
-  /** Ascending. `null` stands for pictures without a label. */
-  slotsWithLabels: { request: { gallery: number; labels: (string | null)[] }; reply: Uint32Array }
+  /** Ascending. */
+  slotsOfFilter: { request: { gallery: number; filter: Filter }; reply: Uint32Array }
   labels: { request: { gallery: number }; reply: LabelCount[] }
 }

@@ -21,8 +21,8 @@ answerCalls<ReaderCalls>(
       const page = withDatabase(() => scans.vectors(gallery, dimension, fromSlot, limit))
       return new MovedReply<ReaderCalls['vectors']['reply']>(page, [page.slots.buffer, page.vectors.buffer])
     },
-    slotsWithLabels({ gallery, labels }) {
-      const slots = withDatabase(() => scans.slotsWithLabels(gallery, labels))
+    slotsOfFilter({ gallery, filter }) {
+      const slots = withDatabase(() => scans.slotsOfFilter(gallery, filter))
       return new MovedReply<Uint32Array>(slots, [slots.buffer])
     },
     labels: ({ gallery }) => withDatabase(() => scans.labels(gallery)),

@@ -8,6 +8,7 @@ const table = {
   image_too_many_pixels: 422,
   image_too_large: 413,
   image_missing: 400,
+  filter_invalid: 400,
   region_invalid: 422,
   gallery_not_found: 404,
   gallery_exists: 409,

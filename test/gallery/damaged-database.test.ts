@@ -27,7 +27,7 @@ async function everyAnswer(galleries: Galleries): Promise<(() => unknown | Promi
       ...(i % 10 === 0
         ? [
             async () => (await galleries.search('a', { vector, k: 15 })).hits,
-            async () => (await galleries.search('a', { vector, k: 15, labels: ['odd'] })).hits,
+            async () => (await galleries.search('a', { vector, k: 15, filter: { field: 'label', in: ['odd'] } })).hits,
           ]
         : []),
     ]),

@@ -156,3 +156,23 @@ test('without calibration there is no probability to bound hits by', async (t) =
   assert.equal('pSame' in (await app.call(200, { ...request, url })).hits[0]!, false)
   assert.equal((await app.call(409, { ...request, url: `${url}?minPSame=0.5` })).code, 'model_not_calibrated')
 })
+
+test('a filter over label and metadata is taken as JSON text and as JSON, beside labels and excluded ids', async (t) => {
+  const app = await filledApp(t)
+  const payload = await draw('circle', 1)
+  const late = { field: 'metadata.seed', gte: 2 }
+  const ids = (hits: { id: string }[]) => hits.map(({ id }) => id).sort()
+  const search = async (query: Record<string, string>) => ids((await app.call(200, { method: 'POST', url: `${url}?${new URLSearchParams({ k: '6', ...query })}`, headers: png, payload })).hits)
+  assert.deepEqual(await search({ filter: JSON.stringify(late) }), ['circle-2', 'circle-3', 'square-2', 'square-3'])
+  assert.deepEqual(await search({ filter: JSON.stringify(late), label: 'circle' }), ['circle-2', 'circle-3'])
+  assert.deepEqual(await search({ filter: JSON.stringify({ not: late }), excludeIds: 'square-1' }), ['circle-1'])
+  const json = { imageId: 'circle-1', k: 6, filter: { or: [{ field: 'label', equals: 'square' }, late] }, excludeIds: ['square-1', 'square-2'] }
+  assert.deepEqual(ids((await app.call(200, { method: 'POST', url, payload: json })).hits), ['circle-2', 'circle-3', 'square-3'])
+
+  await app.call(200, { method: 'PATCH', url: '/v1/galleries/shapes/images/circle-1', payload: { metadata: { seed: 9 } } })
+  assert.ok((await search({ filter: JSON.stringify(late) })).includes('circle-1'), 'a change is seen at once')
+  for (const filter of ['{', '{"field":"label","like":"x"}']) {
+    const problem = await app.call(400, { method: 'POST', url: `${url}?${new URLSearchParams({ filter })}`, headers: png, payload })
+    assert.equal(problem.code, 'filter_invalid')
+  }
+})

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import { scoreOfProbability, type ScoreCalibration } from '../../eval/score-calibration.js'
+import { readFilter, type Filter } from '../../gallery/filter.js'
 import type { Region } from '../../image/region.js'
 import { stages, type Metrics } from '../../metrics.js'
 import { retrieve, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
@@ -50,7 +51,8 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
 }
 
 function queryOf(gallery: string, image: Buffer | undefined, given: SearchGiven, searchMaxK: number): Query {
-  const { k = defaultK, offset = 0, ef, exact, label } = given
+  const { k = defaultK, offset = 0, ef, exact, excludeIds } = given
+  const filter = filterOf(given)
   if (offset + k > searchMaxK) throw misfit('/offset', `and k together must be at most ${searchMaxK}`)
   return {
     gallery,
@@ -59,7 +61,8 @@ function queryOf(gallery: string, image: Buffer | undefined, given: SearchGiven,
     offset,
     ...(ef !== undefined && { ef }),
     ...(exact !== undefined && { exact }),
-    ...(label !== undefined && { labels: [label].flat().map((name) => (name === '' ? null : name)) }),
+    ...(filter !== undefined && { filter }),
+    ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
   }
 }
 
@@ -68,6 +71,21 @@ function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCali
   if (minPSame === undefined) return minScore
   if (calibration === undefined) throw new AlikeError('model_not_calibrated')
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
+}
+
+/** `label` is the most frequent filter and has a short form. */
+function filterOf({ label, filter }: SearchGiven): Filter | undefined {
+  const labels: Filter[] = label === undefined ? [] : [{ field: 'label', in: [label].flat().map((name) => (name === '' ? null : name)) }]
+  const all = filter === undefined ? labels : [...labels, readFilter(typeof filter === 'string' ? parsed(filter) : filter)]
+  return all.length > 1 ? { and: all } : all[0]
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new AlikeError('filter_invalid', { detail: 'It is no JSON.', cause })
+  }
 }
 
 function pictureOf(image: Buffer | undefined, { imageId, includeSelf = false, region }: SearchGiven): Query['picture'] {

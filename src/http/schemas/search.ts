@@ -23,12 +23,16 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'With `imageId`: let the picture be a hit of its own search.' })),
   }
   const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), { maxItems: 100, description: 'Only pictures with one of these labels; an empty text stands for pictures without one.' })
+  const filterText = 'Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit.'
+  const excludeIds = Type.Array(ImageId, { maxItems: 1_000, description: 'Pictures that are no hits.' })
   const include = Type.Array(Type.Enum(['metadata'], { type: 'string' }), { maxItems: 10, description: 'What hits carry besides.' })
 
   const Parameters = Type.Object(
     {
       ...optional,
       label: Type.Optional(labels),
+      filter: Type.Optional(Type.String({ maxLength: 65_536, description: `${filterText} As JSON text.`, examples: ['{"field":"metadata.year","gte":2020}'] })),
+      excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
       region: Type.Optional(Type.String({
         pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}\\s*(px)?\\s*$',
@@ -43,10 +47,12 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
       image: Type.Optional(Base64Image),
       ...optional,
       label: Type.Optional(Type.Union([labels, labels.items])),
+      filter: Type.Optional(Type.Unsafe<unknown>(Type.Record(Type.String(), Type.Unknown(), { description: filterText }))),
+      excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
       region: Type.Optional(Region),
     },
-    { additionalProperties: false, examples: [{ imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'] }] },
+    { additionalProperties: false, examples: [{ imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } }] },
   )
   return { Parameters, Body, Form: Type.Object({ image: BinaryImage, ...Parameters.properties }) }
 }

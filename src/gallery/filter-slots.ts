@@ -1,13 +1,14 @@
 /**
- * The slots that a label filter allows, kept until the gallery changes: most searches with the same
+ * The slots that a filter allows, kept until the gallery changes: most searches with the same
  * filter find them ready, and none waits for more than one read.
  */
+import type { Filter } from './filter.js'
 import type { GalleryStore } from './gallery-store.js'
 
 /** Filters kept for one gallery; they are forgotten together when there are more. */
 const keptMax = 64
 
-export class LabelFilters {
+export class FilterSlots {
   readonly #store: GalleryStore
   readonly #kept = new Map<number, Map<string, Promise<Uint32Array>>>()
 
@@ -15,14 +16,14 @@ export class LabelFilters {
     this.#store = store
   }
 
-  /** Ascending; `null` stands for pictures without a label. */
-  slots(gallery: number, labels: (string | null)[]): Promise<Uint32Array> {
+  /** Ascending. */
+  slots(gallery: number, filter: Filter): Promise<Uint32Array> {
     let kept = this.#kept.get(gallery)
     if (kept === undefined || kept.size >= keptMax) this.#kept.set(gallery, (kept = new Map()))
-    const key = JSON.stringify(labels.toSorted())
+    const key = JSON.stringify(filter)
     let slots = kept.get(key)
     if (slots === undefined) {
-      slots = this.#store.scan('slotsWithLabels', { gallery, labels })
+      slots = this.#store.scan('slotsOfFilter', { gallery, filter })
       kept.set(key, slots)
       slots.catch(() => kept.delete(key))
     }
