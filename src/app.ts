@@ -22,6 +22,7 @@ import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { searchRoutes } from './http/routes/search.js'
+import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
@@ -82,12 +83,15 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   })
 
   await app.register(async (scope) => {
-    refuseUnknownGallery(scope, galleries)
     metrics.watch({ requestsInFlight: limitConcurrency(scope, config) })
     limitBodyTime(scope, config)
     await acceptPictures(scope, config)
-    await scope.register(imageUploadRoutes, { parts, config })
-    await scope.register(searchRoutes, { parts, metrics, config })
+    await scope.register(vectorRoutes, { parts, config })
+    await scope.register(async (inGallery) => {
+      refuseUnknownGallery(inGallery, galleries)
+      await inGallery.register(imageUploadRoutes, { parts, config })
+      await inGallery.register(searchRoutes, { parts, metrics, config })
+    })
   })
   return app
 }

@@ -3,9 +3,10 @@
  * who is asking? a picture at all?) is in `http/`; here nothing is known of it.
  */
 import { AlikeError } from './errors.js'
-import { embedViews } from './embedding/embed-views.js'
+import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
 import type { Galleries, GallerySearch, Hit } from './gallery/galleries.js'
+import { expectUnitVector } from './gallery/unit-vector.js'
 import type { DecodePermits } from './image/decode-permits.js'
 import { prepareImage } from './image/prepare.js'
 import type { Region } from './image/region.js'
@@ -20,10 +21,17 @@ export interface RetrievalParts {
   queryViews: number
 }
 
+/** A picture file, the id of a stored picture whose embedding is used, or an embedding of this model. */
+export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
+
 export interface Query extends Omit<GallerySearch, 'vector'> {
   gallery: string
-  /** A picture file, or the id of a stored picture whose embedding is used. */
-  picture: { bytes: Uint8Array; region?: Region } | { id: string; includeSelf: boolean }
+  /** At least one; several are several pictures of one thing. */
+  like: Example[]
+  /** What hits should not be like. */
+  unlike?: Example[]
+  /** Stored pictures that are examples may be hits. */
+  includeSelf?: boolean
   /** The caller has left: what has not begun is not begun any more. */
   signal?: AbortSignal
 }
@@ -42,6 +50,8 @@ export interface Answer {
   modelId: string
   method: 'exact' | 'hnsw'
   ef?: number
+  /** [dimension], what was searched for. */
+  vector: Float32Array
   hits: Hit[]
   durations: QueryDurations
 }
@@ -52,22 +62,51 @@ export interface Answer {
  */
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
-  const { gallery, picture, signal, ...search } = query
+  const { gallery, like, unlike = [], includeSelf = false, signal, ...search } = query
   const { modelId } = parts.galleries.get(gallery)
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
 
-  const { vector, ...durations } = 'id' in picture ? storedVector(gallery, picture.id, parts) : await embed(picture, signal, parts)
+  const found = await Promise.all([...like, ...unlike].map((example) => vectorOf(example, gallery, signal, parts)))
+  const vector = queryVector(found.slice(0, like.length).map((one) => one.vector), found.slice(like.length).map((one) => one.vector))
+  const durations = slowestOf(found)
   signal?.throwIfAborted()
 
-  const excludeIds = [...(search.excludeIds ?? []), ...('id' in picture && !picture.includeSelf ? [picture.id] : [])]
+  const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
+  const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
   const { hits, method, ef, durationMs: searchMs } = await parts.galleries.search(gallery, { ...search, vector, excludeIds })
 
   const totalMs = performance.now() - startedAt
-  return { gallery, modelId, method, ...(ef !== undefined && { ef }), hits, durations: { ...durations, searchMs, totalMs } }
+  return { gallery, modelId, vector, method, ...(ef !== undefined && { ef }), hits, durations: { ...durations, searchMs, totalMs } }
 }
 
-async function embed({ bytes, region }: { bytes: Uint8Array; region?: Region }, signal: AbortSignal | undefined, parts: RetrievalParts) {
+/** With counterexamples the query moves away from them as far as they lie from what is sought. */
+function queryVector(like: Float32Array[], unlike: Float32Array[]): Float32Array {
+  const sought = meanDirection(like)
+  if (unlike.length === 0) return sought
+  const avoided = meanDirection(unlike)
+  const moved = sought.map((value, i) => 2 * value - avoided[i]!)
+  const length = Math.hypot(...moved)
+  return moved.map((value) => value / length)
+}
+
+type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & { vector: Float32Array }
+
+/** Several pictures are prepared side by side. */
+function slowestOf(found: Embedded[]): Omit<Embedded, 'vector'> {
+  const most = (key: keyof Omit<Embedded, 'vector'>) => Math.max(...found.map((one) => one[key]))
+  return { decodeMs: most('decodeMs'), queueMs: most('queueMs'), embedMs: most('embedMs') }
+}
+
+function vectorOf(example: Example, gallery: string, signal: AbortSignal | undefined, parts: RetrievalParts): Embedded | Promise<Embedded> {
+  if ('bytes' in example) return embedPicture(example, signal, parts)
+  if ('id' in example) return storedVector(gallery, example.id, parts)
+  expectUnitVector(example.vector, parts.embedder.model.manifest.embeddingDimension)
+  return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
+}
+
+/** @throws AlikeError `image_*`, `region_invalid`, `overloaded`; the signal's reason when aborted */
+export async function embedPicture({ bytes, region }: { bytes: Uint8Array; region?: Region }, signal: AbortSignal | undefined, parts: RetrievalParts) {
   const { embedder, permits, maxPixels, queryViews } = parts
   const { preprocessing } = embedder.model.manifest
   const waiting = { ...(signal && { signal }) }
@@ -77,8 +116,8 @@ async function embed({ bytes, region }: { bytes: Uint8Array; region?: Region }, 
     decodeWaitMs = performance.now() - arrivedAt
     return prepareImage(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting })
   }, waiting)
-  const { vector, queueMs, embedMs } = await embedViews(embedder, views, waiting)
-  return { vector, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
+  const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
+  return { vector, logits, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
 }
 
 function storedVector(gallery: string, id: string, { galleries }: RetrievalParts) {

@@ -17,7 +17,7 @@ test('a trained network finds pictures of the same kind', async (t) => {
   let right = 0
   for (const label of drawnLabels) {
     for (let seed = 2000; seed < 2008; seed++) {
-      const { hits, durations } = await retrieve({ gallery: 'drawn', picture: { bytes: await drawPicture(label, seed) }, k: 5 }, app.parts)
+      const { hits, durations } = await retrieve({ gallery: 'drawn', like: [{ bytes: await drawPicture(label, seed) }], k: 5 }, app.parts)
       right += hits.filter(({ record }) => record.label === label).length
       const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations
       assert.ok(Math.abs(decodeMs + queueMs + embedMs + searchMs - totalMs) < 0.1 * totalMs + 5, 'the stages are the whole of it')
@@ -29,9 +29,9 @@ test('a trained network finds pictures of the same kind', async (t) => {
   const leave = new AbortController()
   leave.abort(new Error('left'))
   const bytes = await drawPicture('circle', 1)
-  await assert.rejects(retrieve({ gallery: 'drawn', picture: { bytes }, k: 5, signal: leave.signal }, app.parts), /left/)
+  await assert.rejects(retrieve({ gallery: 'drawn', like: [{ bytes }], k: 5, signal: leave.signal }, app.parts), /left/)
   const leaving = new AbortController()
-  const answer = retrieve({ gallery: 'drawn', picture: { bytes }, k: 5, signal: leaving.signal }, app.parts)
+  const answer = retrieve({ gallery: 'drawn', like: [{ bytes }], k: 5, signal: leaving.signal }, app.parts)
   leaving.abort(new Error('left later'))
   await assert.rejects(answer, /left later/)
 })

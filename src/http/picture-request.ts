@@ -1,5 +1,5 @@
 /**
- * Reads a picture and what is said about it from a request, whichever of the three ways it came:
+ * Reads a picture, or several, and what is said about them from a request, whichever of the three ways they came:
  * a raw `image/*` body, a multipart form, base64 in JSON. Parameters in the address hold for all;
  * what the body says wins.
  */
@@ -10,55 +10,60 @@ import { AlikeError } from '../errors.js'
 import { compileCheck, readTexts, RequestInvalid, type Misfit } from './validation.js'
 
 export interface PictureRequest<Given> {
-  /** Undefined when the request carries none. */
-  image?: Buffer
+  /** Empty when the request carries none. */
+  images: Buffer[]
   given: Given
 }
 
 export interface PictureRequestOptions<Parameters extends TObject, Body extends TObject> {
   /** Of the query string and of the form's fields. */
   parameters: Parameters
-  /** Of the JSON body; the picture is its member `image`. */
+  /** Of the JSON body; the picture is its member `image`, several are `images`. */
   body: Body
+  /** Of all pictures together. */
   maxBytes: number
+  /** Pictures that a request may carry. Default 1. */
+  imagesMax?: number
 }
 
 /** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
-export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes }: PictureRequestOptions<Parameters, Body>) {
+export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1 }: PictureRequestOptions<Parameters, Body>) {
   const checkForm = compileCheck(parameters, 'form')
   type Given = Static<Parameters> | Static<Body>
 
   return async (request: FastifyRequest): Promise<PictureRequest<Given>> => {
     const query = request.query as Static<Parameters>
     if (request.isMultipart()) {
-      const { image, fields } = await readForm(request)
+      const { images, fields } = await readForm(request, imagesMax, maxBytes)
       const form = checkForm(readTexts(parameters, fields)) as Static<Parameters>
-      return withImage(image, { ...query, ...form })
+      return { images, given: { ...query, ...form } }
     }
-    if (Buffer.isBuffer(request.body)) return withImage(request.body, query)
-    const body = (request.body ?? {}) as Static<Body> & { image?: string }
-    return withImage(body.image === undefined ? undefined : decodeBase64(body.image, maxBytes), { ...query, ...body })
+    if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query }
+    const body = (request.body ?? {}) as Static<Body> & { image?: string; images?: string[] }
+    const texts = [...(body.image === undefined ? [] : [body.image]), ...(body.images ?? [])]
+    return { images: texts.map((text) => decodeBase64(text, maxBytes)), given: { ...query, ...body } }
   }
-}
-
-function withImage<Given>(image: Buffer | undefined, given: Given): PictureRequest<Given> {
-  return { given, ...(image && { image }) }
 }
 
 /** Reads every part to its end, also after a misfit: what is left unread would hold the connection. */
-async function readForm(request: FastifyRequest): Promise<{ image?: Buffer; fields: Record<string, unknown> }> {
+async function readForm(request: FastifyRequest, imagesMax: number, maxBytes: number): Promise<{ images: Buffer[]; fields: Record<string, unknown> }> {
   const fields: Record<string, unknown> = {}
   const misfits: Misfit[] = []
-  let image: Buffer | undefined
+  const images: Buffer[] = []
+  let bytes = 0
   for await (const part of request.parts()) {
-    const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, image !== undefined)
+    const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, images.length === imagesMax)
     if (misfit !== undefined) misfits.push({ in: 'form', pointer: `/${part.fieldname}`, detail: misfit })
     if (part.type === 'field') fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
-    else if (misfit === undefined) image = await part.toBuffer()
-    else part.file.resume()
+    else if (misfit === undefined && bytes <= maxBytes) {
+      const image = await part.toBuffer()
+      bytes += image.length
+      images.push(image)
+    } else part.file.resume()
   }
   if (misfits.length > 0) throw new RequestInvalid(misfits)
-  return { fields, ...(image && { image }) }
+  if (bytes > maxBytes) throw new AlikeError('image_too_large', { detail: `Together they may have ${maxBytes} bytes.` })
+  return { fields, images }
 }
 
 /** A value over the limit is cut off by the parser, which says so only in a flag. */
@@ -66,9 +71,9 @@ function misfitOfField(part: MultipartValue): string | undefined {
   return part.fieldnameTruncated || part.valueTruncated ? 'is too long' : undefined
 }
 
-function misfitOfFile(part: MultipartFile, another: boolean): string | undefined {
+function misfitOfFile(part: MultipartFile, full: boolean): string | undefined {
   if (part.fieldname !== 'image') return 'is a file, but the picture is the field "image"'
-  return another ? 'is there more than once' : undefined
+  return full ? 'is there too often' : undefined
 }
 
 /** Node's decoder passes over what is not base64; the length gives that away. */

@@ -93,8 +93,8 @@ test('what does not fit is told by its place', async (t) => {
   const rows: [query: string, pointer: string][] = [
     ['k=0', '/k'], ['k=1000000000', '/k'], ['k=1e9', '/k'], ['k=ten', '/k'], ['k=1.5', '/k'], ['k=', '/k'], ['k=-1', '/k'],
     ['offset=-1', '/offset'], ['offset=999&k=2', '/offset'], ['minScore=2', '/minScore'], ['minScore=NaN', '/minScore'],
-    ['ef=0', '/ef'], ['exact=perhaps', '/exact'], ['region=0,0,1', '/region'], ['include=vector', '/include/0'],
-    ['colour=red', '/colour'], ['imageId=circle-1', '/imageId'],
+    ['ef=0', '/ef'], ['exact=perhaps', '/exact'], ['region=0,0,1', '/region'], ['include=thumbnail', '/include/0'],
+    ['colour=red', '/colour'],
   ]
   for (const [query, pointer] of rows) {
     const problem = await app.call(400, { method: 'POST', url: `${url}?${query}`, headers: png, payload })
@@ -175,4 +175,50 @@ test('a filter over label and metadata is taken as JSON text and as JSON, beside
     const problem = await app.call(400, { method: 'POST', url: `${url}?${new URLSearchParams({ filter })}`, headers: png, payload })
     assert.equal(problem.code, 'filter_invalid')
   }
+})
+
+test('a query may be a vector, several pictures, several stored ones, with others to stay away from', async (t) => {
+  const app = await filledApp(t)
+  const [one, two] = [await draw('square', 1), await draw('square', 2)]
+  const search = (payload: object) => app.call(200, { method: 'POST', url, payload: { k: 6, include: ['vector'], ...payload } })
+  const [first, second] = [(await search({ image: one.toString('base64') })).vector!, (await search({ image: two.toString('base64') })).vector!]
+
+  // its own embedding finds the picture itself
+  const byVector = await search({ vector: first })
+  assert.equal(byVector.hits[0]!.id, 'square-1')
+  assert.ok(byVector.hits[0]!.score > 0.9999)
+
+  // two pictures are the direction of their mean, in a form, in JSON or by id
+  const mean = first.map((value, i) => value + second[i]!)
+  const expected = mean.map((value) => value / Math.hypot(...mean))
+  const form = formBody([{ name: 'k', content: '6' }, { name: 'include', content: 'vector' }, { name: 'image', filename: 'a.png', content: one }, { name: 'image', filename: 'b.png', content: two }])
+  const answers = [
+    await search({ images: [one, two].map((picture) => picture.toString('base64')) }),
+    await app.call(200, { method: 'POST', url, headers: formHeaders, payload: form }),
+    await search({ like: ['square-1', 'square-2'], includeSelf: true }),
+    await search({ imageId: 'square-1', image: two.toString('base64'), includeSelf: true }),
+  ]
+  for (const { vector, hits } of answers) {
+    vector!.forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) < 1e-5))
+    assert.equal(hits.length, 6)
+  }
+  assert.deepEqual((await search({ like: ['square-1', 'square-2'] })).hits.length, 4, 'examples are no hits')
+
+  // away from a picture, its score falls
+  const scoreOf = (hits: { id: string; score: number }[], id: string) => hits.find((hit) => hit.id === id)!.score
+  const away = await search({ imageId: 'square-1', unlike: ['circle-3'], includeSelf: true })
+  assert.ok(scoreOf(away.hits, 'circle-3') < scoreOf((await search({ imageId: 'square-1', includeSelf: true })).hits, 'circle-3'))
+})
+
+test('vectors that are none of this model, and too many pictures, are refused', async (t) => {
+  const app = await filledApp(t)
+  const unit = [1, ...Array.from({ length: 23 }, () => 0)]
+  assert.equal((await app.call(422, { method: 'POST', url, payload: { vector: unit.slice(1) } })).code, 'dimension_mismatch')
+  assert.equal((await app.call(400, { method: 'POST', url, payload: { vector: unit.map((value) => 2 * value) } })).code, 'request_invalid')
+  assert.equal((await app.call(400, { method: 'POST', url, payload: { vector: ['a'] } })).code, 'request_invalid')
+  assert.equal((await app.call(404, { method: 'POST', url, payload: { like: ['circle-1', 'none'] } })).code, 'image_not_found')
+  const picture = await draw('circle', 1)
+  const many = formBody(Array.from({ length: 9 }, (_, i) => ({ name: 'image', filename: `${i}.png`, content: picture })))
+  const problem = await app.call(400, { method: 'POST', url, headers: formHeaders, payload: many })
+  assert.deepEqual([problem.code, problem.errors?.[0]?.pointer], ['request_invalid', '/image'])
 })

@@ -35,6 +35,7 @@ export interface Answer extends Problem, Static<typeof Gallery>, Omit<Static<typ
   labels: { label: string | null; count: number }[]
   hits: Static<typeof SearchAnswer>['hits']
   method: string
+  vector?: number[]
   durations: Record<string, number>
   jobs: Static<typeof Job>[]
 }

@@ -16,7 +16,7 @@ export async function acceptPictures(scope: FastifyInstance, { uploadMaxBytes }:
   scope.addContentTypeParser('application/json', json, scope.getDefaultJsonParser('error', 'error'))
 
   await scope.register(multipart, {
-    // one file more than is taken, so that a second picture is told about and not only cut off
-    limits: { fileSize: uploadMaxBytes, files: 2, fields: 32, parts: 34, fieldNameSize: 100, fieldSize: besideBytes, headerPairs: 50 },
+    // one file more than any route takes, so that one too many is told about and not only cut off
+    limits: { fileSize: uploadMaxBytes, files: 9, fields: 32, parts: 41, fieldNameSize: 100, fieldSize: besideBytes, headerPairs: 50 },
   })
 }

@@ -54,7 +54,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   }, (request, reply) => store(request, reply, request.params))
 
   async function store(request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) {
-    const { image: bytes, given } = await read(request)
+    const { images: [bytes], given } = await read(request)
     if (bytes === undefined) throw new AlikeError('image_missing')
     const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata), ...(id !== undefined && { id }) }
 

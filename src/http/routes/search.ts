@@ -6,14 +6,14 @@ import { scoreOfProbability, type ScoreCalibration } from '../../eval/score-cali
 import { readFilter, type Filter } from '../../gallery/filter.js'
 import type { Region } from '../../image/region.js'
 import { stages, type Metrics } from '../../metrics.js'
-import { retrieve, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
+import { retrieve, type Example, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
-import { answerView, defaultK, SearchAnswer, searchSchemas, type SearchGiven } from '../schemas/search.js'
+import { answerView, defaultK, imagesMax, SearchAnswer, searchSchemas, type SearchGiven } from '../schemas/search.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface SearchRouteOptions {
@@ -24,7 +24,7 @@ export interface SearchRouteOptions {
 
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { parts, metrics, config }) => {
   const { Parameters, Body, Form } = searchSchemas(config)
-  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes })
+  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax })
 
   app.post('/v1/galleries/:gallery/search', {
     config: { role: 'read' },
@@ -32,31 +32,31 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
       operationId: 'search',
       tags: ['search'],
       summary: 'Find pictures that show the same thing',
-      description: 'The query is a picture (raw, in a form, in JSON as base64) or, by `imageId`, one that is stored. Parameters can be given in the address, as form fields or in JSON.',
+      description: 'The query is a picture (raw, in a form, in JSON as base64), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
       params: GalleryPath,
       querystring: Parameters,
       body: pictureBody(Form, Body),
       response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 413, 415, 422, 429, 503) },
     },
   }, async (request, reply) => {
-    const { image, given } = await read(request)
+    const { images, given } = await read(request)
     const { calibration } = parts.embedder.model.manifest
     const minScore = lowestScore(given, calibration)
-    const query = { ...queryOf(request.params.gallery, image, given, config.searchMaxK), ...(minScore !== undefined && { minScore }) }
+    const query = { ...queryOf(request.params.gallery, images, given, config.searchMaxK), ...(minScore !== undefined && { minScore }) }
     const answer = await retrieve({ ...query, signal: clientGone(reply) }, parts)
     observe(answer.durations, metrics)
     metrics.countSearch(answer.method)
-    return answerView(answer, { withMetadata: given.include?.includes('metadata') ?? false, ...(calibration && { calibration }) })
+    return answerView(answer, { include: given.include ?? [], ...(calibration && { calibration }) })
   })
 }
 
-function queryOf(gallery: string, image: Buffer | undefined, given: SearchGiven, searchMaxK: number): Query {
+function queryOf(gallery: string, images: Buffer[], given: SearchGiven, searchMaxK: number): Query {
   const { k = defaultK, offset = 0, ef, exact, excludeIds } = given
   const filter = filterOf(given)
   if (offset + k > searchMaxK) throw misfit('/offset', `and k together must be at most ${searchMaxK}`)
   return {
     gallery,
-    picture: pictureOf(image, given),
+    ...examplesOf(images, given),
     k,
     offset,
     ...(ef !== undefined && { ef }),
@@ -88,14 +88,17 @@ function parsed(text: string): unknown {
   }
 }
 
-function pictureOf(image: Buffer | undefined, { imageId, includeSelf = false, region }: SearchGiven): Query['picture'] {
-  if (imageId === undefined) {
-    if (image === undefined) throw new AlikeError('image_missing')
-    return { bytes: image, ...(region !== undefined && { region: regionOf(region) }) }
-  }
-  if (image !== undefined) throw misfit('/imageId', 'and a picture can not both be the query')
-  if (region !== undefined) throw misfit('/region', 'needs the picture itself: only the embedding of the whole of a stored picture is kept')
-  return { id: imageId, includeSelf }
+function examplesOf(images: Buffer[], given: SearchGiven): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {
+  const { imageId, like = [], unlike = [], includeSelf = false, region } = given
+  const vector = 'vector' in given ? given.vector : undefined
+  if (region !== undefined && images.length !== 1) throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
+  const examples: Example[] = [
+    ...images.map((bytes) => ({ bytes, ...(region !== undefined && { region: regionOf(region) }) })),
+    ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
+    ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
+  ]
+  if (examples.length === 0) throw new AlikeError('image_missing')
+  return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
 /** `x,y,width,height` with `px` for pixels; the schema has checked its form. */

@@ -9,23 +9,27 @@ import { GalleryName, ImageId, Label } from './parameters.js'
 import { Base64Image, BinaryImage } from './picture.js'
 
 export const defaultK = 10
+/** Pictures in one query. */
+export const imagesMax = 8
 
 /** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
 export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
   const optional = {
     imageId: Type.Optional({ ...ImageId, description: 'Search with this stored picture instead of an uploaded one.' }),
+    like: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Search with these stored pictures, too: several of one thing.' })),
+    unlike: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not be like.' })),
     k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
     offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}.` })),
     minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out.' })),
     minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
     ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
     exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
-    includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'With `imageId`: let the picture be a hit of its own search.' })),
+    includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' })),
   }
   const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), { maxItems: 100, description: 'Only pictures with one of these labels; an empty text stands for pictures without one.' })
   const filterText = 'Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit.'
   const excludeIds = Type.Array(ImageId, { maxItems: 1_000, description: 'Pictures that are no hits.' })
-  const include = Type.Array(Type.Enum(['metadata'], { type: 'string' }), { maxItems: 10, description: 'What hits carry besides.' })
+  const include = Type.Array(Type.Enum(['metadata', 'vector'], { type: 'string' }), { maxItems: 10, description: 'What the answer carries besides: metadata of hits, the vector that was searched for.' })
 
   const Parameters = Type.Object(
     {
@@ -45,6 +49,8 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
   const Body = Type.Object(
     {
       image: Type.Optional(Base64Image),
+      images: Type.Optional(Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' })),
+      vector: Type.Optional(Type.Array(Type.Number(), { minItems: 2, maxItems: 4_096, description: 'An embedding by this model, of unit length.' })),
       ...optional,
       label: Type.Optional(Type.Union([labels, labels.items])),
       filter: Type.Optional(Type.Unsafe<unknown>(Type.Record(Type.String(), Type.Unknown(), { description: filterText }))),
@@ -80,6 +86,7 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
     modelId: Type.String({ description: 'The model that made query and gallery comparable.' }),
     method: Type.Enum(['exact', 'hnsw'], { type: 'string', description: 'Whether every picture was compared, or the graph was asked.' }),
     ef: Type.Optional(Type.Integer({ description: 'Candidates the graph kept.' })),
+    vector: Type.Optional(Type.Array(Type.Number(), { description: 'What was searched for; with `include`.' })),
     hits: Type.Array(
       Type.Object({
         rank: Type.Integer({ description: '1 is best.' }),
@@ -112,13 +119,14 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
   },
 ))
 
-export function answerView(answer: Answer, { withMetadata, calibration }: { withMetadata: boolean; calibration?: ScoreCalibration }): Static<typeof SearchAnswer> {
-  const { gallery, modelId, method, ef, hits, durations } = answer
+export function answerView(answer: Answer, { include, calibration }: { include: readonly string[]; calibration?: ScoreCalibration }): Static<typeof SearchAnswer> {
+  const { gallery, modelId, vector, method, ef, hits, durations } = answer
   return {
     gallery,
     modelId,
     method,
     ...(ef !== undefined && { ef }),
+    ...(include.includes('vector') && { vector: [...vector] }),
     hits: hits.map(({ rank, score, record }) => ({
       rank,
       id: record.id,
@@ -126,7 +134,7 @@ export function answerView(answer: Answer, { withMetadata, calibration }: { with
       ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
       label: record.label,
       modelId: record.modelId,
-      ...(withMetadata && { metadata: record.metadata }),
+      ...(include.includes('metadata') && { metadata: record.metadata }),
     })),
     durations: rounded(durations),
   }

@@ -1,0 +1,79 @@
+/** `POST /v1/embeddings` and `POST /v1/compare`: what the network says of pictures that are not stored. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../../config.js'
+import { AlikeError } from '../../errors.js'
+import { probabilitySameLabel } from '../../eval/score-calibration.js'
+import { embedPicture, type RetrievalParts } from '../../retrieval.js'
+import { clientGone } from '../client-gone.js'
+import { pictureRequestReader } from '../picture-request.js'
+import { reference } from '../schemas/named.js'
+import { pictureBody } from '../schemas/picture.js'
+import { problems } from '../schemas/problem.js'
+import { CompareAnswer, CompareBody, CompareForm, EmbeddingAnswer, EmbeddingBody, EmbeddingForm } from '../schemas/vectors.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface VectorRouteOptions {
+  parts: RetrievalParts
+  config: Config
+}
+
+const noParameters = Type.Object({}, { additionalProperties: false })
+const labelsShown = 5
+
+export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, config }) => {
+  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes }
+  const readOne = pictureRequestReader({ ...shared, body: EmbeddingBody })
+  const readTwo = pictureRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
+  const failures = problems(400, 413, 415, 422, 429, 503)
+
+  app.post('/v1/embeddings', {
+    config: { role: 'read' },
+    schema: {
+      operationId: 'embed',
+      tags: ['search'],
+      summary: 'Turn a picture into its vector',
+      querystring: noParameters,
+      body: pictureBody(EmbeddingForm, EmbeddingBody),
+      response: { 200: { description: 'Its embedding, and what it is taken for.', ...reference(EmbeddingAnswer) }, ...failures },
+    },
+  }, async (request, reply) => {
+    const { manifest } = parts.embedder.model
+    const { images: [bytes] } = await readOne(request)
+    if (bytes === undefined) throw new AlikeError('image_missing')
+    const { vector, logits } = await embedPicture({ bytes }, clientGone(reply), parts)
+    return { modelId: manifest.id, vector: [...vector], labels: likeliest(logits, manifest.labels) }
+  })
+
+  app.post('/v1/compare', {
+    config: { role: 'read' },
+    schema: {
+      operationId: 'compare',
+      tags: ['search'],
+      summary: 'Tell how alike two pictures are',
+      description: 'In a form two files `image`, in JSON `images`.',
+      querystring: noParameters,
+      body: { content: { 'multipart/form-data': { schema: CompareForm }, 'application/json': { schema: CompareBody } } },
+      response: { 200: { description: 'Their score.', ...reference(CompareAnswer) }, ...failures },
+    },
+  }, async (request, reply) => {
+    const { images } = await readTwo(request)
+    if (images.length !== 2) throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
+    const signal = clientGone(reply)
+    const [one, two] = await Promise.all(images.map((bytes) => embedPicture({ bytes }, signal, parts)))
+    const score = Math.max(-1, Math.min(1, one!.vector.reduce((sum, value, i) => sum + value * two!.vector[i]!, 0)))
+    const { id, calibration } = parts.embedder.model.manifest
+    return { modelId: id, score, ...(calibration && { pSame: probabilitySameLabel(calibration, score) }) }
+  })
+}
+
+/** Softmax over the logits. */
+function likeliest(logits: Float32Array, labels: readonly string[]): { label: string; probability: number }[] {
+  const top = Math.max(...logits)
+  const powers = Array.from(logits, (logit) => Math.exp(logit - top))
+  const sum = powers.reduce((total, power) => total + power, 0)
+  return labels
+    .map((label, i) => ({ label, probability: powers[i]! / sum }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, labelsShown)
+}

@@ -1,0 +1,34 @@
+/** Embeddings and scores of pictures that are not stored. */
+import { Type } from 'typebox'
+import { named } from './named.js'
+import { Base64Image, BinaryImage, exampleBase64 } from './picture.js'
+
+export const EmbeddingForm = Type.Object({ image: BinaryImage })
+export const EmbeddingBody = Type.Object({ image: Base64Image }, { additionalProperties: false, examples: [{ image: exampleBase64 }] })
+
+export const EmbeddingAnswer = named('EmbeddingAnswer', Type.Object(
+  {
+    modelId: Type.String({ description: 'Vectors of two models are never compared.' }),
+    vector: Type.Array(Type.Number(), { description: 'Unit length; taken by `vector` of a search.' }),
+    labels: Type.Array(
+      Type.Object({ label: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) }),
+      { description: 'What the network’s classifier takes it for, of the classes it was trained on; the likeliest five.' },
+    ),
+  },
+  { examples: [{ modelId: '5d1c0a7b9e3f4a62', vector: [0.0131, -0.0274, 0.0892], labels: [{ label: 'cycling', probability: 0.91 }] }] },
+))
+
+export const CompareForm = Type.Object({ image: Type.Array(BinaryImage, { minItems: 2, maxItems: 2 }) })
+export const CompareBody = Type.Object(
+  { images: Type.Array(Base64Image, { minItems: 2, maxItems: 2, description: 'The two pictures.' }) },
+  { additionalProperties: false, examples: [{ images: [exampleBase64, exampleBase64] }] },
+)
+
+export const CompareAnswer = named('CompareAnswer', Type.Object(
+  {
+    modelId: Type.String(),
+    score: Type.Number({ description: 'Cosine similarity, −1 to 1.' }),
+    pSame: Type.Optional(Type.Number({ description: 'Probability that they share a label; absent when the network was not calibrated.' })),
+  },
+  { examples: [{ modelId: '5d1c0a7b9e3f4a62', score: 0.8127, pSame: 0.8431 }] },
+))
