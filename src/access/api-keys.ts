@@ -78,8 +78,9 @@ export async function readApiKeys({ apiKeys, apiKeysFile }: { apiKeys: string; a
     throw new AlikeError('config_invalid', { detail: 'the file that API_KEYS_FILE names can not be read.', cause })
   })
   const keys = [...parseKeys(apiKeys, 'API_KEYS'), ...parseKeys(fromFile, 'API_KEYS_FILE')]
-  // a file that was meant to close the service must not leave it open
-  if (apiKeysFile !== '' && keys.length === 0) throw invalid('the file that API_KEYS_FILE names has no key')
+  // what was meant to close the service must not leave it open
+  if (`${apiKeys}${apiKeysFile}` !== '' && keys.length === 0) throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
+  if (new Set(keys.map(({ name }) => name)).size < keys.length) throw invalid('API_KEYS and API_KEYS_FILE share a name')
   return new ApiKeys(keys)
 }
 

@@ -39,4 +39,8 @@ test('keys come from environment and file together; a file without one never ope
   await writeFile(file, '# none yet\n')
   await assert.rejects(readApiKeys({ apiKeys: '', apiKeysFile: file }), { code: 'config_invalid' })
   await assert.rejects(readApiKeys({ apiKeys: '', apiKeysFile: join(folder, 'none') }), { code: 'config_invalid' })
+  await assert.rejects(readApiKeys({ apiKeys: ' , ', apiKeysFile: '' }), { code: 'config_invalid' })
+  const { line } = makeKey('twice', 'read')
+  await writeFile(file, line)
+  await assert.rejects(readApiKeys({ apiKeys: line, apiKeysFile: file }), { code: 'config_invalid' })
 })
