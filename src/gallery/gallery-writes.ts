@@ -58,9 +58,16 @@ export class GalleryWrites {
     this.#galleries.save({ ...row, updated_at: at })
     if (progress !== undefined) {
       const added = results.filter(({ created }) => created).length
-      this.jobs.advance(progress, { added, updated: results.length - added })
+      this.jobs.advance(progress, { added, updated: results.length - added }, row.uid)
     }
     return results
+  }
+
+  /** For steps that store no picture. */
+  advanceJob(progress: JobProgress): void {
+    const job = this.jobs.get(progress.jobId)
+    const gallery = job && this.#galleries.find(job.gallery)
+    this.jobs.advance(progress, { added: 0, updated: 0 }, gallery?.uid)
   }
 
   patchImage(gallery: number, id: string, change: ImageChange, at: string): ImageRecord {

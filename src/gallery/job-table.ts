@@ -129,10 +129,16 @@ export class JobTable {
     return recordOf(changed)
   }
 
-  /** @throws AlikeError `job_finished` unless the job is running, which undoes the records written with it. */
-  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: { added: number; updated: number }): void {
+  /**
+   * Throwing undoes the records written with it.
+   * @param galleryUid of the gallery that now has the name the job was made for
+   * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
+   * but another one of its name.
+   */
+  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: { added: number; updated: number }, galleryUid: string | undefined): void {
     const row = this.#existing(jobId)
     if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    if (row.gallery_uid !== galleryUid) throw new AlikeError('gallery_not_found')
     this.#save({
       ...row,
       added: row.added + stored.added,

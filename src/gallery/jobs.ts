@@ -72,7 +72,7 @@ export interface JobStore {
   create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
   /** @throws `job_not_found`, `job_finished` when the job is in none of the `from` states. */
   transition(id: string, transition: JobTransition): Promise<JobRecord>
-  /** For steps that store no picture. @throws `job_finished` when the job is not running any more. */
+  /** For steps that store no picture. @throws `job_finished` when the job is not running any more, `gallery_not_found`. */
   advance(progress: JobProgress): Promise<void>
   get(id: string): JobRecord | undefined
   /** Newest first. */

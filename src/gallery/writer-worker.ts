@@ -38,7 +38,7 @@ answerCalls<WriterCalls>(
     deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
-    advanceJob: (progress) => groups.add(() => writes.jobs.advance(progress, { added: 0, updated: 0 })),
+    advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
   },
   () => {

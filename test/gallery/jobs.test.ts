@@ -55,6 +55,20 @@ test('pictures and progress are stored together or not at all', async (t) => {
   assert.deepEqual([galleries.image('a', 'p9'), jobs.get('j')?.position], [undefined, 6])
 })
 
+test('a job stores nothing in a gallery that was made anew under the name of its own', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  const { jobs } = galleries
+  await galleries.create('a')
+  await jobs.create({ id: 'j', gallery: 'a', source: null })
+  await jobs.transition('j', { from: ['queued'], to: 'running' })
+  await galleries.delete('a')
+  await assert.rejects(jobs.advance({ jobId: 'j', position: 1, skipped: 1 }), { code: 'gallery_not_found' })
+  await galleries.create('a')
+  await assert.rejects(galleries.put('a', [picture(0)], { jobId: 'j', position: 1 }), { code: 'gallery_not_found' })
+  await assert.rejects(jobs.advance({ jobId: 'j', position: 1, skipped: 1 }), { code: 'gallery_not_found' })
+  assert.deepEqual([galleries.get('a').count, galleries.image('a', 'p0'), jobs.get('j')?.position], [0, undefined, 0])
+})
+
 test('jobs and their progress survive closing and opening', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
