@@ -13,7 +13,19 @@ export interface PairQuality {
   equalErrorScore: number
   meanPositiveScore: number
   meanNegativeScore: number
+  distances: DistanceHistogram
 }
+
+/** How far apart pairs lie, by kind. Euclidean distance of unit vectors, √(2 − 2·score): 0 the same, √2 unrelated, 2 opposite. */
+export interface DistanceHistogram {
+  /** Width of a bin; the first begins at 0, the last ends at 2. */
+  binWidth: number
+  /** Share of the pairs of each kind that lie in each bin; each sums to 1. */
+  positives: number[]
+  negatives: number[]
+}
+
+const distanceBins = 40
 
 /** Beyond this, every n-th picture is taken: n² / 2 pairs of 4,000 pictures are 8 million. */
 const maxPictures = 4000
@@ -32,7 +44,19 @@ export function evaluatePairs(pictures: LabelledEmbeddings): PairQuality | null 
     ...sweep(sortedPairs(scores, same), positives, negatives),
     meanPositiveScore: sums.positive / positives,
     meanNegativeScore: sums.negative / negatives,
+    distances: histogramOf({ scores, same }, positives, negatives),
   }
+}
+
+function histogramOf({ scores, same }: ScoredPairs, positives: number, negatives: number): DistanceHistogram {
+  const binWidth = 2 / distanceBins
+  const counts = { positives: new Array<number>(distanceBins).fill(0), negatives: new Array<number>(distanceBins).fill(0) }
+  scores.forEach((score, i) => {
+    // rounding takes scores a little beyond ±1
+    const distance = Math.sqrt(Math.max(0, 2 - 2 * score))
+    counts[same[i] === 1 ? 'positives' : 'negatives'][Math.min(distanceBins - 1, Math.floor(distance / binWidth))]! += 1
+  })
+  return { binWidth, positives: counts.positives.map((count) => count / positives), negatives: counts.negatives.map((count) => count / negatives) }
 }
 
 export interface ScoredPairs {

@@ -30,6 +30,15 @@ test('equal scores count half', () => {
   assert.equal(quality.equalErrorRate, 0.5)
 })
 
+test('distances of both kinds are told in shares', () => {
+  // 60 degrees apart is a distance of 1, opposite of 2
+  const { distances: { binWidth, positives, negatives } } = evaluatePairs(pictures([['a', 1, 0], ['a', 2, 60.1], ['b', 3, 180], ['b', 4, 180.1]]))!
+  const bins = (shares: number[]) => shares.flatMap((share, bin) => (share > 0 ? [[Number((bin * binWidth).toFixed(2)), share]] : []))
+  assert.equal(positives.length * binWidth, 2)
+  assert.deepEqual(bins(positives), [[0, 0.5], [1, 0.5]])
+  assert.deepEqual(bins(negatives), [[1.7, 0.5], [1.95, 0.5]])
+})
+
 test('the area agrees with counting every pair of pairs', () => {
   const random = seededRandom(11)
   const rows = Array.from({ length: 40 }, (_, i): [string, number, number] => [i % 2 ? 'a' : 'b', i, Math.round(random() * 40 + (i % 2) * 20)])

@@ -105,7 +105,9 @@ function pairs({ pairs: found }: ModelMetrics): string {
   if (!isMeasured(found)) return `## Same class or not\n\n${found.notMeasured}`
   return `## Same class or not
 
-Over ${found.positives + found.negatives} pairs of test pictures: ROC-AUC ${share(found.rocAuc)}, equal error rate ${share(found.equalErrorRate)} at a score of ${share(found.equalErrorScore)}. Mean score of a pair of one class ${share(found.meanPositiveScore)}, of two classes ${share(found.meanNegativeScore)}.`
+Over ${found.positives + found.negatives} pairs of test pictures: ROC-AUC ${share(found.rocAuc)}, equal error rate ${share(found.equalErrorRate)} at a score of ${share(found.equalErrorScore)}. Mean score of a pair of one class ${share(found.meanPositiveScore)}, of two classes ${share(found.meanNegativeScore)}.
+
+![Distances between pictures of one class and of two](${plotsFolder}/${plotFiles.distances})`
 }
 
 function published({ seedCompat, published: baseline, protocols: { A }, classification: found }: ModelMetrics): string {

@@ -1,7 +1,8 @@
-/** The plots of a model card: confusion, single classes, calibration. */
+/** The plots of a model card: confusion, single classes, distances of pairs, calibration. */
 import type { TopLevelSpec } from 'vega-lite'
 import type { Manifest } from '../../embedding/manifest.js'
 import type { ClassificationQuality } from '../../eval/classification.js'
+import type { DistanceHistogram } from '../../eval/pairs.js'
 import type { RetrievalQuality } from '../../eval/quality.js'
 import { probabilitySameLabel, type ScoreCalibration } from '../../eval/score-calibration.js'
 import { isMeasured } from './judge-exported.js'
@@ -10,13 +11,14 @@ import { renderPlot } from './plot.js'
 
 /** Below the model folder. */
 export const plotsFolder = 'plots'
-export const plotFiles = { confusion: 'confusion.svg', classes: 'classes.svg', calibration: 'calibration.svg' } as const
+export const plotFiles = { confusion: 'confusion.svg', classes: 'classes.svg', distances: 'distances.svg', calibration: 'calibration.svg' } as const
 
 /** File name → SVG; only of what was measured. */
-export async function drawPlots({ calibration }: Manifest, { classification, protocols: { A } }: ModelMetrics): Promise<Map<string, string>> {
+export async function drawPlots({ calibration }: Manifest, { classification, pairs, protocols: { A } }: ModelMetrics): Promise<Map<string, string>> {
   const specs = new Map<string, TopLevelSpec>()
   if (isMeasured(classification)) specs.set(plotFiles.confusion, confusionPlot(classification))
   if (isMeasured(classification) && isMeasured(A)) specs.set(plotFiles.classes, classesPlot(classification, A))
+  if (isMeasured(pairs)) specs.set(plotFiles.distances, distancesPlot(pairs.distances))
   if (calibration !== undefined) specs.set(plotFiles.calibration, calibrationPlot(calibration))
   const drawn = new Map<string, string>()
   for (const [file, spec] of specs) drawn.set(file, await renderPlot(spec))
@@ -70,6 +72,24 @@ function classesPlot({ classes, perClass }: ClassificationQuality, { perClass: r
       yOffset: { field: 'what', sort: ['mAP@10 (A)', 'F1'] },
       x: { field: 'value', type: 'quantitative', scale: { domain: [0, 1] }, title: null },
       color: { field: 'what', type: 'nominal', sort: ['mAP@10 (A)', 'F1'], title: null, scale: { range: ['#1f5fa8', '#9ec3e6'] } },
+    },
+  }
+}
+
+/** Shares of each kind, so that the few pairs of one class are as visible as the many of two. */
+function distancesPlot({ binWidth, positives, negatives }: DistanceHistogram): TopLevelSpec {
+  const kinds = [{ kind: 'one class', shares: positives }, { kind: 'two classes', shares: negatives }]
+  const values = kinds.flatMap(({ kind, shares }) => shares.map((share, bin) => ({ kind, from: bin * binWidth, to: (bin + 1) * binWidth, share })))
+  return {
+    title: 'Distance between two pictures',
+    height: 200,
+    data: { values },
+    mark: { type: 'bar', opacity: 0.6 },
+    encoding: {
+      x: { field: 'from', type: 'quantitative', bin: 'binned', title: 'Euclidean distance of the embeddings' },
+      x2: { field: 'to' },
+      y: { field: 'share', type: 'quantitative', stack: null, title: 'share of the pairs', axis: { format: '%' } },
+      color: { field: 'kind', type: 'nominal', sort: ['one class', 'two classes'], title: 'pairs of', scale: { range: ['#1f5fa8', '#d9822b'] } },
     },
   }
 }
