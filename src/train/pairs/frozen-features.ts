@@ -9,11 +9,13 @@ export interface FrozenFeatures {
   /** [pictures, 1, 1, C] in the order of `data.train` and `data.val`. */
   train: tf.Tensor4D
   val: tf.Tensor4D
+  /** Of train as its other views show it: the mirrored one of serving, then random crops, each also mirrored. */
+  trainViews: tf.Tensor4D[]
 }
 
 const batchSize = 60
 
-export async function frozenFeatures({ tail }: StagedNetwork, data: TrainingData, maps: CachedMaps, log: (line: string) => void): Promise<FrozenFeatures> {
+export async function frozenFeatures({ tail }: StagedNetwork, data: TrainingData, maps: CachedMaps, views: number, log: (line: string) => void): Promise<FrozenFeatures> {
   // the pooling layer serves the whole network first, the tail second
   const pooled = layersModel({ inputs: tail.inputs, outputs: tail.getLayer('pooled').getOutputAt(1) as never })
   const all = async (count: number, read: (start: number, size: number) => Promise<tf.Tensor4D>): Promise<tf.Tensor4D> => {
@@ -28,9 +30,9 @@ export async function frozenFeatures({ tail }: StagedNetwork, data: TrainingData
     tf.dispose(parts)
     return tf.reshape(features, [count, 1, 1, -1])
   }
-  const members = (start: number, size: number) => Array.from({ length: size }, (_, offset) => ({ member: start + offset, view: 0, mirrored: false, seed: 0 }))
-  return {
-    train: await all(data.train.length, (start, size) => maps.batch(members(start, size))),
-    val: await all(data.val.length, (start, size) => maps.val(start, size)),
-  }
+  const train = (view: number, mirrored: boolean) =>
+    all(data.train.length, (start, size) => maps.batch(Array.from({ length: size }, (_, offset) => ({ member: start + offset, view, mirrored, seed: 0 }))))
+  const trainViews: tf.Tensor4D[] = []
+  for (let view = 0; view < views; view++) for (const mirrored of [false, true]) trainViews.push(await train(view, mirrored))
+  return { train: trainViews.shift()!, trainViews, val: await all(data.val.length, (start, size) => maps.val(start, size)) }
 }

@@ -19,6 +19,6 @@ export function holdOut(features: FrozenFeatures, data: TrainingData, classes: r
   const gathered = (all: tf.Tensor4D, rows: number[]) => tf.tidy(() => tf.gather(all, tf.tensor1d(rows, 'int32')))
   return {
     data: { ...data, labels, train, val: valRows.map((row) => data.val[row]!), classOf: train.map((index) => labels.indexOf(data.pictures[index]!.label)) },
-    features: { train: gathered(features.train, trainRows), val: gathered(features.val, valRows) },
+    features: { train: gathered(features.train, trainRows), trainViews: features.trainViews.map((view) => gathered(view, trainRows)), val: gathered(features.val, valRows) },
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Compares losses, settings of the Siamese loss and kinds of embedding on frozen features, on val (protocol A) and on
- * classes that the head never saw (C):
+ * Compares losses, settings of the Siamese loss and kinds of embedding on frozen features: val pictures among themselves
+ * (protocol A), against train (B), and those of classes that the head never saw (C). Each number is the mean of three seeds.
  * `node dist/src/train/pairs/main.js --init FILE --data FOLDER --name pairs [--cache FOLDER]`, as for `npm run train`.
  */
 import { chooseBackend } from '../backend.js'
@@ -21,6 +21,7 @@ import { trainHead } from './train-head.js'
 const means = ['each-kind', 'all-pairs'] as const
 const ratios = [1, 2, 4, 14]
 const margins = [1, 1.4]
+const seeds = [1, 2, 3]
 
 interface Row {
   name: string
@@ -28,6 +29,8 @@ interface Row {
   samples: number
   /** With the classifier's posterior beside the embedding. */
   posterior?: true
+  /** Weight of the mean over views, taught to the single view. */
+  distillation?: number
 }
 
 /** Every combination, and what it is compared with. */
@@ -45,13 +48,15 @@ function rows(defaults: LossSettings): Row[] {
     ...grid,
     { name: 'classifier, supervised contrastive and pairs', losses: both, samples: 8 },
     { name: 'classifier, supervised contrastive and pairs, posterior beside it', losses: both, samples: 8, posterior: true },
+    { name: 'classifier, supervised contrastive and pairs, four views distilled into one', losses: both, samples: 8, distillation: 4 },
+    { name: 'classifier, supervised contrastive and pairs, four views distilled into one, posterior beside it', losses: both, samples: 8, distillation: 4, posterior: true },
   ]
 }
 
 /** Every fifth class, in the order of the names. */
 const isHeldOut = (_: string, index: number) => index % 5 === 2
 
-const settings = { ...fineTuneSettingsOf(process.argv.slice(2)), views: 1 }
+const settings = fineTuneSettingsOf(process.argv.slice(2))
 await chooseBackend(settings.backend)
 setConvolutionPrecision('float32')
 const starting = await readStartingWeights(settings.init, settings.initSha256)
@@ -60,16 +65,28 @@ const network = startingNetwork(starting, { name: 'pairs', labels: data.labels, 
 const loader = new PictureLoader(data.pictures)
 const maps = await cachedMaps(network, starting.sha256, data, settings, loader, console.error, new AbortController().signal)
 loader.close()
-const features = await frozenFeatures(network, data, maps!, console.error)
+const features = await frozenFeatures(network, data, maps!, settings.views, console.error)
 await maps!.close()
 const unseen = holdOut(features, data, data.labels.filter(isHeldOut))
-const judged = rows(settings).map(({ name, losses, samples, posterior }) => {
-  const head = { losses, epochs: 20, peakRate: 1e-3, seed: settings.seed }
-  const A = trainHead(features, data, { ...head, batch: { classes: data.labels.length, samples }, ...(posterior && { posterior: 'choose' as const }) })
-  const C = trainHead(unseen.features, unseen.data, { ...head, batch: { classes: unseen.data.labels.length, samples }, ...(A.posterior && { posterior: A.posterior }) })
-  const cells = [A.overall['mAP@1'], A.overall['mAP@10'], A.overall['mAP@50'], A.overall.normalisedMeanRank, A.overall.knnAccuracy, A.pairs?.rocAuc, A.pairs?.equalErrorRate, C.overall['mAP@10'], C.overall.normalisedMeanRank].map(share)
-  const what = A.posterior === undefined ? name : `${name} (share ${A.posterior.share}, sharpness ${A.posterior.sharpness})`
+const judged = rows(settings).map((row) => {
+  const runs = seeds.map((seed) => judge(row, seed))
+  const cells = runs[0]!.numbers.map((_, column) => share(meanOf(runs.map(({ numbers }) => numbers[column]!))))
+  const [shares, sharpnesses] = [runs.flatMap(({ posterior }) => posterior?.share ?? []), runs.flatMap(({ posterior }) => posterior?.sharpness ?? [])]
+  const what = shares.length === 0 ? row.name : `${row.name} (share ${shares.join(', ')}, sharpness ${sharpnesses.join(', ')})`
   console.error([what, ...cells].join(' '))
   return [what, ...cells]
 })
-console.log(table(['loss on frozen features, val', 'mAP@1', 'mAP@10', 'mAP@50', 'NMR', '10-NN', 'pair AUC', 'EER', 'C: mAP@10', 'C: NMR'], judged))
+console.log(table(['loss on frozen features, val', 'mAP@1', 'mAP@10', 'mAP@50', 'NMR', '10-NN', 'pair AUC', 'EER', 'B: mAP@10', 'B: NMR', 'C: mAP@10', 'C: NMR'], judged))
+
+function judge({ losses, samples, posterior, distillation }: Row, seed: number) {
+  const head = { losses, epochs: 20, peakRate: 1e-3, seed, ...(distillation !== undefined && { distillation }) }
+  const A = trainHead(features, data, { ...head, batch: { classes: data.labels.length, samples }, ...(posterior && { posterior: 'choose' as const }) })
+  const C = trainHead(unseen.features, unseen.data, { ...head, batch: { classes: unseen.data.labels.length, samples }, ...(A.posterior && { posterior: A.posterior }) })
+  const retrieved = [A.overall['mAP@1'], A.overall['mAP@10'], A.overall['mAP@50'], A.overall.normalisedMeanRank, A.overall.knnAccuracy]
+  const others = [A.pairs?.rocAuc, A.pairs?.equalErrorRate, A.againstTrain?.['mAP@10'], A.againstTrain?.normalisedMeanRank, C.overall['mAP@10'], C.overall.normalisedMeanRank]
+  return { numbers: [...retrieved, ...others].map((number) => number ?? NaN), posterior: A.posterior }
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

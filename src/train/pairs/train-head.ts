@@ -1,9 +1,10 @@
 /** One head on frozen features, judged on the pictures of `features.val`: the experiment that a row of the table is. */
 import * as tf from '@tensorflow/tfjs-core'
-import { input, model as layersModel } from '@tensorflow/tfjs-layers'
+import { input, model as layersModel, type LayersModel } from '@tensorflow/tfjs-layers'
 import { evaluatePairs, type PairQuality } from '../../eval/pairs.js'
 import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
 import { seededRandom } from '../../eval/random.js'
+import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { LossSettings } from '../fine-tuning/settings.js'
 import { tailStep } from '../fine-tuning/steps.js'
 import { choosePosterior, joined, type PosteriorSettings } from '../models/posterior.js'
@@ -13,6 +14,7 @@ import { AdamW } from '../optimizer/adamw.js'
 import { learningRateAt } from '../optimizer/schedule.js'
 import { classBalancedBatches, type BatchShape } from '../samplers/class-balanced.js'
 import type { TrainingData } from '../training-data.js'
+import { distillationGradients, teacherOf } from './distil.js'
 import type { FrozenFeatures } from './frozen-features.js'
 
 export interface HeadSettings {
@@ -23,10 +25,15 @@ export interface HeadSettings {
   seed: number
   /** Puts the posterior beside the embedding: with these settings, or with those that are best on the judged pictures. */
   posterior?: PosteriorSettings | 'choose'
+  /** A first head teaches the mean of its embeddings of all views to a second, with this weight; the second is judged. */
+  distillation?: number
 }
 
 export interface JudgedHead {
+  /** Every picture of `features.val` queries the others: protocol A, and C where its classes were held out. */
   overall: QualityNumbers
+  /** Every picture of `features.val` queries those that were trained on: protocol B; null where they share no class. */
+  againstTrain: QualityNumbers | null
   pairs: PairQuality | null
   /** That was used. */
   posterior?: PosteriorSettings
@@ -34,25 +41,54 @@ export interface JudgedHead {
 
 const embeddingDimension = 512
 
-export function trainHead(features: FrozenFeatures, data: TrainingData, { losses, batch, epochs, peakRate, seed, posterior: wanted }: HeadSettings): JudgedHead {
+export function trainHead(features: FrozenFeatures, data: TrainingData, settings: HeadSettings): JudgedHead {
+  const { distillation, posterior: wanted } = settings
+  let head = fitHead(features, data, settings)
+  if (distillation !== undefined) {
+    const targets = teacherOf(head, [features.train, ...features.trainViews])
+    head.dispose()
+    head = fitHead(features, data, settings, { targets, weight: distillation })
+    targets.dispose()
+  }
+  const embedded = embeddedBy(head, features.val, data.val, data)
+  const trainedOn = embeddedBy(head, features.train, data.train, data)
+  head.dispose()
+  const posterior = wanted === 'choose' ? choosePosterior(embedded) : wanted
+  const [rows, gallery] = posterior === undefined ? [embedded, trainedOn] : [joined(embedded, posterior), joined(trainedOn, posterior)]
+  const sharesClass = gallery.labels.some((label) => rows.labels.includes(label))
+  const overall = (queries: LabelledEmbeddings, stored: LabelledEmbeddings) => evaluateRetrieval(queries, stored, { bootstrapSamples: 0 }).overall
+  return { overall: overall(rows, rows), againstTrain: sharesClass ? overall(rows, gallery) : null, pairs: evaluatePairs(rows), ...(posterior && { posterior }) }
+}
+
+function fitHead(features: FrozenFeatures, data: TrainingData, { losses, batch, epochs, peakRate, seed }: HeadSettings, teacher?: { targets: tf.Tensor2D; weight: number }): LayersModel {
   const map = input({ shape: features.train.shape.slice(1) })
   const head = layersModel({ inputs: map, outputs: retrievalHead({ pooling: 'average', embeddingDimension, scale: 8, classes: data.labels.length, seed })(map) })
   const variables = trainableLayersOf(head).flatMap((layer) => layer.variables)
   const optimizer = new AdamW(variables, { beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 })
   const plan = Array.from({ length: epochs }, (_, epoch) => classBalancedBatches(data.classOf, batch, seededRandom(seed * 1000 + epoch))).flat()
   for (const [step, members] of plan.entries()) {
-    const rows = tf.tidy(() => tf.gather(features.train, tf.tensor1d(members, 'int32')))
-    const { gradients } = tailStep(head, rows, members.map((member) => data.classOf[member]!), variables, losses)
-    optimizer.apply(gradients, learningRateAt(step, { peak: peakRate, warmupSteps: Math.round(plan.length / 10), totalSteps: plan.length }))
-    tf.dispose([rows, ...Object.values(gradients)])
+    tf.tidy(() => {
+      const chosen = tf.tensor1d(members, 'int32')
+      const rows = tf.gather(features.train, chosen)
+      const { gradients } = tailStep(head, rows, members.map((member) => data.classOf[member]!), variables, losses)
+      const drawn = teacher && distillationGradients(head, rows, tf.gather(teacher.targets, chosen), variables)
+      const sum = drawn === undefined ? gradients : added(gradients, drawn, teacher!.weight)
+      optimizer.apply(sum, learningRateAt(step, { peak: peakRate, warmupSteps: Math.round(plan.length / 10), totalSteps: plan.length }))
+    })
   }
-  const [embedding, logits] = tf.tidy(() => head.apply(features.val, { training: false }) as [tf.Tensor, tf.Tensor])
-  const chosen = data.val.map((index) => data.pictures[index]!)
-  const embedded = { ids: chosen.map(({ id }) => id), labels: chosen.map(({ label }) => label), groups: chosen.map(({ group }) => group), embeddings: embedding.dataSync() as Float32Array, dimension: embeddingDimension, logits: logits.dataSync() as Float32Array }
-  tf.dispose([embedding, logits])
   optimizer.dispose()
-  head.dispose()
-  const posterior = wanted === 'choose' ? choosePosterior(embedded) : wanted
-  const rows = posterior === undefined ? embedded : joined(embedded, posterior)
-  return { overall: evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall, pairs: evaluatePairs(rows), ...(posterior && { posterior }) }
+  return head
+}
+
+/** What only one of the losses moves keeps that gradient. */
+function added(gradients: tf.NamedTensorMap, others: tf.NamedTensorMap, weight: number): tf.NamedTensorMap {
+  return Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, others[name] ? tf.add(gradient, tf.mul(others[name], weight)) : gradient]))
+}
+
+function embeddedBy(head: LayersModel, features: tf.Tensor4D, indices: readonly number[], { pictures }: TrainingData): LabelledEmbeddings & { logits: Float32Array } {
+  const [embedding, logits] = tf.tidy(() => head.apply(features, { training: false }) as [tf.Tensor, tf.Tensor])
+  const chosen = indices.map((index) => pictures[index]!)
+  const rows = { ids: chosen.map(({ id }) => id), labels: chosen.map(({ label }) => label), groups: chosen.map(({ group }) => group), embeddings: embedding.dataSync() as Float32Array, dimension: embeddingDimension, logits: logits.dataSync() as Float32Array }
+  tf.dispose([embedding, logits])
+  return rows
 }
