@@ -1,11 +1,12 @@
-/** `npm run train -- --init FILE …`: the options that people change. */
+/** `npm run train -- --init PATH …`: the options that people change. */
 import { parseArgs } from 'node:util'
 import { backendChoices } from '../backend.js'
 import { oneOf, positive, refuse } from '../command-line.js'
 import { defaultFineTuneSettings, phaseNames, type FineTuneSettings, type Phase } from './settings.js'
 
-export const fineTuneUsage = `npm run train -- --init FILE --data FOLDER [options]
-  --init FILE           starting weights: safetensors or Keras .h5; the architecture follows from them
+export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [options]
+  --init PATH           starting weights: safetensors, Keras .h5, or the folder of a network trained here;
+                        the architecture follows from them
   --init-sha256 HEX     their checksum, refused when it differs
   --arch NAME           refused when the weights are of another architecture
   --data FOLDER  --labels CSV  --licence TEXT     as without --init
@@ -100,7 +101,7 @@ function phasesOf(list: string): Phase[] {
 const phaseRates: Record<Phase['trains'], Phase['rate']> = {
   head: { head: 1e-3, body: 0 },
   tail: { head: 1e-3, body: 1e-4 },
-  all: { head: 1e-4, body: 3e-5 },
+  all: { head: 2e-4, body: 5e-5 },
 }
 
 function fail(reason: string): never {

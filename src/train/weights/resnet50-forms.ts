@@ -10,12 +10,13 @@ function convolutionNames(): string[] {
   return ['conv1', ...blocks.flatMap(([stage, block]) => [...(block === 0 ? ['downsample.0'] : []), 'conv1', 'conv2', 'conv3'].map((part) => `layer${stage}.${block}.${part}`))]
 }
 
-function layersFrom(read: (name: string) => NamedTensor[]): LayerWeights {
+/** @param read the weights of the convolution of this name */
+export function layersFrom(read: (name: string) => NamedTensor[]): LayerWeights {
   return new Map(convolutionNames().map((name) => [name, read(name)]))
 }
 
 /** How wide the network is, from the kernels themselves. */
-function widthsOf(layers: LayerWeights): { stem: number; width: number } {
+export function widthsOf(layers: LayerWeights): { stem: number; width: number } {
   const outputs = (name: string) => layers.get(name)![1]!.values.length
   return { stem: outputs('conv1'), width: outputs('layer1.0.conv1') }
 }

@@ -1,6 +1,6 @@
-/** `--init FILE`: reads a file of public weights and tells from it which network it is. */
+/** `--init PATH`: reads a file of public weights, or a network folder of this project, and tells from it which network it is. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Preprocessing } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
@@ -8,6 +8,7 @@ import type { ResNetForm } from '../models/resnet50.js'
 import { parseTensors, type NamedTensor } from '../safetensors.js'
 import { efficientnetLite0 } from './efficientnet-lite0-form.js'
 import { isHdf5, readHdf5 } from './hdf5.js'
+import { readOwnModel } from './own-model.js'
 import { foldedResNet50, kerasResNet50, torchvisionResNet50 } from './resnet50-forms.js'
 
 /** By the names that the file gives them. */
@@ -38,7 +39,7 @@ export interface StartingWeights extends ReadForm {
   architecture: WeightForm['architecture']
   description: string
   file: string
-  /** Of the whole file; goes into the manifest, and tells a cache of features from another. */
+  /** Of the whole file of weights; goes into the manifest, and tells a cache of features from another. */
   sha256: string
 }
 
@@ -46,17 +47,25 @@ const forms: readonly WeightForm[] = [foldedResNet50, torchvisionResNet50, keras
 
 /**
  * @param expectedSha256 as published with the file; checked when given
- * @throws AlikeError `weights_unreadable`, with what does not fit.
+ * @throws AlikeError `weights_unreadable`, with what does not fit; `model_unreadable` for a folder.
  */
 export async function readStartingWeights(path: string, expectedSha256?: string): Promise<StartingWeights> {
+  const weights = (await isFolder(path)) ? await readOwnModel(path) : await readFileOfWeights(path)
+  const { file, sha256 } = weights
+  if (expectedSha256 !== undefined && sha256 !== expectedSha256.toLowerCase()) {
+    throw new AlikeError('weights_unreadable', { detail: `${file} has the SHA-256 ${sha256}, not ${expectedSha256}.` })
+  }
+  return weights
+}
+
+const isFolder = (path: string): Promise<boolean> => stat(path).then((found) => found.isDirectory(), () => false)
+
+async function readFileOfWeights(path: string): Promise<StartingWeights> {
   const file = basename(path)
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new AlikeError('weights_unreadable', { detail: `${file} can not be read.`, cause })
   })
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  if (expectedSha256 !== undefined && sha256 !== expectedSha256.toLowerCase()) {
-    throw new AlikeError('weights_unreadable', { detail: `${file} has the SHA-256 ${sha256}, not ${expectedSha256}.` })
-  }
   const tensors = await readAnyTensors(file, path, bytes)
   const form = forms.find((candidate) => candidate.recognises(tensors))
   if (form === undefined) {

@@ -37,7 +37,7 @@ test('the forms stand in the manifest with what they were measured at', async (t
   const card = await readFile(join(folder, 'model-card.md'), 'utf8')
   assert.match(card, /## Smaller forms[^]*\| int8 \|[^]*\| fp16 \|/)
   assert.match(card, /## What a score means/)
-  assert.deepEqual((await readdir(join(folder, 'plots'))).sort(), ['calibration.svg', 'classes.svg', 'confusion.svg'])
+  assert.deepEqual((await readdir(join(folder, 'plots'))).sort(), ['calibration.svg', 'classes.svg', 'confusion.svg', 'distances.svg'])
   for (const [, link] of card.matchAll(/\]\((plots\/[^)]+)\)/g)) assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
 })
 

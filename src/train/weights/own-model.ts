@@ -1,0 +1,65 @@
+/** A network folder of this project as starting weights: to go on training, or to fine-tune a served network on other pictures. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readModel, type Manifest } from '../../embedding/manifest.js'
+import { AlikeError } from '../../errors.js'
+import { halvesToFloats } from '../half-floats.js'
+import type { ResNetForm } from '../models/resnet50.js'
+import { decodeModel, elementTypes, type ModelProto, type TensorProto } from '../onnx/onnx-proto.js'
+import type { NamedTensor } from '../safetensors.js'
+import { layersFrom, widthsOf } from './resnet50-forms.js'
+import type { StartingWeights, TensorsByName } from './starting-weights.js'
+import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
+
+/**
+ * Everything but the head, which belongs to the labels it was trained on. fp32 where the folder has it, else fp16,
+ * which rounds weights by 0.05 %: far less than the first step of training.
+ * @throws AlikeError `model_unreadable`, `weights_unreadable`.
+ */
+export async function readOwnModel(folder: string): Promise<StartingWeights> {
+  const { manifest, absent = [] } = await readModel(folder)
+  const { architecture, id, name, preprocessing } = manifest
+  if (architecture !== 'resnet50') throw unreadable(manifest, `is of ${architecture}; only networks of resnet50 can be started from`)
+  const precision = (['fp32', 'fp16'] as const).find((each) => manifest.files[each] !== undefined && !absent.includes(each))
+  if (precision === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
+  const { file, sha256 } = manifest.files[precision]!
+  const model = decodeModel(await readFile(join(folder, file)))
+  const tensors = constantsOf(model)
+  const layers = layersFrom((layer) => [kernelFromChannelsFirst(tensorOf(tensors, `${layer}/kernel`)), tensorOf(tensors, `${layer}/bias`)])
+  return {
+    architecture,
+    description: `ResNet-50 of this project, model ${id}, ${precision}`,
+    layers,
+    preprocessing,
+    resnet: { ...layoutOf(model, manifest), ...widthsOf(layers) },
+    file: `${name}/${file}`,
+    sha256,
+  }
+}
+
+/** As the exporter names them; the names of halves end in `/half`. */
+function constantsOf({ graph }: ModelProto): TensorsByName {
+  const floats = graph.initializer.filter(({ dataType }) => dataType === elementTypes.float32 || dataType === elementTypes.float16)
+  return new Map(floats.map((constant) => [constant.name.replace(/\/half$/, ''), tensorFrom(constant)]))
+}
+
+/** Copied, as the bytes of a decoded file are not aligned. */
+function tensorFrom({ name, dims, dataType, rawData }: TensorProto): NamedTensor {
+  const { buffer } = Uint8Array.from(rawData)
+  return { name, shape: dims, values: dataType === elementTypes.float16 ? halvesToFloats(new Uint16Array(buffer)) : new Float32Array(buffer) }
+}
+
+/** What the weights alone do not say. */
+function layoutOf({ graph }: ModelProto, manifest: Manifest): Pick<ResNetForm, 'stride' | 'poolPad'> {
+  // nodes of halves keep their names
+  const halving = graph.node.find(({ name }) => name === 'layer2.0.conv1')?.attribute.find(({ name }) => name === 'strides')?.ints
+  const pads = graph.initializer.find(({ name }) => name === 'maxpool.pad/pads')
+  if (halving === undefined || pads === undefined) throw unreadable(manifest, 'was not written by this exporter')
+  // zeros before and after each of the four axes, int64: the third is above the map
+  const [, , above] = new BigInt64Array(Uint8Array.from(pads.rawData).buffer)
+  return { stride: halving[0] === 2 ? 'first' : 'middle', poolPad: above === 0n ? 'end' : 'all-around' }
+}
+
+function unreadable({ name }: Manifest, reason: string): AlikeError {
+  return new AlikeError('weights_unreadable', { detail: `${name} ${reason}.` })
+}
