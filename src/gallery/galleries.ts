@@ -9,6 +9,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
 import { indexDefaults, type IndexReading, type IndexSettings, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
 import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
@@ -47,6 +48,8 @@ export interface GalleryReading extends IndexReading {
 
 const noReading: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
 const pageDefault = 100
+/** Pictures removed in one transaction: some ten milliseconds. */
+const removalBatch = 256
 
 /** Calls that name a gallery throw `gallery_not_found`. Those that return no promise are look-ups of microseconds. */
 export class Galleries {
@@ -197,6 +200,30 @@ export class Galleries {
       this.#indexes.countChanges(row.uid, deleted.length)
       return deleted.map(({ id }) => id)
     })
+  }
+
+  /**
+   * In transactions of bounded size: what was removed when it breaks off stays removed, and asking again removes the rest.
+   * @param signal aborted to stop between two of them
+   * @returns how many pictures fitted and are gone
+   * @throws AlikeError `overloaded`, `shutting_down`; the signal's reason
+   */
+  async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
+    const row = this.#store.gallery(gallery)
+    const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
+    const slots = await this.#store.scan('slotsOfFilter', { gallery: row.number, filter })
+    let removed = 0
+    for (let from = 0; from < slots.length; from += removalBatch) {
+      signal?.throwIfAborted()
+      removed += await this.#write(async () => {
+        const request = { gallery: row.number, slots: slots.slice(from, from + removalBatch), filter, at: this.#now() }
+        const deleted = await this.#store.write('deleteFitting', request)
+        await this.#apply(row, async () => index?.remove(deleted))
+        this.#indexes.countChanges(row.uid, deleted.length)
+        return deleted.length
+      })
+    }
+    return removed
   }
 
   image(gallery: string, id: string): ImageRecord | undefined {

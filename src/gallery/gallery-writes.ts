@@ -1,6 +1,7 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../errors.js'
 import type { Database } from './database.js'
+import type { Filter } from './filter.js'
 import { galleryRecord, GalleryTable, slotsMax, type NewGallery } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable } from './job-table.js'
@@ -89,6 +90,15 @@ export class GalleryWrites {
       this.#images.delete(gallery, former.slot)
       deleted.push({ id, slot: former.slot })
     }
+    if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
+    return deleted
+  }
+
+  /** A picture that was changed since its slot was read, and fits no more, stays. */
+  deleteFitting(gallery: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
+    const row = this.#galleries.get(gallery)
+    const deleted = this.#images.fitting(gallery, slots, filter)
+    for (const slot of deleted) this.#images.delete(gallery, slot)
     if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
   }

@@ -1,6 +1,7 @@
 /** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
+import { sqlOf, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
 import type { ImageRecord, Metadata, NewImage } from './records.js'
 
@@ -37,6 +38,7 @@ export interface ListOptions {
 }
 
 export class ImageTable {
+  readonly #database: Database
   readonly #byId: Statement<[number, string], StoredRow>
   readonly #byKey: Statement<[number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
@@ -51,6 +53,7 @@ export class ImageTable {
   readonly #purges: Statement<[number, number, number]>[]
 
   constructor(database: Database) {
+    this.#database = database
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
     this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
@@ -85,6 +88,13 @@ export class ImageTable {
     const rows =
       label === undefined ? this.#page.all(gallery, after, limit) : this.#pageOfLabel.all(gallery, label, after, limit)
     return rows.map((row) => recordOf(checked(row)))
+  }
+
+  /** Those of the slots whose pictures fit, in the order of the slots. */
+  fitting(gallery: number, slots: Uint32Array, filter: Filter): Uint32Array {
+    const { sql, parameters } = sqlOf(filter)
+    const fits = this.#database.prepare<unknown[], number>(`SELECT 1 FROM image WHERE key = ? AND (${sql})`).pluck()
+    return slots.filter((slot) => fits.get(keyOf(gallery, slot), ...parameters) !== undefined)
   }
 
   vector(gallery: number, id: string): Float32Array | undefined {
