@@ -29,6 +29,8 @@ export interface StoredImage extends NewImage {
   updatedAt: string
 }
 
+export type ImageIdentity = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash'>
+
 export interface ListOptions {
   /** Ids after this one. */
   after: string
@@ -41,6 +43,7 @@ export class ImageTable {
   readonly #database: Database
   readonly #byId: Statement<[number, string], StoredRow>
   readonly #byKey: Statement<[number], StoredRow>
+  readonly #bySlot: Statement<[number, number, number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
   readonly #pageOfLabel: Statement<[number, string | null, string, number], StoredRow>
   readonly #vector: Statement<[number], { vector: Buffer; checksum: number }>
@@ -56,6 +59,7 @@ export class ImageTable {
     this.#database = database
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
     this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
+    this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
     this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
     this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
@@ -88,6 +92,12 @@ export class ImageTable {
     const rows =
       label === undefined ? this.#page.all(gallery, after, limit) : this.#pageOfLabel.all(gallery, label, after, limit)
     return rows.map((row) => recordOf(checked(row)))
+  }
+
+  /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
+  identities(gallery: number, fromSlot: number, limit: number): ImageIdentity[] {
+    const rows = this.#bySlot.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
+    return rows.map(checked).map(({ key, id, label, content_hash }) => ({ slot: slotOf(key), id, label, contentHash: content_hash }))
   }
 
   /** Those of the slots whose pictures fit, in the order of the slots. */

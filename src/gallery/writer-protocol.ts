@@ -2,7 +2,7 @@
 import type { Filter } from './filter.js'
 import type { NewGallery } from './gallery-table.js'
 import type { PutRequest } from './gallery-writes.js'
-import type { JobProgress, JobRecord, JobTransition, NewJob } from './jobs.js'
+import type { JobProgress, JobRecord, JobResult, JobTransition, NewJob } from './jobs.js'
 import type { GalleryRecord, ImageChange, ImageRecord, PutResult } from './records.js'
 
 /** Given to the thread when it is started. */
@@ -26,5 +26,6 @@ export type WriterCalls = {
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   advanceJob: { request: JobProgress; reply: void }
+  finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   forgetJobs: { request: { finishedBefore: string }; reply: number }
 }

@@ -40,6 +40,7 @@ answerCalls<WriterCalls>(
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
+    finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
   },
   () => {

@@ -149,7 +149,7 @@ class JobQueue implements Ingest {
 
   /** Oldest first. */
   #activeJobs(): JobRecord[] {
-    return this.#jobs.list({ states: active, limit: 100_000 }).reverse()
+    return this.#jobs.list({ kinds: ['ingest'], states: active, limit: 100_000 }).reverse()
   }
 
   /** One job at a time: each uses every core, and a later job of the same gallery must not overtake. */

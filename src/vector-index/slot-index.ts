@@ -7,7 +7,7 @@ import { exactNeighbours } from './exact.js'
 import { HnswGraph } from './hnsw-graph.js'
 import { Nearest } from './nearest.js'
 import { SlotVectorStore } from './slot-vectors.js'
-import type { IndexReading, IndexSettings, Neighbour } from './vector-index.js'
+import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours } from './vector-index.js'
 
 /**
  * What one candidate of a graph search costs, counted in comparisons of an exact scan: measured at
@@ -122,6 +122,24 @@ export class SlotIndex {
     return { neighbours: exactNeighbours(this.#vectors, vector, k, allow), method: 'exact' }
   }
 
+  /** Of as many slots as the time has room for, one at least. */
+  neighbours({ slots: asked, k, ef }: NeighboursRequest, untilMs: number): SlotNeighbours {
+    const lists: Neighbour[][] = []
+    let byGraph = 0
+    while (lists.length < asked.length && (lists.length === 0 || performance.now() < untilMs)) {
+      const own = asked[lists.length]!
+      if (!this.#vectors.has(own)) {
+        lists.push([])
+        continue
+      }
+      // one more, as a picture is its own nearest
+      const { neighbours, method } = this.search({ vector: this.#vectors.vector(own), k: k + 1, ...(ef !== undefined && { ef }) })
+      lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
+      if (method === 'hnsw') byGraph++
+    }
+    return { ...packedLists(lists, k), byGraph }
+  }
+
   /**
    * Asks for more and more candidates until the k-th allowed one lies in their nearer two thirds:
    * near the end of the list the graph misses neighbours. Undefined when a scan is the cheaper way.
@@ -212,6 +230,16 @@ export class SlotIndex {
     this.#next = undefined
     this.#rebuilds++
   }
+}
+
+function packedLists(lists: readonly Neighbour[][], k: number): Omit<SlotNeighbours, 'byGraph'> {
+  const slots = new Uint32Array(lists.length * k)
+  const scores = new Float32Array(lists.length * k)
+  lists.forEach((list, row) => list.forEach(({ slot, score }, i) => {
+    slots[row * k + i] = slot
+    scores[row * k + i] = score
+  }))
+  return { answered: lists.length, counts: Uint32Array.from(lists, (list) => list.length), slots, scores }
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {
