@@ -36,6 +36,7 @@ const mayImport: Record<string, readonly string[]> = {
   errors: [],
   access: ['errors'],
   eval: [],
+  insight: ['eval'],
   metrics: [],
   config: ['errors'],
   image: ['errors'],
