@@ -47,9 +47,10 @@ const mayImport: Record<string, readonly string[]> = {
   datasets: ['errors'],
   retrieval: ['errors', 'eval', 'image', 'embedding', 'gallery', 'metrics'],
   ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics'],
-  http: ['errors', 'access', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest'],
-  app: ['errors', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'metrics', 'retrieval'],
-  main: ['errors', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'metrics', 'retrieval'],
+  'insight-jobs': ['errors', 'gallery', 'ingest', 'insight', 'worker-calls'],
+  http: ['errors', 'access', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
+  app: ['errors', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
+  main: ['errors', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
   cli: ['errors', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
 }

@@ -166,7 +166,7 @@ export class JobTable {
   /** @throws AlikeError as `advance` does. */
   finish(id: string, { total, result }: JobResult, galleryUid: string | undefined, at: string): JobRecord {
     const row = this.#running(id, galleryUid)
-    const changed: JobRow = { ...row, state: 'succeeded', total, position: total, finished_at: at }
+    const changed: JobRow = { ...row, state: 'succeeded', total, position: total, failure: null, finished_at: at }
     this.#save(changed)
     this.#insertResult.run(row.number, result, checksumOfValues([row.number, result]))
     return recordOf(changed)

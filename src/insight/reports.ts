@@ -132,6 +132,9 @@ const About = {
 
 /** What a job of each kind keeps. */
 export const EvaluationResult = Type.Object({ kind: Type.Literal('evaluate', { type: 'string' }), ...About, quality: QualityReport, index: RecallReport })
+export type EvaluationResult = Static<typeof EvaluationResult>
 export const DuplicateResult = Type.Object({ kind: Type.Literal('duplicates', { type: 'string' }), ...About, ...DuplicateReport.properties })
+export type DuplicateResult = Static<typeof DuplicateResult>
 export const DoctorResult = Type.Object({ kind: Type.Literal('doctor', { type: 'string' }), ...About, ...DoctorReport.properties })
-export type InsightResult = Static<typeof EvaluationResult> | Static<typeof DuplicateResult> | Static<typeof DoctorResult>
+export type DoctorResult = Static<typeof DoctorResult>
+export type InsightResult = EvaluationResult | DuplicateResult | DoctorResult

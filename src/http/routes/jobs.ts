@@ -1,21 +1,28 @@
-/** `/v1/jobs`: how bulk jobs are doing, what went wrong in them, and how to stop one. */
+/** `/v1/jobs`: how jobs are doing, what went wrong in them, and how to stop one. */
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobStore } from '../../gallery/jobs.js'
 import type { Ingest } from '../../ingest/ingest.js'
+import { isInsight, type Insights } from '../../insight-jobs/insights.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 
 export interface JobRouteOptions {
   ingest: Ingest
+  insights: Insights
   galleries: Galleries
 }
 
-export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, galleries }) => {
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, insights, galleries }) => {
   const tags = ['jobs']
+  /** With the progress that only its runner knows. */
+  const reportOf = (jobId: string) => {
+    const report = ingest.report(jobId)
+    return isInsight(report.job) ? insights.report(report.job) : report
+  }
 
   app.get('/v1/jobs', {
     config: { role: 'read' },
@@ -27,8 +34,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'Jobs.', ...JobList }, ...problems(400) },
     },
   }, async (request) => {
-    const { gallery, state, limit = 50 } = request.query
-    const reports = ingest.list({ limit, ...(gallery !== undefined && { gallery }), ...(state !== undefined && { states: state }) })
+    const { gallery, kind, state, limit = 50 } = request.query
+    const found = galleries.jobs.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
+    const reports = found.map(({ id }) => reportOf(id))
     return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
   })
 
@@ -42,7 +50,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
     },
   }, async (request) => {
-    const { job, pace } = ingest.report(request.params.job)
+    const { job, pace } = reportOf(request.params.job)
     return jobView(job, pace)
   })
 
@@ -73,7 +81,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409) },
     },
   }, async (request) => {
-    const { job, pace } = await ingest.cancel(request.params.job)
+    const { id, ...rest } = reportOf(request.params.job).job
+    const { job, pace } = await (isInsight(rest) ? insights : ingest).cancel(id)
     return jobView(job, pace)
   })
 }
