@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import { jobKinds, jobStates, type JobError, type JobKind, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type NewJob } from './jobs.js'
+import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type NewJob } from './jobs.js'
 import type { JsonValue } from './records.js'
 
 interface JobRow {
@@ -26,13 +26,6 @@ interface JobRow {
   kind: string
 }
 type StoredRow = JobRow & { checksum: number }
-
-export interface JobListOptions {
-  gallery?: string
-  kinds?: readonly JobKind[]
-  states?: readonly JobState[]
-  limit?: number
-}
 
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000

@@ -74,6 +74,15 @@ export interface JobTransition {
   failure?: { code: string; detail: string }
 }
 
+/** Left out: any. */
+export interface JobListOptions {
+  gallery?: string
+  kinds?: readonly JobKind[]
+  states?: readonly JobState[]
+  /** Default 100. */
+  limit?: number
+}
+
 /** The end of a job that has something to tell. */
 export interface JobResult {
   /** Items it has looked at. */
@@ -95,7 +104,7 @@ export interface JobStore {
   /** JSON text; undefined before the job has succeeded, and for kinds without one. */
   result(id: string): string | undefined
   /** Newest first. */
-  list(options?: { gallery?: string; kinds?: readonly JobKind[]; states?: readonly JobState[]; limit?: number }): JobRecord[]
+  list(options?: JobListOptions): JobRecord[]
   /** In the order of the source, in pages: pass the last item's index + 1 to go on. */
   errors(id: string, options?: { fromItem?: number; limit?: number }): JobError[]
   /** Ended jobs and their error lines that finished before this time are dropped; returns how many jobs. */

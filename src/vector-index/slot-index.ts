@@ -6,6 +6,7 @@
 import { exactNeighbours } from './exact.js'
 import { HnswGraph } from './hnsw-graph.js'
 import { Nearest } from './nearest.js'
+import { packedNeighbours } from './packed-neighbours.js'
 import { SlotVectorStore } from './slot-vectors.js'
 import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours } from './vector-index.js'
 
@@ -137,7 +138,7 @@ export class SlotIndex {
       lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
       if (method === 'hnsw') byGraph++
     }
-    return { ...packedLists(lists, k), byGraph }
+    return { ...packedNeighbours(lists, k), byGraph }
   }
 
   /**
@@ -230,16 +231,6 @@ export class SlotIndex {
     this.#next = undefined
     this.#rebuilds++
   }
-}
-
-function packedLists(lists: readonly Neighbour[][], k: number): Omit<SlotNeighbours, 'byGraph'> {
-  const slots = new Uint32Array(lists.length * k)
-  const scores = new Float32Array(lists.length * k)
-  lists.forEach((list, row) => list.forEach(({ slot, score }, i) => {
-    slots[row * k + i] = slot
-    scores[row * k + i] = score
-  }))
-  return { answered: lists.length, counts: Uint32Array.from(lists, (list) => list.length), slots, scores }
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobStore } from '../../gallery/jobs.js'
-import type { Ingest } from '../../ingest/ingest.js'
+import type { Ingest, JobReport } from '../../ingest/ingest.js'
 import { isInsight, type Insights } from '../../insight-jobs/insights.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -18,11 +18,8 @@ export interface JobRouteOptions {
 
 export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, insights, galleries }) => {
   const tags = ['jobs']
-  /** With the progress that only its runner knows. */
-  const reportOf = (jobId: string) => {
-    const report = ingest.report(jobId)
-    return isInsight(report.job) ? insights.report(report.job) : report
-  }
+  /** With the progress that only the runner of its kind knows. */
+  const withProgress = (report: JobReport): JobReport => (isInsight(report.job) ? insights.report(report.job) : report)
 
   app.get('/v1/jobs', {
     config: { role: 'read' },
@@ -35,9 +32,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
     },
   }, async (request) => {
     const { gallery, kind, state, limit = 50 } = request.query
-    const found = galleries.jobs.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
-    const reports = found.map(({ id }) => reportOf(id))
-    return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
+    const reports = ingest.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
+    return { jobs: reports.map(withProgress).map(({ job, pace }) => jobView(job, pace)) }
   })
 
   app.get('/v1/jobs/:job', {
@@ -50,7 +46,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
     },
   }, async (request) => {
-    const { job, pace } = reportOf(request.params.job)
+    const { job, pace } = withProgress(ingest.report(request.params.job))
     return jobView(job, pace)
   })
 
@@ -81,8 +77,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409) },
     },
   }, async (request) => {
-    const { id, ...rest } = reportOf(request.params.job).job
-    const { job, pace } = await (isInsight(rest) ? insights : ingest).cancel(id)
+    const { job: asked } = ingest.report(request.params.job)
+    const { job, pace } = await (isInsight(asked) ? insights : ingest).cancel(asked.id)
     return jobView(job, pace)
   })
 }
