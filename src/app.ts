@@ -18,6 +18,7 @@ import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
 import { imageRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
+import { insightRoutes } from './http/routes/insights.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
@@ -26,6 +27,7 @@ import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
+import type { Insights } from './insight-jobs/insights.js'
 import type { Metrics } from './metrics.js'
 import type { RetrievalParts } from './retrieval.js'
 
@@ -33,6 +35,7 @@ export interface AppParts extends IntakeParts, RetrievalParts {
   embedder: Embedder
   galleries: Galleries
   ingest: Ingest
+  insights: Insights
 }
 
 export interface AppOptions {
@@ -69,13 +72,14 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
-  const { embedder, galleries, ingest } = parts
+  const { embedder, galleries, ingest, insights } = parts
   await app.register(homeRoutes)
   await app.register(probeRoutes, { embedder, galleries, metrics })
   await app.register(modelRoutes, { embedder })
   await app.register(galleryRoutes, { galleries })
   await app.register(imageRoutes, { galleries })
-  await app.register(jobRoutes, { ingest, galleries })
+  await app.register(jobRoutes, { ingest, insights, galleries })
+  await app.register(insightRoutes, { insights, galleries })
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)

@@ -45,6 +45,9 @@ export const Settings = Type.Object(
     ingestJobsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Jobs that may wait or run; one more is refused with 429.' }),
     jobsKeptDays: Type.Integer({ default: 30, minimum: 0, maximum: 3650, description: 'Days for which ended jobs and their error reports are kept.' }),
 
+    insightJobsMax: Type.Integer({ default: 16, minimum: 1, maximum: 10_000, description: 'Analyses of galleries that may wait or run (one runs at a time); one more is refused with 429.' }),
+    insightMaxImages: Type.Integer({ default: 1_000_000, minimum: 1, maximum: 2_000_000, description: 'Pictures of a gallery up to which it is analysed; an evaluation holds its vectors in memory once more.' }),
+
     galleryMaxImages: Type.Integer({ default: 10_000_000, minimum: 1, maximum: 4_000_000_000, description: 'Pictures that one gallery may hold.' }),
     databaseMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Size to which the database may grow; 0: until the disk is full.' }),
     exactBelow: Type.Integer({ default: 2_000, minimum: 0, maximum: 1_000_000, description: 'Galleries and filtered sets up to this size are compared one by one instead of by the graph.' }),

@@ -18,6 +18,7 @@ export const catalogue = {
   gallery_not_found: 'There is no such gallery.',
   gallery_exists: 'A gallery of this name exists with other settings.',
   gallery_full: 'The gallery holds as many pictures as allowed.',
+  gallery_too_large: 'The gallery holds more pictures than are analysed at once.',
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',
@@ -40,6 +41,8 @@ export const catalogue = {
   job_not_found: 'There is no such job.',
   job_queue_full: 'Too many jobs wait already; try again later.',
   job_finished: 'The job has ended and can not be changed.',
+  job_result_missing: 'The job has no result.',
+  job_interrupted: 'The process ended while the job ran.',
   archive_unreadable: 'The archive is damaged or of an unknown kind.',
   archive_path_invalid: 'The archive has an entry whose path leaves the archive.',
   // start

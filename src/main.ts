@@ -15,8 +15,10 @@ import { checkGolden } from './embedding/golden-check.js'
 import { readModel } from './embedding/manifest.js'
 import { AlikeError } from './errors.js'
 import { openGalleries, type Galleries } from './gallery/galleries.js'
+import type { JobKind } from './gallery/jobs.js'
 import { DecodePermits } from './image/decode-permits.js'
 import { openIngest } from './ingest/ingest.js'
+import { insightKinds, openInsights } from './insight-jobs/insights.js'
 import { createMetrics, type Metrics } from './metrics.js'
 
 export interface Service {
@@ -84,9 +86,11 @@ export async function openService(config: Config, logger: Logger, metrics = crea
       logger,
     })
     opened.push(() => ingest.close())
+    const insights = await openInsights({ galleries, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
+    opened.push(() => insights.close())
 
     watch(metrics, intake)
-    const parts = { ...intake, queryViews: config.queryViews, ingest }
+    const parts = { ...intake, queryViews: config.queryViews, ingest, insights }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }
@@ -119,8 +123,13 @@ function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: E
     writeQueueDepth: () => galleries.writeQueueDepth,
     indexQueueDepth: () => galleries.indexQueueDepth,
     galleries: () => galleries.readings(),
-    jobs: () => (['queued', 'running'] as const).map((state) => ({ state, count: galleries.jobs.list({ states: [state], limit: 100_000 }).length })),
+    jobs: () => activeJobs(galleries, ['ingest']),
+    insightJobs: () => activeJobs(galleries, insightKinds),
   })
+}
+
+function activeJobs({ jobs }: Galleries, kinds: readonly JobKind[]): { state: string; count: number }[] {
+  return (['queued', 'running'] as const).map((state) => ({ state, count: jobs.list({ kinds, states: [state], limit: 100_000 }).length }))
 }
 
 /** Requests get most of the grace; the rest is for the parts behind them. */

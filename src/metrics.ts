@@ -56,8 +56,10 @@ export interface MetricSources {
   /** Vectors waiting to be added to a graph. */
   indexQueueDepth?: () => number
   galleries?: () => Iterable<GalleryReading>
-  /** Jobs that have not ended, by state. */
+  /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
+  /** The same of analyses. */
+  insightJobs?: () => Iterable<{ state: string; count: number }>
 }
 
 export interface Metrics {
@@ -228,14 +230,19 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       for (const { gallery, tombstones } of sources.galleries?.() ?? []) this.set({ gallery }, tombstones)
     },
   })
-  new Gauge({
-    name: 'alike_ingest_jobs',
-    help: 'Ingestion jobs that have not ended, by state.',
-    labelNames: ['state'] as const,
-    registers,
-    collect() {
-      this.reset()
-      for (const { state, count } of sources.jobs?.() ?? []) this.set({ state }, count)
-    },
-  })
+  for (const [source, name, help] of [
+    ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],
+    ['insightJobs', 'alike_insight_jobs', 'Analyses of galleries that have not ended, by state.'],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['state'] as const,
+      registers,
+      collect() {
+        this.reset()
+        for (const { state, count } of sources[source]?.() ?? []) this.set({ state }, count)
+      },
+    })
+  }
 }

@@ -37,15 +37,16 @@ export class RankedGallery {
   /**
    * Gallery positions from best to worst, without the query itself and its duplicate group if so asked.
    * @param query row of `queries` that asks
+   * @param nearCopyScore what scores so much or more is left out as well
    */
-  rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean): Uint32Array {
+  rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean, nearCopyScore = Infinity): Uint32Array {
     const { dimension } = queries
     if (dimension !== this.#source.dimension) throw new RangeError('embeddings of different dimensions are never compared')
     scoreRows(queries.embeddings.subarray(query * dimension, (query + 1) * dimension), this.#rows, this.#scores)
 
     let kept = 0
     for (let i = 0; i < this.size; i++) {
-      if (excludeOwnGroup && this.#isOwn(queries, query, this.#order[i]!)) continue
+      if (this.#scores[i]! >= nearCopyScore || (excludeOwnGroup && this.#isOwn(queries, query, this.#order[i]!))) continue
       this.#keys[kept++] = (0xffffffff - sortableBits(this.#scoreBits[i]!)) * maxGallerySize + i
     }
     // a typed array sorts numbers natively; equal scores fall into the order of their ids
@@ -85,7 +86,9 @@ function orderOfIds(ids: readonly string[]): Uint32Array {
   return Uint32Array.from(ids, (_, i) => i).sort((a, b) => (ids[a]! < ids[b]! ? -1 : ids[a]! > ids[b]! ? 1 : 0))
 }
 
+/** Rows that lie in order already are used where they are. */
 function gatherRows({ embeddings, dimension }: LabelledEmbeddings, order: Uint32Array): Float32Array {
+  if (order.every((position, i) => position === i)) return embeddings
   const rows = new Float32Array(order.length * dimension)
   order.forEach((position, i) => rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension))
   return rows

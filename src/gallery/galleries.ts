@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
-import { indexDefaults, type IndexReading, type IndexSettings, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import { indexDefaults, type IndexReading, type IndexSettings, type NeighboursRequest, type SlotNeighbours, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
 import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
@@ -20,7 +21,9 @@ import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, LabelCount, Me
 import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
+import type { GallerySource } from './whole-gallery.js'
 
+export type { SlotNeighbours } from '../vector-index/vector-index.js'
 export type { GallerySearch, GallerySearchResult, Hit } from './gallery-search.js'
 
 export interface GalleriesOptions {
@@ -47,6 +50,8 @@ export interface GalleryReading extends IndexReading {
 
 const noReading: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
 const pageDefault = 100
+/** Pictures removed in one transaction: some ten milliseconds. */
+const removalBatch = 256
 
 /** Calls that name a gallery throw `gallery_not_found`. Those that return no promise are look-ups of microseconds. */
 export class Galleries {
@@ -199,6 +204,30 @@ export class Galleries {
     })
   }
 
+  /**
+   * In transactions of bounded size: what was removed when it breaks off stays removed, and asking again removes the rest.
+   * @param signal aborted to stop between two of them
+   * @returns how many pictures fitted and are gone
+   * @throws AlikeError `overloaded`, `shutting_down`; the signal's reason
+   */
+  async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
+    const row = this.#store.gallery(gallery)
+    const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
+    const slots = await this.#store.scan('slotsOfFilter', { gallery: row.number, filter })
+    let removed = 0
+    for (let from = 0; from < slots.length; from += removalBatch) {
+      signal?.throwIfAborted()
+      removed += await this.#write(async () => {
+        const request = { gallery: row.number, slots: slots.slice(from, from + removalBatch), filter, at: this.#now() }
+        const deleted = await this.#store.write('deleteFitting', request)
+        await this.#apply(row, async () => index?.remove(deleted))
+        this.#indexes.countChanges(row.uid, deleted.length)
+        return deleted.length
+      })
+    }
+    return removed
+  }
+
   image(gallery: string, id: string): ImageRecord | undefined {
     return this.imagesById(gallery, [id])[0]
   }
@@ -243,6 +272,18 @@ export class Galleries {
     return searchGallery(index, search, allow, (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)))
   }
 
+  /** Where a thread of its own can read all of it. @throws AlikeError `model_mismatch` */
+  source(gallery: string): GallerySource {
+    const { number, dimension } = this.#requireServed(gallery)
+    return { path: this.#store.path, number, dimension }
+  }
+
+  /** The nearest others of stored pictures by slot, of as many as a slice of the index's time has room for. @throws AlikeError `model_mismatch` */
+  async neighbours(gallery: string, request: NeighboursRequest): Promise<SlotNeighbours> {
+    const { index } = await this.#served(gallery)
+    return index.neighbours(request)
+  }
+
   readings(): GalleryReading[] {
     return this.#store.read(({ galleries }) => galleries.list()).map((row) => {
       const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
@@ -270,11 +311,16 @@ export class Galleries {
     return row.model_id === this.#options.model.id && row.dimension === this.#options.model.dimension
   }
 
-  async #served(gallery: string): Promise<{ row: GalleryRow; index: VectorIndex }> {
+  #requireServed(gallery: string): GalleryRow {
     const row = this.#store.gallery(gallery)
     if (!this.#isServed(row)) {
       throw new AlikeError('model_mismatch', { detail: `The gallery belongs to model ${row.model_id}; ${this.#options.model.id} is served.` })
     }
+    return row
+  }
+
+  async #served(gallery: string): Promise<{ row: GalleryRow; index: VectorIndex }> {
+    const row = this.#requireServed(gallery)
     return { row, index: await this.#indexes.open(row) }
   }
 

@@ -29,17 +29,21 @@ export class GalleryStore {
   readonly galleries: GalleryTable
   readonly images: ImageTable
   readonly jobs: JobTable
+  /** Of the database, for threads that read on their own. */
+  readonly path: string
   readonly #connection: Database
   readonly #writer: CalledThread<WriterCalls>
   readonly #reader: CalledThread<ReaderCalls>
   readonly #unlock: () => void
 
   private constructor(parts: {
+    path: string
     connection: Database
     writer: CalledThread<WriterCalls>
     reader: CalledThread<ReaderCalls>
     unlock: () => void
   }) {
+    this.path = parts.path
     this.#connection = parts.connection
     this.#writer = parts.writer
     this.#reader = parts.reader
@@ -71,7 +75,7 @@ export class GalleryStore {
       await reader.call('open', undefined)
       await reader.call('verify', undefined)
       connection = withDatabase(() => openForReading(path))
-      return withDatabase(() => new GalleryStore({ connection: connection!, writer, reader, unlock }))
+      return withDatabase(() => new GalleryStore({ path, connection: connection!, writer, reader, unlock }))
     } catch (error) {
       connection?.close()
       await reader.close()

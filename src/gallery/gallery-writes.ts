@@ -1,10 +1,11 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../errors.js'
 import type { Database } from './database.js'
+import type { Filter } from './filter.js'
 import { galleryRecord, GalleryTable, slotsMax, type NewGallery } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable } from './job-table.js'
-import type { JobProgress } from './jobs.js'
+import type { JobProgress, JobRecord, JobResult } from './jobs.js'
 import type { GalleryRecord, ImageChange, ImageRecord, NewImage, PutResult } from './records.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
@@ -65,9 +66,17 @@ export class GalleryWrites {
 
   /** For steps that store no picture. */
   advanceJob(progress: JobProgress): void {
-    const job = this.jobs.get(progress.jobId)
-    const gallery = job && this.#galleries.find(job.gallery)
-    this.jobs.advance(progress, { added: 0, updated: 0 }, gallery?.uid)
+    this.jobs.advance(progress, { added: 0, updated: 0 }, this.#galleryOfJob(progress.jobId))
+  }
+
+  finishJob(id: string, result: JobResult, at: string): JobRecord {
+    return this.jobs.finish(id, result, this.#galleryOfJob(id), at)
+  }
+
+  /** Uid of the gallery that now has the name the job was made for. */
+  #galleryOfJob(id: string): string | undefined {
+    const job = this.jobs.get(id)
+    return job && this.#galleries.find(job.gallery)?.uid
   }
 
   patchImage(gallery: number, id: string, change: ImageChange, at: string): ImageRecord {
@@ -89,6 +98,15 @@ export class GalleryWrites {
       this.#images.delete(gallery, former.slot)
       deleted.push({ id, slot: former.slot })
     }
+    if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
+    return deleted
+  }
+
+  /** A picture that was changed since its slot was read, and fits no more, stays. */
+  deleteFitting(gallery: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
+    const row = this.#galleries.get(gallery)
+    const deleted = this.#images.fitting(gallery, slots, filter)
+    for (const slot of deleted) this.#images.delete(gallery, slot)
     if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
   }

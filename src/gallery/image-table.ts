@@ -1,6 +1,7 @@
 /** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
+import { sqlOf, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
 import type { ImageRecord, Metadata, NewImage } from './records.js'
 
@@ -28,6 +29,8 @@ export interface StoredImage extends NewImage {
   updatedAt: string
 }
 
+export type ImageIdentity = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash'>
+
 export interface ListOptions {
   /** Ids after this one. */
   after: string
@@ -37,8 +40,10 @@ export interface ListOptions {
 }
 
 export class ImageTable {
+  readonly #database: Database
   readonly #byId: Statement<[number, string], StoredRow>
   readonly #byKey: Statement<[number], StoredRow>
+  readonly #bySlot: Statement<[number, number, number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
   readonly #pageOfLabel: Statement<[number, string | null, string, number], StoredRow>
   readonly #vector: Statement<[number], { vector: Buffer; checksum: number }>
@@ -51,8 +56,10 @@ export class ImageTable {
   readonly #purges: Statement<[number, number, number]>[]
 
   constructor(database: Database) {
+    this.#database = database
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
     this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
+    this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
     this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
     this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
@@ -85,6 +92,19 @@ export class ImageTable {
     const rows =
       label === undefined ? this.#page.all(gallery, after, limit) : this.#pageOfLabel.all(gallery, label, after, limit)
     return rows.map((row) => recordOf(checked(row)))
+  }
+
+  /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
+  identities(gallery: number, fromSlot: number, limit: number): ImageIdentity[] {
+    const rows = this.#bySlot.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
+    return rows.map(checked).map(({ key, id, label, content_hash }) => ({ slot: slotOf(key), id, label, contentHash: content_hash }))
+  }
+
+  /** Those of the slots whose pictures fit, in the order of the slots. */
+  fitting(gallery: number, slots: Uint32Array, filter: Filter): Uint32Array {
+    const { sql, parameters } = sqlOf(filter)
+    const fits = this.#database.prepare<unknown[], number>(`SELECT 1 FROM image WHERE key = ? AND (${sql})`).pluck()
+    return slots.filter((slot) => fits.get(keyOf(gallery, slot), ...parameters) !== undefined)
   }
 
   vector(gallery: number, id: string): Float32Array | undefined {

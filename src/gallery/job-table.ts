@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import type { JobError, JobProgress, JobRecord, JobState, JobTransition, NewJob } from './jobs.js'
+import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type NewJob } from './jobs.js'
 import type { JsonValue } from './records.js'
 
 interface JobRow {
@@ -23,14 +23,9 @@ interface JobRow {
   created_at: string
   started_at: string | null
   finished_at: string | null
+  kind: string
 }
 type StoredRow = JobRow & { checksum: number }
-
-export interface JobListOptions {
-  gallery?: string
-  states?: JobState[]
-  limit?: number
-}
 
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
@@ -38,11 +33,14 @@ const defaultErrorsLimit = 1_000
 export class JobTable {
   readonly #byId: Statement<[string], StoredRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
-  readonly #list: Statement<[{ gallery: string | null; states: string; limit: number }], StoredRow>
+  readonly #list: Statement<[{ gallery: string | null; kinds: string; states: string; limit: number }], StoredRow>
   readonly #errors: Statement<[string, number, number], JobError>
   readonly #insert: Statement<[Omit<StoredRow, 'number'>]>
   readonly #update: Statement<[StoredRow]>
   readonly #insertError: Statement<[number, number, string, string, string]>
+  readonly #insertResult: Statement<[number, string, number]>
+  readonly #result: Statement<[string], { job: number; result: string; checksum: number }>
+  readonly #forgetResults: Statement<[string]>
   readonly #forgetErrors: Statement<[string]>
   readonly #forget: Statement<[string]>
 
@@ -51,7 +49,7 @@ export class JobTable {
     this.#byIdempotencyKey = database.prepare('SELECT * FROM job WHERE gallery_uid = ? AND idempotency_key = ?')
     this.#list = database.prepare(
       `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery)
-         AND state IN (SELECT value FROM json_each(@states)) ORDER BY number DESC LIMIT @limit`,
+         AND state IN (SELECT value FROM json_each(@states)) AND kind IN (SELECT value FROM json_each(@kinds)) ORDER BY number DESC LIMIT @limit`,
     )
     this.#errors = database.prepare(
       `SELECT item, name, code, detail FROM job_error
@@ -59,7 +57,7 @@ export class JobTable {
     )
     this.#insert = database.prepare(
       `INSERT INTO job VALUES (NULL, @id, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @skipped,
-         @failed, @position, @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
+         @failed, @position, @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum, @kind)`,
     )
     this.#update = database.prepare(
       `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, skipped = @skipped,
@@ -67,6 +65,9 @@ export class JobTable {
          finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
     )
     this.#insertError = database.prepare('INSERT OR REPLACE INTO job_error VALUES (?, ?, ?, ?, ?)')
+    this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
+    this.#result = database.prepare('SELECT job, result, job_result.checksum FROM job_result JOIN job ON job.number = job_result.job WHERE id = ?')
+    this.#forgetResults = database.prepare('DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
     this.#forgetErrors = database.prepare('DELETE FROM job_error WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
     this.#forget = database.prepare('DELETE FROM job WHERE finished_at < ?')
   }
@@ -76,13 +77,19 @@ export class JobTable {
     return row && recordOf(row)
   }
 
-  list({ gallery, states, limit = defaultListLimit }: JobListOptions = {}): JobRecord[] {
-    const wanted = states ?? ['queued', 'running', 'succeeded', 'failed', 'cancelled']
-    return this.#list.all({ gallery: gallery ?? null, states: JSON.stringify(wanted), limit }).map((row) => recordOf(checked(row)))
+  list({ gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit }: JobListOptions = {}): JobRecord[] {
+    return this.#list.all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit }).map((row) => recordOf(checked(row)))
   }
 
   errors(id: string, { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {}): JobError[] {
     return this.#errors.all(id, fromItem, limit)
+  }
+
+  result(id: string): string | undefined {
+    const row = this.#result.get(id)
+    if (row === undefined) return undefined
+    expectChecksum(checksumOfValues([row.job, row.result]), row.checksum, 'The result of a job')
+    return row.result
   }
 
   create(job: NewJob, galleryUid: string, at: string): { job: JobRecord; created: boolean } {
@@ -107,6 +114,7 @@ export class JobTable {
       created_at: at,
       started_at: null,
       finished_at: null,
+      kind: job.kind ?? 'ingest',
     }
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     return { job: recordOf(row), created: true }
@@ -136,9 +144,7 @@ export class JobTable {
    * but another one of its name.
    */
   advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: { added: number; updated: number }, galleryUid: string | undefined): void {
-    const row = this.#existing(jobId)
-    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
-    if (row.gallery_uid !== galleryUid) throw new AlikeError('gallery_not_found')
+    const row = this.#running(jobId, galleryUid)
     this.#save({
       ...row,
       added: row.added + stored.added,
@@ -150,9 +156,26 @@ export class JobTable {
     for (const { item, name, code, detail } of errors) this.#insertError.run(row.number, item, name, code, detail)
   }
 
+  /** @throws AlikeError as `advance` does. */
+  finish(id: string, { total, result }: JobResult, galleryUid: string | undefined, at: string): JobRecord {
+    const row = this.#running(id, galleryUid)
+    const changed: JobRow = { ...row, state: 'succeeded', total, position: total, failure: null, finished_at: at }
+    this.#save(changed)
+    this.#insertResult.run(row.number, result, checksumOfValues([row.number, result]))
+    return recordOf(changed)
+  }
+
   forget(finishedBefore: string): number {
+    this.#forgetResults.run(finishedBefore)
     this.#forgetErrors.run(finishedBefore)
     return this.#forget.run(finishedBefore).changes
+  }
+
+  #running(id: string, galleryUid: string | undefined): JobRow {
+    const row = this.#existing(id)
+    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    if (row.gallery_uid !== galleryUid) throw new AlikeError('gallery_not_found')
+    return row
   }
 
   #existing(id: string): JobRow {
@@ -175,12 +198,13 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
   const { added, updated, skipped, failed } = row
   return {
     id: row.id,
+    kind: row.kind as JobKind,
     gallery: row.gallery,
     galleryUid: row.gallery_uid,
     state: row.state as JobState,
     source: JSON.parse(row.source) as JsonValue,
     total: row.total,
-    done: added + updated + skipped + failed,
+    done: row.kind === 'ingest' ? added + updated + skipped + failed : row.position,
     added,
     updated,
     skipped,
@@ -199,6 +223,7 @@ function checked(row: StoredRow): StoredRow {
   return row
 }
 
+/** Rows of the time before there were kinds have a checksum without one. */
 function checksumOf(row: Omit<JobRow, 'number'>): number {
   return checksumOfValues([
     row.id,
@@ -217,5 +242,6 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     row.created_at,
     row.started_at,
     row.finished_at,
+    ...(row.kind === 'ingest' ? [] : [row.kind]),
   ])
 }

@@ -1,11 +1,16 @@
-/** Bulk jobs as the database keeps them: what must survive a crash to go on where it stopped. */
+/** Jobs as the database keeps them: what must survive a crash to go on where it stopped. */
 import type { JsonValue } from './records.js'
 
 export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 export type JobState = (typeof jobStates)[number]
 
+/** What a job is for: pictures on their way in, or a look at a whole gallery. */
+export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const
+export type JobKind = (typeof jobKinds)[number]
+
 export interface JobRecord {
   id: string
+  kind: JobKind
   gallery: string
   galleryUid: string
   state: JobState
@@ -13,7 +18,7 @@ export interface JobRecord {
   source: JsonValue
   /** Items in the source, once known. */
   total: number | null
-  /** Items that ended in any way: added + updated + skipped + failed. */
+  /** Items that ended in any way: of an ingestion added + updated + skipped + failed, of another kind its position. */
   done: number
   added: number
   updated: number
@@ -31,6 +36,8 @@ export interface JobRecord {
 
 export interface NewJob {
   id: string
+  /** Default `ingest`. */
+  kind?: JobKind
   gallery: string
   source: JsonValue
   total?: number
@@ -67,6 +74,23 @@ export interface JobTransition {
   failure?: { code: string; detail: string }
 }
 
+/** Left out: any. */
+export interface JobListOptions {
+  gallery?: string
+  kinds?: readonly JobKind[]
+  states?: readonly JobState[]
+  /** Default 100. */
+  limit?: number
+}
+
+/** The end of a job that has something to tell. */
+export interface JobResult {
+  /** Items it has looked at. */
+  total: number
+  /** JSON text. */
+  result: string
+}
+
 export interface JobStore {
   /** Commits the job as `queued` before it resolves. @throws `gallery_not_found`. */
   create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
@@ -74,9 +98,13 @@ export interface JobStore {
   transition(id: string, transition: JobTransition): Promise<JobRecord>
   /** For steps that store no picture. @throws `job_finished` when the job is not running any more, `gallery_not_found`. */
   advance(progress: JobProgress): Promise<void>
+  /** `succeeded`, together with its result. @throws `job_finished` when it is not running any more, `gallery_not_found`. */
+  finish(id: string, result: JobResult): Promise<JobRecord>
   get(id: string): JobRecord | undefined
+  /** JSON text; undefined before the job has succeeded, and for kinds without one. */
+  result(id: string): string | undefined
   /** Newest first. */
-  list(options?: { gallery?: string; states?: JobState[]; limit?: number }): JobRecord[]
+  list(options?: JobListOptions): JobRecord[]
   /** In the order of the source, in pages: pass the last item's index + 1 to go on. */
   errors(id: string, options?: { fromItem?: number; limit?: number }): JobError[]
   /** Ended jobs and their error lines that finished before this time are dropped; returns how many jobs. */

@@ -92,6 +92,15 @@ const steps: readonly string[] = [
     PRIMARY KEY (job, item)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE job ADD COLUMN kind TEXT NOT NULL DEFAULT 'ingest';
+
+  CREATE TABLE job_result (
+    job      INTEGER PRIMARY KEY REFERENCES job (number),
+    result   TEXT NOT NULL,            -- JSON
+    checksum INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** @throws AlikeError `data_unreadable` when the file is of another program or of a newer version. */

@@ -16,7 +16,9 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
     transition: (id, transition) => write(() => store.write('transitionJob', { id, transition, at: now() })),
     advance: (progress) => write(() => store.write('advanceJob', progress)),
     forget: (finishedBefore) => write(() => store.write('forgetJobs', { finishedBefore })),
+    finish: (id, result) => write(() => store.write('finishJob', { id, result, at: now() })),
     get: (id) => store.read(({ jobs }) => jobs.get(id)),
+    result: (id) => store.read(({ jobs }) => jobs.result(id)),
     list: (options) => store.read(({ jobs }) => jobs.list(options)),
     errors: (id, options) => store.read(({ jobs }) => jobs.errors(id, options)),
   }

@@ -1,7 +1,8 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
+import type { Filter } from './filter.js'
 import type { NewGallery } from './gallery-table.js'
 import type { PutRequest } from './gallery-writes.js'
-import type { JobProgress, JobRecord, JobTransition, NewJob } from './jobs.js'
+import type { JobProgress, JobRecord, JobResult, JobTransition, NewJob } from './jobs.js'
 import type { GalleryRecord, ImageChange, ImageRecord, PutResult } from './records.js'
 
 /** Given to the thread when it is started. */
@@ -20,8 +21,11 @@ export type WriterCalls = {
   putImages: { request: PutRequest; reply: PutResult[] }
   patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: ImageRecord }
   deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
+  /** Of these slots those that fit the filter at the time of the write. */
+  deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   advanceJob: { request: JobProgress; reply: void }
+  finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   forgetJobs: { request: { finishedBefore: string }; reply: number }
 }

@@ -36,9 +36,11 @@ answerCalls<WriterCalls>(
     putImages: (request) => groups.add(() => writes.putImages(request)),
     patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
     deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
+    deleteFitting: ({ gallery, slots, filter, at }) => groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
+    finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
   },
   () => {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { AlikeError } from '../errors.js'
-import type { JobRecord, JobState } from '../gallery/jobs.js'
+import type { JobListOptions, JobRecord, JobState } from '../gallery/jobs.js'
 import type { Metrics } from '../metrics.js'
 import { JobRun } from './job-run.js'
 import type { IntakeParts } from './new-image.js'
@@ -43,7 +43,8 @@ export interface Ingest {
   accept(upload: Upload): Promise<JobReport>
   /** @throws AlikeError `job_not_found` */
   report(jobId: string): JobReport
-  list(options: { gallery?: string; states?: JobState[]; limit: number }): JobReport[]
+  /** Of other kinds, too: they are listed with what is stored of them. */
+  list(options: JobListOptions): JobReport[]
   /** What is committed stays. @throws AlikeError `job_not_found`, `job_finished` */
   cancel(jobId: string): Promise<JobReport>
   /** Stops the running job where it is; it goes on at the next start. */
@@ -120,7 +121,7 @@ class JobQueue implements Ingest {
     return this.#report(job)
   }
 
-  list(options: { gallery?: string; states?: JobState[]; limit: number }): JobReport[] {
+  list(options: JobListOptions): JobReport[] {
     return this.#jobs.list(options).map((job) => this.#report(job))
   }
 
@@ -149,7 +150,7 @@ class JobQueue implements Ingest {
 
   /** Oldest first. */
   #activeJobs(): JobRecord[] {
-    return this.#jobs.list({ states: active, limit: 100_000 }).reverse()
+    return this.#jobs.list({ kinds: ['ingest'], states: active, limit: 100_000 }).reverse()
   }
 
   /** One job at a time: each uses every core, and a later job of the same gallery must not overtake. */

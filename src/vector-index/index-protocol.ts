@@ -1,5 +1,5 @@
 /** Every call that the index thread answers. */
-import type { IndexReading, IndexSettings, Neighbour } from './vector-index.js'
+import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours } from './vector-index.js'
 
 /** Given to the thread when it is started. */
 export interface IndexThreadData {
@@ -31,6 +31,7 @@ export type IndexCalls = {
     request: { index: number; vector: Float32Array; k: number; ef?: number; exact?: boolean; allow?: Uint32Array }
     reply: { neighbours: Neighbour[]; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
   }
+  neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }
   read: { request: { index: number }; reply: IndexReading }
   /** False when there is no graph. */
   save: { request: { index: number }; reply: boolean }

@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls.js'
 import type { IndexCalls, IndexThreadData, OpenedIndex } from './index-protocol.js'
-import type { IndexReading, IndexSettings, SearchRequest, SearchResult, SlotVectors, VectorIndex } from './vector-index.js'
+import type { IndexReading, IndexSettings, NeighboursRequest, SearchRequest, SearchResult, SlotNeighbours, SlotVectors, VectorIndex } from './vector-index.js'
 
 export interface IndexThreadOptions {
   settings: IndexSettings
@@ -134,6 +134,12 @@ class IndexHandle implements VectorIndex {
     })
     this.#reading = reading
     return { ...result, durationMs: performance.now() - startedAt }
+  }
+
+  async neighbours({ slots, ...rest }: NeighboursRequest): Promise<SlotNeighbours> {
+    const { reading, ...found } = await this.#thread.call('neighbours', { ...rest, index: this.#index, slots: compact(slots) })
+    this.#reading = reading
+    return found
   }
 
   async refresh(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { workerData } from 'node:worker_threads'
 import { AlikeError } from '../errors.js'
-import { answerCalls } from '../worker-calls.js'
+import { answerCalls, MovedReply } from '../worker-calls.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
 import { SlotIndex } from './slot-index.js'
 import { eraseSnapshot, readSnapshot, writeSnapshot, type SnapshotKey } from './snapshot.js'
@@ -63,6 +63,14 @@ answerCalls<IndexCalls>(
       const result = entry.index.search(search)
       searchedMs += performance.now() - startedAt
       return { ...result, reading: entry.index.reading }
+    },
+    neighbours({ index, ...request }) {
+      const entry = find(index)
+      const startedAt = performance.now()
+      const found = entry.index.neighbours(request, startedAt + settings.sliceMs)
+      searchedMs += performance.now() - startedAt
+      const buffers = [found.counts.buffer, found.slots.buffer, found.scores.buffer] as ArrayBuffer[]
+      return new MovedReply<IndexCalls['neighbours']['reply']>({ ...found, reading: entry.index.reading }, buffers)
     },
     read: ({ index }) => find(index).index.reading,
     save: ({ index }) => save(find(index)),

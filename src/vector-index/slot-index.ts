@@ -6,8 +6,9 @@
 import { exactNeighbours } from './exact.js'
 import { HnswGraph } from './hnsw-graph.js'
 import { Nearest } from './nearest.js'
+import { packedNeighbours } from './packed-neighbours.js'
 import { SlotVectorStore } from './slot-vectors.js'
-import type { IndexReading, IndexSettings, Neighbour } from './vector-index.js'
+import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours } from './vector-index.js'
 
 /**
  * What one candidate of a graph search costs, counted in comparisons of an exact scan: measured at
@@ -120,6 +121,24 @@ export class SlotIndex {
       if (found !== undefined) return found
     }
     return { neighbours: exactNeighbours(this.#vectors, vector, k, allow), method: 'exact' }
+  }
+
+  /** Of as many slots as the time has room for, one at least. */
+  neighbours({ slots: asked, k, ef }: NeighboursRequest, untilMs: number): SlotNeighbours {
+    const lists: Neighbour[][] = []
+    let byGraph = 0
+    while (lists.length < asked.length && (lists.length === 0 || performance.now() < untilMs)) {
+      const own = asked[lists.length]!
+      if (!this.#vectors.has(own)) {
+        lists.push([])
+        continue
+      }
+      // one more, as a picture is its own nearest
+      const { neighbours, method } = this.search({ vector: this.#vectors.vector(own), k: k + 1, ...(ef !== undefined && { ef }) })
+      lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
+      if (method === 'hnsw') byGraph++
+    }
+    return { ...packedNeighbours(lists, k), byGraph }
   }
 
   /**

@@ -40,6 +40,27 @@ export interface SearchResult {
   durationMs: number
 }
 
+/** The nearest others of pictures that are in the index, for whoever looks at a whole gallery. */
+export interface NeighboursRequest {
+  slots: Uint32Array
+  /** Others for each slot. */
+  k: number
+  ef?: number
+}
+
+export interface SlotNeighbours {
+  /** So many of the slots were answered, from the first: what a slice of time has room for. The rest is asked for again. */
+  answered: number
+  /** [answered] found; 0 for a slot that is not live. */
+  counts: Uint32Array
+  /** [answered, k], each row score descending, then slot ascending; only its first `count` entries are meant. */
+  slots: Uint32Array
+  /** [answered, k] */
+  scores: Float32Array
+  /** How many of the answers came from the graph. */
+  byGraph: number
+}
+
 /** A reading of an index, as of its last answer. */
 export interface IndexReading {
   /** Live vectors: what a search can find. */
@@ -62,6 +83,8 @@ export interface VectorIndex extends IndexReading {
   remove(slots: Uint32Array): Promise<void>
   /** @throws AlikeError `overloaded` when too many searches wait, `dimension_mismatch`. */
   search(request: SearchRequest): Promise<SearchResult>
+  /** Of a slice of the slots, so that no search waits long behind it. */
+  neighbours(request: NeighboursRequest): Promise<SlotNeighbours>
   /** Brings the reading up to date; linking goes on between answers. */
   refresh(): Promise<void>
   /** Writes the graph as it is now; false when there is no graph to write (small galleries have none). */

@@ -117,3 +117,38 @@ test('ended jobs can be forgotten with their errors; others stay', async (t) => 
   assert.deepEqual(jobs.errors('old'), [])
   assert.equal(jobs.errors('new').length, 1)
 })
+
+test('a job of another kind ends together with its result, which survives and is forgotten with it', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  const { jobs } = galleries
+  await galleries.create('a')
+  await jobs.create({ id: 'in', gallery: 'a', source: null })
+  await jobs.create({ id: 'look', kind: 'doctor', gallery: 'a', source: { k: 10 } })
+  assert.deepEqual(jobs.list({ kinds: ['doctor'] }).map(({ id }) => id), ['look'])
+  assert.deepEqual(jobs.list({ kinds: ['ingest'] }).map(({ id, kind }) => [id, kind]), [['in', 'ingest']])
+  await assert.rejects(jobs.finish('look', { total: 7, result: '{}' }), { code: 'job_finished' }, 'it is not running')
+  await jobs.transition('look', { from: ['queued'], to: 'running' })
+  assert.equal(jobs.result('look'), undefined)
+  const ended = await jobs.finish('look', { total: 7, result: '{"hubs":3}' })
+  assert.deepEqual([ended.kind, ended.state, ended.done, ended.total], ['doctor', 'succeeded', 7, 7])
+  await galleries.close()
+
+  const second = await openIn(t, dataDir)
+  assert.deepEqual(second.jobs.get('look'), ended)
+  assert.equal(second.jobs.result('look'), '{"hubs":3}')
+  assert.equal(second.jobs.result('in'), undefined)
+  assert.equal(await second.jobs.forget('9999'), 1)
+  assert.equal(second.jobs.result('look'), undefined)
+})
+
+test('no result is stored for a gallery that was made anew under the same name', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  await galleries.jobs.create({ id: 'j', kind: 'evaluate', gallery: 'a', source: null })
+  await galleries.jobs.transition('j', { from: ['queued'], to: 'running' })
+  await galleries.delete('a')
+  await galleries.create('a')
+  await assert.rejects(galleries.jobs.finish('j', { total: 1, result: '{}' }), { code: 'gallery_not_found' })
+  assert.deepEqual([galleries.jobs.get('j')?.state, galleries.jobs.result('j')], ['running', undefined])
+})

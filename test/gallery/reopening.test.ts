@@ -112,3 +112,23 @@ test('the rows of a deleted gallery go, also when the process stops in between',
   assert.deepEqual(counts(), [1, 10, 10, 10])
   assert.equal((await second.search('kept', { vector: vectors[0]!, k: 100 })).hits.length, 10)
 })
+
+test('a database from before jobs had kinds is brought up to date, its rows unharmed', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', pictures.slice(0, 3))
+  await first.jobs.create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
+  const before = first.jobs.get('old')
+  await first.close()
+  // an ingestion's row is the same in version 1, but for the column
+  const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  database.exec('DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; PRAGMA user_version = 1')
+  database.close()
+
+  const second = await openIn(t, dataDir)
+  assert.deepEqual(second.jobs.get('old'), before)
+  await second.jobs.transition('old', { from: ['queued'], to: 'running' })
+  await second.put('a', pictures.slice(3, 5), { jobId: 'old', position: 2 })
+  assert.deepEqual([second.jobs.get('old')?.kind, second.jobs.get('old')?.added], ['ingest', 2])
+})

@@ -20,6 +20,7 @@ test('a caller needs a key of the role that the route states', async (t) => {
     { needed: 'write', method: 'PUT', url: `${gallery}/images/a`, headers: png, payload: picture },
     { needed: 'read', method: 'POST', url: `${gallery}/search`, headers: png, payload: picture },
     { needed: 'read', method: 'GET', url: `${gallery}/images` },
+    { needed: 'write', method: 'DELETE', url: `${gallery}/images?label=none` },
     { needed: 'read', method: 'GET', url: '/v1/models' },
     { needed: 'read', method: 'GET', url: '/metrics' },
     { needed: 'admin', method: 'DELETE', url: gallery },

@@ -167,3 +167,24 @@ test('equal vectors are ordered by slot', () => {
   index.add(slots, values)
   assert.deepEqual(slotsOf(index.search({ vector: same, k: 3 })), [0, 2, 3])
 })
+
+test('the nearest others of slots are what a search finds without the picture itself', () => {
+  const index = fullIndex()
+  index.remove(Uint32Array.of(5))
+  const asked = Uint32Array.of(0, 5, 17)
+  const { answered, counts, slots, scores, byGraph } = index.neighbours({ slots: asked, k: 4 }, Infinity)
+  assert.deepEqual([answered, byGraph, [...counts]], [3, 2, [4, 0, 4]])
+  for (const row of [0, 2]) {
+    const own = asked[row]!
+    const others = index.search({ vector: vectors[own]!, k: 5 }).neighbours.filter(({ slot }) => slot !== own)
+    assert.equal(others.length, 4)
+    assert.deepEqual([...slots.subarray(row * 4, row * 4 + 4)], others.map(({ slot }) => slot))
+    assert.deepEqual([...scores.subarray(row * 4, row * 4 + 4)], others.map(({ score }) => Math.fround(score)))
+  }
+})
+
+test('a slice without time answers one slot, so that asking again always gets on', () => {
+  const index = fullIndex()
+  const found = index.neighbours({ slots: Uint32Array.of(3, 4, 6), k: 2 }, -Infinity)
+  assert.deepEqual([found.answered, found.slots.length], [1, 2])
+})

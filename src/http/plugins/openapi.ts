@@ -6,6 +6,7 @@ import type { TObject } from 'typebox'
 import { stringify } from 'yaml'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
+import { Diagnosis, Duplicates, Evaluation } from '../schemas/insight.js'
 import { Job } from '../schemas/job.js'
 import { Model, ModelCard } from '../schemas/model.js'
 import { Problem } from '../schemas/problem.js'
@@ -15,7 +16,7 @@ import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 /** The same as in package.json; a test holds the two together. */
 export const serviceVersion = '0.1.0'
 
-const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, EmbeddingAnswer, CompareAnswer]
+const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis]
 
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)
@@ -42,6 +43,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'search', description: 'A picture in, ranked ids out.' },
         { name: 'galleries', description: 'Sets of pictures that are searched together.' },
         { name: 'images', description: 'Stored pictures.' },
+        { name: 'insight', description: 'What a gallery tells about itself.' },
         { name: 'jobs', description: 'Many pictures at once.' },
         { name: 'models', description: 'The network behind the embeddings.' },
         { name: 'operations', description: 'Probes, metrics, links.' },
@@ -56,7 +58,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
 }
 
 /** Operations that can be called without a body; the generator takes every described body as required. */
-const bodyOptional = new Set(['createGallery', 'search'])
+const bodyOptional = new Set(['createGallery', 'search', 'evaluate', 'findDuplicates', 'examine'])
 
 function withOptionalBodies<Document extends { paths?: object }>(document: Document): Document {
   for (const methods of Object.values(document.paths ?? {}) as Record<string, { operationId?: string; requestBody?: { required?: boolean } }>[]) {

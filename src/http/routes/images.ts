@@ -4,10 +4,13 @@ import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { ImageChange as Change, ImageRecord } from '../../gallery/records.js'
-import { Image, ImageChange, ImageList, ImageListParameters, imageView } from '../schemas/image.js'
+import { clientGone } from '../client-gone.js'
+import { filterOf } from '../given-filter.js'
+import { Image, ImageChange, ImageList, ImageListParameters, imageView, Removal, RemovalParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import { RequestInvalid } from '../validation.js'
 
 export interface ImageRouteOptions {
   galleries: Galleries
@@ -36,6 +39,23 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
     const filter = label === undefined ? {} : { label: label === '' ? null : label }
     const { images, nextCursor } = galleries.images(request.params.gallery, { limit, ...(cursor !== undefined && { cursor }), ...filter })
     return { images: images.map(imageView), ...(nextCursor !== undefined && { nextCursor }) }
+  })
+
+  app.delete('/v1/galleries/:gallery/images', {
+    config: { role: 'write' },
+    schema: {
+      operationId: 'deleteImages',
+      tags,
+      summary: 'Remove every picture that fits',
+      description: 'By `label`, by `filter`, or by both; without either it is refused. Pictures are removed in groups: an answer other than 200 may have removed some, and the same request removes the rest.',
+      params: GalleryPath,
+      querystring: RemovalParameters,
+      response: { 200: { description: 'They are gone; no search finds them any more.', ...Removal }, ...problems(400, 404, 429, 503, 507) },
+    },
+  }, async (request, reply) => {
+    const filter = filterOf(request.query)
+    if (filter === undefined) throw new RequestInvalid([{ in: 'query', pointer: '/filter', detail: 'or label must say which pictures; all of them go with the gallery' }])
+    return { removed: await galleries.removeFitting(request.params.gallery, filter, clientGone(reply)) }
   })
 
   app.get('/v1/galleries/:gallery/images/:id', {

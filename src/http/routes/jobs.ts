@@ -1,21 +1,25 @@
-/** `/v1/jobs`: how bulk jobs are doing, what went wrong in them, and how to stop one. */
+/** `/v1/jobs`: how jobs are doing, what went wrong in them, and how to stop one. */
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobStore } from '../../gallery/jobs.js'
-import type { Ingest } from '../../ingest/ingest.js'
+import type { Ingest, JobReport } from '../../ingest/ingest.js'
+import { isInsight, type Insights } from '../../insight-jobs/insights.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 
 export interface JobRouteOptions {
   ingest: Ingest
+  insights: Insights
   galleries: Galleries
 }
 
-export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, galleries }) => {
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, insights, galleries }) => {
   const tags = ['jobs']
+  /** With the progress that only the runner of its kind knows. */
+  const withProgress = (report: JobReport): JobReport => (isInsight(report.job) ? insights.report(report.job) : report)
 
   app.get('/v1/jobs', {
     config: { role: 'read' },
@@ -27,9 +31,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'Jobs.', ...JobList }, ...problems(400) },
     },
   }, async (request) => {
-    const { gallery, state, limit = 50 } = request.query
-    const reports = ingest.list({ limit, ...(gallery !== undefined && { gallery }), ...(state !== undefined && { states: state }) })
-    return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
+    const { gallery, kind, state, limit = 50 } = request.query
+    const reports = ingest.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
+    return { jobs: reports.map(withProgress).map(({ job, pace }) => jobView(job, pace)) }
   })
 
   app.get('/v1/jobs/:job', {
@@ -42,7 +46,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
     },
   }, async (request) => {
-    const { job, pace } = ingest.report(request.params.job)
+    const { job, pace } = withProgress(ingest.report(request.params.job))
     return jobView(job, pace)
   })
 
@@ -73,7 +77,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409) },
     },
   }, async (request) => {
-    const { job, pace } = await ingest.cancel(request.params.job)
+    const { job: asked } = ingest.report(request.params.job)
+    const { job, pace } = await (isInsight(asked) ? insights : ingest).cancel(asked.id)
     return jobView(job, pace)
   })
 }

@@ -3,11 +3,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import { scoreOfProbability, type ScoreCalibration } from '../../eval/score-calibration.js'
-import { readFilter, type Filter } from '../../gallery/filter.js'
 import type { Region } from '../../image/region.js'
 import { stages, type Metrics } from '../../metrics.js'
 import { retrieve, type Example, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
 import { clientGone } from '../client-gone.js'
+import { filterOf } from '../given-filter.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -71,21 +71,6 @@ function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCali
   if (minPSame === undefined) return minScore
   if (calibration === undefined) throw new AlikeError('model_not_calibrated')
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
-}
-
-/** `label` is the most frequent filter and has a short form. */
-function filterOf({ label, filter }: SearchGiven): Filter | undefined {
-  const labels: Filter[] = label === undefined ? [] : [{ field: 'label', in: [label].flat().map((name) => (name === '' ? null : name)) }]
-  const all = filter === undefined ? labels : [...labels, readFilter(typeof filter === 'string' ? parsed(filter) : filter)]
-  return all.length > 1 ? { and: all } : all[0]
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new AlikeError('filter_invalid', { detail: 'It is no JSON.', cause })
-  }
 }
 
 function examplesOf(images: Buffer[], given: SearchGiven): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {

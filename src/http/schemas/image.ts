@@ -64,6 +64,18 @@ export const ImageListParameters = Type.Object(
   { additionalProperties: false },
 )
 
+export const RemovalParameters = Type.Object(
+  {
+    label: Type.Optional(Type.Array(Type.String({ maxLength: labelMaxLength }), { minItems: 1, maxItems: 100, description: 'Pictures with one of these labels; an empty text stands for pictures without one.', examples: [['draft']] })),
+    filter: Type.Optional(Type.String({ maxLength: 65_536, description: 'Pictures that fit this filter, JSON text as in a search.', examples: ['{"field":"metadata.year","lt":2015}'] })),
+  },
+  { additionalProperties: false },
+)
+export const Removal = Type.Object(
+  { removed: Type.Integer({ description: 'Pictures that fitted and are gone.' }) },
+  { examples: [{ removed: 214 }] },
+)
+
 export const ImageList = Type.Object({
   images: Type.Array(reference(Image), { description: 'By id, ascending.' }),
   nextCursor: Type.Optional(Cursor),

@@ -1,6 +1,6 @@
-/** Bulk jobs as callers see them. */
+/** Jobs as callers see them. */
 import { Type, type Static } from 'typebox'
-import { jobStates, type JobRecord } from '../../gallery/jobs.js'
+import { jobKinds, jobStates, type JobRecord } from '../../gallery/jobs.js'
 import type { JobPace } from '../../ingest/pace.js'
 import { named, reference } from './named.js'
 import { GalleryName, Label, limit } from './parameters.js'
@@ -11,26 +11,27 @@ const Nullable = <Schema extends ReturnType<typeof Type.String> | ReturnType<typ
 export const Job = named('Job', Type.Object(
   {
     id: Type.String(),
+    kind: Type.Enum([...jobKinds], { type: 'string', description: '`ingest` takes pictures in; the others look at a whole gallery and have a result.' }),
     gallery: GalleryName,
     state: Type.Enum([...jobStates], { type: 'string', description: '`queued` and `running` jobs can be cancelled and survive a restart.' }),
-    total: Nullable(Type.Number(), 'Pictures in the upload; null until known (an archive in tar format is counted as it is read).'),
-    done: Type.Integer({ description: 'Pictures that are finished: added + updated + skipped + failed.' }),
+    total: Nullable(Type.Number(), 'Pictures in the upload; null until known (an archive in tar format is counted as it is read). Of other kinds: pictures to look at, those looked at again counted again.'),
+    done: Type.Integer({ description: 'Pictures that are finished: added + updated + skipped + failed; of other kinds, looked at.' }),
     added: Type.Integer(),
     updated: Type.Integer({ description: 'The id existed with another picture or label.' }),
     skipped: Type.Integer({ description: 'The id existed with the same picture and label.' }),
     failed: Type.Integer({ description: 'Told one by one by `GET /v1/jobs/{job}/errors`.' }),
-    share: Type.Number({ description: 'Part of the upload that is read, 0 to 1.' }),
+    share: Type.Number({ description: 'Part of the upload that is read, of the work that is known, 0 to 1.' }),
     picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null before its first picture.'),
     secondsLeft: Nullable(Type.Number(), 'At this pace; null when unknown.'),
-    failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], { description: 'Why the job as a whole failed.' }),
+    failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], { description: 'Why the job as a whole failed; `job_interrupted` of one that is tried again.' }),
     createdAt: Type.String(),
     startedAt: Nullable(Type.String(), 'null while it waits.'),
     finishedAt: Nullable(Type.String(), 'null until it ended.'),
   },
   {
-    description: 'Many pictures on their way into a gallery.',
+    description: 'Many pictures on their way into a gallery, or a look at all pictures of one.',
     examples: [{
-      id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10', gallery: 'holidays', state: 'running', total: 1841, done: 620, added: 617, updated: 0, skipped: 0, failed: 3,
+      id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10', kind: 'ingest', gallery: 'holidays', state: 'running', total: 1841, done: 620, added: 617, updated: 0, skipped: 0, failed: 3,
       share: 0.337, picturesPerSecond: 96.4, secondsLeft: 12.7, failure: null,
       createdAt: '2026-03-01T09:30:00.000Z', startedAt: '2026-03-01T09:30:00.120Z', finishedAt: null,
     }],
@@ -42,6 +43,7 @@ export const JobPath = Type.Object({ job: Type.String({ minLength: 1, maxLength:
 export const JobListParameters = Type.Object(
   {
     gallery: Type.Optional(GalleryName),
+    kind: Type.Optional(Type.Array(Type.Enum([...jobKinds], { type: 'string' }), { maxItems: 4, description: 'Only jobs of one of these kinds.' })),
     state: Type.Optional(Type.Array(Type.Enum([...jobStates], { type: 'string' }), { maxItems: 5, description: 'Only jobs in one of these states.' })),
     limit: limit(50, 1000),
   },
@@ -70,6 +72,6 @@ export const JobErrorLine = Type.Object(
 )
 
 export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft }: JobPace): Static<typeof Job> {
-  const { id, gallery, state, total, done, added, updated, skipped, failed, failure, createdAt, startedAt, finishedAt } = job
-  return { id, gallery, state, total, done, added, updated, skipped, failed, share, picturesPerSecond, secondsLeft, failure, createdAt, startedAt, finishedAt }
+  const { id, kind, gallery, state, total, done, added, updated, skipped, failed, failure, createdAt, startedAt, finishedAt } = job
+  return { id, kind, gallery, state, total, done, added, updated, skipped, failed, share, picturesPerSecond, secondsLeft, failure, createdAt, startedAt, finishedAt }
 }

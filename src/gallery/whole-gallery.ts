@@ -1,0 +1,76 @@
+/**
+ * A whole gallery in memory, for a thread that looks at all of its pictures. It reads on a
+ * connection of its own, so neither searches nor writes wait for it.
+ */
+import { openForReading, withDatabase, type Database } from './database.js'
+import { GalleryScans } from './gallery-scans.js'
+import { ImageTable, type ImageIdentity } from './image-table.js'
+
+/** Where to read; can be sent to a thread. */
+export interface GallerySource {
+  path: string
+  /** Of the gallery. */
+  number: number
+  dimension: number
+}
+
+/** Pictures by id, ascending, in parallel lists. */
+export interface WholeGallery {
+  ids: string[]
+  labels: (string | null)[]
+  contentHashes: string[]
+  slots: Uint32Array
+  dimension: number
+  /** [n, dimension], unit length; empty when they were not asked for. */
+  vectors: Float32Array
+}
+
+const pageSize = 1_000
+
+export interface ReadOptions {
+  vectors: boolean
+  /** Called after each page; what it throws ends the reading. */
+  onPage(): void
+}
+
+/** As it is at one moment. @throws AlikeError `data_unreadable` */
+export function readWholeGallery(source: GallerySource, options: ReadOptions): WholeGallery {
+  const database = withDatabase(() => openForReading(source.path))
+  try {
+    return withDatabase(() => database.transaction(() => read(database, source, options))())
+  } finally {
+    database.close()
+  }
+}
+
+function read(database: Database, { number, dimension }: GallerySource, { vectors: withVectors, onPage }: ReadOptions): WholeGallery {
+  const images: ImageIdentity[] = []
+  const table = new ImageTable(database)
+  for (let fromSlot = 0; ; fromSlot = images.at(-1)!.slot + 1) {
+    const page = table.identities(number, fromSlot, pageSize)
+    images.push(...page)
+    onPage()
+    if (page.length < pageSize) break
+  }
+  images.sort((a, b) => (a.id < b.id ? -1 : 1))
+
+  const vectors = new Float32Array(withVectors ? images.length * dimension : 0)
+  if (withVectors) {
+    const positionOf = new Map(images.map(({ slot }, position) => [slot, position]))
+    const scans = new GalleryScans(database)
+    for (let fromSlot: number | undefined = 0; fromSlot !== undefined; ) {
+      const page = scans.vectors(number, dimension, fromSlot, pageSize)
+      page.slots.forEach((slot, i) => vectors.set(page.vectors.subarray(i * dimension, (i + 1) * dimension), positionOf.get(slot)! * dimension))
+      onPage()
+      fromSlot = page.nextSlot
+    }
+  }
+  return {
+    ids: images.map(({ id }) => id),
+    labels: images.map(({ label }) => label),
+    contentHashes: images.map(({ contentHash }) => contentHash),
+    slots: Uint32Array.from(images, ({ slot }) => slot),
+    dimension,
+    vectors,
+  }
+}

@@ -1,0 +1,28 @@
+/** The filter that a request gives by `label`, by `filter` as JSON or its text, or by both. */
+import { AlikeError } from '../errors.js'
+import { readFilter, type Filter } from '../gallery/filter.js'
+
+export interface GivenFilter {
+  /** Labels of which a picture has one; an empty text stands for no label. */
+  label?: string | string[]
+  filter?: unknown
+}
+
+/**
+ * `label` is the most frequent filter and has a short form.
+ * @returns undefined when neither is given
+ * @throws AlikeError `filter_invalid`
+ */
+export function filterOf({ label, filter }: GivenFilter): Filter | undefined {
+  const labels: Filter[] = label === undefined ? [] : [{ field: 'label', in: [label].flat().map((name) => (name === '' ? null : name)) }]
+  const all = filter === undefined ? labels : [...labels, readFilter(typeof filter === 'string' ? parsed(filter) : filter)]
+  return all.length > 1 ? { and: all } : all[0]
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new AlikeError('filter_invalid', { detail: 'It is no JSON.', cause })
+  }
+}

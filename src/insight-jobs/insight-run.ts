@@ -1,0 +1,153 @@
+/**
+ * One analysis from start to end. What computes does so in a thread of its own; neighbours come
+ * from the index that serves searches, in slices of its time; here the two are only brought together.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Galleries, SlotNeighbours } from '../gallery/galleries.js'
+import type { JobRecord } from '../gallery/jobs.js'
+import type { InsightTask } from '../insight/parameters.js'
+import type { InsightResult, RecallReport } from '../insight/reports.js'
+import type { RunReading } from '../ingest/pace.js'
+import { CalledThread } from '../worker-calls.js'
+import type { InsightCalls, InsightThreadData } from './insight-protocol.js'
+import { RunControl } from './run-control.js'
+
+/** Slots sent with one call: more than a slice has room for, and few enough to be sent again and again. */
+const slotsAsked = 256
+/** Neighbours that recall is measured at, and most pictures it is measured with. */
+const recall = { k: 10, sample: 500 } as const
+/** Neighbours asked for near-copies; where all of them are some, more. */
+const copyDepths = [10, 80, 640] as const
+/** While a larger part of the gallery than this is not in the graph, asking the index would hold up searches. */
+const pendingShareMax = 0.1
+const waitMs = 500
+
+type TaskOf<Kind extends InsightTask['kind']> = Extract<InsightTask, { kind: Kind }>
+
+export class InsightRun {
+  readonly #job: JobRecord
+  readonly #galleries: Galleries
+  readonly #signal: AbortSignal
+  readonly #startedAt = performance.now()
+  readonly #control = new RunControl()
+
+  /** @param signal aborted to stop the run; the job's state is not touched */
+  constructor(job: JobRecord, galleries: Galleries, signal: AbortSignal) {
+    this.#job = job
+    this.#galleries = galleries
+    this.#signal = signal
+  }
+
+  /** Items that are known to make it up; null before the gallery is read. */
+  get total(): number | null {
+    return this.#control.expected === 0 ? null : this.#control.expected
+  }
+
+  get done(): number {
+    return this.#control.done
+  }
+
+  reading(): RunReading {
+    return { elapsedMs: performance.now() - this.#startedAt, doneInThisRun: this.done, shareAtStart: 0, share: 0 }
+  }
+
+  /** @throws AlikeError why there is no result; the signal's reason when stopped */
+  async run(task: InsightTask): Promise<{ total: number; result: InsightResult }> {
+    const { gallery } = this.#job
+    const { modelId } = this.#galleries.get(gallery)
+    const stop = () => this.#control.stop()
+    this.#signal.addEventListener('abort', stop)
+    const thread = new CalledThread<InsightCalls>({
+      name: 'insight',
+      file: new URL('./insight-worker.js', import.meta.url),
+      data: { control: this.#control.shared } satisfies InsightThreadData,
+      onFailure: () => {}, // the call that waits for it hears of it
+    })
+    try {
+      await this.#untilLinked()
+      const result: InsightResult = { ...(await this.#resultOf(task, thread)), gallery, modelId }
+      return { total: this.done, result }
+    } finally {
+      this.#signal.removeEventListener('abort', stop)
+      this.#control.stop()
+      await thread.close()
+    }
+  }
+
+  #resultOf(task: InsightTask, thread: CalledThread<InsightCalls>) {
+    if (task.kind === 'evaluate') return this.#evaluate(task, thread)
+    return task.kind === 'duplicates' ? this.#findDuplicates(task, thread) : this.#examine(task, thread)
+  }
+
+  async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, thread: CalledThread<InsightCalls>) {
+    await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: true })
+    const { k } = recall
+    const drawn = await thread.call('truths', { size: Math.min(recall.sample, query.sample), seed: query.seed, k })
+    this.#control.expect(drawn.length * (efs.length + 1))
+    const index: RecallReport = { k, queries: drawn.length, default: await this.#recall(drawn, undefined, thread), atEf: [] }
+    for (const ef of efs) index.atEf.push({ ef, ...(await this.#recall(drawn, ef, thread)) })
+    return { kind, quality: await thread.call('quality', query), index }
+  }
+
+  async #recall(drawn: Uint32Array, ef: number | undefined, thread: CalledThread<InsightCalls>) {
+    const { k } = recall
+    const counts = new Uint32Array(drawn.length)
+    const scores = new Float32Array(drawn.length * k)
+    let byGraph = 0
+    await this.#ask(drawn, { k, ...(ef !== undefined && { ef }) }, (_, found, from) => {
+      counts.set(found.counts, from)
+      scores.set(found.scores, from * k)
+      byGraph += found.byGraph
+    })
+    return { recall: await thread.call('recall', { counts, scores, k }), byGraph: drawn.length === 0 ? 0 : byGraph / drawn.length }
+  }
+
+  async #findDuplicates({ kind, minScore, limit }: TaskOf<'duplicates'>, thread: CalledThread<InsightCalls>) {
+    let slots = await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false })
+    await thread.call('gather', { minScore, depth: 0 })
+    for (const k of copyDepths) slots = await this.#gather(slots, k, thread)
+    return { kind, ...(await thread.call('duplicates', { limit })) }
+  }
+
+  async #examine({ kind, k, minScore, limit }: TaskOf<'doctor'>, thread: CalledThread<InsightCalls>) {
+    const slots = await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false })
+    // twice as many as will count: copies among them do not
+    await thread.call('gather', { minScore, depth: 2 * k })
+    await this.#gather(slots, 2 * k, thread)
+    return { kind, ...(await thread.call('doctor', { k, limit })) }
+  }
+
+  /** @returns the slots that have more near-copies than were asked for */
+  async #gather(slots: Uint32Array, k: number, thread: CalledThread<InsightCalls>): Promise<Uint32Array> {
+    this.#control.expect(slots.length)
+    const full: number[] = []
+    await this.#ask(slots, { k }, async (asked, found) => {
+      full.push(...(await thread.call('neighbours', { asked, k, ...found })))
+    })
+    return Uint32Array.from(full)
+  }
+
+  async #ask(
+    slots: Uint32Array,
+    request: { k: number; ef?: number },
+    use: (asked: Uint32Array, found: SlotNeighbours, from: number) => void | Promise<void>,
+  ): Promise<void> {
+    for (let from = 0; from < slots.length; ) {
+      this.#signal.throwIfAborted()
+      const found = await this.#galleries.neighbours(this.#job.gallery, { ...request, slots: slots.slice(from, from + slotsAsked) })
+      await use(slots.slice(from, from + found.answered), found, from)
+      this.#control.advance(found.answered)
+      from += found.answered
+    }
+  }
+
+  async #untilLinked(): Promise<void> {
+    for (;;) {
+      // asks for nothing, and brings the reading up to date
+      await this.#galleries.neighbours(this.#job.gallery, { slots: new Uint32Array(0), k: 1 })
+      const reading = this.#galleries.readings().find(({ gallery }) => gallery === this.#job.gallery)
+      if (reading === undefined || reading.pending <= reading.size * pendingShareMax) return
+      await sleep(waitMs, undefined, { signal: this.#signal })
+    }
+  }
+}

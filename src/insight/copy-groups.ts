@@ -1,0 +1,59 @@
+/** Near-copies joined into groups: A like B and B like C are one group, whatever A and C score. */
+
+export class CopyGroups {
+  /** The way to the first picture of each one's group (union–find, Tarjan 1975). */
+  readonly #parents: Uint32Array
+  /** Best score of each picture to another of its group; −1 while it has none. */
+  readonly #scores: Float32Array
+
+  constructor(size: number) {
+    this.#parents = Uint32Array.from({ length: size }, (_, i) => i)
+    this.#scores = new Float32Array(size).fill(-1)
+  }
+
+  /** Pictures of the same bytes are copies, whatever the index finds. */
+  static ofContent(contentHashes: readonly string[]): CopyGroups {
+    const groups = new CopyGroups(contentHashes.length)
+    const firstOf = new Map<string, number>()
+    contentHashes.forEach((hash, position) => {
+      const first = firstOf.get(hash)
+      if (first === undefined) firstOf.set(hash, position)
+      else groups.join(first, position, 1)
+    })
+    return groups
+  }
+
+  join(a: number, b: number, score: number): void {
+    for (const position of [a, b]) this.#scores[position] = Math.max(this.#scores[position]!, score)
+    const [rootA, rootB] = [this.groupOf(a), this.groupOf(b)]
+    // the smaller position leads, so that groups do not depend on the order of joining
+    this.#parents[Math.max(rootA, rootB)] = Math.min(rootA, rootB)
+  }
+
+  /** The lowest position in its group, which names it. */
+  groupOf(position: number): number {
+    let root = position
+    while (this.#parents[root] !== root) {
+      this.#parents[root] = this.#parents[this.#parents[root]!]!
+      root = this.#parents[root]!
+    }
+    return root
+  }
+
+  score(position: number): number {
+    return this.#scores[position]!
+  }
+
+  /** Groups of two and more, largest first, then by their first picture; positions ascending. */
+  list(): number[][] {
+    const members = new Map<number, number[]>()
+    for (let position = 0; position < this.#parents.length; position++) {
+      if (this.#scores[position]! < 0) continue
+      const group = this.groupOf(position)
+      const own = members.get(group)
+      if (own === undefined) members.set(group, [position])
+      else own.push(position)
+    }
+    return [...members.values()].sort((a, b) => b.length - a.length || a[0]! - b[0]!)
+  }
+}

@@ -1,0 +1,47 @@
+/** What may be wrong with a gallery, from the neighbours of all of its pictures. */
+import type { CopyGroups } from './copy-groups.js'
+import { findHubs } from './hubs.js'
+import { findLabelConflicts } from './label-conflicts.js'
+import { findLabelDoubts } from './label-doubts.js'
+import { NeighbourLists } from './neighbour-lists.js'
+import { findOutliers } from './outliers.js'
+import type { Pictures } from './pictures.js'
+import type { DoctorReport } from './reports.js'
+
+export interface DoctorOptions {
+  /** Neighbours that vote and count. */
+  k: number
+  /** From this score on, pictures are near-copies. */
+  minScore: number
+  /** Most findings of each kind. */
+  limit: number
+}
+
+/**
+ * @param lists copies included, longer than k so that enough others remain
+ * @param groups joined from the same lists
+ */
+export function examine(pictures: Pictures, lists: NeighbourLists, groups: CopyGroups, { k, minScore, limit }: DoctorOptions): DoctorReport {
+  const others = withoutCopies(lists, groups, k)
+  return {
+    pictures: pictures.ids.length,
+    k,
+    minScore,
+    conflicts: findLabelConflicts(pictures, groups, limit),
+    doubts: findLabelDoubts(pictures, others, k, limit),
+    hubs: findHubs(pictures, others, k, limit),
+    outliers: findOutliers(pictures, others, limit),
+  }
+}
+
+/** A copy says nothing that the picture does not say itself. */
+function withoutCopies(lists: NeighbourLists, groups: CopyGroups, k: number): NeighbourLists {
+  const others = new NeighbourLists(lists.size, k)
+  for (let position = 0; position < lists.size; position++) {
+    for (let i = 0; i < lists.count(position); i++) {
+      const other = lists.other(position, i)
+      if (groups.groupOf(other) !== groups.groupOf(position)) others.append(position, other, lists.score(position, i))
+    }
+  }
+  return others
+}

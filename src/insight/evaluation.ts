@@ -1,0 +1,74 @@
+/** Retrieval on a gallery's own labels: each picture of a sample is the query, all others are the gallery. */
+import { evaluateRetrieval } from '../eval/quality.js'
+import type { LabelledEmbeddings } from '../eval/ranking.js'
+import type { Pictures } from './pictures.js'
+import type { QualityReport } from './reports.js'
+import { drawSample } from './sample.js'
+
+export interface EmbeddedPictures extends Pictures {
+  /** [n, dimension], unit length; rows of labelled pictures may be moved together. */
+  vectors: Float32Array
+  dimension: number
+}
+
+export interface EvaluationOptions {
+  /** Most queries. */
+  sample: number
+  seed: number
+  /** Pictures that score so much or more never count as hits; equal content never does. */
+  nearCopyScore?: number
+  /** Called with the number of queries before the first, and after each; what it throws ends it. */
+  onSample?(queries: number): void
+  onQuery?(): void
+}
+
+/** Labels in the report; those with most queries when there are more. */
+const labelsMax = 1_000
+
+/** Pictures without a label are left out: an answer that nobody has judged is neither right nor wrong. */
+export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationOptions): QualityReport {
+  const { sample, seed, nearCopyScore, onSample, onQuery } = options
+  const labelled = labelledOnly(pictures)
+  const drawn = drawSample(labelled.ids.length, sample, seed)
+  onSample?.(drawn.length)
+  const quality = evaluateRetrieval(rowsOf(labelled, drawn), labelled, {
+    seed,
+    ...(nearCopyScore !== undefined && { nearCopyScore }),
+    ...(onQuery && { onRanked: onQuery }),
+  })
+  const perClass = Object.entries(quality.perClass)
+  const shown = perClass.sort(([a, x], [b, y]) => y.queries - x.queries || (a < b ? -1 : 1)).slice(0, labelsMax)
+  return {
+    pictures: pictures.ids.length,
+    labelled: labelled.ids.length,
+    sampled: drawn.length,
+    seed,
+    nearCopyScore: nearCopyScore ?? null,
+    queries: quality.queries,
+    queriesWithoutRelevant: quality.queriesWithoutRelevant,
+    overall: { ...quality.overall },
+    intervals: quality.intervals,
+    perLabel: shown.map(([label, { queries, ...numbers }]) => ({ label, queries, ...numbers })),
+    labelsLeftOut: perClass.length - shown.length,
+  }
+}
+
+function labelledOnly({ ids, labels, contentHashes, vectors, dimension }: EmbeddedPictures): LabelledEmbeddings {
+  const kept = Array.from(ids.keys()).filter((position) => labels[position] !== null)
+  // in place: a second copy could be gigabytes
+  kept.forEach((from, to) => vectors.copyWithin(to * dimension, from * dimension, (from + 1) * dimension))
+  return {
+    ids: kept.map((position) => ids[position]!),
+    labels: kept.map((position) => labels[position]!),
+    groups: kept.map((position) => contentHashes[position]!),
+    embeddings: vectors.subarray(0, kept.length * dimension),
+    dimension,
+  }
+}
+
+function rowsOf({ ids, labels, groups, embeddings, dimension }: LabelledEmbeddings, positions: Uint32Array): LabelledEmbeddings {
+  const rows = new Float32Array(positions.length * dimension)
+  positions.forEach((position, i) => rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension))
+  const at = Array.from(positions)
+  return { ids: at.map((i) => ids[i]!), labels: at.map((i) => labels[i]!), groups: at.map((i) => groups[i]!), embeddings: rows, dimension }
+}

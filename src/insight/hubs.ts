@@ -1,0 +1,45 @@
+/**
+ * Hubs: pictures among the nearest of suspiciously many others, an effect of many dimensions
+ * (Radovanović, Nanopoulos, Ivanović 2010). They turn up in answers where they do not belong.
+ */
+import type { NeighbourLists } from './neighbour-lists.js'
+import type { Pictures } from './pictures.js'
+import type { HubReport } from './reports.js'
+
+/** Most frequent first. @param lists without copies @param k how long the lists are that count @param limit most pictures */
+export function findHubs({ ids, labels }: Pictures, lists: NeighbourLists, k: number, limit: number): HubReport {
+  const occurrences = new Uint32Array(lists.size)
+  const strangers = new Uint32Array(lists.size)
+  for (let position = 0; position < lists.size; position++) {
+    for (let i = 0; i < Math.min(k, lists.count(position)); i++) {
+      const other = lists.other(position, i)
+      occurrences[other]!++
+      // what that paper calls a bad occurrence
+      if (labels[position] !== null && labels[other] !== null && labels[position] !== labels[other]) strangers[other]!++
+    }
+  }
+  const { mean, deviation, skewness } = moments(occurrences)
+  const hubs = Array.from(occurrences.keys()).filter((position) => occurrences[position]! > mean + 2 * deviation)
+  hubs.sort((a, b) => occurrences[b]! - occurrences[a]! || a - b)
+  return {
+    k,
+    skewness,
+    meanOccurrences: mean,
+    count: hubs.length,
+    neverFound: occurrences.reduce((sum, count) => sum + Number(count === 0), 0),
+    images: hubs.slice(0, limit).map((position) => ({
+      id: ids[position]!,
+      label: labels[position]!,
+      occurrences: occurrences[position]!,
+      otherLabelShare: strangers[position]! / occurrences[position]!,
+    })),
+  }
+}
+
+/** Skewness = E[(N − μ)³] / σ³; 0 when all are equal. */
+function moments(values: Uint32Array): { mean: number; deviation: number; skewness: number } {
+  const about = (centre: number, power: number) => values.reduce((sum, value) => sum + (value - centre) ** power, 0) / Math.max(1, values.length)
+  const mean = about(0, 1)
+  const deviation = Math.sqrt(about(mean, 2))
+  return { mean, deviation, skewness: deviation === 0 ? 0 : about(mean, 3) / deviation ** 3 }
+}

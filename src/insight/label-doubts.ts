@@ -1,0 +1,92 @@
+/**
+ * Pictures whose label their neighbours doubt: confident learning (Northcutt, Jiang, Chuang 2021)
+ * with the votes of the k nearest as the probabilities of labels. A picture does not vote for
+ * itself nor do its copies, so they are out of sample, as that method asks.
+ */
+import type { NeighbourLists } from './neighbour-lists.js'
+import type { Pictures } from './pictures.js'
+import type { DoubtReport } from './reports.js'
+
+/** A picture is judged by at least so many labelled neighbours, and only where its label has so many other pictures to vote for it. */
+const votersMin = 5
+/** How far the share of another label must lead that of its own: what is merely close is no finding. */
+const marginMin = 0.5
+const witnessesShown = 3
+
+/** Share of each label among the labelled neighbours. */
+type Votes = ReadonlyMap<string, number>
+
+/** Strongest doubt first. @param lists without copies @param k neighbours that vote @param limit most pictures */
+export function findLabelDoubts(pictures: Pictures, lists: NeighbourLists, k: number, limit: number): DoubtReport {
+  const { ids, labels } = pictures
+  const judged = votesOfAll(pictures, lists, k)
+  const confidence = meanOwnShare(judged, labels)
+  const doubts: { position: number; likely: string; margin: number; own: number; other: number }[] = []
+  for (const [position, votes] of judged) {
+    const label = labels[position]!
+    const likely = likeliest(votes, label, confidence)
+    if (likely === label) continue
+    const [own, other] = [votes.get(label) ?? 0, votes.get(likely)!]
+    if (other - own >= marginMin) doubts.push({ position, likely, margin: other - own, own, other })
+  }
+  doubts.sort((a, b) => b.margin - a.margin || lists.score(b.position, 0) - lists.score(a.position, 0) || a.position - b.position)
+  return {
+    judged: judged.size,
+    count: doubts.length,
+    images: doubts.slice(0, limit).map(({ position, likely, margin, own, other }) => ({
+      id: ids[position]!,
+      label: labels[position]!,
+      likelyLabel: likely,
+      margin,
+      ownShare: own,
+      likelyShare: other,
+      witnesses: witnesses(position, likely, pictures, lists, k),
+    })),
+  }
+}
+
+function votesOfAll({ labels }: Pictures, lists: NeighbourLists, k: number): Map<number, Votes> {
+  const frequency = new Map<string, number>()
+  for (const label of labels) if (label !== null) frequency.set(label, (frequency.get(label) ?? 0) + 1)
+  const judged = new Map<number, Votes>()
+  labels.forEach((label, position) => {
+    if (label === null || frequency.get(label)! <= votersMin) return
+    const voters = neighbourLabels(position, labels, lists, k).filter((vote) => vote !== null)
+    if (voters.length < votersMin) return
+    const counts = new Map<string, number>()
+    for (const vote of voters) counts.set(vote, (counts.get(vote) ?? 0) + 1)
+    judged.set(position, new Map([...counts].map(([vote, count]) => [vote, count / voters.length])))
+  })
+  return judged
+}
+
+function neighbourLabels(position: number, labels: Pictures['labels'], lists: NeighbourLists, k: number): (string | null)[] {
+  return Array.from({ length: Math.min(k, lists.count(position)) }, (_, i) => labels[lists.other(position, i)]!)
+}
+
+/** The threshold of each label: what share its own pictures give it on average. */
+function meanOwnShare(judged: ReadonlyMap<number, Votes>, labels: Pictures['labels']): Map<string, number> {
+  const sums = new Map<string, { sum: number; count: number }>()
+  for (const [position, votes] of judged) {
+    const label = labels[position]!
+    const { sum, count } = sums.get(label) ?? { sum: 0, count: 0 }
+    sums.set(label, { sum: sum + (votes.get(label) ?? 0), count: count + 1 })
+  }
+  return new Map([...sums].map(([label, { sum, count }]) => [label, sum / count]))
+}
+
+/** Of the labels that are as likely here as among their own pictures, the likeliest; its own when there is none, or in a tie. */
+function likeliest(votes: Votes, label: string, confidence: ReadonlyMap<string, number>): string {
+  const confident = [...votes].filter(([name, share]) => share >= (confidence.get(name) ?? Infinity) - 1e-9)
+  confident.sort(([a, x], [b, y]) => y - x || Number(b === label) - Number(a === label) || (a < b ? -1 : 1))
+  return confident[0]?.[0] ?? label
+}
+
+function witnesses(position: number, likely: string, { ids, labels }: Pictures, lists: NeighbourLists, k: number) {
+  const found: { id: string; score: number }[] = []
+  for (let i = 0; i < Math.min(k, lists.count(position)) && found.length < witnessesShown; i++) {
+    const other = lists.other(position, i)
+    if (labels[other] === likely) found.push({ id: ids[other]!, score: lists.score(position, i) })
+  }
+  return found
+}

@@ -1,0 +1,30 @@
+/**
+ * Pictures that nothing in the gallery is like: the score of the nearest other (Ramaswamy, Rastogi,
+ * Shim 2000) lies below the lower fence of all such scores, Q1 − 1.5 · (Q3 − Q1) (Tukey 1977).
+ */
+import type { NeighbourLists } from './neighbour-lists.js'
+import type { Pictures } from './pictures.js'
+import type { OutlierReport } from './reports.js'
+
+/** Loneliest first. @param lists without copies: a picture that only its copy is like is lonely, too @param limit most pictures */
+export function findOutliers({ ids, labels }: Pictures, lists: NeighbourLists, limit: number): OutlierReport {
+  const known = Array.from({ length: lists.size }, (_, position) => position).filter((position) => lists.count(position) > 0)
+  const best = (position: number) => lists.score(position, 0)
+  const sorted = Float32Array.from(known, best).sort()
+  if (sorted.length === 0) return { medianScore: null, belowScore: null, count: 0, images: [] }
+  const quantile = (share: number) => sorted[Math.round(share * (sorted.length - 1))]!
+  const [lower, upper] = [quantile(0.25), quantile(0.75)]
+  const fence = lower - 1.5 * (upper - lower)
+  const lonely = known.filter((position) => best(position) < fence).sort((a, b) => best(a) - best(b) || a - b)
+  return {
+    medianScore: quantile(0.5),
+    belowScore: fence,
+    count: lonely.length,
+    images: lonely.slice(0, limit).map((position) => ({
+      id: ids[position]!,
+      label: labels[position]!,
+      score: best(position),
+      nearestId: ids[lists.other(position, 0)]!,
+    })),
+  }
+}

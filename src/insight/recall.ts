@@ -1,0 +1,58 @@
+/** How much of the exact answer the index gives. */
+import { scoreRows } from '../eval/ranking.js'
+
+/**
+ * Scores differ by rounding between here and the index, and of several pictures with the score of
+ * the last place any will do: so a neighbour is right when it scores as much as the true last one
+ * (as in ANN-Benchmarks, Aumüller, Bernhardsson, Faithfull 2020).
+ */
+const scoreTolerance = 1e-6
+
+/**
+ * For each query the score of its k-th best other; of its last one where there are fewer, −Infinity without any.
+ * @param vectors [n, dimension]
+ * @param queries rows that ask
+ * @param onQuery called after each; what it throws ends it
+ */
+export function kthScores(vectors: Float32Array, dimension: number, queries: Uint32Array, k: number, onQuery?: () => void): Float32Array {
+  const scores = new Float32Array(vectors.length / dimension)
+  return Float32Array.from(queries, (query) => {
+    scoreRows(vectors.subarray(query * dimension, (query + 1) * dimension), vectors, scores)
+    scores[query] = -Infinity
+    onQuery?.()
+    return kthLargest(scores, Math.min(k, scores.length - 1))
+  })
+}
+
+/** @param counts [queries] found for each; @param found [queries, k] their scores, best first; @param truths from `kthScores` */
+export function recallOf({ counts, found, truths, k, others }: {
+  counts: Uint32Array
+  found: Float32Array
+  truths: Float32Array
+  k: number
+  /** Pictures that each query could have found. */
+  others: number
+}): number | null {
+  const wanted = Math.min(k, others)
+  if (truths.length === 0 || wanted === 0) return null
+  let right = 0
+  truths.forEach((truth, query) => {
+    const count = Math.min(counts[query]!, wanted)
+    for (let i = 0; i < count; i++) right += Number(found[query * k + i]! >= truth - scoreTolerance)
+  })
+  return right / (truths.length * wanted)
+}
+
+/** The values are left as they are; k is small beside their number. */
+function kthLargest(values: Float32Array, k: number): number {
+  if (k < 1) return -Infinity
+  // ascending; the first is the one to beat
+  const best = new Float32Array(k).fill(-Infinity)
+  for (const value of values) {
+    if (value <= best[0]!) continue
+    let i = 0
+    while (i + 1 < k && best[i + 1]! < value) best[i] = best[++i]!
+    best[i] = value
+  }
+  return best[0]!
+}

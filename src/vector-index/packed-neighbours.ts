@@ -1,0 +1,13 @@
+/** Lists of neighbours as three buffers, which move between threads without being copied. */
+import type { Neighbour, SlotNeighbours } from './vector-index.js'
+
+/** @param k the longest list */
+export function packedNeighbours(lists: readonly Neighbour[][], k: number): Omit<SlotNeighbours, 'byGraph'> {
+  const slots = new Uint32Array(lists.length * k)
+  const scores = new Float32Array(lists.length * k)
+  lists.forEach((list, row) => list.forEach(({ slot, score }, i) => {
+    slots[row * k + i] = slot
+    scores[row * k + i] = score
+  }))
+  return { answered: lists.length, counts: Uint32Array.from(lists, (list) => list.length), slots, scores }
+}

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { evaluateRetrieval } from '../../src/eval/quality.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import type { JobRecord } from '../../src/gallery/jobs.js'
+import { openInsights, type Insights } from '../../src/insight-jobs/insights.js'
+import { doctorTask, duplicatesTask, evaluateTask } from '../../src/insight/parameters.js'
+import type { DoctorResult, DuplicateResult, EvaluationResult, InsightResult } from '../../src/insight/reports.js'
+import { dataFolder, model, newImage, openIn, settled } from '../gallery/storage-folder.js'
+import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
+
+const { dimension } = model
+const silent = { info: () => {}, error: () => {} }
+
+async function openBoth(t: TestContext, dataDir: string, more: Partial<Parameters<typeof openInsights>[0]> = {}): Promise<{ galleries: Galleries; insights: Insights }> {
+  const galleries = await openIn(t, dataDir)
+  const insights = await openInsights({ galleries, jobsMax: 4, imagesMax: 10_000, jobsKeptDays: 30, logger: silent, ...more })
+  t.after(() => insights.close())
+  return { galleries, insights }
+}
+
+async function ended(galleries: Galleries, { id }: Pick<JobRecord, 'id'>): Promise<JobRecord> {
+  for (;;) {
+    const job = galleries.jobs.get(id)!
+    if (job.finishedAt !== null) return job
+    await sleep(10)
+  }
+}
+
+async function resultOf<Result extends InsightResult>(galleries: Galleries, job: Pick<JobRecord, 'id'>): Promise<Result> {
+  const { state, failure, done, total } = await ended(galleries, job)
+  assert.deepEqual([state, failure], ['succeeded', null])
+  assert.equal(done, total)
+  return JSON.parse(galleries.jobs.result(job.id)!)
+}
+
+/** 600 pictures in clusters: the graph is asked, not a scan. The last twelve are near-copies of the first twelve. */
+const originals = Array.from({ length: 588 }, unitVectors({ dimension, seed: 77, clusters: 6 }))
+const nudge = seededRandom(5)
+const nearCopies = originals.slice(0, 12).map((vector) => unit(vector.map((value) => value + 0.004 * (nudge() - 0.5))))
+const vectors = [...originals, ...nearCopies]
+const pictures = vectors.map((vector, i) => newImage(`p${String(i).padStart(4, '0')}`, vector, { label: i % 50 === 49 ? null : `l${i % 5}` }))
+
+function unit(vector: Float32Array): Float32Array {
+  const length = Math.hypot(...vector)
+  return vector.map((value) => value / length)
+}
+
+async function filled(t: TestContext) {
+  const both = await openBoth(t, await dataFolder(t))
+  await both.galleries.create('a')
+  await both.galleries.put('a', pictures)
+  await settled(both.galleries)
+  return both
+}
+
+test('an evaluation gives the numbers of eval/ and the recall of the graph', async (t) => {
+  const { galleries, insights } = await filled(t)
+  const { job } = await insights.accept('a', evaluateTask({ efs: [10, 600] }))
+  assert.deepEqual([job.kind, job.state], ['evaluate', 'queued'])
+  const { kind, gallery, modelId, quality, index } = await resultOf<EvaluationResult>(galleries, job)
+  assert.deepEqual([kind, gallery, modelId], ['evaluate', 'a', model.id])
+
+  const labelled = pictures.filter(({ label }) => label !== null)
+  const embeddings = {
+    ids: labelled.map(({ id }) => id),
+    labels: labelled.map(({ label }) => label!),
+    groups: labelled.map(({ contentHash }) => contentHash),
+    embeddings: Float32Array.from(labelled.flatMap(({ vector }) => [...vector])),
+    dimension,
+  }
+  const expected = evaluateRetrieval(embeddings, embeddings)
+  assert.deepEqual(quality.overall, JSON.parse(JSON.stringify(expected.overall)))
+  assert.deepEqual(quality.intervals, JSON.parse(JSON.stringify(expected.intervals)))
+  assert.deepEqual([quality.pictures, quality.labelled, quality.sampled, quality.queries], [600, 588, 588, 588])
+
+  assert.deepEqual([index.k, index.queries, index.default.byGraph], [10, 500, 1])
+  assert.ok(index.default.recall! > 0.95, String(index.default.recall))
+  const [least, most] = index.atEf
+  assert.deepEqual([least?.ef, most?.ef, most?.byGraph], [10, 600, 0], 'so many candidates are all of them: a scan is cheaper')
+  assert.ok(least!.recall! <= index.default.recall!)
+  assert.equal(most?.recall, 1)
+})
+
+test('near-copies are found by the graph as comparing all pairs finds them', async (t) => {
+  const { galleries, insights } = await filled(t)
+  const minScore = 0.999
+  const pairs = vectors.flatMap((one, i) => vectors.slice(i + 1).flatMap((two, j) => (one.reduce((sum, value, at) => sum + value * two[at]!, 0) >= minScore ? [[i, i + 1 + j]] : [])))
+  const { job } = await insights.accept('a', duplicatesTask({ minScore }))
+  const { count, copies, groups } = await resultOf<DuplicateResult>(galleries, job)
+  assert.equal(pairs.length, 12)
+  assert.deepEqual([count, copies], [12, 12])
+  assert.deepEqual(groups.map(({ images }) => images.map(({ id }) => id)), pairs.map((pair) => pair.map((i) => pictures[i!]!.id)))
+})
+
+test('a group larger than the neighbours first asked for stays whole', async (t) => {
+  const { galleries, insights } = await openBoth(t, await dataFolder(t))
+  await galleries.create('a')
+  // two knots of 30; the closest of each other's pictures lie behind all of their own
+  const angles = Array.from({ length: 60 }, (_, i) => (i < 30 ? i : 60 + i) / 1_000)
+  await galleries.put('a', angles.map((angle, i) => newImage(`p${String(i).padStart(2, '0')}`, Float32Array.from({ length: dimension }, (_, at) => (at === 0 ? Math.cos(angle) : at === 1 ? Math.sin(angle) : 0)))))
+  // 29 and 90 thousandths: cos 0.061 = 0.99814
+  const whole = await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({ minScore: 0.998 }))).job)
+  assert.deepEqual([whole.count, whole.groups[0]?.size], [1, 60])
+  const apart = await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({ minScore: 0.9985 }))).job)
+  assert.deepEqual(apart.groups.map(({ size }) => size), [30, 30])
+})
+
+test('the doctor finds what was planted, and says the same twice', async (t) => {
+  const { galleries, insights } = await openBoth(t, await dataFolder(t))
+  await galleries.create('a')
+  const clusters = 5
+  const random = seededRandom(9)
+  const make = (cluster: number) => unit(Float32Array.from({ length: dimension }, (_, at) => Number(at === cluster) + 0.3 * (random() - 0.5)))
+  const planted = Array.from({ length: 200 }, (_, i) => newImage(`p${String(i).padStart(3, '0')}`, make(i % clusters), { label: `l${i % clusters}` }))
+  planted[7] = newImage('p007', planted[7]!.vector, { label: 'l4' }) // belongs to cluster 2
+  const stranger = Float32Array.from({ length: dimension }, (_, at) => (at === dimension - 1 ? -1 : 0))
+  const copy = newImage('p300', planted[11]!.vector, { label: 'l3', contentHash: planted[11]!.contentHash }) // of cluster 1
+  await galleries.put('a', [...planted, newImage('p400', stranger, { label: 'l0' }), copy])
+  await settled(galleries)
+
+  const first = await resultOf<DoctorResult>(galleries, (await insights.accept('a', doctorTask({}))).job)
+  assert.equal(first.pictures, 202)
+  assert.deepEqual(first.conflicts.groups.map(({ labels, images }) => [labels, images.map(({ id }) => id)]), [[['l1', 'l3'], ['p011', 'p300']]])
+  assert.deepEqual(first.doubts.images.slice(0, 1).map(({ id, label, likelyLabel, margin }) => [id, label, likelyLabel, margin]), [['p007', 'l4', 'l2', 1]])
+  assert.ok(first.doubts.images.every(({ id }) => ['p007', 'p300', 'p400'].includes(id)), JSON.stringify(first.doubts.images))
+  assert.equal(first.outliers.images[0]?.id, 'p400')
+  assert.equal(first.hubs.meanOccurrences, 10)
+  assert.deepEqual(await resultOf(galleries, (await insights.accept('a', doctorTask({}))).job), first)
+})
+
+test('an empty gallery has nothing to tell, in every kind', async (t) => {
+  const { galleries, insights } = await openBoth(t, await dataFolder(t))
+  await galleries.create('a')
+  const [evaluation, duplicates, diagnosis] = [
+    await resultOf<EvaluationResult>(galleries, (await insights.accept('a', evaluateTask({}))).job),
+    await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({}))).job),
+    await resultOf<DoctorResult>(galleries, (await insights.accept('a', doctorTask({}))).job),
+  ] as const
+  assert.deepEqual([evaluation.quality.queries, evaluation.index.default.recall], [0, null])
+  assert.deepEqual([duplicates.count, diagnosis.doubts.judged, diagnosis.outliers.medianScore], [0, 0, null])
+})
+
+test('jobs wait for each other, searches for none of them; a cancelled one leaves no result', async (t) => {
+  const { galleries, insights } = await filled(t)
+  const jobs = [
+    (await insights.accept('a', evaluateTask({ sample: 20_000 }))).job,
+    (await insights.accept('a', doctorTask({}))).job,
+    (await insights.accept('a', duplicatesTask({}))).job,
+    (await insights.accept('a', duplicatesTask({}))).job,
+  ]
+  await assert.rejects(insights.accept('a', doctorTask({})), { code: 'job_queue_full', retryAfterSeconds: 30 })
+  const [running, waiting] = jobs
+  assert.equal((await insights.cancel(running!.id)).job.state, 'cancelled')
+  assert.equal((await insights.cancel(waiting!.id)).job.state, 'cancelled')
+  await assert.rejects(insights.cancel(waiting!.id), { code: 'job_finished' })
+  await assert.rejects(insights.cancel('none'), { code: 'job_not_found' })
+  let searches = 0
+  while (galleries.jobs.get(jobs[3]!.id)?.finishedAt === null) {
+    assert.equal((await galleries.search('a', { vector: vectors[searches % 600]!, k: 5 })).hits.length, 5)
+    searches++
+  }
+  assert.ok(searches > 0)
+  assert.deepEqual(jobs.map(({ id }) => galleries.jobs.get(id)?.state), ['cancelled', 'cancelled', 'succeeded', 'succeeded'])
+  assert.equal(galleries.jobs.result(running!.id), undefined)
+  assert.deepEqual(galleries.jobs.result(jobs[2]!.id), galleries.jobs.result(jobs[3]!.id))
+})
+
+test('progress can be read while a job runs', async (t) => {
+  const { galleries, insights } = await filled(t)
+  const { job } = await insights.accept('a', evaluateTask({}))
+  let highest = 0
+  while (galleries.jobs.get(job.id)?.finishedAt === null) {
+    const { job: now, pace } = insights.report(galleries.jobs.get(job.id)!)
+    assert.ok(now.done >= highest && (now.total === null || now.done <= now.total), `${now.done} of ${now.total}`)
+    assert.ok(pace.share >= 0 && pace.share <= 1)
+    highest = now.done
+    await sleep(1)
+  }
+  const { job: last, pace } = insights.report(galleries.jobs.get(job.id)!)
+  // 500 truths, five times 500 for the recall, 588 queries
+  assert.deepEqual([last.done, last.total, pace.share], [3_588, 3_588, 1])
+})
+
+test('a job that a stop has cut off begins anew, and ends as it would have', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openBoth(t, dataDir)
+  await first.galleries.create('a')
+  await first.galleries.put('a', pictures)
+  const jobs = [(await first.insights.accept('a', evaluateTask({}))).job, (await first.insights.accept('a', duplicatesTask({}))).job]
+  await first.insights.close()
+  assert.deepEqual(jobs.map(({ id }) => first.galleries.jobs.get(id)?.state), ['queued', 'queued'])
+  await assert.rejects(first.insights.accept('a', duplicatesTask({})), { code: 'shutting_down' })
+  await first.galleries.close()
+
+  const second = await openBoth(t, dataDir)
+  for (const job of jobs) assert.equal((await resultOf(second.galleries, job)).kind, job.kind)
+})
+
+test('a job in which the process died is tried once more, not for ever', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const source = { ...duplicatesTask({}) } as never
+  for (const id of ['once', 'twice']) {
+    await galleries.jobs.create({ id, kind: 'duplicates', gallery: 'a', source })
+    await galleries.jobs.transition(id, { from: ['queued'], to: 'running', ...(id === 'twice' && { failure: { code: 'job_interrupted', detail: '' } }) })
+  }
+  const insights = await openInsights({ galleries, jobsMax: 4, imagesMax: 10, jobsKeptDays: 30, logger: silent })
+  t.after(() => insights.close())
+  await resultOf(galleries, { id: 'once' })
+  const twice = galleries.jobs.get('twice')
+  assert.deepEqual([twice?.state, twice?.failure?.code], ['failed', 'job_interrupted'])
+})
+
+test('a gallery that is deleted ends its analysis; one made anew under its name gets no result of it', async (t) => {
+  const { galleries, insights } = await filled(t)
+  const jobs = [(await insights.accept('a', evaluateTask({}))).job, (await insights.accept('a', doctorTask({}))).job]
+  await galleries.delete('a')
+  await galleries.create('a')
+  for (const job of jobs) {
+    const { state, failure } = await ended(galleries, job)
+    assert.deepEqual([state, failure?.code], ['failed', 'gallery_not_found'])
+  }
+})
+
+test('what can not be analysed is refused at once', async (t) => {
+  const dataDir = await dataFolder(t)
+  const { galleries, insights } = await openBoth(t, dataDir, { imagesMax: 3 })
+  await galleries.create('a')
+  await galleries.put('a', pictures.slice(0, 4))
+  await assert.rejects(insights.accept('a', doctorTask({})), { code: 'gallery_too_large' })
+  await assert.rejects(insights.accept('none', doctorTask({})), { code: 'gallery_not_found' })
+  await insights.close()
+  await galleries.close()
+  const other = await openIn(t, dataDir, { model: { ...model, id: '00000000000000bb' } })
+  const foreign = await openInsights({ galleries: other, jobsMax: 4, imagesMax: 10, jobsKeptDays: 30, logger: silent })
+  await assert.rejects(foreign.accept('a', doctorTask({})), { code: 'model_mismatch' })
+  assert.equal(other.jobs.list().length, 0)
+})

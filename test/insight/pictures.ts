@@ -1,0 +1,22 @@
+/** Galleries small enough to work out by hand. */
+import { NeighbourLists } from '../../src/insight/neighbour-lists.js'
+import type { Pictures } from '../../src/insight/pictures.js'
+
+/** `id label` or `id label hash`; `-` for no label. Ids ascending. */
+export function picturesOf(rows: readonly string[]): Pictures {
+  const parts = rows.map((row) => row.split(' '))
+  return {
+    ids: parts.map(([id]) => id!),
+    labels: parts.map(([, label]) => (label === '-' ? null : label!)),
+    contentHashes: parts.map(([id, , hash]) => hash ?? `hash of ${id}`),
+  }
+}
+
+/** Of each picture its list of `id score`, best first. */
+export function listsOf({ ids }: Pictures, depth: number, lists: Readonly<Record<string, [id: string, score: number][]>>): NeighbourLists {
+  const filled = new NeighbourLists(ids.length, depth)
+  for (const [id, others] of Object.entries(lists)) {
+    for (const [other, score] of others) filled.append(ids.indexOf(id), ids.indexOf(other), score)
+  }
+  return filled
+}
