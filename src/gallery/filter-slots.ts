@@ -23,7 +23,7 @@ export class FilterSlots {
     const key = JSON.stringify(filter)
     let slots = kept.get(key)
     if (slots === undefined) {
-      slots = this.#store.scan('slotsOfFilter', { gallery, filter })
+      slots = this.#store.scan('slotsOfFilter', { gallery, filter }).then(shared)
       kept.set(key, slots)
       slots.catch(() => kept.delete(key))
     }
@@ -34,4 +34,11 @@ export class FilterSlots {
   forget(gallery: number): void {
     this.#kept.delete(gallery)
   }
+}
+
+/** In memory that all threads see: sent to the index with each search, millions of slots are not copied. */
+function shared(slots: Uint32Array): Uint32Array {
+  const kept = new Uint32Array(new SharedArrayBuffer(slots.byteLength))
+  kept.set(slots)
+  return kept
 }

@@ -132,7 +132,7 @@ export class SlotIndex {
     const { size } = this.#vectors
     // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
     const share = Math.max(1 / graph.count, (allowed / size) * (live / graph.count))
-    let wanted = Math.ceil(Math.max(ef ?? this.#settings.ef, ef === undefined ? 1.5 * k : k) / share)
+    let wanted = Math.ceil(ef === undefined ? Math.max(this.#settings.ef, (1.5 * likelyEnough(k, share)) / share) : Math.max(ef, k) / share)
     for (;;) {
       wanted = Math.min(wanted, graph.count)
       if (wanted * comparisonsPerCandidate + size - live >= allowed) return undefined
@@ -212,6 +212,11 @@ export class SlotIndex {
     this.#next = undefined
     this.#rebuilds++
   }
+}
+
+/** So many allowed ones expected among some nodes, and there are hardly ever fewer than k: three deviations of a binomial count. */
+function likelyEnough(k: number, share: number): number {
+  return k + 3 * Math.sqrt(k * (1 - share))
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {
