@@ -16,8 +16,9 @@ export class FilterSlots {
     this.#store = store
   }
 
-  /** Ascending. */
-  slots(gallery: number, filter: Filter): Promise<Uint32Array> {
+  /** Ascending. @param keep for other searches with the same filter; a filter made for one search would only push those out */
+  slots(gallery: number, filter: Filter, keep: boolean): Promise<Uint32Array> {
+    if (!keep) return this.#store.scan('slotsOfFilter', { gallery, filter })
     let kept = this.#kept.get(gallery)
     if (kept === undefined || kept.size >= keptMax) this.#kept.set(gallery, (kept = new Map()))
     const key = JSON.stringify(filter)

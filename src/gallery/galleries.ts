@@ -21,7 +21,7 @@ import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
 
-export type { GallerySearch, GallerySearchResult, Hit } from './gallery-search.js'
+export type { GallerySearch, GallerySearchResult, Hit, HitGroup } from './gallery-search.js'
 
 export interface GalleriesOptions {
   /** Made when it does not exist; locked against a second process. */
@@ -239,8 +239,14 @@ export class Galleries {
   async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
     const { row, index } = await this.#served(gallery)
     expectUnitVector(search.vector, row.dimension)
-    const allow = search.filter && (await this.#filters.slots(row.number, search.filter))
-    return searchGallery(index, search, allow, (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)))
+    return searchGallery(
+      {
+        index,
+        slotsOf: (filter, keep) => this.#filters.slots(row.number, filter, keep),
+        recordOf: (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)),
+      },
+      search,
+    )
   }
 
   readings(): GalleryReading[] {

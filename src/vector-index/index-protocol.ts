@@ -31,6 +31,8 @@ export type IndexCalls = {
     request: { index: number; vector: Float32Array; k: number; ef?: number; exact?: boolean; allow?: Uint32Array }
     reply: { neighbours: Neighbour[]; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
   }
+  /** [rows, columns] */
+  compare: { request: { index: number; rows: Uint32Array; columns: Uint32Array }; reply: Float32Array }
   read: { request: { index: number }; reply: IndexReading }
   /** False when there is no graph. */
   save: { request: { index: number }; reply: boolean }

@@ -65,11 +65,12 @@ export class IndexThread {
     return this.#thread.call(name, request)
   }
 
-  async search(request: IndexCalls['search']['request']): Promise<IndexCalls['search']['reply']> {
+  /** A call that belongs to a search. @throws AlikeError `overloaded` */
+  async ask<Name extends 'search' | 'compare'>(name: Name, request: IndexCalls[Name]['request']): Promise<IndexCalls[Name]['reply']> {
     if (this.#searchesWaiting >= this.#searchQueueMax) throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
     this.#searchesWaiting++
     try {
-      return await this.#thread.call('search', request)
+      return await this.#thread.call(name, request)
     } finally {
       this.#searchesWaiting--
     }
@@ -126,7 +127,7 @@ class IndexHandle implements VectorIndex {
     if (request.vector.length !== this.#dimension) throw new AlikeError('dimension_mismatch')
     const startedAt = performance.now()
     const { vector, allow, ...rest } = request
-    const { reading, ...result } = await this.#thread.search({
+    const { reading, ...result } = await this.#thread.ask('search', {
       ...rest,
       index: this.#index,
       vector: compact(vector),
@@ -134,6 +135,10 @@ class IndexHandle implements VectorIndex {
     })
     this.#reading = reading
     return { ...result, durationMs: performance.now() - startedAt }
+  }
+
+  compare(rows: Uint32Array, columns: Uint32Array): Promise<Float32Array> {
+    return this.#thread.ask('compare', { index: this.#index, rows: compact(rows), columns: compact(columns) })
   }
 
   async refresh(): Promise<void> {

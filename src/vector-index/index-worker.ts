@@ -4,7 +4,7 @@
  */
 import { workerData } from 'node:worker_threads'
 import { AlikeError } from '../errors.js'
-import { answerCalls } from '../worker-calls.js'
+import { answerCalls, MovedReply } from '../worker-calls.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
 import { SlotIndex } from './slot-index.js'
 import { eraseSnapshot, readSnapshot, writeSnapshot, type SnapshotKey } from './snapshot.js'
@@ -63,6 +63,12 @@ answerCalls<IndexCalls>(
       const result = entry.index.search(search)
       searchedMs += performance.now() - startedAt
       return { ...result, reading: entry.index.reading }
+    },
+    compare({ index, rows, columns }) {
+      const startedAt = performance.now()
+      const scores = find(index).index.compare(rows, columns)
+      searchedMs += performance.now() - startedAt
+      return new MovedReply<Float32Array>(scores, [scores.buffer])
     },
     read: ({ index }) => find(index).index.reading,
     save: ({ index }) => save(find(index)),

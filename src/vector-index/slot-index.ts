@@ -122,6 +122,19 @@ export class SlotIndex {
     return { neighbours: exactNeighbours(this.#vectors, vector, k, allow), method: 'exact' }
   }
 
+  /** [rows, columns] scores of stored vectors with each other; one that is gone is like nothing: −1. */
+  compare(rows: Uint32Array, columns: Uint32Array): Float32Array<ArrayBuffer> {
+    const scores = new Float32Array(rows.length * columns.length).fill(-1)
+    rows.forEach((row, i) => {
+      if (!this.#vectors.has(row)) return
+      const vector = this.#vectors.vector(row)
+      columns.forEach((column, j) => {
+        if (this.#vectors.has(column)) scores[i * columns.length + j] = this.#vectors.score(vector, column)
+      })
+    })
+    return scores
+  }
+
   /**
    * Asks for more and more candidates until the k-th allowed one lies in their nearer two thirds:
    * near the end of the list the graph misses neighbours. Undefined when a scan is the cheaper way.
