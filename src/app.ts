@@ -21,6 +21,7 @@ import { ingestRoutes } from './http/routes/ingest.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
+import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { searchRoutes } from './http/routes/search.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
@@ -83,7 +84,8 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   })
 
   await app.register(async (scope) => {
-    metrics.watch({ requestsInFlight: limitConcurrency(scope, config) })
+    const admission = limitConcurrency(scope, config)
+    metrics.watch({ requestsInFlight: admission.inFlight })
     limitBodyTime(scope, config)
     await acceptPictures(scope, config)
     await scope.register(vectorRoutes, { parts, config })
@@ -91,6 +93,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
       refuseUnknownGallery(inGallery, galleries)
       await inGallery.register(imageUploadRoutes, { parts, config })
       await inGallery.register(searchRoutes, { parts, metrics, config })
+      await inGallery.register(searchBatchRoutes, { parts, metrics, config, admission })
     })
   })
   return app
