@@ -59,6 +59,8 @@ export interface Answer {
   /** With `groupBy`, in place of hits. */
   groups?: HitGroup[]
   vote?: Vote
+  /** Pictures that could have been hits. */
+  compared: number
   durations: QueryDurations
 }
 
@@ -82,7 +84,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
   const found = await parts.galleries.search(gallery, { ...search, vector, excludeIds, ...(vote && { voters: vote.k }) })
-  const { hits, groups, voters, method, ef, durationMs: searchMs } = found
+  const { hits, groups, voters, compared, method, ef, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
   const totalMs = performance.now() - startedAt
@@ -95,6 +97,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
     hits,
     ...(groups && { groups }),
     ...(voted && { vote: voteOnLabel(voted, vote?.threshold) }),
+    compared,
     durations: { ...durations, searchMs, totalMs },
   }
 }

@@ -242,6 +242,7 @@ export class Galleries {
     return searchGallery(
       {
         index,
+        size: row.count,
         slotsOf: (filter, keep) => this.#filters.slots(row.number, filter, keep),
         recordOf: (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)),
       },

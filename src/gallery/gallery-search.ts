@@ -54,6 +54,8 @@ export interface GallerySearchResult {
   groups?: HitGroup[]
   /** As they would rank without `diversity` and `groupBy`. */
   voters?: UnrankedHit[]
+  /** Pictures that could have been hits. */
+  compared: number
   method: 'exact' | 'hnsw'
   ef?: number
   /** Index and records, waiting included. */
@@ -61,6 +63,8 @@ export interface GallerySearchResult {
 }
 
 export interface SearchedGallery {
+  /** Live pictures. */
+  size: number
   index: Pick<VectorIndex, 'search' | 'compare'>
   /** Slots that fit, ascending; `keep` them when the same filter is likely to come again. */
   slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
@@ -73,13 +77,21 @@ const candidatesDefault = 10_000
 export async function searchGallery(gallery: SearchedGallery, search: GallerySearch): Promise<GallerySearchResult> {
   const startedAt = performance.now()
   const { k, offset = 0, filter, voters } = search
-  const { nearest, hits } = openList(gallery, search, filter && (await gallery.slotsOf(filter, true)))
+  const allow = filter && (await gallery.slotsOf(filter, true))
+  const { nearest, hits } = openList(gallery, search, allow)
   const page = search.groupBy
     ? { hits: [], groups: ranked(await group(gallery, search, hits), offset).map((one) => ({ ...one, hits: ranked(one.hits, 0) })) }
     : { hits: ranked(await best(gallery, search, hits, offset + k), offset) }
   const voting = voters === undefined ? undefined : await hits.first(voters)
   const { method, ef } = nearest.result!
-  return { ...page, ...(voting && { voters: voting }), method, ...(ef !== undefined && { ef }), durationMs: performance.now() - startedAt }
+  return {
+    ...page,
+    ...(voting && { voters: voting }),
+    compared: allow?.length ?? gallery.size,
+    method,
+    ...(ef !== undefined && { ef }),
+    durationMs: performance.now() - startedAt,
+  }
 }
 
 /** @param seen hits that were had before: the list goes on after the last of them */

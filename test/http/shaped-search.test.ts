@@ -113,14 +113,14 @@ test('the best hits vote on the label, and a best hit below the calibrated thres
   assert.equal(vote.labels.reduce((sum, { votes }) => sum + votes, 0), 5)
   const counts = vote.labels.map(({ label }) => plain.hits.filter((hit) => hit.label === label).length)
   assert.deepEqual(vote.labels.map(({ votes }) => votes), counts)
-  assert.deepEqual([vote.match, vote.label, vote.threshold], [true, vote.labels[0]!.label, calibration.thresholds[0]])
+  assert.deepEqual([vote.match, vote.label, vote.threshold], [true, vote.labels[0]!.label, { ...calibration.thresholds[0], falseMatchesExpected: 1.2000000000000002 }])
 
   // the strictest when none is named; the picture itself reaches it, another does not
-  assert.deepEqual((await search(app, { vote: 1 })).vote.threshold, calibration.thresholds[1])
+  assert.equal((await search(app, { vote: 1 })).vote.threshold?.falseMatchRate, 0.01)
   assert.equal((await search(app, { vote: 1 })).vote.match, true)
   const none = (await search(app, { vote: 3, filter: { field: 'label', equals: 'stripes' } })).vote
   assert.deepEqual([none.match, none.label, none.labels[0]!.label], [false, null, 'stripes'])
-  assert.deepEqual((await search(app, { vote: 3, label: ['nothing'] })).vote, { label: null, match: false, margin: 0, voters: 0, labels: [], threshold: calibration.thresholds[1] })
+  assert.deepEqual((await search(app, { vote: 3, label: ['nothing'] })).vote, { label: null, match: false, margin: 0, voters: 0, labels: [], threshold: { ...calibration.thresholds[1], falseMatchesExpected: 0 } })
 
   const unknown = await search(app, { vote: 3, falseMatchRate: 0.05 }, 400)
   assert.deepEqual([unknown.code, unknown.errors?.[0]?.pointer], ['request_invalid', '/falseMatchRate'])

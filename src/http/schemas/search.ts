@@ -37,7 +37,8 @@ const VoteAnswer = Type.Object({
   }), { description: 'Most votes first, then nearest.' }),
   threshold: Type.Optional(Type.Object({
     score: Type.Number({ description: 'Below it nothing matches.' }),
-    falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach it, on val pictures. One query is compared with many pictures: see docs/search.md.' }),
+    falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach it, on val pictures.' }),
+    falseMatchesExpected: Type.Number({ description: 'The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little.' }),
     matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
   })),
 })
@@ -72,7 +73,7 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
       vote: {
         label: 'cycling', match: true, margin: 0.8, voters: 10,
         labels: [{ label: 'cycling', votes: 9, share: 0.9, bestScore: 0.9312 }, { label: 'running', votes: 1, share: 0.1, bestScore: 0.8671 }],
-        threshold: { score: 0.8706, falseMatchRate: 0.001, matchRate: 0.0685 },
+        threshold: { score: 0.8706, falseMatchRate: 0.001, falseMatchesExpected: 0.08, matchRate: 0.0685 },
       },
       durations: { decodeMs: 6.1, queueMs: 0.2, embedMs: 4.9, searchMs: 0.6, totalMs: 11.9 },
     }, {
@@ -94,7 +95,7 @@ export interface AnswerViewOptions {
 }
 
 export function answerView(answer: Answer, options: AnswerViewOptions): Static<typeof SearchAnswer> {
-  const { gallery, modelId, vector, method, ef, hits, groups, vote, durations } = answer
+  const { gallery, modelId, vector, method, ef, hits, groups, vote, compared, durations } = answer
   const { include, threshold } = options
   const view = (hit: RankedHit) => hitView(hit, gallery, options)
   return {
@@ -105,7 +106,7 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
     ...(include.includes('vector') && { vector: [...vector] }),
     hits: hits.map(view),
     ...(groups && { groups: groups.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })) }),
-    ...(vote && { vote: { ...vote, ...(threshold && { threshold }) } }),
+    ...(vote && { vote: { ...vote, ...(threshold && { threshold: { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared } }) } }),
     durations: rounded(durations),
   }
 }
