@@ -67,7 +67,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   refuseWhileClosing(app)
   continueWhenAdmitted(app)
   await sendSecurityHeaders(app)
-  await guard(app, { ...config, keys: apiKeys })
+  const countAgain = await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
   const { embedder, galleries, ingest } = parts
@@ -93,7 +93,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
       refuseUnknownGallery(inGallery, galleries)
       await inGallery.register(imageUploadRoutes, { parts, config })
       await inGallery.register(searchRoutes, { parts, metrics, config })
-      await inGallery.register(searchBatchRoutes, { parts, metrics, config, admission })
+      await inGallery.register(searchBatchRoutes, { parts, metrics, config, admission, countAgain })
     })
   })
   return app

@@ -171,7 +171,8 @@ export class Galleries {
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
       const retired = Uint32Array.from(results.flatMap(({ retiredSlot }) => retiredSlot ?? []))
-      await this.#apply(row, () => Promise.all([index.add(packed(results, images, row.dimension)), index.remove(retired)]))
+      if (retired.length > 0) this.#filters.forget(row.number)
+      await this.#apply(() => Promise.all([index.add(packed(results, images, row.dimension)), index.remove(retired)]))
       this.#indexes.countChanges(row.uid, results.length)
       return results
     })
@@ -193,7 +194,8 @@ export class Galleries {
       const row = this.#store.gallery(gallery)
       const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
       const deleted = await this.#store.write('deleteImages', { gallery: row.number, ids, at: this.#now() })
-      await this.#apply(row, async () => index?.remove(Uint32Array.from(deleted, ({ slot }) => slot)))
+      this.#filters.forget(row.number)
+      await this.#apply(async () => index?.remove(Uint32Array.from(deleted, ({ slot }) => slot)))
       this.#indexes.countChanges(row.uid, deleted.length)
       return deleted.map(({ id }) => id)
     })
@@ -243,7 +245,7 @@ export class Galleries {
       {
         index,
         size: row.count,
-        slotsOf: (filter, keep) => this.#filters.slots(row.number, filter, keep),
+        slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
         recordOf: (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)),
       },
       search,
@@ -286,8 +288,7 @@ export class Galleries {
   }
 
   /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
-  async #apply(row: GalleryRow, change: () => Promise<unknown>): Promise<void> {
-    this.#filters.forget(row.number)
+  async #apply(change: () => Promise<unknown>): Promise<void> {
     try {
       await change()
     } catch (error) {

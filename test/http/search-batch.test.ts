@@ -71,3 +71,12 @@ test('a batch goes through where only its own place is free, and leaves no place
   await Promise.all([1, 2].map(() => batch(wide, Array.from({ length: 12 }, () => ({ imageId: '1', k: 1 })))))
   assert.match((await wide.app.inject('/metrics')).body, /alike_requests_in_flight 0/)
 })
+
+test('each query counts against the limit of requests, and those beyond it are told when to come back', async (t) => {
+  const app = await filledApp(t, { rateLimitPerMinute: 8 }) // five of them fill the gallery
+  const response = await app.app.inject({ method: 'POST', url, payload: { queries: Array.from({ length: 5 }, () => ({ imageId: '1', k: 1 })) } })
+  const { answers } = response.json<Static<typeof SearchBatchAnswer>>()
+  assert.equal(answers.filter(({ answer }) => answer !== undefined).length, 3)
+  assert.deepEqual(answers.filter(({ problem }) => problem !== undefined).map(({ problem }) => [problem!.code, problem!.status]), [['rate_limited', 429], ['rate_limited', 429]])
+  assert.ok(Number(response.headers['retry-after']) >= 1)
+})

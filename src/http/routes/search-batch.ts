@@ -6,6 +6,7 @@ import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { inFreePlaces } from '../free-places.js'
 import { picturesOfJson } from '../picture-request.js'
+import type { CountAgain } from '../plugins/access.js'
 import type { Admission } from '../plugins/admission.js'
 import { asAlikeError, noteProblem, problemOf } from '../plugins/problem.js'
 import { reference } from '../schemas/named.js'
@@ -18,7 +19,12 @@ import { compileCheck, validatorCompiler } from '../validation.js'
 /** Queries of one body at work at once, where that many places are free. */
 const sideBySideMax = 4
 
-export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchParts & { admission: Admission }> = async (app, { admission, ...searching }) => {
+export interface SearchBatchOptions extends SearchParts {
+  admission: Admission
+  countAgain: CountAgain
+}
+
+export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (app, { admission, countAgain, ...searching }) => {
   const { metrics, config } = searching
   const { Body } = searchSchemas(config)
   const check = compileCheck(Body, 'body') as (query: unknown) => Static<typeof Body>
@@ -43,9 +49,11 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchParts & { admiss
     const { gallery } = request.params
     const { queries } = request.body as Static<typeof SearchBatchEnvelope>
     const signal = clientGone(reply)
-    const answers = await inFreePlaces(queries, { sideBySideMax, tryEnter: admission.tryEnter }, async (query) => {
+    const items = await counted(queries, () => countAgain(request))
+    const answers = await inFreePlaces(items, { sideBySideMax, tryEnter: admission.tryEnter }, async ({ query, refusal }) => {
       signal.throwIfAborted()
       try {
+        if (refusal !== undefined) throw refusal
         const given = check(query)
         const images = picturesOfJson(given, config.uploadMaxBytes)
         return { answer: await answerSearch({ gallery, images, given, where: 'body', signal }, searching) }
@@ -53,9 +61,20 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchParts & { admiss
         signal.throwIfAborted()
         const known = asAlikeError(error, request)
         noteProblem(known, request, metrics)
+        if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
         return { problem: problemOf(known, request) }
       }
     })
     return { answers }
   })
+}
+
+/** Each query as a request of its own, but for the first, which the request itself stands for; one after the other, as they have to be. */
+async function counted<Query>(queries: readonly Query[], count: () => Promise<void>): Promise<{ query: Query; refusal?: unknown }[]> {
+  const items: { query: Query; refusal?: unknown }[] = []
+  for (const query of queries) {
+    const refusal: unknown = items.length === 0 ? undefined : await count().then(() => undefined, (error: unknown) => error)
+    items.push({ query, ...(refusal !== undefined && { refusal }) })
+  }
+  return items
 }
