@@ -2,7 +2,7 @@
  * Do filters and deletions cost recall or time? One gallery, filters that pass fewer and fewer of
  * its pictures: recall@10 against the exact search with the same filter, and p95 of the gallery's search as a
  * ratio against the unfiltered one, query by query in turns. Then half of the gallery is deleted.
- * Filters are warm: the first search with one reads every record, once until the gallery changes.
+ * Filters are warm: the first search with one reads every record, once until a picture is changed or removed.
  *
  *     node dist/bench/filtered-search.js [--vectors 50000] [--dimension 128] [--queries 300] [--k 10]
  */

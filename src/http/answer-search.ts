@@ -116,7 +116,7 @@ function pageOf(given: SearchGiven, searchMaxK: number, misfit: Refuse): Pick<Qu
     offset,
     candidatesMax: searchMaxK,
     ...(groupBy !== undefined && { groupBy: { field: groupBy, size: groupSize } }),
-    ...(diversity !== undefined && { diversity: { share: diversity, candidates } }),
+    ...(diversity !== undefined && { diversity: { share: diversity, candidates: Math.min(candidates, searchMaxK) } }),
   }
 }
 

@@ -81,6 +81,13 @@ test('diversity begins with the best hit and goes on with what is unlike it', as
   assert.deepEqual((await search(app, { diversity: 0.7 })).hits, diverse, 'the same question has the same answer')
 })
 
+test('a small bound of k bounds what is looked at, too', async (t) => {
+  const app = await filledApp(t, { searchMaxK: 4 })
+  assert.equal((await search(app, { k: 4, diversity: 0.5 })).hits.length, 4)
+  assert.equal((await search(app, { k: 4, groupBy: 'label', groupSize: 9 })).groups.length <= 4, true)
+  assert.equal((await search(app, { k: 4, vote: 5 }, 400)).errors?.[0]?.pointer, '/vote')
+})
+
 test('links to thumbnails come when asked for, null where none is stored; durations are always there', async (t) => {
   const app = await filledApp(t)
   const { hits, durations } = await search(app, { include: ['thumbnail', 'durations'] })

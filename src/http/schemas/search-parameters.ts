@@ -21,6 +21,7 @@ const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
 
 /** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
 export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
+  const lookedAtMax = Math.min(rerankedMax, searchMaxK)
   const optional = {
     imageId: Type.Optional({ ...ImageId, description: 'Search with this stored picture instead of an uploaded one.' }),
     like: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Search with these stored pictures, too: several of one thing.' })),
@@ -31,14 +32,14 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
     ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
     exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
-    vote: Type.Optional(Type.Integer({ minimum: 1, maximum: rerankedMax, description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.' })),
+    vote: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.' })),
     falseMatchRate: Type.Optional(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1, description: 'With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out.' })),
     groupBy: Type.Optional(Type.String({ pattern: fieldPattern.source, description: `Answer with \`groups\` of hits that share this value: \`label\`, or a place in the metadata. \`k\` and \`offset\` count groups then, together at most ${groupsMax}. Pictures that lack the field are left out; of a list, each element is a group.`, examples: ['label', 'metadata.place.city'] })),
     groupSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: defaultGroupSize, description: 'With `groupBy`: most hits of a group.' })),
     hideDuplicates: Type.Optional(Type.Boolean({ default: false, description: `Leave out near-copies of better hits; others move up in their place. \`offset\` + \`k\` is at most ${rerankedMax} then, unless grouped.` })),
     duplicateScore: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: defaultDuplicateScore, description: 'Hits that score at least so much against each other are near-copies; given alone, it asks for `hideDuplicates`.' })),
     diversity: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: `Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.` })),
-    candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: rerankedMax, default: defaultCandidates, description: 'With `diversity`: the best hits among which it chooses; at least `offset` + `k` of them.' })),
+    candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, default: Math.min(defaultCandidates, lookedAtMax), description: 'With `diversity`: the best hits among which it chooses; at least `offset` + `k` of them.' })),
     includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' })),
   }
   const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), { maxItems: 100, description: 'Only pictures with one of these labels; an empty text stands for pictures without one.' })
