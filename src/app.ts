@@ -22,6 +22,7 @@ import { insightRoutes } from './http/routes/insights.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
+import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { searchRoutes } from './http/routes/search.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
@@ -69,7 +70,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   refuseWhileClosing(app)
   continueWhenAdmitted(app)
   await sendSecurityHeaders(app)
-  await guard(app, { ...config, keys: apiKeys })
+  const countAgain = await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
   const { embedder, galleries, ingest, insights } = parts
@@ -87,7 +88,8 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   })
 
   await app.register(async (scope) => {
-    metrics.watch({ requestsInFlight: limitConcurrency(scope, config) })
+    const admission = limitConcurrency(scope, config)
+    metrics.watch({ requestsInFlight: admission.inFlight })
     limitBodyTime(scope, config)
     await acceptPictures(scope, config)
     await scope.register(vectorRoutes, { parts, config })
@@ -95,6 +97,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
       refuseUnknownGallery(inGallery, galleries)
       await inGallery.register(imageUploadRoutes, { parts, config })
       await inGallery.register(searchRoutes, { parts, metrics, config })
+      await inGallery.register(searchBatchRoutes, { parts, metrics, config, admission, countAgain })
     })
   })
   return app

@@ -37,7 +37,7 @@ export const Settings = Type.Object(
     uploadMaxBytes: Type.Integer({ default: 20 * 2 ** 20, minimum: 1024, maximum: 2 ** 30, description: 'Largest picture file.' }),
     imageMaxPixels: Type.Integer({ default: 100_000_000, minimum: 1, maximum: 1_000_000_000, description: 'Largest width × height of a picture, checked before it is decoded.' }),
     bodyTimeoutMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'Time in which the body of a request (not of an upload to a job) has to arrive.' }),
-    searchMaxK: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'Largest `k`, and largest `offset + k`, of a search.' }),
+    searchMaxK: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'Largest `k`, and largest `offset + k`, of a search; so many hits it looks at to fill groups or to replace near-copies.' }),
     thumbnailMaxSidePixels: Type.Integer({ default: 192, minimum: 0, maximum: 1024, description: 'Longer side of stored thumbnails; 0 stores none, which makes ingestion faster.' }),
 
     ingestMaxBytes: Type.Integer({ default: 64 * 2 ** 30, minimum: 1024, maximum: 2 ** 50, description: 'Largest upload to a job.' }),

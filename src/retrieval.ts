@@ -1,15 +1,16 @@
 /**
- * The life of a query, from top to bottom: decode → embed → search → records. The door (too busy?
+ * The life of a query, from top to bottom: decode → embed → search → records → vote. The door (too busy?
  * who is asking? a picture at all?) is in `http/`; here nothing is known of it.
  */
 import { AlikeError } from './errors.js'
 import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
-import type { Galleries, GallerySearch, Hit } from './gallery/galleries.js'
+import type { Galleries, GallerySearch, Hit, HitGroup } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
 import type { DecodePermits } from './image/decode-permits.js'
 import { prepareImage } from './image/prepare.js'
 import type { Region } from './image/region.js'
+import { voteOnLabel, type Vote } from './ranking/vote.js'
 
 export interface RetrievalParts {
   galleries: Galleries
@@ -24,7 +25,7 @@ export interface RetrievalParts {
 /** A picture file, the id of a stored picture whose embedding is used, or an embedding of this model. */
 export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
 
-export interface Query extends Omit<GallerySearch, 'vector'> {
+export interface Query extends Omit<GallerySearch, 'vector' | 'voters'> {
   gallery: string
   /** At least one; several are several pictures of one thing. */
   like: Example[]
@@ -32,6 +33,8 @@ export interface Query extends Omit<GallerySearch, 'vector'> {
   unlike?: Example[]
   /** Stored pictures that are examples may be hits. */
   includeSelf?: boolean
+  /** The best `k` hits vote on the label; a best hit below the threshold is no match. */
+  vote?: { k: number; threshold?: number }
   /** The caller has left: what has not begun is not begun any more. */
   signal?: AbortSignal
 }
@@ -53,6 +56,11 @@ export interface Answer {
   /** [dimension], what was searched for. */
   vector: Float32Array
   hits: Hit[]
+  /** With `groupBy`, in place of hits. */
+  groups?: HitGroup[]
+  vote?: Vote
+  /** Pictures that could have been hits. */
+  compared: number
   durations: QueryDurations
 }
 
@@ -62,22 +70,36 @@ export interface Answer {
  */
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
-  const { gallery, like, unlike = [], includeSelf = false, signal, ...search } = query
+  const { gallery, like, unlike = [], includeSelf = false, vote, signal, ...search } = query
   const { modelId } = parts.galleries.get(gallery)
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
 
-  const found = await Promise.all([...like, ...unlike].map((example) => vectorOf(example, gallery, signal, parts)))
-  const vector = queryVector(found.slice(0, like.length).map((one) => one.vector), found.slice(like.length).map((one) => one.vector))
-  const durations = slowestOf(found)
+  const examples = await Promise.all([...like, ...unlike].map((example) => vectorOf(example, gallery, signal, parts)))
+  const vectors = examples.map((example) => example.vector)
+  const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
+  const durations = slowestOf(examples)
   signal?.throwIfAborted()
 
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
-  const { hits, method, ef, durationMs: searchMs } = await parts.galleries.search(gallery, { ...search, vector, excludeIds })
+  const found = await parts.galleries.search(gallery, { ...search, vector, excludeIds, ...(vote && { voters: vote.k }) })
+  const { hits, groups, voters, compared, method, ef, durationMs: searchMs } = found
+  const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
   const totalMs = performance.now() - startedAt
-  return { gallery, modelId, vector, method, ...(ef !== undefined && { ef }), hits, durations: { ...durations, searchMs, totalMs } }
+  return {
+    gallery,
+    modelId,
+    vector,
+    method,
+    ...(ef !== undefined && { ef }),
+    hits,
+    ...(groups && { groups }),
+    ...(voted && { vote: voteOnLabel(voted, vote?.threshold) }),
+    compared,
+    durations: { ...durations, searchMs, totalMs },
+  }
 }
 
 /** With counterexamples the query moves away from them as far as they lie from what is sought. */
@@ -93,8 +115,8 @@ function queryVector(like: Float32Array[], unlike: Float32Array[]): Float32Array
 type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & { vector: Float32Array }
 
 /** Several pictures are prepared side by side. */
-function slowestOf(found: Embedded[]): Omit<Embedded, 'vector'> {
-  const most = (key: keyof Omit<Embedded, 'vector'>) => Math.max(...found.map((one) => one[key]))
+function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector'> {
+  const most = (key: keyof Omit<Embedded, 'vector'>) => Math.max(...examples.map((example) => example[key]))
   return { decodeMs: most('decodeMs'), queueMs: most('queueMs'), embedMs: most('embedMs') }
 }
 

@@ -33,6 +33,13 @@ export const ScoreCalibration = Type.Object(
   { additionalProperties: false },
 )
 export type ScoreCalibration = Static<typeof ScoreCalibration>
+export type CalibratedThreshold = ScoreCalibration['thresholds'][number]
+
+/** The threshold of this rate, or that of the smallest rate; undefined when none was measured. Rates between are not guessed. */
+export function thresholdOf({ thresholds }: Pick<ScoreCalibration, 'thresholds'>, falseMatchRate?: number): CalibratedThreshold | undefined {
+  if (falseMatchRate !== undefined) return thresholds.find((threshold) => threshold.falseMatchRate === falseMatchRate)
+  return thresholds.toSorted((a, b) => a.falseMatchRate - b.falseMatchRate)[0]
+}
 
 /** @param score cosine of two embeddings of this model */
 export function probabilitySameLabel({ curve }: Pick<ScoreCalibration, 'curve'>, score: number): number {

@@ -1,6 +1,6 @@
 /**
- * The slots that a filter allows, kept until the gallery changes: most searches with the same
- * filter find them ready, and none waits for more than one read.
+ * The slots that a filter allows, kept until records change: most searches with the same filter find them ready.
+ * Additions change no record, and slots only grow: what came after the last look is read alone and appended.
  */
 import type { Filter } from './filter.js'
 import type { GalleryStore } from './gallery-store.js'
@@ -8,30 +8,84 @@ import type { GalleryStore } from './gallery-store.js'
 /** Filters kept for one gallery; they are forgotten together when there are more. */
 const keptMax = 64
 
-export class FilterSlots {
-  readonly #store: GalleryStore
-  readonly #kept = new Map<number, Map<string, Promise<Uint32Array>>>()
+interface Kept {
+  slots: Promise<GrowingSlots>
+  /** Every slot below it was looked at. */
+  nextSlot: number
+}
 
-  constructor(store: GalleryStore) {
+export class FilterSlots {
+  readonly #store: Pick<GalleryStore, 'scan'>
+  readonly #kept = new Map<number, Map<string, Kept>>()
+
+  constructor(store: Pick<GalleryStore, 'scan'>) {
     this.#store = store
   }
 
-  /** Ascending. */
-  slots(gallery: number, filter: Filter): Promise<Uint32Array> {
-    let kept = this.#kept.get(gallery)
-    if (kept === undefined || kept.size >= keptMax) this.#kept.set(gallery, (kept = new Map()))
+  /**
+   * Ascending; pictures removed meanwhile may be among them.
+   * @param gallery as it is now
+   * @param keep for other searches with the same filter; a filter made for one search would only push those out
+   */
+  async slots(gallery: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
+    const { number, next_slot: nextSlot } = gallery
+    if (!keep) return this.#scan(number, filter, 0, nextSlot)
+    let kept = this.#kept.get(number)
+    if (kept === undefined || kept.size >= keptMax) this.#kept.set(number, (kept = new Map()))
     const key = JSON.stringify(filter)
-    let slots = kept.get(key)
-    if (slots === undefined) {
-      slots = this.#store.scan('slotsOfFilter', { gallery, filter })
-      kept.set(key, slots)
-      slots.catch(() => kept.delete(key))
+    let entry = kept.get(key)
+    if (entry === undefined) {
+      entry = { slots: this.#scan(number, filter, 0, nextSlot).then((found) => new GrowingSlots(found)), nextSlot }
+      kept.set(key, entry)
+    } else if (entry.nextSlot < nextSlot) {
+      const more = this.#scan(number, filter, entry.nextSlot, nextSlot)
+      entry.slots = Promise.all([entry.slots, more]).then(([slots, found]) => slots.append(found))
+      entry.nextSlot = nextSlot
     }
-    return slots
+    const lookedAt = kept
+    entry.slots.catch(() => lookedAt.delete(key))
+    return (await entry.slots).slots
   }
 
-  /** After a change was committed and before it is acknowledged. */
+  /** After records were changed or removed, and before that is acknowledged. */
   forget(gallery: number): void {
     this.#kept.delete(gallery)
   }
+
+  #scan(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Promise<Uint32Array> {
+    return this.#store.scan('slotsOfFilter', { gallery, filter, fromSlot, toSlot })
+  }
+}
+
+/** In memory that all threads see, so that sending them to the index with each search copies nothing. */
+class GrowingSlots {
+  #memory: Uint32Array
+  #count: number
+
+  constructor(slots: Uint32Array) {
+    this.#memory = sharedMemory(slots.length)
+    this.#memory.set(slots)
+    this.#count = slots.length
+  }
+
+  get slots(): Uint32Array {
+    return this.#memory.subarray(0, this.#count)
+  }
+
+  /** @param more all above those before. Who holds the slots of before goes on seeing those. */
+  append(more: Uint32Array): this {
+    const count = this.#count + more.length
+    if (count > this.#memory.length) {
+      const grown = sharedMemory(count * 2)
+      grown.set(this.slots)
+      this.#memory = grown
+    }
+    this.#memory.set(more, this.#count)
+    this.#count = count
+    return this
+  }
+}
+
+function sharedMemory(length: number): Uint32Array {
+  return new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT))
 }

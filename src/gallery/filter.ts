@@ -1,5 +1,6 @@
 /** Which pictures may be hits: an expression over label and metadata, read from JSON and turned into SQL. */
 import { AlikeError } from '../errors.js'
+import { fieldPattern } from './field-values.js'
 
 export type Scalar = string | number | boolean | null
 
@@ -22,8 +23,6 @@ const depthMax = 8
 const conditionsMax = 100
 const valuesMax = 1_000
 const textMax = 1_024
-
-const fieldPattern = /^(label|metadata(\.[^."\\]{1,64}){1,8})$/
 
 /** @throws AlikeError `filter_invalid`, with the place of what does not fit */
 export function readFilter(given: unknown): Filter {

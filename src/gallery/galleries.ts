@@ -24,7 +24,7 @@ import { expectUnitVector } from './unit-vector.js'
 import type { GallerySource } from './whole-gallery.js'
 
 export type { SlotNeighbours } from '../vector-index/vector-index.js'
-export type { GallerySearch, GallerySearchResult, Hit } from './gallery-search.js'
+export type { GallerySearch, GallerySearchResult, Hit, HitGroup } from './gallery-search.js'
 
 export interface GalleriesOptions {
   /** Made when it does not exist; locked against a second process. */
@@ -176,7 +176,8 @@ export class Galleries {
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
       const retired = Uint32Array.from(results.flatMap(({ retiredSlot }) => retiredSlot ?? []))
-      await this.#apply(row, () => Promise.all([index.add(packed(results, images, row.dimension)), index.remove(retired)]))
+      if (retired.length > 0) this.#filters.forget(row.number)
+      await this.#apply(() => Promise.all([index.add(packed(results, images, row.dimension)), index.remove(retired)]))
       this.#indexes.countChanges(row.uid, results.length)
       return results
     })
@@ -198,7 +199,8 @@ export class Galleries {
       const row = this.#store.gallery(gallery)
       const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
       const deleted = await this.#store.write('deleteImages', { gallery: row.number, ids, at: this.#now() })
-      await this.#apply(row, async () => index?.remove(Uint32Array.from(deleted, ({ slot }) => slot)))
+      this.#filters.forget(row.number)
+      await this.#apply(async () => index?.remove(Uint32Array.from(deleted, ({ slot }) => slot)))
       this.#indexes.countChanges(row.uid, deleted.length)
       return deleted.map(({ id }) => id)
     })
@@ -213,14 +215,15 @@ export class Galleries {
   async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
     const row = this.#store.gallery(gallery)
     const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
-    const slots = await this.#store.scan('slotsOfFilter', { gallery: row.number, filter })
+    const slots = await this.#store.scan('slotsOfFilter', { gallery: row.number, filter, fromSlot: 0, toSlot: row.next_slot })
     let removed = 0
     for (let from = 0; from < slots.length; from += removalBatch) {
       signal?.throwIfAborted()
       removed += await this.#write(async () => {
         const request = { gallery: row.number, slots: slots.slice(from, from + removalBatch), filter, at: this.#now() }
         const deleted = await this.#store.write('deleteFitting', request)
-        await this.#apply(row, async () => index?.remove(deleted))
+        this.#filters.forget(row.number)
+        await this.#apply(async () => index?.remove(deleted))
         this.#indexes.countChanges(row.uid, deleted.length)
         return deleted.length
       })
@@ -268,8 +271,15 @@ export class Galleries {
   async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
     const { row, index } = await this.#served(gallery)
     expectUnitVector(search.vector, row.dimension)
-    const allow = search.filter && (await this.#filters.slots(row.number, search.filter))
-    return searchGallery(index, search, allow, (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)))
+    return searchGallery(
+      {
+        index,
+        size: row.count,
+        slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
+        recordOf: (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)),
+      },
+      search,
+    )
   }
 
   /** Where a thread of its own can read all of it. @throws AlikeError `model_mismatch` */
@@ -325,8 +335,7 @@ export class Galleries {
   }
 
   /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
-  async #apply(row: GalleryRow, change: () => Promise<unknown>): Promise<void> {
-    this.#filters.forget(row.number)
+  async #apply(change: () => Promise<unknown>): Promise<void> {
     try {
       await change()
     } catch (error) {

@@ -62,9 +62,12 @@ export class GalleryScans {
     return rows.length < limit ? page : { ...page, nextSlot: slots.at(-1)! + 1 }
   }
 
-  slotsOfFilter(gallery: number, filter: Filter): Uint32Array<ArrayBuffer> {
+  /** From the beginning the index of labels may help; later only what was added is read, by key. */
+  slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
     const { sql, parameters } = sqlOf(filter)
-    const keys = this.#database.prepare<unknown[], number>(`SELECT key FROM image WHERE gallery = ? AND (${sql})`).pluck().all(gallery, ...parameters)
+    const range = fromSlot === 0 ? 'gallery = ? AND key < ?' : 'key >= ? AND key < ?'
+    const statement = this.#database.prepare<unknown[], number>(`SELECT key FROM image WHERE ${range} AND (${sql})`).pluck()
+    const keys = statement.all(fromSlot === 0 ? gallery : keyOf(gallery, fromSlot), keyOf(gallery, toSlot), ...parameters)
     return Uint32Array.from(keys, slotOf).sort()
   }
 

@@ -1,13 +1,19 @@
-/** From slots to records: the hits of one search, in their final order. */
-import type { Neighbour, SearchResult, VectorIndex } from '../vector-index/vector-index.js'
+/** One search of a gallery: the nearest hits, without copies, then as a page, in groups, or the more diverse of them. */
+import type { Group } from '../ranking/groups.js'
+import type { VectorIndex } from '../vector-index/vector-index.js'
+import { DistinctHits } from './distinct-hits.js'
+import { diverseHits } from './diverse-hits.js'
 import type { Filter } from './filter.js'
+import { groupedHits } from './grouped-hits.js'
+import { NearestHits, type HitList, type UnrankedHit } from './nearest-hits.js'
 import type { ImageRecord } from './records.js'
 
 export interface GallerySearch {
   /** [dimension], unit length. */
   vector: Float32Array
+  /** Hits, or groups where they are grouped. */
   k: number
-  /** Hits left out from the top; rank goes on counting. Default 0. */
+  /** Hits or groups left out from the top; rank goes on counting. Default 0. */
   offset?: number
   /** Hits of a lower score are left out. */
   minScore?: number
@@ -17,6 +23,16 @@ export interface GallerySearch {
   filter?: Filter
   /** These pictures are left out, e.g. the query itself. */
   excludeIds?: string[]
+  /** Hits that score at least so much against a better one are left out. */
+  duplicateScore?: number
+  /** Hits are chosen by marginal relevance among the best `candidates`, or among `offset + k` if that is more. */
+  diversity?: { share: number; candidates: number }
+  /** At most `size` hits for each value of `field`; not together with `diversity`. */
+  groupBy?: { field: string; size: number }
+  /** So many of the best hits are given besides, whatever page is asked for. */
+  voters?: number
+  /** Most hits looked at to fill groups, or in place of near-copies. Default 10,000. */
+  candidatesMax?: number
 }
 
 export interface Hit {
@@ -26,81 +42,95 @@ export interface Hit {
   record: ImageRecord
 }
 
+export interface HitGroup extends Group<Hit> {
+  /** From 1. */
+  rank: number
+}
+
 export interface GallerySearchResult {
-  /** Score descending, then id ascending. */
+  /** Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none. */
   hits: Hit[]
+  /** By their best hits. A hit's rank is that within its group. */
+  groups?: HitGroup[]
+  /** As they would rank without `diversity` and `groupBy`. */
+  voters?: UnrankedHit[]
+  /** Pictures that could have been hits. */
+  compared: number
   method: 'exact' | 'hnsw'
   ef?: number
   /** Index and records, waiting included. */
   durationMs: number
 }
 
-/** Neighbours fetched beyond those needed: enough that ties at the end hardly ever take a second search. */
-const spareNeighbours = 8
-/**
- * Of more pictures than this with one and the same score (a thousand black pictures), those that
- * came first are taken: reading all of their ids would hold up every other request.
- */
-const tiesMax = 2_048
+export interface SearchedGallery {
+  /** Live pictures. */
+  size: number
+  index: Pick<VectorIndex, 'search' | 'compare'>
+  /** Slots that fit, ascending; `keep` them when the same filter is likely to come again. */
+  slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
+  /** Undefined for a slot that is gone. */
+  recordOf(slot: number): ImageRecord | undefined
+}
 
-/**
- * Searches until the needed hits are certain. One search is enough unless pictures were deleted
- * between index and records, or more pictures than were fetched have the very score of the last
- * hit: which of those belong on the page is decided by id, and the index does not know ids.
- *
- * @param allow slots that may be hits; all when left out.
- * @param recordOf undefined for a slot that is gone.
- */
-export async function searchGallery(
-  index: Pick<VectorIndex, 'search'>,
-  search: GallerySearch,
-  allow: Uint32Array | undefined,
-  recordOf: (slot: number) => ImageRecord | undefined,
-): Promise<GallerySearchResult> {
+const candidatesDefault = 10_000
+
+export async function searchGallery(gallery: SearchedGallery, search: GallerySearch): Promise<GallerySearchResult> {
   const startedAt = performance.now()
-  const { vector, k, offset = 0, minScore = -Infinity, ef, exact } = search
-  const excluded = new Set(search.excludeIds)
-  const needed = offset + k
-  for (let fetch = needed + excluded.size + spareNeighbours; ; fetch *= 2) {
-    const result = await index.search({
-      vector,
-      k: fetch,
-      ...(ef !== undefined && { ef }),
-      ...(exact !== undefined && { exact }),
-      ...(allow && { allow }),
-    })
-    const hits = hitsOf(result.neighbours, minScore, excluded, recordOf)
-    const last = result.neighbours.at(-1)
-    const exhausted = result.neighbours.length < fetch || (last !== undefined && last.score < minScore)
-    const lastNeeded = hits[needed - 1]
-    const settled = lastNeeded !== undefined && last !== undefined && last.score < lastNeeded.score
-    const tooManyTies = lastNeeded !== undefined && result.neighbours.length > needed + tiesMax
-    if (exhausted || settled || tooManyTies) return resultOf(result, hits.slice(offset, needed), offset, startedAt)
-  }
-}
-
-type UnrankedHit = Omit<Hit, 'rank'>
-
-function hitsOf(
-  neighbours: Neighbour[],
-  minScore: number,
-  excluded: ReadonlySet<string>,
-  recordOf: (slot: number) => ImageRecord | undefined,
-): UnrankedHit[] {
-  const hits: UnrankedHit[] = []
-  for (const { slot, score } of neighbours) {
-    if (score < minScore) break
-    const record = recordOf(slot)
-    if (record !== undefined && !excluded.has(record.id)) hits.push({ score, record })
-  }
-  return hits.sort((a, b) => b.score - a.score || (a.record.id < b.record.id ? -1 : 1))
-}
-
-function resultOf({ method, ef }: SearchResult, hits: UnrankedHit[], offset: number, startedAt: number): GallerySearchResult {
+  const { k, offset = 0, filter, voters } = search
+  const allow = filter && (await gallery.slotsOf(filter, true))
+  const { nearest, hits } = openList(gallery, search, allow)
+  const page = search.groupBy
+    ? { hits: [], groups: ranked(await group(gallery, search, hits), offset).map((one) => ({ ...one, hits: ranked(one.hits, 0) })) }
+    : { hits: ranked(await best(gallery, search, hits, offset + k), offset) }
+  const voting = voters === undefined ? undefined : await hits.first(voters)
+  const { method, ef } = nearest.result!
   return {
-    hits: hits.map((hit, i) => ({ rank: offset + i + 1, ...hit })),
+    ...page,
+    ...(voting && { voters: voting }),
+    compared: allow?.length ?? gallery.size,
     method,
     ...(ef !== undefined && { ef }),
     durationMs: performance.now() - startedAt,
   }
+}
+
+/** @param seen hits that were had before: the list goes on after the last of them */
+function openList(
+  { index, recordOf }: SearchedGallery,
+  search: GallerySearch,
+  allow: Uint32Array | undefined,
+  seen: readonly UnrankedHit[] = [],
+): { nearest: NearestHits; hits: HitList } {
+  const { vector, ef, exact, minScore, excludeIds, duplicateScore, candidatesMax = candidatesDefault } = search
+  const after = seen.at(-1)
+  const nearest = new NearestHits({
+    index,
+    request: { vector, ...(ef !== undefined && { ef }), ...(exact !== undefined && { exact }), ...(allow && { allow }) },
+    recordOf,
+    ...(minScore !== undefined && { minScore }),
+    ...(excludeIds && { excludeIds }),
+    ...(after && { after }),
+  })
+  const hits = duplicateScore === undefined ? nearest : new DistinctHits({ hits: nearest, index, duplicateScore, candidatesMax, better: seen })
+  return { nearest, hits }
+}
+
+async function best({ index }: SearchedGallery, { diversity }: GallerySearch, hits: HitList, needed: number): Promise<UnrankedHit[]> {
+  if (diversity === undefined) return hits.first(needed)
+  return diverseHits(await hits.first(Math.max(needed, diversity.candidates)), { index, diversity: diversity.share, k: needed })
+}
+
+function group(gallery: SearchedGallery, search: GallerySearch, hits: HitList): Promise<Group<UnrankedHit>[]> {
+  const { k, offset = 0, groupBy, filter, candidatesMax = candidatesDefault } = search
+  const { field, size } = groupBy!
+  const listOf = async (keys: Group<UnrankedHit>['key'][], seen: readonly UnrankedHit[]) => {
+    const ofKeys: Filter = { field, in: keys }
+    const allow = await gallery.slotsOf(filter === undefined ? ofKeys : { and: [filter, ofKeys] }, false)
+    return openList(gallery, search, allow, seen).hits
+  }
+  return groupedHits(hits, { field, count: offset + k, size, candidatesMax, listOf })
+}
+
+function ranked<Entry>(entries: readonly Entry[], offset: number): (Entry & { rank: number })[] {
+  return entries.slice(offset).map((entry, i) => ({ rank: offset + i + 1, ...entry }))
 }

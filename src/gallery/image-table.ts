@@ -200,6 +200,7 @@ function recordOf(row: ImageRow): ImageRecord {
     height: row.height,
     format: row.format,
     bytes: row.bytes,
+    thumbnailBytes: row.thumbnail,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -17,7 +17,7 @@ export type ReaderCalls = {
     request: { gallery: number; dimension: number; fromSlot: number; limit: number }
     reply: { slots: Uint32Array; vectors: Float32Array; nextSlot?: number }
   }
-  /** Ascending. */
-  slotsOfFilter: { request: { gallery: number; filter: Filter }; reply: Uint32Array }
+  /** Ascending, from `fromSlot` up to `toSlot` without it. */
+  slotsOfFilter: { request: { gallery: number; filter: Filter; fromSlot: number; toSlot: number }; reply: Uint32Array }
   labels: { request: { gallery: number }; reply: LabelCount[] }
 }

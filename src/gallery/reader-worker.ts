@@ -21,8 +21,8 @@ answerCalls<ReaderCalls>(
       const page = withDatabase(() => scans.vectors(gallery, dimension, fromSlot, limit))
       return new MovedReply<ReaderCalls['vectors']['reply']>(page, [page.slots.buffer, page.vectors.buffer])
     },
-    slotsOfFilter({ gallery, filter }) {
-      const slots = withDatabase(() => scans.slotsOfFilter(gallery, filter))
+    slotsOfFilter({ gallery, filter, fromSlot, toSlot }) {
+      const slots = withDatabase(() => scans.slotsOfFilter(gallery, filter, fromSlot, toSlot))
       return new MovedReply<Uint32Array>(slots, [slots.buffer])
     },
     labels: ({ gallery }) => withDatabase(() => scans.labels(gallery)),

@@ -34,6 +34,8 @@ export interface ImageRecord {
   height: number
   format: string
   bytes: number
+  /** Of the stored thumbnail; 0: there is none. */
+  thumbnailBytes: number
   /** First put under this id; an upsert keeps it. */
   createdAt: string
   updatedAt: string

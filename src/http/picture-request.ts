@@ -40,9 +40,13 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
     }
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query }
     const body = (request.body ?? {}) as Static<Body> & { image?: string; images?: string[] }
-    const texts = [...(body.image === undefined ? [] : [body.image]), ...(body.images ?? [])]
-    return { images: texts.map((text) => decodeBase64(text, maxBytes)), given: { ...query, ...body } }
+    return { images: picturesOfJson(body, maxBytes), given: { ...query, ...body } }
   }
+}
+
+/** Of `image`, then of `images`. */
+export function picturesOfJson({ image, images = [] }: { image?: string; images?: string[] }, maxBytes: number): Buffer[] {
+  return [...(image === undefined ? [] : [image]), ...images].map((text) => decodeBase64(text, maxBytes))
 }
 
 /** Reads every part to its end, also after a misfit: what is left unread would hold the connection. */

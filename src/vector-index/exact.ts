@@ -6,10 +6,8 @@ import type { Neighbour } from './vector-index.js'
 /** @param allow slots to compare; those that are not live are passed over. All live ones when left out. */
 export function exactNeighbours(vectors: SlotVectorStore, query: Float32Array, k: number, allow?: Uint32Array): Neighbour[] {
   const nearest = new Nearest(Math.min(k, vectors.size))
-  if (allow === undefined) {
-    vectors.scoreAll(query, (slot, score) => nearest.offer(slot, score))
-  } else {
-    for (const slot of allow) if (vectors.has(slot)) nearest.offer(slot, vectors.score(query, slot))
-  }
+  const offer = (slot: number, score: number) => nearest.offer(slot, score)
+  if (allow === undefined) vectors.scoreAll(query, offer)
+  else vectors.scoreSlots(query, allow, offer)
   return nearest.sorted()
 }

@@ -32,6 +32,8 @@ export type IndexCalls = {
     reply: { neighbours: Neighbour[]; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
   }
   neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }
+  /** [rows, columns] */
+  compare: { request: { index: number; rows: Uint32Array; columns: Uint32Array }; reply: Float32Array }
   read: { request: { index: number }; reply: IndexReading }
   /** False when there is no graph. */
   save: { request: { index: number }; reply: boolean }

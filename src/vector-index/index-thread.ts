@@ -65,11 +65,12 @@ export class IndexThread {
     return this.#thread.call(name, request)
   }
 
-  async search(request: IndexCalls['search']['request']): Promise<IndexCalls['search']['reply']> {
+  /** A call that belongs to a search. @throws AlikeError `overloaded` */
+  async ask<Name extends 'search' | 'compare'>(name: Name, request: IndexCalls[Name]['request']): Promise<IndexCalls[Name]['reply']> {
     if (this.#searchesWaiting >= this.#searchQueueMax) throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
     this.#searchesWaiting++
     try {
-      return await this.#thread.call('search', request)
+      return await this.#thread.call(name, request)
     } finally {
       this.#searchesWaiting--
     }
@@ -126,7 +127,7 @@ class IndexHandle implements VectorIndex {
     if (request.vector.length !== this.#dimension) throw new AlikeError('dimension_mismatch')
     const startedAt = performance.now()
     const { vector, allow, ...rest } = request
-    const { reading, ...result } = await this.#thread.search({
+    const { reading, ...result } = await this.#thread.ask('search', {
       ...rest,
       index: this.#index,
       vector: compact(vector),
@@ -142,6 +143,10 @@ class IndexHandle implements VectorIndex {
     return found
   }
 
+  compare(rows: Uint32Array, columns: Uint32Array): Promise<Float32Array> {
+    return this.#thread.ask('compare', { index: this.#index, rows: compact(rows), columns: compact(columns) })
+  }
+
   async refresh(): Promise<void> {
     this.#reading = await this.#thread.call('read', { index: this.#index })
   }
@@ -155,7 +160,7 @@ class IndexHandle implements VectorIndex {
   }
 }
 
-/** Sending a view of a larger buffer would send all of the buffer. */
+/** Sending a view of a larger buffer would send all of the buffer, unless it is shared: then nothing is copied. */
 function compact<Values extends Uint32Array | Float32Array>(values: Values): Values {
-  return values.byteLength === values.buffer.byteLength ? values : (values.slice() as Values)
+  return values.buffer instanceof SharedArrayBuffer || values.byteLength === values.buffer.byteLength ? values : (values.slice() as Values)
 }

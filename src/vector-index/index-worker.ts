@@ -72,6 +72,12 @@ answerCalls<IndexCalls>(
       const buffers = [found.counts.buffer, found.slots.buffer, found.scores.buffer] as ArrayBuffer[]
       return new MovedReply<IndexCalls['neighbours']['reply']>({ ...found, reading: entry.index.reading }, buffers)
     },
+    compare({ index, rows, columns }) {
+      const startedAt = performance.now()
+      const scores = find(index).index.compare(rows, columns)
+      searchedMs += performance.now() - startedAt
+      return new MovedReply<Float32Array>(scores, [scores.buffer])
+    },
     read: ({ index }) => find(index).index.reading,
     save: ({ index }) => save(find(index)),
     async close({ index, erase }) {

@@ -141,6 +141,19 @@ export class SlotIndex {
     return { ...packedNeighbours(lists, k), byGraph }
   }
 
+  /** [rows, columns] scores of stored vectors with each other; one that is gone is like nothing: −1. */
+  compare(rows: Uint32Array, columns: Uint32Array): Float32Array<ArrayBuffer> {
+    const scores = new Float32Array(rows.length * columns.length).fill(-1)
+    rows.forEach((row, i) => {
+      if (!this.#vectors.has(row)) return
+      const vector = this.#vectors.vector(row)
+      columns.forEach((column, j) => {
+        if (this.#vectors.has(column)) scores[i * columns.length + j] = this.#vectors.score(vector, column)
+      })
+    })
+    return scores
+  }
+
   /**
    * Asks for more and more candidates until the k-th allowed one lies in their nearer two thirds:
    * near the end of the list the graph misses neighbours. Undefined when a scan is the cheaper way.
@@ -151,7 +164,7 @@ export class SlotIndex {
     const { size } = this.#vectors
     // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
     const share = Math.max(1 / graph.count, (allowed / size) * (live / graph.count))
-    let wanted = Math.ceil(Math.max(ef ?? this.#settings.ef, ef === undefined ? 1.5 * k : k) / share)
+    let wanted = Math.ceil(ef === undefined ? Math.max(this.#settings.ef, (1.5 * likelyEnough(k, share)) / share) : Math.max(ef, k) / share)
     for (;;) {
       wanted = Math.min(wanted, graph.count)
       if (wanted * comparisonsPerCandidate + size - live >= allowed) return undefined
@@ -231,6 +244,11 @@ export class SlotIndex {
     this.#next = undefined
     this.#rebuilds++
   }
+}
+
+/** So many allowed ones expected among some nodes, and there are hardly ever fewer than k: three deviations of a binomial count. */
+function likelyEnough(k: number, share: number): number {
+  return k + 3 * Math.sqrt(k * (1 - share))
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {

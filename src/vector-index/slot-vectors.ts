@@ -88,6 +88,15 @@ export class SlotVectorStore {
     return dot(query, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension)
   }
 
+  /** Scores those of the slots that are live, in the order given. */
+  scoreSlots(query: Float32Array, slots: Uint32Array, visit: (slot: number, score: number) => void): void {
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!
+      const row = this.#rowOf(slot)
+      if (row >= 0) visit(slot, dot(query, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension))
+    }
+  }
+
   /** Scores every live vector, in the order of memory. */
   scoreAll(query: Float32Array, visit: (slot: number, score: number) => void): void {
     for (let row = 0; row < this.#rows; ) {

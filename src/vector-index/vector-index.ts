@@ -85,6 +85,12 @@ export interface VectorIndex extends IndexReading {
   search(request: SearchRequest): Promise<SearchResult>
   /** Of a slice of the slots, so that no search waits long behind it. */
   neighbours(request: NeighboursRequest): Promise<SlotNeighbours>
+  /**
+   * [rows, columns] scores of stored vectors with each other; one that is gone is like nothing: −1. Callers keep
+   * rows × columns small, so that searches get in between.
+   * @throws AlikeError `overloaded`
+   */
+  compare(rows: Uint32Array, columns: Uint32Array): Promise<Float32Array>
   /** Brings the reading up to date; linking goes on between answers. */
   refresh(): Promise<void>
   /** Writes the graph as it is now; false when there is no graph to write (small galleries have none). */

@@ -5,7 +5,7 @@ import { calibrate, calibrationError } from '../../src/eval/calibration.js'
 import { fitCurve, type ScoreBin } from '../../src/eval/probability-curves.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
-import { probabilitySameLabel, ScoreCalibration, scoreOfProbability } from '../../src/eval/score-calibration.js'
+import { probabilitySameLabel, ScoreCalibration, scoreOfProbability, thresholdOf } from '../../src/eval/score-calibration.js'
 
 /** Clouds around one direction per label. */
 function clouds(count: number, spread: number, seed: number, dimension = 8, classes = 4): LabelledEmbeddings {
@@ -84,6 +84,14 @@ test('a threshold lets as many false matches pass as allowed', () => {
     assert.ok(passed.different / calibration.negatives <= falseMatchRate)
     assert.ok(Math.abs(passed.same / calibration.positives - matchRate) < 0.001)
   }
+})
+
+test('the threshold of a rate is one that was measured, the strictest when no rate is named, and never made up', () => {
+  const thresholds = [0.1, 0.001, 0.01].map((falseMatchRate) => ({ falseMatchRate, score: 1 - falseMatchRate, matchRate: falseMatchRate }))
+  assert.equal(thresholdOf({ thresholds }, 0.01)?.score, 0.99)
+  assert.equal(thresholdOf({ thresholds })?.falseMatchRate, 0.001)
+  assert.equal(thresholdOf({ thresholds }, 0.02), undefined)
+  assert.equal(thresholdOf({ thresholds: [] }), undefined)
 })
 
 test('without pairs of both kinds there is nothing to calibrate', () => {

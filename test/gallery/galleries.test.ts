@@ -56,7 +56,7 @@ test('what was put is read back whole, and found by the next search', async (t) 
   const record = galleries.image('a', 'p0007')
   assert.deepEqual(record && { ...record, createdAt: '', updatedAt: '' }, {
     id: 'p0007', slot: 7, label: 'running', metadata: { n: 7 }, contentHash: pictures[7]!.contentHash, modelId: model.id,
-    width: 640, height: 480, format: 'jpeg', bytes: 12_345, createdAt: '', updatedAt: '',
+    width: 640, height: 480, format: 'jpeg', bytes: 12_345, thumbnailBytes: 18, createdAt: '', updatedAt: '',
   })
   assert.deepEqual(galleries.embedding('a', 'p0007'), vectors[7])
   assert.equal(Buffer.from(galleries.thumbnail('a', 'p0007')!).toString(), 'thumbnail of p0007')

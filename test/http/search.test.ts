@@ -93,7 +93,7 @@ test('what does not fit is told by its place', async (t) => {
   const rows: [query: string, pointer: string][] = [
     ['k=0', '/k'], ['k=1000000000', '/k'], ['k=1e9', '/k'], ['k=ten', '/k'], ['k=1.5', '/k'], ['k=', '/k'], ['k=-1', '/k'],
     ['offset=-1', '/offset'], ['offset=999&k=2', '/offset'], ['minScore=2', '/minScore'], ['minScore=NaN', '/minScore'],
-    ['ef=0', '/ef'], ['exact=perhaps', '/exact'], ['region=0,0,1', '/region'], ['include=thumbnail', '/include/0'],
+    ['ef=0', '/ef'], ['exact=perhaps', '/exact'], ['region=0,0,1', '/region'], ['include=picture', '/include/0'],
     ['colour=red', '/colour'],
   ]
   for (const [query, pointer] of rows) {

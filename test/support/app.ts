@@ -34,6 +34,8 @@ export interface Answer extends Problem, Static<typeof Gallery>, Omit<Static<typ
   nextCursor?: string
   labels: { label: string | null; count: number }[]
   hits: Static<typeof SearchAnswer>['hits']
+  groups: NonNullable<Static<typeof SearchAnswer>['groups']>
+  vote: NonNullable<Static<typeof SearchAnswer>['vote']>
   method: string
   vector?: number[]
   durations: Record<string, number>

@@ -152,6 +152,30 @@ for (const share of [0.9, 0.5, 0.1, 0.01, 0.001]) {
   })
 }
 
+test('a filter costs the graph no more candidates than it has to', () => {
+  const index = fullIndex()
+  const random = seededRandom(6)
+  const half = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < 0.5))
+  const { ef: open } = index.search({ vector: queries[0]!, k: 10 })
+  const { ef: filtered, method } = index.search({ vector: queries[0]!, k: 10, allow: half })
+  assert.equal(method, 'hnsw')
+  assert.ok(filtered! < 1.5 * open!, `${filtered} candidates with a filter that passes half, ${open} without`)
+})
+
+test('stored vectors are compared with each other, and what is gone is like nothing', () => {
+  const index = fullIndex()
+  index.remove(Uint32Array.of(5))
+  const rows = Uint32Array.of(3, 5, 9)
+  const columns = Uint32Array.of(9, 3, 4_500, 5)
+  const scores = index.compare(rows, columns)
+  const expected = [...rows].flatMap((row) => [...columns].map((column) => {
+    if ([row, column].some((slot) => slot === 5 || slot >= 4_000)) return -1
+    return vectors[row]!.reduce((sum, value, i) => sum + value * vectors[column]![i]!, 0)
+  }))
+  assert.equal(scores.length, 12)
+  expected.forEach((score, i) => assert.ok(Math.abs(scores[i]! - score) < 1e-6))
+})
+
 test('a filter that excludes all that lies near still fills k', () => {
   const index = fullIndex()
   const far = slotsOf(index.search({ vector: queries[0]!, k: 4_000, exact: true })).slice(2_000)

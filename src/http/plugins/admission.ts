@@ -10,8 +10,14 @@ export interface AdmissionOptions {
   requestsMax: number
 }
 
-/** @returns a reading of how many are at work now */
-export function limitConcurrency(scope: FastifyInstance, { requestsMax }: AdmissionOptions): () => number {
+export interface Admission {
+  /** Places taken now. */
+  inFlight(): number
+  /** Takes one more place for a request that does the work of several; undefined when none is free. @returns what gives it back */
+  tryEnter(): (() => void) | undefined
+}
+
+export function limitConcurrency(scope: FastifyInstance, { requestsMax }: AdmissionOptions): Admission {
   let admitted = 0
   scope.addHook('onRequest', async (_request, reply) => {
     if (admitted >= requestsMax) {
@@ -21,7 +27,14 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
     // 'close' comes once and always, also when the client leaves in the middle of its upload.
     reply.raw.once('close', () => { admitted -= 1 })
   })
-  return () => admitted
+  return {
+    inFlight: () => admitted,
+    tryEnter() {
+      if (admitted >= requestsMax) return undefined
+      admitted += 1
+      return () => { admitted -= 1 }
+    },
+  }
 }
 
 /**

@@ -11,12 +11,13 @@ import { Job } from '../schemas/job.js'
 import { Model, ModelCard } from '../schemas/model.js'
 import { Problem } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
+import { SearchBatchAnswer } from '../schemas/search-batch.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
 /** The same as in package.json; a test holds the two together. */
 export const serviceVersion = '0.1.0'
 
-const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis]
+const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis]
 
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)

@@ -34,8 +34,7 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asAlikeError(error, request)
-    logProblem(known, request)
-    if (refusals.includes(known.code)) metrics.countRefusal(known.code)
+    noteProblem(known, request, metrics)
     return sendProblem(known, request, reply)
   })
 
@@ -49,10 +48,19 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
 
 /** Also for what fails before a route is found, such as an address that can not be decoded. */
 export function sendProblem(error: AlikeError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (refusals.includes(error.code)) reply.header('retry-after', error.retryAfterSeconds ?? 1)
+  reply.header('x-request-id', request.id) // hooks do not run for what has no route
+  const problem = problemOf(error, request)
+  // Serialised here: the schema that belongs to the status of a route is not always that of a problem.
+  return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem)
+}
+
+/** What a caller is told. */
+export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
   const status = statusOf(error.code)
   // What went wrong inside is for the log only.
   const code = isPublic(error.code) && (status < 500 || refusals.includes(error.code)) ? error.code : 'internal'
-  const problem: Problem = {
+  return {
     type: `urn:alike:problem:${code}`,
     title: catalogue[code],
     status,
@@ -61,10 +69,6 @@ export function sendProblem(error: AlikeError, request: FastifyRequest, reply: F
     requestId: request.id,
     ...(error instanceof RequestInvalid && { errors: [...error.misfits] }),
   }
-  if (refusals.includes(error.code)) reply.header('retry-after', error.retryAfterSeconds ?? 1)
-  reply.header('x-request-id', request.id) // hooks do not run for what has no route
-  // Serialised here: the schema that belongs to the status of a route is not always that of a problem.
-  return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(problem)
 }
 
 export function asAlikeError(error: unknown, request: FastifyRequest): AlikeError {
@@ -84,7 +88,9 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-function logProblem(error: AlikeError, request: FastifyRequest): void {
+/** In the log, and as a metric where it is a refusal. */
+export function noteProblem(error: AlikeError, request: FastifyRequest, metrics: Metrics): void {
+  if (refusals.includes(error.code)) metrics.countRefusal(error.code)
   if (statusOf(error.code) >= 500 && !refusals.includes(error.code)) request.log.error({ err: error }, 'request failed')
   else request.log.info({ code: error.code, detail: error.detail }, 'request refused')
 }

@@ -1,28 +1,17 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Config } from '../../config.js'
-import { AlikeError } from '../../errors.js'
-import { scoreOfProbability, type ScoreCalibration } from '../../eval/score-calibration.js'
-import type { Region } from '../../image/region.js'
-import { stages, type Metrics } from '../../metrics.js'
-import { retrieve, type Example, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
+import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
-import { filterOf } from '../given-filter.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
-import { answerView, defaultK, imagesMax, SearchAnswer, searchSchemas, type SearchGiven } from '../schemas/search.js'
-import { RequestInvalid } from '../validation.js'
+import { SearchAnswer } from '../schemas/search.js'
+import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 
-export interface SearchRouteOptions {
-  parts: RetrievalParts
-  metrics: Metrics
-  config: Config
-}
-
-export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { parts, metrics, config }) => {
+export const searchRoutes: FastifyPluginAsyncTypebox<SearchParts> = async (app, searching) => {
+  const { config } = searching
   const { Parameters, Body, Form } = searchSchemas(config)
   const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax })
 
@@ -40,63 +29,6 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
     },
   }, async (request, reply) => {
     const { images, given } = await read(request)
-    const { calibration } = parts.embedder.model.manifest
-    const minScore = lowestScore(given, calibration)
-    const query = { ...queryOf(request.params.gallery, images, given, config.searchMaxK), ...(minScore !== undefined && { minScore }) }
-    const answer = await retrieve({ ...query, signal: clientGone(reply) }, parts)
-    observe(answer.durations, metrics)
-    metrics.countSearch(answer.method)
-    return answerView(answer, { include: given.include ?? [], ...(calibration && { calibration }) })
+    return answerSearch({ gallery: request.params.gallery, images, given, where: 'query', signal: clientGone(reply) }, searching)
   })
-}
-
-function queryOf(gallery: string, images: Buffer[], given: SearchGiven, searchMaxK: number): Query {
-  const { k = defaultK, offset = 0, ef, exact, excludeIds } = given
-  const filter = filterOf(given)
-  if (offset + k > searchMaxK) throw misfit('/offset', `and k together must be at most ${searchMaxK}`)
-  return {
-    gallery,
-    ...examplesOf(images, given),
-    k,
-    offset,
-    ...(ef !== undefined && { ef }),
-    ...(exact !== undefined && { exact }),
-    ...(filter !== undefined && { filter }),
-    ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
-  }
-}
-
-/** A probability never falls with the score, so a bound of one is a bound of the other. */
-function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCalibration | undefined): number | undefined {
-  if (minPSame === undefined) return minScore
-  if (calibration === undefined) throw new AlikeError('model_not_calibrated')
-  return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
-}
-
-function examplesOf(images: Buffer[], given: SearchGiven): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {
-  const { imageId, like = [], unlike = [], includeSelf = false, region } = given
-  const vector = 'vector' in given ? given.vector : undefined
-  if (region !== undefined && images.length !== 1) throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
-  const examples: Example[] = [
-    ...images.map((bytes) => ({ bytes, ...(region !== undefined && { region: regionOf(region) }) })),
-    ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
-    ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
-  ]
-  if (examples.length === 0) throw new AlikeError('image_missing')
-  return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
-}
-
-/** `x,y,width,height` with `px` for pixels; the schema has checked its form. */
-function regionOf(region: NonNullable<SearchGiven['region']>): Region {
-  if (typeof region !== 'string') return { unit: 'relative', ...region }
-  const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))
-  return { x, y, width, height, unit: /px\s*$/.test(region) ? 'pixel' : 'relative' }
-}
-
-function misfit(pointer: string, detail: string): RequestInvalid {
-  return new RequestInvalid([{ in: 'query', pointer, detail }])
-}
-
-function observe(durations: QueryDurations, metrics: Metrics): void {
-  for (const stage of stages) metrics.observeStage(stage, durations[`${stage}Ms`])
 }

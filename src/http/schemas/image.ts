@@ -81,6 +81,6 @@ export const ImageList = Type.Object({
   nextCursor: Type.Optional(Cursor),
 })
 
-export function imageView({ slot: _slot, ...shown }: ImageRecord): Static<typeof Image> {
+export function imageView({ slot: _slot, thumbnailBytes: _thumbnailBytes, ...shown }: ImageRecord): Static<typeof Image> {
   return shown
 }

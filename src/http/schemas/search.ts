@@ -1,82 +1,47 @@
-/** A query and its answer. */
+/** What a search answers. */
 import { Type, type Static } from 'typebox'
-import { probabilitySameLabel, type ScoreCalibration } from '../../eval/score-calibration.js'
-import { labelMaxLength } from '../../ingest/names.js'
+import { probabilitySameLabel, type CalibratedThreshold, type ScoreCalibration } from '../../eval/score-calibration.js'
+import type { Hit as RankedHit } from '../../gallery/galleries.js'
 import type { Answer, QueryDurations } from '../../retrieval.js'
 import { Metadata } from './gallery.js'
 import { named } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
-import { Base64Image, BinaryImage } from './picture.js'
 
-export const defaultK = 10
-/** Pictures in one query. */
-export const imagesMax = 8
+const Hit = Type.Object({
+  rank: Type.Integer({ description: '1 is best.' }),
+  id: ImageId,
+  score: Type.Number({ description: 'Cosine similarity, −1 to 1; always exact.' }),
+  pSame: Type.Optional(Type.Number({ description: 'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not.' })),
+  label: Type.Union([Label, Type.Null()]),
+  modelId: Type.String(),
+  metadata: Type.Optional(Metadata),
+  thumbnail: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'Where it is, below the address of the service; null when none is stored.' })),
+})
 
-/** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
-export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
-  const optional = {
-    imageId: Type.Optional({ ...ImageId, description: 'Search with this stored picture instead of an uploaded one.' }),
-    like: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Search with these stored pictures, too: several of one thing.' })),
-    unlike: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not be like.' })),
-    k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
-    offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}.` })),
-    minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out.' })),
-    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
-    ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
-    exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
-    includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' })),
-  }
-  const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), { maxItems: 100, description: 'Only pictures with one of these labels; an empty text stands for pictures without one.' })
-  const filterText = 'Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit.'
-  const excludeIds = Type.Array(ImageId, { maxItems: 1_000, description: 'Pictures that are no hits.' })
-  const include = Type.Array(Type.Enum(['metadata', 'vector'], { type: 'string' }), { maxItems: 10, description: 'What the answer carries besides: metadata of hits, the vector that was searched for.' })
+const Group = Type.Object({
+  rank: Type.Integer({ description: '1 is best.' }),
+  key: Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'What its hits share.' }),
+  hits: Type.Array(Hit, { description: 'Score descending, then id ascending; `rank` is that within the group.' }),
+})
 
-  const Parameters = Type.Object(
-    {
-      ...optional,
-      label: Type.Optional(labels),
-      filter: Type.Optional(Type.String({ maxLength: 65_536, description: `${filterText} As JSON text.`, examples: ['{"field":"metadata.year","gte":2020}'] })),
-      excludeIds: Type.Optional(excludeIds),
-      include: Type.Optional(include),
-      region: Type.Optional(Type.String({
-        pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}\\s*(px)?\\s*$',
-        description: 'Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.',
-        examples: ['0.25,0.1,0.5,0.5', '120,40,300,300px'],
-      })),
-    },
-    { additionalProperties: false },
-  )
-  const Body = Type.Object(
-    {
-      image: Type.Optional(Base64Image),
-      images: Type.Optional(Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' })),
-      vector: Type.Optional(Type.Array(Type.Number(), { minItems: 2, maxItems: 4_096, description: 'An embedding by this model, of unit length.' })),
-      ...optional,
-      label: Type.Optional(Type.Union([labels, labels.items])),
-      filter: Type.Optional(Type.Unsafe<unknown>(Type.Record(Type.String(), Type.Unknown(), { description: filterText }))),
-      excludeIds: Type.Optional(excludeIds),
-      include: Type.Optional(include),
-      region: Type.Optional(Region),
-    },
-    { additionalProperties: false, examples: [{ imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } }] },
-  )
-  return { Parameters, Body, Form: Type.Object({ image: BinaryImage, ...Parameters.properties }) }
-}
-
-type Schemas = ReturnType<typeof searchSchemas>
-/** What a query says, whichever way it came. */
-export type SearchGiven = Static<Schemas['Parameters']> | Static<Schemas['Body']>
-
-const Region = Type.Object(
-  {
-    x: Type.Number(),
-    y: Type.Number(),
-    width: Type.Number({ exclusiveMinimum: 0 }),
-    height: Type.Number({ exclusiveMinimum: 0 }),
-    unit: Type.Optional(Type.Enum(['relative', 'pixel'], { type: 'string', default: 'relative' })),
-  },
-  { additionalProperties: false, description: 'Part of the picture to search with, after orientation; what hangs over the border is cut off.' },
-)
+const VoteAnswer = Type.Object({
+  label: Type.Union([Label, Type.Null()], { description: 'What most of them say, of equals the nearest; null when none has a label or nothing matches.' }),
+  match: Type.Optional(Type.Boolean({ description: 'False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold.' })),
+  margin: Type.Number({ description: 'Share of the first label less that of the second: 0 undecided, 1 unanimous.' }),
+  voters: Type.Integer({ description: 'Hits with a label among those asked.' }),
+  labels: Type.Array(Type.Object({
+    label: Label,
+    votes: Type.Integer(),
+    share: Type.Number({ description: 'Of the votes, 0 to 1.' }),
+    bestScore: Type.Number({ description: 'Of its best hit.' }),
+  }), { description: 'Most votes first, then nearest.' }),
+  threshold: Type.Optional(Type.Object({
+    score: Type.Number({ description: 'Below it nothing matches.' }),
+    falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach it, on val pictures.' }),
+    falseMatchesExpected: Type.Number({ description: 'The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little.' }),
+    matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
+  })),
+})
 
 const Milliseconds = (description: string) => Type.Number({ description: `${description}, milliseconds.` })
 
@@ -87,18 +52,9 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
     method: Type.Enum(['exact', 'hnsw'], { type: 'string', description: 'Whether every picture was compared, or the graph was asked.' }),
     ef: Type.Optional(Type.Integer({ description: 'Candidates the graph kept.' })),
     vector: Type.Optional(Type.Array(Type.Number(), { description: 'What was searched for; with `include`.' })),
-    hits: Type.Array(
-      Type.Object({
-        rank: Type.Integer({ description: '1 is best.' }),
-        id: ImageId,
-        score: Type.Number({ description: 'Cosine similarity, −1 to 1; always exact.' }),
-        pSame: Type.Optional(Type.Number({ description: 'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not.' })),
-        label: Type.Union([Label, Type.Null()]),
-        modelId: Type.String(),
-        metadata: Type.Optional(Metadata),
-      }),
-      { description: 'Score descending, then id ascending.' },
-    ),
+    hits: Type.Array(Hit, { description: 'Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.' }),
+    groups: Type.Optional(Type.Array(Group, { description: 'With `groupBy`, by their best hits.' })),
+    vote: Type.Optional(VoteAnswer),
     durations: Type.Object({
       decodeMs: Milliseconds('Decoding, orienting, cropping, resizing'),
       queueMs: Milliseconds('Waiting for a decoder and for the network'),
@@ -114,29 +70,58 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
         { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, pSame: 0.9714, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
         { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, pSame: 0.9523, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
       ],
+      vote: {
+        label: 'cycling', match: true, margin: 0.8, voters: 10,
+        labels: [{ label: 'cycling', votes: 9, share: 0.9, bestScore: 0.9312 }, { label: 'running', votes: 1, share: 0.1, bestScore: 0.8671 }],
+        threshold: { score: 0.8706, falseMatchRate: 0.001, falseMatchesExpected: 0.08, matchRate: 0.0685 },
+      },
       durations: { decodeMs: 6.1, queueMs: 0.2, embedMs: 4.9, searchMs: 0.6, totalMs: 11.9 },
+    }, {
+      gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact', hits: [],
+      groups: [
+        { rank: 1, key: 'cycling', hits: [{ rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, label: 'cycling', modelId: '5d1c0a7b9e3f4a62', thumbnail: '/v1/galleries/holidays/images/cycling%2FImage_7.jpg/thumbnail' }] },
+        { rank: 2, key: 'running', hits: [{ rank: 1, id: 'running/Image_2.jpg', score: 0.8671, label: 'running', modelId: '5d1c0a7b9e3f4a62', thumbnail: null }] },
+      ],
+      durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: 0.8, totalMs: 0.9 },
     }],
   },
 ))
 
-export function answerView(answer: Answer, { include, calibration }: { include: readonly string[]; calibration?: ScoreCalibration }): Static<typeof SearchAnswer> {
-  const { gallery, modelId, vector, method, ef, hits, durations } = answer
+export interface AnswerViewOptions {
+  include: readonly string[]
+  calibration?: ScoreCalibration
+  /** Where the vote was told to see no match. */
+  threshold?: CalibratedThreshold
+}
+
+export function answerView(answer: Answer, options: AnswerViewOptions): Static<typeof SearchAnswer> {
+  const { gallery, modelId, vector, method, ef, hits, groups, vote, compared, durations } = answer
+  const { include, threshold } = options
+  const view = (hit: RankedHit) => hitView(hit, gallery, options)
   return {
     gallery,
     modelId,
     method,
     ...(ef !== undefined && { ef }),
     ...(include.includes('vector') && { vector: [...vector] }),
-    hits: hits.map(({ rank, score, record }) => ({
-      rank,
-      id: record.id,
-      score,
-      ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
-      label: record.label,
-      modelId: record.modelId,
-      ...(include.includes('metadata') && { metadata: record.metadata }),
-    })),
+    hits: hits.map(view),
+    ...(groups && { groups: groups.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })) }),
+    ...(vote && { vote: { ...vote, ...(threshold && { threshold: { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared } }) } }),
     durations: rounded(durations),
+  }
+}
+
+function hitView({ rank, score, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
+  const { id, label, modelId, metadata, thumbnailBytes } = record
+  return {
+    rank,
+    id,
+    score,
+    ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
+    label,
+    modelId,
+    ...(include.includes('metadata') && { metadata }),
+    ...(include.includes('thumbnail') && { thumbnail: thumbnailBytes === 0 ? null : `/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail` }),
   }
 }
 

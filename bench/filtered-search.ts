@@ -1,0 +1,118 @@
+/**
+ * Do filters and deletions cost recall or time? One gallery, filters that pass fewer and fewer of
+ * its pictures: recall@10 against the exact search with the same filter, and p95 of the gallery's search as a
+ * ratio against the unfiltered one, query by query in turns. Then half of the gallery is deleted.
+ * Filters are warm: the first search with one reads every record, once until a picture is changed or removed.
+ *
+ *     node dist/bench/filtered-search.js [--vectors 50000] [--dimension 128] [--queries 300] [--k 10]
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { pino } from 'pino'
+import { percentile } from '../src/cli/percentile.js'
+import type { Filter } from '../src/gallery/filter.js'
+import { openGalleries, type Galleries } from '../src/gallery/galleries.js'
+import type { NewImage } from '../src/gallery/records.js'
+import { seededRandom, unitVectors } from '../test/vector-index/unit-vectors.js'
+import { table } from './report.js'
+
+const { values } = parseArgs({
+  options: {
+    vectors: { type: 'string', default: '50000' },
+    dimension: { type: 'string', default: '128' },
+    queries: { type: 'string', default: '300' },
+    k: { type: 'string', default: '10' },
+  },
+})
+const [count, dimension, queries, k] = [values.vectors, values.dimension, values.queries, values.k].map(Number) as [number, number, number, number]
+const shares = [0.5, 0.1, 0.01, 0.001]
+const modelId = '00000000000000aa'
+
+const random = seededRandom(2)
+const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 24 })
+const dataDir = await mkdtemp(join(tmpdir(), 'alike-bench-'))
+const galleries = await openGalleries({ dataDir, model: { id: modelId, dimension }, logger: pino({ level: 'silent' }) })
+try {
+  await fill(galleries)
+  await linked(galleries)
+  console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, ${queries} queries.\n\n${await measure()}`)
+  const deleted = await deleteHalf()
+  console.log(`\nHalf of them deleted (${deleted.size.toLocaleString('en')}), before the graph is built anew:\n\n${await measure(deleted)}`)
+  await linked(galleries)
+  console.log(`\nThe same with the new graph:\n\n${await measure(deleted)}`)
+} finally {
+  await galleries.close()
+  await rm(dataDir, { recursive: true, force: true })
+}
+
+interface Way {
+  name: string
+  filter?: Filter
+  /** Of each query. */
+  ms: number[]
+  found: number
+  wanted: number
+  short: number
+  methods: Set<string>
+}
+
+async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string> {
+  const way = (name: string, filter?: Filter): Way => ({ name, ...(filter && { filter }), ms: [], found: 0, wanted: 0, short: 0, methods: new Set() })
+  const ways = [way('no filter'), ...shares.map((share) => way(`${share * 100} %`, { field: 'metadata.lot', range: { lt: share * 1_000 } }))]
+  for (let i = -20; i < queries; i++) {
+    const vector = makeVector()
+    // in random order: who comes after a scan meets cold caches
+    for (const one of ways.toSorted(() => random() - 0.5)) {
+      const search = { vector, k, ...(one.filter && { filter: one.filter }) }
+      const truth = new Set((await galleries.search('bench', { ...search, exact: true })).hits.map(({ record }) => record.id))
+      const began = performance.now()
+      const { hits, method } = await galleries.search('bench', search)
+      const ms = performance.now() - began
+      const ids = hits.map(({ record }) => record.id)
+      if (ids.some((id) => deleted.has(id))) throw new Error('a deleted picture was found')
+      if (i < 0) continue // warm-up
+      one.ms.push(ms)
+      one.found += ids.filter((id) => truth.has(id)).length
+      one.wanted += truth.size
+      one.short += Number(ids.length < truth.size)
+      one.methods.add(method)
+    }
+  }
+  const reference = percentile(ways[0]!.ms, 0.95)
+  const rows = ways.map(({ name, ms, found, wanted, short, methods }) => [
+    name,
+    [...methods].join(', '),
+    (found / wanted).toFixed(4),
+    String(short),
+    percentile(ms, 0.5).toFixed(2),
+    percentile(ms, 0.95).toFixed(2),
+    `${(percentile(ms, 0.95) / reference).toFixed(2)} ×`,
+  ])
+  return table(['filter passes', 'method', `recall@${k}`, 'answers with too few hits', 'p50, ms', 'p95, ms', 'p95 against no filter'], rows)
+}
+
+async function fill(target: Galleries): Promise<void> {
+  await target.create('bench')
+  for (let first = 0; first < count; first += 1_000) {
+    const batch = Array.from({ length: Math.min(1_000, count - first) }, (_, i) => picture(String(first + i)))
+    await target.put('bench', batch)
+  }
+}
+
+function picture(id: string): NewImage {
+  const lot = Math.floor(random() * 1_000)
+  return { id, label: null, metadata: { lot }, contentHash: id, modelId, vector: makeVector(), width: 640, height: 480, format: 'jpeg', bytes: 1 }
+}
+
+async function deleteHalf(): Promise<Set<string>> {
+  const doomed = Array.from({ length: count }, (_, i) => String(i)).filter(() => random() < 0.5)
+  for (let first = 0; first < doomed.length; first += 1_000) await galleries.remove('bench', doomed.slice(first, first + 1_000))
+  return new Set(doomed)
+}
+
+async function linked(target: Galleries): Promise<void> {
+  do await target.snapshotAll()
+  while (target.readings().some(({ pending, building }) => pending > 0 || building))
+}

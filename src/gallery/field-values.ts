@@ -1,0 +1,22 @@
+/** The values of a record under the name by which filters know them. */
+import type { GroupKey } from '../ranking/groups.js'
+import type { ImageRecord, JsonValue } from './records.js'
+
+/** Names that filters and groups take: the label, or a place in the metadata. */
+export const fieldPattern = /^(label|metadata(\.[^."\\]{1,64}){1,8})$/
+
+/** Of a list, its elements; texts, numbers and booleans only. Empty when the record lacks the field. */
+export function fieldValues(record: Pick<ImageRecord, 'label' | 'metadata'>, field: string): GroupKey[] {
+  if (field === 'label') return record.label === null ? [] : [record.label]
+  let value: JsonValue | undefined = record.metadata
+  for (const name of field.split('.').slice(1)) value = memberOf(value, name)
+  return (Array.isArray(value) ? value : [value]).filter(isKey)
+}
+
+function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+function isKey(value: JsonValue | undefined): value is GroupKey {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}

@@ -1,0 +1,116 @@
+/** One search, however it was asked: from what was given to a query, and from its answer to what is shown. */
+import type { Static } from 'typebox'
+import type { Config } from '../config.js'
+import { AlikeError } from '../errors.js'
+import { scoreOfProbability, thresholdOf, type CalibratedThreshold, type ScoreCalibration } from '../eval/score-calibration.js'
+import type { Region } from '../image/region.js'
+import { stages, type Metrics } from '../metrics.js'
+import { retrieve, type Example, type Query, type RetrievalParts } from '../retrieval.js'
+import { filterOf } from './given-filter.js'
+import { answerView, type SearchAnswer } from './schemas/search.js'
+import { defaultCandidates, defaultDuplicateScore, defaultGroupSize, defaultK, groupsMax, rerankedMax, type SearchGiven } from './schemas/search-parameters.js'
+import { RequestInvalid, type Misfit } from './validation.js'
+
+export interface SearchParts {
+  parts: RetrievalParts
+  metrics: Metrics
+  config: Config
+}
+
+export interface AskedSearch {
+  gallery: string
+  images: Buffer[]
+  given: SearchGiven
+  /** Where a misfit is said to be. */
+  where: Misfit['in']
+  signal: AbortSignal
+}
+
+/** @throws AlikeError as `retrieve`, and `request_invalid`, `filter_invalid`, `image_missing`, `model_not_calibrated` */
+export async function answerSearch(asked: AskedSearch, { parts, metrics, config }: SearchParts): Promise<Static<typeof SearchAnswer>> {
+  const { calibration } = parts.embedder.model.manifest
+  const { given, signal } = asked
+  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.where, pointer, detail }])
+  const threshold = voteThreshold(given, calibration, misfit)
+  const answer = await retrieve({
+    gallery: asked.gallery,
+    signal,
+    ...examplesOf(asked.images, given, misfit),
+    ...hitsOf(given, calibration),
+    ...pageOf(given, config.searchMaxK, misfit),
+    ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
+  }, parts)
+  for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
+  metrics.countSearch(answer.method)
+  return answerView(answer, { include: [given.include ?? []].flat(), ...(calibration && { calibration }), ...(threshold && { threshold }) })
+}
+
+type Refuse = (pointer: string, detail: string) => RequestInvalid
+
+function examplesOf(images: Buffer[], given: SearchGiven, misfit: Refuse): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {
+  const { imageId, like = [], unlike = [], includeSelf = false, region } = given
+  const vector = 'vector' in given ? given.vector : undefined
+  if (region !== undefined && images.length !== 1) throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
+  const examples: Example[] = [
+    ...images.map((bytes) => ({ bytes, ...(region !== undefined && { region: regionOf(region) }) })),
+    ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
+    ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
+  ]
+  if (examples.length === 0) throw new AlikeError('image_missing')
+  return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
+}
+
+/** `x,y,width,height` with `px` for pixels; the schema has checked its form. */
+function regionOf(region: NonNullable<SearchGiven['region']>): Region {
+  if (typeof region !== 'string') return { unit: 'relative', ...region }
+  const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))
+  return { x, y, width, height, unit: /px\s*$/.test(region) ? 'pixel' : 'relative' }
+}
+
+/** What may be a hit, and how it is looked for. */
+function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore'> {
+  const { ef, exact, excludeIds, duplicateScore, hideDuplicates = duplicateScore !== undefined } = given
+  const filter = filterOf(given)
+  const minScore = lowestScore(given, calibration)
+  return {
+    ...(ef !== undefined && { ef }),
+    ...(exact !== undefined && { exact }),
+    ...(filter !== undefined && { filter }),
+    ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
+    ...(minScore !== undefined && { minScore }),
+    ...(hideDuplicates && { duplicateScore: duplicateScore ?? defaultDuplicateScore }),
+  }
+}
+
+/** A probability never falls with the score, so a bound of one is a bound of the other. */
+function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCalibration | undefined): number | undefined {
+  if (minPSame === undefined) return minScore
+  if (calibration === undefined) throw new AlikeError('model_not_calibrated')
+  return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
+}
+
+/** Which of the hits are shown, within the bounds of what one request may cost. */
+function pageOf(given: SearchGiven, searchMaxK: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
+  const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates, hideDuplicates, duplicateScore } = given
+  if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
+  const reranked = diversity !== undefined || (hideDuplicates ?? duplicateScore !== undefined)
+  const most = Math.min(searchMaxK, groupBy !== undefined ? groupsMax : reranked ? rerankedMax : searchMaxK)
+  if (offset + k > most) throw misfit('/offset', `and k together must be at most ${most}`)
+  return {
+    k,
+    offset,
+    candidatesMax: searchMaxK,
+    ...(groupBy !== undefined && { groupBy: { field: groupBy, size: groupSize } }),
+    ...(diversity !== undefined && { diversity: { share: diversity, candidates: Math.min(candidates, searchMaxK) } }),
+  }
+}
+
+/** Only what was measured on val pictures: there is no threshold of another rate, and none of a network without calibration. */
+function voteThreshold({ vote, falseMatchRate }: SearchGiven, calibration: ScoreCalibration | undefined, misfit: Refuse): CalibratedThreshold | undefined {
+  if (falseMatchRate !== undefined && vote === undefined) throw misfit('/falseMatchRate', 'needs vote')
+  if (falseMatchRate !== undefined && calibration === undefined) throw new AlikeError('model_not_calibrated')
+  if (vote === undefined || calibration === undefined) return undefined
+  const threshold = thresholdOf(calibration, falseMatchRate)
+  if (threshold !== undefined || falseMatchRate === undefined) return threshold
+  throw misfit('/falseMatchRate', `must be one of those calibrated: ${calibration.thresholds.map((one) => one.falseMatchRate).join(', ') || 'there are none'}`)
+}

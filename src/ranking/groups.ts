@@ -1,0 +1,26 @@
+/** Hits that share a value, side by side: one group for each value, in the order of their best hits. */
+
+export type GroupKey = string | number | boolean
+
+export interface Group<Hit> {
+  key: GroupKey
+  /** In the order in which they came. */
+  hits: Hit[]
+}
+
+/**
+ * @param hits best first
+ * @param keysOf a hit with several belongs to several groups, one without any to none
+ * @param size most hits of a group; what comes after them is left out
+ */
+export function groupHits<Hit>(hits: readonly Hit[], keysOf: (hit: Hit) => readonly GroupKey[], size: number): Group<Hit>[] {
+  const groups = new Map<GroupKey, Group<Hit>>()
+  for (const hit of hits) {
+    for (const key of new Set(keysOf(hit))) {
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, { key, hits: [hit] })
+      else if (group.hits.length < size) group.hits.push(hit)
+    }
+  }
+  return [...groups.values()]
+}
