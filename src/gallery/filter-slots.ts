@@ -5,11 +5,14 @@
 import type { Filter } from './filter.js'
 import type { GalleryStore } from './gallery-store.js'
 
-/** Filters kept for one gallery; they are forgotten together when there are more. */
+/** Filters kept for one gallery, and their slots in all (4 bytes each); they are forgotten together when there are more. */
 const keptMax = 64
+const keptSlotsMax = 2 ** 25
 
 interface Kept {
   slots: Promise<GrowingSlots>
+  /** Of them, as soon as they are known. */
+  count: number
   /** Every slot below it was looked at. */
   nextSlot: number
 }
@@ -30,12 +33,12 @@ export class FilterSlots {
   async slots(gallery: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
     const { number, next_slot: nextSlot } = gallery
     if (!keep) return this.#scan(number, filter, 0, nextSlot)
-    let kept = this.#kept.get(number)
-    if (kept === undefined || kept.size >= keptMax) this.#kept.set(number, (kept = new Map()))
     const key = JSON.stringify(filter)
-    let entry = kept.get(key)
+    let kept = this.#kept.get(number)
+    let entry = kept?.get(key)
+    if (kept === undefined || (entry === undefined && kept.size >= keptMax)) this.#kept.set(number, (kept = new Map()))
     if (entry === undefined) {
-      entry = { slots: this.#scan(number, filter, 0, nextSlot).then((found) => new GrowingSlots(found)), nextSlot }
+      entry = { slots: this.#scan(number, filter, 0, nextSlot).then((found) => new GrowingSlots(found)), count: 0, nextSlot }
       kept.set(key, entry)
     } else if (entry.nextSlot < nextSlot) {
       const more = this.#scan(number, filter, entry.nextSlot, nextSlot)
@@ -44,7 +47,10 @@ export class FilterSlots {
     }
     const lookedAt = kept
     entry.slots.catch(() => lookedAt.delete(key))
-    return (await entry.slots).slots
+    const { slots } = await entry.slots
+    entry.count = slots.length
+    if (this.#kept.get(number) === kept && countOf(kept) > keptSlotsMax) this.forget(number)
+    return slots
   }
 
   /** After records were changed or removed, and before that is acknowledged. */
@@ -55,6 +61,12 @@ export class FilterSlots {
   #scan(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Promise<Uint32Array> {
     return this.#store.scan('slotsOfFilter', { gallery, filter, fromSlot, toSlot })
   }
+}
+
+function countOf(kept: ReadonlyMap<string, Kept>): number {
+  let count = 0
+  for (const entry of kept.values()) count += entry.count
+  return count
 }
 
 /** In memory that all threads see, so that sending them to the index with each search copies nothing. */
@@ -76,7 +88,7 @@ class GrowingSlots {
   append(more: Uint32Array): this {
     const count = this.#count + more.length
     if (count > this.#memory.length) {
-      const grown = sharedMemory(count * 2)
+      const grown = sharedMemory(Math.ceil(count * 1.25))
       grown.set(this.slots)
       this.#memory = grown
     }

@@ -1,6 +1,6 @@
 /**
  * What the rest of Alike knows of vector search: add vectors by slot, remove slots, find the
- * nearest. Nothing here knows of ids, labels or SQL.
+ * nearest, compare stored ones with each other. Nothing here knows of ids, labels or SQL.
  */
 
 /** Unit vectors with the slots they belong to, packed so that they move between threads as two buffers. */

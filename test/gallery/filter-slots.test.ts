@@ -56,6 +56,18 @@ test('after a change everything is read again, and a filter for one search is no
   assert.deepEqual(ranges, [[0, 10], [0, 10], [0, 10], [0, 10]])
 })
 
+test('so many filters are kept, and asking for one of them again forgets none', async (t) => {
+  const { ranges, put, slots } = await opened(t)
+  await put(0, 4)
+  const numbered = (i: number): Filter => ({ field: 'metadata.number', in: [i] })
+  for (let i = 0; i < 64; i++) await slots(numbered(i))
+  for (const i of [0, 63, 20]) await slots(numbered(i))
+  assert.equal(ranges.length, 64)
+  await slots(numbered(64))
+  await slots(numbered(0))
+  assert.equal(ranges.length, 66)
+})
+
 test('searches with a filter see what was put, put again, changed and removed before them', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
