@@ -22,17 +22,20 @@ import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { searchRoutes } from './http/routes/search.js'
+import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Metrics } from './metrics.js'
 import type { RetrievalParts } from './retrieval.js'
+import type { Snapshots } from './snapshots/snapshots.js'
 
 export interface AppParts extends IntakeParts, RetrievalParts {
   embedder: Embedder
   galleries: Galleries
   ingest: Ingest
+  snapshots: Snapshots
 }
 
 export interface AppOptions {
@@ -69,13 +72,14 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
-  const { embedder, galleries, ingest } = parts
+  const { embedder, galleries, ingest, snapshots } = parts
   await app.register(homeRoutes)
   await app.register(probeRoutes, { embedder, galleries, metrics })
   await app.register(modelRoutes, { embedder })
   await app.register(galleryRoutes, { galleries })
   await app.register(imageRoutes, { galleries })
   await app.register(jobRoutes, { ingest, galleries })
+  await app.register(snapshotRoutes, { snapshots })
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)

@@ -18,6 +18,8 @@ import { openGalleries, type Galleries } from './gallery/galleries.js'
 import { DecodePermits } from './image/decode-permits.js'
 import { openIngest } from './ingest/ingest.js'
 import { createMetrics, type Metrics } from './metrics.js'
+import { Snapshots } from './snapshots/snapshots.js'
+import { serviceVersion } from './version.js'
 
 export interface Service {
   app: FastifyInstance
@@ -85,8 +87,19 @@ export async function openService(config: Config, logger: Logger, metrics = crea
     })
     opened.push(() => ingest.close())
 
+    const snapshots = await Snapshots.open({
+      dataDir: config.dataDir,
+      max: config.dataSnapshotsMax,
+      modelId: id,
+      serviceVersion,
+      logger,
+      onEnd: metrics.countDataSnapshot,
+      onNewest: metrics.setNewestDataSnapshot,
+    })
+    opened.push(() => snapshots.close())
+
     watch(metrics, intake)
-    const parts = { ...intake, queryViews: config.queryViews, ingest }
+    const parts = { ...intake, queryViews: config.queryViews, ingest, snapshots }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }

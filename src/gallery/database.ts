@@ -48,6 +48,38 @@ export function openForReading(path: string): Database {
 }
 
 /**
+ * Copies what is committed at this moment into a new file of its own, in steps, so that the thread
+ * can do other things in between. All of it is one read transaction: writes go on meanwhile, are not
+ * in the copy and do not make it begin anew; the write-ahead log grows by them until it ends.
+ *
+ * @param onStep told the share that is copied; what it throws ends the copying, and the file is gone.
+ */
+export async function copyDatabase(from: string, to: string, onStep: (share: number) => void): Promise<void> {
+  const source = openForReading(from)
+  try {
+    source.exec('BEGIN')
+    source.prepare('SELECT 1 FROM sqlite_schema').get() // a transaction begins with its first read
+    await source.backup(to, {
+      progress({ totalPages, remainingPages }) {
+        if (totalPages > 0) onStep(1 - remainingPages / totalPages)
+        return copiedPagesPerStep
+      },
+    })
+  } finally {
+    source.close()
+  }
+  const copy = new BetterSqlite3(to, { fileMustExist: true })
+  try {
+    copy.pragma('journal_mode = DELETE') // one plain file, that can be read without writing beside it
+  } finally {
+    copy.close()
+  }
+}
+
+/** About 2 MB. */
+const copiedPagesPerStep = 256
+
+/**
  * Keeps other processes out of the data folder for as long as this one lives: the operating system
  * drops the lock when the process dies, in whatever way. A file of its own, because an exclusive
  * lock on the database would keep our own threads out as well.

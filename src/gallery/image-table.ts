@@ -37,6 +37,7 @@ export interface ListOptions {
 }
 
 export class ImageTable {
+  readonly #database: Database
   readonly #byId: Statement<[number, string], StoredRow>
   readonly #byKey: Statement<[number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
@@ -51,6 +52,7 @@ export class ImageTable {
   readonly #purges: Statement<[number, number, number]>[]
 
   constructor(database: Database) {
+    this.#database = database
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
     this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
@@ -103,6 +105,25 @@ export class ImageTable {
     if (row === undefined) throw damaged('A thumbnail is missing.')
     expectChecksum(checksumOfBytes(image.key, row.webp), row.checksum, 'A thumbnail')
     return row.webp
+  }
+
+  /**
+   * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
+   * @param onRow told of each, so that a long walk can be ended by throwing.
+   * @throws AlikeError `data_unreadable`.
+   */
+  verifyAll(onRow: () => void): void {
+    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM image').iterate()) {
+      checked(row)
+      onRow()
+    }
+    for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail']] as const) {
+      const rows = this.#database.prepare<[], { key: number; bytes: Buffer; checksum: number }>(`SELECT key, ${column} AS bytes, checksum FROM ${table}`)
+      for (const { key, bytes, checksum } of rows.iterate()) {
+        expectChecksum(checksumOfBytes(key, bytes), checksum, what)
+        onRow()
+      }
+    }
   }
 
   insert(gallery: number, image: StoredImage): void {

@@ -4,18 +4,17 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { TObject } from 'typebox'
 import { stringify } from 'yaml'
+import { serviceVersion } from '../../version.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Job } from '../schemas/job.js'
 import { Model, ModelCard } from '../schemas/model.js'
 import { Problem } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
+import { Snapshot } from '../schemas/snapshot.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
-/** The same as in package.json; a test holds the two together. */
-export const serviceVersion = '0.1.0'
-
-const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, EmbeddingAnswer, CompareAnswer]
+const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, EmbeddingAnswer, CompareAnswer, Snapshot]
 
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)
@@ -44,6 +43,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'images', description: 'Stored pictures.' },
         { name: 'jobs', description: 'Many pictures at once.' },
         { name: 'models', description: 'The network behind the embeddings.' },
+        { name: 'snapshots', description: 'Copies of the data, to be kept elsewhere.' },
         { name: 'operations', description: 'Probes, metrics, links.' },
       ],
     },
