@@ -99,10 +99,14 @@ export function lockFolder(folder: string): () => void {
     }
     return () => void lock.close()
   } catch (cause) {
-    const busy = sqliteCode(cause).startsWith('SQLITE_BUSY')
-    const detail = busy ? 'Another process is using it.' : 'It can not be locked: is it there, and may this user write to it?'
-    throw new AlikeError('data_unreadable', { detail, cause })
+    throw new AlikeError('data_unreadable', { detail: lockFault(sqliteCode(cause)), cause })
   }
+}
+
+function lockFault(code: string): string {
+  if (code.startsWith('SQLITE_BUSY')) return 'Another process is using it.'
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return 'Its lock, alike.lock, is damaged; it holds nothing and can be deleted.'
+  return 'It can not be locked: is it there, and may this user write to it?'
 }
 
 /** What an error of the database means to the rest of Alike. */
