@@ -22,10 +22,13 @@ export interface WriteConnectionOptions {
 export function openForWriting(path: string, { maxBytes }: WriteConnectionOptions): Database {
   const database = new BetterSqlite3(path, { timeout: lockTimeoutMs })
   try {
-    // Both take effect only on a file without tables: larger pages suit embeddings, and a deleted
-    // gallery's pages can be given back to the file system.
-    database.pragma('page_size = 8192')
-    database.pragma('auto_vacuum = INCREMENTAL')
+    // Larger pages suit embeddings, and a deleted gallery's pages can be given back to the file
+    // system. Both only matter before the first table; later the second would be a write, and a
+    // service whose disk is full has to start and read.
+    if (database.pragma('page_count', { simple: true }) === 0) {
+      database.pragma('page_size = 8192')
+      database.pragma('auto_vacuum = INCREMENTAL')
+    }
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
@@ -65,6 +68,10 @@ export async function copyDatabase(from: string, to: string, onStep: (share: num
         return copiedPagesPerStep
       },
     })
+  } catch (error) {
+    // The copying does not say which of the two files it was; the one that is read is read all the time.
+    if (sqliteCode(error) !== 'SQLITE_IOERR') throw error
+    throw new AlikeError('storage_full', { detail: 'The copy can not be written.', cause: error })
   } finally {
     source.close()
   }
