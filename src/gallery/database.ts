@@ -99,6 +99,7 @@ export function lockFolder(folder: string): () => void {
     mkdirSync(folder, { recursive: true })
     const lock = new BetterSqlite3(join(folder, 'alike.lock'), { timeout: 0 })
     try {
+      lock.pragma('journal_mode = MEMORY') // nothing is ever written: a full disk is locked as well
       lock.exec('BEGIN EXCLUSIVE')
     } catch (error) {
       lock.close()

@@ -28,7 +28,10 @@ export class SnapshotFolder {
 
   /** Newest first. */
   async ids(): Promise<string[]> {
-    const names = await readdir(this.path)
+    const names = await readdir(this.path).catch((error: unknown) => {
+      if (isMissing(error)) return [] // somebody has tidied up
+      throw error
+    })
     return names.filter((name) => new RegExp(snapshotIdPattern).test(name)).sort().reverse()
   }
 
@@ -54,7 +57,7 @@ export class SnapshotFolder {
   /** @returns the folder to write files into; `keep` or `discard` ends it. */
   async begin(id: string): Promise<string> {
     const path = `${this.pathOf(id)}.writing`
-    await mkdir(path)
+    await mkdir(path, { recursive: true })
     return path
   }
 

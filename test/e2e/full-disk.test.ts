@@ -122,6 +122,9 @@ test('a full disk: writes are refused, reads go on, also after a kill, and a del
   for (let waited = 0; waited < 20_000 && !service.log.some(({ msg }) => msg === 'snapshot not written' || msg === 'snapshot written'); waited += 100) await sleep(100)
   await expectReading(service, stored)
 
+  assert.equal(await service.stop('SIGTERM'), 0)
+  service = await startProcess(t, environment)
+  await expectReading(service, stored)
   assert.equal((await ask(service, 'DELETE', `/snapshots/${snapshot.id}`)).status, 204)
   assert.equal((await put(service, stored)).status, 201, 'there is room again')
   await expectReading(service, stored + 1)

@@ -24,6 +24,8 @@ export class KilledClient {
   readonly #pictures: Buffer[]
   readonly #hashes: string[]
   readonly #ledger: Ledger
+  /** A connection broke: also those that have nothing to ask for see it. */
+  #gone = false
 
   constructor(address: string, pictures: Buffer[], ledger: Ledger) {
     this.#address = address
@@ -40,8 +42,9 @@ export class KilledClient {
       assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`)
       return (text === '' ? {} : JSON.parse(text)) as Given
     } catch (error) {
-      if (error instanceof TypeError) return undefined // fetch's name for a broken connection
-      throw error
+      if (!(error instanceof TypeError)) throw error // fetch's name for a broken connection
+      this.#gone = true
+      return undefined
     }
   }
 
@@ -60,7 +63,7 @@ export class KilledClient {
   }
 
   async deleteUntilKilled(random: () => number): Promise<void> {
-    for (;;) {
+    while (!this.#gone) {
       await sleep(10)
       const id = this.#pick(random)
       if (id === undefined) continue
@@ -69,7 +72,7 @@ export class KilledClient {
   }
 
   async patchUntilKilled(random: () => number): Promise<void> {
-    for (let n = 0; ; n++) {
+    for (let n = 0; !this.#gone; n++) {
       await sleep(5)
       const id = this.#pick(random)
       const former = id === undefined ? 'absent' : this.#ledger.state(id)
