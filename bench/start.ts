@@ -1,7 +1,8 @@
 /**
  * How long does a service take to start on a large gallery? From the start of the process to
  * `/readyz`, and to the answer of its first search: with the graph's snapshot, without it, and as the
- * reference the same service on an empty data folder. Vectors are drawn.
+ * reference the same service on an empty data folder. Vectors are drawn. On a machine that is busy
+ * with other things read the CPU time, and the ratio.
  *
  *     node dist/bench/start.js [--vectors 50000] [--dimension 512] [--rounds 3]
  */

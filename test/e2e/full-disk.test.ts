@@ -55,7 +55,7 @@ async function untilJob(service: ServiceProcess, id: string, done: (job: Reply) 
   return assert.fail('the job did not get there')
 }
 
-test('files that may not grow: writes are refused, reads go on, a job waits, and the process recovers by itself', { timeout: 240_000 }, async (t) => {
+test('files that may not grow: writes are refused, reads go on, a job waits, and the process recovers by itself', async (t) => {
   const dataDir = await temporaryFolder(t)
   const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
   const service = await startProcess(t, environment)
@@ -98,7 +98,7 @@ test('files that may not grow: writes are refused, reads go on, a job waits, and
   assert.equal(await again.stop('SIGTERM'), 0)
 })
 
-test('a full disk: writes are refused, reads go on, also after a kill, and a deleted snapshot makes room', { timeout: 240_000 }, async (t) => {
+test('a full disk: writes are refused, reads go on, also after a kill, and a deleted snapshot makes room', async (t) => {
   const disk = await smallDisk(t, 48 * 2 ** 20)
   if (disk === undefined) return t.skip('this user may not mount a disk')
   const environment = { DATA_DIR: join(disk, 'data'), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, EXACT_BELOW: '20', SNAPSHOT_AFTER_SECONDS: '1' }
@@ -134,7 +134,7 @@ test('a full disk: writes are refused, reads go on, also after a kill, and a del
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 
-test('a snapshot that runs out of room while it is written is told as failed, and leaves nothing', { timeout: 120_000 }, async (t) => {
+test('a snapshot that runs out of room while it is written is told as failed, and leaves nothing', async (t) => {
   const dataDir = await temporaryFolder(t)
   const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
   const service = await startProcess(t, environment)

@@ -54,7 +54,7 @@ class Shadow {
   }
 }
 
-test('searches are right, and k hits come whenever k exist, all through a rebuild', { timeout: 180_000 }, async (t) => {
+test('searches are right, and k hits come whenever k exist, all through a rebuild', async (t) => {
   const dataDir = await dataFolder(t)
   // Slices so small that many searches fall into the building of one graph.
   const galleries = await openIn(t, dataDir, { index: { ...index, efConstruction: 200, sliceMs: 0.1 } })

@@ -23,7 +23,7 @@ async function expectHonestDatabase(bytes: Buffer, t: TestContext, truth: unknow
   return expectHonest(dataDir, truth, what)
 }
 
-test('a flipped byte in any page is noticed or does no harm', { timeout: 120_000 }, async (t) => {
+test('a flipped byte in any page is noticed or does no harm', async (t) => {
   const { bytes, answers } = await storedGallery(t)
   const random = seededRandom(17)
   const outcomes = { refused: 0, said: 0, unharmed: 0 }
@@ -40,7 +40,7 @@ test('a flipped byte in any page is noticed or does no harm', { timeout: 120_000
   assert.ok(outcomes.refused > 0, JSON.stringify(outcomes))
 })
 
-test('a torn page, a lost end and a swapped page are noticed', { timeout: 60_000 }, async (t) => {
+test('a torn page, a lost end and a swapped page are noticed', async (t) => {
   const { bytes, answers } = await storedGallery(t)
   const pages = bytes.length / pageBytes
   for (const page of [1, Math.floor(pages / 2), pages - 2]) {

@@ -7,9 +7,9 @@ import { seededRandom } from '../vector-index/unit-vectors.js'
 import { crashedFolder, damageAndAsk, expectHonest, vectors } from './honest-galleries.js'
 import { dataFolder, newImage, openIn } from './storage-folder.js'
 
-const rounds = 6
+const rounds = 4
 
-test('any file of the data folder, damaged at random, gives a right answer or a clear refusal', { timeout: 240_000 }, async (t) => {
+test('any file of the data folder, damaged at random, gives a right answer or a clear refusal', async (t) => {
   const folder = await crashedFolder(t)
   const random = seededRandom(29)
   assert.deepEqual(
@@ -26,7 +26,7 @@ test('any file of the data folder, damaged at random, gives a right answer or a 
   }
 })
 
-test('a flipped bit in the write-ahead log is noticed, unless it is in the last write, which is taken back as a whole', { timeout: 120_000 }, async (t) => {
+test('a flipped bit in the write-ahead log is noticed, unless it is in the last write, which is taken back as a whole', async (t) => {
   const living = await dataFolder(t)
   const galleries = await openIn(t, living)
   await galleries.create('a')
@@ -36,8 +36,8 @@ test('a flipped bit in the write-ahead log is noticed, unless it is in the last 
   const log = await readFile(join(dataDir, 'alike.db-wal'))
   const random = seededRandom(31)
   const counts = { refused: 0, whole: 0, withoutLast: 0 }
-  for (let i = 0; i < 60; i++) {
-    const place = i < 32 ? i : Math.floor(random() * log.length)
+  for (let i = 0; i < 40; i++) {
+    const place = i < 16 ? 2 * i + (i % 2) : Math.floor(random() * log.length)
     const bytes = Buffer.from(log)
     bytes[place]! ^= 1 << Math.floor(random() * 8)
     const copy = await dataFolder(t)
@@ -55,7 +55,7 @@ test('a flipped bit in the write-ahead log is noticed, unless it is in the last 
     counts[count === 20 ? 'whole' : 'withoutLast']++
     await opened.close()
   }
-  assert.ok(counts.refused > 30, JSON.stringify(counts))
+  assert.ok(counts.refused > 20, JSON.stringify(counts))
 })
 
 test('a log whose last write was torn by a crash opens without that write', async (t) => {

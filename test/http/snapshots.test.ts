@@ -30,7 +30,7 @@ async function putPictures(app: TestApp, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await app.call(201, { method: 'PUT', url: `/v1/galleries/g/images/p${i}?label=l`, headers: jpeg, payload: await drawPicture('circle', i + 1) })
 }
 
-test('backup and restore by command: a service on the restored folder finds every picture', { timeout: 120_000 }, async (t) => {
+test('backup and restore by command: a service on the restored folder finds every picture', async (t) => {
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
   const app = await startApp(t, { modelDir })
   await putPictures(app, 5)

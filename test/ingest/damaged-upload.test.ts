@@ -39,7 +39,7 @@ async function leftJobs(t: TestContext, count: number): Promise<{ dataDir: strin
   return { dataDir, modelDir, upload: (id) => spool.fileOf(id) }
 }
 
-test('an upload that was damaged on the disk ends its job before a picture of it is taken; the others go on', { timeout: 60_000 }, async (t) => {
+test('an upload that was damaged on the disk ends its job before a picture of it is taken; the others go on', async (t) => {
   const count = 12
   const { upload, ...folders } = await leftJobs(t, count)
   const random = seededRandom(37)
