@@ -135,7 +135,7 @@ export function createMetrics(): Metrics {
   })
   const newestDataSnapshot = new Gauge({
     name: 'alike_data_snapshot_newest_timestamp_seconds',
-    help: 'Unix time of the data in the newest snapshot in the data folder; 0 when there is none.',
+    help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 when there is none.',
     registers,
   })
   // Every label value exists from the start, so that a rate over it is 0 and not missing.

@@ -26,6 +26,7 @@ export class KilledClient {
   readonly #ledger: Ledger
   /** A connection broke: also those that have nothing to ask for see it. */
   #gone = false
+  #acknowledged = 0
 
   constructor(address: string, pictures: Buffer[], ledger: Ledger) {
     this.#address = address
@@ -34,12 +35,18 @@ export class KilledClient {
     this.#ledger = ledger
   }
 
+  /** Changes that were answered. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
   /** @returns undefined when the connection broke */
   async call<Given = Answer>(method: string, path: string, type?: string, body?: Buffer, headers: Record<string, string> = {}): Promise<Given | undefined> {
     try {
       const response = await fetch(`${this.#address}${path}`, { method, ...(body && { body: new Uint8Array(body) }), headers: { ...headers, ...(type !== undefined && { 'content-type': type }) } })
       const text = await response.text()
       assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`)
+      if (method !== 'GET') this.#acknowledged++
       return (text === '' ? {} : JSON.parse(text)) as Given
     } catch (error) {
       if (!(error instanceof TypeError)) throw error // fetch's name for a broken connection

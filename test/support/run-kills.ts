@@ -101,7 +101,10 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
     })()
     // A graph is built for a tenth of a second now and then: kills that are to hit it wait for it.
     for (let waited = 0; phase === 'compaction' && !building && waited < 6_000; waited += 10) await sleep(10)
-    await sleep((phase === 'compaction' ? 0 : 40) + random() * (phase === 'compaction' ? 80 : 400))
+    // By what was done and not by the clock, so that a kill on a slow machine hits as much.
+    const enough = client.acknowledged + (phase === 'compaction' ? 0 : random() * 60)
+    for (let waited = 0; client.acknowledged < enough && waited < 20_000; waited += 5) await sleep(5)
+    await sleep(random() * 60)
     assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
     await Promise.all([...work, watching])
     result.hit.building += Number(building)
