@@ -4,11 +4,9 @@ import { test } from 'node:test'
 import { runKills } from '../support/run-kills.js'
 
 const kills = 20
-const startLimitMs = 10_000
 
 test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} kills`, async (t) => {
   const { pictures, jobs, slowestStartMs, hit } = await runKills(t, { kills, seed: 20_260_301 })
   t.diagnostic(`${pictures.stored} pictures stored, ${pictures.deleted} deleted, ${jobs} jobs; ${JSON.stringify(hit)}; slowest start ${Math.round(slowestStartMs)} ms`)
   assert.ok(pictures.stored > 50)
-  assert.ok(slowestStartMs < startLimitMs, `the slowest start took ${slowestStartMs} ms`)
 })

@@ -77,7 +77,7 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
       continue
     }
     const { service, client, snapshots } = await startAndCompare(round, when, round % 40 === 39)
-    if (snapshots.length > 0 && round % 20 === 12) {
+    if (snapshots.length > 0 && round % 10 === 3) {
       await restoreSnapshot(join(dataDir, 'snapshots', snapshots[0]!.id), join(await temporaryFolder(t), 'restored'))
       result.snapshotsRestored++
     }
