@@ -24,6 +24,7 @@ import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { searchRoutes } from './http/routes/search.js'
+import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Ingest } from './ingest/ingest.js'
@@ -31,12 +32,14 @@ import type { IntakeParts } from './ingest/new-image.js'
 import type { Insights } from './insight-jobs/insights.js'
 import type { Metrics } from './metrics.js'
 import type { RetrievalParts } from './retrieval.js'
+import type { Snapshots } from './snapshots/snapshots.js'
 
 export interface AppParts extends IntakeParts, RetrievalParts {
   embedder: Embedder
   galleries: Galleries
   ingest: Ingest
   insights: Insights
+  snapshots: Snapshots
 }
 
 export interface AppOptions {
@@ -73,7 +76,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   const countAgain = await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
-  const { embedder, galleries, ingest, insights } = parts
+  const { embedder, galleries, ingest, insights, snapshots } = parts
   await app.register(homeRoutes)
   await app.register(probeRoutes, { embedder, galleries, metrics })
   await app.register(modelRoutes, { embedder })
@@ -81,6 +84,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   await app.register(imageRoutes, { galleries })
   await app.register(jobRoutes, { ingest, insights, galleries })
   await app.register(insightRoutes, { insights, galleries })
+  await app.register(snapshotRoutes, { snapshots })
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)

@@ -13,7 +13,7 @@ export const Settings = Type.Object(
   {
     host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; 0.0.0.0 for every interface.' }),
     port: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one.' }),
-    dataDir: Type.String({ default: './data', minLength: 1, description: 'Folder of the database, the graph snapshots and uploads of running jobs.' }),
+    dataDir: Type.String({ default: './data', minLength: 1, description: 'Folder of the database, the graph snapshots, snapshots of the data, and uploads of running jobs.' }),
     modelDir: Type.String({ default: './onnx/har-simple-cnn', minLength: 1, description: 'Folder of the network, as the training job writes it.' }),
     logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
     shutdownGraceMs: Type.Integer({ default: 15_000, minimum: 100, maximum: 600_000, description: 'Time that accepted work gets to finish after SIGTERM.' }),
@@ -50,6 +50,7 @@ export const Settings = Type.Object(
 
     galleryMaxImages: Type.Integer({ default: 10_000_000, minimum: 1, maximum: 4_000_000_000, description: 'Pictures that one gallery may hold.' }),
     databaseMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Size to which the database may grow; 0: until the disk is full.' }),
+    dataSnapshotsMax: Type.Integer({ default: 5, minimum: 1, maximum: 1_000, description: 'Snapshots of the data that may lie in the data folder; one more is refused.' }),
     exactBelow: Type.Integer({ default: 2_000, minimum: 0, maximum: 1_000_000, description: 'Galleries and filtered sets up to this size are compared one by one instead of by the graph.' }),
     snapshotAfterWrites: Type.Integer({ default: 5_000, minimum: 1, maximum: 100_000_000, description: 'Changes of a gallery after which its graph is saved.' }),
     snapshotAfterSeconds: Type.Integer({ default: 900, minimum: 1, maximum: 1_000_000, description: 'Time after which the graph of a changed gallery is saved.' }),

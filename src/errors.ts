@@ -45,6 +45,12 @@ export const catalogue = {
   job_interrupted: 'The process ended while the job ran.',
   archive_unreadable: 'The archive is damaged or of an unknown kind.',
   archive_path_invalid: 'The archive has an entry whose path leaves the archive.',
+  // snapshots of the data
+  snapshot_not_found: 'There is no such snapshot.',
+  snapshot_under_way: 'A snapshot is being written already.',
+  snapshots_full: 'The data folder holds as many snapshots as allowed.',
+  snapshot_damaged: 'The snapshot is damaged.',
+  restore_refused: 'Nothing was restored.',
   // start
   config_invalid: 'The configuration is invalid.',
   model_unreadable: 'The model folder can not be used.',

@@ -20,6 +20,8 @@ import { DecodePermits } from './image/decode-permits.js'
 import { openIngest } from './ingest/ingest.js'
 import { insightKinds, openInsights } from './insight-jobs/insights.js'
 import { createMetrics, type Metrics } from './metrics.js'
+import { Snapshots } from './snapshots/snapshots.js'
+import { serviceVersion } from './version.js'
 
 export interface Service {
   app: FastifyInstance
@@ -89,8 +91,19 @@ export async function openService(config: Config, logger: Logger, metrics = crea
     const insights = await openInsights({ galleries, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
     opened.push(() => insights.close())
 
+    const snapshots = await Snapshots.open({
+      dataDir: config.dataDir,
+      max: config.dataSnapshotsMax,
+      modelId: id,
+      serviceVersion,
+      logger,
+      onEnd: metrics.countDataSnapshot,
+      onNewest: metrics.setNewestDataSnapshot,
+    })
+    opened.push(() => snapshots.close())
+
     watch(metrics, intake)
-    const parts = { ...intake, queryViews: config.queryViews, ingest, insights }
+    const parts = { ...intake, queryViews: config.queryViews, ingest, insights, snapshots }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }

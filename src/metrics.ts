@@ -72,6 +72,8 @@ export interface Metrics {
   countRefusal(code: string): void
   countIngested(outcome: IngestOutcome, count?: number): void
   countIndexRebuild(): void
+  countDataSnapshot(outcome: 'ready' | 'failed'): void
+  setNewestDataSnapshot(at: Date): void
   /** Adds sources; a later one of the same name replaces the former. */
   watch(sources: MetricSources): void
   /** The exposition text and its content type, for `GET /metrics`. */
@@ -127,10 +129,23 @@ export function createMetrics(): Metrics {
     help: 'Times a graph was built anew from the database.',
     registers,
   })
+  const dataSnapshots = new Counter({
+    name: 'alike_data_snapshots_total',
+    help: 'Snapshots of the data that were begun and ended, by outcome.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const newestDataSnapshot = new Gauge({
+    name: 'alike_data_snapshot_newest_timestamp_seconds',
+    help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 when there is none.',
+    registers,
+  })
   // Every label value exists from the start, so that a rate over it is 0 and not missing.
   for (const stage of stages) stageDuration.zero({ stage })
   for (const method of ['exact', 'hnsw'] as const) searches.inc({ method }, 0)
   for (const outcome of ['added', 'updated', 'skipped', 'failed'] as const) ingested.inc({ outcome }, 0)
+
+  for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
 
   registerReadings(registry, sources)
   const embedding = createEmbeddingInstruments(registry)
@@ -143,6 +158,8 @@ export function createMetrics(): Metrics {
     countRefusal: (code) => refusals.inc({ code }),
     countIngested: (outcome, count = 1) => ingested.inc({ outcome }, count),
     countIndexRebuild: () => indexRebuilds.inc(),
+    countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
+    setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
     watch: (more) => void Object.assign(sources, more),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }

@@ -34,6 +34,7 @@ const partOf = (path: string): string => path.split('/')[1]!.replace(/\.ts$/, ''
 /** part → the parts it may import besides itself. Nothing else is allowed. */
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
+  version: [],
   access: ['errors'],
   eval: [],
   insight: ['eval'],
@@ -49,11 +50,12 @@ const mayImport: Record<string, readonly string[]> = {
   retrieval: ['errors', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics'],
   ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics'],
   'insight-jobs': ['errors', 'gallery', 'ingest', 'insight', 'worker-calls'],
-  http: ['errors', 'access', 'config', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
-  app: ['errors', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
-  main: ['errors', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
+  snapshots: ['errors', 'gallery', 'worker-calls'],
+  http: ['errors', 'version', 'snapshots', 'access', 'config', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
+  app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
+  main: ['errors', 'version', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
-  cli: ['errors', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
+  cli: ['errors', 'snapshots', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
 }
 
 test('every part imports only what the architecture allows', () => {

@@ -27,6 +27,12 @@ export interface Job {
   failed: number
 }
 
+export interface Snapshot {
+  id: string
+  state: 'writing' | 'ready' | 'failed' | 'damaged'
+  failure: { code: string; detail: string } | null
+}
+
 const jobPollMs = 500
 
 export class ServiceClient {
@@ -72,6 +78,29 @@ export class ServiceClient {
       if (job.state !== 'queued' && job.state !== 'running') return job
       await sleep(jobPollMs)
     }
+  }
+
+  async createSnapshot(): Promise<Snapshot> {
+    return (await (await this.#call('POST', '/v1/snapshots')).json()) as Snapshot
+  }
+
+  /** @throws AlikeError `service_refused` when it fails */
+  async waitForSnapshot(id: string): Promise<Snapshot> {
+    for (;;) {
+      const snapshot = (await (await this.#call('GET', `/v1/snapshots/${id}`)).json()) as Snapshot
+      if (snapshot.state === 'ready') return snapshot
+      if (snapshot.state !== 'writing') throw new AlikeError('service_refused', { detail: `The snapshot has ${snapshot.state}: ${snapshot.failure?.detail ?? ''}` })
+      await sleep(jobPollMs)
+    }
+  }
+
+  async snapshotArchive(id: string): Promise<ReadableStream<Uint8Array>> {
+    const { body } = await this.#call('GET', `/v1/snapshots/${id}/archive`)
+    return body!
+  }
+
+  async deleteSnapshot(id: string): Promise<void> {
+    await this.#call('DELETE', `/v1/snapshots/${id}`)
   }
 
   async search(gallery: string, picture: Uint8Array<ArrayBuffer>, parameters: Record<string, string>): Promise<SearchAnswer> {

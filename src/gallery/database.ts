@@ -22,10 +22,13 @@ export interface WriteConnectionOptions {
 export function openForWriting(path: string, { maxBytes }: WriteConnectionOptions): Database {
   const database = new BetterSqlite3(path, { timeout: lockTimeoutMs })
   try {
-    // Both take effect only on a file without tables: larger pages suit embeddings, and a deleted
-    // gallery's pages can be given back to the file system.
-    database.pragma('page_size = 8192')
-    database.pragma('auto_vacuum = INCREMENTAL')
+    // Larger pages suit embeddings, and a deleted gallery's pages can be given back to the file
+    // system. Both only matter before the first table; later the second would be a write, and a
+    // service whose disk is full has to start and read.
+    if (database.pragma('page_count', { simple: true }) === 0) {
+      database.pragma('page_size = 8192')
+      database.pragma('auto_vacuum = INCREMENTAL')
+    }
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
@@ -48,6 +51,42 @@ export function openForReading(path: string): Database {
 }
 
 /**
+ * Copies what is committed at this moment into a new file of its own, in steps, so that the thread
+ * can do other things in between. All of it is one read transaction: writes go on meanwhile, are not
+ * in the copy and do not make it begin anew; the write-ahead log grows by them until it ends.
+ *
+ * @param onStep told the share that is copied; what it throws ends the copying, and the file is gone.
+ */
+export async function copyDatabase(from: string, to: string, onStep: (share: number) => void): Promise<void> {
+  const source = openForReading(from)
+  try {
+    source.exec('BEGIN')
+    source.prepare('SELECT 1 FROM sqlite_schema').get() // a transaction begins with its first read
+    await source.backup(to, {
+      progress({ totalPages, remainingPages }) {
+        if (totalPages > 0) onStep(1 - remainingPages / totalPages)
+        return copiedPagesPerStep
+      },
+    })
+  } catch (error) {
+    // The copying does not say which of the two files it was; the one that is read is read all the time.
+    if (sqliteCode(error) !== 'SQLITE_IOERR') throw error
+    throw new AlikeError('storage_full', { detail: 'The copy can not be written.', cause: error })
+  } finally {
+    source.close()
+  }
+  const copy = new BetterSqlite3(to, { fileMustExist: true })
+  try {
+    copy.pragma('journal_mode = DELETE') // one plain file, that can be read without writing beside it
+  } finally {
+    copy.close()
+  }
+}
+
+/** About 2 MB. */
+const copiedPagesPerStep = 256
+
+/**
  * Keeps other processes out of the data folder for as long as this one lives: the operating system
  * drops the lock when the process dies, in whatever way. A file of its own, because an exclusive
  * lock on the database would keep our own threads out as well.
@@ -60,6 +99,7 @@ export function lockFolder(folder: string): () => void {
     mkdirSync(folder, { recursive: true })
     const lock = new BetterSqlite3(join(folder, 'alike.lock'), { timeout: 0 })
     try {
+      lock.pragma('journal_mode = MEMORY') // nothing is ever written: a full disk is locked as well
       lock.exec('BEGIN EXCLUSIVE')
     } catch (error) {
       lock.close()
@@ -67,10 +107,14 @@ export function lockFolder(folder: string): () => void {
     }
     return () => void lock.close()
   } catch (cause) {
-    const busy = sqliteCode(cause).startsWith('SQLITE_BUSY')
-    const detail = busy ? 'Another process is using it.' : 'It can not be locked: is it there, and may this user write to it?'
-    throw new AlikeError('data_unreadable', { detail, cause })
+    throw new AlikeError('data_unreadable', { detail: lockFault(sqliteCode(cause)), cause })
   }
+}
+
+function lockFault(code: string): string {
+  if (code.startsWith('SQLITE_BUSY')) return 'Another process is using it.'
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return 'Its lock, alike.lock, is damaged; it holds nothing and can be deleted.'
+  return 'It can not be locked: is it there, and may this user write to it?'
 }
 
 /** What an error of the database means to the rest of Alike. */

@@ -10,6 +10,7 @@ import { lockFolder, openForReading, withDatabase, type Database } from './datab
 import { GalleryTable, type GalleryRow } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable } from './job-table.js'
+import { expectDatabaseOrNothing } from './lost-database.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
@@ -56,6 +57,12 @@ export class GalleryStore {
   /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
   static async open({ dataDir, maxBytes, onFailure }: GalleryStoreOptions): Promise<GalleryStore> {
     const unlock = lockFolder(dataDir)
+    try {
+      expectDatabaseOrNothing(dataDir)
+    } catch (error) {
+      unlock()
+      throw asUnreadable(error)
+    }
     const path = join(dataDir, 'alike.db')
     const writer = new CalledThread<WriterCalls>({
       name: 'writer',

@@ -125,6 +125,25 @@ export class ImageTable {
     return row.webp
   }
 
+  /**
+   * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
+   * @param onRow told of each, so that a long walk can be ended by throwing.
+   * @throws AlikeError `data_unreadable`.
+   */
+  verifyAll(onRow: () => void): void {
+    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM image').iterate()) {
+      checked(row)
+      onRow()
+    }
+    for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail']] as const) {
+      const rows = this.#database.prepare<[], { key: number; bytes: Buffer; checksum: number }>(`SELECT key, ${column} AS bytes, checksum FROM ${table}`)
+      for (const { key, bytes, checksum } of rows.iterate()) {
+        expectChecksum(checksumOfBytes(key, bytes), checksum, what)
+        onRow()
+      }
+    }
+  }
+
   insert(gallery: number, image: StoredImage): void {
     const key = keyOf(gallery, image.slot)
     const row: ImageRow = {

@@ -103,15 +103,15 @@ const steps: readonly string[] = [
   `,
 ]
 
+/** The version that this code makes and reads. */
+export const schemaVersion = steps.length
+
 /** @throws AlikeError `data_unreadable` when the file is of another program or of a newer version. */
 export function migrate(database: Database): void {
-  const version = database.pragma('user_version', { simple: true }) as number
-  const owner = database.pragma('application_id', { simple: true }) as number
+  const version = versionOf(database)
   if (version === 0 && database.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined) {
     throw damaged('alike.db is the database of another program.')
   }
-  if (version > 0 && owner !== applicationId) throw damaged('alike.db is damaged or the database of another program.')
-  if (version > steps.length) throw damaged(`alike.db was written by a newer version of Alike (${version} of ${steps.length}).`)
   for (let next = version; next < steps.length; next++) {
     database.transaction(() => {
       database.exec(steps[next]!)
@@ -119,4 +119,13 @@ export function migrate(database: Database): void {
       database.pragma(`user_version = ${next + 1}`)
     })()
   }
+}
+
+/** 0 for a database without tables of ours. @throws AlikeError `data_unreadable` */
+export function versionOf(database: Database): number {
+  const version = database.pragma('user_version', { simple: true }) as number
+  const owner = database.pragma('application_id', { simple: true }) as number
+  if (version > 0 && owner !== applicationId) throw damaged('alike.db is damaged or the database of another program.')
+  if (version > steps.length) throw damaged(`alike.db was written by a newer version of Alike (${version} of ${steps.length}).`)
+  return version
 }

@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { answerCalls } from '../worker-calls.js'
 import { openForWriting, withDatabase, type Database } from './database.js'
 import { GalleryWrites } from './gallery-writes.js'
+import { expectWholeLog } from './log-check.js'
 import { migrate } from './schema.js'
 import { WriteGroups } from './write-groups.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
@@ -22,6 +23,7 @@ let ending = false
 answerCalls<WriterCalls>(
   {
     open() {
+      expectWholeLog(`${path}-wal`)
       database = withDatabase(() => openForWriting(path, { maxBytes }))
       withDatabase(() => migrate(database!))
       writes = withDatabase(() => new GalleryWrites(database!))

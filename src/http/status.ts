@@ -39,6 +39,10 @@ const table = {
   job_result_missing: 404,
   archive_unreadable: 422,
   archive_path_invalid: 422,
+  snapshot_not_found: 404,
+  snapshot_under_way: 409,
+  snapshots_full: 409,
+  snapshot_damaged: 409,
   internal: 500,
 } as const satisfies Partial<Record<ErrorCode, number>>
 

@@ -60,10 +60,15 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
 
 const active: JobState[] = ['queued', 'running']
 const dayMs = 86_400_000
+/** After a job could neither go on nor be stored as failed. */
+const retryMs = 10_000
 
 class JobQueue implements Ingest {
   readonly #options: IngestOptions
   readonly #spool: Spool
+  /** Jobs whose uploads a former process received: compared with what was received before they are read. */
+  #left: ReadonlySet<string> = new Set()
+  #retry: NodeJS.Timeout | undefined
   /** Uploads being received, which will be jobs. */
   #receiving = 0
   #current: { jobId: string; stop: AbortController; run?: JobRun; ended: Promise<void> } | undefined
@@ -80,7 +85,8 @@ class JobQueue implements Ingest {
 
   async resume(): Promise<void> {
     const left = this.#activeJobs()
-    await this.#spool.sweep(new Set(left.map(({ id }) => id)))
+    this.#left = new Set(left.map(({ id }) => id))
+    await this.#spool.sweep(this.#left)
     await this.#forgetOld()
     this.#startNext()
   }
@@ -139,6 +145,7 @@ class JobQueue implements Ingest {
 
   async close(): Promise<void> {
     this.#closing = true
+    clearTimeout(this.#retry)
     this.#current?.stop.abort()
     await this.#current?.ended
   }
@@ -194,7 +201,9 @@ class JobQueue implements Ingest {
     const { uid } = parts.galleries.get(job.gallery)
     // A gallery that was deleted and made anew under the same name is another one.
     if (uid !== job.galleryUid) throw new AlikeError('gallery_not_found')
-    const source = await openSource(job.source as unknown as SourceDescription, this.#spool.fileOf(job.id), this.#options)
+    const description = job.source as unknown as SourceDescription
+    if (this.#left.has(job.id)) await this.#spool.expectWhole(job.id, description)
+    const source = await openSource(description, this.#spool.fileOf(job.id), this.#options)
     try {
       const run = new JobRun(job, source, { parts, metrics, concurrency, signal })
       if (this.#current !== undefined) this.#current.run = run
@@ -211,7 +220,8 @@ class JobQueue implements Ingest {
       await this.#jobs.transition(jobId, { from: active, to: 'failed', failure: { code, detail: message } })
       return true
     } catch (cause) {
-      // It stays as it is, upload and all, and is taken up again at the next start.
+      // It stays as it is, upload and all, and is taken up again: where there was no room, there may be some later.
+      this.#retry = setTimeout(() => this.#startNext(), retryMs).unref()
       this.#options.logger.error({ err: cause, jobId }, 'the failure of a job could not be stored')
       return false
     }

@@ -11,6 +11,9 @@ export interface SourceDescription {
   kind: SourceKind
   /** Label of pictures that lie in no folder. */
   label?: string
+  /** Of the upload as it was received; jobs of older versions have neither. */
+  bytes?: number
+  crc32?: number
 }
 
 /** One picture, or why there is none in this place. */

@@ -1,11 +1,18 @@
 /** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
-import { createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { crc32 } from 'node:zlib'
 import { AlikeError } from '../errors.js'
 import type { SourceKind } from './source.js'
+
+/** What was received, to be compared when another process reads it. */
+export interface Received {
+  bytes: number
+  crc32: number
+}
 
 export class Spool {
   readonly #folder: string
@@ -23,16 +30,37 @@ export class Spool {
    * Resolves when the bytes and their place in the folder are on the disk.
    * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws. Nothing is left behind then.
    */
-  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number): Promise<void> {
+  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number): Promise<Received> {
     const folder = join(this.#folder, jobId)
+    const received: Received = { bytes: 0, crc32: 0 }
     try {
       await mkdir(folder, { recursive: true })
-      await pipeline(upload, bounded(maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }))
+      await pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }))
       await syncFolder(folder)
       await syncFolder(this.#folder)
+      return received
     } catch (error) {
       await this.remove(jobId)
       throw isNoRoom(error) ? new AlikeError('storage_full', { cause: error }) : error
+    }
+  }
+
+  /**
+   * Before an upload that a former process received is read.
+   * @param received left out for jobs of older versions, which did not note it
+   * @throws AlikeError `archive_unreadable`
+   */
+  async expectWhole(jobId: string, received: Partial<Received>): Promise<void> {
+    const found: Received = { bytes: 0, crc32: 0 }
+    try {
+      const file = createReadStream(this.fileOf(jobId), { highWaterMark: 1 << 18, ...(received.crc32 === undefined && { end: 0 }) })
+      for await (const chunk of file as AsyncIterable<Buffer>) measure(found, chunk)
+    } catch (cause) {
+      const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+      throw new AlikeError('archive_unreadable', { detail: gone ? 'The upload is gone; send it again.' : 'The upload can not be read from the disk; send it again.', cause })
+    }
+    if (received.crc32 !== undefined && (found.bytes !== received.bytes || found.crc32 !== received.crc32)) {
+      throw new AlikeError('archive_unreadable', { detail: 'The upload was damaged on the disk; send it again.' })
     }
   }
 
@@ -73,14 +101,18 @@ function isTarHeader(head: Buffer): boolean {
   return sum === stated || head.every((byte) => byte === 0)
 }
 
-function bounded(maxBytes: number): Transform {
-  let bytes = 0
+function measured(received: Received, maxBytes: number): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
-      done(bytes > maxBytes ? new AlikeError('body_too_large', { detail: `At most ${maxBytes} bytes are accepted.` }) : null, chunk)
+      measure(received, chunk)
+      done(received.bytes > maxBytes ? new AlikeError('body_too_large', { detail: `At most ${maxBytes} bytes are accepted.` }) : null, chunk)
     },
   })
+}
+
+function measure(received: Received, chunk: Buffer): void {
+  received.bytes += chunk.length
+  received.crc32 = crc32(chunk, received.crc32)
 }
 
 /** A new name is on the disk only when its folder is. */

@@ -1,5 +1,5 @@
 /** What a caller sends to be a job, and how it becomes a file that a job can read. */
-import { openSource, type SourceKind, type SourceLimits } from './source.js'
+import { openSource, type SourceDescription, type SourceLimits } from './source.js'
 import { packFiles, type UploadedFile } from './sources/files.js'
 import { archiveKind, type Spool } from './spool.js'
 
@@ -21,17 +21,17 @@ export async function receiveUpload(
   content: Upload['content'],
   spool: Spool,
   limits: SourceLimits,
-): Promise<{ kind: SourceKind; total?: number }> {
+): Promise<SourceDescription & { total?: number }> {
   if ('files' in content) {
     const { tar, count } = packFiles(content.files)
-    await spool.receive(jobId, tar, limits.ingestMaxBytes)
-    return { kind: 'files', total: count() }
+    const received = await spool.receive(jobId, tar, limits.ingestMaxBytes)
+    return { kind: 'files', ...received, total: count() }
   }
-  await spool.receive(jobId, content.archive, limits.ingestMaxBytes)
+  const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes)
   const kind = await archiveKind(spool.fileOf(jobId))
-  if (kind !== 'zip') return { kind }
+  if (kind !== 'zip') return { kind, ...received }
   // A zip has a directory, so that damage there is told at once, and its pictures are counted.
   const source = await openSource({ kind }, spool.fileOf(jobId), limits)
   await source.close()
-  return source.total === undefined ? { kind } : { kind, total: source.total }
+  return { kind, ...received, ...(source.total !== undefined && { total: source.total }) }
 }

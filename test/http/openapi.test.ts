@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { describeService } from '../../src/cli/write-openapi.js'
-import { serviceVersion } from '../../src/http/plugins/openapi.js'
+import { serviceVersion } from '../../src/version.js'
 import { startApp } from '../support/app.js'
 
 interface Operation {
@@ -33,7 +33,7 @@ test('every operation is named, explained and tells its problems', async () => {
   const search = document.paths['/v1/galleries/{gallery}/search']?.post
   assert.deepEqual(Object.keys(search?.requestBody?.content ?? {}), ['image/*', 'multipart/form-data', 'application/json'])
   assert.equal(search?.requestBody?.required, false)
-  assert.deepEqual(Object.keys(document.components.schemas), ['Gallery', 'Image', 'Job', 'Model', 'ModelCard', 'Problem', 'SearchAnswer', 'SearchBatchAnswer', 'EmbeddingAnswer', 'CompareAnswer', 'Evaluation', 'Duplicates', 'Diagnosis'])
+  assert.deepEqual(Object.keys(document.components.schemas), ['Gallery', 'Image', 'Job', 'Model', 'ModelCard', 'Problem', 'SearchAnswer', 'SearchBatchAnswer', 'EmbeddingAnswer', 'CompareAnswer', 'Evaluation', 'Duplicates', 'Diagnosis', 'Snapshot'])
 })
 
 test('the service serves contract, reference page and links', async (t) => {

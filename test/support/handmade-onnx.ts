@@ -23,9 +23,13 @@ export interface HandmadeOptions {
 
 /** A model folder with that graph as its fp32 network, removed after the test. */
 export async function handmadeModel(t: TestContext, options: HandmadeOptions = {}): Promise<Model> {
-  const { inputSize = 8, dimension = 6, classes = 4, statedDimension = dimension, calibration } = options
   const folder = await mkdtemp(join(tmpdir(), 'alike-model-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
+  return writeHandmadeModel(folder, options)
+}
+
+export async function writeHandmadeModel(folder: string, options: HandmadeOptions = {}): Promise<Model> {
+  const { inputSize = 8, dimension = 6, classes = 4, statedDimension = dimension, calibration } = options
   const bytes = handmadeGraph(inputSize, dimension, classes)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const preprocessing: Manifest['preprocessing'] = {

@@ -4,6 +4,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { TObject } from 'typebox'
 import { stringify } from 'yaml'
+import { serviceVersion } from '../../version.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/insight.js'
@@ -12,12 +13,10 @@ import { Model, ModelCard } from '../schemas/model.js'
 import { Problem } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
 import { SearchBatchAnswer } from '../schemas/search-batch.js'
+import { Snapshot } from '../schemas/snapshot.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
-/** The same as in package.json; a test holds the two together. */
-export const serviceVersion = '0.1.0'
-
-const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis]
+const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis, Snapshot]
 
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)
@@ -47,6 +46,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'insight', description: 'What a gallery tells about itself.' },
         { name: 'jobs', description: 'Many pictures at once.' },
         { name: 'models', description: 'The network behind the embeddings.' },
+        { name: 'snapshots', description: 'Copies of the data, to be kept elsewhere.' },
         { name: 'operations', description: 'Probes, metrics, links.' },
       ],
     },

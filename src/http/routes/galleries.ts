@@ -68,7 +68,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       tags,
       summary: 'Delete a gallery and every picture in it',
       params: GalleryPath,
-      response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404, 429) },
+      response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
     },
   }, async (request, reply) => {
     await galleries.delete(request.params.gallery)

@@ -1,7 +1,7 @@
 /** `GET /`: where to go from here. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { serviceVersion } from '../plugins/openapi.js'
+import { serviceVersion } from '../../version.js'
 
 const Home = Type.Object({
   name: Type.String(),

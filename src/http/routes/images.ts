@@ -89,7 +89,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       tags,
       summary: 'Remove a picture',
       params: ImagePath,
-      response: { 204: { description: 'It is gone; no search finds it any more.', ...Type.Null() }, ...problems(400, 404, 429) },
+      response: { 204: { description: 'It is gone; no search finds it any more.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
     },
   }, async (request, reply) => {
     const { gallery, id } = request.params

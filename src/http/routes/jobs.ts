@@ -74,7 +74,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       summary: 'Cancel a job',
       description: 'Pictures it has taken in stay in the gallery.',
       params: JobPath,
-      response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409) },
+      response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409, 507) },
     },
   }, async (request) => {
     const { job: asked } = ingest.report(request.params.job)

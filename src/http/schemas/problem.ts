@@ -46,7 +46,7 @@ const statusMeanings = {
   400: 'The request does not fit its schema, or its body is incomplete.',
   401: 'No valid API key, where the service asks for one.',
   403: 'The API key has not the role that this needs.',
-  404: 'There is no such gallery, picture, job or model.',
+  404: 'There is no such gallery, picture, job, snapshot or model.',
   409: 'It contradicts what is stored.',
   413: 'More bytes than allowed.',
   415: 'A content type or picture format that is not accepted.',

@@ -1,0 +1,40 @@
+/** Reads all of a database file that no process has open: is every row whole, and what is in it? */
+import { damaged, openForReading, withDatabase } from './database.js'
+import { GalleryScans } from './gallery-scans.js'
+import { GalleryTable } from './gallery-table.js'
+import { ImageTable } from './image-table.js'
+import { JobTable } from './job-table.js'
+import { versionOf } from './schema.js'
+
+export interface DatabaseContents {
+  schemaVersion: number
+  /** By name, ascending. */
+  galleries: { name: string; modelId: string; dimension: number; images: number }[]
+  /** Over all galleries. */
+  images: number
+}
+
+const rowsBetweenPauses = 1_000
+
+/**
+ * @param onPause called now and then; what it throws ends the reading.
+ * @throws AlikeError `data_unreadable`, with what is not whole.
+ */
+export function examineDatabase(path: string, onPause: () => void = () => {}): DatabaseContents {
+  return withDatabase(() => {
+    const database = openForReading(path)
+    try {
+      const schemaVersion = versionOf(database)
+      if (schemaVersion === 0) throw damaged('The database has no tables.')
+      new GalleryScans(database).verify()
+      onPause()
+      let rows = 0
+      new ImageTable(database).verifyAll(() => ++rows % rowsBetweenPauses === 0 && onPause())
+      new JobTable(database).list({ limit: -1 })
+      const galleries = new GalleryTable(database).list().map(({ name, model_id: modelId, dimension, count }) => ({ name: name ?? '', modelId, dimension, images: count }))
+      return { schemaVersion, galleries, images: galleries.reduce((sum, { images }) => sum + images, 0) }
+    } finally {
+      database.close()
+    }
+  })
+}

@@ -1,0 +1,118 @@
+/**
+ * Whether the write-ahead log that a crash left is damaged in a place that had been synced. SQLite
+ * itself takes the first frame whose checksum does not fit for the end of the log, and so gives up
+ * every later write without a word: right for the torn end of a power cut, wrong for a bit that
+ * flipped in the middle.
+ *
+ * The two can be told apart, because every commit is synced before the next one begins: what a power
+ * cut tears is the last transaction. And each frame carries the running checksum up to itself, so
+ * that frames behind a damaged one can still be checked, each with the one before it.
+ *
+ * Format: https://sqlite.org/fileformat2.html#the_write_ahead_log
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { damaged } from './database.js'
+
+const headerBytes = 32
+const frameHeaderBytes = 24
+/** 0x377f0682, or with the last bit set when checksums are over big-endian words. */
+const magic = 0x377f0682
+
+type Checksum = [number, number]
+
+interface Frame {
+  /** The last frame of a transaction. */
+  commits: boolean
+  salts: string
+  stated: Checksum
+  /** Over the frame, begun with what the frame before states. */
+  computed: Checksum
+}
+
+/**
+ * Before the database is opened by anyone.
+ * @param path of the log; there need not be one.
+ * @throws AlikeError `data_unreadable`
+ */
+export function expectWholeLog(path: string): void {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw damaged('The write-ahead log can not be read.', error)
+  }
+  try {
+    if (hasLostCommits(file)) {
+      throw damaged('The write-ahead log (alike.db-wal) is damaged where it holds acknowledged writes. Restore a snapshot; without one, deleting that file gives its writes up.')
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+function hasLostCommits(file: number): boolean {
+  const header = Buffer.alloc(headerBytes)
+  if (readSync(file, header, 0, headerBytes, 0) < headerBytes || header.every((byte) => byte === 0)) return false
+  const bigEndian = (header.readUInt32BE(0) & 1) === 1
+  const stated: Checksum = [header.readUInt32BE(24), header.readUInt32BE(28)]
+  const whole = header.readUInt32BE(0) >>> 1 === magic >>> 1 && same(checksum(header.subarray(0, 24), bigEndian, [0, 0]), stated)
+  if (!whole) return holdsCommits(file, header)
+  const salts = header.toString('hex', 16, 24)
+
+  let inChain = true
+  let lostCommit = false
+  for (const frame of framesOf(file, header.readUInt32BE(8), bigEndian, stated)) {
+    const fits = frame.salts === salts && same(frame.computed, frame.stated)
+    if (inChain && fits) continue
+    inChain = false
+    // A frame behind a commit that can not be reached any more: that commit had been synced.
+    if (fits && lostCommit) return true
+    if (frame.commits && frame.salts === salts) lostCommit = true
+  }
+  return false
+}
+
+/** With a damaged header nothing in the log is reached. Its page size and byte order are ours, whatever it says. */
+function holdsCommits(file: number, header: Buffer): boolean {
+  for (const bigEndian of [false, true]) {
+    let before: Frame | undefined
+    for (const frame of framesOf(file, ownPageBytes, bigEndian, [header.readUInt32BE(24), header.readUInt32BE(28)])) {
+      if (frame.commits && (same(frame.computed, frame.stated) || before?.salts === frame.salts)) return true
+      before = frame
+    }
+  }
+  return false
+}
+
+/** `page_size` of databases that we make. */
+const ownPageBytes = 8_192
+
+function* framesOf(file: number, pageBytes: number, bigEndian: boolean, first: Checksum): Generator<Frame> {
+  const frameBytes = frameHeaderBytes + pageBytes
+  const bytes = Buffer.alloc(frameBytes)
+  const { size } = fstatSync(file)
+  let before = first
+  for (let offset = headerBytes; offset + frameBytes <= size; offset += frameBytes) {
+    if (readSync(file, bytes, 0, frameBytes, offset) < frameBytes) return
+    const stated: Checksum = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
+    const computed = checksum(bytes.subarray(frameHeaderBytes), bigEndian, checksum(bytes.subarray(0, 8), bigEndian, before))
+    yield { commits: bytes.readUInt32BE(4) !== 0, salts: bytes.toString('hex', 8, 16), stated, computed }
+    before = stated
+  }
+}
+
+function checksum(bytes: Buffer, bigEndian: boolean, [first, second]: Checksum): Checksum {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let a = first
+  let b = second
+  for (let i = 0; i < bytes.length; i += 8) {
+    a = (a + words.getUint32(i, !bigEndian) + b) >>> 0
+    b = (b + words.getUint32(i + 4, !bigEndian) + a) >>> 0
+  }
+  return [a, b]
+}
+
+function same([a, b]: Checksum, [c, d]: Checksum): boolean {
+  return a === c && b === d
+}

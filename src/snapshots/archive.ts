@@ -1,0 +1,51 @@
+/** A snapshot as one file: a tar of its folder, the same bytes each time it is read. */
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PassThrough, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { pack, type Pack } from 'tar-stream'
+import { manifestName, type SnapshotManifest } from './manifest.js'
+
+export interface SnapshotArchive {
+  tar: Readable
+  /** Of all of it, so that one that broke off is noticed. */
+  bytes: number
+}
+
+const blockBytes = 512
+
+/** @param folder of the snapshot. The files are open from here on: deleting the snapshot does not break it off. */
+export async function openArchive(folder: string, { id, createdAt, files }: SnapshotManifest): Promise<SnapshotArchive> {
+  const manifest = await readFile(join(folder, manifestName))
+  const handles = await Promise.all(files.map(({ name }) => open(join(folder, name))))
+  const tar = pack()
+  const mtime = new Date(createdAt)
+
+  const fill = async () => {
+    tar.entry({ name: `${id}/${manifestName}`, mtime }, manifest)
+    for (const [i, { name, bytes }] of files.entries()) {
+      await packFile(tar, { name: `${id}/${name}`, size: bytes, mtime }, handles[i]!.createReadStream({ highWaterMark: 1 << 18 }))
+    }
+    tar.finalize()
+  }
+  // The packer is no stream of Node's: one of those stands in front of it.
+  const output = new PassThrough()
+  tar.on('error', (error: Error) => output.destroy(error))
+  output.once('close', () => tar.destroy())
+  tar.pipe(output)
+  fill()
+    .catch((error: Error) => tar.destroy(error))
+    .finally(() => Promise.all(handles.map((handle) => handle.close())))
+    .catch(() => {}) // closed already, with its stream
+
+  const entries = [manifest.length, ...files.map(({ bytes }) => bytes)]
+  return { tar: output, bytes: entries.reduce((sum, bytes) => sum + blockBytes + Math.ceil(bytes / blockBytes) * blockBytes, 2 * blockBytes) }
+}
+
+async function packFile(tar: Pack, header: { name: string; size: number; mtime: Date }, content: Readable): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const entry = tar.entry(header, (error) => (error ? reject(error) : resolve()))
+    tar.once('close', () => reject(new Error('nobody reads the archive any more')))
+    pipeline(content, entry).catch(reject)
+  })
+}

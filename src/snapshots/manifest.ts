@@ -1,0 +1,53 @@
+/** What lies beside the files of a snapshot: what they hold, and how to tell that they are whole. */
+import { createHash } from 'node:crypto'
+import type { DatabaseContents } from '../gallery/examine-database.js'
+
+export const manifestName = 'manifest.json'
+export const databaseName = 'alike.db'
+
+export interface SnapshotManifest extends DatabaseContents {
+  formatVersion: 1
+  id: string
+  /** ISO 8601: everything acknowledged before is in it. */
+  createdAt: string
+  /** Of Alike. */
+  serviceVersion: string
+  /** Of the network that was served; the embeddings are only of use with it. */
+  modelId: string
+  files: SnapshotFile[]
+  /** SHA-256 of this manifest without this line. */
+  manifestSha256: string
+}
+
+export interface SnapshotFile {
+  name: string
+  bytes: number
+  sha256: string
+}
+
+/** The date for people, the rest because two may fall into one second. */
+export const snapshotIdPattern = '^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$'
+
+export function snapshotIdAt(createdAt: string, suffix: string): string {
+  return `${createdAt.slice(0, 19).replace(/[-:]/g, '')}Z-${suffix}`
+}
+
+export function manifestText(facts: Omit<SnapshotManifest, 'manifestSha256'>): string {
+  return `${JSON.stringify({ ...facts, manifestSha256: sha256Of(facts) }, null, 2)}\n`
+}
+
+/** Undefined for one that is damaged, or of a version that this code does not know. */
+export function parseManifest(text: string): SnapshotManifest | undefined {
+  try {
+    const { manifestSha256, ...facts } = JSON.parse(text) as SnapshotManifest
+    // With the right checksum it is one that `manifestText` wrote: its shape needs no check of its own.
+    if (manifestSha256 !== sha256Of(facts) || facts.formatVersion !== 1) return undefined
+    return new RegExp(snapshotIdPattern).test(facts.id) ? { ...facts, manifestSha256 } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function sha256Of(facts: object): string {
+  return createHash('sha256').update(JSON.stringify(Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1)))).digest('hex')
+}

@@ -1,0 +1,98 @@
+/** A snapshot read to its end, from its folder or from its archive, and every checksum compared. */
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { extract } from 'tar-stream'
+import { AlikeError } from '../errors.js'
+import { asStorageError } from './files.js'
+import { databaseName, manifestName, parseManifest, type SnapshotFile, type SnapshotManifest } from './manifest.js'
+
+interface Entry {
+  name: string
+  content: AsyncIterable<Buffer>
+}
+
+const manifestMaxBytes = 64 * 2 ** 20
+
+/**
+ * @param path of a snapshot's folder, or of its archive.
+ * @param to where the database goes, written to the disk; left out to compare only. A file that is there is written over.
+ * @throws AlikeError `snapshot_damaged`, `storage_full`
+ */
+export async function readSnapshot(path: string, to?: string): Promise<SnapshotManifest> {
+  let manifest: SnapshotManifest | undefined
+  let found = false
+  try {
+    for await (const { name, content } of (await stat(path)).isDirectory() ? filesOf(path) : entriesOf(path)) {
+      if (name === manifestName) {
+        manifest = parseManifest(await textOf(content))
+        if (manifest === undefined) throw damaged('Its manifest is damaged, or of a newer version.')
+        continue
+      }
+      const stated = manifest?.files.find((file) => file.name === name)
+      if (stated === undefined || name !== databaseName || found) throw damaged('It holds a file that its manifest does not name.')
+      await expectWhole(content, stated, to)
+      found = true
+    }
+  } catch (error) {
+    throw asSnapshotError(error)
+  }
+  if (manifest === undefined || !found) throw damaged('It is not complete.')
+  return manifest
+}
+
+async function* filesOf(folder: string): AsyncGenerator<Entry> {
+  for (const name of [manifestName, databaseName]) yield { name, content: createReadStream(join(folder, name), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer> }
+}
+
+async function* entriesOf(archive: string): AsyncGenerator<Entry> {
+  const entries = extract()
+  createReadStream(archive, { highWaterMark: 1 << 18 }).on('error', (error) => entries.destroy(error)).pipe(entries)
+  for await (const entry of entries) {
+    if (entry.header.type === 'directory') entry.resume() // packed again by another program
+    else yield { name: basename(entry.header.name), content: entry as AsyncIterable<Buffer> }
+  }
+}
+
+async function expectWhole(content: AsyncIterable<Buffer>, { bytes, sha256 }: SnapshotFile, to: string | undefined): Promise<void> {
+  const hash = createHash('sha256')
+  let found = 0
+  const counted = async function* () {
+    for await (const chunk of content) {
+      hash.update(chunk)
+      found += chunk.length
+      yield chunk
+    }
+  }
+  await pipeline(counted, to === undefined ? nowhere() : createWriteStream(to, { flush: true }))
+  if (found !== bytes) throw damaged(`Its database has ${found} bytes instead of ${bytes}.`)
+  if (hash.digest('hex') !== sha256) throw damaged('Its database does not have the checksum of its manifest.')
+}
+
+function nowhere(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() })
+}
+
+async function textOf(content: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of content) {
+    bytes += chunk.length
+    if (bytes > manifestMaxBytes) throw damaged('Its manifest is too large to be one.')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function asSnapshotError(error: unknown): unknown {
+  const known = asStorageError(error)
+  if (known instanceof AlikeError) return known
+  return new AlikeError('snapshot_damaged', { detail: 'It can not be read: is it there, and is it a folder or a tar of a snapshot?', cause: error })
+}
+
+function damaged(detail: string): AlikeError {
+  return new AlikeError('snapshot_damaged', { detail })
+}

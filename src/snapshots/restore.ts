@@ -1,0 +1,54 @@
+/**
+ * From a snapshot to a data folder that a service can be started on. The database gets its name
+ * last, when everything was compared: a restore that breaks off leaves a folder that it can be
+ * repeated on, and nothing that looks like data.
+ */
+import { readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AlikeError } from '../errors.js'
+import { lockFolder } from '../gallery/database.js'
+import { examineDatabase } from '../gallery/examine-database.js'
+import { syncFolder } from './files.js'
+import { databaseName, type SnapshotManifest } from './manifest.js'
+import { readSnapshot } from './read-snapshot.js'
+
+const unfinishedName = `${databaseName}.restoring`
+/** What may lie in a data folder that counts as empty: what we leave there, and what a file system puts there itself. */
+const ofNoInterest = new Set([unfinishedName, 'alike.lock', 'alike.lock-journal', 'lost+found'])
+
+/**
+ * @param snapshot its folder or its archive.
+ * @param dataDir made when it does not exist.
+ * @throws AlikeError `restore_refused`, `data_unreadable` when a process uses the folder, `snapshot_damaged`, `storage_full`
+ */
+export async function restoreSnapshot(snapshot: string, dataDir: string): Promise<SnapshotManifest> {
+  await expectEmpty(dataDir)
+  const unlock = lockFolder(dataDir)
+  const unfinished = join(dataDir, unfinishedName)
+  try {
+    await expectEmpty(dataDir) // a service may have come and gone before the lock
+    const manifest = await readSnapshot(snapshot, unfinished)
+    const { images } = examineDatabase(unfinished)
+    if (images !== manifest.images) throw new AlikeError('snapshot_damaged', { detail: `It holds ${images} pictures instead of ${manifest.images}.` })
+    await rename(unfinished, join(dataDir, databaseName))
+    await syncFolder(dataDir)
+    return manifest
+  } catch (error) {
+    await rm(unfinished, { force: true })
+    throw error
+  } finally {
+    unlock()
+  }
+}
+
+async function expectEmpty(dataDir: string): Promise<void> {
+  let names: string[]
+  try {
+    names = await readdir(dataDir)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw new AlikeError('restore_refused', { detail: 'The data folder can not be read.', cause })
+  }
+  const used = names.find((name) => !ofNoInterest.has(name))
+  if (used !== undefined) throw new AlikeError('restore_refused', { detail: `The data folder is not empty: ${used} lies there.` })
+}

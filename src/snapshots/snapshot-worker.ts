@@ -1,0 +1,39 @@
+/** The thread that writes a snapshot, so that neither requests nor writes wait for it. */
+import { workerData } from 'node:worker_threads'
+import { AlikeError } from '../errors.js'
+import { asAlikeError, copyDatabase } from '../gallery/database.js'
+import { examineDatabase } from '../gallery/examine-database.js'
+import { answerCalls } from '../worker-calls.js'
+import { asStorageError, settleFile } from './files.js'
+import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
+
+const state = new Int32Array((workerData as SnapshotThreadData).state)
+
+/** Copying takes most of the time; the rest is reading the copy twice. */
+const copyShare = 0.6
+
+answerCalls<SnapshotCalls>(
+  {
+    async write({ from, to }) {
+      try {
+        await copyDatabase(from, to, (share) => tell(share * copyShare))
+        // Damage that was copied must be known now, not when the copy is needed.
+        const contents = examineDatabase(to, stopIfAsked)
+        tell(0.9)
+        return { contents, file: await settleFile(to, stopIfAsked) }
+      } catch (error) {
+        throw asAlikeError(asStorageError(error))
+      }
+    },
+  },
+  () => {},
+)
+
+function tell(share: number): void {
+  stopIfAsked()
+  Atomics.store(state, places.done, Math.floor(share * 1_000))
+}
+
+function stopIfAsked(): void {
+  if (Atomics.load(state, places.stop) === 1) throw new AlikeError('shutting_down', { detail: 'The snapshot was stopped.' })
+}

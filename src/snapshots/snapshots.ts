@@ -1,0 +1,211 @@
+/**
+ * Snapshots of the data: copies of the truth that lie beside it, made while the service works, to be
+ * fetched and kept elsewhere. Not the snapshots of graphs, which are only a cache.
+ */
+import { randomBytes } from 'node:crypto'
+import { stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AlikeError } from '../errors.js'
+import { CalledThread } from '../worker-calls.js'
+import { openArchive, type SnapshotArchive } from './archive.js'
+import { asStorageError } from './files.js'
+import { databaseName, snapshotIdAt, type SnapshotManifest } from './manifest.js'
+import { SnapshotFolder } from './snapshot-folder.js'
+import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
+
+export const snapshotStates = ['writing', 'ready', 'failed', 'damaged'] as const
+
+export interface SnapshotRecord {
+  id: string
+  state: (typeof snapshotStates)[number]
+  /** 0 to 1. */
+  share: number
+  /** ISO 8601. */
+  createdAt: string | null
+  manifest: SnapshotManifest | null
+  failure: { code: string; detail: string } | null
+}
+
+export interface SnapshotsOptions {
+  dataDir: string
+  /** Snapshots that may lie in the data folder. */
+  max: number
+  modelId: string
+  serviceVersion: string
+  logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+  /** Told of each that ended; the time is that of its data. */
+  onEnd?: (outcome: 'ready' | 'failed') => void
+  /** Told once at the start and after each that was written. */
+  onNewest?: (createdAt: Date) => void
+  clock?: () => Date
+}
+
+/** What a snapshot leaves free on the disk, so that writes can go on. */
+const reserveBytes = 16 * 2 ** 20
+
+interface Writing {
+  id: string
+  createdAt: string
+  /** Shared with the thread. */
+  state: Int32Array
+  ended: Promise<void>
+}
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions
+  readonly #folder: SnapshotFolder
+  #writing: Writing | undefined
+  /** The last one, until another is begun. */
+  #failed: SnapshotRecord | undefined
+  #closing = false
+
+  private constructor(options: SnapshotsOptions) {
+    this.#options = options
+    this.#folder = new SnapshotFolder(options.dataDir)
+  }
+
+  /** Clears away what a former process did not finish. */
+  static async open(options: SnapshotsOptions): Promise<Snapshots> {
+    const snapshots = new Snapshots(options)
+    await snapshots.#folder.sweep()
+    const newest = (await snapshots.list()).find(({ state }) => state === 'ready')
+    if (newest?.createdAt != null) options.onNewest?.(new Date(newest.createdAt))
+    return snapshots
+  }
+
+  /**
+   * Begins one, and resolves at once; `get` tells when it is ready.
+   * @throws AlikeError `snapshot_under_way`, `snapshots_full`, `storage_full`
+   */
+  async create(): Promise<SnapshotRecord> {
+    if (this.#closing) throw new AlikeError('shutting_down')
+    if (this.#writing !== undefined) throw new AlikeError('snapshot_under_way')
+    const createdAt = (this.#options.clock?.() ?? new Date()).toISOString()
+    const state = new Int32Array(new SharedArrayBuffer(8))
+    const writing: Writing = { id: snapshotIdAt(createdAt, randomBytes(3).toString('hex')), createdAt, state, ended: Promise.resolve() }
+    this.#writing = writing // before anything is awaited: there is only one
+    try {
+      const { max } = this.#options
+      if ((await this.#folder.ids()).length >= max) throw new AlikeError('snapshots_full', { detail: `It may hold ${max}; delete one.` })
+      await this.#expectRoom()
+      await this.#folder.begin(writing.id)
+    } catch (error) {
+      this.#writing = undefined
+      throw asStorageError(error)
+    }
+    this.#failed = undefined
+    writing.ended = this.#write(writing)
+    return this.#recordOf(writing)
+  }
+
+  /** Newest first. */
+  async list(): Promise<SnapshotRecord[]> {
+    const ids = (await this.#folder.ids()).filter((id) => id !== this.#writing?.id)
+    const stored = await Promise.all(ids.map((id) => this.#stored(id)))
+    return [...(this.#writing === undefined ? [] : [this.#recordOf(this.#writing)]), ...(this.#failed === undefined ? [] : [this.#failed]), ...stored]
+  }
+
+  /** @throws AlikeError `snapshot_not_found` */
+  async get(id: string): Promise<SnapshotRecord> {
+    if (this.#writing?.id === id) return this.#recordOf(this.#writing)
+    if (this.#failed?.id === id) return this.#failed
+    if (!(await this.#folder.has(id))) throw new AlikeError('snapshot_not_found')
+    return this.#stored(id)
+  }
+
+  /** @throws AlikeError `snapshot_not_found`, also for one that is not ready; `snapshot_damaged` */
+  async archive(id: string): Promise<SnapshotArchive> {
+    const { state, manifest } = await this.get(id)
+    if (state === 'damaged') throw new AlikeError('snapshot_damaged')
+    if (manifest === null) throw new AlikeError('snapshot_not_found', { detail: 'It is not ready.' })
+    return openArchive(this.#folder.pathOf(id), manifest)
+  }
+
+  /** One that is being written is stopped. @throws AlikeError `snapshot_not_found` */
+  async remove(id: string): Promise<void> {
+    if (this.#writing?.id === id) {
+      await this.#stop()
+    } else if (this.#failed?.id !== id) {
+      if (!(await this.#folder.has(id))) throw new AlikeError('snapshot_not_found')
+      await this.#folder.remove(id).catch((error: unknown) => {
+        throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new AlikeError('snapshot_not_found') : error
+      })
+    }
+    if (this.#failed?.id === id) this.#failed = undefined
+  }
+
+  /** Stops the one that is being written. */
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#stop()
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#writing === undefined) return
+    Atomics.store(this.#writing.state, places.stop, 1)
+    await this.#writing.ended
+  }
+
+  async #expectRoom(): Promise<void> {
+    const { dataDir } = this.#options
+    const { bavail, bsize } = await statfs(dataDir)
+    const { size } = await stat(join(dataDir, databaseName))
+    if (bavail * bsize < size + reserveBytes) {
+      throw new AlikeError('storage_full', { detail: `A snapshot needs ${size} bytes, and leaves ${reserveBytes} free.` })
+    }
+  }
+
+  async #write(writing: Writing): Promise<void> {
+    const { id, createdAt } = writing
+    const { logger, onEnd, onNewest } = this.#options
+    const startedAt = performance.now()
+    const facts = () => ({ snapshot: id, durationMs: Math.round(performance.now() - startedAt) })
+    try {
+      const manifest = await this.#writeFiles(writing)
+      onNewest?.(new Date(createdAt))
+      onEnd?.('ready')
+      logger.info({ ...facts(), images: manifest.images, bytes: manifest.files[0]?.bytes }, 'snapshot of the data written')
+    } catch (error) {
+      await this.#folder.discard(id).catch(() => {}) // swept at the next start
+      const { code, message } = error instanceof AlikeError ? error : new AlikeError('internal', { cause: error })
+      this.#failed = { id, state: 'failed', share: 0, createdAt, manifest: null, failure: { code, detail: message } }
+      onEnd?.('failed')
+      logger.warn({ ...facts(), err: error }, 'snapshot of the data not written')
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  async #writeFiles({ id, createdAt, state }: Writing): Promise<SnapshotFacts> {
+    const { dataDir, modelId, serviceVersion } = this.#options
+    const thread = new CalledThread<SnapshotCalls>({
+      name: 'snapshot',
+      file: new URL('./snapshot-worker.js', import.meta.url),
+      data: { state: state.buffer as SharedArrayBuffer } satisfies SnapshotThreadData,
+      onFailure: () => {}, // its one call is rejected; nothing else depends on it
+    })
+    try {
+      const to = join(`${this.#folder.pathOf(id)}.writing`, databaseName)
+      const { contents, file } = await thread.call('write', { from: join(dataDir, databaseName), to })
+      const facts = { formatVersion: 1 as const, id, createdAt, serviceVersion, modelId, ...contents, files: [{ name: databaseName, ...file }] }
+      await this.#folder.keep(id, facts)
+      return facts
+    } catch (error) {
+      throw asStorageError(error)
+    } finally {
+      await thread.close()
+    }
+  }
+
+  async #stored(id: string): Promise<SnapshotRecord> {
+    const manifest = (await this.#folder.manifest(id)) ?? null
+    if (manifest === null) return { id, state: 'damaged', share: 1, createdAt: null, manifest, failure: null }
+    return { id, state: 'ready', share: 1, createdAt: manifest.createdAt, manifest, failure: null }
+  }
+
+  #recordOf({ id, createdAt, state }: Writing): SnapshotRecord {
+    return { id, state: 'writing', share: Atomics.load(state, places.done) / 1_000, createdAt, manifest: null, failure: null }
+  }
+}
+
+type SnapshotFacts = Omit<SnapshotManifest, 'manifestSha256'>

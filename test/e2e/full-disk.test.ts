@@ -1,0 +1,157 @@
+/** No room on the disk, for real: writes are refused, reads and searches go on, and all is well when there is room again. */
+import assert from 'node:assert/strict'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer } from '../support/app.js'
+import { temporaryFolder } from '../support/app.js'
+import { tarOf } from '../support/archives.js'
+import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { fillDisk, limitFileSize, smallDisk } from '../support/full-disk.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { startProcess, type ServiceProcess } from '../support/service-process.js'
+
+const pictures = await Promise.all(Array.from({ length: 40 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 48, height: 48, format: 'png' })))
+
+interface Reply extends Answer { state: string; id: string; done: number; failure: { code: string } | null; snapshots: { id: string; state: string }[] }
+
+async function ask({ address }: ServiceProcess, method: string, path: string, type?: string, body?: Buffer): Promise<{ status: number; retryAfter: string | null; answer: Reply }> {
+  const response = await fetch(`${address}/v1${path}`, { method, ...(body && { body: new Uint8Array(body) }), ...(type !== undefined && { headers: { 'content-type': type } }) })
+  const text = await response.text()
+  return { status: response.status, retryAfter: response.headers.get('retry-after'), answer: (text === '' ? {} : JSON.parse(text)) as Reply }
+}
+
+const put = (service: ServiceProcess, n: number) => ask(service, 'PUT', `/galleries/g/images/p${n}`, 'image/png', pictures[n % pictures.length])
+
+/** Pictures until there is no room, at most so many. @returns how many were acknowledged */
+async function putUntilFull(service: ServiceProcess, from: number): Promise<number> {
+  for (let n = from; n < from + 500; n++) {
+    const { status, answer, retryAfter } = await put(service, n)
+    if (status === 201) continue
+    assert.deepEqual([status, answer.code], [507, 'storage_full'])
+    assert.ok(Number(retryAfter) >= 1)
+    return n
+  }
+  return assert.fail('500 pictures had room')
+}
+
+async function expectReading(service: ServiceProcess, stored: number, last = stored - 1): Promise<void> {
+  assert.equal((await fetch(`${service.address}/readyz`)).status, 200)
+  assert.equal((await ask(service, 'GET', '/galleries/g')).answer.count, stored)
+  for (const n of [0, last]) {
+    const { status, answer } = await ask(service, 'POST', `/galleries/g/search?imageId=p${n}&includeSelf=true&minScore=0.9999&k=1000`)
+    assert.equal(status, 200)
+    assert.ok(answer.hits.some(({ id }) => id === `p${n}`), `p${n} is found`)
+  }
+}
+
+async function untilJob(service: ServiceProcess, id: string, done: (job: Reply) => boolean): Promise<Reply> {
+  for (let waited = 0; waited < 90_000; waited += 100) {
+    const { answer } = await ask(service, 'GET', `/jobs/${id}`)
+    if (done(answer)) return answer
+    await sleep(100)
+  }
+  return assert.fail('the job did not get there')
+}
+
+test('files that may not grow: writes are refused, reads go on, a job waits, and the process recovers by itself', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
+  const service = await startProcess(t, environment)
+  assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
+  for (let n = 0; n < 5; n++) assert.equal((await put(service, n)).status, 201)
+
+  const entries = Array.from({ length: 400 }, (_, n) => ({ path: `job/${n}.png`, content: pictures[n % pictures.length]! }))
+  const { answer: job } = await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', await tarOf(entries))
+  await ask(service, 'PUT', '/galleries/bulk')
+  if (!(await limitFileSize(service.pid, (await stat(join(dataDir, 'alike.db-wal'))).size))) return t.skip('prlimit is missing')
+
+  const refused = await putUntilFull(service, 5)
+  for (const [method, path, type, body] of [
+    ['PATCH', '/galleries/g/images/p0', 'application/json', Buffer.from('{"label":"x"}')],
+    ['PUT', '/galleries/other'],
+    ['DELETE', '/galleries/g/images/p0'],
+  ] as const) {
+    const { status, answer } = await ask(service, method, path, type, body)
+    assert.deepEqual([status, answer.code], [507, 'storage_full'], `${method} ${path}`)
+  }
+  // Larger than the limit, so that the upload itself has no room.
+  const large = await tarOf(Array.from({ length: 600 }, (_, n) => ({ path: `${n}.png`, content: Buffer.concat([pictures[0]!, Buffer.alloc(20_000)]) })))
+  assert.deepEqual((await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', large)).answer.code, 'storage_full')
+  assert.deepEqual(await readdir(join(dataDir, 'spool')), [job.id], 'a refused upload leaves nothing')
+
+  const { count } = (await ask(service, 'GET', '/galleries/g')).answer
+  assert.ok(count >= refused)
+  assert.equal((await ask(service, 'POST', '/galleries/g/search?imageId=p4&includeSelf=true')).status, 200)
+  const before = (await ask(service, 'GET', `/jobs/${job.id}`)).answer
+  assert.ok(['queued', 'running'].includes(before.state), 'its failure could not even be stored')
+
+  await limitFileSize(service.pid, 'unlimited')
+  assert.equal((await put(service, refused)).status, 201)
+  const after = await untilJob(service, job.id, ({ state }) => state === 'succeeded' || state === 'failed')
+  assert.deepEqual([after.state, after.done], ['succeeded', 400])
+  assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
+
+  const again = await startProcess(t, environment)
+  await expectReading(again, refused + 1 + 400, refused)
+  assert.equal(await again.stop('SIGTERM'), 0)
+})
+
+test('a full disk: writes are refused, reads go on, also after a kill, and a deleted snapshot makes room', async (t) => {
+  const disk = await smallDisk(t, 48 * 2 ** 20)
+  if (disk === undefined) return t.skip('this user may not mount a disk')
+  const environment = { DATA_DIR: join(disk, 'data'), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, EXACT_BELOW: '20', SNAPSHOT_AFTER_SECONDS: '1' }
+  let service = await startProcess(t, environment)
+  assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
+  for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
+  const { answer: snapshot } = await ask(service, 'POST', '/snapshots')
+  for (let state = 'writing'; state === 'writing'; await sleep(20)) state = (await ask(service, 'GET', `/snapshots/${snapshot.id}`)).answer.state
+
+  await fillDisk(disk)
+  const stored = await putUntilFull(service, 30)
+  await expectReading(service, stored)
+  const { status, answer } = await ask(service, 'POST', '/snapshots')
+  assert.deepEqual([status, answer.code], [507, 'storage_full'])
+  assert.deepEqual((await readdir(join(environment.DATA_DIR, 'snapshots'))), [snapshot.id], 'no half snapshot')
+
+  assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
+  service = await startProcess(t, environment)
+  await expectReading(service, stored)
+  // The graph of a changed gallery is due now and has no room: that is only told in the log.
+  for (let waited = 0; waited < 20_000 && !service.log.some(({ msg }) => msg === 'snapshot not written' || msg === 'snapshot written'); waited += 100) await sleep(100)
+  await expectReading(service, stored)
+
+  assert.equal(await service.stop('SIGTERM'), 0)
+  service = await startProcess(t, environment)
+  await expectReading(service, stored)
+  assert.equal((await ask(service, 'DELETE', `/snapshots/${snapshot.id}`)).status, 204)
+  assert.equal((await put(service, stored)).status, 201, 'there is room again')
+  await expectReading(service, stored + 1)
+  assert.equal(await service.stop('SIGTERM'), 0)
+  service = await startProcess(t, environment)
+  await expectReading(service, stored + 1)
+  assert.equal(await service.stop('SIGTERM'), 0)
+})
+
+test('a snapshot that runs out of room while it is written is told as failed, and leaves nothing', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
+  const service = await startProcess(t, environment)
+  assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
+  for (let n = 0; n < 40; n++) assert.equal((await put(service, n)).status, 201)
+  // What lies there may stay, but a copy of it may not be made.
+  if (!(await limitFileSize(service.pid, 64 * 1024))) return t.skip('prlimit is missing')
+  const { answer: snapshot } = await ask(service, 'POST', '/snapshots')
+  let { answer } = await ask(service, 'GET', `/snapshots/${snapshot.id}`)
+  for (; answer.state === 'writing'; await sleep(20)) ({ answer } = await ask(service, 'GET', `/snapshots/${snapshot.id}`))
+  assert.deepEqual([answer.state, answer.failure?.code], ['failed', 'storage_full'])
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+  await expectReading(service, 40)
+
+  await limitFileSize(service.pid, 'unlimited')
+  const { answer: second } = await ask(service, 'POST', '/snapshots')
+  for (let state = 'writing'; state === 'writing'; await sleep(20)) ({ state } = (await ask(service, 'GET', `/snapshots/${second.id}`)).answer)
+  assert.equal((await ask(service, 'GET', `/snapshots/${second.id}`)).answer.state, 'ready')
+  assert.equal(await service.stop('SIGTERM'), 0)
+})

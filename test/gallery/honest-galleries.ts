@@ -1,0 +1,116 @@
+/** A data folder as a crash leaves it, everything that can be asked of it, and what must hold when its files are damaged. */
+import assert from 'node:assert/strict'
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import { AlikeError } from '../../src/errors.js'
+import { openGalleries, type Galleries } from '../../src/gallery/galleries.js'
+import { Snapshots } from '../../src/snapshots/snapshots.js'
+import { damagedBytes } from '../support/damage.js'
+import { unitVectors } from '../vector-index/unit-vectors.js'
+import { dataFolder, index, model, newImage, openIn, settled } from './storage-folder.js'
+
+export const vectors = Array.from({ length: 120 }, unitVectors({ dimension: model.dimension, seed: 41 }))
+
+/** Everything that can be asked of a gallery. */
+export async function everyAnswer(galleries: Galleries): Promise<(() => unknown | Promise<unknown>)[]> {
+  return [
+    () => galleries.list(),
+    () => galleries.images('a', { limit: 1_000 }),
+    () => galleries.images('a', { limit: 1_000, label: 'odd' }),
+    () => galleries.labels('a'),
+    () => galleries.jobs.list(),
+    () => galleries.jobs.errors('j'),
+    ...vectors.flatMap((vector, i) => [
+      () => galleries.image('a', `p${i}`),
+      () => galleries.embedding('a', `p${i}`),
+      () => galleries.thumbnail('a', `p${i}`),
+      ...(i % 10 === 0
+        ? [
+            async () => (await galleries.search('a', { vector, k: 15 })).hits,
+            async () => (await galleries.search('a', { vector, k: 15, filter: { field: 'label', in: ['odd'] } })).hits,
+          ]
+        : []),
+    ]),
+  ]
+}
+
+export async function fill(galleries: Galleries): Promise<void> {
+  await galleries.create('a', { x: 1 })
+  await galleries.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })))
+  await galleries.jobs.create({ id: 'j', gallery: 'a', source: { x: 1 } })
+  await galleries.jobs.transition('j', { from: ['queued'], to: 'running' })
+  await galleries.jobs.advance({ jobId: 'j', position: 1, errors: [{ item: 0, name: 'n', code: 'image_empty', detail: 'd' }] })
+}
+
+export async function answersOf(galleries: Galleries): Promise<unknown[]> {
+  return Promise.all((await everyAnswer(galleries)).map((ask) => ask()))
+}
+
+export type Outcome = 'refused' | 'said' | 'unharmed'
+
+/** Opens a damaged data folder: it says so, or each answer is the right one or says so. */
+export async function expectHonest(dataDir: string, truth: unknown[], what: string): Promise<Outcome> {
+  let galleries: Galleries
+  try {
+    galleries = await openGalleries({ dataDir, model, index, logger: pino({ level: 'silent' }) })
+  } catch (error) {
+    assert.ok(error instanceof AlikeError && error.code === 'data_unreadable', `${what}: ${String(error)}`)
+    return 'refused'
+  }
+  let said = false
+  try {
+    for (const [i, ask] of (await everyAnswer(galleries)).entries()) {
+      try {
+        assert.deepEqual(await ask(), truth[i], `${what}: answer ${i}`)
+      } catch (error) {
+        if (!(error instanceof AlikeError)) throw error
+        assert.equal(error.code, 'data_unreadable', what)
+        said = true
+      }
+    }
+  } finally {
+    await galleries.close()
+  }
+  return said ? 'said' : 'unharmed'
+}
+
+export interface CrashedFolder {
+  dataDir: string
+  answers: unknown[]
+  /** Of every kind that a data folder has, below it. */
+  files: string[]
+}
+
+/** The files as they lie there while a process works: a log that is not empty, a graph, a snapshot of the data. */
+export async function crashedFolder(t: TestContext): Promise<CrashedFolder> {
+  const living = await dataFolder(t)
+  const first = await openIn(t, living)
+  await fill(first)
+  await settled(first)
+  await first.close() // brings the log into the database, so that it matters
+  const galleries = await openIn(t, living)
+  const snapshots = await Snapshots.open({ dataDir: living, max: 1, modelId: model.id, serviceVersion: '0', logger: pino({ level: 'silent' }) })
+  const { id } = await snapshots.create()
+  while ((await snapshots.get(id)).state === 'writing') await new Promise((resolve) => setImmediate(resolve))
+  // Several commits at the end, so that the log has some that are neither first nor last.
+  for (let i = 0; i < 12; i++) await galleries.patch('a', `p${i}`, { metadata: { i, changed: true } })
+  const answers = await answersOf(galleries)
+  const dataDir = await dataFolder(t)
+  await cp(living, dataDir, { recursive: true })
+  await galleries.close()
+  await snapshots.close()
+  const entries = await readdir(dataDir, { recursive: true, withFileTypes: true })
+  return { dataDir, answers, files: entries.filter((entry) => entry.isFile()).map((entry) => relative(dataDir, join(entry.parentPath, entry.name))).sort() }
+}
+
+/** One file of a copy of the folder damaged at random; everything that is asked of it then must be right, or said to be unreadable. */
+export async function damageAndAsk(t: TestContext, { dataDir, answers }: CrashedFolder, file: string, random: () => number): Promise<{ outcome: Outcome; what: string }> {
+  const copy = await dataFolder(t)
+  await cp(dataDir, copy, { recursive: true })
+  const whole = await readFile(join(dataDir, file))
+  const { bytes, what } = whole.length === 0 ? { bytes: Buffer.from('garbage'), what: 'no longer empty' } : damagedBytes(whole, random)
+  await writeFile(join(copy, file), bytes)
+  return { outcome: await expectHonest(copy, answers, `${file}, ${what}`), what }
+}

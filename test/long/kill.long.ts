@@ -1,0 +1,38 @@
+/** kill -9 some hundred times. `LONG_KILLS` sets how many, `LONG_SEED` at which moments. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { recordResult, setting } from '../support/long-report.js'
+import { runKills } from '../support/run-kills.js'
+
+const kills = setting('LONG_KILLS', 200)
+const seed = setting('LONG_SEED', 20_260_301)
+
+test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} kills`, async (t) => {
+  const startedAt = performance.now()
+  const result = await runKills(t, { kills, seed })
+  assert.ok(result.pictures.stored > 50)
+  const { hit } = result
+  await recordResult('kill', {
+    question: 'Is everything acknowledged there and found, and everything deleted gone, after each kill -9?',
+    facts: {
+      kills,
+      seed,
+      minutes: Math.round((performance.now() - startedAt) / 6_000) / 10,
+      'pictures at the end': result.pictures.stored,
+      'ids deleted': result.pictures.deleted,
+      jobs: result.jobs,
+      'snapshots restored': result.snapshotsRestored,
+      'slowest start, ms': Math.round(result.slowestStartMs),
+      'lost or back': 0,
+    },
+    table: {
+      head: ['kills during', 'number'],
+      rows: [
+        ...Object.entries(result.kills).map(([phase, count]) => [phase === 'start' ? 'start: loading of model and data' : phase === 'writes' ? 'single writes and galleries' : `single writes and ${phase}`, count]),
+        ['… of them while a job ran', hit.job],
+        ['… of them while a snapshot of the data was written', hit.snapshot],
+        ['… of them while a graph was built', hit.building],
+      ],
+    },
+  })
+})

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { buffer } from 'node:stream/consumers'
+import { AlikeError } from '../../src/errors.js'
+import { restoreSnapshot } from '../../src/snapshots/restore.js'
+import { seededRandom } from '../vector-index/unit-vectors.js'
+import { dataFolder, openIn } from '../gallery/storage-folder.js'
+import { damagedBytes } from '../support/damage.js'
+import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
+
+/** A snapshot as folder and as archive, both outside of the data folder. */
+async function madeSnapshot(t: TestContext): Promise<{ folder: string; archive: string; id: string }> {
+  const { dataDir, galleries } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const { id } = await ended(snapshots, await snapshots.create())
+  const elsewhere = await dataFolder(t)
+  const archive = join(elsewhere, 'archive.tar')
+  await writeFile(archive, await buffer((await snapshots.archive(id)).tar))
+  const folder = join(elsewhere, id)
+  await cp(join(dataDir, 'snapshots', id), folder, { recursive: true })
+  await galleries.close()
+  return { folder, archive, id }
+}
+
+test('what is restored, from folder or archive, is all there and found', async (t) => {
+  const { folder, archive, id } = await madeSnapshot(t)
+  for (const snapshot of [folder, archive]) {
+    const dataDir = join(await dataFolder(t), 'new')
+    assert.equal((await restoreSnapshot(snapshot, dataDir)).id, id)
+    const galleries = await openIn(t, dataDir)
+    assert.deepEqual(galleries.list().map(({ name, count, settings }) => [name, count, settings]), [['a', 300, { x: 1 }], ['b', 1, {}]])
+    for (const [i, vector] of vectors.entries()) {
+      const { hits } = await galleries.search('a', { vector, k: 1 })
+      assert.deepEqual([hits[0]?.record.id, hits[0]?.record.metadata], [`p${i}`, { i }])
+      assert.equal(Buffer.from(galleries.thumbnail('a', `p${i}`)!).toString(), `thumbnail of p${i}`)
+    }
+    await galleries.close()
+  }
+})
+
+test('it refuses a folder that is not empty or in use, and changes nothing there', async (t) => {
+  const { archive } = await madeSnapshot(t)
+  const used = await dataFolder(t)
+  await writeFile(join(used, 'precious'), 'x')
+  await assert.rejects(restoreSnapshot(archive, used), { code: 'restore_refused', detail: /precious/ })
+  assert.deepEqual(await readdir(used), ['precious'])
+
+  const served = await dataFolder(t)
+  const galleries = await openIn(t, served)
+  await galleries.create('mine')
+  await assert.rejects(restoreSnapshot(archive, served), { code: 'restore_refused' })
+  assert.equal(galleries.list()[0]?.name, 'mine')
+
+  const file = join(used, 'precious')
+  await assert.rejects(restoreSnapshot(archive, file), { code: 'restore_refused' })
+})
+
+test('one that broke off can be repeated, and so can one after a service found nothing there', async (t) => {
+  const { archive } = await madeSnapshot(t)
+  const dataDir = await dataFolder(t)
+  await writeFile(join(dataDir, 'alike.db.restoring'), 'half of it')
+  await writeFile(join(dataDir, 'alike.lock'), '')
+  await mkdir(join(dataDir, 'lost+found'))
+  await restoreSnapshot(archive, dataDir)
+  assert.deepEqual((await readdir(dataDir)).filter((name) => name !== 'alike.lock').sort(), ['alike.db', 'lost+found'])
+})
+
+test('a snapshot that is damaged anywhere is refused, and leaves nothing that looks like data', async (t) => {
+  const { folder, archive } = await madeSnapshot(t)
+  const random = seededRandom(23)
+  const files = [archive, join(folder, 'alike.db'), join(folder, 'manifest.json')]
+  for (const file of files) {
+    const whole = await readFile(file)
+    for (let i = 0; i < 25; i++) {
+      const { bytes, what } = damagedBytes(whole, random)
+      await writeFile(file, bytes)
+      const dataDir = await dataFolder(t)
+      try {
+        const manifest = await restoreSnapshot(file === archive ? archive : folder, dataDir)
+        // A tar has bytes that mean nothing: padding, the owner's name, the time.
+        assert.equal(file, archive, what)
+        assert.equal(manifest.images, 301, what)
+        const galleries = await openIn(t, dataDir)
+        assert.equal((await galleries.search('a', { vector: vectors[9]!, k: 1 })).hits[0]?.record.id, 'p9', what)
+        await galleries.close()
+      } catch (error) {
+        assert.ok(error instanceof AlikeError && error.code === 'snapshot_damaged', `${what}: ${String(error)}`)
+        assert.deepEqual((await readdir(dataDir)).filter((name) => !name.startsWith('alike.lock')), [], what)
+      }
+    }
+    await writeFile(file, whole)
+  }
+})
+
+test('what is no snapshot says so', async (t) => {
+  const dataDir = await dataFolder(t)
+  const folder = await dataFolder(t)
+  await writeFile(join(folder, 'text'), 'no archive')
+  for (const path of [folder, join(folder, 'text'), join(folder, 'nothing')]) {
+    await assert.rejects(restoreSnapshot(path, join(dataDir, 'new')), { code: 'snapshot_damaged' })
+  }
+})

@@ -1,0 +1,34 @@
+/** Galleries with pictures, and snapshots of them, in a folder of their own. */
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import { Snapshots, type SnapshotRecord, type SnapshotsOptions } from '../../src/snapshots/snapshots.js'
+import { unitVectors } from '../vector-index/unit-vectors.js'
+import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.js'
+
+export const vectors = Array.from({ length: 300 }, unitVectors({ dimension: model.dimension, seed: 51 }))
+
+export async function filledGalleries(t: TestContext): Promise<{ dataDir: string; galleries: Galleries }> {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a', { x: 1 })
+  await galleries.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })))
+  await galleries.create('b')
+  await galleries.put('b', [newImage('only', vectors[0]!)])
+  return { dataDir, galleries }
+}
+
+export async function snapshotsIn(t: TestContext, dataDir: string, options: Partial<SnapshotsOptions> = {}): Promise<Snapshots> {
+  const snapshots = await Snapshots.open({ dataDir, max: 3, modelId: model.id, serviceVersion: '0.0.0', logger: pino({ level: 'silent' }), ...options })
+  t.after(() => snapshots.close())
+  return snapshots
+}
+
+export async function ended(snapshots: Snapshots, { id }: { id: string }): Promise<SnapshotRecord> {
+  for (;;) {
+    const record = await snapshots.get(id)
+    if (record.state !== 'writing') return record
+    await sleep(5)
+  }
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { buffer } from 'node:stream/consumers'
+import { readSnapshot } from '../../src/snapshots/read-snapshot.js'
+import { dataFolder, model, newImage } from '../gallery/storage-folder.js'
+import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
+
+test('a snapshot says what it holds, and its files are what it says', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const outcomes: unknown[] = []
+  const snapshots = await snapshotsIn(t, dataDir, { onEnd: (outcome) => outcomes.push(outcome), onNewest: (at) => outcomes.push(at), clock: () => new Date('2026-03-01T09:30:00.000Z') })
+  const begun = await snapshots.create()
+  assert.match(begun.id, /^20260301T093000Z-[0-9a-f]{6}$/)
+  assert.equal(begun.state, 'writing')
+  const { state, manifest } = await ended(snapshots, begun)
+  assert.equal(state, 'ready')
+  assert.deepEqual(manifest?.galleries.map(({ name, images, modelId }) => [name, images, modelId]), [['a', 300, model.id], ['b', 1, model.id]])
+  assert.deepEqual([manifest.images, manifest.modelId, manifest.serviceVersion, manifest.schemaVersion], [301, model.id, '0.0.0', 1])
+  assert.deepEqual(outcomes, [new Date('2026-03-01T09:30:00.000Z'), 'ready'])
+  const folder = join(dataDir, 'snapshots', begun.id)
+  assert.deepEqual((await readdir(folder)).sort(), ['alike.db', 'manifest.json'])
+  assert.deepEqual(await readSnapshot(folder), manifest)
+})
+
+test('writes go on while it is written; it holds all that was acknowledged before, and each write whole', async (t) => {
+  const { dataDir, galleries } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const begun = await snapshots.create()
+  let written = 0
+  while ((await snapshots.get(begun.id)).state === 'writing') {
+    // Two pictures each: a copy that is not of one moment would split a pair.
+    await galleries.put('a', [0, 1].map((twin) => newImage(`new-${written}-${twin}`, vectors[twin]!)))
+    written++
+  }
+  const { manifest, state } = await ended(snapshots, begun)
+  assert.equal(state, 'ready')
+  assert.ok(written > 0)
+  const images = manifest!.galleries[0]!.images
+  assert.ok(images >= 300 && images <= 300 + 2 * written && images % 2 === 0, `${images} pictures`)
+  assert.equal(galleries.get('a').count, 300 + 2 * written)
+})
+
+test('one at a time, so many in all, and what is deleted makes room', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir, { max: 2 })
+  const first = await snapshots.create()
+  await assert.rejects(snapshots.create(), { code: 'snapshot_under_way' })
+  await ended(snapshots, first)
+  await ended(snapshots, await snapshots.create())
+  await assert.rejects(snapshots.create(), { code: 'snapshots_full' })
+  await snapshots.remove(first.id)
+  await assert.rejects(snapshots.get(first.id), { code: 'snapshot_not_found' })
+  await assert.rejects(snapshots.remove(first.id), { code: 'snapshot_not_found' })
+  await ended(snapshots, await snapshots.create())
+  assert.equal((await snapshots.list()).length, 2)
+})
+
+test('one that is stopped leaves nothing behind', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const begun = await snapshots.create()
+  await snapshots.remove(begun.id)
+  assert.deepEqual(await snapshots.list(), [])
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+  const second = await snapshots.create()
+  await snapshots.close()
+  assert.equal((await snapshots.get(second.id)).failure?.code, 'shutting_down')
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+})
+
+test('what a crash left half written or half deleted is cleared away and never listed', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  for (const name of ['20260301T093000Z-aaaaaa.writing', '20260301T093000Z-bbbbbb.deleting']) {
+    await mkdir(join(dataDir, 'snapshots', name), { recursive: true })
+    await writeFile(join(dataDir, 'snapshots', name, 'alike.db'), 'half')
+  }
+  const snapshots = await snapshotsIn(t, dataDir)
+  assert.deepEqual(await snapshots.list(), [])
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+})
+
+test('a snapshot whose files are not whole is told as damaged, not given out, and can be deleted', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir, { max: 9 })
+  const damages: ((folder: string) => Promise<void>)[] = [
+    (folder) => truncate(join(folder, 'alike.db'), 20_000),
+    (folder) => rm(join(folder, 'alike.db')),
+    (folder) => rm(join(folder, 'manifest.json')),
+    async (folder) => writeFile(join(folder, 'manifest.json'), (await readFile(join(folder, 'manifest.json'), 'utf8')).replace('"images": 301', '"images": 302')),
+  ]
+  for (const damage of damages) {
+    const { id } = await ended(snapshots, await snapshots.create())
+    await damage(join(dataDir, 'snapshots', id))
+    assert.deepEqual((await snapshots.list()).map(({ state }) => state), ['damaged'])
+    await assert.rejects(snapshots.archive(id), { code: 'snapshot_damaged' })
+    await snapshots.remove(id)
+  }
+})
+
+test('a database that is damaged makes no snapshot, and says why', async (t) => {
+  const { dataDir, galleries } = await filledGalleries(t)
+  await galleries.close()
+  const path = join(dataDir, 'alike.db')
+  const bytes = await readFile(path)
+  // SQLite leaves copies in pages that it has split: all of them.
+  for (let place = bytes.indexOf('thumbnail of p77'); place >= 0; place = bytes.indexOf('thumbnail of p77', place + 1)) bytes[place + 3]! ^= 1
+  await writeFile(path, bytes)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const { state, failure } = await ended(snapshots, await snapshots.create())
+  assert.deepEqual([state, failure?.code], ['failed', 'data_unreadable'])
+  assert.match(failure!.detail, /thumbnail/)
+  assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
+})
+
+test('the archive has the length it states, is the same each time, and outlives its snapshot', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const { id, manifest } = await ended(snapshots, await snapshots.create())
+  const [first, second] = [await snapshots.archive(id), await snapshots.archive(id)]
+  await snapshots.remove(id)
+  const bytes = await buffer(first.tar)
+  assert.equal(bytes.length, first.bytes)
+  assert.ok(bytes.equals(await buffer(second.tar)))
+  const file = join(await dataFolder(t), 'archive.tar')
+  await writeFile(file, bytes)
+  assert.deepEqual(await readSnapshot(file), manifest)
+})

@@ -1,0 +1,53 @@
+/** Disks without room: a small one of our own, or a limit on how large the files of one process may grow. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, open, rm, rmdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** A folder that is a disk of so many bytes; undefined where this user may not make one. */
+export async function smallDisk(t: TestContext, bytes: number): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-disk-'))
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder])
+  } catch {
+    await rmdir(folder)
+    return undefined
+  }
+  t.after(async () => {
+    await run('umount', ['--lazy', folder]) // a process of the test may still have files open
+    await rmdir(folder)
+  })
+  return folder
+}
+
+/** Takes every byte that is left; the function gives them back. */
+export async function fillDisk(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, 'filler')
+  const file = await open(path, 'w')
+  try {
+    // The last bytes as well: in smaller and smaller pieces.
+    for (let bytes = 1 << 20; bytes >= 512; bytes >>= 1) {
+      for (;;) {
+        try {
+          const { bytesWritten } = await file.write(Buffer.alloc(bytes, 1))
+          if (bytesWritten < bytes) break
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+          break
+        }
+      }
+    }
+  } finally {
+    await file.close()
+  }
+  return () => rm(path, { force: true })
+}
+
+/** No file of the process may grow beyond it; a soft limit, so that it can be lifted again. @returns false where that can not be done */
+export async function limitFileSize(pid: number, bytes: number | 'unlimited'): Promise<boolean> {
+  return run('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]).then(() => true, () => false)
+}
