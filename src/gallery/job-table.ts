@@ -15,6 +15,7 @@ interface JobRow {
   total: number | null
   added: number
   updated: number
+  removed: number
   skipped: number
   failed: number
   position: number
@@ -25,6 +26,15 @@ interface JobRow {
   finished_at: string | null
 }
 type StoredRow = JobRow & { checksum: number }
+
+/** What the steps of a transaction did. */
+export interface StoredCounts {
+  added: number
+  updated: number
+  removed: number
+  /** Nothing was there to remove. */
+  absent: number
+}
 
 export interface JobListOptions {
   gallery?: string
@@ -58,12 +68,14 @@ export class JobTable {
          WHERE job = (SELECT number FROM job WHERE id = ?) AND item >= ? ORDER BY item LIMIT ?`,
     )
     this.#insert = database.prepare(
-      `INSERT INTO job VALUES (NULL, @id, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @skipped,
-         @failed, @position, @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
+      `INSERT INTO job (id, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
+         failure, idempotency_key, created_at, started_at, finished_at, checksum)
+       VALUES (@id, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @removed, @skipped, @failed, @position,
+         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
     )
     this.#update = database.prepare(
-      `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, skipped = @skipped,
-         failed = @failed, position = @position, failure = @failure, started_at = @started_at,
+      `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
+         skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
          finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
     )
     this.#insertError = database.prepare('INSERT OR REPLACE INTO job_error VALUES (?, ?, ?, ?, ?)')
@@ -99,6 +111,7 @@ export class JobTable {
       total: job.total ?? null,
       added: 0,
       updated: 0,
+      removed: 0,
       skipped: 0,
       failed: 0,
       position: 0,
@@ -135,7 +148,7 @@ export class JobTable {
    * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
    * but another one of its name.
    */
-  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: { added: number; updated: number }, galleryUid: string | undefined): void {
+  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
     const row = this.#existing(jobId)
     if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
     if (row.gallery_uid !== galleryUid) throw new AlikeError('gallery_not_found')
@@ -143,7 +156,8 @@ export class JobTable {
       ...row,
       added: row.added + stored.added,
       updated: row.updated + stored.updated,
-      skipped: row.skipped + skipped,
+      removed: row.removed + stored.removed,
+      skipped: row.skipped + skipped + stored.absent,
       failed: row.failed + errors.length,
       position: Math.max(row.position, position),
     })
@@ -172,7 +186,7 @@ export class JobTable {
 }
 
 function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
-  const { added, updated, skipped, failed } = row
+  const { added, updated, removed, skipped, failed } = row
   return {
     id: row.id,
     gallery: row.gallery,
@@ -180,9 +194,10 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
     state: row.state as JobState,
     source: JSON.parse(row.source) as JsonValue,
     total: row.total,
-    done: added + updated + skipped + failed,
+    done: added + updated + removed + skipped + failed,
     added,
     updated,
+    removed,
     skipped,
     failed,
     position: row.position,
@@ -217,5 +232,7 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     row.created_at,
     row.started_at,
     row.finished_at,
+    // Younger than the other columns: rows written before it keep their checksum.
+    ...(row.removed === 0 ? [] : [row.removed]),
   ])
 }

@@ -13,10 +13,11 @@ export interface JobRecord {
   source: JsonValue
   /** Items in the source, once known. */
   total: number | null
-  /** Items that ended in any way: added + updated + skipped + failed. */
+  /** Items that ended in any way: added + updated + removed + skipped + failed. */
   done: number
   added: number
   updated: number
+  removed: number
   skipped: number
   failed: number
   /** Items, counted from the first, that are all done; a job resumes with the item after them. */
@@ -53,7 +54,7 @@ export interface JobProgress {
   jobId: string
   /** New position; never moves back. */
   position: number
-  /** Items of this step that were left out because they are stored already. */
+  /** Items of this step that left nothing to do: stored already. */
   skipped?: number
   /** Items of this step that failed; each also counts as failed. */
   errors?: JobError[]

@@ -92,6 +92,7 @@ const steps: readonly string[] = [
     PRIMARY KEY (job, item)
   ) STRICT, WITHOUT ROWID;
   `,
+  'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
 ]
 
 /** @throws AlikeError `data_unreadable` when the file is of another program or of a newer version. */

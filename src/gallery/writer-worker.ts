@@ -33,7 +33,7 @@ answerCalls<WriterCalls>(
       await groups.add(() => writes.deleteGallery(gallery, at))
       purge()
     },
-    putImages: (request) => groups.add(() => writes.putImages(request)),
+    changeImages: (request) => groups.add(() => writes.changeImages(request)),
     patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
     deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
