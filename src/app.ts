@@ -18,6 +18,7 @@ import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
 import { imageRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
+import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
@@ -76,6 +77,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   await app.register(galleryRoutes, { galleries })
   await app.register(imageRoutes, { galleries })
   await app.register(jobRoutes, { ingest, galleries })
+  await app.register(jobEventRoutes, { ingest, metrics, ...config })
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)

@@ -45,12 +45,13 @@ const mayImport: Record<string, readonly string[]> = {
   gallery: ['errors', 'vector-index', 'worker-calls', 'metrics'],
   datasets: ['errors'],
   retrieval: ['errors', 'eval', 'image', 'embedding', 'gallery', 'metrics'],
-  ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics'],
-  http: ['errors', 'access', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest'],
-  app: ['errors', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'metrics', 'retrieval'],
-  main: ['errors', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'metrics', 'retrieval'],
+  remote: ['errors', 'metrics'],
+  ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'worker-calls'],
+  http: ['errors', 'access', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest', 'remote'],
+  app: ['errors', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'metrics', 'remote', 'retrieval'],
+  main: ['errors', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'metrics', 'remote', 'retrieval'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
-  cli: ['errors', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
+  cli: ['errors', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http', 'ingest'],
 }
 
 test('every part imports only what the architecture allows', () => {
@@ -72,6 +73,7 @@ const soleImporters: Record<string, RegExp> = {
   'hnswlib-node': /^src\/vector-index\/hnsw-graph\.ts$/,
   'better-sqlite3': /^src\/gallery\/database\.ts$/,
   '@tensorflow/': /^src\/train\//,
+  undici: /^src\/remote\//,
   'prom-client': /^src\/metrics\.ts$/,
   fastify: /^src\/(app\.ts|main\.ts|http\/|cli\/)/,
 }

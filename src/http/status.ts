@@ -37,6 +37,13 @@ const table = {
   job_finished: 409,
   archive_unreadable: 422,
   archive_path_invalid: 422,
+  manifest_invalid: 422,
+  manifest_file_missing: 422,
+  line_invalid: 422,
+  job_listeners_full: 429,
+  url_disabled: 422,
+  url_not_allowed: 422,
+  url_unreachable: 422,
   internal: 500,
 } as const satisfies Partial<Record<ErrorCode, number>>
 

@@ -6,6 +6,7 @@ import { scoreOfProbability, type ScoreCalibration } from '../../eval/score-cali
 import { readFilter, type Filter } from '../../gallery/filter.js'
 import type { Region } from '../../image/region.js'
 import { stages, type Metrics } from '../../metrics.js'
+import type { RemotePictures } from '../../remote/remote-pictures.js'
 import { retrieve, type Example, type Query, type QueryDurations, type RetrievalParts } from '../../retrieval.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
@@ -17,14 +18,14 @@ import { answerView, defaultK, imagesMax, SearchAnswer, searchSchemas, type Sear
 import { RequestInvalid } from '../validation.js'
 
 export interface SearchRouteOptions {
-  parts: RetrievalParts
+  parts: RetrievalParts & { remote: RemotePictures }
   metrics: Metrics
   config: Config
 }
 
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { parts, metrics, config }) => {
   const { Parameters, Body, Form } = searchSchemas(config)
-  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax })
+  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote })
 
   app.post('/v1/galleries/:gallery/search', {
     config: { role: 'read' },
@@ -32,18 +33,19 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
       operationId: 'search',
       tags: ['search'],
       summary: 'Find pictures that show the same thing',
-      description: 'The query is a picture (raw, in a form, in JSON as base64), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
+      description: 'The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
       params: GalleryPath,
       querystring: Parameters,
       body: pictureBody(Form, Body),
       response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 413, 415, 422, 429, 503) },
     },
   }, async (request, reply) => {
-    const { images, given } = await read(request)
+    const signal = clientGone(reply)
+    const { images, given } = await read(request, signal)
     const { calibration } = parts.embedder.model.manifest
     const minScore = lowestScore(given, calibration)
     const query = { ...queryOf(request.params.gallery, images, given, config.searchMaxK), ...(minScore !== undefined && { minScore }) }
-    const answer = await retrieve({ ...query, signal: clientGone(reply) }, parts)
+    const answer = await retrieve({ ...query, signal }, parts)
     observe(answer.durations, metrics)
     metrics.countSearch(answer.method)
     return answerView(answer, { include: given.include ?? [], ...(calibration && { calibration }) })

@@ -6,7 +6,7 @@ import type { Answer, QueryDurations } from '../../retrieval.js'
 import { Metadata } from './gallery.js'
 import { named } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
-import { Base64Image, BinaryImage } from './picture.js'
+import { Base64Image, BinaryImage, PictureUrl } from './picture.js'
 
 export const defaultK = 10
 /** Pictures in one query. */
@@ -49,6 +49,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
   const Body = Type.Object(
     {
       image: Type.Optional(Base64Image),
+      url: Type.Optional(PictureUrl),
       images: Type.Optional(Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' })),
       vector: Type.Optional(Type.Array(Type.Number(), { minItems: 2, maxItems: 4_096, description: 'An embedding by this model, of unit length.' })),
       ...optional,
@@ -58,7 +59,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
       include: Type.Optional(include),
       region: Type.Optional(Region),
     },
-    { additionalProperties: false, examples: [{ imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } }] },
+    { additionalProperties: false, examples: [{ url: 'https://images.example.com/cycling/12.jpg', k: 5 }, { imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } }] },
   )
   return { Parameters, Body, Form: Type.Object({ image: BinaryImage, ...Parameters.properties }) }
 }
