@@ -73,6 +73,7 @@ const soleImporters: Record<string, RegExp> = {
   'hnswlib-node': /^src\/vector-index\/hnsw-graph\.ts$/,
   'better-sqlite3': /^src\/gallery\/database\.ts$/,
   '@tensorflow/': /^src\/train\//,
+  fzstd: /^src\/ingest\/zstd\//,
   undici: /^src\/remote\//,
   'prom-client': /^src\/metrics\.ts$/,
   fastify: /^src\/(app\.ts|main\.ts|http\/|cli\/)/,

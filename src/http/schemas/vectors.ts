@@ -6,7 +6,7 @@ import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.j
 export const EmbeddingForm = Type.Object({ image: BinaryImage })
 export const EmbeddingBody = Type.Object(
   { image: Type.Optional(Base64Image), url: Type.Optional(PictureUrl) },
-  { additionalProperties: false, examples: [{ image: exampleBase64 }] },
+  { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64 }] },
 )
 
 export const EmbeddingAnswer = named('EmbeddingAnswer', Type.Object(
@@ -27,7 +27,7 @@ export const CompareBody = Type.Object(
     images: Type.Optional(Type.Array(Base64Image, { maxItems: 2, description: 'The two pictures.' })),
     urls: Type.Optional(Type.Array(PictureUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' })),
   },
-  { additionalProperties: false, examples: [{ images: [exampleBase64, exampleBase64] }] },
+  { additionalProperties: false, minProperties: 1, examples: [{ images: [exampleBase64, exampleBase64] }] },
 )
 
 export const CompareAnswer = named('CompareAnswer', Type.Object(
