@@ -4,9 +4,9 @@ import { AlikeError } from '../errors.js'
 import type { Ingest, JobReport } from '../ingest/ingest.js'
 
 /** A look at a job costs microseconds; nobody sees more than a few changes a second. */
-const lookEveryMs = 500
+const usualLookMs = 500
 /** Proxies close connections that are silent for longer. */
-const heartbeatEveryMs = 15_000
+const usualHeartbeatMs = 15_000
 /** Time after which a browser that lost the connection comes back. */
 const retryMs = 2_000
 
@@ -16,10 +16,12 @@ export interface JobEventsOptions {
   view(report: JobReport): object
   /** The caller has left, or the service stops. */
   signal: AbortSignal
+  lookEveryMs?: number
+  heartbeatEveryMs?: number
 }
 
 /** `progress` when something changed, `end` once when the job has ended. Ends with it, or with the signal. */
-export async function* jobEvents({ ingest, jobId, view, signal }: JobEventsOptions): AsyncGenerator<string> {
+export async function* jobEvents({ ingest, jobId, view, signal, lookEveryMs = usualLookMs, heartbeatEveryMs = usualHeartbeatMs }: JobEventsOptions): AsyncGenerator<string> {
   yield `retry: ${retryMs}\n\n`
   let last = ''
   let silentSince = Date.now()

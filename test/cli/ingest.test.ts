@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -94,6 +94,25 @@ test('Ctrl-C cancels the job and says so', async (t) => {
   assert.deepEqual([code, job?.state], [130, 'cancelled'])
   assert.match(output, /Job cancelled: /)
   assert.ok(job!.done < 3_000)
+})
+
+test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  // A pipe is an archive that does not end while the test holds it.
+  const pipe = join(await temporaryFolder(t), 'endless.tar')
+  execFileSync('mkfifo', [pipe])
+  const writer = await open(pipe, 'r+')
+  const { child, ended } = start(t, pipe, '--url', url, '--gallery', 'sent', '--create')
+  await writer.write(Buffer.alloc(1024))
+  const spooled = () => readdir(join(app.config.dataDir, 'spool'))
+  while ((await spooled()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill('SIGINT')
+  child.stderr!.on('data', (text: Buffer) => { if (text.includes('Cancelled')) void writer.close() })
+  const { code, errors } = await ended
+  assert.deepEqual([code, /Cancelled while sending/.test(errors)], [130, true])
+  while ((await spooled()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs, [])
 })
 
 test('wrong arguments and services that are not there have codes of their own', async (t) => {

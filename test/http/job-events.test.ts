@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { jobEvents } from '../../src/http/job-events.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf, type ArchiveEntry } from '../support/archives.js'
 import { drawPicture } from '../support/drawn-pictures.js'
@@ -95,6 +96,23 @@ test('followers are bounded; who leaves makes room', async (t) => {
   for (const controller of leaving) controller.abort()
   await until(async () => (await listeners(app)) === 0)
   assert.match(await follow(address, job, (text) => text.includes('data:')), /event: /)
+})
+
+test('a job that stands still is told to be there', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  await sendJob(app, gallery, tar, await drawn(200))
+  const waiting = await sendJob(app, gallery, tar, await drawn(1))
+  const leaving = new AbortController()
+  const events = jobEvents({ ingest: app.parts.ingest, jobId: waiting.id, view: ({ job }) => ({ state: job.state }), signal: leaving.signal, lookEveryMs: 1, heartbeatEveryMs: 0 })
+  const seen: string[] = []
+  for (let n = 0; n < 4; n++) seen.push((await events.next()).value as string)
+  assert.deepEqual(seen, ['retry: 2000\n\n', 'event: progress\nid: 0\ndata: {"state":"queued"}\n\n', ': still there\n\n', ': still there\n\n'])
+  leaving.abort()
+  assert.equal((await events.next()).done, true)
+  const head = await app.app.inject({ method: 'HEAD', url: `/v1/jobs/${waiting.id}/events` })
+  assert.equal(head.statusCode, 200)
+  await until(async () => (await listeners(app)) === 0)
 })
 
 test('a service that stops lets its followers go, and the job goes on at the next start', async (t) => {
