@@ -16,6 +16,8 @@ export interface ManifestRow {
 }
 
 const lineMaxBytes = 256 * 1024
+/** The parser reads what it is given in one go, on the main thread. */
+const pieceBytes = 16 * 1024
 
 export function rowsOf(stream: AsyncIterable<Uint8Array>, format: ManifestFormat): AsyncGenerator<ManifestRow> {
   return format === 'csv' ? csvRows(stream) : ndjsonRows(stream)
@@ -37,7 +39,7 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Ma
 
 /** `filename,label,id` in any order; every further column is a member of the metadata. */
 async function* csvRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<ManifestRow> {
-  const input = Readable.from(stream)
+  const input = Readable.from(piecesOf(stream))
   const parser = parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true, max_record_size: lineMaxBytes })
   input.on('error', (error) => parser.destroy(error))
   try {
@@ -50,6 +52,12 @@ async function* csvRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Manif
     yield { place: 'as a whole', read: () => { throw new AlikeError('line_invalid', { detail: `It is no CSV with a header: ${error.message}`, cause: error }) } }
   } finally {
     input.destroy()
+  }
+}
+
+async function* piecesOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
+    for (let at = 0; at < chunk.length; at += pieceBytes) yield chunk.subarray(at, at + pieceBytes)
   }
 }
 
