@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
+import type { ReadableStream as WebStream } from 'node:stream/web'
 import { AlikeError } from '../errors.js'
 
 export interface SearchHit {
@@ -99,7 +100,7 @@ export class ServiceClient {
   async *jobErrors(id: string): AsyncGenerator<JobErrorLine> {
     const { body } = await this.#call('GET', `/v1/jobs/${encodeURIComponent(id)}/errors`)
     if (body === null) return
-    for await (const line of createInterface({ input: Readable.fromWeb(body as import('node:stream/web').ReadableStream) })) yield JSON.parse(line) as JobErrorLine
+    for await (const line of createInterface({ input: Readable.fromWeb(body as WebStream) })) yield JSON.parse(line) as JobErrorLine
   }
 
   async job(id: string): Promise<Job> {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jobEvents } from '../../src/http/job-events.js'
 import { startApp, type TestApp } from '../support/app.js'
-import { tarOf, type ArchiveEntry } from '../support/archives.js'
+import { tarOf } from '../support/archives.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { endedJob, sendJob, type Job } from '../support/jobs.js'
 
@@ -11,10 +11,10 @@ const gallery = '/v1/galleries/followed'
 const tar = { 'content-type': 'application/x-tar' }
 interface Event { event?: string; id?: string; retry?: string; data?: Job }
 
+/** One picture, with something behind it that makes each another file. */
 async function drawn(count: number): Promise<Buffer> {
-  const entries: ArchiveEntry[] = []
-  for (let n = 0; n < count; n++) entries.push({ path: `x/${n}.jpg`, content: await drawPicture('circle', n) })
-  return tarOf(entries)
+  const picture = await drawPicture('circle', 1)
+  return tarOf(Array.from({ length: count }, (_, n) => ({ path: `x/${n}.jpg`, content: Buffer.concat([picture, Buffer.from(String(n))]) })))
 }
 
 function parse(text: string): Event[] {
@@ -87,7 +87,7 @@ test('followers are bounded; who leaves makes room', async (t) => {
   const app = await startApp(t, { jobListenersMax: 2 })
   const address = await app.listen()
   await app.call(201, { method: 'PUT', url: gallery })
-  const job = await sendJob(app, gallery, tar, await drawn(400))
+  const job = await sendJob(app, gallery, tar, await drawn(2_000))
   const leaving = [new AbortController(), new AbortController()]
   for (const { signal } of leaving) await fetch(`${address}/v1/jobs/${job.id}/events`, { signal })
   assert.equal(await listeners(app), 2)

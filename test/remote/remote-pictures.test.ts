@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { test, type TestContext } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import type { FetchOutcome } from '../../src/metrics.js'
@@ -45,7 +46,7 @@ test('only listed hosts and ports are asked, and only by http', async (t) => {
 })
 
 test('a redirect is checked like a first address, and there are not many', async (t) => {
-  const leads = (location: string) => (response: import('node:http').ServerResponse) => void response.writeHead(302, { location }).end()
+  const leads = (location: string) => (response: ServerResponse) => void response.writeHead(302, { location }).end()
   const { host, url, requests } = await pictureServer(t, {
     '/inside': leads('http://10.0.0.1/'), '/elsewhere': leads('http://elsewhere.example.com/'), '/file': leads('file:///etc/passwd'),
     '/round': leads('/round'), '/nowhere': (response) => response.writeHead(302).end(),
