@@ -5,17 +5,12 @@
  *
  *     node dist/bench/ingest-throughput.js [--model onnx/har-simple-cnn] [--pictures 2000] [--rounds 3]
  */
-import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import pMap from 'p-map'
-import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
 import { ServiceClient } from '../src/cli/service-client.js'
-import { openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/manifest.js'
-import { prepareImage } from '../src/image/prepare.js'
-import { createMetrics } from '../src/metrics.js'
 import { archiveOf } from './archive.js'
+import { bareIntake, thumbnailSide } from './bare-intake.js'
 import { drawBenchPictures } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
@@ -26,24 +21,6 @@ const { values } = parseArgs({
 const distinct = await drawBenchPictures(128)
 const pictures = Array.from({ length: Number(values.pictures) }, (_, i) => distinct[i % distinct.length]!)
 const model = await readModel(values.model)
-const thumbnailSide = 192 // the service's default
-const { preprocessing } = model.manifest
-
-/** Pictures per second of decode + network alone, all cores busy. */
-async function bare(thumbnail: boolean): Promise<number> {
-  const embedder = await openEmbedder({
-    model, provider: 'auto', requireCuda: false, workers: availableParallelism(), maxBatch: 0, maxQueue: 64,
-    logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
-  })
-  const started = performance.now()
-  await pMap(pictures, async ({ bytes }) => {
-    const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: thumbnailSide } }) })
-    await embedder.embed(pixels)
-  }, { concurrency: 2 * availableParallelism() })
-  const perSecond = (pictures.length / (performance.now() - started)) * 1000
-  await embedder.close()
-  return perSecond
-}
 
 /** Pictures per second from the first byte of the tar to the job's end. */
 async function throughService(thumbnail: boolean): Promise<number> {
@@ -61,8 +38,8 @@ async function throughService(thumbnail: boolean): Promise<number> {
 
 const rounds: { bare: number[]; service: number[] }[] = []
 for (let round = 0; round < Number(values.rounds); round++) {
-  const [bareAlone, serviceAlone] = [await bare(false), await throughService(false)]
-  const [bareWith, serviceWith] = [await bare(true), await throughService(true)]
+  const [bareAlone, serviceAlone] = [await bareIntake(pictures, model, { thumbnail: false }), await throughService(false)]
+  const [bareWith, serviceWith] = [await bareIntake(pictures, model, { thumbnail: true }), await throughService(true)]
   rounds.push({ bare: [bareAlone, bareWith], service: [serviceAlone, serviceWith] })
 }
 const median = (of: (round: (typeof rounds)[number]) => number) => percentile(rounds.map(of), 0.5).toFixed(2)

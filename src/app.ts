@@ -19,6 +19,7 @@ import { imageUploadRoutes } from './http/routes/image-uploads.js'
 import { imageRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
 import { insightRoutes } from './http/routes/insights.js'
+import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
@@ -85,6 +86,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   await app.register(jobRoutes, { ingest, insights, galleries })
   await app.register(insightRoutes, { insights, galleries })
   await app.register(snapshotRoutes, { snapshots })
+  await app.register(jobEventRoutes, { ingest, metrics, ...config })
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)

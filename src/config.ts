@@ -43,10 +43,14 @@ export const Settings = Type.Object(
     ingestMaxBytes: Type.Integer({ default: 64 * 2 ** 30, minimum: 1024, maximum: 2 ** 50, description: 'Largest upload to a job.' }),
     ingestMaxFiles: Type.Integer({ default: 1_000_000, minimum: 1, maximum: 100_000_000, description: 'Most files in one upload to a job.' }),
     ingestJobsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Jobs that may wait or run; one more is refused with 429.' }),
+    jobListenersMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Callers that may follow jobs by events at once; one more is refused with 429.' }),
     jobsKeptDays: Type.Integer({ default: 30, minimum: 0, maximum: 3650, description: 'Days for which ended jobs and their error reports are kept.' }),
 
     insightJobsMax: Type.Integer({ default: 16, minimum: 1, maximum: 10_000, description: 'Analyses of galleries that may wait or run (one runs at a time); one more is refused with 429.' }),
     insightMaxImages: Type.Integer({ default: 1_000_000, minimum: 1, maximum: 2_000_000, description: 'Pictures of a gallery up to which it is analysed; an evaluation holds its vectors in memory once more.' }),
+
+    urlAllowedHosts: Type.String({ default: '', description: 'Hosts from which pictures may be fetched by URL, separated by commas: `images.example.com`, `*.example.com` (names below it), `example.com:8443`; none: pictures by URL are refused.' }),
+    urlTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, maximum: 600_000, description: 'Time in which a picture has to come from its URL.' }),
 
     galleryMaxImages: Type.Integer({ default: 10_000_000, minimum: 1, maximum: 4_000_000_000, description: 'Pictures that one gallery may hold.' }),
     databaseMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Size to which the database may grow; 0: until the disk is full.' }),

@@ -45,12 +45,20 @@ export const catalogue = {
   job_interrupted: 'The process ended while the job ran.',
   archive_unreadable: 'The archive is damaged or of an unknown kind.',
   archive_path_invalid: 'The archive has an entry whose path leaves the archive.',
+  manifest_invalid: 'The manifest of the archive can not be used; nothing was taken in.',
+  manifest_file_missing: 'The manifest names a file that the archive does not hold.',
+  line_invalid: 'The line is not one of the accepted kinds.',
+  job_listeners_full: 'Too many callers follow jobs already; ask for the job instead.',
   // snapshots of the data
   snapshot_not_found: 'There is no such snapshot.',
   snapshot_under_way: 'A snapshot is being written already.',
   snapshots_full: 'The data folder holds as many snapshots as allowed.',
   snapshot_damaged: 'The snapshot is damaged.',
   restore_refused: 'Nothing was restored.',
+  // pictures by URL
+  url_disabled: 'Pictures by URL are not accepted here: no hosts are allowed.',
+  url_not_allowed: 'This URL may not be fetched.',
+  url_unreachable: 'The URL did not give a picture.',
   // start
   config_invalid: 'The configuration is invalid.',
   model_unreadable: 'The model folder can not be used.',

@@ -20,6 +20,7 @@ import { DecodePermits } from './image/decode-permits.js'
 import { openIngest } from './ingest/ingest.js'
 import { insightKinds, openInsights } from './insight-jobs/insights.js'
 import { createMetrics, type Metrics } from './metrics.js'
+import { openRemotePictures, type RemotePictures } from './remote/remote-pictures.js'
 import { Snapshots } from './snapshots/snapshots.js'
 import { serviceVersion } from './version.js'
 
@@ -31,8 +32,13 @@ export interface Service {
 }
 
 /** Everything but the port. @throws AlikeError of a part that can not be opened; the others are closed then */
-export async function openService(config: Config, logger: Logger, metrics = createMetrics()): Promise<Service> {
-  const opened: (() => Promise<void>)[] = []
+export async function openService(
+  config: Config,
+  logger: Logger,
+  metrics = createMetrics(),
+  remote: RemotePictures = openRemotePictures({ ...config, onFetch: metrics.countFetch }),
+): Promise<Service> {
+  const opened = [() => remote.close()]
   const closeAll = async () => {
     for (const close of opened.splice(0).reverse()) await close()
   }
@@ -75,6 +81,7 @@ export async function openService(config: Config, logger: Logger, metrics = crea
       galleries,
       embedder,
       permits: new DecodePermits(decodeConcurrency),
+      remote,
       maxPixels: config.imageMaxPixels,
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
       galleryViews: config.galleryViews,

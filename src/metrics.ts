@@ -10,7 +10,10 @@ export const stages = ['decode', 'queue', 'embed', 'search', 'total'] as const
 export type Stage = (typeof stages)[number]
 
 /** What became of one picture of an ingestion job. */
-export type IngestOutcome = 'added' | 'updated' | 'skipped' | 'failed'
+export type IngestOutcome = 'added' | 'updated' | 'removed' | 'skipped' | 'failed'
+
+/** What became of one picture that was to be fetched by its URL. */
+export type FetchOutcome = 'fetched' | 'refused' | 'failed'
 
 /** What runs the network, as labels of one metric that is always 1. */
 export interface RuntimeLabels {
@@ -47,6 +50,8 @@ export interface GalleryReading {
 export interface MetricSources {
   /** Requests admitted and not yet answered, of those that admission bounds. */
   requestsInFlight?: () => number
+  /** Callers that follow jobs by events. */
+  jobListeners?: () => number
   /** Pictures waiting for a decode permit. */
   decodeQueueDepth?: () => number
   embedQueueDepth?: () => number
@@ -71,6 +76,7 @@ export interface Metrics {
   /** @param code a code of the error catalogue */
   countRefusal(code: string): void
   countIngested(outcome: IngestOutcome, count?: number): void
+  countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   setNewestDataSnapshot(at: Date): void
@@ -124,6 +130,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'] as const,
     registers,
   })
+  const fetches = new Counter({
+    name: 'alike_url_fetches_total',
+    help: 'Pictures that were to be fetched by their URL, by outcome.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
   const indexRebuilds = new Counter({
     name: 'alike_index_rebuilds_total',
     help: 'Times a graph was built anew from the database.',
@@ -143,7 +155,8 @@ export function createMetrics(): Metrics {
   // Every label value exists from the start, so that a rate over it is 0 and not missing.
   for (const stage of stages) stageDuration.zero({ stage })
   for (const method of ['exact', 'hnsw'] as const) searches.inc({ method }, 0)
-  for (const outcome of ['added', 'updated', 'skipped', 'failed'] as const) ingested.inc({ outcome }, 0)
+  for (const outcome of ['added', 'updated', 'removed', 'skipped', 'failed'] as const) ingested.inc({ outcome }, 0)
+  for (const outcome of ['fetched', 'refused', 'failed'] as const) fetches.inc({ outcome }, 0)
 
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
 
@@ -157,6 +170,7 @@ export function createMetrics(): Metrics {
     countSearch: (method) => searches.inc({ method }),
     countRefusal: (code) => refusals.inc({ code }),
     countIngested: (outcome, count = 1) => ingested.inc({ outcome }, count),
+    countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
@@ -218,6 +232,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
   const registers = [registry]
   const plain = [
     ['requestsInFlight', 'alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
+    ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],

@@ -48,14 +48,15 @@ const mayImport: Record<string, readonly string[]> = {
   gallery: ['errors', 'ranking', 'vector-index', 'worker-calls', 'metrics'],
   datasets: ['errors'],
   retrieval: ['errors', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics'],
-  ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics'],
+  remote: ['errors', 'metrics'],
+  ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'worker-calls'],
   'insight-jobs': ['errors', 'gallery', 'ingest', 'insight', 'worker-calls'],
   snapshots: ['errors', 'gallery', 'worker-calls'],
-  http: ['errors', 'version', 'snapshots', 'access', 'config', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
-  app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
-  main: ['errors', 'version', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
+  http: ['errors', 'version', 'snapshots', 'access', 'config', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
+  app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'remote', 'retrieval'],
+  main: ['errors', 'version', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'remote', 'retrieval'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
-  cli: ['errors', 'snapshots', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http'],
+  cli: ['errors', 'snapshots', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http', 'ingest'],
 }
 
 test('every part imports only what the architecture allows', () => {
@@ -77,6 +78,8 @@ const soleImporters: Record<string, RegExp> = {
   'hnswlib-node': /^src\/vector-index\/hnsw-graph\.ts$/,
   'better-sqlite3': /^src\/gallery\/database\.ts$/,
   '@tensorflow/': /^src\/train\//,
+  fzstd: /^src\/ingest\/zstd\//,
+  undici: /^src\/remote\//,
   'prom-client': /^src\/metrics\.ts$/,
   fastify: /^src\/(app\.ts|main\.ts|http\/|cli\/)/,
 }

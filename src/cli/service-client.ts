@@ -1,6 +1,8 @@
 /** What the commands need of a running service, over HTTP. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
+import type { ReadableStream as WebStream } from 'node:stream/web'
 import { AlikeError } from '../errors.js'
 
 export interface SearchHit {
@@ -24,7 +26,28 @@ export interface Job {
   total: number | null
   done: number
   added: number
+  updated: number
+  removed: number
+  skipped: number
   failed: number
+  share: number
+  picturesPerSecond: number | null
+  secondsLeft: number | null
+  failure: { code: string; detail: string } | null
+}
+
+export interface JobErrorLine {
+  name: string
+  code: string
+  detail: string
+}
+
+export interface Upload {
+  stream: Readable
+  contentType: string
+  /** Label of pictures that lie in no folder. */
+  label?: string
+  signal?: AbortSignal
 }
 
 export interface Snapshot {
@@ -52,6 +75,10 @@ export class ServiceClient {
     return (await this.#call('GET', '/v1/models')).json()
   }
 
+  async gallery(gallery: string): Promise<unknown> {
+    return (await this.#call('GET', this.#path(gallery))).json()
+  }
+
   async createGallery(gallery: string): Promise<void> {
     await this.#call('PUT', this.#path(gallery))
   }
@@ -61,10 +88,25 @@ export class ServiceClient {
   }
 
   /** @param archive tar whose folders are labels */
-  async ingestTar(gallery: string, archive: Readable): Promise<Job> {
-    const body = Readable.toWeb(archive) as ReadableStream<Uint8Array>
-    const response = await this.#call('POST', `${this.#path(gallery)}/ingest`, { body, duplex: 'half', headers: { 'content-type': 'application/x-tar' } })
+  ingestTar(gallery: string, archive: Readable): Promise<Job> {
+    return this.ingest(gallery, { stream: archive, contentType: 'application/x-tar' })
+  }
+
+  async ingest(gallery: string, { stream, contentType, label, signal }: Upload): Promise<Job> {
+    const body = Readable.toWeb(stream) as ReadableStream<Uint8Array>
+    const path = `${this.#path(gallery)}/ingest${label === undefined ? '' : `?${new URLSearchParams({ label })}`}`
+    const response = await this.#call('POST', path, { body, duplex: 'half', headers: { 'content-type': contentType }, ...(signal && { signal }) })
     return (await response.json()) as Job
+  }
+
+  async cancelJob(id: string): Promise<Job> {
+    return (await (await this.#call('DELETE', `/v1/jobs/${encodeURIComponent(id)}`)).json()) as Job
+  }
+
+  async *jobErrors(id: string): AsyncGenerator<JobErrorLine> {
+    const { body } = await this.#call('GET', `/v1/jobs/${encodeURIComponent(id)}/errors`)
+    if (body === null) return
+    for await (const line of createInterface({ input: Readable.fromWeb(body as WebStream) })) yield JSON.parse(line) as JobErrorLine
   }
 
   async job(id: string): Promise<Job> {

@@ -17,7 +17,7 @@ import { GalleryStore } from './gallery-store.js'
 import { galleryRecord, type GalleryRow } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, LabelCount, Metadata, NewImage, PutResult } from './records.js'
+import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutResult, StepResult } from './records.js'
 import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
@@ -159,25 +159,32 @@ export class Galleries {
    * All or none, in one transaction with the progress of the job they belong to.
    * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`, `job_finished`.
    */
-  put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
+  async put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
+    return (await this.change(gallery, images.map((put) => ({ put })), progress)) as PutResult[]
+  }
+
+  /** The same for pictures that are put and others that are removed, in their order. */
+  change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     return this.#write(async () => {
       const { row, index } = await this.#served(gallery)
+      const images = steps.flatMap((step) => ('put' in step ? [step.put] : []))
       for (const { modelId, vector } of images) {
         if (modelId !== row.model_id) throw new AlikeError('model_mismatch')
         expectUnitVector(vector, row.dimension)
       }
-      const results = await this.#store.write('putImages', {
+      const results = await this.#store.write('changeImages', {
         gallery: row.number,
-        images: images.map(withoutSurroundings),
+        steps: steps.map((step) => ('put' in step ? { put: withoutSurroundings(step.put) } : step)),
         imagesMax: this.#storage.galleryImagesMax,
         at: this.#now(),
         ...(progress && { progress }),
       })
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
-      const retired = Uint32Array.from(results.flatMap(({ retiredSlot }) => retiredSlot ?? []))
+      const puts = results.filter((result) => 'slot' in result)
+      const retired = results.flatMap((result) => ('slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : []))
       if (retired.length > 0) this.#filters.forget(row.number)
-      await this.#apply(() => Promise.all([index.add(packed(results, images, row.dimension)), index.remove(retired)]))
+      await this.#apply(() => Promise.all([index.add(packed(puts, images, row.dimension)), index.remove(Uint32Array.from(retired))]))
       this.#indexes.countChanges(row.uid, results.length)
       return results
     })

@@ -2,18 +2,18 @@
 import { AlikeError } from '../errors.js'
 import type { Database } from './database.js'
 import type { Filter } from './filter.js'
-import { galleryRecord, GalleryTable, slotsMax, type NewGallery } from './gallery-table.js'
+import { galleryRecord, GalleryTable, slotsMax, type GalleryRow, type NewGallery } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
-import { JobTable } from './job-table.js'
+import { JobTable, type StoredCounts } from './job-table.js'
 import type { JobProgress, JobRecord, JobResult } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImageRecord, NewImage, PutResult } from './records.js'
+import type { GalleryRecord, ImageChange, ImageRecord, ImageStep, NewImage, PutResult, StepResult } from './records.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
 const purgeLimit = 200
 
-export interface PutRequest {
+export interface ChangeRequest {
   gallery: number
-  images: NewImage[]
+  steps: ImageStep[]
   /** Live pictures that the gallery may hold. */
   imagesMax: number
   progress?: JobProgress
@@ -43,30 +43,18 @@ export class GalleryWrites {
     this.#galleries.save({ ...this.#galleries.get(number), name: null, count: 0, updated_at: at })
   }
 
-  putImages({ gallery, images, imagesMax, progress, at }: PutRequest): PutResult[] {
+  changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): StepResult[] {
     const row = this.#galleries.get(gallery)
-    const results: PutResult[] = []
-    for (const image of images) {
-      const former = this.#images.find(gallery, image.id)
-      if (former !== undefined) this.#images.delete(gallery, former.slot)
-      else row.count++
-      const slot = row.next_slot++
-      if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
-      this.#images.insert(gallery, { ...image, slot, createdAt: former?.createdAt ?? at, updatedAt: at })
-      results.push(former === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: former.slot })
-    }
+    const results = steps.map((step) => ('put' in step ? this.#put(row, step.put, at) : this.#remove(row, step.remove)))
     if (row.count > imagesMax) throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
     this.#galleries.save({ ...row, updated_at: at })
-    if (progress !== undefined) {
-      const added = results.filter(({ created }) => created).length
-      this.jobs.advance(progress, { added, updated: results.length - added }, row.uid)
-    }
+    if (progress !== undefined) this.jobs.advance(progress, countsOf(results), row.uid)
     return results
   }
 
   /** For steps that store no picture. */
   advanceJob(progress: JobProgress): void {
-    this.jobs.advance(progress, { added: 0, updated: 0 }, this.#galleryOfJob(progress.jobId))
+    this.jobs.advance(progress, countsOf([]), this.#galleryOfJob(progress.jobId))
   }
 
   finishJob(id: string, result: JobResult, at: string): JobRecord {
@@ -93,12 +81,10 @@ export class GalleryWrites {
     const row = this.#galleries.get(gallery)
     const deleted: { id: string; slot: number }[] = []
     for (const id of ids) {
-      const former = this.#images.find(gallery, id)
-      if (former === undefined) continue
-      this.#images.delete(gallery, former.slot)
-      deleted.push({ id, slot: former.slot })
+      const result = this.#remove(row, id)
+      if ('removedSlot' in result) deleted.push({ id, slot: result.removedSlot })
     }
-    if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
+    if (deleted.length > 0) this.#galleries.save({ ...row, updated_at: at })
     return deleted
   }
 
@@ -118,4 +104,33 @@ export class GalleryWrites {
     if (!this.#images.purge(gallery.number, purgeLimit)) this.#galleries.erase(gallery.number)
     return true
   }
+
+  /** Counts in `row`, which the caller saves. */
+  #put(row: GalleryRow, image: NewImage, at: string): PutResult {
+    const former = this.#images.find(row.number, image.id)
+    if (former !== undefined) this.#images.delete(row.number, former.slot)
+    else row.count++
+    const slot = row.next_slot++
+    if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
+    this.#images.insert(row.number, { ...image, slot, createdAt: former?.createdAt ?? at, updatedAt: at })
+    return former === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: former.slot }
+  }
+
+  /** Counts in `row`, which the caller saves. */
+  #remove(row: GalleryRow, id: string): { removedSlot: number } | { absent: true } {
+    const former = this.#images.find(row.number, id)
+    if (former === undefined) return { absent: true }
+    this.#images.delete(row.number, former.slot)
+    row.count--
+    return { removedSlot: former.slot }
+  }
+}
+
+function countsOf(results: StepResult[]): StoredCounts {
+  const counts = { added: 0, updated: 0, removed: 0, absent: 0 }
+  for (const result of results) {
+    if ('slot' in result) counts[result.created ? 'added' : 'updated'] += 1
+    else counts['absent' in result ? 'absent' : 'removed'] += 1
+  }
+  return counts
 }

@@ -15,6 +15,7 @@ interface JobRow {
   total: number | null
   added: number
   updated: number
+  removed: number
   skipped: number
   failed: number
   position: number
@@ -26,6 +27,15 @@ interface JobRow {
   kind: string
 }
 type StoredRow = JobRow & { checksum: number }
+
+/** What the steps of a transaction did. */
+export interface StoredCounts {
+  added: number
+  updated: number
+  removed: number
+  /** Nothing was there to remove. */
+  absent: number
+}
 
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
@@ -56,12 +66,14 @@ export class JobTable {
          WHERE job = (SELECT number FROM job WHERE id = ?) AND item >= ? ORDER BY item LIMIT ?`,
     )
     this.#insert = database.prepare(
-      `INSERT INTO job VALUES (NULL, @id, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @skipped,
-         @failed, @position, @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum, @kind)`,
+      `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
+         failure, idempotency_key, created_at, started_at, finished_at, checksum)
+       VALUES (@id, @kind, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @removed, @skipped, @failed, @position,
+         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
     )
     this.#update = database.prepare(
-      `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, skipped = @skipped,
-         failed = @failed, position = @position, failure = @failure, started_at = @started_at,
+      `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
+         skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
          finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
     )
     this.#insertError = database.prepare('INSERT OR REPLACE INTO job_error VALUES (?, ?, ?, ?, ?)')
@@ -106,6 +118,7 @@ export class JobTable {
       total: job.total ?? null,
       added: 0,
       updated: 0,
+      removed: 0,
       skipped: 0,
       failed: 0,
       position: 0,
@@ -143,13 +156,14 @@ export class JobTable {
    * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
    * but another one of its name.
    */
-  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: { added: number; updated: number }, galleryUid: string | undefined): void {
+  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
     const row = this.#running(jobId, galleryUid)
     this.#save({
       ...row,
       added: row.added + stored.added,
       updated: row.updated + stored.updated,
-      skipped: row.skipped + skipped,
+      removed: row.removed + stored.removed,
+      skipped: row.skipped + skipped + stored.absent,
       failed: row.failed + errors.length,
       position: Math.max(row.position, position),
     })
@@ -195,7 +209,7 @@ export class JobTable {
 }
 
 function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
-  const { added, updated, skipped, failed } = row
+  const { added, updated, removed, skipped, failed } = row
   return {
     id: row.id,
     kind: row.kind as JobKind,
@@ -204,9 +218,10 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
     state: row.state as JobState,
     source: JSON.parse(row.source) as JsonValue,
     total: row.total,
-    done: row.kind === 'ingest' ? added + updated + skipped + failed : row.position,
+    done: row.kind === 'ingest' ? added + updated + removed + skipped + failed : row.position,
     added,
     updated,
+    removed,
     skipped,
     failed,
     position: row.position,
@@ -242,6 +257,8 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     row.created_at,
     row.started_at,
     row.finished_at,
+    // Younger than the other columns: rows written before them keep their checksum.
     ...(row.kind === 'ingest' ? [] : [row.kind]),
+    ...(row.removed === 0 ? [] : [row.removed]),
   ])
 }

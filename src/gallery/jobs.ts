@@ -18,10 +18,11 @@ export interface JobRecord {
   source: JsonValue
   /** Items in the source, once known. */
   total: number | null
-  /** Items that ended in any way: of an ingestion added + updated + skipped + failed, of another kind its position. */
+  /** Items that ended in any way: of an ingestion added + updated + removed + skipped + failed, of another kind its position. */
   done: number
   added: number
   updated: number
+  removed: number
   skipped: number
   failed: number
   /** Items, counted from the first, that are all done; a job resumes with the item after them. */
@@ -60,7 +61,7 @@ export interface JobProgress {
   jobId: string
   /** New position; never moves back. */
   position: number
-  /** Items of this step that were left out because they are stored already. */
+  /** Items of this step that left nothing to do: stored already. */
   skipped?: number
   /** Items of this step that failed; each also counts as failed. */
   errors?: JobError[]

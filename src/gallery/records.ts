@@ -70,6 +70,12 @@ export interface PutResult {
   created: boolean
 }
 
+/** One of several changes that are committed together, in their order. */
+export type ImageStep = { put: NewImage } | { remove: string }
+
+/** What a step did; `absent`: there was nothing to remove. */
+export type StepResult = PutResult | { removedSlot: number } | { absent: true }
+
 export interface ImagePage {
   /** By id, ascending. */
   images: ImageRecord[]

@@ -101,6 +101,7 @@ const steps: readonly string[] = [
     checksum INTEGER NOT NULL
   ) STRICT;
   `,
+  'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
 ]
 
 /** The version that this code makes and reads. */

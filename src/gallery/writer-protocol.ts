@@ -1,9 +1,9 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
 import type { Filter } from './filter.js'
 import type { NewGallery } from './gallery-table.js'
-import type { PutRequest } from './gallery-writes.js'
+import type { ChangeRequest } from './gallery-writes.js'
 import type { JobProgress, JobRecord, JobResult, JobTransition, NewJob } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImageRecord, PutResult } from './records.js'
+import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from './records.js'
 
 /** Given to the thread when it is started. */
 export interface WriterThreadData {
@@ -18,7 +18,7 @@ export type WriterCalls = {
   open: { request: undefined; reply: void }
   createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
   deleteGallery: { request: { gallery: number; at: string }; reply: void }
-  putImages: { request: PutRequest; reply: PutResult[] }
+  changeImages: { request: ChangeRequest; reply: StepResult[] }
   patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: ImageRecord }
   deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
   /** Of these slots those that fit the filter at the time of the write. */

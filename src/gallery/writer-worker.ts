@@ -35,7 +35,7 @@ answerCalls<WriterCalls>(
       await groups.add(() => writes.deleteGallery(gallery, at))
       purge()
     },
-    putImages: (request) => groups.add(() => writes.putImages(request)),
+    changeImages: (request) => groups.add(() => writes.changeImages(request)),
     patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
     deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
     deleteFitting: ({ gallery, slots, filter, at }) => groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),

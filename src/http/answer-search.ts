@@ -5,6 +5,7 @@ import { AlikeError } from '../errors.js'
 import { scoreOfProbability, thresholdOf, type CalibratedThreshold, type ScoreCalibration } from '../eval/score-calibration.js'
 import type { Region } from '../image/region.js'
 import { stages, type Metrics } from '../metrics.js'
+import type { RemotePictures } from '../remote/remote-pictures.js'
 import { retrieve, type Example, type Query, type RetrievalParts } from '../retrieval.js'
 import { filterOf } from './given-filter.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
@@ -12,7 +13,7 @@ import { defaultCandidates, defaultDuplicateScore, defaultGroupSize, defaultK, g
 import { RequestInvalid, type Misfit } from './validation.js'
 
 export interface SearchParts {
-  parts: RetrievalParts
+  parts: RetrievalParts & { remote: RemotePictures }
   metrics: Metrics
   config: Config
 }

@@ -1,12 +1,14 @@
 /**
  * Reads a picture, or several, and what is said about them from a request, whichever of the three ways they came:
- * a raw `image/*` body, a multipart form, base64 in JSON. Parameters in the address hold for all;
+ * a raw `image/*` body, a multipart form, base64 or a URL in JSON. Parameters in the address hold for all;
  * what the body says wins.
  */
 import type { MultipartFile, MultipartValue } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
 import { AlikeError } from '../errors.js'
+import { bytesOfBase64 } from '../image/base64.js'
+import type { RemotePictures } from '../remote/remote-pictures.js'
 import { compileCheck, readTexts, RequestInvalid, type Misfit } from './validation.js'
 
 export interface PictureRequest<Given> {
@@ -18,20 +20,22 @@ export interface PictureRequest<Given> {
 export interface PictureRequestOptions<Parameters extends TObject, Body extends TObject> {
   /** Of the query string and of the form's fields. */
   parameters: Parameters
-  /** Of the JSON body; the picture is its member `image`, several are `images`. */
+  /** Of the JSON body; the picture is its member `image`, several are `images`; `url` and `urls` are fetched. */
   body: Body
   /** Of all pictures together. */
   maxBytes: number
   /** Pictures that a request may carry. Default 1. */
   imagesMax?: number
+  /** For bodies with URLs. */
+  remote?: RemotePictures
 }
 
 /** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
-export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1 }: PictureRequestOptions<Parameters, Body>) {
+export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1, remote }: PictureRequestOptions<Parameters, Body>) {
   const checkForm = compileCheck(parameters, 'form')
   type Given = Static<Parameters> | Static<Body>
 
-  return async (request: FastifyRequest): Promise<PictureRequest<Given>> => {
+  return async (request: FastifyRequest, signal?: AbortSignal): Promise<PictureRequest<Given>> => {
     const query = request.query as Static<Parameters>
     if (request.isMultipart()) {
       const { images, fields } = await readForm(request, imagesMax, maxBytes)
@@ -39,14 +43,24 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
       return { images, given: { ...query, ...form } }
     }
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query }
-    const body = (request.body ?? {}) as Static<Body> & { image?: string; images?: string[] }
-    return { images: picturesOfJson(body, maxBytes), given: { ...query, ...body } }
+    const body = (request.body ?? {}) as Static<Body> & PicturesOfJson
+    return { images: await picturesOfJson(body, { maxBytes, ...(remote && { remote }), ...(signal && { signal }) }), given: { ...query, ...body } }
   }
 }
 
-/** Of `image`, then of `images`. */
-export function picturesOfJson({ image, images = [] }: { image?: string; images?: string[] }, maxBytes: number): Buffer[] {
-  return [...(image === undefined ? [] : [image]), ...images].map((text) => decodeBase64(text, maxBytes))
+export interface PicturesOfJson {
+  image?: string
+  images?: string[]
+  url?: string
+  urls?: string[]
+}
+
+/** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large` */
+export async function picturesOfJson({ image, images = [], url, urls = [] }: PicturesOfJson, { maxBytes, remote, signal }: { maxBytes: number; remote?: RemotePictures; signal?: AbortSignal }): Promise<Buffer[]> {
+  const decoded = [...(image === undefined ? [] : [image]), ...images].map((text) => decodeBase64(text, maxBytes))
+  if (remote === undefined) return decoded
+  const fetched = await Promise.all([...(url === undefined ? [] : [url]), ...urls].map((one) => remote.fetch(one, signal)))
+  return [...decoded, ...fetched]
 }
 
 /** Reads every part to its end, also after a misfit: what is left unread would hold the connection. */
@@ -80,12 +94,8 @@ function misfitOfFile(part: MultipartFile, full: boolean): string | undefined {
   return full ? 'is there too often' : undefined
 }
 
-/** Node's decoder passes over what is not base64; the length gives that away. */
 function decodeBase64(text: string, maxBytes: number): Buffer {
-  const encoded = text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text
-  if (encoded.length > Math.ceil(maxBytes / 3) * 4) throw new AlikeError('image_too_large')
-  const bytes = Buffer.from(encoded, 'base64')
-  const digits = encoded.endsWith('==') ? encoded.length - 2 : encoded.endsWith('=') ? encoded.length - 1 : encoded.length
-  if (bytes.length !== Math.floor((digits * 3) / 4)) throw new RequestInvalid([{ in: 'body', pointer: '/image', detail: 'is not base64' }])
+  const bytes = bytesOfBase64(text, maxBytes)
+  if (bytes === undefined) throw new RequestInvalid([{ in: 'body', pointer: '/image', detail: 'is not base64' }])
   return bytes
 }

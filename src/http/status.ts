@@ -39,10 +39,17 @@ const table = {
   job_result_missing: 404,
   archive_unreadable: 422,
   archive_path_invalid: 422,
+  manifest_invalid: 422,
+  manifest_file_missing: 422,
+  line_invalid: 422,
+  job_listeners_full: 429,
   snapshot_not_found: 404,
   snapshot_under_way: 409,
   snapshots_full: 409,
   snapshot_damaged: 409,
+  url_disabled: 422,
+  url_not_allowed: 422,
+  url_unreachable: 422,
   internal: 500,
 } as const satisfies Partial<Record<ErrorCode, number>>
 

@@ -37,8 +37,8 @@ export interface JobReport {
 export interface Ingest {
   /**
    * Resolves when upload and job are durable.
-   * @throws AlikeError `job_queue_full`, `gallery_not_found`, `archive_unreadable`, `body_too_large`,
-   * `storage_full`; what the upload's stream throws
+   * @throws AlikeError `job_queue_full`, `gallery_not_found`, `archive_unreadable`, `manifest_invalid`,
+   * `body_too_large`, `storage_full`; what the upload's stream throws
    */
   accept(upload: Upload): Promise<JobReport>
   /** @throws AlikeError `job_not_found` */
@@ -203,8 +203,10 @@ class JobQueue implements Ingest {
     if (uid !== job.galleryUid) throw new AlikeError('gallery_not_found')
     const description = job.source as unknown as SourceDescription
     if (this.#left.has(job.id)) await this.#spool.expectWhole(job.id, description)
-    const source = await openSource(description, this.#spool.fileOf(job.id), this.#options)
+    const source = await openSource(description, this.#spool.fileOf(job.id), this.#options, signal)
     try {
+      const { total } = source
+      if (job.total === null && total !== undefined) await this.#jobs.transition(job.id, { from: ['running'], to: 'running', total })
       const run = new JobRun(job, source, { parts, metrics, concurrency, signal })
       if (this.#current !== undefined) this.#current.run = run
       return await run.run()

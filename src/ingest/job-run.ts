@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
 import type { JobError, JobRecord } from '../gallery/jobs.js'
-import type { NewImage } from '../gallery/records.js'
-import type { Metrics } from '../metrics.js'
+import type { ImageStep, StepResult } from '../gallery/records.js'
+import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { takeIn, type IntakeParts } from './new-image.js'
 import type { RunReading } from './pace.js'
@@ -24,7 +24,7 @@ export interface JobRunOptions {
 }
 
 /** What became of one item. */
-type Outcome = { index: number } & ({ image: NewImage } | { skipped: true } | { failed: JobError })
+type Outcome = { index: number } & ({ step: ImageStep } | { skipped: true } | { failed: JobError })
 
 /** One transaction holds so many pictures, or what has come in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
@@ -81,14 +81,17 @@ export class JobRun {
   async #outcome(item: SourceItem): Promise<Outcome> {
     const { index, name } = item
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
-    const ignoreStored = this.#underWay.has(item.id)
-    this.#underWay.set(item.id, index)
+    const id = 'remove' in item ? item.remove : item.id
+    const ignoreStored = this.#underWay.has(id)
+    this.#underWay.set(id, index)
+    if ('remove' in item) return { index, step: { remove: id } }
     try {
-      const { id, bytes, label } = item
+      const { label, metadata } = item
+      const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
       const intake = await this.#patiently((signal) =>
-        takeIn(this.#job.gallery, { id, bytes, label }, this.#options.parts, { signal, priority: 'bulk', ignoreStored }))
+        takeIn(this.#job.gallery, { id, bytes, label, ...(metadata && { metadata }) }, this.#options.parts, { signal, priority: 'bulk', ignoreStored }))
       this.#ownFaults = 0
-      return 'image' in intake ? { index, image: intake.image } : { index, skipped: true }
+      return 'image' in intake ? { index, step: { put: intake.image } } : { index, skipped: true }
     } catch (error) {
       if (!(error instanceof AlikeError)) throw error
       if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error
@@ -99,20 +102,18 @@ export class JobRun {
 
   async #commit(batch: Outcome[], position: number): Promise<void> {
     const { parts: { galleries }, metrics } = this.#options
-    const images = batch.flatMap((outcome) => ('image' in outcome ? [outcome.image] : []))
+    const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
-    const skipped = batch.length - images.length - errors.length
+    const skipped = batch.length - steps.length - errors.length
     const progress = { jobId: this.#job.id, position, skipped, errors }
 
     const results = await this.#patiently(async () => {
-      if (images.length > 0) return galleries.put(this.#job.gallery, images, progress)
+      if (steps.length > 0) return galleries.change(this.#job.gallery, steps, progress)
       await galleries.jobs.advance(progress)
       return []
     })
 
-    const added = results.filter(({ created }) => created).length
-    metrics.countIngested('added', added)
-    metrics.countIngested('updated', results.length - added)
+    for (const result of results) metrics.countIngested(outcomeOf(result))
     metrics.countIngested('skipped', skipped)
     metrics.countIngested('failed', errors.length)
     this.#done += batch.length
@@ -135,7 +136,12 @@ export class JobRun {
 }
 
 function isAboutPicture(code: ErrorCode): boolean {
-  return code.startsWith('image_')
+  return code.startsWith('image_') || code.startsWith('url_')
+}
+
+function outcomeOf(result: StepResult): IngestOutcome {
+  if ('slot' in result) return result.created ? 'added' : 'updated'
+  return 'absent' in result ? 'skipped' : 'removed'
 }
 
 function errorLine({ index, name }: { index: number; name: string }, error: AlikeError): JobError {

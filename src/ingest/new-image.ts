@@ -7,11 +7,13 @@ import type { Galleries } from '../gallery/galleries.js'
 import type { ImageRecord, Metadata, NewImage } from '../gallery/records.js'
 import type { DecodePermits } from '../image/decode-permits.js'
 import { prepareImage } from '../image/prepare.js'
+import type { RemotePictures } from '../remote/remote-pictures.js'
 
 export interface IntakeParts {
   galleries: Galleries
   embedder: Embedder
   permits: DecodePermits
+  remote: RemotePictures
   maxPixels: number
   /** Pixels; 0 makes none. */
   thumbnailMaxSide: number

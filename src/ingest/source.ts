@@ -1,10 +1,13 @@
 /** What a job reads from: pictures one after the other, always in the same order, so that a job can go on where it stopped. */
 import { AlikeError } from '../errors.js'
+import type { Metadata } from '../gallery/records.js'
 import { openTar } from './sources/archive-tar.js'
 import { openZip } from './sources/archive-zip.js'
+import { openNdjson } from './sources/ndjson.js'
 
-export const sourceKinds = ['files', 'tar', 'tar.gz', 'zip'] as const
+export const sourceKinds = ['files', 'tar', 'tar.gz', 'tar.zst', 'zip', 'ndjson'] as const
 export type SourceKind = (typeof sourceKinds)[number]
+export type ArchiveKind = Exclude<SourceKind, 'files' | 'ndjson'>
 
 /** Kept in the job's record: all that is needed to open the source again. */
 export interface SourceDescription {
@@ -16,13 +19,21 @@ export interface SourceDescription {
   crc32?: number
 }
 
-/** One picture, or why there is none in this place. */
+/** What is said of a picture. */
+export interface SaidOfPicture {
+  id: string
+  label: string | null
+  /** Left out: what is stored stays. */
+  metadata?: Metadata
+}
+
+/** One picture, one to be removed, or why there is none in this place. */
 export type SourceItem = {
   /** Position in the source, from 0; the same each time the source is read. */
   index: number
   /** As the source calls it. */
   name: string
-} & ({ id: string; label: string | null; bytes: Buffer } | { error: AlikeError })
+} & ((SaidOfPicture & ({ bytes: Buffer } | { url: string })) | { remove: string } | { error: AlikeError })
 
 export interface Source {
   /** Items, where it is known before they are read. */
@@ -45,8 +56,13 @@ export interface SourceLimits {
   ingestMaxFiles: number
 }
 
-export async function openSource(description: SourceDescription, file: string, limits: SourceLimits): Promise<Source> {
-  return description.kind === 'zip' ? openZip(file, description, limits) : openTar(file, description, limits)
+/**
+ * Archives are looked through for a manifest here, which takes a while for a large tar; `signal` ends that.
+ * @throws AlikeError `archive_unreadable`, `manifest_invalid`; the signal's reason
+ */
+export async function openSource(description: SourceDescription, file: string, limits: SourceLimits, signal?: AbortSignal): Promise<Source> {
+  if (description.kind === 'ndjson') return openNdjson(file, description, limits)
+  return description.kind === 'zip' ? openZip(file, description, limits) : openTar(file, description, limits, signal)
 }
 
 export function tooManyFiles({ ingestMaxFiles }: SourceLimits): AlikeError {

@@ -6,7 +6,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
 import { AlikeError } from '../errors.js'
-import type { SourceKind } from './source.js'
+import type { ArchiveKind } from './source.js'
 
 /** What was received, to be compared when another process reads it. */
 export interface Received {
@@ -76,22 +76,30 @@ export class Spool {
 }
 
 /** The kind of an archive, told from its first bytes: neither name nor content type is trusted. */
-export async function archiveKind(file: string): Promise<Exclude<SourceKind, 'files'>> {
+export async function archiveKind(file: string): Promise<ArchiveKind> {
   const handle = await open(file)
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0)
     const kind = kindOf(buffer.subarray(0, bytesRead))
-    if (kind === undefined) throw new AlikeError('archive_unreadable', { detail: 'Accepted are tar, tar.gz and zip.' })
+    if (kind === undefined) throw new AlikeError('archive_unreadable', { detail: 'Accepted are tar, tar.gz, tar.zst and zip.' })
     return kind
   } finally {
     await handle.close()
   }
 }
 
-function kindOf(head: Buffer): Exclude<SourceKind, 'files'> | undefined {
+function kindOf(head: Buffer): ArchiveKind | undefined {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'tar.gz'
+  if (isZstd(head)) return 'tar.zst'
   if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) || head.subarray(0, 4).equals(Buffer.from('PK\x05\x06'))) return 'zip'
   return head.length === 512 && isTarHeader(head) ? 'tar' : undefined
+}
+
+/** A frame, or one to be skipped, with which several packers begin. */
+function isZstd(head: Buffer): boolean {
+  if (head.length < 4) return false
+  const magic = head.readUInt32LE(0)
+  return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50
 }
 
 /** The sum of a tar header counts its own field as spaces; an empty archive begins with zeros. */

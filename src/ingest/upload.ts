@@ -1,5 +1,7 @@
 /** What a caller sends to be a job, and how it becomes a file that a job can read. */
-import { openSource, type SourceDescription, type SourceLimits } from './source.js'
+import { Readable } from 'node:stream'
+import { LineCount } from './lines.js'
+import { openSource, tooManyFiles, type SourceDescription, type SourceLimits } from './source.js'
 import { packFiles, type UploadedFile } from './sources/files.js'
 import { archiveKind, type Spool } from './spool.js'
 
@@ -9,12 +11,12 @@ export interface Upload {
   label?: string
   /** A second upload under the same key gives the job of the first. */
   idempotencyKey?: string
-  content: { archive: NodeJS.ReadableStream } | { files: AsyncIterable<UploadedFile> }
+  content: { archive: NodeJS.ReadableStream } | { lines: AsyncIterable<Uint8Array> } | { files: AsyncIterable<UploadedFile> }
 }
 
 /**
  * Spools the upload; what an archive is, is told from its bytes.
- * @throws AlikeError `archive_unreadable`, `body_too_large`, `storage_full`; what the stream throws
+ * @throws AlikeError `archive_unreadable`, `manifest_invalid`, `body_too_large`, `storage_full`; what the stream throws
  */
 export async function receiveUpload(
   jobId: string,
@@ -27,6 +29,11 @@ export async function receiveUpload(
     const received = await spool.receive(jobId, tar, limits.ingestMaxBytes)
     return { kind: 'files', ...received, total: count() }
   }
+  if ('lines' in content) {
+    const lines = new LineCount()
+    const received = await spool.receive(jobId, Readable.from(counted(content.lines, lines, limits), { objectMode: false }), limits.ingestMaxBytes)
+    return { kind: 'ndjson', ...received, total: lines.count }
+  }
   const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes)
   const kind = await archiveKind(spool.fileOf(jobId))
   if (kind !== 'zip') return { kind, ...received }
@@ -34,4 +41,12 @@ export async function receiveUpload(
   const source = await openSource({ kind }, spool.fileOf(jobId), limits)
   await source.close()
   return { kind, ...received, ...(source.total !== undefined && { total: source.total }) }
+}
+
+async function* counted(stream: AsyncIterable<Uint8Array>, lines: LineCount, limits: SourceLimits): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
+    lines.add(chunk)
+    if (lines.count > limits.ingestMaxFiles) throw tooManyFiles(limits)
+    yield chunk
+  }
 }

@@ -22,7 +22,7 @@ async function opened(t: TestContext) {
       return store.scan(name, request)
     },
   })
-  const put = (from: number, count: number) => store.write('putImages', { gallery: store.gallery('a').number, images: pictures(from, count), imagesMax: 1e6, at })
+  const put = (from: number, count: number) => store.write('changeImages', { gallery: store.gallery('a').number, steps: pictures(from, count).map((put) => ({ put })), imagesMax: 1e6, at })
   const slots = async (filter = even, keep = true) => [...(await filters.slots(store.gallery('a'), filter, keep))]
   return { store, filters, ranges, put, slots }
 }

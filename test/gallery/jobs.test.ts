@@ -55,6 +55,30 @@ test('pictures and progress are stored together or not at all', async (t) => {
   assert.deepEqual([galleries.image('a', 'p9'), jobs.get('j')?.position], [undefined, 6])
 })
 
+test('puts and removals of one step happen in their order, are counted, and are found out by search', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  const { jobs } = galleries
+  await galleries.create('a')
+  await galleries.put('a', [picture(0), picture(1)])
+  await jobs.create({ id: 'j', gallery: 'a', source: null })
+  await jobs.transition('j', { from: ['queued'], to: 'running' })
+  const results = await galleries.change('a', [
+    { remove: 'p0' }, { put: picture(0) }, { put: picture(2) }, { remove: 'p2' }, { remove: 'p1' }, { remove: 'p1' }, { put: picture(3) },
+  ], { jobId: 'j', position: 7 })
+  assert.deepEqual(results, [
+    { removedSlot: 0 }, { slot: 2, created: true }, { slot: 3, created: true }, { removedSlot: 3 }, { removedSlot: 1 }, { absent: true }, { slot: 4, created: true },
+  ])
+  const job = jobs.get('j')!
+  assert.deepEqual([job.position, job.done, job.added, job.updated, job.removed, job.skipped], [7, 7, 3, 0, 3, 1])
+  assert.equal(galleries.get('a').count, 2)
+  for (const n of [0, 1, 2, 3]) {
+    const { hits } = await galleries.search('a', { vector: vectors[n]!, k: 5 })
+    assert.equal(hits.some(({ record }) => record.id === `p${n}`), n === 0 || n === 3, `p${n}`)
+  }
+  await assert.rejects(galleries.change('a', [{ remove: 'p0' }, { remove: 'p3' }], { jobId: 'none', position: 1 }), { code: 'job_not_found' })
+  assert.equal(galleries.get('a').count, 2, 'all or none')
+})
+
 test('a job stores nothing in a gallery that was made anew under the name of its own', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   const { jobs } = galleries

@@ -88,6 +88,23 @@ test('databases of other programs and of newer versions are left alone', async (
   }
 })
 
+test('a database of version 1, which counted no removals, is taken over with its jobs', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.jobs.create({ id: 'j', gallery: 'a', source: null })
+  await first.jobs.transition('j', { from: ['queued'], to: 'running' })
+  await first.put('a', pictures.slice(0, 3), { jobId: 'j', position: 3 })
+  await first.close()
+  const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  database.exec('ALTER TABLE job DROP COLUMN removed; PRAGMA user_version = 1')
+  database.close()
+
+  const second = await openIn(t, dataDir)
+  await second.change('a', [{ remove: 'p0' }], { jobId: 'j', position: 4 })
+  assert.deepEqual([second.jobs.get('j')?.added, second.jobs.get('j')?.removed, second.jobs.get('j')?.done], [3, 1, 4])
+})
+
 test('the rows of a deleted gallery go, also when the process stops in between', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)

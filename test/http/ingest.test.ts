@@ -10,9 +10,9 @@ import { tarOf, zipOf, type ArchiveEntry } from '../support/archives.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { endedJob, errorsOf, sendJob, type Job } from '../support/jobs.js'
 import { bombPng } from '../support/png.js'
 
-type Job = Answer['jobs'][number]
 const gallery = '/v1/galleries/bulk'
 const make = (app: TestApp) => app.call(201, { method: 'PUT', url: gallery })
 const tar = { 'content-type': 'application/x-tar' }
@@ -25,29 +25,7 @@ async function drawnEntries(perLabel: number): Promise<ArchiveEntry[]> {
   return entries
 }
 
-async function send(app: TestApp, headers: Record<string, string>, payload: Buffer, query = ''): Promise<Job> {
-  const response = await app.app.inject({ method: 'POST', url: `${gallery}/ingest${query}`, headers, payload })
-  assert.equal(response.statusCode, 202, response.body)
-  const job = response.json<Job>()
-  assert.equal(response.headers.location, `/v1/jobs/${job.id}`)
-  return job
-}
-
-async function ended(app: TestApp, { id }: Job): Promise<Job> {
-  for (let waited = 0; waited < 20_000; waited += 20) {
-    const job = (await app.app.inject(`/v1/jobs/${id}`)).json<Job>()
-    assert.equal(job.done, job.added + job.updated + job.skipped + job.failed)
-    if (job.finishedAt !== null) return job
-    await sleep(20)
-  }
-  throw new Error('the job does not end')
-}
-
-async function errorsOf(app: TestApp, { id }: Job): Promise<{ item: number; name: string; code: string; detail: string }[]> {
-  const response = await app.app.inject(`/v1/jobs/${id}/errors`)
-  assert.equal(response.headers['content-type'], 'application/x-ndjson')
-  return response.body.split('\n').filter(Boolean).map((line) => JSON.parse(line))
-}
+const send = (app: TestApp, headers: Record<string, string>, payload: Buffer, query = '') => sendJob(app, gallery, headers, payload, query)
 
 test('an archive is taken in; every bad picture is one line of the report', async (t) => {
   const app = await startApp(t)
@@ -70,7 +48,7 @@ test('an archive is taken in; every bad picture is one line of the report', asyn
   for (const [headers, payload, total] of [[tar, archive, null], [{ 'content-type': 'application/gzip' }, gzipSync(archive), null], [{ 'content-type': 'application/zip' }, zipOf(entries), entries.length]] as const) {
     const accepted = await send(app, headers, payload)
     assert.equal(accepted.total, total)
-    const job = await ended(app, accepted)
+    const job = await endedJob(app, accepted)
     assert.deepEqual([job.state, job.done, job.failed, job.total, job.share, job.failure], ['succeeded', entries.length, bad.length, entries.length, 1, null])
     assert.deepEqual((await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]), bad.map(([path, , code], at) => [6 + at, path, code]))
   }
@@ -104,7 +82,7 @@ test('a form of many files takes labels from fields, else from folders', async (
   ])
   const accepted = await send(app, formHeaders, payload, '?label=fallback')
   assert.equal(accepted.total, 6)
-  const job = await ended(app, accepted)
+  const job = await endedJob(app, accepted)
   assert.deepEqual([job.state, job.added, job.failed], ['succeeded', 4, 2])
   assert.deepEqual((await errorsOf(app, job)).map(({ name, code }) => [name, code]), [['large.jpg', 'image_too_large'], ['../e.jpg', 'archive_path_invalid']])
   const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images` })
@@ -115,7 +93,7 @@ test('an archive may come as the only file of a form', async (t) => {
   const app = await startApp(t)
   await make(app)
   const archive = { name: 'archive', filename: 'photos.tar', content: await tarOf(await drawnEntries(1)) }
-  assert.equal((await ended(app, await send(app, formHeaders, formBody([archive])))).added, 4)
+  assert.equal((await endedJob(app, await send(app, formHeaders, formBody([archive])))).added, 4)
   for (const parts of [[archive, archive], [archive, { name: 'label', content: 'x' }], [{ name: 'image', filename: 'a', content: 'x' }, archive], [{ name: 'colour', content: 'x' }]]) {
     const problem = await app.call(400, { method: 'POST', url: `${gallery}/ingest`, headers: formHeaders, payload: formBody(parts) })
     assert.equal(problem.code, 'request_invalid')
@@ -146,7 +124,7 @@ test('a damaged archive keeps what came before the damage', async (t) => {
   const app = await startApp(t)
   await make(app)
   const archive = await tarOf(await drawnEntries(2))
-  const job = await ended(app, await send(app, tar, archive.subarray(0, -1500)))
+  const job = await endedJob(app, await send(app, tar, archive.subarray(0, -1500)))
   assert.equal(job.state, 'failed')
   assert.equal(job.failure?.code, 'archive_unreadable')
   assert.ok(job.added >= 6)
@@ -158,13 +136,13 @@ test('a later entry of the same path wins; another label alone is an update with
   await make(app)
   const [one, two] = [await drawPicture('circle', 1), await drawPicture('square', 2)]
   const twice = [{ path: 'x/a.jpg', content: one }, { path: 'x/a.jpg', content: two }, { path: 'x/a.jpg', content: one }]
-  const job = await ended(app, await send(app, tar, await tarOf(twice)))
+  const job = await endedJob(app, await send(app, tar, await tarOf(twice)))
   assert.deepEqual([job.added, job.updated], [1, 2])
   const [hit] = (await app.call(200, { method: 'POST', url: `${gallery}/search`, headers: { 'content-type': 'image/jpeg' }, payload: one })).hits
   assert.ok(hit !== undefined && hit.score > 0.9999)
 
   await app.call(200, { method: 'PATCH', url: `${gallery}/images/${encodeURIComponent('x/a.jpg')}`, payload: { label: 'y', metadata: { kept: true } } })
-  const relabelled = await ended(app, await send(app, tar, await tarOf([{ path: 'x/a.jpg', content: one }])))
+  const relabelled = await endedJob(app, await send(app, tar, await tarOf([{ path: 'x/a.jpg', content: one }])))
   assert.deepEqual([relabelled.updated, relabelled.skipped], [1, 0])
   const [image] = (await app.call(200, { method: 'GET', url: `${gallery}/images` })).images
   assert.deepEqual([image?.label, image?.metadata], ['x', { kept: true }])
@@ -185,7 +163,7 @@ test('jobs wait in line, are cancelled, and are refused when the line is full', 
   assert.ok(stopped.done < 240)
   assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, stopped.added, 'what was taken in stays, and nothing comes after')
   for (const url of [queued, running]) assert.equal((await app.call(409, { method: 'DELETE', url })).code, 'job_finished')
-  const last = await ended(app, (await app.app.inject(third)).json<Job>())
+  const last = await endedJob(app, (await app.app.inject(third)).json<Job>())
   assert.deepEqual([last.state, last.added + last.skipped], ['succeeded', 240])
   assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs?state=cancelled&gallery=bulk' })).jobs.map(({ id }) => id).sort(), jobs.slice(0, 2).map(({ id }) => id).sort())
 })
@@ -197,7 +175,7 @@ test('the same idempotency key gives the same job', async (t) => {
   const first = await send(app, { ...tar, 'idempotency-key': 'upload 7' }, archive)
   const second = await send(app, { ...tar, 'idempotency-key': 'upload 7' }, archive)
   assert.equal(second.id, first.id)
-  assert.equal((await ended(app, second)).added, 4)
+  assert.equal((await endedJob(app, second)).added, 4)
 })
 
 test('a job ends when its gallery is deleted', async (t) => {
@@ -206,7 +184,7 @@ test('a job ends when its gallery is deleted', async (t) => {
   const job = await send(app, tar, await tarOf(await drawnEntries(40)))
   await app.call(204, { method: 'DELETE', url: gallery })
   await make(app)
-  const { state, failure } = await ended(app, job)
+  const { state, failure } = await endedJob(app, job)
   assert.deepEqual([state, failure?.code], ['failed', 'gallery_not_found'])
   assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, 0)
 })
@@ -222,9 +200,9 @@ test('a stopped service goes on with its jobs at the next start', async (t) => {
   await first.close()
 
   const second = await startApp(t, { dataDir, modelDir })
-  const done = await ended(second, job)
+  const done = await endedJob(second, job)
   assert.deepEqual([done.state, done.added, done.skipped, done.updated], ['succeeded', 200, 0, 0], 'nothing is done twice')
-  assert.equal((await ended(second, waiting)).skipped, 9)
+  assert.equal((await endedJob(second, waiting)).skipped, 9)
   assert.equal((await second.call(200, { method: 'GET', url: gallery })).count, 200)
 })
 

@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict'
-import { readdir, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { AlikeError } from '../../src/errors.js'
 import { openSource, type SourceItem, type SourceKind } from '../../src/ingest/source.js'
+import { LineCount } from '../../src/ingest/lines.js'
 import { packFiles, type UploadedFile } from '../../src/ingest/sources/files.js'
 import { archiveKind, Spool } from '../../src/ingest/spool.js'
 import { temporaryFolder } from '../support/app.js'
-import { tarOf, zipOf, type ArchiveEntry } from '../support/archives.js'
+import { tarOf, zipOf, zstdOf, type ArchiveEntry } from '../support/archives.js'
 
 const limits = { uploadMaxBytes: 1000, ingestMaxBytes: 50_000, ingestMaxFiles: 100 }
 
-async function read(t: TestContext, kind: SourceKind, bytes: Buffer, from = 0): Promise<{ total: number | undefined; items: SourceItem[] }> {
+async function read(t: TestContext, kind: SourceKind, bytes: Buffer, from = 0, bounds = limits): Promise<{ total: number | undefined; items: SourceItem[] }> {
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
-  const source = await openSource({ kind, label: 'unsorted' }, file, limits)
+  const source = await openSource({ kind, label: 'unsorted' }, file, bounds)
   t.after(() => source.close())
   const items: SourceItem[] = []
   for await (const item of source.items(from)) items.push(item)
@@ -24,7 +26,11 @@ async function read(t: TestContext, kind: SourceKind, bytes: Buffer, from = 0): 
   return { total: source.total, items }
 }
 
-const brief = (item: SourceItem) => ('error' in item ? [item.index, item.name, item.error.code] : [item.index, item.id, item.label, item.bytes.toString()])
+function brief(item: SourceItem) {
+  if ('error' in item) return [item.index, item.name, item.error.code]
+  if ('remove' in item) return [item.index, item.remove, 'removed']
+  return [item.index, item.id, item.label, 'url' in item ? item.url : item.bytes.toString(), ...(item.metadata === undefined ? [] : [item.metadata])]
+}
 
 const entries: ArchiveEntry[] = [
   { path: 'cycling/', type: 'directory' },
@@ -50,14 +56,20 @@ const expected = [
   [7, 'empty.jpg', 'unsorted', ''],
 ]
 
-test('tar, tar.gz and zip give the same items', async (t) => {
+test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
   const tar = await tarOf(entries)
-  for (const [kind, bytes] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['zip', zipOf(entries)]] as const) {
+  for (const [kind, bytes] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdOf(tar)], ['zip', zipOf(entries)]] as const) {
     const { items, total } = await read(t, kind, bytes)
     assert.deepEqual(items.map(brief), expected, kind)
-    assert.equal(total, kind === 'zip' ? 8 : undefined)
+    assert.equal(total, 8, kind)
     assert.deepEqual((await read(t, kind, bytes, 5)).items.map(brief), expected.slice(5), `${kind}, resumed`)
   }
+})
+
+test('what the zstd command has packed is unpacked', async (t) => {
+  const { items } = await read(t, 'tar.zst', await readFile('test/ingest/packed.tar.zst'), 0, { ...limits, uploadMaxBytes: 200_000, ingestMaxBytes: 1e6 })
+  const hashes = items.map((item) => ('bytes' in item ? [item.id, createHash('sha256').update(item.bytes).digest('hex').slice(0, 12)] : item))
+  assert.deepEqual(hashes, [['cycling/long.txt', 'd743c8e0b30f'], ['cycling/x.txt', '2d711642b726'], ['top.bin', '0c7e735f8c10']])
 })
 
 test('links and devices in a tar are error lines', async (t) => {
@@ -75,6 +87,11 @@ test('what comes before the damage is read; the damage is told', async (t) => {
     ['tar cut in a header', 'tar', tar.subarray(0, 5 * 512 + 100)],
     ['gzip cut', 'tar.gz', gzipSync(tar).subarray(0, -20)],
     ['not gzip', 'tar.gz', tar],
+    ['zst cut', 'tar.zst', zstdOf(tar).subarray(0, -20)],
+    ['not zst', 'tar.zst', tar],
+    ['zst followed by something', 'tar.zst', Buffer.concat([zstdOf(tar), Buffer.from('something')])],
+    ['zst that asks for 256 MiB', 'tar.zst', zstdOf(tar, 0x90)],
+    ['zst bomb', 'tar.zst', zstdOf(await tarOf([{ path: 'a', content: Buffer.alloc(200_000) }]))],
     ['gzip bomb', 'tar.gz', gzipSync(await tarOf([{ path: 'a', content: Buffer.alloc(200_000) }]))],
     ['too many files', 'tar', tooMany],
     ['zip cut', 'zip', zipOf(entries).subarray(0, -30)],
@@ -127,17 +144,99 @@ test('the spool tells archives by their bytes and leaves nothing of a failed upl
     if (fails) throw new AlikeError('body_incomplete')
   }
   const rows: [bytes: Buffer, kind: string | undefined][] = [
-    [await tarOf(entries), 'tar'], [gzipSync(Buffer.from('x')), 'tar.gz'], [zipOf([]), 'zip'], [zipOf(entries), 'zip'],
+    [await tarOf(entries), 'tar'], [zstdOf(Buffer.from('x')), 'tar.zst'], [Buffer.from('502a4d1800000000', 'hex'), 'tar.zst'], [gzipSync(Buffer.from('x')), 'tar.gz'], [zipOf([]), 'zip'], [zipOf(entries), 'zip'],
     [Buffer.alloc(1024), 'tar'], [Buffer.from('hello'), undefined], [Buffer.alloc(0), undefined],
   ]
   for (const [at, [bytes, kind]] of rows.entries()) {
     await spool.receive(`job-${at}`, Readable.from(stream(bytes)), 50_000)
     const found = archiveKind(spool.fileOf(`job-${at}`))
-    if (kind === undefined) await assert.rejects(found, /tar, tar.gz and zip/)
+    if (kind === undefined) await assert.rejects(found, /tar, tar.gz, tar.zst and zip/)
     else assert.equal(await found, kind)
   }
   await assert.rejects(spool.receive('cut', Readable.from(stream(Buffer.alloc(10), true)), 50_000), /ended before/)
   await assert.rejects(spool.receive('large', Readable.from(stream(Buffer.alloc(50_001))), 50_000), /more bytes than allowed/)
   await spool.sweep(new Set(['job-0']))
   assert.deepEqual(await readdir(join(folder, 'spool')), ['job-0'])
+})
+
+const rows = [
+  ['photos/notes.txt', 'photos', 'not named'],
+  ['one', 'cycling', 'first', { year: 2024, place: 'Ghent', code: '007' }],
+  ['photos/deep/b.jpg', null, 'second', {}],
+]
+const named: ArchiveEntry[] = [
+  { path: 'photos/notes.txt', content: Buffer.from('not named') },
+  { path: 'photos/a.jpg', content: Buffer.from('first') },
+  { path: './photos/deep/b.jpg', content: Buffer.from('second') },
+]
+const csv = Buffer.from('\ufefffilename,label,id,year,place,code\r\na.jpg,cycling,one,2024,Ghent,007\r\ndeep/b.jpg,,,,,\r\ngone.jpg,running,,,,\r\n')
+const ndjson = Buffer.from([
+  { file: 'a.jpg', label: 'cycling', id: 'one', metadata: { year: 2024, place: 'Ghent', code: '007' } }, { file: 'deep/b.jpg', label: null, metadata: {} }, { file: 'gone.jpg' },
+].map((row) => `${JSON.stringify(row)}\n\n`).join(''))
+
+test('a manifest names what lies beside it, wherever in the archive it lies', async (t) => {
+  for (const [path, content] of [['photos/manifest.csv', csv], ['photos/labels.csv', csv], ['./photos/manifest.ndjson', ndjson]] as const) {
+    for (const place of [0, 1, 3]) {
+      const all = named.toSpliced(place, 0, { path, content })
+      const tar = await tarOf(all)
+      for (const [kind, bytes] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdOf(tar)], ['zip', zipOf(all)]] as const) {
+        const expectedItems = [...rows, ['photos/gone.jpg', 'manifest_file_missing']].map((item, index) => [index, ...item])
+        assert.deepEqual((await read(t, kind, bytes)).items.map(brief), expectedItems, `${kind}, ${path}, place ${place}`)
+        assert.deepEqual((await read(t, kind, bytes, 2)).items.map(brief), expectedItems.slice(2), `${kind}, ${path}, resumed`)
+      }
+    }
+  }
+})
+
+test('a manifest that can not be used says so before anything is taken in', async (t) => {
+  const bounds = { ...limits, ingestMaxFiles: 3 }
+  const tables: [name: string, entries: ArchiveEntry[], detail: RegExp][] = [
+    ['no filename', [{ path: 'manifest.csv', content: Buffer.from('name,label\na,b\n') }], /manifest\.csv, row 2: It has no column "filename"/],
+    ['cells missing', [{ path: 'labels.csv', content: Buffer.from('filename,label\na\n') }], /labels\.csv, as a whole: It is no CSV/],
+    ['twice', [{ path: 'manifest.csv', content: Buffer.from('filename\na.jpg\nb.jpg\n./a.jpg\n') }], /row 4: It names a file for the second time/],
+    ['climbs out', [{ path: 'manifest.csv', content: Buffer.from('filename\n../a.jpg\n') }], /row 2: It climbs out/],
+    ['label too long', [{ path: 'manifest.csv', content: Buffer.from(`filename,label\na,${'x'.repeat(201)}\n`) }], /row 2: label/],
+    ['no JSON', [{ path: 'manifest.ndjson', content: Buffer.from('{"file": "a"}\nnonsense\n') }], /line 2: It is no JSON/],
+    ['unknown member', [{ path: 'manifest.jsonl', content: Buffer.from('{"file": "a", "colour": 1}\n') }], /line 1: "colour" is not known here/],
+    ['two of them', [{ path: 'manifest.csv', content: csv }, { path: 'labels.csv', content: csv }], /there is another one, manifest\.csv/],
+    ['too many rows', [{ path: 'manifest.csv', content: Buffer.from('filename\na\nb\nc\nd\n') }], /more than 3 rows/],
+  ]
+  for (const [name, entries, detail] of tables) {
+    for (const [kind, bytes] of [['tar', await tarOf(entries)], ['zip', zipOf(entries)]] as const) {
+      await assert.rejects(read(t, kind, bytes, 0, bounds), (error) => error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message), `${name}, ${kind}`)
+    }
+  }
+  const deeper = await read(t, 'tar', await tarOf([{ path: 'a/b/manifest.csv', content: Buffer.from('a picture of that name') }]))
+  assert.deepEqual(deeper.items.map(brief), [[0, 'a/b/manifest.csv', 'b', 'a picture of that name']])
+})
+
+test('lines are pictures to add and to remove; each bad one is an error of its own', async (t) => {
+  const lines = [
+    ['{"add": {"id": "a", "label": "x", "metadata": {"n": 1}, "image": "b25l"}}', 'a', 'x', 'one', { n: 1 }],
+    ['\ufeff{"add": {"id": "b", "image": "data:image/png;base64,dHdv"}}', 'b', 'unsorted', 'two', {}],
+    ['{"add": {"id": "c", "label": null, "url": "https://example.com/c.jpg"}}', 'c', null, 'https://example.com/c.jpg', {}],
+    ['{"delete": {"id": "a"}}', 'a', 'removed'],
+    ['{"add": {"id": "a", "image": "b25l", "url": "https://example.com"}}', 'a', 'line_invalid'],
+    ['{"add": {"id": "a"}}', 'a', 'line_invalid'],
+    ['{"add": {"id": "a", "image": "no base64!"}}', 'a', 'line_invalid'],
+    ['{"add": {"image": "b25l"}}', 'line 8', 'line_invalid'],
+    ['{"add": {"id": "a\\u0000b", "image": "b25l"}}', 'line 9', 'line_invalid'],
+    ['{"add": {"id": "a", "image": "b25l"}, "delete": {"id": "a"}}', 'line 10', 'line_invalid'],
+    ['{"delete": {"id": "a", "why": "old"}}', 'line 11', 'line_invalid'],
+    ['[1]', 'line 12', 'line_invalid'],
+    ['null', 'line 13', 'line_invalid'],
+    ['{"add": ', 'line 14', 'line_invalid'],
+    [`{"add": {"id": "a", "image": "${'A'.repeat(140_000)}"}}`, 'line 15', 'image_too_large'],
+    [`{"add": {"id": "a", "image": "${'A'.repeat(1_400)}"}}`, 'a', 'image_too_large'],
+    ['{"delete": {"id": "last"}}', 'last', 'removed'],
+  ] as const
+  const text = Buffer.from(`\n  \n${lines.map(([line]) => line).join('\r\n \t\n')}`)
+  const wanted = lines.map(([, ...item], index) => [index, ...item])
+  assert.deepEqual((await read(t, 'ndjson', text)).items.map(brief), wanted)
+  assert.deepEqual((await read(t, 'ndjson', text, 3)).items.map(brief), wanted.slice(3))
+  for (const size of [1, 2, 7, text.length]) {
+    const counted = new LineCount()
+    for (let at = 0; at < text.length; at += size) counted.add(text.subarray(at, at + size))
+    assert.equal(counted.count, lines.length, `chunks of ${size}`)
+  }
 })

@@ -13,6 +13,7 @@ import type { Job } from '../../src/http/schemas/job.js'
 import type { Problem } from '../../src/http/schemas/problem.js'
 import type { SearchAnswer } from '../../src/http/schemas/search.js'
 import { openService, type Service } from '../../src/main.js'
+import type { RemotePictures } from '../../src/remote/remote-pictures.js'
 import { handmadeModel } from './handmade-onnx.js'
 
 export interface TestApp extends Service {
@@ -48,8 +49,8 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
   return folder
 }
 
-/** Closed, and its folders removed, after the test. The network is the handmade one unless `modelDir` says otherwise. */
-export async function startApp(t: TestContext, overrides: Partial<Config> = {}): Promise<TestApp> {
+/** Closed, and its folders removed, after the test. The network is the handmade one unless `modelDir` says otherwise, `remote` what the configuration asks for. */
+export async function startApp(t: TestContext, overrides: Partial<Config> = {}, remote?: RemotePictures): Promise<TestApp> {
   const log: Record<string, unknown>[] = []
   const logger = pino({ level: overrides.logLevel ?? 'info', base: null }, { write: (line) => void log.push(JSON.parse(line)) })
   const config: Config = Object.freeze({
@@ -61,7 +62,7 @@ export async function startApp(t: TestContext, overrides: Partial<Config> = {}):
     port: 0,
     ...overrides,
   } satisfies Config)
-  const service = await openService(config, logger)
+  const service = await openService(config, logger, undefined, remote)
   t.after(() => service.close())
 
   return {

@@ -24,6 +24,18 @@ export async function tarOf(entries: ArchiveEntry[]): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+/** Zstandard without compressing: a frame of raw blocks. @param windowByte as RFC 8878, 3.1.1.1.2 has it; 0x58 is 2 MiB */
+export function zstdOf(content: Buffer, windowByte = 0x58): Buffer {
+  const pieces: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte])]
+  for (let at = 0; at === 0 || at < content.length; at += 131_072) {
+    const block = content.subarray(at, at + 131_072)
+    const header = Buffer.alloc(3)
+    header.writeUIntLE(block.length * 8 + (at + 131_072 >= content.length ? 1 : 0), 0, 3)
+    pieces.push(header, block)
+  }
+  return Buffer.concat(pieces)
+}
+
 export function zipOf(entries: ArchiveEntry[]): Buffer {
   const local: Buffer[] = []
   const central: Buffer[] = []

@@ -7,7 +7,7 @@ import { isPublic, statusOf } from '../status.js'
 import { RequestInvalid } from '../validation.js'
 
 /** Refusals under load or in passing: counted, and told when to come back. */
-const refusals: readonly ErrorCode[] = ['overloaded', 'rate_limited', 'job_queue_full', 'storage_full', 'shutting_down', 'not_ready']
+const refusals: readonly ErrorCode[] = ['overloaded', 'rate_limited', 'job_queue_full', 'job_listeners_full', 'storage_full', 'shutting_down', 'not_ready']
 
 /** Errors of Fastify and its plugins, and of sockets, by their code. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {

@@ -11,7 +11,7 @@ import { labelMaxLength } from '../../ingest/names.js'
 import { readBounded } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import type { Upload } from '../../ingest/upload.js'
-import { IngestForm, IngestParameters, Job, jobView } from '../schemas/job.js'
+import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -22,13 +22,15 @@ export interface IngestRouteOptions {
   config: Config
 }
 
-const archiveTypes = ['application/x-tar', 'application/gzip', 'application/zip', 'application/octet-stream'] as const
+const archiveTypes = ['application/x-tar', 'application/gzip', 'application/zstd', 'application/zip', 'application/octet-stream'] as const
 /** Other names in use for the same; what an archive is, is told from its bytes. */
-const archiveTypeAliases = ['application/tar', 'application/x-gzip', 'application/x-gtar', 'application/x-compressed-tar', 'application/x-zip-compressed']
+const archiveTypeAliases = ['application/tar', 'application/x-gzip', 'application/x-gtar', 'application/x-compressed-tar', 'application/x-zstd', 'application/x-zip-compressed']
+const linesType = 'application/x-ndjson'
+const linesTypeAliases = ['application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
 export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, config }) => {
   await acceptUploads(app, config)
-  const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`.' }) }
+  const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in it, wherever it lies, says more.' }) }
 
   app.post('/v1/galleries/:gallery/ingest', {
     config: { role: 'write' },
@@ -36,11 +38,11 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       operationId: 'ingest',
       tags: ['jobs'],
       summary: 'Take in many pictures',
-      description: 'The upload is an archive as the body, an archive as the form field `archive`, or a form of many pictures. It is written to disk as it comes and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
+      description: 'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
       params: GalleryPath,
       querystring: IngestParameters,
       headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload under the same key is answered with the job of the first.' })) }),
-      body: { content: { ...Object.fromEntries(archiveTypes.map((type) => [type, archive])), 'multipart/form-data': { schema: IngestForm } } },
+      body: { content: { ...Object.fromEntries(archiveTypes.map((type) => [type, archive])), [linesType]: { schema: IngestLine }, 'multipart/form-data': { schema: IngestForm } } },
       response: {
         202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
         ...problems(400, 404, 413, 415, 422, 429, 503, 507),
@@ -68,7 +70,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
 /** Bodies are handed on as streams, never gathered. */
 async function acceptUploads(app: FastifyInstance, config: Config): Promise<void> {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser([...archiveTypes, ...archiveTypeAliases], (_request, payload, done) => done(null, payload))
+  app.addContentTypeParser([...archiveTypes, ...archiveTypeAliases, linesType, ...linesTypeAliases], (_request, payload, done) => done(null, payload))
   await app.register(multipart, {
     preservePath: true,
     throwFileSizeLimit: false,
@@ -80,7 +82,8 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
 async function contentOf(request: FastifyRequest, config: Config): Promise<Upload['content']> {
   if (!request.isMultipart()) {
     if (request.body === undefined || request.body === null) throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
-    return { archive: request.body as NodeJS.ReadableStream }
+    const body = request.body as Readable
+    return isLines(request) ? { lines: body } : { archive: body }
   }
   const parts = request.parts()
   const first = await parts.next()
@@ -89,6 +92,12 @@ async function contentOf(request: FastifyRequest, config: Config): Promise<Uploa
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
   return { files: filesOf(first.value, parts, config) }
+}
+
+/** Lines have no mark of their own that bytes could tell them by. */
+function isLines({ headers }: FastifyRequest): boolean {
+  const [type = ''] = (headers['content-type'] ?? '').split(';')
+  return [linesType, ...linesTypeAliases].includes(type.trim().toLowerCase())
 }
 
 async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipart>): AsyncGenerator<Buffer> {

@@ -55,7 +55,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
       try {
         if (refusal !== undefined) throw refusal
         const given = check(query)
-        const images = picturesOfJson(given, config.uploadMaxBytes)
+        const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal })
         return { answer: await answerSearch({ gallery, images, given, where: 'body', signal }, searching) }
       } catch (error) {
         signal.throwIfAborted()

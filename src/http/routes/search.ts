@@ -11,9 +11,9 @@ import { SearchAnswer } from '../schemas/search.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchParts> = async (app, searching) => {
-  const { config } = searching
+  const { config, parts } = searching
   const { Parameters, Body, Form } = searchSchemas(config)
-  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax })
+  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote })
 
   app.post('/v1/galleries/:gallery/search', {
     config: { role: 'read' },
@@ -21,14 +21,15 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchParts> = async (app, 
       operationId: 'search',
       tags: ['search'],
       summary: 'Find pictures that show the same thing',
-      description: 'The query is a picture (raw, in a form, in JSON as base64), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
+      description: 'The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
       params: GalleryPath,
       querystring: Parameters,
       body: pictureBody(Form, Body),
       response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 413, 415, 422, 429, 503) },
     },
   }, async (request, reply) => {
-    const { images, given } = await read(request)
-    return answerSearch({ gallery: request.params.gallery, images, given, where: 'query', signal: clientGone(reply) }, searching)
+    const signal = clientGone(reply)
+    const { images, given } = await read(request, signal)
+    return answerSearch({ gallery: request.params.gallery, images, given, where: 'query', signal }, searching)
   })
 }

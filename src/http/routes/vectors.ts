@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import { probabilitySameLabel } from '../../eval/score-calibration.js'
+import type { RemotePictures } from '../../remote/remote-pictures.js'
 import { embedPicture, type RetrievalParts } from '../../retrieval.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
@@ -14,7 +15,7 @@ import { CompareAnswer, CompareBody, CompareForm, EmbeddingAnswer, EmbeddingBody
 import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
-  parts: RetrievalParts
+  parts: RetrievalParts & { remote: RemotePictures }
   config: Config
 }
 
@@ -22,7 +23,7 @@ const noParameters = Type.Object({}, { additionalProperties: false })
 const labelsShown = 5
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, config }) => {
-  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes }
+  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote }
   const readOne = pictureRequestReader({ ...shared, body: EmbeddingBody })
   const readTwo = pictureRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
   const failures = problems(400, 413, 415, 422, 429, 503)
@@ -39,9 +40,10 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
     },
   }, async (request, reply) => {
     const { manifest } = parts.embedder.model
-    const { images: [bytes] } = await readOne(request)
+    const signal = clientGone(reply)
+    const { images: [bytes] } = await readOne(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
-    const { vector, logits } = await embedPicture({ bytes }, clientGone(reply), parts)
+    const { vector, logits } = await embedPicture({ bytes }, signal, parts)
     return { modelId: manifest.id, vector: [...vector], labels: likeliest(logits, manifest.labels) }
   })
 
@@ -51,15 +53,15 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       operationId: 'compare',
       tags: ['search'],
       summary: 'Tell how alike two pictures are',
-      description: 'In a form two files `image`, in JSON `images`.',
+      description: 'In a form two files `image`, in JSON `images` or `urls`.',
       querystring: noParameters,
       body: { content: { 'multipart/form-data': { schema: CompareForm }, 'application/json': { schema: CompareBody } } },
       response: { 200: { description: 'Their score.', ...reference(CompareAnswer) }, ...failures },
     },
   }, async (request, reply) => {
-    const { images } = await readTwo(request)
-    if (images.length !== 2) throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
     const signal = clientGone(reply)
+    const { images } = await readTwo(request, signal)
+    if (images.length !== 2) throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
     const [one, two] = await Promise.all(images.map((bytes) => embedPicture({ bytes }, signal, parts)))
     const score = Math.max(-1, Math.min(1, one!.vector.reduce((sum, value, i) => sum + value * two!.vector[i]!, 0)))
     const { id, calibration } = parts.embedder.model.manifest

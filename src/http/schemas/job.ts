@@ -1,9 +1,11 @@
 /** Jobs as callers see them. */
 import { Type, type Static } from 'typebox'
 import { jobKinds, jobStates, type JobRecord } from '../../gallery/jobs.js'
+import { AddLine, DeleteLine } from '../../ingest/line-schemas.js'
 import type { JobPace } from '../../ingest/pace.js'
 import { named, reference } from './named.js'
 import { GalleryName, Label, limit } from './parameters.js'
+import { exampleBase64 } from './picture.js'
 
 const Nullable = <Schema extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(schema: Schema, description: string) =>
   Type.Union([schema, Type.Null()], { description })
@@ -14,11 +16,12 @@ export const Job = named('Job', Type.Object(
     kind: Type.Enum([...jobKinds], { type: 'string', description: '`ingest` takes pictures in; the others look at a whole gallery and have a result.' }),
     gallery: GalleryName,
     state: Type.Enum([...jobStates], { type: 'string', description: '`queued` and `running` jobs can be cancelled and survive a restart.' }),
-    total: Nullable(Type.Number(), 'Pictures in the upload; null until known (an archive in tar format is counted as it is read). Of other kinds: pictures to look at, those looked at again counted again.'),
-    done: Type.Integer({ description: 'Pictures that are finished: added + updated + skipped + failed; of other kinds, looked at.' }),
+    total: Nullable(Type.Number(), 'Pictures in the upload, lines that remove one included; null until known (a tar is counted when its job begins; with a manifest, at the end). Of other kinds: pictures to look at, those looked at again counted again.'),
+    done: Type.Integer({ description: 'Pictures that are finished: added + updated + removed + skipped + failed; of other kinds, looked at.' }),
     added: Type.Integer(),
     updated: Type.Integer({ description: 'The id existed with another picture or label.' }),
-    skipped: Type.Integer({ description: 'The id existed with the same picture and label.' }),
+    removed: Type.Integer({ description: 'By a line `delete` of an NDJSON upload.' }),
+    skipped: Type.Integer({ description: 'Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist.' }),
     failed: Type.Integer({ description: 'Told one by one by `GET /v1/jobs/{job}/errors`.' }),
     share: Type.Number({ description: 'Part of the upload that is read, of the work that is known, 0 to 1.' }),
     picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null before its first picture.'),
@@ -31,7 +34,7 @@ export const Job = named('Job', Type.Object(
   {
     description: 'Many pictures on their way into a gallery, or a look at all pictures of one.',
     examples: [{
-      id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10', kind: 'ingest', gallery: 'holidays', state: 'running', total: 1841, done: 620, added: 617, updated: 0, skipped: 0, failed: 3,
+      id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10', kind: 'ingest', gallery: 'holidays', state: 'running', total: 1841, done: 620, added: 617, updated: 0, removed: 0, skipped: 0, failed: 3,
       share: 0.337, picturesPerSecond: 96.4, secondsLeft: 12.7, failure: null,
       createdAt: '2026-03-01T09:30:00.000Z', startedAt: '2026-03-01T09:30:00.120Z', finishedAt: null,
     }],
@@ -60,6 +63,16 @@ export const IngestForm = Type.Object({
   image: Type.Array(Type.String({ format: 'binary' }), { description: 'The picture files. The file name (with folders) is the id; without a `label` field the last folder is the label.' }),
 })
 
+/** One line of an NDJSON upload. */
+export const IngestLine = Type.Union([AddLine, DeleteLine], {
+  description: 'One JSON object per line, in the order in which they are done. Each is checked alone; a bad one is one line of the error report.',
+  examples: [
+    { add: { id: 'cycling/Image_12.jpg', label: 'cycling', metadata: { year: 2024 }, image: exampleBase64 } },
+    { add: { id: 'cycling/Image_13.jpg', label: 'cycling', url: 'https://images.example.com/13.jpg' } },
+    { delete: { id: 'cycling/Image_9.jpg' } },
+  ],
+})
+
 /** One line of the error report. */
 export const JobErrorLine = Type.Object(
   {
@@ -72,6 +85,6 @@ export const JobErrorLine = Type.Object(
 )
 
 export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft }: JobPace): Static<typeof Job> {
-  const { id, kind, gallery, state, total, done, added, updated, skipped, failed, failure, createdAt, startedAt, finishedAt } = job
-  return { id, kind, gallery, state, total, done, added, updated, skipped, failed, share, picturesPerSecond, secondsLeft, failure, createdAt, startedAt, finishedAt }
+  const { id, kind, gallery, state, total, done, added, updated, removed, skipped, failed, failure, createdAt, startedAt, finishedAt } = job
+  return { id, kind, gallery, state, total, done, added, updated, removed, skipped, failed, share, picturesPerSecond, secondsLeft, failure, createdAt, startedAt, finishedAt }
 }

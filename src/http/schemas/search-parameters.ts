@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 import { fieldPattern } from '../../gallery/field-values.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { ImageId } from './parameters.js'
-import { Base64Image, BinaryImage } from './picture.js'
+import { Base64Image, BinaryImage, PictureUrl } from './picture.js'
 
 export const defaultK = 10
 /** Pictures in one query. */
@@ -65,6 +65,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
   const Body = Type.Object(
     {
       image: Type.Optional(Base64Image),
+      url: Type.Optional(PictureUrl),
       images: Type.Optional(Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' })),
       vector: Type.Optional(Type.Array(Type.Number(), { minItems: 2, maxItems: 4_096, description: 'An embedding by this model, of unit length.' })),
       ...optional,
@@ -77,6 +78,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     {
       additionalProperties: false,
       examples: [
+        { url: 'https://images.example.com/cycling/12.jpg', k: 5 },
         { imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } },
         { imageId: 'cycling/Image_12.jpg', k: 5, groupBy: 'label', groupSize: 3, include: ['thumbnail'] },
         { imageId: 'cycling/Image_12.jpg', k: 10, hideDuplicates: true, diversity: 0.3 },

@@ -1,10 +1,13 @@
 /** Embeddings and scores of pictures that are not stored. */
 import { Type } from 'typebox'
 import { named } from './named.js'
-import { Base64Image, BinaryImage, exampleBase64 } from './picture.js'
+import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
 
 export const EmbeddingForm = Type.Object({ image: BinaryImage })
-export const EmbeddingBody = Type.Object({ image: Base64Image }, { additionalProperties: false, examples: [{ image: exampleBase64 }] })
+export const EmbeddingBody = Type.Object(
+  { image: Type.Optional(Base64Image), url: Type.Optional(PictureUrl) },
+  { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64 }] },
+)
 
 export const EmbeddingAnswer = named('EmbeddingAnswer', Type.Object(
   {
@@ -20,8 +23,11 @@ export const EmbeddingAnswer = named('EmbeddingAnswer', Type.Object(
 
 export const CompareForm = Type.Object({ image: Type.Array(BinaryImage, { minItems: 2, maxItems: 2 }) })
 export const CompareBody = Type.Object(
-  { images: Type.Array(Base64Image, { minItems: 2, maxItems: 2, description: 'The two pictures.' }) },
-  { additionalProperties: false, examples: [{ images: [exampleBase64, exampleBase64] }] },
+  {
+    images: Type.Optional(Type.Array(Base64Image, { maxItems: 2, description: 'The two pictures.' })),
+    urls: Type.Optional(Type.Array(PictureUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' })),
+  },
+  { additionalProperties: false, minProperties: 1, examples: [{ images: [exampleBase64, exampleBase64] }] },
 )
 
 export const CompareAnswer = named('CompareAnswer', Type.Object(

@@ -1,53 +1,69 @@
 /** Pictures in a zip archive, in the order of its directory. */
 import { getFileNameLowLevel, openPromise, type Entry, type ZipFile } from 'yauzl'
 import { AlikeError } from '../../errors.js'
-import { isClutter, nameOf, shownName } from '../names.js'
+import { Manifest, manifestFormat, saidOf, secondManifest } from '../manifest/manifest.js'
+import { isClutter, shownName } from '../names.js'
 import { imageTooLarge, readBounded } from '../read-bounded.js'
 import { tooManyFiles, type Source, type SourceDescription, type SourceItem, type SourceLimits } from '../source.js'
 
 /** `decodeStrings: false`: a bad name is our one error line; the library would end the whole archive over it. */
 const reading = { autoClose: false, decodeStrings: false }
 
-/** @throws AlikeError `archive_unreadable` when its directory is damaged */
+/** @throws AlikeError `archive_unreadable` when its directory is damaged; `manifest_invalid` */
 export async function openZip(file: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
-  const total = await countItems(file, limits)
+  const { count, manifest } = await survey(file, limits)
   const zip = await open(file)
   let read = 0
   return {
-    total,
+    // With a manifest, files that it names and that are missing count too.
+    ...(manifest === undefined && { total: count }),
     get share() {
-      return total === 0 ? 1 : read / total
+      return count === 0 ? 1 : read / count
     },
     async *items(from) {
-      for await (const { entry, path, index } of files(zip)) {
+      for await (const { entry, path, index } of files(zip, manifest)) {
         read = index + 1
-        if (index >= from) yield await readItem(zip, entry, path, index, description, limits)
+        const item = await readItem(zip, entry, path, index, from, description, limits, manifest)
+        if (item !== undefined) yield item
       }
+      for (const item of manifest?.missing(read) ?? []) if (item.index >= from) yield item
     },
     close: async () => zip.close(),
   }
 }
 
-async function countItems(file: string, limits: SourceLimits): Promise<number> {
+async function survey(file: string, limits: SourceLimits): Promise<{ count: number; manifest?: Manifest }> {
   const zip = await open(file)
   try {
-    let total = 0
-    for await (const _ of files(zip)) {
-      total += 1
-      if (total > limits.ingestMaxFiles) throw tooManyFiles(limits)
+    let count = 0
+    let manifest: Manifest | undefined
+    for await (const { entry, path } of files(zip)) {
+      if (manifestFormat(path) !== undefined && !isLink(entry)) {
+        if (manifest !== undefined) throw secondManifest(manifest.path, path)
+        manifest = await readManifest(zip, entry, path, limits)
+      } else if (++count > limits.ingestMaxFiles) throw tooManyFiles(limits)
     }
-    return total
+    return { count, ...(manifest && { manifest }) }
   } finally {
     zip.close()
   }
 }
 
-async function* files(zip: ZipFile): AsyncGenerator<{ entry: Entry; path: string; index: number }> {
+async function readManifest(zip: ZipFile, entry: Entry, path: string, limits: SourceLimits): Promise<Manifest> {
+  try {
+    return await Manifest.read(path, await zip.openReadStreamPromise(entry), limits)
+  } catch (cause) {
+    if (cause instanceof AlikeError) throw cause
+    throw new AlikeError('manifest_invalid', { detail: 'It is damaged inside the archive.', cause })
+  }
+}
+
+async function* files(zip: ZipFile, manifest?: Manifest): AsyncGenerator<{ entry: Entry; path: string; index: number }> {
   let index = 0
   try {
     for await (const entry of zip.eachEntry()) {
       const path = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, false)
-      if (!isClutter(path)) yield { entry, path, index: index++ }
+      if (!isClutter(path) && path !== manifest?.path) yield { entry, path, index: index++ }
     }
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
@@ -55,18 +71,20 @@ async function* files(zip: ZipFile): AsyncGenerator<{ entry: Entry; path: string
   }
 }
 
-async function readItem(zip: ZipFile, entry: Entry, path: string, index: number, description: SourceDescription, limits: SourceLimits): Promise<SourceItem> {
+/** Undefined before item number `from`: its name is looked at, because the manifest has to know of it, its bytes are not. */
+async function readItem(zip: ZipFile, entry: Entry, path: string, index: number, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): Promise<SourceItem | undefined> {
   const name = shownName(path)
   try {
     if (isLink(entry)) throw new AlikeError('archive_path_invalid', { detail: 'It is a link, not a file.' })
-    const { id, label } = nameOf(path)
+    const said = saidOf(path, description, manifest)
+    if (index < from) return undefined
     if (!entry.canDecodeFileData()) throw new AlikeError('image_unreadable', { detail: 'It is encrypted or packed by an unknown method.' })
     if (entry.uncompressedSize > limits.uploadMaxBytes) throw imageTooLarge(limits.uploadMaxBytes)
     const bytes = await unpack(zip, entry, limits)
-    return { index, name, id, label: label ?? description.label ?? null, bytes }
+    return { index, name, ...said, bytes }
   } catch (error) {
-    if (error instanceof AlikeError) return { index, name, error }
-    throw error
+    if (!(error instanceof AlikeError)) throw error
+    return index < from ? undefined : { index, name, error }
   }
 }
 

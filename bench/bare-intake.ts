@@ -1,0 +1,29 @@
+/** Decoding and inference alone, which every picture costs however it is taken in: the reference for ingestion. */
+import { availableParallelism } from 'node:os'
+import pMap from 'p-map'
+import { pino } from 'pino'
+import { openEmbedder } from '../src/embedding/embedder.js'
+import type { Model } from '../src/embedding/manifest.js'
+import { prepareImage } from '../src/image/prepare.js'
+import { createMetrics } from '../src/metrics.js'
+import type { BenchPicture } from './drawn-gallery.js'
+
+/** Longer side of thumbnails, pixels: the service's default. */
+export const thumbnailSide = 192
+
+/** Pictures per second, all cores busy. */
+export async function bareIntake(pictures: readonly BenchPicture[], model: Model, { thumbnail }: { thumbnail: boolean }): Promise<number> {
+  const { preprocessing } = model.manifest
+  const embedder = await openEmbedder({
+    model, provider: 'auto', requireCuda: false, workers: availableParallelism(), maxBatch: 0, maxQueue: 64,
+    logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
+  })
+  const started = performance.now()
+  await pMap(pictures, async ({ bytes }) => {
+    const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: thumbnailSide } }) })
+    await embedder.embed(pixels)
+  }, { concurrency: 2 * availableParallelism() })
+  const perSecond = (pictures.length / (performance.now() - started)) * 1000
+  await embedder.close()
+  return perSecond
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env node
+/**
+ * `npm run ingest -- FOLDER|ARCHIVE --gallery NAME`: sends a folder of pictures, or an archive, to a
+ * running service and waits until it is taken in. `alike-ingest` where the package is installed.
+ */
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
+import cliProgress from 'cli-progress'
+import { AlikeError } from '../errors.js'
+import { ServiceClient, type Job } from './service-client.js'
+import { uploadBody, type UploadBody } from './upload-body.js'
+
+const usage = `alike-ingest FOLDER|ARCHIVE --gallery NAME [--url http://127.0.0.1:8080]
+  FOLDER            every picture below it; the folder that a picture lies in is its label
+  ARCHIVE           tar, tar.gz, tar.zst, zip, or NDJSON by its name (.ndjson, .jsonl)
+  --label LABEL     of pictures that lie in no folder
+  --create          make the gallery when there is none
+  --key KEY         API key, where the service asks for one (role write)
+  --key-file FILE   the same from a file, which other users of the machine can not see as arguments
+Ends with 0 when all went well, 1 when a picture or the job failed, 130 when Ctrl-C has cancelled it.`
+
+const jobPollMs = 500
+const failed = 1
+const misused = 2
+const cancelled = 130
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const settings = readArguments()
+  if (settings === undefined) {
+    console.error(usage)
+    return misused
+  }
+  try {
+    const key = settings['key-file'] === undefined ? settings.key : (await readFile(settings['key-file'], 'utf8')).trim()
+    const service = new ServiceClient(settings.url, key)
+    return await ingest(service, settings.path, settings.gallery, settings)
+  } catch (error) {
+    console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error instanceof Error ? error.message : error)
+    return failed
+  }
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        url: { type: 'string', default: 'http://127.0.0.1:8080' }, gallery: { type: 'string' }, label: { type: 'string' },
+        create: { type: 'boolean', default: false }, key: { type: 'string' }, 'key-file': { type: 'string' },
+      },
+    })
+    const [path, ...more] = positionals
+    const { gallery } = values
+    return path === undefined || more.length > 0 || gallery === undefined ? undefined : { ...values, path, gallery }
+  } catch {
+    return undefined
+  }
+}
+
+async function ingest(service: ServiceClient, path: string, gallery: string, { create, label }: { create: boolean; label?: string | undefined }): Promise<number> {
+  const body = await uploadBody(path)
+  if (body.leftOut > 0) console.error(`${body.leftOut} files are left out: neither pictures nor manifests.`)
+  // Before the first byte: a refusal in the middle of an upload does not always arrive.
+  if (create) await service.createGallery(gallery)
+  else await service.gallery(gallery)
+
+  const interrupt = new AbortController()
+  process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
+  const uploaded = await upload(service, gallery, body, label, interrupt.signal)
+  if (uploaded === undefined) {
+    console.error('Cancelled while sending; nothing was taken in.')
+    return cancelled
+  }
+  const job = await follow(service, uploaded.job, interrupt.signal)
+  const failures = uploaded.unreadable + (await printErrors(service, job))
+  console.log(summaryOf(job))
+  if (job.state === 'cancelled' && interrupt.signal.aborted) return cancelled
+  return job.state === 'succeeded' && failures === 0 ? 0 : failed
+}
+
+/** @returns undefined when interrupted before everything was sent; the service keeps nothing of that */
+async function upload(service: ServiceClient, gallery: string, body: UploadBody, label: string | undefined, interrupted: AbortSignal): Promise<{ job: Job; unreadable: number } | undefined> {
+  const leaving = new AbortController()
+  let sent = false
+  let unreadable = 0
+  const bar = progressBar(body.unit === 'files' ? 'send {bar} {value}/{total} files, {eta_formatted} left' : 'send {bar} {percentage} %, {eta_formatted} left', body.total)
+  const stream = body.open({
+    progress: (done) => bar.update(done),
+    unreadable(path, error) {
+      unreadable += 1
+      console.log(`${path}: could not be read (${error.message})`)
+    },
+  })
+  stream.once('end', () => { sent = true })
+  // With everything sent there is a job, or will be, and its id is waited for to cancel it.
+  const leave = () => { if (!sent) leaving.abort() }
+  interrupted.addEventListener('abort', leave)
+  try {
+    const job = await service.ingest(gallery, { stream, contentType: body.contentType, signal: leaving.signal, ...(label !== undefined && { label }) })
+    return { job, unreadable }
+  } catch (error) {
+    if (leaving.signal.aborted) return undefined
+    throw error
+  } finally {
+    interrupted.removeEventListener('abort', leave)
+    bar.stop()
+  }
+}
+
+async function follow(service: ServiceClient, { id }: Job, interrupted: AbortSignal): Promise<Job> {
+  const bar = progressBar('take in {bar} {value}/{total}, {rate} a second, {left} left', 1)
+  try {
+    for (;;) {
+      const job = interrupted.aborted ? await cancel(service, id) : await service.job(id)
+      bar.setTotal(job.total ?? Math.max(job.done + 1, Math.round(job.done / (job.share || 1))))
+      bar.update(job.done, { rate: job.picturesPerSecond?.toFixed(1) ?? '–', left: job.secondsLeft === null ? '–' : `${Math.ceil(job.secondsLeft)} s` })
+      if (job.state !== 'queued' && job.state !== 'running') return job
+      await sleep(jobPollMs, undefined, { signal: interrupted }).catch(() => {})
+    }
+  } finally {
+    bar.stop()
+  }
+}
+
+/** It may have ended in this moment. */
+async function cancel(service: ServiceClient, id: string): Promise<Job> {
+  return service.cancelJob(id).catch(() => service.job(id))
+}
+
+async function printErrors(service: ServiceClient, { id, failed }: Job): Promise<number> {
+  if (failed > 0) for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
+  return failed
+}
+
+function summaryOf({ state, failure, added, updated, removed, skipped, failed }: Job): string {
+  const counts = `${added} added, ${updated} updated, ${removed} removed, ${skipped} skipped, ${failed} failed`
+  return `Job ${state}: ${counts}.${failure === null ? '' : ` ${failure.code}: ${failure.detail}`}`
+}
+
+function progressBar(format: string, total: number): cliProgress.SingleBar {
+  const bar = new cliProgress.SingleBar({ format, stream: process.stderr, hideCursor: false })
+  bar.start(total, 0, { rate: '–', left: '–' })
+  return bar
+}

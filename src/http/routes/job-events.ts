@@ -1,0 +1,66 @@
+/** `GET /v1/jobs/{job}/events`: a job's progress as it happens. */
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { AlikeError } from '../../errors.js'
+import type { Ingest } from '../../ingest/ingest.js'
+import type { Metrics } from '../../metrics.js'
+import { endId, jobEvents } from '../job-events.js'
+import { JobPath, jobView } from '../schemas/job.js'
+import { problems } from '../schemas/problem.js'
+
+export interface JobEventRouteOptions {
+  ingest: Ingest
+  metrics: Metrics
+  /** Callers that may follow at once. */
+  jobListenersMax: number
+}
+
+export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (app, { ingest, metrics, jobListenersMax }) => {
+  const listeners = new Set<AbortController>()
+  metrics.watch({ jobListeners: () => listeners.size })
+  // Before the server waits for its connections: these would stay until their job ends.
+  app.addHook('preClose', async () => {
+    for (const listener of listeners) listener.abort()
+  })
+
+  app.get('/v1/jobs/:job/events', {
+    config: { role: 'read' },
+    schema: {
+      operationId: 'followJob',
+      tags: ['jobs'],
+      summary: 'Follow a job',
+      description: 'Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event tells how the job is now, so nothing is missed by coming back; whoever comes back after the `end` gets `204`. Comments keep a silent connection open.',
+      params: JobPath,
+      headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that come back.' })) }),
+      response: {
+        200: {
+          description: 'The events.',
+          content: {
+            'text/event-stream': {
+              schema: Type.Unsafe<Readable>(Type.String({ examples: ['retry: 2000\n\nevent: progress\nid: 620\ndata: {"state":"running","done":620,"total":1841,"picturesPerSecond":96.4,"secondsLeft":12.7}\n\n'] })),
+            },
+          },
+        },
+        204: { description: 'The job has ended, and the caller knows.', ...Type.Null() },
+        ...problems(400, 404, 429, 503),
+      },
+    },
+  }, async (request, reply) => {
+    const { job } = ingest.report(request.params.job)
+    if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id)) return reply.code(204).send(null)
+    if (listeners.size >= jobListenersMax) throw new AlikeError('job_listeners_full', { detail: `${jobListenersMax} follow already.`, retryAfterSeconds: 30 })
+
+    const leaving = new AbortController()
+    listeners.add(leaving)
+    // 'close' comes once and always, also when the caller leaves before the first event.
+    reply.raw.once('close', () => {
+      leaving.abort()
+      listeners.delete(leaving)
+    })
+    const events = jobEvents({ ingest, jobId: job.id, view: ({ job, pace }) => jobView(job, pace), signal: leaving.signal })
+    // Neither caches nor proxies may gather what is meant for now.
+    reply.type('text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
+    return reply.send(Readable.from(events, { objectMode: false }))
+  })
+}

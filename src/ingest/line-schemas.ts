@@ -1,0 +1,78 @@
+/** What a line of NDJSON may say: in an upload, and in the manifest of an archive. */
+import { Type, type Static, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { AlikeError } from '../errors.js'
+import type { Metadata } from '../gallery/records.js'
+import { idMaxLength, labelMaxLength } from './names.js'
+
+const Id = Type.String({ minLength: 1, maxLength: idMaxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$', description: 'Your id of the picture.' })
+const Label = Type.Union([Type.String({ minLength: 1, maxLength: labelMaxLength }), Type.Null()], { description: 'What the picture shows, its class; null: it has none.' })
+const MetadataOfLine = Type.Unsafe<Metadata>(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: 'Any JSON object of yours.' }))
+const strict = { additionalProperties: false }
+
+export const AddLine = Type.Object(
+  {
+    add: Type.Object(
+      {
+        id: Id,
+        label: Type.Optional(Label),
+        metadata: Type.Optional(MetadataOfLine),
+        image: Type.Optional(Type.String({ contentEncoding: 'base64', description: 'The picture file in base64, or' })),
+        url: Type.Optional(Type.String({ maxLength: 2_048, description: 'where it is fetched from, when the service allows its host.' })),
+      },
+      { ...strict, description: 'Stores the picture under its id and replaces what was there, as `PUT …/images/{id}` does.' },
+    ),
+  },
+  strict,
+)
+export const DeleteLine = Type.Object({ delete: Type.Object({ id: Id }, { ...strict, description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.' }) }, strict)
+
+/** `file` is the path of a file in the same archive, seen from the manifest's folder. */
+export const ManifestLine = Type.Object(
+  { file: Type.String({ minLength: 1, maxLength: idMaxLength }), id: Type.Optional(Id), label: Type.Optional(Label), metadata: Type.Optional(MetadataOfLine) },
+  strict,
+)
+export type ManifestLine = Static<typeof ManifestLine>
+
+const checks = { add: Compile(AddLine), delete: Compile(DeleteLine), manifest: Compile(ManifestLine) }
+
+export type IngestLine = Static<typeof AddLine> | Static<typeof DeleteLine>
+
+/** @throws AlikeError `line_invalid` */
+export function readIngestLine(line: Buffer): IngestLine {
+  const value = readJson(line)
+  const kind = (['add', 'delete'] as const).find((name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name))
+  if (kind === undefined) throw invalid('It has neither "add" nor "delete".')
+  return expectFit(checks[kind], value) as IngestLine
+}
+
+/** @throws AlikeError `line_invalid` */
+export function readManifestLine(line: Buffer): ManifestLine {
+  return checkManifestRow(readJson(line))
+}
+
+/** @throws AlikeError `line_invalid` */
+export function checkManifestRow(row: unknown): ManifestLine {
+  return expectFit(checks.manifest, row) as ManifestLine
+}
+
+function readJson(line: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line)) // which also drops a byte order mark
+  } catch {
+    throw invalid('It is no JSON in UTF-8.')
+  }
+}
+
+function expectFit(check: ReturnType<typeof Compile<TSchema>>, value: unknown): unknown {
+  if (check.Check(value)) return value
+  const errors = check.Errors(value)
+  const unknown = errors.flatMap(({ keyword, params }) => (keyword === 'additionalProperties' ? (params as { additionalProperties: string[] }).additionalProperties : []))
+  if (unknown[0] !== undefined) throw invalid(`${JSON.stringify(unknown[0].slice(0, 100))} is not known here.`)
+  const [first] = errors
+  throw invalid(first === undefined ? 'It does not fit.' : `${first.instancePath.slice(1).replaceAll('/', '.') || 'It'} ${first.message}.`)
+}
+
+function invalid(detail: string): AlikeError {
+  return new AlikeError('line_invalid', { detail })
+}

@@ -1,0 +1,59 @@
+/** Lines of a stream whose sender decides how long they are: never more of one in memory than a line may have. */
+
+const newline = 0x0a
+/** Space, tab, carriage return. */
+const blanks = new Set([0x20, 0x09, 0x0d])
+
+/** Lines without their end, blank ones left out; in place of one that is longer than `maxBytes`, `undefined`. */
+export async function* boundedLines(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Buffer | undefined> {
+  let pieces: Uint8Array[] = []
+  let bytes = 0
+  const take = (piece: Uint8Array) => {
+    bytes += piece.length
+    if (bytes <= maxBytes) pieces.push(piece)
+    else pieces = []
+  }
+  const finish = (): Buffer | undefined => {
+    const line = bytes <= maxBytes ? Buffer.concat(pieces, bytes) : undefined
+    pieces = []
+    bytes = 0
+    return line
+  }
+  for await (const chunk of stream) {
+    let from = 0
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, from)) {
+      take(chunk.subarray(from, end))
+      from = end + 1
+      const line = finish()
+      if (line === undefined || !isBlank(line)) yield line
+    }
+    take(chunk.subarray(from))
+  }
+  const last = finish()
+  if (last === undefined || !isBlank(last)) yield last
+}
+
+/** Counts what `boundedLines` will give, as the chunks of the stream come by. */
+export class LineCount {
+  #complete = 0
+  #begun = false
+
+  get count(): number {
+    return this.#complete + (this.#begun ? 1 : 0)
+  }
+
+  add(chunk: Uint8Array): void {
+    let from = 0
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, from)) {
+      this.#begun ||= !isBlank(chunk.subarray(from, end))
+      if (this.#begun) this.#complete += 1
+      this.#begun = false
+      from = end + 1
+    }
+    this.#begun ||= !isBlank(chunk.subarray(from))
+  }
+}
+
+function isBlank(line: Uint8Array): boolean {
+  return line.every((byte) => blanks.has(byte))
+}

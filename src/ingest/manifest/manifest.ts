@@ -1,0 +1,104 @@
+/**
+ * A list inside an archive that says what its pictures are: `manifest.csv`, `labels.csv` or
+ * `manifest.ndjson`, at the top of the archive or in a folder at the top. It is read before the
+ * first picture, wherever it lies.
+ */
+import { setImmediate as others } from 'node:timers/promises'
+import { AlikeError } from '../../errors.js'
+import type { ManifestLine } from '../line-schemas.js'
+import { nameOf } from '../names.js'
+import type { SaidOfPicture, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+import { rowsOf, type ManifestFormat } from './manifest-rows.js'
+
+/** It is in memory while its job runs, and takes about five times its size there. */
+const manifestMaxBytes = 64 * 2 ** 20
+
+/** Rows read in one go: about 2 ms, so that searches do not wait for a million of them. */
+const rowsAtOnce = 128
+
+const formats: Readonly<Record<string, ManifestFormat>> = { 'manifest.csv': 'csv', 'labels.csv': 'csv', 'manifest.ndjson': 'ndjson', 'manifest.jsonl': 'ndjson' }
+
+/** Whether the file of this path in an archive is a manifest. */
+export function manifestFormat(path: string): ManifestFormat | undefined {
+  const segments = path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '.')
+  const name = segments.at(-1) ?? ''
+  return segments.length <= 2 && Object.hasOwn(formats, name) ? formats[name] : undefined
+}
+
+export class Manifest {
+  /** Path of the manifest, as the archive writes it. */
+  readonly path: string
+  /** Path of a file in the archive → its row as JSON, the smallest form to keep a million of. */
+  readonly #rows = new Map<string, string>()
+  readonly #met = new Set<string>()
+
+  private constructor(path: string) {
+    this.path = path
+  }
+
+  /** @throws AlikeError `manifest_invalid`, naming the row; what the stream throws */
+  static async read(path: string, stream: AsyncIterable<Uint8Array>, limits: SourceLimits): Promise<Manifest> {
+    const manifest = new Manifest(path)
+    const folder = path.replaceAll('\\', '/').split('/').slice(0, -1).join('/')
+    for await (const { place, read } of rowsOf(bounded(stream, path), manifestFormat(path) ?? 'csv')) {
+      if (manifest.#rows.size % rowsAtOnce === 0) await others()
+      try {
+        manifest.#add(folder, read(), limits)
+      } catch (error) {
+        if (!(error instanceof AlikeError)) throw error
+        throw invalid(path, `${place}: ${error.detail ?? error.message}`)
+      }
+    }
+    return manifest
+  }
+
+  #add(folder: string, { file, ...said }: ManifestLine, { ingestMaxFiles }: SourceLimits): void {
+    const { id } = nameOf(folder === '' ? file : `${folder}/${file}`)
+    if (this.#rows.has(id)) throw new AlikeError('manifest_invalid', { detail: 'It names a file for the second time.' })
+    if (this.#rows.size >= ingestMaxFiles) throw new AlikeError('manifest_invalid', { detail: `There are more than ${ingestMaxFiles} rows.` })
+    this.#rows.set(id, JSON.stringify(said))
+  }
+
+  /** @param file path, normalised; remembered as one that the archive holds */
+  rowOf(file: string): Omit<ManifestLine, 'file'> | undefined {
+    const row = this.#rows.get(file)
+    if (row === undefined) return undefined
+    this.#met.add(file)
+    return JSON.parse(row) as Omit<ManifestLine, 'file'>
+  }
+
+  /** One failed item for each file that was named and did not come; the first is number `index`. */
+  *missing(index: number): Generator<SourceItem> {
+    for (const name of this.#rows.keys()) {
+      if (!this.#met.has(name)) yield { index: index++, name, error: new AlikeError('manifest_file_missing') }
+    }
+  }
+}
+
+/** What path, manifest and upload say of a picture; the manifest has the first word. @throws AlikeError `archive_path_invalid` */
+export function saidOf(path: string, description: SourceDescription, manifest: Manifest | undefined): SaidOfPicture {
+  const { id, label } = nameOf(path)
+  const row = manifest?.rowOf(id)
+  return {
+    id: row?.id ?? id,
+    label: row?.label !== undefined ? row.label : (label ?? description.label ?? null),
+    ...(row?.metadata !== undefined && { metadata: row.metadata }),
+  }
+}
+
+export function secondManifest(first: string, second: string): AlikeError {
+  return invalid(second, `there is another one, ${first}`)
+}
+
+async function* bounded(stream: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of stream) {
+    bytes += chunk.length
+    if (bytes > manifestMaxBytes) throw invalid(path, `it has more than ${manifestMaxBytes} bytes`)
+    yield chunk
+  }
+}
+
+function invalid(path: string, what: string): AlikeError {
+  return new AlikeError('manifest_invalid', { detail: `${path}, ${what.replace(/\.$/, '')}.` })
+}

@@ -1,0 +1,56 @@
+/** Lines of an NDJSON upload: pictures to be stored and pictures to be removed, in their order. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { AlikeError } from '../../errors.js'
+import { bytesOfBase64 } from '../../image/base64.js'
+import { boundedLines } from '../lines.js'
+import { readIngestLine } from '../line-schemas.js'
+import { shownName } from '../names.js'
+import { imageTooLarge } from '../read-bounded.js'
+import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+
+/** Room for what a line says beside the picture. */
+const besideBytes = 128 * 1024
+
+export async function openNdjson(file: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
+  const { size } = await stat(file)
+  const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
+  const lineMaxBytes = Math.ceil(limits.uploadMaxBytes / 3) * 4 + besideBytes
+  return {
+    get share() {
+      return size === 0 ? 1 : reader.bytesRead / size
+    },
+    async *items(from) {
+      let index = 0
+      for await (const line of boundedLines(reader as AsyncIterable<Buffer>, lineMaxBytes)) {
+        if (index >= from) yield itemOf(line, index, description, limits)
+        index += 1
+      }
+    },
+    close: async () => void reader.destroy(),
+  }
+}
+
+function itemOf(line: Buffer | undefined, index: number, description: SourceDescription, { uploadMaxBytes }: SourceLimits): SourceItem {
+  let name = `line ${index + 1}`
+  try {
+    if (line === undefined) throw imageTooLarge(uploadMaxBytes)
+    const said = readIngestLine(line)
+    if ('delete' in said) return { index, name: shownName(said.delete.id), remove: said.delete.id }
+    const { id, label, metadata = {}, image, url } = said.add
+    name = shownName(id)
+    const picture = { index, name, id, label: label === undefined ? (description.label ?? null) : label, metadata }
+    if (image !== undefined && url === undefined) return { ...picture, bytes: bytesOf(image, uploadMaxBytes) }
+    if (url !== undefined && image === undefined) return { ...picture, url }
+    throw new AlikeError('line_invalid', { detail: 'It needs either "image" or "url".' })
+  } catch (error) {
+    if (error instanceof AlikeError) return { index, name, error }
+    throw error
+  }
+}
+
+function bytesOf(image: string, maxBytes: number): Buffer {
+  const bytes = bytesOfBase64(image, maxBytes)
+  if (bytes === undefined) throw new AlikeError('line_invalid', { detail: 'add.image is not base64.' })
+  return bytes
+}

@@ -1,0 +1,128 @@
+/**
+ * Fetches pictures from hosts that the owner of the service has listed. A URL comes from a caller,
+ * an answer from a stranger: both are bounded in everything, and neither reaches into our network.
+ */
+import { Agent, request, type Dispatcher } from 'undici'
+import { AlikeError } from '../errors.js'
+import type { FetchOutcome } from '../metrics.js'
+import { AllowedHosts } from './allowed-hosts.js'
+import { guardedConnector } from './guarded-connector.js'
+import { isLoopback, isPublicAddress } from './public-addresses.js'
+
+export interface RemotePicturesOptions {
+  /** Separated by commas; empty: nothing is ever fetched. */
+  urlAllowedHosts: string
+  /** From asking to the last byte, redirects included. */
+  urlTimeoutMs: number
+  uploadMaxBytes: number
+  /** For tests, whose servers have no public address. */
+  allowLoopback?: boolean
+  /** For a metric. */
+  onFetch?: (outcome: FetchOutcome) => void
+}
+
+export interface RemotePictures {
+  /** @throws AlikeError `url_disabled`, `url_not_allowed`, `url_unreachable`, `image_too_large`; the signal's reason when aborted */
+  fetch(url: string, signal?: AbortSignal): Promise<Buffer>
+  close(): Promise<void>
+}
+
+const redirectsMax = 3
+const connectionsPerHost = 8
+
+/** @throws AlikeError `config_invalid` for a list of hosts that is none */
+export function openRemotePictures(options: RemotePicturesOptions): RemotePictures {
+  const { urlAllowedHosts, urlTimeoutMs, uploadMaxBytes, allowLoopback = false, onFetch } = options
+  const hosts = new AllowedHosts(urlAllowedHosts)
+  const isAllowed = (address: string) => isPublicAddress(address) || (allowLoopback && isLoopback(address))
+  const agent = new Agent({ connect: guardedConnector({ isAllowed, timeoutMs: urlTimeoutMs }), connections: connectionsPerHost, headersTimeout: urlTimeoutMs, bodyTimeout: urlTimeoutMs })
+
+  async function fetchPicture(text: string, signal: AbortSignal): Promise<Buffer> {
+    let url = expectAllowed(text, undefined, hosts)
+    for (let redirects = 0; redirects <= redirectsMax; redirects++) {
+      const { statusCode, headers, body } = await request(url, { dispatcher: agent, signal, headers: { accept: 'image/*', 'user-agent': 'alike' } })
+      body.on('error', () => {}) // of one that is left unread
+      if (statusCode === 200) return await readPicture(body, headers, uploadMaxBytes)
+      body.destroy()
+      const { location } = headers
+      if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string') throw unreachable(`It answered with status ${statusCode}.`)
+      url = expectAllowed(location, url, hosts)
+    }
+    throw unreachable(`It was redirected more than ${redirectsMax} times.`)
+  }
+
+  return {
+    async fetch(url, signal) {
+      if (hosts.isEmpty) throw new AlikeError('url_disabled')
+      const deadline = withDeadline(urlTimeoutMs, signal)
+      try {
+        const bytes = await fetchPicture(url, deadline.signal)
+        onFetch?.('fetched')
+        return bytes
+      } catch (error) {
+        signal?.throwIfAborted()
+        const known = asFailure(error, deadline.signal.aborted, urlTimeoutMs)
+        onFetch?.(known.code === 'url_not_allowed' ? 'refused' : 'failed')
+        throw known
+      } finally {
+        deadline.forget()
+      }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+/** The first address and every one it leads to. @throws AlikeError `url_not_allowed` */
+function expectAllowed(text: string, base: URL | undefined, hosts: AllowedHosts): URL {
+  if (!URL.canParse(text, base?.href)) throw notAllowed('It is none.')
+  const url = new URL(text, base)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw notAllowed('Only http and https are.')
+  if (url.username !== '' || url.password !== '') throw notAllowed('It carries credentials.')
+  if (!hosts.allows(url)) throw notAllowed(base === undefined ? 'Its host is not among the allowed ones.' : 'It leads to a host that is not among the allowed ones.')
+  return url
+}
+
+async function readPicture(body: Dispatcher.ResponseData['body'], headers: Dispatcher.ResponseData['headers'], maxBytes: number): Promise<Buffer> {
+  const tooLarge = () => new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
+  if (Number(headers['content-length'] ?? 0) > maxBytes) {
+    body.destroy()
+    throw tooLarge()
+  }
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, bytes)
+}
+
+/** Aborted by the caller's signal or when the time is up. (`AbortSignal.any` would stay tied to a signal that lives as long as a job.) */
+function withDeadline(timeoutMs: number, signal: AbortSignal | undefined): { signal: AbortSignal; forget(): void } {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  if (signal?.aborted === true) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  const timer = setTimeout(abort, timeoutMs)
+  return {
+    signal: controller.signal,
+    forget() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    },
+  }
+}
+
+function asFailure(error: unknown, timeIsUp: boolean, timeoutMs: number): AlikeError {
+  if (error instanceof AlikeError) return error
+  return unreachable(timeIsUp ? `It was not complete within ${timeoutMs} ms.` : 'It gave no answer.', error)
+}
+
+function notAllowed(detail: string): AlikeError {
+  return new AlikeError('url_not_allowed', { detail })
+}
+
+function unreachable(detail: string, cause?: unknown): AlikeError {
+  return new AlikeError('url_unreachable', { detail, cause })
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { startApp, temporaryFolder, type TestApp } from '../support/app.js'
+import { tarOf, zstdOf } from '../support/archives.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { makeKey } from '../../src/access/api-keys.js'
+
+const command = fileURLToPath(new URL('../../src/cli/ingest.js', import.meta.url))
+const gallery = '/v1/galleries/sent'
+
+function start(t: TestContext, ...args: string[]): { child: ChildProcess; ended: Promise<{ code: number | null; output: string; errors: string }> } {
+  const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.after(() => void child.kill('SIGKILL'))
+  let [output, errors] = ['', '']
+  child.stdout!.on('data', (text: Buffer) => void (output += text.toString()))
+  child.stderr!.on('data', (text: Buffer) => void (errors += text.toString()))
+  return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, output, errors })) }
+}
+
+async function fill(folder: string, files: Record<string, Buffer>): Promise<string> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), content)
+  }
+  return folder
+}
+
+async function stored(app: TestApp, headers: Record<string, string> = {}): Promise<[string, string | null][]> {
+  const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images`, headers })
+  return images.map(({ id, label }) => [id, label])
+}
+
+test('a folder is sent with its folders as labels, and what is no picture stays behind', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const picture = await drawPicture('circle', 1)
+  const folder = await fill(await temporaryFolder(t), { 'cycling/ä 1.jpg': picture, 'deep/er/2.JPG': picture, 'top.jpg': picture, 'notes.txt': Buffer.from('x'), '.hidden.jpg': picture })
+  await symlink(join(folder, 'top.jpg'), join(folder, 'link.jpg'))
+  const { code, output, errors } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create', '--label', 'loose').ended
+  assert.equal(code, 0, errors)
+  assert.match(output, /Job succeeded: 3 added, 0 updated, 0 removed, 0 skipped, 0 failed/)
+  assert.match(errors, /2 files are left out/)
+  assert.deepEqual(await stored(app), [['cycling/ä 1.jpg', 'cycling'], ['deep/er/2.JPG', 'er'], ['top.jpg', 'loose']])
+})
+
+test('a bad picture is told and makes the exit code 1; a manifest goes along', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const folder = await fill(await temporaryFolder(t), { 'a.jpg': await drawPicture('circle', 1), 'bad.jpg': Buffer.from('no picture'), 'manifest.csv': Buffer.from('filename,label\na.jpg,cycling\n') })
+  const { code, output } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create').ended
+  assert.equal(code, 1)
+  assert.match(output, /^bad\.jpg: image_unreadable: /m)
+  assert.deepEqual(await stored(app), [['a.jpg', 'cycling']])
+})
+
+test('archives and lines are told by their names, keys are sent', async (t) => {
+  const { key, line } = makeKey('importer', 'write')
+  const app = await startApp(t, { apiKeys: line })
+  const url = await app.listen()
+  const picture = await drawPicture('circle', 1)
+  const folder = await fill(await temporaryFolder(t), {
+    'a.tar.zst': zstdOf(await tarOf([{ path: 'x/1.jpg', content: picture }])),
+    'b.ndjson': Buffer.from(`${JSON.stringify({ add: { id: '2', image: picture.toString('base64') } })}\n{"delete": {"id": "x/1.jpg"}}\n`),
+    key: Buffer.from(`${key}\n`),
+  })
+  const send = (name: string, ...more: string[]) => start(t, join(folder, name), '--url', url, '--gallery', 'sent', ...more).ended
+  const refused = await send('a.tar.zst')
+  assert.deepEqual([refused.code, /unauthenticated/.test(refused.errors)], [1, true])
+  assert.match((await send('a.tar.zst', '--key', key)).errors, /gallery_not_found/)
+  assert.equal((await send('a.tar.zst', '--key', key, '--create')).code, 0)
+  assert.match((await send('b.ndjson', '--key-file', join(folder, 'key'))).output, /1 added, 0 updated, 1 removed/)
+  assert.deepEqual(await stored(app, { authorization: `Bearer ${key}` }), [['2', null]])
+})
+
+test('Ctrl-C cancels the job and says so', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const picture = await drawPicture('circle', 1)
+  const folder = await temporaryFolder(t)
+  // Distinct pictures, so that none is skipped, and enough of them that the job is still running.
+  const entries = Array.from({ length: 3_000 }, (_, n) => ({ path: `x/${n}.jpg`, content: Buffer.concat([picture, Buffer.from(String(n))]) }))
+  await writeFile(join(folder, 'many.tar'), await tarOf(entries))
+  const { child, ended } = start(t, join(folder, 'many.tar'), '--url', url, '--gallery', 'sent', '--create')
+  const jobs = async () => (await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs
+  while ((await jobs()).every(({ done }) => done === 0)) await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill('SIGINT')
+  const { code, output } = await ended
+  const [job] = await jobs()
+  assert.deepEqual([code, job?.state], [130, 'cancelled'])
+  assert.match(output, /Job cancelled: /)
+  assert.ok(job!.done < 3_000)
+})
+
+test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  // A pipe is an archive that does not end while the test holds it.
+  const pipe = join(await temporaryFolder(t), 'endless.tar')
+  execFileSync('mkfifo', [pipe])
+  const writer = await open(pipe, 'r+')
+  const { child, ended } = start(t, pipe, '--url', url, '--gallery', 'sent', '--create')
+  await writer.write(Buffer.alloc(1024))
+  const spooled = () => readdir(join(app.config.dataDir, 'spool'))
+  while ((await spooled()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill('SIGINT')
+  child.stderr!.on('data', (text: Buffer) => { if (text.includes('Cancelled')) void writer.close() })
+  const { code, errors } = await ended
+  assert.deepEqual([code, /Cancelled while sending/.test(errors)], [130, true])
+  while ((await spooled()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs, [])
+})
+
+test('wrong arguments and services that are not there have codes of their own', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const args of [[], [folder], ['--gallery', 'x'], [folder, '--gallery', 'x', '--nonsense'], [folder, folder, '--gallery', 'x']]) {
+    const { code, errors } = await start(t, ...args).ended
+    assert.deepEqual([code, /^alike-ingest FOLDER/.test(errors)], [2, true], args.join(' '))
+  }
+  const { code, errors } = await start(t, folder, '--gallery', 'x', '--url', 'http://127.0.0.1:1').ended
+  assert.deepEqual([code, /service_unreachable/.test(errors)], [1, true])
+  assert.equal((await start(t, join(folder, 'none'), '--gallery', 'x').ended).code, 1)
+})
+
+test('the command of the package is the file that the build makes', async () => {
+  const { bin } = JSON.parse(await readFile('package.json', 'utf8')) as { bin: Record<string, string> }
+  assert.equal(bin['alike-ingest'], 'dist/src/cli/ingest.js')
+  assert.match(await readFile(bin['alike-ingest'], 'utf8'), /^#!\/usr\/bin\/env node\n/)
+})

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { jobEvents } from '../../src/http/job-events.js'
+import { startApp, type TestApp } from '../support/app.js'
+import { tarOf } from '../support/archives.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { endedJob, sendJob, type Job } from '../support/jobs.js'
+
+const gallery = '/v1/galleries/followed'
+const tar = { 'content-type': 'application/x-tar' }
+interface Event { event?: string; id?: string; retry?: string; data?: Job }
+
+/** One picture, with something behind it that makes each another file. */
+async function drawn(count: number): Promise<Buffer> {
+  const picture = await drawPicture('circle', 1)
+  return tarOf(Array.from({ length: count }, (_, n) => ({ path: `x/${n}.jpg`, content: Buffer.concat([picture, Buffer.from(String(n))]) })))
+}
+
+function parse(text: string): Event[] {
+  assert.ok(text.endsWith('\n\n'))
+  return text.split('\n\n').filter((block) => block !== '' && !block.startsWith(':')).map((block) => {
+    const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+    return { ...fields, ...(fields.data !== undefined && { data: JSON.parse(fields.data) as Job }) }
+  })
+}
+
+/** Reads until `enough` says so; then the caller leaves. */
+async function follow(address: string, job: Job, enough: (text: string) => boolean): Promise<string> {
+  const leaving = new AbortController()
+  const response = await fetch(`${address}/v1/jobs/${job.id}/events`, { signal: leaving.signal })
+  assert.equal(response.status, 200)
+  let text = ''
+  for await (const chunk of response.body!) {
+    text += Buffer.from(chunk).toString()
+    if (enough(text)) break
+  }
+  leaving.abort()
+  return text
+}
+
+async function listeners(app: TestApp): Promise<number> {
+  return Number(/^alike_job_listeners (\d+)$/m.exec((await app.app.inject('/metrics')).body)?.[1])
+}
+
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  for (let waited = 0; waited < 20_000; waited += 20) {
+    if (await reached()) return
+    await sleep(20)
+  }
+  throw new Error('it does not come to that')
+}
+
+test('a job is followed from where it is to its end, and then the stream ends', async (t) => {
+  const app = await startApp(t)
+  const address = await app.listen()
+  await app.call(201, { method: 'PUT', url: gallery })
+  const job = await sendJob(app, gallery, tar, await drawn(150))
+  const events = parse(await follow(address, job, () => false))
+  assert.equal(events[0]?.retry, '2000')
+  const [last, ...progress] = events.slice(1).reverse()
+  assert.ok(progress.every(({ event }) => event === 'progress') && progress.length > 0)
+  const done = progress.map(({ data }) => data!.done).reverse()
+  assert.deepEqual(done, [...done].sort((a, b) => a - b), 'progress never goes back')
+  assert.equal(last?.event, 'end')
+  assert.deepEqual(last?.data, await endedJob(app, job), 'an event carries the job as GET gives it')
+  await until(async () => (await listeners(app)) === 0)
+})
+
+test('whoever asks after the end is told it once, and no more when it is known', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  const job = await endedJob(app, await sendJob(app, gallery, tar, await drawn(2)))
+  const url = `/v1/jobs/${job.id}/events`
+  const response = await app.app.inject(url)
+  assert.match(String(response.headers['content-type']), /^text\/event-stream/)
+  assert.deepEqual([response.headers['cache-control'], response.headers['x-accel-buffering']], ['no-store', 'no'])
+  const [, end] = parse(response.body)
+  assert.deepEqual([end?.event, end?.data?.state, end?.data?.share, end?.data?.secondsLeft], ['end', 'succeeded', 1, 0])
+  for (const [lastId, status] of [[end!.id!, 204], ['620', 200], ['end-of-another', 200], ['\u00ff', 200]] as const) {
+    assert.equal((await app.app.inject({ url, headers: { 'last-event-id': lastId } })).statusCode, status, lastId)
+  }
+  assert.equal((await app.call(404, { method: 'GET', url: '/v1/jobs/none/events' })).code, 'job_not_found')
+})
+
+test('followers are bounded; who leaves makes room', async (t) => {
+  const app = await startApp(t, { jobListenersMax: 2 })
+  const address = await app.listen()
+  await app.call(201, { method: 'PUT', url: gallery })
+  const job = await sendJob(app, gallery, tar, await drawn(2_000))
+  const leaving = [new AbortController(), new AbortController()]
+  for (const { signal } of leaving) await fetch(`${address}/v1/jobs/${job.id}/events`, { signal })
+  assert.equal(await listeners(app), 2)
+  const refused = await fetch(`${address}/v1/jobs/${job.id}/events`)
+  assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code, refused.headers.get('retry-after')], [429, 'job_listeners_full', '30'])
+  for (const controller of leaving) controller.abort()
+  await until(async () => (await listeners(app)) === 0)
+  assert.match(await follow(address, job, (text) => text.includes('data:')), /event: /)
+})
+
+test('a job that stands still is told to be there', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  await sendJob(app, gallery, tar, await drawn(200))
+  const waiting = await sendJob(app, gallery, tar, await drawn(1))
+  const leaving = new AbortController()
+  const events = jobEvents({ ingest: app.parts.ingest, jobId: waiting.id, view: ({ job }) => ({ state: job.state }), signal: leaving.signal, lookEveryMs: 1, heartbeatEveryMs: 0 })
+  const seen: string[] = []
+  for (let n = 0; n < 4; n++) seen.push((await events.next()).value as string)
+  assert.deepEqual(seen, ['retry: 2000\n\n', 'event: progress\nid: 0\ndata: {"state":"queued"}\n\n', ': still there\n\n', ': still there\n\n'])
+  leaving.abort()
+  assert.equal((await events.next()).done, true)
+  const head = await app.app.inject({ method: 'HEAD', url: `/v1/jobs/${waiting.id}/events` })
+  assert.equal(head.statusCode, 200)
+  await until(async () => (await listeners(app)) === 0)
+})
+
+test('a service that stops lets its followers go, and the job goes on at the next start', async (t) => {
+  const app = await startApp(t, { shutdownGraceMs: 600_000 })
+  const address = await app.listen()
+  await app.call(201, { method: 'PUT', url: gallery })
+  const job = await sendJob(app, gallery, tar, await drawn(300))
+  let closing: Promise<void> | undefined
+  const text = await follow(address, job, (seen) => {
+    if (seen.includes('event: progress')) closing ??= app.close()
+    return false
+  })
+  await closing
+  assert.ok(!text.includes('event: end'))
+})

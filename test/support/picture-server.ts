@@ -1,0 +1,32 @@
+/** An HTTP server of strangers' pictures, as a test wants it to behave. */
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+
+export interface PictureServer {
+  /** `127.0.0.1:PORT`. */
+  host: string
+  url: string
+  port: number
+  /** Paths that were asked for. */
+  requests: string[]
+}
+
+/** @param routes path → what it does with its answer; others are 404 */
+export async function pictureServer(t: TestContext, routes: Record<string, (response: ServerResponse) => unknown>): Promise<PictureServer> {
+  const requests: string[] = []
+  const server = createServer(({ url = '' }, response) => {
+    requests.push(url)
+    const route = routes[url]
+    if (route === undefined) response.writeHead(404).end()
+    else route(response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}`, port, requests }
+}
