@@ -9,6 +9,7 @@ const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 export interface ServiceProcess {
   address: string
+  pid: number
   /** From spawning to listening, all parts warm. */
   startMs: number
   /** Lines of its log. */
@@ -43,6 +44,7 @@ export async function startProcess(t: TestContext, environment: Record<string, s
   })
   return {
     address,
+    pid: child.pid!,
     startMs: performance.now() - startedAt,
     log,
     stop: (signal) => {
