@@ -3,6 +3,7 @@
  * who is asking? a picture at all?) is in `http/`; here nothing is known of it.
  */
 import { AlikeError } from './errors.js'
+import { allOrNone } from './embedding/all-or-none.js'
 import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
 import type { Galleries, GallerySearch, Hit } from './gallery/galleries.js'
@@ -67,7 +68,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
 
-  const found = await Promise.all([...like, ...unlike].map((example) => vectorOf(example, gallery, signal, parts)))
+  const found = await allOrNone([...like, ...unlike], signal, (example, stop) => vectorOf(example, gallery, stop, parts))
   const vector = queryVector(found.slice(0, like.length).map((one) => one.vector), found.slice(like.length).map((one) => one.vector))
   const durations = slowestOf(found)
   signal?.throwIfAborted()

@@ -37,7 +37,7 @@ export async function expectUnharmed(t: TestContext, counts: Omit<FuzzOptions, '
 
   t.diagnostic(`answers by status: ${JSON.stringify(statuses)}`)
   t.diagnostic(`memory, MiB: ${readings.map(({ memoryMiB }) => memoryMiB.toFixed(0)).join(' ')}; file descriptors: ${readings.map(({ descriptors }) => descriptors).join(' ')}`)
-  assert.deepEqual(faults, [])
+  assert.deepEqual(faults.map((fault) => `${fault} ${causeOf(fault, service)}`), [])
   assert.deepEqual(await testify(), before, 'other galleries answer as before')
   assert.deepEqual(service.log.filter(({ level, msg }) => Number(level) >= 50 && msg !== 'job failed').map((line) => JSON.stringify(line).slice(0, 1000)), [])
   const failures = service.log.filter(({ msg }) => msg === 'job failed').map(({ err }) => (err as { code: string }).code)
@@ -49,6 +49,12 @@ export async function expectUnharmed(t: TestContext, counts: Omit<FuzzOptions, '
   const { descriptors } = await readingsOf(service)
   assert.ok(descriptors <= first.descriptors + 8, `${descriptors} file descriptors are open, ${first.descriptors} were in the beginning`)
   assert.equal(await service.stop('SIGTERM'), 0)
+}
+
+/** What the log says of the request that a fault is about. */
+function causeOf(fault: string, { log }: ServiceProcess): string {
+  const requestId = /"requestId":"([^"]+)"/.exec(fault)?.[1]
+  return JSON.stringify(log.find((line) => line.requestId === requestId && line.err !== undefined)?.err)
 }
 
 interface Reading {

@@ -17,6 +17,8 @@ export interface FuzzOptions {
   bodies: number
   raw: number
   seed: number
+  /** Only this case, as a fault names it. */
+  only?: number
   /** After each tenth of the cases. */
   onTenth?: () => Promise<void>
 }
@@ -58,13 +60,14 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   return report
 }
 
-async function casesOf({ address, seed, pictures, bodies, raw }: FuzzOptions, dispatcher: Agent): Promise<Case[]> {
+async function casesOf({ address, seed, pictures, bodies, raw, only }: FuzzOptions, dispatcher: Agent): Promise<Case[]> {
   const goodPictures = Object.entries(await fuzzPictures())
   const goodBodies = await fuzzBodies()
   const one = <Item>(items: Item[], random: () => number): Item => items[Math.floor(random() * items.length)]!
   const cases: Case[] = []
   const add = (number: number, make: (random: () => number) => { name: string; send: () => Promise<number> }) => {
     // of its own, so that one case can be made again without those before it
+    if (only !== undefined && only !== number) return
     const { name, send } = make(seededRandom(seed * 1_000_003 + number))
     cases.push({ name: `case ${number}, ${name}`, send })
   }

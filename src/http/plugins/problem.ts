@@ -73,8 +73,8 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   const { code, message = '', statusCode = 500 } = error as Partial<FastifyError>
   const known = code === undefined ? undefined : foreignCodes[code]
   if (known !== undefined) return new AlikeError(known, { cause: error })
-  // The multipart parser names what is wrong with the form only in words.
-  if (/multipart|part terminated early/i.test(message)) {
+  // The multipart parser names what is wrong with the form only in words; its needle is the boundary.
+  if (/multipart|part terminated early|^the needle|^unsupported content-type|^boundary/i.test(message)) {
     return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', { detail: 'The multipart form is damaged.', cause: error })
   }
   return new AlikeError(statusCode >= 400 && statusCode < 500 ? 'request_invalid' : 'internal', { cause: error })
