@@ -94,6 +94,7 @@ test('requests that do not fit are refused by code', async (t) => {
     ['form cut off', { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, -200) }, 400, 'body_incomplete'],
     ['form cut off in a header', { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, 40) }, 400, 'body_incomplete'],
     ['wrong method', { method: 'DELETE', url: '/v1/galleries' }, 405, 'method_not_allowed'],
+    ['a method that no route knows', { method: 'QUERY' as 'GET', url: '/v1/galleries' }, 405, 'method_not_allowed'],
     ['unknown route', { method: 'GET', url: '/v1/nothing' }, 404, 'route_not_found'],
     ['bad escape', { method: 'GET', url: '/v1/galleries/g/images/%ff%fe' }, 400, 'request_invalid'],
     ['endless id', { method: 'GET', url: `/v1/galleries/g/images/${'x'.repeat(513)}` }, 400, 'request_invalid'],

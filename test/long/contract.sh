@@ -34,8 +34,9 @@ for id in cycling%2FImage_12.jpg running%2FImage_1.jpg; do
 done
 
 status=0
-"$work/venv/bin/schemathesis" run openapi.yaml --url "$url" --seed "$seed" --max-examples "$examples" \
-  --workers 2 --continue-on-failure --request-timeout 60 --no-color ${CHECKS:+--checks "$CHECKS"} || status=$?
+"$work/venv/bin/schemathesis" --config-file test/long/schemathesis.toml run openapi.yaml --url "$url" --seed "$seed" --max-examples "$examples" \
+  --workers 2 --report json --report-dir "$work/report" --continue-on-failure --request-timeout 60 --no-color || status=$?
+rm -rf .schemathesis
 
 # What the tool can not see: the service is alive, and nothing in its log is an error of ours.
 curl -sf "$url/livez" >/dev/null || { echo 'the service is not alive'; status=1; }

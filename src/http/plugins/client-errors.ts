@@ -15,8 +15,12 @@ import { statusOf, type PublicCode } from '../status.js'
 /** Codes of Node's parser and server; every other one is a request that can not be read. */
 const knownCodes: Readonly<Record<string, PublicCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_INVALID_METHOD: 'method_not_allowed',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
+
+/** What some route knows; which one was meant is not known here. */
+const methods = 'DELETE, GET, HEAD, PATCH, POST, PUT'
 
 /** @returns Fastify's `clientErrorHandler` */
 export function answerUnreadable({ logger, metrics }: { logger: FastifyBaseLogger; metrics: Metrics }): (error: ConnectionError, socket: Socket) => void {
@@ -45,6 +49,7 @@ function answerOf(problem: Problem): string {
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${problem.requestId}`,
     'connection: close',
+    ...(problem.code === 'method_not_allowed' ? [`allow: ${methods}`] : []),
     '',
     body,
   ].join('\r\n')
