@@ -8,7 +8,7 @@ import { AlikeError } from './errors.js'
 import type { Galleries } from './gallery/galleries.js'
 import { withoutSecrets } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
-import { continueWhenAdmitted, limitBodyTime, limitConcurrency } from './http/plugins/admission.js'
+import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures } from './http/plugins/picture-bodies.js'
@@ -67,6 +67,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
   refuseWhileClosing(app)
+  metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
   continueWhenAdmitted(app)
   await sendSecurityHeaders(app)
   await guard(app, { ...config, keys: apiKeys })

@@ -60,6 +60,21 @@ test('at capacity everything that needs the network is refused alike, and taken 
   for (const [name, request, status] of rows) assert.equal((await app.app.inject(request)).statusCode, status, name)
 })
 
+test('connections are bounded, and counted', async (t) => {
+  const app = await startApp(t, { connectionsMax: 2 })
+  const address = await app.listen()
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const sockets = [await holder(address), await holder(address)]
+  const third = connect(Number(new URL(address).port), '127.0.0.1')
+  third.on('error', () => {})
+  await once(third, 'close')
+  const metrics = (await app.app.inject('/metrics')).body
+  assert.match(metrics, /^alike_http_connections 2$/m)
+  assert.match(metrics, /alike_refusals_total\{code="overloaded"\} 1/)
+  for (const socket of sockets) socket.destroy()
+  await untilMetric(app, /^alike_http_connections 0$/m)
+})
+
 test('when the line before the network is full, a query of several pictures leaves none of them in it', async (t) => {
   const app = await startApp(t, { embedQueueMax: 2, queryViews: 4, decodeConcurrency: 4 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
