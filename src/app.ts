@@ -6,8 +6,10 @@ import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries } from './gallery/galleries.js'
+import { withoutSecrets } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
-import { continueWhenAdmitted, limitBodyTime, limitConcurrency } from './http/plugins/admission.js'
+import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
+import { answerUnreadable } from './http/plugins/client-errors.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
@@ -55,7 +57,7 @@ export interface AppOptions {
 
 export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys([]), parts }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
-    loggerInstance: logger,
+    loggerInstance: withoutSecrets(logger),
     // one line per request, by measureRequests
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
@@ -64,6 +66,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     keepAliveTimeout: 72_000, // longer than the minute of usual load balancers
     return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
     routerOptions: { maxParamLength: 2_048 },
+    clientErrorHandler: answerUnreadable({ logger, metrics }),
     frameworkErrors: (error, request, reply) => void sendProblem(asAlikeError(error, request), request, reply),
   })
   app.setValidatorCompiler(validatorCompiler)
@@ -72,21 +75,25 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
   refuseWhileClosing(app)
+  metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
   continueWhenAdmitted(app)
   await sendSecurityHeaders(app)
   const countAgain = await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
   const { embedder, galleries, ingest, insights, snapshots } = parts
-  await app.register(homeRoutes)
-  await app.register(probeRoutes, { embedder, galleries, metrics })
-  await app.register(modelRoutes, { embedder })
-  await app.register(galleryRoutes, { galleries })
-  await app.register(imageRoutes, { galleries })
-  await app.register(jobRoutes, { ingest, insights, galleries })
-  await app.register(insightRoutes, { insights, galleries })
-  await app.register(snapshotRoutes, { snapshots })
-  await app.register(jobEventRoutes, { ingest, metrics, ...config })
+  await app.register(async (scope) => {
+    limitBodyTime(scope, config)
+    await scope.register(homeRoutes)
+    await scope.register(probeRoutes, { embedder, galleries, metrics })
+    await scope.register(modelRoutes, { embedder })
+    await scope.register(galleryRoutes, { galleries })
+    await scope.register(imageRoutes, { galleries })
+    await scope.register(jobRoutes, { ingest, insights, galleries })
+    await scope.register(jobEventRoutes, { ingest, metrics, ...config })
+    await scope.register(insightRoutes, { insights, galleries })
+    await scope.register(snapshotRoutes, { snapshots })
+  })
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)
@@ -111,7 +118,11 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
 
 /** In place of the app while the process must not serve: alive, measured, and with one reason for everything else. */
 export function buildUnreadyApp({ metrics, logger, reason }: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
-  const app = Fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }) })
+  const app = Fastify({
+    loggerInstance: withoutSecrets(logger),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    clientErrorHandler: answerUnreadable({ logger, metrics }),
+  })
   registerProblems(app, { metrics })
   app.get('/livez', async () => ({ status: 'ok' }))
   app.get('/metrics', async (_request, reply) => {

@@ -33,6 +33,7 @@ export const Settings = Type.Object(
     galleryViews: Type.Integer({ default: 1, minimum: 1, maximum: 4, description: 'The same of a picture that is stored; what is stored already stays as it is.' }),
 
     requestsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Requests that carry or need a picture, at work at once; one more is refused with 429.' }),
+    connectionsMax: Type.Integer({ default: 4_096, minimum: 1, maximum: 1_000_000, description: 'Connections open at once; one more is closed at once.' }),
     decodeConcurrency: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Pictures decoded at once; 0: one for each core.' }),
     uploadMaxBytes: Type.Integer({ default: 20 * 2 ** 20, minimum: 1024, maximum: 2 ** 30, description: 'Largest picture file.' }),
     imageMaxPixels: Type.Integer({ default: 100_000_000, minimum: 1, maximum: 1_000_000_000, description: 'Largest width × height of a picture, checked before it is decoded.' }),

@@ -29,6 +29,8 @@ export const catalogue = {
   request_invalid: 'The request does not fit its schema.',
   body_incomplete: 'The body ended before it was complete.',
   body_too_large: 'The body has more bytes than allowed.',
+  headers_too_large: 'The address and headers have more bytes than allowed.',
+  request_timeout: 'The request did not arrive in the time allowed.',
   media_type_unsupported: 'This content type is not accepted here.',
   route_not_found: 'There is no such route.',
   method_not_allowed: 'This route does not know this method.',

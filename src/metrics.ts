@@ -48,6 +48,8 @@ export interface GalleryReading {
 
 /** Readings taken when Prometheus asks; each part hands its own in as soon as it exists. */
 export interface MetricSources {
+  /** Open connections of callers. */
+  connections?: () => number
   /** Requests admitted and not yet answered, of those that admission bounds. */
   requestsInFlight?: () => number
   /** Callers that follow jobs by events. */
@@ -231,6 +233,7 @@ function createEmbeddingInstruments(registry: Registry): EmbeddingInstruments {
 function registerReadings(registry: Registry, sources: MetricSources): void {
   const registers = [registry]
   const plain = [
+    ['connections', 'alike_http_connections', 'Open connections of callers.'],
     ['requestsInFlight', 'alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],

@@ -3,6 +3,7 @@
  * who is asking? a picture at all?) is in `http/`; here nothing is known of it.
  */
 import { AlikeError } from './errors.js'
+import { allOrNone } from './embedding/all-or-none.js'
 import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
 import type { Galleries, GallerySearch, Hit, HitGroup } from './gallery/galleries.js'
@@ -75,7 +76,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
 
-  const examples = await Promise.all([...like, ...unlike].map((example) => vectorOf(example, gallery, signal, parts)))
+  const examples = await allOrNone([...like, ...unlike], signal, (example, stop) => vectorOf(example, gallery, stop, parts))
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
   const durations = slowestOf(examples)

@@ -1,4 +1,5 @@
 /** Several views of one picture → one unit vector: the direction of the mean of theirs. */
+import { allOrNone } from './all-or-none.js'
 import type { Embedder, EmbedOptions } from './embedder.js'
 import type { Embedding } from './embedding.js'
 
@@ -7,8 +8,8 @@ import type { Embedding } from './embedding.js'
  * @returns times of the slowest view, logits on average
  * @throws AlikeError as `Embedder.embed`
  */
-export async function embedViews(embedder: Embedder, views: readonly Uint8Array[], options?: EmbedOptions): Promise<Embedding> {
-  const embeddings = await Promise.all(views.map((pixels) => embedder.embed(pixels, options)))
+export async function embedViews(embedder: Embedder, views: readonly Uint8Array[], { signal, ...options }: EmbedOptions = {}): Promise<Embedding> {
+  const embeddings = await allOrNone(views, signal, (pixels, stop) => embedder.embed(pixels, { ...options, ...(stop && { signal: stop }) }))
   if (embeddings.length === 1) return embeddings[0]!
   const slowest = (key: 'queueMs' | 'embedMs' | 'batchSize') => Math.max(...embeddings.map((embedding) => embedding[key]))
   return {

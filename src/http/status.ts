@@ -26,6 +26,8 @@ const table = {
   request_invalid: 400,
   body_incomplete: 400,
   body_too_large: 413,
+  headers_too_large: 431,
+  request_timeout: 408,
   media_type_unsupported: 415,
   route_not_found: 404,
   method_not_allowed: 405,

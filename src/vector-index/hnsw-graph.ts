@@ -18,6 +18,12 @@ export interface GraphSettings {
   efConstruction: number
 }
 
+/** Side by side. */
+export interface Candidates {
+  slots: number[]
+  scores: number[]
+}
+
 export class HnswGraph {
   readonly #settings: GraphSettings
   readonly #hnsw: InstanceType<typeof hnswlib.HierarchicalNSW>
@@ -83,13 +89,23 @@ export class HnswGraph {
     this.#slots.add(slot)
   }
 
-  /** The nearest `ef` nodes that a search keeping `ef` candidates finds, nearest first, tombstones among them. */
-  candidates(query: Float32Array, ef: number): number[] {
+  /**
+   * The nearest `count` of the nodes that a search keeping `ef` candidates finds, nearest first,
+   * tombstones among them. Scores are hnswlib's, in float32: each is off by less than `scoreError`.
+   */
+  candidates(query: Float32Array, ef: number, count = ef): Candidates {
     const wanted = Math.min(ef, this.count)
-    if (wanted === 0) return []
+    if (wanted === 0) return { slots: [], scores: [] }
     for (let i = 0; i < this.#point.length; i++) this.#point[i] = query[i]!
     this.#hnsw.setEf(wanted)
-    return this.#hnsw.searchKnn(this.#point, wanted).neighbors
+    const { neighbors, distances } = this.#hnsw.searchKnn(this.#point, Math.min(count, wanted))
+    for (let i = 0; i < distances.length; i++) distances[i] = 1 - distances[i]!
+    return { slots: neighbors, scores: distances }
+  }
+
+  /** d products of float32 are added in float32; of unit vectors their sizes sum to 1 at most. */
+  get scoreError(): number {
+    return (this.#settings.dimension + 2) * 2 ** -24
   }
 
   /** The vector as the graph holds it. */

@@ -16,6 +16,12 @@ import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNei
  */
 const comparisonsPerCandidate = 8
 
+/**
+ * Each candidate that crosses from the library costs time: of a short page only the nearest are
+ * taken, with so many more that where the equals of the k-th one end is nearly always seen.
+ */
+const shortPage = { k: 32, spare: 16 }
+
 export interface SlotSearch {
   vector: Float32Array
   k: number
@@ -160,7 +166,7 @@ export class SlotIndex {
    */
   #searchGraph(serving: LiveGraph, search: SlotSearch, allowed: number, ef: number | undefined): SlotSearchResult | undefined {
     const { graph, live, cursor } = serving
-    const { vector, k, allow } = search
+    const { k } = search
     const { size } = this.#vectors
     // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
     const share = Math.max(1 / graph.count, (allowed / size) * (live / graph.count))
@@ -168,18 +174,35 @@ export class SlotIndex {
     for (;;) {
       wanted = Math.min(wanted, graph.count)
       if (wanted * comparisonsPerCandidate + size - live >= allowed) return undefined
-      const nearest = new Nearest(k)
-      let reliable = 0
-      graph.candidates(vector, wanted).forEach((slot, i) => {
-        if (!this.#vectors.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) return
-        nearest.offer(slot, this.#vectors.score(vector, slot))
-        if (i < (wanted * 2) / 3) reliable++
-      })
+      const { nearest, reliable } = this.#best(graph, search, wanted, share)
       if (reliable >= k || (ef !== undefined && nearest.count >= k)) {
         if (size > live) this.#offerPending(nearest, graph, cursor, search)
         return { neighbours: nearest.sorted(), method: 'hnsw', ef: wanted }
       }
       wanted *= 2
+    }
+  }
+
+  /**
+   * The k best live and allowed ones of `ef` candidates, by their exact scores. Only those are
+   * compared again whose approximate score leaves open whether they belong to them.
+   */
+  #best(graph: HnswGraph, { vector, k, allow }: SlotSearch, ef: number, share: number): { nearest: Nearest; reliable: number } {
+    const margin = 2 * graph.scoreError
+    const few = allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil((k + shortPage.spare) / share)) : ef
+    for (let count = few; ; count = ef) {
+      const { slots, scores } = graph.candidates(vector, ef, count)
+      const nearest = new Nearest(k)
+      let [found, reliable, kthScore] = [0, 0, -Infinity]
+      for (let i = 0; i < slots.length; i++) {
+        const slot = slots[i]!
+        if (!this.#vectors.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
+        if (found >= k && scores[i]! < kthScore - margin) return { nearest, reliable }
+        nearest.offer(slot, this.#vectors.score(vector, slot))
+        if (i < (ef * 2) / 3) reliable++
+        if (++found === k) kthScore = scores[i]!
+      }
+      if (slots.length < count || count === ef) return { nearest, reliable }
     }
   }
 

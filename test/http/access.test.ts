@@ -64,7 +64,7 @@ test('no key is ever in the log, whose it was is', async (t) => {
   const text = JSON.stringify(app.log)
   for (const { key, line } of Object.values(keys)) assert.ok(!text.includes(key) && !text.includes(line.split(':')[2]!))
   assert.ok(!text.includes('alike_guess'))
-  assert.ok(app.log.some(({ caller, url }) => caller === 'reader' && url === '/v1/galleries'))
+  assert.ok(app.log.some(({ caller, path }) => caller === 'reader' && path === '/v1/galleries'))
 })
 
 test('each key has its own number of requests a minute, guesses count by address, probes do not', async (t) => {

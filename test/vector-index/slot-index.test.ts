@@ -212,3 +212,23 @@ test('a slice without time answers one slot, so that asking again always gets on
   const found = index.neighbours({ slots: Uint32Array.of(3, 4, 6), k: 2 }, -Infinity)
   assert.deepEqual([found.answered, found.slots.length], [1, 2])
 })
+
+test('pictures that are nearly the same are told apart by their exact scores, on a short page too', () => {
+  const index = fullIndex()
+  // A hundred around one point, closer together than float32 sums can tell.
+  const centre = makeVector()
+  const near = Array.from({ length: 100 }, (_, n) => {
+    const moved = centre.map((value, i) => value + (i === n % dimension ? 3e-8 * (n + 1) : 0))
+    const length = Math.hypot(...moved)
+    return moved.map((value) => value / length)
+  })
+  const added = packed(near, 4_000)
+  index.add(added.slots, added.vectors)
+  finish(index)
+  for (const k of [1, 5, 20, 60]) {
+    const exact = index.search({ vector: centre, k, exact: true })
+    const graph = index.search({ vector: centre, k, ef: 300 })
+    assert.equal(graph.method, 'hnsw')
+    assert.deepEqual(graph.neighbours, exact.neighbours)
+  }
+})

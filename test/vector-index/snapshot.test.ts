@@ -33,7 +33,7 @@ test('a snapshot gives the same graph back', async (t) => {
   // It can go on growing.
   const makeVector = unitVectors({ dimension, seed: 3 })
   for (let slot = count; slot < 2 * count; slot++) read.graph.insert(slot, makeVector())
-  assert.equal(read.graph.candidates(makeVector(), 2 * count).length, 2 * count)
+  assert.equal(read.graph.candidates(makeVector(), 2 * count).slots.length, 2 * count)
 })
 
 test('writing again replaces the former snapshot and leaves no files behind', async (t) => {

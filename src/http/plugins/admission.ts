@@ -38,6 +38,21 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
 }
 
 /**
+ * Connections cost a file descriptor each, also those that ask nothing: one more is closed before
+ * anything is read from it. @returns a reading of how many are open now
+ */
+export function limitConnections(app: FastifyInstance, { connectionsMax, onRefusal }: { connectionsMax: number; onRefusal(): void }): () => number {
+  let open = 0
+  app.server.maxConnections = connectionsMax
+  app.server.on('drop', onRefusal)
+  app.server.on('connection', (socket) => {
+    open += 1
+    socket.once('close', () => { open -= 1 })
+  })
+  return () => open
+}
+
+/**
  * Clients that ask before they send (`Expect: 100-continue`) are told to go on only when the body
  * is about to be read, so that a refused upload is never sent.
  */

@@ -2,7 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AlikeError, catalogue, type ErrorCode } from '../../errors.js'
 import type { Metrics } from '../../metrics.js'
-import type { Problem } from '../schemas/problem.js'
+import { problems, type Problem } from '../schemas/problem.js'
 import { isPublic, statusOf } from '../status.js'
 import { RequestInvalid } from '../validation.js'
 
@@ -31,19 +31,27 @@ const foreignCodes: Readonly<Record<string, ErrorCode>> = {
 
 export function registerProblems(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
   const methodsOfPaths = rememberRoutes(app)
+  // what `client-errors.ts` answers before a route is known can meet every one
+  app.addHook('onRoute', ({ schema }) => {
+    if (schema !== undefined && schema.hide !== true) schema.response = { ...(schema.response as object), ...problems(408, 431) }
+  })
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
+    // Asked of QUERY before its route is looked for, and no route knows QUERY.
+    if (error.code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') return sendNoRoute(request, reply)
     const known = asAlikeError(error, request)
     noteProblem(known, request, metrics)
     return sendProblem(known, request, reply)
   })
 
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(sendNoRoute)
+
+  function sendNoRoute(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const methods = methodsOfPaths(request.url)
     if (methods.length === 0) return sendProblem(new AlikeError('route_not_found'), request, reply)
     reply.header('allow', methods.join(', '))
     return sendProblem(new AlikeError('method_not_allowed', { detail: `It knows ${methods.join(', ')}.` }), request, reply)
-  })
+  }
 }
 
 /** Also for what fails before a route is found, such as an address that can not be decoded. */
@@ -77,8 +85,8 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   const { code, message = '', statusCode = 500 } = error as Partial<FastifyError>
   const known = code === undefined ? undefined : foreignCodes[code]
   if (known !== undefined) return new AlikeError(known, { cause: error })
-  // The multipart parser names what is wrong with the form only in words.
-  if (/multipart|part terminated early/i.test(message)) {
+  // The multipart parser names what is wrong with the form only in words; its needle is the boundary.
+  if (/multipart|part terminated early|^the needle|^unsupported content-type|^boundary/i.test(message)) {
     return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', { detail: 'The multipart form is damaged.', cause: error })
   }
   return new AlikeError(statusCode >= 400 && statusCode < 500 ? 'request_invalid' : 'internal', { cause: error })

@@ -39,7 +39,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       tags,
       summary: 'Read a network’s model card',
       params: ModelPath,
-      response: { 200: { description: 'The model card.', ...reference(ModelCard) }, ...problems(404) },
+      response: { 200: { description: 'The model card.', ...reference(ModelCard) }, ...problems(400, 404) },
     },
   }, async (request) => {
     const { manifest, folder } = modelOf(request.params.model)
@@ -53,7 +53,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       tags,
       summary: 'Read a network’s model card as a page',
       params: ModelPath,
-      response: { 200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } }, ...problems(404) },
+      response: { 200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } }, ...problems(400, 404) },
     },
   }, async (request, reply) => {
     const { folder, manifest } = modelOf(request.params.model)
@@ -68,7 +68,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       tags,
       summary: 'Read a plot of a model card',
       params: PlotPath,
-      response: { 200: { description: 'The plot.', content: { 'image/svg+xml': { schema: Type.String() } } }, ...problems(404) },
+      response: { 200: { description: 'The plot.', content: { 'image/svg+xml': { schema: Type.String() } } }, ...problems(400, 404) },
     },
   }, async (request, reply) => {
     const { folder } = modelOf(request.params.model)

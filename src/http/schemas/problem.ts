@@ -47,11 +47,13 @@ const statusMeanings = {
   401: 'No valid API key, where the service asks for one.',
   403: 'The API key has not the role that this needs.',
   404: 'There is no such gallery, picture, job, snapshot or model.',
+  408: 'It did not arrive in the time allowed.',
   409: 'It contradicts what is stored.',
   413: 'More bytes than allowed.',
   415: 'A content type or picture format that is not accepted.',
   422: 'The picture or archive can not be used.',
   429: 'At capacity, or more requests than allowed; the header Retry-After says when to try again.',
+  431: 'Address and headers have more bytes than allowed.',
   503: 'Starting or stopping.',
   507: 'No room to store it.',
 } as const

@@ -1,0 +1,88 @@
+/**
+ * What do the thread, the exact scores and the pending vectors cost a search? Eight clients that ask
+ * the index thread without pause, against hnswlib-node called directly in one thread with the same
+ * vectors and `ef`, turn about.
+ *
+ *     node dist/bench/index-worker.js [--vectors 20000] [--dimension 512] [--clients 8] [--rounds 9] [--seconds 2]
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import hnswlib from 'hnswlib-node'
+import { percentile } from '../src/cli/percentile.js'
+import { IndexThread } from '../src/vector-index/index-thread.js'
+import { indexDefaults } from '../src/vector-index/vector-index.js'
+import { packed, unitVectors } from '../test/vector-index/unit-vectors.js'
+import { table } from './report.js'
+
+const { values } = parseArgs({
+  options: {
+    vectors: { type: 'string', default: '20000' },
+    dimension: { type: 'string', default: '512' },
+    clients: { type: 'string', default: '8' },
+    rounds: { type: 'string', default: '9' },
+    seconds: { type: 'string', default: '2' },
+  },
+})
+const [count, dimension, clients, rounds, seconds] = [values.vectors, values.dimension, values.clients, values.rounds, values.seconds].map(Number) as [number, number, number, number, number]
+const k = 10
+const { m, efConstruction, ef } = indexDefaults
+
+const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 24 })
+const stored = Array.from({ length: count }, makeVector)
+const queries = Array.from({ length: 1_000 }, makeVector)
+
+const direct = new hnswlib.HierarchicalNSW('ip', dimension)
+direct.initIndex(count, m, efConstruction)
+stored.forEach((vector, slot) => direct.addPoint([...vector], slot))
+direct.setEf(ef)
+/** hnswlib-node takes plain arrays; the conversion is part of every use of it. */
+function searchDirectly(query: Float32Array): number[] {
+  return direct.searchKnn(Array.from(query), k).neighbors
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
+const thread = new IndexThread({ settings: indexDefaults, onFailure: (error) => { throw error } })
+async function* all() {
+  yield packed(stored)
+}
+const { index } = await thread.open({ dimension, nextSlot: count, snapshot: { folder, galleryUid: 'bench', modelId: 'bench' }, vectors: all() })
+while (index.building || index.pending > 0) {
+  await sleep(200)
+  await index.refresh()
+}
+
+/** Queries per second of eight clients at the index thread. */
+async function throughThread(): Promise<number> {
+  let done = 0
+  const started = performance.now()
+  await Promise.all(Array.from({ length: clients }, async () => {
+    while (performance.now() - started < seconds * 1000) await index.search({ vector: queries[done++ % queries.length]!, k })
+  }))
+  return (done / (performance.now() - started)) * 1000
+}
+
+/** Queries per second of the library alone. */
+function alone(): number {
+  let done = 0
+  const started = performance.now()
+  while (performance.now() - started < seconds * 1000) searchDirectly(queries[done++ % queries.length]!)
+  return (done / (performance.now() - started)) * 1000
+}
+
+const results: { thread: number; alone: number }[] = []
+for (let round = -1; round < rounds; round++) {
+  const result = round % 2 === 0 ? { thread: await throughThread(), alone: alone() } : { alone: alone(), thread: await throughThread() }
+  if (round >= 0) results.push(result) // the first warms caches and compilers
+}
+await thread.close()
+await rm(folder, { recursive: true, force: true })
+
+const median = (of: (result: (typeof results)[number]) => number) => percentile(results.map(of), 0.5)
+console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${m}, ef ${ef}, k ${k}; medians of ${rounds} rounds of ${seconds} s.\n`)
+console.log(table(['search', 'queries/s', 'ratio'], [
+  ['hnswlib-node alone, one thread', median((result) => result.alone).toFixed(0), '1.00'],
+  [`index thread, ${clients} clients, exact scores`, median((result) => result.thread).toFixed(0), median((result) => result.thread / result.alone).toFixed(2)],
+]))

@@ -1,0 +1,114 @@
+/**
+ * Does the index carry a large gallery? Drawn vectors are added as ingestion adds them, batch by
+ * batch, while a client searches: memory, build time, search times during and after, recall@10
+ * against the exact scan, and the longest time for which the index thread answered nobody, growth of
+ * the graph (doubling its capacity, from a small one) included.
+ *
+ *     node dist/bench/million.js [--vectors 1000000] [--dimension 512] [--queries 200]
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { percentile } from '../src/cli/percentile.js'
+import { HnswGraph } from '../src/vector-index/hnsw-graph.js'
+import { IndexThread } from '../src/vector-index/index-thread.js'
+import { indexDefaults, type SlotVectors } from '../src/vector-index/vector-index.js'
+import { packed, unitVectors } from '../test/vector-index/unit-vectors.js'
+import { table } from './report.js'
+
+const { values } = parseArgs({
+  options: { vectors: { type: 'string', default: '1000000' }, dimension: { type: 'string', default: '512' }, queries: { type: 'string', default: '200' } },
+})
+const [count, dimension, queries] = [values.vectors, values.dimension, values.queries].map(Number) as [number, number, number]
+const k = 10
+/** Small, for vectors are drawn on the thread that measures the searches. */
+const batch = 100
+/** Vectors that may wait to be linked: a scan of more would be the larger part of every search. */
+const backlogMax = 2_000
+
+const makeVector = unitVectors({ dimension, seed: 1, clusters: 1_000, latent: 24 })
+const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
+const memoryBefore = process.memoryUsage().rss
+const thread = new IndexThread({ settings: indexDefaults, onFailure: (error) => { throw error } })
+const { index } = await thread.open({ dimension, nextSlot: 0, snapshot: { folder, galleryUid: 'million', modelId: 'bench' }, vectors: none() })
+
+/** While `building`, every few milliseconds a search: how long it took, tells how long the thread was busy otherwise. */
+const duringMs: number[] = []
+let building = true
+const client = (async () => {
+  while (building) {
+    duringMs.push((await index.search({ vector: makeVector(), k })).durationMs)
+    await sleep(20)
+  }
+})()
+
+const startedAt = performance.now()
+for (let slot = 0; slot < count; slot += batch) {
+  await index.add(packed(Array.from({ length: Math.min(batch, count - slot) }, makeVector), slot))
+  while (index.pending > backlogMax) {
+    await sleep(20)
+    await index.refresh()
+  }
+}
+while (index.pending > 0 || index.building) {
+  await sleep(50)
+  await index.refresh()
+}
+const buildSeconds = (performance.now() - startedAt) / 1000
+building = false
+await client
+const memory = process.memoryUsage().rss - memoryBefore
+
+const quietMs: number[] = []
+let found = 0
+for (let i = 0; i < queries; i++) {
+  const vector = makeVector()
+  const result = await index.search({ vector, k })
+  quietMs.push(result.durationMs)
+  const truth = new Set((await index.search({ vector, k, exact: true })).neighbours.map(({ slot }) => slot))
+  found += result.neighbours.filter(({ slot }) => truth.has(slot)).length
+}
+const savedAt = performance.now()
+await index.saveSnapshot()
+const saveSeconds = (performance.now() - savedAt) / 1000
+await thread.close()
+await rm(folder, { recursive: true, force: true })
+
+const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`
+console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${indexDefaults.m}, ef ${indexDefaults.ef}, added in batches of ${batch} under searches.\n`)
+console.log(table(['', ''], [
+  ['memory', `${(memory / 2 ** 20).toFixed(0)} MiB, ${(memory / count).toFixed(0)} bytes a vector (8·d = ${8 * dimension})`],
+  ['time until every vector is in the graph', `${buildSeconds.toFixed(0)} s, ${(count / buildSeconds).toFixed(0)} a second`],
+  ['searches meanwhile', `p50 ${ms(percentile(duringMs, 0.5))}, p99 ${ms(percentile(duringMs, 0.99))}, longest ${ms(Math.max(...duringMs))} of ${duringMs.length}`],
+  ['searches afterwards', `p50 ${ms(percentile(quietMs, 0.5))}, p99 ${ms(percentile(quietMs, 0.99))}`],
+  [`recall@${k}`, (found / (queries * k)).toFixed(4)],
+  ['snapshot', `${saveSeconds.toFixed(1)} s`],
+]))
+console.log(`\nDoubling the capacity of a graph and giving its memory back, both of which hold up its thread:\n`)
+console.log(table(['from', 'to', 'takes'], growth().map(({ from, to, tookMs }) => [from.toLocaleString('en'), to.toLocaleString('en'), ms(tookMs)])))
+
+async function* none(): AsyncGenerator<SlotVectors> {}
+
+/**
+ * The cost of growing depends on the capacity, not on how well the nodes are linked; so a graph of
+ * cheap links is filled and grows on the way.
+ */
+function growth(): { from: number; to: number; tookMs: number }[] {
+  const first = Math.max(1_000, Math.ceil(count / 4))
+  const graph = HnswGraph.empty({ dimension, m: indexDefaults.m, efConstruction: 1 }, first)
+  const vectors = Array.from({ length: 100 }, makeVector)
+  const seen: { from: number; to: number; tookMs: number }[] = []
+  for (let slot = 0; slot <= first * 2; slot++) {
+    const tookMs = timed(() => graph.insert(slot, vectors[slot % 100]!))
+    if (slot === first || slot === first * 2) seen.push({ from: slot, to: slot * 2, tookMs })
+  }
+  return [...seen, { from: first * 4, to: 0, tookMs: timed(() => graph.release()) }]
+}
+
+function timed(work: () => void): number {
+  const began = performance.now()
+  work()
+  return performance.now() - began
+}

@@ -1,0 +1,7 @@
+/** A few hundred damaged requests; `test/long/fuzz.long.ts` sends thousands. */
+import { test } from 'node:test'
+import { expectUnharmed } from '../support/fuzzed-service.js'
+
+test('damaged pictures, bodies and requests harm nothing', async (t) => {
+  await expectUnharmed(t, { pictures: 240, bodies: 130, raw: 40, seed: 1 }, 1.6)
+})

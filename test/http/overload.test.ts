@@ -1,0 +1,102 @@
+/** At capacity: the same door for everything that costs a run of the network; and a stop that nobody can hold up. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { InjectOptions } from 'fastify'
+import { startApp, temporaryFolder, type Answer, type TestApp } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { formBody, formHeaders } from '../support/forms.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { startProcess } from '../support/service-process.js'
+
+const search = '/v1/galleries/g/search'
+
+/** A request that was admitted and sends no more of its body. */
+async function holder(address: string, type = 'image/jpeg', path = search): Promise<Socket> {
+  const socket = connect(Number(new URL(address).port), '127.0.0.1')
+  socket.on('error', () => {})
+  // asking first, and being told to go on, shows that it is past the door
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  assert.match(answer.toString(), /^HTTP\/1\.1 100/)
+  socket.write('some')
+  return socket
+}
+
+async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
+  while (!line.test((await app.inject('/metrics')).body)) await sleep(10)
+}
+
+test('at capacity everything that needs the network is refused alike, and taken again as soon as there is room', async (t) => {
+  const app = await startApp(t, { requestsMax: 1 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const content = await drawPicture('circle', 1)
+  const image = content.toString('base64')
+  const raw = { headers: { 'content-type': 'image/jpeg' }, payload: content }
+  const form = (count: number) => ({ headers: formHeaders, payload: formBody(Array.from({ length: count }, (_, n) => ({ name: 'image', filename: `${n}.jpg`, content }))) })
+  const rows: [name: string, request: InjectOptions, status: number][] = [
+    ['store', { method: 'PUT', url: '/v1/galleries/g/images/a', ...raw }, 201],
+    ['one picture', { method: 'POST', url: search, ...raw }, 200],
+    ['eight pictures', { method: 'POST', url: search, ...form(8) }, 200],
+    ['JSON', { method: 'POST', url: search, payload: { images: [image, image] } }, 200],
+    ['store under its hash', { method: 'POST', url: '/v1/galleries/g/images', ...raw }, 201],
+    ['embed', { method: 'POST', url: '/v1/embeddings', ...raw }, 200],
+    ['compare', { method: 'POST', url: '/v1/compare', ...form(2) }, 200],
+  ]
+  const address = await app.listen()
+  const held = await holder(address)
+  for (const [name, request] of rows) {
+    const response = await app.app.inject(request)
+    assert.deepEqual([response.statusCode, response.json<Answer>().code, response.headers['retry-after']], [429, 'overloaded', '1'], name)
+  }
+  const metrics = (await app.app.inject('/metrics')).body
+  assert.match(metrics, new RegExp(`alike_refusals_total\\{code="overloaded"\\} ${rows.length}`))
+  assert.match(metrics, /alike_embed_batch_size_count 0/, 'nothing of them was worked on')
+
+  held.destroy()
+  await untilMetric(app, /^alike_requests_in_flight 0$/m) // the service hears of it
+  for (const [name, request, status] of rows) assert.equal((await app.app.inject(request)).statusCode, status, name)
+})
+
+test('connections are bounded, and counted', async (t) => {
+  const app = await startApp(t, { connectionsMax: 2 })
+  const address = await app.listen()
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const sockets = [await holder(address), await holder(address)]
+  const third = connect(Number(new URL(address).port), '127.0.0.1')
+  third.on('error', () => {})
+  await once(third, 'close')
+  const metrics = (await app.app.inject('/metrics')).body
+  assert.match(metrics, /^alike_http_connections 2$/m)
+  assert.match(metrics, /alike_refusals_total\{code="overloaded"\} 1/)
+  for (const socket of sockets) socket.destroy()
+  await untilMetric(app, /^alike_http_connections 0$/m)
+})
+
+test('when the line before the network is full, a query of several pictures leaves none of them in it', async (t) => {
+  const app = await startApp(t, { embedQueueMax: 2, queryViews: 4, decodeConcurrency: 4 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const content = await drawPicture('circle', 1)
+  const eight = { headers: formHeaders, payload: formBody(Array.from({ length: 8 }, (_, n) => ({ name: 'image', filename: `${n}.jpg`, content }))) }
+  const response = await app.app.inject({ method: 'POST', url: search, ...eight })
+  assert.deepEqual([response.statusCode, response.json<Answer>().code], [429, 'overloaded'])
+  assert.ok(Number(response.headers['retry-after']) >= 1)
+  await untilMetric(app, /^alike_embed_queue_depth 0$/m)
+  const embedded = Number(/alike_embed_batch_size_sum (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1])
+  assert.ok(embedded < 16, `${embedded} of 32 views were run for nobody`)
+})
+
+test('requests that never end hold up no stop for longer than its grace', async (t) => {
+  const service = await startProcess(t, { DATA_DIR: await temporaryFolder(t), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, SHUTDOWN_GRACE_MS: '2000' })
+  assert.equal((await fetch(`${service.address}/v1/galleries/g`, { method: 'PUT' })).status, 201)
+  const sockets = [await holder(service.address), await holder(service.address, formHeaders['content-type']), await holder(service.address, 'application/x-tar', '/v1/galleries/g/ingest')]
+  const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
+  const stoppedAt = performance.now()
+  assert.equal(await service.stop('SIGTERM'), 0, 'it ends by itself, not by being killed at the end of the grace')
+  // Its own timers are exact; the rest is room for a busy machine.
+  assert.ok(performance.now() - stoppedAt < 20_000)
+  await closed
+  assert.equal(service.log.at(-1)?.msg, 'stopped')
+})

@@ -1,0 +1,94 @@
+/** What a fuzzer begins with: good pictures in every accepted format, and good bodies of every kind around them. */
+import { gzipSync } from 'node:zlib'
+import sharp from 'sharp'
+import { tarOf, zipOf } from './archives.js'
+import { drawnLabels, drawPicture } from './drawn-pictures.js'
+import { formBody, formHeaders } from './forms.js'
+
+export interface FuzzBody {
+  /** What it was before it was damaged. */
+  name: string
+  method: 'PUT' | 'POST' | 'PATCH'
+  path: string
+  type: string
+  bytes: Buffer
+}
+
+const gallery = '/v1/galleries/fuzz'
+/** Many pictures are stored under few ids, so that the gallery stays small. */
+const ids = 8
+
+/** Every decoder, with the features that lie off its usual path. */
+export async function fuzzPictures(): Promise<Record<string, Buffer>> {
+  const drawn = await drawPicture('cross', 7, { width: 64, height: 48, format: 'png' })
+  const other = await drawPicture('stripes', 8, { width: 64, height: 48, format: 'png' })
+  const animated = await sharp([drawn, other], { join: { animated: true } }).toColourspace('srgb').gif().toBuffer()
+  return {
+    jpeg: await sharp(drawn).jpeg().toBuffer(),
+    'jpeg, progressive': await sharp(drawn).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer(),
+    'jpeg, EXIF and profile': await sharp(drawn).withMetadata({ orientation: 6, icc: 'p3' }).jpeg().toBuffer(),
+    'jpeg, CMYK': await sharp(drawn).toColourspace('cmyk').jpeg().toBuffer(),
+    'jpeg, grey': await sharp(drawn).greyscale().jpeg().toBuffer(),
+    png: drawn,
+    'png, 16 bits, interlaced': await sharp(drawn).toColourspace('rgb16').png({ progressive: true }).toBuffer(),
+    'png, palette and alpha': await sharp(drawn).ensureAlpha(0.5).png({ palette: true }).toBuffer(),
+    webp: await sharp(drawn).webp().toBuffer(),
+    'webp, lossless': await sharp(drawn).ensureAlpha(0.4).webp({ lossless: true }).toBuffer(),
+    'webp, animated': await sharp(animated, { animated: true }).webp().toBuffer(),
+    gif: await sharp(drawn).gif().toBuffer(),
+    'gif, animated': animated,
+    avif: await sharp(drawn).avif({ effort: 0 }).toBuffer(),
+    'avif, lossless': await sharp(drawn).ensureAlpha(0.4).avif({ effort: 0, lossless: true }).toBuffer(),
+  }
+}
+
+/** A picture, good or damaged, in one of the ways in which a caller can send it. */
+export function pictureRequest(picture: Buffer, number: number): Omit<FuzzBody, 'name'> {
+  const search = { method: 'POST', path: `${gallery}/search?k=3` } as const
+  const store = { method: 'PUT', path: `${gallery}/images/${number % ids}?label=${drawnLabels[number % 4]}` } as const
+  const form = { type: formHeaders['content-type'], bytes: formBody([{ name: 'image', filename: 'a.jpg', content: picture }]) }
+  const raw = { type: 'image/jpeg', bytes: picture }
+  const json = { type: 'application/json', bytes: Buffer.from(JSON.stringify({ image: picture.toString('base64') })) }
+  const pair = { type: 'application/json', bytes: Buffer.from(JSON.stringify({ images: [picture.toString('base64'), picture.toString('base64')] })) }
+  const ways: Omit<FuzzBody, 'name'>[] = [
+    { ...search, ...raw },
+    { ...store, ...raw },
+    { ...search, ...form },
+    { ...store, ...form },
+    { ...search, ...json },
+    { ...search, path: `${search.path}&region=0.1,0.2,0.5,0.5`, ...raw },
+    { method: 'POST', path: '/v1/embeddings', ...raw },
+    { method: 'POST', path: '/v1/compare', ...pair },
+  ]
+  return ways[number % ways.length]!
+}
+
+/** Good requests whose bodies are damaged as a whole, frames and fields included. */
+export async function fuzzBodies(): Promise<FuzzBody[]> {
+  const pictures = await Promise.all(drawnLabels.map((label, n) => drawPicture(label, n, { width: 24, height: 24 })))
+  const image = pictures[0]!.toString('base64')
+  const vector = Array.from({ length: 128 }, (_, i) => (i === 3 ? 1 : 0))
+  const filter = { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'label', in: ['circle', 'cross'] } }] }
+  const files = pictures.map((content, n) => ({ name: 'image', filename: `${drawnLabels[n]}/${n}.jpg`, content }))
+  const entries = pictures.map((content, n) => ({ path: `${drawnLabels[n]}/${n}.jpg`, content }))
+  const tar = await tarOf(entries)
+  const zip = zipOf(entries)
+  const json = (name: string, method: FuzzBody['method'], path: string, body: object) => ({ name, method, path, type: 'application/json', bytes: Buffer.from(JSON.stringify(body)) })
+  const ingest = (name: string, type: string, bytes: Buffer): FuzzBody => ({ name, method: 'POST', path: `${gallery}/ingest`, type, bytes })
+  const formType = formHeaders['content-type']
+  return [
+    { name: 'form to search', method: 'POST', path: `${gallery}/search`, type: formType, bytes: formBody([...files.slice(0, 2), { name: 'k', content: '5' }, { name: 'filter', content: JSON.stringify(filter) }]) },
+    { name: 'form to store', method: 'PUT', path: `${gallery}/images/1`, type: formType, bytes: formBody([{ name: 'label', content: 'circle' }, { name: 'metadata', content: '{"year":2021}' }, files[0]!]) },
+    json('JSON to search', 'POST', `${gallery}/search`, { image, k: 5, filter, region: { x: 0.1, y: 0.1, width: 0.5, height: 0.5 }, include: ['metadata'] }),
+    json('vector to search', 'POST', `${gallery}/search`, { vector, k: 3, excludeIds: ['1'], minScore: -1, ef: 10 }),
+    json('examples to search', 'POST', `${gallery}/search`, { like: ['1', '2'], unlike: ['3'], label: ['circle'], exact: true, offset: 1 }),
+    json('JSON to store', 'PUT', `${gallery}/images/2`, { image, label: 'cross', metadata: { year: 2022, tags: ['a', 'b'], place: { city: 'x' } } }),
+    json('change', 'PATCH', `${gallery}/images/3`, { label: null, metadata: { year: 2019 } }),
+    json('gallery', 'PUT', '/v1/galleries/fuzz-other', { settings: { owner: 'someone' } }),
+    ingest('tar', 'application/x-tar', tar),
+    ingest('tar.gz', 'application/gzip', gzipSync(tar)),
+    ingest('zip', 'application/zip', zip),
+    ingest('form of many', formType, formBody([{ name: 'label', content: 'circle' }, ...files])),
+    ingest('form of a zip', formType, formBody([{ name: 'archive', filename: 'a.zip', type: 'application/zip', content: zip }])),
+  ]
+}

@@ -1,0 +1,134 @@
+/** Sends damaged pictures, bodies and raw requests to a started service, and tells what it answered. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pMap from 'p-map'
+import { Agent, request } from 'undici'
+import { seededRandom } from '../../src/eval/random.js'
+import { publicCodes } from '../../src/http/status.js'
+import { fuzzBodies, fuzzPictures, pictureRequest, type FuzzBody } from './fuzz-inputs.js'
+import { mutated } from './mutations.js'
+
+export interface FuzzOptions {
+  address: string
+  /** Damaged pictures, damaged bodies, and damaged HTTP on a bare socket. */
+  pictures: number
+  bodies: number
+  raw: number
+  seed: number
+  /** Only this case, as a fault names it. */
+  only?: number
+  /** After each tenth of the cases. */
+  onTenth?: () => Promise<void>
+}
+
+export interface FuzzReport {
+  /** status → answers; 0 is a raw request whose connection was closed without one. */
+  statuses: Record<number, number>
+  /** Answers that no caller should get, with what gets them again. */
+  faults: string[]
+}
+
+/** A service that has not answered by then hangs. */
+const answerWithinMs = 120_000
+/** Damaged HTTP often is a request that is not complete: the service would wait for the rest. */
+const rawPatienceMs = 500
+
+type Case = { name: string; send(): Promise<number> }
+
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const { address, seed } = options
+  const dispatcher = new Agent({ connections: 8, headersTimeout: answerWithinMs, bodyTimeout: answerWithinMs })
+  const report: FuzzReport = { statuses: {}, faults: [] }
+  const cases = await casesOf(options, dispatcher)
+  let done = 0
+  try {
+    await pMap(cases, async ({ name, send }) => {
+      try {
+        const status = await send()
+        report.statuses[status] = (report.statuses[status] ?? 0) + 1
+      } catch (error) {
+        report.faults.push(`${name}, seed ${seed}, ${address}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+      done += 1
+      if (done % Math.ceil(cases.length / 10) === 0) await options.onTenth?.()
+    }, { concurrency: 8 })
+  } finally {
+    await dispatcher.close()
+  }
+  return report
+}
+
+async function casesOf({ address, seed, pictures, bodies, raw, only }: FuzzOptions, dispatcher: Agent): Promise<Case[]> {
+  const goodPictures = Object.entries(await fuzzPictures())
+  const goodBodies = await fuzzBodies()
+  const one = <Item>(items: Item[], random: () => number): Item => items[Math.floor(random() * items.length)]!
+  const cases: Case[] = []
+  const add = (number: number, make: (random: () => number) => { name: string; send: () => Promise<number> }) => {
+    // of its own, so that one case can be made again without those before it
+    if (only !== undefined && only !== number) return
+    const { name, send } = make(seededRandom(seed * 1_000_003 + number))
+    cases.push({ name: `case ${number}, ${name}`, send })
+  }
+  for (let number = 0; number < pictures; number++) {
+    add(number, (random) => {
+      const [name, bytes] = one(goodPictures, random)
+      const [, other] = one(goodPictures, random)
+      const body = pictureRequest(mutated(bytes, random, other), number)
+      return { name: `${name} to ${body.method} ${body.path}`, send: () => ask(address, body, dispatcher) }
+    })
+  }
+  for (let number = pictures; number < pictures + bodies; number++) {
+    add(number, (random) => {
+      const good = goodBodies[number % goodBodies.length]!
+      const bytes = mutated(good.bytes, random, one(goodBodies, random).bytes)
+      const type = random() < 0.9 ? good.type : mutated(Buffer.from(good.type), random).toString('latin1').replace(/[^\x20-\x7e]/g, '?')
+      return { name: good.name, send: () => ask(address, { ...good, type, bytes }, dispatcher) }
+    })
+  }
+  for (let number = pictures + bodies; number < pictures + bodies + raw; number++) {
+    add(number, (random) => {
+      const good = one(goodBodies, random)
+      return { name: `raw ${good.name}`, send: () => askRaw(address, mutated(rawRequest(good), random)) }
+    })
+  }
+  return cases
+}
+
+/** @throws Error for an answer that no caller should get */
+async function ask(address: string, { method, path, type, bytes }: Omit<FuzzBody, 'name'>, dispatcher: Agent): Promise<number> {
+  const { statusCode, headers, body } = await request(`${address}${path}`, { method, headers: { 'content-type': type }, body: bytes, dispatcher })
+  const text = await body.text()
+  expectAnswer(statusCode, String(headers['content-type']), text)
+  return statusCode
+}
+
+function expectAnswer(status: number, type: string, text: string): void {
+  if (status < 400) return
+  assert.ok(status < 500 || status === 503 || status === 507, `answered ${status}: ${text}`)
+  assert.match(type, /^application\/problem\+json/, `answered ${status} with ${type}`)
+  const { code } = JSON.parse(text) as { code: string }
+  assert.ok((publicCodes as string[]).includes(code), `answered ${status} with code ${code}`)
+}
+
+function rawRequest({ method, path, type, bytes }: FuzzBody): Buffer {
+  return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: fuzz\r\ncontent-type: ${type}\r\ncontent-length: ${bytes.length}\r\nconnection: close\r\n\r\n`), bytes])
+}
+
+/** Writes, waits a little, says that nothing more comes. */
+async function askRaw(address: string, bytes: Buffer): Promise<number> {
+  const socket = connect(Number(new URL(address).port), '127.0.0.1')
+  let answer = ''
+  socket.on('error', () => {})
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')))
+  const closed = once(socket, 'close')
+  socket.write(bytes)
+  await Promise.race([closed, sleep(rawPatienceMs)])
+  socket.end()
+  const late = sleep(answerWithinMs, 'late' as const, { ref: false })
+  assert.notEqual(await Promise.race([closed, late]), 'late', 'its connection was never closed')
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0)
+  assert.ok(status < 500 || status === 503 || status === 507, `answered ${answer.slice(0, 300)}`)
+  return status
+}
