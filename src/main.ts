@@ -10,9 +10,9 @@ import { pino, type Logger } from 'pino'
 import { readApiKeys } from './access/api-keys.js'
 import { buildApp, buildUnreadyApp, type AppParts } from './app.js'
 import { readConfig, type Config } from './config.js'
-import { openEmbedder, type Embedder } from './embedding/embedder.js'
-import { checkGolden } from './embedding/golden-check.js'
+import type { Embedder } from './embedding/embedder.js'
 import { readModel } from './embedding/manifest.js'
+import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { AlikeError } from './errors.js'
 import { openGalleries, type Galleries } from './gallery/galleries.js'
 import type { JobKind } from './gallery/jobs.js'
@@ -47,7 +47,7 @@ export async function openService(
     if (apiKeys.isOpen) logger.warn('no API keys: everyone who reaches this address may read, write and delete')
     else logger.info({ keys: apiKeys.count }, 'callers need an API key')
     const model = await readModel(config.modelDir)
-    const embedder = await openEmbedder({
+    const embedder = await openProvenEmbedder({
       model,
       provider: config.provider,
       requireCuda: config.requireCuda,
@@ -58,7 +58,6 @@ export async function openService(
       metrics: metrics.embedding,
     })
     opened.push(() => embedder.close())
-    await requireGolden(embedder, metrics, logger)
 
     const { id, embeddingDimension } = model.manifest
     const galleries = await openGalleries({
@@ -118,15 +117,6 @@ export async function openService(
     await closeAll()
     throw error
   }
-}
-
-/** Before anything is stored or answered. @throws AlikeError `golden_mismatch`, `model_unreadable` */
-async function requireGolden(embedder: Embedder, metrics: Metrics, logger: Logger): Promise<void> {
-  const golden = await checkGolden(embedder)
-  if (golden === undefined) return logger.info('the model folder has no golden pictures to check the network with')
-  metrics.embedding.setGoldenCosine(golden.precision, golden.minCosine)
-  if (golden.failure !== undefined) throw new AlikeError('golden_mismatch', { detail: golden.failure })
-  logger.info(golden, 'the network computes what it computed where it was exported')
 }
 
 /** As many pictures under way as keep decoders and network workers busy while others are read and committed. */

@@ -16,6 +16,8 @@ export interface ProviderOptions {
   workers: number
   /** Largest batch, rounded down to a power of two; 0 chooses 4 on the CPU and 16 on CUDA. */
   maxBatch: number
+  /** Forms of the network that this machine computes wrongly, with how that showed; they are not chosen. */
+  failed?: ReadonlyMap<Precision, string>
 }
 
 /** Everything that follows from the choice of a provider. */
@@ -35,6 +37,8 @@ export interface ChosenRuntime {
   info: SessionInfo
   /** Why the CPU runs although CUDA was expected. */
   fallbackReason?: string
+  /** Why a slower form of the network runs than the folder has. */
+  formFallbackReason?: string
 }
 
 /** The choice in words, for `GET /v1/models` and the log. */
@@ -43,6 +47,8 @@ export interface RuntimeDescription {
   precision: Precision
   /** Why the CPU runs although CUDA was expected; absent when all is as wanted. */
   fallbackReason?: string
+  /** Why a slower form of the network runs than the folder has; absent when the fastest does. */
+  formFallbackReason?: string
   workers: number
   batchSizes: readonly number[]
   ortVersion: string
@@ -50,6 +56,11 @@ export interface RuntimeDescription {
 
 /** @throws AlikeError `cuda_unavailable`, `model_unreadable` */
 export async function chooseRuntime(options: ProviderOptions): Promise<ChosenRuntime> {
+  const reasons = [...(options.failed?.values() ?? [])]
+  return { ...(await chooseProvider(options)), ...(reasons.length > 0 && { formFallbackReason: reasons.join(' ') }) }
+}
+
+async function chooseProvider(options: ProviderOptions): Promise<ChosenRuntime> {
   if (options.requireCuda && options.provider === 'cpu') {
     throw new AlikeError('cuda_unavailable', { detail: 'CUDA is required, but the provider is set to cpu.' })
   }
@@ -76,16 +87,23 @@ async function openOnCpu(options: ProviderOptions): Promise<ChosenRuntime> {
   }
 }
 
-export function describeRuntime({ plan, info, fallbackReason }: ChosenRuntime): RuntimeDescription {
+export function describeRuntime({ plan, info, fallbackReason, formFallbackReason }: ChosenRuntime): RuntimeDescription {
   const { provider, precision, workers, session } = plan
-  const description = { provider, precision, workers, batchSizes: session.batchSizes, ortVersion: info.ortVersion }
-  return fallbackReason === undefined ? description : { ...description, fallbackReason }
+  return {
+    provider,
+    precision,
+    workers,
+    batchSizes: session.batchSizes,
+    ortVersion: info.ortVersion,
+    ...(fallbackReason !== undefined && { fallbackReason }),
+    ...(formFallbackReason !== undefined && { formFallbackReason }),
+  }
 }
 
 export function planRuntime(provider: Provider, options: ProviderOptions): RuntimePlan {
   const { model, maxBatch } = options
   const workers = options.workers === 0 ? availableParallelism() : options.workers
-  const precision = choosePrecision(provider, model)
+  const precision = choosePrecision(provider, options)
   // chosen among the files that are there
   const file = model.manifest.files[precision]!
   return {
@@ -108,8 +126,9 @@ export function planRuntime(provider: Provider, options: ProviderOptions): Runti
 /** From the fastest form to the slowest. */
 const preferred: Record<Provider, readonly Precision[]> = { cpu: ['int8', 'fp32', 'fp16'], cuda: ['fp16', 'fp32', 'int8'] }
 
-function choosePrecision(provider: Provider, { manifest, absent = [] }: Model): Precision {
-  return preferred[provider].find((precision) => manifest.files[precision] !== undefined && !absent.includes(precision)) ?? 'fp32'
+function choosePrecision(provider: Provider, { model: { manifest, absent = [] }, failed }: ProviderOptions): Precision {
+  const runs = (precision: Precision) => manifest.files[precision] !== undefined && !absent.includes(precision) && failed?.has(precision) !== true
+  return preferred[provider].find(runs) ?? 'fp32'
 }
 
 function powersOfTwo(upTo: number): number[] {

@@ -16,6 +16,7 @@ export const Model = named('Model', Type.Object(
         provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
         precision: Type.String({ description: 'fp32, fp16 or int8.' }),
         fallbackReason: Type.Optional(Type.String({ description: 'Why it is the CPU although CUDA was expected.' })),
+        formFallbackReason: Type.Optional(Type.String({ description: 'Why a slower form of the network runs than the folder has: this processor computes the other one otherwise.' })),
         workers: Type.Integer({ description: 'Threads.' }),
         batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
         ortVersion: Type.String({ description: 'ONNX Runtime.' }),

@@ -33,18 +33,61 @@ export type WeightBits = 7 | 8
 /** Far from where the sum of a bias and the products of a window would overflow 32 bits. */
 const largestBias = 2 ** 30
 
+export interface KernelToQuantise {
+  /** [outputs, inputs of a group, …]. */
+  kernel: Float32Array
+  bias: Float32Array
+  /** Value of one step of the input. */
+  inputScale: number
+  /** Mean of each input channel over pictures; absent: the error of rounding is left in the bias. */
+  inputMeans?: Float32Array
+  groups: number
+  bits: WeightBits
+}
+
+/** Parts of a channel's largest weight that its steps may end at; cutting off a few large weights makes the steps of all others finer. */
+const reaches = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6]
+
 /**
- * Symmetric, a scale per output channel.
- * @param kernel [outputs, …]
+ * Symmetric; of each output channel the scale of the least squared error. What rounding the weights adds to an output on
+ * average, Σ (rounded − exact) · mean input, is taken off its bias (Nagel et al. 2019).
  */
-export function quantiseKernel(kernel: Float32Array, bias: Float32Array, inputScale: number, bits: WeightBits): QuantisedKernel {
+export function quantiseKernel({ kernel, bias, inputScale, inputMeans, groups, bits }: KernelToQuantise): QuantisedKernel {
   const largestStep = 2 ** (bits - 1) - 1
   const perOutput = kernel.length / bias.length
+  const weightsOf = (output: number) => kernel.subarray(output * perOutput, (output + 1) * perOutput)
   const scales = bias.map((value, output) => {
-    const largest = kernel.subarray(output * perOutput, (output + 1) * perOutput).reduce((max, weight) => Math.max(max, Math.abs(weight)), 0)
+    const weights = weightsOf(output)
+    const largest = weights.reduce((max, weight) => Math.max(max, Math.abs(weight)), 0)
+    const scale = reaches.map((reach) => (largest * reach) / largestStep).reduce((best, next) => (roundingError(weights, next, largestStep) < roundingError(weights, best, largestStep) ? next : best))
     // a channel of next to no weight keeps steps large enough for its bias
-    return Math.max(largest / largestStep, Math.abs(value) / inputScale / largestBias) || 1
+    return Math.max(scale, Math.abs(value) / inputScale / largestBias) || 1
   })
-  const values = Int8Array.from(kernel, (weight, i) => Math.round(weight / scales[Math.floor(i / perOutput)]!))
-  return { values, scales, bias: Int32Array.from(bias, (value, output) => Math.round(value / (inputScale * scales[output]!))) }
+  const values = Int8Array.from(kernel, (weight, i) => stepOf(weight, scales[Math.floor(i / perOutput)]!, largestStep))
+  const corrected = inputMeans === undefined ? bias : bias.map((value, output) => {
+    const steps = values.subarray(output * perOutput, (output + 1) * perOutput)
+    return value - meanShift(weightsOf(output), steps, scales[output]!, meansOfGroup(inputMeans, groups, output, bias.length))
+  })
+  return { values, scales, bias: Int32Array.from(corrected, (value, output) => Math.round(value / (inputScale * scales[output]!))) }
+}
+
+function stepOf(weight: number, scale: number, largestStep: number): number {
+  return Math.max(-largestStep, Math.min(largestStep, Math.round(weight / scale)))
+}
+
+function roundingError(weights: Float32Array, scale: number, largestStep: number): number {
+  if (scale === 0) return 0
+  return weights.reduce((sum, weight) => sum + (stepOf(weight, scale, largestStep) * scale - weight) ** 2, 0)
+}
+
+/** @param means of the input channels that the weights read, each by as many weights in a row */
+function meanShift(weights: Float32Array, steps: Int8Array, scale: number, means: Float32Array): number {
+  const perInput = weights.length / means.length
+  return weights.reduce((sum, weight, i) => sum + (steps[i]! * scale - weight) * means[Math.floor(i / perInput)]!, 0)
+}
+
+function meansOfGroup(means: Float32Array, groups: number, output: number, outputs: number): Float32Array {
+  const inputs = means.length / groups
+  const group = Math.floor((output * groups) / outputs)
+  return means.subarray(group * inputs, (group + 1) * inputs)
 }

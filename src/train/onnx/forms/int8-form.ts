@@ -2,10 +2,10 @@
 import type { ModelProto } from '../onnx-proto.js'
 import { encodeModel } from '../onnx-proto.js'
 import { openOnnx, type OnnxSession } from '../onnx-session.js'
-import { collectHistograms, rangesBy } from './activation-ranges.js'
+import { collectActivations, rangesBy } from './activation-ranges.js'
 import type { WeightBits } from './eight-bits.js'
 import { cosinesOf } from './form-gate.js'
-import { quantise, valuesToCalibrate } from './quantise.js'
+import { channelsToAverage, quantise, valuesToCalibrate } from './quantise.js'
 import { rangeMethods, type RangeMethod } from './value-histogram.js'
 
 export interface Int8Form {
@@ -25,13 +25,13 @@ export interface Int8Options {
 }
 
 export async function makeInt8({ model, fp32, size, embeddingDimension: dimension, weightBits, calibrate, choose }: Int8Options): Promise<Int8Form> {
-  const histograms = await collectHistograms(model, valuesToCalibrate(model), calibrate, size)
+  const { histograms, means } = await collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), calibrate, size)
   const embed = async (session: OnnxSession) => ({ embeddings: await embedAll(session, choose, size, dimension), dimension })
   const expected = await embed(fp32)
 
   const tried: { method: RangeMethod; bytes: Uint8Array; meanCosine: number }[] = []
   for (const method of rangeMethods) {
-    const bytes = encodeModel(quantise(model, rangesBy(method, histograms), weightBits))
+    const bytes = encodeModel(quantise(model, { ranges: rangesBy(method, histograms), means }, weightBits))
     const session = await openOnnx(bytes)
     const cosines = cosinesOf(expected, await embed(session))
     await session.close()

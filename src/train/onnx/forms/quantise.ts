@@ -9,8 +9,14 @@ import { GraphFacts, tensor, withGraph } from './graph-facts.js'
 import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
 import type { ValueRange } from './value-histogram.js'
 
-/** @param ranges of every value that `valuesToCalibrate` names */
-export function quantise(model: ModelProto, ranges: ReadonlyMap<Value, ValueRange>, weightBits: WeightBits): ModelProto {
+export interface Calibration {
+  /** Of every value that `valuesToCalibrate` names. */
+  ranges: ReadonlyMap<Value, ValueRange>
+  /** Of every value that `channelsToAverage` names, the mean of each channel. */
+  means: ReadonlyMap<Value, Float32Array>
+}
+
+export function quantise(model: ModelProto, { ranges, means }: Calibration, weightBits: WeightBits): ModelProto {
   const plan = planQuantisation(model)
   const facts = new GraphFacts(model)
   const stepsOf = (value: Value): Steps => {
@@ -48,7 +54,7 @@ export function quantise(model: ModelProto, ranges: ReadonlyMap<Value, ValueRang
       continue
     }
     const inputs = planned.inputs.map(rounded)
-    if (node.opType === 'Conv') inputs.push(...addKernel(planned, { facts, stepsOf, weightBits, nodes, constants }))
+    if (node.opType === 'Conv') inputs.push(...addKernel(planned, { facts, stepsOf, means, weightBits, nodes, constants }))
     nodes.push({ ...node, input: inputs, output: [own(planned.output, 'exact')] })
     // consumers, in 8 bits or not, find the rounded value under the old name
     round(own(planned.output, 'exact'), planned.output, planned.output)
@@ -61,9 +67,21 @@ export function valuesToCalibrate(model: ModelProto): Value[] {
   return [...new Set(planQuantisation(model).rangeOf.values())]
 }
 
+/** What 8-bit convolutions read → its channels. */
+export function channelsToAverage(model: ModelProto): Map<Value, number> {
+  const facts = new GraphFacts(model)
+  const convolutions = [...planQuantisation(model).quantised.values()].filter(({ node }) => node.opType === 'Conv')
+  return new Map(convolutions.map(({ node, inputs }) => [inputs[0]!, facts.constants.get(node.input[1]!)!.dims[1]! * groupsOf(node)]))
+}
+
+function groupsOf({ attribute }: NodeProto): number {
+  return attribute.find(({ name }) => name === 'group')?.i ?? 1
+}
+
 interface KernelParts {
   facts: GraphFacts
   stepsOf: (value: Value) => Steps
+  means: Calibration['means']
   weightBits: WeightBits
   /** Added to. */
   nodes: NodeProto[]
@@ -71,13 +89,14 @@ interface KernelParts {
 }
 
 /** @returns names of kernel and bias, back in float for the node to read */
-function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, weightBits, nodes, constants }: KernelParts): Value[] {
+function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, means, weightBits, nodes, constants }: KernelParts): Value[] {
   const [, kernelName, biasName] = node.input
   const kernel = facts.floats(kernelName)!
   const { dims } = facts.constants.get(kernelName!)!
   const bias = facts.floats(biasName) ?? new Float32Array(dims[0]!)
   const inputScale = stepsOf(inputs[0]!).scale
-  const { values, scales, bias: biasSteps } = quantiseKernel(kernel, bias, inputScale, weightBits)
+  const inputMeans = means.get(inputs[0]!)
+  const { values, scales, bias: biasSteps } = quantiseKernel({ kernel, bias, inputScale, ...(inputMeans && { inputMeans }), groups: groupsOf(node), bits: weightBits })
   const channels = [scales.length]
   const named = (part: string) => own(output, part)
   constants.push(

@@ -6,11 +6,11 @@ import { test } from 'node:test'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { InferenceSession } from 'onnxruntime-node'
 import { convertNetwork } from '../../../../src/train/onnx/convert.js'
-import { collectHistograms, rangesBy } from '../../../../src/train/onnx/forms/activation-ranges.js'
+import { collectActivations, rangesBy } from '../../../../src/train/onnx/forms/activation-ranges.js'
 import type { WeightBits } from '../../../../src/train/onnx/forms/eight-bits.js'
 import { cosinesOf } from '../../../../src/train/onnx/forms/form-gate.js'
 import { toHalfPrecision } from '../../../../src/train/onnx/forms/half-precision.js'
-import { quantise, valuesToCalibrate } from '../../../../src/train/onnx/forms/quantise.js'
+import { channelsToAverage, quantise, valuesToCalibrate } from '../../../../src/train/onnx/forms/quantise.js'
 import { rangeMethods } from '../../../../src/train/onnx/forms/value-histogram.js'
 import { decodeModel, encodeModel, type ModelProto } from '../../../../src/train/onnx/onnx-proto.js'
 import { openOnnx } from '../../../../src/train/onnx/onnx-session.js'
@@ -58,8 +58,8 @@ async function embed(model: ModelProto): Promise<{ embeddings: Float32Array; dim
 }
 
 async function quantised(model: ModelProto, method: (typeof rangeMethods)[number] = 'min-max', bits: WeightBits = 7): Promise<ModelProto> {
-  const histograms = await collectHistograms(model, valuesToCalibrate(model), randomPictures(), inputSize)
-  return quantise(model, rangesBy(method, histograms), bits)
+  const { histograms, means } = await collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), randomPictures(), inputSize)
+  return quantise(model, { ranges: rangesBy(method, histograms), means }, bits)
 }
 
 for (const [name, body] of Object.entries(bodies)) {

@@ -1,0 +1,38 @@
+/**
+ * An embedder that gives the golden pictures the embeddings they should have. A form that this processor computes otherwise
+ * (int8 with 8-bit weights overflows where there is no VNNI) is left out, and the next one that the folder carries runs.
+ */
+import { AlikeError } from '../errors.js'
+import { openEmbedder, type Embedder, type EmbedderOptions } from './embedder.js'
+import { checkGolden } from './golden-check.js'
+import { precisions, type Precision } from './manifest.js'
+
+/** @throws AlikeError `golden_mismatch` when no form that can run gives them; `cuda_unavailable`, `model_unreadable` */
+export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embedder> {
+  const { logger, metrics } = options
+  const failed = new Map<Precision, string>()
+  for (;;) {
+    const embedder = await openEmbedder({ ...options, failed })
+    try {
+      const golden = await checkGolden(embedder)
+      if (golden === undefined) logger.info({}, 'the model folder has no golden pictures to check the network with')
+      else metrics.setGoldenCosine(golden.precision, golden.minCosine)
+      if (golden?.failure === undefined) {
+        if (golden !== undefined) logger.info(golden, 'the network computes what it computed where it was exported')
+        return embedder
+      }
+      failed.set(golden.precision, golden.failure)
+    } catch (error) {
+      await embedder.close()
+      throw error
+    }
+    await embedder.close()
+    const reason = [...failed.values()].at(-1)!
+    if (!hasOther(options, failed)) throw new AlikeError('golden_mismatch', { detail: reason })
+    logger.warn({ reason }, 'this form of the network is left out')
+  }
+}
+
+function hasOther({ model: { manifest, absent = [] } }: EmbedderOptions, failed: ReadonlyMap<Precision, string>): boolean {
+  return precisions.some((precision) => manifest.files[precision] !== undefined && !absent.includes(precision) && !failed.has(precision))
+}
