@@ -108,6 +108,7 @@ test('only an administrator may see or make snapshots', async (t) => {
     assert.equal(await ask(writer.key), 403)
     assert.notEqual(await ask(admin.key), 403)
   }
+  await app.close() // stops the one that was begun, before its folder goes
 })
 
 test('a job that had not ended is told as failed after a restore: its upload is no part of a snapshot', async (t) => {
