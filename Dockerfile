@@ -58,7 +58,7 @@ RUN ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_provi
  && install -d -o 1000 -g 1000 /data
 COPY package.json ./
 COPY docker/healthcheck.mjs ./docker/
-COPY onnx/har-simple-cnn ./onnx/har-simple-cnn
+COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY --from=build /app/dist/src ./dist/src
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
@@ -80,7 +80,7 @@ RUN install -d -o 1000 -g 1000 /data
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY docker/healthcheck.mjs ./docker/
-COPY onnx/har-simple-cnn ./onnx/har-simple-cnn
+COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY --from=build /app/dist/src ./dist/src
 # UV_THREADPOOL_SIZE: each picture that is being decoded holds one thread of libuv's pool.
 ENV NODE_ENV=production \

@@ -2,7 +2,7 @@
  * Do batches pay? Embeds the same pictures through the real embedder with growing batch sizes, in
  * turns, and prints the throughput of each as a ratio against batches of one in the same turn.
  *
- *     node dist/bench/batching.js [--model onnx/har-simple-cnn] [--pictures 64] [--rounds 12] [--workers 1]
+ *     node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
  */
 import { parseArgs } from 'node:util'
 import { openEmbedder, type Embedder } from '../src/embedding/embedder.js'
@@ -12,7 +12,7 @@ import { table } from './report.js'
 
 const { values } = parseArgs({
   options: {
-    model: { type: 'string', default: 'onnx/har-simple-cnn' },
+    model: { type: 'string', default: 'onnx/har-resnet50' },
     pictures: { type: 'string', default: '64' },
     rounds: { type: 'string', default: '12' },
     workers: { type: 'string', default: '1' },

@@ -2,7 +2,7 @@
  * Does the service stay healthy under full load? Clients that ask without pause; event-loop delay
  * and memory are read from the service's own metrics on the way.
  *
- *     node dist/bench/full-load.js [--model onnx/har-simple-cnn] [--queries 10000] [--clients 8]
+ *     node dist/bench/full-load.js [--model onnx/har-resnet50] [--queries 10000] [--clients 8]
  */
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
@@ -13,7 +13,7 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-simple-cnn' }, queries: { type: 'string', default: '10000' }, clients: { type: 'string', default: '8' } },
+  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, queries: { type: 'string', default: '10000' }, clients: { type: 'string', default: '8' } },
 })
 const queries = Number(values.queries)
 const pictures = await drawBenchPictures(64)

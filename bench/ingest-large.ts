@@ -3,7 +3,7 @@
  * throughput as a ratio against bare decoding and inference, and the latency of searches meanwhile
  * as a ratio against the idle service.
  *
- *     node dist/bench/ingest-large.js [--model onnx/har-simple-cnn] [--pictures 20000] [--searches 300]
+ *     node dist/bench/ingest-large.js [--model onnx/har-resnet50] [--pictures 20000] [--searches 300]
  */
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,7 +17,7 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-simple-cnn' }, pictures: { type: 'string', default: '20000' }, searches: { type: 'string', default: '300' } },
+  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, pictures: { type: 'string', default: '20000' }, searches: { type: 'string', default: '300' } },
 })
 const [count, searches] = [Number(values.pictures), Number(values.searches)]
 const distinct = await drawBenchPictures(128)

@@ -3,7 +3,7 @@
  * pipeline (decode + network, no database, no index, no HTTP) and as one tar through the service,
  * turn about, with the same number of threads.
  *
- *     node dist/bench/ingest-throughput.js [--model onnx/har-simple-cnn] [--pictures 2000] [--rounds 3]
+ *     node dist/bench/ingest-throughput.js [--model onnx/har-resnet50] [--pictures 2000] [--rounds 3]
  */
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
@@ -16,7 +16,7 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-simple-cnn' }, pictures: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '3' } },
+  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, pictures: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '3' } },
 })
 const distinct = await drawBenchPictures(128)
 const pictures = Array.from({ length: Number(values.pictures) }, (_, i) => distinct[i % distinct.length]!)

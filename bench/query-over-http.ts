@@ -2,7 +2,7 @@
  * What does HTTP add to a query? The same picture, one at a time, turn about: over a socket to the
  * service, and through decode → network → search called directly in this process.
  *
- *     node dist/bench/query-over-http.js [--model onnx/har-simple-cnn] [--queries 400]
+ *     node dist/bench/query-over-http.js [--model onnx/har-resnet50] [--queries 400]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-simple-cnn' }, queries: { type: 'string', default: '400' }, stored: { type: 'string', default: '500' } },
+  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, queries: { type: 'string', default: '400' }, stored: { type: 'string', default: '500' } },
 })
 const queries = Number(values.queries)
 const gallery = 'bench'

@@ -4,7 +4,7 @@
  * threads, turn about. The clients run on the same cores, so what they take counts against the service; the
  * processor time of a query leaves them out, and says the same on a machine that others use too.
  *
- *     node dist/bench/query-throughput.js [--model onnx/har-simple-cnn] [--stored 3000] [--clients 16] [--rounds 5] [--seconds 5]
+ *     node dist/bench/query-throughput.js [--model onnx/har-resnet50] [--stored 3000] [--clients 16] [--rounds 5] [--seconds 5]
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -27,7 +27,7 @@ import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
   options: {
-    model: { type: 'string', default: 'onnx/har-simple-cnn' },
+    model: { type: 'string', default: 'onnx/har-resnet50' },
     stored: { type: 'string', default: '3000' },
     clients: { type: 'string', default: '16' },
     rounds: { type: 'string', default: '5' },

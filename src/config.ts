@@ -14,7 +14,7 @@ export const Settings = Type.Object(
     host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; 0.0.0.0 for every interface.' }),
     port: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one.' }),
     dataDir: Type.String({ default: './data', minLength: 1, description: 'Folder of the database, the graph snapshots, snapshots of the data, and uploads of running jobs.' }),
-    modelDir: Type.String({ default: './onnx/har-simple-cnn', minLength: 1, description: 'Folder of the network, as the training job writes it.' }),
+    modelDir: Type.String({ default: './onnx/har-resnet50', minLength: 1, description: 'Folder of the network, as the training job writes it.' }),
     logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
     shutdownGraceMs: Type.Integer({ default: 15_000, minimum: 100, maximum: 600_000, description: 'Time that accepted work gets to finish after SIGTERM.' }),
 

@@ -7,7 +7,7 @@ test('an empty environment gives the defaults, frozen', () => {
   const config = readConfig({})
   assert.equal(config.host, '127.0.0.1')
   assert.equal(config.port, 8080)
-  assert.equal(config.modelDir, './onnx/har-simple-cnn')
+  assert.equal(config.modelDir, './onnx/har-resnet50')
   assert.equal(config.requireCuda, false)
   assert.ok(Object.isFrozen(config))
 })

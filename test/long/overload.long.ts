@@ -27,7 +27,7 @@ const overload: Record<LoadKind, number> = {
   compare: admitted / 2,
   leave: admitted / 2,
 }
-const settings = { MODEL_DIR: 'onnx/har-simple-cnn', REQUESTS_MAX: String(admitted), EMBED_WORKERS: '0', INGEST_JOBS_MAX: '2', SHUTDOWN_GRACE_MS: '15000' }
+const settings = { MODEL_DIR: 'onnx/har-resnet50', REQUESTS_MAX: String(admitted), EMBED_WORKERS: '0', INGEST_JOBS_MAX: '2', SHUTDOWN_GRACE_MS: '15000' }
 
 async function start(t: TestContext, environment: Record<string, string>): Promise<ServiceProcess> {
   const service = await startProcess(t, { ...settings, ...environment })

@@ -9,7 +9,7 @@ import { fuzz, type FuzzOptions } from './fuzzing.js'
 import { startProcess, type ServiceProcess } from './service-process.js'
 
 /** Bounds that a few thousand cases can reach; a body that lacks its end is waited for shortly. */
-const settings = { MODEL_DIR: 'onnx/har-simple-cnn', BODY_TIMEOUT_MS: '1500', INGEST_JOBS_MAX: '10000', IMAGE_MAX_PIXELS: '20000000', INGEST_MAX_BYTES: '50000000' }
+const settings = { MODEL_DIR: 'onnx/har-resnet50', BODY_TIMEOUT_MS: '1500', INGEST_JOBS_MAX: '10000', IMAGE_MAX_PIXELS: '20000000', INGEST_MAX_BYTES: '50000000' }
 
 /**
  * Fails for an answer of 500, a connection without answer, a crash, a line of the log that is an

@@ -27,7 +27,7 @@ export const Model = named('Model', Type.Object(
   {
     description: 'A network that makes embeddings.',
     examples: [{
-      id: '5d1c0a7b9e3f4a62', name: 'har-simple-cnn', architecture: 'simple-cnn', embeddingDimension: 128, labels: ['calling', 'clapping'],
+      id: '5d1c0a7b9e3f4a62', name: 'har-resnet50', architecture: 'resnet50', embeddingDimension: 527, labels: ['calling', 'clapping'],
       createdAt: '2026-02-20T11:04:00.000Z', runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
     }],
   },
