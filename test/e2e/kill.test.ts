@@ -100,7 +100,11 @@ class Client {
       await sleep(15)
       const ids = [...this.#ledger.stored.keys()]
       const id = ids[Math.floor(random() * ids.length)]
-      if (id === undefined) continue
+      if (id === undefined) {
+        // nothing to delete: a killed service is noticed all the same
+        if ((await this.call('GET', '')) === undefined) return
+        continue
+      }
       // From now on both is possible, until the answer is there.
       this.#ledger.stored.delete(id)
       if ((await this.call('DELETE', `/images/${encodeURIComponent(id)}`)) === undefined) return
