@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { buffer } from 'node:stream/consumers'
+import { schemaVersion } from '../../src/gallery/schema.js'
 import { readSnapshot } from '../../src/snapshots/read-snapshot.js'
 import { dataFolder, model, newImage } from '../gallery/storage-folder.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
@@ -17,7 +18,7 @@ test('a snapshot says what it holds, and its files are what it says', async (t) 
   const { state, manifest } = await ended(snapshots, begun)
   assert.equal(state, 'ready')
   assert.deepEqual(manifest?.galleries.map(({ name, images, modelId }) => [name, images, modelId]), [['a', 300, model.id], ['b', 1, model.id]])
-  assert.deepEqual([manifest.images, manifest.modelId, manifest.serviceVersion, manifest.schemaVersion], [301, model.id, '0.0.0', 1])
+  assert.deepEqual([manifest.images, manifest.modelId, manifest.serviceVersion, manifest.schemaVersion], [301, model.id, '0.0.0', schemaVersion])
   assert.deepEqual(outcomes, [new Date('2026-03-01T09:30:00.000Z'), 'ready'])
   const folder = join(dataDir, 'snapshots', begun.id)
   assert.deepEqual((await readdir(folder)).sort(), ['alike.db', 'manifest.json'])

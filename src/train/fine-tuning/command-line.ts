@@ -10,7 +10,7 @@ export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [option
   --init-sha256 HEX     their checksum, refused when it differs
   --arch NAME           refused when the weights are of another architecture
   --data FOLDER  --labels CSV  --licence TEXT     as without --init
-  --phases LIST         what is trained, and for how many epochs (default tail:8,all:1@192)
+  --phases LIST         what is trained, and for how many epochs (default tail:4,all:3)
                         head: new layers; tail: also the end of the network, from cached maps; all: every layer,
                         all:1@160 on pictures of side 160, half the work
   --loss classes|pairs|both  cosine classifier, Siamese loss over all pairs, or their sum (default classes)

@@ -82,8 +82,8 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   report: true,
   dataLicence: null,
   phases: [
-    { trains: 'tail', epochs: 8, rate: { head: 1e-3, body: 1e-4 } },
-    { trains: 'all', epochs: 1, rate: { head: 1e-4, body: 3e-5 }, side: 192 },
+    { trains: 'tail', epochs: 4, rate: { head: 1e-3, body: 1e-4 } },
+    { trains: 'all', epochs: 3, rate: { head: 2e-4, body: 5e-5 } },
   ],
   batch: { classes: 15, samples: 4 },
   head: { pooling: 'average', embeddingDimension: 512, scale: 8 },
