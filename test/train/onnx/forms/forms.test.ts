@@ -88,6 +88,10 @@ test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8
   const count = (opType: string) => graph.node.filter((node) => node.opType === opType).length
   // seven convolutions behind the one that reads the pixels, which stays in float, and two sums
   assert.deepEqual([count('QLinearConv'), count('QLinearAdd'), count('Conv') + count('FusedConv'), count('Relu')], [7, 2, 1, 0])
+  // and the max-pool behind it stays in front of the rounding
+  const producerOf = (value: string | undefined) => graph.node.find(({ output }) => output.includes(value!))?.opType
+  const pool = graph.node.find(({ opType }) => opType === 'MaxPool')
+  assert.match(producerOf(pool?.input[0]) ?? '', /^(Fused)?Conv$/)
 })
 
 test('pixels, unit length and outputs stay in float32', async () => {
