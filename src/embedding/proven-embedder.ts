@@ -5,7 +5,8 @@
 import { AlikeError } from '../errors.js'
 import { openEmbedder, type Embedder, type EmbedderOptions } from './embedder.js'
 import { checkGolden } from './golden-check.js'
-import { precisions, type Precision } from './manifest.js'
+import type { Precision } from './manifest.js'
+import { formsLeft } from './provider.js'
 
 /** @throws AlikeError `golden_mismatch` when no form that can run gives them; `cuda_unavailable`, `model_unreadable` */
 export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embedder> {
@@ -28,11 +29,7 @@ export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embe
     }
     await embedder.close()
     const reason = [...failed.values()].at(-1)!
-    if (!hasOther(options, failed)) throw new AlikeError('golden_mismatch', { detail: reason })
+    if (formsLeft({ ...options, failed }).length === 0) throw new AlikeError('golden_mismatch', { detail: reason })
     logger.warn({ reason }, 'this form of the network is left out')
   }
-}
-
-function hasOther({ model: { manifest, absent = [] } }: EmbedderOptions, failed: ReadonlyMap<Precision, string>): boolean {
-  return precisions.some((precision) => manifest.files[precision] !== undefined && !absent.includes(precision) && !failed.has(precision))
 }

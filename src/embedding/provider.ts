@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
-import type { Model, Precision } from './manifest.js'
+import { precisions, type Model, type Precision } from './manifest.js'
 import { Session, SessionOpenError, type SessionInfo } from './session.js'
 import type { Provider, SessionSettings } from './worker-protocol.js'
 
@@ -126,9 +126,14 @@ export function planRuntime(provider: Provider, options: ProviderOptions): Runti
 /** From the fastest form to the slowest. */
 const preferred: Record<Provider, readonly Precision[]> = { cpu: ['int8', 'fp32', 'fp16'], cuda: ['fp16', 'fp32', 'int8'] }
 
-function choosePrecision(provider: Provider, { model: { manifest, absent = [] }, failed }: ProviderOptions): Precision {
-  const runs = (precision: Precision) => manifest.files[precision] !== undefined && !absent.includes(precision) && failed?.has(precision) !== true
-  return preferred[provider].find(runs) ?? 'fp32'
+function choosePrecision(provider: Provider, options: ProviderOptions): Precision {
+  const left = formsLeft(options)
+  return preferred[provider].find((precision) => left.includes(precision)) ?? 'fp32'
+}
+
+/** Forms that the folder carries and that have not failed here. */
+export function formsLeft({ model: { manifest, absent = [] }, failed }: Pick<ProviderOptions, 'model' | 'failed'>): Precision[] {
+  return precisions.filter((precision) => manifest.files[precision] !== undefined && !absent.includes(precision) && failed?.has(precision) !== true)
 }
 
 function powersOfTwo(upTo: number): number[] {

@@ -5,6 +5,7 @@ import { readModel, type Manifest } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
 import { halvesToFloats } from '../half-floats.js'
 import type { ResNetForm } from '../models/resnet50.js'
+import { floatsOf } from '../onnx/forms/graph-facts.js'
 import { decodeModel, elementTypes, type ModelProto, type TensorProto } from '../onnx/onnx-proto.js'
 import type { NamedTensor } from '../safetensors.js'
 import { layersFrom, widthsOf } from './resnet50-forms.js'
@@ -43,10 +44,11 @@ function constantsOf({ graph }: ModelProto): TensorsByName {
   return new Map(floats.map((constant) => [constant.name.replace(/\/half$/, ''), tensorFrom(constant)]))
 }
 
-/** Copied, as the bytes of a decoded file are not aligned. */
-function tensorFrom({ name, dims, dataType, rawData }: TensorProto): NamedTensor {
-  const { buffer } = Uint8Array.from(rawData)
-  return { name, shape: dims, values: dataType === elementTypes.float16 ? halvesToFloats(new Uint16Array(buffer)) : new Float32Array(buffer) }
+function tensorFrom(constant: TensorProto): NamedTensor {
+  const { name, dims, dataType, rawData } = constant
+  // copied, as the bytes of a decoded file are not aligned
+  const values = dataType === elementTypes.float16 ? halvesToFloats(new Uint16Array(Uint8Array.from(rawData).buffer)) : floatsOf(constant)
+  return { name, shape: dims, values }
 }
 
 /** What the weights alone do not say. */

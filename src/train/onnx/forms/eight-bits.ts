@@ -59,7 +59,7 @@ export function quantiseKernel({ kernel, bias, inputScale, inputMeans, groups, b
   const scales = bias.map((value, output) => {
     const weights = weightsOf(output)
     const largest = weights.reduce((max, weight) => Math.max(max, Math.abs(weight)), 0)
-    const scale = reaches.map((reach) => (largest * reach) / largestStep).reduce((best, next) => (roundingError(weights, next, largestStep) < roundingError(weights, best, largestStep) ? next : best))
+    const { scale } = triedScales(weights, largest, largestStep).reduce((best, next) => (next.error < best.error ? next : best))
     // a channel of next to no weight keeps steps large enough for its bias
     return Math.max(scale, Math.abs(value) / inputScale / largestBias) || 1
   })
@@ -73,6 +73,10 @@ export function quantiseKernel({ kernel, bias, inputScale, inputMeans, groups, b
 
 function stepOf(weight: number, scale: number, largestStep: number): number {
   return Math.max(-largestStep, Math.min(largestStep, Math.round(weight / scale)))
+}
+
+function triedScales(weights: Float32Array, largest: number, largestStep: number): { scale: number; error: number }[] {
+  return reaches.map((reach) => (largest * reach) / largestStep).map((scale) => ({ scale, error: roundingError(weights, scale, largestStep) }))
 }
 
 function roundingError(weights: Float32Array, scale: number, largestStep: number): number {

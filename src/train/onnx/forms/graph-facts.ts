@@ -39,6 +39,11 @@ export class GraphFacts {
   }
 }
 
+/** Of a convolution. */
+export function groupsOf({ attribute }: NodeProto): number {
+  return attribute.find(({ name }) => name === 'group')?.i ?? 1
+}
+
 /** Copied, as the bytes of a decoded file are not aligned. */
 export function floatsOf({ rawData }: TensorProto): Float32Array {
   return new Float32Array(Uint8Array.from(rawData).buffer)

@@ -1,7 +1,7 @@
 /** Which nodes of a graph are computed in 8 bits, and which values lie between them. */
 import type { Value } from '../graph-builder.js'
 import type { ModelProto, NodeProto } from '../onnx-proto.js'
-import { GraphFacts } from './graph-facts.js'
+import { GraphFacts, groupsOf } from './graph-facts.js'
 
 export interface QuantisedNode {
   node: NodeProto
@@ -62,10 +62,9 @@ function activationInputs(node: NodeProto, facts: GraphFacts): Value[] {
   return opType === 'Add' && !input.some((value) => facts.constants.has(value)) ? [...input] : []
 }
 
-function readsPixels({ input, attribute }: NodeProto, facts: GraphFacts): boolean {
-  const groups = attribute.find(({ name }) => name === 'group')?.i ?? 1
-  const inputsOfGroup = facts.constants.get(input[1]!)?.dims[1] ?? 0
-  return groups === 1 && inputsOfGroup <= pixelChannels
+function readsPixels(node: NodeProto, facts: GraphFacts): boolean {
+  const inputsOfGroup = facts.constants.get(node.input[1]!)?.dims[1] ?? 0
+  return groupsOf(node) === 1 && inputsOfGroup <= pixelChannels
 }
 
 /** A ReLU, capped or not, that alone reads a node's output. */

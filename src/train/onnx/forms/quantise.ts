@@ -5,7 +5,7 @@
 import type { Value } from '../graph-builder.js'
 import { attributeTypes, type AttributeProto, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
 import { quantiseKernel, unsignedSteps, type Steps, type WeightBits } from './eight-bits.js'
-import { GraphFacts, tensor, withGraph } from './graph-facts.js'
+import { GraphFacts, groupsOf, tensor, withGraph } from './graph-facts.js'
 import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
 import type { ValueRange } from './value-histogram.js'
 
@@ -83,10 +83,6 @@ export function channelsToAverage(model: ModelProto): Map<Value, number> {
   const facts = new GraphFacts(model)
   const convolutions = [...planQuantisation(model).quantised.values()].filter(({ node }) => node.opType === 'Conv')
   return new Map(convolutions.map(({ node, inputs }) => [inputs[0]!, facts.constants.get(node.input[1]!)!.dims[1]! * groupsOf(node)]))
-}
-
-function groupsOf({ attribute }: NodeProto): number {
-  return attribute.find(({ name }) => name === 'group')?.i ?? 1
 }
 
 interface KernelParts {
