@@ -12,7 +12,7 @@ export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [option
   --data FOLDER  --labels CSV  --licence TEXT     as without --init
   --phases LIST         what is trained, and for how many epochs (default tail:4,all:3)
                         head: new layers; tail: also the end of the network, from cached maps; all: every layer,
-                        all:1@160 on pictures of side 160, half the work
+                        all:1@160 on pictures of side 160, half the work; all:1x2 at twice the usual learning rates
   --loss classes|pairs|both  cosine classifier, Siamese loss over all pairs, or their sum (default classes)
   --margin X  --negatives X  --pair-mean all-pairs|each-kind   of the Siamese loss (default 1.4, 4, all-pairs)
   --views N             cached views of each picture: the middle and random crops (default 2), 3 GB each for 7,500
@@ -87,10 +87,17 @@ function lossesOf(values: LossOptions): Pick<FineTuneSettings, 'contrastive' | '
 /** `tail:5,all:1`. Cached maps are of the trunk as it started, so nothing reads them after it was trained. */
 function phasesOf(list: string): Phase[] {
   const phases = list.split(',').map((entry): Phase => {
-    const [name = '', epochs = '', side] = entry.split(/[:@]/)
+    const { name = '', epochs, side, factor } = /^(?<name>[^:]*)(:(?<epochs>[^@x]*)(@(?<side>[^x]*))?(x(?<factor>.*))?)?$/.exec(entry)?.groups ?? {}
     const trains = oneOf('phases', name, phaseNames, fineTuneUsage)
     if (side !== undefined && trains !== 'all') fail('--phases takes a side only for all')
-    return { trains, epochs: positive('phases', epochs, fineTuneUsage)!, rate: phaseRates[trains], ...(side !== undefined && { side: positive('phases', side, fineTuneUsage)! }) }
+    const times = positive('phases', factor, fineTuneUsage, false) ?? 1
+    const { head, body } = phaseRates[trains]
+    return {
+      trains,
+      epochs: positive('phases', epochs ?? '', fineTuneUsage)!,
+      rate: { head: head * times, body: body * times },
+      ...(side !== undefined && { side: positive('phases', side, fineTuneUsage)! }),
+    }
   })
   const whole = phases.findIndex(({ trains }) => trains === 'all')
   if (whole >= 0 && phases.slice(whole).some(({ trains }) => trains !== 'all')) fail('--phases trains all only at the end')

@@ -77,9 +77,16 @@ const refusals: [args: string[], reason: RegExp][] = [
   [[...base, '--phases', 'tail'], /--phases is a positive whole number/],
   [[...base, '--phases', 'all:1,tail:1'], /trains all only at the end/],
   [[...base, '--phases', 'tail:1@160'], /a side only for all/],
+  [[...base, '--phases', 'all:1x0'], /--phases is a positive number/],
+  [[...base, '--phases', 'all:1x2@160'], /--phases is a positive number/],
   [[...base, '--pooling', 'max'], /--pooling is one of average, gem/],
 ]
 for (const [args, reason] of refusals) test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => fineTuneSettingsOf(args), reason))
+
+test('a phase takes a multiple of its learning rates', () => {
+  const { phases } = fineTuneSettingsOf([...base, '--phases', 'all:1,all:2@160x2.5'])
+  assert.deepEqual(phases[1], { trains: 'all', epochs: 2, side: 160, rate: { head: phases[0]!.rate.head * 2.5, body: phases[0]!.rate.body * 2.5 } })
+})
 
 test('the command line names phases, and leaves the rest as it is', () => {
   const { phases, compute, report } = fineTuneSettingsOf([...base, '--phases', 'head:1,tail:4,all:2@160', '--compute', 'float32', '--no-report'])
