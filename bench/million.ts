@@ -51,6 +51,7 @@ for (let slot = 0; slot < count; slot += batch) {
     await sleep(20)
     await index.refresh()
   }
+  if ((slot + batch) % (count / 20) === 0) console.error(`${slot + batch} added after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
 while (index.pending > 0 || index.building) {
   await sleep(50)
@@ -59,6 +60,7 @@ while (index.pending > 0 || index.building) {
 const buildSeconds = (performance.now() - startedAt) / 1000
 building = false
 await client
+console.error('built; searching')
 const memory = process.memoryUsage().rss - memoryBefore
 
 const quietMs: number[] = []

@@ -4,7 +4,7 @@
  * closed table of requests and replies.
  */
 import { once } from 'node:events'
-import { parentPort, Worker, type TransferListItem } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, Worker, type TransferListItem } from 'node:worker_threads'
 import { AlikeError, type ErrorCode } from './errors.js'
 
 /** call → what is asked and what is answered; everything in it can be cloned between threads. */
@@ -17,6 +17,9 @@ type ToThread<Calls extends CallTable> = CallMessage<Calls> | { name: null }
 type FromThread =
   | { call: number; reply: unknown }
   | { call: number; error: { code: ErrorCode; detail?: string; retryAfterSeconds?: number; reason: string } }
+
+/** Answers to calls that lay waiting together go back together, unless that would keep the first of them back for longer. */
+const longestGatheringMs = 1
 
 interface Waiting {
   resolve(reply: unknown): void
@@ -47,7 +50,7 @@ export class CalledThread<Calls extends CallTable> {
     this.#options = options
     this.#worker = new Worker(options.file, { workerData: options.data, name: options.name })
     this.#ended = once(this.#worker, 'exit').catch(() => {})
-    this.#worker.on('message', (message: FromThread) => this.#settle(message))
+    this.#worker.on('message', (answers: FromThread[]) => answers.forEach((answer) => this.#settle(answer)))
     this.#worker.on('error', (error) => this.#fail(error))
     this.#worker.on('messageerror', (error) => this.#fail(error))
     this.#worker.on('exit', () => this.#fail(undefined))
@@ -124,24 +127,41 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
   let underWay = 0
   let closing = false
 
-  port.on('message', (message: ToThread<Calls>) => {
-    if (message.name === null) {
-      closing = true
-      return endWhenIdle()
+  port.on('message', (first: ToThread<Calls>) => {
+    const ready: FromThread[] = []
+    const moved: TransferListItem[] = []
+    const untilMs = performance.now() + longestGatheringMs
+    let message: ToThread<Calls> | undefined = first
+    while (message !== undefined) {
+      if (message.name === null) {
+        closing = true
+        break
+      }
+      answer(message as CallMessage<Calls>, ready, moved)
+      message = performance.now() < untilMs ? (receiveMessageOnPort(port)?.message as ToThread<Calls> | undefined) : undefined
     }
-    underWay++
-    void answer(message as CallMessage<Calls>)
+    if (ready.length > 0) port.postMessage(ready, moved)
+    endWhenIdle()
   })
 
-  async function answer({ call, name, request }: CallMessage<Calls>): Promise<void> {
+  /** Most answers are ready at once; only the others are awaited, which keeps the order of messages. */
+  function answer({ call, name, request }: CallMessage<Calls>, ready: FromThread[], moved: TransferListItem[]): void {
     try {
       const answered = answers[name](request)
-      // Most answers are ready at once; awaiting only the others keeps the order of messages.
-      const result = answered instanceof Promise ? await answered : answered
-      if (result instanceof MovedReply) port!.postMessage({ call, reply: result.reply as unknown }, result.transfer)
-      else port!.postMessage({ call, reply: result })
+      if (answered instanceof Promise) void answerLater(call, answered)
+      else ready.push(answerMessage(call, answered, moved))
     } catch (error) {
-      port!.postMessage({ call, error: describeError(error) } satisfies FromThread)
+      ready.push({ call, error: describeError(error) })
+    }
+  }
+
+  async function answerLater(call: number, answered: Promise<unknown>): Promise<void> {
+    underWay++
+    try {
+      const moved: TransferListItem[] = []
+      port!.postMessage([answerMessage(call, await answered, moved)], moved)
+    } catch (error) {
+      port!.postMessage([{ call, error: describeError(error) }] satisfies FromThread[])
     } finally {
       underWay--
       endWhenIdle()
@@ -151,6 +171,12 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
   function endWhenIdle(): void {
     if (closing && underWay === 0) void Promise.resolve(end()).finally(() => port!.close())
   }
+}
+
+function answerMessage(call: number, answered: unknown, moved: TransferListItem[]): FromThread {
+  if (!(answered instanceof MovedReply)) return { call, reply: answered }
+  moved.push(...answered.transfer)
+  return { call, reply: answered.reply as unknown }
 }
 
 function describeError(error: unknown) {

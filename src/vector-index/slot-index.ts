@@ -20,7 +20,7 @@ const comparisonsPerCandidate = 8
  * Each candidate that crosses from the library costs time: of a short page only the nearest are
  * taken, with so many more that where the equals of the k-th one end is nearly always seen.
  */
-const shortPage = { k: 32, spare: 16 }
+const shortPage = { k: 32, spare: 4 }
 
 export interface SlotSearch {
   vector: Float32Array
@@ -189,7 +189,7 @@ export class SlotIndex {
    */
   #best(graph: HnswGraph, { vector, k, allow }: SlotSearch, ef: number, share: number): { nearest: Nearest; reliable: number } {
     const margin = 2 * graph.scoreError
-    const few = allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil((k + shortPage.spare) / share)) : ef
+    const few = allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil(likelyEnough(k + shortPage.spare, share) / share)) : ef
     for (let count = few; ; count = ef) {
       const { slots, scores } = graph.candidates(vector, ef, count)
       const nearest = new Nearest(k)
