@@ -23,11 +23,14 @@ export async function embedViews(embedder: Embedder, views: readonly Uint8Array[
 
 /** @param vectors of unit length, at least one @returns their mean at unit length; the first where they cancel out */
 export function meanDirection(vectors: readonly Float32Array[]): Float32Array {
+  if (vectors.length === 1) return vectors[0]!
   const sum = mean(vectors)
   const length = Math.hypot(...sum)
   return length > 1e-6 ? sum.map((value) => value / length) : vectors[0]!
 }
 
 function mean(rows: readonly Float32Array[]): Float32Array {
-  return Float32Array.from(rows[0]!, (_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length)
+  const sum = new Float64Array(rows[0]!.length)
+  for (const row of rows) for (let i = 0; i < sum.length; i++) sum[i]! += row[i]!
+  return Float32Array.from(sum, (value) => value / rows.length)
 }

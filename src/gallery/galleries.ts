@@ -283,7 +283,7 @@ export class Galleries {
         index,
         size: row.count,
         slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
-        recordOf: (slot) => this.#store.read(({ images }) => images.findSlot(row.number, slot)),
+        recordsOf: (slots) => this.#store.read(({ images }) => images.findSlots(row.number, slots)),
       },
       search,
     )

@@ -68,8 +68,8 @@ export interface SearchedGallery {
   index: Pick<VectorIndex, 'search' | 'compare'>
   /** Slots that fit, ascending; `keep` them when the same filter is likely to come again. */
   slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
-  /** Undefined for a slot that is gone. */
-  recordOf(slot: number): ImageRecord | undefined
+  /** By slot; without those that are gone. */
+  recordsOf(slots: readonly number[]): ReadonlyMap<number, ImageRecord>
 }
 
 const candidatesDefault = 10_000
@@ -96,7 +96,7 @@ export async function searchGallery(gallery: SearchedGallery, search: GallerySea
 
 /** @param seen hits that were had before: the list goes on after the last of them */
 function openList(
-  { index, recordOf }: SearchedGallery,
+  { index, recordsOf }: SearchedGallery,
   search: GallerySearch,
   allow: Uint32Array | undefined,
   seen: readonly UnrankedHit[] = [],
@@ -106,7 +106,7 @@ function openList(
   const nearest = new NearestHits({
     index,
     request: { vector, ...(ef !== undefined && { ef }), ...(exact !== undefined && { exact }), ...(allow && { allow }) },
-    recordOf,
+    recordsOf,
     ...(minScore !== undefined && { minScore }),
     ...(excludeIds && { excludeIds }),
     ...(after && { after }),

@@ -43,6 +43,8 @@ export class ImageTable {
   readonly #database: Database
   readonly #byId: Statement<[number, string], StoredRow>
   readonly #byKey: Statement<[number], StoredRow>
+  /** A JSON array of keys. */
+  readonly #byKeys: Statement<[string], StoredRow>
   readonly #bySlot: Statement<[number, number, number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
   readonly #pageOfLabel: Statement<[number, string | null, string, number], StoredRow>
@@ -59,6 +61,7 @@ export class ImageTable {
     this.#database = database
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
     this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
+    this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
     this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
@@ -83,9 +86,10 @@ export class ImageTable {
     return row && recordOf(row)
   }
 
-  findSlot(gallery: number, slot: number): ImageRecord | undefined {
-    const row = this.#byKey.get(keyOf(gallery, slot))
-    return row && recordOf(checked(row))
+  /** By slot; without those that are gone. One statement: each takes and gives back the locks of the database. */
+  findSlots(gallery: number, slots: readonly number[]): Map<number, ImageRecord> {
+    const rows = this.#byKeys.all(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))
+    return new Map(rows.map((row) => [slotOf(row.key), recordOf(checked(row))]))
   }
 
   list(gallery: number, { after, limit, label }: ListOptions): ImageRecord[] {

@@ -21,8 +21,8 @@ export interface NearestHitsOptions {
   excludeIds?: readonly string[]
   /** Only hits that come after this one. */
   after?: UnrankedHit
-  /** Undefined for a slot that is gone. */
-  recordOf: (slot: number) => ImageRecord | undefined
+  /** By slot; without those that are gone. */
+  recordsOf: (slots: readonly number[]) => ReadonlyMap<number, ImageRecord>
 }
 
 /** Neighbours fetched beyond those needed: enough that ties at the end hardly ever take a second search. */
@@ -45,7 +45,12 @@ export class NearestHits implements HitList {
   readonly #excluded: ReadonlySet<string>
   #fetched = 0
   #result: SearchResult | undefined
+  /** Of the result, those that score enough. */
+  #neighbours: readonly Neighbour[] = []
+  /** How many of them became hits or were passed over. */
+  #taken = 0
   #hits: UnrankedHit[] = []
+  #ids = new Set<string>()
   /** How many of the hits were given out and stay as they are. */
   #given = 0
 
@@ -61,38 +66,54 @@ export class NearestHits implements HitList {
 
   async first(count: number): Promise<UnrankedHit[]> {
     while (this.#result === undefined || !this.#isSettled(count, this.#result)) {
-      this.#fetched = Math.max(count + this.#excluded.size + spareNeighbours, this.#fetched * 2)
-      this.#result = await this.#options.index.search({ ...this.#options.request, k: this.#fetched })
-      await this.#take(this.#result.neighbours)
+      if (this.#taken === this.#neighbours.length) await this.#search(count)
+      else if (this.#taken > 0) await nextTurn()
+      this.#take(count)
     }
     this.#given = Math.max(this.#given, Math.min(count, this.#hits.length))
     return this.#hits.slice(0, count)
   }
 
   #isSettled(count: number, { neighbours }: SearchResult): boolean {
-    const last = neighbours.at(-1)
-    const exhausted = neighbours.length < this.#fetched || (last !== undefined && last.score < (this.#options.minScore ?? -Infinity))
     const lastNeeded = this.#hits[count - 1]
-    const settled = lastNeeded !== undefined && last !== undefined && last.score < lastNeeded.score
-    const tooManyTies = lastNeeded !== undefined && neighbours.length > count + tiesMax
-    return exhausted || settled || tooManyTies
+    if (lastNeeded !== undefined && this.#taken > count + tiesMax) return true
+    const next = this.#neighbours[this.#taken] ?? neighbours.at(-1)
+    if (lastNeeded !== undefined && next !== undefined && next.score < lastNeeded.score) return true
+    const all = neighbours.length < this.#fetched || this.#neighbours.length < neighbours.length
+    return all && this.#taken === this.#neighbours.length
   }
 
-  async #take(neighbours: readonly Neighbour[]): Promise<void> {
-    const { minScore = -Infinity, recordOf } = this.#options
-    const given = this.#hits.slice(0, this.#given)
-    const ids = new Set(given.map(({ record }) => record.id))
-    const after = given.at(-1) ?? this.#options.after
-    const hits: UnrankedHit[] = []
-    for (const [i, { slot, score }] of neighbours.entries()) {
-      if (score < minScore) break
-      if (i % recordsPerTurn === recordsPerTurn - 1) await nextTurn()
-      const record = recordOf(slot)
-      if (record === undefined || this.#excluded.has(record.id) || ids.has(record.id)) continue
+  async #search(count: number): Promise<void> {
+    const { index, request, minScore = -Infinity } = this.#options
+    this.#fetched = Math.max(count + this.#excluded.size + spareNeighbours, this.#fetched * 2)
+    this.#result = await index.search({ ...request, k: this.#fetched })
+    this.#neighbours = this.#result.neighbours.filter(({ score }) => score >= minScore)
+    this.#taken = 0
+    this.#hits = this.#hits.slice(0, this.#given)
+    this.#ids = new Set(this.#hits.map(({ record }) => record.id))
+  }
+
+  /** As many as are still needed, with the equals of the last; the rest is not read from the database before it is asked for. */
+  #take(count: number): void {
+    const neighbours = this.#neighbours
+    const from = this.#taken
+    let end = from + Math.max(1, count - this.#hits.length)
+    while (end < neighbours.length && neighbours[end]!.score === neighbours[end - 1]!.score) end++
+    const taken = neighbours.slice(from, Math.min(end, from + recordsPerTurn))
+    this.#taken += taken.length
+
+    const records = this.#options.recordsOf(taken.map(({ slot }) => slot))
+    const after = this.#hits[this.#given - 1] ?? this.#options.after
+    for (const { slot, score } of taken) {
+      const record = records.get(slot)
+      if (record === undefined || this.#excluded.has(record.id) || this.#ids.has(record.id)) continue
       const hit = { score, record }
-      if (after === undefined || bestFirst(after, hit) < 0) hits.push(hit)
+      if (after !== undefined && bestFirst(after, hit) >= 0) continue
+      this.#hits.push(hit)
+      this.#ids.add(record.id)
     }
-    this.#hits = [...given, ...hits.sort(bestFirst)]
+    const given = this.#hits.slice(0, this.#given)
+    this.#hits = [...given, ...this.#hits.slice(this.#given).sort(bestFirst)]
   }
 }
 
