@@ -44,6 +44,7 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
     }
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query }
     const body = (request.body ?? {}) as Static<Body> & PicturesOfJson
+    if (picturesIn(body) > imagesMax) throw new RequestInvalid([{ in: 'body', pointer: '', detail: imagesMax === 1 ? 'has more than one picture' : `has more than ${imagesMax} pictures` }])
     return { images: await picturesOfJson(body, { maxBytes, ...(remote && { remote }), ...(signal && { signal }) }), given: { ...query, ...body } }
   }
 }
@@ -53,6 +54,10 @@ export interface PicturesOfJson {
   images?: string[]
   url?: string
   urls?: string[]
+}
+
+function picturesIn({ image, images = [], url, urls = [] }: PicturesOfJson): number {
+  return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
 }
 
 /** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large` */

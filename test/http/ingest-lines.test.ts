@@ -61,6 +61,12 @@ test('pictures come by URL in lines, searches, embeddings and comparisons, from 
   assert.equal(outside.code, 'region_invalid', 'a region belongs to the fetched picture')
   const { vector } = await app.call(200, { method: 'POST', url: '/v1/embeddings', payload: { url: `${url}/a.jpg` } })
   assert.equal(vector?.length, 24)
+  await app.call(201, { method: 'PUT', url: `${gallery}/images/f`, payload: { url: `${url}/a.jpg`, label: 'circle' } })
+  const { id } = await app.call(201, { method: 'POST', url: `${gallery}/images`, payload: { url: `${url}/a.jpg` } })
+  assert.deepEqual((await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { imageId: 'f', k: 2 } })).hits.map((hit) => hit.id).sort(), ['a', id].sort())
+  const twice = await app.call(400, { method: 'PUT', url: `${gallery}/images/f`, payload: { url: `${url}/a.jpg`, image: picture.toString('base64') } })
+  assert.equal(twice.code, 'request_invalid')
+  assert.equal((await app.call(422, { method: 'PUT', url: `${gallery}/images/g`, payload: { url: `${url}/away` } })).code, 'url_not_allowed')
   for (const payload of [{ urls: [`${url}/a.jpg`, `${url}/a.jpg`] }, { images: [picture.toString('base64')], urls: [`${url}/a.jpg`] }]) {
     assert.ok((await app.call<{ score: number }>(200, { method: 'POST', url: '/v1/compare', payload })).score > 0.9999)
   }
@@ -73,7 +79,7 @@ test('pictures come by URL in lines, searches, embeddings and comparisons, from 
 test('without allowed hosts a URL is refused by its code', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
-  for (const address of [`${gallery}/search`, '/v1/embeddings']) {
+  for (const address of [`${gallery}/search`, `${gallery}/images`, '/v1/embeddings']) {
     assert.equal((await app.call(422, { method: 'POST', url: address, payload: { url: 'http://example.com/a.jpg' } })).code, 'url_disabled')
   }
 })

@@ -5,6 +5,7 @@ import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
 import { takeIn, type IntakeParts } from '../../ingest/new-image.js'
+import type { RemotePictures } from '../../remote/remote-pictures.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
@@ -15,12 +16,12 @@ import { problems } from '../schemas/problem.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface ImageUploadOptions {
-  parts: IntakeParts
+  parts: IntakeParts & { remote: RemotePictures }
   config: Config
 }
 
 export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, { parts, config }) => {
-  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes })
+  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes, remote: parts.remote })
   const shared = {
     tags: ['images'],
     querystring: StoreParameters,
@@ -54,11 +55,12 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   }, (request, reply) => store(request, reply, request.params))
 
   async function store(request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) {
-    const { images: [bytes], given } = await read(request)
+    const signal = clientGone(reply)
+    const { images: [bytes], given } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
     const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata), ...(id !== undefined && { id }) }
 
-    const intake = await takeIn(gallery, picture, parts, { signal: clientGone(reply) })
+    const intake = await takeIn(gallery, picture, parts, { signal })
     if ('unchanged' in intake) return imageView(intake.unchanged)
 
     const [result] = await parts.galleries.put(gallery, [intake.image])

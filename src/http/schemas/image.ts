@@ -5,7 +5,7 @@ import { labelMaxLength } from '../../ingest/names.js'
 import { Metadata } from './gallery.js'
 import { named, reference } from './named.js'
 import { Cursor, ImageId, Label, limit } from './parameters.js'
-import { Base64Image, BinaryImage, exampleBase64 } from './picture.js'
+import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
 
 const NullableLabel = Type.Union([Label, Type.Null()], { description: 'null: it has none.' })
 
@@ -43,8 +43,8 @@ export const StoreParameters = Type.Object(
 )
 export const StoreForm = Type.Object({ image: BinaryImage, ...StoreParameters.properties })
 export const StoreBody = Type.Object(
-  { image: Base64Image, label: Type.Optional(Label), metadata: Type.Optional(Metadata) },
-  { additionalProperties: false, examples: [{ image: exampleBase64, label: 'cycling', metadata: { taken: '2025-07-14' } }] },
+  { image: Type.Optional(Base64Image), url: Type.Optional(PictureUrl), label: Type.Optional(Label), metadata: Type.Optional(Metadata) },
+  { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64, label: 'cycling', metadata: { taken: '2025-07-14' } }] },
 )
 
 export const ImageChange = Type.Object(
