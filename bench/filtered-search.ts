@@ -21,7 +21,7 @@ import { table } from './report.js'
 const { values } = parseArgs({
   options: {
     vectors: { type: 'string', default: '50000' },
-    dimension: { type: 'string', default: '128' },
+    dimension: { type: 'string', default: '512' },
     queries: { type: 'string', default: '300' },
     k: { type: 'string', default: '10' },
   },

@@ -15,7 +15,7 @@ import { table } from './report.js'
 const { values } = parseArgs({
   options: {
     vectors: { type: 'string', default: '10000' },
-    dimension: { type: 'string', default: '128' },
+    dimension: { type: 'string', default: '512' },
     queries: { type: 'string', default: '200' },
     /** Share of the vectors that is deleted after the graph was built, and stays in it as tombstones. */
     deleted: { type: 'string', default: '0' },
