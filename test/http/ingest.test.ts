@@ -112,10 +112,13 @@ test('uploads that can be no job are refused at once and leave nothing behind', 
     [formHeaders, formBody([]), 400, 'image_missing'],
     [formHeaders, formBody([{ name: 'image', filename: 'a.jpg', content: await drawPicture('circle', 1) }]).subarray(0, 200), 400, 'body_incomplete'],
   ]
+  rows.push([tar, Buffer.alloc(9), 404, 'gallery_not_found'])
+  const address = await app.listen() // the requests of `inject` do not end as real ones when they are cut off: on Node 22 a pipeline waits for them
   for (const [headers, payload, status, code] of rows) {
-    assert.equal((await app.call(status, { method: 'POST', url: `${gallery}/ingest`, headers, payload })).code, code)
+    const url = `${address}${status === 404 ? '/v1/galleries/none' : gallery}/ingest`
+    const answer = await fetch(url, { method: 'POST', headers, body: new Uint8Array(payload) })
+    assert.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [status, code])
   }
-  assert.equal((await app.call(404, { method: 'POST', url: '/v1/galleries/none/ingest', headers: tar, payload: Buffer.alloc(9) })).code, 'gallery_not_found')
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs.length, 0)
   assert.deepEqual(await readdir(join(app.config.dataDir, 'spool')), [])
 })
