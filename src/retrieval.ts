@@ -135,12 +135,17 @@ export async function embedPicture({ bytes, region }: { bytes: Uint8Array; regio
   const waiting = { ...(signal && { signal }) }
   const arrivedAt = performance.now()
   let decodeWaitMs = 0
-  const { views, durationMs: decodeMs } = await permits.run(() => {
-    decodeWaitMs = performance.now() - arrivedAt
-    return prepareImage(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting })
-  }, waiting)
-  const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
-  return { vector, logits, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
+  const searchEmbedded = embedder.expectSearch()
+  try {
+    const { views, durationMs: decodeMs } = await permits.run(() => {
+      decodeWaitMs = performance.now() - arrivedAt
+      return prepareImage(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting })
+    }, waiting)
+    const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
+    return { vector, logits, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
+  } finally {
+    searchEmbedded()
+  }
 }
 
 function storedVector(gallery: string, id: string, { galleries }: RetrievalParts) {

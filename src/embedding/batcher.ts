@@ -24,6 +24,7 @@ export interface BatcherOptions {
 
 export interface Batch<Item> {
   items: Item[]
+  priority: Priority
   /** The size to run, ≥ items.length. */
   batchSize: number
 }
@@ -51,6 +52,11 @@ export class Batcher<Item> {
     return this.#lanes.interactive.size + this.#lanes.bulk.size
   }
 
+  /** What `take` gives next is bulk for sure. */
+  get onlyBulk(): boolean {
+    return this.#lanes.interactive.size === 0
+  }
+
   /** @returns false when the line of this priority is full; the item is then not kept. */
   add(item: Item, priority: Priority): boolean {
     const lane = this.#lanes[priority]
@@ -72,7 +78,7 @@ export class Batcher<Item> {
   take(): Batch<Item> {
     const lane = this.#nextLane()
     const { items, batchSize } = this.#measure(lane)
-    return { items: takeFirst(lane, items), batchSize }
+    return { items: takeFirst(lane, items), priority: lane === this.#lanes.bulk ? 'bulk' : 'interactive', batchSize }
   }
 
   /** Empties the line and gives back what was in it. */

@@ -46,6 +46,11 @@ export interface Embedder {
    * @throws AlikeError `overloaded`, `shutting_down`, `internal`; the signal's reason when aborted
    */
   embed(pixels: Uint8Array, options?: EmbedOptions): Promise<Embedding>
+  /**
+   * A search is on its way, its picture being decoded: bulk makes room for it at the workers.
+   * @returns to be called once, when the search has been embedded or given up
+   */
+  expectSearch(): () => void
   /** Refuses new pictures, finishes the accepted ones, ends the workers. */
   close(): Promise<void>
 }
@@ -92,6 +97,8 @@ class PooledEmbedder implements Embedder {
   /** Running mean of what one picture costs one worker; feeds Retry-After. */
   #msPerPicture: number
   #running = 0
+  #bulkRunning = 0
+  #searchesComing = 0
   #closing: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
@@ -153,6 +160,14 @@ class PooledEmbedder implements Embedder {
     })
   }
 
+  expectSearch(): () => void {
+    this.#searchesComing += 1
+    return () => {
+      this.#searchesComing -= 1
+      this.#pump()
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#finish()
     return this.#closing
@@ -170,7 +185,7 @@ class PooledEmbedder implements Embedder {
     if (this.#pool.failing) {
       for (const item of this.#batcher.drain()) item.reject(failed(workersDown))
     }
-    while (this.#batcher.depth > 0) {
+    while (this.#batcher.depth > 0 && !this.#holdsBulkBack()) {
       const session = this.#pool.takeIdle()
       if (session === undefined) break
       void this.#run(session, this.#batcher.take())
@@ -178,8 +193,20 @@ class PooledEmbedder implements Embedder {
     if (this.#running === 0 && this.#batcher.depth === 0) this.#onIdle?.()
   }
 
-  async #run(session: Session, { items, batchSize }: Batch<Item>): Promise<void> {
+  /**
+   * While a search is on its way, fewer than half of the workers may be at bulk, so that it finds a worker and a core.
+   * It costs bulk little: its next pictures are decoded meanwhile. Of several searches one after the other bulk would
+   * see no end, so beside them one worker goes on.
+   */
+  #holdsBulkBack(): boolean {
+    if (!this.#batcher.onlyBulk || this.#searchesComing === 0) return false
+    const fewerThanHalf = Math.floor((this.runtime.workers - 1) / 2)
+    return this.#bulkRunning >= (this.#searchesComing === 1 ? fewerThanHalf : Math.max(1, fewerThanHalf))
+  }
+
+  async #run(session: Session, { items, priority, batchSize }: Batch<Item>): Promise<void> {
     this.#running += 1
+    if (priority === 'bulk') this.#bulkRunning += 1
     this.#metrics.observeBatch(items.length)
     const startedAt = performance.now()
     let succeeded = false
@@ -193,12 +220,13 @@ class PooledEmbedder implements Embedder {
       for (const item of items) item.reject(error)
     } finally {
       this.#running -= 1
+      if (priority === 'bulk') this.#bulkRunning -= 1
       this.#pool.giveBack(session, succeeded)
       this.#pump()
     }
   }
 
-  #answer({ items, batchSize }: Batch<Item>, result: RunResult, startedAt: number): void {
+  #answer({ items, batchSize }: Pick<Batch<Item>, 'items' | 'batchSize'>, result: RunResult, startedAt: number): void {
     const embedMs = performance.now() - startedAt
     this.#msPerPicture += 0.1 * (embedMs / items.length - this.#msPerPicture)
     items.forEach((item, row) => {

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor, env } from 'onnxruntime-node'
@@ -12,6 +13,12 @@ import type { FromWorker, SessionSettings, ToWorker } from './worker-protocol.js
 const settings = workerData as SessionSettings
 const port = parentPort
 if (port === null) throw new Error('session-worker.ts runs only as a worker thread')
+
+/** Niceness of a thread that runs the network on the CPU. */
+const niceness = 5
+// There it takes all the time of every core: decoding, searching and answering, which take little, go first. Niceness
+// belongs to a thread on Linux alone; elsewhere it would be the whole process.
+if (settings.provider === 'cpu' && process.platform === 'linux') setPriority(niceness)
 
 let session: InferenceSession
 try {

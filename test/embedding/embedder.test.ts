@@ -54,6 +54,21 @@ test('a picture becomes its unit vector and its logits', async (t) => {
   assert.equal(pixels.length, 192, 'the caller keeps the pixels')
 })
 
+test('bulk waits for a search that is on its way, and goes on when it is there; among several it never stops', async (t) => {
+  const { embedder } = await open(t, { workers: 2 })
+  const arrived = embedder.expectSearch()
+  let bulkDone = false
+  const bulk = embedder.embed(picture(1), { priority: 'bulk' }).then(() => { bulkDone = true })
+  for (let i = 0; i < 5; i++) await embedder.embed(picture(2))
+  assert.equal(bulkDone, false)
+  arrived()
+  await bulk
+
+  const both = [embedder.expectSearch(), embedder.expectSearch()]
+  await embedder.embed(picture(1), { priority: 'bulk' })
+  for (const each of both) each()
+})
+
 test('pictures that gather while a worker is busy run together, each with its own answer', async (t) => {
   const { embedder, metricLines } = await open(t)
   const pictures = Array.from({ length: 30 }, (_, i) => picture(i + 1, 200 - i))
