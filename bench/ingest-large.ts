@@ -39,6 +39,9 @@ async function ask(latencies: number[]): Promise<void> {
   latencies.push(performance.now() - started)
 }
 
+/** Vector, its copy in the graph and the links, see docs/operations.md. */
+const bytesOfIndexed = 8 * model.manifest.embeddingDimension + 350
+
 const [idle, during]: [number[], number[]] = [[], []]
 for (let i = 0; i < 40; i++) await ask([]) // warms caches and compilers
 for (let i = 0; i < searches; i++) await ask(idle)
@@ -73,4 +76,4 @@ console.log(table(['search', 'idle, ms', 'during the job, ms', 'ratio'], [row(0.
 console.log(`\n${idle.length} searches idle, ${during.length} during the job, one at a time.\n`)
 console.log(table(['pictures done', 'memory, MiB'], readings.map(({ done, memoryMiB }) => [String(done), memoryMiB.toFixed(0)])))
 const [second, last] = [readings[1], readings.at(-1)]
-if (second !== undefined && last !== undefined) console.log(`memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a tenth of the pictures`)
+if (second !== undefined && last !== undefined) console.log(`memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a tenth of the pictures; what was added in between takes ${((last.done - second.done) * bytesOfIndexed / 2 ** 20).toFixed(0)} MiB of the index`)
