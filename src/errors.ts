@@ -53,6 +53,7 @@ export const catalogue = {
   job_listeners_full: 'Too many callers follow jobs already; ask for the job instead.',
   // snapshots of the data
   snapshot_not_found: 'There is no such snapshot.',
+  snapshot_not_ready: 'The snapshot is still being written.',
   snapshot_under_way: 'A snapshot is being written already.',
   snapshots_full: 'The data folder holds as many snapshots as allowed.',
   snapshot_damaged: 'The snapshot is damaged.',

@@ -47,6 +47,7 @@ const table = {
   job_listeners_full: 429,
   snapshot_not_found: 404,
   snapshot_under_way: 409,
+  snapshot_not_ready: 409,
   snapshots_full: 409,
   snapshot_damaged: 409,
   url_disabled: 422,

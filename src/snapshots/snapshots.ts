@@ -113,11 +113,12 @@ export class Snapshots {
     return this.#stored(id)
   }
 
-  /** @throws AlikeError `snapshot_not_found`, also for one that is not ready; `snapshot_damaged` */
+  /** @throws AlikeError `snapshot_not_found`, also for one that failed; `snapshot_not_ready`, `snapshot_damaged` */
   async archive(id: string): Promise<SnapshotArchive> {
     const { state, manifest } = await this.get(id)
     if (state === 'damaged') throw new AlikeError('snapshot_damaged')
-    if (manifest === null) throw new AlikeError('snapshot_not_found', { detail: 'It is not ready.' })
+    if (state === 'writing') throw new AlikeError('snapshot_not_ready')
+    if (manifest === null) throw new AlikeError('snapshot_not_found', { detail: 'It could not be written.' })
     return openArchive(this.#folder.pathOf(id), manifest)
   }
 

@@ -30,12 +30,12 @@ for _ in $(seq 300); do curl -sf "$url/readyz" >/dev/null && break; sleep 0.2; d
 # What the contract's own examples speak of, so that they find something.
 curl -sf -X PUT "$url/v1/galleries/holidays" >/dev/null
 for id in cycling%2FImage_12.jpg running%2FImage_1.jpg; do
-  curl -sf -X PUT --data-binary @onnx/har-simple-cnn/golden/rings.png -H 'content-type: image/png' \
+  curl -sf -X PUT --data-binary @onnx/har-resnet50/golden/rings.png -H 'content-type: image/png' \
     "$url/v1/galleries/holidays/images/$id?label=cycling" >/dev/null
 done
 
 status=0
-(cd "$work" && venv/bin/schemathesis --config-file "$root/test/long/schemathesis.toml" run "$root/openapi.yaml" --url "$url" --seed "$seed" --max-examples "$examples" \
+(cd "$work" && SCHEMATHESIS_HOOKS="$root/test/long/schemathesis_hooks.py" venv/bin/schemathesis --config-file "$root/test/long/schemathesis.toml" run "$root/openapi.yaml" --url "$url" --seed "$seed" --max-examples "$examples" \
   --workers 2 --report json --report-dir report --continue-on-failure --request-timeout 60 --no-color) || status=$?
 
 # What the tool can not see: the service is alive, and nothing in its log is an error of ours.
