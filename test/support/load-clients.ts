@@ -39,11 +39,14 @@ export interface LoadOptions {
   clients: Partial<Record<LoadKind, number>>
   /** No request begins after it is aborted. */
   until: AbortSignal
-  /** How long a refused client waits: less than Retry-After asks, for clients are impatient. */
+  /** About how long a refused client waits: less than Retry-After asks, for clients are impatient. */
   patienceMs: number
   /** Ids of pictures whose storing was acknowledged are added here. */
   stored?: Set<string>
 }
+
+/** Longest time between an answer and the next request of the same client. */
+const lookMaxMs = 50
 
 export type LoadReport = Record<LoadKind, LoadTally>
 
@@ -63,7 +66,9 @@ async function runClient(kind: LoadKind, client: number, tally: LoadTally, pictu
     const id = `${kind}-${client}-${n}-${randomUUID()}`
     const status = await ask(kind, n, id, tally, pictures, dispatcher, options)
     if (kind === 'store' && (status === 200 || status === 201)) options.stored?.add(id)
-    if (status === undefined || status >= 400) await sleep(options.patienceMs)
+    const refused = status === undefined || status >= 400
+    // Who was answered looks at the answer first; else it would have its own place again before anybody else can.
+    await sleep(refused ? options.patienceMs * (0.5 + Math.random()) : lookMaxMs * Math.random())
   }
 }
 
