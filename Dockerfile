@@ -5,10 +5,10 @@
 #
 # Which CUDA: ONNX Runtime's GPU libraries of this version are linked against CUDA 13 and load cuDNN 9,
 # whatever the name of the install script's manifest says. The cuda target checks it while building.
-ARG NODE_IMAGE=node:22.23.2-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04
 
-# ---- compiler: for hnswlib-node, and for better-sqlite3 where it has no prebuilt addon
+# ---- compiler: for hnswlib-node
 FROM ${NODE_IMAGE} AS compiler
 # The base image fixes the Debian release; its mirrors drop point versions, so pinning them breaks builds.
 # hadolint ignore=DL3008
@@ -17,6 +17,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY src/cli/check-install.mjs ./src/cli/
 # The headers lie beside node in this image: node-gyp needs no download.
 ENV npm_config_nodedir=/usr/local \
     ONNXRUNTIME_NODE_INSTALL=skip
@@ -29,7 +30,8 @@ RUN npm ci --omit=dev \
  && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
       ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} + \
  && find node_modules/better-sqlite3/build node_modules/hnswlib-node/build -type f ! -name '*.node' -delete \
- && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src
+ && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
+      node_modules/node-linux-* node_modules/.bin/node
 
 # ---- build: TypeScript to JavaScript; nothing but dist/ leaves this stage
 FROM compiler AS build

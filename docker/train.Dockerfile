@@ -6,7 +6,7 @@
 #       -v alike-training:/app/.train/runs alike:train --init /weights/resnet50.safetensors --data /pictures --name mine
 #
 # `--backend tensorflow-gpu` refuses to start rather than train on the CPU unnoticed.
-ARG NODE_IMAGE=node:22.23.2-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE}
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -14,9 +14,10 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY src/cli/check-install.mjs ./src/cli/
 ENV npm_config_nodedir=/usr/local \
     ONNXRUNTIME_NODE_INSTALL=skip
-RUN npm ci
+RUN npm ci && rm -rf node_modules/node-linux-* node_modules/.bin/node
 COPY tsconfig.json ./
 COPY src ./src
 # 475 MB of TensorFlow and 1.6 GB of CUDA libraries, checked against their pinned versions
