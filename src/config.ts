@@ -93,12 +93,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze(values as Static<typeof Settings>)
 }
 
-/** The settings as a Markdown table, for README and docs. */
+/** The settings as a Markdown table, for docs/configuration.md. Numbers are as the parser takes them. */
 export function settingsTable(): string {
   const rows = Object.entries(schemas).map(
-    ([name, schema]) => `| \`${variableOf(name)}\` | ${defaultOf(schema)} | ${schema.description} |`,
+    ([name, schema]) => `| \`${variableOf(name)}\` | ${defaultOf(schema)} | ${schema.type === 'string' ? '' : allowedOf(schema)} | ${schema.description} |`,
   )
-  return ['| variable | default | meaning |', '|---|---|---|', ...rows].join('\n')
+  return ['| variable | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n')
 }
 
 function variableOf(name: string): string {
@@ -118,7 +118,11 @@ function rangeOf({ type, minimum, maximum, enum: choices }: SettingSchema): stri
   return type === 'boolean' ? 'true or false' : 'a text'
 }
 
+function allowedOf({ type, minimum, maximum, enum: choices }: SettingSchema): string {
+  if (choices !== undefined) return choices.map((choice) => `\`${choice}\``).join(' ')
+  return type === 'integer' ? `${minimum} to ${maximum}` : '`true` `false`'
+}
+
 function defaultOf({ default: value }: SettingSchema): string {
-  if (value === '') return 'none'
-  return typeof value === 'number' ? value.toLocaleString('en-US') : `\`${value}\``
+  return value === '' ? 'none' : `\`${value}\``
 }

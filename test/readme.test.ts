@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { settingsTable } from '../src/config.js'
+import { configurationFile, describeConfiguration } from '../src/cli/write-configuration.js'
 
 const readme = readFileSync('README.md', 'utf8')
 
-test('the README lists every setting with its default', () => {
-  assert.ok(readme.includes(settingsTable()), 'paste the output of settingsTable() into the README')
+test('the page of settings is the one that the schema makes', () => {
+  assert.equal(readFileSync(configurationFile, 'utf8'), describeConfiguration(), 'run npm run configuration')
 })
 
 test('every script that the README names exists', () => {
