@@ -175,13 +175,28 @@ async function main(): Promise<void> {
   })
 
   // Also for uncaught errors: they are logged, accepted work is finished, and the exit code is 1.
-  closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ signal, err }) => {
+  const grace = closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error, stopping')
     else logger.info({ signal }, 'stopping')
     await service.close()
     logger.info('stopped')
   })
-  await service.app.listen({ host: config.host, port: config.port })
+  await listen(service, config).catch((error: unknown) => {
+    grace.uninstall() // it would end the process with 0
+    throw error
+  })
+}
+
+/** @throws AlikeError `config_invalid` where the address can not be had; everything is closed then */
+async function listen({ app, close }: Pick<Service, 'app' | 'close'>, { host, port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    await close()
+    const inUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
+    const detail = inUse ? `Port ${port} of ${host} is in use; PORT chooses another one.` : `The service can not listen on ${host}, port ${port}: ${(cause as Error).message}`
+    throw new AlikeError('config_invalid', { detail, cause })
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

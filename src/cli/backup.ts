@@ -7,16 +7,10 @@ import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { parseArgs } from 'node:util'
-import { AlikeError } from '../errors.js'
 import { syncFolder } from '../snapshots/files.js'
 import { readSnapshot } from '../snapshots/read-snapshot.js'
+import { command, runCommand, serviceOptions } from './command.js'
 import { ServiceClient } from './service-client.js'
-
-const usage = `npm run backup -- --to FILE [--url http://127.0.0.1:8080]
-  --to FILE   where the archive goes; one that is there is replaced at the end
-  [--key KEY] API key of the role admin, where the service asks for one
-  [--keep]    leave the snapshot in the service's data folder as well`
 
 async function backUp(service: ServiceClient, file: string, keep: boolean): Promise<void> {
   const { id } = await service.createSnapshot()
@@ -34,13 +28,11 @@ async function backUp(service: ServiceClient, file: string, keep: boolean): Prom
   }
 }
 
-try {
-  const { values } = parseArgs({
-    options: { to: { type: 'string' }, url: { type: 'string', default: 'http://127.0.0.1:8080' }, key: { type: 'string' }, keep: { type: 'boolean', default: false } },
-  })
-  if (values.to === undefined) throw new Error(usage)
-  await backUp(new ServiceClient(values.url, values.key), values.to, values.keep)
-} catch (error) {
-  console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error instanceof Error ? error.message : error)
-  process.exitCode = 1
-}
+await runCommand(
+  command('npm run backup --', 'Has a running service write a snapshot, and fetches it into one file.')
+    .requiredOption('--to <file>', 'where the archive goes; a file that is there is replaced at the end')
+    .option(...serviceOptions.url)
+    .option(...serviceOptions.key)
+    .option('--keep', 'leave the snapshot in the data folder of the service as well', false)
+    .action(({ to, url, key, keep }) => backUp(new ServiceClient(url, key), to, keep)),
+)

@@ -1,17 +1,14 @@
 /** `npm run key -- --name NAME --role read|write|admin`: makes an API key and the line that lets it in. */
-import { parseArgs } from 'node:util'
+import { Option } from '@commander-js/extra-typings'
 import { makeKey, roles } from '../access/api-keys.js'
-import { AlikeError } from '../errors.js'
+import { command, runCommand } from './command.js'
 
-const usage = `npm run key -- --name NAME --role ${roles.join('|')}`
-
-try {
-  const { values } = parseArgs({ options: { name: { type: 'string' }, role: { type: 'string' } } })
-  const role = roles.find((one) => one === values.role)
-  if (values.name === undefined || role === undefined) throw new Error(usage)
-  const { key, line } = makeKey(values.name, role)
-  console.log(`Key, shown only now:                      ${key}\nLine for API_KEYS_FILE or API_KEYS:       ${line}`)
-} catch (error) {
-  console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error instanceof Error ? error.message : error)
-  process.exitCode = 1
-}
+await runCommand(
+  command('npm run key --', 'Makes an API key and the line that lets it in.')
+    .requiredOption('--name <name>', 'whose key it is; shown in logs')
+    .addOption(new Option('--role <role>', 'what it allows').choices(roles).makeOptionMandatory())
+    .action(({ name, role }) => {
+      const { key, line } = makeKey(name, role)
+      console.log(`Key, shown only now:                      ${key}\nLine for API_KEYS_FILE or API_KEYS:       ${line}`)
+    }),
+)

@@ -58,6 +58,16 @@ export interface Snapshot {
 
 const jobPollMs = 500
 
+/** The service has answered, with a refusal. */
+export class ServiceRefusal extends AlikeError {
+  constructor(
+    readonly status: number,
+    detail: string,
+  ) {
+    super('service_refused', { detail })
+  }
+}
+
 export class ServiceClient {
   readonly #base: string
   readonly #credentials: Record<string, string>
@@ -77,6 +87,16 @@ export class ServiceClient {
 
   async gallery(gallery: string): Promise<unknown> {
     return (await this.#call('GET', this.#path(gallery))).json()
+  }
+
+  async hasGallery(gallery: string): Promise<boolean> {
+    try {
+      await this.gallery(gallery)
+      return true
+    } catch (error) {
+      if (error instanceof ServiceRefusal && error.status === 404) return false
+      throw error
+    }
   }
 
   async createGallery(gallery: string): Promise<void> {
@@ -163,6 +183,6 @@ export class ServiceClient {
       throw new AlikeError('service_unreachable', { detail: `${method} ${path} got no answer from ${this.#base}.`, cause })
     }
     if (response.ok) return response
-    throw new AlikeError('service_refused', { detail: `${method} ${path}: ${response.status} ${await response.text()}` })
+    throw new ServiceRefusal(response.status, `${method} ${path}: ${response.status} ${await response.text()}`)
   }
 }

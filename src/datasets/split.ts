@@ -6,6 +6,9 @@ export interface SplitShares {
   test: number
 }
 
+/** Where nobody says otherwise. Evaluation of a service deals as training does, or it would test on what was trained. */
+export const defaultDeal = { shares: { val: 0.12, test: 0.18 }, seed: 1 } as const
+
 export type SplitPicture = LabelledPicture & { split: Split }
 
 /**

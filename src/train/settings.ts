@@ -1,5 +1,6 @@
 /** Everything a training run can be told, with defaults; the command line names the ones that people change. */
 import { parseArgs } from 'node:util'
+import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/manifest.js'
 import { backendChoices, type BackendChoice } from './backend.js'
 import type { BatchShape } from './samplers/class-balanced.js'
@@ -62,7 +63,7 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   out: 'onnx',
   work: '.train',
   backend: 'auto',
-  seed: 1,
+  seed: defaultDeal.seed,
   resume: false,
   exportOnly: false,
   dataLicence: null,
@@ -77,7 +78,7 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   learningRate: { peak: 3e-3, warmupEpochs: 2 },
   weightDecay: 0.05,
   averageDecay: 0.998,
-  shares: { val: 0.12, test: 0.18 },
+  shares: defaultDeal.shares,
   checkpointEverySeconds: 180,
 }
 

@@ -1,4 +1,5 @@
 /** Everything that fine-tuning from starting weights can be told. */
+import { defaultDeal } from '../../datasets/split.js'
 import type { BackendChoice } from '../backend.js'
 import type { Augmentation } from '../loader/loader-protocol.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
@@ -76,7 +77,7 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   cache: '.train/feature-cache',
   backend: 'auto',
   compute: 'auto',
-  seed: 1,
+  seed: defaultDeal.seed,
   resume: false,
   exportOnly: false,
   report: true,
@@ -95,7 +96,7 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   weightDecay: 1e-2,
   averageDecay: 0.99,
   microBatch: 6,
-  shares: { val: 0.12, test: 0.18 },
+  shares: defaultDeal.shares,
   checkpointEverySeconds: 300,
 }
 

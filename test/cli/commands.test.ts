@@ -1,0 +1,97 @@
+/** What all commands owe a person at a terminal, and the ones that no other test runs as a process. */
+import assert from 'node:assert/strict'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
+import { startApp, temporaryFolder } from '../support/app.js'
+import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { runCommand } from '../support/run-command.js'
+import { runToExit } from '../support/service-process.js'
+
+const commands = ['backup', 'restore', 'make-key', 'evaluate'] as const
+
+for (const name of commands) {
+  test(`${name} --help prints its usage and ends with 0`, async () => {
+    const { code, output } = await runCommand(name, ['--help'])
+    assert.equal(code, 0)
+    assert.match(output, /^Usage: npm run /)
+  })
+
+  test(`${name} with a wrong option says so in a line and ends with 2`, async () => {
+    const { code, output } = await runCommand(name, ['--nope'])
+    assert.equal(code, 2)
+    assert.match(output, /^error: .+\n.+--help tells more\.\n$/)
+  })
+}
+
+const failures = [
+  { what: 'a backup of a service that is not there', name: 'backup', parameters: ['--to', '/nowhere/x', '--url', 'http://127.0.0.1:9'], says: /^service_unreachable: / },
+  { what: 'a restore of nothing', name: 'restore', parameters: ['/nowhere', '--data-dir', '/nowhere/else'], says: /^snapshot_damaged: / },
+  { what: 'an evaluation on a folder that is not there', name: 'evaluate', parameters: ['--data', '/nowhere'], says: /^data_unreadable: / },
+]
+for (const { what, name, parameters, says } of failures) {
+  test(`${what} is one line and ends with 1`, async () => {
+    const { code, output } = await runCommand(name, parameters)
+    assert.equal(code, 1)
+    assert.match(output, says)
+    assert.equal(output.trim().split('\n').length, 1, output)
+  })
+}
+
+test('a key that is made is the one that its line lets in', async () => {
+  const { code, output } = await runCommand('make-key', ['--name', 'shop', '--role', 'read'])
+  assert.equal(code, 0)
+  const [key, line] = output.trim().split('\n').map((text) => text.split(/\s+/).at(-1)!)
+  const keys = new ApiKeys(parseKeys(line!, 'the test'))
+  assert.deepEqual([keys.find(key!)?.name, keys.find(key!)?.role, keys.find(`${key}x`)], ['shop', 'read', undefined])
+})
+
+test('what a backup fetched, a restore makes a data folder of', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/kept' })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/kept/images/a', payload: await drawPicture('circle', 1), headers: { 'content-type': 'image/jpeg' } })
+  const folder = await temporaryFolder(t)
+  const [file, dataDir] = [join(folder, 'backup.tar'), join(folder, 'data')]
+  const made = await runCommand('backup', ['--to', file, '--url', await app.listen()])
+  assert.equal(made.code, 0, made.output)
+  assert.match(made.output, /1 pictures in 1 galleries/)
+  const restored = await runCommand('restore', [file, '--data-dir', dataDir])
+  assert.equal(restored.code, 0, restored.output)
+  const again = await startApp(t, { dataDir, modelDir: app.config.modelDir })
+  assert.equal((await again.call(200, { method: 'GET', url: '/v1/galleries/kept/images/a' })).id, 'a')
+})
+
+test('an evaluation without a split tests on what training leaves out, and leaves a gallery that exists alone', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const data = await temporaryFolder(t)
+  for (const label of drawnLabels) {
+    await mkdir(join(data, label))
+    for (let seed = 0; seed < 12; seed++) await writeFile(join(data, label, `${seed}.jpg`), await drawPicture(label, seed))
+  }
+  const report = join(data, 'report.md')
+  const first = await runCommand('evaluate', ['--data', data, '--url', url, '--out', report])
+  assert.equal(first.code, 0, first.output)
+  assert.match(await readFile(report, 'utf8'), /40 stored, 8 queries/)
+  const second = await runCommand('evaluate', ['--data', data, '--url', url])
+  assert.equal(second.code, 1)
+  assert.match(second.output, /^service_refused: .*--reuse/m)
+  assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate' })).count, 40)
+})
+
+test('a service whose port is taken ends at once and says so', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.after(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const dataDir = await temporaryFolder(t)
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const { code, output } = await runToExit({ PORT: String(port), DATA_DIR: dataDir, MODEL_DIR: folder })
+  assert.equal(code, 1)
+  assert.match(output, new RegExp(`^config_invalid: .*Port ${port} of 127\\.0\\.0\\.1 is in use`, 'm'))
+  assert.ok((await stat(dataDir)).isDirectory())
+})
