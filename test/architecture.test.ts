@@ -45,16 +45,16 @@ const mayImport: Record<string, readonly string[]> = {
   'vector-index': ['errors', 'worker-calls'],
   embedding: ['errors', 'eval', 'image', 'metrics'],
   ranking: [],
-  gallery: ['errors', 'ranking', 'vector-index', 'worker-calls', 'metrics'],
+  gallery: ['errors', 'ranking', 'vector-index', 'worker-calls'],
   datasets: ['errors'],
-  retrieval: ['errors', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics'],
+  retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   remote: ['errors', 'metrics'],
   ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'worker-calls'],
   'insight-jobs': ['errors', 'gallery', 'ingest', 'insight', 'worker-calls'],
   snapshots: ['errors', 'gallery', 'worker-calls'],
-  http: ['errors', 'version', 'snapshots', 'access', 'config', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
-  app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'remote', 'retrieval'],
-  main: ['errors', 'version', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'remote', 'retrieval'],
+  http: ['errors', 'version', 'snapshots', 'access', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
+  app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
+  main: ['errors', 'version', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'remote'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
   cli: ['errors', 'snapshots', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http', 'ingest'],
 }
@@ -65,6 +65,27 @@ test('every part imports only what the architecture allows', () => {
     .filter(({ file, target }) => partOf(file) !== partOf(target) && !mayImport[partOf(file)]?.includes(partOf(target)))
     .map(({ file, target }) => `${file} → ${target}`)
   assert.deepEqual(broken, [])
+})
+
+test('every permission is used', () => {
+  const used = new Set(imports.filter(({ target }) => target.startsWith('src/')).map(({ file, target }) => `${partOf(file)} → ${partOf(target)}`))
+  const idle = Object.entries(mayImport).flatMap(([part, targets]) => targets.map((target) => `${part} → ${target}`)).filter((arrow) => !used.has(arrow))
+  assert.deepEqual(idle, [])
+})
+
+test('no file imports itself by way of others', () => {
+  const targetsOf = new Map(sourceFiles.map((file) => [file, imports.filter((one) => one.file === file && sourceFiles.includes(one.target)).map(({ target }) => target)]))
+  const reached = new Map<string, 'under way' | 'done'>()
+  const cycles: string[] = []
+  const visit = (file: string, path: string[]): void => {
+    if (reached.get(file) === 'under way') cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    if (reached.has(file)) return
+    reached.set(file, 'under way')
+    for (const target of targetsOf.get(file)!) visit(target, [...path, file])
+    reached.set(file, 'done')
+  }
+  for (const file of sourceFiles) visit(file, [])
+  assert.deepEqual(cycles, [])
 })
 
 test('the rules name every part that exists', () => {

@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
 import { pictureName } from './folders.js'
-import type { LabelledPicture, PictureSource } from './labelled-pictures.js'
+import type { LabelledPicture, PictureSource } from './labelled-picture.js'
 import { readTar } from './tar.js'
 
 const Row = Type.Object({

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
-import { splits, type LabelledPicture, type Split } from './labelled-pictures.js'
+import { splits, type LabelledPicture, type Split } from './labelled-picture.js'
 
 export const pictureName = /\.(jpe?g|png|webp|gif|avif)$/i
 

@@ -1,5 +1,5 @@
 /** Makes a split where the data set has none, or only lacks a validation part. */
-import type { LabelledPicture, Split } from './labelled-pictures.js'
+import type { LabelledPicture, Split } from './labelled-picture.js'
 
 export interface SplitShares {
   val: number

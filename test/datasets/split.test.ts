@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LabelledPicture } from '../../src/datasets/labelled-pictures.js'
+import type { LabelledPicture } from '../../src/datasets/labelled-picture.js'
 import { withSplit } from '../../src/datasets/split.js'
 import { seededRandom } from '../../src/eval/random.js'
 

@@ -1,5 +1,5 @@
 /** What the training thread and the loader thread say to each other. */
-import type { PictureSource } from '../../datasets/labelled-pictures.js'
+import type { PictureSource } from '../../datasets/labelled-picture.js'
 import type { Preprocessing } from '../../embedding/manifest.js'
 
 export interface Augmentation {

@@ -1,7 +1,7 @@
 /** Worker thread: decodes and augments batches while the training thread is inside a synchronous step. */
 import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { PictureSource } from '../../datasets/labelled-pictures.js'
+import type { PictureSource } from '../../datasets/labelled-picture.js'
 import { seededRandom } from '../../eval/random.js'
 import { augmentImage } from '../../image/augment.js'
 import { prepareImage } from '../../image/prepare.js'

@@ -1,6 +1,6 @@
 /** Main-thread handle of the loader thread: ask for batches ahead of time, await them when needed. */
 import { Worker } from 'node:worker_threads'
-import type { LabelledPicture } from '../../datasets/labelled-pictures.js'
+import type { LabelledPicture } from '../../datasets/labelled-picture.js'
 import { AlikeError } from '../../errors.js'
 import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
 

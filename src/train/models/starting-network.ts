@@ -1,6 +1,6 @@
 /** The network that a file of starting weights is of, with the weights in it and a head that has learned nothing. */
 import { assignWeights } from '../weights/assign.js'
-import type { StartingWeights } from '../weights/starting-weights.js'
+import type { StartingWeights } from '../weights/weight-form.js'
 import { efficientNetLite0 } from './efficientnet-lite0.js'
 import { resnet50 } from './resnet50.js'
 import type { RetrievalHeadSettings } from './retrieval-head.js'

@@ -1,6 +1,6 @@
 /** What the data set is: counts per split and class, copies, and a hash that names it. */
 import { createHash } from 'node:crypto'
-import { splits, type Split } from '../../datasets/labelled-pictures.js'
+import { splits, type Split } from '../../datasets/labelled-picture.js'
 import type { SplitPicture } from '../../datasets/split.js'
 
 export interface SplitFacts {

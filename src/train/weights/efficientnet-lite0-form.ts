@@ -1,6 +1,6 @@
 /** EfficientNet-Lite0 with batch-norm, named as the PyTorch port of Google's release names it. */
 import { lite0Blocks, lite0Preprocessing } from '../models/efficientnet-lite0.js'
-import type { LayerWeights, TensorsByName, WeightForm } from './starting-weights.js'
+import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
 import { asDepthwise, kernelFromChannelsFirst, tensorOf, transposed } from './tensor-layout.js'
 
 /** Our layer → the file's. A convolution and the norm after it share our name. */

@@ -9,7 +9,7 @@ import { floatsOf } from '../onnx/forms/graph-facts.js'
 import { decodeModel, elementTypes, type ModelProto, type TensorProto } from '../onnx/onnx-proto.js'
 import type { NamedTensor } from '../safetensors.js'
 import { layersFrom, widthsOf } from './resnet50-forms.js'
-import type { StartingWeights, TensorsByName } from './starting-weights.js'
+import type { StartingWeights, TensorsByName } from './weight-form.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
 
 /**

@@ -1,7 +1,7 @@
 /** The releases of ResNet-50 that a user may have: folded, torchvision's, Keras'. */
 import { imagenetPreprocessing } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
-import type { LayerWeights, TensorsByName, WeightForm } from './starting-weights.js'
+import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
 import { foldedBatchNorm, kernelFromChannelsFirst, tensorOf, transposed, withRedFirst } from './tensor-layout.js'
 
 /** Names of the convolutions, which are those of torchvision: conv1, layer1.0.conv1 … layer4.2.conv3, layerN.0.downsample.0. */

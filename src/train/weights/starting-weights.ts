@@ -2,46 +2,13 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { Preprocessing } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
-import type { ResNetForm } from '../models/resnet50.js'
-import { parseTensors, type NamedTensor } from '../safetensors.js'
+import { parseTensors } from '../safetensors.js'
 import { efficientnetLite0 } from './efficientnet-lite0-form.js'
 import { isHdf5, readHdf5 } from './hdf5.js'
 import { readOwnModel } from './own-model.js'
 import { foldedResNet50, kerasResNet50, torchvisionResNet50 } from './resnet50-forms.js'
-
-/** By the names that the file gives them. */
-export type TensorsByName = ReadonlyMap<string, NamedTensor>
-
-/** Layer name → its weights, in the order, shapes and layout of the network's own layer. */
-export type LayerWeights = Map<string, NamedTensor[]>
-
-/** What a form of weights says about the network that it fits. */
-export interface ReadForm {
-  layers: LayerWeights
-  /** The classifier of the original classes, if the file has one: kernel [D, C] and bias [C]. Never trained on. */
-  classifier?: [kernel: NamedTensor, bias: NamedTensor]
-  preprocessing: Preprocessing
-  resnet?: ResNetForm
-}
-
-export interface WeightForm {
-  architecture: 'resnet50' | 'efficientnet-lite0'
-  /** One line for people. */
-  description: string
-  /** Tensor names that no other form has. */
-  recognises(tensors: TensorsByName): boolean
-  read(tensors: TensorsByName): ReadForm
-}
-
-export interface StartingWeights extends ReadForm {
-  architecture: WeightForm['architecture']
-  description: string
-  file: string
-  /** Of the whole file of weights; goes into the manifest, and tells a cache of features from another. */
-  sha256: string
-}
+import type { StartingWeights, TensorsByName, WeightForm } from './weight-form.js'
 
 const forms: readonly WeightForm[] = [foldedResNet50, torchvisionResNet50, kerasResNet50, efficientnetLite0]
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { LabelledPicture } from '../../../src/datasets/labelled-pictures.js'
+import type { LabelledPicture } from '../../../src/datasets/labelled-picture.js'
 import { AlikeError } from '../../../src/errors.js'
 import { prepareImage } from '../../../src/image/prepare.js'
 import { mirrored } from '../../../src/image/views.js'
