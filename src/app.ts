@@ -15,6 +15,7 @@ import { acceptPictures } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
+import { limitUploads } from './http/plugins/upload-admission.js'
 import { galleryRoutes } from './http/routes/galleries.js'
 import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
@@ -78,7 +79,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
   continueWhenAdmitted(app)
   await sendSecurityHeaders(app)
-  const countAgain = await guard(app, { ...config, keys: apiKeys })
+  const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
 
   const { embedder, galleries, ingest, insights, snapshots } = parts
@@ -97,7 +98,9 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)
-    await scope.register(ingestRoutes, { ingest, config })
+    const uploads = limitUploads(scope, { ...config, callerOf })
+    metrics.watch({ uploadsInFlight: uploads.inFlight })
+    await scope.register(ingestRoutes, { ingest, uploads, config })
   })
 
   await app.register(async (scope) => {

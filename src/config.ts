@@ -41,9 +41,13 @@ export const Settings = Type.Object(
     searchMaxK: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'Largest `k`, and largest `offset + k`, of a search; so many hits it looks at to fill groups or to replace near-copies.' }),
     thumbnailMaxSidePixels: Type.Integer({ default: 192, minimum: 0, maximum: 1024, description: 'Longer side of stored thumbnails; 0 stores none, which makes ingestion faster.' }),
 
-    ingestMaxBytes: Type.Integer({ default: 64 * 2 ** 30, minimum: 1024, maximum: 2 ** 50, description: 'Largest upload to a job.' }),
+    ingestMaxBytes: Type.Integer({ default: 64 * 2 ** 30, minimum: 1024, maximum: 2 ** 50, description: 'Largest upload to a job, and most that it may unpack to.' }),
     ingestMaxFiles: Type.Integer({ default: 1_000_000, minimum: 1, maximum: 100_000_000, description: 'Most files in one upload to a job.' }),
-    ingestJobsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Jobs that may wait or run; one more is refused with 429.' }),
+    ingestJobsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Jobs that may wait or run; with so many, a further upload is refused with 429. Those that are being received by then are still taken.' }),
+    uploadsMax: Type.Integer({ default: 128, minimum: 1, maximum: 10_000, description: 'Uploads to jobs received at once; one more is refused with 429, unless another one lags.' }),
+    uploadsPerCallerMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'The same for one key, or without keys one address.' }),
+    uploadMinBytesPerSecond: Type.Integer({ default: 1_024, minimum: 0, maximum: 2 ** 30, description: 'Pace that an upload to a job has to keep; 0: none.' }),
+    uploadLagMaxMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'How far an upload to a job may fall behind that pace before it is ended with 408; a sixth of it when its place is wanted.' }),
     jobListenersMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Callers that may follow jobs by events at once; one more is refused with 429.' }),
     jobsKeptDays: Type.Integer({ default: 30, minimum: 0, maximum: 3650, description: 'Days for which ended jobs and their error reports are kept.' }),
 

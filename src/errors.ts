@@ -31,6 +31,7 @@ export const catalogue = {
   body_too_large: 'The body has more bytes than allowed.',
   headers_too_large: 'The address and headers have more bytes than allowed.',
   request_timeout: 'The request did not arrive in the time allowed.',
+  upload_too_slow: 'The upload came more slowly than is waited for.',
   media_type_unsupported: 'This content type is not accepted here.',
   route_not_found: 'There is no such route.',
   method_not_allowed: 'This route does not know this method.',

@@ -52,6 +52,8 @@ export interface MetricSources {
   connections?: () => number
   /** Requests admitted and not yet answered, of those that admission bounds. */
   requestsInFlight?: () => number
+  /** Uploads to jobs that are being received. */
+  uploadsInFlight?: () => number
   /** Callers that follow jobs by events. */
   jobListeners?: () => number
   /** Pictures waiting for a decode permit. */
@@ -235,6 +237,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
   const plain = [
     ['connections', 'alike_http_connections', 'Open connections of callers.'],
     ['requestsInFlight', 'alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
+    ['uploadsInFlight', 'alike_uploads_in_flight', 'Uploads to jobs that are being received.'],
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],

@@ -28,6 +28,7 @@ const table = {
   body_too_large: 413,
   headers_too_large: 431,
   request_timeout: 408,
+  upload_too_slow: 408,
   media_type_unsupported: 415,
   route_not_found: 404,
   method_not_allowed: 405,

@@ -38,7 +38,7 @@ export interface Ingest {
   /**
    * Resolves when upload and job are durable.
    * @throws AlikeError `job_queue_full`, `gallery_not_found`, `archive_unreadable`, `manifest_invalid`,
-   * `body_too_large`, `storage_full`; what the upload's stream throws
+   * `body_too_large`, `storage_full`; what the upload's stream throws; the reason of its signal
    */
   accept(upload: Upload): Promise<JobReport>
   /** @throws AlikeError `job_not_found` */
@@ -69,8 +69,6 @@ class JobQueue implements Ingest {
   /** Jobs whose uploads a former process received: compared with what was received before they are read. */
   #left: ReadonlySet<string> = new Set()
   #retry: NodeJS.Timeout | undefined
-  /** Uploads being received, which will be jobs. */
-  #receiving = 0
   #current: { jobId: string; stop: AbortController; run?: JobRun; ended: Promise<void> } | undefined
   #closing = false
 
@@ -91,16 +89,17 @@ class JobQueue implements Ingest {
     this.#startNext()
   }
 
-  async accept({ gallery, label, idempotencyKey, content }: Upload): Promise<JobReport> {
+  async accept({ gallery, label, idempotencyKey, content, signal }: Upload): Promise<JobReport> {
     const { jobsMax } = this.#options
     if (this.#closing) throw new AlikeError('shutting_down')
-    if (this.#activeJobs().length + this.#receiving >= jobsMax) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
+    // Only jobs count: an upload that has begun is not refused at its end.
+    if (this.#activeJobs().length >= jobsMax) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
     this.#options.parts.galleries.get(gallery)
 
     const jobId = randomUUID()
-    this.#receiving += 1
     try {
-      const { total, ...source } = await receiveUpload(jobId, content, this.#spool, this.#options)
+      const { total, ...source } = await receiveUpload(jobId, { content, signal }, this.#spool, this.#options)
+      signal?.throwIfAborted()
       const description: SourceDescription = { ...source, ...(label !== undefined && { label }) }
       const { job, created } = await this.#jobs.create({
         id: jobId,
@@ -116,8 +115,6 @@ class JobQueue implements Ingest {
     } catch (error) {
       await this.#spool.remove(jobId)
       throw error
-    } finally {
-      this.#receiving -= 1
     }
   }
 

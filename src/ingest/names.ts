@@ -38,6 +38,19 @@ function tricksOf(path: string, segments: string[]): string | undefined {
   return undefined
 }
 
+/** Longest path that is looked at: what systems open at all, and far beyond what an id may have. */
+export const pathMaxBytes = 4_096
+
+/** A path as an archive writes it, decoded; one that is too long is cut, and can be no id. */
+export function pathOf(raw: Buffer): { path: string; isTooLong: boolean } {
+  const isTooLong = raw.length > pathMaxBytes
+  return { path: raw.toString('utf8', 0, pathMaxBytes), isTooLong }
+}
+
+export function pathTooLong(): AlikeError {
+  return new AlikeError('archive_path_invalid', { detail: `It is longer than ${pathMaxBytes} bytes.` })
+}
+
 /** What operating systems leave in archives, and folders: passed over without a word. */
 export function isClutter(path: string): boolean {
   const segments = path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '' && segment !== '.')

@@ -1,5 +1,5 @@
 /** What a job reads from: pictures one after the other, always in the same order, so that a job can go on where it stopped. */
-import { AlikeError } from '../errors.js'
+import type { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
 import { openTar } from './sources/archive-tar.js'
 import { openZip } from './sources/archive-zip.js'
@@ -63,8 +63,4 @@ export interface SourceLimits {
 export async function openSource(description: SourceDescription, file: string, limits: SourceLimits, signal?: AbortSignal): Promise<Source> {
   if (description.kind === 'ndjson') return openNdjson(file, description, limits)
   return description.kind === 'zip' ? openZip(file, description, limits) : openTar(file, description, limits, signal)
-}
-
-export function tooManyFiles({ ingestMaxFiles }: SourceLimits): AlikeError {
-  return new AlikeError('archive_unreadable', { detail: `It holds more than ${ingestMaxFiles} files.` })
 }

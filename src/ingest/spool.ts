@@ -28,19 +28,20 @@ export class Spool {
 
   /**
    * Resolves when the bytes and their place in the folder are on the disk.
-   * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws. Nothing is left behind then.
+   * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws; the signal's reason. Nothing is left behind then.
    */
-  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number): Promise<Received> {
+  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number, signal?: AbortSignal | undefined): Promise<Received> {
     const folder = join(this.#folder, jobId)
     const received: Received = { bytes: 0, crc32: 0 }
     try {
       await mkdir(folder, { recursive: true })
-      await pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }))
+      await pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }), { signal })
       await syncFolder(folder)
       await syncFolder(this.#folder)
       return received
     } catch (error) {
       await this.remove(jobId)
+      signal?.throwIfAborted()
       throw isNoRoom(error) ? new AlikeError('storage_full', { cause: error }) : error
     }
   }

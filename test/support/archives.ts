@@ -8,6 +8,8 @@ export interface ArchiveEntry {
   content?: Buffer
   /** tar: any type but a plain file. zip: only `symlink`. */
   type?: 'directory' | 'symlink' | 'link' | 'character-device' | 'fifo'
+  /** zip: its directory points to the body of the entry before. */
+  sharesBody?: boolean
   /** zip: state another size than the true one. */
   statedBytes?: number
 }
@@ -39,8 +41,8 @@ export function zstdOf(content: Buffer, windowByte = 0x58): Buffer {
 export function zipOf(entries: ArchiveEntry[]): Buffer {
   const local: Buffer[] = []
   const central: Buffer[] = []
-  let offset = 0
-  for (const { path, content = Buffer.alloc(0), type, statedBytes = content.length } of entries) {
+  let [offset, last] = [0, 0]
+  for (const { path, content = Buffer.alloc(0), type, statedBytes = content.length, sharesBody = false } of entries) {
     const name = Buffer.from(path)
     const packed = deflateRawSync(content)
     // version, flags (UTF-8 names), method (deflate), time, date, crc, sizes, lengths
@@ -55,9 +57,11 @@ export function zipOf(entries: ArchiveEntry[]): Buffer {
     const entry = Buffer.concat([Buffer.from('PK\x03\x04'), fields, name, packed])
     const rest = Buffer.alloc(14)
     rest.writeUInt32LE(type === 'symlink' ? (0o120777 << 16) >>> 0 : 0, 6)
-    rest.writeUInt32LE(offset, 10)
+    rest.writeUInt32LE(sharesBody ? last : offset, 10)
     central.push(Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), fields, rest, name)
+    if (sharesBody) continue
     local.push(entry)
+    last = offset
     offset += entry.length
   }
   const directory = Buffer.concat(central)
@@ -68,4 +72,19 @@ export function zipOf(entries: ArchiveEntry[]): Buffer {
   end.writeUInt32LE(directory.length, 12)
   end.writeUInt32LE(offset, 16)
   return Buffer.concat([...local, directory, end])
+}
+
+/** The header of one tar entry, without its content. @param type one character, as POSIX and GNU define them */
+export function tarBlock({ name, type, size }: { name: string; type: string; size: number }): Buffer {
+  const block = Buffer.alloc(512)
+  block.write(name, 0, 100, 'latin1')
+  for (const [at, digits, value] of [[100, 7, 0o644], [108, 7, 0], [116, 7, 0], [124, 11, size], [136, 11, 0]] as const) {
+    block.write(value.toString(8).padStart(digits, '0'), at, 'latin1')
+  }
+  block.write(' '.repeat(8), 148, 'latin1')
+  block.write(type, 156, 'latin1')
+  block.write('ustar\x0000', 257, 'latin1')
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  return block
 }

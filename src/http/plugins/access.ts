@@ -26,8 +26,14 @@ const openPaths = /^\/(docs(\/|$)|openapi\.yaml$)/
 /** Counts a request once more, for one that does the work of several. @throws AlikeError `rate_limited` */
 export type CountAgain = (request: FastifyRequest) => Promise<void>
 
+export interface Guard {
+  countAgain: CountAgain
+  /** Names the key of an admitted request, or its address. */
+  callerOf(request: FastifyRequest): string
+}
+
 /** Routes that are added afterwards have to state a role. @throws Error for one that does not */
-export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, metricsOpen }: AccessOptions): Promise<CountAgain> {
+export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, metricsOpen }: AccessOptions): Promise<Guard> {
   app.addHook('onRoute', (route) => {
     const role = openPaths.test(route.url) ? 'open' : route.config?.role
     if (role === undefined) throw new Error(`The route ${route.url} states no role.`)
@@ -65,7 +71,7 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
     }
     await refuseTooMany(request)
   })
-  return refuseTooMany
+  return { countAgain: refuseTooMany, callerOf }
 
   async function refuseTooMany(request: FastifyRequest): Promise<void> {
     const count = await countAgainst?.(request)

@@ -11,6 +11,7 @@ import { labelMaxLength } from '../../ingest/names.js'
 import { readBounded } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import type { Upload } from '../../ingest/upload.js'
+import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -19,6 +20,7 @@ import { RequestInvalid } from '../validation.js'
 
 export interface IngestRouteOptions {
   ingest: Ingest
+  uploads: UploadAdmission
   config: Config
 }
 
@@ -28,7 +30,7 @@ const archiveTypeAliases = ['application/tar', 'application/x-gzip', 'applicatio
 const linesType = 'application/x-ndjson'
 const linesTypeAliases = ['application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
-export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, config }) => {
+export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, uploads, config }) => {
   await acceptUploads(app, config)
   const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in it, wherever it lies, says more.' }) }
 
@@ -38,23 +40,25 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       operationId: 'ingest',
       tags: ['jobs'],
       summary: 'Take in many pictures',
-      description: 'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
+      description: 'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes, with at least `UPLOAD_MIN_BYTES_PER_SECOND`, and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
       params: GalleryPath,
       querystring: IngestParameters,
       headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload under the same key is answered with the job of the first.' })) }),
       body: { content: { ...Object.fromEntries(archiveTypes.map((type) => [type, archive])), [linesType]: { schema: IngestLine }, 'multipart/form-data': { schema: IngestForm } } },
       response: {
         202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
-        ...problems(400, 404, 413, 415, 422, 429, 503, 507),
+        ...problems(400, 404, 408, 413, 415, 422, 429, 503, 507),
       },
     },
   }, async (request, reply) => {
     const { label } = request.query
     const idempotencyKey = request.headers['idempotency-key']
+    const signal = uploads.signalOf(request)
     try {
       const { job, pace } = await ingest.accept({
         gallery: request.params.gallery,
-        content: await contentOf(request, config),
+        content: await unlessAborted(contentOf(request, config), signal),
+        signal,
         ...(label !== undefined && { label }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
@@ -92,6 +96,11 @@ async function contentOf(request: FastifyRequest, config: Config): Promise<Uploa
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
   return { files: filesOf(first.value, parts, config) }
+}
+
+/** What a form begins with may never come. */
+async function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return Promise.race([value, new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))])
 }
 
 /** Lines have no mark of their own that bytes could tell them by. */

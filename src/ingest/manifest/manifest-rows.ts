@@ -1,5 +1,6 @@
 /** The rows of a manifest, from CSV or from NDJSON, one at a time. */
 import { Readable } from 'node:stream'
+import { setImmediate as others } from 'node:timers/promises'
 import { CsvError, parse } from 'csv-parse'
 import { AlikeError } from '../../errors.js'
 import type { JsonValue } from '../../gallery/records.js'
@@ -16,7 +17,9 @@ export interface ManifestRow {
 }
 
 const lineMaxBytes = 256 * 1024
-/** The parser reads what it is given in one go, on the main thread. */
+/** More than the 100 members that metadata may have, with the three of ours. */
+const columnsMax = 120
+/** The parser reads what it is given in one go, on the main thread; others have their turn after it. */
 const pieceBytes = 16 * 1024
 
 export function rowsOf(stream: AsyncIterable<Uint8Array>, format: ManifestFormat): AsyncGenerator<ManifestRow> {
@@ -40,7 +43,7 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Ma
 /** `filename,label,id` in any order; every further column is a member of the metadata. */
 async function* csvRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<ManifestRow> {
   const input = Readable.from(piecesOf(stream))
-  const parser = parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true, max_record_size: lineMaxBytes })
+  const parser = parse({ columns: columnsOf, bom: true, trim: true, skip_empty_lines: true, info: true, max_record_size: lineMaxBytes })
   input.on('error', (error) => parser.destroy(error))
   try {
     for await (const row of input.pipe(parser)) {
@@ -48,16 +51,26 @@ async function* csvRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Manif
       yield { place: `row ${info.lines}`, read: () => lineOfRecord(record) }
     }
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error
-    yield { place: 'as a whole', read: () => { throw new AlikeError('line_invalid', { detail: `It is no CSV with a header: ${error.message}`, cause: error }) } }
+    const misfit = error instanceof CsvError ? new AlikeError('line_invalid', { detail: `It is no CSV with a header: ${error.message}`, cause: error }) : error
+    if (!(misfit instanceof AlikeError) || misfit.code !== 'line_invalid') throw error
+    yield { place: 'as a whole', read: () => { throw misfit } }
   } finally {
     input.destroy()
   }
 }
 
+/** Each row would become an object of as many members. */
+function columnsOf(header: string[]): string[] {
+  if (header.length > columnsMax) throw new AlikeError('line_invalid', { detail: `Its header has more than ${columnsMax} columns.` })
+  return header
+}
+
 async function* piecesOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) {
-    for (let at = 0; at < chunk.length; at += pieceBytes) yield chunk.subarray(at, at + pieceBytes)
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      yield chunk.subarray(at, at + pieceBytes)
+      await others()
+    }
   }
 }
 

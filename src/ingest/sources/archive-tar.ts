@@ -5,14 +5,15 @@
  */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { extract, type Extract } from 'tar-stream'
 import { AlikeError } from '../../errors.js'
+import { headersMaxOf, tooManyFiles, UnpackedBytes } from '../archive-bounds.js'
 import { Manifest, manifestFormat, saidOf, secondManifest } from '../manifest/manifest.js'
-import { isClutter, shownName } from '../names.js'
+import { isClutter, pathOf, pathTooLong, shownName } from '../names.js'
 import { imageTooLarge, readBounded } from '../read-bounded.js'
-import { tooManyFiles, type Source, type SourceDescription, type SourceItem, type SourceLimits } from '../source.js'
+import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+import { tarEntries, type TarEntry } from '../tar/tar-entries.js'
 import { unzstd } from '../zstd/unzstd.js'
 import { uploadedFileOf } from './files.js'
 
@@ -34,39 +35,34 @@ export async function openTar(file: string, description: SourceDescription, limi
 }
 
 interface Unpacking {
-  entries: Extract
+  entries: AsyncIterable<NamedEntry>
   /** Of the file. */
   bytesRead(): number
   destroy(error?: Error): void
 }
 
+interface NamedEntry extends TarEntry {
+  path: string
+  isTooLong: boolean
+}
+
 function unpack(file: string, { kind }: SourceDescription, limits: SourceLimits): Unpacking {
   const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
   const unpacker = kind === 'tar.gz' ? reader.pipe(createGunzip()) : kind === 'tar.zst' ? Readable.from(unzstd(reader as AsyncIterable<Buffer>), { objectMode: false }) : undefined
-  const source = unpacker === undefined ? reader : unpacker.pipe(bounded(limits.ingestMaxBytes))
-  const entries = extract()
-  const stages = new Set([reader, unpacker, source])
-  for (const stage of stages) stage?.on('error', (error: Error) => entries.destroy(error))
-  source.pipe(entries)
+  reader.on('error', (error) => unpacker?.destroy(error))
+  const bytes = unpacker === undefined ? reader : new UnpackedBytes(limits).counted(unpacker)
   return {
-    entries,
+    entries: namedEntries(tarEntries(bytes as AsyncIterable<Buffer>, { headersMax: headersMaxOf(limits) })),
     bytesRead: () => reader.bytesRead,
     destroy(error) {
-      entries.destroy(error)
-      for (const stage of stages) stage?.destroy()
+      reader.destroy(error)
+      unpacker?.destroy(error)
     },
   }
 }
 
-/** A few kilobytes of gzip can unpack to terabytes. */
-function bounded(maxBytes: number): Transform {
-  let bytes = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
-      done(bytes > maxBytes ? new AlikeError('archive_unreadable', { detail: `It unpacks to more than ${maxBytes} bytes.` }) : null, chunk)
-    },
-  })
+async function* namedEntries(entries: AsyncIterable<TarEntry>): AsyncGenerator<NamedEntry> {
+  for await (const entry of entries) yield { ...entry, ...pathOf(entry.name) }
 }
 
 /** What damage hides is not known: `total` is left out, and taking in will meet the damage. */
@@ -78,15 +74,12 @@ async function survey(file: string, description: SourceDescription, limits: Sour
   let files = 0
   try {
     for await (const entry of unpacking.entries) {
-      const { name } = entry.header
-      if (isPassedOver(entry)) entry.resume()
-      else if (isFile(entry) && manifestFormat(name) !== undefined) {
-        if (manifest !== undefined) throw secondManifest(manifest.path, name)
-        manifest = await Manifest.read(name, entry as AsyncIterable<Buffer>, limits)
-      } else {
-        if (++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
-        entry.resume()
-      }
+      if (isPassedOver(entry)) continue
+      const { path, content } = entry
+      if (isFile(entry) && !entry.isTooLong && manifestFormat(path) !== undefined) {
+        if (manifest !== undefined) throw secondManifest(manifest.path, path)
+        manifest = await Manifest.read(path, content, limits)
+      } else if (++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
     }
     // With a manifest, files that it names and that are missing count too.
     return manifest === undefined ? { total: files } : { manifest }
@@ -100,15 +93,11 @@ async function survey(file: string, description: SourceDescription, limits: Sour
   }
 }
 
-async function* readItems(entries: Extract, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): AsyncGenerator<SourceItem> {
+async function* readItems(entries: AsyncIterable<NamedEntry>, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): AsyncGenerator<SourceItem> {
   let index = 0
   try {
     for await (const entry of entries) {
-      const { name } = entry.header
-      if (description.kind !== 'files' && (isPassedOver(entry) || name === manifest?.path)) {
-        entry.resume()
-        continue
-      }
+      if (description.kind !== 'files' && (isPassedOver(entry) || entry.path === manifest?.path)) continue
       if (index >= limits.ingestMaxFiles) throw tooManyFiles(limits)
       const item = await readItem(entry, index, from, description, limits, manifest)
       if (item !== undefined) yield item
@@ -121,34 +110,31 @@ async function* readItems(entries: Extract, from: number, description: SourceDes
   for (const item of manifest?.missing(index) ?? []) if (item.index >= from) yield item
 }
 
-type TarEntry = Extract extends AsyncIterable<infer Entry> ? Entry : never
-
-function isPassedOver({ header }: TarEntry): boolean {
-  return header.type === 'directory' || isClutter(header.name)
+function isPassedOver({ type, path, isTooLong }: NamedEntry): boolean {
+  return type === '5' || (!isTooLong && isClutter(path))
 }
 
-function isFile({ header }: TarEntry): boolean {
-  return header.type === 'file' || header.type === 'contiguous-file'
+function isFile({ type }: NamedEntry): boolean {
+  return type === '0' || type === '7'
 }
+
+const otherTypes: Readonly<Record<string, string>> = { 1: 'link', 2: 'symlink', 3: 'character-device', 4: 'block-device', 6: 'fifo' }
 
 /** Undefined before item number `from`: its name is looked at, because the manifest has to know of it, its bytes are not. */
-async function readItem(entry: TarEntry, index: number, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): Promise<SourceItem | undefined> {
-  const uploaded = description.kind === 'files' ? uploadedFileOf(entry.header) : undefined
-  const path = uploaded?.path ?? entry.header.name
+async function readItem(entry: NamedEntry, index: number, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): Promise<SourceItem | undefined> {
+  const uploaded = description.kind === 'files' ? uploadedFileOf(entry.pax) : undefined
+  const path = uploaded?.path ?? entry.path
   const name = shownName(path)
   try {
     if (uploaded?.error !== undefined) throw new AlikeError(uploaded.error)
-    if (!isFile(entry)) throw new AlikeError('archive_path_invalid', { detail: `It is a ${entry.header.type}, not a file.` })
+    if (entry.isTooLong) throw pathTooLong()
+    if (!isFile(entry)) throw new AlikeError('archive_path_invalid', { detail: `It is a ${otherTypes[entry.type] ?? 'special entry'}, not a file.` })
     const said = saidOf(path, description, manifest)
-    if (index < from) {
-      entry.resume()
-      return undefined
-    }
-    if (entry.header.size > limits.uploadMaxBytes) throw imageTooLarge(limits.uploadMaxBytes)
-    const bytes = await readBounded(entry as AsyncIterable<Buffer>, limits.uploadMaxBytes)
+    if (index < from) return undefined
+    if (entry.size > limits.uploadMaxBytes) throw imageTooLarge(limits.uploadMaxBytes)
+    const bytes = await readBounded(entry.content, limits.uploadMaxBytes)
     return { index, name, ...said, ...(uploaded?.label !== undefined && { label: uploaded.label }), bytes }
   } catch (error) {
-    entry.resume()
     if (!(error instanceof AlikeError)) throw error
     return index < from ? undefined : { index, name, error }
   }

@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { PassThrough } from 'node:stream'
-import { pack, type Header } from 'tar-stream'
+import { pack } from 'tar-stream'
 import { catalogue, type ErrorCode } from '../../errors.js'
+import type { PaxRecords } from '../tar/pax-records.js'
 
 export interface UploadedFile {
   /** File name as sent, folders included; the content hash stands for a missing one. */
@@ -48,9 +49,8 @@ function headerOf({ path, label, content }: UploadedFile, bytes: Buffer) {
 }
 
 /** The reverse of `packFiles`, for one entry. */
-export function uploadedFileOf(header: Header): { path: string; label?: string; error?: ErrorCode } {
-  const pax = (header.pax ?? {}) as Record<string, string>
-  const [path = '', label, error] = [pax[keys.path], pax[keys.label], pax[keys.error]]
+export function uploadedFileOf(pax: PaxRecords): { path: string; label?: string; error?: ErrorCode } {
+  const [path = '', label, error] = [keys.path, keys.label, keys.error].map((key) => pax.get(key)?.toString('utf8'))
   return { path, ...(label !== undefined && { label }), ...(isErrorCode(error) && { error }) }
 }
 
