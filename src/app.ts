@@ -6,10 +6,12 @@ import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries } from './gallery/galleries.js'
+import { acceptJson } from './http/json-body.js'
 import { withoutSecrets } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
+import { limitAnswers } from './http/plugins/answer-limits.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
@@ -72,12 +74,15 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   })
   app.setValidatorCompiler(validatorCompiler)
   app.removeContentTypeParser('text/plain')
+  acceptJson(app)
 
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
   refuseWhileClosing(app)
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
   continueWhenAdmitted(app)
+  const answers = limitAnswers(app, config)
+  metrics.watch({ answerBytes: () => answers.held })
   await sendSecurityHeaders(app)
   const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
   await describeApi(app)
@@ -88,8 +93,8 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     await scope.register(homeRoutes)
     await scope.register(probeRoutes, { embedder, galleries, metrics })
     await scope.register(modelRoutes, { embedder })
-    await scope.register(galleryRoutes, { galleries })
-    await scope.register(imageRoutes, { galleries })
+    await scope.register(galleryRoutes, { galleries, config })
+    await scope.register(imageRoutes, { galleries, config })
     await scope.register(jobRoutes, { ingest, insights, galleries })
     await scope.register(jobEventRoutes, { ingest, metrics, ...config })
     await scope.register(insightRoutes, { insights, galleries })
@@ -112,8 +117,8 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     await scope.register(async (inGallery) => {
       refuseUnknownGallery(inGallery, galleries)
       await inGallery.register(imageUploadRoutes, { parts, config })
-      await inGallery.register(searchRoutes, { parts, metrics, config })
-      await inGallery.register(searchBatchRoutes, { parts, metrics, config, admission, countAgain })
+      await inGallery.register(searchRoutes, { parts, metrics, config, answers })
+      await inGallery.register(searchBatchRoutes, { parts, metrics, config, answers, admission, countAgain })
     })
   })
   return app

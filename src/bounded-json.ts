@@ -12,6 +12,7 @@ export interface JsonBounds {
 }
 
 /** Of what is stored: metadata of a picture, settings of a gallery. Their bytes are bounded by `METADATA_MAX_BYTES`. */
+export const storedBytesDefault = 16 * 1024
 export const storedBounds = { depthMax: 32, valuesMax: 4_096 } as const satisfies JsonBounds
 /** Of one line of an upload, or one row of a manifest: what is stored, and what stands around it. */
 export const lineBounds = { depthMax: storedBounds.depthMax + 2, valuesMax: storedBounds.valuesMax + 32 } as const satisfies JsonBounds
@@ -42,7 +43,7 @@ export function readJson(given: string | Uint8Array, bounds: JsonBounds, parse: 
  * Of JSON that was read, before it is stored.
  * @param maxBytes as JSON in UTF-8
  */
-export function misfitOfStored(value: unknown, maxBytes: number): string | undefined {
+export function misfitOfStored(value: unknown, maxBytes = storedBytesDefault): string | undefined {
   const { depthMax, valuesMax } = storedBounds
   let values = 0
   let row: unknown[] = [value]

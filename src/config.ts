@@ -37,7 +37,12 @@ export const Settings = Type.Object(
     decodeConcurrency: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Pictures decoded at once; 0: one for each core.' }),
     uploadMaxBytes: Type.Integer({ default: 20 * 2 ** 20, minimum: 1024, maximum: 2 ** 30, description: 'Largest picture file.' }),
     imageMaxPixels: Type.Integer({ default: 100_000_000, minimum: 1, maximum: 1_000_000_000, description: 'Largest width × height of a picture, checked before it is decoded.' }),
+    answerMaxBytes: Type.Integer({ default: 16 * 2 ** 20, minimum: 16 * 2 ** 20, maximum: 2 ** 30, description: 'Largest answer; what would be larger is refused.' }),
+    answersMaxBytes: Type.Integer({ default: 128 * 2 ** 20, minimum: 16 * 2 ** 20, maximum: 2 ** 40, description: 'Bytes of answers that are made and not yet taken by their callers; the next is refused with 429.' }),
+    answerTimeoutMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'Time in which a caller has to take an answer, besides the time that its bytes need at the slowest pace.' }),
+    answerMinBytesPerSecond: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 2 ** 30, description: 'Slowest pace at which a caller may take an answer.' }),
     bodyTimeoutMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'Time in which the body of a request (not of an upload to a job) has to arrive.' }),
+    metadataMaxBytes: Type.Integer({ default: 16 * 1024, minimum: 256, maximum: 64 * 1024, description: 'Largest metadata of a picture, and largest settings of a gallery, as JSON.' }),
     searchMaxK: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'Largest `k`, and largest `offset + k`, of a search; so many hits it looks at to fill groups or to replace near-copies.' }),
     thumbnailMaxSidePixels: Type.Integer({ default: 192, minimum: 0, maximum: 1024, description: 'Longer side of stored thumbnails; 0 stores none, which makes ingestion faster.' }),
 
@@ -57,6 +62,7 @@ export const Settings = Type.Object(
     urlAllowedHosts: Type.String({ default: '', description: 'Hosts from which pictures may be fetched by URL, separated by commas: `images.example.com`, `*.example.com` (names below it), `example.com:8443`; none: pictures by URL are refused.' }),
     urlTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, maximum: 600_000, description: 'Time in which a picture has to come from its URL.' }),
 
+    galleriesMax: Type.Integer({ default: 10_000, minimum: 1, maximum: 1_000_000, description: 'Galleries there may be; one more is refused.' }),
     galleryMaxImages: Type.Integer({ default: 10_000_000, minimum: 1, maximum: 4_000_000_000, description: 'Pictures that one gallery may hold.' }),
     databaseMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Size to which the database may grow; 0: until the disk is full.' }),
     dataSnapshotsMax: Type.Integer({ default: 5, minimum: 1, maximum: 1_000, description: 'Snapshots of the data that may lie in the data folder; one more is refused.' }),

@@ -17,6 +17,7 @@ export const catalogue = {
   // galleries and stored pictures
   gallery_not_found: 'There is no such gallery.',
   gallery_exists: 'A gallery of this name exists with other settings.',
+  galleries_full: 'There are as many galleries as allowed.',
   gallery_full: 'The gallery holds as many pictures as allowed.',
   gallery_too_large: 'The gallery holds more pictures than are analysed at once.',
   image_not_found: 'There is no such picture in this gallery.',
@@ -26,6 +27,7 @@ export const catalogue = {
   model_not_calibrated: 'The served network was not calibrated: it has no probability for a score.',
   dimension_mismatch: 'The vector does not have the dimension of this model.',
   // requests
+  answer_too_large: 'The answer would have more bytes than allowed; ask for less at once.',
   request_invalid: 'The request does not fit its schema.',
   body_incomplete: 'The body ended before it was complete.',
   body_too_large: 'The body has more bytes than allowed.',

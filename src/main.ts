@@ -65,6 +65,8 @@ export async function openService(
       model: { id, dimension: embeddingDimension },
       index: { exactBelow: config.exactBelow },
       storage: {
+        galleriesMax: config.galleriesMax,
+        pageMaxLength: config.answerMaxBytes / 4,
         galleryImagesMax: config.galleryMaxImages,
         databaseMaxBytes: config.databaseMaxBytes,
         snapshotAfterWrites: config.snapshotAfterWrites,

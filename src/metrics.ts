@@ -54,6 +54,8 @@ export interface MetricSources {
   requestsInFlight?: () => number
   /** Uploads to jobs that are being received. */
   uploadsInFlight?: () => number
+  /** Bytes of answers that are made and not yet taken. */
+  answerBytes?: () => number
   /** Callers that follow jobs by events. */
   jobListeners?: () => number
   /** Pictures waiting for a decode permit. */
@@ -238,6 +240,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['connections', 'alike_http_connections', 'Open connections of callers.'],
     ['requestsInFlight', 'alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
     ['uploadsInFlight', 'alike_uploads_in_flight', 'Uploads to jobs that are being received.'],
+    ['answerBytes', 'alike_answer_bytes', 'Bytes of answers that are made and not yet taken by their callers.'],
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
@@ -255,18 +258,19 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     registers,
     collect() {
       this.reset() // a deleted gallery must not go on being reported
-      for (const { gallery, images } of sources.galleries?.() ?? []) this.set({ gallery }, images)
+      tombstonesOfGalleries.reset()
+      // one look at the galleries for both
+      for (const { gallery, images, tombstones } of sources.galleries?.() ?? []) {
+        this.set({ gallery }, images)
+        tombstonesOfGalleries.set({ gallery }, tombstones)
+      }
     },
   })
-  new Gauge({
+  const tombstonesOfGalleries = new Gauge({
     name: 'alike_gallery_tombstones',
     help: 'Deleted slots that still lie in the graph of each gallery.',
     labelNames: ['gallery'] as const,
     registers,
-    collect() {
-      this.reset()
-      for (const { gallery, tombstones } of sources.galleries?.() ?? []) this.set({ gallery }, tombstones)
-    },
   })
   for (const [source, name, help] of [
     ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],

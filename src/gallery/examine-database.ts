@@ -31,7 +31,7 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       let rows = 0
       new ImageTable(database).verifyAll(() => ++rows % rowsBetweenPauses === 0 && onPause())
       new JobTable(database).list({ limit: -1 })
-      const galleries = new GalleryTable(database).list().map(({ name, model_id: modelId, dimension, count }) => ({ name: name ?? '', modelId, dimension, images: count }))
+      const galleries = Array.from(new GalleryTable(database).list(), ({ name, model_id: modelId, dimension, count }) => ({ name: name ?? '', modelId, dimension, images: count }))
       return { schemaVersion, galleries, images: galleries.reduce((sum, { images }) => sum + images, 0) }
     } finally {
       database.close()

@@ -14,7 +14,7 @@ import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
 import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
 import { GalleryStore } from './gallery-store.js'
-import { galleryRecord, type GalleryRow } from './gallery-table.js'
+import { galleryRecord, type GalleryCount, type GalleryRow } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
 import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutResult, StepResult } from './records.js'
@@ -97,7 +97,7 @@ export class Galleries {
     const galleries = new Galleries(options, storage, store)
     failing.tell = (error) => galleries.#fail(error)
     try {
-      const rows = store.read(() => store.galleries.list())
+      const rows = store.read(() => Array.from(store.galleries.list(), ({ settings: _settings, ...row }) => row))
       await galleries.#indexes.openAll(rows.filter((row) => galleries.#isServed(row)), rows.map(({ uid }) => uid))
       return galleries
     } catch (error) {
@@ -122,12 +122,12 @@ export class Galleries {
     return this.#indexes.pending
   }
 
-  /** @throws AlikeError `gallery_exists` when it exists with other settings or for another model. */
+  /** @throws AlikeError `gallery_exists` when it exists with other settings or for another model, `galleries_full`. */
   create(name: string, settings?: Metadata): Promise<{ gallery: GalleryRecord; created: boolean }> {
     return this.#write(async () => {
       const { id: modelId, dimension } = this.#options.model
       const uid = randomBytes(8).toString('hex')
-      const request = { name, uid, modelId, dimension, settings: settings ?? {}, at: this.#now() }
+      const request = { name, uid, modelId, dimension, settings: settings ?? {}, galleriesMax: this.#storage.galleriesMax, at: this.#now() }
       const { gallery, created } = await this.#store.write('createGallery', request)
       if (gallery.modelId !== modelId) throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
       if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
@@ -140,9 +140,10 @@ export class Galleries {
     return galleryRecord(this.#store.gallery(name))
   }
 
-  /** By name, ascending. */
-  list(): GalleryRecord[] {
-    return this.#store.read(({ galleries }) => galleries.list().map(galleryRecord))
+  /** By name, ascending. @param page names after this one, and at most so many of them, or as many as have room in one answer; left out: all */
+  list(page?: { after: string; limit: number }): GalleryRecord[] {
+    const rows = (store: GalleryStore) => (page === undefined ? store.galleries.list() : upTo(this.#storage.pageMaxLength, store.galleries.list(page.after, page.limit), ({ settings }) => settings.length))
+    return this.#store.read((store) => Array.from(rows(store), galleryRecord))
   }
 
   /** Gone at once for every caller; its rows are removed in the background. */
@@ -194,8 +195,10 @@ export class Galleries {
   patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
     return this.#write(async () => {
       const { number } = this.#store.gallery(gallery)
-      const record = await this.#store.write('patchImage', { gallery: number, id, change, at: this.#now() })
+      await this.#store.write('patchImage', { gallery: number, id, change, at: this.#now() })
       this.#filters.forget(number)
+      const record = this.image(gallery, id)
+      if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
       return record
     })
   }
@@ -253,9 +256,8 @@ export class Galleries {
     const { number } = this.#store.gallery(gallery)
     const { cursor, limit = pageDefault, label } = page
     const after = cursor === undefined ? '' : idOfCursor(cursor)
-    const found = this.#store.read(({ images }) => images.list(number, { after, limit: limit + 1, ...(label !== undefined && { label }) }))
-    if (found.length <= limit) return { images: found }
-    return { images: found.slice(0, limit), nextCursor: cursorAfter(found[limit - 1]!.id) }
+    const found = this.#store.read((store) => store.images.list(number, { after, limit, maxLength: this.#storage.pageMaxLength, ...(label !== undefined && { label }) }))
+    return found.more ? { images: found.images, nextCursor: cursorAfter(found.images.at(-1)!.id) } : { images: found.images }
   }
 
   /** WebP bytes. */
@@ -270,8 +272,9 @@ export class Galleries {
     return this.#store.read(({ images }) => images.vector(number, id))
   }
 
-  labels(gallery: string): Promise<LabelCount[]> {
-    return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number })
+  /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
+  labels(gallery: string, { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {}): Promise<LabelCount[]> {
+    return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number, after, limit })
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
@@ -283,7 +286,8 @@ export class Galleries {
         index,
         size: row.count,
         slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
-        recordsOf: (slots) => this.#store.read(({ images }) => images.findSlots(row.number, slots)),
+        recordsOf: (slots) => this.#store.read(({ images }) => images.hits(row.number, slots, search.groupBy?.field)),
+        metadataOf: (slots, onText) => this.#store.read(({ images }) => images.metadataTexts(row.number, slots, onText)),
       },
       search,
     )
@@ -301,11 +305,18 @@ export class Galleries {
     return index.neighbours(request)
   }
 
+  /** Of all galleries, by name. */
   readings(): GalleryReading[] {
-    return this.#store.read(({ galleries }) => galleries.list()).map((row) => {
-      const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
-      return { gallery: row.name ?? '', images: row.count, searchable: this.#isServed(row), size, tombstones, pending, building, rebuilds }
-    })
+    return this.#store.read(({ galleries }) => galleries.counts()).map((row) => this.#readingOf(row))
+  }
+
+  reading(gallery: string): GalleryReading {
+    return this.#readingOf(this.#store.gallery(gallery))
+  }
+
+  #readingOf(row: GalleryCount): GalleryReading {
+    const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
+    return { gallery: row.name ?? '', images: row.count, searchable: this.#isServed(row), size, tombstones, pending, building, rebuilds }
   }
 
   /** Writes the graph of every gallery that changed. */
@@ -324,7 +335,7 @@ export class Galleries {
     return this.#closing
   }
 
-  #isServed(row: GalleryRow): boolean {
+  #isServed(row: Pick<GalleryRow, 'model_id' | 'dimension'>): boolean {
     return row.model_id === this.#options.model.id && row.dimension === this.#options.model.dimension
   }
 
@@ -372,6 +383,16 @@ export class Galleries {
 /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
 export function openGalleries(options: GalleriesOptions): Promise<Galleries> {
   return Galleries.open(options)
+}
+
+/** One at least. */
+function* upTo<Entry>(maxLength: number, entries: Iterable<Entry>, lengthOf: (entry: Entry) => number): Generator<Entry> {
+  let length = 0
+  for (const entry of entries) {
+    if (length > 0 && length + lengthOf(entry) > maxLength) return
+    length += lengthOf(entry)
+    yield entry
+  }
 }
 
 function packed(results: PutResult[], images: NewImage[], dimension: number): SlotVectors {

@@ -1,12 +1,13 @@
 /** One search of a gallery: the nearest hits, without copies, then as a page, in groups, or the more diverse of them. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Group } from '../ranking/groups.js'
 import type { VectorIndex } from '../vector-index/vector-index.js'
 import { DistinctHits } from './distinct-hits.js'
 import { diverseHits } from './diverse-hits.js'
 import type { Filter } from './filter.js'
 import { groupedHits } from './grouped-hits.js'
-import { NearestHits, type HitList, type UnrankedHit } from './nearest-hits.js'
-import type { ImageRecord } from './records.js'
+import { NearestHits, recordsPerTurn, type HitList, type UnrankedHit } from './nearest-hits.js'
+import type { HitRecord } from './hit-record.js'
 
 export interface GallerySearch {
   /** [dimension], unit length. */
@@ -33,13 +34,17 @@ export interface GallerySearch {
   voters?: number
   /** Most hits looked at to fill groups, or in place of near-copies. Default 10,000. */
   candidatesMax?: number
+  /** Hits have their metadata with them. Default true. */
+  metadata?: boolean | undefined
+  /** Told how many bytes the hits will have in an answer, about, before their metadata is read, and of each metadata when it is; throws when they are too many. */
+  onBytes?: ((bytes: number) => void) | undefined
 }
 
 export interface Hit {
   /** From 1. */
   rank: number
   score: number
-  record: ImageRecord
+  record: HitRecord
 }
 
 export interface HitGroup extends Group<Hit> {
@@ -69,19 +74,26 @@ export interface SearchedGallery {
   /** Slots that fit, ascending; `keep` them when the same filter is likely to come again. */
   slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
   /** By slot; without those that are gone. */
-  recordsOf(slots: readonly number[]): ReadonlyMap<number, ImageRecord>
+  recordsOf(slots: readonly number[]): ReadonlyMap<number, HitRecord>
+  /** JSON text by slot, the same; `onText` is told of each, and may throw. */
+  metadataOf(slots: readonly number[], onText: (text: string) => void): ReadonlyMap<number, string>
 }
 
 const candidatesDefault = 10_000
+/** Of an answer's JSON, beside id, label and metadata. */
+const bytesOfHit = 160
+
+type Page = Pick<GallerySearchResult, 'hits' | 'groups'>
 
 export async function searchGallery(gallery: SearchedGallery, search: GallerySearch): Promise<GallerySearchResult> {
   const startedAt = performance.now()
   const { k, offset = 0, filter, voters } = search
   const allow = filter && (await gallery.slotsOf(filter, true))
   const { nearest, hits } = openList(gallery, search, allow)
-  const page = search.groupBy
+  const found = search.groupBy
     ? { hits: [], groups: ranked(await group(gallery, search, hits), offset).map((one) => ({ ...one, hits: ranked(one.hits, 0) })) }
     : { hits: ranked(await best(gallery, search, hits, offset + k), offset) }
+  const page = await withMetadata(found, gallery, search)
   const voting = voters === undefined ? undefined : await hits.first(voters)
   const { method, ef } = nearest.result!
   return {
@@ -128,7 +140,22 @@ function group(gallery: SearchedGallery, search: GallerySearch, hits: HitList): 
     const allow = await gallery.slotsOf(filter === undefined ? ofKeys : { and: [filter, ofKeys] }, false)
     return openList(gallery, search, allow, seen).hits
   }
-  return groupedHits(hits, { field, count: offset + k, size, candidatesMax, listOf })
+  return groupedHits(hits, { count: offset + k, size, candidatesMax, listOf })
+}
+
+/** Metadata last, and of the hits that are shown alone: of all that are looked at it would be too much. */
+async function withMetadata(page: Page, { metadataOf }: SearchedGallery, { metadata = true, onBytes }: GallerySearch): Promise<Page> {
+  const hits = [...page.hits, ...(page.groups ?? []).flatMap((group) => group.hits)]
+  onBytes?.(hits.reduce((bytes, { record }) => bytes + bytesOfHit + record.id.length + (record.label?.length ?? 0), 0))
+  if (!metadata) return page
+  const texts = new Map<number, string>()
+  for (let from = 0; from < hits.length; from += recordsPerTurn) {
+    if (from > 0) await nextTurn()
+    const slots = hits.slice(from, from + recordsPerTurn).map(({ record }) => record.slot)
+    for (const [slot, text] of metadataOf(slots, ({ length }) => onBytes?.(length))) texts.set(slot, text)
+  }
+  const complete = (hit: Hit): Hit => ({ ...hit, record: hit.record.withMetadata(texts.get(hit.record.slot)) })
+  return { hits: page.hits.map(complete), ...(page.groups && { groups: page.groups.map((group) => ({ ...group, hits: group.hits.map(complete) })) }) }
 }
 
 function ranked<Entry>(entries: readonly Entry[], offset: number): (Entry & { rank: number })[] {

@@ -6,7 +6,7 @@ import { galleryRecord, GalleryTable, slotsMax, type GalleryRow, type NewGallery
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
 import type { JobProgress, JobRecord, JobResult } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImageRecord, ImageStep, NewImage, PutResult, StepResult } from './records.js'
+import type { GalleryRecord, ImageChange, ImageStep, NewImage, PutResult, StepResult } from './records.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
 const purgeLimit = 200
@@ -67,13 +67,9 @@ export class GalleryWrites {
     return job && this.#galleries.find(job.gallery)?.uid
   }
 
-  patchImage(gallery: number, id: string, change: ImageChange, at: string): ImageRecord {
+  patchImage(gallery: number, id: string, change: ImageChange, at: string): void {
     this.#galleries.get(gallery)
-    const former = this.#images.find(gallery, id)
-    if (former === undefined) throw new AlikeError('image_not_found')
-    const record = { ...former, ...change, updatedAt: at }
-    this.#images.update(gallery, record)
-    return record
+    if (!this.#images.change(gallery, id, change, at)) throw new AlikeError('image_not_found')
   }
 
   /** Ids that do not exist are passed over. */

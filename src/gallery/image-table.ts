@@ -1,9 +1,12 @@
 /** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
-import { sqlOf, type Filter } from './filter.js'
+import { fieldValues } from './field-values.js'
+import { withReadable, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
-import type { ImageRecord, Metadata, NewImage } from './records.js'
+import { HitRecord } from './hit-record.js'
+import type { ImageChange, ImageRecord, NewImage } from './records.js'
+import { readStored } from './stored-json.js'
 
 interface ImageRow {
   key: number
@@ -35,6 +38,8 @@ export interface ListOptions {
   /** Ids after this one. */
   after: string
   limit: number
+  /** Characters of ids, labels and metadata; fewer pictures are listed than `limit` when they have more, but one at least. */
+  maxLength: number
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null
 }
@@ -42,7 +47,6 @@ export interface ListOptions {
 export class ImageTable {
   readonly #database: Database
   readonly #byId: Statement<[number, string], StoredRow>
-  readonly #byKey: Statement<[number], StoredRow>
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], StoredRow>
   readonly #bySlot: Statement<[number, number, number], StoredRow>
@@ -60,7 +64,6 @@ export class ImageTable {
   constructor(database: Database) {
     this.#database = database
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
-    this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
@@ -86,16 +89,42 @@ export class ImageTable {
     return row && recordOf(row)
   }
 
-  /** By slot; without those that are gone. One statement: each takes and gives back the locks of the database. */
-  findSlots(gallery: number, slots: readonly number[]): Map<number, ImageRecord> {
-    const rows = this.#byKeys.all(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))
-    return new Map(rows.map((row) => [slotOf(row.key), recordOf(checked(row))]))
+  /**
+   * By slot; without those that are gone.
+   * @param groupBy the field whose values are kept with each
+   */
+  hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, HitRecord> {
+    const found = new Map<number, HitRecord>()
+    for (const row of this.#rowsOf(gallery, slots)) found.set(slotOf(row.key), hitOf(row, groupBy))
+    return found
   }
 
-  list(gallery: number, { after, limit, label }: ListOptions): ImageRecord[] {
-    const rows =
-      label === undefined ? this.#page.all(gallery, after, limit) : this.#pageOfLabel.all(gallery, label, after, limit)
-    return rows.map((row) => recordOf(checked(row)))
+  /** JSON text by slot; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
+  metadataTexts(gallery: number, slots: readonly number[], onText: (text: string) => void): Map<number, string> {
+    const found = new Map<number, string>()
+    for (const { key, metadata } of this.#rowsOf(gallery, slots)) {
+      onText(metadata)
+      found.set(slotOf(key), metadata)
+    }
+    return found
+  }
+
+  /** One statement: each takes and gives back the locks of the database. One row is in memory at a time: old ones may have metadata of any size. */
+  *#rowsOf(gallery: number, slots: readonly number[]): Generator<ImageRow> {
+    for (const row of this.#byKeys.iterate(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))) yield checked(row)
+  }
+
+  list(gallery: number, { after, limit, maxLength, label }: ListOptions): { images: ImageRecord[]; more: boolean } {
+    const rows = label === undefined ? this.#page.iterate(gallery, after, limit + 1) : this.#pageOfLabel.iterate(gallery, label, after, limit + 1)
+    const images: ImageRecord[] = []
+    let length = 0
+    for (const row of rows) {
+      const image = recordOf(checked(row))
+      length += row.id.length + (row.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
+      if (images.length === limit || (length > maxLength && images.length > 0)) return { images, more: true }
+      images.push(image)
+    }
+    return { images, more: false }
   }
 
   /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
@@ -106,9 +135,10 @@ export class ImageTable {
 
   /** Those of the slots whose pictures fit, in the order of the slots. */
   fitting(gallery: number, slots: Uint32Array, filter: Filter): Uint32Array {
-    const { sql, parameters } = sqlOf(filter)
-    const fits = this.#database.prepare<unknown[], number>(`SELECT 1 FROM image WHERE key = ? AND (${sql})`).pluck()
-    return slots.filter((slot) => fits.get(keyOf(gallery, slot), ...parameters) !== undefined)
+    return withReadable(filter, ({ sql, parameters }) => {
+      const fits = this.#database.prepare<unknown[], number>(`SELECT 1 FROM image WHERE key = ? AND (${sql})`).pluck()
+      return slots.filter((slot) => fits.get(keyOf(gallery, slot), ...parameters) !== undefined)
+    })
   }
 
   vector(gallery: number, id: string): Float32Array | undefined {
@@ -172,12 +202,18 @@ export class ImageTable {
     if (image.thumbnail?.length) this.#insertThumbnail.run(key, image.thumbnail, checksumOfBytes(key, image.thumbnail))
   }
 
-  /** Changes label, metadata and the time of change; everything else of a picture is fixed with its slot. */
-  update(gallery: number, record: ImageRecord): void {
-    const row = this.#byKey.get(keyOf(gallery, record.slot))
-    if (row === undefined) throw damaged('A picture vanished within a transaction.')
-    const changed: ImageRow = { ...checked(row), label: record.label, metadata: JSON.stringify(record.metadata), updated_at: record.updatedAt }
+  /** What is left out stays; everything else of a picture is fixed with its slot. False when there is none of this id. */
+  change(gallery: number, id: string, { label, metadata }: ImageChange, at: string): boolean {
+    const row = this.#row(gallery, id)
+    if (row === undefined) return false
+    const changed: ImageRow = {
+      ...row,
+      label: label === undefined ? row.label : label,
+      metadata: metadata === undefined ? row.metadata : JSON.stringify(metadata),
+      updated_at: at,
+    }
     this.#update.run({ ...changed, checksum: checksumOf(changed) })
+    return true
   }
 
   delete(gallery: number, slot: number): void {
@@ -211,12 +247,21 @@ function checked(row: StoredRow): ImageRow {
   return row
 }
 
+function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
+  const hit = { slot: slotOf(row.key), id: row.id, label: row.label, modelId: row.model_id, thumbnailBytes: row.thumbnail }
+  if (groupBy === undefined) return new HitRecord(hit)
+  const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
+  return new HitRecord(hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
+}
+
 function recordOf(row: ImageRow): ImageRecord {
+  const metadata = readStored(row.metadata)
   return {
     id: row.id,
     slot: slotOf(row.key),
     label: row.label,
-    metadata: JSON.parse(row.metadata) as Metadata,
+    metadata: metadata ?? {},
+    ...(metadata === undefined && { unreadable: 'metadata' }),
     contentHash: row.content_hash,
     modelId: row.model_id,
     width: row.width,

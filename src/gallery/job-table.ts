@@ -37,6 +37,8 @@ export interface StoredCounts {
   absent: number
 }
 
+/** Of what is told about an error; the causes, with all they say, are in the log. */
+const detailMaxLength = 1_000
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
 
@@ -142,7 +144,7 @@ export class JobTable {
       ...row,
       state: to,
       total: total ?? row.total,
-      failure: failure === undefined ? row.failure : JSON.stringify(failure),
+      failure: failure === undefined ? row.failure : JSON.stringify({ ...failure, detail: failure.detail.slice(0, detailMaxLength) }),
       started_at: to === 'running' ? (row.started_at ?? at) : row.started_at,
       finished_at: ended ? at : null,
     }
@@ -167,7 +169,7 @@ export class JobTable {
       failed: row.failed + errors.length,
       position: Math.max(row.position, position),
     })
-    for (const { item, name, code, detail } of errors) this.#insertError.run(row.number, item, name, code, detail)
+    for (const { item, name, code, detail } of errors) this.#insertError.run(row.number, item, name, code, detail.slice(0, detailMaxLength))
   }
 
   /** @throws AlikeError as `advance` does. */

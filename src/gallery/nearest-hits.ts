@@ -1,11 +1,11 @@
 /** From slots to records: the hits of one search in their final order, fetched as far as they are asked for. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Neighbour, SearchRequest, SearchResult, VectorIndex } from '../vector-index/vector-index.js'
-import type { ImageRecord } from './records.js'
+import type { HitRecord } from './hit-record.js'
 
 export interface UnrankedHit {
   score: number
-  record: ImageRecord
+  record: HitRecord
 }
 
 /** Hits, best first, as a list that grows when more of it is asked for. What it gave once it gives again. */
@@ -22,7 +22,7 @@ export interface NearestHitsOptions {
   /** Only hits that come after this one. */
   after?: UnrankedHit
   /** By slot; without those that are gone. */
-  recordsOf: (slots: readonly number[]) => ReadonlyMap<number, ImageRecord>
+  recordsOf: (slots: readonly number[]) => ReadonlyMap<number, HitRecord>
 }
 
 /** Neighbours fetched beyond those needed: enough that ties at the end hardly ever take a second search. */
@@ -33,7 +33,7 @@ const spareNeighbours = 8
  */
 const tiesMax = 2_048
 /** Records read before other requests get their turn: a few milliseconds. */
-const recordsPerTurn = 256
+export const recordsPerTurn = 256
 
 /**
  * Searches until the hits asked for are certain. One search is enough unless pictures were deleted

@@ -25,7 +25,7 @@ answerCalls<ReaderCalls>(
       const slots = withDatabase(() => scans.slotsOfFilter(gallery, filter, fromSlot, toSlot))
       return new MovedReply<Uint32Array>(slots, [slots.buffer])
     },
-    labels: ({ gallery }) => withDatabase(() => scans.labels(gallery)),
+    labels: ({ gallery, after, limit }) => withDatabase(() => scans.labels(gallery, after, limit)),
   },
   () => void database?.close(),
 )

@@ -26,6 +26,8 @@ export interface ImageRecord {
   slot: number
   label: string | null
   metadata: Metadata
+  /** It lies in the database in a form that can not be read, and `metadata` is empty. */
+  unreadable?: 'metadata'
   /** SHA-256 of the picture's bytes, hex. */
   contentHash: string
   modelId: string
@@ -77,7 +79,7 @@ export type ImageStep = { put: NewImage } | { remove: string }
 export type StepResult = PutResult | { removedSlot: number } | { absent: true }
 
 export interface ImagePage {
-  /** By id, ascending. */
+  /** By id, ascending; no more of them than have room in one answer. */
   images: ImageRecord[]
   /** Opaque; left out on the last page. */
   nextCursor?: string

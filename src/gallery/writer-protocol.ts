@@ -3,7 +3,7 @@ import type { Filter } from './filter.js'
 import type { NewGallery } from './gallery-table.js'
 import type { ChangeRequest } from './gallery-writes.js'
 import type { JobProgress, JobRecord, JobResult, JobTransition, NewJob } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from './records.js'
+import type { GalleryRecord, ImageChange, StepResult } from './records.js'
 
 /** Given to the thread when it is started. */
 export interface WriterThreadData {
@@ -19,7 +19,7 @@ export type WriterCalls = {
   createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
   deleteGallery: { request: { gallery: number; at: string }; reply: void }
   changeImages: { request: ChangeRequest; reply: StepResult[] }
-  patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: ImageRecord }
+  patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: void }
   deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
   /** Of these slots those that fit the filter at the time of the write. */
   deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }

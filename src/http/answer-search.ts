@@ -25,9 +25,11 @@ export interface AskedSearch {
   /** Where a misfit is said to be. */
   where: Misfit['in']
   signal: AbortSignal
+  /** Told how many bytes the answer will have, about, as they become known; throws when they are too many. */
+  onBytes(bytes: number): void
 }
 
-/** @throws AlikeError as `retrieve`, and `request_invalid`, `filter_invalid`, `image_missing`, `model_not_calibrated` */
+/** @throws AlikeError as `retrieve`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
 export async function answerSearch(asked: AskedSearch, { parts, metrics, config }: SearchParts): Promise<Static<typeof SearchAnswer>> {
   const { calibration } = parts.embedder.model.manifest
   const { given, signal } = asked
@@ -36,6 +38,8 @@ export async function answerSearch(asked: AskedSearch, { parts, metrics, config 
   const answer = await retrieve({
     gallery: asked.gallery,
     signal,
+    metadata: [given.include ?? []].flat().includes('metadata'),
+    onBytes: asked.onBytes,
     ...examplesOf(asked.images, given, misfit),
     ...hitsOf(given, calibration),
     ...pageOf(given, config.searchMaxK, misfit),

@@ -72,6 +72,10 @@ function readText(schema: TSchema, given: unknown): unknown {
   return given
 }
 
+/** More are not told, and of an unknown name, which is the caller's, only its beginning. */
+const misfitsMax = 20
+const pointerMaxLength = 200
+
 /** One misfit per place: alternatives are told as a choice, unknown members by their name. */
 function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Misfit[] {
   const misfits = new Map<string, string>()
@@ -85,5 +89,5 @@ function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Mis
     if (choice !== undefined) misfits.set(instancePath, former?.startsWith('must be one of') ? `${former}, ${choice}` : `must be one of ${choice}`)
     else if (former === undefined) misfits.set(instancePath, message)
   }
-  return [...misfits].map(([pointer, detail]) => ({ in: where, pointer, detail }))
+  return [...misfits].slice(0, misfitsMax).map(([pointer, detail]) => ({ in: where, pointer: pointer.slice(0, pointerMaxLength), detail }))
 }

@@ -10,6 +10,7 @@ import type { JobError, JobRecord } from '../gallery/jobs.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
+import { ByteRoom } from './byte-room.js'
 import { takeIn, type IntakeParts } from './new-image.js'
 import type { RunReading } from './pace.js'
 import type { Source, SourceItem } from './source.js'
@@ -28,6 +29,8 @@ type Outcome = { index: number } & ({ step: ImageStep } | { skipped: true } | { 
 
 /** One transaction holds so many pictures, or what has come in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
+/** Picture files of one job in memory at once; a single one may be larger. */
+const underWayMaxBytes = 64 * 2 ** 20
 /** So many pictures in a row that fail for no reason of theirs: the fault is ours, the job ends. */
 const ownFaultsMax = 20
 
@@ -38,6 +41,7 @@ export class JobRun {
   readonly #startedAt = performance.now()
   /** Ids between reading and commit: a second picture of the same id must not be compared with what is stored. */
   readonly #underWay = new Map<string, number>()
+  readonly #room = new ByteRoom(underWayMaxBytes)
   #done = 0
   #ownFaults = 0
   #shareAtStart = 0
@@ -60,7 +64,7 @@ export class JobRun {
     const { concurrency, signal } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
-    const outcomes = pMapIterable(items, (item) => this.#outcome(item), { concurrency, backpressure: concurrency + commitBatch.maxSize })
+    const outcomes = pMapIterable(items, ({ item, leave }) => this.#outcome(item).finally(leave), { concurrency, backpressure: concurrency + commitBatch.maxSize })
     for await (const batch of batched(outcomes as AsyncIterable<Outcome>, commitBatch)) {
       signal.throwIfAborted()
       position = batch.at(-1)!.index + 1
@@ -69,12 +73,12 @@ export class JobRun {
     return position
   }
 
-  async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
+  async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<{ item: SourceItem; leave(): void }> {
     let first = true
     for await (const item of items) {
       if (first) this.#shareAtStart = this.#source.share
       first = false
-      yield item
+      yield { item, leave: await this.#room.take('bytes' in item ? item.bytes.length : 0) }
     }
   }
 

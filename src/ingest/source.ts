@@ -54,6 +54,8 @@ export interface SourceLimits {
   /** Of everything in an archive, unpacked. */
   ingestMaxBytes: number
   ingestMaxFiles: number
+  /** Of the metadata of one picture, as JSON. Default 16 KiB. */
+  metadataMaxBytes?: number | undefined
 }
 
 /**

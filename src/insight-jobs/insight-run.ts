@@ -145,8 +145,8 @@ export class InsightRun {
     for (;;) {
       // asks for nothing, and brings the reading up to date
       await this.#galleries.neighbours(this.#job.gallery, { slots: new Uint32Array(0), k: 1 })
-      const reading = this.#galleries.readings().find(({ gallery }) => gallery === this.#job.gallery)
-      if (reading === undefined || reading.pending <= reading.size * pendingShareMax) return
+      const { pending, size } = this.#galleries.reading(this.#job.gallery)
+      if (pending <= size * pendingShareMax) return
       await sleep(waitMs, undefined, { signal: this.#signal })
     }
   }

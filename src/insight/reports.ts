@@ -44,7 +44,7 @@ export const CopyGroup = Type.Object({
   identical: Type.Boolean({ description: 'All are the same file.' }),
   images: Type.Array(
     Type.Object({ id: Id, label: Label, contentHash: Type.String(), score: Score('Best score to another one of the group.') }),
-    { description: 'By id; at most 50 of them.' },
+    { description: 'By id; at most 50 of them, and 5,000 of all groups: two of each group after that.' },
   ),
 })
 export type CopyGroup = Static<typeof CopyGroup>
@@ -61,7 +61,7 @@ export type DuplicateReport = Static<typeof DuplicateReport>
 export const ConflictReport = Type.Object(
   {
     count: Count('Groups there are.'),
-    groups: Type.Array(Type.Object({ labels: Type.Array(Type.String(), { description: 'By name.' }), ...CopyGroup.properties })),
+    groups: Type.Array(Type.Object({ labels: Type.Array(Type.String(), { description: 'By name; at most 20.' }), ...CopyGroup.properties })),
   },
   { description: 'Near-copies with different labels.' },
 )

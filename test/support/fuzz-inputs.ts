@@ -42,6 +42,25 @@ export async function fuzzPictures(): Promise<Record<string, Buffer>> {
   }
 }
 
+/** Whole JSON that is refused for its shape: what begins with it is damaged from there. */
+export function fuzzShapes(random: () => number): Omit<FuzzBody, 'name'> {
+  const depth = Math.floor(10 ** (random() * 5))
+  const [open, close] = random() < 0.5 ? ['{"a":', '}'] : ['[', ']']
+  const values = [`${open.repeat(depth)}1${close.repeat(depth)}`, `[${'{},'.repeat(depth)}0]`, `"${'x'.repeat(depth)}"`, '1e400', '9007199254740993', '"\\ud83d"', '"\\u0000"', `{"a":1,"a":${depth}}`]
+  const value = values[Math.floor(random() * values.length)]!
+  const bodies: [method: FuzzBody['method'], path: string, text: string][] = [
+    ['PATCH', `${gallery}/images/3`, `{"metadata":{"a":${value}}}`],
+    ['PATCH', `${gallery}/images/3`, `{"label":${value}}`],
+    ['PUT', '/v1/galleries/fuzz-other', `{"settings":{"a":${value}}}`],
+    ['POST', `${gallery}/search`, `{"imageId":"3","k":10000,"include":["metadata"],"filter":${value}}`],
+    ['POST', `${gallery}/search/batch`, `{"queries":[${Array.from({ length: 64 }, () => `{"imageId":"3","k":10000,"include":["metadata"],"filter":${value}}`).join(',')}]}`],
+    ['POST', `${gallery}/doctor`, value],
+  ]
+  const [method, path, text] = bodies[Math.floor(random() * bodies.length)]!
+  if (random() < 0.3) return { method: 'POST', path: `${gallery}/ingest`, type: 'application/x-ndjson', bytes: Buffer.from(`{"add":{"id":"s","image":"","metadata":{"a":${value}}}}\n{"delete":${value}}\n${value}`) }
+  return { method, path, type: 'application/json', bytes: Buffer.from(text) }
+}
+
 /** A picture, good or damaged, in one of the ways in which a caller can send it. */
 export function pictureRequest(picture: Buffer, number: number): Omit<FuzzBody, 'name'> {
   const search = { method: 'POST', path: `${gallery}/search?k=3` } as const

@@ -55,7 +55,9 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
   })
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
 
-  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => reply.type('application/yaml').send(openApiYaml(app)))
+  // the routes are fixed by then, and making it takes as long as many searches
+  let yaml: string | undefined
+  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => reply.type('application/yaml').send((yaml ??= openApiYaml(app))))
 }
 
 /** Operations that can be called without a body; the generator takes every described body as required. */

@@ -1,6 +1,7 @@
 /** Lets the routes of a scope take pictures: raw, in a form, in JSON. Every part has its bound. */
 import multipart from '@fastify/multipart'
 import type { FastifyInstance } from 'fastify'
+import { acceptJson } from '../json-body.js'
 
 /** Room for the JSON around a picture in base64, and for the fields of a form. */
 const besideBytes = 128 * 1024
@@ -12,8 +13,7 @@ export async function acceptPictures(scope: FastifyInstance, { uploadMaxBytes }:
   scope.addContentTypeParser(/^image\//, raw, (_request, body, done) => done(null, body))
   scope.addContentTypeParser('application/octet-stream', raw, (_request, body, done) => done(null, body))
 
-  const json = { parseAs: 'string', bodyLimit: Math.ceil(uploadMaxBytes / 3) * 4 + besideBytes } as const
-  scope.addContentTypeParser('application/json', json, scope.getDefaultJsonParser('error', 'error'))
+  acceptJson(scope, { bodyLimit: Math.ceil(uploadMaxBytes / 3) * 4 + besideBytes })
 
   await scope.register(multipart, {
     // one file more than any route takes, so that one too many is told about and not only cut off

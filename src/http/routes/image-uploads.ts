@@ -6,14 +6,16 @@ import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
 import { takeIn, type IntakeParts } from '../../ingest/new-image.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
+import { lineBounds, readJson } from '../../bounded-json.js'
 import { clientGone } from '../client-gone.js'
+import { expectStorable } from '../json-body.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
-import { RequestInvalid } from '../validation.js'
+import { RequestInvalid, type Misfit } from '../validation.js'
 
 export interface ImageUploadOptions {
   parts: IntakeParts & { remote: RemotePictures }
@@ -58,7 +60,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
     const signal = clientGone(reply)
     const { images: [bytes], given } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
-    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata), ...(id !== undefined && { id }) }
+    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata, request.isMultipart() ? 'form' : typeof given.metadata === 'string' ? 'query' : 'body', config.metadataMaxBytes), ...(id !== undefined && { id }) }
 
     const intake = await takeIn(gallery, picture, parts, { signal })
     if ('unchanged' in intake) return imageView(intake.unchanged)
@@ -72,20 +74,13 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
 }
 
 /** An object from JSON; its text from a form or the address. */
-function metadataOf(given: unknown): Metadata {
+function metadataOf(given: unknown, where: Misfit['in'], maxBytes: number): Metadata {
   if (given === undefined) return {}
-  if (typeof given !== 'string') return given as Metadata
-  const parsed = parseJson(given)
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new RequestInvalid([{ in: 'form', pointer: '/metadata', detail: 'is not a JSON object' }])
-  }
-  return parsed as Metadata
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const place = { in: where, pointer: '/metadata' }
+  const read = typeof given === 'string' ? readJson(given, lineBounds) : { value: given }
+  if ('misfit' in read) throw new RequestInvalid([{ ...place, detail: read.misfit }])
+  const { value } = read
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RequestInvalid([{ ...place, detail: 'is not a JSON object' }])
+  expectStorable(value, maxBytes, place)
+  return value as Metadata
 }

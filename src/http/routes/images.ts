@@ -1,11 +1,13 @@
 /** `/v1/galleries/{gallery}/images`: look at, change, remove and list stored pictures. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { ImageChange as Change, ImageRecord } from '../../gallery/records.js'
 import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
+import { expectStorable } from '../json-body.js'
 import { Image, ImageChange, ImageList, ImageListParameters, imageView, Removal, RemovalParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
@@ -14,9 +16,10 @@ import { RequestInvalid } from '../validation.js'
 
 export interface ImageRouteOptions {
   galleries: Galleries
+  config: Config
 }
 
-export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries }) => {
+export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries, config }) => {
   const tags = ['images']
   const find = ({ gallery, id }: { gallery: string; id: string }): ImageRecord => {
     const image = galleries.image(gallery, id)
@@ -32,7 +35,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       summary: 'List pictures, page by page',
       params: GalleryPath,
       querystring: ImageListParameters,
-      response: { 200: { description: 'One page. Pictures added meanwhile may or may not appear on later pages.', ...ImageList }, ...problems(400, 404) },
+      response: { 200: { description: 'One page. Pictures added meanwhile may or may not appear on later pages. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.', ...ImageList }, ...problems(400, 404) },
     },
   }, async (request) => {
     const { limit = 100, cursor, label } = request.query
@@ -80,7 +83,12 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       body: ImageChange,
       response: { 200: { description: 'The record as it is now.', ...reference(Image) }, ...problems(400, 404, 415, 429, 507) },
     },
-  }, async (request) => imageView(await galleries.patch(request.params.gallery, request.params.id, request.body as Change)))
+  }, async (request) => {
+    const { gallery, id } = request.params
+    const change = request.body as Change
+    if (change.metadata !== undefined) expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
+    return imageView(await galleries.patch(gallery, id, change))
+  })
 
   app.delete('/v1/galleries/:gallery/images/:id', {
     config: { role: 'write' },

@@ -83,10 +83,13 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   })
 }
 
+/** Lines read at once: less than what one answer's stream is counted for. */
+const linesOfPage = 100
+
 /** Page by page, so that a report of a million lines is never in memory. */
 function* errorLines(jobId: string, jobs: JobStore): Generator<string> {
   for (let fromItem = 0; ;) {
-    const page = jobs.errors(jobId, { fromItem, limit: 1000 })
+    const page = jobs.errors(jobId, { fromItem, limit: linesOfPage })
     if (page.length === 0) return
     yield page.map((line) => `${JSON.stringify(line)}\n`).join('')
     fromItem = page.at(-1)!.item + 1

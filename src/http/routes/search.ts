@@ -1,5 +1,6 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
@@ -10,7 +11,11 @@ import { problems } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 
-export const searchRoutes: FastifyPluginAsyncTypebox<SearchParts> = async (app, searching) => {
+export interface SearchRouteOptions extends SearchParts {
+  answers: AnswerBytes
+}
+
+export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
   const { config, parts } = searching
   const { Parameters, Body, Form } = searchSchemas(config)
   const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote })
@@ -30,6 +35,6 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchParts> = async (app, 
   }, async (request, reply) => {
     const signal = clientGone(reply)
     const { images, given } = await read(request, signal)
-    return answerSearch({ gallery: request.params.gallery, images, given, where: 'query', signal }, searching)
+    return answerSearch({ gallery: request.params.gallery, images, given, where: 'query', signal, onBytes: (bytes) => answers.of(reply).take(bytes) }, searching)
   })
 }

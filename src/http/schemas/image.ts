@@ -14,6 +14,7 @@ export const Image = named('Image', Type.Object(
     id: ImageId,
     label: NullableLabel,
     metadata: Metadata,
+    unreadable: Type.Optional(Type.Enum(['metadata'], { type: 'string', description: 'It was stored before there were bounds, in a form that can not be read: `metadata` is empty here and to filters. Changing it or storing the picture again mends that.' })),
     contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
     modelId: Type.String({ description: 'The model that made its embedding.' }),
     width: Type.Integer({ description: 'Pixels, upright.' }),

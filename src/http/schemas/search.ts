@@ -2,6 +2,8 @@
 import { Type, type Static } from 'typebox'
 import { probabilitySameLabel, type CalibratedThreshold, type ScoreCalibration } from '../../eval/score-calibration.js'
 import type { Hit as RankedHit } from '../../gallery/galleries.js'
+import type { Metadata as Stored } from '../../gallery/records.js'
+import { StoredMetadata } from '../../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../../retrieval.js'
 import { Metadata } from './gallery.js'
 import { named } from './named.js'
@@ -112,7 +114,7 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
 }
 
 function hitView({ rank, score, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
-  const { id, label, modelId, metadata, thumbnailBytes } = record
+  const { id, label, modelId, metadataText, thumbnailBytes } = record
   return {
     rank,
     id,
@@ -120,7 +122,8 @@ function hitView({ rank, score, record }: RankedHit, gallery: string, { include,
     ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
     label,
     modelId,
-    ...(include.includes('metadata') && { metadata }),
+    // read when it is written: see StoredMetadata
+    ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
     ...(include.includes('thumbnail') && { thumbnail: thumbnailBytes === 0 ? null : `/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail` }),
   }
 }

@@ -5,7 +5,7 @@ import { CsvError, parse } from 'csv-parse'
 import { AlikeError } from '../../errors.js'
 import type { JsonValue } from '../../gallery/records.js'
 import { boundedLines } from '../lines.js'
-import { checkManifestRow, readManifestLine, type ManifestLine } from '../line-schemas.js'
+import { checkManifestRow, readManifestLine, type LineLimits, type ManifestLine } from '../line-schemas.js'
 
 export type ManifestFormat = 'csv' | 'ndjson'
 
@@ -22,11 +22,11 @@ const columnsMax = 120
 /** The parser reads what it is given in one go, on the main thread; others have their turn after it. */
 const pieceBytes = 16 * 1024
 
-export function rowsOf(stream: AsyncIterable<Uint8Array>, format: ManifestFormat): AsyncGenerator<ManifestRow> {
-  return format === 'csv' ? csvRows(stream) : ndjsonRows(stream)
+export function rowsOf(stream: AsyncIterable<Uint8Array>, format: ManifestFormat, limits: LineLimits): AsyncGenerator<ManifestRow> {
+  return format === 'csv' ? csvRows(stream, limits) : ndjsonRows(stream, limits)
 }
 
-async function* ndjsonRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<ManifestRow> {
+async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits): AsyncGenerator<ManifestRow> {
   let number = 0
   for await (const line of boundedLines(stream, lineMaxBytes)) {
     number += 1
@@ -34,21 +34,21 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Ma
       place: `line ${number}`,
       read() {
         if (line === undefined) throw new AlikeError('line_invalid', { detail: `It is longer than ${lineMaxBytes} bytes.` })
-        return readManifestLine(line)
+        return readManifestLine(line, limits)
       },
     }
   }
 }
 
 /** `filename,label,id` in any order; every further column is a member of the metadata. */
-async function* csvRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<ManifestRow> {
+async function* csvRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits): AsyncGenerator<ManifestRow> {
   const input = Readable.from(piecesOf(stream))
   const parser = parse({ columns: columnsOf, bom: true, trim: true, skip_empty_lines: true, info: true, max_record_size: lineMaxBytes })
   input.on('error', (error) => parser.destroy(error))
   try {
     for await (const row of input.pipe(parser)) {
       const { record, info } = row as { record: Record<string, string>; info: { lines: number } }
-      yield { place: `row ${info.lines}`, read: () => lineOfRecord(record) }
+      yield { place: `row ${info.lines}`, read: () => lineOfRecord(record, limits) }
     }
   } catch (error) {
     const misfit = error instanceof CsvError ? new AlikeError('line_invalid', { detail: `It is no CSV with a header: ${error.message}`, cause: error }) : error
@@ -74,7 +74,7 @@ async function* piecesOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   }
 }
 
-function lineOfRecord(record: Record<string, string>): ManifestLine {
+function lineOfRecord(record: Record<string, string>, limits: LineLimits): ManifestLine {
   const { filename, file = filename, label, id, ...rest } = record
   delete rest.filename
   if (file === undefined) throw new AlikeError('line_invalid', { detail: 'It has no column "filename".' })
@@ -85,7 +85,7 @@ function lineOfRecord(record: Record<string, string>): ManifestLine {
     // an empty cell says that there is none; without the column the folder says it
     ...(label !== undefined && { label: label === '' ? null : label }),
     ...(Object.keys(rest).length > 0 && { metadata: Object.fromEntries(columns.map(([name, cell]) => [name, valueOf(cell)])) }),
-  })
+  }, limits)
 }
 
 /** What reads as a number and is written as one is a number, so that filters can compare it; `007` stays text. */

@@ -40,7 +40,7 @@ export class Manifest {
   static async read(path: string, stream: AsyncIterable<Uint8Array>, limits: SourceLimits): Promise<Manifest> {
     const manifest = new Manifest(path)
     const folder = path.replaceAll('\\', '/').split('/').slice(0, -1).join('/')
-    for await (const { place, read } of rowsOf(bounded(stream, path), manifestFormat(path) ?? 'csv')) {
+    for await (const { place, read } of rowsOf(bounded(stream, path), manifestFormat(path) ?? 'csv', limits)) {
       if (manifest.#rows.size % rowsAtOnce === 0) await others()
       try {
         manifest.#add(folder, read(), limits)
