@@ -9,6 +9,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
 import { indexDefaults, type IndexReading, type IndexSettings, type NeighboursRequest, type SlotNeighbours, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import { networkFileSystem } from './file-systems.js'
 import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
@@ -88,12 +89,17 @@ export class Galleries {
   /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
   static async open(options: GalleriesOptions): Promise<Galleries> {
     const storage = { ...storageDefaults, ...options.storage }
+    const { logger } = options
     const failing: { tell?: (error: AlikeError) => void } = {}
     const store = await GalleryStore.open({
       dataDir: options.dataDir,
       maxBytes: storage.databaseMaxBytes,
       onFailure: (error) => failing.tell?.(error),
+      onWritable: () => logger.info('there is room again: writes are taken'),
     })
+    if (store.readOnly !== undefined) logger.error('no room in the data folder: it can only be read')
+    const shared = networkFileSystem(options.dataDir)
+    if (shared !== undefined) logger.warn({ fileSystem: shared }, `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`)
     const galleries = new Galleries(options, storage, store)
     failing.tell = (error) => galleries.#fail(error)
     try {
@@ -110,6 +116,16 @@ export class Galleries {
   /** Set once a thread behind it is gone: the process should be restarted. */
   get failure(): AlikeError | undefined {
     return this.#failure
+  }
+
+  /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
+  get readOnly(): string | undefined {
+    return this.#store.readOnly
+  }
+
+  /** @throws AlikeError `storage_full` while nothing can be written */
+  expectWritable(): void {
+    this.#store.expectWritable()
   }
 
   /** Writes that have not been acknowledged. */

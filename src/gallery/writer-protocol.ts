@@ -14,7 +14,7 @@ export interface WriterThreadData {
 
 /** `gallery` is the number of a gallery; `at` the time of the call, ISO 8601. */
 export type WriterCalls = {
-  /** First: opens the file, makes or migrates its tables. */
+  /** First, and again after it was refused as `storage_full`: opens the file, makes or migrates its tables. */
   open: { request: undefined; reply: void }
   createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
   deleteGallery: { request: { gallery: number; at: string }; reply: void }
