@@ -130,6 +130,11 @@ export class GalleryStore {
     return withDatabase(() => read(this))
   }
 
+  /** Several of them, of one moment: a write that is committed meanwhile is seen by all or by none. */
+  readAtOnce<Result>(read: (store: GalleryStore) => Result): Result {
+    return withDatabase(() => this.#reads.atOnce(() => read(this)))
+  }
+
   /** @throws AlikeError `gallery_not_found`. */
   gallery(name: string): GalleryRow {
     const row = this.read(() => this.galleries.find(name))

@@ -33,8 +33,8 @@ export interface StoredCounts {
   added: number
   updated: number
   removed: number
-  /** Nothing was there to remove. */
-  absent: number
+  /** There was nothing to change, or nothing to remove. */
+  idle: number
 }
 
 const defaultListLimit = 100
@@ -163,7 +163,7 @@ export class JobTable {
       added: row.added + stored.added,
       updated: row.updated + stored.updated,
       removed: row.removed + stored.removed,
-      skipped: row.skipped + skipped + stored.absent,
+      skipped: row.skipped + skipped + stored.idle,
       failed: row.failed + errors.length,
       position: Math.max(row.position, position),
     })

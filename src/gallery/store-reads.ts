@@ -12,6 +12,8 @@ export interface StoreReads {
   galleries: GalleryTable
   images: ImageTable
   jobs: JobTable
+  /** What is read in it is all of one moment. */
+  atOnce<Result>(read: () => Result): Result
   /** For while the reader thread can not be opened. */
   scans: ScanCalls
   /** Whether this connection shuts out all others. */
@@ -41,6 +43,7 @@ function readsOn(database: Database, alone: boolean): StoreReads {
       jobs: new JobTable(database),
       scans: scanCalls(new GalleryScans(database)),
       alone,
+      atOnce: (read) => database.transaction(read)(),
       close: () => void database.close(),
     }
   } catch (error) {

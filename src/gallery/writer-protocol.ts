@@ -1,7 +1,7 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
 import type { Filter } from './filter.js'
 import type { NewGallery } from './gallery-table.js'
-import type { ChangeRequest } from './gallery-writes.js'
+import type { ChangeRequest, PutRequest } from './gallery-writes.js'
 import type { JobProgress, JobRecord, JobResult, JobTransition, NewJob } from './jobs.js'
 import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from './records.js'
 
@@ -19,6 +19,8 @@ export type WriterCalls = {
   createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
   deleteGallery: { request: { gallery: number; at: string }; reply: void }
   changeImages: { request: ChangeRequest; reply: StepResult[] }
+  /** The same for one picture, and its record as it is then. */
+  putImage: { request: PutRequest; reply: { result: StepResult; record: ImageRecord } }
   patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: ImageRecord }
   deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
   /** Of these slots those that fit the filter at the time of the write. */
