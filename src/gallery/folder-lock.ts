@@ -49,7 +49,7 @@ export function lockFolder(folder: string): FolderLock {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const descriptor = openDatabaseFile(folder, path)
     try {
-      if (!tryLock(locks, descriptor, folder)) throw damaged(`It is in use by ${ownerOf(folder) ?? 'another process'}.`)
+      if (!tryLock(locks, descriptor, folder)) throw damaged(inUse(ownerOf(folder)))
     } catch (error) {
       closeSync(descriptor)
       throw error
@@ -58,6 +58,10 @@ export function lockFolder(folder: string): FolderLock {
     closeSync(descriptor)
   }
   throw damaged('alike.db is being replaced.')
+}
+
+function inUse(owner: string | undefined): string {
+  return owner === undefined ? 'Another process is using it.' : `Another process is using it: ${owner}.`
 }
 
 function held(folder: string, path: string, descriptor: number): FolderLock {

@@ -33,9 +33,9 @@ test('a second process is refused and told who holds the folder, whichever notes
   const dataDir = await dataFolder(t)
   await (await openIn(t, dataDir)).close()
   const first = await lockingProcess(t, dataDir)
-  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: new RegExp(`^It is in use by process ${first.pid} on ${hostname()}, since 2`) })
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: new RegExp(`^Another process is using it: process ${first.pid} on ${hostname()}, since 2`) })
   for (const name of await readdir(dataDir)) if (name !== 'alike.db') await rm(join(dataDir, name), { recursive: true })
-  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'It is in use by another process.' })
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   await first.kill()
   assert.deepEqual((await openIn(t, dataDir)).list(), [])
 })
@@ -43,14 +43,14 @@ test('a second process is refused and told who holds the folder, whichever notes
 test('a new folder is locked before anything is in it', async (t) => {
   const dataDir = join(await dataFolder(t), 'new')
   await lockingProcess(t, dataDir)
-  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /in use/ })
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /is using it: process/ })
 })
 
 test('a refused opening does no harm to the one that holds the folder', async (t) => {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
-  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: new RegExp(`process ${process.pid}`) })
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   await galleries.put('a', [newImage('p', makeVector())])
   await galleries.close()
   assert.equal((await openIn(t, dataDir)).get('a').count, 1)
@@ -71,7 +71,7 @@ test('a damaged note of the owner is not repeated', async (t) => {
   const lock = lockFolder(dataDir)
   for (const note of ['', '{', '{"pid":"1"}', '{"pid":1,"host":"a\\nb","since":"2026-01-01T00:00:00.000Z"}']) {
     await writeFile(join(dataDir, 'alike.owner'), note)
-    assert.throws(() => lockFolder(dataDir), { code: 'data_unreadable', detail: 'It is in use by another process.' })
+    assert.throws(() => lockFolder(dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   }
   lock.release()
 })
