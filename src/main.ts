@@ -105,6 +105,7 @@ export async function openService(
       modelId: id,
       serviceVersion,
       logger,
+      expectWritable: () => galleries.expectWritable(),
       onEnd: metrics.countDataSnapshot,
       onNewest: metrics.setNewestDataSnapshot,
     })
@@ -133,6 +134,7 @@ function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: E
     embedQueueDepth: () => embedder.queueDepth,
     embedWorkersLive: () => embedder.liveWorkers,
     writeQueueDepth: () => galleries.writeQueueDepth,
+    storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => galleries.indexQueueDepth,
     galleries: () => galleries.readings(),
     jobs: () => activeJobs(galleries, ['ingest']),

@@ -64,6 +64,8 @@ export interface MetricSources {
   embedWorkersLive?: () => number
   /** Writes waiting for the writer thread. */
   writeQueueDepth?: () => number
+  /** 1 while the data folder, opened without room, can only be read. */
+  storageReadOnly?: () => number
   /** Vectors waiting to be added to a graph. */
   indexQueueDepth?: () => number
   galleries?: () => Iterable<GalleryReading>
@@ -246,6 +248,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
+    ['storageReadOnly', 'alike_storage_read_only', '1 while the data folder, opened without room for writes, can only be read, else 0.'],
     ['indexQueueDepth', 'alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
   ] as const
   for (const [source, name, help] of plain) {

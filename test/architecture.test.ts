@@ -18,7 +18,7 @@ interface Import {
 /** Static, dynamic and re-exporting imports of a file; comments are cut first. */
 function importsOf(file: string): Import[] {
   const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
-  const pattern = /(?:\bfrom\s+|\bimport\s+|\b(import|require)\(\s*|new URL\(\s*)['"]([^'"]+)['"]/g
+  const pattern = /(?:\bfrom\s+|\bimport\s+|\b(import|require)\(\s*|\bcreateRequire\(import\.meta\.url\)\(\s*|new URL\(\s*)['"]([^'"]+)['"]/g
   return [...code.matchAll(pattern)].map(([, call, specifier]) => ({
     file,
     target: specifier!.startsWith('.') ? relative('.', normalize(join(dirname(file), specifier!))).replace(/\.js$/, '.ts') : specifier!,
@@ -79,6 +79,7 @@ const soleImporters: Record<string, RegExp> = {
   'onnxruntime-node': /^src\/(embedding\/session-worker|train\/onnx\/onnx-session)\.ts$/,
   'hnswlib-node': /^src\/vector-index\/hnsw-graph\.ts$/,
   'better-sqlite3': /^src\/gallery\/database\.ts$/,
+  'fs-native-extensions': /^src\/gallery\/folder-lock\.ts$/,
   '@tensorflow/': /^src\/train\//,
   fzstd: /^src\/ingest\/zstd\//,
   undici: /^src\/remote\//,

@@ -29,8 +29,9 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       new GalleryScans(database).verify()
       onPause()
       let rows = 0
-      new ImageTable(database).verifyAll(() => ++rows % rowsBetweenPauses === 0 && onPause())
-      new JobTable(database).list({ limit: -1 })
+      const onRow = () => void (++rows % rowsBetweenPauses === 0 && onPause())
+      new ImageTable(database).verifyAll(onRow)
+      new JobTable(database).verifyAll(onRow)
       const galleries = Array.from(new GalleryTable(database).list(), ({ name, model_id: modelId, dimension, count }) => ({ name: name ?? '', modelId, dimension, images: count }))
       return { schemaVersion, galleries, images: galleries.reduce((sum, { images }) => sum + images, 0) }
     } finally {

@@ -9,15 +9,17 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
 import { indexDefaults, type IndexReading, type IndexSettings, type NeighboursRequest, type SlotNeighbours, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import { networkFileSystem } from './file-systems.js'
 import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
 import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
 import { GalleryStore } from './gallery-store.js'
+import type { ChangeRequest } from './gallery-writes.js'
 import { galleryRecord, type GalleryCount, type GalleryRow } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutResult, StepResult } from './records.js'
+import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutImage, PutResult, PutStep, StepResult, StoredImage } from './records.js'
 import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
@@ -88,12 +90,17 @@ export class Galleries {
   /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
   static async open(options: GalleriesOptions): Promise<Galleries> {
     const storage = { ...storageDefaults, ...options.storage }
+    const { logger } = options
     const failing: { tell?: (error: AlikeError) => void } = {}
     const store = await GalleryStore.open({
       dataDir: options.dataDir,
       maxBytes: storage.databaseMaxBytes,
       onFailure: (error) => failing.tell?.(error),
+      onWritable: () => logger.info('there is room again: writes are taken'),
     })
+    if (store.readOnly !== undefined) logger.error('no room in the data folder: it can only be read')
+    const shared = networkFileSystem(options.dataDir)
+    if (shared !== undefined) logger.warn({ fileSystem: shared }, `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`)
     const galleries = new Galleries(options, storage, store)
     failing.tell = (error) => galleries.#fail(error)
     try {
@@ -110,6 +117,16 @@ export class Galleries {
   /** Set once a thread behind it is gone: the process should be restarted. */
   get failure(): AlikeError | undefined {
     return this.#failure
+  }
+
+  /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
+  get readOnly(): string | undefined {
+    return this.#store.readOnly
+  }
+
+  /** @throws AlikeError `storage_full` while nothing can be written */
+  expectWritable(): void {
+    this.#store.expectWritable()
   }
 
   /** Writes that have not been acknowledged. */
@@ -166,28 +183,46 @@ export class Galleries {
 
   /** The same for pictures that are put and others that are removed, in their order. */
   change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
+    return this.#change(gallery, steps, async (request) => {
+      const results = await this.#store.write('changeImages', { ...request, ...(progress && { progress }) })
+      return { results, reply: results }
+    })
+  }
+
+  /** One picture, and its record as it was written. @throws as `put` does */
+  putOne(gallery: string, step: PutStep): Promise<StoredImage> {
+    return this.#change(gallery, [step], async ({ steps: [only], ...request }) => {
+      const { result, record } = await this.#store.write('putImage', { ...request, step: only! })
+      return { results: [result], reply: { record, created: 'slot' in result && result.created } }
+    })
+  }
+
+  #change<Step extends ImageStep, Reply>(
+    gallery: string,
+    steps: Step[],
+    write: (request: Omit<ChangeRequest, 'steps'> & { steps: Step[] }) => Promise<{ results: StepResult[]; reply: Reply }>,
+  ): Promise<Reply> {
     return this.#write(async () => {
       const { row, index } = await this.#served(gallery)
-      const images = steps.flatMap((step) => ('put' in step ? [step.put] : []))
-      for (const { modelId, vector } of images) {
-        if (modelId !== row.model_id) throw new AlikeError('model_mismatch')
-        expectUnitVector(vector, row.dimension)
+      for (const step of steps) {
+        if (!('put' in step)) continue
+        if (step.put.modelId !== row.model_id) throw new AlikeError('model_mismatch')
+        expectUnitVector(step.put.vector, row.dimension)
       }
-      const results = await this.#store.write('changeImages', {
+      const { results, reply } = await write({
         gallery: row.number,
-        steps: steps.map((step) => ('put' in step ? { put: withoutSurroundings(step.put) } : step)),
+        steps: steps.map((step) => ('put' in step ? { ...step, put: withoutSurroundings(step.put) } : step)),
         imagesMax: this.#storage.galleryImagesMax,
         at: this.#now(),
-        ...(progress && { progress }),
       })
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
-      const puts = results.filter((result) => 'slot' in result)
+      const added = steps.flatMap((step, i) => ('put' in step && 'slot' in results[i]! ? { slot: results[i].slot, vector: step.put.vector } : []))
       const retired = results.flatMap((result) => ('slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : []))
       if (retired.length > 0) this.#filters.forget(row.number)
-      await this.#apply(() => Promise.all([index.add(packed(puts, images, row.dimension)), index.remove(Uint32Array.from(retired))]))
-      this.#indexes.countChanges(row.uid, results.length)
-      return results
+      await this.#apply(() => Promise.all([index.add(packed(added, row.dimension)), index.remove(Uint32Array.from(retired))]))
+      this.#indexes.countChanges(row.uid, added.length + retired.length)
+      return reply
     })
   }
 
@@ -241,6 +276,11 @@ export class Galleries {
     return removed
   }
 
+  /** Look-ups that are to be of one moment: what is written meanwhile is seen by all of them or by none. */
+  atOnce<Result>(lookUp: () => Result): Result {
+    return this.#store.readAtOnce(lookUp)
+  }
+
   image(gallery: string, id: string): ImageRecord | undefined {
     return this.imagesById(gallery, [id])[0]
   }
@@ -263,13 +303,13 @@ export class Galleries {
   /** WebP bytes. */
   thumbnail(gallery: string, id: string): Uint8Array | undefined {
     const { number } = this.#store.gallery(gallery)
-    return this.#store.read(({ images }) => images.thumbnail(number, id))
+    return this.#store.readAtOnce(({ images }) => images.thumbnail(number, id))
   }
 
   /** [dimension], unit length. */
   embedding(gallery: string, id: string): Float32Array | undefined {
     const { number } = this.#store.gallery(gallery)
-    return this.#store.read(({ images }) => images.vector(number, id))
+    return this.#store.readAtOnce(({ images }) => images.vector(number, id))
   }
 
   /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
@@ -395,14 +435,14 @@ function* upTo<Entry>(maxLength: number, entries: Iterable<Entry>, lengthOf: (en
   }
 }
 
-function packed(results: PutResult[], images: NewImage[], dimension: number): SlotVectors {
-  const vectors = new Float32Array(images.length * dimension)
-  images.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
-  return { slots: Uint32Array.from(results, ({ slot }) => slot), vectors }
+function packed(added: { slot: number; vector: Float32Array }[], dimension: number): SlotVectors {
+  const vectors = new Float32Array(added.length * dimension)
+  added.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
+  return { slots: Uint32Array.from(added, ({ slot }) => slot), vectors }
 }
 
 /** Sending a view of a larger buffer to a thread would send all of the buffer. */
-function withoutSurroundings(image: NewImage): NewImage {
+function withoutSurroundings(image: PutImage): PutImage {
   const { vector, thumbnail } = image
   return {
     ...image,

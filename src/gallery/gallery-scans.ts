@@ -4,6 +4,7 @@ import { damaged, type Database, type Statement } from './database.js'
 import { withReadable, type Filter } from './filter.js'
 import { GalleryTable } from './gallery-table.js'
 import { keyOf, slotOf } from './image-table.js'
+import { JobTable } from './job-table.js'
 import type { LabelCount } from './records.js'
 
 /** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
@@ -43,6 +44,7 @@ export class GalleryScans {
       const faults = this.#database.pragma(`integrity_check(${table})`, { simple: true })
       if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
     }
+    new JobTable(this.#database).verifyRecords()
     for (const { number, name, count, next_slot } of this.#galleries.list()) {
       const { images, embeddings, pairs, last } = this.#counts.get({ from: keyOf(number, 0), to: keyOf(number + 1, 0) })!
       const whole = images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)

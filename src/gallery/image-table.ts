@@ -26,7 +26,7 @@ interface ImageRow {
 }
 type StoredRow = ImageRow & { checksum: number }
 
-export interface StoredImage extends NewImage {
+export interface ImageToInsert extends NewImage {
   slot: number
   createdAt: string
   updatedAt: string
@@ -178,7 +178,7 @@ export class ImageTable {
     }
   }
 
-  insert(gallery: number, image: StoredImage): void {
+  insert(gallery: number, image: ImageToInsert): void {
     const key = keyOf(gallery, image.slot)
     const row: ImageRow = {
       key,

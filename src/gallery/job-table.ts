@@ -1,7 +1,8 @@
 /** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
 import { AlikeError } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
-import type { Database, Statement } from './database.js'
+import { damaged, type Database, type Statement } from './database.js'
+import { JobErrorRows } from './job-error-rows.js'
 import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type NewJob } from './jobs.js'
 import type { JsonValue } from './records.js'
 
@@ -33,8 +34,8 @@ export interface StoredCounts {
   added: number
   updated: number
   removed: number
-  /** Nothing was there to remove. */
-  absent: number
+  /** There was nothing to change, or nothing to remove. */
+  idle: number
 }
 
 /** Of what is told about an error; the causes, with all they say, are in the log. */
@@ -43,30 +44,27 @@ const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
 
 export class JobTable {
+  readonly #database: Database
   readonly #byId: Statement<[string], StoredRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
   readonly #list: Statement<[{ gallery: string | null; kinds: string; states: string; limit: number }], StoredRow>
-  readonly #errors: Statement<[string, number, number], JobError>
+  readonly #errors: JobErrorRows
   readonly #insert: Statement<[Omit<StoredRow, 'number'>]>
   readonly #update: Statement<[StoredRow]>
-  readonly #insertError: Statement<[number, number, string, string, string]>
   readonly #insertResult: Statement<[number, string, number]>
-  readonly #result: Statement<[string], { job: number; result: string; checksum: number }>
+  readonly #result: Statement<[number], { job: number; result: string; checksum: number }>
   readonly #forgetResults: Statement<[string]>
-  readonly #forgetErrors: Statement<[string]>
   readonly #forget: Statement<[string]>
 
   constructor(database: Database) {
+    this.#database = database
     this.#byId = database.prepare('SELECT * FROM job WHERE id = ?')
     this.#byIdempotencyKey = database.prepare('SELECT * FROM job WHERE gallery_uid = ? AND idempotency_key = ?')
     this.#list = database.prepare(
       `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery)
          AND state IN (SELECT value FROM json_each(@states)) AND kind IN (SELECT value FROM json_each(@kinds)) ORDER BY number DESC LIMIT @limit`,
     )
-    this.#errors = database.prepare(
-      `SELECT item, name, code, detail FROM job_error
-         WHERE job = (SELECT number FROM job WHERE id = ?) AND item >= ? ORDER BY item LIMIT ?`,
-    )
+    this.#errors = new JobErrorRows(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
          failure, idempotency_key, created_at, started_at, finished_at, checksum)
@@ -78,11 +76,9 @@ export class JobTable {
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
          finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
     )
-    this.#insertError = database.prepare('INSERT OR REPLACE INTO job_error VALUES (?, ?, ?, ?, ?)')
     this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
-    this.#result = database.prepare('SELECT job, result, job_result.checksum FROM job_result JOIN job ON job.number = job_result.job WHERE id = ?')
+    this.#result = database.prepare('SELECT * FROM job_result WHERE job = ?')
     this.#forgetResults = database.prepare('DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
-    this.#forgetErrors = database.prepare('DELETE FROM job_error WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
     this.#forget = database.prepare('DELETE FROM job WHERE finished_at < ?')
   }
 
@@ -96,12 +92,40 @@ export class JobTable {
   }
 
   errors(id: string, { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {}): JobError[] {
-    return this.#errors.all(id, fromItem, limit)
+    const row = this.#row(id)
+    return row === undefined ? [] : this.#errors.page(row.number, row.failed, fromItem, limit)
+  }
+
+  /**
+   * Compares the record of every job with its checksum: lists look for jobs by what their rows say, and leave out one
+   * that says something else.
+   * @throws AlikeError `data_unreadable`
+   */
+  verifyRecords(onRow: () => void = () => {}): void {
+    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job').iterate()) {
+      checked(row)
+      onRow()
+    }
+  }
+
+  /**
+   * The same of error reports and results as well.
+   * @param onRow told of each row, so that a long walk can be ended by throwing.
+   */
+  verifyAll(onRow: () => void): void {
+    this.verifyRecords(onRow)
+    this.#errors.verifyAll(onRow)
+    for (const { job, result, checksum } of this.#database.prepare<[], { job: number; result: string; checksum: number }>('SELECT * FROM job_result').iterate()) {
+      expectChecksum(checksumOfValues([job, result]), checksum, 'The result of a job')
+      onRow()
+    }
   }
 
   result(id: string): string | undefined {
-    const row = this.#result.get(id)
-    if (row === undefined) return undefined
+    const job = this.#row(id)
+    if (job === undefined || job.kind === 'ingest' || job.state !== 'succeeded') return undefined
+    const row = this.#result.get(job.number)
+    if (row === undefined) throw damaged('The result of a job is missing.')
     expectChecksum(checksumOfValues([row.job, row.result]), row.checksum, 'The result of a job')
     return row.result
   }
@@ -165,11 +189,11 @@ export class JobTable {
       added: row.added + stored.added,
       updated: row.updated + stored.updated,
       removed: row.removed + stored.removed,
-      skipped: row.skipped + skipped + stored.absent,
+      skipped: row.skipped + skipped + stored.idle,
       failed: row.failed + errors.length,
       position: Math.max(row.position, position),
     })
-    for (const { item, name, code, detail } of errors) this.#insertError.run(row.number, item, name, code, detail.slice(0, detailMaxLength))
+    for (const error of errors) this.#errors.insert(row.number, { ...error, detail: error.detail.slice(0, detailMaxLength) })
   }
 
   /** @throws AlikeError as `advance` does. */
@@ -183,7 +207,7 @@ export class JobTable {
 
   forget(finishedBefore: string): number {
     this.#forgetResults.run(finishedBefore)
-    this.#forgetErrors.run(finishedBefore)
+    this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
   }
 

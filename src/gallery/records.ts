@@ -72,11 +72,29 @@ export interface PutResult {
   created: boolean
 }
 
-/** One of several changes that are committed together, in their order. */
-export type ImageStep = { put: NewImage } | { remove: string }
+/** What is left unsaid stays as it is stored when this is written; where nothing is, `null` and `{}`. */
+export interface PutImage extends Omit<NewImage, 'label' | 'metadata'> {
+  label?: string | null | undefined
+  metadata?: Metadata | undefined
+}
 
-/** What a step did; `absent`: there was nothing to remove. */
-export type StepResult = PutResult | { removedSlot: number } | { absent: true }
+export interface PutStep {
+  put: PutImage
+  /** Changes nothing when the same content, label and metadata are stored, of the same model, when it is written. */
+  unlessSame?: boolean | undefined
+}
+
+/** One of several changes that are committed together, in their order. */
+export type ImageStep = PutStep | { remove: string }
+
+/** What a step did; `unchanged`: the same was stored; `absent`: there was nothing to remove. */
+export type StepResult = PutResult | { unchanged: true } | { removedSlot: number } | { absent: true }
+
+/** A picture that was put alone, as it is after that. */
+export interface StoredImage {
+  record: ImageRecord
+  created: boolean
+}
 
 export interface ImagePage {
   /** By id, ascending; no more of them than have room in one answer. */

@@ -1,5 +1,6 @@
 /** The tables, and how a database of an older version becomes one of this version. */
 import { damaged, type Database } from './database.js'
+import { addErrorChecksums } from './job-error-rows.js'
 
 /** Marks the file as ours: "ALIK". */
 const applicationId = 0x41_4c_49_4b
@@ -12,7 +13,7 @@ const applicationId = 0x41_4c_49_4b
  *
  * Rows carry a checksum: SQLite does not notice a bit that flips inside a value.
  */
-const steps: readonly string[] = [
+const steps: readonly (string | ((database: Database) => void))[] = [
   `
   CREATE TABLE gallery (
     number     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -102,6 +103,7 @@ const steps: readonly string[] = [
   ) STRICT;
   `,
   'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
+  addErrorChecksums,
 ]
 
 /** The version that this code makes and reads. */
@@ -115,7 +117,9 @@ export function migrate(database: Database): void {
   }
   for (let next = version; next < steps.length; next++) {
     database.transaction(() => {
-      database.exec(steps[next]!)
+      const step = steps[next]!
+      if (typeof step === 'string') database.exec(step)
+      else step(database)
       database.pragma(`application_id = ${applicationId}`)
       database.pragma(`user_version = ${next + 1}`)
     })()

@@ -18,8 +18,8 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
     forget: (finishedBefore) => write(() => store.write('forgetJobs', { finishedBefore })),
     finish: (id, result) => write(() => store.write('finishJob', { id, result, at: now() })),
     get: (id) => store.read(({ jobs }) => jobs.get(id)),
-    result: (id) => store.read(({ jobs }) => jobs.result(id)),
+    result: (id) => store.readAtOnce(({ jobs }) => jobs.result(id)),
     list: (options) => store.read(({ jobs }) => jobs.list(options)),
-    errors: (id, options) => store.read(({ jobs }) => jobs.errors(id, options)),
+    errors: (id, options) => store.readAtOnce(({ jobs }) => jobs.errors(id, options)),
   }
 }

@@ -25,7 +25,7 @@ export interface JobRunOptions {
 }
 
 /** What became of one item. */
-type Outcome = { index: number } & ({ step: ImageStep } | { skipped: true } | { failed: JobError })
+type Outcome = { index: number } & ({ step: ImageStep } | { failed: JobError })
 
 /** One transaction holds so many pictures, or what has come in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
@@ -39,8 +39,6 @@ export class JobRun {
   readonly #source: Source
   readonly #options: JobRunOptions
   readonly #startedAt = performance.now()
-  /** Ids between reading and commit: a second picture of the same id must not be compared with what is stored. */
-  readonly #underWay = new Map<string, number>()
   readonly #room = new ByteRoom(underWayMaxBytes)
   #done = 0
   #ownFaults = 0
@@ -85,17 +83,13 @@ export class JobRun {
   async #outcome(item: SourceItem): Promise<Outcome> {
     const { index, name } = item
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
-    const id = 'remove' in item ? item.remove : item.id
-    const ignoreStored = this.#underWay.has(id)
-    this.#underWay.set(id, index)
-    if ('remove' in item) return { index, step: { remove: id } }
+    if ('remove' in item) return { index, step: { remove: item.remove } }
     try {
-      const { label, metadata } = item
+      const { id, label, metadata } = item
       const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
-      const intake = await this.#patiently((signal) =>
-        takeIn(this.#job.gallery, { id, bytes, label, ...(metadata && { metadata }) }, this.#options.parts, { signal, priority: 'bulk', ignoreStored }))
+      const step = await this.#patiently((signal) => takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, priority: 'bulk' }))
       this.#ownFaults = 0
-      return 'image' in intake ? { index, step: { put: intake.image } } : { index, skipped: true }
+      return { index, step }
     } catch (error) {
       if (!(error instanceof AlikeError)) throw error
       if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error
@@ -108,8 +102,7 @@ export class JobRun {
     const { parts: { galleries }, metrics } = this.#options
     const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
-    const skipped = batch.length - steps.length - errors.length
-    const progress = { jobId: this.#job.id, position, skipped, errors }
+    const progress = { jobId: this.#job.id, position, errors }
 
     const results = await this.#patiently(async () => {
       if (steps.length > 0) return galleries.change(this.#job.gallery, steps, progress)
@@ -118,10 +111,8 @@ export class JobRun {
     })
 
     for (const result of results) metrics.countIngested(outcomeOf(result))
-    metrics.countIngested('skipped', skipped)
     metrics.countIngested('failed', errors.length)
     this.#done += batch.length
-    for (const [id, index] of this.#underWay) if (index < position) this.#underWay.delete(id)
   }
 
   /** A job can wait where a caller would be refused. */
@@ -145,7 +136,7 @@ function isAboutPicture(code: ErrorCode): boolean {
 
 function outcomeOf(result: StepResult): IngestOutcome {
   if ('slot' in result) return result.created ? 'added' : 'updated'
-  return 'absent' in result ? 'skipped' : 'removed'
+  return 'removedSlot' in result ? 'removed' : 'skipped'
 }
 
 function errorLine({ index, name }: { index: number; name: string }, error: AlikeError): JobError {

@@ -22,8 +22,9 @@ export interface SourceDescription {
 /** What is said of a picture. */
 export interface SaidOfPicture {
   id: string
-  label: string | null
   /** Left out: what is stored stays. */
+  label?: string | null | undefined
+  /** The same. */
   metadata?: Metadata
 }
 

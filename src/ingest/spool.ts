@@ -71,7 +71,12 @@ export class Spool {
 
   /** Removes what a crash left behind: uploads that never became a job, or whose job has ended. */
   async sweep(jobIds: ReadonlySet<string>): Promise<void> {
-    await mkdir(this.#folder, { recursive: true })
+    try {
+      await mkdir(this.#folder, { recursive: true })
+    } catch (error) {
+      if (isNoRoom(error)) return // made with the first upload then: a service whose disk is full has to start
+      throw error
+    }
     for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.remove(name)
   }
 }

@@ -35,6 +35,8 @@ export interface InsightReport {
 export const insightKinds = ['evaluate', 'duplicates', 'doctor'] as const satisfies readonly JobKind[]
 const dayMs = 86_400_000
 const active: JobState[] = ['queued', 'running']
+/** After the state of a job could not be stored. */
+const retryMs = 10_000
 
 export function isInsight({ kind }: Pick<JobRecord, 'kind'>): boolean {
   return (insightKinds as readonly JobKind[]).includes(kind)
@@ -52,6 +54,7 @@ export class Insights {
   /** Jobs being stored. */
   #accepting = 0
   #current: { jobId: string; run: InsightRun; stop: AbortController; ended: Promise<void> } | undefined
+  #retry: NodeJS.Timeout | undefined
   #closing = false
 
   /** See `openInsights`. */
@@ -69,7 +72,7 @@ export class Insights {
       // A job in which the process dies each time must not take it down for ever: it is tried twice.
       const failure = { code: 'job_interrupted', detail: new AlikeError('job_interrupted').message }
       const to = job.failure === null ? 'queued' : 'failed'
-      await this.#jobs.transition(job.id, { from: ['running'], to, failure })
+      if (!(await this.#store(() => this.#jobs.transition(job.id, { from: ['running'], to, failure }), job.id))) return
       this.#options.logger.error({ jobId: job.id, to }, 'the process ended while an analysis ran')
     }
     this.#startNext()
@@ -118,6 +121,7 @@ export class Insights {
   /** Stops the running job; it begins anew at the next start. */
   async close(): Promise<void> {
     this.#closing = true
+    clearTimeout(this.#retry)
     this.#current?.stop.abort()
     await this.#current?.ended
   }
@@ -146,7 +150,7 @@ export class Insights {
   async #runToEnd(job: JobRecord, run: InsightRun, signal: AbortSignal): Promise<boolean> {
     const { logger, galleries } = this.#options
     try {
-      await this.#jobs.transition(job.id, { from: ['queued'], to: 'running' })
+      await this.#jobs.transition(job.id, { from: active, to: 'running' }) // running: its end could not be stored
       // A gallery that was deleted and made anew under the same name is another one.
       if (galleries.get(job.gallery).uid !== job.galleryUid) throw new AlikeError('gallery_not_found')
       const { total, result } = await run.run(job.source as unknown as InsightTask)
@@ -173,7 +177,7 @@ export class Insights {
     return this.#store(() => this.#jobs.transition(jobId, { from: active, to: 'failed', failure: { code, detail: message } }), jobId)
   }
 
-  /** @returns false when the change could not be stored: then the next start takes the job up. */
+  /** @returns false when the change could not be stored: then the jobs are taken up again later, as where there was no room there may be some. */
   async #store(change: () => Promise<unknown>, jobId: string): Promise<boolean> {
     try {
       await change()
@@ -181,6 +185,7 @@ export class Insights {
     } catch (error) {
       if (error instanceof AlikeError && error.code === 'job_finished') return true
       this.#options.logger.error({ err: error, jobId }, 'the state of a job could not be stored')
+      if (!this.#closing && this.#options.galleries.failure === undefined) this.#retry = setTimeout(() => this.#startNext(), retryMs).unref()
       return false
     }
   }

@@ -105,6 +105,32 @@ test('a database of version 2, which counted no removals, is taken over with its
   assert.deepEqual([second.jobs.get('j')?.added, second.jobs.get('j')?.removed, second.jobs.get('j')?.done], [3, 1, 4])
 })
 
+test('a database of version 3, whose error reports had no checksums, is taken over with its reports, which are checked from then on', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.jobs.create({ id: 'j', gallery: 'a', source: null })
+  await first.jobs.transition('j', { from: ['queued'], to: 'running' })
+  const errors = Array.from({ length: 2_500 }, (_, item) => ({ item, name: `grüße/${item}.jpg`, code: 'image_empty', detail: 'It is "empty".' }))
+  await first.jobs.advance({ jobId: 'j', position: errors.length, errors })
+  await first.close()
+  const path = join(dataDir, 'alike.db')
+  const change = (sql: string) => {
+    const database = openForWriting(path, { maxBytes: 0 })
+    database.exec(sql)
+    database.close()
+  }
+  change('ALTER TABLE job_error DROP COLUMN checksum; PRAGMA user_version = 3')
+
+  const second = await openIn(t, dataDir)
+  assert.deepEqual([0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })), errors)
+  await second.close()
+  change(`UPDATE job_error SET detail = 'It is "empty",' WHERE item = 2400`)
+  const third = await openIn(t, dataDir)
+  assert.equal(third.jobs.errors('j', { limit: 1_000 }).length, 1_000)
+  assert.throws(() => third.jobs.errors('j', { fromItem: 2_000 }), { code: 'data_unreadable' })
+})
+
 test('the rows of a deleted gallery go, also when the process stops in between', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)

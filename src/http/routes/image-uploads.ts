@@ -62,14 +62,9 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
     if (bytes === undefined) throw new AlikeError('image_missing')
     const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata, request.isMultipart() ? 'form' : typeof given.metadata === 'string' ? 'query' : 'body', config.metadataMaxBytes), ...(id !== undefined && { id }) }
 
-    const intake = await takeIn(gallery, picture, parts, { signal })
-    if ('unchanged' in intake) return imageView(intake.unchanged)
-
-    const [result] = await parts.galleries.put(gallery, [intake.image])
-    const stored = parts.galleries.image(gallery, intake.image.id)
-    if (stored === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
-    if (result?.created === true) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(stored.id)}`)
-    return imageView(stored)
+    const { record, created } = await parts.galleries.putOne(gallery, await takeIn(gallery, picture, parts, { signal }))
+    if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
+    return imageView(record)
   }
 }
 

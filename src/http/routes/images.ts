@@ -120,12 +120,12 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       },
     },
   }, async (request, reply) => {
-    const { contentHash } = find(request.params)
+    const { gallery, id } = request.params
+    const { contentHash, thumbnail } = galleries.atOnce(() => ({ ...find(request.params), thumbnail: galleries.thumbnail(gallery, id) }))
     const etag = `"${contentHash.slice(0, 32)}"`
     // An id can get another picture at any time, so a copy may be kept but has to be asked about.
     reply.header('etag', etag).header('cache-control', 'private, no-cache')
     if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
-    const thumbnail = galleries.thumbnail(request.params.gallery, request.params.id)
     if (thumbnail === undefined) throw new AlikeError('image_not_found')
     return reply.type('image/webp').send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
   })

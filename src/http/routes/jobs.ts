@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { JobStore } from '../../gallery/jobs.js'
+import type { JobError, JobStore } from '../../gallery/jobs.js'
 import type { Ingest, JobReport } from '../../ingest/ingest.js'
 import { isInsight, type Insights } from '../../insight-jobs/insights.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
@@ -62,7 +62,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
     },
   }, async (request, reply) => {
     const { job } = ingest.report(request.params.job)
-    const lines = Readable.from(errorLines(job.id, galleries.jobs), { objectMode: false })
+    const first = galleries.jobs.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
+    const lines = Readable.from(errorLines(job.id, galleries.jobs, first), { objectMode: false })
     return reply.type('application/x-ndjson').send(lines)
   })
 
@@ -87,11 +88,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
 const linesOfPage = 100
 
 /** Page by page, so that a report of a million lines is never in memory. */
-function* errorLines(jobId: string, jobs: JobStore): Generator<string> {
-  for (let fromItem = 0; ;) {
-    const page = jobs.errors(jobId, { fromItem, limit: linesOfPage })
-    if (page.length === 0) return
+function* errorLines(jobId: string, jobs: JobStore, first: JobError[]): Generator<string> {
+  for (let page = first; page.length > 0; page = jobs.errors(jobId, { fromItem: page.at(-1)!.item + 1, limit: linesOfPage })) {
     yield page.map((line) => `${JSON.stringify(line)}\n`).join('')
-    fromItem = page.at(-1)!.item + 1
   }
 }

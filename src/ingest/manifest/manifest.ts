@@ -81,7 +81,7 @@ export function saidOf(path: string, description: SourceDescription, manifest: M
   const row = manifest?.rowOf(id)
   return {
     id: row?.id ?? id,
-    label: row?.label !== undefined ? row.label : (label ?? description.label ?? null),
+    label: row?.label !== undefined ? row.label : (label ?? description.label),
     ...(row?.metadata !== undefined && { metadata: row.metadata }),
   }
 }
