@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type NewJob } from './jobs.js'
+import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type JobTrials, type NewJob } from './jobs.js'
 import type { JsonValue } from './records.js'
 
 interface JobRow {
@@ -25,6 +25,7 @@ interface JobRow {
   started_at: string | null
   finished_at: string | null
   kind: string
+  trials: string | null
 }
 type StoredRow = JobRow & { checksum: number }
 
@@ -69,14 +70,14 @@ export class JobTable {
     )
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
-         failure, idempotency_key, created_at, started_at, finished_at, checksum)
+         failure, idempotency_key, created_at, started_at, finished_at, trials, checksum)
        VALUES (@id, @kind, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @removed, @skipped, @failed, @position,
-         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
+         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @trials, @checksum)`,
     )
     this.#update = database.prepare(
       `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
-         finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
+         finished_at = @finished_at, trials = @trials, checksum = @checksum WHERE number = @number`,
     )
     this.#insertError = database.prepare('INSERT OR REPLACE INTO job_error VALUES (?, ?, ?, ?, ?)')
     this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
@@ -130,6 +131,7 @@ export class JobTable {
       started_at: null,
       finished_at: null,
       kind: job.kind ?? 'ingest',
+      trials: null,
     }
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     return { job: recordOf(row), created: true }
@@ -152,6 +154,13 @@ export class JobTable {
     return recordOf(changed)
   }
 
+  /** @throws AlikeError `job_not_found`, `job_finished` unless the job is running. */
+  note(id: string, trials: JobTrials): void {
+    const row = this.#existing(id)
+    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    this.#save({ ...row, trials: JSON.stringify(trials) })
+  }
+
   /**
    * Throwing undoes the records written with it.
    * @param galleryUid of the gallery that now has the name the job was made for
@@ -168,6 +177,7 @@ export class JobTable {
       skipped: row.skipped + skipped + stored.absent,
       failed: row.failed + errors.length,
       position: Math.max(row.position, position),
+      trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
     })
     for (const { item, name, code, detail } of errors) this.#insertError.run(row.number, item, name, code, detail.slice(0, detailMaxLength))
   }
@@ -210,6 +220,11 @@ export class JobTable {
   }
 }
 
+/** Of the runs that got nowhere, the one that now got further is left. */
+function afterProgress({ runs, givenUp }: JobTrials): JobTrials {
+  return { runs: Math.min(runs, 1), alone: null, givenUp }
+}
+
 function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
   const { added, updated, removed, skipped, failed } = row
   return {
@@ -227,6 +242,7 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
     skipped,
     failed,
     position: row.position,
+    trials: row.trials === null ? null : (JSON.parse(row.trials) as JobTrials),
     failure: row.failure === null ? null : (JSON.parse(row.failure) as { code: string; detail: string }),
     idempotencyKey: row.idempotency_key,
     createdAt: row.created_at,
@@ -262,5 +278,6 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     // Younger than the other columns: rows written before them keep their checksum.
     ...(row.kind === 'ingest' ? [] : [row.kind]),
     ...(row.removed === 0 ? [] : [row.removed]),
+    ...(row.trials === null ? [] : [row.trials]),
   ])
 }
