@@ -6,6 +6,7 @@ import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries } from './gallery/galleries.js'
+import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
 import { acceptJson } from './http/json-body.js'
 import { withoutSecrets } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
@@ -13,7 +14,7 @@ import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { describeApi } from './http/plugins/openapi.js'
-import { acceptPictures } from './http/plugins/picture-bodies.js'
+import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
@@ -48,6 +49,9 @@ export interface AppParts extends IntakeParts, RetrievalParts {
   snapshots: Snapshots
 }
 
+/** Of JSON that carries no picture. */
+const plainBodyMaxBytes = 256 * 1024
+
 export interface AppOptions {
   config: Config
   metrics: Metrics
@@ -64,7 +68,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     // one line per request, by measureRequests
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
-    bodyLimit: 256 * 1024, // of JSON that carries no picture
+    bodyLimit: plainBodyMaxBytes,
     connectionTimeout: 120_000, // of silence; uploads to jobs may take hours
     keepAliveTimeout: 72_000, // longer than the minute of usual load balancers
     return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
@@ -88,7 +92,10 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   await describeApi(app)
 
   const { embedder, galleries, ingest, insights, snapshots } = parts
+  const memory = new BodyMemory(config)
+  metrics.watch({ bodyMemoryBytes: () => memory.bytesInUse })
   await app.register(async (scope) => {
+    memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
     limitBodyTime(scope, config)
     await scope.register(homeRoutes)
     await scope.register(probeRoutes, { embedder, galleries, metrics })
@@ -105,20 +112,21 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     refuseUnknownGallery(scope, galleries)
     const uploads = limitUploads(scope, { ...config, callerOf })
     metrics.watch({ uploadsInFlight: uploads.inFlight })
-    await scope.register(ingestRoutes, { ingest, uploads, config })
+    await scope.register(ingestRoutes, { ingest, uploads, memory, config })
   })
 
   await app.register(async (scope) => {
     const admission = limitConcurrency(scope, config)
     metrics.watch({ requestsInFlight: admission.inFlight })
+    memory.guard(scope, (request) => pictureBodyMemory(request, config))
     limitBodyTime(scope, config)
     await acceptPictures(scope, config)
-    await scope.register(vectorRoutes, { parts, config })
+    await scope.register(vectorRoutes, { parts, memory, config })
     await scope.register(async (inGallery) => {
       refuseUnknownGallery(inGallery, galleries)
-      await inGallery.register(imageUploadRoutes, { parts, config })
-      await inGallery.register(searchRoutes, { parts, metrics, config, answers })
-      await inGallery.register(searchBatchRoutes, { parts, metrics, config, answers, admission, countAgain })
+      await inGallery.register(imageUploadRoutes, { parts, memory, config })
+      await inGallery.register(searchRoutes, { parts, memory, metrics, config, answers })
+      await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
     })
   })
   return app

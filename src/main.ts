@@ -27,8 +27,11 @@ import { serviceVersion } from './version.js'
 export interface Service {
   app: FastifyInstance
   parts: AppParts
-  /** Finishes what was accepted, then closes every part; what runs longer than the grace is cut off. */
-  close(): Promise<void>
+  /**
+   * Finishes what was accepted, then closes every part; what runs longer than the grace is cut off.
+   * @param crashed the process ends for an error
+   */
+  close(crashed?: boolean): Promise<void>
 }
 
 /** Everything but the port. @throws AlikeError of a part that can not be opened; the others are closed then */
@@ -38,9 +41,9 @@ export async function openService(
   metrics = createMetrics(),
   remote: RemotePictures = openRemotePictures({ ...config, onFetch: metrics.countFetch }),
 ): Promise<Service> {
-  const opened = [() => remote.close()]
-  const closeAll = async () => {
-    for (const close of opened.splice(0).reverse()) await close()
+  const opened: ((crashed: boolean) => Promise<void>)[] = [() => remote.close()]
+  const closeAll = async (crashed = false) => {
+    for (const close of opened.splice(0).reverse()) await close(crashed)
   }
   try {
     const apiKeys = await readApiKeys(config)
@@ -81,7 +84,7 @@ export async function openService(
     const intake = {
       galleries,
       embedder,
-      permits: new DecodePermits(decodeConcurrency),
+      permits: new DecodePermits({ count: decodeConcurrency, maxBytes: config.decodeMemoryMaxBytes }),
       remote,
       maxPixels: config.imageMaxPixels,
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
@@ -95,7 +98,7 @@ export async function openService(
       metrics,
       logger,
     })
-    opened.push(() => ingest.close())
+    opened.push((crashed) => ingest.close(crashed))
     const insights = await openInsights({ galleries, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
     opened.push(() => insights.close())
 
@@ -131,6 +134,7 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
 function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: Embedder; galleries: Galleries; permits: DecodePermits }): void {
   metrics.watch({
     decodeQueueDepth: () => permits.depth,
+    decodeMemoryBytes: () => permits.bytesInUse,
     embedQueueDepth: () => embedder.queueDepth,
     embedWorkersLive: () => embedder.liveWorkers,
     writeQueueDepth: () => galleries.writeQueueDepth,
@@ -182,7 +186,7 @@ async function main(): Promise<void> {
   closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error, stopping')
     else logger.info({ signal }, 'stopping')
-    await service.close()
+    await service.close(err !== undefined)
     logger.info('stopped')
   })
   await service.app.listen({ host: config.host, port: config.port })

@@ -56,10 +56,14 @@ export interface MetricSources {
   uploadsInFlight?: () => number
   /** Bytes of answers that are made and not yet taken. */
   answerBytes?: () => number
+  /** Memory that bodies of requests were admitted with. */
+  bodyMemoryBytes?: () => number
   /** Callers that follow jobs by events. */
   jobListeners?: () => number
   /** Pictures waiting for a decode permit. */
   decodeQueueDepth?: () => number
+  /** Memory that the pictures being decoded were admitted with. */
+  decodeMemoryBytes?: () => number
   embedQueueDepth?: () => number
   embedWorkersLive?: () => number
   /** Writes waiting for the writer thread. */
@@ -243,8 +247,10 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['requestsInFlight', 'alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
     ['uploadsInFlight', 'alike_uploads_in_flight', 'Uploads to jobs that are being received.'],
     ['answerBytes', 'alike_answer_bytes', 'Bytes of answers that are made and not yet taken by their callers.'],
+    ['bodyMemoryBytes', 'alike_body_memory_bytes', 'Memory that the bodies of requests at work, and pictures fetched for them, may take.'],
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
+    ['decodeMemoryBytes', 'alike_decode_memory_bytes', 'Memory that the pictures being decoded may take, as estimated from their headers.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],

@@ -9,7 +9,7 @@ import type { Embedder } from './embedding/embedder.js'
 import type { Galleries, GallerySearch, Hit, HitGroup } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
 import type { DecodePermits } from './image/decode-permits.js'
-import { prepareImage } from './image/prepare.js'
+import { preparePermitted } from './image/permitted-image.js'
 import type { Region } from './image/region.js'
 import { voteOnLabel, type Vote } from './ranking/vote.js'
 
@@ -133,14 +133,9 @@ export async function embedPicture({ bytes, region }: { bytes: Uint8Array; regio
   const { embedder, permits, maxPixels, queryViews } = parts
   const { preprocessing } = embedder.model.manifest
   const waiting = { ...(signal && { signal }) }
-  const arrivedAt = performance.now()
-  let decodeWaitMs = 0
   const searchEmbedded = embedder.expectSearch()
   try {
-    const { views, durationMs: decodeMs } = await permits.run(() => {
-      decodeWaitMs = performance.now() - arrivedAt
-      return prepareImage(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting })
-    }, waiting)
+    const { views, durationMs: decodeMs, waitMs: decodeWaitMs } = await preparePermitted(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting }, permits)
     const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
     return { vector, logits, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
   } finally {

@@ -3,7 +3,7 @@ import { AlikeError } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
 import { JobErrorRows } from './job-error-rows.js'
-import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type NewJob } from './jobs.js'
+import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type JobTrials, type NewJob } from './jobs.js'
 import type { JsonValue } from './records.js'
 
 interface JobRow {
@@ -26,6 +26,7 @@ interface JobRow {
   started_at: string | null
   finished_at: string | null
   kind: string
+  trials: string | null
 }
 type StoredRow = JobRow & { checksum: number }
 
@@ -67,14 +68,14 @@ export class JobTable {
     this.#errors = new JobErrorRows(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
-         failure, idempotency_key, created_at, started_at, finished_at, checksum)
+         failure, idempotency_key, created_at, started_at, finished_at, trials, checksum)
        VALUES (@id, @kind, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @removed, @skipped, @failed, @position,
-         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
+         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @trials, @checksum)`,
     )
     this.#update = database.prepare(
       `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
-         finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
+         finished_at = @finished_at, trials = @trials, checksum = @checksum WHERE number = @number`,
     )
     this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
     this.#result = database.prepare('SELECT * FROM job_result WHERE job = ?')
@@ -154,6 +155,7 @@ export class JobTable {
       started_at: null,
       finished_at: null,
       kind: job.kind ?? 'ingest',
+      trials: null,
     }
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     return { job: recordOf(row), created: true }
@@ -176,6 +178,13 @@ export class JobTable {
     return recordOf(changed)
   }
 
+  /** @throws AlikeError `job_not_found`, `job_finished` unless the job is running. */
+  note(id: string, trials: JobTrials): void {
+    const row = this.#existing(id)
+    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    this.#save({ ...row, trials: JSON.stringify(trials) })
+  }
+
   /**
    * Throwing undoes the records written with it.
    * @param galleryUid of the gallery that now has the name the job was made for
@@ -192,6 +201,7 @@ export class JobTable {
       skipped: row.skipped + skipped + stored.idle,
       failed: row.failed + errors.length,
       position: Math.max(row.position, position),
+      trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
     })
     for (const error of errors) this.#errors.insert(row.number, { ...error, detail: error.detail.slice(0, detailMaxLength) })
   }
@@ -234,6 +244,11 @@ export class JobTable {
   }
 }
 
+/** Of the runs that got nowhere, the one that now got further is left. */
+function afterProgress({ runs, givenUp }: JobTrials): JobTrials {
+  return { runs: Math.min(runs, 1), alone: null, givenUp }
+}
+
 function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
   const { added, updated, removed, skipped, failed } = row
   return {
@@ -251,6 +266,7 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
     skipped,
     failed,
     position: row.position,
+    trials: row.trials === null ? null : (JSON.parse(row.trials) as JobTrials),
     failure: row.failure === null ? null : (JSON.parse(row.failure) as { code: string; detail: string }),
     idempotencyKey: row.idempotency_key,
     createdAt: row.created_at,
@@ -286,5 +302,6 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     // Younger than the other columns: rows written before them keep their checksum.
     ...(row.kind === 'ingest' ? [] : [row.kind]),
     ...(row.removed === 0 ? [] : [row.removed]),
+    ...(row.trials === null ? [] : [row.trials]),
   ])
 }

@@ -27,12 +27,24 @@ export interface JobRecord {
   failed: number
   /** Items, counted from the first, that are all done; a job resumes with the item after them. */
   position: number
+  /** null while the job has never been begun. */
+  trials: JobTrials | null
   /** Why the whole job failed. */
   failure: { code: string; detail: string } | null
   idempotencyKey: string | null
   createdAt: string
   startedAt: string | null
   finishedAt: string | null
+}
+
+/** What shows, after the process has died, whether the job was the reason. Kept for jobs that a later process takes up. */
+export interface JobTrials {
+  /** Runs begun since the job last got further, of which none came to its end. */
+  runs: number
+  /** The item that is being tried with nothing beside it, and how often it was. */
+  alone: { item: number; tries: number } | null
+  /** Items that were given up because the process had ended over them. */
+  givenUp: number
 }
 
 export interface NewJob {
@@ -97,6 +109,8 @@ export interface JobStore {
   create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
   /** @throws `job_not_found`, `job_finished` when the job is in none of the `from` states. */
   transition(id: string, transition: JobTransition): Promise<JobRecord>
+  /** Durable before it resolves. @throws `job_not_found`, `job_finished` when the job is not running any more */
+  note(id: string, trials: JobTrials): Promise<void>
   /** For steps that store no picture. @throws `job_finished` when the job is not running any more, `gallery_not_found`. */
   advance(progress: JobProgress): Promise<void>
   /** `succeeded`, together with its result. @throws `job_finished` when it is not running any more, `gallery_not_found`. */

@@ -104,6 +104,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   `,
   'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
   addErrorChecksums,
+  'ALTER TABLE job ADD COLUMN trials TEXT;', // JSON; NULL for jobs that no process has died over
 ]
 
 /** The version that this code makes and reads. */

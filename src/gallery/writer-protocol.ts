@@ -2,7 +2,7 @@
 import type { Filter } from './filter.js'
 import type { NewGallery } from './gallery-table.js'
 import type { ChangeRequest, PutRequest } from './gallery-writes.js'
-import type { JobProgress, JobRecord, JobResult, JobTransition, NewJob } from './jobs.js'
+import type { JobProgress, JobRecord, JobResult, JobTransition, JobTrials, NewJob } from './jobs.js'
 import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from './records.js'
 
 /** Given to the thread when it is started. */
@@ -27,6 +27,7 @@ export type WriterCalls = {
   deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
+  noteJob: { request: { id: string; trials: JobTrials }; reply: void }
   advanceJob: { request: JobProgress; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   forgetJobs: { request: { finishedBefore: string }; reply: number }

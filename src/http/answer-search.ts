@@ -7,6 +7,7 @@ import type { Region } from '../image/region.js'
 import { stages, type Metrics } from '../metrics.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
 import { retrieve, type Example, type Query, type RetrievalParts } from '../retrieval.js'
+import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
 import { defaultCandidates, defaultDuplicateScore, defaultGroupSize, defaultK, groupsMax, rerankedMax, type SearchGiven } from './schemas/search-parameters.js'
@@ -14,6 +15,7 @@ import { RequestInvalid, type Misfit } from './validation.js'
 
 export interface SearchParts {
   parts: RetrievalParts & { remote: RemotePictures }
+  memory: BodyMemory
   metrics: Metrics
   config: Config
 }

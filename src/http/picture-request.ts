@@ -8,7 +8,9 @@ import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
 import { AlikeError } from '../errors.js'
 import { bytesOfBase64 } from '../image/base64.js'
+import { readBounded } from '../ingest/read-bounded.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
+import { plainCopies, type BodyMemory, type HeldMemory } from './body-memory.js'
 import { compileCheck, readTexts, RequestInvalid, type Misfit } from './validation.js'
 
 export interface PictureRequest<Given> {
@@ -28,10 +30,11 @@ export interface PictureRequestOptions<Parameters extends TObject, Body extends 
   imagesMax?: number
   /** For bodies with URLs. */
   remote?: RemotePictures
+  memory: BodyMemory
 }
 
 /** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
-export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1, remote }: PictureRequestOptions<Parameters, Body>) {
+export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1, remote, memory }: PictureRequestOptions<Parameters, Body>) {
   const checkForm = compileCheck(parameters, 'form')
   type Given = Static<Parameters> | Static<Body>
 
@@ -45,7 +48,7 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query }
     const body = (request.body ?? {}) as Static<Body> & PicturesOfJson
     if (picturesIn(body) > imagesMax) throw new RequestInvalid([{ in: 'body', pointer: '', detail: imagesMax === 1 ? 'has more than one picture' : `has more than ${imagesMax} pictures` }])
-    return { images: await picturesOfJson(body, { maxBytes, ...(remote && { remote }), ...(signal && { signal }) }), given: { ...query, ...body } }
+    return { images: await picturesOfJson(body, { maxBytes, remote, signal, held: memory.of(request) }), given: { ...query, ...body } }
   }
 }
 
@@ -60,11 +63,19 @@ function picturesIn({ image, images = [], url, urls = [] }: PicturesOfJson): num
   return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
 }
 
-/** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large` */
-export async function picturesOfJson({ image, images = [], url, urls = [] }: PicturesOfJson, { maxBytes, remote, signal }: { maxBytes: number; remote?: RemotePictures; signal?: AbortSignal }): Promise<Buffer[]> {
+export interface PicturesOfJsonOptions {
+  maxBytes: number
+  remote?: RemotePictures | undefined
+  signal?: AbortSignal | undefined
+  /** What is fetched is taken from it. */
+  held?: HeldMemory | undefined
+}
+
+/** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large`, `overloaded` */
+export async function picturesOfJson({ image, images = [], url, urls = [] }: PicturesOfJson, { maxBytes, remote, signal, held }: PicturesOfJsonOptions): Promise<Buffer[]> {
   const decoded = [...(image === undefined ? [] : [image]), ...images].map((text) => decodeBase64(text, maxBytes))
   if (remote === undefined) return decoded
-  const fetched = await Promise.all([...(url === undefined ? [] : [url]), ...urls].map((one) => remote.fetch(one, signal)))
+  const fetched = await Promise.all([...(url === undefined ? [] : [url]), ...urls].map((one) => remote.fetch(one, signal, (bytes) => held?.take(plainCopies * bytes))))
   return [...decoded, ...fetched]
 }
 
@@ -78,15 +89,24 @@ async function readForm(request: FastifyRequest, imagesMax: number, maxBytes: nu
     const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, images.length === imagesMax)
     if (misfit !== undefined) misfits.push({ in: 'form', pointer: `/${part.fieldname}`, detail: misfit })
     if (part.type === 'field') fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
-    else if (misfit === undefined && bytes <= maxBytes) {
-      const image = await part.toBuffer()
+    else if (misfit === undefined) {
+      const image = await readPart(part, maxBytes, bytes)
       bytes += image.length
       images.push(image)
     } else part.file.resume()
   }
   if (misfits.length > 0) throw new RequestInvalid(misfits)
-  if (bytes > maxBytes) throw new AlikeError('image_too_large', { detail: `Together they may have ${maxBytes} bytes.` })
   return { fields, images }
+}
+
+/** @param before bytes of the pictures before it */
+async function readPart(part: MultipartFile, maxBytes: number, before: number): Promise<Buffer> {
+  try {
+    return await readBounded(part.file, maxBytes - before)
+  } catch (error) {
+    if (before === 0 || !(error instanceof AlikeError)) throw error
+    throw new AlikeError('image_too_large', { detail: `Together they may have ${maxBytes} bytes.` })
+  }
 }
 
 /** A value over the limit is cut off by the parser, which says so only in a flag. */

@@ -6,6 +6,8 @@ const table = {
   image_unreadable: 422,
   image_format_unsupported: 415,
   image_too_many_pixels: 422,
+  image_too_much_memory: 422,
+  image_ended_process: 422,
   image_too_large: 413,
   image_missing: 400,
   filter_invalid: 400,

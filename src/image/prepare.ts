@@ -1,6 +1,7 @@
 /** The pixel path: bytes of a picture → the square that the network sees. Training and serving alike. */
 import type { Sharp } from 'sharp'
-import { decoding, openImage, toRgb } from './decoder.js'
+import { decodeMemoryBytes } from './decode-memory.js'
+import { decoding, openImage, toRgb, type OpenedImage } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import type { Preprocessing } from './preprocessing.js'
 import { regionToPixels, type Region } from './region.js'
@@ -40,25 +41,86 @@ export interface PreparedImage {
  * `image_too_many_pixels`, `region_invalid`; the signal's reason when aborted.
  */
 export async function prepareImage(bytes: Uint8Array, options: PrepareOptions): Promise<PreparedImage> {
+  const { prepare } = await planPreparation(bytes, options)
+  return prepare()
+}
+
+/** What a picture will take, known from its header, and how it is made. */
+export interface Preparation {
+  /** Memory at the peak of the decode. */
+  decodeBytes: number
+  /** @throws as `prepareImage` */
+  prepare(): Promise<PreparedImage>
+}
+
+/** Reads the header only. @throws as `prepareImage` */
+export async function planPreparation(bytes: Uint8Array, options: PrepareOptions): Promise<Preparation> {
   const started = performance.now()
   options.signal?.throwIfAborted()
   const image = await openImage(bytes, options.maxPixels)
-  options.signal?.throwIfAborted()
-
+  const headerMs = performance.now() - started
   const { width, height, format } = image
-  const { preprocessing, region, views: viewCount = 1 } = options
-  const source = () => (region === undefined ? image.pipeline() : image.pipeline().extract(regionToPixels(region, width, height)))
-  const [pixels, otherFit, thumbnail] = await Promise.all([
-    toRgb(squared(source(), preprocessing)),
-    viewCount < 3 ? undefined : toRgb(squared(source(), { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' })),
-    options.thumbnail === undefined ? undefined : makeThumbnail(image.pipeline(), options.thumbnail.maxSide),
-  ])
-  options.signal?.throwIfAborted()
+  const { preprocessing, views: viewCount = 1 } = options
 
-  const whole = otherFit === undefined ? [pixels] : [pixels, otherFit]
-  const views = viewCount === 1 ? whole : whole.flatMap((view) => [view, mirrored(view, preprocessing.inputSize)]).slice(0, viewCount)
-  const prepared = { pixels, views, width, height, format, durationMs: performance.now() - started }
-  return thumbnail === undefined ? prepared : { ...prepared, thumbnail }
+  const outputs = outputsOf(image, options)
+  const largestBytes = Math.max(...outputs.map((output) => output.decodeBytes))
+  const sumBytes = outputs.reduce((sum, output) => sum + output.decodeBytes, 0)
+  const sideBySide = sumBytes <= sideBySideMaxBytes
+  return {
+    decodeBytes: sideBySide ? sumBytes : largestBytes,
+    async prepare() {
+      const begun = performance.now()
+      options.signal?.throwIfAborted()
+      const made = sideBySide ? await Promise.all(outputs.map(({ make }) => make())) : await oneAfterTheOther(outputs, options.signal)
+      options.signal?.throwIfAborted()
+      const of = (wanted: Output['name']) => made[outputs.findIndex(({ name }) => name === wanted)]
+      const [pixels, otherFit, thumbnail] = [of('pixels')!, of('otherFit'), of('thumbnail') as Buffer | undefined]
+
+      const whole = otherFit === undefined ? [pixels] : [pixels, otherFit]
+      const views = viewCount === 1 ? whole : whole.flatMap((view) => [view, mirrored(view, preprocessing.inputSize)]).slice(0, viewCount)
+      return { pixels, views, width, height, format, ...(thumbnail && { thumbnail }), durationMs: headerMs + performance.now() - begun }
+    },
+  }
+}
+
+/** Outputs of a picture that takes more than this, all of them together, are made one after the other. */
+const sideBySideMaxBytes = 64 * 2 ** 20
+
+interface Output {
+  name: 'pixels' | 'otherFit' | 'thumbnail'
+  decodeBytes: number
+  make(): Promise<Uint8Array>
+}
+
+function outputsOf(image: OpenedImage, { preprocessing, region, views = 1, thumbnail }: PrepareOptions): Output[] {
+  const { facts, width, height } = image
+  const part = region && regionToPixels(region, width, height)
+  const source = () => (part === undefined ? image.pipeline() : image.pipeline().extract(part))
+  const shorter = Math.min(part?.width ?? width, part?.height ?? height)
+  const view = (name: Output['name'], rule: Preprocessing): Output => ({
+    name,
+    decodeBytes: decodeMemoryBytes(facts, { shrink: shorter / (rule.fit === 'cover' ? rule.resizeShortSide : rule.inputSize), shrinkOnLoad: part === undefined }),
+    make: () => toRgb(squared(source(), rule)),
+  })
+  const outputs = [view('pixels', preprocessing)]
+  if (views > 2) outputs.push(view('otherFit', { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' }))
+  if (thumbnail !== undefined) {
+    outputs.push({
+      name: 'thumbnail',
+      decodeBytes: decodeMemoryBytes(facts, { shrink: Math.max(1, Math.max(width, height) / thumbnail.maxSide), shrinkOnLoad: true }),
+      make: () => makeThumbnail(image.pipeline(), thumbnail.maxSide),
+    })
+  }
+  return outputs
+}
+
+async function oneAfterTheOther(outputs: Output[], signal: AbortSignal | undefined): Promise<Uint8Array[]> {
+  const made: Uint8Array[] = []
+  for (const { make } of outputs) {
+    signal?.throwIfAborted()
+    made.push(await make())
+  }
+  return made
 }
 
 function squared(source: Sharp, { inputSize, fit, resizeShortSide, kernel }: Preprocessing): Sharp {

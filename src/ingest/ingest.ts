@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { AlikeError } from '../errors.js'
-import type { JobListOptions, JobRecord, JobState } from '../gallery/jobs.js'
+import type { JobListOptions, JobRecord, JobState, JobTrials } from '../gallery/jobs.js'
 import type { Metrics } from '../metrics.js'
 import { JobRun } from './job-run.js'
 import type { IntakeParts } from './new-image.js'
@@ -47,8 +47,11 @@ export interface Ingest {
   list(options: JobListOptions): JobReport[]
   /** What is committed stays. @throws AlikeError `job_not_found`, `job_finished` */
   cancel(jobId: string): Promise<JobReport>
-  /** Stops the running job where it is; it goes on at the next start. */
-  close(): Promise<void>
+  /**
+   * Stops the running job where it is; it goes on at the next start.
+   * @param crashed the process ends for an error: the job may have been the reason
+   */
+  close(crashed?: boolean): Promise<void>
 }
 
 /** Takes up the jobs that a former process left. */
@@ -62,12 +65,21 @@ const active: JobState[] = ['queued', 'running']
 const dayMs = 86_400_000
 /** After a job could neither go on nor be stored as failed. */
 const retryMs = 10_000
+/** A job that did not get further while the process died so often over it is not begun again. */
+const deathsMax = 4
+/** A picture over which the process died so often while nothing else was at work is given up; and a job with so many of them. */
+const aloneTriesMax = 2
+const givenUpMax = 5
 
 class JobQueue implements Ingest {
   readonly #options: IngestOptions
   readonly #spool: Spool
   /** Jobs whose uploads a former process received: compared with what was received before they are read. */
   #left: ReadonlySet<string> = new Set()
+  /** Jobs that this process has begun: what is noted of their runs is no death of a former one. */
+  readonly #begun = new Set<string>()
+  /** The last look at an archive that was received. */
+  #turn: Promise<unknown> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
   #current: { jobId: string; stop: AbortController; run?: JobRun; ended: Promise<void> } | undefined
   #closing = false
@@ -98,7 +110,7 @@ class JobQueue implements Ingest {
 
     const jobId = randomUUID()
     try {
-      const { total, ...source } = await receiveUpload(jobId, { content, signal }, this.#spool, this.#options)
+      const { total, ...source } = await receiveUpload(jobId, { content, signal, inTurn: (work) => this.#inTurn(work) }, this.#spool, this.#options)
       signal?.throwIfAborted()
       const description: SourceDescription = { ...source, ...(label !== undefined && { label }) }
       const { job, created } = await this.#jobs.create({
@@ -116,6 +128,12 @@ class JobQueue implements Ingest {
       await this.#spool.remove(jobId)
       throw error
     }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => {}) // told to whose work it was
+    return result
   }
 
   report(jobId: string): JobReport {
@@ -140,11 +158,20 @@ class JobQueue implements Ingest {
     return this.#report(this.#jobs.get(jobId) ?? job)
   }
 
-  async close(): Promise<void> {
+  async close(crashed = false): Promise<void> {
     this.#closing = true
     clearTimeout(this.#retry)
-    this.#current?.stop.abort()
-    await this.#current?.ended
+    const current = this.#current
+    current?.stop.abort()
+    await current?.ended
+    if (current !== undefined && !crashed) await this.#noteRest(current.jobId)
+  }
+
+  /** That the run was stopped in peace. Without the note the next process only goes more carefully. */
+  async #noteRest(jobId: string): Promise<void> {
+    const job = this.#jobs.get(jobId)
+    if (job?.state !== 'running' || job.trials === null) return
+    await this.#jobs.note(jobId, { ...job.trials, runs: 0, alone: null }).catch((error: unknown) => this.#options.logger.error({ err: error, jobId }, 'the rest of a job could not be noted'))
   }
 
   #report(job: JobRecord): JobReport {
@@ -194,22 +221,39 @@ class JobQueue implements Ingest {
   }
 
   async #run(job: JobRecord, signal: AbortSignal): Promise<number> {
-    const { parts, metrics, concurrency } = this.#options
+    const { parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const { uid } = parts.galleries.get(job.gallery)
     // A gallery that was deleted and made anew under the same name is another one.
     if (uid !== job.galleryUid) throw new AlikeError('gallery_not_found')
     const description = job.source as unknown as SourceDescription
+    const { trials, giveUp } = await this.#noteRun(job)
     if (this.#left.has(job.id)) await this.#spool.expectWhole(job.id, description)
     const source = await openSource(description, this.#spool.fileOf(job.id), this.#options, signal)
     try {
       const { total } = source
       if (job.total === null && total !== undefined) await this.#jobs.transition(job.id, { from: ['running'], to: 'running', total })
-      const run = new JobRun(job, source, { parts, metrics, concurrency, signal })
+      const run = new JobRun(job, source, { parts, metrics, concurrency, uploadMaxBytes, trials, giveUp, signal })
       if (this.#current !== undefined) this.#current.run = run
       return await run.run()
     } finally {
       await source.close()
     }
+  }
+
+  /**
+   * Durable before anything of the job is at work, so that a process which dies over it is noticed by the next.
+   * @throws AlikeError `job_interrupted` when that has happened too often
+   */
+  async #noteRun({ id, trials: former }: JobRecord): Promise<{ trials: JobTrials; giveUp: number | undefined }> {
+    const { alone, runs: deaths, givenUp } = this.#begun.has(id) || former === null ? { alone: null, runs: 0, givenUp: former?.givenUp ?? 0 } : former
+    const giveUp = alone !== null && alone.tries >= aloneTriesMax ? alone.item : undefined
+    if (giveUp === undefined && deaths >= deathsMax) throw interrupted(`That happened ${deaths} times without the job getting further.`)
+    if (giveUp !== undefined && givenUp >= givenUpMax) throw interrupted(`It holds more than ${givenUpMax} pictures over which that happens.`)
+    if (deaths > 0) this.#options.logger.error({ jobId: id, deaths, giveUp }, 'the process died over this job; it goes on picture by picture')
+    this.#begun.add(id)
+    const trials = { runs: deaths + 1, alone, givenUp }
+    await this.#jobs.note(id, trials)
+    return { trials, giveUp }
   }
 
   async #fail(jobId: string, error: unknown): Promise<boolean> {
@@ -230,6 +274,10 @@ class JobQueue implements Ingest {
     const before = new Date(Date.now() - this.#options.jobsKeptDays * dayMs).toISOString()
     await this.#jobs.forget(before).catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be forgotten'))
   }
+}
+
+function interrupted(detail: string): AlikeError {
+  return new AlikeError('job_interrupted', { detail })
 }
 
 function isJobFinished(error: unknown): boolean {

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
-import type { JobError, JobRecord } from '../gallery/jobs.js'
+import type { JobError, JobRecord, JobTrials } from '../gallery/jobs.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
@@ -20,6 +20,12 @@ export interface JobRunOptions {
   metrics: Metrics
   /** Pictures between reading and commit: enough to keep every decoder and network worker busy. */
   concurrency: number
+  /** Of one picture; a picture behind a URL is taken for as large until it is here. */
+  uploadMaxBytes: number
+  /** As noted for this run. Of more runs than this one the process died over the job: what may have been at work then is tried again, one after the other. */
+  trials: JobTrials
+  /** Index of an item that is given up without being tried again. */
+  giveUp?: number | undefined
   /** Aborted to stop the run where it is; the job's state is not touched. */
   signal: AbortSignal
 }
@@ -27,10 +33,16 @@ export interface JobRunOptions {
 /** What became of one item. */
 type Outcome = { index: number } & ({ step: ImageStep } | { failed: JobError })
 
+/** `leave` gives back the room that it has in memory. */
+interface StartedItem {
+  item: SourceItem
+  leave(): void
+}
+
 /** One transaction holds so many pictures, or what has come in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
 /** Picture files of one job in memory at once; a single one may be larger. */
-const underWayMaxBytes = 64 * 2 ** 20
+const underWayMaxBytes = 128 * 2 ** 20
 /** So many pictures in a row that fail for no reason of theirs: the fault is ours, the job ends. */
 const ownFaultsMax = 20
 
@@ -59,10 +71,12 @@ export class JobRun {
    * @throws AlikeError why the job as a whole can not go on; the signal's reason when stopped
    */
   async run(): Promise<number> {
-    const { concurrency, signal } = this.#options
+    const { concurrency, signal, trials } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
-    const outcomes = pMapIterable(items, ({ item, leave }) => this.#outcome(item).finally(leave), { concurrency, backpressure: concurrency + commitBatch.maxSize })
+    if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
+    const rest = { [Symbol.asyncIterator]: () => items }
+    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcome(item).finally(leave), { concurrency, backpressure: concurrency + commitBatch.maxSize })
     for await (const batch of batched(outcomes as AsyncIterable<Outcome>, commitBatch)) {
       signal.throwIfAborted()
       position = batch.at(-1)!.index + 1
@@ -71,13 +85,50 @@ export class JobRun {
     return position
   }
 
-  async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<{ item: SourceItem; leave(): void }> {
+  /**
+   * Which item is at work is on the disk before it is, and its outcome before the next is begun: an item over which the
+   * process dies is known to the next process.
+   */
+  async #oneByOne(items: AsyncIterator<StartedItem>, from: number, count: number): Promise<number> {
+    const { parts: { galleries: { jobs } }, giveUp, signal } = this.#options
+    let { trials } = this.#options
+    let position = from
+    while (position < from + count) {
+      signal.throwIfAborted()
+      const next = await items.next()
+      if (next.done === true) break
+      const { item, leave } = next.value
+      const { index, name } = item
+      let outcome: Outcome
+      if (index === giveUp) {
+        trials = { ...trials, givenUp: trials.givenUp + 1 }
+        await jobs.note(this.#job.id, trials)
+        outcome = { index, failed: errorLine({ index, name }, new AlikeError('image_ended_process')) }
+      } else {
+        const tries = trials.alone?.item === index ? trials.alone.tries : 0
+        trials = { ...trials, alone: { item: index, tries: tries + 1 } }
+        await jobs.note(this.#job.id, trials)
+        outcome = await this.#outcome(item)
+      }
+      leave()
+      position = index + 1
+      await this.#commit([outcome], position)
+      trials = { ...trials, runs: 1, alone: null }
+    }
+    return position
+  }
+
+  async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<StartedItem> {
     let first = true
     for await (const item of items) {
       if (first) this.#shareAtStart = this.#source.share
       first = false
-      yield { item, leave: await this.#room.take('bytes' in item ? item.bytes.length : 0) }
+      yield { item, leave: await this.#room.take(this.#bytesOf(item)) }
     }
+  }
+
+  #bytesOf(item: SourceItem): number {
+    return 'bytes' in item ? item.bytes.length : 'url' in item ? this.#options.uploadMaxBytes : 0
   }
 
   async #outcome(item: SourceItem): Promise<Outcome> {

@@ -6,7 +6,7 @@ import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Metadata, NewImage, PutStep } from '../gallery/records.js'
 import type { DecodePermits } from '../image/decode-permits.js'
-import { prepareImage } from '../image/prepare.js'
+import { preparePermitted } from '../image/permitted-image.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
 
 export interface IntakeParts {
@@ -71,9 +71,11 @@ async function seen(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 
   const { embedder, permits, maxPixels, thumbnailMaxSide, galleryViews } = parts
   const waiting = { priority, ...(signal && { signal }) }
   const { preprocessing } = embedder.model.manifest
-  const { views, width, height, format, thumbnail } = await permits.run(
-    () => prepareImage(bytes, { preprocessing, maxPixels, views: galleryViews, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) }),
-    waiting,
+  const { views, width, height, format, thumbnail } = await preparePermitted(
+    bytes,
+    { preprocessing, maxPixels, views: galleryViews, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) },
+    permits,
+    priority,
   )
   const { vector } = await embedViews(embedder, views, waiting)
   return { vector, width, height, format, ...(thumbnail && { thumbnail }) }

@@ -17,13 +17,18 @@ export interface Upload {
   content: { archive: NodeJS.ReadableStream } | { lines: AsyncIterable<Uint8Array> } | { files: AsyncIterable<UploadedFile> }
 }
 
+export interface Reception extends Pick<Upload, 'content' | 'signal'> {
+  /** Runs such work one after the other: the manifest of an archive is in memory meanwhile. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result>
+}
+
 /**
  * Spools the upload; what an archive is, is told from its bytes.
  * @throws AlikeError `archive_unreadable`, `manifest_invalid`, `body_too_large`, `storage_full`; what the stream throws; the signal's reason
  */
 export async function receiveUpload(
   jobId: string,
-  { content, signal }: Pick<Upload, 'content' | 'signal'>,
+  { content, signal, inTurn }: Reception,
   spool: Spool,
   limits: SourceLimits,
 ): Promise<SourceDescription & { total?: number }> {
@@ -41,9 +46,12 @@ export async function receiveUpload(
   const kind = await archiveKind(spool.fileOf(jobId))
   if (kind !== 'zip') return { kind, ...received }
   // A zip has a directory, so that damage there is told at once, and its pictures are counted.
-  const source = await openSource({ kind }, spool.fileOf(jobId), limits)
-  await source.close()
-  return { kind, ...received, ...(source.total !== undefined && { total: source.total }) }
+  const total = await inTurn(async () => {
+    const source = await openSource({ kind }, spool.fileOf(jobId), limits)
+    await source.close()
+    return source.total
+  })
+  return { kind, ...received, ...(total !== undefined && { total }) }
 }
 
 async function* counted(stream: AsyncIterable<Uint8Array>, lines: LineCount, limits: SourceLimits): AsyncGenerator<Uint8Array> {

@@ -7,6 +7,7 @@ import type { Metadata } from '../../gallery/records.js'
 import { takeIn, type IntakeParts } from '../../ingest/new-image.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
 import { lineBounds, readJson } from '../../bounded-json.js'
+import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
 import { pictureRequestReader } from '../picture-request.js'
@@ -19,11 +20,12 @@ import { RequestInvalid, type Misfit } from '../validation.js'
 
 export interface ImageUploadOptions {
   parts: IntakeParts & { remote: RemotePictures }
+  memory: BodyMemory
   config: Config
 }
 
-export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, { parts, config }) => {
-  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes, remote: parts.remote })
+export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, { parts, memory, config }) => {
+  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory })
   const shared = {
     tags: ['images'],
     querystring: StoreParameters,

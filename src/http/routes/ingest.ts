@@ -11,6 +11,7 @@ import { labelMaxLength } from '../../ingest/names.js'
 import { readBounded } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import type { Upload } from '../../ingest/upload.js'
+import { plainCopies, type BodyMemory } from '../body-memory.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -21,6 +22,7 @@ import { RequestInvalid } from '../validation.js'
 export interface IngestRouteOptions {
   ingest: Ingest
   uploads: UploadAdmission
+  memory: BodyMemory
   config: Config
 }
 
@@ -30,7 +32,7 @@ const archiveTypeAliases = ['application/tar', 'application/x-gzip', 'applicatio
 const linesType = 'application/x-ndjson'
 const linesTypeAliases = ['application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
-export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, uploads, config }) => {
+export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, uploads, memory, config }) => {
   await acceptUploads(app, config)
   const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in it, wherever it lies, says more.' }) }
 
@@ -57,7 +59,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
     try {
       const { job, pace } = await ingest.accept({
         gallery: request.params.gallery,
-        content: await unlessAborted(contentOf(request, config), signal),
+        content: await unlessAborted(contentOf(request, memory, config), signal),
         signal,
         ...(label !== undefined && { label }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
@@ -83,7 +85,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
   })
 }
 
-async function contentOf(request: FastifyRequest, config: Config): Promise<Upload['content']> {
+async function contentOf(request: FastifyRequest, memory: BodyMemory, config: Config): Promise<Upload['content']> {
   if (!request.isMultipart()) {
     if (request.body === undefined || request.body === null) throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
     const body = request.body as Readable
@@ -95,7 +97,7 @@ async function contentOf(request: FastifyRequest, config: Config): Promise<Uploa
   if (first.value.type === 'file' && first.value.fieldname === 'archive') {
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
-  return { files: filesOf(first.value, parts, config) }
+  return { files: filesOf(first.value, parts, memory, config) }
 }
 
 /** What a form begins with may never come. */
@@ -114,12 +116,18 @@ async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipar
   if ((await rest.next()).done !== true) throw formMisfit('archive', 'must be alone in its form')
 }
 
-async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
+async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, memory: BodyMemory, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
   let label: string | undefined
   for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
     if (part.type === 'file') {
       if (part.fieldname === 'archive') throw formMisfit('archive', 'must be alone in its form')
-      yield { path: part.filename === '' ? undefined : part.filename, label, content: await readPicture(part, uploadMaxBytes) }
+      const held = memory.hold()
+      try {
+        const content = await readPicture(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
+        yield { path: part.filename === '' ? undefined : part.filename, label, content }
+      } finally {
+        held.release() // when the next one is asked for, this one is on the disk
+      }
       continue
     }
     const { value } = part
@@ -134,11 +142,11 @@ async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | unde
   return next.done === true ? undefined : next.value
 }
 
-async function readPicture(part: MultipartFile, maxBytes: number): Promise<UploadedFile['content']> {
+async function readPicture(part: MultipartFile, maxBytes: number, onBytes: (bytes: number) => void): Promise<UploadedFile['content']> {
   try {
-    return await readBounded(part.file, maxBytes)
+    return await readBounded(part.file, maxBytes, onBytes)
   } catch (error) {
-    if (error instanceof AlikeError) return { error: error.code }
+    if (error instanceof AlikeError && error.code !== 'overloaded') return { error: error.code }
     throw error
   }
 }

@@ -27,7 +27,7 @@ export interface SearchBatchOptions extends SearchParts {
 }
 
 export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (app, { admission, answers, countAgain, ...searching }) => {
-  const { metrics, config } = searching
+  const { memory, metrics, config } = searching
   const { Body } = searchSchemas(config)
   const check = compileCheck(Body, 'body') as (query: unknown) => Static<typeof Body>
 
@@ -63,7 +63,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
       try {
         if (refusal !== undefined) throw refusal
         const given = check(query)
-        const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal })
+        const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal, held: memory.of(request) })
         // as text: as an object it would take several times as much, and the first answers wait for the last
         const text = JSON.stringify({ answer: await answerSearch({ gallery, images, given, where: 'body', signal, onBytes }, searching) })
         onBytes(Buffer.byteLength(text) - taken)

@@ -16,9 +16,9 @@ export interface SearchRouteOptions extends SearchParts {
 }
 
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
-  const { config, parts } = searching
+  const { config, memory, parts } = searching
   const { Parameters, Body, Form } = searchSchemas(config)
-  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote })
+  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote, memory })
 
   app.post('/v1/galleries/:gallery/search', {
     config: { role: 'read' },

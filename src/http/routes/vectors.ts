@@ -7,6 +7,7 @@ import { AlikeError } from '../../errors.js'
 import { probabilitySameLabel } from '../../eval/score-calibration.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
 import { embedPicture, type RetrievalParts } from '../../retrieval.js'
+import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { reference } from '../schemas/named.js'
@@ -17,14 +18,15 @@ import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
   parts: RetrievalParts & { remote: RemotePictures }
+  memory: BodyMemory
   config: Config
 }
 
 const noParameters = Type.Object({}, { additionalProperties: false })
 const labelsShown = 5
 
-export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, config }) => {
-  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote }
+export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
+  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
   const readOne = pictureRequestReader({ ...shared, body: EmbeddingBody })
   const readTwo = pictureRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
   const failures = problems(400, 413, 415, 422, 429, 503)

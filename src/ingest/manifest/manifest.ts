@@ -11,7 +11,7 @@ import type { SaidOfPicture, SourceDescription, SourceItem, SourceLimits } from 
 import { rowsOf, type ManifestFormat } from './manifest-rows.js'
 
 /** It is in memory while its job runs, and takes about five times its size there. */
-const manifestMaxBytes = 64 * 2 ** 20
+const manifestMaxBytes = 16 * 2 ** 20
 
 /** Rows read in one go: about 2 ms, so that searches do not wait for a million of them. */
 const rowsAtOnce = 128
