@@ -120,7 +120,7 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
     database.exec(sql)
     database.close()
   }
-  change('ALTER TABLE job_error DROP COLUMN checksum; PRAGMA user_version = 3')
+  change('ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; PRAGMA user_version = 3')
 
   const second = await openIn(t, dataDir)
   assert.deepEqual([0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })), errors)
