@@ -27,6 +27,7 @@ export type WriterCalls = {
   deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
+  completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
   advanceJob: { request: JobProgress; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   forgetJobs: { request: { finishedBefore: string }; reply: number }

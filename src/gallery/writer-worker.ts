@@ -41,6 +41,7 @@ answerCalls<WriterCalls>(
     deleteFitting: ({ gallery, slots, filter, at }) => groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
+    completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
     advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
     finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
