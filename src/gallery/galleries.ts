@@ -350,8 +350,9 @@ export class Galleries {
     return this.#store.read(({ galleries }) => galleries.counts()).map((row) => this.#readingOf(row))
   }
 
-  reading(gallery: string): GalleryReading {
-    return this.#readingOf(this.#store.gallery(gallery))
+  /** Of one as it was looked at, which may be gone by now. */
+  reading({ name, uid, count, modelId: model_id, dimension }: GalleryRecord): GalleryReading {
+    return this.#readingOf({ name, uid, count, model_id, dimension })
   }
 
   #readingOf(row: GalleryCount): GalleryReading {

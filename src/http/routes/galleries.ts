@@ -17,7 +17,7 @@ export interface GalleryRouteOptions {
 }
 
 export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, { galleries, config }) => {
-  const view = (gallery: GalleryRecord) => galleryView(gallery, galleries.reading(gallery.name))
+  const view = (gallery: GalleryRecord) => galleryView(gallery, galleries.reading(gallery))
   const tags = ['galleries']
 
   app.get('/v1/galleries', {
@@ -34,7 +34,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     const page = galleries.list({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
     const last = page.at(-1)?.name
     const more = last !== undefined && galleries.list({ after: last, limit: 1 }).length > 0
-    return { galleries: page.map((gallery) => galleryView(gallery, galleries.reading(gallery.name))), ...(more && { nextCursor: cursorAfter(last) }) }
+    return { galleries: page.map((gallery) => galleryView(gallery, galleries.reading(gallery))), ...(more && { nextCursor: cursorAfter(last) }) }
   })
 
   app.put('/v1/galleries/:gallery', {
