@@ -13,6 +13,7 @@ import { guard } from './http/plugins/access.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
+import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
@@ -63,7 +64,9 @@ export interface AppOptions {
 }
 
 export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys([]), parts }: AppOptions): Promise<FastifyInstance> {
+  const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
+    http: httpOptions,
     loggerInstance: withoutSecrets(logger),
     // one line per request, by measureRequests
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -73,7 +76,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     keepAliveTimeout: 72_000, // longer than the minute of usual load balancers
     return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
     routerOptions: { maxParamLength: 2_048 },
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
+    clientErrorHandler: unreadable,
     frameworkErrors: (error, request, reply) => void sendProblem(asAlikeError(error, request), request, reply),
   })
   app.setValidatorCompiler(validatorCompiler)
@@ -82,6 +85,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
 
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
+  checkHeaders(app, unreadable)
   refuseWhileClosing(app)
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
   continueWhenAdmitted(app)
@@ -134,12 +138,15 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
 
 /** In place of the app while the process must not serve: alive, measured, and with one reason for everything else. */
 export function buildUnreadyApp({ metrics, logger, reason }: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
+  const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
+    http: httpOptions,
     loggerInstance: withoutSecrets(logger),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
+    clientErrorHandler: unreadable,
   })
   registerProblems(app, { metrics })
+  checkHeaders(app, unreadable)
   app.get('/livez', async () => ({ status: 'ok' }))
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await metrics.expose()

@@ -12,6 +12,10 @@ export type Stage = (typeof stages)[number]
 /** What became of one picture of an ingestion job. */
 export type IngestOutcome = 'added' | 'updated' | 'removed' | 'skipped' | 'failed'
 
+/** How an ingestion job ended. */
+export const jobEnds = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
+export type JobEnd = (typeof jobEnds)[number]
+
 /** What became of one picture that was to be fetched by its URL. */
 export type FetchOutcome = 'fetched' | 'refused' | 'failed'
 
@@ -88,6 +92,7 @@ export interface Metrics {
   /** @param code a code of the error catalogue */
   countRefusal(code: string): void
   countIngested(outcome: IngestOutcome, count?: number): void
+  countJobEnd(state: JobEnd): void
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
@@ -142,6 +147,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'] as const,
     registers,
   })
+  const jobsEnded = new Counter({
+    name: 'alike_ingest_jobs_ended_total',
+    help: 'Ingestion jobs that have ended, by their state.',
+    labelNames: ['state'] as const,
+    registers,
+  })
   const fetches = new Counter({
     name: 'alike_url_fetches_total',
     help: 'Pictures that were to be fetched by their URL, by outcome.',
@@ -168,6 +179,7 @@ export function createMetrics(): Metrics {
   for (const stage of stages) stageDuration.zero({ stage })
   for (const method of ['exact', 'hnsw'] as const) searches.inc({ method }, 0)
   for (const outcome of ['added', 'updated', 'removed', 'skipped', 'failed'] as const) ingested.inc({ outcome }, 0)
+  for (const state of jobEnds) jobsEnded.inc({ state }, 0)
   for (const outcome of ['fetched', 'refused', 'failed'] as const) fetches.inc({ outcome }, 0)
 
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
@@ -182,6 +194,7 @@ export function createMetrics(): Metrics {
     countSearch: (method) => searches.inc({ method }),
     countRefusal: (code) => refusals.inc({ code }),
     countIngested: (outcome, count = 1) => ingested.inc({ outcome }, count),
+    countJobEnd: (state) => jobsEnded.inc({ state }),
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),

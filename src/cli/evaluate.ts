@@ -61,7 +61,7 @@ async function fill(): Promise<{ job: Job; seconds: number }> {
   const bar = progressBar('ingest', stored.length)
   const job = await service.waitForJob(id, ({ done }) => bar.update(done))
   bar.stop()
-  if (job.state !== 'succeeded') throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
+  if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
   return { job, seconds: (performance.now() - started) / 1000 }
 }
 

@@ -18,7 +18,7 @@ const usage = `alike-ingest FOLDER|ARCHIVE --gallery NAME [--url http://127.0.0.
   --create          make the gallery when there is none
   --key KEY         API key, where the service asks for one (role write)
   --key-file FILE   the same from a file, which other users of the machine can not see as arguments
-Ends with 0 when all went well, 1 when a picture or the job failed, 130 when Ctrl-C has cancelled it.`
+Ends with 0 when all went well, 1 when a picture or the job failed ("completed with errors": the others are stored), 130 when Ctrl-C has cancelled it.`
 
 const jobPollMs = 500
 const failed = 1
@@ -137,7 +137,7 @@ async function printErrors(service: ServiceClient, { id, failed }: Job): Promise
 
 function summaryOf({ state, failure, added, updated, removed, skipped, failed }: Job): string {
   const counts = `${added} added, ${updated} updated, ${removed} removed, ${skipped} skipped, ${failed} failed`
-  return `Job ${state}: ${counts}.${failure === null ? '' : ` ${failure.code}: ${failure.detail}`}`
+  return `Job ${state.replaceAll('_', ' ')}: ${counts}.${failure === null ? '' : ` ${failure.code}: ${failure.detail}`}`
 }
 
 function progressBar(format: string, total: number): cliProgress.SingleBar {

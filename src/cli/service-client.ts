@@ -22,7 +22,7 @@ export interface SearchAnswer {
 
 export interface Job {
   id: string
-  state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+  state: 'queued' | 'running' | 'succeeded' | 'completed_with_errors' | 'failed' | 'cancelled'
   total: number | null
   done: number
   added: number

@@ -148,7 +148,7 @@ export class Galleries {
       const { gallery, created } = await this.#store.write('createGallery', request)
       if (gallery.modelId !== modelId) throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
       if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
-      if (created) await this.#indexes.open(this.#store.gallery(name))
+      if (created) await this.#openIndex(gallery)
       return { gallery, created }
     })
   }
@@ -350,8 +350,9 @@ export class Galleries {
     return this.#store.read(({ galleries }) => galleries.counts()).map((row) => this.#readingOf(row))
   }
 
-  reading(gallery: string): GalleryReading {
-    return this.#readingOf(this.#store.gallery(gallery))
+  /** Of one as it was looked at, which may be gone by now. */
+  reading({ name, uid, count, modelId: model_id, dimension }: GalleryRecord): GalleryReading {
+    return this.#readingOf({ name, uid, count, model_id, dimension })
   }
 
   #readingOf(row: GalleryCount): GalleryReading {
@@ -390,6 +391,12 @@ export class Galleries {
   async #served(gallery: string): Promise<{ row: GalleryRow; index: VectorIndex }> {
     const row = this.#requireServed(gallery)
     return { row, index: await this.#indexes.open(row) }
+  }
+
+  /** Of a gallery that was made; one that was deleted again in this moment needs none. */
+  async #openIndex({ name, uid }: GalleryRecord): Promise<void> {
+    const row = this.#store.read(({ galleries }) => galleries.find(name))
+    if (row?.uid === uid) await this.#apply(() => this.#indexes.open(row))
   }
 
   /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */

@@ -3,7 +3,7 @@ import { checksumOfBytes, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
 import { withReadable, type Filter } from './filter.js'
 import { GalleryTable } from './gallery-table.js'
-import { keyOf, slotOf } from './image-table.js'
+import { ImageTable, keyOf, slotOf } from './image-table.js'
 import { JobTable } from './job-table.js'
 import type { LabelCount } from './records.js'
 
@@ -22,6 +22,8 @@ export class GalleryScans {
   readonly #vectors: Statement<[number, number, number], { key: number; vector: Buffer; checksum: number }>
   readonly #unlabelled: Statement<[number], number>
   readonly #labels: Statement<[number, string, number], LabelCount>
+  /** Of records, found by `verify`. */
+  #damagedKeys: readonly number[] = []
   readonly #counts: Statement<[{ from: number; to: number }], { images: number; pairs: number; embeddings: number; last: number | null }>
 
   constructor(database: Database) {
@@ -38,7 +40,7 @@ export class GalleryScans {
     )
   }
 
-  /** @throws AlikeError `data_unreadable`, with what does not fit. */
+  /** A damaged record is left to who reads it. @throws AlikeError `data_unreadable`, with what does not fit otherwise. */
   verify(): void {
     for (const table of indexedTables) {
       const faults = this.#database.pragma(`integrity_check(${table})`, { simple: true })
@@ -50,6 +52,7 @@ export class GalleryScans {
       const whole = images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
       if (!whole) throw damaged(`Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`)
     }
+    this.#damagedKeys = new ImageTable(this.#database).damagedKeys()
   }
 
   vectors(gallery: number, dimension: number, fromSlot: number, limit: number): VectorPage {
@@ -66,14 +69,18 @@ export class GalleryScans {
     return rows.length < limit ? page : { ...page, nextSlot: slots.at(-1)! + 1 }
   }
 
-  /** From the beginning the index of labels may help; later only what was added is read, by key. */
+  /**
+   * From the beginning the index of labels may help; later only what was added is read, by key. Records that are damaged
+   * are among them, as nobody knows whether they fit: who comes to one hears of it.
+   */
   slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
     const range = fromSlot === 0 ? 'gallery = ? AND key < ?' : 'key >= ? AND key < ?'
     const keys = withReadable(filter, ({ sql, parameters }) => {
       const statement = this.#database.prepare<unknown[], number>(`SELECT key FROM image WHERE ${range} AND (${sql})`).pluck()
       return statement.all(fromSlot === 0 ? gallery : keyOf(gallery, fromSlot), keyOf(gallery, toSlot), ...parameters)
     })
-    return Uint32Array.from(keys, slotOf).sort()
+    const unknown = this.#damagedKeys.filter((key) => key >= keyOf(gallery, fromSlot) && key < keyOf(gallery, toSlot))
+    return Uint32Array.from(unknown.length === 0 ? keys : new Set([...keys, ...unknown]), slotOf).sort()
   }
 
   /** By label, ascending; pictures without one come first. @param after the last label of the page before */

@@ -190,7 +190,10 @@ export class GalleryStore {
         this.#reads = openBesideOthers(path)
       }
       if (this.#reads.alone) return
-      if (!this.#readerOpen) await reader.call('open', undefined)
+      if (!this.#readerOpen) {
+        await reader.call('open', undefined)
+        await reader.call('verify', undefined)
+      }
       this.#readerOpen = true
       await writer.call('open', undefined)
       this.#writerOpen = true

@@ -26,6 +26,12 @@ interface ImageRow {
 }
 type StoredRow = ImageRow & { checksum: number }
 
+/** What the checksum is of, in its order. */
+const columns = [
+  'key', 'gallery', 'id', 'label', 'metadata', 'content_hash', 'model_id', 'width', 'height', 'format', 'bytes', 'thumbnail', 'created_at', 'updated_at',
+] as const satisfies readonly (keyof ImageRow)[]
+const verifiedAtOnce = 1_000
+
 export interface ImageToInsert extends NewImage {
   slot: number
   createdAt: string
@@ -159,6 +165,19 @@ export class ImageTable {
     return row.webp
   }
 
+  /** Keys of the records, of all galleries, that do not have their checksum. As quick as it can be: every start reads all of them. */
+  damagedKeys(): number[] {
+    const page = this.#database.prepare<[number, number], (string | number | null)[]>(`SELECT ${columns.join(', ')}, checksum FROM image WHERE key > ? ORDER BY key LIMIT ?`).raw()
+    const keys: number[] = []
+    for (let after = -1; ; ) {
+      const rows = page.all(after, verifiedAtOnce)
+      for (const row of rows) if (checksumOfValues(row.slice(0, -1)) !== row.at(-1)) keys.push(row[0] as number)
+      const last = rows.at(-1)
+      if (last === undefined) return keys
+      after = last[0] as number
+    }
+  }
+
   /**
    * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
    * @param onRow told of each, so that a long walk can be ended by throwing.
@@ -275,20 +294,5 @@ function recordOf(row: ImageRow): ImageRecord {
 }
 
 function checksumOf(row: ImageRow): number {
-  return checksumOfValues([
-    row.key,
-    row.gallery,
-    row.id,
-    row.label,
-    row.metadata,
-    row.content_hash,
-    row.model_id,
-    row.width,
-    row.height,
-    row.format,
-    row.bytes,
-    row.thumbnail,
-    row.created_at,
-    row.updated_at,
-  ])
+  return checksumOfValues(columns.map((column) => row[column]))
 }

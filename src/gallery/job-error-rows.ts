@@ -34,7 +34,7 @@ export class JobErrorRows {
    */
   page(job: number, failed: number, fromItem: number, limit: number): JobError[] {
     const rows = this.#page.all(job, fromItem, limit)
-    if (rows.length < limit && failed <= countedMax && this.#count.get(job) !== failed) throw damaged('Lines of an error report are missing.')
+    if (rows.length < limit && failed <= countedMax && this.#count.get(job)! < failed) throw damaged('Lines of an error report are missing.')
     return rows.map(checked).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
   }
 

@@ -1,9 +1,9 @@
 /** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, catalogue } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
 import { JobErrorRows } from './job-error-rows.js'
-import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type JobTrials, type NewJob } from './jobs.js'
+import { endedJobStates, jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type JobTrials, type NewJob } from './jobs.js'
 import type { JsonValue } from './records.js'
 
 interface JobRow {
@@ -165,7 +165,7 @@ export class JobTable {
   transition(id: string, { from, to, total, failure }: JobTransition, at: string): JobRecord {
     const row = this.#existing(id)
     if (!from.includes(row.state as JobState)) throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
-    const ended = to === 'succeeded' || to === 'failed' || to === 'cancelled'
+    const ended = (endedJobStates as readonly JobState[]).includes(to)
     const changed: JobRow = {
       ...row,
       state: to,
@@ -183,6 +183,15 @@ export class JobTable {
     const row = this.#existing(id)
     if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
     this.#save({ ...row, trials: JSON.stringify(trials) })
+  }
+
+  /** By what its items came to. @throws AlikeError `job_not_found`, `job_finished` */
+  complete(id: string, total: number, at: string): JobRecord {
+    const { added, updated, removed, skipped, failed } = this.#existing(id)
+    const taken = added + updated + removed + skipped
+    const to = failed === 0 ? 'succeeded' : taken > 0 ? 'completed_with_errors' : 'failed'
+    const failure = to === 'failed' ? { failure: { code: 'job_items_failed', detail: catalogue.job_items_failed } } : {}
+    return this.transition(id, { from: ['running'], to, total, ...failure }, at)
   }
 
   /**

@@ -1,8 +1,13 @@
 /** Jobs as the database keeps them: what must survive a crash to go on where it stopped. */
 import type { JsonValue } from './records.js'
 
-export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+/** Not ended: it is waiting, or at work. */
+export const activeJobStates = ['queued', 'running'] as const
+/** `succeeded`: nothing failed; `completed_with_errors`: some items failed; `failed`: all of them, or the job as a whole. */
+export const endedJobStates = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
+export const jobStates = [...activeJobStates, ...endedJobStates] as const
 export type JobState = (typeof jobStates)[number]
+export type EndedJobState = (typeof endedJobStates)[number]
 
 /** What a job is for: pictures on their way in, or a look at a whole gallery. */
 export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const
@@ -29,7 +34,7 @@ export interface JobRecord {
   position: number
   /** null while the job has never been begun. */
   trials: JobTrials | null
-  /** Why the whole job failed. */
+  /** Why the job failed; of one that has ended in no other state. */
   failure: { code: string; detail: string } | null
   idempotencyKey: string | null
   createdAt: string
@@ -113,6 +118,11 @@ export interface JobStore {
   note(id: string, trials: JobTrials): Promise<void>
   /** For steps that store no picture. @throws `job_finished` when the job is not running any more, `gallery_not_found`. */
   advance(progress: JobProgress): Promise<void>
+  /**
+   * The end of a job whose items have all been looked at: its state follows from how many of them failed.
+   * @throws `job_not_found`, `job_finished` when it is not running any more
+   */
+  complete(id: string, total: number): Promise<JobRecord>
   /** `succeeded`, together with its result. @throws `job_finished` when it is not running any more, `gallery_not_found`. */
   finish(id: string, result: JobResult): Promise<JobRecord>
   get(id: string): JobRecord | undefined

@@ -15,6 +15,7 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
     create: (job) => write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
     transition: (id, transition) => write(() => store.write('transitionJob', { id, transition, at: now() })),
     note: (id, trials) => write(() => store.write('noteJob', { id, trials })),
+    complete: (id, total) => write(() => store.write('completeJob', { id, total, at: now() })),
     advance: (progress) => write(() => store.write('advanceJob', progress)),
     forget: (finishedBefore) => write(() => store.write('forgetJobs', { finishedBefore })),
     finish: (id, result) => write(() => store.write('finishJob', { id, result, at: now() })),

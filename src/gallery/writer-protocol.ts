@@ -28,6 +28,7 @@ export type WriterCalls = {
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   noteJob: { request: { id: string; trials: JobTrials }; reply: void }
+  completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
   advanceJob: { request: JobProgress; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   forgetJobs: { request: { finishedBefore: string }; reply: number }

@@ -42,6 +42,7 @@ answerCalls<WriterCalls>(
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),
+    completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
     advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
     finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),

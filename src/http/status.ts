@@ -34,6 +34,7 @@ const table = {
   request_timeout: 408,
   upload_too_slow: 408,
   media_type_unsupported: 415,
+  expectation_failed: 417,
   route_not_found: 404,
   method_not_allowed: 405,
   overloaded: 429,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { AlikeError } from '../errors.js'
-import type { JobListOptions, JobRecord, JobState, JobTrials } from '../gallery/jobs.js'
+import { activeJobStates, type EndedJobState, type JobListOptions, type JobRecord, type JobState, type JobTrials } from '../gallery/jobs.js'
 import type { Metrics } from '../metrics.js'
 import { JobRun } from './job-run.js'
 import type { IntakeParts } from './new-image.js'
@@ -14,6 +14,7 @@ import { receiveUpload, type Upload } from './upload.js'
 /** What is used of pino. */
 export interface IngestLogger {
   info(fields: object, message: string): void
+  warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
@@ -61,7 +62,7 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
   return ingest
 }
 
-const active: JobState[] = ['queued', 'running']
+const active: JobState[] = [...activeJobStates]
 const dayMs = 86_400_000
 /** After a job could neither go on nor be stored as failed. */
 const retryMs = 10_000
@@ -149,6 +150,7 @@ class JobQueue implements Ingest {
   async cancel(jobId: string): Promise<JobReport> {
     // The state is durable first: a run that is still at work can commit nothing after it.
     const job = await this.#jobs.transition(jobId, { from: active, to: 'cancelled' })
+    this.#tellEnd(job)
     if (this.#current?.jobId === jobId) {
       this.#current.stop.abort()
       await this.#current.ended
@@ -205,8 +207,7 @@ class JobQueue implements Ingest {
     try {
       const started = job.state === 'queued' ? await this.#jobs.transition(job.id, { from: ['queued'], to: 'running' }) : job
       const total = await this.#run(started, signal)
-      await this.#jobs.transition(job.id, { from: ['running'], to: 'succeeded', total })
-      logger.info({ jobId: job.id, total }, 'job succeeded')
+      this.#tellEnd(await this.#jobs.complete(job.id, total))
     } catch (error) {
       if (this.#closing) return false
       if (parts.galleries.failure !== undefined) {
@@ -258,9 +259,10 @@ class JobQueue implements Ingest {
 
   async #fail(jobId: string, error: unknown): Promise<boolean> {
     const { code, message } = error instanceof AlikeError ? error : new AlikeError('internal', { cause: error })
-    this.#options.logger.error({ err: error, jobId }, 'job failed')
+    // What the upload is to blame for is in the job; what we are to blame for belongs into the log, with its cause.
+    if (isOurs(code)) this.#options.logger.error({ err: error, jobId }, 'job failed')
     try {
-      await this.#jobs.transition(jobId, { from: active, to: 'failed', failure: { code, detail: message } })
+      this.#tellEnd(await this.#jobs.transition(jobId, { from: active, to: 'failed', failure: { code, detail: message } }))
       return true
     } catch (cause) {
       // It stays as it is, upload and all, and is taken up again: where there was no room, there may be some later.
@@ -268,6 +270,12 @@ class JobQueue implements Ingest {
       this.#options.logger.error({ err: cause, jobId }, 'the failure of a job could not be stored')
       return false
     }
+  }
+
+  #tellEnd({ id, state, total, failed, failure }: JobRecord): void {
+    const { logger, metrics } = this.#options
+    metrics.countJobEnd(state as EndedJobState)
+    logger[state === 'succeeded' || state === 'cancelled' ? 'info' : 'warn']({ jobId: id, total, failed, code: failure?.code }, `job ${state.replaceAll('_', ' ')}`)
   }
 
   async #forgetOld(): Promise<void> {
@@ -278,6 +286,10 @@ class JobQueue implements Ingest {
 
 function interrupted(detail: string): AlikeError {
   return new AlikeError('job_interrupted', { detail })
+}
+
+function isOurs(code: string): boolean {
+  return ['internal', 'storage_full', 'data_unreadable', 'job_interrupted'].includes(code)
 }
 
 function isJobFinished(error: unknown): boolean {

@@ -145,7 +145,7 @@ export class InsightRun {
     for (;;) {
       // asks for nothing, and brings the reading up to date
       await this.#galleries.neighbours(this.#job.gallery, { slots: new Uint32Array(0), k: 1 })
-      const { pending, size } = this.#galleries.reading(this.#job.gallery)
+      const { pending, size } = this.#galleries.reading(this.#galleries.get(this.#job.gallery))
       if (pending <= size * pendingShareMax) return
       await sleep(waitMs, undefined, { signal: this.#signal })
     }

@@ -55,7 +55,17 @@ test('a bad picture is told and makes the exit code 1; a manifest goes along', a
   const { code, output } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create').ended
   assert.equal(code, 1)
   assert.match(output, /^bad\.jpg: image_unreadable: /m)
+  assert.match(output, /Job completed with errors: 1 added, 0 updated, 0 removed, 0 skipped, 1 failed/)
   assert.deepEqual(await stored(app), [['a.jpg', 'cycling']])
+})
+
+test('when every picture is bad the job has failed, and says so', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const folder = await fill(await temporaryFolder(t), { 'bad.jpg': Buffer.from('no picture') })
+  const { code, output } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create').ended
+  assert.equal(code, 1)
+  assert.match(output, /Job failed: 0 added, 0 updated, 0 removed, 0 skipped, 1 failed\. job_items_failed: /)
 })
 
 test('archives and lines are told by their names, keys are sent', async (t) => {

@@ -7,8 +7,8 @@ import { AlikeError } from '../../src/errors.js'
 import { openForWriting } from '../../src/gallery/database.js'
 import { examineDatabase } from '../../src/gallery/examine-database.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import { seededRandom } from '../vector-index/unit-vectors.js'
-import { dataFolder, openIn } from './storage-folder.js'
+import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
+import { dataFolder, model, newImage, openIn } from './storage-folder.js'
 
 const bits = 12
 
@@ -104,4 +104,24 @@ test('a damaged error report or result makes no snapshot', async (t) => {
     await writeFile(path, bytes)
     assert.throws(() => examineDatabase(path), { code: 'data_unreadable' })
   }
+})
+
+test('a search by a filter does not leave out the picture whose metadata is damaged: it says so, where that would be a hit', async (t) => {
+  const dataDir = await dataFolder(t)
+  const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 3 }))
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { metadata: { place: `place-${i % 2}`, n: i } })))
+  await first.close()
+  const path = join(dataDir, 'alike.db')
+  const database = openForWriting(path, { maxBytes: 0 })
+  database.exec(`UPDATE image SET metadata = '{"place":"qlace-0","n":4}' WHERE id = 'p4'`)
+  database.close()
+
+  const galleries = await openIn(t, dataDir)
+  const filter = { field: 'metadata.place', in: ['place-0'] }
+  await assert.rejects(async () => galleries.search('a', { vector: vectors[4]!, k: 3, filter }), { code: 'data_unreadable' })
+  const elsewhere = { field: 'metadata.place', in: ['place-1'] }
+  assert.equal((await galleries.search('a', { vector: vectors[5]!, k: 1, filter: elsewhere })).hits[0]?.record.id, 'p5', 'the others are found')
+  assert.equal(await galleries.removeFitting('a', filter), 9, 'what may not fit is not removed')
 })

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { Config } from '../../config.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
-import type { Metadata } from '../../gallery/records.js'
+import type { GalleryRecord, Metadata } from '../../gallery/records.js'
 import { expectStorable } from '../json-body.js'
 import { Gallery, GalleryList, GalleryListParameters, GallerySettings, galleryView, LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
 import { reference } from '../schemas/named.js'
@@ -17,7 +17,7 @@ export interface GalleryRouteOptions {
 }
 
 export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, { galleries, config }) => {
-  const view = (name: string) => galleryView(galleries.get(name), galleries.reading(name))
+  const view = (gallery: GalleryRecord) => galleryView(gallery, galleries.reading(gallery))
   const tags = ['galleries']
 
   app.get('/v1/galleries', {
@@ -34,7 +34,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     const page = galleries.list({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
     const last = page.at(-1)?.name
     const more = last !== undefined && galleries.list({ after: last, limit: 1 }).length > 0
-    return { galleries: page.map((gallery) => galleryView(gallery, galleries.reading(gallery.name))), ...(more && { nextCursor: cursorAfter(last) }) }
+    return { galleries: page.map((gallery) => galleryView(gallery, galleries.reading(gallery))), ...(more && { nextCursor: cursorAfter(last) }) }
   })
 
   app.put('/v1/galleries/:gallery', {
@@ -56,7 +56,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     const { settings = {} } = (request.body ?? {}) as { settings?: Metadata }
     expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
     const { gallery, created } = await galleries.create(request.params.gallery, settings)
-    return reply.code(created ? 201 : 200).send(view(gallery.name))
+    return reply.code(created ? 201 : 200).send(view(gallery)) // as it was made, whatever has become of it
   })
 
   app.get('/v1/galleries/:gallery', {
@@ -68,7 +68,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       params: GalleryPath,
       response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
     },
-  }, async (request) => view(request.params.gallery))
+  }, async (request) => view(galleries.get(request.params.gallery)))
 
   app.delete('/v1/galleries/:gallery', {
     config: { role: 'admin' },

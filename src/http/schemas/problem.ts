@@ -51,6 +51,7 @@ const statusMeanings = {
   409: 'It contradicts what is stored.',
   413: 'More bytes than allowed.',
   415: 'A content type or picture format that is not accepted.',
+  417: 'The header Expect asks for something else than 100-continue.',
   422: 'The picture or archive can not be used.',
   429: 'At capacity, or more requests than allowed; the header Retry-After says when to try again.',
   431: 'Address and headers have more bytes than allowed.',
