@@ -1,6 +1,6 @@
 /** The rows of copy descriptors. They are put and removed with their pictures by `ImageTable`; those of older data are added later. */
 import { descriptorBytes, descriptorWords } from '../copies/copy-descriptor.js'
-import { checksumOfBytes, expectChecksum } from './checksum.js'
+import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
 import { keyOf, slotOf } from './image-table.js'
 
@@ -22,7 +22,7 @@ export interface DescriptorRows {
 /** A picture whose descriptor can be made from what is stored. */
 export interface Undescribed {
   slot: number
-  /** WebP. */
+  /** WebP; empty where it is damaged. */
   thumbnail: Uint8Array
 }
 
@@ -64,10 +64,8 @@ export class DescriptorTable {
   }
 
   undescribed(gallery: number, fromSlot: number, limit: number): Undescribed[] {
-    return this.#undescribed.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit).map(({ key, webp, checksum }) => {
-      expectChecksum(checksumOfBytes(key, webp), checksum, 'A thumbnail')
-      return { slot: slotOf(key), thumbnail: webp }
-    })
+    const rows = this.#undescribed.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
+    return rows.map(({ key, webp, checksum }) => ({ slot: slotOf(key), thumbnail: checksumOfBytes(key, webp) === checksum ? webp : new Uint8Array(0) }))
   }
 
   /** @returns false when the picture is gone or has one */
