@@ -17,6 +17,7 @@ import { AlikeError } from './errors.js'
 import { openGalleries, type Galleries } from './gallery/galleries.js'
 import type { JobKind } from './gallery/jobs.js'
 import { DecodePermits } from './image/decode-permits.js'
+import { CopyBackfill } from './ingest/copy-backfill.js'
 import { openIngest } from './ingest/ingest.js'
 import { insightKinds, openInsights } from './insight-jobs/insights.js'
 import { createMetrics, type Metrics } from './metrics.js'
@@ -99,7 +100,9 @@ export async function openService(
       logger,
     })
     opened.push((crashed) => ingest.close(crashed))
-    const insights = await openInsights({ galleries, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
+    const copyBackfill = new CopyBackfill({ galleries, permits: intake.permits, logger, onDescribed: metrics.countDescribed })
+    opened.push(() => copyBackfill.close())
+    const insights = await openInsights({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
     opened.push(() => insights.close())
 
     const snapshots = await Snapshots.open({
@@ -140,6 +143,7 @@ function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: E
     writeQueueDepth: () => galleries.writeQueueDepth,
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => galleries.indexQueueDepth,
+    copyQueueDepth: () => galleries.copyQueueDepth,
     galleries: () => galleries.readings(),
     jobs: () => activeJobs(galleries, ['ingest']),
     insightJobs: () => activeJobs(galleries, insightKinds),

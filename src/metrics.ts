@@ -76,6 +76,8 @@ export interface MetricSources {
   storageReadOnly?: () => number
   /** Vectors waiting to be added to a graph. */
   indexQueueDepth?: () => number
+  /** Questions to the thread that compares copy descriptors. */
+  copyQueueDepth?: () => number
   galleries?: () => Iterable<GalleryReading>
   /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
@@ -95,6 +97,8 @@ export interface Metrics {
   countJobEnd(state: JobEnd): void
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
+  /** Older pictures that were given a copy descriptor. */
+  countDescribed(pictures: number): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   setNewestDataSnapshot(at: Date): void
   /** Adds sources; a later one of the same name replaces the former. */
@@ -164,6 +168,11 @@ export function createMetrics(): Metrics {
     help: 'Times a graph was built anew from the database.',
     registers,
   })
+  const described = new Counter({
+    name: 'alike_copy_descriptors_backfilled_total',
+    help: 'Older pictures that were given a copy descriptor, made from their thumbnails.',
+    registers,
+  })
   const dataSnapshots = new Counter({
     name: 'alike_data_snapshots_total',
     help: 'Snapshots of the data that were begun and ended, by outcome.',
@@ -197,6 +206,7 @@ export function createMetrics(): Metrics {
     countJobEnd: (state) => jobsEnded.inc({ state }),
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
+    countDescribed: (pictures) => described.inc(pictures),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
     watch: (more) => void Object.assign(sources, more),
@@ -269,6 +279,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
     ['storageReadOnly', 'alike_storage_read_only', '1 while the data folder, opened without room for writes, can only be read, else 0.'],
     ['indexQueueDepth', 'alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
+    ['copyQueueDepth', 'alike_copy_queue_depth', 'Questions about copies that wait for an answer.'],
   ] as const
   for (const [source, name, help] of plain) {
     new Gauge({ name, help, registers, collect() { this.set(sources[source]?.() ?? 0) } })

@@ -26,7 +26,7 @@ export interface RetrievalParts {
 /** A picture file, the id of a stored picture whose embedding is used, or an embedding of this model. */
 export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
 
-export interface Query extends Omit<GallerySearch, 'vector' | 'voters'> {
+export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'voters'> {
   gallery: string
   /** At least one; several are several pictures of one thing. */
   like: Example[]
@@ -80,11 +80,12 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
   const durations = slowestOf(examples)
+  const copyDescriptors = examples.slice(0, like.length).flatMap((example) => example.copyDescriptor ?? [])
   signal?.throwIfAborted()
 
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
-  const found = await parts.galleries.search(gallery, { ...search, vector, excludeIds, ...(vote && { voters: vote.k }) })
+  const found = await parts.galleries.search(gallery, { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) })
   const { hits, groups, voters, compared, method, ef, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
@@ -113,11 +114,15 @@ function queryVector(like: Float32Array[], unlike: Float32Array[]): Float32Array
   return moved.map((value) => value / length)
 }
 
-type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & { vector: Float32Array }
+type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & {
+  vector: Float32Array
+  /** None for a vector, and for stored pictures that have none yet. */
+  copyDescriptor?: Uint8Array | undefined
+}
 
 /** Several pictures are prepared side by side. */
-function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector'> {
-  const most = (key: keyof Omit<Embedded, 'vector'>) => Math.max(...examples.map((example) => example[key]))
+function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescriptor'> {
+  const most = (key: keyof Omit<Embedded, 'vector' | 'copyDescriptor'>) => Math.max(...examples.map((example) => example[key]))
   return { decodeMs: most('decodeMs'), queueMs: most('queueMs'), embedMs: most('embedMs') }
 }
 
@@ -135,9 +140,9 @@ export async function embedPicture({ bytes, region }: { bytes: Uint8Array; regio
   const waiting = { ...(signal && { signal }) }
   const searchEmbedded = embedder.expectSearch()
   try {
-    const { views, durationMs: decodeMs, waitMs: decodeWaitMs } = await preparePermitted(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting }, permits)
+    const { views, copyDescriptor, durationMs: decodeMs, waitMs: decodeWaitMs } = await preparePermitted(bytes, { preprocessing, maxPixels, views: queryViews, copies: true, ...(region && { region }), ...waiting }, permits)
     const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
-    return { vector, logits, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
+    return { vector, logits, copyDescriptor, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
   } finally {
     searchEmbedded()
   }
@@ -146,5 +151,5 @@ export async function embedPicture({ bytes, region }: { bytes: Uint8Array; regio
 function storedVector(gallery: string, id: string, { galleries }: RetrievalParts) {
   const vector = galleries.embedding(gallery, id)
   if (vector === undefined) throw new AlikeError('image_not_found')
-  return { vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
+  return { vector, copyDescriptor: galleries.copyDescriptor(gallery, id), decodeMs: 0, queueMs: 0, embedMs: 0 }
 }

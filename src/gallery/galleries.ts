@@ -9,6 +9,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
 import { indexDefaults, type IndexReading, type IndexSettings, type NeighboursRequest, type SlotNeighbours, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import type { Undescribed } from './descriptor-table.js'
 import { networkFileSystem } from './file-systems.js'
 import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
@@ -312,6 +313,30 @@ export class Galleries {
     return this.#store.readAtOnce(({ images }) => images.vector(number, id))
   }
 
+  /** Empty for a picture without features; undefined where none was made yet. */
+  copyDescriptor(gallery: string, id: string): Uint8Array | undefined {
+    const { number } = this.#store.gallery(gallery)
+    return this.#store.readAtOnce(({ images, descriptors }) => {
+      const record = images.find(number, id)
+      return record && descriptors.find(number, record.slot)
+    })
+  }
+
+  /** A page of pictures that have a thumbnail and no copy descriptor yet. */
+  undescribed(gallery: string, fromSlot: number, limit: number): Promise<Undescribed[]> {
+    return this.#store.copies.undescribed(this.#store.gallery(gallery).number, fromSlot, limit)
+  }
+
+  /** Adds descriptors to stored pictures; those that are gone or have one are passed over. @throws AlikeError `storage_full`, `overloaded` */
+  describe(gallery: string, described: { slot: number; descriptor: Uint8Array }[]): Promise<number> {
+    return this.#write(() => this.#store.write('describeImages', { gallery: this.#store.gallery(gallery).number, described }))
+  }
+
+  /** Questions to the copies thread that wait for an answer. */
+  get copyQueueDepth(): number {
+    return this.#store.copies.depth
+  }
+
   /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
   labels(gallery: string, { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {}): Promise<LabelCount[]> {
     return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number, after, limit })
@@ -328,6 +353,11 @@ export class Galleries {
         slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
         recordsOf: (slots) => this.#store.read(({ images }) => images.hits(row.number, slots, search.groupBy?.field)),
         metadataOf: (slots, onText) => this.#store.read(({ images }) => images.metadataTexts(row.number, slots, onText)),
+        copies: {
+          scores: (query, slots) => this.#store.copies.scores(row.number, query, slots),
+          likeness: (rows, columns, least) => this.#store.copies.likeness(row.number, rows, columns, least),
+          find: (query, least) => this.#store.copies.find(row.number, query, least),
+        },
       },
       search,
     )
@@ -450,10 +480,11 @@ function packed(added: { slot: number; vector: Float32Array }[], dimension: numb
 
 /** Sending a view of a larger buffer to a thread would send all of the buffer. */
 function withoutSurroundings(image: PutImage): PutImage {
-  const { vector, thumbnail } = image
+  const { vector, thumbnail, copyDescriptor } = image
   return {
     ...image,
     vector: vector.byteLength === vector.buffer.byteLength ? vector : vector.slice(),
+    ...(copyDescriptor && { copyDescriptor: Uint8Array.from(copyDescriptor) }),
     ...(thumbnail && { thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail) }),
   }
 }

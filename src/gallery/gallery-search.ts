@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Group } from '../ranking/groups.js'
 import type { VectorIndex } from '../vector-index/vector-index.js'
-import { DistinctHits } from './distinct-hits.js'
+import { DistinctHits, slotsOf } from './distinct-hits.js'
 import { diverseHits } from './diverse-hits.js'
 import type { Filter } from './filter.js'
 import { groupedHits } from './grouped-hits.js'
@@ -24,7 +24,11 @@ export interface GallerySearch {
   filter?: Filter
   /** These pictures are left out, e.g. the query itself. */
   excludeIds?: string[]
-  /** Hits that score at least so much against a better one are left out. */
+  /** Copy descriptors of the query's pictures: hits tell how surely they are copies of one. */
+  copyDescriptors?: Uint8Array[] | undefined
+  /** Only near-copies of the query's pictures: from this near-copy score on. */
+  copiesFrom?: number | undefined
+  /** Hits whose near-copy score to a better one is at least so much are left out. */
   duplicateScore?: number
   /** Hits are chosen by marginal relevance among the best `candidates`, or among `offset + k` if that is more. */
   diversity?: { share: number; candidates: number }
@@ -44,6 +48,8 @@ export interface Hit {
   /** From 1. */
   rank: number
   score: number
+  /** To that picture of the query it is most like; null: there is no telling. Left out where the query has no picture. */
+  nearCopyScore?: number | null | undefined
   record: HitRecord
 }
 
@@ -77,6 +83,14 @@ export interface SearchedGallery {
   recordsOf(slots: readonly number[]): ReadonlyMap<number, HitRecord>
   /** JSON text by slot, the same; `onText` is told of each, and may throw. */
   metadataOf(slots: readonly number[], onText: (text: string) => void): ReadonlyMap<number, string>
+  copies: GalleryCopies
+}
+
+/** See `CopiesCalls`. */
+export interface GalleryCopies {
+  scores(query: Uint8Array[], slots: Uint32Array): Promise<Float32Array>
+  likeness(rows: number, columns: Uint32Array, least: number): Promise<Float32Array>
+  find(query: Uint8Array[], least: number): Promise<Uint32Array>
 }
 
 const candidatesDefault = 10_000
@@ -87,12 +101,13 @@ type Page = Pick<GallerySearchResult, 'hits' | 'groups'>
 
 export async function searchGallery(gallery: SearchedGallery, search: GallerySearch): Promise<GallerySearchResult> {
   const startedAt = performance.now()
-  const { k, offset = 0, filter, voters } = search
-  const allow = filter && (await gallery.slotsOf(filter, true))
+  const { k, offset = 0, voters } = search
+  const allow = await allowedSlots(gallery, search)
   const { nearest, hits } = openList(gallery, search, allow)
-  const found = search.groupBy
-    ? { hits: [], groups: ranked(await group(gallery, search, hits), offset).map((one) => ({ ...one, hits: ranked(one.hits, 0) })) }
+  const found: Page = search.groupBy
+    ? { hits: [], groups: ranked(await group(gallery, search, hits, allow), offset).map((one) => ({ ...one, hits: ranked(one.hits, 0) })) }
     : { hits: ranked(await best(gallery, search, hits, offset + k), offset) }
+  await tellCopies(gallery, search, [...found.hits, ...(found.groups ?? []).flatMap((one) => one.hits)])
   const page = await withMetadata(found, gallery, search)
   const voting = voters === undefined ? undefined : await hits.first(voters)
   const { method, ef } = nearest.result!
@@ -106,9 +121,32 @@ export async function searchGallery(gallery: SearchedGallery, search: GallerySea
   }
 }
 
+/** Undefined: all of them. */
+async function allowedSlots({ slotsOf, copies }: SearchedGallery, { filter, copyDescriptors = [], copiesFrom }: GallerySearch): Promise<Uint32Array | undefined> {
+  const fitting = filter && (await slotsOf(filter, true))
+  if (copiesFrom === undefined) return fitting
+  const found = await copies.find(copyDescriptors, copiesFrom)
+  return fitting === undefined ? found : inBoth(found, fitting)
+}
+
+/** Of two ascending lists. */
+function inBoth(some: Uint32Array, others: Uint32Array): Uint32Array {
+  let at = 0
+  return some.filter((slot) => {
+    while (at < others.length && others[at]! < slot) at++
+    return others[at] === slot
+  })
+}
+
+async function tellCopies({ copies }: SearchedGallery, { copyDescriptors = [] }: GallerySearch, hits: Hit[]): Promise<void> {
+  if (copyDescriptors.length === 0 || hits.length === 0) return
+  const scores = await copies.scores(copyDescriptors, slotsOf(hits))
+  hits.forEach((hit, i) => { hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]! })
+}
+
 /** @param seen hits that were had before: the list goes on after the last of them */
 function openList(
-  { index, recordsOf }: SearchedGallery,
+  { index, recordsOf, copies }: SearchedGallery,
   search: GallerySearch,
   allow: Uint32Array | undefined,
   seen: readonly UnrankedHit[] = [],
@@ -123,7 +161,7 @@ function openList(
     ...(excludeIds && { excludeIds }),
     ...(after && { after }),
   })
-  const hits = duplicateScore === undefined ? nearest : new DistinctHits({ hits: nearest, index, duplicateScore, candidatesMax, better: seen })
+  const hits = duplicateScore === undefined ? nearest : new DistinctHits({ hits: nearest, copies, duplicateScore, candidatesMax, better: seen })
   return { nearest, hits }
 }
 
@@ -132,12 +170,13 @@ async function best({ index }: SearchedGallery, { diversity }: GallerySearch, hi
   return diverseHits(await hits.first(Math.max(needed, diversity.candidates)), { index, diversity: diversity.share, k: needed })
 }
 
-function group(gallery: SearchedGallery, search: GallerySearch, hits: HitList): Promise<Group<UnrankedHit>[]> {
+function group(gallery: SearchedGallery, search: GallerySearch, hits: HitList, allowed: Uint32Array | undefined): Promise<Group<UnrankedHit>[]> {
   const { k, offset = 0, groupBy, filter, candidatesMax = candidatesDefault } = search
   const { field, size } = groupBy!
   const listOf = async (keys: Group<UnrankedHit>['key'][], seen: readonly UnrankedHit[]) => {
     const ofKeys: Filter = { field, in: keys }
-    const allow = await gallery.slotsOf(filter === undefined ? ofKeys : { and: [filter, ofKeys] }, false)
+    const fitting = await gallery.slotsOf(filter === undefined ? ofKeys : { and: [filter, ofKeys] }, false)
+    const allow = search.copiesFrom === undefined || allowed === undefined ? fitting : inBoth(allowed, fitting)
     return openList(gallery, search, allow, seen).hits
   }
   return groupedHits(hits, { count: offset + k, size, candidatesMax, listOf })

@@ -10,6 +10,8 @@ import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import type { SlotVectors } from '../vector-index/vector-index.js'
 import { CalledThread } from '../worker-calls.js'
+import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
+import { CopySearch } from './copy-search.js'
 import { damaged, withDatabase } from './database.js'
 import { lockFolder, type FolderLock } from './folder-lock.js'
 import type { GalleryRow } from './gallery-table.js'
@@ -43,14 +45,18 @@ interface StoreParts {
   lock: FolderLock
   writer: CalledThread<WriterCalls>
   reader: CalledThread<ReaderCalls>
+  copies: CalledThread<CopiesCalls>
 }
 
 export class GalleryStore {
   /** Of the database, for threads that read on their own. */
   readonly path: string
+  readonly copies = new CopySearch({
+    call: async (name, request) => (this.#readerOpen ? this.#parts.copies.call(name, request) : this.#reads.copies[name](request)),
+  })
   readonly #parts: StoreParts
   #reads: StoreReads
-  /** Both from the start where there is room. */
+  /** With the copies thread. Both from the start where there is room. */
   #readerOpen: boolean
   #writerOpen: boolean
   /** Once alike.db is not the file any more that was opened. */
@@ -86,16 +92,23 @@ export class GalleryStore {
       data: { path } satisfies ReaderThreadData,
       onFailure,
     })
+    const copies = new CalledThread<CopiesCalls>({
+      name: 'copies',
+      file: new URL('./copies-worker.js', import.meta.url),
+      data: { path } satisfies CopiesThreadData,
+      onFailure,
+    })
     let reads: StoreReads | undefined
     try {
       const hasRoom = await openWriter(writer)
-      if (hasRoom) await reader.call('open', undefined)
+      if (hasRoom) await Promise.all([reader.call('open', undefined), copies.call('open', undefined)])
       reads = hasRoom ? openReads(path) : openReadsAlone(path)
-      const store = new GalleryStore({ options, path, lock, writer, reader }, reads)
+      const store = new GalleryStore({ options, path, lock, writer, reader, copies }, reads)
       await store.scan('verify', undefined)
       return store
     } catch (error) {
       reads?.close()
+      await copies.close()
       await reader.close()
       await writer.close()
       lock.release()
@@ -119,6 +132,10 @@ export class GalleryStore {
 
   get images(): StoreReads['images'] {
     return this.#reads.images
+  }
+
+  get descriptors(): StoreReads['descriptors'] {
+    return this.#reads.descriptors
   }
 
   get jobs(): StoreReads['jobs'] {
@@ -172,7 +189,8 @@ export class GalleryStore {
   async close(): Promise<void> {
     clearInterval(this.#roomChecks)
     await this.#checking
-    const { reader, writer, lock, path } = this.#parts
+    const { reader, copies, writer, lock, path } = this.#parts
+    await copies.close()
     await reader.close()
     this.#reads.close()
     await writer.close()
@@ -182,7 +200,7 @@ export class GalleryStore {
 
   /** The main thread goes from one connection to the other between two reads: no caller finds none. */
   async #becomeWritable(): Promise<void> {
-    const { options, writer, reader, path } = this.#parts
+    const { options, writer, reader, copies, path } = this.#parts
     try {
       if (!(await hasRoom(options.dataDir, roomNeededBytes))) return
       if (this.#reads.alone) {
@@ -191,7 +209,7 @@ export class GalleryStore {
       }
       if (this.#reads.alone) return
       if (!this.#readerOpen) {
-        await reader.call('open', undefined)
+        await Promise.all([reader.call('open', undefined), copies.call('open', undefined)])
         await reader.call('verify', undefined)
       }
       this.#readerOpen = true

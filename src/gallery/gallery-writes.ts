@@ -1,6 +1,7 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../errors.js'
 import type { Database } from './database.js'
+import { DescriptorTable } from './descriptor-table.js'
 import type { Filter } from './filter.js'
 import { galleryRecord, GalleryTable, slotsMax, type GalleryRow, type NewGallery } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
@@ -28,11 +29,13 @@ export class GalleryWrites {
   readonly jobs: JobTable
   readonly #galleries: GalleryTable
   readonly #images: ImageTable
+  readonly #descriptors: DescriptorTable
 
   constructor(database: Database) {
     this.jobs = new JobTable(database)
     this.#galleries = new GalleryTable(database)
     this.#images = new ImageTable(database)
+    this.#descriptors = new DescriptorTable(database)
   }
 
   /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
@@ -101,6 +104,11 @@ export class GalleryWrites {
     for (const slot of deleted) this.#images.delete(gallery, slot)
     if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
+  }
+
+  /** Those that have none and are still there. @returns how many */
+  describeImages(gallery: number, described: { slot: number; descriptor: Uint8Array }[]): number {
+    return described.filter(({ slot, descriptor }) => this.#descriptors.add(gallery, slot, descriptor)).length
   }
 
   /** One step of removing what deleted galleries have left; false when nothing is left. */

@@ -3,12 +3,13 @@ import type { GroupKey } from '../ranking/groups.js'
 import type { ImageRecord, Metadata } from './records.js'
 import { readStored } from './stored-json.js'
 
-export type HitFields = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'modelId' | 'thumbnailBytes'>
+export type HitFields = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash' | 'modelId' | 'thumbnailBytes'>
 
 export class HitRecord implements HitFields {
   readonly slot: number
   readonly id: string
   readonly label: string | null
+  readonly contentHash: string
   readonly modelId: string
   readonly thumbnailBytes: number
   /** Values of the field that hits are grouped by; undefined when they are not. */
@@ -16,10 +17,11 @@ export class HitRecord implements HitFields {
   /** JSON; undefined when it was not asked for, or the picture was removed in this moment. */
   readonly metadataText: string | undefined
 
-  constructor({ slot, id, label, modelId, thumbnailBytes }: HitFields, { groupKeys, metadataText }: { groupKeys?: readonly GroupKey[] | undefined; metadataText?: string | undefined } = {}) {
+  constructor({ slot, id, label, contentHash, modelId, thumbnailBytes }: HitFields, { groupKeys, metadataText }: { groupKeys?: readonly GroupKey[] | undefined; metadataText?: string | undefined } = {}) {
     this.slot = slot
     this.id = id
     this.label = label
+    this.contentHash = contentHash
     this.modelId = modelId
     this.thumbnailBytes = thumbnailBytes
     this.groupKeys = groupKeys

@@ -64,6 +64,7 @@ export class ImageTable {
   readonly #update: Statement<[StoredRow]>
   readonly #insertVector: Statement<[number, Uint8Array, number]>
   readonly #insertThumbnail: Statement<[number, Uint8Array, number]>
+  readonly #insertDescriptor: Statement<[number, Uint8Array, number]>
   readonly #deletes: Statement<[number]>[]
   readonly #purges: Statement<[number, number, number]>[]
 
@@ -85,7 +86,8 @@ export class ImageTable {
     )
     this.#insertVector = database.prepare('INSERT INTO embedding VALUES (?, ?, ?)')
     this.#insertThumbnail = database.prepare('INSERT INTO thumbnail VALUES (?, ?, ?)')
-    const tables = ['thumbnail', 'embedding', 'image']
+    this.#insertDescriptor = database.prepare('INSERT INTO copy_descriptor VALUES (?, ?, ?)')
+    const tables = ['copy_descriptor', 'thumbnail', 'embedding', 'image']
     this.#deletes = tables.map((table) => database.prepare(`DELETE FROM ${table} WHERE key = ?`))
     this.#purges = tables.map((table) => database.prepare(`DELETE FROM ${table} WHERE key >= ? AND key < ? LIMIT ?`))
   }
@@ -188,7 +190,7 @@ export class ImageTable {
       checked(row)
       onRow()
     }
-    for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail']] as const) {
+    for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail'], ['copy_descriptor', 'descriptor', 'A copy descriptor']] as const) {
       const rows = this.#database.prepare<[], { key: number; bytes: Buffer; checksum: number }>(`SELECT key, ${column} AS bytes, checksum FROM ${table}`)
       for (const { key, bytes, checksum } of rows.iterate()) {
         expectChecksum(checksumOfBytes(key, bytes), checksum, what)
@@ -218,6 +220,7 @@ export class ImageTable {
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     const vector = new Uint8Array(image.vector.buffer, image.vector.byteOffset, image.vector.byteLength)
     this.#insertVector.run(key, vector, checksumOfBytes(key, vector))
+    if (image.copyDescriptor) this.#insertDescriptor.run(key, image.copyDescriptor, checksumOfBytes(key, image.copyDescriptor))
     if (image.thumbnail?.length) this.#insertThumbnail.run(key, image.thumbnail, checksumOfBytes(key, image.thumbnail))
   }
 
@@ -267,7 +270,7 @@ function checked(row: StoredRow): ImageRow {
 }
 
 function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
-  const hit = { slot: slotOf(row.key), id: row.id, label: row.label, modelId: row.model_id, thumbnailBytes: row.thumbnail }
+  const hit = { slot: slotOf(row.key), id: row.id, label: row.label, contentHash: row.content_hash, modelId: row.model_id, thumbnailBytes: row.thumbnail }
   if (groupBy === undefined) return new HitRecord(hit)
   const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
   return new HitRecord(hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })

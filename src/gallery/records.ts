@@ -57,6 +57,8 @@ export interface NewImage {
   bytes: number
   /** WebP; none is stored when left out. */
   thumbnail?: Uint8Array
+  /** What copies are found by, see `copies/copy-descriptor.ts`; empty for a picture without features. Left out: made later, from the thumbnail. */
+  copyDescriptor?: Uint8Array | undefined
 }
 
 /** What is left out stays; `label: null` removes the label; metadata is replaced as a whole. */

@@ -105,6 +105,13 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
   addErrorChecksums,
   'ALTER TABLE job ADD COLUMN trials TEXT;', // JSON; NULL for jobs that no process has died over
+  `
+  CREATE TABLE copy_descriptor (       -- no row: not made yet
+    key        INTEGER PRIMARY KEY,
+    descriptor BLOB NOT NULL,          -- see copies/copy-descriptor.ts; empty for a picture without features
+    checksum   INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** The version that this code makes and reads. */

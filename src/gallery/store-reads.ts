@@ -1,6 +1,8 @@
 /** The main thread's connection to the database, with the tables that are read on it. */
 import { AlikeError } from '../errors.js'
+import { copyCalls, type CopyCalls } from './copy-calls.js'
 import { openAlone, openForReading, withDatabase, type Database } from './database.js'
+import { DescriptorTable } from './descriptor-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
@@ -11,11 +13,14 @@ import { scanCalls, type ScanCalls } from './scan-calls.js'
 export interface StoreReads {
   galleries: GalleryTable
   images: ImageTable
+  descriptors: DescriptorTable
   jobs: JobTable
   /** What is read in it is all of one moment. */
   atOnce<Result>(read: () => Result): Result
   /** For while the reader thread can not be opened. */
   scans: ScanCalls
+  /** For while the copies thread can not be. */
+  copies: CopyCalls
   /** Whether this connection shuts out all others. */
   alone: boolean
   close(): void
@@ -37,11 +42,14 @@ export function openReadsAlone(path: string): StoreReads {
 function readsOn(database: Database, alone: boolean): StoreReads {
   try {
     if (alone) expectCurrent(versionOf(database))
+    const descriptors = new DescriptorTable(database)
     return {
       galleries: new GalleryTable(database),
       images: new ImageTable(database),
+      descriptors,
       jobs: new JobTable(database),
       scans: scanCalls(new GalleryScans(database)),
+      copies: copyCalls(descriptors),
       alone,
       atOnce: (read) => database.transaction(read)(),
       close: () => void database.close(),

@@ -1,6 +1,7 @@
 /** One search, however it was asked: from what was given to a query, and from its answer to what is shown. */
 import type { Static } from 'typebox'
 import type { Config } from '../config.js'
+import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import { AlikeError } from '../errors.js'
 import { scoreOfProbability, thresholdOf, type CalibratedThreshold, type ScoreCalibration } from '../eval/score-calibration.js'
 import type { Region } from '../image/region.js'
@@ -10,7 +11,7 @@ import { retrieve, type Example, type Query, type RetrievalParts } from '../retr
 import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
-import { defaultCandidates, defaultDuplicateScore, defaultGroupSize, defaultK, groupsMax, rerankedMax, type SearchGiven } from './schemas/search-parameters.js'
+import { defaultCandidates, defaultGroupSize, defaultK, groupsMax, rerankedMax, type SearchGiven } from './schemas/search-parameters.js'
 import { RequestInvalid, type Misfit } from './validation.js'
 
 export interface SearchParts {
@@ -64,6 +65,7 @@ function examplesOf(images: Buffer[], given: SearchGiven, misfit: Refuse): Pick<
     ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
   ]
   if (examples.length === 0) throw new AlikeError('image_missing')
+  if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example)) throw misfit('/nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
@@ -75,8 +77,8 @@ function regionOf(region: NonNullable<SearchGiven['region']>): Region {
 }
 
 /** What may be a hit, and how it is looked for. */
-function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore'> {
-  const { ef, exact, excludeIds, duplicateScore, hideDuplicates = duplicateScore !== undefined } = given
+function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
+  const { ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies } = given
   const filter = filterOf(given)
   const minScore = lowestScore(given, calibration)
   return {
@@ -85,8 +87,13 @@ function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): 
     ...(filter !== undefined && { filter }),
     ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
     ...(minScore !== undefined && { minScore }),
-    ...(hideDuplicates && { duplicateScore: duplicateScore ?? defaultDuplicateScore }),
+    ...(hidesDuplicates(given) && { duplicateScore }),
+    ...(nearCopies !== undefined && { copiesFrom: duplicateScore }),
   }
+}
+
+function hidesDuplicates({ hideDuplicates, duplicateScore, nearCopies }: SearchGiven): boolean {
+  return hideDuplicates ?? (duplicateScore !== undefined && nearCopies === undefined)
 }
 
 /** A probability never falls with the score, so a bound of one is a bound of the other. */
@@ -98,9 +105,9 @@ function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCali
 
 /** Which of the hits are shown, within the bounds of what one request may cost. */
 function pageOf(given: SearchGiven, searchMaxK: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
-  const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates, hideDuplicates, duplicateScore } = given
+  const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates } = given
   if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
-  const reranked = diversity !== undefined || (hideDuplicates ?? duplicateScore !== undefined)
+  const reranked = diversity !== undefined || hidesDuplicates(given)
   const most = Math.min(searchMaxK, groupBy !== undefined ? groupsMax : reranked ? rerankedMax : searchMaxK)
   if (offset + k > most) throw misfit('/offset', `and k together must be at most ${most}`)
   return {

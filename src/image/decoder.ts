@@ -61,9 +61,22 @@ function factsOf(bytes: Uint8Array, format: ImageFormat, { width, height, channe
   }
 }
 
+export interface SizedRgb {
+  /** [height, width, 3], 0..255. */
+  rgb: Uint8Array
+  width: number
+  height: number
+}
+
 /** Upright picture of any colour space → 8-bit sRGB, RGB order, alpha flattened on white. */
 export async function toRgb(pipeline: Sharp): Promise<Uint8Array> {
-  return decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer())
+  return (await toSizedRgb(pipeline)).rgb
+}
+
+/** The same with its size, for where it is not known before. */
+export async function toSizedRgb(pipeline: Sharp): Promise<SizedRgb> {
+  const { data, info } = await decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }))
+  return { rgb: data, width: info.width, height: info.height }
 }
 
 /** Awaits work of sharp and turns its failure into the catalogue's. */

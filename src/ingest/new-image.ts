@@ -53,7 +53,7 @@ export async function takeIn(gallery: string, picture: IncomingPicture, parts: I
   return { put: { ...said, ...(known ?? (await seen(bytes, parts, options))) }, unlessSame: known !== undefined }
 }
 
-type Seen = Pick<NewImage, 'vector' | 'thumbnail' | 'width' | 'height' | 'format'>
+type Seen = Pick<NewImage, 'vector' | 'thumbnail' | 'copyDescriptor' | 'width' | 'height' | 'format'>
 
 /** What the same bytes gave before, under the same id. */
 function seenBefore(gallery: string, { id, contentHash, modelId }: Pick<NewImage, 'id' | 'contentHash' | 'modelId'>, galleries: Galleries): Seen | undefined {
@@ -63,7 +63,9 @@ function seenBefore(gallery: string, { id, contentHash, modelId }: Pick<NewImage
     const vector = galleries.embedding(gallery, id)
     const thumbnail = galleries.thumbnail(gallery, id)
     const { width, height, format } = stored
-    return vector && { vector, width, height, format, ...(thumbnail && { thumbnail }) }
+    const copyDescriptor = galleries.copyDescriptor(gallery, id)
+    // what is older than descriptors is seen anew, and has one then
+    return vector && copyDescriptor && { vector, width, height, format, copyDescriptor, ...(thumbnail && { thumbnail }) }
   })
 }
 
@@ -71,12 +73,12 @@ async function seen(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 
   const { embedder, permits, maxPixels, thumbnailMaxSide, galleryViews } = parts
   const waiting = { priority, ...(signal && { signal }) }
   const { preprocessing } = embedder.model.manifest
-  const { views, width, height, format, thumbnail } = await preparePermitted(
+  const { views, width, height, format, thumbnail, copyDescriptor } = await preparePermitted(
     bytes,
-    { preprocessing, maxPixels, views: galleryViews, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) },
+    { preprocessing, maxPixels, views: galleryViews, copies: true, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) },
     permits,
     priority,
   )
   const { vector } = await embedViews(embedder, views, waiting)
-  return { vector, width, height, format, ...(thumbnail && { thumbnail }) }
+  return { vector, width, height, format, copyDescriptor, ...(thumbnail && { thumbnail }) }
 }

@@ -24,6 +24,8 @@ export interface InsightsOptions {
   /** Pictures of a gallery up to which it is analysed: its vectors are in memory once more meanwhile. */
   imagesMax: number
   jobsKeptDays: number
+  /** Settles when pictures of older data have their copy descriptors; analyses of copies wait for it. */
+  copiesDescribed?: Promise<void> | undefined
   logger: InsightLogger
 }
 
@@ -137,7 +139,7 @@ export class Insights {
     const [job] = this.#active()
     if (job === undefined) return
     const stop = new AbortController()
-    const run = new InsightRun(job, this.#options.galleries, stop.signal)
+    const run = new InsightRun(job, this.#options, stop.signal)
     const current = { jobId: job.id, run, stop, ended: Promise.resolve() }
     this.#current = current
     current.ended = this.#runToEnd(job, run, stop.signal).then((ended) => {

@@ -4,7 +4,9 @@ import type { Pictures } from './pictures.js'
 import type { CopyGroup, DuplicateReport } from './reports.js'
 
 export interface DuplicateOptions {
-  minScore: number
+  duplicateScore: number
+  /** Pictures that only equal files were looked for of. */
+  notCompared: number
   /** Most groups. */
   limit: number
 }
@@ -14,11 +16,12 @@ const membersMax = 50
 /** Pictures listed of all groups; when they are used up, two of each further one. A report is one answer. */
 const listedMax = 5_000
 
-export function reportDuplicates(pictures: Pictures, groups: CopyGroups, { minScore, limit }: DuplicateOptions): DuplicateReport {
+export function reportDuplicates(pictures: Pictures, groups: CopyGroups, { duplicateScore, notCompared, limit }: DuplicateOptions): DuplicateReport {
   const all = groups.list()
   return {
     pictures: pictures.ids.length,
-    minScore,
+    duplicateScore,
+    notCompared,
     count: all.length,
     copies: all.reduce((sum, { length }) => sum + length - 1, 0),
     groups: describeGroups(all.slice(0, limit), pictures, groups),
@@ -44,7 +47,7 @@ function describeGroup(members: readonly number[], pictures: Pictures, groups: C
       id: ids[position]!,
       label: labels[position]!,
       contentHash: contentHashes[position]!,
-      score: groups.score(position),
+      nearCopyScore: groups.score(position),
     })),
   }
 }

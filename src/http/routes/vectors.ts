@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.js'
+import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
 import { allOrNone } from '../../embedding/all-or-none.js'
 import { AlikeError } from '../../errors.js'
 import { probabilitySameLabel } from '../../eval/score-calibration.js'
@@ -68,8 +69,14 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
     const [one, two] = await allOrNone(images, signal, (bytes, stop) => embedPicture({ bytes }, stop, parts))
     const score = Math.max(-1, Math.min(1, one!.vector.reduce((sum, value, i) => sum + value * two!.vector[i]!, 0)))
     const { id, calibration } = parts.embedder.model.manifest
-    return { modelId: id, score, ...(calibration && { pSame: probabilitySameLabel(calibration, score) }) }
+    return { modelId: id, score, nearCopyScore: copyScoreOf(one!.copyDescriptor, two!.copyDescriptor), ...(calibration && { pSame: probabilitySameLabel(calibration, score) }) }
   })
+}
+
+/** null where one of them has no features. */
+function copyScoreOf(one: Uint8Array | undefined, two: Uint8Array | undefined): number | null {
+  const [a, b] = [one && wordsOf(one), two && wordsOf(two)]
+  return a && b ? nearCopyScore(a, 0, b, 0) : null
 }
 
 /** Softmax over the logits. */

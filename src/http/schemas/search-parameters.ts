@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { fieldPattern } from '../../gallery/field-values.js'
 import { labelMaxLength } from '../../ingest/names.js'
+import { duplicateScoreSchema } from './near-copy.js'
 import { ImageId } from './parameters.js'
 import { Base64Image, BinaryImage, PictureUrl } from './picture.js'
 
@@ -15,8 +16,6 @@ export const groupsMax = 500
 export const rerankedMax = 1_000
 /** Among how many of the best hits `diversity` chooses. */
 export const defaultCandidates = 200
-/** docs/search.md says what it finds of the default network. */
-export const defaultDuplicateScore = 0.99
 const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
 
 /** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
@@ -37,7 +36,8 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     groupBy: Type.Optional(Type.String({ pattern: fieldPattern.source, description: `Answer with \`groups\` of hits that share this value: \`label\`, or a place in the metadata. \`k\` and \`offset\` count groups then, together at most ${groupsMax}. Pictures that lack the field are left out; of a list, each element is a group.`, examples: ['label', 'metadata.place.city'] })),
     groupSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: defaultGroupSize, description: 'With `groupBy`: most hits of a group.' })),
     hideDuplicates: Type.Optional(Type.Boolean({ default: false, description: `Leave out near-copies of better hits; others move up in their place. \`offset\` + \`k\` is at most ${rerankedMax} then, unless grouped.` })),
-    duplicateScore: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: defaultDuplicateScore, description: 'Hits that score at least so much against each other are near-copies; given alone, it asks for `hideDuplicates`.' })),
+    duplicateScore: Type.Optional(duplicateScoreSchema('Given without `nearCopies`, it asks for `hideDuplicates`.')),
+    nearCopies: Type.Optional(Type.Enum(['only'], { type: 'string', description: 'Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.' })),
     diversity: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: `Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.` })),
     candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, default: Math.min(defaultCandidates, lookedAtMax), description: 'With `diversity`: the best hits among which it chooses; at least `offset` + `k` of them.' })),
     includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' })),
@@ -82,6 +82,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
         { imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } },
         { imageId: 'cycling/Image_12.jpg', k: 5, groupBy: 'label', groupSize: 3, include: ['thumbnail'] },
         { imageId: 'cycling/Image_12.jpg', k: 10, hideDuplicates: true, diversity: 0.3 },
+        { imageId: 'cycling/Image_12.jpg', k: 10, nearCopies: 'only' },
         { imageId: 'cycling/Image_12.jpg', k: 10, vote: 10, falseMatchRate: 0.001 },
       ],
     },

@@ -6,6 +6,7 @@ import type { Metadata as Stored } from '../../gallery/records.js'
 import { StoredMetadata } from '../../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../../retrieval.js'
 import { Metadata } from './gallery.js'
+import { NearCopyScore } from './near-copy.js'
 import { named } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
 
@@ -14,6 +15,7 @@ const Hit = Type.Object({
   id: ImageId,
   score: Type.Number({ description: 'Cosine similarity, −1 to 1; always exact.' }),
   pSame: Type.Optional(Type.Number({ description: 'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not.' })),
+  nearCopyScore: Type.Optional(NearCopyScore),
   label: Type.Union([Label, Type.Null()]),
   modelId: Type.String(),
   metadata: Type.Optional(Metadata),
@@ -69,8 +71,8 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
     examples: [{
       gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact',
       hits: [
-        { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, pSame: 0.9714, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
-        { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, pSame: 0.9523, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
+        { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, pSame: 0.9714, nearCopyScore: 0.8828, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
+        { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, pSame: 0.9523, nearCopyScore: 0.1719, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
       ],
       vote: {
         label: 'cycling', match: true, margin: 0.8, voters: 10,
@@ -113,13 +115,14 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
   }
 }
 
-function hitView({ rank, score, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
+function hitView({ rank, score, nearCopyScore, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
   const { id, label, modelId, metadataText, thumbnailBytes } = record
   return {
     rank,
     id,
     score,
     ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
+    ...(nearCopyScore !== undefined && { nearCopyScore }),
     label,
     modelId,
     // read when it is written: see StoredMetadata

@@ -1,6 +1,7 @@
 /** Embeddings and scores of pictures that are not stored. */
 import { Type } from 'typebox'
 import { named } from './named.js'
+import { NearCopyScore } from './near-copy.js'
 import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
 
 export const EmbeddingForm = Type.Object({ image: BinaryImage })
@@ -34,7 +35,8 @@ export const CompareAnswer = named('CompareAnswer', Type.Object(
   {
     modelId: Type.String(),
     score: Type.Number({ description: 'Cosine similarity, −1 to 1.' }),
+    nearCopyScore: NearCopyScore,
     pSame: Type.Optional(Type.Number({ description: 'Probability that they share a label; absent when the network was not calibrated.' })),
   },
-  { examples: [{ modelId: '5d1c0a7b9e3f4a62', score: 0.8127, pSame: 0.8431 }] },
+  { examples: [{ modelId: '5d1c0a7b9e3f4a62', score: 0.8127, nearCopyScore: 0.1641, pSame: 0.8431 }] },
 ))
