@@ -75,8 +75,10 @@ export async function openService(
         snapshotAfterWrites: config.snapshotAfterWrites,
         snapshotAfterSeconds: config.snapshotAfterSeconds,
       },
+      pages: { rankingsMax: config.pageRankingsMax, rankingsMaxBytes: config.pageRankingsMaxBytes, expirySeconds: config.pageExpirySeconds },
       logger,
       onIndexRebuild: metrics.countIndexRebuild,
+      onRankingDrop: metrics.countRankingDrop,
     })
     opened.push(() => galleries.close())
 
@@ -140,6 +142,8 @@ function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: E
     writeQueueDepth: () => galleries.writeQueueDepth,
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => galleries.indexQueueDepth,
+    pageRankings: () => galleries.keptRankings.count,
+    pageRankingBytes: () => galleries.keptRankings.bytes,
     galleries: () => galleries.readings(),
     jobs: () => activeJobs(galleries, ['ingest']),
     insightJobs: () => activeJobs(galleries, insightKinds),

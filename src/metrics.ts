@@ -72,6 +72,10 @@ export interface MetricSources {
   storageReadOnly?: () => number
   /** Vectors waiting to be added to a graph. */
   indexQueueDepth?: () => number
+  /** Rankings kept for their next pages. */
+  pageRankings?: () => number
+  /** Their memory, roughly. */
+  pageRankingBytes?: () => number
   galleries?: () => Iterable<GalleryReading>
   /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
@@ -90,6 +94,8 @@ export interface Metrics {
   countIngested(outcome: IngestOutcome, count?: number): void
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
+  /** A ranking was given up before its last page was asked for. */
+  countRankingDrop(reason: 'expired' | 'displaced'): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   setNewestDataSnapshot(at: Date): void
   /** Adds sources; a later one of the same name replaces the former. */
@@ -153,6 +159,12 @@ export function createMetrics(): Metrics {
     help: 'Times a graph was built anew from the database.',
     registers,
   })
+  const rankingDrops = new Counter({
+    name: 'alike_page_rankings_dropped_total',
+    help: 'Rankings given up before their last page was asked for: expired, or displaced by others.',
+    labelNames: ['reason'] as const,
+    registers,
+  })
   const dataSnapshots = new Counter({
     name: 'alike_data_snapshots_total',
     help: 'Snapshots of the data that were begun and ended, by outcome.',
@@ -170,6 +182,7 @@ export function createMetrics(): Metrics {
   for (const outcome of ['added', 'updated', 'removed', 'skipped', 'failed'] as const) ingested.inc({ outcome }, 0)
   for (const outcome of ['fetched', 'refused', 'failed'] as const) fetches.inc({ outcome }, 0)
 
+  for (const reason of ['expired', 'displaced'] as const) rankingDrops.inc({ reason }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
 
   registerReadings(registry, sources)
@@ -184,6 +197,7 @@ export function createMetrics(): Metrics {
     countIngested: (outcome, count = 1) => ingested.inc({ outcome }, count),
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
+    countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
     watch: (more) => void Object.assign(sources, more),
@@ -255,6 +269,8 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
     ['storageReadOnly', 'alike_storage_read_only', '1 while the data folder, opened without room for writes, can only be read, else 0.'],
+    ['pageRankings', 'alike_page_rankings', 'Rankings kept for their next pages.'],
+    ['pageRankingBytes', 'alike_page_rankings_bytes', 'Memory of the rankings kept for their next pages, roughly.'],
     ['indexQueueDepth', 'alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
   ] as const
   for (const [source, name, help] of plain) {

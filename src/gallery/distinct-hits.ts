@@ -10,7 +10,7 @@ export interface DistinctHitsOptions {
   duplicateScore: number
   /** Most hits of the list that are looked at. */
   candidatesMax: number
-  /** Hits better than all of the list: copies of them are left out, they themselves are not given. */
+  /** Hits of another list that were shown: copies of them are left out, they themselves are not given. */
   better?: readonly UnrankedHit[]
 }
 
@@ -39,13 +39,15 @@ export class DistinctHits implements HitList {
     const { hits, index, duplicateScore, candidatesMax } = this.#options
     const end = Math.min(this.#looked + blockSize, candidatesMax)
     const block = (await hits.first(end)).slice(this.#looked)
+    if (block.length > 0) {
+      const scores = this.#kept.map(({ score }) => score)
+      const best = Math.max(...block.map(({ score }) => score))
+      const originals = this.#kept.slice(firstComparable(scores, best, duplicateScore))
+      const likeness = await index.compare(slotsOf(block), slotsOf([...originals, ...block]))
+      for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore })) this.#kept.push(block[stays]!)
+    }
     this.#looked += block.length
     this.#ended = this.#looked < end || end === candidatesMax
-    if (block.length === 0) return
-    const scores = this.#kept.map(({ score }) => score)
-    const originals = this.#kept.slice(firstComparable(scores, block[0]!.score, duplicateScore))
-    const likeness = await index.compare(slotsOf(block), slotsOf([...originals, ...block]))
-    for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore })) this.#kept.push(block[stays]!)
   }
 }
 
