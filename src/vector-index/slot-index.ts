@@ -207,17 +207,17 @@ export class SlotIndex {
     for (let count = few; ; count = ef) {
       const { slots, scores } = graph.candidates(query.values, ef, count)
       const nearest = new Nearest(k)
-      let [found, reliable, kthScore] = [0, 0, -Infinity]
+      let [found, reliable, kthScore, settled] = [0, 0, -Infinity, false]
       for (let i = 0; i < slots.length; i++) {
         const slot = slots[i]!
         if (!this.#vectors.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
-        const settled = found >= k && scores[i]! < kthScore - margin
-        if (settled && found >= depth) return { nearest, found, reliable }
+        settled ||= found >= k && scores[i]! < kthScore - margin
+        if (settled && found >= depth) break
         if (!settled) nearest.offer(slot, this.#vectors.score(query, slot))
         if (i < (ef * 2) / 3) reliable++
         if (++found === k) kthScore = scores[i]!
       }
-      if (slots.length < count || count === ef) return { nearest, found, reliable }
+      if ((settled && found >= depth) || slots.length < count || count === ef) return { nearest, found, reliable }
     }
   }
 
