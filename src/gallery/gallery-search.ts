@@ -163,7 +163,7 @@ export class Ranking {
     // one more tells whether there is a next page
     const wanted = this.#keeping !== undefined && end < this.reach ? end + 1 : end
     const grouped = this.terms.groupBy && (await this.#groups(wanted))
-    const listed = grouped ?? (await this.#ordered.first(this.#keeping === undefined ? wanted : Math.max(wanted, firstDepth)))
+    const listed = grouped ?? (await this.#ordered.first(this.#keeping === undefined ? wanted : Math.min(Math.max(wanted, firstDepth), this.reach)))
     const found = grouped
       ? { hits: [], groups: await this.#membersNow(ranked(grouped.slice(offset, end), offset)) }
       : { hits: await this.#recordsNow(ranked(this.#inOrder((listed as UnrankedHit[]).slice(offset, end)), offset)) }

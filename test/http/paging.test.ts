@@ -86,6 +86,15 @@ test('a token of another caller, of a process before, or with another query besi
   assert.equal((await again.call(410, { method: 'POST', url, headers, payload: { pageToken } })).code, 'page_expired')
 })
 
+test('all pages together show no more than one request may', async (t) => {
+  const app = await filledApp(t, { searchMaxK: 7 })
+  const { hits, nextPageToken: pageToken } = await search(app, { imageId: 'circle-1', k: 4, paged: true })
+  const last = await search(app, { pageToken, k: 4 })
+  assert.deepEqual([...hits, ...last.hits].map(({ rank }) => rank), [1, 2, 3, 4, 5, 6, 7])
+  assert.equal('nextPageToken' in last, false)
+  assert.equal('nextPageToken' in (await search(app, { imageId: 'circle-1', k: 7, paged: true })), false)
+})
+
 test('how many rankings are kept is bounded, measured and told', async (t) => {
   const app = await filledApp(t, { pageRankingsMax: 2 })
   const tokens = []
