@@ -350,14 +350,14 @@ export class Galleries {
   }
 
   /** The same as the first page of a ranking that is kept for the next. */
-  async searchPaged(gallery: string, { caller, reach, ...search }: PagedSearch): Promise<SearchPage> {
+  async searchPaged(gallery: string, { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch): Promise<SearchPage> {
     const startedAt = performance.now()
     const { row, index } = await this.#served(gallery)
-    expectUnitVector(search.vector, row.dimension)
-    const ranking = await Ranking.open(this.#searched(row, index, search), search, { reach, belowSlot: row.next_slot })
-    const page = await ranking.page(search)
-    const place = (search.offset ?? 0) + search.k
-    const nextPageToken = page.more ? this.#rankings.keep(ranking, place, { gallery: row.uid, caller }) : undefined
+    expectUnitVector(terms.vector, row.dimension)
+    // only the terms outlive the request
+    const ranking = await Ranking.open(this.#searched(row, index, terms), terms, { reach, belowSlot: row.next_slot })
+    const page = await ranking.page({ k, offset, voters, metadata, onBytes })
+    const nextPageToken = page.more ? this.#rankings.keep(ranking, offset + k, { gallery: row.uid, caller }) : undefined
     return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
   }
 

@@ -144,7 +144,9 @@ export class Ranking {
 
   /** Of memory, roughly. */
   get bytes(): number {
-    return this.terms.vector.byteLength + (this.#allow?.byteLength ?? 0) + this.#nearest.bytes
+    const { vector, filter, excludeIds = [] } = this.terms
+    const query = vector.byteLength + 2 * JSON.stringify([filter, excludeIds]).length
+    return query + (this.#allow?.byteLength ?? 0) + this.#nearest.bytes
   }
 
   get reach(): number {
