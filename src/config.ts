@@ -46,6 +46,9 @@ export const Settings = Type.Object(
     bodyTimeoutMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'Time in which the body of a request (not of an upload to a job) has to arrive.' }),
     metadataMaxBytes: Type.Integer({ default: 16 * 1024, minimum: 256, maximum: 64 * 1024, description: 'Largest metadata of a picture, and largest settings of a gallery, as JSON.' }),
     searchMaxK: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'Largest `k`, and largest `offset + k`, of a search; so many hits it looks at to fill groups or to replace near-copies.' }),
+    pageRankingsMax: Type.Integer({ default: 1_000, minimum: 1, maximum: 1_000_000, description: 'Rankings kept for their next pages; the one used longest ago makes room, and its token has expired.' }),
+    pageRankingsMaxBytes: Type.Integer({ default: 64 * 2 ** 20, minimum: 1024, maximum: 2 ** 40, description: 'Memory of them, roughly.' }),
+    pageExpirySeconds: Type.Integer({ default: 300, minimum: 1, maximum: 86_400, description: 'Time after a page in which its next page may be asked for by token.' }),
     thumbnailMaxSidePixels: Type.Integer({ default: 192, minimum: 0, maximum: 1024, description: 'Longer side of stored thumbnails; 0 stores none, which makes ingestion faster.' }),
 
     ingestMaxBytes: Type.Integer({ default: 64 * 2 ** 30, minimum: 1024, maximum: 2 ** 50, description: 'Largest upload to a job, and most that it may unpack to.' }),

@@ -30,6 +30,7 @@ export const catalogue = {
   dimension_mismatch: 'The vector does not have the dimension of this model.',
   // requests
   answer_too_large: 'The answer would have more bytes than allowed; ask for less at once.',
+  page_expired: 'The page token has expired, or is none that this caller was given for this gallery; search again.',
   request_invalid: 'The request does not fit its schema.',
   body_incomplete: 'The body ended before it was complete.',
   body_too_large: 'The body has more bytes than allowed.',

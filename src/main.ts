@@ -76,8 +76,10 @@ export async function openService(
         snapshotAfterWrites: config.snapshotAfterWrites,
         snapshotAfterSeconds: config.snapshotAfterSeconds,
       },
+      pages: { rankingsMax: config.pageRankingsMax, rankingsMaxBytes: config.pageRankingsMaxBytes, expirySeconds: config.pageExpirySeconds },
       logger,
       onIndexRebuild: metrics.countIndexRebuild,
+      onRankingDrop: metrics.countRankingDrop,
     })
     opened.push(() => galleries.close())
 
@@ -144,6 +146,8 @@ function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: E
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => galleries.indexQueueDepth,
     copyQueueDepth: () => galleries.copyQueueDepth,
+    pageRankings: () => galleries.keptRankings.count,
+    pageRankingBytes: () => galleries.keptRankings.bytes,
     galleries: () => galleries.readings(),
     jobs: () => activeJobs(galleries, ['ingest']),
     insightJobs: () => activeJobs(galleries, insightKinds),

@@ -78,6 +78,10 @@ export interface MetricSources {
   indexQueueDepth?: () => number
   /** Questions to the thread that compares copy descriptors. */
   copyQueueDepth?: () => number
+  /** Rankings kept for their next pages. */
+  pageRankings?: () => number
+  /** Their memory, roughly. */
+  pageRankingBytes?: () => number
   galleries?: () => Iterable<GalleryReading>
   /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
@@ -99,6 +103,8 @@ export interface Metrics {
   countIndexRebuild(): void
   /** Older pictures that were given a copy descriptor. */
   countDescribed(pictures: number): void
+  /** A ranking was given up before its last page was asked for. */
+  countRankingDrop(reason: 'expired' | 'displaced'): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   setNewestDataSnapshot(at: Date): void
   /** Adds sources; a later one of the same name replaces the former. */
@@ -173,6 +179,12 @@ export function createMetrics(): Metrics {
     help: 'Older pictures that were given a copy descriptor, made from their thumbnails.',
     registers,
   })
+  const rankingDrops = new Counter({
+    name: 'alike_page_rankings_dropped_total',
+    help: 'Rankings given up before their last page was asked for: expired, or displaced by others.',
+    labelNames: ['reason'] as const,
+    registers,
+  })
   const dataSnapshots = new Counter({
     name: 'alike_data_snapshots_total',
     help: 'Snapshots of the data that were begun and ended, by outcome.',
@@ -191,6 +203,7 @@ export function createMetrics(): Metrics {
   for (const state of jobEnds) jobsEnded.inc({ state }, 0)
   for (const outcome of ['fetched', 'refused', 'failed'] as const) fetches.inc({ outcome }, 0)
 
+  for (const reason of ['expired', 'displaced'] as const) rankingDrops.inc({ reason }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
 
   registerReadings(registry, sources)
@@ -207,6 +220,7 @@ export function createMetrics(): Metrics {
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
     countDescribed: (pictures) => described.inc(pictures),
+    countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
     watch: (more) => void Object.assign(sources, more),
@@ -278,6 +292,8 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
     ['storageReadOnly', 'alike_storage_read_only', '1 while the data folder, opened without room for writes, can only be read, else 0.'],
+    ['pageRankings', 'alike_page_rankings', 'Rankings kept for their next pages.'],
+    ['pageRankingBytes', 'alike_page_rankings_bytes', 'Memory of the rankings kept for their next pages, roughly.'],
     ['indexQueueDepth', 'alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
     ['copyQueueDepth', 'alike_copy_queue_depth', 'Questions about copies that wait for an answer.'],
   ] as const

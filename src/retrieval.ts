@@ -6,7 +6,7 @@ import { AlikeError } from './errors.js'
 import { allOrNone } from './embedding/all-or-none.js'
 import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
-import type { Galleries, GallerySearch, Hit, HitGroup } from './gallery/galleries.js'
+import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
 import type { DecodePermits } from './image/decode-permits.js'
 import { preparePermitted } from './image/permitted-image.js'
@@ -38,6 +38,8 @@ export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' 
   vote?: { k: number; threshold?: number }
   /** The caller has left: what has not begun is not begun any more. */
   signal?: AbortSignal
+  /** The answer names its next page, for this caller; all pages together show at most `reach` hits or groups. */
+  paged?: { caller: string; reach: number } | undefined
 }
 
 /** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the network. */
@@ -53,15 +55,17 @@ export interface Answer {
   gallery: string
   modelId: string
   method: 'exact' | 'hnsw'
-  ef?: number
+  ef?: number | undefined
   /** [dimension], what was searched for. */
   vector: Float32Array
   hits: Hit[]
   /** With `groupBy`, in place of hits. */
-  groups?: HitGroup[]
+  groups?: HitGroup[] | undefined
   vote?: Vote
   /** Pictures that could have been hits. */
   compared: number
+  /** Of the hits that come next in the same ranking. */
+  nextPageToken?: string | undefined
   durations: QueryDurations
 }
 
@@ -71,7 +75,7 @@ export interface Answer {
  */
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
-  const { gallery, like, unlike = [], includeSelf = false, vote, signal, ...search } = query
+  const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
   const { modelId } = parts.galleries.get(gallery)
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
@@ -85,8 +89,9 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
 
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
-  const found = await parts.galleries.search(gallery, { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) })
-  const { hits, groups, voters, compared, method, ef, durationMs: searchMs } = found
+  const asked = { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) }
+  const found: SearchPage = paged === undefined ? await parts.galleries.search(gallery, asked) : await parts.galleries.searchPaged(gallery, { ...asked, ...paged })
+  const { hits, groups, voters, compared, method, ef, nextPageToken, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
   const totalMs = performance.now() - startedAt
@@ -100,8 +105,26 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
     ...(groups && { groups }),
     ...(voted && { vote: voteOnLabel(voted, vote?.threshold) }),
     compared,
+    nextPageToken,
     durations: { ...durations, searchMs, totalMs },
   }
+}
+
+export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'> {
+  gallery: string
+  token: string
+  /** Who asks: tokens are of use to none but whom they were given to. */
+  caller: string
+}
+
+/**
+ * The next hits of a ranking that an answer before named.
+ * @throws AlikeError `gallery_not_found`, `page_expired`, `model_mismatch`, `overloaded`; what `onBytes` throws
+ */
+export async function retrieveNext({ gallery, ...page }: NextPage, { galleries }: Pick<RetrievalParts, 'galleries'>): Promise<Answer> {
+  const { modelId } = galleries.get(gallery)
+  const { voters: _, durationMs, ...found } = await galleries.nextPage(gallery, page)
+  return { gallery, modelId, ...found, durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: durationMs, totalMs: durationMs } }
 }
 
 /** With counterexamples the query moves away from them as far as they lie from what is sought. */

@@ -35,6 +35,22 @@ export const ScoreCalibration = Type.Object(
 export type ScoreCalibration = Static<typeof ScoreCalibration>
 export type CalibratedThreshold = ScoreCalibration['thresholds'][number]
 
+/** With fewer pairs of either kind a curve says little of what was not measured: one photograph more may turn it. */
+export const reliablePairsMin = 500
+
+/** What a probability rests on, shown wherever one is. */
+export interface CalibrationBasis {
+  /** Of the data: what its pairs were held out from is the training. */
+  split: 'val'
+  positivePairs: number
+  negativePairs: number
+  reliable: boolean
+}
+
+export function basisOf({ positives, negatives }: Pick<ScoreCalibration, 'positives' | 'negatives'>): CalibrationBasis {
+  return { split: 'val', positivePairs: positives, negativePairs: negatives, reliable: Math.min(positives, negatives) >= reliablePairsMin }
+}
+
 /** The threshold of this rate, or that of the smallest rate; undefined when none was measured. Rates between are not guessed. */
 export function thresholdOf({ thresholds }: Pick<ScoreCalibration, 'thresholds'>, falseMatchRate?: number): CalibratedThreshold | undefined {
   if (falseMatchRate !== undefined) return thresholds.find((threshold) => threshold.falseMatchRate === falseMatchRate)

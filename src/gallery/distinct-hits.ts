@@ -10,7 +10,7 @@ export interface DistinctHitsOptions {
   duplicateScore: number
   /** Most hits of the list that are looked at. */
   candidatesMax: number
-  /** Hits better than all of the list: copies of them are left out, they themselves are not given. */
+  /** Hits of another list that were shown: copies of them are left out, they themselves are not given. */
   better?: readonly UnrankedHit[]
 }
 
@@ -38,23 +38,28 @@ export class DistinctHits implements HitList {
     return this.#kept.slice(this.#betterCount, this.#betterCount + count)
   }
 
-  /** @param needed hits that are still to be found */
+  /** Nothing is noted before all of it is known: a page that fails can be asked for again. @param needed hits that are still to be found */
   async #lookOn(needed: number): Promise<void> {
     const { hits, copies, duplicateScore, candidatesMax } = this.#options
     const end = Math.min(this.#looked + Math.min(blockMax, Math.max(blockMin, needed)), candidatesMax)
     const looked = (await hits.first(end)).slice(this.#looked)
+    const block = this.#ofNewContent(looked)
+    if (block.length > 0) {
+      const likeness = await copies.likeness(block.length, slotsOf([...this.#kept, ...block]), duplicateScore)
+      for (const stays of withoutCopies({ likeness, count: block.length, kept: this.#kept.length, duplicateScore })) this.#kept.push(block[stays]!)
+      for (const { record } of block) this.#contents.add(record.contentHash)
+    }
     this.#looked += looked.length
     this.#ended = this.#looked < end || end === candidatesMax
-    const block = looked.filter(({ record }) => this.#isNewContent(record.contentHash))
-    if (block.length === 0) return
-    const likeness = await copies.likeness(block.length, slotsOf([...this.#kept, ...block]), duplicateScore)
-    for (const stays of withoutCopies({ likeness, count: block.length, kept: this.#kept.length, duplicateScore })) this.#kept.push(block[stays]!)
   }
 
-  #isNewContent(contentHash: string): boolean {
-    if (this.#contents.has(contentHash)) return false
-    this.#contents.add(contentHash)
-    return true
+  #ofNewContent(hits: readonly UnrankedHit[]): UnrankedHit[] {
+    const seen = new Set<string>()
+    return hits.filter(({ record: { contentHash } }) => {
+      if (this.#contents.has(contentHash) || seen.has(contentHash)) return false
+      seen.add(contentHash)
+      return true
+    })
   }
 }
 

@@ -14,12 +14,13 @@ import { networkFileSystem } from './file-systems.js'
 import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
-import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
+import { Ranking, searchGallery, type GallerySearch, type GallerySearchResult, type SearchedGallery } from './gallery-search.js'
 import { GalleryStore } from './gallery-store.js'
 import type { ChangeRequest } from './gallery-writes.js'
 import { galleryRecord, type GalleryCount, type GalleryRow } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
+import { KeptRankings, keptRankingsDefaults, type KeptRankingsSettings } from './kept-rankings.js'
 import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutImage, PutResult, PutStep, StepResult, StoredImage } from './records.js'
 import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
@@ -36,12 +37,27 @@ export interface GalleriesOptions {
   model: { id: string; dimension: number }
   index?: Partial<IndexSettings>
   storage?: Partial<StorageSettings>
+  /** Of rankings whose pages are still to come. */
+  pages?: Partial<KeptRankingsSettings> | undefined
+  /** Called for each of them that is given up, for a metric. */
+  onRankingDrop?: ((reason: 'expired' | 'displaced') => void) | undefined
   logger: Logger
   /** Called for each graph that was built anew, for a metric. */
   onIndexRebuild?: () => void
   /** The time that records carry. */
   clock?: () => Date
 }
+
+/** A search whose further pages may be asked for by token. */
+export interface PagedSearch extends GallerySearch {
+  /** Who may ask for them. */
+  caller: string
+  /** Hits or groups that all pages together show at most. */
+  reach: number
+}
+
+/** One page of a ranking, with the token of the next where there is one. */
+export type SearchPage = GallerySearchResult & { nextPageToken?: string | undefined }
 
 /** One line for metrics and for `GET /v1/galleries`. */
 export interface GalleryReading extends IndexReading {
@@ -62,6 +78,7 @@ export class Galleries {
   readonly #store: GalleryStore
   readonly #indexes: GalleryIndexes
   readonly #filters: FilterSlots
+  readonly #rankings: KeptRankings
   readonly #options: GalleriesOptions
   readonly #storage: StorageSettings
   readonly #now: () => string
@@ -76,6 +93,7 @@ export class Galleries {
     this.#store = store
     this.#now = () => clock().toISOString()
     this.#filters = new FilterSlots(store)
+    this.#rankings = new KeptRankings({ ...keptRankingsDefaults, ...options.pages, now: () => performance.now(), onDrop: (reason) => options.onRankingDrop?.(reason) })
     this.#indexes = new GalleryIndexes({
       store,
       folder: join(options.dataDir, 'index'),
@@ -135,6 +153,12 @@ export class Galleries {
     return this.#writesUnderWay.size
   }
 
+  /** Rankings whose pages are still to come, and their memory in bytes. */
+  get keptRankings(): { count: number; bytes: number } {
+    const { count, bytes } = this.#rankings
+    return { count, bytes }
+  }
+
   /** Vectors that wait to be linked into a graph; they are found all the same. */
   get indexQueueDepth(): number {
     return this.#indexes.pending
@@ -170,6 +194,7 @@ export class Galleries {
       const { number, uid } = this.#store.gallery(name)
       await this.#store.write('deleteGallery', { gallery: number, at: this.#now() })
       this.#filters.forget(number)
+      this.#rankings.forget(uid)
       await this.#indexes.erase(uid)
     })
   }
@@ -346,21 +371,44 @@ export class Galleries {
   async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
     const { row, index } = await this.#served(gallery)
     expectUnitVector(search.vector, row.dimension)
-    return searchGallery(
-      {
-        index,
-        size: row.count,
-        slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
-        recordsOf: (slots) => this.#store.read(({ images }) => images.hits(row.number, slots, search.groupBy?.field)),
-        metadataOf: (slots, onText) => this.#store.read(({ images }) => images.metadataTexts(row.number, slots, onText)),
-        copies: {
-          scores: (query, slots) => this.#store.copies.scores(row.number, query, slots),
-          likeness: (rows, columns, least) => this.#store.copies.likeness(row.number, rows, columns, least),
-          find: (query, least) => this.#store.copies.find(row.number, query, least),
-        },
+    return searchGallery(this.#searched(row, index, search), search)
+  }
+
+  /** The same as the first page of a ranking that is kept for the next. */
+  async searchPaged(gallery: string, { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch): Promise<SearchPage> {
+    const startedAt = performance.now()
+    const { row, index } = await this.#served(gallery)
+    expectUnitVector(terms.vector, row.dimension)
+    // only the terms outlive the request
+    const ranking = await Ranking.open(this.#searched(row, index, terms), terms, { reach, belowSlot: row.next_slot })
+    const page = await ranking.page({ k, offset, voters, metadata, onBytes })
+    const nextPageToken = page.more ? this.#rankings.keep(ranking, offset + k, { gallery: row.uid, caller }) : undefined
+    return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  /** @throws AlikeError `page_expired`, `model_mismatch`, `overloaded`. */
+  async nextPage(gallery: string, { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>): Promise<SearchPage & { vector: Float32Array }> {
+    const startedAt = performance.now()
+    const { uid } = this.#requireServed(gallery)
+    const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: uid, caller })
+    const page = await ranking.page({ ...asked, offset: place })
+    const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
+    return { ...page, vector: ranking.terms.vector, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  #searched(row: GalleryRow, index: VectorIndex, { groupBy }: Pick<GallerySearch, 'groupBy'>): SearchedGallery {
+    return {
+      index,
+      size: row.count,
+      slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
+      recordsOf: (slots) => this.#store.read(({ images }) => images.hits(row.number, slots, groupBy?.field)),
+      metadataOf: (slots, onText) => this.#store.read(({ images }) => images.metadataTexts(row.number, slots, onText)),
+      copies: {
+        scores: (query, slots) => this.#store.copies.scores(row.number, query, slots),
+        likeness: (rows, columns, least) => this.#store.copies.likeness(row.number, rows, columns, least),
+        find: (query, least) => this.#store.copies.find(row.number, query, least),
       },
-      search,
-    )
+    }
   }
 
   /** Where a thread of its own can read all of it. @throws AlikeError `model_mismatch` */

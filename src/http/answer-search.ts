@@ -7,7 +7,7 @@ import { scoreOfProbability, thresholdOf, type CalibratedThreshold, type ScoreCa
 import type { Region } from '../image/region.js'
 import { stages, type Metrics } from '../metrics.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
-import { retrieve, type Example, type Query, type RetrievalParts } from '../retrieval.js'
+import { retrieve, retrieveNext, type Answer, type Example, type Query, type RetrievalParts } from '../retrieval.js'
 import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
@@ -23,6 +23,8 @@ export interface SearchParts {
 
 export interface AskedSearch {
   gallery: string
+  /** Name of the key it came with; empty where none is needed. */
+  caller: string
   images: Buffer[]
   given: SearchGiven
   /** Where a misfit is said to be. */
@@ -32,25 +34,45 @@ export interface AskedSearch {
   onBytes(bytes: number): void
 }
 
-/** @throws AlikeError as `retrieve`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
-export async function answerSearch(asked: AskedSearch, { parts, metrics, config }: SearchParts): Promise<Static<typeof SearchAnswer>> {
+/** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
+export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<Static<typeof SearchAnswer>> {
+  const { parts, metrics } = searching
   const { calibration } = parts.embedder.model.manifest
-  const { given, signal } = asked
+  const { given } = asked
   const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.where, pointer, detail }])
-  const threshold = voteThreshold(given, calibration, misfit)
-  const answer = await retrieve({
-    gallery: asked.gallery,
-    signal,
-    metadata: [given.include ?? []].flat().includes('metadata'),
-    onBytes: asked.onBytes,
-    ...examplesOf(asked.images, given, misfit),
-    ...hitsOf(given, calibration),
-    ...pageOf(given, config.searchMaxK, misfit),
-    ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
-  }, parts)
+  const threshold = given.pageToken === undefined ? voteThreshold(given, calibration, misfit) : undefined
+  const answer = await (given.pageToken === undefined ? first(asked, searching, threshold, misfit) : next(asked, given.pageToken, searching, misfit))
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
   return answerView(answer, { include: [given.include ?? []].flat(), ...(calibration && { calibration }), ...(threshold && { threshold }) })
+}
+
+function first({ gallery, caller, images, given, signal, onBytes }: AskedSearch, { parts, config }: SearchParts, threshold: CalibratedThreshold | undefined, misfit: Refuse): Promise<Answer> {
+  const reach = reachOf(given, config.searchMaxK)
+  return retrieve({
+    gallery,
+    signal,
+    metadata: includes(given, 'metadata'),
+    onBytes,
+    ...examplesOf(images, given, misfit),
+    ...hitsOf(given, parts.embedder.model.manifest.calibration),
+    ...pageOf(given, config.searchMaxK, reach, misfit),
+    ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
+    ...(given.paged === true && { paged: { caller, reach } }),
+  }, parts)
+}
+
+/** Members of a query that may stand beside a token; what was searched for is known from the page before. */
+const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
+
+function next({ gallery, caller, images, given, onBytes }: AskedSearch, token: string, { parts }: SearchParts, misfit: Refuse): Promise<Answer> {
+  const other = images.length > 0 ? 'image' : Object.keys(given).find((name) => !besideToken.includes(name))
+  if (other !== undefined) throw misfit(`/${other}`, 'does not go together with pageToken')
+  return retrieveNext({ gallery, token, caller, k: given.k ?? defaultK, metadata: includes(given, 'metadata'), onBytes }, parts)
+}
+
+function includes({ include = [] }: SearchGiven, name: string): boolean {
+  return [include].flat().some((one) => one === name)
 }
 
 type Refuse = (pointer: string, detail: string) => RequestInvalid
@@ -103,13 +125,17 @@ function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCali
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
 }
 
-/** Which of the hits are shown, within the bounds of what one request may cost. */
-function pageOf(given: SearchGiven, searchMaxK: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
+/** Hits or groups that all pages together show at most: what one request may cost. */
+function reachOf(given: SearchGiven, searchMaxK: number): number {
+  if (given.groupBy !== undefined) return Math.min(searchMaxK, groupsMax)
+  return given.diversity !== undefined || hidesDuplicates(given) ? Math.min(searchMaxK, rerankedMax) : searchMaxK
+}
+
+/** Which of the hits are shown. */
+function pageOf(given: SearchGiven, searchMaxK: number, reach: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
   const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates } = given
   if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
-  const reranked = diversity !== undefined || hidesDuplicates(given)
-  const most = Math.min(searchMaxK, groupBy !== undefined ? groupsMax : reranked ? rerankedMax : searchMaxK)
-  if (offset + k > most) throw misfit('/offset', `and k together must be at most ${most}`)
+  if (offset + k > reach) throw misfit('/offset', `and k together must be at most ${reach}`)
   return {
     k,
     offset,

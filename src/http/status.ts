@@ -27,6 +27,7 @@ const table = {
   forbidden: 403,
   rate_limited: 429,
   answer_too_large: 422,
+  page_expired: 410,
   request_invalid: 400,
   body_incomplete: 400,
   body_too_large: 413,

@@ -24,7 +24,7 @@ test('closing writes a snapshot that the next start uses, with what was removed 
   const second = await openIn(t, dataDir)
   const [reading] = second.readings()
   assert.deepEqual(reading && [reading.size, reading.tombstones, reading.pending, reading.rebuilds], [499, 1, 0, 0])
-  const after = await second.search('a', { vector: vectors[7]!, k: 20 })
+  const after = await second.search('a', { vector: vectors[7]!, k: 20, ef: 60 })
   assert.equal(after.method, 'hnsw')
   assert.deepEqual(after.hits, before)
 })
@@ -57,7 +57,7 @@ test('however the snapshot is damaged, the answers are right and a good snapshot
       assert.equal((await galleries.search('a', { vector: vectors[i]!, k: 1 })).hits[0]?.record.id, `p${i}`)
     }
     await settled(galleries)
-    assert.equal((await galleries.search('a', { vector: vectors[3]!, k: 1 })).method, 'hnsw')
+    assert.equal((await galleries.search('a', { vector: vectors[3]!, k: 1, ef: 60 })).method, 'hnsw')
     await galleries.close()
   }
 })

@@ -10,6 +10,10 @@ declare module 'fastify' {
     /** What a caller must be allowed to; `open` asks for no key and is not counted. */
     role?: Role | 'open'
   }
+  interface FastifyRequest {
+    /** Of the API key it came with; empty where none is needed. */
+    keyName: string
+  }
 }
 
 export interface AccessOptions {
@@ -43,6 +47,7 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
     else route.schema.response = { ...(route.schema.response as object), ...problems(401, 403, 429) }
   })
 
+  app.decorateRequest('keyName', '')
   // counts a key's requests in this process, in memory
   await app.register(rateLimit, { global: false })
   const countAgainst = rateLimitPerMinute === 0 ? undefined : app.createRateLimit({ max: rateLimitPerMinute, timeWindow: 60_000, keyGenerator: callerOf })
@@ -63,6 +68,7 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
         await refuseTooMany(request)
         throw new AlikeError('unauthenticated')
       }
+      request.keyName = key.name
       callers.set(request, `key ${key.name}`)
       request.log = request.log.child({ caller: key.name })
       await refuseTooMany(request)

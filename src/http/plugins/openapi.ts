@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { TObject } from 'typebox'
 import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
+import { Calibration } from '../schemas/calibration.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/insight.js'
@@ -16,7 +17,7 @@ import { SearchBatchAnswer } from '../schemas/search-batch.js'
 import { Snapshot } from '../schemas/snapshot.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
-const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis, Snapshot]
+const namedSchemas: readonly TObject[] = [Calibration, Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis, Snapshot]
 
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)

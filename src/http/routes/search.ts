@@ -30,11 +30,11 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
       params: GalleryPath,
       querystring: Parameters,
       body: pictureBody(Form, Body),
-      response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 413, 415, 422, 429, 503) },
+      response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 410, 413, 415, 422, 429, 503) },
     },
   }, async (request, reply) => {
     const signal = clientGone(reply)
     const { images, given } = await read(request, signal)
-    return answerSearch({ gallery: request.params.gallery, images, given, where: 'query', signal, onBytes: (bytes) => answers.of(reply).take(bytes) }, searching)
+    return answerSearch({ gallery: request.params.gallery, caller: request.keyName, images, given, where: 'query', signal, onBytes: (bytes) => answers.of(reply).take(bytes) }, searching)
   })
 }

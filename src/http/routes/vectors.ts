@@ -3,9 +3,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
+import { cosine } from '../../cosine.js'
 import { allOrNone } from '../../embedding/all-or-none.js'
 import { AlikeError } from '../../errors.js'
-import { probabilitySameLabel } from '../../eval/score-calibration.js'
+import { basisOf, probabilitySameLabel } from '../../eval/score-calibration.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
 import { embedPicture, type RetrievalParts } from '../../retrieval.js'
 import type { BodyMemory } from '../body-memory.js'
@@ -67,9 +68,9 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
     const { images } = await readTwo(request, signal)
     if (images.length !== 2) throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
     const [one, two] = await allOrNone(images, signal, (bytes, stop) => embedPicture({ bytes }, stop, parts))
-    const score = Math.max(-1, Math.min(1, one!.vector.reduce((sum, value, i) => sum + value * two!.vector[i]!, 0)))
+    const score = cosine(one!.vector, two!.vector)
     const { id, calibration } = parts.embedder.model.manifest
-    return { modelId: id, score, nearCopyScore: copyScoreOf(one!.copyDescriptor, two!.copyDescriptor), ...(calibration && { pSame: probabilitySameLabel(calibration, score) }) }
+    return { modelId: id, score, nearCopyScore: copyScoreOf(one!.copyDescriptor, two!.copyDescriptor), ...(calibration && { pSame: probabilitySameLabel(calibration, score), calibration: basisOf(calibration) }) }
   })
 }
 

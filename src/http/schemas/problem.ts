@@ -49,6 +49,7 @@ const statusMeanings = {
   404: 'There is no such gallery, picture, job, snapshot or model.',
   408: 'It did not arrive in the time allowed.',
   409: 'It contradicts what is stored.',
+  410: 'The page token has expired.',
   413: 'More bytes than allowed.',
   415: 'A content type or picture format that is not accepted.',
   417: 'The header Expect asks for something else than 100-continue.',

@@ -19,15 +19,17 @@ export const defaultCandidates = 200
 const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
 
 /** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
-export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
+export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: number; pageExpirySeconds: number }) {
   const lookedAtMax = Math.min(rerankedMax, searchMaxK)
   const optional = {
     imageId: Type.Optional({ ...ImageId, description: 'Search with this stored picture instead of an uploaded one.' }),
     like: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Search with these stored pictures, too: several of one thing.' })),
     unlike: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not be like.' })),
     k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
-    offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}.` })),
-    minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out.' })),
+    offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for \`paged\`.` })),
+    paged: Type.Optional(Type.Boolean({ default: false, description: `Keep the ranking, so that its next pages can be asked for by \`nextPageToken\`, for ${pageExpirySeconds} seconds after each page.` })),
+    pageToken: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`.' })),
+    minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out; 1 leaves what has the very embedding of the query.' })),
     minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
     ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
     exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
@@ -39,7 +41,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     duplicateScore: Type.Optional(duplicateScoreSchema('Given without `nearCopies`, it asks for `hideDuplicates`.')),
     nearCopies: Type.Optional(Type.Enum(['only'], { type: 'string', description: 'Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.' })),
     diversity: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: `Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.` })),
-    candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, default: Math.min(defaultCandidates, lookedAtMax), description: 'With `diversity`: the best hits among which it chooses; at least `offset` + `k` of them.' })),
+    candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, default: Math.min(defaultCandidates, lookedAtMax), description: 'With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.' })),
     includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' })),
   }
   const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), { maxItems: 100, description: 'Only pictures with one of these labels; an empty text stands for pictures without one.' })
