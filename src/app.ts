@@ -13,6 +13,7 @@ import { guard } from './http/plugins/access.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
+import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
@@ -89,6 +90,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   metrics.watch({ answerBytes: () => answers.held })
   await sendSecurityHeaders(app)
   const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
+  refuseCodedBodies(app)
   await describeApi(app)
 
   const { embedder, galleries, ingest, insights, snapshots } = parts

@@ -105,6 +105,10 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
   addErrorChecksums,
   'ALTER TABLE job ADD COLUMN trials TEXT;', // JSON; NULL for jobs that no process has died over
+  `
+  ALTER TABLE job ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE job ADD COLUMN names_assumed INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** The version that this code makes and reads. */
