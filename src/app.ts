@@ -14,6 +14,7 @@ import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
+import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
@@ -93,6 +94,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   metrics.watch({ answerBytes: () => answers.held })
   await sendSecurityHeaders(app)
   const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
+  refuseCodedBodies(app)
   await describeApi(app)
 
   const { embedder, galleries, ingest, insights, snapshots } = parts

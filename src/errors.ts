@@ -55,6 +55,8 @@ export const catalogue = {
   job_interrupted: 'The process ended while the job ran.',
   archive_unreadable: 'The archive is damaged or of an unknown kind.',
   archive_path_invalid: 'The archive has an entry whose path leaves the archive.',
+  id_repeated: 'The upload has had a picture of this id before; the later one stays.',
+  name_unreadable: 'The name of the file is not in the encoding that it should be in.',
   manifest_invalid: 'The manifest of the archive can not be used; nothing was taken in.',
   manifest_file_missing: 'The manifest names a file that the archive does not hold.',
   line_invalid: 'The line is not one of the accepted kinds.',

@@ -27,6 +27,8 @@ interface JobRow {
   finished_at: string | null
   kind: string
   trials: string | null
+  replaced: number
+  names_assumed: number
 }
 type StoredRow = JobRow & { checksum: number }
 
@@ -68,14 +70,14 @@ export class JobTable {
     this.#errors = new JobErrorRows(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
-         failure, idempotency_key, created_at, started_at, finished_at, trials, checksum)
+         failure, idempotency_key, created_at, started_at, finished_at, trials, replaced, names_assumed, checksum)
        VALUES (@id, @kind, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @removed, @skipped, @failed, @position,
-         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @trials, @checksum)`,
+         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @trials, @replaced, @names_assumed, @checksum)`,
     )
     this.#update = database.prepare(
       `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
-         finished_at = @finished_at, trials = @trials, checksum = @checksum WHERE number = @number`,
+         finished_at = @finished_at, trials = @trials, replaced = @replaced, names_assumed = @names_assumed, checksum = @checksum WHERE number = @number`,
     )
     this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
     this.#result = database.prepare('SELECT * FROM job_result WHERE job = ?')
@@ -156,6 +158,8 @@ export class JobTable {
       finished_at: null,
       kind: job.kind ?? 'ingest',
       trials: null,
+      replaced: 0,
+      names_assumed: 0,
     }
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     return { job: recordOf(row), created: true }
@@ -200,7 +204,7 @@ export class JobTable {
    * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
    * but another one of its name.
    */
-  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
+  advance({ jobId, position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
     const row = this.#running(jobId, galleryUid)
     this.#save({
       ...row,
@@ -209,10 +213,12 @@ export class JobTable {
       removed: row.removed + stored.removed,
       skipped: row.skipped + skipped + stored.idle,
       failed: row.failed + errors.length,
+      replaced: row.replaced + replaced.length,
+      names_assumed: row.names_assumed + namesAssumed,
       position: Math.max(row.position, position),
       trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
     })
-    for (const error of errors) this.#errors.insert(row.number, { ...error, detail: error.detail.slice(0, detailMaxLength) })
+    for (const error of [...errors, ...replaced]) this.#errors.insert(row.number, { ...error, detail: error.detail.slice(0, detailMaxLength) })
   }
 
   /** @throws AlikeError as `advance` does. */
@@ -274,6 +280,8 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
     removed,
     skipped,
     failed,
+    replaced: row.replaced,
+    namesAssumed: row.names_assumed,
     position: row.position,
     trials: row.trials === null ? null : (JSON.parse(row.trials) as JobTrials),
     failure: row.failure === null ? null : (JSON.parse(row.failure) as { code: string; detail: string }),
@@ -312,5 +320,6 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     ...(row.kind === 'ingest' ? [] : [row.kind]),
     ...(row.removed === 0 ? [] : [row.removed]),
     ...(row.trials === null ? [] : [row.trials]),
+    ...(row.replaced === 0 && row.names_assumed === 0 ? [] : ['replaced', row.replaced, row.names_assumed]),
   ])
 }

@@ -30,6 +30,10 @@ export interface JobRecord {
   removed: number
   skipped: number
   failed: number
+  /** Of those put: items that took the place of an earlier one of the same source and id. */
+  replaced: number
+  /** Items whose names were read as their archive means them only when it says nothing else. */
+  namesAssumed: number
   /** Items, counted from the first, that are all done; a job resumes with the item after them. */
   position: number
   /** null while the job has never been begun. */
@@ -63,7 +67,7 @@ export interface NewJob {
   idempotencyKey?: string
 }
 
-/** One item that could not be taken, for the job's error report. */
+/** One item that could not be taken, or took the place of another one, for the job's report. */
 export interface JobError {
   /** Index of the item in the source, from 0. */
   item: number
@@ -82,6 +86,10 @@ export interface JobProgress {
   skipped?: number
   /** Items of this step that failed; each also counts as failed. */
   errors?: JobError[]
+  /** Items of this step that took the place of an earlier one; listed beside the errors. */
+  replaced?: JobError[] | undefined
+  /** Items of this step whose names were assumed. */
+  namesAssumed?: number | undefined
 }
 
 /** A change of state; refused (`job_finished`) unless the job is in one of `from`. */

@@ -112,6 +112,10 @@ const steps: readonly (string | ((database: Database) => void))[] = [
     checksum   INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE job ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE job ADD COLUMN names_assumed INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** The version that this code makes and reads. */

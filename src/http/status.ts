@@ -48,6 +48,8 @@ const table = {
   job_result_missing: 404,
   archive_unreadable: 422,
   archive_path_invalid: 422,
+  id_repeated: 422,
+  name_unreadable: 422,
   manifest_invalid: 422,
   manifest_file_missing: 422,
   line_invalid: 422,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { AlikeError } from '../errors.js'
 import { activeJobStates, type EndedJobState, type JobListOptions, type JobRecord, type JobState, type JobTrials } from '../gallery/jobs.js'
+import type { JsonValue } from '../gallery/records.js'
 import type { Metrics } from '../metrics.js'
 import { JobRun } from './job-run.js'
 import type { IntakeParts } from './new-image.js'
@@ -102,7 +103,7 @@ class JobQueue implements Ingest {
     this.#startNext()
   }
 
-  async accept({ gallery, label, idempotencyKey, content, signal }: Upload): Promise<JobReport> {
+  async accept({ gallery, idempotencyKey, content, signal, ...said }: Upload): Promise<JobReport> {
     const { jobsMax } = this.#options
     if (this.#closing) throw new AlikeError('shutting_down')
     // Only jobs count: an upload that has begun is not refused at its end.
@@ -111,13 +112,13 @@ class JobQueue implements Ingest {
 
     const jobId = randomUUID()
     try {
-      const { total, ...source } = await receiveUpload(jobId, { content, signal, inTurn: (work) => this.#inTurn(work) }, this.#spool, this.#options)
+      const { total, ...source } = await receiveUpload(jobId, { content, signal, ...said, inTurn: (work) => this.#inTurn(work) }, this.#spool, this.#options)
       signal?.throwIfAborted()
-      const description: SourceDescription = { ...source, ...(label !== undefined && { label }) }
+      const description: SourceDescription = { ...source, ...said }
       const { job, created } = await this.#jobs.create({
         id: jobId,
         gallery,
-        source: { ...description },
+        source: description as unknown as JsonValue,
         ...(total !== undefined && { total }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })

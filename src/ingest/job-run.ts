@@ -31,7 +31,7 @@ export interface JobRunOptions {
 }
 
 /** What became of one item. */
-type Outcome = { index: number } & ({ step: ImageStep } | { failed: JobError })
+type Outcome = { index: number; isNameAssumed?: boolean | undefined } & ({ step: ImageStep; replaces?: JobError | undefined } | { skipped: true } | { failed: JobError })
 
 /** `leave` gives back the room that it has in memory. */
 interface StartedItem {
@@ -132,7 +132,8 @@ export class JobRun {
   }
 
   async #outcome(item: SourceItem): Promise<Outcome> {
-    const { index, name } = item
+    const { index, name, isNameAssumed } = item
+    if ('skipped' in item) return { index, skipped: true }
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
     if ('remove' in item) return { index, step: { remove: item.remove } }
     try {
@@ -140,7 +141,7 @@ export class JobRun {
       const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
       const step = await this.#patiently((signal) => takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, priority: 'bulk' }))
       this.#ownFaults = 0
-      return { index, step }
+      return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
     } catch (error) {
       if (!(error instanceof AlikeError)) throw error
       if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error
@@ -153,7 +154,10 @@ export class JobRun {
     const { parts: { galleries }, metrics } = this.#options
     const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
-    const progress = { jobId: this.#job.id, position, errors }
+    const replaced = batch.flatMap((outcome) => ('replaces' in outcome && outcome.replaces !== undefined ? [outcome.replaces] : []))
+    const namesAssumed = batch.filter(({ isNameAssumed }) => isNameAssumed === true).length
+    const skipped = batch.length - steps.length - errors.length
+    const progress = { jobId: this.#job.id, position, skipped, errors, replaced, namesAssumed }
 
     const results = await this.#patiently(async () => {
       if (steps.length > 0) return galleries.change(this.#job.gallery, steps, progress)
@@ -163,6 +167,7 @@ export class JobRun {
 
     for (const result of results) metrics.countIngested(outcomeOf(result))
     metrics.countIngested('failed', errors.length)
+    metrics.countIngested('skipped', skipped)
     this.#done += batch.length
   }
 
@@ -188,6 +193,10 @@ function isAboutPicture(code: ErrorCode): boolean {
 function outcomeOf(result: StepResult): IngestOutcome {
   if ('slot' in result) return result.created ? 'added' : 'updated'
   return 'removedSlot' in result ? 'removed' : 'skipped'
+}
+
+function replacementLine({ index, name, id }: { index: number; name: string; id: string }): JobError {
+  return errorLine({ index, name }, new AlikeError('id_repeated', { detail: `It took the place of an earlier picture of this upload under the id ${JSON.stringify(id)}.` }))
 }
 
 function errorLine({ index, name }: { index: number; name: string }, error: AlikeError): JobError {

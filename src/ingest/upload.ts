@@ -2,14 +2,19 @@
 import { Readable } from 'node:stream'
 import { tooManyFiles } from './archive-bounds.js'
 import { LineCount } from './lines.js'
+import type { LitterRule } from './litter.js'
+import type { NameEncoding } from './name-encoding.js'
 import { openSource, type SourceDescription, type SourceLimits } from './source.js'
 import { packFiles, type UploadedFile } from './sources/files.js'
 import { archiveKind, type Spool } from './spool.js'
 
 export interface Upload {
   gallery: string
-  /** Label of pictures that lie in no folder. */
-  label?: string
+  /** See `SourceDescription`. */
+  label?: string | undefined
+  nameEncoding?: NameEncoding | undefined
+  manifestEncoding?: NameEncoding | undefined
+  litter?: LitterRule | undefined
   /** A second upload under the same key gives the job of the first. */
   idempotencyKey?: string
   /** Aborted when the caller is given up: its reason is thrown, and nothing is kept. */
@@ -17,7 +22,7 @@ export interface Upload {
   content: { archive: NodeJS.ReadableStream } | { lines: AsyncIterable<Uint8Array> } | { files: AsyncIterable<UploadedFile> }
 }
 
-export interface Reception extends Pick<Upload, 'content' | 'signal'> {
+export interface Reception extends Omit<Upload, 'gallery' | 'idempotencyKey'> {
   /** Runs such work one after the other: the manifest of an archive is in memory meanwhile. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result>
 }
@@ -28,7 +33,7 @@ export interface Reception extends Pick<Upload, 'content' | 'signal'> {
  */
 export async function receiveUpload(
   jobId: string,
-  { content, signal, inTurn }: Reception,
+  { content, signal, inTurn, ...said }: Reception,
   spool: Spool,
   limits: SourceLimits,
 ): Promise<SourceDescription & { total?: number }> {
@@ -47,7 +52,7 @@ export async function receiveUpload(
   if (kind !== 'zip') return { kind, ...received }
   // A zip has a directory, so that damage there is told at once, and its pictures are counted.
   const total = await inTurn(async () => {
-    const source = await openSource({ kind }, spool.fileOf(jobId), limits)
+    const source = await openSource({ kind, ...said }, spool.fileOf(jobId), limits)
     await source.close()
     return source.total
   })

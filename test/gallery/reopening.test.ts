@@ -97,7 +97,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.put('a', pictures.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
-  database.exec('DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; PRAGMA user_version = 2')
+  database.exec('DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2')
   database.close()
 
   const second = await openIn(t, dataDir)
@@ -120,7 +120,7 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
     database.exec(sql)
     database.close()
   }
-  change('DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; PRAGMA user_version = 3')
+  change('DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3')
 
   const second = await openIn(t, dataDir)
   assert.deepEqual([0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })), errors)
@@ -166,7 +166,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   await first.close()
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
-  database.exec('DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; PRAGMA user_version = 1')
+  database.exec('DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1')
   database.close()
 
   const second = await openIn(t, dataDir)

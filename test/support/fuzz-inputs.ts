@@ -1,7 +1,7 @@
 /** What a fuzzer begins with: good pictures in every accepted format, and good bodies of every kind around them. */
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
-import { tarOf, zipOf } from './archives.js'
+import { paxRecord, rawTar, tarOf, unicodePath, zipOf } from './archives.js'
 import { drawnLabels, drawPicture } from './drawn-pictures.js'
 import { formBody, formHeaders } from './forms.js'
 
@@ -82,6 +82,30 @@ export function pictureRequest(picture: Buffer, number: number): Omit<FuzzBody, 
   return ways[number % ways.length]!
 }
 
+/** The same name twice, in two forms and in several encodings, with what formats say of them; holes, links, litter and a manifest. */
+function namesOfAllKinds(content: Buffer): { tar: Buffer; zip: Buffer } {
+  const latin1 = (text: string) => Buffer.from(text, 'latin1')
+  const utf8 = (text: string) => Buffer.from(text).toString('latin1')
+  const manifest = latin1('filename;label;price\nK\xe4se.jpg;K\xe4se;9.50\na.jpg;;\n')
+  const pax = (...records: [key: string, value: string][]) => ({ name: 'x', type: 'x', content: Buffer.concat(records.map(([key, value]) => paxRecord(key, value))) })
+  return {
+    tar: rawTar([
+      { name: 'volume', type: 'V' }, pax(['comment', 'x']),
+      { name: 'a.jpg', content }, { name: 'a.jpg', content }, { name: 'b.jpg', type: '1', link: 'a.jpg' }, { name: 'm\xfc/1.jpg', content },
+      pax(['path', utf8('Ka\u0308se.jpg')]), { name: '1', content }, pax(['hdrcharset', 'BINARY'], ['path', 'K\xe4se.jpg']), { name: '2', content },
+      pax(['GNU.sparse.size', '5000'], ['GNU.sparse.map', `100,${content.length}`], ['GNU.sparse.name', 'hole.jpg']), { name: '3', content },
+      { name: '././@LongLink', type: 'L', content: latin1(`${'long/'.repeat(30)}\0`) }, { name: '4', content }, { name: '@eaDir/a.jpg', content }, { name: 'pipe', type: '6' },
+    ]),
+    zip: zipOf([
+      { path: 'labels.csv', content: manifest }, { path: 'a.jpg', content }, { path: 'a.jpg', content, isStored: true }, { path: 'Ka\u0308se.jpg', content },
+      { path: '', name: { bytes: latin1('K\x84se.jpg'), isFlaggedUtf8: false, madeBy: 0 }, content },
+      { path: '', name: { bytes: latin1('K\xe4se.jpg') }, content },
+      { path: '', name: { bytes: latin1('K.jpg'), isFlaggedUtf8: false, extra: unicodePath(latin1('K.jpg'), 'K\u00e4se.jpg') }, content },
+      { path: 'Thumbs.db', content },
+    ]),
+  }
+}
+
 /** Good requests whose bodies are damaged as a whole, frames and fields included. */
 export async function fuzzBodies(): Promise<FuzzBody[]> {
   const pictures = await Promise.all(drawnLabels.map((label, n) => drawPicture(label, n, { width: 24, height: 24 })))
@@ -92,6 +116,7 @@ export async function fuzzBodies(): Promise<FuzzBody[]> {
   const entries = pictures.map((content, n) => ({ path: `${drawnLabels[n]}/${n}.jpg`, content }))
   const tar = await tarOf(entries)
   const zip = zipOf(entries)
+  const names = namesOfAllKinds(pictures[0]!)
   const json = (name: string, method: FuzzBody['method'], path: string, body: object) => ({ name, method, path, type: 'application/json', bytes: Buffer.from(JSON.stringify(body)) })
   const ingest = (name: string, type: string, bytes: Buffer): FuzzBody => ({ name, method: 'POST', path: `${gallery}/ingest`, type, bytes })
   const formType = formHeaders['content-type']
@@ -107,6 +132,11 @@ export async function fuzzBodies(): Promise<FuzzBody[]> {
     ingest('tar', 'application/x-tar', tar),
     ingest('tar.gz', 'application/gzip', gzipSync(tar)),
     ingest('zip', 'application/zip', zip),
+    ingest('tar of names', 'application/x-tar', names.tar),
+    ingest('tar.gz of names', 'application/gzip', gzipSync(names.tar)),
+    ingest('zip of names', 'application/zip', names.zip),
+    { ...ingest('zip of stated names', 'application/zip', names.zip), path: `${gallery}/ingest?nameEncoding=shift_jis&manifestEncoding=cp437&litter=take` },
+    ingest('form of names', formType, formBody(['a.jpg', 'a.jpg', 'm\xfc.jpg', '@eaDir/a.jpg'].map((filename) => ({ name: 'image', filename, content: pictures[0]! })), 'latin1')),
     ingest('form of many', formType, formBody([{ name: 'label', content: 'circle' }, ...files])),
     ingest('form of a zip', formType, formBody([{ name: 'archive', filename: 'a.zip', type: 'application/zip', content: zip }])),
   ]

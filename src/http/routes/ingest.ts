@@ -53,7 +53,6 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       },
     },
   }, async (request, reply) => {
-    const { label } = request.query
     const idempotencyKey = request.headers['idempotency-key']
     const signal = uploads.signalOf(request)
     try {
@@ -61,7 +60,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
         gallery: request.params.gallery,
         content: await unlessAborted(contentOf(request, memory, config), signal),
         signal,
-        ...(label !== undefined && { label }),
+        ...request.query,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
       return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
@@ -124,7 +123,9 @@ async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, memory
       const held = memory.hold()
       try {
         const content = await readPicture(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
-        yield { path: part.filename === '' ? undefined : part.filename, label, content }
+        // The parser puts U+FFFD in place of bytes that are not UTF-8, which would make one name of many.
+        const isUnreadable = part.filename.includes('\ufffd')
+        yield { path: part.filename === '' ? undefined : part.filename, label, content: isUnreadable ? { error: 'name_unreadable' } : content }
       } finally {
         held.release() // when the next one is asked for, this one is on the disk
       }

@@ -58,7 +58,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       summary: 'Read a job’s error report',
       description: 'One JSON object per line, in the order of the upload. Of a running job: those so far.',
       params: JobPath,
-      response: { 200: { description: 'One line for each picture that was not taken.', content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } } }, ...problems(400, 404) },
+      response: { 200: { description: 'One line for each picture that was not taken, or took the place of an earlier one of the same upload.', content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } } }, ...problems(400, 404) },
     },
   }, async (request, reply) => {
     const { job } = ingest.report(request.params.job)

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import { pack } from 'tar-stream'
 import { catalogue, type ErrorCode } from '../../errors.js'
-import type { PaxRecords } from '../tar/pax-records.js'
+import type { PaxValues } from '../tar/pax-records.js'
 
 export interface UploadedFile {
   /** File name as sent, folders included; the content hash stands for a missing one. */
@@ -49,8 +49,8 @@ function headerOf({ path, label, content }: UploadedFile, bytes: Buffer) {
 }
 
 /** The reverse of `packFiles`, for one entry. */
-export function uploadedFileOf(pax: PaxRecords): { path: string; label?: string; error?: ErrorCode } {
-  const [path = '', label, error] = [keys.path, keys.label, keys.error].map((key) => pax.get(key)?.toString('utf8'))
+export function uploadedFileOf(pax: PaxValues): { path: string; label?: string; error?: ErrorCode } {
+  const [path = '', label, error] = [keys.path, keys.label, keys.error].map((key) => pax.text(key))
   return { path, ...(label !== undefined && { label }), ...(isErrorCode(error) && { error }) }
 }
 

@@ -5,12 +5,11 @@
 import { AlikeError } from '../../errors.js'
 import { tooManyHeaders } from '../archive-bounds.js'
 import { ByteReader } from './byte-reader.js'
-import { readPaxRecords, type PaxRecords } from './pax-records.js'
+import { ExtendedHeaders, isExtension, type EntryDescription } from './extended-headers.js'
+import { filled } from './sparse.js'
 import { blockBytes, isHeader, readHeader, type TarHeader } from './tar-header.js'
 
-export interface TarEntry extends Omit<TarHeader, 'linkName'> {
-  /** Of the extended headers, global ones included. */
-  pax: PaxRecords
+export interface TarEntry extends EntryDescription {
   /** What is not read of it is passed over when the next entry is asked for. */
   content: AsyncIterable<Buffer>
 }
@@ -19,17 +18,20 @@ export interface TarEntry extends Omit<TarHeader, 'linkName'> {
 export const extendedHeaderMaxBytes = 64 * 1024
 /** Tools pad an archive to full tape records; zeros beyond are its end, whatever follows. */
 const paddingMaxBytes = 2 ** 20
+const zeroBlock = Buffer.alloc(blockBytes)
 
 export interface TarBounds {
   /** Headers of every kind, those of folders and the extended ones included. */
   headersMax: number
 }
 
+/** What is no entry of its own: volume labels, lists of an incremental backup, ACLs and attributes of Solaris, old long names. */
+const aboutArchive = 'VDAEIN'
+
 /** @throws AlikeError `archive_unreadable` for what is refused, Error for damage; what the source throws */
 export async function* tarEntries(source: AsyncIterable<Uint8Array>, { headersMax }: TarBounds): AsyncGenerator<TarEntry> {
   const reader = new ByteReader(source)
-  let globals: PaxRecords = new Map()
-  let extended = new Extended()
+  const extended = new ExtendedHeaders()
   let headers = 0
   try {
     for (;;) {
@@ -37,15 +39,12 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>, { headersMa
       if (header === undefined) return
       if (++headers > headersMax) throw tooManyHeaders(headersMax)
       if (isExtension(header.type)) {
-        const bytes = await extensionOf(reader, header)
-        if (header.type === 'g') globals = new Map([...globals, ...readPaxRecords(bytes)])
-        else extended.add(header.type, bytes)
+        extended.add(header.type, await extensionOf(reader, header))
         continue
       }
-      const entry = extended.describe(header, globals)
-      extended = new Extended()
-      const content = new Content(reader, entry.size)
-      yield { ...entry, content: content.read() }
+      const { stored, sparse, ...entry } = await extended.describe(header, reader)
+      const content = new Content(reader, stored)
+      if (!aboutArchive.includes(header.type)) yield { ...entry, content: sparse === undefined ? content.read() : filled(sparse, content.read()) }
       await content.skip()
     }
   } finally {
@@ -71,13 +70,6 @@ async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
   }
 }
 
-const zeroBlock = Buffer.alloc(blockBytes)
-
-/** Long names of GNU (`L`, `K`), headers of pax (`x`, `X` by Solaris, `g` for all that follow). */
-function isExtension(type: string): boolean {
-  return 'LKxXg'.includes(type)
-}
-
 async function extensionOf(reader: ByteReader, { size }: TarHeader): Promise<Buffer> {
   if (size > extendedHeaderMaxBytes) {
     throw new AlikeError('archive_unreadable', { detail: `A header in it has ${size} bytes; at most ${extendedHeaderMaxBytes} are accepted.` })
@@ -85,30 +77,6 @@ async function extensionOf(reader: ByteReader, { size }: TarHeader): Promise<Buf
   const padded = await reader.take(paddedTo(size))
   if (padded.length < paddedTo(size)) throw new Error('it ends in the middle of an extended header')
   return padded.subarray(0, size)
-}
-
-/** What the headers before an entry say of it. */
-class Extended {
-  #longName: Buffer | undefined
-  #pax: PaxRecords = new Map()
-
-  add(type: string, bytes: Buffer): void {
-    if (type === 'x' || type === 'X') this.#pax = readPaxRecords(bytes)
-    else if (type === 'L') this.#longName = bytes.includes(0) ? bytes.subarray(0, bytes.indexOf(0)) : bytes
-  }
-
-  describe({ name, type, size }: TarHeader, globals: PaxRecords): Omit<TarEntry, 'content'> {
-    const pax = globals.size === 0 ? this.#pax : new Map([...globals, ...this.#pax])
-    const stated = pax.get('size')?.toString('latin1')
-    if (stated !== undefined && !/^\d{1,15}$/.test(stated)) throw new Error('a pax header states a size that is none')
-    return {
-      name: pax.get('path') ?? this.#longName ?? name,
-      type,
-      pax,
-      // only these have a body, whatever size the header states
-      size: '234561'.includes(type) ? 0 : stated === undefined ? size : Number(stated),
-    }
-  }
 }
 
 class Content {

@@ -9,6 +9,7 @@ export interface TarHeader {
   /** One character, as POSIX and GNU define them; a file is `0`. */
   type: string
   size: number
+  block: Buffer
 }
 
 const ustar = Buffer.from('ustar\0')
@@ -26,6 +27,7 @@ export function readHeader(block: Buffer): TarHeader {
     // v7 has no type of its own for folders, only the slash
     type: type === '0' && name.at(-1) === 0x2f ? '5' : type,
     size: numberIn(block, 124, 12),
+    block,
   }
 }
 
