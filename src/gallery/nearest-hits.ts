@@ -33,7 +33,7 @@ const spareNeighbours = 8
  */
 const tiesMax = 2_048
 /** Records read before other requests get their turn: a few milliseconds. */
-export const recordsPerTurn = 256
+export const recordsPerTurn = 64
 
 /**
  * Searches until the hits asked for are certain. One search is enough unless pictures were deleted
