@@ -37,6 +37,8 @@ export interface GalleriesOptions {
   index?: Partial<IndexSettings>
   storage?: Partial<StorageSettings>
   logger: Logger
+  /** What becomes of a picture whose record is damaged: `refused`: whatever meets it fails; `named`: only its id is told, with `unreadable`. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
   /** Called for each graph that was built anew, for a metric. */
   onIndexRebuild?: () => void
   /** The time that records carry. */
@@ -96,6 +98,7 @@ export class Galleries {
     const store = await GalleryStore.open({
       dataDir: options.dataDir,
       maxBytes: storage.databaseMaxBytes,
+      damagedRecords: options.damagedRecords,
       onFailure: (error) => failing.tell?.(error),
       onWritable: () => logger.info('there is room again: writes are taken'),
     })

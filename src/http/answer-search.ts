@@ -25,8 +25,8 @@ export interface AskedSearch {
   gallery: string
   images: Buffer[]
   given: SearchGiven
-  /** Where a misfit is said to be. */
-  where: Misfit['in']
+  /** Where a parameter was given, for misfits. */
+  placeOf(name: string): Misfit['in']
   signal: AbortSignal
   /** Told how many bytes the answer will have, about, as they become known; throws when they are too many. */
   onBytes(bytes: number): void
@@ -36,7 +36,7 @@ export interface AskedSearch {
 export async function answerSearch(asked: AskedSearch, { parts, metrics, config }: SearchParts): Promise<Static<typeof SearchAnswer>> {
   const { calibration } = parts.embedder.model.manifest
   const { given, signal } = asked
-  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.where, pointer, detail }])
+  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
   const threshold = voteThreshold(given, calibration, misfit)
   const answer = await retrieve({
     gallery: asked.gallery,
@@ -109,7 +109,7 @@ function pageOf(given: SearchGiven, searchMaxK: number, misfit: Refuse): Pick<Qu
   if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
   const reranked = diversity !== undefined || hidesDuplicates(given)
   const most = Math.min(searchMaxK, groupBy !== undefined ? groupsMax : reranked ? rerankedMax : searchMaxK)
-  if (offset + k > most) throw misfit('/offset', `and k together must be at most ${most}`)
+  if (offset + k > most) throw given.offset === undefined ? misfit('/k', `must be at most ${most} here`) : misfit('/offset', `and k together must be at most ${most}`)
   return {
     k,
     offset,

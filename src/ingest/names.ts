@@ -3,9 +3,14 @@
  * strangers: nothing here is ever used to open a file.
  */
 import { AlikeError } from '../errors.js'
+import { cutText, misfitOfText } from '../text.js'
 
 export const idMaxLength = 512
 export const labelMaxLength = 200
+/** For schemas. That texts are Unicode is checked where they are read. */
+export const idPattern = '^[^\\u0000-\\u001f\\u007f]+$'
+export const newIdPattern = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$'
+export const labelPattern = '^[^\\u0000]*$'
 
 export interface ItemName {
   /** The path, normalised. */
@@ -30,6 +35,7 @@ export function nameOf(path: string): ItemName {
 
 function tricksOf(path: string, segments: string[]): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'It has control characters.'
+  if (misfitOfText(path) !== undefined) return `It ${misfitOfText(path)}.`
   if (segments[0] === '' || /^[a-zA-Z]:$/.test(segments[0] ?? '')) return 'It is absolute.'
   if (segments.includes('..')) return 'It climbs out with "..".'
   if (segments.length === 0 || segments.includes('')) return 'It has an empty part.'
@@ -62,5 +68,5 @@ const clutter = new Set(['__MACOSX', 'Thumbs.db', 'desktop.ini'])
 
 /** A path as it may be shown in an error report. */
 export function shownName(path: string): string {
-  return path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').slice(0, idMaxLength)
+  return cutText(path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd'), idMaxLength)
 }

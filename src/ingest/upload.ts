@@ -10,7 +10,7 @@ export interface Upload {
   gallery: string
   /** Label of pictures that lie in no folder. */
   label?: string
-  /** A second upload under the same key gives the job of the first. */
+  /** A second upload of the same content under the same key gives the job of the first. */
   idempotencyKey?: string
   /** Aborted when the caller is given up: its reason is thrown, and nothing is kept. */
   signal?: AbortSignal | undefined

@@ -28,7 +28,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
     offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}.` })),
     minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out.' })),
-    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
+    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities.' })),
     ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
     exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
     vote: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.' })),
