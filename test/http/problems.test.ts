@@ -1,6 +1,7 @@
 /** What a refusal says: where the misfit is, what would fit, and whose fault it was. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { jobStates } from '../../src/gallery/jobs.js'
 import { startApp, type Answer, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawPicture } from '../support/drawn-pictures.js'
@@ -49,7 +50,7 @@ test('where one of a few values is asked for, they are told', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: Parameters<TestApp['call']>[1]) => (await app.call(400, request)).errors?.[0]?.detail
   assert.equal(await detailOf({ method: 'POST', url: search, payload: { imageId: 'kept', include: ['colours'] } }), 'must be one of metadata, thumbnail, vector, durations')
-  assert.equal(await detailOf({ url: '/v1/jobs?state=gone' }), 'must be one of queued, running, succeeded, failed, cancelled')
+  assert.equal(await detailOf({ url: '/v1/jobs?state=gone' }), `must be one of ${jobStates.join(', ')}`)
 })
 
 test('JSON that breaks off says where, and nothing of what it was', async (t) => {

@@ -93,7 +93,7 @@ test('a line with text that is none, or with an id that no client can ask for, i
   const bad = [add('"\\ud83d"'), add('"a"', ',"label":"\\ud83d"'), add('"a"', ',"metadata":{"\\ud83d":1}'), add('"."'), add('".."'), add('"a\\u0000"'), '{"delete":{"id":"\\udfff"}}']
   const payload = Buffer.concat([Buffer.from([...bad, add('"fine"'), '{"delete":{"id":".."}}'].join('\n')), Buffer.from('\n{"delete":{"id":"caf\xe9"}}', 'latin1')])
   const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', lines, payload))
-  assert.deepEqual([job.state, job.added, job.failed, job.skipped], ['succeeded', 1, bad.length + 1, 1])
+  assert.deepEqual([job.state, job.added, job.failed, job.skipped], ['completed_with_errors', 1, bad.length + 1, 1])
   assert.deepEqual(new Set((await errorsOf(app, job)).map(({ code }) => code)), new Set(['line_invalid']))
 })
 
