@@ -12,6 +12,7 @@ import { withoutSecrets } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
+import { expectAddressText } from './http/plugins/address-text.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
@@ -90,6 +91,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   refuseWhileClosing(app)
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
   continueWhenAdmitted(app)
+  expectAddressText(app)
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
   await sendSecurityHeaders(app)

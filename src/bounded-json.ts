@@ -45,18 +45,20 @@ export function readJson(given: string | Uint8Array, bounds: JsonBounds, parse: 
  */
 export function misfitOfStored(value: unknown, maxBytes = storedBytesDefault): string | undefined {
   const { depthMax, valuesMax } = storedBounds
+  const tooLong = `has more than ${maxBytes} bytes as JSON`
   let values = 0
   let row: unknown[] = [value]
   for (let depth = 0; row.length > 0; depth++) {
     values += row.length
     if (values > valuesMax) return `holds more than ${valuesMax} values`
+    if (row.some((one) => typeof one === 'string' && one.length > maxBytes)) return tooLong
     const containers = row.filter((one) => typeof one === 'object' && one !== null) as object[]
     if (containers.length > 0 && depth === depthMax) return `is nested deeper than ${depthMax}`
     row = containers.flatMap((one): unknown[] => Object.values(one))
   }
   const unfit = misfitOfTexts(value)
   if (unfit !== undefined) return unfit
-  return Buffer.byteLength(JSON.stringify(value)) > maxBytes ? `has more than ${maxBytes} bytes as JSON` : undefined
+  return Buffer.byteLength(JSON.stringify(value)) > maxBytes ? tooLong : undefined
 }
 
 /** Whether JSON text that somebody wrote whole nests deeper; short text can not. */

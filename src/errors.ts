@@ -22,6 +22,7 @@ export const catalogue = {
   galleries_full: 'There are as many galleries as allowed.',
   gallery_full: 'The gallery holds as many pictures as allowed.',
   gallery_too_large: 'The gallery holds more pictures than are analysed at once.',
+  image_damaged: 'The stored record of this picture can not be read; store the picture again, or remove it.',
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',
@@ -49,6 +50,7 @@ export const catalogue = {
   // jobs and archives
   job_not_found: 'There is no such job.',
   job_queue_full: 'Too many jobs wait already; try again later.',
+  idempotency_key_reused: 'This Idempotency-Key belongs to a job with another upload.',
   job_finished: 'The job has ended and can not be changed.',
   job_result_missing: 'The job has no result.',
   job_items_failed: 'Not one item of the job could be taken in; its error report says why.',

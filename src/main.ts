@@ -67,6 +67,7 @@ export async function openService(
     const galleries = await openGalleries({
       dataDir: config.dataDir,
       model: { id, dimension: embeddingDimension },
+      damagedRecords: 'named',
       index: { exactBelow: config.exactBelow },
       storage: {
         galleriesMax: config.galleriesMax,

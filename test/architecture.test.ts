@@ -49,7 +49,7 @@ const mayImport: Record<string, readonly string[]> = {
   'vector-index': ['cosine', 'errors', 'worker-calls'],
   embedding: ['cosine', 'errors', 'eval', 'image', 'metrics'],
   ranking: [],
-  gallery: ['errors', 'copies', 'bounded-json', 'ranking', 'vector-index', 'worker-calls', 'metrics'],
+  gallery: ['errors', 'text', 'copies', 'bounded-json', 'ranking', 'vector-index', 'worker-calls', 'metrics'],
   datasets: ['errors'],
   retrieval: ['errors', 'eval', 'ranking', 'image', 'embedding', 'gallery', 'metrics'],
   remote: ['errors', 'metrics'],

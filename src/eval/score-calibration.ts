@@ -72,11 +72,11 @@ export function probabilitySameLabel({ curve }: Pick<ScoreCalibration, 'curve'>,
 /** The lowest score whose probability reaches `probability`; undefined when no cosine does. */
 export function scoreOfProbability(calibration: Pick<ScoreCalibration, 'curve'>, probability: number): number | undefined {
   if (probabilitySameLabel(calibration, 1) < probability) return undefined
-  // probability never falls with the score, so halving finds the place; 40 halves are finer than float32
+  // probability never falls with the score, so halving finds the place: to the last bit, or the very hit whose probability
+  // was given would be left out
   let [low, high] = [-1, 1]
   if (probabilitySameLabel(calibration, low) >= probability) return low
-  for (let step = 0; step < 40; step++) {
-    const middle = (low + high) / 2
+  for (let middle = 0; middle > low && middle < high; middle = (low + high) / 2) {
     if (probabilitySameLabel(calibration, middle) >= probability) high = middle
     else low = middle
   }

@@ -42,6 +42,8 @@ export interface GalleriesOptions {
   /** Called for each of them that is given up, for a metric. */
   onRankingDrop?: ((reason: 'expired' | 'displaced') => void) | undefined
   logger: Logger
+  /** What becomes of a picture whose record is damaged: `refused`: whatever meets it fails; `named`: only its id is told, with `unreadable`. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
   /** Called for each graph that was built anew, for a metric. */
   onIndexRebuild?: () => void
   /** The time that records carry. */
@@ -114,6 +116,7 @@ export class Galleries {
     const store = await GalleryStore.open({
       dataDir: options.dataDir,
       maxBytes: storage.databaseMaxBytes,
+      damagedRecords: options.damagedRecords,
       onFailure: (error) => failing.tell?.(error),
       onWritable: () => logger.info('there is room again: writes are taken'),
     })

@@ -15,13 +15,14 @@ import { CopySearch } from './copy-search.js'
 import { damaged, withDatabase } from './database.js'
 import { lockFolder, type FolderLock } from './folder-lock.js'
 import type { GalleryRow } from './gallery-table.js'
+import type { ImageTableOptions } from './image-table.js'
 import { expectDatabaseOrNothing } from './lost-database.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
 import { hasRoom } from './room.js'
 import { openReads, openReadsAlone, type StoreReads } from './store-reads.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
-export interface GalleryStoreOptions {
+export interface GalleryStoreOptions extends ImageTableOptions {
   /** Made when it does not exist; locked against a second process. */
   dataDir: string
   /** Bytes the database file may grow to; 0 for no limit. */
@@ -102,7 +103,7 @@ export class GalleryStore {
     try {
       const hasRoom = await openWriter(writer)
       if (hasRoom) await Promise.all([reader.call('open', undefined), copies.call('open', undefined)])
-      reads = hasRoom ? openReads(path) : openReadsAlone(path)
+      reads = hasRoom ? openReads(path, options) : openReadsAlone(path, options)
       const store = new GalleryStore({ options, path, lock, writer, reader, copies }, reads)
       await store.scan('verify', undefined)
       return store
@@ -205,7 +206,7 @@ export class GalleryStore {
       if (!(await hasRoom(options.dataDir, roomNeededBytes))) return
       if (this.#reads.alone) {
         this.#reads.close()
-        this.#reads = openBesideOthers(path)
+        this.#reads = openBesideOthers(path, options)
       }
       if (this.#reads.alone) return
       if (!this.#readerOpen) {
@@ -259,14 +260,14 @@ async function openWriter(writer: CalledThread<WriterCalls>): Promise<boolean> {
 }
 
 /** Or alone again, when the room is gone in this moment. */
-function openBesideOthers(path: string): StoreReads {
-  const reads = openReads(path)
+function openBesideOthers(path: string, options: GalleryStoreOptions): StoreReads {
+  const reads = openReads(path, options)
   try {
-    withDatabase(() => reads.galleries.list()) // the first read opens the log and makes its index
+    withDatabase(() => reads.galleries.counts()) // the first read opens the log and makes its index
     return reads
   } catch {
     reads.close()
-    return openReadsAlone(path)
+    return openReadsAlone(path, options)
   }
 }
 

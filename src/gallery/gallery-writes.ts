@@ -34,7 +34,7 @@ export class GalleryWrites {
   constructor(database: Database) {
     this.jobs = new JobTable(database)
     this.#galleries = new GalleryTable(database)
-    this.#images = new ImageTable(database)
+    this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
     this.#descriptors = new DescriptorTable(database)
   }
 
@@ -129,17 +129,17 @@ export class GalleryWrites {
     else row.count++
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
-    this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt ?? at, updatedAt: at })
+    this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt || at, updatedAt: at })
     return former === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: former.slot }
   }
 
   /** Counts in `row`, which the caller saves. */
   #remove(row: GalleryRow, id: string): { removedSlot: number } | { absent: true } {
-    const former = this.#images.find(row.number, id)
-    if (former === undefined) return { absent: true }
-    this.#images.delete(row.number, former.slot)
+    const slot = this.#images.slot(row.number, id)
+    if (slot === undefined) return { absent: true }
+    this.#images.delete(row.number, slot)
     row.count--
-    return { removedSlot: former.slot }
+    return { removedSlot: slot }
   }
 }
 

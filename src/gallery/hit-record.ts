@@ -5,6 +5,12 @@ import { readStored } from './stored-json.js'
 
 export type HitFields = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash' | 'modelId' | 'thumbnailBytes'>
 
+interface HitExtras {
+  groupKeys?: readonly GroupKey[] | undefined
+  metadataText?: string | undefined
+  isDamaged?: boolean | undefined
+}
+
 export class HitRecord implements HitFields {
   readonly slot: number
   readonly id: string
@@ -16,8 +22,10 @@ export class HitRecord implements HitFields {
   readonly groupKeys: readonly GroupKey[] | undefined
   /** JSON; undefined when it was not asked for, or the picture was removed in this moment. */
   readonly metadataText: string | undefined
+  /** Its record does not have its checksum: only the id is told. */
+  readonly isDamaged: boolean
 
-  constructor({ slot, id, label, contentHash, modelId, thumbnailBytes }: HitFields, { groupKeys, metadataText }: { groupKeys?: readonly GroupKey[] | undefined; metadataText?: string | undefined } = {}) {
+  constructor({ slot, id, label, contentHash, modelId, thumbnailBytes }: HitFields, { groupKeys, metadataText, isDamaged = false }: HitExtras = {}) {
     this.slot = slot
     this.id = id
     this.label = label
@@ -26,6 +34,7 @@ export class HitRecord implements HitFields {
     this.thumbnailBytes = thumbnailBytes
     this.groupKeys = groupKeys
     this.metadataText = metadataText
+    this.isDamaged = isDamaged
   }
 
   /** Read each time; empty when it was not asked for or can not be read. */
@@ -34,6 +43,6 @@ export class HitRecord implements HitFields {
   }
 
   withMetadata(metadataText: string | undefined): HitRecord {
-    return new HitRecord(this, { groupKeys: this.groupKeys, metadataText })
+    return new HitRecord(this, { groupKeys: this.groupKeys, metadataText, isDamaged: this.isDamaged })
   }
 }

@@ -1,4 +1,5 @@
 /** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
+import { AlikeError } from '../errors.js'
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
 import { fieldValues } from './field-values.js'
@@ -8,7 +9,7 @@ import { HitRecord } from './hit-record.js'
 import type { ImageChange, ImageRecord, NewImage } from './records.js'
 import { readStored } from './stored-json.js'
 
-interface ImageRow {
+export interface ImageRow {
   key: number
   gallery: number
   id: string
@@ -40,6 +41,11 @@ export interface ImageToInsert extends NewImage {
 
 export type ImageIdentity = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash'>
 
+export interface ImageTableOptions {
+  /** What a record is that does not have its checksum: the end of the reading, or one picture of which only the id is told. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
+}
+
 export interface ListOptions {
   /** Ids after this one. */
   after: string
@@ -52,6 +58,7 @@ export interface ListOptions {
 
 export class ImageTable {
   readonly #database: Database
+  readonly #namesDamaged: boolean
   readonly #byId: Statement<[number, string], StoredRow>
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], StoredRow>
@@ -68,8 +75,9 @@ export class ImageTable {
   readonly #deletes: Statement<[number]>[]
   readonly #purges: Statement<[number, number, number]>[]
 
-  constructor(database: Database) {
+  constructor(database: Database, { damagedRecords = 'refused' }: ImageTableOptions = {}) {
     this.#database = database
+    this.#namesDamaged = damagedRecords === 'named'
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
@@ -94,7 +102,13 @@ export class ImageTable {
 
   find(gallery: number, id: string): ImageRecord | undefined {
     const row = this.#row(gallery, id)
-    return row && recordOf(row)
+    return row && (this.#isWhole(row) ? recordOf(row) : damagedRecord(row))
+  }
+
+  /** Where it lies, whatever became of its record. */
+  slot(gallery: number, id: string): number | undefined {
+    const row = this.#row(gallery, id)
+    return row && slotOf(row.key)
   }
 
   /**
@@ -103,23 +117,24 @@ export class ImageTable {
    */
   hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, HitRecord> {
     const found = new Map<number, HitRecord>()
-    for (const row of this.#rowsOf(gallery, slots)) found.set(slotOf(row.key), hitOf(row, groupBy))
+    for (const row of this.#rowsOf(gallery, slots)) found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
     return found
   }
 
   /** JSON text by slot; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
   metadataTexts(gallery: number, slots: readonly number[], onText: (text: string) => void): Map<number, string> {
     const found = new Map<number, string>()
-    for (const { key, metadata } of this.#rowsOf(gallery, slots)) {
-      onText(metadata)
-      found.set(slotOf(key), metadata)
+    for (const row of this.#rowsOf(gallery, slots)) {
+      if (!this.#isWhole(row)) continue
+      onText(row.metadata)
+      found.set(slotOf(row.key), row.metadata)
     }
     return found
   }
 
   /** One statement: each takes and gives back the locks of the database. One row is in memory at a time: old ones may have metadata of any size. */
-  *#rowsOf(gallery: number, slots: readonly number[]): Generator<ImageRow> {
-    for (const row of this.#byKeys.iterate(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))) yield checked(row)
+  #rowsOf(gallery: number, slots: readonly number[]): IterableIterator<StoredRow> {
+    return this.#byKeys.iterate(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))
   }
 
   list(gallery: number, { after, limit, maxLength, label }: ListOptions): { images: ImageRecord[]; more: boolean } {
@@ -127,8 +142,8 @@ export class ImageTable {
     const images: ImageRecord[] = []
     let length = 0
     for (const row of rows) {
-      const image = recordOf(checked(row))
-      length += row.id.length + (row.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
+      const image = this.#isWhole(row) ? recordOf(row) : damagedRecord(row)
+      length += image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
       if (images.length === limit || (length > maxLength && images.length > 0)) return { images, more: true }
       images.push(image)
     }
@@ -138,7 +153,10 @@ export class ImageTable {
   /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
   identities(gallery: number, fromSlot: number, limit: number): ImageIdentity[] {
     const rows = this.#bySlot.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
-    return rows.map(checked).map(({ key, id, label, content_hash }) => ({ slot: slotOf(key), id, label, contentHash: content_hash }))
+    return rows.map((row) => {
+      const { key, id, label, content_hash } = row
+      return this.#isWhole(row) ? { slot: slotOf(key), id, label, contentHash: content_hash } : { slot: slotOf(key), id: String(id), label: null, contentHash: `unreadable ${key}` }
+    })
   }
 
   /** Those of the slots whose pictures fit, in the order of the slots. */
@@ -152,6 +170,7 @@ export class ImageTable {
   vector(gallery: number, id: string): Float32Array | undefined {
     const image = this.#row(gallery, id)
     if (image === undefined) return undefined
+    this.#isWhole(image) // its embedding has a checksum of its own
     const row = this.#vector.get(image.key)
     if (row === undefined) throw damaged('An embedding is missing.')
     expectChecksum(checksumOfBytes(image.key, row.vector), row.checksum, 'An embedding')
@@ -160,7 +179,7 @@ export class ImageTable {
 
   thumbnail(gallery: number, id: string): Uint8Array | undefined {
     const image = this.#row(gallery, id)
-    if (image === undefined || image.thumbnail === 0) return undefined
+    if (image === undefined || !this.#isWhole(image) || image.thumbnail === 0) return undefined
     const row = this.#thumbnail.get(image.key)
     if (row === undefined) throw damaged('A thumbnail is missing.')
     expectChecksum(checksumOfBytes(image.key, row.webp), row.checksum, 'A thumbnail')
@@ -183,11 +202,12 @@ export class ImageTable {
   /**
    * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
    * @param onRow told of each, so that a long walk can be ended by throwing.
+   * @param onDamaged told of each record that is not whole, where those are named
    * @throws AlikeError `data_unreadable`.
    */
-  verifyAll(onRow: () => void): void {
+  verifyAll(onRow: () => void, onDamaged: (row: { gallery: number; id: string }) => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM image').iterate()) {
-      checked(row)
+      if (!this.#isWhole(row)) onDamaged({ gallery: row.gallery, id: String(row.id) })
       onRow()
     }
     for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail'], ['copy_descriptor', 'descriptor', 'A copy descriptor']] as const) {
@@ -217,7 +237,7 @@ export class ImageTable {
       created_at: image.createdAt,
       updated_at: image.updatedAt,
     }
-    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    this.#insert.run({ ...row, checksum: checksumOfImage(row) })
     const vector = new Uint8Array(image.vector.buffer, image.vector.byteOffset, image.vector.byteLength)
     this.#insertVector.run(key, vector, checksumOfBytes(key, vector))
     if (image.copyDescriptor) this.#insertDescriptor.run(key, image.copyDescriptor, checksumOfBytes(key, image.copyDescriptor))
@@ -228,13 +248,14 @@ export class ImageTable {
   change(gallery: number, id: string, { label, metadata }: ImageChange, at: string): boolean {
     const row = this.#row(gallery, id)
     if (row === undefined) return false
+    if (!this.#isWhole(row)) throw new AlikeError('image_damaged')
     const changed: ImageRow = {
       ...row,
       label: label === undefined ? row.label : label,
       metadata: metadata === undefined ? row.metadata : JSON.stringify(metadata),
       updated_at: at,
     }
-    this.#update.run({ ...changed, checksum: checksumOf(changed) })
+    this.#update.run({ ...changed, checksum: checksumOfImage(changed) })
     return true
   }
 
@@ -249,10 +270,17 @@ export class ImageTable {
     return removed > 0
   }
 
-  #row(gallery: number, id: string): ImageRow | undefined {
+  #row(gallery: number, id: string): StoredRow | undefined {
     const row = this.#byId.get(gallery, id)
     if (row !== undefined && (row.id !== id || row.gallery !== gallery)) throw damaged('The index of picture ids is damaged.')
-    return row && checked(row)
+    return row
+  }
+
+  /** @throws AlikeError `data_unreadable` for one that is not, unless those are named */
+  #isWhole(row: StoredRow): boolean {
+    if (checksumOfImage(row) === row.checksum) return true
+    if (this.#namesDamaged) return false
+    throw damaged('The record of a picture does not have the checksum it was stored with.')
   }
 }
 
@@ -264,16 +292,21 @@ export function slotOf(key: number): number {
   return key % slotsMax
 }
 
-function checked(row: StoredRow): ImageRow {
-  expectChecksum(checksumOf(row), row.checksum, 'The record of a picture')
-  return row
-}
-
 function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
   const hit = { slot: slotOf(row.key), id: row.id, label: row.label, contentHash: row.content_hash, modelId: row.model_id, thumbnailBytes: row.thumbnail }
   if (groupBy === undefined) return new HitRecord(hit)
   const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
   return new HitRecord(hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
+}
+
+/** Nothing of it can be trusted, nor its id, but by that it is found. */
+function damagedHit({ key, id }: ImageRow): HitRecord {
+  return new HitRecord({ slot: slotOf(key), id: String(id), label: null, contentHash: `unreadable ${key}`, modelId: '', thumbnailBytes: 0 }, { isDamaged: true })
+}
+
+function damagedRecord({ key, id }: ImageRow): ImageRecord {
+  const nothing = { label: null, metadata: {}, contentHash: '', modelId: '', width: 0, height: 0, format: '', bytes: 0, thumbnailBytes: 0, createdAt: '', updatedAt: '' }
+  return { id: String(id), slot: slotOf(key), unreadable: 'record', ...nothing }
 }
 
 function recordOf(row: ImageRow): ImageRecord {
@@ -296,6 +329,6 @@ function recordOf(row: ImageRow): ImageRecord {
   }
 }
 
-function checksumOf(row: ImageRow): number {
+export function checksumOfImage(row: ImageRow): number {
   return checksumOfValues(columns.map((column) => row[column]))
 }

@@ -1,5 +1,6 @@
 /** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
 import { AlikeError, catalogue } from '../errors.js'
+import { cutText } from '../text.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
 import { JobErrorRows } from './job-error-rows.js'
@@ -43,6 +44,8 @@ export interface StoredCounts {
 
 /** Of what is told about an error; the causes, with all they say, are in the log. */
 const detailMaxLength = 1_000
+/** Of what a source calls an item: as long as an id may be. */
+const nameMaxLength = 512
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
 
@@ -174,7 +177,7 @@ export class JobTable {
       ...row,
       state: to,
       total: total ?? row.total,
-      failure: failure === undefined ? row.failure : JSON.stringify({ ...failure, detail: failure.detail.slice(0, detailMaxLength) }),
+      failure: failure === undefined ? row.failure : JSON.stringify({ ...failure, detail: cutText(failure.detail, detailMaxLength) }),
       started_at: to === 'running' ? (row.started_at ?? at) : row.started_at,
       finished_at: ended ? at : null,
     }
@@ -218,7 +221,7 @@ export class JobTable {
       position: Math.max(row.position, position),
       trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
     })
-    for (const error of [...errors, ...replaced]) this.#errors.insert(row.number, { ...error, detail: error.detail.slice(0, detailMaxLength) })
+    for (const error of [...errors, ...replaced]) this.#errors.insert(row.number, { ...error, name: cutText(error.name, nameMaxLength), detail: cutText(error.detail, detailMaxLength) })
   }
 
   /** @throws AlikeError as `advance` does. */

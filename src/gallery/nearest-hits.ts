@@ -42,7 +42,7 @@ const firstDepthMin = 16
  */
 const tiesMax = 2_048
 /** Records read before other requests get their turn: a few milliseconds. */
-export const recordsPerTurn = 256
+export const recordsPerTurn = 64
 
 /** What one search found, of which hits are taken from the top. */
 interface Found {

@@ -26,8 +26,8 @@ export interface ImageRecord {
   slot: number
   label: string | null
   metadata: Metadata
-  /** It lies in the database in a form that can not be read, and `metadata` is empty. */
-  unreadable?: 'metadata'
+  /** `metadata`: it lies in the database in a form that can not be read, and is empty here. `record`: all but the id. */
+  unreadable?: 'metadata' | 'record'
   /** SHA-256 of the picture's bytes, hex. */
   contentHash: string
   modelId: string

@@ -1,6 +1,7 @@
 /** The tables, and how a database of an older version becomes one of this version. */
 import { damaged, type Database } from './database.js'
 import { addErrorChecksums } from './job-error-rows.js'
+import { mendTexts } from './mended-texts.js'
 
 /** Marks the file as ours: "ALIK". */
 const applicationId = 0x41_4c_49_4b
@@ -116,6 +117,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   ALTER TABLE job ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE job ADD COLUMN names_assumed INTEGER NOT NULL DEFAULT 0;
   `,
+  mendTexts,
 ]
 
 /** The version that this code makes and reads. */

@@ -5,7 +5,7 @@ import { openAlone, openForReading, withDatabase, type Database } from './databa
 import { DescriptorTable } from './descriptor-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
-import { ImageTable } from './image-table.js'
+import { ImageTable, type ImageTableOptions } from './image-table.js'
 import { JobTable } from './job-table.js'
 import { schemaVersion, versionOf } from './schema.js'
 import { scanCalls, type ScanCalls } from './scan-calls.js'
@@ -27,25 +27,25 @@ export interface StoreReads {
 }
 
 /** Beside other connections. @throws AlikeError `data_unreadable`, `storage_full` when the index of the log can not be made */
-export function openReads(path: string): StoreReads {
-  return withDatabase(() => readsOn(openForReading(path), false))
+export function openReads(path: string, images: ImageTableOptions): StoreReads {
+  return withDatabase(() => readsOn(openForReading(path), images, false))
 }
 
 /**
  * Without needing any room; see `openAlone`.
  * @throws AlikeError `storage_full` for a database that has to be made or migrated first; `data_unreadable`
  */
-export function openReadsAlone(path: string): StoreReads {
-  return withDatabase(() => readsOn(openAlone(path), true))
+export function openReadsAlone(path: string, images: ImageTableOptions): StoreReads {
+  return withDatabase(() => readsOn(openAlone(path), images, true))
 }
 
-function readsOn(database: Database, alone: boolean): StoreReads {
+function readsOn(database: Database, images: ImageTableOptions, alone: boolean): StoreReads {
   try {
     if (alone) expectCurrent(versionOf(database))
     const descriptors = new DescriptorTable(database)
     return {
       galleries: new GalleryTable(database),
-      images: new ImageTable(database),
+      images: new ImageTable(database, images),
       descriptors,
       jobs: new JobTable(database),
       scans: scanCalls(new GalleryScans(database)),

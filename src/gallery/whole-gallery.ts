@@ -51,7 +51,7 @@ export function readWholeGallery(source: GallerySource, options: ReadOptions): W
 
 function read(database: Database, { number, dimension }: GallerySource, { vectors: withVectors, descriptors, onPage }: ReadOptions): WholeGallery {
   const images: ImageIdentity[] = []
-  const table = new ImageTable(database)
+  const table = new ImageTable(database, { damagedRecords: 'named' })
   for (let fromSlot = 0; ; fromSlot = images.at(-1)!.slot + 1) {
     const page = table.identities(number, fromSlot, pageSize)
     images.push(...page)

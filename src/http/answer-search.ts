@@ -27,8 +27,8 @@ export interface AskedSearch {
   caller: string
   images: Buffer[]
   given: SearchGiven
-  /** Where a misfit is said to be. */
-  where: Misfit['in']
+  /** Where a parameter was given, for misfits. */
+  placeOf(name: string): Misfit['in']
   signal: AbortSignal
   /** Told how many bytes the answer will have, about, as they become known; throws when they are too many. */
   onBytes(bytes: number): void
@@ -39,7 +39,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   const { parts, metrics } = searching
   const { calibration } = parts.embedder.model.manifest
   const { given } = asked
-  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.where, pointer, detail }])
+  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
   const threshold = given.pageToken === undefined ? voteThreshold(given, calibration, misfit) : undefined
   const answer = await (given.pageToken === undefined ? first(asked, searching, threshold, misfit) : next(asked, given.pageToken, searching, misfit))
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
@@ -135,7 +135,7 @@ function reachOf(given: SearchGiven, searchMaxK: number): number {
 function pageOf(given: SearchGiven, searchMaxK: number, reach: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
   const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates } = given
   if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
-  if (offset + k > reach) throw misfit('/offset', `and k together must be at most ${reach}`)
+  if (offset + k > reach) throw given.offset === undefined ? misfit('/k', `must be at most ${reach} here`) : misfit('/offset', `and k together must be at most ${reach}`)
   return {
     k,
     offset,

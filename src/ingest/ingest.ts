@@ -1,6 +1,7 @@
 /** Bulk jobs: uploads are accepted while there is room, run one after the other, and survive a restart. */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
 import { activeJobStates, type EndedJobState, type JobListOptions, type JobRecord, type JobState, type JobTrials } from '../gallery/jobs.js'
 import type { JsonValue } from '../gallery/records.js'
@@ -122,7 +123,7 @@ class JobQueue implements Ingest {
         ...(total !== undefined && { total }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
-      if (!created) await this.#spool.remove(jobId)
+      if (!created) await this.#expectSame(job, description, jobId)
       else this.#options.logger.info({ jobId, gallery, kind: description.kind, total }, 'job accepted')
       this.#startNext()
       return this.#report(job)
@@ -130,6 +131,12 @@ class JobQueue implements Ingest {
       await this.#spool.remove(jobId)
       throw error
     }
+  }
+
+  /** A key asks for the job of the same upload, or it is a mistake. @throws AlikeError `idempotency_key_reused` */
+  async #expectSame(job: JobRecord, description: SourceDescription, received: string): Promise<void> {
+    await this.#spool.remove(received)
+    if (!isDeepStrictEqual(job.source, description)) throw new AlikeError('idempotency_key_reused', { detail: `It is the key of job ${job.id}.` })
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -4,10 +4,11 @@ import { Compile } from 'typebox/compile'
 import { lineBounds, misfitOfStored, readJson, storedBounds } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
-import { idMaxLength, labelMaxLength } from './names.js'
+import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from './names.js'
 
-const Id = Type.String({ minLength: 1, maxLength: idMaxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$', description: 'Your id of the picture.' })
-const Label = Type.Union([Type.String({ minLength: 1, maxLength: labelMaxLength }), Type.Null()], { description: 'What the picture shows, its class; null: it has none.' })
+const Id = Type.String({ minLength: 1, maxLength: idMaxLength, pattern: newIdPattern, description: 'Your id of the picture; not `.` or `..`, for which no address can ask.' })
+const StoredId = { ...Id, pattern: idPattern, description: 'Your id of the picture.' }
+const Label = Type.Union([Type.String({ minLength: 1, maxLength: labelMaxLength, pattern: labelPattern }), Type.Null()], { description: 'What the picture shows, its class; null: it has none.' })
 const MetadataOfLine = Type.Unsafe<Metadata>(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: `Any JSON object of yours, within the bounds of metadata: ${storedBounds.depthMax} deep, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.` }))
 const strict = { additionalProperties: false }
 
@@ -26,7 +27,7 @@ export const AddLine = Type.Object(
   },
   strict,
 )
-export const DeleteLine = Type.Object({ delete: Type.Object({ id: Id }, { ...strict, description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.' }) }, strict)
+export const DeleteLine = Type.Object({ delete: Type.Object({ id: StoredId }, { ...strict, description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.' }) }, strict)
 
 /** `file` is the path of a file in the same archive, seen from the manifest's folder. */
 export const ManifestLine = Type.Object(

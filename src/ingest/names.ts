@@ -3,9 +3,14 @@
  * strangers: nothing here is ever used to open a file.
  */
 import { AlikeError } from '../errors.js'
+import { cutText, misfitOfText } from '../text.js'
 
 export const idMaxLength = 512
 export const labelMaxLength = 200
+/** For schemas. That texts are Unicode is checked where they are read. */
+export const idPattern = '^[^\\u0000-\\u001f\\u007f]+$'
+export const newIdPattern = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$'
+export const labelPattern = '^[^\\u0000]*$'
 
 export interface ItemName {
   /** The path, normalised. */
@@ -35,7 +40,7 @@ export function segmentsOf(path: string): string[] {
 
 function tricksOf(path: string, segments: string[]): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'It has control characters.'
-  if (/\p{Surrogate}/u.test(path)) return 'It has half of a surrogate pair, which is no Unicode text.'
+  if (misfitOfText(path) !== undefined) return `It ${misfitOfText(path)}.`
   if (segments[0] === '' || /^[a-zA-Z]:$/.test(segments[0] ?? '')) return 'It is absolute.'
   if (segments.includes('..')) return 'It climbs out with "..".'
   if (segments.length === 0 || segments.includes('')) return 'It has an empty part.'
@@ -57,7 +62,7 @@ export function nfc(text: string): string {
 
 /** A path as it may be shown in an error report. */
 export function shownName(path: string): string {
-  return path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').slice(0, idMaxLength)
+  return cutText(path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd'), idMaxLength)
 }
 
 /** The same of a path whose encoding is not known: `m\xfcller/1.jpg`, two of which stay two. */

@@ -15,7 +15,7 @@ export interface Upload {
   nameEncoding?: NameEncoding | undefined
   manifestEncoding?: NameEncoding | undefined
   litter?: LitterRule | undefined
-  /** A second upload under the same key gives the job of the first. */
+  /** A second upload of the same content under the same key gives the job of the first. */
   idempotencyKey?: string
   /** Aborted when the caller is given up: its reason is thrown, and nothing is kept. */
   signal?: AbortSignal | undefined

@@ -175,7 +175,7 @@ export class Insights {
 
   #fail(jobId: string, error: unknown): Promise<boolean> {
     const { code, message } = error instanceof AlikeError ? error : new AlikeError('internal', { cause: error })
-    this.#options.logger.error({ err: error, jobId }, 'job failed')
+    this.#options.logger[code === 'internal' || code === 'data_unreadable' || code === 'storage_full' ? 'error' : 'info']({ err: error, jobId }, 'job failed')
     return this.#store(() => this.#jobs.transition(jobId, { from: active, to: 'failed', failure: { code, detail: message } }), jobId)
   }
 

@@ -61,7 +61,7 @@ test('a line that is too deep, too large or has too many values is a line of the
   const bad = [nested(33), nested(4_000), JSON.stringify({ x: 'y'.repeat(20_000) }), JSON.stringify({ x: 'y'.repeat(5_000_000) }), `{"x":[${'0,'.repeat(4_500)}0]}`, '{"x":9007199254740993}', '{"x":1e400}', '{"x":"\\ud83d"}']
   const body = [add('first', '{"a":1}'), ...bad.map((metadata, i) => add(`bad${i}`, metadata)), `{"delete":${nested(50_000)}}`, add('last', nested(32))].join('\n')
   const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', lines, Buffer.from(body)))
-  assert.deepEqual([job.state, job.added, job.failed], ['succeeded', 2, bad.length + 1])
+  assert.deepEqual([job.state, job.added, job.failed], ['completed_with_errors', 2, bad.length + 1])
   for (const { code, detail } of await errorsOf(app, job)) {
     assert.equal(code, 'line_invalid')
     assert.ok(detail.length < 400)

@@ -42,7 +42,7 @@ export async function fuzzPictures(): Promise<Record<string, Buffer>> {
   }
 }
 
-/** Whole JSON that is refused for its shape: what begins with it is damaged from there. */
+/** Whole JSON of shapes and texts that have to be refused, some of it in no UTF-8, some with an address that is no text. */
 export function fuzzShapes(random: () => number): Omit<FuzzBody, 'name'> {
   const depth = Math.floor(10 ** (random() * 5))
   const [open, close] = random() < 0.5 ? ['{"a":', '}'] : ['[', ']']
@@ -58,7 +58,10 @@ export function fuzzShapes(random: () => number): Omit<FuzzBody, 'name'> {
   ]
   const [method, path, text] = bodies[Math.floor(random() * bodies.length)]!
   if (random() < 0.3) return { method: 'POST', path: `${gallery}/ingest`, type: 'application/x-ndjson', bytes: Buffer.from(`{"add":{"id":"s","image":"","metadata":{"a":${value}}}}\n{"delete":${value}}\n${value}`) }
-  return { method, path, type: 'application/json', bytes: Buffer.from(text) }
+  const bytes = Buffer.from(text)
+  if (random() < 0.2) bytes[Math.floor(random() * bytes.length)] = 0x80 + Math.floor(random() * 128) // no UTF-8 any more
+  const address = random() < 0.2 ? `?label=${Array.from({ length: 3 }, () => `%${Math.floor(random() * 256).toString(16).padStart(2, '0')}`).join('')}` : ''
+  return { method, path: `${path}${address}`, type: 'application/json', bytes }
 }
 
 /** A picture, good or damaged, in one of the ways in which a caller can send it. */

@@ -13,7 +13,7 @@ import { expectStorable } from '../json-body.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
-import { GalleryPath, ImagePath } from '../schemas/parameters.js'
+import { GalleryPath, NewImagePath } from '../schemas/parameters.js'
 import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
 import { RequestInvalid, type Misfit } from '../validation.js'
@@ -44,7 +44,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
       operationId: 'putImage',
       summary: 'Store a picture under your id',
       description: 'Replaces what was there. The answer comes when the picture is on the disk and found by searches. The very same picture is not embedded again.',
-      params: ImagePath,
+      params: NewImagePath,
     },
   }, (request, reply) => store(request, reply, request.params))
 
@@ -60,9 +60,9 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
 
   async function store(request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) {
     const signal = clientGone(reply)
-    const { images: [bytes], given } = await read(request, signal)
+    const { images: [bytes], given, placeOf } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
-    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata, request.isMultipart() ? 'form' : typeof given.metadata === 'string' ? 'query' : 'body', config.metadataMaxBytes), ...(id !== undefined && { id }) }
+    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes), ...(id !== undefined && { id }) }
 
     const { record, created } = await parts.galleries.putOne(gallery, await takeIn(gallery, picture, parts, { signal }))
     if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)

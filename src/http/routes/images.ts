@@ -81,7 +81,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       summary: 'Change label or metadata',
       params: ImagePath,
       body: ImageChange,
-      response: { 200: { description: 'The record as it is now.', ...reference(Image) }, ...problems(400, 404, 415, 429, 507) },
+      response: { 200: { description: 'The record as it is now.', ...reference(Image) }, ...problems(400, 404, 409, 415, 429, 507) },
     },
   }, async (request) => {
     const { gallery, id } = request.params
@@ -116,12 +116,13 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       response: {
         200: { description: 'The picture, upright, made smaller.', content: { 'image/webp': { schema: Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' }) } } },
         304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
-        ...problems(400, 404),
+        ...problems(400, 404, 409),
       },
     },
   }, async (request, reply) => {
     const { gallery, id } = request.params
-    const { contentHash, thumbnail } = galleries.atOnce(() => ({ ...find(request.params), thumbnail: galleries.thumbnail(gallery, id) }))
+    const { contentHash, unreadable, thumbnail } = galleries.atOnce(() => ({ ...find(request.params), thumbnail: galleries.thumbnail(gallery, id) }))
+    if (unreadable === 'record') throw new AlikeError('image_damaged')
     const etag = `"${contentHash.slice(0, 32)}"`
     // An id can get another picture at any time, so a copy may be kept but has to be asked about.
     reply.header('etag', etag).header('cache-control', 'private, no-cache')

@@ -11,6 +11,7 @@ import { labelMaxLength } from '../../ingest/names.js'
 import { readBounded } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import type { Upload } from '../../ingest/upload.js'
+import { misfitOfDecoded } from '../../text.js'
 import { plainCopies, type BodyMemory } from '../body-memory.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
@@ -45,7 +46,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       description: 'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes, with at least `UPLOAD_MIN_BYTES_PER_SECOND`, and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
       params: GalleryPath,
       querystring: IngestParameters,
-      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload under the same key is answered with the job of the first.' })) }),
+      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload of the same content under the same key is answered with the job of the first; another one is refused (`idempotency_key_reused`).' })) }),
       body: { content: { ...Object.fromEntries(archiveTypes.map((type) => [type, archive])), [linesType]: { schema: IngestLine }, 'multipart/form-data': { schema: IngestForm } } },
       response: {
         202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
@@ -134,6 +135,8 @@ async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, memory
     const { value } = part
     if (part.fieldname !== 'label') throw formMisfit(part.fieldname, 'is not known here')
     if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated) throw formMisfit('label', `must be a text of at most ${labelMaxLength} characters`)
+    const misfit = misfitOfDecoded(value)
+    if (misfit !== undefined) throw formMisfit('label', misfit)
     label = value === '' ? undefined : value
   }
 }

@@ -65,7 +65,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
         const given = check(query)
         const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal, held: memory.of(request) })
         // as text: as an object it would take several times as much, and the first answers wait for the last
-        const text = JSON.stringify({ answer: await answerSearch({ gallery, caller: request.keyName, images, given, where: 'body', signal, onBytes }, searching) })
+        const text = JSON.stringify({ answer: await answerSearch({ gallery, caller: request.keyName, images, given, placeOf: () => 'body', signal, onBytes }, searching) })
         onBytes(Buffer.byteLength(text) - taken)
         return text
       } catch (error) {

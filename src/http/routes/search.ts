@@ -34,7 +34,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
     },
   }, async (request, reply) => {
     const signal = clientGone(reply)
-    const { images, given } = await read(request, signal)
-    return answerSearch({ gallery: request.params.gallery, caller: request.keyName, images, given, where: 'query', signal, onBytes: (bytes) => answers.of(reply).take(bytes) }, searching)
+    const { images, given, placeOf } = await read(request, signal)
+    return answerSearch({ gallery: request.params.gallery, caller: request.keyName, images, given, placeOf, signal, onBytes: (bytes) => answers.of(reply).take(bytes) }, searching)
   })
 }

@@ -30,7 +30,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
     paged: Type.Optional(Type.Boolean({ default: false, description: `Keep the ranking, so that its next pages can be asked for by \`nextPageToken\`, for ${pageExpirySeconds} seconds after each page.` })),
     pageToken: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`.' })),
     minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out; 1 leaves what has the very embedding of the query.' })),
-    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
+    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities.' })),
     ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
     exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
     vote: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.' })),

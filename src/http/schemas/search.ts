@@ -20,6 +20,7 @@ const Hit = Type.Object({
   label: Type.Union([Label, Type.Null()]),
   modelId: Type.String(),
   metadata: Type.Optional(Metadata),
+  unreadable: Type.Optional(Type.Enum(['record'], { type: 'string', description: 'The record is damaged on the disk: only the id is told.' })),
   thumbnail: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'Where it is, below the address of the service; null when none is stored.' })),
 })
 
@@ -123,7 +124,7 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
 }
 
 function hitView({ rank, score, nearCopyScore, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
-  const { id, label, modelId, metadataText, thumbnailBytes } = record
+  const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
   return {
     rank,
     id,
@@ -132,6 +133,7 @@ function hitView({ rank, score, nearCopyScore, record }: RankedHit, gallery: str
     ...(nearCopyScore !== undefined && { nearCopyScore }),
     label,
     modelId,
+    ...(isDamaged && { unreadable: 'record' as const }),
     // read when it is written: see StoredMetadata
     ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
     ...(include.includes('thumbnail') && { thumbnail: thumbnailBytes === 0 ? null : `/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail` }),

@@ -45,7 +45,8 @@ function headerOf({ path, label, content }: UploadedFile, bytes: Buffer) {
   const pax: Record<string, string> = { [keys.path]: path ?? createHash('sha256').update(bytes).digest('hex') }
   if (label !== undefined) pax[keys.label] = label
   if (!Buffer.isBuffer(content)) pax[keys.error] = content.error
-  return { name: 'picture', size: bytes.length, pax }
+  // The same form makes the same bytes: by them a repeated upload is known.
+  return { name: 'picture', size: bytes.length, mtime: new Date(0), pax }
 }
 
 /** The reverse of `packFiles`, for one entry. */
