@@ -258,14 +258,11 @@ async function openWriter(writer: CalledThread<WriterCalls>): Promise<boolean> {
   }
 }
 
-/** Or alone again, when the room is gone in this moment. */
+/** Or alone again, when the room is gone in this moment: preparing its statements is the first read, which makes the log's index. */
 function openBesideOthers(path: string): StoreReads {
-  const reads = openReads(path)
   try {
-    withDatabase(() => reads.galleries.list()) // the first read opens the log and makes its index
-    return reads
+    return openReads(path)
   } catch {
-    reads.close()
     return openReadsAlone(path)
   }
 }
