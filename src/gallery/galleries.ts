@@ -21,7 +21,7 @@ import { galleryRecord, type GalleryCount, type GalleryRow } from './gallery-tab
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
 import { KeptRankings, keptRankingsDefaults, type KeptRankingsSettings } from './kept-rankings.js'
-import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutImage, PutResult, PutStep, StepResult, StoredImage } from './records.js'
+import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutImage, PutResult, PutStep, SeenImage, StepResult, StoredImage } from './records.js'
 import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
@@ -248,6 +248,7 @@ export class Galleries {
       // index does not mind: slots are never used again, and a removed one can not be added.
       const added = steps.flatMap((step, i) => ('put' in step && 'slot' in results[i]! ? { slot: results[i].slot, vector: step.put.vector } : []))
       const retired = results.flatMap((result) => ('slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : []))
+      if (added.length + retired.length === 0) return reply
       if (retired.length > 0) this.#filters.forget(row.number)
       await this.#apply(() => Promise.all([index.add(packed(added, row.dimension)), index.remove(Uint32Array.from(retired))]))
       this.#indexes.countChanges(row.uid, added.length + retired.length)
@@ -329,16 +330,22 @@ export class Galleries {
     return found.more ? { images: found.images, nextCursor: cursorAfter(found.images.at(-1)!.id) } : { images: found.images }
   }
 
+  /** What the same content gave before, if it is what is stored under this id. */
+  seen(gallery: string, image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): SeenImage | undefined {
+    const { number } = this.#store.gallery(gallery)
+    return this.#store.read(({ images, descriptors }) => images.seen(number, image, (slot) => descriptors.find(number, slot)))
+  }
+
   /** WebP bytes. */
   thumbnail(gallery: string, id: string): Uint8Array | undefined {
     const { number } = this.#store.gallery(gallery)
-    return this.#store.readAtOnce(({ images }) => images.thumbnail(number, id))
+    return this.#store.read(({ images }) => images.thumbnail(number, id))
   }
 
   /** [dimension], unit length. */
   embedding(gallery: string, id: string): Float32Array | undefined {
     const { number } = this.#store.gallery(gallery)
-    return this.#store.readAtOnce(({ images }) => images.vector(number, id))
+    return this.#store.read(({ images }) => images.vector(number, id))
   }
 
   /** Empty for a picture without features; undefined where none was made yet. */

@@ -259,14 +259,11 @@ async function openWriter(writer: CalledThread<WriterCalls>): Promise<boolean> {
   }
 }
 
-/** Or alone again, when the room is gone in this moment. */
+/** Or alone again, when the room is gone in this moment: preparing its statements is the first read, which makes the log's index. */
 function openBesideOthers(path: string, options: GalleryStoreOptions): StoreReads {
-  const reads = openReads(path, options)
   try {
-    withDatabase(() => reads.galleries.counts()) // the first read opens the log and makes its index
-    return reads
+    return openReads(path, options)
   } catch {
-    reads.close()
     return openReadsAlone(path, options)
   }
 }

@@ -6,7 +6,7 @@ import { fieldValues } from './field-values.js'
 import { withReadable, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
 import { HitRecord } from './hit-record.js'
-import type { ImageChange, ImageRecord, NewImage } from './records.js'
+import type { ImageChange, ImageRecord, NewImage, SeenImage } from './records.js'
 import { readStored } from './stored-json.js'
 
 export interface ImageRow {
@@ -168,21 +168,63 @@ export class ImageTable {
   }
 
   vector(gallery: number, id: string): Float32Array | undefined {
-    const image = this.#row(gallery, id)
-    if (image === undefined) return undefined
-    this.#isWhole(image) // its embedding has a checksum of its own
-    const row = this.#vector.get(image.key)
-    if (row === undefined) throw damaged('An embedding is missing.')
-    expectChecksum(checksumOfBytes(image.key, row.vector), row.checksum, 'An embedding')
-    return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
+    const read = (row: StoredRow) => {
+      this.#isWhole(row) // tells of damage; the embedding has a checksum of its own
+      return this.#vectorAt(row.key)
+    }
+    return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
   }
 
   thumbnail(gallery: number, id: string): Uint8Array | undefined {
-    const image = this.#row(gallery, id)
-    if (image === undefined || !this.#isWhole(image) || image.thumbnail === 0) return undefined
-    const row = this.#thumbnail.get(image.key)
-    if (row === undefined) throw damaged('A thumbnail is missing.')
-    expectChecksum(checksumOfBytes(image.key, row.webp), row.checksum, 'A thumbnail')
+    return this.#beside(gallery, id, (row) => (this.#isWhole(row) ? this.#thumbnailOf(row) : null), 'A thumbnail is missing.') ?? undefined
+  }
+
+  /**
+   * What the same content gave before, if it is what is stored under this id.
+   * @param descriptorAt of a slot; what is older than descriptors is seen anew, and has one then
+   */
+  seen(gallery: number, { id, contentHash, modelId }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>, descriptorAt: (slot: number) => Uint8Array | undefined): SeenImage | undefined {
+    const read = (row: StoredRow): SeenImage | null | undefined => {
+      if (!this.#isWhole(row) || row.content_hash !== contentHash || row.model_id !== modelId) return null
+      const copyDescriptor = descriptorAt(slotOf(row.key))
+      if (copyDescriptor === undefined) return null
+      const [vector, thumbnail] = [this.#vectorAt(row.key), this.#thumbnailOf(row)]
+      if (vector === undefined || thumbnail === undefined) return undefined
+      const { width, height, format } = row
+      return { vector, width, height, format, copyDescriptor, ...(thumbnail !== null && { thumbnail }) }
+    }
+    return this.#beside(gallery, id, read, 'An embedding or a thumbnail is missing.') ?? undefined
+  }
+
+  /**
+   * A key is never used again: what lies under it belongs to the record that was read. Where it is missing, the record
+   * may have gone in between, and what is there now is looked at.
+   * @param read undefined when something is missing, null when there is none
+   */
+  #beside<Value>(gallery: number, id: string, read: (row: StoredRow) => Value | undefined, missing: string): Value | undefined {
+    let row = this.#row(gallery, id)
+    while (row !== undefined) {
+      const value = read(row)
+      if (value !== undefined) return value
+      const now = this.#row(gallery, id)
+      if (now?.key === row.key) throw damaged(missing)
+      row = now
+    }
+    return undefined
+  }
+
+  #vectorAt(key: number): Float32Array | undefined {
+    const row = this.#vector.get(key)
+    if (row === undefined) return undefined
+    expectChecksum(checksumOfBytes(key, row.vector), row.checksum, 'An embedding')
+    return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
+  }
+
+  #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined {
+    if (thumbnail === 0) return null
+    const row = this.#thumbnail.get(key)
+    if (row === undefined) return undefined
+    expectChecksum(checksumOfBytes(key, row.webp), row.checksum, 'A thumbnail')
     return row.webp
   }
 
@@ -221,7 +263,7 @@ export class ImageTable {
 
   insert(gallery: number, image: ImageToInsert): void {
     const key = keyOf(gallery, image.slot)
-    const row: ImageRow = {
+    const row: StoredRow = {
       key,
       gallery,
       id: image.id,
@@ -292,7 +334,7 @@ export function slotOf(key: number): number {
   return key % slotsMax
 }
 
-function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
+function hitOf(row: StoredRow, groupBy: string | undefined): HitRecord {
   const hit = { slot: slotOf(row.key), id: row.id, label: row.label, contentHash: row.content_hash, modelId: row.model_id, thumbnailBytes: row.thumbnail }
   if (groupBy === undefined) return new HitRecord(hit)
   const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
@@ -309,7 +351,7 @@ function damagedRecord({ key, id }: ImageRow): ImageRecord {
   return { id: String(id), slot: slotOf(key), unreadable: 'record', ...nothing }
 }
 
-function recordOf(row: ImageRow): ImageRecord {
+function recordOf(row: StoredRow): ImageRecord {
   const metadata = readStored(row.metadata)
   return {
     id: row.id,
@@ -329,6 +371,6 @@ function recordOf(row: ImageRow): ImageRecord {
   }
 }
 
-export function checksumOfImage(row: ImageRow): number {
+export function checksumOfImage(row: StoredRow): number {
   return checksumOfValues(columns.map((column) => row[column]))
 }

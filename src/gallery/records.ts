@@ -61,6 +61,9 @@ export interface NewImage {
   copyDescriptor?: Uint8Array | undefined
 }
 
+/** What a picture's content gave. */
+export type SeenImage = Pick<NewImage, 'vector' | 'thumbnail' | 'copyDescriptor' | 'width' | 'height' | 'format'>
+
 /** What is left out stays; `label: null` removes the label; metadata is replaced as a whole. */
 export interface ImageChange {
   label?: string | null

@@ -4,7 +4,7 @@ import { embedViews } from '../embedding/embed-views.js'
 import type { Embedder } from '../embedding/embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { Metadata, NewImage, PutStep } from '../gallery/records.js'
+import type { Metadata, PutStep, SeenImage } from '../gallery/records.js'
 import type { DecodePermits } from '../image/decode-permits.js'
 import { preparePermitted } from '../image/permitted-image.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
@@ -49,27 +49,11 @@ export async function takeIn(gallery: string, picture: IncomingPicture, parts: I
   const { bytes, label, metadata } = picture
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   const said = { id: picture.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
-  const known = seenBefore(gallery, said, galleries)
-  return { put: { ...said, ...(known ?? (await seen(bytes, parts, options))) }, unlessSame: known !== undefined }
+  const known = galleries.seen(gallery, said)
+  return { put: { ...said, ...(known ?? (await see(bytes, parts, options))) }, unlessSame: known !== undefined }
 }
 
-type Seen = Pick<NewImage, 'vector' | 'thumbnail' | 'copyDescriptor' | 'width' | 'height' | 'format'>
-
-/** What the same bytes gave before, under the same id. */
-function seenBefore(gallery: string, { id, contentHash, modelId }: Pick<NewImage, 'id' | 'contentHash' | 'modelId'>, galleries: Galleries): Seen | undefined {
-  return galleries.atOnce(() => {
-    const stored = galleries.image(gallery, id)
-    if (stored?.contentHash !== contentHash || stored.modelId !== modelId) return undefined
-    const vector = galleries.embedding(gallery, id)
-    const thumbnail = galleries.thumbnail(gallery, id)
-    const { width, height, format } = stored
-    const copyDescriptor = galleries.copyDescriptor(gallery, id)
-    // what is older than descriptors is seen anew, and has one then
-    return vector && copyDescriptor && { vector, width, height, format, copyDescriptor, ...(thumbnail && { thumbnail }) }
-  })
-}
-
-async function seen(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 'interactive' }: IntakeOptions): Promise<Seen> {
+async function see(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 'interactive' }: IntakeOptions): Promise<SeenImage> {
   const { embedder, permits, maxPixels, thumbnailMaxSide, galleryViews } = parts
   const waiting = { priority, ...(signal && { signal }) }
   const { preprocessing } = embedder.model.manifest
