@@ -171,17 +171,19 @@ function createLogger({ logLevel }: Config): Logger {
   return pino({ level: logLevel, base: null, ...(process.stdout.isTTY && forPeople) })
 }
 
-/** libuv reads its number of threads once, before any of our code runs, so it can only be set outside. */
-function warnOfFewThreads({ decodeConcurrency }: Config, logger: Logger): void {
+/** libuv and the allocator read these once, before any of our code runs, so they can only be set outside. */
+function warnOfEnvironment({ decodeConcurrency }: Config, logger: Logger): void {
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const wanted = 2 * (decodeConcurrency || availableParallelism()) // a stored picture and its thumbnail are made side by side
   if (threads < wanted) logger.warn({ threads, wanted }, 'UV_THREADPOOL_SIZE is too small to decode on every core')
+  // glibc raises its threshold by itself up to 32 MiB, and each of its arenas then keeps as much of what was freed
+  if (process.platform === 'linux' && process.env.MALLOC_MMAP_THRESHOLD_ === undefined) logger.warn('MALLOC_MMAP_THRESHOLD_ is not set: memory that large pictures took may be kept')
 }
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const logger = createLogger(config)
-  warnOfFewThreads(config, logger)
+  warnOfEnvironment(config, logger)
   const metrics = createMetrics()
   const service = await openService(config, logger, metrics).catch((error: unknown) => {
     // a restart would not help: the process stays, unready, and says why

@@ -263,7 +263,7 @@ export class ImageTable {
 
   insert(gallery: number, image: ImageToInsert): void {
     const key = keyOf(gallery, image.slot)
-    const row: StoredRow = {
+    const row: ImageRow = {
       key,
       gallery,
       id: image.id,
@@ -334,7 +334,7 @@ export function slotOf(key: number): number {
   return key % slotsMax
 }
 
-function hitOf(row: StoredRow, groupBy: string | undefined): HitRecord {
+function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
   const hit = { slot: slotOf(row.key), id: row.id, label: row.label, contentHash: row.content_hash, modelId: row.model_id, thumbnailBytes: row.thumbnail }
   if (groupBy === undefined) return new HitRecord(hit)
   const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
@@ -351,7 +351,7 @@ function damagedRecord({ key, id }: ImageRow): ImageRecord {
   return { id: String(id), slot: slotOf(key), unreadable: 'record', ...nothing }
 }
 
-function recordOf(row: StoredRow): ImageRecord {
+function recordOf(row: ImageRow): ImageRecord {
   const metadata = readStored(row.metadata)
   return {
     id: row.id,
@@ -371,6 +371,6 @@ function recordOf(row: StoredRow): ImageRecord {
   }
 }
 
-export function checksumOfImage(row: StoredRow): number {
+export function checksumOfImage(row: ImageRow): number {
   return checksumOfValues(columns.map((column) => row[column]))
 }

@@ -21,7 +21,12 @@ export interface ServiceProcess {
 export interface ServiceLimits {
   /** No file of the process may grow beyond it; for `limitFileSize` to lift. */
   fileMaxBytes?: number
+  /** Called before the process has read anything. */
+  onSpawn?: (pid: number) => void
 }
+
+/** What the image sets, so that freed memory is given back. */
+export const allocator = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '1048576' }
 
 /** Environment: only what is given, so that a developer's settings do not reach the test. */
 export function spawnService(environment: Record<string, string>, { fileMaxBytes }: ServiceLimits = {}): ChildProcess {
@@ -33,6 +38,7 @@ export function spawnService(environment: Record<string, string>, { fileMaxBytes
 export async function startProcess(t: TestContext, environment: Record<string, string>, limits: ServiceLimits = {}): Promise<ServiceProcess> {
   const startedAt = performance.now()
   const child = spawnService(environment, limits)
+  limits.onSpawn?.(child.pid!)
   t.after(() => void child.kill('SIGKILL'))
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null)
   const log: Record<string, unknown>[] = []
