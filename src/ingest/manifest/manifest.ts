@@ -11,7 +11,7 @@ import { nameOf, nfc, segmentsOf } from '../names.js'
 import type { SaidOfPicture, SourceDescription, SourceLimits } from '../source.js'
 import { rowsOf, type ManifestFormat } from './manifest-rows.js'
 
-/** It is in memory while its job runs, and takes about five times its size there. */
+/** It is in memory while its job runs; reading it took ten times its size there. */
 const manifestMaxBytes = 16 * 2 ** 20
 
 /** Rows read in one go: about 2 ms, so that searches do not wait for a million of them. */
