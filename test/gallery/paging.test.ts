@@ -15,10 +15,11 @@ const idsOf = ({ hits, groups }: Pick<SearchPage, 'hits' | 'groups'>) => groups?
 async function filled(t: TestContext, options: Parameters<typeof openIn>[2] = {}): Promise<Galleries> {
   const galleries = await openIn(t, await dataFolder(t), { index: sparse, ...options })
   await galleries.create('a')
-  // every tenth picture is there twice, and a score is shared by both
+  // the file of every tenth picture is there twice, and a score is shared by both
   const images = vectors.flatMap((vector, i) => {
     const more = { label: i % 3 === 0 ? 'third' : 'other', metadata: { product: Math.floor(i / 4) } }
-    return [newImage(idOf(i), vector, more), ...(i % 10 === 0 ? [newImage(`${idOf(i)}-again`, vector, more)] : [])]
+    const original = newImage(idOf(i), vector, more)
+    return [original, ...(i % 10 === 0 ? [newImage(`${idOf(i)}-again`, vector, { ...more, contentHash: original.contentHash })] : [])]
   })
   for (let begin = 0; begin < images.length; begin += 500) await galleries.put('a', images.slice(begin, begin + 500))
   await settled(galleries)
