@@ -94,6 +94,8 @@ export interface GalleryCopies {
 }
 
 const candidatesDefault = 10_000
+/** Hits whose near-copy scores are asked for at once: some milliseconds of the copies thread. */
+const hitsPerQuestion = 1_000
 /** Of an answer's JSON, beside id, label and metadata. */
 const bytesOfHit = 160
 
@@ -140,8 +142,11 @@ function inBoth(some: Uint32Array, others: Uint32Array): Uint32Array {
 
 async function tellCopies({ copies }: SearchedGallery, { copyDescriptors = [] }: GallerySearch, hits: Hit[]): Promise<void> {
   if (copyDescriptors.length === 0 || hits.length === 0) return
-  const scores = await copies.scores(copyDescriptors, slotsOf(hits))
-  hits.forEach((hit, i) => { hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]! })
+  for (let from = 0; from < hits.length; from += hitsPerQuestion) {
+    const asked = hits.slice(from, from + hitsPerQuestion)
+    const scores = await copies.scores(copyDescriptors, slotsOf(asked))
+    asked.forEach((hit, i) => { hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]! })
+  }
 }
 
 /** @param seen hits that were had before: the list goes on after the last of them */
