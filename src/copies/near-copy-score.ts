@@ -9,6 +9,7 @@ export const defaultDuplicateScore = 0.4
 export const mirroredSigns = 0x5555_5555
 
 const signs = wordsPerView * 32
+const lowSigns = lowWords * 32
 /** Differing signs among the lowest frequencies count as if all signs differed so often. */
 const lowWeight = wordsPerView / lowWords
 
@@ -50,15 +51,18 @@ function bestAgainst(one: Uint32Array, whole: number, other: Uint32Array, ofOthe
   return best
 }
 
-/** As it is and mirrored. The lowest frequencies alone tell nearly all pairs apart. */
+/**
+ * As it is and mirrored. The two words of the lowest frequencies alone tell nearly all pairs apart: nearly all of the
+ * time is spent here, so their signs are counted together, those that a mirror image has the other way apart from those
+ * it shares.
+ */
 function differing(a: Uint32Array, i: number, b: Uint32Array, j: number, best: number): number {
-  let straight = 0
-  let turned = 0
-  for (let word = 0; word < lowWords; word++) {
-    const apart = a[i + word]! ^ b[j + word]!
-    straight += popcount(apart)
-    turned += popcount(apart ^ mirroredSigns)
-  }
+  const first = a[i]! ^ b[j]!
+  const second = a[i + 1]! ^ b[j + 1]!
+  const turning = countPairs((first & mirroredSigns) + (second & mirroredSigns))
+  const staying = countPairs(((first >>> 1) & mirroredSigns) + ((second >>> 1) & mirroredSigns))
+  const straight = staying + turning
+  const turned = staying + lowSigns / 2 - turning
   if (straight * lowWeight < best) best = Math.min(best, Math.max(straight * lowWeight, differingInAll(a, i, b, j, straight, 0)))
   if (turned * lowWeight < best) best = Math.min(best, Math.max(turned * lowWeight, differingInAll(a, i, b, j, turned, mirroredSigns)))
   return best
@@ -72,8 +76,11 @@ function differingInAll(a: Uint32Array, i: number, b: Uint32Array, j: number, in
 
 /** Bits that are set (Warren, Hacker's Delight, 5–1). */
 function popcount(word: number): number {
-  let sum = word - ((word >>> 1) & 0x5555_5555)
-  sum = (sum & 0x3333_3333) + ((sum >>> 2) & 0x3333_3333)
-  sum = (sum + (sum >>> 4)) & 0x0f0f_0f0f
-  return Math.imul(sum, 0x0101_0101) >>> 24
+  return countPairs(word - ((word >>> 1) & 0x5555_5555))
+}
+
+/** Sum of sixteen numbers of two bits each. */
+function countPairs(pairs: number): number {
+  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333)
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24
 }

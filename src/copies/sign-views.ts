@@ -31,28 +31,20 @@ export interface View {
  * @param into where the words of the views go, one view after the other
  */
 export function signViews(grid: Float64Array, views: readonly View[], into: Uint32Array): void {
+  // [frequencies, gridSide]: each row of the grid transformed
   const narrowed = new Map<Span, Float64Array>()
   views.forEach(({ columns, rows }, i) => {
     let half = narrowed.get(columns)
-    if (half === undefined) narrowed.set(columns, (half = alongRows(grid, cosinesOf(columns))))
-    writeSigns(half, cosinesOf(rows), into.subarray(i * wordsPerView, (i + 1) * wordsPerView))
+    if (half === undefined) narrowed.set(columns, (half = products(cosinesOf(columns), grid)))
+    writeSigns(products(cosinesOf(rows), half), into.subarray(i * wordsPerView, (i + 1) * wordsPerView))
   })
 }
 
-/** @returns [frequencies, gridSide]: each row of the grid transformed */
-function alongRows(grid: Float64Array, cosines: Float64Array): Float64Array {
-  const half = new Float64Array(frequencies * gridSide)
-  for (let u = 0; u < frequencies; u++) {
-    for (let row = 0; row < gridSide; row++) half[u * gridSide + row] = dot(grid, row * gridSide, cosines, u * gridSide)
-  }
-  return half
-}
-
 /** The first two words are the 8 × 8 lowest frequencies, which outlast every change best; then the others by rows. */
-function writeSigns(half: Float64Array, cosines: Float64Array, words: Uint32Array): void {
+function writeSigns(coefficients: Float64Array, words: Uint32Array): void {
   for (let v = 0; v < frequencies; v++) {
     let signs = 0
-    for (let u = 0; u < frequencies; u++) if (dot(half, u * gridSide, cosines, v * gridSide) > 0) signs |= 1 << u
+    for (let u = 0; u < frequencies; u++) if (coefficients[v * frequencies + u]! > 0) signs |= 1 << u
     if (v < 8) {
       words[v >> 2]! |= (signs & 0xff) << ((v & 3) << 3)
       words[2 + (v >> 2)]! |= (signs >>> 8) << ((v & 3) << 3)
@@ -60,19 +52,36 @@ function writeSigns(half: Float64Array, cosines: Float64Array, words: Uint32Arra
   }
 }
 
-/** Of `gridSide` values from each. Four sums at once: nearly all of the time is spent here. */
-function dot(a: Float64Array, i: number, b: Float64Array, j: number): number {
-  let p = 0
-  let q = 0
-  let r = 0
-  let s = 0
-  for (const end = i + gridSide; i < end; i += 4, j += 4) {
-    p += a[i]! * b[j]!
-    q += a[i + 1]! * b[j + 1]!
-    r += a[i + 2]! * b[j + 2]!
-    s += a[i + 3]! * b[j + 3]!
+/**
+ * Nearly all of the time is spent here: two rows of each at a time, so that every number is read half as often.
+ * @param a, b [m, gridSide] and [n, gridSide], m and n even @returns a · bᵀ: [m, n]
+ */
+function products(a: Float64Array, b: Float64Array): Float64Array {
+  const [m, n] = [a.length / gridSide, b.length / gridSide]
+  const result = new Float64Array(m * n)
+  for (let i = 0; i < m; i += 2) {
+    for (let j = 0; j < n; j += 2) {
+      let p = 0
+      let q = 0
+      let r = 0
+      let s = 0
+      for (let k = 0, x = i * gridSide, y = j * gridSide; k < gridSide; k++, x++, y++) {
+        const a0 = a[x]!
+        const a1 = a[x + gridSide]!
+        const b0 = b[y]!
+        const b1 = b[y + gridSide]!
+        p += a0 * b0
+        q += a0 * b1
+        r += a1 * b0
+        s += a1 * b1
+      }
+      result[i * n + j] = p
+      result[i * n + j + 1] = q
+      result[(i + 1) * n + j] = r
+      result[(i + 1) * n + j + 1] = s
+    }
   }
-  return p + q + r + s
+  return result
 }
 
 /** By span, for those that views of all pictures share. */

@@ -15,8 +15,10 @@ export interface DistinctHitsOptions {
 }
 
 /** Hits compared in one call, at most and at least: the copies thread answers other searches between two calls. */
-const blockMax = 64
+const blockMax = 32
 const blockMin = 8
+/** A hit is compared with so many of the best hits that are kept: enough for every page of hits, a bound for groups. */
+const comparedMax = 1_000
 
 export class DistinctHits implements HitList {
   readonly #options: DistinctHitsOptions
@@ -45,8 +47,9 @@ export class DistinctHits implements HitList {
     const looked = (await hits.first(end)).slice(this.#looked)
     const block = this.#ofNewContent(looked)
     if (block.length > 0) {
-      const likeness = await copies.likeness(block.length, slotsOf([...this.#kept, ...block]), duplicateScore)
-      for (const stays of withoutCopies({ likeness, count: block.length, kept: this.#kept.length, duplicateScore })) this.#kept.push(block[stays]!)
+      const originals = this.#kept.slice(0, comparedMax)
+      const likeness = await copies.likeness(block.length, slotsOf([...originals, ...block]), duplicateScore)
+      for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore })) this.#kept.push(block[stays]!)
       for (const { record } of block) this.#contents.add(record.contentHash)
     }
     this.#looked += looked.length

@@ -110,6 +110,8 @@ export interface Keeping {
 }
 
 const candidatesDefault = 10_000
+/** Hits whose near-copy scores are asked for at once: some milliseconds of the copies thread. */
+const hitsPerQuestion = 1_000
 /** Of an answer's JSON, beside id, label and metadata. */
 const bytesOfHit = 160
 
@@ -229,8 +231,11 @@ export class Ranking {
   async #tellCopies(hits: Hit[]): Promise<void> {
     const { copyDescriptors = [] } = this.terms
     if (copyDescriptors.length === 0 || hits.length === 0) return
-    const scores = await this.#gallery.copies.scores(copyDescriptors, slotsOf(hits))
-    hits.forEach((hit, i) => { hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]! })
+    for (let from = 0; from < hits.length; from += hitsPerQuestion) {
+      const asked = hits.slice(from, from + hitsPerQuestion)
+      const scores = await this.#gallery.copies.scores(copyDescriptors, slotsOf(asked))
+      asked.forEach((hit, i) => { hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]! })
+    }
   }
 
   /** @param seen hits that were had before: the list is that of the others */
