@@ -60,7 +60,7 @@ test('pictures over which the process dies become error lines, and everything el
   const environment = await settings(t)
   const { job, service, starts } = await startUntilEnded(t, environment, await linesWith([20, 35], 200), 12)
   const errors = (await (await fetch(`${service.address}/v1/jobs/${job.id}/errors`)).text()).split('\n').filter(Boolean).map((text) => JSON.parse(text) as ErrorLine)
-  assert.deepEqual([job.state, job.done, job.added, job.failed], ['succeeded', 200, 198, 2])
+  assert.deepEqual([job.state, job.done, job.added, job.failed], ['completed_with_errors', 200, 198, 2])
   assert.deepEqual(errors.map(({ item, name, code }) => [item, name, code]), [[20, '20', 'image_ended_process'], [35, '35', 'image_ended_process']])
   t.diagnostic(`${starts} starts`)
   const { images } = (await (await fetch(`${service.address}/v1/galleries/g/images?limit=1000`)).json()) as Answer
