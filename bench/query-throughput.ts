@@ -15,7 +15,7 @@ import { ServiceClient } from '../src/cli/service-client.js'
 import { openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/manifest.js'
 import { DecodePermits } from '../src/image/decode-permits.js'
-import { prepareImage } from '../src/image/prepare.js'
+import { preparePermitted } from '../src/image/permitted-image.js'
 import { createMetrics } from '../src/metrics.js'
 import { SlotIndex } from '../src/vector-index/slot-index.js'
 import { indexDefaults } from '../src/vector-index/vector-index.js'
@@ -49,9 +49,9 @@ const embedder = await openEmbedder({
   model, provider: 'auto', requireCuda: false, workers: availableParallelism(), maxBatch: 0, maxQueue: 256,
   logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
 })
-const permits = new DecodePermits(availableParallelism())
+const permits = new DecodePermits({ count: availableParallelism(), maxBytes: 768 * 2 ** 20 })
 async function embed(bytes: Uint8Array): Promise<Float32Array> {
-  const { pixels } = await permits.run(() => prepareImage(bytes, { preprocessing, maxPixels: 1e8 }))
+  const { pixels } = await preparePermitted(bytes, { preprocessing, maxPixels: 1e8 }, permits)
   return (await embedder.embed(pixels)).vector
 }
 const distinct = await Promise.all(pictures.map(({ bytes }) => embed(bytes)))

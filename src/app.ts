@@ -6,15 +6,22 @@ import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries } from './gallery/galleries.js'
+import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
+import { acceptJson } from './http/json-body.js'
 import { withoutSecrets } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
+import { expectAddressText } from './http/plugins/address-text.js'
+import { limitAnswers } from './http/plugins/answer-limits.js'
+import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
+import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { describeApi } from './http/plugins/openapi.js'
-import { acceptPictures } from './http/plugins/picture-bodies.js'
+import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
+import { limitUploads } from './http/plugins/upload-admission.js'
 import { galleryRoutes } from './http/routes/galleries.js'
 import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
@@ -45,6 +52,9 @@ export interface AppParts extends IntakeParts, RetrievalParts {
   snapshots: Snapshots
 }
 
+/** Of JSON that carries no picture. */
+const plainBodyMaxBytes = 256 * 1024
+
 export interface AppOptions {
   config: Config
   metrics: Metrics
@@ -56,39 +66,50 @@ export interface AppOptions {
 }
 
 export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys([]), parts }: AppOptions): Promise<FastifyInstance> {
+  const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
+    http: httpOptions,
     loggerInstance: withoutSecrets(logger),
     // one line per request, by measureRequests
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
-    bodyLimit: 256 * 1024, // of JSON that carries no picture
+    bodyLimit: plainBodyMaxBytes,
     connectionTimeout: 120_000, // of silence; uploads to jobs may take hours
     keepAliveTimeout: 72_000, // longer than the minute of usual load balancers
     return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
     routerOptions: { maxParamLength: 2_048 },
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
+    clientErrorHandler: unreadable,
     frameworkErrors: (error, request, reply) => void sendProblem(asAlikeError(error, request), request, reply),
   })
   app.setValidatorCompiler(validatorCompiler)
   app.removeContentTypeParser('text/plain')
+  acceptJson(app)
 
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
+  checkHeaders(app, unreadable)
   refuseWhileClosing(app)
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
   continueWhenAdmitted(app)
+  expectAddressText(app)
+  const answers = limitAnswers(app, config)
+  metrics.watch({ answerBytes: () => answers.held })
   await sendSecurityHeaders(app)
-  const countAgain = await guard(app, { ...config, keys: apiKeys })
+  const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
+  refuseCodedBodies(app)
   await describeApi(app)
 
   const { embedder, galleries, ingest, insights, snapshots } = parts
+  const memory = new BodyMemory(config)
+  metrics.watch({ bodyMemoryBytes: () => memory.bytesInUse })
   await app.register(async (scope) => {
+    memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
     limitBodyTime(scope, config)
     await scope.register(homeRoutes)
     await scope.register(probeRoutes, { embedder, galleries, metrics })
     await scope.register(modelRoutes, { embedder })
-    await scope.register(galleryRoutes, { galleries })
-    await scope.register(imageRoutes, { galleries })
+    await scope.register(galleryRoutes, { galleries, config })
+    await scope.register(imageRoutes, { galleries, config })
     await scope.register(jobRoutes, { ingest, insights, galleries })
     await scope.register(jobEventRoutes, { ingest, metrics, ...config })
     await scope.register(insightRoutes, { insights, galleries })
@@ -97,20 +118,23 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
 
   await app.register(async (scope) => {
     refuseUnknownGallery(scope, galleries)
-    await scope.register(ingestRoutes, { ingest, config })
+    const uploads = limitUploads(scope, { ...config, callerOf })
+    metrics.watch({ uploadsInFlight: uploads.inFlight })
+    await scope.register(ingestRoutes, { ingest, uploads, memory, config })
   })
 
   await app.register(async (scope) => {
     const admission = limitConcurrency(scope, config)
     metrics.watch({ requestsInFlight: admission.inFlight })
+    memory.guard(scope, (request) => pictureBodyMemory(request, config))
     limitBodyTime(scope, config)
     await acceptPictures(scope, config)
-    await scope.register(vectorRoutes, { parts, config })
+    await scope.register(vectorRoutes, { parts, memory, config })
     await scope.register(async (inGallery) => {
       refuseUnknownGallery(inGallery, galleries)
-      await inGallery.register(imageUploadRoutes, { parts, config })
-      await inGallery.register(searchRoutes, { parts, metrics, config })
-      await inGallery.register(searchBatchRoutes, { parts, metrics, config, admission, countAgain })
+      await inGallery.register(imageUploadRoutes, { parts, memory, config })
+      await inGallery.register(searchRoutes, { parts, memory, metrics, config, answers })
+      await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
     })
   })
   return app
@@ -118,12 +142,15 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
 
 /** In place of the app while the process must not serve: alive, measured, and with one reason for everything else. */
 export function buildUnreadyApp({ metrics, logger, reason }: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
+  const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
+    http: httpOptions,
     loggerInstance: withoutSecrets(logger),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
+    clientErrorHandler: unreadable,
   })
   registerProblems(app, { metrics })
+  checkHeaders(app, unreadable)
   app.get('/livez', async () => ({ status: 'ok' }))
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await metrics.expose()

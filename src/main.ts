@@ -17,6 +17,7 @@ import { AlikeError } from './errors.js'
 import { openGalleries, type Galleries } from './gallery/galleries.js'
 import type { JobKind } from './gallery/jobs.js'
 import { DecodePermits } from './image/decode-permits.js'
+import { CopyBackfill } from './ingest/copy-backfill.js'
 import { openIngest } from './ingest/ingest.js'
 import { insightKinds, openInsights } from './insight-jobs/insights.js'
 import { createMetrics, type Metrics } from './metrics.js'
@@ -27,8 +28,11 @@ import { serviceVersion } from './version.js'
 export interface Service {
   app: FastifyInstance
   parts: AppParts
-  /** Finishes what was accepted, then closes every part; what runs longer than the grace is cut off. */
-  close(): Promise<void>
+  /**
+   * Finishes what was accepted, then closes every part; what runs longer than the grace is cut off.
+   * @param crashed the process ends for an error
+   */
+  close(crashed?: boolean): Promise<void>
 }
 
 /** Everything but the port. @throws AlikeError of a part that can not be opened; the others are closed then */
@@ -38,9 +42,9 @@ export async function openService(
   metrics = createMetrics(),
   remote: RemotePictures = openRemotePictures({ ...config, onFetch: metrics.countFetch }),
 ): Promise<Service> {
-  const opened = [() => remote.close()]
-  const closeAll = async () => {
-    for (const close of opened.splice(0).reverse()) await close()
+  const opened: ((crashed: boolean) => Promise<void>)[] = [() => remote.close()]
+  const closeAll = async (crashed = false) => {
+    for (const close of opened.splice(0).reverse()) await close(crashed)
   }
   try {
     const apiKeys = await readApiKeys(config)
@@ -63,15 +67,20 @@ export async function openService(
     const galleries = await openGalleries({
       dataDir: config.dataDir,
       model: { id, dimension: embeddingDimension },
+      damagedRecords: 'named',
       index: { exactBelow: config.exactBelow },
       storage: {
+        galleriesMax: config.galleriesMax,
+        pageMaxLength: config.answerMaxBytes / 4,
         galleryImagesMax: config.galleryMaxImages,
         databaseMaxBytes: config.databaseMaxBytes,
         snapshotAfterWrites: config.snapshotAfterWrites,
         snapshotAfterSeconds: config.snapshotAfterSeconds,
       },
+      pages: { rankingsMax: config.pageRankingsMax, rankingsMaxBytes: config.pageRankingsMaxBytes, expirySeconds: config.pageExpirySeconds },
       logger,
       onIndexRebuild: metrics.countIndexRebuild,
+      onRankingDrop: metrics.countRankingDrop,
     })
     opened.push(() => galleries.close())
 
@@ -79,7 +88,7 @@ export async function openService(
     const intake = {
       galleries,
       embedder,
-      permits: new DecodePermits(decodeConcurrency),
+      permits: new DecodePermits({ count: decodeConcurrency, maxBytes: config.decodeMemoryMaxBytes }),
       remote,
       maxPixels: config.imageMaxPixels,
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
@@ -93,8 +102,10 @@ export async function openService(
       metrics,
       logger,
     })
-    opened.push(() => ingest.close())
-    const insights = await openInsights({ galleries, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
+    opened.push((crashed) => ingest.close(crashed))
+    const copyBackfill = new CopyBackfill({ galleries, permits: intake.permits, logger, onDescribed: metrics.countDescribed })
+    opened.push(() => copyBackfill.close())
+    const insights = await openInsights({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
     opened.push(() => insights.close())
 
     const snapshots = await Snapshots.open({
@@ -103,6 +114,7 @@ export async function openService(
       modelId: id,
       serviceVersion,
       logger,
+      expectWritable: () => galleries.expectWritable(),
       onEnd: metrics.countDataSnapshot,
       onNewest: metrics.setNewestDataSnapshot,
     })
@@ -128,10 +140,15 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
 function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: Embedder; galleries: Galleries; permits: DecodePermits }): void {
   metrics.watch({
     decodeQueueDepth: () => permits.depth,
+    decodeMemoryBytes: () => permits.bytesInUse,
     embedQueueDepth: () => embedder.queueDepth,
     embedWorkersLive: () => embedder.liveWorkers,
     writeQueueDepth: () => galleries.writeQueueDepth,
+    storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => galleries.indexQueueDepth,
+    copyQueueDepth: () => galleries.copyQueueDepth,
+    pageRankings: () => galleries.keptRankings.count,
+    pageRankingBytes: () => galleries.keptRankings.bytes,
     galleries: () => galleries.readings(),
     jobs: () => activeJobs(galleries, ['ingest']),
     insightJobs: () => activeJobs(galleries, insightKinds),
@@ -154,17 +171,19 @@ function createLogger({ logLevel }: Config): Logger {
   return pino({ level: logLevel, base: null, ...(process.stdout.isTTY && forPeople) })
 }
 
-/** libuv reads its number of threads once, before any of our code runs, so it can only be set outside. */
-function warnOfFewThreads({ decodeConcurrency }: Config, logger: Logger): void {
+/** libuv and the allocator read these once, before any of our code runs, so they can only be set outside. */
+function warnOfEnvironment({ decodeConcurrency }: Config, logger: Logger): void {
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const wanted = 2 * (decodeConcurrency || availableParallelism()) // a stored picture and its thumbnail are made side by side
   if (threads < wanted) logger.warn({ threads, wanted }, 'UV_THREADPOOL_SIZE is too small to decode on every core')
+  // glibc raises its threshold by itself up to 32 MiB, and each of its arenas then keeps as much of what was freed
+  if (process.platform === 'linux' && process.env.MALLOC_MMAP_THRESHOLD_ === undefined) logger.warn('MALLOC_MMAP_THRESHOLD_ is not set: memory that large pictures took may be kept')
 }
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const logger = createLogger(config)
-  warnOfFewThreads(config, logger)
+  warnOfEnvironment(config, logger)
   const metrics = createMetrics()
   const service = await openService(config, logger, metrics).catch((error: unknown) => {
     // a restart would not help: the process stays, unready, and says why
@@ -178,7 +197,7 @@ async function main(): Promise<void> {
   const grace = closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error, stopping')
     else logger.info({ signal }, 'stopping')
-    await service.close()
+    await service.close(err !== undefined)
     logger.info('stopped')
   })
   await listen(service, config).catch((error: unknown) => {

@@ -12,6 +12,10 @@ export type Stage = (typeof stages)[number]
 /** What became of one picture of an ingestion job. */
 export type IngestOutcome = 'added' | 'updated' | 'removed' | 'skipped' | 'failed'
 
+/** How an ingestion job ended. */
+export const jobEnds = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
+export type JobEnd = (typeof jobEnds)[number]
+
 /** What became of one picture that was to be fetched by its URL. */
 export type FetchOutcome = 'fetched' | 'refused' | 'failed'
 
@@ -52,16 +56,32 @@ export interface MetricSources {
   connections?: () => number
   /** Requests admitted and not yet answered, of those that admission bounds. */
   requestsInFlight?: () => number
+  /** Uploads to jobs that are being received. */
+  uploadsInFlight?: () => number
+  /** Bytes of answers that are made and not yet taken. */
+  answerBytes?: () => number
+  /** Memory that bodies of requests were admitted with. */
+  bodyMemoryBytes?: () => number
   /** Callers that follow jobs by events. */
   jobListeners?: () => number
   /** Pictures waiting for a decode permit. */
   decodeQueueDepth?: () => number
+  /** Memory that the pictures being decoded were admitted with. */
+  decodeMemoryBytes?: () => number
   embedQueueDepth?: () => number
   embedWorkersLive?: () => number
   /** Writes waiting for the writer thread. */
   writeQueueDepth?: () => number
+  /** 1 while the data folder, opened without room, can only be read. */
+  storageReadOnly?: () => number
   /** Vectors waiting to be added to a graph. */
   indexQueueDepth?: () => number
+  /** Questions to the thread that compares copy descriptors. */
+  copyQueueDepth?: () => number
+  /** Rankings kept for their next pages. */
+  pageRankings?: () => number
+  /** Their memory, roughly. */
+  pageRankingBytes?: () => number
   galleries?: () => Iterable<GalleryReading>
   /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
@@ -78,8 +98,13 @@ export interface Metrics {
   /** @param code a code of the error catalogue */
   countRefusal(code: string): void
   countIngested(outcome: IngestOutcome, count?: number): void
+  countJobEnd(state: JobEnd): void
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
+  /** Older pictures that were given a copy descriptor. */
+  countDescribed(pictures: number): void
+  /** A ranking was given up before its last page was asked for. */
+  countRankingDrop(reason: 'expired' | 'displaced'): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   setNewestDataSnapshot(at: Date): void
   /** Adds sources; a later one of the same name replaces the former. */
@@ -132,6 +157,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'] as const,
     registers,
   })
+  const jobsEnded = new Counter({
+    name: 'alike_ingest_jobs_ended_total',
+    help: 'Ingestion jobs that have ended, by their state.',
+    labelNames: ['state'] as const,
+    registers,
+  })
   const fetches = new Counter({
     name: 'alike_url_fetches_total',
     help: 'Pictures that were to be fetched by their URL, by outcome.',
@@ -141,6 +172,17 @@ export function createMetrics(): Metrics {
   const indexRebuilds = new Counter({
     name: 'alike_index_rebuilds_total',
     help: 'Times a graph was built anew from the database.',
+    registers,
+  })
+  const described = new Counter({
+    name: 'alike_copy_descriptors_backfilled_total',
+    help: 'Older pictures that were given a copy descriptor, made from their thumbnails.',
+    registers,
+  })
+  const rankingDrops = new Counter({
+    name: 'alike_page_rankings_dropped_total',
+    help: 'Rankings given up before their last page was asked for: expired, or displaced by others.',
+    labelNames: ['reason'] as const,
     registers,
   })
   const dataSnapshots = new Counter({
@@ -158,8 +200,10 @@ export function createMetrics(): Metrics {
   for (const stage of stages) stageDuration.zero({ stage })
   for (const method of ['exact', 'hnsw'] as const) searches.inc({ method }, 0)
   for (const outcome of ['added', 'updated', 'removed', 'skipped', 'failed'] as const) ingested.inc({ outcome }, 0)
+  for (const state of jobEnds) jobsEnded.inc({ state }, 0)
   for (const outcome of ['fetched', 'refused', 'failed'] as const) fetches.inc({ outcome }, 0)
 
+  for (const reason of ['expired', 'displaced'] as const) rankingDrops.inc({ reason }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
 
   registerReadings(registry, sources)
@@ -172,8 +216,11 @@ export function createMetrics(): Metrics {
     countSearch: (method) => searches.inc({ method }),
     countRefusal: (code) => refusals.inc({ code }),
     countIngested: (outcome, count = 1) => ingested.inc({ outcome }, count),
+    countJobEnd: (state) => jobsEnded.inc({ state }),
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
+    countDescribed: (pictures) => described.inc(pictures),
+    countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
     watch: (more) => void Object.assign(sources, more),
@@ -235,12 +282,20 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
   const plain = [
     ['connections', 'alike_http_connections', 'Open connections of callers.'],
     ['requestsInFlight', 'alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
+    ['uploadsInFlight', 'alike_uploads_in_flight', 'Uploads to jobs that are being received.'],
+    ['answerBytes', 'alike_answer_bytes', 'Bytes of answers that are made and not yet taken by their callers.'],
+    ['bodyMemoryBytes', 'alike_body_memory_bytes', 'Memory that the bodies of requests at work, and pictures fetched for them, may take.'],
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
+    ['decodeMemoryBytes', 'alike_decode_memory_bytes', 'Memory that the pictures being decoded may take, as estimated from their headers.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
+    ['storageReadOnly', 'alike_storage_read_only', '1 while the data folder, opened without room for writes, can only be read, else 0.'],
+    ['pageRankings', 'alike_page_rankings', 'Rankings kept for their next pages.'],
+    ['pageRankingBytes', 'alike_page_rankings_bytes', 'Memory of the rankings kept for their next pages, roughly.'],
     ['indexQueueDepth', 'alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
+    ['copyQueueDepth', 'alike_copy_queue_depth', 'Questions about copies that wait for an answer.'],
   ] as const
   for (const [source, name, help] of plain) {
     new Gauge({ name, help, registers, collect() { this.set(sources[source]?.() ?? 0) } })
@@ -252,18 +307,19 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     registers,
     collect() {
       this.reset() // a deleted gallery must not go on being reported
-      for (const { gallery, images } of sources.galleries?.() ?? []) this.set({ gallery }, images)
+      tombstonesOfGalleries.reset()
+      // one look at the galleries for both
+      for (const { gallery, images, tombstones } of sources.galleries?.() ?? []) {
+        this.set({ gallery }, images)
+        tombstonesOfGalleries.set({ gallery }, tombstones)
+      }
     },
   })
-  new Gauge({
+  const tombstonesOfGalleries = new Gauge({
     name: 'alike_gallery_tombstones',
     help: 'Deleted slots that still lie in the graph of each gallery.',
     labelNames: ['gallery'] as const,
     registers,
-    collect() {
-      this.reset()
-      for (const { gallery, tombstones } of sources.galleries?.() ?? []) this.set({ gallery }, tombstones)
-    },
   })
   for (const [source, name, help] of [
     ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],

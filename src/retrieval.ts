@@ -6,10 +6,10 @@ import { AlikeError } from './errors.js'
 import { allOrNone } from './embedding/all-or-none.js'
 import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
-import type { Galleries, GallerySearch, Hit, HitGroup } from './gallery/galleries.js'
+import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
 import type { DecodePermits } from './image/decode-permits.js'
-import { prepareImage } from './image/prepare.js'
+import { preparePermitted } from './image/permitted-image.js'
 import type { Region } from './image/region.js'
 import { voteOnLabel, type Vote } from './ranking/vote.js'
 
@@ -26,7 +26,7 @@ export interface RetrievalParts {
 /** A picture file, the id of a stored picture whose embedding is used, or an embedding of this model. */
 export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
 
-export interface Query extends Omit<GallerySearch, 'vector' | 'voters'> {
+export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'voters'> {
   gallery: string
   /** At least one; several are several pictures of one thing. */
   like: Example[]
@@ -38,6 +38,8 @@ export interface Query extends Omit<GallerySearch, 'vector' | 'voters'> {
   vote?: { k: number; threshold?: number }
   /** The caller has left: what has not begun is not begun any more. */
   signal?: AbortSignal
+  /** The answer names its next page, for this caller; all pages together show at most `reach` hits or groups. */
+  paged?: { caller: string; reach: number } | undefined
 }
 
 /** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the network. */
@@ -53,15 +55,17 @@ export interface Answer {
   gallery: string
   modelId: string
   method: 'exact' | 'hnsw'
-  ef?: number
+  ef?: number | undefined
   /** [dimension], what was searched for. */
   vector: Float32Array
   hits: Hit[]
   /** With `groupBy`, in place of hits. */
-  groups?: HitGroup[]
+  groups?: HitGroup[] | undefined
   vote?: Vote
   /** Pictures that could have been hits. */
   compared: number
+  /** Of the hits that come next in the same ranking. */
+  nextPageToken?: string | undefined
   durations: QueryDurations
 }
 
@@ -71,7 +75,7 @@ export interface Answer {
  */
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
-  const { gallery, like, unlike = [], includeSelf = false, vote, signal, ...search } = query
+  const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
   const { modelId } = parts.galleries.get(gallery)
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
@@ -80,12 +84,14 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
   const durations = slowestOf(examples)
+  const copyDescriptors = examples.slice(0, like.length).flatMap((example) => example.copyDescriptor ?? [])
   signal?.throwIfAborted()
 
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
-  const found = await parts.galleries.search(gallery, { ...search, vector, excludeIds, ...(vote && { voters: vote.k }) })
-  const { hits, groups, voters, compared, method, ef, durationMs: searchMs } = found
+  const asked = { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) }
+  const found: SearchPage = paged === undefined ? await parts.galleries.search(gallery, asked) : await parts.galleries.searchPaged(gallery, { ...asked, ...paged })
+  const { hits, groups, voters, compared, method, ef, nextPageToken, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
   const totalMs = performance.now() - startedAt
@@ -99,8 +105,26 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
     ...(groups && { groups }),
     ...(voted && { vote: voteOnLabel(voted, vote?.threshold) }),
     compared,
+    nextPageToken,
     durations: { ...durations, searchMs, totalMs },
   }
+}
+
+export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'> {
+  gallery: string
+  token: string
+  /** Who asks: tokens are of use to none but whom they were given to. */
+  caller: string
+}
+
+/**
+ * The next hits of a ranking that an answer before named.
+ * @throws AlikeError `gallery_not_found`, `page_expired`, `model_mismatch`, `overloaded`; what `onBytes` throws
+ */
+export async function retrieveNext({ gallery, ...page }: NextPage, { galleries }: Pick<RetrievalParts, 'galleries'>): Promise<Answer> {
+  const { modelId } = galleries.get(gallery)
+  const { voters: _, durationMs, ...found } = await galleries.nextPage(gallery, page)
+  return { gallery, modelId, ...found, durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: durationMs, totalMs: durationMs } }
 }
 
 /** With counterexamples the query moves away from them as far as they lie from what is sought. */
@@ -113,11 +137,15 @@ function queryVector(like: Float32Array[], unlike: Float32Array[]): Float32Array
   return moved.map((value) => value / length)
 }
 
-type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & { vector: Float32Array }
+type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & {
+  vector: Float32Array
+  /** None for a vector, and for stored pictures that have none yet. */
+  copyDescriptor?: Uint8Array | undefined
+}
 
 /** Several pictures are prepared side by side. */
-function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector'> {
-  const most = (key: keyof Omit<Embedded, 'vector'>) => Math.max(...examples.map((example) => example[key]))
+function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescriptor'> {
+  const most = (key: keyof Omit<Embedded, 'vector' | 'copyDescriptor'>) => Math.max(...examples.map((example) => example[key]))
   return { decodeMs: most('decodeMs'), queueMs: most('queueMs'), embedMs: most('embedMs') }
 }
 
@@ -133,16 +161,11 @@ export async function embedPicture({ bytes, region }: { bytes: Uint8Array; regio
   const { embedder, permits, maxPixels, queryViews } = parts
   const { preprocessing } = embedder.model.manifest
   const waiting = { ...(signal && { signal }) }
-  const arrivedAt = performance.now()
-  let decodeWaitMs = 0
   const searchEmbedded = embedder.expectSearch()
   try {
-    const { views, durationMs: decodeMs } = await permits.run(() => {
-      decodeWaitMs = performance.now() - arrivedAt
-      return prepareImage(bytes, { preprocessing, maxPixels, views: queryViews, ...(region && { region }), ...waiting })
-    }, waiting)
+    const { views, copyDescriptor, durationMs: decodeMs, waitMs: decodeWaitMs } = await preparePermitted(bytes, { preprocessing, maxPixels, views: queryViews, copies: true, ...(region && { region }), ...waiting }, permits)
     const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
-    return { vector, logits, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
+    return { vector, logits, copyDescriptor, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
   } finally {
     searchEmbedded()
   }
@@ -151,5 +174,5 @@ export async function embedPicture({ bytes, region }: { bytes: Uint8Array; regio
 function storedVector(gallery: string, id: string, { galleries }: RetrievalParts) {
   const vector = galleries.embedding(gallery, id)
   if (vector === undefined) throw new AlikeError('image_not_found')
-  return { vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
+  return { vector, copyDescriptor: galleries.copyDescriptor(gallery, id), decodeMs: 0, queueMs: 0, embedMs: 0 }
 }

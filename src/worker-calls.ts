@@ -18,6 +18,12 @@ type FromThread =
   | { call: number; reply: unknown }
   | { call: number; error: { code: ErrorCode; detail?: string; retryAfterSeconds?: number; reason: string } }
 
+/**
+ * Objects inside each other that are sent. A thread reads some two thousand before its stack ends, and what it can not
+ * read comes without the number of its call: so it is the sender who looks, and one call that fails.
+ */
+const depthMax = 1_100
+
 /** Answers to calls that lay waiting together go back together, unless that would keep the first of them back for longer. */
 const longestGatheringMs = 1
 
@@ -52,7 +58,7 @@ export class CalledThread<Calls extends CallTable> {
     this.#ended = once(this.#worker, 'exit').catch(() => {})
     this.#worker.on('message', (answers: FromThread[]) => answers.forEach((answer) => this.#settle(answer)))
     this.#worker.on('error', (error) => this.#fail(error))
-    this.#worker.on('messageerror', (error) => this.#fail(error))
+    this.#worker.on('messageerror', (error) => this.#fail(error)) // whose it was is not known; `expectSendable` keeps it from happening
     this.#worker.on('exit', () => this.#fail(undefined))
   }
 
@@ -71,8 +77,13 @@ export class CalledThread<Calls extends CallTable> {
     if (this.#closing) return Promise.reject(new AlikeError('shutting_down'))
     const call = ++this.#lastCall
     return new Promise((resolve, reject) => {
-      this.#waiting.set(call, { resolve, reject })
-      this.#worker.postMessage({ call, name, request } as ToThread<Calls>, transfer)
+      try {
+        expectSendable(request)
+        this.#worker.postMessage({ call, name, request } as ToThread<Calls>, transfer)
+        this.#waiting.set(call, { resolve, reject })
+      } catch (cause) {
+        reject(cause instanceof AlikeError ? cause : new AlikeError('internal', { cause }))
+      }
     })
   }
 
@@ -128,8 +139,7 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
   let closing = false
 
   port.on('message', (first: ToThread<Calls>) => {
-    const ready: FromThread[] = []
-    const moved: TransferListItem[] = []
+    const ready: Ready[] = []
     const untilMs = performance.now() + longestGatheringMs
     let message: ToThread<Calls> | undefined = first
     while (message !== undefined) {
@@ -137,34 +147,44 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
         closing = true
         break
       }
-      answer(message as CallMessage<Calls>, ready, moved)
+      answer(message as CallMessage<Calls>, ready)
       message = performance.now() < untilMs ? (receiveMessageOnPort(port)?.message as ToThread<Calls> | undefined) : undefined
     }
-    if (ready.length > 0) port.postMessage(ready, moved)
+    if (ready.length > 0) send(ready)
     endWhenIdle()
   })
 
   /** Most answers are ready at once; only the others are awaited, which keeps the order of messages. */
-  function answer({ call, name, request }: CallMessage<Calls>, ready: FromThread[], moved: TransferListItem[]): void {
+  function answer({ call, name, request }: CallMessage<Calls>, ready: Ready[]): void {
     try {
       const answered = answers[name](request)
       if (answered instanceof Promise) void answerLater(call, answered)
-      else ready.push(answerMessage(call, answered, moved))
+      else ready.push(readyAnswer(call, answered))
     } catch (error) {
-      ready.push({ call, error: describeError(error) })
+      ready.push(readyError(call, error))
     }
   }
 
   async function answerLater(call: number, answered: Promise<unknown>): Promise<void> {
     underWay++
     try {
-      const moved: TransferListItem[] = []
-      port!.postMessage([answerMessage(call, await answered, moved)], moved)
+      send([readyAnswer(call, await answered)])
     } catch (error) {
-      port!.postMessage([{ call, error: describeError(error) }] satisfies FromThread[])
+      send([readyError(call, error)])
     } finally {
       underWay--
       endWhenIdle()
+    }
+  }
+
+  /** An answer that can not be sent is the failure of its own call: then each goes alone. */
+  function send(ready: readonly Ready[]): void {
+    try {
+      port!.postMessage(ready.map(({ message }) => message), ready.flatMap(({ moved }) => moved))
+    } catch (error) {
+      const [only] = ready
+      if (ready.length === 1) port!.postMessage([readyError(only!.message.call, error).message])
+      else for (const one of ready) send([one])
     }
   }
 
@@ -173,10 +193,37 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
   }
 }
 
-function answerMessage(call: number, answered: unknown, moved: TransferListItem[]): FromThread {
-  if (!(answered instanceof MovedReply)) return { call, reply: answered }
-  moved.push(...answered.transfer)
-  return { call, reply: answered.reply as unknown }
+/** An answer on its way back, with the buffers that move. */
+interface Ready {
+  message: FromThread
+  moved: TransferListItem[]
+}
+
+/** @throws AlikeError `internal` for one that the other side could not read */
+function readyAnswer(call: number, answered: unknown): Ready {
+  const { reply, transfer } = answered instanceof MovedReply ? answered : { reply: answered, transfer: [] }
+  expectSendable(reply)
+  return { message: { call, reply: reply as unknown }, moved: transfer }
+}
+
+function readyError(call: number, error: unknown): Ready {
+  return { message: { call, error: describeError(error) }, moved: [] }
+}
+
+function expectSendable(value: unknown): void {
+  if (isDeeperThan(value, depthMax)) throw new AlikeError('internal', { cause: new Error(`what is sent to or from a thread is nested deeper than ${depthMax}`) })
+}
+
+/** Recurses no deeper than it looks. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
+  if (levels === 0) return true
+  if (Array.isArray(value)) {
+    for (const one of value) if (typeof one === 'object' && isDeeperThan(one, levels - 1)) return true
+    return false
+  }
+  for (const name in value) if (isDeeperThan((value as Record<string, unknown>)[name], levels - 1)) return true
+  return false
 }
 
 function describeError(error: unknown) {

@@ -18,7 +18,7 @@ interface Import {
 /** Static, dynamic and re-exporting imports of a file; comments are cut first. */
 function importsOf(file: string): Import[] {
   const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
-  const pattern = /(?:\bfrom\s+|\bimport\s+|\b(import|require)\(\s*|new URL\(\s*)['"]([^'"]+)['"]/g
+  const pattern = /(?:\bfrom\s+|\bimport\s+|\b(import|require)\(\s*|\bcreateRequire\(import\.meta\.url\)\(\s*|new URL\(\s*)['"]([^'"]+)['"]/g
   return [...code.matchAll(pattern)].map(([, call, specifier]) => ({
     file,
     target: specifier!.startsWith('.') ? relative('.', normalize(join(dirname(file), specifier!))).replace(/\.js$/, '.ts') : specifier!,
@@ -34,25 +34,29 @@ const partOf = (path: string): string => path.split('/')[1]!.replace(/\.ts$/, ''
 /** part → the parts it may import besides itself. Nothing else is allowed. */
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
+  cosine: [],
   version: [],
+  text: [],
+  'bounded-json': ['text'],
   access: ['errors'],
   eval: [],
-  insight: ['eval'],
+  copies: [],
+  insight: ['cosine', 'eval', 'copies'],
   metrics: [],
   config: ['errors'],
-  image: ['errors'],
+  image: ['errors', 'copies'],
   'worker-calls': ['errors'],
-  'vector-index': ['errors', 'worker-calls'],
-  embedding: ['errors', 'eval', 'image', 'metrics'],
+  'vector-index': ['cosine', 'errors', 'worker-calls'],
+  embedding: ['cosine', 'errors', 'eval', 'image', 'metrics'],
   ranking: [],
-  gallery: ['errors', 'ranking', 'vector-index', 'worker-calls'],
+  gallery: ['errors', 'text', 'copies', 'bounded-json', 'ranking', 'vector-index', 'worker-calls'],
   datasets: ['errors'],
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   remote: ['errors', 'metrics'],
-  ingest: ['errors', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'worker-calls'],
-  'insight-jobs': ['errors', 'gallery', 'ingest', 'insight', 'worker-calls'],
+  ingest: ['errors', 'text', 'bounded-json', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'worker-calls'],
+  'insight-jobs': ['errors', 'copies', 'eval', 'gallery', 'ingest', 'insight', 'worker-calls'],
   snapshots: ['errors', 'gallery', 'worker-calls'],
-  http: ['errors', 'version', 'snapshots', 'access', 'config', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
+  http: ['cosine', 'errors', 'text', 'bounded-json', 'version', 'snapshots', 'access', 'config', 'copies', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'retrieval', 'ingest', 'insight', 'insight-jobs'],
   app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'metrics', 'retrieval'],
   main: ['errors', 'version', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'metrics', 'remote'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
@@ -98,6 +102,7 @@ const soleImporters: Record<string, RegExp> = {
   'onnxruntime-node': /^src\/(embedding\/session-worker|train\/onnx\/onnx-session)\.ts$/,
   'hnswlib-node': /^src\/vector-index\/hnsw-graph\.ts$/,
   'better-sqlite3': /^src\/gallery\/database\.ts$/,
+  'fs-native-extensions': /^src\/gallery\/folder-lock\.ts$/,
   '@tensorflow/': /^src\/train\//,
   fzstd: /^src\/ingest\/zstd\//,
   undici: /^src\/remote\//,

@@ -12,6 +12,9 @@ export type TestCalls = {
   fail: { request: string; reply: void }
   die: { request: string; reply: void }
   exit: { request: number; reply: void }
+  nest: { request: number; reply: object }
+  depth: { request: object; reply: string }
+  share: { request: string; reply: object }
 }
 
 answerCalls<TestCalls>(
@@ -38,6 +41,9 @@ answerCalls<TestCalls>(
       return new Promise(() => {})
     },
     exit: (code) => process.exit(code),
+    nest: (depth) => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object,
+    depth: () => 'read',
+    share: (word) => ({ word, never: () => word }),
   },
   () => {},
 )

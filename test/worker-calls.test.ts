@@ -60,3 +60,19 @@ test('closing lets calls under way finish and refuses new ones', async () => {
   await closed
   assert.deepEqual(failures, [])
 })
+
+test('what can not be sent is the failure of one call, in either direction', async () => {
+  const { thread, failures } = open()
+  const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
+  for (const depth of [1_200, 2_300, 4_000, 100_000]) {
+    const calls = [thread.call('greet', 'a'), thread.call('nest', depth), thread.call('bytes', 3), thread.call('depth', nested(depth)), thread.call('share', 'x'), thread.call('greet', 'b')]
+    const settled = await Promise.allSettled(calls)
+    assert.deepEqual(settled.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'], `${depth} deep`)
+    for (const one of settled) if (one.status === 'rejected') assert.equal((one.reason as AlikeError).code, 'internal')
+  }
+  assert.deepEqual(await thread.call('nest', 1_000), nested(1_000))
+  assert.equal(await thread.call('depth', nested(1_000)), 'read')
+  assert.equal(thread.waiting, 0)
+  await thread.close()
+  assert.deepEqual(failures, [])
+})

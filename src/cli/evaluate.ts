@@ -72,7 +72,7 @@ class Evaluation {
     const bar = progressBar('ingest', this.#stored.length)
     const job = await this.#service.waitForJob(id, ({ done }) => bar.update(done))
     bar.stop()
-    if (job.state !== 'succeeded') throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
+    if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
     return { job, seconds: (performance.now() - started) / 1000 }
   }
 

@@ -8,6 +8,8 @@ import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import cliProgress from 'cli-progress'
 import { AlikeError } from '../errors.js'
+import { litterRules, type LitterRule } from '../ingest/litter.js'
+import { nameEncodings, type NameEncoding } from '../ingest/name-encoding.js'
 import { ServiceClient, type Job } from './service-client.js'
 import { uploadBody, type UploadBody } from './upload-body.js'
 
@@ -15,10 +17,13 @@ const usage = `alike-ingest FOLDER|ARCHIVE --gallery NAME [--url http://127.0.0.
   FOLDER            every picture below it; the folder that a picture lies in is its label
   ARCHIVE           tar, tar.gz, tar.zst, zip, or NDJSON by its name (.ndjson, .jsonl)
   --label LABEL     of pictures that lie in no folder
+  --litter take     sends and takes what is passed over else: .DS_Store, @eaDir, recycle bins, sidecars
+  --name-encoding E what file names are in that are not UTF-8, such as windows-1252 or shift_jis
+  --manifest-encoding E  the same of a manifest as CSV
   --create          make the gallery when there is none
   --key KEY         API key, where the service asks for one (role write)
   --key-file FILE   the same from a file, which other users of the machine can not see as arguments
-Ends with 0 when all went well, 1 when a picture or the job failed, 130 when Ctrl-C has cancelled it.`
+Ends with 0 when all went well, 1 when a picture or the job failed ("completed with errors": the others are stored), 130 when Ctrl-C has cancelled it.`
 
 const jobPollMs = 500
 const failed = 1
@@ -49,27 +54,46 @@ function readArguments() {
       allowPositionals: true,
       options: {
         url: { type: 'string', default: 'http://127.0.0.1:8080' }, gallery: { type: 'string' }, label: { type: 'string' },
+        litter: { type: 'string', default: 'skip' }, 'name-encoding': { type: 'string' }, 'manifest-encoding': { type: 'string' },
         create: { type: 'boolean', default: false }, key: { type: 'string' }, 'key-file': { type: 'string' },
       },
     })
     const [path, ...more] = positionals
     const { gallery } = values
-    return path === undefined || more.length > 0 || gallery === undefined ? undefined : { ...values, path, gallery }
+    const [litter, nameEncoding, manifestEncoding] = [oneOf(litterRules, values.litter), oneOf(nameEncodings, values['name-encoding']), oneOf(nameEncodings, values['manifest-encoding'])]
+    if (path === undefined || more.length > 0 || gallery === undefined || litter === undefined) return undefined
+    return { ...values, path, gallery, litter, nameEncoding, manifestEncoding }
   } catch {
     return undefined
   }
 }
 
-async function ingest(service: ServiceClient, path: string, gallery: string, { create, label }: { create: boolean; label?: string | undefined }): Promise<number> {
-  const body = await uploadBody(path)
-  if (body.leftOut > 0) console.error(`${body.leftOut} files are left out: neither pictures nor manifests.`)
+/** @throws Error for what is none of them */
+function oneOf<Choice extends string>(choices: readonly Choice[], given: string | undefined): Choice | undefined {
+  if (given === undefined) return undefined
+  const choice = choices.find((one) => one === given.toLowerCase())
+  if (choice === undefined) throw new Error(`${given} is none of ${choices.join(', ')}.`)
+  return choice
+}
+
+interface Settings {
+  create: boolean
+  label?: string | undefined
+  litter: LitterRule
+  nameEncoding?: NameEncoding | undefined
+  manifestEncoding?: NameEncoding | undefined
+}
+
+async function ingest(service: ServiceClient, path: string, gallery: string, { create, label, litter, nameEncoding, manifestEncoding }: Settings): Promise<number> {
+  const body = await uploadBody(path, { litter, nameEncoding })
+  if (body.leftOut > 0) console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
   // Before the first byte: a refusal in the middle of an upload does not always arrive.
   if (create) await service.createGallery(gallery)
   else await service.gallery(gallery)
 
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
-  const uploaded = await upload(service, gallery, body, label, interrupt.signal)
+  const uploaded = await upload(service, gallery, body, { label, litter, nameEncoding, manifestEncoding }, interrupt.signal)
   if (uploaded === undefined) {
     console.error('Cancelled while sending; nothing was taken in.')
     return cancelled
@@ -82,7 +106,7 @@ async function ingest(service: ServiceClient, path: string, gallery: string, { c
 }
 
 /** @returns undefined when interrupted before everything was sent; the service keeps nothing of that */
-async function upload(service: ServiceClient, gallery: string, body: UploadBody, label: string | undefined, interrupted: AbortSignal): Promise<{ job: Job; unreadable: number } | undefined> {
+async function upload(service: ServiceClient, gallery: string, body: UploadBody, parameters: Omit<Settings, 'create'>, interrupted: AbortSignal): Promise<{ job: Job; unreadable: number } | undefined> {
   const leaving = new AbortController()
   let sent = false
   let unreadable = 0
@@ -99,7 +123,7 @@ async function upload(service: ServiceClient, gallery: string, body: UploadBody,
   const leave = () => { if (!sent) leaving.abort() }
   interrupted.addEventListener('abort', leave)
   try {
-    const job = await service.ingest(gallery, { stream, contentType: body.contentType, signal: leaving.signal, ...(label !== undefined && { label }) })
+    const job = await service.ingest(gallery, { stream, contentType: body.contentType, signal: leaving.signal, parameters: { ...parameters } })
     return { job, unreadable }
   } catch (error) {
     if (leaving.signal.aborted) return undefined
@@ -130,14 +154,18 @@ async function cancel(service: ServiceClient, id: string): Promise<Job> {
   return service.cancelJob(id).catch(() => service.job(id))
 }
 
-async function printErrors(service: ServiceClient, { id, failed }: Job): Promise<number> {
-  if (failed > 0) for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
+async function printErrors(service: ServiceClient, { id, failed, replaced }: Job): Promise<number> {
+  if (failed + replaced > 0) for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
   return failed
 }
 
-function summaryOf({ state, failure, added, updated, removed, skipped, failed }: Job): string {
+function summaryOf({ state, failure, added, updated, removed, skipped, failed, replaced, namesAssumed }: Job): string {
   const counts = `${added} added, ${updated} updated, ${removed} removed, ${skipped} skipped, ${failed} failed`
-  return `Job ${state}: ${counts}.${failure === null ? '' : ` ${failure.code}: ${failure.detail}`}`
+  const told = [
+    ...(replaced > 0 ? [`${replaced} took the place of an earlier picture of the same id.`] : []),
+    ...(namesAssumed > 0 ? [`${namesAssumed} names were read in code page 437; where they look wrong, state --name-encoding.`] : []),
+  ]
+  return [`Job ${state.replaceAll('_', ' ')}: ${counts}.`, ...told, ...(failure === null ? [] : [`${failure.code}: ${failure.detail}`])].join(' ')
 }
 
 function progressBar(format: string, total: number): cliProgress.SingleBar {

@@ -22,7 +22,7 @@ export interface SearchAnswer {
 
 export interface Job {
   id: string
-  state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+  state: 'queued' | 'running' | 'succeeded' | 'completed_with_errors' | 'failed' | 'cancelled'
   total: number | null
   done: number
   added: number
@@ -30,6 +30,8 @@ export interface Job {
   removed: number
   skipped: number
   failed: number
+  replaced: number
+  namesAssumed: number
   share: number
   picturesPerSecond: number | null
   secondsLeft: number | null
@@ -45,8 +47,8 @@ export interface JobErrorLine {
 export interface Upload {
   stream: Readable
   contentType: string
-  /** Label of pictures that lie in no folder. */
-  label?: string
+  /** Parameters of the route: `label`, `litter` and the encodings. */
+  parameters?: Readonly<Record<string, string | undefined>> | undefined
   signal?: AbortSignal
 }
 
@@ -112,9 +114,10 @@ export class ServiceClient {
     return this.ingest(gallery, { stream: archive, contentType: 'application/x-tar' })
   }
 
-  async ingest(gallery: string, { stream, contentType, label, signal }: Upload): Promise<Job> {
+  async ingest(gallery: string, { stream, contentType, parameters = {}, signal }: Upload): Promise<Job> {
     const body = Readable.toWeb(stream) as ReadableStream<Uint8Array>
-    const path = `${this.#path(gallery)}/ingest${label === undefined ? '' : `?${new URLSearchParams({ label })}`}`
+    const given = Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as [string, string]]))
+    const path = `${this.#path(gallery)}/ingest?${new URLSearchParams(given)}`
     const response = await this.#call('POST', path, { body, duplex: 'half', headers: { 'content-type': contentType }, ...(signal && { signal }) })
     return (await response.json()) as Job
   }

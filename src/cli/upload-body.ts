@@ -1,19 +1,19 @@
 /** What `alike-ingest` sends: a folder as a tar that is made on the way, or an archive as it is. */
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
 import { pictureName } from '../datasets/folders.js'
+import { isLitter, isLitterName, type LitterRule } from '../ingest/litter.js'
 import { manifestFormat } from '../ingest/manifest/manifest.js'
-import { isClutter } from '../ingest/names.js'
+import { readName, type NameEncoding, type ReadName } from '../ingest/name-encoding.js'
 
 export interface UploadBody {
   contentType: string
   /** What is counted: files of a folder, bytes of an archive. */
   unit: 'files' | 'bytes'
   total: number
-  /** Files that are neither pictures nor manifests, and links. */
+  /** Files that are neither pictures nor manifests, litter, and links. */
   leftOut: number
   /** Reads and counts as it is read. Files that can not be read are told and left out. */
   open(on: { progress(done: number): void; unreadable(path: string, error: Error): void }): Readable
@@ -27,10 +27,16 @@ const contentTypes: readonly [name: RegExp, type: string][] = [
   [/./, 'application/x-tar'],
 ]
 
+export interface FolderOptions {
+  litter: LitterRule
+  /** Of file names that are not UTF-8. */
+  nameEncoding?: NameEncoding | undefined
+}
+
 /** @throws Error when there is no such file or folder */
-export async function uploadBody(path: string): Promise<UploadBody> {
+export async function uploadBody(path: string, options: FolderOptions): Promise<UploadBody> {
   const found = await stat(path)
-  return found.isDirectory() ? folderBody(path) : archiveBody(path, found.size)
+  return found.isDirectory() ? folderBody(path, options) : archiveBody(path, found.size)
 }
 
 function archiveBody(path: string, size: number): UploadBody {
@@ -48,33 +54,41 @@ function archiveBody(path: string, size: number): UploadBody {
   }
 }
 
-async function folderBody(folder: string): Promise<UploadBody> {
-  const paths: string[] = []
+async function folderBody(folder: string, { litter, nameEncoding }: FolderOptions): Promise<UploadBody> {
+  const files: FoundFile[] = []
   let leftOut = 0
-  for await (const { path, isFile } of walk(folder, '')) {
-    if (isFile && (pictureName.test(path) || manifestFormat(path) !== undefined)) paths.push(path)
+  for await (const file of walk(Buffer.from(folder), '', { litter, nameEncoding })) {
+    const isWanted = manifestFormat(file.path) !== undefined || litter === 'take' || (!isLitter(file.path) && pictureName.test(file.path)) || file.misfit !== undefined
+    if (file.isFile && isWanted) files.push(file)
     else leftOut += 1
   }
-  return { contentType: 'application/x-tar', unit: 'files', total: paths.length, leftOut, open: (on) => tarOf(folder, paths, on) }
+  return { contentType: 'application/x-tar', unit: 'files', total: files.length, leftOut, open: (on) => tarOf(files, on) }
 }
 
-/** Everything below, by name; links are not followed, and what operating systems leave behind is passed over. */
-async function* walk(root: string, folder: string): AsyncGenerator<{ path: string; isFile: boolean }> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true })
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-    if (isClutter(entry.name)) continue
-    if (entry.isDirectory()) yield* walk(root, path)
-    else yield { path, isFile: entry.isFile() }
+interface FoundFile extends ReadName {
+  /** As the disk has it: names there are bytes. */
+  place: Buffer
+  isFile: boolean
+}
+
+/** Everything below, by name; links are not followed, and litter is passed over by the rule of the service. */
+async function* walk(place: Buffer, path: string, options: FolderOptions): AsyncGenerator<FoundFile> {
+  const entries = await readdir(place, { withFileTypes: true, encoding: 'buffer' })
+  for (const entry of entries.sort((a, b) => Buffer.compare(a.name, b.name))) {
+    const { path: name, misfit } = readName({ bytes: entry.name }, options.nameEncoding)
+    const below = { place: Buffer.concat([place, Buffer.from('/'), entry.name]), path: path === '' ? name : `${path}/${name}`, misfit }
+    if (options.litter === 'skip' && isLitterName(name)) yield { ...below, isFile: false }
+    else if (entry.isDirectory() && misfit === undefined) yield* walk(below.place, below.path, options)
+    else yield { ...below, isFile: entry.isFile() || misfit !== undefined }
   }
 }
 
 /** One picture at a time in memory: the next is read when the service has taken the one before. */
-function tarOf(folder: string, paths: readonly string[], { progress, unreadable }: Parameters<UploadBody['open']>[0]): Readable {
+function tarOf(files: readonly FoundFile[], { progress, unreadable }: Parameters<UploadBody['open']>[0]): Readable {
   const archive = pack()
   const write = async () => {
-    for (const [at, path] of paths.entries()) {
-      const bytes = await readFile(join(folder, path)).catch((error: Error) => unreadable(path, error))
+    for (const [at, { place, path, misfit }] of files.entries()) {
+      const bytes = misfit === undefined ? await readFile(place).catch((error: Error) => unreadable(path, error)) : unreadable(path, misfit)
       if (bytes !== undefined) await new Promise<void>((resolve, reject) => archive.entry({ name: path }, bytes, (error) => (error ? reject(error) : resolve())))
       progress(at + 1)
     }

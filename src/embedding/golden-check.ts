@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
+import { cosine } from '../cosine.js'
 import { AlikeError } from '../errors.js'
 import { prepareImage } from '../image/prepare.js'
 import type { Embedder } from './embedder.js'
@@ -56,7 +57,8 @@ export async function checkGolden(embedder: Pick<Embedder, 'model' | 'runtime' |
   const cosines = await Promise.all(golden.pictures.map(async (file, i) => {
     const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => { throw unreadable(`The golden picture ${file} can not be read.`, cause) })
     const { pixels } = await prepareImage(png, { preprocessing: model.manifest.preprocessing, maxPixels: 1e6 })
-    return cosine((await embedder.embed(pixels)).vector, decodeGolden(expected[i]!))
+    const [found, made] = [(await embedder.embed(pixels)).vector, decodeGolden(expected[i]!)]
+    return found.length === made.length ? cosine(found, made) : NaN
   }))
   const minCosine = Math.min(...cosines)
   const check = { precision, pictures: cosines.length, minCosine }
@@ -84,18 +86,6 @@ async function readGolden({ folder, manifest }: Model): Promise<Golden | undefin
   }
   if (golden.modelId !== manifest.id) throw unreadable('Its golden pictures are those of another model.')
   return golden
-}
-
-/** NaN for vectors of different lengths. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return NaN
-  let [dot, aa, bb] = [0, 0, 0]
-  a.forEach((value, i) => {
-    dot += value * b[i]!
-    aa += value * value
-    bb += b[i]! * b[i]!
-  })
-  return dot / Math.sqrt(aa * bb)
 }
 
 function unreadable(detail: string, cause?: unknown): AlikeError {

@@ -6,8 +6,6 @@ import { RankedGallery, type LabelledEmbeddings } from './ranking.js'
 export interface QualityOptions {
   /** Leave the query and its duplicate group out of its own gallery; false only for `seedCompat`. Default true. */
   excludeOwnGroup?: boolean
-  /** Pictures that score so much or more are near-copies of the query and never count; left out: only its group. */
-  nearCopyScore?: number
   /** Called after each ranking; what it throws ends the evaluation. */
   onRanked?: () => void
   /** Depths k of mAP@k. Default 1, 10, 50. */
@@ -48,10 +46,10 @@ export function evaluateRetrieval(queries: LabelledEmbeddings, gallery: Labelled
 
 /** One ranking at a time: all of them together would need queries × gallery of memory. */
 function* rankAll(queries: LabelledEmbeddings, gallery: LabelledEmbeddings, options: QualityOptions): Iterable<RankedLabels> {
-  const { excludeOwnGroup = true, nearCopyScore, onRanked } = options
+  const { excludeOwnGroup = true, onRanked } = options
   const prepared = new RankedGallery(gallery)
   for (const [query, label] of queries.labels.entries()) {
-    const ranked = Array.from(prepared.rank(queries, query, excludeOwnGroup, nearCopyScore), (position) => gallery.labels[position]!)
+    const ranked = Array.from(prepared.rank(queries, query, excludeOwnGroup), (position) => gallery.labels[position]!)
     yield { label, ranked, relevant: ranked.filter((found) => found === label).length, candidates: ranked.length }
     onRanked?.()
   }

@@ -37,16 +37,15 @@ export class RankedGallery {
   /**
    * Gallery positions from best to worst, without the query itself and its duplicate group if so asked.
    * @param query row of `queries` that asks
-   * @param nearCopyScore what scores so much or more is left out as well
    */
-  rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean, nearCopyScore = Infinity): Uint32Array {
+  rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean): Uint32Array {
     const { dimension } = queries
     if (dimension !== this.#source.dimension) throw new RangeError('embeddings of different dimensions are never compared')
     scoreRows(queries.embeddings.subarray(query * dimension, (query + 1) * dimension), this.#rows, this.#scores)
 
     let kept = 0
     for (let i = 0; i < this.size; i++) {
-      if (this.#scores[i]! >= nearCopyScore || (excludeOwnGroup && this.#isOwn(queries, query, this.#order[i]!))) continue
+      if (excludeOwnGroup && this.#isOwn(queries, query, this.#order[i]!)) continue
       this.#keys[kept++] = (0xffffffff - sortableBits(this.#scoreBits[i]!)) * maxGallerySize + i
     }
     // a typed array sorts numbers natively; equal scores fall into the order of their ids

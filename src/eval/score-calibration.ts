@@ -35,6 +35,22 @@ export const ScoreCalibration = Type.Object(
 export type ScoreCalibration = Static<typeof ScoreCalibration>
 export type CalibratedThreshold = ScoreCalibration['thresholds'][number]
 
+/** With fewer pairs of either kind a curve says little of what was not measured: one photograph more may turn it. */
+export const reliablePairsMin = 500
+
+/** What a probability rests on, shown wherever one is. */
+export interface CalibrationBasis {
+  /** Of the data: what its pairs were held out from is the training. */
+  split: 'val'
+  positivePairs: number
+  negativePairs: number
+  reliable: boolean
+}
+
+export function basisOf({ positives, negatives }: Pick<ScoreCalibration, 'positives' | 'negatives'>): CalibrationBasis {
+  return { split: 'val', positivePairs: positives, negativePairs: negatives, reliable: Math.min(positives, negatives) >= reliablePairsMin }
+}
+
 /** The threshold of this rate, or that of the smallest rate; undefined when none was measured. Rates between are not guessed. */
 export function thresholdOf({ thresholds }: Pick<ScoreCalibration, 'thresholds'>, falseMatchRate?: number): CalibratedThreshold | undefined {
   if (falseMatchRate !== undefined) return thresholds.find((threshold) => threshold.falseMatchRate === falseMatchRate)
@@ -56,11 +72,11 @@ export function probabilitySameLabel({ curve }: Pick<ScoreCalibration, 'curve'>,
 /** The lowest score whose probability reaches `probability`; undefined when no cosine does. */
 export function scoreOfProbability(calibration: Pick<ScoreCalibration, 'curve'>, probability: number): number | undefined {
   if (probabilitySameLabel(calibration, 1) < probability) return undefined
-  // probability never falls with the score, so halving finds the place; 40 halves are finer than float32
+  // probability never falls with the score, so halving finds the place: to the last bit, or the very hit whose probability
+  // was given would be left out
   let [low, high] = [-1, 1]
   if (probabilitySameLabel(calibration, low) >= probability) return low
-  for (let step = 0; step < 40; step++) {
-    const middle = (low + high) / 2
+  for (let middle = 0; middle > low && middle < high; middle = (low + high) / 2) {
     if (probabilitySameLabel(calibration, middle) >= probability) high = middle
     else low = middle
   }

@@ -2,8 +2,8 @@
  * Connections to the one database file, and what its errors mean. The only importer of
  * better-sqlite3, and with it the only place that knows which database this is.
  */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { AlikeError } from '../errors.js'
 
@@ -18,9 +18,20 @@ export interface WriteConnectionOptions {
   maxBytes: number
 }
 
+/** The addon's oldest: an older one does not refuse it, but dies of it. */
+const oldestNode = 22
+
+function connect(path: string, options: BetterSqlite3.Options): Database {
+  const [major] = process.versions.node.split('.').map(Number)
+  if (major! < oldestNode) {
+    throw new AlikeError('config_invalid', { detail: `Node.js ${process.versions.node} is too old to run Alike; npm scripts and npx node run the ${oldestNode + 2} that npm ci installed.` })
+  }
+  return new BetterSqlite3(path, options)
+}
+
 /** Makes the file when it is missing. One such connection exists, in the writer thread. */
 export function openForWriting(path: string, { maxBytes }: WriteConnectionOptions): Database {
-  const database = new BetterSqlite3(path, { timeout: lockTimeoutMs })
+  const database = connect(path, { timeout: lockTimeoutMs })
   try {
     // Larger pages suit embeddings, and a deleted gallery's pages can be given back to the file
     // system. Both only matter before the first table; later the second would be a write, and a
@@ -40,14 +51,41 @@ export function openForWriting(path: string, { maxBytes }: WriteConnectionOption
     return database
   } catch (error) {
     database.close()
-    throw error
+    throw sqliteCode(error) === 'SQLITE_CANTOPEN' ? faultOfSideFiles(path, error) : error
   }
+}
+
+/** The database itself is open: what can not be opened is its log, or the log's index. */
+function faultOfSideFiles(path: string, cause: unknown): AlikeError {
+  try {
+    accessSync(dirname(path), constants.W_OK)
+  } catch {
+    return damaged('This user may not make files in it.', cause)
+  }
+  return new AlikeError('storage_full', { detail: 'The log beside the database can not be made.', cause })
 }
 
 /** For look-ups; sees what is committed at the moment of each statement. */
 export function openForReading(path: string): Database {
   // Never memory-mapped: a file that is cut short under a mapping ends the process.
-  return new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs })
+  return connect(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs })
+}
+
+/**
+ * For look-ups where the disk has no room for the index of the log, which connections share in a file: this one keeps
+ * it in its own memory and shuts out every other, those of this process as well. It writes nothing until it is closed.
+ */
+export function openAlone(path: string): Database {
+  const database = connect(path, { fileMustExist: true, timeout: lockTimeoutMs })
+  try {
+    database.pragma('locking_mode = EXCLUSIVE') // before the first read, which opens the log
+    database.pragma('query_only = ON')
+    database.prepare('SELECT 1 FROM sqlite_schema').get()
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
 }
 
 /**
@@ -75,7 +113,7 @@ export async function copyDatabase(from: string, to: string, onStep: (share: num
   } finally {
     source.close()
   }
-  const copy = new BetterSqlite3(to, { fileMustExist: true })
+  const copy = connect(to, { fileMustExist: true })
   try {
     copy.pragma('journal_mode = DELETE') // one plain file, that can be read without writing beside it
   } finally {
@@ -85,37 +123,6 @@ export async function copyDatabase(from: string, to: string, onStep: (share: num
 
 /** About 2 MB. */
 const copiedPagesPerStep = 256
-
-/**
- * Keeps other processes out of the data folder for as long as this one lives: the operating system
- * drops the lock when the process dies, in whatever way. A file of its own, because an exclusive
- * lock on the database would keep our own threads out as well.
- *
- * @returns a function that gives the lock back.
- * @throws AlikeError `data_unreadable`.
- */
-export function lockFolder(folder: string): () => void {
-  try {
-    mkdirSync(folder, { recursive: true })
-    const lock = new BetterSqlite3(join(folder, 'alike.lock'), { timeout: 0 })
-    try {
-      lock.pragma('journal_mode = MEMORY') // nothing is ever written: a full disk is locked as well
-      lock.exec('BEGIN EXCLUSIVE')
-    } catch (error) {
-      lock.close()
-      throw error
-    }
-    return () => void lock.close()
-  } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: lockFault(sqliteCode(cause)), cause })
-  }
-}
-
-function lockFault(code: string): string {
-  if (code.startsWith('SQLITE_BUSY')) return 'Another process is using it.'
-  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return 'Its lock, alike.lock, is damaged; it holds nothing and can be deleted.'
-  return 'It can not be locked: is it there, and may this user write to it?'
-}
 
 /** What an error of the database means to the rest of Alike. */
 export function asAlikeError(error: unknown): AlikeError {

@@ -1,51 +1,68 @@
 /** The hits of a list without near-copies of better ones; others move up in their place. */
-import { firstComparable, withoutCopies } from '../ranking/near-copies.js'
-import type { VectorIndex } from '../vector-index/vector-index.js'
+import { withoutCopies } from '../ranking/near-copies.js'
 import type { HitList, UnrankedHit } from './nearest-hits.js'
 
 export interface DistinctHitsOptions {
   hits: HitList
-  index: Pick<VectorIndex, 'compare'>
-  /** Hits that score at least so much against a better one are left out. */
+  /** See `CopiesCalls`. */
+  copies: { likeness(rows: number, columns: Uint32Array, least: number): Promise<Float32Array> }
+  /** Hits whose near-copy score to a better one is at least so much are left out; those of equal files always are. */
   duplicateScore: number
   /** Most hits of the list that are looked at. */
   candidatesMax: number
-  /** Hits better than all of the list: copies of them are left out, they themselves are not given. */
+  /** Hits of another list that were shown: copies of them are left out, they themselves are not given. */
   better?: readonly UnrankedHit[]
 }
 
-/** Hits compared in one call: the index answers other searches between two calls. */
-const blockSize = 64
+/** Hits compared in one call, at most and at least: the copies thread answers other searches between two calls. */
+const blockMax = 32
+const blockMin = 8
+/** A hit is compared with so many of the best hits that are kept: enough for every page of hits, a bound for groups. */
+const comparedMax = 1_000
 
 export class DistinctHits implements HitList {
   readonly #options: DistinctHitsOptions
   readonly #betterCount: number
   readonly #kept: UnrankedHit[]
+  readonly #contents: Set<string>
   #looked = 0
   #ended = false
 
   constructor(options: DistinctHitsOptions) {
     this.#options = options
     this.#kept = [...(options.better ?? [])]
+    this.#contents = new Set(this.#kept.map(({ record }) => record.contentHash))
     this.#betterCount = this.#kept.length
   }
 
   async first(count: number): Promise<UnrankedHit[]> {
-    while (!this.#ended && this.#kept.length - this.#betterCount < count) await this.#lookOn()
+    while (!this.#ended && this.#kept.length - this.#betterCount < count) await this.#lookOn(count - (this.#kept.length - this.#betterCount))
     return this.#kept.slice(this.#betterCount, this.#betterCount + count)
   }
 
-  async #lookOn(): Promise<void> {
-    const { hits, index, duplicateScore, candidatesMax } = this.#options
-    const end = Math.min(this.#looked + blockSize, candidatesMax)
-    const block = (await hits.first(end)).slice(this.#looked)
-    this.#looked += block.length
+  /** Nothing is noted before all of it is known: a page that fails can be asked for again. @param needed hits that are still to be found */
+  async #lookOn(needed: number): Promise<void> {
+    const { hits, copies, duplicateScore, candidatesMax } = this.#options
+    const end = Math.min(this.#looked + Math.min(blockMax, Math.max(blockMin, needed)), candidatesMax)
+    const looked = (await hits.first(end)).slice(this.#looked)
+    const block = this.#ofNewContent(looked)
+    if (block.length > 0) {
+      const originals = this.#kept.slice(0, comparedMax)
+      const likeness = await copies.likeness(block.length, slotsOf([...originals, ...block]), duplicateScore)
+      for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore })) this.#kept.push(block[stays]!)
+      for (const { record } of block) this.#contents.add(record.contentHash)
+    }
+    this.#looked += looked.length
     this.#ended = this.#looked < end || end === candidatesMax
-    if (block.length === 0) return
-    const scores = this.#kept.map(({ score }) => score)
-    const originals = this.#kept.slice(firstComparable(scores, block[0]!.score, duplicateScore))
-    const likeness = await index.compare(slotsOf(block), slotsOf([...originals, ...block]))
-    for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore })) this.#kept.push(block[stays]!)
+  }
+
+  #ofNewContent(hits: readonly UnrankedHit[]): UnrankedHit[] {
+    const seen = new Set<string>()
+    return hits.filter(({ record: { contentHash } }) => {
+      if (this.#contents.has(contentHash) || seen.has(contentHash)) return false
+      seen.add(contentHash)
+      return true
+    })
   }
 }
 

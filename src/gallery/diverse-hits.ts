@@ -1,24 +1,59 @@
-/** Of the best hits those that are not all alike. */
+/** The hits of a list in an order in which they are not all alike. */
 import { chooseDiverse } from '../ranking/marginal-relevance.js'
 import type { VectorIndex } from '../vector-index/vector-index.js'
 import { slotsOf } from './distinct-hits.js'
-import type { UnrankedHit } from './nearest-hits.js'
+import type { HitList, UnrankedHit } from './nearest-hits.js'
 
 export interface DiverseHitsOptions {
+  hits: HitList
   index: Pick<VectorIndex, 'compare'>
   /** 0: the order of scores; 1: as unlike each other as they come. */
   diversity: number
-  /** How many to choose. */
-  k: number
+  /** So many of the best are ordered together; then as many of those that come after them. */
+  candidates: number
 }
 
 /** Rows compared in one call: the index answers other searches between two calls. */
 const blockSize = 32
 
-/** @param candidates best first @returns in the order of choice */
-export async function diverseHits(candidates: readonly UnrankedHit[], { index, diversity, k }: DiverseHitsOptions): Promise<UnrankedHit[]> {
-  const between = await likenessOf(slotsOf(candidates), index)
-  return chooseDiverse({ scores: candidates.map(({ score }) => score), between, diversity, k }).map((i) => candidates[i]!)
+export class DiverseHits implements HitList {
+  readonly #options: DiverseHitsOptions
+  /** In the order of choice. */
+  readonly #chosen: UnrankedHit[] = []
+  #ended = false
+
+  constructor(options: DiverseHitsOptions) {
+    this.#options = options
+  }
+
+  async first(count: number): Promise<UnrankedHit[]> {
+    while (!this.#ended && this.#chosen.length < count) await this.#chooseOn()
+    return this.#chosen.slice(0, count)
+  }
+
+  /** Always whole pools, however many are asked for, so that pages are pieces of one order. */
+  async #chooseOn(): Promise<void> {
+    const { hits, index, diversity, candidates } = this.#options
+    const end = this.#chosen.length + candidates
+    const pool = (await hits.first(end)).slice(this.#chosen.length)
+    const slots = slotsOf(pool)
+    const before = this.#chosen.length === 0 ? undefined : await nearestOf(slots, slotsOf(this.#chosen), index)
+    const between = await likenessOf(slots, index)
+    const order = chooseDiverse({ scores: pool.map(({ score }) => score), between, nearestChosen: before, diversity, k: pool.length })
+    this.#ended = pool.length < candidates
+    for (const position of order) this.#chosen.push(pool[position]!)
+  }
+}
+
+/** Of each slot the highest likeness to one of the others. */
+async function nearestOf(slots: Uint32Array, others: Uint32Array, index: Pick<VectorIndex, 'compare'>): Promise<number[]> {
+  const nearest: number[] = []
+  for (let begin = 0; begin < slots.length; begin += blockSize) {
+    const rows = slots.slice(begin, begin + blockSize)
+    const likeness = await index.compare(rows, others.slice())
+    rows.forEach((_, row) => nearest.push(Math.max(...likeness.subarray(row * others.length, (row + 1) * others.length))))
+  }
+  return nearest
 }
 
 /** Likeness is mutual: each block of rows is compared with itself and what comes after it. */

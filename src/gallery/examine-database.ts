@@ -12,7 +12,12 @@ export interface DatabaseContents {
   galleries: { name: string; modelId: string; dimension: number; images: number }[]
   /** Over all galleries. */
   images: number
+  /** Pictures whose record is not whole; left out when all are. Everything else of them is. */
+  damagedImages?: { count: number; first: { gallery: string; id: string }[] }
 }
+
+/** Damaged pictures that are named. */
+const namedMax = 100
 
 const rowsBetweenPauses = 1_000
 
@@ -29,10 +34,18 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       new GalleryScans(database).verify()
       onPause()
       let rows = 0
-      new ImageTable(database).verifyAll(() => ++rows % rowsBetweenPauses === 0 && onPause())
-      new JobTable(database).list({ limit: -1 })
-      const galleries = new GalleryTable(database).list().map(({ name, model_id: modelId, dimension, count }) => ({ name: name ?? '', modelId, dimension, images: count }))
-      return { schemaVersion, galleries, images: galleries.reduce((sum, { images }) => sum + images, 0) }
+      const onRow = () => void (++rows % rowsBetweenPauses === 0 && onPause())
+      const damagedRecords: { gallery: number; id: string }[] = []
+      new ImageTable(database, { damagedRecords: 'named' }).verifyAll(onRow, (record) => damagedRecords.push(record))
+      new JobTable(database).verifyAll(onRow)
+      const names = new Map(Array.from(new GalleryTable(database).list(), ({ number, name }) => [number, name ?? '']))
+      const galleries = Array.from(new GalleryTable(database).list(), ({ name, model_id: modelId, dimension, count }) => ({ name: name ?? '', modelId, dimension, images: count }))
+      return {
+        schemaVersion,
+        galleries,
+        images: galleries.reduce((sum, { images }) => sum + images, 0),
+        ...(damagedRecords.length > 0 && { damagedImages: { count: damagedRecords.length, first: damagedRecords.slice(0, namedMax).map(({ gallery, id }) => ({ gallery: names.get(gallery) ?? '', id })) } }),
+      }
     } finally {
       database.close()
     }

@@ -83,16 +83,30 @@ export interface SqlCondition {
   parameters: (string | number)[]
 }
 
-export function sqlOf(filter: Filter): SqlCondition {
-  if ('and' in filter) return joined(filter.and.map(sqlOf), ' AND ')
-  if ('or' in filter) return joined(filter.or.map(sqlOf), ' OR ')
+/**
+ * Runs a statement with the condition of a filter. Metadata that SQLite can not read, stored before there was a bound on its
+ * depth, would end the statement: only then it is looked for, and counts as empty.
+ */
+export function withReadable<Result>(filter: Filter, run: (condition: SqlCondition) => Result): Result {
+  try {
+    return run(sqlOf(filter))
+  } catch (error) {
+    if (!(error instanceof Error && error.message === 'malformed JSON')) throw error
+    return run(sqlOf(filter, `iif(json_valid(metadata), metadata, '{}')`))
+  }
+}
+
+/** @param metadata SQL of the JSON that conditions look into */
+export function sqlOf(filter: Filter, metadata = 'metadata'): SqlCondition {
+  if ('and' in filter) return joined(filter.and.map((part) => sqlOf(part, metadata)), ' AND ')
+  if ('or' in filter) return joined(filter.or.map((part) => sqlOf(part, metadata)), ' OR ')
   if ('not' in filter) {
-    const { sql, parameters } = sqlOf(filter.not)
+    const { sql, parameters } = sqlOf(filter.not, metadata)
     // a comparison with a missing value is neither true nor false to SQL
     return { sql: `NOT coalesce((${sql}), 0)`, parameters }
   }
   if (filter.field === 'label') return sqlOfLabel(filter)
-  return sqlOfMetadata(filter, pathOf(filter.field))
+  return sqlOfMetadata(filter, pathOf(filter.field), metadata)
 }
 
 type Condition = Exclude<Filter, { and: unknown } | { or: unknown } | { not: unknown }>
@@ -107,13 +121,13 @@ function sqlOfLabel(condition: Condition): SqlCondition {
   return joined(parts, ' OR ')
 }
 
-function sqlOfMetadata(condition: Condition, path: string): SqlCondition {
-  if ('exists' in condition) return { sql: `json_type(metadata, ?) IS ${condition.exists ? 'NOT ' : ''}NULL`, parameters: [path] }
+function sqlOfMetadata(condition: Condition, path: string, metadata: string): SqlCondition {
+  if ('exists' in condition) return { sql: `json_type(${metadata}, ?) IS ${condition.exists ? 'NOT ' : ''}NULL`, parameters: [path] }
   const element = 'range' in condition
     ? joined(boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `${typeOf(bound)} AND atom ${sign} ?`, parameters: [bound] })), ' AND ')
     : joined(condition.in.map(sqlOfElement), ' OR ')
   // a scalar is one element, a list its own; the members of an object are not
-  const sql = `json_type(metadata, ?) <> 'object' AND EXISTS (SELECT 1 FROM json_each(metadata, ?) WHERE ${element.sql})`
+  const sql = `json_type(${metadata}, ?) <> 'object' AND EXISTS (SELECT 1 FROM json_each(${metadata}, ?) WHERE ${element.sql})`
   return { sql, parameters: [path, path, ...element.parameters] }
 }
 

@@ -9,15 +9,19 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
 import { indexDefaults, type IndexReading, type IndexSettings, type NeighboursRequest, type SlotNeighbours, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import type { Undescribed } from './descriptor-table.js'
+import { networkFileSystem } from './file-systems.js'
 import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
-import { searchGallery, type GallerySearch, type GallerySearchResult } from './gallery-search.js'
+import { Ranking, searchGallery, type GallerySearch, type GallerySearchResult, type SearchedGallery } from './gallery-search.js'
 import { GalleryStore } from './gallery-store.js'
-import { galleryRecord, type GalleryRow } from './gallery-table.js'
+import type { ChangeRequest } from './gallery-writes.js'
+import { galleryRecord, type GalleryCount, type GalleryRow } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutResult, StepResult } from './records.js'
+import { KeptRankings, keptRankingsDefaults, type KeptRankingsSettings } from './kept-rankings.js'
+import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutImage, PutResult, PutStep, SeenImage, StepResult, StoredImage } from './records.js'
 import { storageDefaults, type StorageSettings } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
@@ -33,12 +37,29 @@ export interface GalleriesOptions {
   model: { id: string; dimension: number }
   index?: Partial<IndexSettings>
   storage?: Partial<StorageSettings>
+  /** Of rankings whose pages are still to come. */
+  pages?: Partial<KeptRankingsSettings> | undefined
+  /** Called for each of them that is given up, for a metric. */
+  onRankingDrop?: ((reason: 'expired' | 'displaced') => void) | undefined
   logger: Logger
+  /** What becomes of a picture whose record is damaged: `refused`: whatever meets it fails; `named`: only its id is told, with `unreadable`. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
   /** Called for each graph that was built anew, for a metric. */
   onIndexRebuild?: () => void
   /** The time that records carry. */
   clock?: () => Date
 }
+
+/** A search whose further pages may be asked for by token. */
+export interface PagedSearch extends GallerySearch {
+  /** Who may ask for them. */
+  caller: string
+  /** Hits or groups that all pages together show at most. */
+  reach: number
+}
+
+/** One page of a ranking, with the token of the next where there is one. */
+export type SearchPage = GallerySearchResult & { nextPageToken?: string | undefined }
 
 /** One line for metrics and for `GET /v1/galleries`. */
 export interface GalleryReading extends IndexReading {
@@ -59,6 +80,7 @@ export class Galleries {
   readonly #store: GalleryStore
   readonly #indexes: GalleryIndexes
   readonly #filters: FilterSlots
+  readonly #rankings: KeptRankings
   readonly #options: GalleriesOptions
   readonly #storage: StorageSettings
   readonly #now: () => string
@@ -73,6 +95,7 @@ export class Galleries {
     this.#store = store
     this.#now = () => clock().toISOString()
     this.#filters = new FilterSlots(store)
+    this.#rankings = new KeptRankings({ ...keptRankingsDefaults, ...options.pages, now: () => performance.now(), onDrop: (reason) => options.onRankingDrop?.(reason) })
     this.#indexes = new GalleryIndexes({
       store,
       folder: join(options.dataDir, 'index'),
@@ -88,16 +111,22 @@ export class Galleries {
   /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
   static async open(options: GalleriesOptions): Promise<Galleries> {
     const storage = { ...storageDefaults, ...options.storage }
+    const { logger } = options
     const failing: { tell?: (error: AlikeError) => void } = {}
     const store = await GalleryStore.open({
       dataDir: options.dataDir,
       maxBytes: storage.databaseMaxBytes,
+      damagedRecords: options.damagedRecords,
       onFailure: (error) => failing.tell?.(error),
+      onWritable: () => logger.info('there is room again: writes are taken'),
     })
+    if (store.readOnly !== undefined) logger.error('no room in the data folder: it can only be read')
+    const shared = networkFileSystem(options.dataDir)
+    if (shared !== undefined) logger.warn({ fileSystem: shared }, `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`)
     const galleries = new Galleries(options, storage, store)
     failing.tell = (error) => galleries.#fail(error)
     try {
-      const rows = store.read(() => store.galleries.list())
+      const rows = store.read(() => Array.from(store.galleries.list(), ({ settings: _settings, ...row }) => row))
       await galleries.#indexes.openAll(rows.filter((row) => galleries.#isServed(row)), rows.map(({ uid }) => uid))
       return galleries
     } catch (error) {
@@ -112,9 +141,25 @@ export class Galleries {
     return this.#failure
   }
 
+  /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
+  get readOnly(): string | undefined {
+    return this.#store.readOnly
+  }
+
+  /** @throws AlikeError `storage_full` while nothing can be written */
+  expectWritable(): void {
+    this.#store.expectWritable()
+  }
+
   /** Writes that have not been acknowledged. */
   get writeQueueDepth(): number {
     return this.#writesUnderWay.size
+  }
+
+  /** Rankings whose pages are still to come, and their memory in bytes. */
+  get keptRankings(): { count: number; bytes: number } {
+    const { count, bytes } = this.#rankings
+    return { count, bytes }
   }
 
   /** Vectors that wait to be linked into a graph; they are found all the same. */
@@ -122,16 +167,16 @@ export class Galleries {
     return this.#indexes.pending
   }
 
-  /** @throws AlikeError `gallery_exists` when it exists with other settings or for another model. */
+  /** @throws AlikeError `gallery_exists` when it exists with other settings or for another model, `galleries_full`. */
   create(name: string, settings?: Metadata): Promise<{ gallery: GalleryRecord; created: boolean }> {
     return this.#write(async () => {
       const { id: modelId, dimension } = this.#options.model
       const uid = randomBytes(8).toString('hex')
-      const request = { name, uid, modelId, dimension, settings: settings ?? {}, at: this.#now() }
+      const request = { name, uid, modelId, dimension, settings: settings ?? {}, galleriesMax: this.#storage.galleriesMax, at: this.#now() }
       const { gallery, created } = await this.#store.write('createGallery', request)
       if (gallery.modelId !== modelId) throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
       if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
-      if (created) await this.#indexes.open(this.#store.gallery(name))
+      if (created) await this.#openIndex(gallery)
       return { gallery, created }
     })
   }
@@ -140,9 +185,10 @@ export class Galleries {
     return galleryRecord(this.#store.gallery(name))
   }
 
-  /** By name, ascending. */
-  list(): GalleryRecord[] {
-    return this.#store.read(({ galleries }) => galleries.list().map(galleryRecord))
+  /** By name, ascending. @param page names after this one, and at most so many of them, or as many as have room in one answer; left out: all */
+  list(page?: { after: string; limit: number }): GalleryRecord[] {
+    const rows = (store: GalleryStore) => (page === undefined ? store.galleries.list() : upTo(this.#storage.pageMaxLength, store.galleries.list(page.after, page.limit), ({ settings }) => settings.length))
+    return this.#store.read((store) => Array.from(rows(store), galleryRecord))
   }
 
   /** Gone at once for every caller; its rows are removed in the background. */
@@ -151,6 +197,7 @@ export class Galleries {
       const { number, uid } = this.#store.gallery(name)
       await this.#store.write('deleteGallery', { gallery: number, at: this.#now() })
       this.#filters.forget(number)
+      this.#rankings.forget(uid)
       await this.#indexes.erase(uid)
     })
   }
@@ -165,28 +212,47 @@ export class Galleries {
 
   /** The same for pictures that are put and others that are removed, in their order. */
   change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
+    return this.#change(gallery, steps, async (request) => {
+      const results = await this.#store.write('changeImages', { ...request, ...(progress && { progress }) })
+      return { results, reply: results }
+    })
+  }
+
+  /** One picture, and its record as it was written. @throws as `put` does */
+  putOne(gallery: string, step: PutStep): Promise<StoredImage> {
+    return this.#change(gallery, [step], async ({ steps: [only], ...request }) => {
+      const { result, record } = await this.#store.write('putImage', { ...request, step: only! })
+      return { results: [result], reply: { record, created: 'slot' in result && result.created } }
+    })
+  }
+
+  #change<Step extends ImageStep, Reply>(
+    gallery: string,
+    steps: Step[],
+    write: (request: Omit<ChangeRequest, 'steps'> & { steps: Step[] }) => Promise<{ results: StepResult[]; reply: Reply }>,
+  ): Promise<Reply> {
     return this.#write(async () => {
       const { row, index } = await this.#served(gallery)
-      const images = steps.flatMap((step) => ('put' in step ? [step.put] : []))
-      for (const { modelId, vector } of images) {
-        if (modelId !== row.model_id) throw new AlikeError('model_mismatch')
-        expectUnitVector(vector, row.dimension)
+      for (const step of steps) {
+        if (!('put' in step)) continue
+        if (step.put.modelId !== row.model_id) throw new AlikeError('model_mismatch')
+        expectUnitVector(step.put.vector, row.dimension)
       }
-      const results = await this.#store.write('changeImages', {
+      const { results, reply } = await write({
         gallery: row.number,
-        steps: steps.map((step) => ('put' in step ? { put: withoutSurroundings(step.put) } : step)),
+        steps: steps.map((step) => ('put' in step ? { ...step, put: withoutSurroundings(step.put) } : step)),
         imagesMax: this.#storage.galleryImagesMax,
         at: this.#now(),
-        ...(progress && { progress }),
       })
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
-      const puts = results.filter((result) => 'slot' in result)
+      const added = steps.flatMap((step, i) => ('put' in step && 'slot' in results[i]! ? { slot: results[i].slot, vector: step.put.vector } : []))
       const retired = results.flatMap((result) => ('slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : []))
+      if (added.length + retired.length === 0) return reply
       if (retired.length > 0) this.#filters.forget(row.number)
-      await this.#apply(() => Promise.all([index.add(packed(puts, images, row.dimension)), index.remove(Uint32Array.from(retired))]))
-      this.#indexes.countChanges(row.uid, results.length)
-      return results
+      await this.#apply(() => Promise.all([index.add(packed(added, row.dimension)), index.remove(Uint32Array.from(retired))]))
+      this.#indexes.countChanges(row.uid, added.length + retired.length)
+      return reply
     })
   }
 
@@ -194,8 +260,10 @@ export class Galleries {
   patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
     return this.#write(async () => {
       const { number } = this.#store.gallery(gallery)
-      const record = await this.#store.write('patchImage', { gallery: number, id, change, at: this.#now() })
+      await this.#store.write('patchImage', { gallery: number, id, change, at: this.#now() })
       this.#filters.forget(number)
+      const record = this.image(gallery, id)
+      if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
       return record
     })
   }
@@ -238,6 +306,11 @@ export class Galleries {
     return removed
   }
 
+  /** Look-ups that are to be of one moment: what is written meanwhile is seen by all of them or by none. */
+  atOnce<Result>(lookUp: () => Result): Result {
+    return this.#store.readAtOnce(lookUp)
+  }
+
   image(gallery: string, id: string): ImageRecord | undefined {
     return this.imagesById(gallery, [id])[0]
   }
@@ -253,9 +326,14 @@ export class Galleries {
     const { number } = this.#store.gallery(gallery)
     const { cursor, limit = pageDefault, label } = page
     const after = cursor === undefined ? '' : idOfCursor(cursor)
-    const found = this.#store.read(({ images }) => images.list(number, { after, limit: limit + 1, ...(label !== undefined && { label }) }))
-    if (found.length <= limit) return { images: found }
-    return { images: found.slice(0, limit), nextCursor: cursorAfter(found[limit - 1]!.id) }
+    const found = this.#store.read((store) => store.images.list(number, { after, limit, maxLength: this.#storage.pageMaxLength, ...(label !== undefined && { label }) }))
+    return found.more ? { images: found.images, nextCursor: cursorAfter(found.images.at(-1)!.id) } : { images: found.images }
+  }
+
+  /** What the same content gave before, if it is what is stored under this id. */
+  seen(gallery: string, image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): SeenImage | undefined {
+    const { number } = this.#store.gallery(gallery)
+    return this.#store.read(({ images, descriptors }) => images.seen(number, image, (slot) => descriptors.find(number, slot)))
   }
 
   /** WebP bytes. */
@@ -270,23 +348,77 @@ export class Galleries {
     return this.#store.read(({ images }) => images.vector(number, id))
   }
 
-  labels(gallery: string): Promise<LabelCount[]> {
-    return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number })
+  /** Empty for a picture without features; undefined where none was made yet. */
+  copyDescriptor(gallery: string, id: string): Uint8Array | undefined {
+    const { number } = this.#store.gallery(gallery)
+    return this.#store.readAtOnce(({ images, descriptors }) => {
+      const record = images.find(number, id)
+      return record && descriptors.find(number, record.slot)
+    })
+  }
+
+  /** A page of pictures that have a thumbnail and no copy descriptor yet. */
+  undescribed(gallery: string, fromSlot: number, limit: number): Promise<Undescribed[]> {
+    return this.#store.copies.undescribed(this.#store.gallery(gallery).number, fromSlot, limit)
+  }
+
+  /** Adds descriptors to stored pictures; those that are gone or have one are passed over. @throws AlikeError `storage_full`, `overloaded` */
+  describe(gallery: string, described: { slot: number; descriptor: Uint8Array }[]): Promise<number> {
+    return this.#write(() => this.#store.write('describeImages', { gallery: this.#store.gallery(gallery).number, described }))
+  }
+
+  /** Questions to the copies thread that wait for an answer. */
+  get copyQueueDepth(): number {
+    return this.#store.copies.depth
+  }
+
+  /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
+  labels(gallery: string, { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {}): Promise<LabelCount[]> {
+    return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number, after, limit })
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
   async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
     const { row, index } = await this.#served(gallery)
     expectUnitVector(search.vector, row.dimension)
-    return searchGallery(
-      {
-        index,
-        size: row.count,
-        slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
-        recordsOf: (slots) => this.#store.read(({ images }) => images.findSlots(row.number, slots)),
+    return searchGallery(this.#searched(row, index, search), search)
+  }
+
+  /** The same as the first page of a ranking that is kept for the next. */
+  async searchPaged(gallery: string, { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch): Promise<SearchPage> {
+    const startedAt = performance.now()
+    const { row, index } = await this.#served(gallery)
+    expectUnitVector(terms.vector, row.dimension)
+    // only the terms outlive the request
+    const ranking = await Ranking.open(this.#searched(row, index, terms), terms, { reach, belowSlot: row.next_slot })
+    const page = await ranking.page({ k, offset, voters, metadata, onBytes })
+    const nextPageToken = page.more ? this.#rankings.keep(ranking, offset + k, { gallery: row.uid, caller }) : undefined
+    return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  /** @throws AlikeError `page_expired`, `model_mismatch`, `overloaded`. */
+  async nextPage(gallery: string, { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>): Promise<SearchPage & { vector: Float32Array }> {
+    const startedAt = performance.now()
+    const { uid } = this.#requireServed(gallery)
+    const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: uid, caller })
+    const page = await ranking.page({ ...asked, offset: place })
+    const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
+    return { ...page, vector: ranking.terms.vector, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  #searched(row: GalleryRow, index: VectorIndex, { groupBy }: Pick<GallerySearch, 'groupBy'>): SearchedGallery {
+    return {
+      index,
+      size: row.count,
+      slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
+      recordsOf: (slots) => this.#store.read(({ images }) => images.hits(row.number, slots, groupBy?.field)),
+      metadataOf: (slots, onText) => this.#store.read(({ images }) => images.metadataTexts(row.number, slots, onText)),
+      copies: {
+        scores: (query, slots) => this.#store.copies.scores(row.number, query, slots),
+        likeness: (rows, columns, least) => this.#store.copies.likeness(row.number, rows, columns, least),
+        find: (query, least) => this.#store.copies.find(row.number, query, least),
       },
-      search,
-    )
+    }
   }
 
   /** Where a thread of its own can read all of it. @throws AlikeError `model_mismatch` */
@@ -301,11 +433,19 @@ export class Galleries {
     return index.neighbours(request)
   }
 
+  /** Of all galleries, by name. */
   readings(): GalleryReading[] {
-    return this.#store.read(({ galleries }) => galleries.list()).map((row) => {
-      const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
-      return { gallery: row.name ?? '', images: row.count, searchable: this.#isServed(row), size, tombstones, pending, building, rebuilds }
-    })
+    return this.#store.read(({ galleries }) => galleries.counts()).map((row) => this.#readingOf(row))
+  }
+
+  /** Of one as it was looked at, which may be gone by now. */
+  reading({ name, uid, count, modelId: model_id, dimension }: GalleryRecord): GalleryReading {
+    return this.#readingOf({ name, uid, count, model_id, dimension })
+  }
+
+  #readingOf(row: GalleryCount): GalleryReading {
+    const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
+    return { gallery: row.name ?? '', images: row.count, searchable: this.#isServed(row), size, tombstones, pending, building, rebuilds }
   }
 
   /** Writes the graph of every gallery that changed. */
@@ -324,7 +464,7 @@ export class Galleries {
     return this.#closing
   }
 
-  #isServed(row: GalleryRow): boolean {
+  #isServed(row: Pick<GalleryRow, 'model_id' | 'dimension'>): boolean {
     return row.model_id === this.#options.model.id && row.dimension === this.#options.model.dimension
   }
 
@@ -339,6 +479,12 @@ export class Galleries {
   async #served(gallery: string): Promise<{ row: GalleryRow; index: VectorIndex }> {
     const row = this.#requireServed(gallery)
     return { row, index: await this.#indexes.open(row) }
+  }
+
+  /** Of a gallery that was made; one that was deleted again in this moment needs none. */
+  async #openIndex({ name, uid }: GalleryRecord): Promise<void> {
+    const row = this.#store.read(({ galleries }) => galleries.find(name))
+    if (row?.uid === uid) await this.#apply(() => this.#indexes.open(row))
   }
 
   /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
@@ -374,18 +520,29 @@ export function openGalleries(options: GalleriesOptions): Promise<Galleries> {
   return Galleries.open(options)
 }
 
-function packed(results: PutResult[], images: NewImage[], dimension: number): SlotVectors {
-  const vectors = new Float32Array(images.length * dimension)
-  images.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
-  return { slots: Uint32Array.from(results, ({ slot }) => slot), vectors }
+/** One at least. */
+function* upTo<Entry>(maxLength: number, entries: Iterable<Entry>, lengthOf: (entry: Entry) => number): Generator<Entry> {
+  let length = 0
+  for (const entry of entries) {
+    if (length > 0 && length + lengthOf(entry) > maxLength) return
+    length += lengthOf(entry)
+    yield entry
+  }
+}
+
+function packed(added: { slot: number; vector: Float32Array }[], dimension: number): SlotVectors {
+  const vectors = new Float32Array(added.length * dimension)
+  added.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
+  return { slots: Uint32Array.from(added, ({ slot }) => slot), vectors }
 }
 
 /** Sending a view of a larger buffer to a thread would send all of the buffer. */
-function withoutSurroundings(image: NewImage): NewImage {
-  const { vector, thumbnail } = image
+function withoutSurroundings(image: PutImage): PutImage {
+  const { vector, thumbnail, copyDescriptor } = image
   return {
     ...image,
     vector: vector.byteLength === vector.buffer.byteLength ? vector : vector.slice(),
+    ...(copyDescriptor && { copyDescriptor: Uint8Array.from(copyDescriptor) }),
     ...(thumbnail && { thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail) }),
   }
 }

@@ -19,8 +19,11 @@ const snapshotShare = 0.05
 /** How often readings are brought up to date and overdue snapshots are looked for. */
 const tickMs = 5_000
 
+/** All but the settings of its owner, which would stay in memory. */
+export type IndexedGallery = Omit<GalleryRow, 'settings'>
+
 interface Opened {
-  row: GalleryRow
+  name: string | null
   index: VectorIndex
   /** Changes that no snapshot holds yet. */
   changes: number
@@ -56,12 +59,12 @@ export class GalleryIndexes {
   }
 
   /** Opens the indexes of all these galleries, one after the other, and clears away what belongs to none. */
-  async openAll(galleries: GalleryRow[], allUids: string[]): Promise<void> {
+  async openAll(galleries: IndexedGallery[], allUids: string[]): Promise<void> {
     await eraseForeignSnapshots(this.#options.folder, allUids)
     for (const gallery of galleries) await this.open(gallery)
   }
 
-  async open(gallery: GalleryRow): Promise<VectorIndex> {
+  async open(gallery: IndexedGallery): Promise<VectorIndex> {
     let opening = this.#opened.get(gallery.uid)
     if (opening === undefined) {
       opening = this.#openNow(gallery)
@@ -71,7 +74,7 @@ export class GalleryIndexes {
     return (await opening).index
   }
 
-  async #openNow(row: GalleryRow): Promise<Opened> {
+  async #openNow(row: IndexedGallery): Promise<Opened> {
     const startedAt = performance.now()
     const { index, opened } = await this.#thread.open({
       dimension: row.dimension,
@@ -80,7 +83,7 @@ export class GalleryIndexes {
       vectors: this.#options.store.vectors(row),
     })
     const entry: Opened = {
-      row,
+      name: row.name,
       index,
       changes: index.pending,
       savedAtMs: Date.now(),
@@ -145,7 +148,7 @@ export class GalleryIndexes {
     entry.rebuildsSaved = entry.index.rebuilds
     entry.savedAtMs = Date.now()
     const { logger } = this.#options
-    const facts = () => ({ gallery: entry.row.name, durationMs: Math.round(performance.now() - startedAt) })
+    const facts = () => ({ gallery: entry.name, durationMs: Math.round(performance.now() - startedAt) })
     entry.saving = entry.index
       .saveSnapshot()
       .then((written) => written && logger.info(facts(), 'snapshot written'))

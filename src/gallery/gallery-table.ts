@@ -3,6 +3,7 @@ import { AlikeError } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
 import type { GalleryRecord, Metadata } from './records.js'
+import { readStored } from './stored-json.js'
 
 /** Slots above would not fit the key of their rows, nor the graph. */
 export const slotsMax = 2 ** 32
@@ -25,12 +26,17 @@ export interface GalleryRow {
 }
 type StoredRow = GalleryRow & { checksum: number }
 
+/** What is needed of many galleries at once: all but the settings, which may be large. */
+export type GalleryCount = Pick<GalleryRow, 'name' | 'uid' | 'model_id' | 'dimension' | 'count'>
+
 export interface NewGallery {
   name: string
   uid: string
   modelId: string
   dimension: number
   settings: Metadata
+  /** Galleries there may be; left out: any number. */
+  galleriesMax?: number | undefined
   /** ISO 8601. */
   at: string
 }
@@ -38,7 +44,9 @@ export interface NewGallery {
 export class GalleryTable {
   readonly #byName: Statement<[string], StoredRow>
   readonly #byNumber: Statement<[number], StoredRow>
-  readonly #all: Statement<[], StoredRow>
+  readonly #page: Statement<[string, number], StoredRow>
+  readonly #counts: Statement<[], GalleryCount>
+  readonly #size: Statement<[], number>
   readonly #deleted: Statement<[], StoredRow>
   readonly #insert: Statement<[GalleryRow & { checksum: number }]>
   readonly #update: Statement<[StoredRow]>
@@ -48,7 +56,9 @@ export class GalleryTable {
   constructor(database: Database) {
     this.#byName = database.prepare('SELECT * FROM gallery WHERE name = ?')
     this.#byNumber = database.prepare('SELECT * FROM gallery WHERE number = ?')
-    this.#all = database.prepare('SELECT * FROM gallery WHERE name IS NOT NULL ORDER BY name')
+    this.#page = database.prepare('SELECT * FROM gallery WHERE name > ? ORDER BY name LIMIT ?')
+    this.#counts = database.prepare('SELECT name, uid, model_id, dimension, count FROM gallery WHERE name IS NOT NULL ORDER BY name')
+    this.#size = database.prepare<[], number>('SELECT count(*) FROM gallery WHERE name IS NOT NULL').pluck()
     this.#deleted = database.prepare('SELECT * FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1')
     this.#insert = database.prepare(
       `INSERT INTO gallery VALUES (@number, @name, @uid, @model_id, @dimension, @settings, @count, @next_slot,
@@ -75,9 +85,14 @@ export class GalleryTable {
     return { ...row, name: row.name }
   }
 
-  /** By name, ascending. */
-  list(): GalleryRow[] {
-    return this.#all.all().map((row) => checked(row)!)
+  /** By name, ascending; one is in memory at a time. @param after names after this one */
+  *list(after = '', limit = numbersMax): Generator<GalleryRow> {
+    for (const row of this.#page.iterate(after, limit)) yield checked(row)!
+  }
+
+  /** By name, ascending. For metrics: not compared with checksums, which would take the settings. */
+  counts(): GalleryCount[] {
+    return this.#counts.all()
   }
 
   /** A gallery whose rows are still to be removed. */
@@ -85,7 +100,9 @@ export class GalleryTable {
     return checked(this.#deleted.get())
   }
 
-  insert({ name, uid, modelId, dimension, settings, at }: NewGallery): GalleryRow {
+  /** @throws AlikeError `galleries_full` */
+  insert({ name, uid, modelId, dimension, settings, galleriesMax = numbersMax, at }: NewGallery): GalleryRow {
+    if (this.#size.get()! >= galleriesMax) throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
     // Numbers are never used again, so that no row of a deleted gallery can turn up in a new one.
     const number = (this.#lastNumber.get()?.seq ?? 0) + 1
     if (number >= numbersMax) throw new AlikeError('storage_full', { detail: 'This data folder has no more gallery numbers.' })
@@ -121,7 +138,7 @@ export function galleryRecord(row: GalleryRow): GalleryRecord {
     uid: row.uid,
     modelId: row.model_id,
     dimension: row.dimension,
-    settings: JSON.parse(row.settings) as Metadata,
+    settings: readStored(row.settings) ?? {},
     count: row.count,
     nextSlot: row.next_slot,
     createdAt: row.created_at,

@@ -1,12 +1,13 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../errors.js'
 import type { Database } from './database.js'
+import { DescriptorTable } from './descriptor-table.js'
 import type { Filter } from './filter.js'
 import { galleryRecord, GalleryTable, slotsMax, type GalleryRow, type NewGallery } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
 import type { JobProgress, JobRecord, JobResult } from './jobs.js'
-import type { GalleryRecord, ImageChange, ImageRecord, ImageStep, NewImage, PutResult, StepResult } from './records.js'
+import type { GalleryRecord, ImageChange, ImageRecord, ImageStep, PutResult, PutStep, StepResult } from './records.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
 const purgeLimit = 200
@@ -20,15 +21,21 @@ export interface ChangeRequest {
   at: string
 }
 
+export interface PutRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
+  step: PutStep
+}
+
 export class GalleryWrites {
   readonly jobs: JobTable
   readonly #galleries: GalleryTable
   readonly #images: ImageTable
+  readonly #descriptors: DescriptorTable
 
   constructor(database: Database) {
     this.jobs = new JobTable(database)
     this.#galleries = new GalleryTable(database)
-    this.#images = new ImageTable(database)
+    this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
+    this.#descriptors = new DescriptorTable(database)
   }
 
   /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
@@ -45,11 +52,17 @@ export class GalleryWrites {
 
   changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): StepResult[] {
     const row = this.#galleries.get(gallery)
-    const results = steps.map((step) => ('put' in step ? this.#put(row, step.put, at) : this.#remove(row, step.remove)))
+    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
     if (row.count > imagesMax) throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
-    this.#galleries.save({ ...row, updated_at: at })
+    if (!results.every(isIdle)) this.#galleries.save({ ...row, updated_at: at })
     if (progress !== undefined) this.jobs.advance(progress, countsOf(results), row.uid)
     return results
+  }
+
+  /** One picture, and its record as it is then. */
+  putImage({ step, ...request }: PutRequest): { result: StepResult; record: ImageRecord } {
+    const [result] = this.changeImages({ ...request, steps: [step] })
+    return { result: result!, record: this.#images.find(request.gallery, step.put.id)! }
   }
 
   /** For steps that store no picture. */
@@ -67,13 +80,9 @@ export class GalleryWrites {
     return job && this.#galleries.find(job.gallery)?.uid
   }
 
-  patchImage(gallery: number, id: string, change: ImageChange, at: string): ImageRecord {
+  patchImage(gallery: number, id: string, change: ImageChange, at: string): void {
     this.#galleries.get(gallery)
-    const former = this.#images.find(gallery, id)
-    if (former === undefined) throw new AlikeError('image_not_found')
-    const record = { ...former, ...change, updatedAt: at }
-    this.#images.update(gallery, record)
-    return record
+    if (!this.#images.change(gallery, id, change, at)) throw new AlikeError('image_not_found')
   }
 
   /** Ids that do not exist are passed over. */
@@ -97,6 +106,11 @@ export class GalleryWrites {
     return deleted
   }
 
+  /** Those that have none and are still there. @returns how many */
+  describeImages(gallery: number, described: { slot: number; descriptor: Uint8Array }[]): number {
+    return described.filter(({ slot, descriptor }) => this.#descriptors.add(gallery, slot, descriptor)).length
+  }
+
   /** One step of removing what deleted galleries have left; false when nothing is left. */
   purge(): boolean {
     const gallery = this.#galleries.nextDeleted()
@@ -105,32 +119,44 @@ export class GalleryWrites {
     return true
   }
 
-  /** Counts in `row`, which the caller saves. */
-  #put(row: GalleryRow, image: NewImage, at: string): PutResult {
+  /** What is left unsaid is decided here, by what is stored now. Counts in `row`, which the caller saves. */
+  #put(row: GalleryRow, { put: image, unlessSame = false }: PutStep, at: string): PutResult | { unchanged: true } {
     const former = this.#images.find(row.number, image.id)
+    const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
+    const said = { ...image, label, metadata }
+    if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
     if (former !== undefined) this.#images.delete(row.number, former.slot)
     else row.count++
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
-    this.#images.insert(row.number, { ...image, slot, createdAt: former?.createdAt ?? at, updatedAt: at })
+    this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt || at, updatedAt: at })
     return former === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: former.slot }
   }
 
   /** Counts in `row`, which the caller saves. */
   #remove(row: GalleryRow, id: string): { removedSlot: number } | { absent: true } {
-    const former = this.#images.find(row.number, id)
-    if (former === undefined) return { absent: true }
-    this.#images.delete(row.number, former.slot)
+    const slot = this.#images.slot(row.number, id)
+    if (slot === undefined) return { absent: true }
+    this.#images.delete(row.number, slot)
     row.count--
-    return { removedSlot: former.slot }
+    return { removedSlot: slot }
   }
 }
 
+function isSame(former: ImageRecord, { contentHash, modelId, label, metadata }: Pick<ImageRecord, 'contentHash' | 'modelId' | 'label' | 'metadata'>): boolean {
+  // Both came through JSON; the order of members is as it was sent.
+  return former.contentHash === contentHash && former.modelId === modelId && former.label === label && JSON.stringify(former.metadata) === JSON.stringify(metadata)
+}
+
+function isIdle(result: StepResult): boolean {
+  return 'unchanged' in result || 'absent' in result
+}
+
 function countsOf(results: StepResult[]): StoredCounts {
-  const counts = { added: 0, updated: 0, removed: 0, absent: 0 }
+  const counts = { added: 0, updated: 0, removed: 0, idle: 0 }
   for (const result of results) {
     if ('slot' in result) counts[result.created ? 'added' : 'updated'] += 1
-    else counts['absent' in result ? 'absent' : 'removed'] += 1
+    else counts[isIdle(result) ? 'idle' : 'removed'] += 1
   }
   return counts
 }

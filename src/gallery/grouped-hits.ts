@@ -1,11 +1,8 @@
 /** Hits by the value of a field: first as many groups as are asked for, then the hits that these still lack. */
 import { groupHits, type Group, type GroupKey } from '../ranking/groups.js'
-import { fieldValues } from './field-values.js'
 import type { HitList, UnrankedHit } from './nearest-hits.js'
 
 export interface GroupedHitsOptions {
-  /** `label` or `metadata.…`. */
-  field: string
   /** Groups to find. */
   count: number
   /** Most hits of a group. */
@@ -23,8 +20,8 @@ const hitsPerGroup = 4
  * Pictures that lack the field belong to no group.
  * @returns by best hit; fewer than `count` only when `hits` or `candidatesMax` ends
  */
-export async function groupedHits(hits: HitList, { field, count, size, candidatesMax, listOf }: GroupedHitsOptions): Promise<Group<UnrankedHit>[]> {
-  const keysOf = ({ record }: UnrankedHit) => fieldValues(record, field)
+export async function groupedHits(hits: HitList, { count, size, candidatesMax, listOf }: GroupedHitsOptions): Promise<Group<UnrankedHit>[]> {
+  const keysOf = ({ record }: UnrankedHit) => record.groupKeys ?? []
   const found = await fetchUntil(hits, Math.min(candidatesMax, count * hitsPerGroup), candidatesMax, (seen) => groupHits(seen, keysOf, size).length >= count)
   const groups = groupHits(found.seen, keysOf, size).slice(0, count)
 

@@ -1,11 +1,15 @@
 /** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
+import { AlikeError } from '../errors.js'
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
 import { damaged, type Database, type Statement } from './database.js'
-import { sqlOf, type Filter } from './filter.js'
+import { fieldValues } from './field-values.js'
+import { withReadable, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
-import type { ImageRecord, Metadata, NewImage } from './records.js'
+import { HitRecord } from './hit-record.js'
+import type { ImageChange, ImageRecord, NewImage, SeenImage } from './records.js'
+import { readStored } from './stored-json.js'
 
-interface ImageRow {
+export interface ImageRow {
   key: number
   gallery: number
   id: string
@@ -23,7 +27,13 @@ interface ImageRow {
 }
 type StoredRow = ImageRow & { checksum: number }
 
-export interface StoredImage extends NewImage {
+/** What the checksum is of, in its order. */
+const columns = [
+  'key', 'gallery', 'id', 'label', 'metadata', 'content_hash', 'model_id', 'width', 'height', 'format', 'bytes', 'thumbnail', 'created_at', 'updated_at',
+] as const satisfies readonly (keyof ImageRow)[]
+const verifiedAtOnce = 1_000
+
+export interface ImageToInsert extends NewImage {
   slot: number
   createdAt: string
   updatedAt: string
@@ -31,18 +41,25 @@ export interface StoredImage extends NewImage {
 
 export type ImageIdentity = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash'>
 
+export interface ImageTableOptions {
+  /** What a record is that does not have its checksum: the end of the reading, or one picture of which only the id is told. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
+}
+
 export interface ListOptions {
   /** Ids after this one. */
   after: string
   limit: number
+  /** Characters of ids, labels and metadata; fewer pictures are listed than `limit` when they have more, but one at least. */
+  maxLength: number
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null
 }
 
 export class ImageTable {
   readonly #database: Database
+  readonly #namesDamaged: boolean
   readonly #byId: Statement<[number, string], StoredRow>
-  readonly #byKey: Statement<[number], StoredRow>
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], StoredRow>
   readonly #bySlot: Statement<[number, number, number], StoredRow>
@@ -54,13 +71,14 @@ export class ImageTable {
   readonly #update: Statement<[StoredRow]>
   readonly #insertVector: Statement<[number, Uint8Array, number]>
   readonly #insertThumbnail: Statement<[number, Uint8Array, number]>
+  readonly #insertDescriptor: Statement<[number, Uint8Array, number]>
   readonly #deletes: Statement<[number]>[]
   readonly #purges: Statement<[number, number, number]>[]
 
-  constructor(database: Database) {
+  constructor(database: Database, { damagedRecords = 'refused' }: ImageTableOptions = {}) {
     this.#database = database
+    this.#namesDamaged = damagedRecords === 'named'
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
-    this.#byKey = database.prepare('SELECT * FROM image WHERE key = ?')
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
@@ -76,70 +94,165 @@ export class ImageTable {
     )
     this.#insertVector = database.prepare('INSERT INTO embedding VALUES (?, ?, ?)')
     this.#insertThumbnail = database.prepare('INSERT INTO thumbnail VALUES (?, ?, ?)')
-    const tables = ['thumbnail', 'embedding', 'image']
+    this.#insertDescriptor = database.prepare('INSERT INTO copy_descriptor VALUES (?, ?, ?)')
+    const tables = ['copy_descriptor', 'thumbnail', 'embedding', 'image']
     this.#deletes = tables.map((table) => database.prepare(`DELETE FROM ${table} WHERE key = ?`))
     this.#purges = tables.map((table) => database.prepare(`DELETE FROM ${table} WHERE key >= ? AND key < ? LIMIT ?`))
   }
 
   find(gallery: number, id: string): ImageRecord | undefined {
     const row = this.#row(gallery, id)
-    return row && recordOf(row)
+    return row && (this.#isWhole(row) ? recordOf(row) : damagedRecord(row))
   }
 
-  /** By slot; without those that are gone. One statement: each takes and gives back the locks of the database. */
-  findSlots(gallery: number, slots: readonly number[]): Map<number, ImageRecord> {
-    const rows = this.#byKeys.all(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))
-    return new Map(rows.map((row) => [slotOf(row.key), recordOf(checked(row))]))
+  /** Where it lies, whatever became of its record. */
+  slot(gallery: number, id: string): number | undefined {
+    const row = this.#row(gallery, id)
+    return row && slotOf(row.key)
   }
 
-  list(gallery: number, { after, limit, label }: ListOptions): ImageRecord[] {
-    const rows =
-      label === undefined ? this.#page.all(gallery, after, limit) : this.#pageOfLabel.all(gallery, label, after, limit)
-    return rows.map((row) => recordOf(checked(row)))
+  /**
+   * By slot; without those that are gone.
+   * @param groupBy the field whose values are kept with each
+   */
+  hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, HitRecord> {
+    const found = new Map<number, HitRecord>()
+    for (const row of this.#rowsOf(gallery, slots)) found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
+    return found
+  }
+
+  /** JSON text by slot; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
+  metadataTexts(gallery: number, slots: readonly number[], onText: (text: string) => void): Map<number, string> {
+    const found = new Map<number, string>()
+    for (const row of this.#rowsOf(gallery, slots)) {
+      if (!this.#isWhole(row)) continue
+      onText(row.metadata)
+      found.set(slotOf(row.key), row.metadata)
+    }
+    return found
+  }
+
+  /** One statement: each takes and gives back the locks of the database. One row is in memory at a time: old ones may have metadata of any size. */
+  #rowsOf(gallery: number, slots: readonly number[]): IterableIterator<StoredRow> {
+    return this.#byKeys.iterate(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))
+  }
+
+  list(gallery: number, { after, limit, maxLength, label }: ListOptions): { images: ImageRecord[]; more: boolean } {
+    const rows = label === undefined ? this.#page.iterate(gallery, after, limit + 1) : this.#pageOfLabel.iterate(gallery, label, after, limit + 1)
+    const images: ImageRecord[] = []
+    let length = 0
+    for (const row of rows) {
+      const image = this.#isWhole(row) ? recordOf(row) : damagedRecord(row)
+      length += image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
+      if (images.length === limit || (length > maxLength && images.length > 0)) return { images, more: true }
+      images.push(image)
+    }
+    return { images, more: false }
   }
 
   /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
   identities(gallery: number, fromSlot: number, limit: number): ImageIdentity[] {
     const rows = this.#bySlot.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
-    return rows.map(checked).map(({ key, id, label, content_hash }) => ({ slot: slotOf(key), id, label, contentHash: content_hash }))
+    return rows.map((row) => {
+      const { key, id, label, content_hash } = row
+      return this.#isWhole(row) ? { slot: slotOf(key), id, label, contentHash: content_hash } : { slot: slotOf(key), id: String(id), label: null, contentHash: `unreadable ${key}` }
+    })
   }
 
   /** Those of the slots whose pictures fit, in the order of the slots. */
   fitting(gallery: number, slots: Uint32Array, filter: Filter): Uint32Array {
-    const { sql, parameters } = sqlOf(filter)
-    const fits = this.#database.prepare<unknown[], number>(`SELECT 1 FROM image WHERE key = ? AND (${sql})`).pluck()
-    return slots.filter((slot) => fits.get(keyOf(gallery, slot), ...parameters) !== undefined)
+    return withReadable(filter, ({ sql, parameters }) => {
+      const fits = this.#database.prepare<unknown[], number>(`SELECT 1 FROM image WHERE key = ? AND (${sql})`).pluck()
+      return slots.filter((slot) => fits.get(keyOf(gallery, slot), ...parameters) !== undefined)
+    })
   }
 
   vector(gallery: number, id: string): Float32Array | undefined {
-    const image = this.#row(gallery, id)
-    if (image === undefined) return undefined
-    const row = this.#vector.get(image.key)
-    if (row === undefined) throw damaged('An embedding is missing.')
-    expectChecksum(checksumOfBytes(image.key, row.vector), row.checksum, 'An embedding')
-    return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
+    const read = (row: StoredRow) => {
+      this.#isWhole(row) // tells of damage; the embedding has a checksum of its own
+      return this.#vectorAt(row.key)
+    }
+    return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
   }
 
   thumbnail(gallery: number, id: string): Uint8Array | undefined {
-    const image = this.#row(gallery, id)
-    if (image === undefined || image.thumbnail === 0) return undefined
-    const row = this.#thumbnail.get(image.key)
-    if (row === undefined) throw damaged('A thumbnail is missing.')
-    expectChecksum(checksumOfBytes(image.key, row.webp), row.checksum, 'A thumbnail')
+    return this.#beside(gallery, id, (row) => (this.#isWhole(row) ? this.#thumbnailOf(row) : null), 'A thumbnail is missing.') ?? undefined
+  }
+
+  /**
+   * What the same content gave before, if it is what is stored under this id.
+   * @param descriptorAt of a slot; what is older than descriptors is seen anew, and has one then
+   */
+  seen(gallery: number, { id, contentHash, modelId }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>, descriptorAt: (slot: number) => Uint8Array | undefined): SeenImage | undefined {
+    const read = (row: StoredRow): SeenImage | null | undefined => {
+      if (!this.#isWhole(row) || row.content_hash !== contentHash || row.model_id !== modelId) return null
+      const copyDescriptor = descriptorAt(slotOf(row.key))
+      if (copyDescriptor === undefined) return null
+      const [vector, thumbnail] = [this.#vectorAt(row.key), this.#thumbnailOf(row)]
+      if (vector === undefined || thumbnail === undefined) return undefined
+      const { width, height, format } = row
+      return { vector, width, height, format, copyDescriptor, ...(thumbnail !== null && { thumbnail }) }
+    }
+    return this.#beside(gallery, id, read, 'An embedding or a thumbnail is missing.') ?? undefined
+  }
+
+  /**
+   * A key is never used again: what lies under it belongs to the record that was read. Where it is missing, the record
+   * may have gone in between, and what is there now is looked at.
+   * @param read undefined when something is missing, null when there is none
+   */
+  #beside<Value>(gallery: number, id: string, read: (row: StoredRow) => Value | undefined, missing: string): Value | undefined {
+    let row = this.#row(gallery, id)
+    while (row !== undefined) {
+      const value = read(row)
+      if (value !== undefined) return value
+      const now = this.#row(gallery, id)
+      if (now?.key === row.key) throw damaged(missing)
+      row = now
+    }
+    return undefined
+  }
+
+  #vectorAt(key: number): Float32Array | undefined {
+    const row = this.#vector.get(key)
+    if (row === undefined) return undefined
+    expectChecksum(checksumOfBytes(key, row.vector), row.checksum, 'An embedding')
+    return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
+  }
+
+  #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined {
+    if (thumbnail === 0) return null
+    const row = this.#thumbnail.get(key)
+    if (row === undefined) return undefined
+    expectChecksum(checksumOfBytes(key, row.webp), row.checksum, 'A thumbnail')
     return row.webp
+  }
+
+  /** Keys of the records, of all galleries, that do not have their checksum. As quick as it can be: every start reads all of them. */
+  damagedKeys(): number[] {
+    const page = this.#database.prepare<[number, number], (string | number | null)[]>(`SELECT ${columns.join(', ')}, checksum FROM image WHERE key > ? ORDER BY key LIMIT ?`).raw()
+    const keys: number[] = []
+    for (let after = -1; ; ) {
+      const rows = page.all(after, verifiedAtOnce)
+      for (const row of rows) if (checksumOfValues(row.slice(0, -1)) !== row.at(-1)) keys.push(row[0] as number)
+      const last = rows.at(-1)
+      if (last === undefined) return keys
+      after = last[0] as number
+    }
   }
 
   /**
    * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
    * @param onRow told of each, so that a long walk can be ended by throwing.
+   * @param onDamaged told of each record that is not whole, where those are named
    * @throws AlikeError `data_unreadable`.
    */
-  verifyAll(onRow: () => void): void {
+  verifyAll(onRow: () => void, onDamaged: (row: { gallery: number; id: string }) => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM image').iterate()) {
-      checked(row)
+      if (!this.#isWhole(row)) onDamaged({ gallery: row.gallery, id: String(row.id) })
       onRow()
     }
-    for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail']] as const) {
+    for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail'], ['copy_descriptor', 'descriptor', 'A copy descriptor']] as const) {
       const rows = this.#database.prepare<[], { key: number; bytes: Buffer; checksum: number }>(`SELECT key, ${column} AS bytes, checksum FROM ${table}`)
       for (const { key, bytes, checksum } of rows.iterate()) {
         expectChecksum(checksumOfBytes(key, bytes), checksum, what)
@@ -148,7 +261,7 @@ export class ImageTable {
     }
   }
 
-  insert(gallery: number, image: StoredImage): void {
+  insert(gallery: number, image: ImageToInsert): void {
     const key = keyOf(gallery, image.slot)
     const row: ImageRow = {
       key,
@@ -166,18 +279,26 @@ export class ImageTable {
       created_at: image.createdAt,
       updated_at: image.updatedAt,
     }
-    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    this.#insert.run({ ...row, checksum: checksumOfImage(row) })
     const vector = new Uint8Array(image.vector.buffer, image.vector.byteOffset, image.vector.byteLength)
     this.#insertVector.run(key, vector, checksumOfBytes(key, vector))
+    if (image.copyDescriptor) this.#insertDescriptor.run(key, image.copyDescriptor, checksumOfBytes(key, image.copyDescriptor))
     if (image.thumbnail?.length) this.#insertThumbnail.run(key, image.thumbnail, checksumOfBytes(key, image.thumbnail))
   }
 
-  /** Changes label, metadata and the time of change; everything else of a picture is fixed with its slot. */
-  update(gallery: number, record: ImageRecord): void {
-    const row = this.#byKey.get(keyOf(gallery, record.slot))
-    if (row === undefined) throw damaged('A picture vanished within a transaction.')
-    const changed: ImageRow = { ...checked(row), label: record.label, metadata: JSON.stringify(record.metadata), updated_at: record.updatedAt }
-    this.#update.run({ ...changed, checksum: checksumOf(changed) })
+  /** What is left out stays; everything else of a picture is fixed with its slot. False when there is none of this id. */
+  change(gallery: number, id: string, { label, metadata }: ImageChange, at: string): boolean {
+    const row = this.#row(gallery, id)
+    if (row === undefined) return false
+    if (!this.#isWhole(row)) throw new AlikeError('image_damaged')
+    const changed: ImageRow = {
+      ...row,
+      label: label === undefined ? row.label : label,
+      metadata: metadata === undefined ? row.metadata : JSON.stringify(metadata),
+      updated_at: at,
+    }
+    this.#update.run({ ...changed, checksum: checksumOfImage(changed) })
+    return true
   }
 
   delete(gallery: number, slot: number): void {
@@ -191,10 +312,17 @@ export class ImageTable {
     return removed > 0
   }
 
-  #row(gallery: number, id: string): ImageRow | undefined {
+  #row(gallery: number, id: string): StoredRow | undefined {
     const row = this.#byId.get(gallery, id)
     if (row !== undefined && (row.id !== id || row.gallery !== gallery)) throw damaged('The index of picture ids is damaged.')
-    return row && checked(row)
+    return row
+  }
+
+  /** @throws AlikeError `data_unreadable` for one that is not, unless those are named */
+  #isWhole(row: StoredRow): boolean {
+    if (checksumOfImage(row) === row.checksum) return true
+    if (this.#namesDamaged) return false
+    throw damaged('The record of a picture does not have the checksum it was stored with.')
   }
 }
 
@@ -206,17 +334,31 @@ export function slotOf(key: number): number {
   return key % slotsMax
 }
 
-function checked(row: StoredRow): ImageRow {
-  expectChecksum(checksumOf(row), row.checksum, 'The record of a picture')
-  return row
+function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
+  const hit = { slot: slotOf(row.key), id: row.id, label: row.label, contentHash: row.content_hash, modelId: row.model_id, thumbnailBytes: row.thumbnail }
+  if (groupBy === undefined) return new HitRecord(hit)
+  const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
+  return new HitRecord(hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
+}
+
+/** Nothing of it can be trusted, nor its id, but by that it is found. */
+function damagedHit({ key, id }: ImageRow): HitRecord {
+  return new HitRecord({ slot: slotOf(key), id: String(id), label: null, contentHash: `unreadable ${key}`, modelId: '', thumbnailBytes: 0 }, { isDamaged: true })
+}
+
+function damagedRecord({ key, id }: ImageRow): ImageRecord {
+  const nothing = { label: null, metadata: {}, contentHash: '', modelId: '', width: 0, height: 0, format: '', bytes: 0, thumbnailBytes: 0, createdAt: '', updatedAt: '' }
+  return { id: String(id), slot: slotOf(key), unreadable: 'record', ...nothing }
 }
 
 function recordOf(row: ImageRow): ImageRecord {
+  const metadata = readStored(row.metadata)
   return {
     id: row.id,
     slot: slotOf(row.key),
     label: row.label,
-    metadata: JSON.parse(row.metadata) as Metadata,
+    metadata: metadata ?? {},
+    ...(metadata === undefined && { unreadable: 'metadata' }),
     contentHash: row.content_hash,
     modelId: row.model_id,
     width: row.width,
@@ -229,21 +371,6 @@ function recordOf(row: ImageRow): ImageRecord {
   }
 }
 
-function checksumOf(row: ImageRow): number {
-  return checksumOfValues([
-    row.key,
-    row.gallery,
-    row.id,
-    row.label,
-    row.metadata,
-    row.content_hash,
-    row.model_id,
-    row.width,
-    row.height,
-    row.format,
-    row.bytes,
-    row.thumbnail,
-    row.created_at,
-    row.updated_at,
-  ])
+export function checksumOfImage(row: ImageRow): number {
+  return checksumOfValues(columns.map((column) => row[column]))
 }

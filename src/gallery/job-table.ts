@@ -1,8 +1,10 @@
 /** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
-import { AlikeError } from '../errors.js'
+import { AlikeError, catalogue } from '../errors.js'
+import { cutText } from '../text.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
-import type { Database, Statement } from './database.js'
-import { jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type NewJob } from './jobs.js'
+import { damaged, type Database, type Statement } from './database.js'
+import { JobErrorRows } from './job-error-rows.js'
+import { endedJobStates, jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type JobTrials, type NewJob } from './jobs.js'
 import type { JsonValue } from './records.js'
 
 interface JobRow {
@@ -25,6 +27,9 @@ interface JobRow {
   started_at: string | null
   finished_at: string | null
   kind: string
+  trials: string | null
+  replaced: number
+  names_assumed: number
 }
 type StoredRow = JobRow & { checksum: number }
 
@@ -33,54 +38,53 @@ export interface StoredCounts {
   added: number
   updated: number
   removed: number
-  /** Nothing was there to remove. */
-  absent: number
+  /** There was nothing to change, or nothing to remove. */
+  idle: number
 }
 
+/** Of what is told about an error; the causes, with all they say, are in the log. */
+const detailMaxLength = 1_000
+/** Of what a source calls an item: as long as an id may be. */
+const nameMaxLength = 512
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
 
 export class JobTable {
+  readonly #database: Database
   readonly #byId: Statement<[string], StoredRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
   readonly #list: Statement<[{ gallery: string | null; kinds: string; states: string; limit: number }], StoredRow>
-  readonly #errors: Statement<[string, number, number], JobError>
+  readonly #errors: JobErrorRows
   readonly #insert: Statement<[Omit<StoredRow, 'number'>]>
   readonly #update: Statement<[StoredRow]>
-  readonly #insertError: Statement<[number, number, string, string, string]>
   readonly #insertResult: Statement<[number, string, number]>
-  readonly #result: Statement<[string], { job: number; result: string; checksum: number }>
+  readonly #result: Statement<[number], { job: number; result: string; checksum: number }>
   readonly #forgetResults: Statement<[string]>
-  readonly #forgetErrors: Statement<[string]>
   readonly #forget: Statement<[string]>
 
   constructor(database: Database) {
+    this.#database = database
     this.#byId = database.prepare('SELECT * FROM job WHERE id = ?')
     this.#byIdempotencyKey = database.prepare('SELECT * FROM job WHERE gallery_uid = ? AND idempotency_key = ?')
     this.#list = database.prepare(
       `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery)
          AND state IN (SELECT value FROM json_each(@states)) AND kind IN (SELECT value FROM json_each(@kinds)) ORDER BY number DESC LIMIT @limit`,
     )
-    this.#errors = database.prepare(
-      `SELECT item, name, code, detail FROM job_error
-         WHERE job = (SELECT number FROM job WHERE id = ?) AND item >= ? ORDER BY item LIMIT ?`,
-    )
+    this.#errors = new JobErrorRows(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
-         failure, idempotency_key, created_at, started_at, finished_at, checksum)
+         failure, idempotency_key, created_at, started_at, finished_at, trials, replaced, names_assumed, checksum)
        VALUES (@id, @kind, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @removed, @skipped, @failed, @position,
-         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @checksum)`,
+         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @trials, @replaced, @names_assumed, @checksum)`,
     )
     this.#update = database.prepare(
       `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
-         finished_at = @finished_at, checksum = @checksum WHERE number = @number`,
+         finished_at = @finished_at, trials = @trials, replaced = @replaced, names_assumed = @names_assumed, checksum = @checksum WHERE number = @number`,
     )
-    this.#insertError = database.prepare('INSERT OR REPLACE INTO job_error VALUES (?, ?, ?, ?, ?)')
     this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
-    this.#result = database.prepare('SELECT job, result, job_result.checksum FROM job_result JOIN job ON job.number = job_result.job WHERE id = ?')
+    this.#result = database.prepare('SELECT * FROM job_result WHERE job = ?')
     this.#forgetResults = database.prepare('DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
-    this.#forgetErrors = database.prepare('DELETE FROM job_error WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
     this.#forget = database.prepare('DELETE FROM job WHERE finished_at < ?')
   }
 
@@ -94,12 +98,40 @@ export class JobTable {
   }
 
   errors(id: string, { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {}): JobError[] {
-    return this.#errors.all(id, fromItem, limit)
+    const row = this.#row(id)
+    return row === undefined ? [] : this.#errors.page(row.number, row.failed, fromItem, limit)
+  }
+
+  /**
+   * Compares the record of every job with its checksum: lists look for jobs by what their rows say, and leave out one
+   * that says something else.
+   * @throws AlikeError `data_unreadable`
+   */
+  verifyRecords(onRow: () => void = () => {}): void {
+    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job').iterate()) {
+      checked(row)
+      onRow()
+    }
+  }
+
+  /**
+   * The same of error reports and results as well.
+   * @param onRow told of each row, so that a long walk can be ended by throwing.
+   */
+  verifyAll(onRow: () => void): void {
+    this.verifyRecords(onRow)
+    this.#errors.verifyAll(onRow)
+    for (const { job, result, checksum } of this.#database.prepare<[], { job: number; result: string; checksum: number }>('SELECT * FROM job_result').iterate()) {
+      expectChecksum(checksumOfValues([job, result]), checksum, 'The result of a job')
+      onRow()
+    }
   }
 
   result(id: string): string | undefined {
-    const row = this.#result.get(id)
-    if (row === undefined) return undefined
+    const job = this.#row(id)
+    if (job === undefined || job.kind === 'ingest' || job.state !== 'succeeded') return undefined
+    const row = this.#result.get(job.number)
+    if (row === undefined) throw damaged('The result of a job is missing.')
     expectChecksum(checksumOfValues([row.job, row.result]), row.checksum, 'The result of a job')
     return row.result
   }
@@ -128,6 +160,9 @@ export class JobTable {
       started_at: null,
       finished_at: null,
       kind: job.kind ?? 'ingest',
+      trials: null,
+      replaced: 0,
+      names_assumed: 0,
     }
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     return { job: recordOf(row), created: true }
@@ -137,17 +172,33 @@ export class JobTable {
   transition(id: string, { from, to, total, failure }: JobTransition, at: string): JobRecord {
     const row = this.#existing(id)
     if (!from.includes(row.state as JobState)) throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
-    const ended = to === 'succeeded' || to === 'failed' || to === 'cancelled'
+    const ended = (endedJobStates as readonly JobState[]).includes(to)
     const changed: JobRow = {
       ...row,
       state: to,
       total: total ?? row.total,
-      failure: failure === undefined ? row.failure : JSON.stringify(failure),
+      failure: failure === undefined ? row.failure : JSON.stringify({ ...failure, detail: cutText(failure.detail, detailMaxLength) }),
       started_at: to === 'running' ? (row.started_at ?? at) : row.started_at,
       finished_at: ended ? at : null,
     }
     this.#save(changed)
     return recordOf(changed)
+  }
+
+  /** @throws AlikeError `job_not_found`, `job_finished` unless the job is running. */
+  note(id: string, trials: JobTrials): void {
+    const row = this.#existing(id)
+    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    this.#save({ ...row, trials: JSON.stringify(trials) })
+  }
+
+  /** By what its items came to. @throws AlikeError `job_not_found`, `job_finished` */
+  complete(id: string, total: number, at: string): JobRecord {
+    const { added, updated, removed, skipped, failed } = this.#existing(id)
+    const taken = added + updated + removed + skipped
+    const to = failed === 0 ? 'succeeded' : taken > 0 ? 'completed_with_errors' : 'failed'
+    const failure = to === 'failed' ? { failure: { code: 'job_items_failed', detail: catalogue.job_items_failed } } : {}
+    return this.transition(id, { from: ['running'], to, total, ...failure }, at)
   }
 
   /**
@@ -156,18 +207,21 @@ export class JobTable {
    * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
    * but another one of its name.
    */
-  advance({ jobId, position, skipped = 0, errors = [] }: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
+  advance({ jobId, position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
     const row = this.#running(jobId, galleryUid)
     this.#save({
       ...row,
       added: row.added + stored.added,
       updated: row.updated + stored.updated,
       removed: row.removed + stored.removed,
-      skipped: row.skipped + skipped + stored.absent,
+      skipped: row.skipped + skipped + stored.idle,
       failed: row.failed + errors.length,
+      replaced: row.replaced + replaced.length,
+      names_assumed: row.names_assumed + namesAssumed,
       position: Math.max(row.position, position),
+      trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
     })
-    for (const { item, name, code, detail } of errors) this.#insertError.run(row.number, item, name, code, detail)
+    for (const error of [...errors, ...replaced]) this.#errors.insert(row.number, { ...error, name: cutText(error.name, nameMaxLength), detail: cutText(error.detail, detailMaxLength) })
   }
 
   /** @throws AlikeError as `advance` does. */
@@ -181,7 +235,7 @@ export class JobTable {
 
   forget(finishedBefore: string): number {
     this.#forgetResults.run(finishedBefore)
-    this.#forgetErrors.run(finishedBefore)
+    this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
   }
 
@@ -208,6 +262,11 @@ export class JobTable {
   }
 }
 
+/** Of the runs that got nowhere, the one that now got further is left. */
+function afterProgress({ runs, givenUp }: JobTrials): JobTrials {
+  return { runs: Math.min(runs, 1), alone: null, givenUp }
+}
+
 function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
   const { added, updated, removed, skipped, failed } = row
   return {
@@ -224,7 +283,10 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
     removed,
     skipped,
     failed,
+    replaced: row.replaced,
+    namesAssumed: row.names_assumed,
     position: row.position,
+    trials: row.trials === null ? null : (JSON.parse(row.trials) as JobTrials),
     failure: row.failure === null ? null : (JSON.parse(row.failure) as { code: string; detail: string }),
     idempotencyKey: row.idempotency_key,
     createdAt: row.created_at,
@@ -260,5 +322,7 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     // Younger than the other columns: rows written before them keep their checksum.
     ...(row.kind === 'ingest' ? [] : [row.kind]),
     ...(row.removed === 0 ? [] : [row.removed]),
+    ...(row.trials === null ? [] : [row.trials]),
+    ...(row.replaced === 0 && row.names_assumed === 0 ? [] : ['replaced', row.replaced, row.names_assumed]),
   ])
 }

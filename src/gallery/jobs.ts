@@ -1,8 +1,13 @@
 /** Jobs as the database keeps them: what must survive a crash to go on where it stopped. */
 import type { JsonValue } from './records.js'
 
-export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+/** Not ended: it is waiting, or at work. */
+export const activeJobStates = ['queued', 'running'] as const
+/** `succeeded`: nothing failed; `completed_with_errors`: some items failed; `failed`: all of them, or the job as a whole. */
+export const endedJobStates = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
+export const jobStates = [...activeJobStates, ...endedJobStates] as const
 export type JobState = (typeof jobStates)[number]
+export type EndedJobState = (typeof endedJobStates)[number]
 
 /** What a job is for: pictures on their way in, or a look at a whole gallery. */
 export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const
@@ -25,14 +30,30 @@ export interface JobRecord {
   removed: number
   skipped: number
   failed: number
+  /** Of those put: items that took the place of an earlier one of the same source and id. */
+  replaced: number
+  /** Items whose names were read as their archive means them only when it says nothing else. */
+  namesAssumed: number
   /** Items, counted from the first, that are all done; a job resumes with the item after them. */
   position: number
-  /** Why the whole job failed. */
+  /** null while the job has never been begun. */
+  trials: JobTrials | null
+  /** Why the job failed; of one that has ended in no other state. */
   failure: { code: string; detail: string } | null
   idempotencyKey: string | null
   createdAt: string
   startedAt: string | null
   finishedAt: string | null
+}
+
+/** What shows, after the process has died, whether the job was the reason. Kept for jobs that a later process takes up. */
+export interface JobTrials {
+  /** Runs begun since the job last got further, of which none came to its end. */
+  runs: number
+  /** The item that is being tried with nothing beside it, and how often it was. */
+  alone: { item: number; tries: number } | null
+  /** Items that were given up because the process had ended over them. */
+  givenUp: number
 }
 
 export interface NewJob {
@@ -46,7 +67,7 @@ export interface NewJob {
   idempotencyKey?: string
 }
 
-/** One item that could not be taken, for the job's error report. */
+/** One item that could not be taken, or took the place of another one, for the job's report. */
 export interface JobError {
   /** Index of the item in the source, from 0. */
   item: number
@@ -65,6 +86,10 @@ export interface JobProgress {
   skipped?: number
   /** Items of this step that failed; each also counts as failed. */
   errors?: JobError[]
+  /** Items of this step that took the place of an earlier one; listed beside the errors. */
+  replaced?: JobError[] | undefined
+  /** Items of this step whose names were assumed. */
+  namesAssumed?: number | undefined
 }
 
 /** A change of state; refused (`job_finished`) unless the job is in one of `from`. */
@@ -97,8 +122,15 @@ export interface JobStore {
   create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
   /** @throws `job_not_found`, `job_finished` when the job is in none of the `from` states. */
   transition(id: string, transition: JobTransition): Promise<JobRecord>
+  /** Durable before it resolves. @throws `job_not_found`, `job_finished` when the job is not running any more */
+  note(id: string, trials: JobTrials): Promise<void>
   /** For steps that store no picture. @throws `job_finished` when the job is not running any more, `gallery_not_found`. */
   advance(progress: JobProgress): Promise<void>
+  /**
+   * The end of a job whose items have all been looked at: its state follows from how many of them failed.
+   * @throws `job_not_found`, `job_finished` when it is not running any more
+   */
+  complete(id: string, total: number): Promise<JobRecord>
   /** `succeeded`, together with its result. @throws `job_finished` when it is not running any more, `gallery_not_found`. */
   finish(id: string, result: JobResult): Promise<JobRecord>
   get(id: string): JobRecord | undefined

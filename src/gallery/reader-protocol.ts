@@ -19,5 +19,5 @@ export type ReaderCalls = {
   }
   /** Ascending, from `fromSlot` up to `toSlot` without it. */
   slotsOfFilter: { request: { gallery: number; filter: Filter; fromSlot: number; toSlot: number }; reply: Uint32Array }
-  labels: { request: { gallery: number }; reply: LabelCount[] }
+  labels: { request: { gallery: number; after: string | undefined; limit: number }; reply: LabelCount[] }
 }

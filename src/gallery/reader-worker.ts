@@ -4,28 +4,30 @@ import { answerCalls, MovedReply } from '../worker-calls.js'
 import { openForReading, withDatabase, type Database } from './database.js'
 import { GalleryScans } from './gallery-scans.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
+import { scanCalls, type ScanCalls } from './scan-calls.js'
 
 const { path } = workerData as ReaderThreadData
 
 let database: Database | undefined
-let scans: GalleryScans
+let calls: ScanCalls
 
 answerCalls<ReaderCalls>(
   {
     open() {
       database = withDatabase(() => openForReading(path))
-      scans = withDatabase(() => new GalleryScans(database!))
+      const scans = withDatabase(() => new GalleryScans(database!))
+      calls = scanCalls(scans)
     },
-    verify: () => withDatabase(() => scans.verify()),
-    vectors({ gallery, dimension, fromSlot, limit }) {
-      const page = withDatabase(() => scans.vectors(gallery, dimension, fromSlot, limit))
-      return new MovedReply<ReaderCalls['vectors']['reply']>(page, [page.slots.buffer, page.vectors.buffer])
+    verify: () => calls.verify(undefined),
+    vectors(request) {
+      const page = calls.vectors(request)
+      return new MovedReply<ReaderCalls['vectors']['reply']>(page, [page.slots.buffer as ArrayBuffer, page.vectors.buffer as ArrayBuffer])
     },
-    slotsOfFilter({ gallery, filter, fromSlot, toSlot }) {
-      const slots = withDatabase(() => scans.slotsOfFilter(gallery, filter, fromSlot, toSlot))
-      return new MovedReply<Uint32Array>(slots, [slots.buffer])
+    slotsOfFilter(request) {
+      const slots = calls.slotsOfFilter(request)
+      return new MovedReply<Uint32Array>(slots, [slots.buffer as ArrayBuffer])
     },
-    labels: ({ gallery }) => withDatabase(() => scans.labels(gallery)),
+    labels: (request) => calls.labels(request),
   },
   () => void database?.close(),
 )

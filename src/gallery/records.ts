@@ -26,6 +26,8 @@ export interface ImageRecord {
   slot: number
   label: string | null
   metadata: Metadata
+  /** `metadata`: it lies in the database in a form that can not be read, and is empty here. `record`: all but the id. */
+  unreadable?: 'metadata' | 'record'
   /** SHA-256 of the picture's bytes, hex. */
   contentHash: string
   modelId: string
@@ -55,7 +57,12 @@ export interface NewImage {
   bytes: number
   /** WebP; none is stored when left out. */
   thumbnail?: Uint8Array
+  /** What copies are found by, see `copies/copy-descriptor.ts`; empty for a picture without features. Left out: made later, from the thumbnail. */
+  copyDescriptor?: Uint8Array | undefined
 }
+
+/** What a picture's content gave. */
+export type SeenImage = Pick<NewImage, 'vector' | 'thumbnail' | 'copyDescriptor' | 'width' | 'height' | 'format'>
 
 /** What is left out stays; `label: null` removes the label; metadata is replaced as a whole. */
 export interface ImageChange {
@@ -70,14 +77,32 @@ export interface PutResult {
   created: boolean
 }
 
-/** One of several changes that are committed together, in their order. */
-export type ImageStep = { put: NewImage } | { remove: string }
+/** What is left unsaid stays as it is stored when this is written; where nothing is, `null` and `{}`. */
+export interface PutImage extends Omit<NewImage, 'label' | 'metadata'> {
+  label?: string | null | undefined
+  metadata?: Metadata | undefined
+}
 
-/** What a step did; `absent`: there was nothing to remove. */
-export type StepResult = PutResult | { removedSlot: number } | { absent: true }
+export interface PutStep {
+  put: PutImage
+  /** Changes nothing when the same content, label and metadata are stored, of the same model, when it is written. */
+  unlessSame?: boolean | undefined
+}
+
+/** One of several changes that are committed together, in their order. */
+export type ImageStep = PutStep | { remove: string }
+
+/** What a step did; `unchanged`: the same was stored; `absent`: there was nothing to remove. */
+export type StepResult = PutResult | { unchanged: true } | { removedSlot: number } | { absent: true }
+
+/** A picture that was put alone, as it is after that. */
+export interface StoredImage {
+  record: ImageRecord
+  created: boolean
+}
 
 export interface ImagePage {
-  /** By id, ascending. */
+  /** By id, ascending; no more of them than have room in one answer. */
   images: ImageRecord[]
   /** Opaque; left out on the last page. */
   nextCursor?: string

@@ -1,5 +1,7 @@
 /** The tables, and how a database of an older version becomes one of this version. */
 import { damaged, type Database } from './database.js'
+import { addErrorChecksums } from './job-error-rows.js'
+import { mendTexts } from './mended-texts.js'
 
 /** Marks the file as ours: "ALIK". */
 const applicationId = 0x41_4c_49_4b
@@ -12,7 +14,7 @@ const applicationId = 0x41_4c_49_4b
  *
  * Rows carry a checksum: SQLite does not notice a bit that flips inside a value.
  */
-const steps: readonly string[] = [
+const steps: readonly (string | ((database: Database) => void))[] = [
   `
   CREATE TABLE gallery (
     number     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -102,6 +104,20 @@ const steps: readonly string[] = [
   ) STRICT;
   `,
   'ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;',
+  addErrorChecksums,
+  'ALTER TABLE job ADD COLUMN trials TEXT;', // JSON; NULL for jobs that no process has died over
+  `
+  CREATE TABLE copy_descriptor (       -- no row: not made yet
+    key        INTEGER PRIMARY KEY,
+    descriptor BLOB NOT NULL,          -- see copies/copy-descriptor.ts; empty for a picture without features
+    checksum   INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  ALTER TABLE job ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE job ADD COLUMN names_assumed INTEGER NOT NULL DEFAULT 0;
+  `,
+  mendTexts,
 ]
 
 /** The version that this code makes and reads. */
@@ -115,7 +131,9 @@ export function migrate(database: Database): void {
   }
   for (let next = version; next < steps.length; next++) {
     database.transaction(() => {
-      database.exec(steps[next]!)
+      const step = steps[next]!
+      if (typeof step === 'string') database.exec(step)
+      else step(database)
       database.pragma(`application_id = ${applicationId}`)
       database.pragma(`user_version = ${next + 1}`)
     })()

@@ -4,14 +4,20 @@ import type { SnapshotSettings } from './gallery-indexes.js'
 export interface StorageSettings extends SnapshotSettings {
   /** Writes (of any kind) under way at once; one more is refused as `overloaded`. */
   writeQueueMax: number
+  /** Galleries there may be; one more is refused as `galleries_full`. */
+  galleriesMax: number
   /** Live pictures a gallery may hold; more are refused as `gallery_full`. */
   galleryImagesMax: number
+  /** Characters of the records on one page of a list; a byte of JSON each at least, three at most. */
+  pageMaxLength: number
   /** Bytes the database file may grow to, 0 for no limit; writes beyond it are refused as `storage_full`. */
   databaseMaxBytes: number
 }
 
 export const storageDefaults: Readonly<StorageSettings> = Object.freeze({
   writeQueueMax: 1_024,
+  galleriesMax: 10_000,
+  pageMaxLength: 4 * 2 ** 20,
   galleryImagesMax: 10_000_000,
   databaseMaxBytes: 0,
   snapshotAfterWrites: 5_000,

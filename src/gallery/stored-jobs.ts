@@ -14,12 +14,14 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
   return {
     create: (job) => write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
     transition: (id, transition) => write(() => store.write('transitionJob', { id, transition, at: now() })),
+    note: (id, trials) => write(() => store.write('noteJob', { id, trials })),
+    complete: (id, total) => write(() => store.write('completeJob', { id, total, at: now() })),
     advance: (progress) => write(() => store.write('advanceJob', progress)),
     forget: (finishedBefore) => write(() => store.write('forgetJobs', { finishedBefore })),
     finish: (id, result) => write(() => store.write('finishJob', { id, result, at: now() })),
     get: (id) => store.read(({ jobs }) => jobs.get(id)),
-    result: (id) => store.read(({ jobs }) => jobs.result(id)),
+    result: (id) => store.readAtOnce(({ jobs }) => jobs.result(id)),
     list: (options) => store.read(({ jobs }) => jobs.list(options)),
-    errors: (id, options) => store.read(({ jobs }) => jobs.errors(id, options)),
+    errors: (id, options) => store.readAtOnce(({ jobs }) => jobs.errors(id, options)),
   }
 }

@@ -2,7 +2,10 @@
  * A whole gallery in memory, for a thread that looks at all of its pictures. It reads on a
  * connection of its own, so neither searches nor writes wait for it.
  */
+import { descriptorWords } from '../copies/copy-descriptor.js'
+import type { Described } from '../copies/copy-pairs.js'
 import { openForReading, withDatabase, type Database } from './database.js'
+import { DescriptorTable } from './descriptor-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { ImageTable, type ImageIdentity } from './image-table.js'
 
@@ -23,12 +26,15 @@ export interface WholeGallery {
   dimension: number
   /** [n, dimension], unit length; empty when they were not asked for. */
   vectors: Float32Array
+  copies: Described
 }
 
 const pageSize = 1_000
 
 export interface ReadOptions {
   vectors: boolean
+  /** Descriptors of copies; `copies` counts none otherwise. */
+  descriptors: boolean
   /** Called after each page; what it throws ends the reading. */
   onPage(): void
 }
@@ -43,9 +49,9 @@ export function readWholeGallery(source: GallerySource, options: ReadOptions): W
   }
 }
 
-function read(database: Database, { number, dimension }: GallerySource, { vectors: withVectors, onPage }: ReadOptions): WholeGallery {
+function read(database: Database, { number, dimension }: GallerySource, { vectors: withVectors, descriptors, onPage }: ReadOptions): WholeGallery {
   const images: ImageIdentity[] = []
-  const table = new ImageTable(database)
+  const table = new ImageTable(database, { damagedRecords: 'named' })
   for (let fromSlot = 0; ; fromSlot = images.at(-1)!.slot + 1) {
     const page = table.identities(number, fromSlot, pageSize)
     images.push(...page)
@@ -72,5 +78,23 @@ function read(database: Database, { number, dimension }: GallerySource, { vector
     slots: Uint32Array.from(images, ({ slot }) => slot),
     dimension,
     vectors,
+    copies: descriptors ? readDescriptors(database, number, images, onPage) : { count: 0, words: new Uint32Array(0), hasFeatures: new Uint8Array(0) },
+  }
+}
+
+function readDescriptors(database: Database, gallery: number, images: readonly ImageIdentity[], onPage: () => void): Described {
+  const table = new DescriptorTable(database)
+  const positionOf = new Map(images.map(({ slot }, position) => [slot, position]))
+  const copies = { count: images.length, words: new Uint32Array(images.length * descriptorWords), hasFeatures: new Uint8Array(images.length) }
+  for (let fromSlot = 0; ; ) {
+    const { slots, words, hasFeatures } = table.page(gallery, fromSlot, pageSize)
+    slots.forEach((slot, i) => {
+      const position = positionOf.get(slot)!
+      copies.words.set(words.subarray(i * descriptorWords, (i + 1) * descriptorWords), position * descriptorWords)
+      copies.hasFeatures[position] = hasFeatures[i]!
+    })
+    onPage()
+    if (slots.length < pageSize) return copies
+    fromSlot = slots.at(-1)! + 1
   }
 }

@@ -1,8 +1,8 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
 import type { Filter } from './filter.js'
 import type { NewGallery } from './gallery-table.js'
-import type { ChangeRequest } from './gallery-writes.js'
-import type { JobProgress, JobRecord, JobResult, JobTransition, NewJob } from './jobs.js'
+import type { ChangeRequest, PutRequest } from './gallery-writes.js'
+import type { JobProgress, JobRecord, JobResult, JobTransition, JobTrials, NewJob } from './jobs.js'
 import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from './records.js'
 
 /** Given to the thread when it is started. */
@@ -14,17 +14,23 @@ export interface WriterThreadData {
 
 /** `gallery` is the number of a gallery; `at` the time of the call, ISO 8601. */
 export type WriterCalls = {
-  /** First: opens the file, makes or migrates its tables. */
+  /** First, and again after it was refused as `storage_full`: opens the file, makes or migrates its tables. */
   open: { request: undefined; reply: void }
   createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
   deleteGallery: { request: { gallery: number; at: string }; reply: void }
   changeImages: { request: ChangeRequest; reply: StepResult[] }
-  patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: ImageRecord }
+  /** The same for one picture, and its record as it is then. */
+  putImage: { request: PutRequest; reply: { result: StepResult; record: ImageRecord } }
+  patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: void }
   deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
   /** Of these slots those that fit the filter at the time of the write. */
   deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
+  /** Copy descriptors of pictures that were stored without; answers how many were still there. */
+  describeImages: { request: { gallery: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
+  noteJob: { request: { id: string; trials: JobTrials }; reply: void }
+  completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
   advanceJob: { request: JobProgress; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   forgetJobs: { request: { finishedBefore: string }; reply: number }

@@ -24,8 +24,7 @@ answerCalls<WriterCalls>(
   {
     open() {
       expectWholeLog(`${path}-wal`)
-      database = withDatabase(() => openForWriting(path, { maxBytes }))
-      withDatabase(() => migrate(database!))
+      database = withDatabase(() => openMigrated(path))
       writes = withDatabase(() => new GalleryWrites(database!))
       groups = new WriteGroups(database)
       purge() // what a former process did not finish
@@ -36,11 +35,15 @@ answerCalls<WriterCalls>(
       purge()
     },
     changeImages: (request) => groups.add(() => writes.changeImages(request)),
+    putImage: (request) => groups.add(() => writes.putImage(request)),
     patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
     deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
     deleteFitting: ({ gallery, slots, filter, at }) => groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
+    describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
+    noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),
+    completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
     advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
     finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
@@ -50,6 +53,18 @@ answerCalls<WriterCalls>(
     database?.close()
   },
 )
+
+/** Closed when that fails: for want of room it is tried again later, and others read alone meanwhile. */
+function openMigrated(file: string): Database {
+  const opened = openForWriting(file, { maxBytes })
+  try {
+    migrate(opened)
+    return opened
+  } catch (error) {
+    opened.close()
+    throw error
+  }
+}
 
 /** Removes rows of deleted galleries in steps between the writes. Errors end it until the next deletion or start. */
 function purge(): void {

@@ -1,49 +1,78 @@
 /** One search, however it was asked: from what was given to a query, and from its answer to what is shown. */
 import type { Static } from 'typebox'
 import type { Config } from '../config.js'
+import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import { AlikeError } from '../errors.js'
 import { scoreOfProbability, thresholdOf, type CalibratedThreshold, type ScoreCalibration } from '../eval/score-calibration.js'
 import type { Region } from '../image/region.js'
 import { stages, type Metrics } from '../metrics.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
-import { retrieve, type Example, type Query, type RetrievalParts } from '../retrieval.js'
+import { retrieve, retrieveNext, type Answer, type Example, type Query, type RetrievalParts } from '../retrieval.js'
+import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
-import { defaultCandidates, defaultDuplicateScore, defaultGroupSize, defaultK, groupsMax, rerankedMax, type SearchGiven } from './schemas/search-parameters.js'
+import { defaultCandidates, defaultGroupSize, defaultK, groupsMax, rerankedMax, type SearchGiven } from './schemas/search-parameters.js'
 import { RequestInvalid, type Misfit } from './validation.js'
 
 export interface SearchParts {
   parts: RetrievalParts & { remote: RemotePictures }
+  memory: BodyMemory
   metrics: Metrics
   config: Config
 }
 
 export interface AskedSearch {
   gallery: string
+  /** Name of the key it came with; empty where none is needed. */
+  caller: string
   images: Buffer[]
   given: SearchGiven
-  /** Where a misfit is said to be. */
-  where: Misfit['in']
+  /** Where a parameter was given, for misfits. */
+  placeOf(name: string): Misfit['in']
   signal: AbortSignal
+  /** Told how many bytes the answer will have, about, as they become known; throws when they are too many. */
+  onBytes(bytes: number): void
 }
 
-/** @throws AlikeError as `retrieve`, and `request_invalid`, `filter_invalid`, `image_missing`, `model_not_calibrated` */
-export async function answerSearch(asked: AskedSearch, { parts, metrics, config }: SearchParts): Promise<Static<typeof SearchAnswer>> {
+/** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
+export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<Static<typeof SearchAnswer>> {
+  const { parts, metrics } = searching
   const { calibration } = parts.embedder.model.manifest
-  const { given, signal } = asked
-  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.where, pointer, detail }])
-  const threshold = voteThreshold(given, calibration, misfit)
-  const answer = await retrieve({
-    gallery: asked.gallery,
-    signal,
-    ...examplesOf(asked.images, given, misfit),
-    ...hitsOf(given, calibration),
-    ...pageOf(given, config.searchMaxK, misfit),
-    ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
-  }, parts)
+  const { given } = asked
+  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
+  const threshold = given.pageToken === undefined ? voteThreshold(given, calibration, misfit) : undefined
+  const answer = await (given.pageToken === undefined ? first(asked, searching, threshold, misfit) : next(asked, given.pageToken, searching, misfit))
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
   return answerView(answer, { include: [given.include ?? []].flat(), ...(calibration && { calibration }), ...(threshold && { threshold }) })
+}
+
+function first({ gallery, caller, images, given, signal, onBytes }: AskedSearch, { parts, config }: SearchParts, threshold: CalibratedThreshold | undefined, misfit: Refuse): Promise<Answer> {
+  const reach = reachOf(given, config.searchMaxK)
+  return retrieve({
+    gallery,
+    signal,
+    metadata: includes(given, 'metadata'),
+    onBytes,
+    ...examplesOf(images, given, misfit),
+    ...hitsOf(given, parts.embedder.model.manifest.calibration),
+    ...pageOf(given, config.searchMaxK, reach, misfit),
+    ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
+    ...(given.paged === true && { paged: { caller, reach } }),
+  }, parts)
+}
+
+/** Members of a query that may stand beside a token; what was searched for is known from the page before. */
+const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
+
+function next({ gallery, caller, images, given, onBytes }: AskedSearch, token: string, { parts }: SearchParts, misfit: Refuse): Promise<Answer> {
+  const other = images.length > 0 ? 'image' : Object.keys(given).find((name) => !besideToken.includes(name))
+  if (other !== undefined) throw misfit(`/${other}`, 'does not go together with pageToken')
+  return retrieveNext({ gallery, token, caller, k: given.k ?? defaultK, metadata: includes(given, 'metadata'), onBytes }, parts)
+}
+
+function includes({ include = [] }: SearchGiven, name: string): boolean {
+  return [include].flat().some((one) => one === name)
 }
 
 type Refuse = (pointer: string, detail: string) => RequestInvalid
@@ -58,6 +87,7 @@ function examplesOf(images: Buffer[], given: SearchGiven, misfit: Refuse): Pick<
     ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
   ]
   if (examples.length === 0) throw new AlikeError('image_missing')
+  if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example)) throw misfit('/nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
@@ -69,8 +99,8 @@ function regionOf(region: NonNullable<SearchGiven['region']>): Region {
 }
 
 /** What may be a hit, and how it is looked for. */
-function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore'> {
-  const { ef, exact, excludeIds, duplicateScore, hideDuplicates = duplicateScore !== undefined } = given
+function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
+  const { ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies } = given
   const filter = filterOf(given)
   const minScore = lowestScore(given, calibration)
   return {
@@ -79,8 +109,13 @@ function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): 
     ...(filter !== undefined && { filter }),
     ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
     ...(minScore !== undefined && { minScore }),
-    ...(hideDuplicates && { duplicateScore: duplicateScore ?? defaultDuplicateScore }),
+    ...(hidesDuplicates(given) && { duplicateScore }),
+    ...(nearCopies !== undefined && { copiesFrom: duplicateScore }),
   }
+}
+
+function hidesDuplicates({ hideDuplicates, duplicateScore, nearCopies }: SearchGiven): boolean {
+  return hideDuplicates ?? (duplicateScore !== undefined && nearCopies === undefined)
 }
 
 /** A probability never falls with the score, so a bound of one is a bound of the other. */
@@ -90,13 +125,17 @@ function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCali
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
 }
 
-/** Which of the hits are shown, within the bounds of what one request may cost. */
-function pageOf(given: SearchGiven, searchMaxK: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
-  const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates, hideDuplicates, duplicateScore } = given
+/** Hits or groups that all pages together show at most: what one request may cost. */
+function reachOf(given: SearchGiven, searchMaxK: number): number {
+  if (given.groupBy !== undefined) return Math.min(searchMaxK, groupsMax)
+  return given.diversity !== undefined || hidesDuplicates(given) ? Math.min(searchMaxK, rerankedMax) : searchMaxK
+}
+
+/** Which of the hits are shown. */
+function pageOf(given: SearchGiven, searchMaxK: number, reach: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
+  const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates } = given
   if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
-  const reranked = diversity !== undefined || (hideDuplicates ?? duplicateScore !== undefined)
-  const most = Math.min(searchMaxK, groupBy !== undefined ? groupsMax : reranked ? rerankedMax : searchMaxK)
-  if (offset + k > most) throw misfit('/offset', `and k together must be at most ${most}`)
+  if (offset + k > reach) throw given.offset === undefined ? misfit('/k', `must be at most ${reach} here`) : misfit('/offset', `and k together must be at most ${reach}`)
   return {
     k,
     offset,

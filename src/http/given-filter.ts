@@ -1,4 +1,5 @@
 /** The filter that a request gives by `label`, by `filter` as JSON or its text, or by both. */
+import { bodyBounds, readJson } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
 import { readFilter, type Filter } from '../gallery/filter.js'
 
@@ -20,9 +21,7 @@ export function filterOf({ label, filter }: GivenFilter): Filter | undefined {
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new AlikeError('filter_invalid', { detail: 'It is no JSON.', cause })
-  }
+  const read = readJson(text, bodyBounds)
+  if ('misfit' in read) throw new AlikeError('filter_invalid', { detail: `It ${read.misfit}.` })
+  return read.value
 }

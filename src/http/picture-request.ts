@@ -8,13 +8,18 @@ import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
 import { AlikeError } from '../errors.js'
 import { bytesOfBase64 } from '../image/base64.js'
+import { readBounded } from '../ingest/read-bounded.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
+import { plainCopies, type BodyMemory, type HeldMemory } from './body-memory.js'
+import { misfitOfDecoded } from '../text.js'
 import { compileCheck, readTexts, RequestInvalid, type Misfit } from './validation.js'
 
 export interface PictureRequest<Given> {
   /** Empty when the request carries none. */
   images: Buffer[]
   given: Given
+  /** Where a parameter was given: what the body says wins. Of one that was not, where it would have been. */
+  placeOf(name: string): Misfit['in']
 }
 
 export interface PictureRequestOptions<Parameters extends TObject, Body extends TObject> {
@@ -28,10 +33,11 @@ export interface PictureRequestOptions<Parameters extends TObject, Body extends 
   imagesMax?: number
   /** For bodies with URLs. */
   remote?: RemotePictures
+  memory: BodyMemory
 }
 
 /** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
-export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1, remote }: PictureRequestOptions<Parameters, Body>) {
+export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1, remote, memory }: PictureRequestOptions<Parameters, Body>) {
   const checkForm = compileCheck(parameters, 'form')
   type Given = Static<Parameters> | Static<Body>
 
@@ -40,13 +46,17 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
     if (request.isMultipart()) {
       const { images, fields } = await readForm(request, imagesMax, maxBytes)
       const form = checkForm(readTexts(parameters, fields)) as Static<Parameters>
-      return { images, given: { ...query, ...form } }
+      return { images, given: { ...query, ...form }, placeOf: placeIn('form', form, query) }
     }
-    if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query }
+    if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query, placeOf: () => 'query' }
     const body = (request.body ?? {}) as Static<Body> & PicturesOfJson
     if (picturesIn(body) > imagesMax) throw new RequestInvalid([{ in: 'body', pointer: '', detail: imagesMax === 1 ? 'has more than one picture' : `has more than ${imagesMax} pictures` }])
-    return { images: await picturesOfJson(body, { maxBytes, ...(remote && { remote }), ...(signal && { signal }) }), given: { ...query, ...body } }
+    return { images: await picturesOfJson(body, { maxBytes, remote, signal, held: memory.of(request) }), given: { ...query, ...body }, placeOf: placeIn('body', body, query) }
   }
+}
+
+function placeIn(carrier: Misfit['in'], carried: object, query: object): (name: string) => Misfit['in'] {
+  return (name) => (!Object.hasOwn(carried, name) && Object.hasOwn(query, name) ? 'query' : carrier)
 }
 
 export interface PicturesOfJson {
@@ -60,11 +70,22 @@ function picturesIn({ image, images = [], url, urls = [] }: PicturesOfJson): num
   return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
 }
 
-/** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large` */
-export async function picturesOfJson({ image, images = [], url, urls = [] }: PicturesOfJson, { maxBytes, remote, signal }: { maxBytes: number; remote?: RemotePictures; signal?: AbortSignal }): Promise<Buffer[]> {
-  const decoded = [...(image === undefined ? [] : [image]), ...images].map((text) => decodeBase64(text, maxBytes))
+export interface PicturesOfJsonOptions {
+  maxBytes: number
+  remote?: RemotePictures | undefined
+  signal?: AbortSignal | undefined
+  /** What is fetched is taken from it. */
+  held?: HeldMemory | undefined
+}
+
+/** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large`, `overloaded` */
+export async function picturesOfJson({ image, images = [], url, urls = [] }: PicturesOfJson, { maxBytes, remote, signal, held }: PicturesOfJsonOptions): Promise<Buffer[]> {
+  const decoded = [
+    ...(image === undefined ? [] : [decodeBase64(image, maxBytes, '/image')]),
+    ...images.map((text, i) => decodeBase64(text, maxBytes, `/images/${i}`)),
+  ]
   if (remote === undefined) return decoded
-  const fetched = await Promise.all([...(url === undefined ? [] : [url]), ...urls].map((one) => remote.fetch(one, signal)))
+  const fetched = await Promise.all([...(url === undefined ? [] : [url]), ...urls].map((one) => remote.fetch(one, signal, (bytes) => held?.take(plainCopies * bytes))))
   return [...decoded, ...fetched]
 }
 
@@ -78,20 +99,30 @@ async function readForm(request: FastifyRequest, imagesMax: number, maxBytes: nu
     const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, images.length === imagesMax)
     if (misfit !== undefined) misfits.push({ in: 'form', pointer: `/${part.fieldname}`, detail: misfit })
     if (part.type === 'field') fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
-    else if (misfit === undefined && bytes <= maxBytes) {
-      const image = await part.toBuffer()
+    else if (misfit === undefined) {
+      const image = await readPart(part, maxBytes, bytes)
       bytes += image.length
       images.push(image)
     } else part.file.resume()
   }
   if (misfits.length > 0) throw new RequestInvalid(misfits)
-  if (bytes > maxBytes) throw new AlikeError('image_too_large', { detail: `Together they may have ${maxBytes} bytes.` })
   return { fields, images }
+}
+
+/** @param before bytes of the pictures before it */
+async function readPart(part: MultipartFile, maxBytes: number, before: number): Promise<Buffer> {
+  try {
+    return await readBounded(part.file, maxBytes - before)
+  } catch (error) {
+    if (before === 0 || !(error instanceof AlikeError)) throw error
+    throw new AlikeError('image_too_large', { detail: `Together they may have ${maxBytes} bytes.` })
+  }
 }
 
 /** A value over the limit is cut off by the parser, which says so only in a flag. */
 function misfitOfField(part: MultipartValue): string | undefined {
-  return part.fieldnameTruncated || part.valueTruncated ? 'is too long' : undefined
+  if (part.fieldnameTruncated || part.valueTruncated) return 'is too long'
+  return typeof part.value === 'string' ? misfitOfDecoded(part.value) : undefined
 }
 
 function misfitOfFile(part: MultipartFile, full: boolean): string | undefined {
@@ -99,8 +130,8 @@ function misfitOfFile(part: MultipartFile, full: boolean): string | undefined {
   return full ? 'is there too often' : undefined
 }
 
-function decodeBase64(text: string, maxBytes: number): Buffer {
+function decodeBase64(text: string, maxBytes: number, pointer: string): Buffer {
   const bytes = bytesOfBase64(text, maxBytes)
-  if (bytes === undefined) throw new RequestInvalid([{ in: 'body', pointer: '/image', detail: 'is not base64' }])
+  if (bytes === undefined) throw new RequestInvalid([{ in: 'body', pointer, detail: 'is not base64' }])
   return bytes
 }

@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { AlikeError } from '../errors.js'
+import { cutText } from '../text.js'
 
 /** One thing that does not fit. */
 export interface Misfit {
@@ -72,6 +73,10 @@ function readText(schema: TSchema, given: unknown): unknown {
   return given
 }
 
+/** More are not told, and of an unknown name, which is the caller's, only its beginning. */
+const misfitsMax = 20
+const pointerMaxLength = 200
+
 /** One misfit per place: alternatives are told as a choice, unknown members by their name. */
 function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Misfit[] {
   const misfits = new Map<string, string>()
@@ -80,10 +85,14 @@ function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Mis
       for (const name of (params as { additionalProperties: string[] }).additionalProperties) misfits.set(`${instancePath}/${name}`, 'is not known here')
       continue
     }
+    if (keyword === 'enum') {
+      misfits.set(instancePath, `must be one of ${(params as { allowedValues: unknown[] }).allowedValues.join(', ')}`)
+      continue
+    }
     const choice = keyword === 'const' ? String((params as { allowedValue: unknown }).allowedValue) : undefined
     const former = misfits.get(instancePath)
     if (choice !== undefined) misfits.set(instancePath, former?.startsWith('must be one of') ? `${former}, ${choice}` : `must be one of ${choice}`)
     else if (former === undefined) misfits.set(instancePath, message)
   }
-  return [...misfits].map(([pointer, detail]) => ({ in: where, pointer, detail }))
+  return [...misfits].slice(0, misfitsMax).map(([pointer, detail]) => ({ in: where, pointer: cutText(pointer, pointerMaxLength), detail }))
 }

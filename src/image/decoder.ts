@@ -1,6 +1,8 @@
 /** The only importer of sharp: opens untrusted bytes with every limit set, and names what goes wrong. */
-import sharp, { type Sharp } from 'sharp'
+import sharp, { type Metadata, type Sharp } from 'sharp'
 import { AlikeError } from '../errors.js'
+import { avifPixels } from './avif-sizes.js'
+import type { DecodeFacts } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
 
 // Settings of the native library, which knows only one set per process. Pictures are never decoded
@@ -18,6 +20,8 @@ export interface OpenedImage {
   /** Size after EXIF orientation, pixels. */
   width: number
   height: number
+  /** What says how much memory a decode takes. */
+  facts: DecodeFacts
   /** A fresh pipeline on the same bytes: first frame, upright. */
   pipeline(): Sharp
 }
@@ -37,13 +41,42 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
       autoOrient: true,
       pages: 1,
     })
-  const { autoOrient } = await decoding(pipeline().metadata())
-  return { format, width: autoOrient.width, height: autoOrient.height, pipeline }
+  const header = await decoding(pipeline().metadata())
+  const { width, height } = header.autoOrient
+  return { format, width, height, facts: factsOf(bytes, format, header), pipeline }
+}
+
+function factsOf(bytes: Uint8Array, format: ImageFormat, { width, height, channels, depth, chromaSubsampling, isProgressive, orientation = 1 }: Metadata): DecodeFacts {
+  const coded = format === 'avif' ? avifPixels(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) : 0
+  return {
+    format,
+    width,
+    height,
+    pixels: Math.max(width * height, coded),
+    channels,
+    samples: chromaSubsampling === '4:2:0' ? 1.5 : chromaSubsampling === '4:2:2' ? 2 : channels,
+    bytesPerChannel: depth === 'uchar' ? 1 : 2,
+    progressive: isProgressive,
+    turned: orientation > 1,
+  }
+}
+
+export interface SizedRgb {
+  /** [height, width, 3], 0..255. */
+  rgb: Uint8Array
+  width: number
+  height: number
 }
 
 /** Upright picture of any colour space → 8-bit sRGB, RGB order, alpha flattened on white. */
 export async function toRgb(pipeline: Sharp): Promise<Uint8Array> {
-  return decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer())
+  return (await toSizedRgb(pipeline)).rgb
+}
+
+/** The same with its size, for where it is not known before. */
+export async function toSizedRgb(pipeline: Sharp): Promise<SizedRgb> {
+  const { data, info } = await decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }))
+  return { rgb: data, width: info.width, height: info.height }
 }
 
 /** Awaits work of sharp and turns its failure into the catalogue's. */

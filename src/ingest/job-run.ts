@@ -6,10 +6,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
-import type { JobError, JobRecord } from '../gallery/jobs.js'
+import type { JobError, JobRecord, JobTrials } from '../gallery/jobs.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
+import { ByteRoom } from './byte-room.js'
 import { takeIn, type IntakeParts } from './new-image.js'
 import type { RunReading } from './pace.js'
 import type { Source, SourceItem } from './source.js'
@@ -19,15 +20,29 @@ export interface JobRunOptions {
   metrics: Metrics
   /** Pictures between reading and commit: enough to keep every decoder and network worker busy. */
   concurrency: number
+  /** Of one picture; a picture behind a URL is taken for as large until it is here. */
+  uploadMaxBytes: number
+  /** As noted for this run. Of more runs than this one the process died over the job: what may have been at work then is tried again, one after the other. */
+  trials: JobTrials
+  /** Index of an item that is given up without being tried again. */
+  giveUp?: number | undefined
   /** Aborted to stop the run where it is; the job's state is not touched. */
   signal: AbortSignal
 }
 
 /** What became of one item. */
-type Outcome = { index: number } & ({ step: ImageStep } | { skipped: true } | { failed: JobError })
+type Outcome = { index: number; isNameAssumed?: boolean | undefined } & ({ step: ImageStep; replaces?: JobError | undefined } | { skipped: true } | { failed: JobError })
+
+/** `leave` gives back the room that it has in memory. */
+interface StartedItem {
+  item: SourceItem
+  leave(): void
+}
 
 /** One transaction holds so many pictures, or what has come in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
+/** Picture files of one job in memory at once; a single one may be larger. */
+const underWayMaxBytes = 128 * 2 ** 20
 /** So many pictures in a row that fail for no reason of theirs: the fault is ours, the job ends. */
 const ownFaultsMax = 20
 
@@ -36,8 +51,7 @@ export class JobRun {
   readonly #source: Source
   readonly #options: JobRunOptions
   readonly #startedAt = performance.now()
-  /** Ids between reading and commit: a second picture of the same id must not be compared with what is stored. */
-  readonly #underWay = new Map<string, number>()
+  readonly #room = new ByteRoom(underWayMaxBytes)
   #done = 0
   #ownFaults = 0
   #shareAtStart = 0
@@ -57,10 +71,12 @@ export class JobRun {
    * @throws AlikeError why the job as a whole can not go on; the signal's reason when stopped
    */
   async run(): Promise<number> {
-    const { concurrency, signal } = this.#options
+    const { concurrency, signal, trials } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
-    const outcomes = pMapIterable(items, (item) => this.#outcome(item), { concurrency, backpressure: concurrency + commitBatch.maxSize })
+    if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
+    const rest = { [Symbol.asyncIterator]: () => items }
+    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcome(item).finally(leave), { concurrency, backpressure: concurrency + commitBatch.maxSize })
     for await (const batch of batched(outcomes as AsyncIterable<Outcome>, commitBatch)) {
       signal.throwIfAborted()
       position = batch.at(-1)!.index + 1
@@ -69,29 +85,63 @@ export class JobRun {
     return position
   }
 
-  async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
+  /**
+   * Which item is at work is on the disk before it is, and its outcome before the next is begun: an item over which the
+   * process dies is known to the next process.
+   */
+  async #oneByOne(items: AsyncIterator<StartedItem>, from: number, count: number): Promise<number> {
+    const { parts: { galleries: { jobs } }, giveUp, signal } = this.#options
+    let { trials } = this.#options
+    let position = from
+    while (position < from + count) {
+      signal.throwIfAborted()
+      const next = await items.next()
+      if (next.done === true) break
+      const { item, leave } = next.value
+      const { index, name } = item
+      let outcome: Outcome
+      if (index === giveUp) {
+        trials = { ...trials, givenUp: trials.givenUp + 1 }
+        await jobs.note(this.#job.id, trials)
+        outcome = { index, failed: errorLine({ index, name }, new AlikeError('image_ended_process')) }
+      } else {
+        const tries = trials.alone?.item === index ? trials.alone.tries : 0
+        trials = { ...trials, alone: { item: index, tries: tries + 1 } }
+        await jobs.note(this.#job.id, trials)
+        outcome = await this.#outcome(item)
+      }
+      leave()
+      position = index + 1
+      await this.#commit([outcome], position)
+      trials = { ...trials, runs: 1, alone: null }
+    }
+    return position
+  }
+
+  async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<StartedItem> {
     let first = true
     for await (const item of items) {
       if (first) this.#shareAtStart = this.#source.share
       first = false
-      yield item
+      yield { item, leave: await this.#room.take(this.#bytesOf(item)) }
     }
   }
 
+  #bytesOf(item: SourceItem): number {
+    return 'bytes' in item ? item.bytes.length : 'url' in item ? this.#options.uploadMaxBytes : 0
+  }
+
   async #outcome(item: SourceItem): Promise<Outcome> {
-    const { index, name } = item
+    const { index, name, isNameAssumed } = item
+    if ('skipped' in item) return { index, skipped: true }
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
-    const id = 'remove' in item ? item.remove : item.id
-    const ignoreStored = this.#underWay.has(id)
-    this.#underWay.set(id, index)
-    if ('remove' in item) return { index, step: { remove: id } }
+    if ('remove' in item) return { index, step: { remove: item.remove } }
     try {
-      const { label, metadata } = item
+      const { id, label, metadata } = item
       const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
-      const intake = await this.#patiently((signal) =>
-        takeIn(this.#job.gallery, { id, bytes, label, ...(metadata && { metadata }) }, this.#options.parts, { signal, priority: 'bulk', ignoreStored }))
+      const step = await this.#patiently((signal) => takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, priority: 'bulk' }))
       this.#ownFaults = 0
-      return 'image' in intake ? { index, step: { put: intake.image } } : { index, skipped: true }
+      return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
     } catch (error) {
       if (!(error instanceof AlikeError)) throw error
       if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error
@@ -104,8 +154,10 @@ export class JobRun {
     const { parts: { galleries }, metrics } = this.#options
     const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
+    const replaced = batch.flatMap((outcome) => ('replaces' in outcome && outcome.replaces !== undefined ? [outcome.replaces] : []))
+    const namesAssumed = batch.filter(({ isNameAssumed }) => isNameAssumed === true).length
     const skipped = batch.length - steps.length - errors.length
-    const progress = { jobId: this.#job.id, position, skipped, errors }
+    const progress = { jobId: this.#job.id, position, skipped, errors, replaced, namesAssumed }
 
     const results = await this.#patiently(async () => {
       if (steps.length > 0) return galleries.change(this.#job.gallery, steps, progress)
@@ -114,10 +166,9 @@ export class JobRun {
     })
 
     for (const result of results) metrics.countIngested(outcomeOf(result))
-    metrics.countIngested('skipped', skipped)
     metrics.countIngested('failed', errors.length)
+    metrics.countIngested('skipped', skipped)
     this.#done += batch.length
-    for (const [id, index] of this.#underWay) if (index < position) this.#underWay.delete(id)
   }
 
   /** A job can wait where a caller would be refused. */
@@ -141,7 +192,11 @@ function isAboutPicture(code: ErrorCode): boolean {
 
 function outcomeOf(result: StepResult): IngestOutcome {
   if ('slot' in result) return result.created ? 'added' : 'updated'
-  return 'absent' in result ? 'skipped' : 'removed'
+  return 'removedSlot' in result ? 'removed' : 'skipped'
+}
+
+function replacementLine({ index, name, id }: { index: number; name: string; id: string }): JobError {
+  return errorLine({ index, name }, new AlikeError('id_repeated', { detail: `It took the place of an earlier picture of this upload under the id ${JSON.stringify(id)}.` }))
 }
 
 function errorLine({ index, name }: { index: number; name: string }, error: AlikeError): JobError {

@@ -1,13 +1,15 @@
 /** What a line of NDJSON may say: in an upload, and in the manifest of an archive. */
 import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { lineBounds, misfitOfStored, readJson, storedBounds } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
-import { idMaxLength, labelMaxLength } from './names.js'
+import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from './names.js'
 
-const Id = Type.String({ minLength: 1, maxLength: idMaxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$', description: 'Your id of the picture.' })
-const Label = Type.Union([Type.String({ minLength: 1, maxLength: labelMaxLength }), Type.Null()], { description: 'What the picture shows, its class; null: it has none.' })
-const MetadataOfLine = Type.Unsafe<Metadata>(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: 'Any JSON object of yours.' }))
+const Id = Type.String({ minLength: 1, maxLength: idMaxLength, pattern: newIdPattern, description: 'Your id of the picture; not `.` or `..`, for which no address can ask.' })
+const StoredId = { ...Id, pattern: idPattern, description: 'Your id of the picture.' }
+const Label = Type.Union([Type.String({ minLength: 1, maxLength: labelMaxLength, pattern: labelPattern }), Type.Null()], { description: 'What the picture shows, its class; null: it has none.' })
+const MetadataOfLine = Type.Unsafe<Metadata>(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: `Any JSON object of yours, within the bounds of metadata: ${storedBounds.depthMax} deep, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.` }))
 const strict = { additionalProperties: false }
 
 export const AddLine = Type.Object(
@@ -25,7 +27,7 @@ export const AddLine = Type.Object(
   },
   strict,
 )
-export const DeleteLine = Type.Object({ delete: Type.Object({ id: Id }, { ...strict, description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.' }) }, strict)
+export const DeleteLine = Type.Object({ delete: Type.Object({ id: StoredId }, { ...strict, description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.' }) }, strict)
 
 /** `file` is the path of a file in the same archive, seen from the manifest's folder. */
 export const ManifestLine = Type.Object(
@@ -36,32 +38,44 @@ export type ManifestLine = Static<typeof ManifestLine>
 
 const checks = { add: Compile(AddLine), delete: Compile(DeleteLine), manifest: Compile(ManifestLine) }
 
+export interface LineLimits {
+  /** Of the metadata in a line, as JSON. Default 16 KiB. */
+  metadataMaxBytes?: number | undefined
+}
+
 export type IngestLine = Static<typeof AddLine> | Static<typeof DeleteLine>
 
 /** @throws AlikeError `line_invalid` */
-export function readIngestLine(line: Buffer): IngestLine {
-  const value = readJson(line)
+export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
+  const value = valueOf(line)
   const kind = (['add', 'delete'] as const).find((name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name))
   if (kind === undefined) throw invalid('It has neither "add" nor "delete".')
-  return expectFit(checks[kind], value) as IngestLine
+  const read = expectFit(checks[kind], value) as IngestLine
+  if ('add' in read) expectStorable(read.add.metadata, 'add.metadata', limits)
+  return read
 }
 
 /** @throws AlikeError `line_invalid` */
-export function readManifestLine(line: Buffer): ManifestLine {
-  return checkManifestRow(readJson(line))
+export function readManifestLine(line: Buffer, limits: LineLimits): ManifestLine {
+  return checkManifestRow(valueOf(line), limits)
 }
 
 /** @throws AlikeError `line_invalid` */
-export function checkManifestRow(row: unknown): ManifestLine {
-  return expectFit(checks.manifest, row) as ManifestLine
+export function checkManifestRow(row: unknown, limits: LineLimits): ManifestLine {
+  const read = expectFit(checks.manifest, row) as ManifestLine
+  expectStorable(read.metadata, 'metadata', limits)
+  return read
 }
 
-function readJson(line: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line)) // which also drops a byte order mark
-  } catch {
-    throw invalid('It is no JSON in UTF-8.')
-  }
+function valueOf(line: Buffer): unknown {
+  const read = readJson(line, lineBounds)
+  if ('misfit' in read) throw invalid(`It ${read.misfit}.`)
+  return read.value
+}
+
+function expectStorable(metadata: Metadata | undefined, place: string, { metadataMaxBytes }: LineLimits): void {
+  const misfit = metadata === undefined ? undefined : misfitOfStored(metadata, metadataMaxBytes)
+  if (misfit !== undefined) throw invalid(`${place} ${misfit}.`)
 }
 
 function expectFit(check: ReturnType<typeof Compile<TSchema>>, value: unknown): unknown {

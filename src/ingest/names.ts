@@ -3,9 +3,14 @@
  * strangers: nothing here is ever used to open a file.
  */
 import { AlikeError } from '../errors.js'
+import { cutText, misfitOfText } from '../text.js'
 
 export const idMaxLength = 512
 export const labelMaxLength = 200
+/** For schemas. That texts are Unicode is checked where they are read. */
+export const idPattern = '^[^\\u0000-\\u001f\\u007f]+$'
+export const newIdPattern = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$'
+export const labelPattern = '^[^\\u0000]*$'
 
 export interface ItemName {
   /** The path, normalised. */
@@ -15,11 +20,11 @@ export interface ItemName {
 }
 
 /**
- * `./cycling\Image_12.jpg` → id `cycling/Image_12.jpg`, label `cycling`.
+ * `./cycling\Image_12.jpg` → id `cycling/Image_12.jpg`, label `cycling`, both in NFC.
  * @throws AlikeError `archive_path_invalid` for a path that is absolute, climbs out or can be no id.
  */
 export function nameOf(path: string): ItemName {
-  const segments = path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '.')
+  const segments = segmentsOf(nfc(path))
   const reason = tricksOf(path, segments)
   if (reason !== undefined) throw new AlikeError('archive_path_invalid', { detail: reason })
 
@@ -28,8 +33,14 @@ export function nameOf(path: string): ItemName {
   return label === undefined ? { id } : { id, label }
 }
 
+/** Of the path as every system means it: `\` parts, too, and `.` says nothing. */
+export function segmentsOf(path: string): string[] {
+  return path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '.')
+}
+
 function tricksOf(path: string, segments: string[]): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'It has control characters.'
+  if (misfitOfText(path) !== undefined) return `It ${misfitOfText(path)}.`
   if (segments[0] === '' || /^[a-zA-Z]:$/.test(segments[0] ?? '')) return 'It is absolute.'
   if (segments.includes('..')) return 'It climbs out with "..".'
   if (segments.length === 0 || segments.includes('')) return 'It has an empty part.'
@@ -38,16 +49,23 @@ function tricksOf(path: string, segments: string[]): string | undefined {
   return undefined
 }
 
-/** What operating systems leave in archives, and folders: passed over without a word. */
-export function isClutter(path: string): boolean {
-  const segments = path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '' && segment !== '.')
-  if (path.endsWith('/') || segments.length === 0) return true
-  return segments.some((segment) => clutter.has(segment) || (segment.startsWith('.') && segment !== '..'))
-}
+/** Longest path that is looked at: what systems open at all, and far beyond what an id may have. */
+export const pathMaxBytes = 4_096
 
-const clutter = new Set(['__MACOSX', 'Thumbs.db', 'desktop.ini'])
+/**
+ * One form of letters that can be written in two: macOS writes `é` as `e` and an accent, keyboards as one
+ * character. Both look alike, so they are one id and one label.
+ */
+export function nfc(text: string): string {
+  return text.normalize('NFC')
+}
 
 /** A path as it may be shown in an error report. */
 export function shownName(path: string): string {
-  return path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').slice(0, idMaxLength)
+  return cutText(path.replace(/[\u0000-\u001f\u007f]/g, '\ufffd'), idMaxLength)
+}
+
+/** The same of a path whose encoding is not known: `m\xfcller/1.jpg`, two of which stay two. */
+export function shownBytes(path: Buffer): string {
+  return path.toString('latin1').replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

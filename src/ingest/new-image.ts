@@ -4,9 +4,9 @@ import { embedViews } from '../embedding/embed-views.js'
 import type { Embedder } from '../embedding/embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { ImageRecord, Metadata, NewImage } from '../gallery/records.js'
+import type { Metadata, PutStep, SeenImage } from '../gallery/records.js'
 import type { DecodePermits } from '../image/decode-permits.js'
-import { prepareImage } from '../image/prepare.js'
+import { preparePermitted } from '../image/permitted-image.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
 
 export interface IntakeParts {
@@ -25,64 +25,44 @@ export interface IncomingPicture {
   /** The content hash when left out. */
   id?: string
   bytes: Uint8Array
-  label: string | null
-  /** Left out: what is stored stays. */
-  metadata?: Metadata
+  /** Left out: what is stored stays, as it is when this is written. */
+  label?: string | null | undefined
+  /** The same. */
+  metadata?: Metadata | undefined
 }
 
 export interface IntakeOptions {
   signal?: AbortSignal
   priority?: 'interactive' | 'bulk'
-  /** Do not compare with what is stored: a newer picture of the same id is on its way. */
-  ignoreStored?: boolean
 }
 
-/** `unchanged`: the very same is stored already. Either way nothing has been written yet. */
-export type Intake = { image: NewImage } | { unchanged: ImageRecord }
-
-/** @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `overloaded`; the signal's reason when aborted */
-export async function takeIn(gallery: string, picture: IncomingPicture, parts: IntakeParts, options: IntakeOptions = {}): Promise<Intake> {
+/**
+ * What is to be written; it holds whatever is written before it. Bytes that are stored already are not embedded again,
+ * and where nothing else has changed by then, nothing is written.
+ * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `overloaded`; the signal's reason when aborted
+ */
+export async function takeIn(gallery: string, picture: IncomingPicture, parts: IntakeParts, options: IntakeOptions = {}): Promise<PutStep> {
   const { galleries, embedder } = parts
   const modelId = embedder.model.manifest.id
   if (galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
 
-  const contentHash = createHash('sha256').update(picture.bytes).digest('hex')
-  const id = picture.id ?? contentHash
-  const stored = galleries.image(gallery, id)
-  const { label } = picture
-  const metadata = picture.metadata ?? stored?.metadata ?? {}
-  const said = { id, label, metadata, contentHash, modelId, bytes: picture.bytes.length }
-
-  if (options.ignoreStored !== true && stored?.contentHash === contentHash && stored.modelId === modelId) {
-    if (stored.label === label && sameJson(stored.metadata, metadata)) return { unchanged: stored }
-    const known = reuse(gallery, stored, galleries)
-    if (known !== undefined) return { image: { ...said, ...known } }
-  }
-  return { image: { ...said, ...(await seen(picture.bytes, parts, options)) } }
+  const { bytes, label, metadata } = picture
+  const contentHash = createHash('sha256').update(bytes).digest('hex')
+  const said = { id: picture.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
+  const known = galleries.seen(gallery, said)
+  return { put: { ...said, ...(known ?? (await see(bytes, parts, options))) }, unlessSame: known !== undefined }
 }
 
-type Seen = Pick<NewImage, 'vector' | 'thumbnail' | 'width' | 'height' | 'format'>
-
-/** What the same bytes gave before. */
-function reuse(gallery: string, { id, width, height, format }: ImageRecord, galleries: Galleries): Seen | undefined {
-  const vector = galleries.embedding(gallery, id)
-  const thumbnail = galleries.thumbnail(gallery, id)
-  return vector && { vector, width, height, format, ...(thumbnail && { thumbnail }) }
-}
-
-async function seen(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 'interactive' }: IntakeOptions): Promise<Seen> {
+async function see(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 'interactive' }: IntakeOptions): Promise<SeenImage> {
   const { embedder, permits, maxPixels, thumbnailMaxSide, galleryViews } = parts
   const waiting = { priority, ...(signal && { signal }) }
   const { preprocessing } = embedder.model.manifest
-  const { views, width, height, format, thumbnail } = await permits.run(
-    () => prepareImage(bytes, { preprocessing, maxPixels, views: galleryViews, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) }),
-    waiting,
+  const { views, width, height, format, thumbnail, copyDescriptor } = await preparePermitted(
+    bytes,
+    { preprocessing, maxPixels, views: galleryViews, copies: true, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) },
+    permits,
+    priority,
   )
   const { vector } = await embedViews(embedder, views, waiting)
-  return { vector, width, height, format, ...(thumbnail && { thumbnail }) }
-}
-
-/** Both came through JSON; the order of members is as it was sent. */
-function sameJson(a: Metadata, b: Metadata): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b)
+  return { vector, width, height, format, copyDescriptor, ...(thumbnail && { thumbnail }) }
 }

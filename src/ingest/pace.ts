@@ -31,7 +31,7 @@ export function paceOf(job: JobRecord, run: RunReading | undefined): JobPace {
 }
 
 function paceOfRest(job: JobRecord): JobPace {
-  if (job.state !== 'succeeded') {
+  if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
     return { share: job.total === null || job.total === 0 ? 0 : job.done / job.total, picturesPerSecond: null, secondsLeft: null }
   }
   const seconds = (Date.parse(job.finishedAt ?? '') - Date.parse(job.startedAt ?? '')) / 1000

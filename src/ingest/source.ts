@@ -1,9 +1,8 @@
 /** What a job reads from: pictures one after the other, always in the same order, so that a job can go on where it stopped. */
-import { AlikeError } from '../errors.js'
+import type { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
-import { openTar } from './sources/archive-tar.js'
-import { openZip } from './sources/archive-zip.js'
-import { openNdjson } from './sources/ndjson.js'
+import type { LitterRule } from './litter.js'
+import type { NameEncoding } from './name-encoding.js'
 
 export const sourceKinds = ['files', 'tar', 'tar.gz', 'tar.zst', 'zip', 'ndjson'] as const
 export type SourceKind = (typeof sourceKinds)[number]
@@ -13,7 +12,13 @@ export type ArchiveKind = Exclude<SourceKind, 'files' | 'ndjson'>
 export interface SourceDescription {
   kind: SourceKind
   /** Label of pictures that lie in no folder. */
-  label?: string
+  label?: string | undefined
+  /** Of names of which the archive itself does not say what they are. */
+  nameEncoding?: NameEncoding | undefined
+  /** Of a manifest as CSV; left out: UTF-8, or what its byte order mark says. */
+  manifestEncoding?: NameEncoding | undefined
+  /** Default `skip`. */
+  litter?: LitterRule | undefined
   /** Of the upload as it was received; jobs of older versions have neither. */
   bytes?: number
   crc32?: number
@@ -22,18 +27,25 @@ export interface SourceDescription {
 /** What is said of a picture. */
 export interface SaidOfPicture {
   id: string
-  label: string | null
   /** Left out: what is stored stays. */
+  label?: string | null | undefined
+  /** The same. */
   metadata?: Metadata
+  /** An earlier picture of the same upload has this id: what comes later stays. */
+  repeats?: boolean | undefined
 }
 
-/** One picture, one to be removed, or why there is none in this place. */
-export type SourceItem = {
+export interface ItemPlace {
   /** Position in the source, from 0; the same each time the source is read. */
   index: number
   /** As the source calls it. */
   name: string
-} & ((SaidOfPicture & ({ bytes: Buffer } | { url: string })) | { remove: string } | { error: AlikeError })
+  /** See `ReadName`. */
+  isNameAssumed?: boolean | undefined
+}
+
+/** One picture, one to be removed, what is passed over, or why there is none in this place. */
+export type SourceItem = ItemPlace & ((SaidOfPicture & ({ bytes: Buffer } | { url: string })) | { remove: string } | { skipped: true } | { error: AlikeError })
 
 export interface Source {
   /** Items, where it is known before they are read. */
@@ -54,17 +66,6 @@ export interface SourceLimits {
   /** Of everything in an archive, unpacked. */
   ingestMaxBytes: number
   ingestMaxFiles: number
-}
-
-/**
- * Archives are looked through for a manifest here, which takes a while for a large tar; `signal` ends that.
- * @throws AlikeError `archive_unreadable`, `manifest_invalid`; the signal's reason
- */
-export async function openSource(description: SourceDescription, file: string, limits: SourceLimits, signal?: AbortSignal): Promise<Source> {
-  if (description.kind === 'ndjson') return openNdjson(file, description, limits)
-  return description.kind === 'zip' ? openZip(file, description, limits) : openTar(file, description, limits, signal)
-}
-
-export function tooManyFiles({ ingestMaxFiles }: SourceLimits): AlikeError {
-  return new AlikeError('archive_unreadable', { detail: `It holds more than ${ingestMaxFiles} files.` })
+  /** Of the metadata of one picture, as JSON. Default 16 KiB. */
+  metadataMaxBytes?: number | undefined
 }

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
 import { AlikeError } from '../errors.js'
 import type { ArchiveKind } from './source.js'
+import { blockBytes, isHeader } from './tar/tar-header.js'
 
 /** What was received, to be compared when another process reads it. */
 export interface Received {
@@ -28,19 +29,20 @@ export class Spool {
 
   /**
    * Resolves when the bytes and their place in the folder are on the disk.
-   * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws. Nothing is left behind then.
+   * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws; the signal's reason. Nothing is left behind then.
    */
-  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number): Promise<Received> {
+  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number, signal?: AbortSignal | undefined): Promise<Received> {
     const folder = join(this.#folder, jobId)
     const received: Received = { bytes: 0, crc32: 0 }
     try {
       await mkdir(folder, { recursive: true })
-      await pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }))
+      await pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }), { signal })
       await syncFolder(folder)
       await syncFolder(this.#folder)
       return received
     } catch (error) {
       await this.remove(jobId)
+      signal?.throwIfAborted()
       throw isNoRoom(error) ? new AlikeError('storage_full', { cause: error }) : error
     }
   }
@@ -70,7 +72,12 @@ export class Spool {
 
   /** Removes what a crash left behind: uploads that never became a job, or whose job has ended. */
   async sweep(jobIds: ReadonlySet<string>): Promise<void> {
-    await mkdir(this.#folder, { recursive: true })
+    try {
+      await mkdir(this.#folder, { recursive: true })
+    } catch (error) {
+      if (isNoRoom(error)) return // made with the first upload then: a service whose disk is full has to start
+      throw error
+    }
     for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.remove(name)
   }
 }
@@ -79,7 +86,7 @@ export class Spool {
 export async function archiveKind(file: string): Promise<ArchiveKind> {
   const handle = await open(file)
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0)
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
     const kind = kindOf(buffer.subarray(0, bytesRead))
     if (kind === undefined) throw new AlikeError('archive_unreadable', { detail: 'Accepted are tar, tar.gz, tar.zst and zip.' })
     return kind
@@ -92,7 +99,7 @@ function kindOf(head: Buffer): ArchiveKind | undefined {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'tar.gz'
   if (isZstd(head)) return 'tar.zst'
   if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) || head.subarray(0, 4).equals(Buffer.from('PK\x05\x06'))) return 'zip'
-  return head.length === 512 && isTarHeader(head) ? 'tar' : undefined
+  return head.length === blockBytes && (isHeader(head) || head.every((byte) => byte === 0)) ? 'tar' : undefined // an empty archive begins with zeros
 }
 
 /** A frame, or one to be skipped, with which several packers begin. */
@@ -100,13 +107,6 @@ function isZstd(head: Buffer): boolean {
   if (head.length < 4) return false
   const magic = head.readUInt32LE(0)
   return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50
-}
-
-/** The sum of a tar header counts its own field as spaces; an empty archive begins with zeros. */
-function isTarHeader(head: Buffer): boolean {
-  const stated = Number.parseInt(head.toString('latin1', 148, 156).replace(/[\0 ]+$/, '').trim(), 8)
-  const sum = head.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0)
-  return sum === stated || head.every((byte) => byte === 0)
 }
 
 function measured(received: Received, maxBytes: number): Transform {

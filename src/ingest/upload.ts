@@ -1,46 +1,63 @@
 /** What a caller sends to be a job, and how it becomes a file that a job can read. */
 import { Readable } from 'node:stream'
+import { tooManyFiles } from './archive-bounds.js'
 import { LineCount } from './lines.js'
-import { openSource, tooManyFiles, type SourceDescription, type SourceLimits } from './source.js'
+import type { LitterRule } from './litter.js'
+import type { NameEncoding } from './name-encoding.js'
+import { openSource } from './open-source.js'
+import type { SourceDescription, SourceLimits } from './source.js'
 import { packFiles, type UploadedFile } from './sources/files.js'
 import { archiveKind, type Spool } from './spool.js'
 
 export interface Upload {
   gallery: string
-  /** Label of pictures that lie in no folder. */
-  label?: string
-  /** A second upload under the same key gives the job of the first. */
+  /** See `SourceDescription`. */
+  label?: string | undefined
+  nameEncoding?: NameEncoding | undefined
+  manifestEncoding?: NameEncoding | undefined
+  litter?: LitterRule | undefined
+  /** A second upload of the same content under the same key gives the job of the first. */
   idempotencyKey?: string
+  /** Aborted when the caller is given up: its reason is thrown, and nothing is kept. */
+  signal?: AbortSignal | undefined
   content: { archive: NodeJS.ReadableStream } | { lines: AsyncIterable<Uint8Array> } | { files: AsyncIterable<UploadedFile> }
+}
+
+export interface Reception extends Omit<Upload, 'gallery' | 'idempotencyKey'> {
+  /** Runs such work one after the other: the manifest of an archive is in memory meanwhile. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
 /**
  * Spools the upload; what an archive is, is told from its bytes.
- * @throws AlikeError `archive_unreadable`, `manifest_invalid`, `body_too_large`, `storage_full`; what the stream throws
+ * @throws AlikeError `archive_unreadable`, `manifest_invalid`, `body_too_large`, `storage_full`; what the stream throws; the signal's reason
  */
 export async function receiveUpload(
   jobId: string,
-  content: Upload['content'],
+  { content, signal, inTurn, ...said }: Reception,
   spool: Spool,
   limits: SourceLimits,
 ): Promise<SourceDescription & { total?: number }> {
   if ('files' in content) {
     const { tar, count } = packFiles(content.files)
-    const received = await spool.receive(jobId, tar, limits.ingestMaxBytes)
+    const received = await spool.receive(jobId, tar, limits.ingestMaxBytes, signal)
     return { kind: 'files', ...received, total: count() }
   }
   if ('lines' in content) {
     const lines = new LineCount()
-    const received = await spool.receive(jobId, Readable.from(counted(content.lines, lines, limits), { objectMode: false }), limits.ingestMaxBytes)
+    const received = await spool.receive(jobId, Readable.from(counted(content.lines, lines, limits), { objectMode: false }), limits.ingestMaxBytes, signal)
     return { kind: 'ndjson', ...received, total: lines.count }
   }
-  const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes)
+  const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes, signal)
   const kind = await archiveKind(spool.fileOf(jobId))
   if (kind !== 'zip') return { kind, ...received }
   // A zip has a directory, so that damage there is told at once, and its pictures are counted.
-  const source = await openSource({ kind }, spool.fileOf(jobId), limits)
-  await source.close()
-  return { kind, ...received, ...(source.total !== undefined && { total: source.total }) }
+  const total = await inTurn(async () => {
+    const source = await openSource({ kind, ...said }, spool.fileOf(jobId), limits)
+    await source.close()
+    return source.total
+  })
+  return { kind, ...received, ...(total !== undefined && { total }) }
 }
 
 async function* counted(stream: AsyncIterable<Uint8Array>, lines: LineCount, limits: SourceLimits): AsyncGenerator<Uint8Array> {

@@ -10,17 +10,17 @@ export interface InsightThreadData {
 
 export type InsightCalls = {
   /** First. Answers the slots of all pictures, by id. */
-  load: { request: { source: GallerySource; vectors: boolean }; reply: Uint32Array }
+  load: { request: { source: GallerySource; vectors: boolean; descriptors: boolean }; reply: Uint32Array }
   /** Draws pictures for `recall` and finds their true neighbours; answers their slots. */
   truths: { request: { size: number; seed: number; k: number }; reply: Uint32Array }
   /** What the index found for the pictures of `truths`: [n] counts, [n, k] scores. */
   recall: { request: { counts: Uint32Array; scores: Float32Array; k: number }; reply: number | null }
   /** Last of an evaluation: it moves the vectors. */
-  quality: { request: { sample: number; seed: number; nearCopyScore?: number }; reply: QualityReport }
-  /** Before `neighbours`. @param depth neighbours kept of each picture; 0 for near-copies alone. */
-  gather: { request: { minScore: number; depth: number }; reply: void }
-  /** What the index found for these slots; answers those whose every neighbour is a near-copy: there may be more. */
-  neighbours: { request: { asked: Uint32Array; k: number; counts: Uint32Array; slots: Uint32Array; scores: Float32Array }; reply: Uint32Array }
-  duplicates: { request: { limit: number }; reply: DuplicateReport }
-  doctor: { request: { k: number; limit: number }; reply: DoctorReport }
+  quality: { request: { sample: number; seed: number; duplicateScore?: number }; reply: QualityReport }
+  /** Before `neighbours`. @param depth neighbours kept of each picture */
+  gather: { request: { depth: number }; reply: void }
+  /** What the index found for these slots. */
+  neighbours: { request: { asked: Uint32Array; k: number; counts: Uint32Array; slots: Uint32Array; scores: Float32Array }; reply: void }
+  duplicates: { request: { duplicateScore: number; limit: number }; reply: DuplicateReport }
+  doctor: { request: { k: number; duplicateScore: number; limit: number }; reply: DoctorReport }
 }

@@ -2,7 +2,9 @@
  * One analysis from start to end. What computes does so in a thread of its own; neighbours come
  * from the index that serves searches, in slices of its time; here the two are only brought together.
  */
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import type { Galleries, SlotNeighbours } from '../gallery/galleries.js'
 import type { JobRecord } from '../gallery/jobs.js'
 import type { InsightTask } from '../insight/parameters.js'
@@ -16,25 +18,30 @@ import { RunControl } from './run-control.js'
 const slotsAsked = 256
 /** Neighbours that recall is measured at, and most pictures it is measured with. */
 const recall = { k: 10, sample: 500 } as const
-/** Neighbours asked for near-copies; where all of them are some, more. */
-const copyDepths = [10, 80, 640] as const
 /** While a larger part of the gallery than this is not in the graph, asking the index would hold up searches. */
 const pendingShareMax = 0.1
 const waitMs = 500
 
 type TaskOf<Kind extends InsightTask['kind']> = Extract<InsightTask, { kind: Kind }>
 
+export interface InsightRunParts {
+  galleries: Galleries
+  copiesDescribed?: Promise<void> | undefined
+}
+
 export class InsightRun {
   readonly #job: JobRecord
   readonly #galleries: Galleries
+  readonly #copiesDescribed: Promise<void> | undefined
   readonly #signal: AbortSignal
   readonly #startedAt = performance.now()
   readonly #control = new RunControl()
 
   /** @param signal aborted to stop the run; the job's state is not touched */
-  constructor(job: JobRecord, galleries: Galleries, signal: AbortSignal) {
+  constructor(job: JobRecord, { galleries, copiesDescribed }: InsightRunParts, signal: AbortSignal) {
     this.#job = job
     this.#galleries = galleries
+    this.#copiesDescribed = copiesDescribed
     this.#signal = signal
   }
 
@@ -64,7 +71,8 @@ export class InsightRun {
       onFailure: () => {}, // the call that waits for it hears of it
     })
     try {
-      await this.#untilLinked()
+      if (task.kind !== 'duplicates') await this.#untilLinked()
+      if (task.kind !== 'evaluate' || task.duplicateScore !== undefined) await this.#untilDescribed()
       const result: InsightResult = { ...(await this.#resultOf(task, thread)), gallery, modelId }
       return { total: this.done, result }
     } finally {
@@ -80,7 +88,7 @@ export class InsightRun {
   }
 
   async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, thread: CalledThread<InsightCalls>) {
-    await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: true })
+    await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: true, descriptors: query.duplicateScore !== undefined })
     const { k } = recall
     const drawn = await thread.call('truths', { size: Math.min(recall.sample, query.sample), seed: query.seed, k })
     this.#control.expect(drawn.length * (efs.length + 1))
@@ -102,29 +110,23 @@ export class InsightRun {
     return { recall: await thread.call('recall', { counts, scores, k }), byGraph: drawn.length === 0 ? 0 : byGraph / drawn.length }
   }
 
-  async #findDuplicates({ kind, minScore, limit }: TaskOf<'duplicates'>, thread: CalledThread<InsightCalls>) {
-    let slots = await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false })
-    await thread.call('gather', { minScore, depth: 0 })
-    for (const k of copyDepths) slots = await this.#gather(slots, k, thread)
-    return { kind, ...(await thread.call('duplicates', { limit })) }
+  // A job that was accepted before copies had descriptors has another threshold, which says nothing of them.
+  async #findDuplicates({ kind, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'duplicates'>, thread: CalledThread<InsightCalls>) {
+    await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false, descriptors: true })
+    return { kind, ...(await thread.call('duplicates', { duplicateScore, limit })) }
   }
 
-  async #examine({ kind, k, minScore, limit }: TaskOf<'doctor'>, thread: CalledThread<InsightCalls>) {
-    const slots = await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false })
+  async #examine({ kind, k, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'doctor'>, thread: CalledThread<InsightCalls>) {
+    const slots = await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false, descriptors: true })
     // twice as many as will count: copies among them do not
-    await thread.call('gather', { minScore, depth: 2 * k })
+    await thread.call('gather', { depth: 2 * k })
     await this.#gather(slots, 2 * k, thread)
-    return { kind, ...(await thread.call('doctor', { k, limit })) }
+    return { kind, ...(await thread.call('doctor', { k, duplicateScore, limit })) }
   }
 
-  /** @returns the slots that have more near-copies than were asked for */
-  async #gather(slots: Uint32Array, k: number, thread: CalledThread<InsightCalls>): Promise<Uint32Array> {
+  async #gather(slots: Uint32Array, k: number, thread: CalledThread<InsightCalls>): Promise<void> {
     this.#control.expect(slots.length)
-    const full: number[] = []
-    await this.#ask(slots, { k }, async (asked, found) => {
-      full.push(...(await thread.call('neighbours', { asked, k, ...found })))
-    })
-    return Uint32Array.from(full)
+    await this.#ask(slots, { k }, (asked, found) => thread.call('neighbours', { asked, k, ...found }))
   }
 
   async #ask(
@@ -141,12 +143,21 @@ export class InsightRun {
     }
   }
 
+  /** For as long as the job is not stopped. */
+  async #untilDescribed(): Promise<void> {
+    const waiting = new AbortController()
+    const stopped = once(this.#signal, 'abort', { signal: waiting.signal }).catch(() => {})
+    await Promise.race([this.#copiesDescribed, stopped])
+    waiting.abort()
+    this.#signal.throwIfAborted()
+  }
+
   async #untilLinked(): Promise<void> {
     for (;;) {
       // asks for nothing, and brings the reading up to date
       await this.#galleries.neighbours(this.#job.gallery, { slots: new Uint32Array(0), k: 1 })
-      const reading = this.#galleries.readings().find(({ gallery }) => gallery === this.#job.gallery)
-      if (reading === undefined || reading.pending <= reading.size * pendingShareMax) return
+      const { pending, size } = this.#galleries.reading(this.#galleries.get(this.#job.gallery))
+      if (pending <= size * pendingShareMax) return
       await sleep(waitMs, undefined, { signal: this.#signal })
     }
   }

@@ -5,12 +5,14 @@
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
 import { readWholeGallery, type WholeGallery } from '../gallery/whole-gallery.js'
+import type { CopyGroups } from '../insight/copy-groups.js'
 import { examine } from '../insight/doctor.js'
 import { reportDuplicates } from '../insight/duplicates.js'
 import { evaluateGallery } from '../insight/evaluation.js'
 import { kthScores, recallOf } from '../insight/recall.js'
 import { drawSample } from '../insight/sample.js'
 import { answerCalls } from '../worker-calls.js'
+import { findCopyGroups } from './copies.js'
 import { Gathering } from './gathering.js'
 import type { InsightCalls, InsightThreadData } from './insight-protocol.js'
 import { RunControl } from './run-control.js'
@@ -23,6 +25,21 @@ let gallery: WholeGallery
 let truths: Float32Array
 let gathering: Gathering
 
+/** Progress counts pictures. */
+function copyGroups(duplicateScore: number): CopyGroups {
+  const count = gallery.ids.length
+  let told = 0
+  control.expect(count)
+  const groups = findCopyGroups(gallery, duplicateScore, (share) => {
+    control.throwIfStopped()
+    const done = Math.floor(share * count)
+    control.advance(done - told)
+    told = done
+  })
+  control.advance(count - told)
+  return groups
+}
+
 const step = () => {
   control.throwIfStopped()
   control.advance()
@@ -30,8 +47,8 @@ const step = () => {
 
 answerCalls<InsightCalls>(
   {
-    load({ source, vectors }) {
-      gallery = readWholeGallery(source, { vectors, onPage: () => control.throwIfStopped() })
+    load({ source, vectors, descriptors }) {
+      gallery = readWholeGallery(source, { vectors, descriptors, onPage: () => control.throwIfStopped() })
       return gallery.slots
     },
     truths({ size, seed, k }) {
@@ -41,13 +58,16 @@ answerCalls<InsightCalls>(
       return drawn.map((position) => gallery.slots[position]!)
     },
     recall: ({ counts, scores, k }) => recallOf({ counts, found: scores, truths, k, others: gallery.ids.length - 1 }),
-    quality: (request) => evaluateGallery(gallery, { ...request, onSample: (queries) => control.expect(queries), onQuery: step }),
-    gather(request) {
-      gathering = new Gathering(gallery, request)
+    quality: (request) => evaluateGallery(gallery, { ...request, ...(request.duplicateScore !== undefined && { copies: copyGroups(request.duplicateScore) }), onSample: (queries) => control.expect(queries), onQuery: step }),
+    gather({ depth }) {
+      gathering = new Gathering(gallery, depth)
     },
     neighbours: (found) => gathering.take(found),
-    duplicates: ({ limit }) => reportDuplicates(gallery, gathering.groups, { minScore: gathering.minScore, limit }),
-    doctor: ({ k, limit }) => examine(gallery, gathering.lists, gathering.groups, { k, minScore: gathering.minScore, limit }),
+    duplicates({ duplicateScore, limit }) {
+      const notCompared = gallery.copies.hasFeatures.reduce((sum, has) => sum + 1 - has, 0)
+      return reportDuplicates(gallery, copyGroups(duplicateScore), { duplicateScore, notCompared, limit })
+    },
+    doctor: ({ k, duplicateScore, limit }) => examine(gallery, gathering.lists, copyGroups(duplicateScore), { k, duplicateScore, limit }),
   },
   () => {},
 )

@@ -24,6 +24,8 @@ export interface InsightsOptions {
   /** Pictures of a gallery up to which it is analysed: its vectors are in memory once more meanwhile. */
   imagesMax: number
   jobsKeptDays: number
+  /** Settles when pictures of older data have their copy descriptors; analyses of copies wait for it. */
+  copiesDescribed?: Promise<void> | undefined
   logger: InsightLogger
 }
 
@@ -35,6 +37,8 @@ export interface InsightReport {
 export const insightKinds = ['evaluate', 'duplicates', 'doctor'] as const satisfies readonly JobKind[]
 const dayMs = 86_400_000
 const active: JobState[] = ['queued', 'running']
+/** After the state of a job could not be stored. */
+const retryMs = 10_000
 
 export function isInsight({ kind }: Pick<JobRecord, 'kind'>): boolean {
   return (insightKinds as readonly JobKind[]).includes(kind)
@@ -52,6 +56,7 @@ export class Insights {
   /** Jobs being stored. */
   #accepting = 0
   #current: { jobId: string; run: InsightRun; stop: AbortController; ended: Promise<void> } | undefined
+  #retry: NodeJS.Timeout | undefined
   #closing = false
 
   /** See `openInsights`. */
@@ -69,7 +74,7 @@ export class Insights {
       // A job in which the process dies each time must not take it down for ever: it is tried twice.
       const failure = { code: 'job_interrupted', detail: new AlikeError('job_interrupted').message }
       const to = job.failure === null ? 'queued' : 'failed'
-      await this.#jobs.transition(job.id, { from: ['running'], to, failure })
+      if (!(await this.#store(() => this.#jobs.transition(job.id, { from: ['running'], to, failure }), job.id))) return
       this.#options.logger.error({ jobId: job.id, to }, 'the process ended while an analysis ran')
     }
     this.#startNext()
@@ -118,6 +123,7 @@ export class Insights {
   /** Stops the running job; it begins anew at the next start. */
   async close(): Promise<void> {
     this.#closing = true
+    clearTimeout(this.#retry)
     this.#current?.stop.abort()
     await this.#current?.ended
   }
@@ -133,7 +139,7 @@ export class Insights {
     const [job] = this.#active()
     if (job === undefined) return
     const stop = new AbortController()
-    const run = new InsightRun(job, this.#options.galleries, stop.signal)
+    const run = new InsightRun(job, this.#options, stop.signal)
     const current = { jobId: job.id, run, stop, ended: Promise.resolve() }
     this.#current = current
     current.ended = this.#runToEnd(job, run, stop.signal).then((ended) => {
@@ -146,7 +152,7 @@ export class Insights {
   async #runToEnd(job: JobRecord, run: InsightRun, signal: AbortSignal): Promise<boolean> {
     const { logger, galleries } = this.#options
     try {
-      await this.#jobs.transition(job.id, { from: ['queued'], to: 'running' })
+      await this.#jobs.transition(job.id, { from: active, to: 'running' }) // running: its end could not be stored
       // A gallery that was deleted and made anew under the same name is another one.
       if (galleries.get(job.gallery).uid !== job.galleryUid) throw new AlikeError('gallery_not_found')
       const { total, result } = await run.run(job.source as unknown as InsightTask)
@@ -169,11 +175,11 @@ export class Insights {
 
   #fail(jobId: string, error: unknown): Promise<boolean> {
     const { code, message } = error instanceof AlikeError ? error : new AlikeError('internal', { cause: error })
-    this.#options.logger.error({ err: error, jobId }, 'job failed')
+    this.#options.logger[code === 'internal' || code === 'data_unreadable' || code === 'storage_full' ? 'error' : 'info']({ err: error, jobId }, 'job failed')
     return this.#store(() => this.#jobs.transition(jobId, { from: active, to: 'failed', failure: { code, detail: message } }), jobId)
   }
 
-  /** @returns false when the change could not be stored: then the next start takes the job up. */
+  /** @returns false when the change could not be stored: then the jobs are taken up again later, as where there was no room there may be some. */
   async #store(change: () => Promise<unknown>, jobId: string): Promise<boolean> {
     try {
       await change()
@@ -181,6 +187,7 @@ export class Insights {
     } catch (error) {
       if (error instanceof AlikeError && error.code === 'job_finished') return true
       this.#options.logger.error({ err: error, jobId }, 'the state of a job could not be stored')
+      if (!this.#closing && this.#options.galleries.failure === undefined) this.#retry = setTimeout(() => this.#startNext(), retryMs).unref()
       return false
     }
   }

@@ -11,22 +11,22 @@ import type { DoctorReport } from './reports.js'
 export interface DoctorOptions {
   /** Neighbours that vote and count. */
   k: number
-  /** From this score on, pictures are near-copies. */
-  minScore: number
+  /** From this near-copy score on, pictures are near-copies. */
+  duplicateScore: number
   /** Most findings of each kind. */
   limit: number
 }
 
 /**
  * @param lists copies included, longer than k so that enough others remain
- * @param groups joined from the same lists
+ * @param groups of copies
  */
-export function examine(pictures: Pictures, lists: NeighbourLists, groups: CopyGroups, { k, minScore, limit }: DoctorOptions): DoctorReport {
+export function examine(pictures: Pictures, lists: NeighbourLists, groups: CopyGroups, { k, duplicateScore, limit }: DoctorOptions): DoctorReport {
   const others = withoutCopies(lists, groups, k)
   return {
     pictures: pictures.ids.length,
     k,
-    minScore,
+    duplicateScore,
     conflicts: findLabelConflicts(pictures, groups, limit),
     doubts: findLabelDoubts(pictures, others, k, limit),
     hubs: findHubs(pictures, others, k, limit),

@@ -4,36 +4,50 @@ import type { Pictures } from './pictures.js'
 import type { CopyGroup, DuplicateReport } from './reports.js'
 
 export interface DuplicateOptions {
-  minScore: number
+  duplicateScore: number
+  /** Pictures that only equal files were looked for of. */
+  notCompared: number
   /** Most groups. */
   limit: number
 }
 
 /** Pictures listed of one group. */
 const membersMax = 50
+/** Pictures listed of all groups; when they are used up, two of each further one. A report is one answer. */
+const listedMax = 5_000
 
-export function reportDuplicates(pictures: Pictures, groups: CopyGroups, { minScore, limit }: DuplicateOptions): DuplicateReport {
+export function reportDuplicates(pictures: Pictures, groups: CopyGroups, { duplicateScore, notCompared, limit }: DuplicateOptions): DuplicateReport {
   const all = groups.list()
   return {
     pictures: pictures.ids.length,
-    minScore,
+    duplicateScore,
+    notCompared,
     count: all.length,
     copies: all.reduce((sum, { length }) => sum + length - 1, 0),
-    groups: all.slice(0, limit).map((members) => describeGroup(members, pictures, groups)),
+    groups: describeGroups(all.slice(0, limit), pictures, groups),
   }
 }
 
-/** @param members positions, ascending */
-export function describeGroup(members: readonly number[], pictures: Pictures, groups: CopyGroups): CopyGroup {
+/** @param all members of each group: positions, ascending */
+export function describeGroups(all: readonly (readonly number[])[], pictures: Pictures, groups: CopyGroups): CopyGroup[] {
+  let left = listedMax
+  return all.map((members) => {
+    const described = describeGroup(members, pictures, groups, Math.max(2, Math.min(membersMax, left)))
+    left -= described.images.length
+    return described
+  })
+}
+
+function describeGroup(members: readonly number[], pictures: Pictures, groups: CopyGroups, listed: number): CopyGroup {
   const { ids, labels, contentHashes } = pictures
   return {
     size: members.length,
     identical: members.every((position) => contentHashes[position] === contentHashes[members[0]!]),
-    images: members.slice(0, membersMax).map((position) => ({
+    images: members.slice(0, listed).map((position) => ({
       id: ids[position]!,
       label: labels[position]!,
       contentHash: contentHashes[position]!,
-      score: groups.score(position),
+      nearCopyScore: groups.score(position),
     })),
   }
 }

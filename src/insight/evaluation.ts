@@ -1,6 +1,7 @@
 /** Retrieval on a gallery's own labels: each picture of a sample is the query, all others are the gallery. */
 import { evaluateRetrieval } from '../eval/quality.js'
 import type { LabelledEmbeddings } from '../eval/ranking.js'
+import type { CopyGroups } from './copy-groups.js'
 import type { Pictures } from './pictures.js'
 import type { QualityReport } from './reports.js'
 import { drawSample } from './sample.js'
@@ -15,8 +16,10 @@ export interface EvaluationOptions {
   /** Most queries. */
   sample: number
   seed: number
-  /** Pictures that score so much or more never count as hits; equal content never does. */
-  nearCopyScore?: number
+  /** Pictures of one of these groups never count as hits of each other; left out: those of equal content. */
+  copies?: CopyGroups
+  /** The near-copy score that they were made with, for the report. */
+  duplicateScore?: number
   /** Called with the number of queries before the first, and after each; what it throws ends it. */
   onSample?(queries: number): void
   onQuery?(): void
@@ -27,13 +30,12 @@ const labelsMax = 1_000
 
 /** Pictures without a label are left out: an answer that nobody has judged is neither right nor wrong. */
 export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationOptions): QualityReport {
-  const { sample, seed, nearCopyScore, onSample, onQuery } = options
-  const labelled = labelledOnly(pictures)
+  const { sample, seed, copies, duplicateScore, onSample, onQuery } = options
+  const labelled = labelledOnly(pictures, copies)
   const drawn = drawSample(labelled.ids.length, sample, seed)
   onSample?.(drawn.length)
   const quality = evaluateRetrieval(rowsOf(labelled, drawn), labelled, {
     seed,
-    ...(nearCopyScore !== undefined && { nearCopyScore }),
     ...(onQuery && { onRanked: onQuery }),
   })
   const perClass = Object.entries(quality.perClass)
@@ -43,7 +45,7 @@ export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationO
     labelled: labelled.ids.length,
     sampled: drawn.length,
     seed,
-    nearCopyScore: nearCopyScore ?? null,
+    duplicateScore: duplicateScore ?? null,
     queries: quality.queries,
     queriesWithoutRelevant: quality.queriesWithoutRelevant,
     overall: { ...quality.overall },
@@ -53,14 +55,14 @@ export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationO
   }
 }
 
-function labelledOnly({ ids, labels, contentHashes, vectors, dimension }: EmbeddedPictures): LabelledEmbeddings {
+function labelledOnly({ ids, labels, contentHashes, vectors, dimension }: EmbeddedPictures, copies: CopyGroups | undefined): LabelledEmbeddings {
   const kept = Array.from(ids.keys()).filter((position) => labels[position] !== null)
   // in place: a second copy could be gigabytes
   kept.forEach((from, to) => vectors.copyWithin(to * dimension, from * dimension, (from + 1) * dimension))
   return {
     ids: kept.map((position) => ids[position]!),
     labels: kept.map((position) => labels[position]!),
-    groups: kept.map((position) => contentHashes[position]!),
+    groups: kept.map((position) => (copies === undefined ? contentHashes[position]! : String(copies.groupOf(position)))),
     embeddings: vectors.subarray(0, kept.length * dimension),
     dimension,
   }

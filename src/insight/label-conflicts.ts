@@ -1,15 +1,19 @@
 /** Near-copies that were given different labels: at least one of them is wrong. */
 import type { CopyGroups } from './copy-groups.js'
-import { describeGroup } from './duplicates.js'
+import { describeGroups } from './duplicates.js'
 import type { Pictures } from './pictures.js'
 import type { ConflictReport } from './reports.js'
+
+/** Labels told of one group. */
+const labelsMax = 20
 
 /** Largest groups first. @param limit most groups */
 export function findLabelConflicts(pictures: Pictures, groups: CopyGroups, limit: number): ConflictReport {
   const torn = groups.list().filter((members) => labelsOf(members, pictures).length > 1)
+  const shown = torn.slice(0, limit)
   return {
     count: torn.length,
-    groups: torn.slice(0, limit).map((members) => ({ labels: labelsOf(members, pictures), ...describeGroup(members, pictures, groups) })),
+    groups: describeGroups(shown, pictures, groups).map((group, i) => ({ labels: labelsOf(shown[i]!, pictures).slice(0, labelsMax), ...group })),
   }
 }
 

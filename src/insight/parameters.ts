@@ -1,32 +1,31 @@
 /** What a caller may ask of the analyses, with defaults and bounds. */
 import { Type, type Static } from 'typebox'
+import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 
 const Seed = Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1, default: 1, description: 'Of the samples; the same seed draws the same ones while the gallery is the same.' }))
 const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'Most entries of each list; counts are complete all the same.' }))
 
-/** Chosen for the network that comes with Alike, see docs/quality.md: other networks spread their scores differently. */
-const copyScoreDefault = 0.995
-const MinScore = Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: copyScoreDefault, description: 'From this score on, two pictures are near-copies; equal files always are.' }))
+const DuplicateScore = Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: defaultDuplicateScore, description: 'From this near-copy score on, two pictures are near-copies; equal files always are.' }))
 
 export const EvaluateParameters = Type.Object(
   {
     sample: Type.Optional(Type.Integer({ minimum: 1, maximum: 20_000, default: 2_000, description: 'Most queries; a larger gallery is sampled.' })),
     seed: Seed,
-    nearCopyScore: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'From this score on, a picture is a copy of the query and never counts as a hit; left out: only equal files are.' })),
+    duplicateScore: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'From this near-copy score on, a picture is a copy of the query and never counts as a hit; left out: only equal files are.' })),
     efs: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 10_000 }), { maxItems: 8, default: [16, 64, 128, 256], description: 'Values of `ef` at which the recall of the index is measured, beside its default.' })),
   },
   { additionalProperties: false, examples: [{ sample: 2_000, seed: 1, efs: [64, 256] }] },
 )
 
 export const DuplicatesParameters = Type.Object(
-  { minScore: MinScore, limit: Limit },
-  { additionalProperties: false, examples: [{ minScore: copyScoreDefault, limit: 100 }] },
+  { duplicateScore: DuplicateScore, limit: Limit },
+  { additionalProperties: false, examples: [{ duplicateScore: defaultDuplicateScore, limit: 100 }] },
 )
 
 export const DoctorParameters = Type.Object(
   {
     k: Type.Optional(Type.Integer({ minimum: 5, maximum: 100, default: 10, description: 'Neighbours that vote on a label and count for hubs.' })),
-    minScore: MinScore,
+    duplicateScore: DuplicateScore,
     limit: Limit,
   },
   { additionalProperties: false, examples: [{ k: 10, limit: 100 }] },
@@ -34,18 +33,18 @@ export const DoctorParameters = Type.Object(
 
 /** An analysis with nothing left open, as it is stored with its job. */
 export type InsightTask =
-  | { kind: 'evaluate'; sample: number; seed: number; nearCopyScore?: number; efs: number[] }
-  | { kind: 'duplicates'; minScore: number; limit: number }
-  | { kind: 'doctor'; k: number; minScore: number; limit: number }
+  | { kind: 'evaluate'; sample: number; seed: number; duplicateScore?: number; efs: number[] }
+  | { kind: 'duplicates'; duplicateScore: number; limit: number }
+  | { kind: 'doctor'; k: number; duplicateScore: number; limit: number }
 
-export function evaluateTask({ sample = 2_000, seed = 1, nearCopyScore, efs = [16, 64, 128, 256] }: Static<typeof EvaluateParameters>): InsightTask {
-  return { kind: 'evaluate', sample, seed, efs, ...(nearCopyScore !== undefined && { nearCopyScore }) }
+export function evaluateTask({ sample = 2_000, seed = 1, duplicateScore, efs = [16, 64, 128, 256] }: Static<typeof EvaluateParameters>): InsightTask {
+  return { kind: 'evaluate', sample, seed, efs, ...(duplicateScore !== undefined && { duplicateScore }) }
 }
 
-export function duplicatesTask({ minScore = copyScoreDefault, limit = 100 }: Static<typeof DuplicatesParameters>): InsightTask {
-  return { kind: 'duplicates', minScore, limit }
+export function duplicatesTask({ duplicateScore = defaultDuplicateScore, limit = 100 }: Static<typeof DuplicatesParameters>): InsightTask {
+  return { kind: 'duplicates', duplicateScore, limit }
 }
 
-export function doctorTask({ k = 10, minScore = copyScoreDefault, limit = 100 }: Static<typeof DoctorParameters>): InsightTask {
-  return { kind: 'doctor', k, minScore, limit }
+export function doctorTask({ k = 10, duplicateScore = defaultDuplicateScore, limit = 100 }: Static<typeof DoctorParameters>): InsightTask {
+  return { kind: 'doctor', k, duplicateScore, limit }
 }

@@ -1,4 +1,5 @@
 /** How much of the exact answer the index gives. */
+import { inverseLengthOf } from '../cosine.js'
 import { scoreRows } from '../eval/ranking.js'
 
 /**
@@ -16,8 +17,10 @@ const scoreTolerance = 1e-6
  */
 export function kthScores(vectors: Float32Array, dimension: number, queries: Uint32Array, k: number, onQuery?: () => void): Float32Array {
   const scores = new Float32Array(vectors.length / dimension)
+  const inverseLengths = Float64Array.from(scores, (_, row) => inverseLengthOf(vectors, row * dimension, dimension))
   return Float32Array.from(queries, (query) => {
     scoreRows(vectors.subarray(query * dimension, (query + 1) * dimension), vectors, scores)
+    for (let row = 0; row < scores.length; row++) scores[row]! *= inverseLengths[row]! * inverseLengths[query]!
     scores[query] = -Infinity
     onQuery?.()
     return kthLargest(scores, Math.min(k, scores.length - 1))

@@ -16,7 +16,7 @@ export const QualityReport = Type.Object({
   labelled: Count('Those with a label; the others take no part.'),
   sampled: Count('Pictures drawn as queries.'),
   seed: Type.Integer({ description: 'Draws the same sample again while the gallery is the same.' }),
-  nearCopyScore: Type.Union([Type.Number(), Type.Null()], { description: 'From this score on, a picture was taken for a copy of the query and left out; null: only equal files were.' }),
+  duplicateScore: Type.Union([Type.Number(), Type.Null()], { description: 'From this near-copy score on, a picture was taken for a copy of the query and left out, over any chain of copies; null: only equal files were.' }),
   queries: Count('Of the sampled, those with another picture of their label.'),
   queriesWithoutRelevant: Count('The other ones; they count for nothing.'),
   overall: Numbers,
@@ -43,15 +43,16 @@ export const CopyGroup = Type.Object({
   size: Count('Pictures in the group.'),
   identical: Type.Boolean({ description: 'All are the same file.' }),
   images: Type.Array(
-    Type.Object({ id: Id, label: Label, contentHash: Type.String(), score: Score('Best score to another one of the group.') }),
-    { description: 'By id; at most 50 of them.' },
+    Type.Object({ id: Id, label: Label, contentHash: Type.String(), nearCopyScore: Share('Best near-copy score to another one of the group; 1 for equal files.') }),
+    { description: 'By id; at most 50 of them, and 5,000 of all groups: two of each group after that.' },
   ),
 })
 export type CopyGroup = Static<typeof CopyGroup>
 
 export const DuplicateReport = Type.Object({
   pictures: Count('Pictures in the gallery.'),
-  minScore: Score('From this score on, two pictures are near-copies.'),
+  duplicateScore: Share('From this near-copy score on, two pictures are near-copies.'),
+  notCompared: Count('Pictures of which only equal files are known: without features, or stored without a thumbnail before copies were looked for.'),
   count: Count('Groups there are.'),
   copies: Count('Pictures to spare: what would go if one of each group stayed.'),
   groups: Type.Array(CopyGroup, { description: 'Largest first, then by id; at most `limit`.' }),
@@ -61,7 +62,7 @@ export type DuplicateReport = Static<typeof DuplicateReport>
 export const ConflictReport = Type.Object(
   {
     count: Count('Groups there are.'),
-    groups: Type.Array(Type.Object({ labels: Type.Array(Type.String(), { description: 'By name.' }), ...CopyGroup.properties })),
+    groups: Type.Array(Type.Object({ labels: Type.Array(Type.String(), { description: 'By name; at most 20.' }), ...CopyGroup.properties })),
   },
   { description: 'Near-copies with different labels.' },
 )
@@ -117,7 +118,7 @@ export type OutlierReport = Static<typeof OutlierReport>
 export const DoctorReport = Type.Object({
   pictures: Count('Pictures in the gallery.'),
   k: Type.Integer({ description: 'Neighbours that vote and count.' }),
-  minScore: Score('From this score on, two pictures are near-copies.'),
+  duplicateScore: Share('From this near-copy score on, two pictures are near-copies.'),
   conflicts: ConflictReport,
   doubts: DoubtReport,
   hubs: HubReport,

@@ -20,23 +20,3 @@ export function withoutCopies({ likeness, count, kept, duplicateScore }: CopyBlo
   }
   return stay
 }
-
-/** For rounding, in radians; far smaller than any angle between two different pictures. */
-const angleSlack = 1e-3
-
-/**
- * By the triangle inequality of angles, a near-copy lies about as far from the query as its original, so only the end
- * of the kept hits can be the original of a candidate that comes after them.
- * @param scores of the kept hits against the query, falling
- * @param best score of the best candidate that is yet to be compared
- * @returns the position of the first kept hit that has to be compared
- */
-export function firstComparable(scores: readonly number[], best: number, duplicateScore: number): number {
-  const nearest = Math.acos(clamp(best)) - Math.acos(clamp(duplicateScore)) - angleSlack
-  const first = scores.findIndex((score) => Math.acos(clamp(score)) >= nearest)
-  return first === -1 ? scores.length : first
-}
-
-function clamp(cosine: number): number {
-  return Math.max(-1, Math.min(1, cosine))
-}

@@ -22,8 +22,11 @@ export interface RemotePicturesOptions {
 }
 
 export interface RemotePictures {
-  /** @throws AlikeError `url_disabled`, `url_not_allowed`, `url_unreachable`, `image_too_large`; the signal's reason when aborted */
-  fetch(url: string, signal?: AbortSignal): Promise<Buffer>
+  /**
+   * @param onBytes hears of bytes as they arrive; what it throws ends the fetch
+   * @throws AlikeError `url_disabled`, `url_not_allowed`, `url_unreachable`, `image_too_large`; the signal's reason when aborted
+   */
+  fetch(url: string, signal?: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer>
   close(): Promise<void>
 }
 
@@ -37,12 +40,12 @@ export function openRemotePictures(options: RemotePicturesOptions): RemotePictur
   const isAllowed = (address: string) => isPublicAddress(address) || (allowLoopback && isLoopback(address))
   const agent = new Agent({ connect: guardedConnector({ isAllowed, timeoutMs: urlTimeoutMs }), connections: connectionsPerHost, headersTimeout: urlTimeoutMs, bodyTimeout: urlTimeoutMs })
 
-  async function fetchPicture(text: string, signal: AbortSignal): Promise<Buffer> {
+  async function fetchPicture(text: string, signal: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer> {
     let url = expectAllowed(text, undefined, hosts)
     for (let redirects = 0; redirects <= redirectsMax; redirects++) {
       const { statusCode, headers, body } = await request(url, { dispatcher: agent, signal, headers: { accept: 'image/*', 'user-agent': 'alike' } })
       body.on('error', () => {}) // of one that is left unread
-      if (statusCode === 200) return await readPicture(body, headers, uploadMaxBytes)
+      if (statusCode === 200) return await readPicture(body, headers, { maxBytes: uploadMaxBytes, onBytes })
       body.destroy()
       const { location } = headers
       if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string') throw unreachable(`It answered with status ${statusCode}.`)
@@ -52,11 +55,11 @@ export function openRemotePictures(options: RemotePicturesOptions): RemotePictur
   }
 
   return {
-    async fetch(url, signal) {
+    async fetch(url, signal, onBytes) {
       if (hosts.isEmpty) throw new AlikeError('url_disabled')
       const deadline = withDeadline(urlTimeoutMs, signal)
       try {
-        const bytes = await fetchPicture(url, deadline.signal)
+        const bytes = await fetchPicture(url, deadline.signal, onBytes)
         onFetch?.('fetched')
         return bytes
       } catch (error) {
@@ -82,7 +85,7 @@ function expectAllowed(text: string, base: URL | undefined, hosts: AllowedHosts)
   return url
 }
 
-async function readPicture(body: Dispatcher.ResponseData['body'], headers: Dispatcher.ResponseData['headers'], maxBytes: number): Promise<Buffer> {
+async function readPicture(body: Dispatcher.ResponseData['body'], headers: Dispatcher.ResponseData['headers'], { maxBytes, onBytes }: { maxBytes: number; onBytes: ((bytes: number) => void) | undefined }): Promise<Buffer> {
   const tooLarge = () => new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
   if (Number(headers['content-length'] ?? 0) > maxBytes) {
     body.destroy()
@@ -93,6 +96,7 @@ async function readPicture(body: Dispatcher.ResponseData['body'], headers: Dispa
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > maxBytes) throw tooLarge()
+    onBytes?.(chunk.length)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks, bytes)

@@ -3,18 +3,18 @@
  * last, when everything was compared: a restore that breaks off leaves a folder that it can be
  * repeated on, and nothing that looks like data.
  */
-import { readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
-import { lockFolder } from '../gallery/database.js'
 import { examineDatabase } from '../gallery/examine-database.js'
+import { besideDatabase, lockFolder } from '../gallery/folder-lock.js'
 import { syncFolder } from './files.js'
 import { databaseName, type SnapshotManifest } from './manifest.js'
 import { readSnapshot } from './read-snapshot.js'
 
 const unfinishedName = `${databaseName}.restoring`
 /** What may lie in a data folder that counts as empty: what we leave there, and what a file system puts there itself. */
-const ofNoInterest = new Set([unfinishedName, 'alike.lock', 'alike.lock-journal', 'lost+found'])
+const ofNoInterest = new Set([unfinishedName, ...besideDatabase, 'lost+found'])
 
 /**
  * @param snapshot its folder or its archive.
@@ -23,21 +23,22 @@ const ofNoInterest = new Set([unfinishedName, 'alike.lock', 'alike.lock-journal'
  */
 export async function restoreSnapshot(snapshot: string, dataDir: string): Promise<SnapshotManifest> {
   await expectEmpty(dataDir)
-  const unlock = lockFolder(dataDir)
+  const lock = lockFolder(dataDir) // on an empty file in the place of the database
   const unfinished = join(dataDir, unfinishedName)
+  const database = join(dataDir, databaseName)
   try {
     await expectEmpty(dataDir) // a service may have come and gone before the lock
     const manifest = await readSnapshot(snapshot, unfinished)
     const { images } = examineDatabase(unfinished)
     if (images !== manifest.images) throw new AlikeError('snapshot_damaged', { detail: `It holds ${images} pictures instead of ${manifest.images}.` })
-    await rename(unfinished, join(dataDir, databaseName))
+    await rename(unfinished, database)
     await syncFolder(dataDir)
     return manifest
   } catch (error) {
-    await rm(unfinished, { force: true })
+    for (const path of [unfinished, ...((await isEmpty(database)) ? [database] : [])]) await rm(path, { force: true })
     throw error
   } finally {
-    unlock()
+    lock.release()
   }
 }
 
@@ -49,6 +50,13 @@ async function expectEmpty(dataDir: string): Promise<void> {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
     throw new AlikeError('restore_refused', { detail: 'The data folder can not be read.', cause })
   }
-  const used = names.find((name) => !ofNoInterest.has(name))
-  if (used !== undefined) throw new AlikeError('restore_refused', { detail: `The data folder is not empty: ${used} lies there.` })
+  for (const name of names) {
+    if (ofNoInterest.has(name) || (name === databaseName && (await isEmpty(join(dataDir, name))))) continue
+    throw new AlikeError('restore_refused', { detail: `The data folder is not empty: ${name} lies there.` })
+  }
+}
+
+/** As the lock, or a process that was ended before it had made its tables, leaves it. */
+async function isEmpty(path: string): Promise<boolean> {
+  return stat(path).then(({ size }) => size === 0, () => false)
 }

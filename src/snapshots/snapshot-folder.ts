@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeSettled, syncFolder } from './files.js'
+import { asStorageError, writeSettled, syncFolder } from './files.js'
 import { manifestName, manifestText, parseManifest, snapshotIdPattern, type SnapshotManifest } from './manifest.js'
 
 export class SnapshotFolder {
@@ -20,18 +20,15 @@ export class SnapshotFolder {
 
   /** Removes what a crash left behind. */
   async sweep(): Promise<void> {
-    await mkdir(this.path, { recursive: true })
-    for (const name of await readdir(this.path)) {
+    await mkdir(this.path, { recursive: true }).catch(unlessNoRoom) // made with the first snapshot then
+    for (const name of await readdir(this.path).catch(noneIfMissing)) {
       if (/\.(writing|deleting)$/.test(name)) await rm(join(this.path, name), { recursive: true, force: true })
     }
   }
 
   /** Newest first. */
   async ids(): Promise<string[]> {
-    const names = await readdir(this.path).catch((error: unknown) => {
-      if (isMissing(error)) return [] // somebody has tidied up
-      throw error
-    })
+    const names = await readdir(this.path).catch(noneIfMissing) // somebody has tidied up
     return names.filter((name) => new RegExp(snapshotIdPattern).test(name)).sort().reverse()
   }
 
@@ -80,6 +77,16 @@ export class SnapshotFolder {
     await syncFolder(this.path)
     await rm(path, { recursive: true, force: true })
   }
+}
+
+/** A service whose disk is full has to start. */
+function unlessNoRoom(error: unknown): void {
+  if (asStorageError(error) === error) throw error
+}
+
+function noneIfMissing(error: unknown): string[] {
+  if (isMissing(error)) return []
+  throw error
 }
 
 function isMissing(error: unknown): boolean {

@@ -33,6 +33,8 @@ export interface SnapshotsOptions {
   modelId: string
   serviceVersion: string
   logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+  /** Asked before one is begun; throws while the database can only be read. */
+  expectWritable?: (() => void) | undefined
   /** Told of each that ended; the time is that of its data. */
   onEnd?: (outcome: 'ready' | 'failed') => void
   /** Told once at the start and after each that was written. */
@@ -80,6 +82,7 @@ export class Snapshots {
   async create(): Promise<SnapshotRecord> {
     if (this.#closing) throw new AlikeError('shutting_down')
     if (this.#writing !== undefined) throw new AlikeError('snapshot_under_way')
+    this.#options.expectWritable?.()
     const createdAt = (this.#options.clock?.() ?? new Date()).toISOString()
     const state = new Int32Array(new SharedArrayBuffer(8))
     const writing: Writing = { id: snapshotIdAt(createdAt, randomBytes(3).toString('hex')), createdAt, state, ended: Promise.resolve() }
@@ -165,6 +168,7 @@ export class Snapshots {
       const manifest = await this.#writeFiles(writing)
       onNewest?.(new Date(createdAt))
       onEnd?.('ready')
+      if (manifest.damagedImages !== undefined) logger.warn({ ...facts(), damagedImages: manifest.damagedImages }, 'pictures in the snapshot have damaged records: store them again, or remove them')
       logger.info({ ...facts(), images: manifest.images, bytes: manifest.files[0]?.bytes }, 'snapshot of the data written')
     } catch (error) {
       await this.#folder.discard(id).catch(() => {}) // swept at the next start

@@ -28,7 +28,7 @@ export type IndexCalls = {
   add: { request: { index: number; slots: Uint32Array; vectors: Float32Array }; reply: IndexReading }
   remove: { request: { index: number; slots: Uint32Array }; reply: IndexReading }
   search: {
-    request: { index: number; vector: Float32Array; k: number; ef?: number; exact?: boolean; allow?: Uint32Array }
+    request: { index: number; vector: Float32Array; k: number; depth?: number | undefined; ef?: number; exact?: boolean; allow?: Uint32Array }
     reply: { neighbours: Neighbour[]; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
   }
   neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }

@@ -3,6 +3,7 @@
  * large searches fast. A vector is found as soon as it is in memory; linking it into the graph
  * follows in small slices of time, and until then searches compare it directly.
  */
+import { directionOf, scoreTolerance, type Direction } from '../cosine.js'
 import { exactNeighbours } from './exact.js'
 import { HnswGraph } from './hnsw-graph.js'
 import { Nearest } from './nearest.js'
@@ -25,6 +26,7 @@ const shortPage = { k: 32, spare: 4 }
 export interface SlotSearch {
   vector: Float32Array
   k: number
+  depth?: number | undefined
   ef?: number
   exact?: boolean
   allow?: Uint32Array
@@ -34,6 +36,15 @@ export interface SlotSearchResult {
   neighbours: Neighbour[]
   method: 'exact' | 'hnsw'
   ef?: number
+}
+
+interface GraphSearch {
+  query: Direction
+  /** At most `depth`. */
+  k: number
+  /** How many neighbours the graph must be sure of: what decides which it finds. */
+  depth: number
+  allow?: Uint32Array | undefined
 }
 
 /** A graph and how many of its nodes are live. */
@@ -118,15 +129,16 @@ export class SlotIndex {
     return true
   }
 
-  search({ vector, k, ef, exact, allow }: SlotSearch): SlotSearchResult {
+  search({ vector, k, depth = k, ef, exact, allow }: SlotSearch): SlotSearchResult {
+    const query = directionOf(vector)
     const size = this.#vectors.size
     const allowed = allow === undefined ? size : Math.min(allow.length, size)
     const serving = this.#serving
     if (exact !== true && serving !== undefined && allowed > this.#settings.exactBelow) {
-      const found = this.#searchGraph(serving, { vector, k: Math.min(k, allowed), ...(allow && { allow }) }, allowed, ef)
+      const found = this.#searchGraph(serving, { query, k: Math.min(k, depth, allowed), depth: Math.min(depth, allowed), allow }, allowed, ef)
       if (found !== undefined) return found
     }
-    return { neighbours: exactNeighbours(this.#vectors, vector, k, allow), method: 'exact' }
+    return { neighbours: exactNeighbours(this.#vectors, query, k, allow), method: 'exact' }
   }
 
   /** Of as many slots as the time has room for, one at least. */
@@ -152,30 +164,30 @@ export class SlotIndex {
     const scores = new Float32Array(rows.length * columns.length).fill(-1)
     rows.forEach((row, i) => {
       if (!this.#vectors.has(row)) return
-      const vector = this.#vectors.vector(row)
+      const direction = this.#vectors.direction(row)
       columns.forEach((column, j) => {
-        if (this.#vectors.has(column)) scores[i * columns.length + j] = this.#vectors.score(vector, column)
+        if (this.#vectors.has(column)) scores[i * columns.length + j] = this.#vectors.score(direction, column)
       })
     })
     return scores
   }
 
   /**
-   * Asks for more and more candidates until the k-th allowed one lies in their nearer two thirds:
+   * Asks for more and more candidates until the last allowed one of the depth lies in their nearer two thirds:
    * near the end of the list the graph misses neighbours. Undefined when a scan is the cheaper way.
    */
-  #searchGraph(serving: LiveGraph, search: SlotSearch, allowed: number, ef: number | undefined): SlotSearchResult | undefined {
+  #searchGraph(serving: LiveGraph, search: GraphSearch, allowed: number, ef: number | undefined): SlotSearchResult | undefined {
     const { graph, live, cursor } = serving
-    const { k } = search
+    const { depth } = search
     const { size } = this.#vectors
     // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
     const share = Math.max(1 / graph.count, (allowed / size) * (live / graph.count))
-    let wanted = Math.ceil(ef === undefined ? Math.max(this.#settings.ef, (1.5 * likelyEnough(k, share)) / share) : Math.max(ef, k) / share)
+    let wanted = Math.ceil(ef === undefined ? Math.max(this.#settings.ef, (1.5 * likelyEnough(depth, share)) / share) : Math.max(ef, depth) / share)
     for (;;) {
       wanted = Math.min(wanted, graph.count)
       if (wanted * comparisonsPerCandidate + size - live >= allowed) return undefined
-      const { nearest, reliable } = this.#best(graph, search, wanted, share)
-      if (reliable >= k || (ef !== undefined && nearest.count >= k)) {
+      const { nearest, found, reliable } = this.#best(graph, search, wanted, share)
+      if (reliable >= depth || (ef !== undefined && found >= depth)) {
         if (size > live) this.#offerPending(nearest, graph, cursor, search)
         return { neighbours: nearest.sorted(), method: 'hnsw', ef: wanted }
       }
@@ -184,33 +196,36 @@ export class SlotIndex {
   }
 
   /**
-   * The k best live and allowed ones of `ef` candidates, by their exact scores. Only those are
-   * compared again whose approximate score leaves open whether they belong to them.
+   * The k best live and allowed ones of `ef` candidates, by their exact scores. Only those are compared again whose
+   * approximate score leaves open whether they belong to them. How many there are is counted up to the depth only.
    */
-  #best(graph: HnswGraph, { vector, k, allow }: SlotSearch, ef: number, share: number): { nearest: Nearest; reliable: number } {
-    const margin = 2 * graph.scoreError
-    const few = allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil(likelyEnough(k + shortPage.spare, share) / share)) : ef
+  #best(graph: HnswGraph, { query, k, depth, allow }: GraphSearch, ef: number, share: number): { nearest: Nearest; found: number; reliable: number } {
+    const lengthError = Math.max(this.#vectors.lengthError, Math.abs(1 / query.inverseLength - 1))
+    const margin = 2 * (graph.scoreError + 2 * lengthError) + scoreTolerance
+    const enough = Math.max(k + shortPage.spare, depth)
+    const few = allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil(likelyEnough(enough, share) / share)) : ef
     for (let count = few; ; count = ef) {
-      const { slots, scores } = graph.candidates(vector, ef, count)
+      const { slots, scores } = graph.candidates(query.values, ef, count)
       const nearest = new Nearest(k)
-      let [found, reliable, kthScore] = [0, 0, -Infinity]
+      let [found, reliable, kthScore, settled] = [0, 0, -Infinity, false]
       for (let i = 0; i < slots.length; i++) {
         const slot = slots[i]!
         if (!this.#vectors.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
-        if (found >= k && scores[i]! < kthScore - margin) return { nearest, reliable }
-        nearest.offer(slot, this.#vectors.score(vector, slot))
+        settled ||= found >= k && scores[i]! < kthScore - margin
+        if (settled && found >= depth) break
+        if (!settled) nearest.offer(slot, this.#vectors.score(query, slot))
         if (i < (ef * 2) / 3) reliable++
         if (++found === k) kthScore = scores[i]!
       }
-      if (slots.length < count || count === ef) return { nearest, reliable }
+      if ((settled && found >= depth) || slots.length < count || count === ef) return { nearest, found, reliable }
     }
   }
 
   /** Live vectors that the graph does not hold yet. */
-  #offerPending(nearest: Nearest, graph: HnswGraph, cursor: number, { vector, allow }: SlotSearch): void {
+  #offerPending(nearest: Nearest, graph: HnswGraph, cursor: number, { query, allow }: GraphSearch): void {
     for (let slot = this.#vectors.nextLive(cursor); slot !== undefined; slot = this.#vectors.nextLive(slot + 1)) {
       if (graph.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
-      nearest.offer(slot, this.#vectors.score(vector, slot))
+      nearest.offer(slot, this.#vectors.score(query, slot))
     }
   }
 

@@ -3,6 +3,8 @@
  * densely and used again, slots are not: they only grow, and a removed slot stays removed for good.
  */
 
+import { cosineTo, inverseLengthOf, type Direction } from '../cosine.js'
+
 /** Rows of one block of memory: few megabytes at usual dimensions, and growth never copies. */
 const rowsPerChunk = 1_024
 /** Slots of one page of the slot → row table; pages whose slots were never seen are not made. */
@@ -15,12 +17,15 @@ const removedSlot = -2
 export class SlotVectorStore {
   readonly dimension: number
   readonly #chunks: Float32Array[] = []
+  /** 1 / length of each row's vector. */
+  readonly #inverseLengths: Float64Array[] = []
   readonly #pages: (Int32Array | undefined)[] = []
   /** Row → slot; −1 for a free row. */
   #slotOfRow = new Float64Array(rowsPerChunk)
   readonly #freeRows: number[] = []
   #rows = 0
   #size = 0
+  #lengthError = 0
 
   constructor(dimension: number) {
     this.dimension = dimension
@@ -29,6 +34,11 @@ export class SlotVectorStore {
   /** Live vectors. */
   get size(): number {
     return this.#size
+  }
+
+  /** How far from 1 the length of a vector ever was: little for networks of single precision, up to 0.005 for others. */
+  get lengthError(): number {
+    return this.#lengthError
   }
 
   has(slot: number): boolean {
@@ -47,6 +57,9 @@ export class SlotVectorStore {
     page[slot % slotsPerPage] = row
     this.#slotOfRow[row] = slot
     this.#chunkOf(row).set(values.subarray(offset, offset + this.dimension), (row % rowsPerChunk) * this.dimension)
+    const inverseLength = inverseLengthOf(values, offset, this.dimension)
+    this.#inverseLengths[Math.floor(row / rowsPerChunk)]![row % rowsPerChunk] = inverseLength
+    this.#lengthError = Math.max(this.#lengthError, Math.abs(1 / inverseLength - 1))
     this.#size++
     return true
   }
@@ -82,31 +95,44 @@ export class SlotVectorStore {
     return this.#chunkOf(row).subarray(begin, begin + this.dimension)
   }
 
+  /** The same with its length. */
+  direction(slot: number): Direction {
+    return { values: this.vector(slot), inverseLength: this.#inverseLengthOf(this.#rowOf(slot)) }
+  }
+
   /** Cosine similarity of the query and a live slot. */
-  score(query: Float32Array, slot: number): number {
-    const row = this.#rowOf(slot)
-    return dot(query, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension)
+  score(query: Direction, slot: number): number {
+    return this.#scoreRow(query, this.#rowOf(slot))
   }
 
   /** Scores those of the slots that are live, in the order given. */
-  scoreSlots(query: Float32Array, slots: Uint32Array, visit: (slot: number, score: number) => void): void {
+  scoreSlots(query: Direction, slots: Uint32Array, visit: (slot: number, score: number) => void): void {
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
       const row = this.#rowOf(slot)
-      if (row >= 0) visit(slot, dot(query, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension))
+      if (row >= 0) visit(slot, this.#scoreRow(query, row))
     }
   }
 
   /** Scores every live vector, in the order of memory. */
-  scoreAll(query: Float32Array, visit: (slot: number, score: number) => void): void {
+  scoreAll(query: Direction, visit: (slot: number, score: number) => void): void {
     for (let row = 0; row < this.#rows; ) {
       const chunk = this.#chunkOf(row)
+      const inverseLengths = this.#inverseLengths[Math.floor(row / rowsPerChunk)]!
       const end = Math.min(this.#rows, row + rowsPerChunk)
       for (let offset = 0; row < end; row++, offset += this.dimension) {
         const slot = this.#slotOfRow[row]!
-        if (slot >= 0) visit(slot, dot(query, chunk, offset))
+        if (slot >= 0) visit(slot, cosineTo(query, chunk, offset, inverseLengths[row % rowsPerChunk]!))
       }
     }
+  }
+
+  #scoreRow(query: Direction, row: number): number {
+    return cosineTo(query, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension, this.#inverseLengthOf(row))
+  }
+
+  #inverseLengthOf(row: number): number {
+    return this.#inverseLengths[Math.floor(row / rowsPerChunk)]![row % rowsPerChunk]!
   }
 
   #rowOf(slot: number): number {
@@ -119,7 +145,10 @@ export class SlotVectorStore {
 
   #newRow(): number {
     const row = this.#rows++
-    if (row % rowsPerChunk === 0) this.#chunks.push(new Float32Array(rowsPerChunk * this.dimension))
+    if (row % rowsPerChunk === 0) {
+      this.#chunks.push(new Float32Array(rowsPerChunk * this.dimension))
+      this.#inverseLengths.push(new Float64Array(rowsPerChunk))
+    }
     if (row >= this.#slotOfRow.length) {
       const grown = new Float64Array(this.#slotOfRow.length * 2)
       grown.set(this.#slotOfRow)
@@ -127,26 +156,4 @@ export class SlotVectorStore {
     }
     return row
   }
-}
-
-/**
- * The one scalar product that decides scores: float32 values, float64 sum, always in the same
- * order, so that equal pictures have equal scores. Rounding may carry it past 1; no score is.
- */
-function dot(query: Float32Array, values: Float32Array, offset: number): number {
-  const dimension = query.length
-  const whole = dimension - (dimension % 4)
-  let a = 0
-  let b = 0
-  let c = 0
-  let d = 0
-  for (let i = 0; i < whole; i += 4) {
-    a += query[i]! * values[offset + i]!
-    b += query[i + 1]! * values[offset + i + 1]!
-    c += query[i + 2]! * values[offset + i + 2]!
-    d += query[i + 3]! * values[offset + i + 3]!
-  }
-  for (let i = whole; i < dimension; i++) a += query[i]! * values[offset + i]!
-  const sum = a + b + (c + d)
-  return sum > 1 ? 1 : sum < -1 ? -1 : sum
 }

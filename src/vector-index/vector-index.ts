@@ -13,7 +13,7 @@ export interface SlotVectors {
 
 export interface Neighbour {
   slot: number
-  /** Cosine similarity, computed from the stored float32 values whatever way the neighbour was found. */
+  /** Cosine similarity (`cosine.ts`), computed from the stored float32 values whatever way the neighbour was found. */
   score: number
 }
 
@@ -21,6 +21,11 @@ export interface SearchRequest {
   /** [dimension], unit length. */
   vector: Float32Array
   k: number
+  /**
+   * The graph is asked as if for so many, and gives no more: what it finds hangs on that, so answers of one depth are
+   * beginnings of one list. A scan gives `k` whatever the depth. Default: `k`.
+   */
+  depth?: number | undefined
   /** Candidates that the graph keeps while it searches; more find more and cost more. Default: the index's `ef`. */
   ef?: number
   /** Compare with every vector. */
@@ -30,7 +35,7 @@ export interface SearchRequest {
 }
 
 export interface SearchResult {
-  /** Score descending, then slot ascending; min(k, live and allowed slots) of them. */
+  /** Score descending, then slot ascending; min(k, live and allowed slots) of them, and of the graph at most `depth`. */
   neighbours: Neighbour[]
   /** `exact`: every allowed vector was compared. */
   method: 'exact' | 'hnsw'

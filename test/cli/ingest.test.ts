@@ -39,13 +39,29 @@ test('a folder is sent with its folders as labels, and what is no picture stays 
   const app = await startApp(t)
   const url = await app.listen()
   const picture = await drawPicture('circle', 1)
-  const folder = await fill(await temporaryFolder(t), { 'cycling/ä 1.jpg': picture, 'deep/er/2.JPG': picture, 'top.jpg': picture, 'notes.txt': Buffer.from('x'), '.hidden.jpg': picture })
+  const folder = await fill(await temporaryFolder(t), { 'cycling/ä 1.jpg': picture, 'deep/er/2.JPG': picture, 'top.jpg': picture, 'notes.txt': Buffer.from('x'), '.hidden.jpg': picture, '@eaDir/top.jpg/SYNOPHOTO_THUMB_XL.jpg': picture, 'Ka\u0308se/3.jpg': picture })
   await symlink(join(folder, 'top.jpg'), join(folder, 'link.jpg'))
   const { code, output, errors } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create', '--label', 'loose').ended
   assert.equal(code, 0, errors)
-  assert.match(output, /Job succeeded: 3 added, 0 updated, 0 removed, 0 skipped, 0 failed/)
-  assert.match(errors, /2 files are left out/)
-  assert.deepEqual(await stored(app), [['cycling/ä 1.jpg', 'cycling'], ['deep/er/2.JPG', 'er'], ['top.jpg', 'loose']])
+  assert.match(output, /Job succeeded: 4 added, 0 updated, 0 removed, 0 skipped, 0 failed/)
+  assert.match(errors, /4 files are left out: litter, or neither/)
+  assert.deepEqual(await stored(app), [['K\u00e4se/3.jpg', 'K\u00e4se'], ['cycling/ä 1.jpg', 'cycling'], ['deep/er/2.JPG', 'er'], ['top.jpg', 'loose']])
+
+  const taken = await start(t, folder, '--url', url, '--gallery', 'sent', '--litter', 'take').ended
+  assert.match(taken.output, /2 added, 0 updated, 0 removed, 4 skipped, 1 failed/, 'notes.txt is no picture, and says so')
+})
+
+test('names on the disk that are not UTF-8 are told, or read as stated', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const folder = await temporaryFolder(t)
+  await writeFile(Buffer.from(`${folder}/m\xfcller.jpg`, 'latin1'), await drawPicture('circle', 1))
+  const sent = (...more: string[]) => start(t, folder, '--url', url, '--gallery', 'sent', '--create', ...more).ended
+  const refused = await sent()
+  assert.deepEqual([refused.code, /m\\xfcller\.jpg: could not be read \(.*not UTF-8/.test(refused.output)], [1, true], refused.output)
+  assert.equal((await sent('--name-encoding', 'windows-1252')).code, 0)
+  assert.deepEqual((await stored(app)).map(([id]) => id), ['müller.jpg'])
+  assert.equal((await sent('--name-encoding', 'martian')).code, 2)
 })
 
 test('a bad picture is told and makes the exit code 1; a manifest goes along', async (t) => {
@@ -55,7 +71,17 @@ test('a bad picture is told and makes the exit code 1; a manifest goes along', a
   const { code, output } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create').ended
   assert.equal(code, 1)
   assert.match(output, /^bad\.jpg: image_unreadable: /m)
+  assert.match(output, /Job completed with errors: 1 added, 0 updated, 0 removed, 0 skipped, 1 failed/)
   assert.deepEqual(await stored(app), [['a.jpg', 'cycling']])
+})
+
+test('when every picture is bad the job has failed, and says so', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  const folder = await fill(await temporaryFolder(t), { 'bad.jpg': Buffer.from('no picture') })
+  const { code, output } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create').ended
+  assert.equal(code, 1)
+  assert.match(output, /Job failed: 0 added, 0 updated, 0 removed, 0 skipped, 1 failed\. job_items_failed: /)
 })
 
 test('archives and lines are told by their names, keys are sent', async (t) => {

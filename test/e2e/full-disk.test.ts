@@ -1,6 +1,6 @@
 /** No room on the disk, for real: writes are refused, reads and searches go on, and all is well when there is room again. */
 import assert from 'node:assert/strict'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,9 +8,9 @@ import type { Answer } from '../support/app.js'
 import { temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
-import { fillDisk, limitFileSize, smallDisk } from '../support/full-disk.js'
+import { fillDisk, limitFileSize, mayLimitFileSize, smallDisk, takeAllFiles } from '../support/full-disk.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
-import { startProcess, type ServiceProcess } from '../support/service-process.js'
+import { runToExit, startProcess, type ServiceProcess } from '../support/service-process.js'
 
 const pictures = await Promise.all(Array.from({ length: 40 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 48, height: 48, format: 'png' })))
 
@@ -131,6 +131,109 @@ test('a full disk: writes are refused, reads go on, also after a kill, and a del
   assert.equal(await service.stop('SIGTERM'), 0)
   service = await startProcess(t, environment)
   await expectReading(service, stored + 1)
+  assert.equal(await service.stop('SIGTERM'), 0)
+})
+
+/** What holds while the service was started without any room. */
+async function expectReadOnly(service: ServiceProcess, stored: number, last = stored - 1): Promise<void> {
+  await expectReading(service, stored, last)
+  const ready = (await (await fetch(`${service.address}/readyz`)).json()) as { storage: string; detail: string }
+  assert.deepEqual([ready.storage, /opened without room/.test(ready.detail)], ['read_only', true])
+  assert.match(await (await fetch(`${service.address}/metrics`)).text(), /^alike_storage_read_only 1$/m)
+  assert.ok(service.log.some(({ msg }) => msg === 'no room in the data folder: it can only be read'))
+  for (const path of ['/galleries', '/galleries/g/images?limit=3', '/galleries/g/labels', '/jobs', '/snapshots', '/galleries/g/images/p0']) {
+    assert.equal((await ask(service, 'GET', path)).status, 200, path)
+  }
+  const thumbnail = await fetch(`${service.address}/v1/galleries/g/images/p0/thumbnail`)
+  assert.deepEqual([thumbnail.status, thumbnail.headers.get('content-type')], [200, 'image/webp'])
+  assert.equal((await ask(service, 'POST', `/galleries/g/search?k=5&filter=${encodeURIComponent('{"field":"label","in":[null]}')}`, 'image/png', pictures[1])).answer.hits.length, 5)
+  for (const [method, path, type, body] of [
+    ['PUT', '/galleries/g/images/new', 'image/png', pictures[1]],
+    ['PUT', '/galleries/other'],
+    ['DELETE', '/galleries/g/images/p0'],
+    ['PATCH', '/galleries/g/images/p0', 'application/json', Buffer.from('{"label":"x"}')],
+    ['POST', '/galleries/g/doctor'],
+    ['POST', '/snapshots'],
+  ] as const) {
+    const { status, answer, retryAfter } = await ask(service, method, path, type, body)
+    assert.deepEqual([status, answer.code, Number(retryAfter) >= 1], [507, 'storage_full', true], `${method} ${path}`)
+  }
+}
+
+async function expectRecovery(service: ServiceProcess, stored: number): Promise<void> {
+  for (let waited = 0; waited < 30_000 && (await put(service, stored)).status !== 201; waited += 200) await sleep(200)
+  await expectReading(service, stored + 1)
+  assert.deepEqual(await (await fetch(`${service.address}/readyz`)).json(), { status: 'ok', storage: 'writable' })
+  assert.match(await (await fetch(`${service.address}/metrics`)).text(), /^alike_storage_read_only 0$/m)
+  assert.ok(service.log.some(({ msg }) => msg === 'there is room again: writes are taken'))
+}
+
+for (const end of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`a start where no file may grow, after ${end}: searches and look-ups are answered, and writes again once files may grow`, async (t) => {
+    const dataDir = await temporaryFolder(t)
+    const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, EXACT_BELOW: '20' }
+    let service = await startProcess(t, environment)
+    assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
+    for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
+    await service.stop(end)
+    // What the log's index would need is the first thing that has no room.
+    await rm(join(dataDir, 'alike.db-shm'), { force: true })
+    if (!(await mayLimitFileSize())) return t.skip('prlimit is missing')
+
+    service = await startProcess(t, environment, { fileMaxBytes: 4_096 })
+    await expectReadOnly(service, 30)
+    await limitFileSize(service.pid, 'unlimited')
+    await expectRecovery(service, 30)
+    assert.equal(await service.stop('SIGTERM'), 0)
+
+    service = await startProcess(t, environment)
+    await expectReading(service, 31)
+    assert.equal(await service.stop('SIGTERM'), 0)
+  })
+}
+
+for (const [end, limit, fill] of [
+  ['SIGTERM', 'bytes', fillDisk],
+  ['SIGKILL', 'bytes', fillDisk],
+  ['SIGTERM', 'files', takeAllFiles],
+] as const) {
+  test(`a start on a disk without ${limit} left, after ${end}: searches and look-ups are answered, and writes again when there is room`, async (t) => {
+    const disk = await smallDisk(t, 48 * 2 ** 20, { files: 100 })
+    if (disk === undefined) return t.skip('this user may not mount a disk')
+    const environment = { DATA_DIR: join(disk, 'data'), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, EXACT_BELOW: '20' }
+    let service = await startProcess(t, environment)
+    assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
+    for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
+    const entries = Array.from({ length: 300 }, (_, n) => ({ path: `job/${n}.png`, content: pictures[n % pictures.length]! }))
+    const { answer: job } = await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', await tarOf(entries))
+    await service.stop(end)
+    if (end === 'SIGKILL') await rm(join(environment.DATA_DIR, 'alike.db-shm'))
+
+    let stored = 0
+    for (const last of [false, true]) {
+      const free = await fill(disk)
+      service = await startProcess(t, environment)
+      stored = (await ask(service, 'GET', '/galleries/g')).answer.count
+      await expectReadOnly(service, stored, 29)
+      assert.ok(['queued', 'running'].includes((await ask(service, 'GET', `/jobs/${job.id}`)).answer.state), 'the job waits')
+      if (!last) assert.equal(await service.stop('SIGTERM'), 0) // and started once more in that state
+      await free()
+    }
+    const ended = await untilJob(service, job.id, ({ state }) => state === 'succeeded' || state === 'failed')
+    assert.deepEqual([ended.state, ended.done], ['succeeded', 300])
+    await expectReading(service, 330, 29)
+    assert.equal(await service.stop('SIGTERM'), 0)
+  })
+}
+
+test('a data folder that is new, or of an older version, is not begun without room', async (t) => {
+  if (!(await mayLimitFileSize())) return t.skip('prlimit is missing')
+  const dataDir = await temporaryFolder(t)
+  const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
+  const { code, output } = await runToExit(environment, { fileMaxBytes: 1_024 })
+  assert.equal(code, 1)
+  assert.match(output, /storage_full: .*no room for a new/)
+  const service = await startProcess(t, environment)
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 

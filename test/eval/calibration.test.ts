@@ -5,7 +5,7 @@ import { calibrate, calibrationError } from '../../src/eval/calibration.js'
 import { fitCurve, type ScoreBin } from '../../src/eval/probability-curves.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
-import { probabilitySameLabel, ScoreCalibration, scoreOfProbability, thresholdOf } from '../../src/eval/score-calibration.js'
+import { probabilitySameLabel, ScoreCalibration, scoreOfProbability, thresholdOf, type ProbabilityCurve } from '../../src/eval/score-calibration.js'
 
 /** Clouds around one direction per label. */
 function clouds(count: number, spread: number, seed: number, dimension = 8, classes = 4): LabelledEmbeddings {
@@ -47,6 +47,20 @@ test('the probability never falls with the score, and its inverse finds the scor
     assert.equal(scoreOfProbability({ curve }, 0), -1)
   }
   assert.equal(scoreOfProbability({ curve: { kind: 'isotonic', scores: [0, 1], probabilities: [0.1, 0.8] } }, 0.9), undefined)
+})
+
+test('a score reaches its own probability', () => {
+  const random = seededRandom(5)
+  const curves: ProbabilityCurve[] = [
+    { kind: 'logistic', slope: 20, intercept: -18 },
+    { kind: 'isotonic', scores: [0.1, 0.5, 0.7, 0.9], probabilities: [0.01, 0.3, 0.3, 0.99] },
+  ]
+  for (const curve of curves) {
+    for (let i = 0; i < 2_000; i++) {
+      const score = Math.fround(2 * random() - 1)
+      assert.ok(scoreOfProbability({ curve }, probabilitySameLabel({ curve }, score))! <= score, `${curve.kind}, ${score}`)
+    }
+  }
 })
 
 test('isotonic regression pools neighbours that fall', () => {

@@ -8,7 +8,8 @@ import { AlikeError } from '../../src/errors.js'
 import { openGalleries, type Galleries } from '../../src/gallery/galleries.js'
 import { Snapshots } from '../../src/snapshots/snapshots.js'
 import { damagedBytes } from '../support/damage.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
+import { randomDescriptor } from '../support/copy-descriptors.js'
+import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 import { dataFolder, index, model, newImage, openIn, settled } from './storage-folder.js'
 
 export const vectors = Array.from({ length: 120 }, unitVectors({ dimension: model.dimension, seed: 41 }))
@@ -38,7 +39,8 @@ export async function everyAnswer(galleries: Galleries): Promise<(() => unknown 
 
 export async function fill(galleries: Galleries): Promise<void> {
   await galleries.create('a', { x: 1 })
-  await galleries.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })))
+  const random = seededRandom(42)
+  await galleries.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i }, copyDescriptor: randomDescriptor(random) })))
   await galleries.jobs.create({ id: 'j', gallery: 'a', source: { x: 1 } })
   await galleries.jobs.transition('j', { from: ['queued'], to: 'running' })
   await galleries.jobs.advance({ jobId: 'j', position: 1, errors: [{ item: 0, name: 'n', code: 'image_empty', detail: 'd' }] })

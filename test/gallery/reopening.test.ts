@@ -24,7 +24,7 @@ test('closing writes a snapshot that the next start uses, with what was removed 
   const second = await openIn(t, dataDir)
   const [reading] = second.readings()
   assert.deepEqual(reading && [reading.size, reading.tombstones, reading.pending, reading.rebuilds], [499, 1, 0, 0])
-  const after = await second.search('a', { vector: vectors[7]!, k: 20 })
+  const after = await second.search('a', { vector: vectors[7]!, k: 20, ef: 60 })
   assert.equal(after.method, 'hnsw')
   assert.deepEqual(after.hits, before)
 })
@@ -57,7 +57,7 @@ test('however the snapshot is damaged, the answers are right and a good snapshot
       assert.equal((await galleries.search('a', { vector: vectors[i]!, k: 1 })).hits[0]?.record.id, `p${i}`)
     }
     await settled(galleries)
-    assert.equal((await galleries.search('a', { vector: vectors[3]!, k: 1 })).method, 'hnsw')
+    assert.equal((await galleries.search('a', { vector: vectors[3]!, k: 1, ef: 60 })).method, 'hnsw')
     await galleries.close()
   }
 })
@@ -97,12 +97,38 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.put('a', pictures.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
-  database.exec('ALTER TABLE job DROP COLUMN removed; PRAGMA user_version = 2')
+  database.exec('DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2')
   database.close()
 
   const second = await openIn(t, dataDir)
   await second.change('a', [{ remove: 'p0' }], { jobId: 'j', position: 4 })
   assert.deepEqual([second.jobs.get('j')?.added, second.jobs.get('j')?.removed, second.jobs.get('j')?.done], [3, 1, 4])
+})
+
+test('a database of version 3, whose error reports had no checksums, is taken over with its reports, which are checked from then on', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.jobs.create({ id: 'j', gallery: 'a', source: null })
+  await first.jobs.transition('j', { from: ['queued'], to: 'running' })
+  const errors = Array.from({ length: 2_500 }, (_, item) => ({ item, name: `grüße/${item}.jpg`, code: 'image_empty', detail: 'It is "empty".' }))
+  await first.jobs.advance({ jobId: 'j', position: errors.length, errors })
+  await first.close()
+  const path = join(dataDir, 'alike.db')
+  const change = (sql: string) => {
+    const database = openForWriting(path, { maxBytes: 0 })
+    database.exec(sql)
+    database.close()
+  }
+  change('DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3')
+
+  const second = await openIn(t, dataDir)
+  assert.deepEqual([0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })), errors)
+  await second.close()
+  change(`UPDATE job_error SET detail = 'It is "empty",' WHERE item = 2400`)
+  const third = await openIn(t, dataDir)
+  assert.equal(third.jobs.errors('j', { limit: 1_000 }).length, 1_000)
+  assert.throws(() => third.jobs.errors('j', { fromItem: 2_000 }), { code: 'data_unreadable' })
 })
 
 test('the rows of a deleted gallery go, also when the process stops in between', async (t) => {
@@ -140,7 +166,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   await first.close()
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
-  database.exec('DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; PRAGMA user_version = 1')
+  database.exec('DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1')
   database.close()
 
   const second = await openIn(t, dataDir)

@@ -20,7 +20,7 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
   const source = galleries.source('a')
   assert.equal(source.path, join(dataDir, 'alike.db'))
   let pages = 0
-  const whole = readWholeGallery(source, { vectors: true, onPage: () => void pages++ })
+  const whole = readWholeGallery(source, { vectors: true, descriptors: false, onPage: () => void pages++ })
   const expected = pictures.filter(({ id }) => id !== 'p700').sort((a, b) => (a.id < b.id ? -1 : 1))
   assert.deepEqual(whole.ids, expected.map(({ id }) => id))
   assert.deepEqual(whole.labels, expected.map(({ label }) => label))
@@ -29,14 +29,14 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
   expected.forEach(({ vector }, i) => assert.deepEqual(whole.vectors.subarray(i * 32, (i + 1) * 32), vector))
   assert.equal(pages, 4)
 
-  const withoutVectors = readWholeGallery(source, { vectors: false, onPage: () => {} })
+  const withoutVectors = readWholeGallery(source, { vectors: false, descriptors: false, onPage: () => {} })
   assert.deepEqual([withoutVectors.ids.length, withoutVectors.vectors.length], [1_499, 0])
   const stop = new Error('stop')
-  assert.throws(() => readWholeGallery(source, { vectors: true, onPage: () => { throw stop } }), { cause: stop })
+  assert.throws(() => readWholeGallery(source, { vectors: true, descriptors: false, onPage: () => { throw stop } }), { cause: stop })
 })
 
 test('an empty gallery is read as one', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  assert.deepEqual(readWholeGallery(galleries.source('a'), { vectors: true, onPage: () => {} }).ids, [])
+  assert.deepEqual(readWholeGallery(galleries.source('a'), { vectors: true, descriptors: true, onPage: () => {} }).ids, [])
 })

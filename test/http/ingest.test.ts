@@ -49,7 +49,7 @@ test('an archive is taken in; every bad picture is one line of the report', asyn
     const accepted = await send(app, headers, payload)
     assert.equal(accepted.total, total)
     const job = await endedJob(app, accepted)
-    assert.deepEqual([job.state, job.done, job.failed, job.total, job.share, job.failure], ['succeeded', entries.length, bad.length, entries.length, 1, null])
+    assert.deepEqual([job.state, job.done, job.failed, job.total, job.share, job.failure], ['completed_with_errors', entries.length, bad.length, entries.length, 1, null])
     assert.deepEqual((await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]), bad.map(([path, , code], at) => [6 + at, path, code]))
   }
   const [last, second, first] = (await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs
@@ -83,7 +83,7 @@ test('a form of many files takes labels from fields, else from folders', async (
   const accepted = await send(app, formHeaders, payload, '?label=fallback')
   assert.equal(accepted.total, 6)
   const job = await endedJob(app, accepted)
-  assert.deepEqual([job.state, job.added, job.failed], ['succeeded', 4, 2])
+  assert.deepEqual([job.state, job.added, job.failed], ['completed_with_errors', 4, 2])
   assert.deepEqual((await errorsOf(app, job)).map(({ name, code }) => [name, code]), [['large.jpg', 'image_too_large'], ['../e.jpg', 'archive_path_invalid']])
   const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images` })
   assert.deepEqual(images.map(({ id, label }) => [id, label]), [['c.jpg', 'given'], ['d.jpg', 'fallback'], ['folder/a.jpg', 'folder'], ['folder/b.jpg', 'given']])
@@ -150,6 +150,24 @@ test('a later entry of the same path wins; another label alone is an update with
   const [image] = (await app.call(200, { method: 'GET', url: `${gallery}/images` })).images
   assert.deepEqual([image?.label, image?.metadata], ['x', { kept: true }])
   assert.match((await app.app.inject('/metrics')).body, /alike_embed_batch_size_sum 4\n/) // three of the first job, one query
+})
+
+test('a job tells in its state, events, metrics and log whether all, some or none of its pictures were taken', async (t) => {
+  const app = await startApp(t)
+  await make(app)
+  const [good, bad] = [await drawPicture('circle', 1), Buffer.from('no picture')]
+  for (const [contents, state, code] of [[[good], 'succeeded', undefined], [[good, bad], 'completed_with_errors', undefined], [[bad, bad], 'failed', 'job_items_failed']] as const) {
+    const { id } = await send(app, tar, await tarOf(contents.map((content, i) => ({ path: `x/${i}.jpg`, content }))))
+    const job = await endedJob(app, { id } as Job)
+    assert.deepEqual([job.state, job.failure?.code, job.done, job.total], [state, code, contents.length, contents.length])
+    assert.match((await app.app.inject(`/v1/jobs/${id}/events`)).body, new RegExp(`event: end[^]*"state":"${state}"`))
+    assert.deepEqual((await app.call<{ jobs: Job[] }>(200, { url: `/v1/jobs?state=${state}` })).jobs.map((one) => one.id), [id])
+    assert.ok((await app.app.inject('/metrics')).body.includes(`alike_ingest_jobs_ended_total{state="${state}"} 1\n`))
+    assert.ok(app.log.some(({ msg, jobId }) => jobId === id && msg === `job ${state.replaceAll('_', ' ')}`))
+  }
+  const damaged = await endedJob(app, await send(app, { 'content-type': 'application/gzip' }, gzipSync(await tarOf([{ path: 'a.jpg', content: good }])).subarray(0, 200)))
+  assert.deepEqual([damaged.state, damaged.failure?.code], ['failed', 'archive_unreadable'])
+  assert.deepEqual(app.log.filter(({ level }) => Number(level) >= 50), [], 'what uploads are to blame for is no error of the service')
 })
 
 test('jobs wait in line, are cancelled, and are refused when the line is full', async (t) => {

@@ -44,9 +44,9 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
   await filled(app)
   const rows: [what: string, payload: object | undefined, schema: TSchema][] = [
     ['evaluate', undefined, EvaluationResult],
-    ['evaluate', { sample: 7, seed: 3, nearCopyScore: 0.9, efs: [] }, EvaluationResult],
+    ['evaluate', { sample: 7, seed: 3, duplicateScore: 0.9, efs: [] }, EvaluationResult],
     ['duplicates', undefined, DuplicateResult],
-    ['doctor', { k: 5, minScore: 1, limit: 3 }, DoctorResult],
+    ['doctor', { k: 5, duplicateScore: 1, limit: 3 }, DoctorResult],
   ]
   const results: InsightResult[] = []
   for (const [what, payload, schema] of rows) {
@@ -64,7 +64,7 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
   const [whole, sampled, duplicates, diagnosis] = results as [EvaluationResult, EvaluationResult, DuplicateResult, DoctorResult]
   assert.deepEqual([whole.quality.sampled, whole.quality.queries, whole.index.queries, whole.index.default.recall], [21, 21, 21, 1])
   assert.deepEqual(whole.index.atEf.map(({ ef }) => ef), [16, 64, 128, 256])
-  assert.deepEqual([sampled.quality.sampled, sampled.quality.seed, sampled.quality.nearCopyScore, sampled.index.queries], [7, 3, 0.9, 7])
+  assert.deepEqual([sampled.quality.sampled, sampled.quality.seed, sampled.quality.duplicateScore, sampled.index.queries], [7, 3, 0.9, 7])
   const identical = duplicates.groups.find(({ images }) => images.some(({ id }) => id === 'wrong'))
   assert.ok(identical?.images.some(({ id }) => id === 'circle2'))
   assert.deepEqual(diagnosis.conflicts.groups.map(({ labels, images }) => [labels, images.map(({ id }) => id)]), [[['circle', 'square'], ['circle2', 'wrong']]])
@@ -101,7 +101,7 @@ test('parameters that do not fit are refused, and no job is made', async (t) => 
   await app.call(201, { method: 'PUT', url: gallery })
   const rows: [what: string, payload: object][] = [
     ['evaluate', { sample: 0 }], ['evaluate', { sample: 20_001 }], ['evaluate', { efs: [0] }], ['evaluate', { limit: 5 }],
-    ['duplicates', { minScore: 1.1 }], ['duplicates', { limit: 1_001 }], ['doctor', { k: 4 }], ['doctor', { seed: 1 }], ['doctor', []],
+    ['duplicates', { duplicateScore: 1.1 }], ['duplicates', { limit: 1_001 }], ['doctor', { k: 4 }], ['doctor', { seed: 1 }], ['doctor', []],
   ]
   for (const [what, payload] of rows) {
     assert.equal((await app.call(400, { method: 'POST', url: `${gallery}/${what}`, payload })).code, 'request_invalid', JSON.stringify(payload))

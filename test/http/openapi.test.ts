@@ -33,7 +33,7 @@ test('every operation is named, explained and tells its problems', async () => {
   const search = document.paths['/v1/galleries/{gallery}/search']?.post
   assert.deepEqual(Object.keys(search?.requestBody?.content ?? {}), ['image/*', 'multipart/form-data', 'application/json'])
   assert.equal(search?.requestBody?.required, false)
-  assert.deepEqual(Object.keys(document.components.schemas), ['Gallery', 'Image', 'Job', 'Model', 'ModelCard', 'Problem', 'SearchAnswer', 'SearchBatchAnswer', 'EmbeddingAnswer', 'CompareAnswer', 'Evaluation', 'Duplicates', 'Diagnosis', 'Snapshot'])
+  assert.deepEqual(Object.keys(document.components.schemas), ['Calibration', 'Gallery', 'Image', 'Job', 'Model', 'ModelCard', 'Problem', 'SearchAnswer', 'SearchBatchAnswer', 'EmbeddingAnswer', 'CompareAnswer', 'Evaluation', 'Duplicates', 'Diagnosis', 'Snapshot'])
 })
 
 test('the service serves contract, reference page and links', async (t) => {

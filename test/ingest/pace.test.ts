@@ -17,6 +17,7 @@ test('pace and time left go by count where the total is known, else by bytes', (
     ['empty', job({ total: 0 }), run({ doneInThisRun: 0 }), 1, null, null],
     ['waiting', job({ state: 'queued', total: 10 }), undefined, 0, null, null],
     ['succeeded', job({ state: 'succeeded', total: 60, done: 60, startedAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:30Z' }), undefined, 1, 2, 0],
+    ['completed with errors', job({ state: 'completed_with_errors', total: 60, done: 60, startedAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:30Z' }), undefined, 1, 2, 0],
     ['cancelled', job({ state: 'cancelled', total: 60, done: 15 }), undefined, 0.25, null, null],
   ]
   for (const [name, record, reading, share, picturesPerSecond, secondsLeft] of rows) {

@@ -6,7 +6,8 @@ import { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { AlikeError } from '../../src/errors.js'
-import { openSource, type SourceItem, type SourceKind } from '../../src/ingest/source.js'
+import { openSource } from '../../src/ingest/open-source.js'
+import type { SourceDescription, SourceItem, SourceKind } from '../../src/ingest/source.js'
 import { LineCount } from '../../src/ingest/lines.js'
 import { packFiles, type UploadedFile } from '../../src/ingest/sources/files.js'
 import { archiveKind, Spool } from '../../src/ingest/spool.js'
@@ -15,10 +16,10 @@ import { tarOf, zipOf, zstdOf, type ArchiveEntry } from '../support/archives.js'
 
 const limits = { uploadMaxBytes: 1000, ingestMaxBytes: 50_000, ingestMaxFiles: 100 }
 
-async function read(t: TestContext, kind: SourceKind, bytes: Buffer, from = 0, bounds = limits): Promise<{ total: number | undefined; items: SourceItem[] }> {
+async function read(t: TestContext, kind: SourceKind, bytes: Buffer, from = 0, bounds = limits, said: Partial<SourceDescription> = {}): Promise<{ total: number | undefined; items: SourceItem[] }> {
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
-  const source = await openSource({ kind, label: 'unsorted' }, file, bounds)
+  const source = await openSource({ kind, label: 'unsorted', ...said }, file, bounds)
   t.after(() => source.close())
   const items: SourceItem[] = []
   for await (const item of source.items(from)) items.push(item)
@@ -28,6 +29,7 @@ async function read(t: TestContext, kind: SourceKind, bytes: Buffer, from = 0, b
 
 function brief(item: SourceItem) {
   if ('error' in item) return [item.index, item.name, item.error.code]
+  if ('skipped' in item) return [item.index, item.name, 'skipped']
   if ('remove' in item) return [item.index, item.remove, 'removed']
   return [item.index, item.id, item.label, 'url' in item ? item.url : item.bytes.toString(), ...(item.metadata === undefined ? [] : [item.metadata])]
 }
@@ -50,10 +52,12 @@ const expected = [
   [1, 'top.jpg', 'unsorted', 'two'],
   [2, '../../etc/cron.d/x', 'archive_path_invalid'],
   [3, '/absolute.jpg', 'archive_path_invalid'],
-  [4, 'link.jpg', 'archive_path_invalid'],
-  [5, 'large.jpg', 'image_too_large'],
-  [6, `deep/${'x'.repeat(150)}/b.jpg`, 'x'.repeat(150), 'three'],
-  [7, 'empty.jpg', 'unsorted', ''],
+  [4, '.DS_Store', 'skipped'],
+  [5, '__MACOSX/cycling/._a.jpg', 'skipped'],
+  [6, 'link.jpg', 'archive_path_invalid'],
+  [7, 'large.jpg', 'image_too_large'],
+  [8, `deep/${'x'.repeat(150)}/b.jpg`, 'x'.repeat(150), 'three'],
+  [9, 'empty.jpg', 'unsorted', ''],
 ]
 
 test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
@@ -61,21 +65,21 @@ test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
   for (const [kind, bytes] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdOf(tar)], ['zip', zipOf(entries)]] as const) {
     const { items, total } = await read(t, kind, bytes)
     assert.deepEqual(items.map(brief), expected, kind)
-    assert.equal(total, 8, kind)
+    assert.equal(total, 10, kind)
     assert.deepEqual((await read(t, kind, bytes, 5)).items.map(brief), expected.slice(5), `${kind}, resumed`)
   }
 })
 
 test('what the zstd command has packed is unpacked', async (t) => {
-  const { items } = await read(t, 'tar.zst', await readFile('test/ingest/packed.tar.zst'), 0, { ...limits, uploadMaxBytes: 200_000, ingestMaxBytes: 1e6 })
+  const { items } = await read(t, 'tar.zst', await readFile('test/ingest/packed.tar.zst'), 0, { ...limits, uploadMaxBytes: 200_000, ingestMaxBytes: 1e6 }, { litter: 'take' })
   const hashes = items.map((item) => ('bytes' in item ? [item.id, createHash('sha256').update(item.bytes).digest('hex').slice(0, 12)] : item))
   assert.deepEqual(hashes, [['cycling/long.txt', 'd743c8e0b30f'], ['cycling/x.txt', '2d711642b726'], ['top.bin', '0c7e735f8c10']])
 })
 
-test('links and devices in a tar are error lines', async (t) => {
+test('links to nothing in a tar are error lines, devices are passed over', async (t) => {
   const bytes = await tarOf([{ path: 'hard', type: 'link' }, { path: 'device', type: 'character-device' }, { path: 'pipe', type: 'fifo' }, { path: 'ok', content: Buffer.from('x') }])
   assert.deepEqual((await read(t, 'tar', bytes)).items.map(brief), [
-    [0, 'hard', 'archive_path_invalid'], [1, 'device', 'archive_path_invalid'], [2, 'pipe', 'archive_path_invalid'], [3, 'ok', 'unsorted', 'x'],
+    [0, 'hard', 'archive_path_invalid'], [1, 'device', 'skipped'], [2, 'pipe', 'skipped'], [3, 'ok', 'unsorted', 'x'],
   ])
 })
 
@@ -116,7 +120,7 @@ test('uploaded files keep paths, labels and refusals on their way through the sp
     { path: undefined, label: undefined, content: Buffer.from('three') },
     { path: '../x.jpg', label: undefined, content: Buffer.from('trick') },
     { path: 'large.jpg', label: 'x', content: { error: 'image_too_large' } },
-    { path: '.hidden.jpg', label: undefined, content: Buffer.from('asked for by name') },
+    { path: '.hidden.jpg', label: undefined, content: Buffer.from('litter') },
   ]
   async function* upload() {
     yield* files
@@ -132,7 +136,7 @@ test('uploaded files keep paths, labels and refusals on their way through the sp
     [2, '8b5b9db0c13db24256c829aa364aa90c6d2eba318b9232a4ab9313b954d3555f', 'unsorted', 'three'],
     [3, '../x.jpg', 'archive_path_invalid'],
     [4, 'large.jpg', 'image_too_large'],
-    [5, '.hidden.jpg', 'unsorted', 'asked for by name'],
+    [5, '.hidden.jpg', 'skipped'],
   ])
 })
 
@@ -160,12 +164,12 @@ test('the spool tells archives by their bytes and leaves nothing of a failed upl
 })
 
 const rows = [
-  ['photos/notes.txt', 'photos', 'not named'],
+  ['photos/other.jpg', 'photos', 'not named'],
   ['one', 'cycling', 'first', { year: 2024, place: 'Ghent', code: '007' }],
   ['photos/deep/b.jpg', null, 'second', {}],
 ]
 const named: ArchiveEntry[] = [
-  { path: 'photos/notes.txt', content: Buffer.from('not named') },
+  { path: 'photos/other.jpg', content: Buffer.from('not named') },
   { path: 'photos/a.jpg', content: Buffer.from('first') },
   { path: './photos/deep/b.jpg', content: Buffer.from('second') },
 ]
@@ -191,8 +195,8 @@ test('a manifest names what lies beside it, wherever in the archive it lies', as
 test('a manifest that can not be used says so before anything is taken in', async (t) => {
   const bounds = { ...limits, ingestMaxFiles: 3 }
   const tables: [name: string, entries: ArchiveEntry[], detail: RegExp][] = [
-    ['no filename', [{ path: 'manifest.csv', content: Buffer.from('name,label\na,b\n') }], /manifest\.csv, row 2: It has no column "filename"/],
-    ['cells missing', [{ path: 'labels.csv', content: Buffer.from('filename,label\na\n') }], /labels\.csv, as a whole: It is no CSV/],
+    ['no filename', [{ path: 'manifest.csv', content: Buffer.from('name,label\na,b\n') }], /manifest\.csv, header: It has no column "filename"/],
+    ['cells missing', [{ path: 'labels.csv', content: Buffer.from('filename,label\na\n') }], /labels\.csv, row 2: It is no CSV/],
     ['twice', [{ path: 'manifest.csv', content: Buffer.from('filename\na.jpg\nb.jpg\n./a.jpg\n') }], /row 4: It names a file for the second time/],
     ['climbs out', [{ path: 'manifest.csv', content: Buffer.from('filename\n../a.jpg\n') }], /row 2: It climbs out/],
     ['label too long', [{ path: 'manifest.csv', content: Buffer.from(`filename,label\na,${'x'.repeat(201)}\n`) }], /row 2: label/],

@@ -7,6 +7,7 @@ import type { JobRecord } from '../../src/gallery/jobs.js'
 import { openInsights, type Insights } from '../../src/insight-jobs/insights.js'
 import { doctorTask, duplicatesTask, evaluateTask } from '../../src/insight/parameters.js'
 import type { DoctorResult, DuplicateResult, EvaluationResult, InsightResult } from '../../src/insight/reports.js'
+import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
 import { dataFolder, model, newImage, openIn, settled } from '../gallery/storage-folder.js'
 import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 
@@ -35,12 +36,15 @@ async function resultOf<Result extends InsightResult>(galleries: Galleries, job:
   return JSON.parse(galleries.jobs.result(job.id)!)
 }
 
-/** 600 pictures in clusters: the graph is asked, not a scan. The last twelve are near-copies of the first twelve. */
+/** 600 pictures in clusters: the graph is asked, not a scan. The last twelve are near-copies of the first twelve, by their descriptors. */
 const originals = Array.from({ length: 588 }, unitVectors({ dimension, seed: 77, clusters: 6 }))
 const nudge = seededRandom(5)
 const nearCopies = originals.slice(0, 12).map((vector) => unit(vector.map((value) => value + 0.004 * (nudge() - 0.5))))
 const vectors = [...originals, ...nearCopies]
-const pictures = vectors.map((vector, i) => newImage(`p${String(i).padStart(4, '0')}`, vector, { label: i % 50 === 49 ? null : `l${i % 5}` }))
+const signs = seededRandom(6)
+const descriptors = originals.map(() => randomDescriptor(signs))
+descriptors.push(...descriptors.slice(0, 12).map((descriptor) => changedDescriptor(descriptor, 0.1, signs)))
+const pictures = vectors.map((vector, i) => newImage(`p${String(i).padStart(4, '0')}`, vector, { label: i % 50 === 49 ? null : `l${i % 5}`, copyDescriptor: descriptors[i] }))
 
 function unit(vector: Float32Array): Float32Array {
   const length = Math.hypot(...vector)
@@ -83,28 +87,33 @@ test('an evaluation gives the numbers of eval/ and the recall of the graph', asy
   assert.equal(most?.recall, 1)
 })
 
-test('near-copies are found by the graph as comparing all pairs finds them', async (t) => {
+test('near-copies are found as comparing all pairs finds them', async (t) => {
   const { galleries, insights } = await filled(t)
-  const minScore = 0.999
-  const pairs = vectors.flatMap((one, i) => vectors.slice(i + 1).flatMap((two, j) => (one.reduce((sum, value, at) => sum + value * two[at]!, 0) >= minScore ? [[i, i + 1 + j]] : [])))
-  const { job } = await insights.accept('a', duplicatesTask({ minScore }))
-  const { count, copies, groups } = await resultOf<DuplicateResult>(galleries, job)
-  assert.equal(pairs.length, 12)
-  assert.deepEqual([count, copies], [12, 12])
-  assert.deepEqual(groups.map(({ images }) => images.map(({ id }) => id)), pairs.map((pair) => pair.map((i) => pictures[i!]!.id)))
+  const { job } = await insights.accept('a', duplicatesTask({}))
+  const { count, copies, notCompared, groups } = await resultOf<DuplicateResult>(galleries, job)
+  assert.deepEqual([count, copies, notCompared], [12, 12, 0])
+  assert.deepEqual(groups.map(({ images }) => images.map(({ id }) => id)), Array.from({ length: 12 }, (_, i) => [pictures[i]!.id, pictures[588 + i]!.id]))
+  for (const { images } of groups) assert.ok(images.every(({ nearCopyScore }) => nearCopyScore > 0.6 && nearCopyScore < 1))
 })
 
-test('a group larger than the neighbours first asked for stays whole', async (t) => {
+test('a chain of copies is one group, and a picture without a descriptor is told', async (t) => {
   const { galleries, insights } = await openBoth(t, await dataFolder(t))
   await galleries.create('a')
-  // two knots of 30; the closest of each other's pictures lie behind all of their own
-  const angles = Array.from({ length: 60 }, (_, i) => (i < 30 ? i : 60 + i) / 1_000)
-  await galleries.put('a', angles.map((angle, i) => newImage(`p${String(i).padStart(2, '0')}`, Float32Array.from({ length: dimension }, (_, at) => (at === 0 ? Math.cos(angle) : at === 1 ? Math.sin(angle) : 0)))))
-  // 29 and 90 thousandths: cos 0.061 = 0.99814
-  const whole = await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({ minScore: 0.998 }))).job)
-  assert.deepEqual([whole.count, whole.groups[0]?.size], [1, 60])
-  const apart = await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({ minScore: 0.9985 }))).job)
-  assert.deepEqual(apart.groups.map(({ size }) => size), [30, 30])
+  const random = seededRandom(8)
+  const makeVector = unitVectors({ dimension, seed: 78 })
+  const chain = [randomDescriptor(random)]
+  while (chain.length < 60) chain.push(changedDescriptor(chain.at(-1)!, 0.1, random))
+  await galleries.put('a', chain.map((copyDescriptor, i) => newImage(`p${String(i).padStart(2, '0')}`, makeVector(), { copyDescriptor })))
+  await galleries.put('a', [newImage('without', makeVector(), {}), newImage('even', makeVector(), { copyDescriptor: new Uint8Array(0) })])
+  const { count, notCompared, groups } = await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({}))).job)
+  assert.deepEqual([count, notCompared, groups[0]?.size], [1, 2, 60])
+})
+
+test('an evaluation leaves copies out where it is told from which score on', async (t) => {
+  const { galleries, insights } = await filled(t)
+  const [all, without] = await Promise.all([{}, { duplicateScore: 0.4 }].map(async (more) => (await resultOf<EvaluationResult>(galleries, (await insights.accept('a', evaluateTask({ efs: [], ...more }))).job)).quality))
+  assert.deepEqual([all?.duplicateScore, without?.duplicateScore], [null, 0.4])
+  assert.notDeepEqual(without?.overall, all?.overall)
 })
 
 test('the doctor finds what was planted, and says the same twice', async (t) => {

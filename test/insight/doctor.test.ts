@@ -95,7 +95,7 @@ test('copies neither vote nor count as neighbours', () => {
   groups.join(3, 4, 0.99)
   groups.join(3, 5, 0.99)
   // lists of 6 hold the cluster; without copies four x remain, too few to judge: with k = 4 voters under five nobody is judged
-  const report = examine(base.pictures, base.lists, groups, { k: 6, minScore: 0.98, limit: 10 })
+  const report = examine(base.pictures, base.lists, groups, { k: 6, duplicateScore: 0.98, limit: 10 })
   assert.deepEqual(report.conflicts.count, 0)
   assert.equal(report.hubs.images.length, 0)
   assert.deepEqual([report.doubts.judged, report.doubts.count], [7, 0])

@@ -4,7 +4,7 @@ import { CopyGroups } from '../../src/insight/copy-groups.js'
 import { reportDuplicates } from '../../src/insight/duplicates.js'
 import { picturesOf } from './pictures.js'
 
-const options = { minScore: 0.9, limit: 10 }
+const options = { duplicateScore: 0.9, notCompared: 0, limit: 10 }
 
 test('equal files and near-copies are one group, over any chain of them', () => {
   const pictures = picturesOf(['a x same', 'b x', 'c y same', 'd x', 'e x', 'f x'])
@@ -13,7 +13,7 @@ test('equal files and near-copies are one group, over any chain of them', () => 
   groups.join(5, 4, 0.96875)
   const report = reportDuplicates(pictures, groups, options)
   assert.deepEqual([report.count, report.copies, report.pictures], [2, 3, 6])
-  assert.deepEqual(report.groups.map(({ size, identical, images }) => [size, identical, images.map(({ id, score }) => `${id} ${score}`)]), [
+  assert.deepEqual(report.groups.map(({ size, identical, images }) => [size, identical, images.map(({ id, nearCopyScore }) => `${id} ${nearCopyScore}`)]), [
     [3, false, ['a 1', 'c 1', 'd 0.9375']],
     [2, false, ['e 0.96875', 'f 0.96875']],
   ])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evaluateRetrieval } from '../../src/eval/quality.js'
+import { CopyGroups } from '../../src/insight/copy-groups.js'
 import { evaluateGallery, type EmbeddedPictures } from '../../src/insight/evaluation.js'
 import { drawSample } from '../../src/insight/sample.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
@@ -30,15 +31,17 @@ test('each picture asks all others; without a label it neither asks nor answers'
   assert.deepEqual(report.intervals['mAP@1'], [0, 0])
 })
 
-test('equal files never count as hits of each other, near-copies only where no score is given', () => {
+test('equal files never count as hits of each other, near-copies not where they are told', () => {
   const pictures = () => onCircle([['a x same', 0], ['b x same', 0], ['c y', 20], ['d x', 40], ['e x', 41]])
   const byContent = evaluateGallery(pictures(), all)
   // a, b: c d e · c is alone with its label · d: e c a b → 1, then 3 and 4 · e: d c a b
   assert.deepEqual([byContent.queries, byContent.queriesWithoutRelevant], [4, 1])
   assert.equal(byContent.overall['mAP@1'], 1 / 2)
-  const byScore = evaluateGallery(pictures(), { ...all, nearCopyScore: 0.999 })
-  assert.equal(byScore.overall['mAP@1'], 0, 'cos 1° = 0.99985: d and e are copies now')
-  assert.equal(byScore.nearCopyScore, 0.999)
+  const copies = CopyGroups.ofContent(pictures().contentHashes)
+  copies.join(3, 4, 0.9)
+  const told = evaluateGallery(pictures(), { ...all, copies, duplicateScore: 0.4 })
+  assert.equal(told.overall['mAP@1'], 0, 'd and e are copies now')
+  assert.equal(told.duplicateScore, 0.4)
 })
 
 test('it is the one definition of eval/, on a sample drawn by seed', () => {

@@ -5,11 +5,38 @@ import { crc32 } from './png.js'
 
 export interface ArchiveEntry {
   path: string
+  /** zip: the name as it is written, in place of `path` in UTF-8 with the flag that says so. */
+  name?: ZipName
   content?: Buffer
   /** tar: any type but a plain file. zip: only `symlink`. */
   type?: 'directory' | 'symlink' | 'link' | 'character-device' | 'fifo'
+  /** zip: its directory points to the body of the entry before. */
+  sharesBody?: boolean
   /** zip: state another size than the true one. */
   statedBytes?: number
+  /** zip: not compressed. */
+  isStored?: boolean
+  /** zip: what is done to the packed content after its checksum is made. */
+  spoil?: (packed: Buffer) => void
+}
+
+export interface ZipName {
+  bytes: Buffer
+  isFlaggedUtf8?: boolean
+  /** Default 3, Unix; 0 is what Windows writes. */
+  madeBy?: number
+  /** Extra fields, as they are. */
+  extra?: Buffer
+}
+
+/** The extra field of Info-ZIP that gives a name in UTF-8. */
+export function unicodePath(name: Buffer, path: string): Buffer {
+  const field = Buffer.alloc(9)
+  field.writeUInt16LE(0x7075, 0)
+  field.writeUInt16LE(5 + Buffer.byteLength(path), 2)
+  field[4] = 1
+  field.writeUInt32LE(crc32(name), 5)
+  return Buffer.concat([field, Buffer.from(path)])
 }
 
 export async function tarOf(entries: ArchiveEntry[]): Promise<Buffer> {
@@ -39,15 +66,16 @@ export function zstdOf(content: Buffer, windowByte = 0x58): Buffer {
 export function zipOf(entries: ArchiveEntry[]): Buffer {
   const local: Buffer[] = []
   const central: Buffer[] = []
-  let offset = 0
-  for (const { path, content = Buffer.alloc(0), type, statedBytes = content.length } of entries) {
-    const name = Buffer.from(path)
-    const packed = deflateRawSync(content)
+  let [offset, last] = [0, 0]
+  for (const { path, content = Buffer.alloc(0), type, statedBytes = content.length, sharesBody = false, isStored = false, spoil, name: given } of entries) {
+    const { bytes: name, isFlaggedUtf8 = true, madeBy = 3, extra = Buffer.alloc(0) } = given ?? { bytes: Buffer.from(path) }
+    const packed = isStored ? Buffer.from(content) : deflateRawSync(content)
+    spoil?.(packed)
     // version, flags (UTF-8 names), method (deflate), time, date, crc, sizes, lengths
     const fields = Buffer.alloc(26)
     fields.writeUInt16LE(20, 0)
-    fields.writeUInt16LE(0x0800, 2)
-    fields.writeUInt16LE(8, 4)
+    fields.writeUInt16LE(isFlaggedUtf8 ? 0x0800 : 0, 2)
+    fields.writeUInt16LE(isStored ? 0 : 8, 4)
     fields.writeUInt32LE(crc32(content), 10)
     fields.writeUInt32LE(packed.length, 14)
     fields.writeUInt32LE(statedBytes, 18)
@@ -55,9 +83,13 @@ export function zipOf(entries: ArchiveEntry[]): Buffer {
     const entry = Buffer.concat([Buffer.from('PK\x03\x04'), fields, name, packed])
     const rest = Buffer.alloc(14)
     rest.writeUInt32LE(type === 'symlink' ? (0o120777 << 16) >>> 0 : 0, 6)
-    rest.writeUInt32LE(offset, 10)
-    central.push(Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), fields, rest, name)
+    rest.writeUInt32LE(sharesBody ? last : offset, 10)
+    const directoryFields = Buffer.from(fields)
+    directoryFields.writeUInt16LE(extra.length, 24)
+    central.push(Buffer.from('PK\x01\x02'), Buffer.from([20, madeBy]), directoryFields, rest, name, extra)
+    if (sharesBody) continue
     local.push(entry)
+    last = offset
     offset += entry.length
   }
   const directory = Buffer.concat(central)
@@ -68,4 +100,35 @@ export function zipOf(entries: ArchiveEntry[]): Buffer {
   end.writeUInt32LE(directory.length, 12)
   end.writeUInt32LE(offset, 16)
   return Buffer.concat([...local, directory, end])
+}
+
+/** The header of one tar entry, without its content. @param name each character is a byte @param type one character, as POSIX and GNU define them */
+export function tarBlock({ name, type, size, link = '' }: { name: string; type: string; size: number; link?: string }): Buffer {
+  const block = Buffer.alloc(512)
+  block.write(name, 0, 100, 'latin1')
+  block.write(link, 157, 100, 'latin1')
+  for (const [at, digits, value] of [[100, 7, 0o644], [108, 7, 0], [116, 7, 0], [124, 11, size], [136, 11, 0]] as const) {
+    block.write(value.toString(8).padStart(digits, '0'), at, 'latin1')
+  }
+  block.write(' '.repeat(8), 148, 'latin1')
+  block.write(type, 156, 'latin1')
+  block.write('ustar\x0000', 257, 'latin1')
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  return block
+}
+
+/** A tar of entries as their bytes are; pax headers are entries of type `x`. */
+export function rawTar(entries: { name: string; type?: string; content?: Buffer; link?: string }[]): Buffer {
+  const blocks = entries.map(({ name, type = '0', content = Buffer.alloc(0), link }) =>
+    Buffer.concat([tarBlock({ name, type, size: content.length, ...(link !== undefined && { link }) }), content, Buffer.alloc(-content.length & 511)]))
+  return Buffer.concat([...blocks, Buffer.alloc(1024)])
+}
+
+/** One record of a pax header; each character of the value is a byte. */
+export function paxRecord(key: string, value: string): Buffer {
+  const rest = ` ${key}=${value}\n`
+  let length = rest.length
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length
+  return Buffer.from(`${length}${rest}`, 'latin1')
 }

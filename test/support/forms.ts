@@ -10,9 +10,10 @@ export interface FormPart {
 export const formBoundary = '----alike-test-form'
 export const formHeaders = { 'content-type': `multipart/form-data; boundary=${formBoundary}` }
 
-export function formBody(parts: FormPart[]): Buffer {
+/** @param encoding of the names */
+export function formBody(parts: FormPart[], encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
   const pieces = parts.flatMap(({ name, filename, type, content }) => [
-    Buffer.from(`--${formBoundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n`),
+    Buffer.from(`--${formBoundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n`, encoding),
     Buffer.from(`${filename === undefined ? '' : `Content-Type: ${type ?? 'image/png'}\r\n`}\r\n`),
     Buffer.from(content),
     Buffer.from('\r\n'),

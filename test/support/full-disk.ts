@@ -1,6 +1,6 @@
 /** Disks without room: a small one of our own, or a limit on how large the files of one process may grow. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, open, rm, rmdir } from 'node:fs/promises'
+import { mkdtemp, open, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -8,11 +8,11 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** A folder that is a disk of so many bytes; undefined where this user may not make one. */
-export async function smallDisk(t: TestContext, bytes: number): Promise<string | undefined> {
+/** A folder that is a disk of so many bytes (and files); undefined where this user may not make one. */
+export async function smallDisk(t: TestContext, bytes: number, { files = 0 }: { files?: number } = {}): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'alike-disk-'))
   try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder])
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},nr_inodes=${files}`, 'tmpfs', folder])
   } catch {
     await rmdir(folder)
     return undefined
@@ -45,6 +45,23 @@ export async function fillDisk(folder: string): Promise<() => Promise<void>> {
     await file.close()
   }
   return () => rm(path, { force: true })
+}
+
+/** Makes empty files until the disk has none left; the function gives them back. */
+export async function takeAllFiles(folder: string): Promise<() => Promise<void>> {
+  const taken = await mkdtemp(join(folder, 'taken-'))
+  for (let n = 0; ; n++) {
+    try {
+      await writeFile(join(taken, String(n)), '')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      return () => rm(taken, { recursive: true })
+    }
+  }
+}
+
+export function mayLimitFileSize(): Promise<boolean> {
+  return run('prlimit', ['--fsize=1000:unlimited', 'true']).then(() => true, () => false)
 }
 
 /** No file of the process may grow beyond it; a soft limit, so that it can be lifted again. @returns false where that can not be done */

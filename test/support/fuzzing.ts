@@ -7,14 +7,15 @@ import pMap from 'p-map'
 import { Agent, request } from 'undici'
 import { seededRandom } from '../../src/eval/random.js'
 import { publicCodes } from '../../src/http/status.js'
-import { fuzzBodies, fuzzPictures, pictureRequest, type FuzzBody } from './fuzz-inputs.js'
+import { fuzzBodies, fuzzPictures, fuzzShapes, pictureRequest, type FuzzBody } from './fuzz-inputs.js'
 import { mutated } from './mutations.js'
 
 export interface FuzzOptions {
   address: string
-  /** Damaged pictures, damaged bodies, and damaged HTTP on a bare socket. */
+  /** Damaged pictures, damaged bodies, JSON of hostile shapes, and damaged HTTP on a bare socket. */
   pictures: number
   bodies: number
+  shapes?: number | undefined
   raw: number
   seed: number
   /** Only this case, as a fault names it. */
@@ -30,6 +31,8 @@ export interface FuzzReport {
   faults: string[]
 }
 
+/** What a service sends at most, by default. */
+const answerMaxBytes = 16 * 2 ** 20
 /** A service that has not answered by then hangs. */
 const answerWithinMs = 120_000
 /** Damaged HTTP often is a request that is not complete: the service would wait for the rest. */
@@ -60,7 +63,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   return report
 }
 
-async function casesOf({ address, seed, pictures, bodies, raw, only }: FuzzOptions, dispatcher: Agent): Promise<Case[]> {
+async function casesOf({ address, seed, pictures, bodies, shapes = 0, raw, only }: FuzzOptions, dispatcher: Agent): Promise<Case[]> {
   const goodPictures = Object.entries(await fuzzPictures())
   const goodBodies = await fuzzBodies()
   const one = <Item>(items: Item[], random: () => number): Item => items[Math.floor(random() * items.length)]!
@@ -87,7 +90,13 @@ async function casesOf({ address, seed, pictures, bodies, raw, only }: FuzzOptio
       return { name: good.name, send: () => ask(address, { ...good, type, bytes }, dispatcher) }
     })
   }
-  for (let number = pictures + bodies; number < pictures + bodies + raw; number++) {
+  for (let number = pictures + bodies; number < pictures + bodies + shapes; number++) {
+    add(number, (random) => {
+      const body = fuzzShapes(random)
+      return { name: `${body.bytes.subarray(0, 60).toString()} to ${body.method} ${body.path}`, send: () => ask(address, body, dispatcher) }
+    })
+  }
+  for (let number = pictures + bodies + shapes; number < pictures + bodies + shapes + raw; number++) {
     add(number, (random) => {
       const good = one(goodBodies, random)
       return { name: `raw ${good.name}`, send: () => askRaw(address, mutated(rawRequest(good), random)) }
@@ -100,6 +109,7 @@ async function casesOf({ address, seed, pictures, bodies, raw, only }: FuzzOptio
 async function ask(address: string, { method, path, type, bytes }: Omit<FuzzBody, 'name'>, dispatcher: Agent): Promise<number> {
   const { statusCode, headers, body } = await request(`${address}${path}`, { method, headers: { 'content-type': type }, body: bytes, dispatcher })
   const text = await body.text()
+  assert.ok(text.length <= answerMaxBytes, `answered with ${text.length} bytes`)
   expectAnswer(statusCode, String(headers['content-type']), text)
   return statusCode
 }

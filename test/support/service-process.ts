@@ -18,15 +18,27 @@ export interface ServiceProcess {
   stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
 }
 
+export interface ServiceLimits {
+  /** No file of the process may grow beyond it; for `limitFileSize` to lift. */
+  fileMaxBytes?: number
+  /** Called before the process has read anything. */
+  onSpawn?: (pid: number) => void
+}
+
+/** What the image sets, so that freed memory is given back. */
+export const allocator = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '1048576' }
+
 /** Environment: only what is given, so that a developer's settings do not reach the test. */
-export function spawnService(environment: Record<string, string>): ChildProcess {
-  return spawn(process.execPath, [mainFile], { env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', PROVIDER: 'cpu', EMBED_WORKERS: '1', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+export function spawnService(environment: Record<string, string>, { fileMaxBytes }: ServiceLimits = {}): ChildProcess {
+  const command = [...(fileMaxBytes === undefined ? [] : ['prlimit', `--fsize=${fileMaxBytes}:unlimited`]), process.execPath, mainFile]
+  return spawn(command[0]!, command.slice(1), { env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', PROVIDER: 'cpu', EMBED_WORKERS: '1', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Resolves when it listens. Killed, if it still runs, after the test. */
-export async function startProcess(t: TestContext, environment: Record<string, string>): Promise<ServiceProcess> {
+export async function startProcess(t: TestContext, environment: Record<string, string>, limits: ServiceLimits = {}): Promise<ServiceProcess> {
   const startedAt = performance.now()
-  const child = spawnService(environment)
+  const child = spawnService(environment, limits)
+  limits.onSpawn?.(child.pid!)
   t.after(() => void child.kill('SIGKILL'))
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null)
   const log: Record<string, unknown>[] = []
@@ -55,8 +67,8 @@ export async function startProcess(t: TestContext, environment: Record<string, s
 }
 
 /** Runs it until it ends by itself; for starts that must fail. */
-export async function runToExit(environment: Record<string, string>): Promise<{ code: number | null; output: string }> {
-  const child = spawnService(environment)
+export async function runToExit(environment: Record<string, string>, limits: ServiceLimits = {}): Promise<{ code: number | null; output: string }> {
+  const child = spawnService(environment, limits)
   let output = ''
   for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text: Buffer) => void (output += text.toString()))
   const [code] = (await once(child, 'close')) as [number | null]

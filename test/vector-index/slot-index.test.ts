@@ -152,6 +152,40 @@ for (const share of [0.9, 0.5, 0.1, 0.01, 0.001]) {
   })
 }
 
+test('a shorter answer of the same depth is the beginning of a longer one, with removed slots and filters too', () => {
+  const index = fullIndex()
+  const random = seededRandom(9)
+  const allow = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < 0.8))
+  for (const removed of [0, 300]) {
+    index.remove(Uint32Array.from({ length: removed }, (_, i) => i * 5))
+    for (const filter of [{}, { allow }, { ef: 80 }]) {
+      for (const vector of queries) {
+        const whole = index.search({ vector, k: 72, depth: 72, ...filter })
+        assert.deepEqual([whole.method, whole.neighbours.length], ['hnsw', 72])
+        assert.deepEqual(index.search({ vector, k: 500, depth: 72, ...filter }), whole)
+        for (const k of [1, 18, 33, 71]) assert.deepEqual(index.search({ vector, k, depth: 72, ...filter }), { ...whole, neighbours: whole.neighbours.slice(0, k) })
+      }
+    }
+  }
+  assert.equal(index.search({ vector: queries[0]!, k: 500, depth: 72, exact: true }).neighbours.length, 500)
+})
+
+test('vectors that are not quite of unit length score the cosine, and the graph finds what the scan finds', () => {
+  const random = seededRandom(10)
+  // as networks of half precision round
+  const rough = vectors.map((vector) => vector.map((value) => value * (1 + (random() - 0.5) * 0.008)))
+  const index = new SlotIndex(dimension, settings)
+  const { slots, vectors: values } = packed(rough)
+  index.add(slots, values)
+  finish(index)
+  for (const [slot, vector] of rough.slice(0, 200).entries()) {
+    const [first] = index.search({ vector, k: 1 }).neighbours
+    assert.deepEqual(first, { slot, score: 1 })
+    assert.equal(index.compare(Uint32Array.of(slot), Uint32Array.of(slot))[0], 1)
+  }
+  assert.ok(recall(index, 10, undefined, 'hnsw') >= 0.98)
+})
+
 test('a filter costs the graph no more candidates than it has to', () => {
   const index = fullIndex()
   const random = seededRandom(6)

@@ -10,6 +10,10 @@ declare module 'fastify' {
     /** What a caller must be allowed to; `open` asks for no key and is not counted. */
     role?: Role | 'open'
   }
+  interface FastifyRequest {
+    /** Of the API key it came with; empty where none is needed. */
+    keyName: string
+  }
 }
 
 export interface AccessOptions {
@@ -26,8 +30,14 @@ const openPaths = /^\/(docs(\/|$)|openapi\.yaml$)/
 /** Counts a request once more, for one that does the work of several. @throws AlikeError `rate_limited` */
 export type CountAgain = (request: FastifyRequest) => Promise<void>
 
+export interface Guard {
+  countAgain: CountAgain
+  /** Names the key of an admitted request, or its address. */
+  callerOf(request: FastifyRequest): string
+}
+
 /** Routes that are added afterwards have to state a role. @throws Error for one that does not */
-export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, metricsOpen }: AccessOptions): Promise<CountAgain> {
+export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, metricsOpen }: AccessOptions): Promise<Guard> {
   app.addHook('onRoute', (route) => {
     const role = openPaths.test(route.url) ? 'open' : route.config?.role
     if (role === undefined) throw new Error(`The route ${route.url} states no role.`)
@@ -37,6 +47,7 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
     else route.schema.response = { ...(route.schema.response as object), ...problems(401, 403, 429) }
   })
 
+  app.decorateRequest('keyName', '')
   // counts a key's requests in this process, in memory
   await app.register(rateLimit, { global: false })
   const countAgainst = rateLimitPerMinute === 0 ? undefined : app.createRateLimit({ max: rateLimitPerMinute, timeWindow: 60_000, keyGenerator: callerOf })
@@ -57,6 +68,7 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
         await refuseTooMany(request)
         throw new AlikeError('unauthenticated')
       }
+      request.keyName = key.name
       callers.set(request, `key ${key.name}`)
       request.log = request.log.child({ caller: key.name })
       await refuseTooMany(request)
@@ -65,7 +77,7 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
     }
     await refuseTooMany(request)
   })
-  return refuseTooMany
+  return { countAgain: refuseTooMany, callerOf }
 
   async function refuseTooMany(request: FastifyRequest): Promise<void> {
     const count = await countAgainst?.(request)

@@ -74,7 +74,7 @@ export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs }: { bodyT
     const timer = setTimeout(() => {
       log.info({ bodyTimeoutMs }, 'the body did not arrive in time')
       raw.destroy()
-    }, bodyTimeoutMs)
+    }, bodyTimeoutMs).unref()
     for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(timer))
   })
 }

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { TObject } from 'typebox'
 import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
+import { Calibration } from '../schemas/calibration.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/insight.js'
@@ -16,7 +17,7 @@ import { SearchBatchAnswer } from '../schemas/search-batch.js'
 import { Snapshot } from '../schemas/snapshot.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
-const namedSchemas: readonly TObject[] = [Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis, Snapshot]
+const namedSchemas: readonly TObject[] = [Calibration, Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis, Snapshot]
 
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)
@@ -55,7 +56,9 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
   })
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
 
-  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => reply.type('application/yaml').send(openApiYaml(app)))
+  // the routes are fixed by then, and making it takes as long as many searches
+  let yaml: string | undefined
+  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => reply.type('application/yaml').send((yaml ??= openApiYaml(app))))
 }
 
 /** Operations that can be called without a body; the generator takes every described body as required. */

@@ -31,9 +31,9 @@ const foreignCodes: Readonly<Record<string, ErrorCode>> = {
 
 export function registerProblems(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
   const methodsOfPaths = rememberRoutes(app)
-  // what `client-errors.ts` answers before a route is known can meet every one
+  // what `client-errors.ts` and `header-rules.ts` answer before a route is known can meet every one
   app.addHook('onRoute', ({ schema }) => {
-    if (schema !== undefined && schema.hide !== true) schema.response = { ...(schema.response as object), ...problems(408, 431) }
+    if (schema !== undefined && schema.hide !== true) schema.response = { ...(schema.response as object), ...problems(400, 408, 417, 431) }
   })
 
   app.setErrorHandler((error: FastifyError, request, reply) => {

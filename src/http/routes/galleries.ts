@@ -1,19 +1,23 @@
 /** `/v1/galleries`: make, list, look at and delete galleries. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Config } from '../../config.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { Metadata } from '../../gallery/records.js'
-import { Gallery, GalleryList, GallerySettings, galleryView, LabelCounts } from '../schemas/gallery.js'
+import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import type { GalleryRecord, Metadata } from '../../gallery/records.js'
+import { expectStorable } from '../json-body.js'
+import { Gallery, GalleryList, GalleryListParameters, GallerySettings, galleryView, LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 
 export interface GalleryRouteOptions {
   galleries: Galleries
+  config: Config
 }
 
-export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, { galleries }) => {
-  const view = (name: string) => galleryView(galleries.get(name), galleries.readings().find(({ gallery }) => gallery === name))
+export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, { galleries, config }) => {
+  const view = (gallery: GalleryRecord) => galleryView(gallery, galleries.reading(gallery))
   const tags = ['galleries']
 
   app.get('/v1/galleries', {
@@ -21,12 +25,16 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     schema: {
       operationId: 'listGalleries',
       tags,
-      summary: 'List all galleries',
-      response: { 200: { description: 'All galleries, by name.', ...GalleryList } },
+      summary: 'List galleries, page by page',
+      querystring: GalleryListParameters,
+      response: { 200: { description: 'One page, by name. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.', ...GalleryList }, ...problems(400) },
     },
-  }, async () => {
-    const readings = new Map(galleries.readings().map((reading) => [reading.gallery, reading]))
-    return { galleries: galleries.list().map((gallery) => galleryView(gallery, readings.get(gallery.name))) }
+  }, async (request) => {
+    const { limit = 1_000, cursor } = request.query
+    const page = galleries.list({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
+    const last = page.at(-1)?.name
+    const more = last !== undefined && galleries.list({ after: last, limit: 1 }).length > 0
+    return { galleries: page.map((gallery) => galleryView(gallery, galleries.reading(gallery))), ...(more && { nextCursor: cursorAfter(last) }) }
   })
 
   app.put('/v1/galleries/:gallery', {
@@ -46,8 +54,9 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     },
   }, async (request, reply) => {
     const { settings = {} } = (request.body ?? {}) as { settings?: Metadata }
+    expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
     const { gallery, created } = await galleries.create(request.params.gallery, settings)
-    return reply.code(created ? 201 : 200).send(view(gallery.name))
+    return reply.code(created ? 201 : 200).send(view(gallery)) // as it was made, whatever has become of it
   })
 
   app.get('/v1/galleries/:gallery', {
@@ -59,7 +68,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       params: GalleryPath,
       response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
     },
-  }, async (request) => view(request.params.gallery))
+  }, async (request) => view(galleries.get(request.params.gallery)))
 
   app.delete('/v1/galleries/:gallery', {
     config: { role: 'admin' },
@@ -80,9 +89,24 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     schema: {
       operationId: 'countLabels',
       tags,
-      summary: 'Count the pictures of each label',
+      summary: 'Count the pictures of each label, page by page',
       params: GalleryPath,
-      response: { 200: { description: 'Every label in the gallery.', ...LabelCounts }, ...problems(400, 404) },
+      querystring: LabelCountsParameters,
+      response: { 200: { description: 'One page of the labels in the gallery, by label.', ...LabelCounts }, ...problems(400, 404) },
     },
-  }, async (request) => ({ labels: await galleries.labels(request.params.gallery) }))
+  }, async (request) => {
+    const { limit = labelsOfPage, cursor } = request.query
+    const labels = await galleries.labels(request.params.gallery, { limit: limit + 1, ...(cursor !== undefined && { after: labelOfCursor(cursor) }) })
+    return { labels: labels.slice(0, limit), ...(labels.length > limit && { nextCursor: cursorAfterLabel(labels[limit - 1]!.label) }) }
+  })
+}
+
+/** No label comes first, and a cursor is never empty. */
+function cursorAfterLabel(label: string | null): string {
+  return cursorAfter(label === null ? 'none' : `label ${label}`)
+}
+
+/** @throws AlikeError `request_invalid` */
+function labelOfCursor(cursor: string): string {
+  return idOfCursor(cursor).slice('label '.length)
 }

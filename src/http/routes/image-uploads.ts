@@ -6,22 +6,26 @@ import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
 import { takeIn, type IntakeParts } from '../../ingest/new-image.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
+import { lineBounds, readJson } from '../../bounded-json.js'
+import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
+import { expectStorable } from '../json-body.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
-import { GalleryPath, ImagePath } from '../schemas/parameters.js'
+import { GalleryPath, NewImagePath } from '../schemas/parameters.js'
 import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
-import { RequestInvalid } from '../validation.js'
+import { RequestInvalid, type Misfit } from '../validation.js'
 
 export interface ImageUploadOptions {
   parts: IntakeParts & { remote: RemotePictures }
+  memory: BodyMemory
   config: Config
 }
 
-export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, { parts, config }) => {
-  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes, remote: parts.remote })
+export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, { parts, memory, config }) => {
+  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory })
   const shared = {
     tags: ['images'],
     querystring: StoreParameters,
@@ -40,7 +44,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
       operationId: 'putImage',
       summary: 'Store a picture under your id',
       description: 'Replaces what was there. The answer comes when the picture is on the disk and found by searches. The very same picture is not embedded again.',
-      params: ImagePath,
+      params: NewImagePath,
     },
   }, (request, reply) => store(request, reply, request.params))
 
@@ -56,36 +60,24 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
 
   async function store(request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) {
     const signal = clientGone(reply)
-    const { images: [bytes], given } = await read(request, signal)
+    const { images: [bytes], given, placeOf } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
-    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata), ...(id !== undefined && { id }) }
+    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes), ...(id !== undefined && { id }) }
 
-    const intake = await takeIn(gallery, picture, parts, { signal })
-    if ('unchanged' in intake) return imageView(intake.unchanged)
-
-    const [result] = await parts.galleries.put(gallery, [intake.image])
-    const stored = parts.galleries.image(gallery, intake.image.id)
-    if (stored === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
-    if (result?.created === true) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(stored.id)}`)
-    return imageView(stored)
+    const { record, created } = await parts.galleries.putOne(gallery, await takeIn(gallery, picture, parts, { signal }))
+    if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
+    return imageView(record)
   }
 }
 
 /** An object from JSON; its text from a form or the address. */
-function metadataOf(given: unknown): Metadata {
+function metadataOf(given: unknown, where: Misfit['in'], maxBytes: number): Metadata {
   if (given === undefined) return {}
-  if (typeof given !== 'string') return given as Metadata
-  const parsed = parseJson(given)
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new RequestInvalid([{ in: 'form', pointer: '/metadata', detail: 'is not a JSON object' }])
-  }
-  return parsed as Metadata
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const place = { in: where, pointer: '/metadata' }
+  const read = typeof given === 'string' ? readJson(given, lineBounds) : { value: given }
+  if ('misfit' in read) throw new RequestInvalid([{ ...place, detail: read.misfit }])
+  const { value } = read
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RequestInvalid([{ ...place, detail: 'is not a JSON object' }])
+  expectStorable(value, maxBytes, place)
+  return value as Metadata
 }

@@ -1,11 +1,13 @@
 /** `/v1/galleries/{gallery}/images`: look at, change, remove and list stored pictures. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { ImageChange as Change, ImageRecord } from '../../gallery/records.js'
 import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
+import { expectStorable } from '../json-body.js'
 import { Image, ImageChange, ImageList, ImageListParameters, imageView, Removal, RemovalParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
@@ -14,9 +16,10 @@ import { RequestInvalid } from '../validation.js'
 
 export interface ImageRouteOptions {
   galleries: Galleries
+  config: Config
 }
 
-export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries }) => {
+export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries, config }) => {
   const tags = ['images']
   const find = ({ gallery, id }: { gallery: string; id: string }): ImageRecord => {
     const image = galleries.image(gallery, id)
@@ -32,7 +35,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       summary: 'List pictures, page by page',
       params: GalleryPath,
       querystring: ImageListParameters,
-      response: { 200: { description: 'One page. Pictures added meanwhile may or may not appear on later pages.', ...ImageList }, ...problems(400, 404) },
+      response: { 200: { description: 'One page. Pictures added meanwhile may or may not appear on later pages. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.', ...ImageList }, ...problems(400, 404) },
     },
   }, async (request) => {
     const { limit = 100, cursor, label } = request.query
@@ -78,9 +81,14 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       summary: 'Change label or metadata',
       params: ImagePath,
       body: ImageChange,
-      response: { 200: { description: 'The record as it is now.', ...reference(Image) }, ...problems(400, 404, 415, 429, 507) },
+      response: { 200: { description: 'The record as it is now.', ...reference(Image) }, ...problems(400, 404, 409, 415, 429, 507) },
     },
-  }, async (request) => imageView(await galleries.patch(request.params.gallery, request.params.id, request.body as Change)))
+  }, async (request) => {
+    const { gallery, id } = request.params
+    const change = request.body as Change
+    if (change.metadata !== undefined) expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
+    return imageView(await galleries.patch(gallery, id, change))
+  })
 
   app.delete('/v1/galleries/:gallery/images/:id', {
     config: { role: 'write' },
@@ -108,16 +116,17 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       response: {
         200: { description: 'The picture, upright, made smaller.', content: { 'image/webp': { schema: Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' }) } } },
         304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
-        ...problems(400, 404),
+        ...problems(400, 404, 409),
       },
     },
   }, async (request, reply) => {
-    const { contentHash } = find(request.params)
+    const { gallery, id } = request.params
+    const { contentHash, unreadable, thumbnail } = galleries.atOnce(() => ({ ...find(request.params), thumbnail: galleries.thumbnail(gallery, id) }))
+    if (unreadable === 'record') throw new AlikeError('image_damaged')
     const etag = `"${contentHash.slice(0, 32)}"`
     // An id can get another picture at any time, so a copy may be kept but has to be asked about.
     reply.header('etag', etag).header('cache-control', 'private, no-cache')
     if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
-    const thumbnail = galleries.thumbnail(request.params.gallery, request.params.id)
     if (thumbnail === undefined) throw new AlikeError('image_not_found')
     return reply.type('image/webp').send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
   })

@@ -11,6 +11,9 @@ import { labelMaxLength } from '../../ingest/names.js'
 import { readBounded } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import type { Upload } from '../../ingest/upload.js'
+import { misfitOfDecoded } from '../../text.js'
+import { plainCopies, type BodyMemory } from '../body-memory.js'
+import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -19,6 +22,8 @@ import { RequestInvalid } from '../validation.js'
 
 export interface IngestRouteOptions {
   ingest: Ingest
+  uploads: UploadAdmission
+  memory: BodyMemory
   config: Config
 }
 
@@ -28,7 +33,7 @@ const archiveTypeAliases = ['application/tar', 'application/x-gzip', 'applicatio
 const linesType = 'application/x-ndjson'
 const linesTypeAliases = ['application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
-export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, config }) => {
+export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, uploads, memory, config }) => {
   await acceptUploads(app, config)
   const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in it, wherever it lies, says more.' }) }
 
@@ -38,24 +43,25 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       operationId: 'ingest',
       tags: ['jobs'],
       summary: 'Take in many pictures',
-      description: 'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
+      description: 'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes, with at least `UPLOAD_MIN_BYTES_PER_SECOND`, and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
       params: GalleryPath,
       querystring: IngestParameters,
-      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload under the same key is answered with the job of the first.' })) }),
+      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload of the same content under the same key is answered with the job of the first; another one is refused (`idempotency_key_reused`).' })) }),
       body: { content: { ...Object.fromEntries(archiveTypes.map((type) => [type, archive])), [linesType]: { schema: IngestLine }, 'multipart/form-data': { schema: IngestForm } } },
       response: {
         202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
-        ...problems(400, 404, 413, 415, 422, 429, 503, 507),
+        ...problems(400, 404, 408, 413, 415, 422, 429, 503, 507),
       },
     },
   }, async (request, reply) => {
-    const { label } = request.query
     const idempotencyKey = request.headers['idempotency-key']
+    const signal = uploads.signalOf(request)
     try {
       const { job, pace } = await ingest.accept({
         gallery: request.params.gallery,
-        content: await contentOf(request, config),
-        ...(label !== undefined && { label }),
+        content: await unlessAborted(contentOf(request, memory, config), signal),
+        signal,
+        ...request.query,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
       return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
@@ -79,7 +85,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
   })
 }
 
-async function contentOf(request: FastifyRequest, config: Config): Promise<Upload['content']> {
+async function contentOf(request: FastifyRequest, memory: BodyMemory, config: Config): Promise<Upload['content']> {
   if (!request.isMultipart()) {
     if (request.body === undefined || request.body === null) throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
     const body = request.body as Readable
@@ -91,7 +97,12 @@ async function contentOf(request: FastifyRequest, config: Config): Promise<Uploa
   if (first.value.type === 'file' && first.value.fieldname === 'archive') {
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
-  return { files: filesOf(first.value, parts, config) }
+  return { files: filesOf(first.value, parts, memory, config) }
+}
+
+/** What a form begins with may never come. */
+async function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return Promise.race([value, new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))])
 }
 
 /** Lines have no mark of their own that bytes could tell them by. */
@@ -105,17 +116,27 @@ async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipar
   if ((await rest.next()).done !== true) throw formMisfit('archive', 'must be alone in its form')
 }
 
-async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
+async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, memory: BodyMemory, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
   let label: string | undefined
   for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
     if (part.type === 'file') {
       if (part.fieldname === 'archive') throw formMisfit('archive', 'must be alone in its form')
-      yield { path: part.filename === '' ? undefined : part.filename, label, content: await readPicture(part, uploadMaxBytes) }
+      const held = memory.hold()
+      try {
+        const content = await readPicture(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
+        // The parser puts U+FFFD in place of bytes that are not UTF-8, which would make one name of many.
+        const isUnreadable = part.filename.includes('\ufffd')
+        yield { path: part.filename === '' ? undefined : part.filename, label, content: isUnreadable ? { error: 'name_unreadable' } : content }
+      } finally {
+        held.release() // when the next one is asked for, this one is on the disk
+      }
       continue
     }
     const { value } = part
     if (part.fieldname !== 'label') throw formMisfit(part.fieldname, 'is not known here')
     if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated) throw formMisfit('label', `must be a text of at most ${labelMaxLength} characters`)
+    const misfit = misfitOfDecoded(value)
+    if (misfit !== undefined) throw formMisfit('label', misfit)
     label = value === '' ? undefined : value
   }
 }
@@ -125,11 +146,11 @@ async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | unde
   return next.done === true ? undefined : next.value
 }
 
-async function readPicture(part: MultipartFile, maxBytes: number): Promise<UploadedFile['content']> {
+async function readPicture(part: MultipartFile, maxBytes: number, onBytes: (bytes: number) => void): Promise<UploadedFile['content']> {
   try {
-    return await readBounded(part.file, maxBytes)
+    return await readBounded(part.file, maxBytes, onBytes)
   } catch (error) {
-    if (error instanceof AlikeError) return { error: error.code }
+    if (error instanceof AlikeError && error.code !== 'overloaded') return { error: error.code }
     throw error
   }
 }

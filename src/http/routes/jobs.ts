@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { JobStore } from '../../gallery/jobs.js'
+import type { JobError, JobStore } from '../../gallery/jobs.js'
 import type { Ingest, JobReport } from '../../ingest/ingest.js'
 import { isInsight, type Insights } from '../../insight-jobs/insights.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
@@ -58,11 +58,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       summary: 'Read a job’s error report',
       description: 'One JSON object per line, in the order of the upload. Of a running job: those so far.',
       params: JobPath,
-      response: { 200: { description: 'One line for each picture that was not taken.', content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } } }, ...problems(400, 404) },
+      response: { 200: { description: 'One line for each picture that was not taken, or took the place of an earlier one of the same upload.', content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } } }, ...problems(400, 404) },
     },
   }, async (request, reply) => {
     const { job } = ingest.report(request.params.job)
-    const lines = Readable.from(errorLines(job.id, galleries.jobs), { objectMode: false })
+    const first = galleries.jobs.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
+    const lines = Readable.from(errorLines(job.id, galleries.jobs, first), { objectMode: false })
     return reply.type('application/x-ndjson').send(lines)
   })
 
@@ -83,12 +84,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   })
 }
 
+/** Lines read at once: less than what one answer's stream is counted for. */
+const linesOfPage = 100
+
 /** Page by page, so that a report of a million lines is never in memory. */
-function* errorLines(jobId: string, jobs: JobStore): Generator<string> {
-  for (let fromItem = 0; ;) {
-    const page = jobs.errors(jobId, { fromItem, limit: 1000 })
-    if (page.length === 0) return
+function* errorLines(jobId: string, jobs: JobStore, first: JobError[]): Generator<string> {
+  for (let page = first; page.length > 0; page = jobs.errors(jobId, { fromItem: page.at(-1)!.item + 1, limit: linesOfPage })) {
     yield page.map((line) => `${JSON.stringify(line)}\n`).join('')
-    fromItem = page.at(-1)!.item + 1
   }
 }

@@ -6,6 +6,7 @@ import { Type } from 'typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Embedder } from '../../embedding/embedder.js'
 import { AlikeError } from '../../errors.js'
+import { basisOf } from '../../eval/score-calibration.js'
 import { ModelCard, ModelList, ModelPath, PlotPath } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
@@ -77,8 +78,8 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
 }
 
 function modelView({ model: { manifest }, runtime }: Embedder) {
-  const { id, name, architecture, embeddingDimension, labels, createdAt } = manifest
-  return { id, name, architecture, embeddingDimension, labels, createdAt, runtime: { ...runtime, batchSizes: [...runtime.batchSizes] } }
+  const { id, name, architecture, embeddingDimension, labels, createdAt, calibration } = manifest
+  return { id, name, architecture, embeddingDimension, labels, createdAt, calibration: calibration ? basisOf(calibration) : null, runtime: { ...runtime, batchSizes: [...runtime.batchSizes] } }
 }
 
 /** A network can be served without a card. */

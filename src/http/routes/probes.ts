@@ -14,6 +14,11 @@ export interface ProbeRouteOptions {
 }
 
 const Status = Type.Object({ status: Type.Literal('ok') })
+const Readiness = Type.Object({
+  status: Type.Literal('ok'),
+  storage: Type.Union([Type.Literal('writable'), Type.Literal('read_only')], { description: '`read_only`: the service was started without room on its disk. It answers searches and look-ups; writes are refused as `storage_full` until there is room.' }),
+  detail: Type.Optional(Type.String({ description: 'Why it is not writable.' })),
+})
 
 export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (app, { embedder, galleries, metrics }) => {
   const tags = ['operations']
@@ -38,12 +43,14 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
       operationId: 'isReady',
       tags,
       summary: 'Can it take requests?',
-      response: { 200: { description: 'Yes.', ...Status }, ...problems(503) },
+      response: { 200: { description: 'Yes; `storage` says whether writes as well.', ...Readiness }, ...problems(503) },
     },
   }, async () => {
     if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
     if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is up.' })
-    return { status: 'ok' as const }
+    const { readOnly } = galleries
+    if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const }
+    return { status: 'ok' as const, storage: 'read_only' as const, detail: readOnly }
   })
 
   app.get('/metrics', {

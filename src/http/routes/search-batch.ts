@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { AlikeError } from '../../errors.js'
+import type { AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { inFreePlaces } from '../free-places.js'
@@ -21,11 +22,12 @@ const sideBySideMax = 4
 
 export interface SearchBatchOptions extends SearchParts {
   admission: Admission
+  answers: AnswerBytes
   countAgain: CountAgain
 }
 
-export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (app, { admission, countAgain, ...searching }) => {
-  const { metrics, config } = searching
+export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (app, { admission, answers, countAgain, ...searching }) => {
+  const { memory, metrics, config } = searching
   const { Body } = searchSchemas(config)
   const check = compileCheck(Body, 'body') as (query: unknown) => Static<typeof Body>
 
@@ -35,10 +37,10 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
       operationId: 'searchBatch',
       tags: ['search'],
       summary: 'Several searches in one call',
-      description: 'Answered in order. A query that fails has its problem in place of an answer and leaves the others alone. The body has the bound of one search’s body.',
+      description: 'Answered in order. A query that fails has its problem in place of an answer and leaves the others alone; so has one whose answer has no room any more in what all together may have. The body has the bound of one search’s body.',
       params: GalleryPath,
       body: { content: { 'application/json': { schema: searchBatchBody(Body) } } },
-      response: { 200: { description: 'An answer or a problem for each query.', ...reference(SearchBatchAnswer) }, ...problems(400, 404, 413, 415, 429, 503) },
+      response: { 200: { description: 'An answer or a problem for each query.', ...reference(SearchBatchAnswer) }, ...problems(400, 404, 413, 415, 422, 429, 503) },
     },
     // the queries are checked one by one, so that a bad one does not spoil the others
     validatorCompiler: (part) => validatorCompiler(part.httpPart === 'body' ? { ...part, schema: SearchBatchEnvelope } : part),
@@ -49,23 +51,33 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
     const { gallery } = request.params
     const { queries } = request.body as Static<typeof SearchBatchEnvelope>
     const signal = clientGone(reply)
+    const account = answers.of(reply)
     const items = await counted(queries, () => countAgain(request))
-    const answers = await inFreePlaces(items, { sideBySideMax, tryEnter: admission.tryEnter }, async ({ query, refusal }) => {
+    const texts = await inFreePlaces(items, { sideBySideMax, tryEnter: admission.tryEnter }, async ({ query, refusal }) => {
       signal.throwIfAborted()
+      let taken = 0
+      const onBytes = (bytes: number) => {
+        account.take(bytes)
+        taken += bytes
+      }
       try {
         if (refusal !== undefined) throw refusal
         const given = check(query)
-        const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal })
-        return { answer: await answerSearch({ gallery, images, given, where: 'body', signal }, searching) }
+        const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal, held: memory.of(request) })
+        // as text: as an object it would take several times as much, and the first answers wait for the last
+        const text = JSON.stringify({ answer: await answerSearch({ gallery, caller: request.keyName, images, given, placeOf: () => 'body', signal, onBytes }, searching) })
+        onBytes(Buffer.byteLength(text) - taken)
+        return text
       } catch (error) {
+        account.take(-taken)
         signal.throwIfAborted()
         const known = asAlikeError(error, request)
         noteProblem(known, request, metrics)
         if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
-        return { problem: problemOf(known, request) }
+        return JSON.stringify({ problem: problemOf(known, request) })
       }
     })
-    return { answers }
+    return reply.type('application/json; charset=utf-8').serializer(String).send(`{"answers":[${texts.join(',')}]}` as unknown as Static<typeof SearchBatchAnswer>)
   })
 }
 

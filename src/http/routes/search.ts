@@ -1,5 +1,6 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
@@ -10,10 +11,14 @@ import { problems } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 
-export const searchRoutes: FastifyPluginAsyncTypebox<SearchParts> = async (app, searching) => {
-  const { config, parts } = searching
+export interface SearchRouteOptions extends SearchParts {
+  answers: AnswerBytes
+}
+
+export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
+  const { config, memory, parts } = searching
   const { Parameters, Body, Form } = searchSchemas(config)
-  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote })
+  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote, memory })
 
   app.post('/v1/galleries/:gallery/search', {
     config: { role: 'read' },
@@ -25,11 +30,11 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchParts> = async (app, 
       params: GalleryPath,
       querystring: Parameters,
       body: pictureBody(Form, Body),
-      response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 413, 415, 422, 429, 503) },
+      response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 410, 413, 415, 422, 429, 503) },
     },
   }, async (request, reply) => {
     const signal = clientGone(reply)
-    const { images, given } = await read(request, signal)
-    return answerSearch({ gallery: request.params.gallery, images, given, where: 'query', signal }, searching)
+    const { images, given, placeOf } = await read(request, signal)
+    return answerSearch({ gallery: request.params.gallery, caller: request.keyName, images, given, placeOf, signal, onBytes: (bytes) => answers.of(reply).take(bytes) }, searching)
   })
 }

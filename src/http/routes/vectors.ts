@@ -2,11 +2,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.js'
+import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
+import { cosine } from '../../cosine.js'
 import { allOrNone } from '../../embedding/all-or-none.js'
 import { AlikeError } from '../../errors.js'
-import { probabilitySameLabel } from '../../eval/score-calibration.js'
+import { basisOf, probabilitySameLabel } from '../../eval/score-calibration.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
 import { embedPicture, type RetrievalParts } from '../../retrieval.js'
+import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { reference } from '../schemas/named.js'
@@ -17,14 +20,15 @@ import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
   parts: RetrievalParts & { remote: RemotePictures }
+  memory: BodyMemory
   config: Config
 }
 
 const noParameters = Type.Object({}, { additionalProperties: false })
 const labelsShown = 5
 
-export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, config }) => {
-  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote }
+export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
+  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
   const readOne = pictureRequestReader({ ...shared, body: EmbeddingBody })
   const readTwo = pictureRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
   const failures = problems(400, 413, 415, 422, 429, 503)
@@ -64,10 +68,16 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
     const { images } = await readTwo(request, signal)
     if (images.length !== 2) throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
     const [one, two] = await allOrNone(images, signal, (bytes, stop) => embedPicture({ bytes }, stop, parts))
-    const score = Math.max(-1, Math.min(1, one!.vector.reduce((sum, value, i) => sum + value * two!.vector[i]!, 0)))
+    const score = cosine(one!.vector, two!.vector)
     const { id, calibration } = parts.embedder.model.manifest
-    return { modelId: id, score, ...(calibration && { pSame: probabilitySameLabel(calibration, score) }) }
+    return { modelId: id, score, nearCopyScore: copyScoreOf(one!.copyDescriptor, two!.copyDescriptor), ...(calibration && { pSame: probabilitySameLabel(calibration, score), calibration: basisOf(calibration) }) }
   })
+}
+
+/** null where one of them has no features. */
+function copyScoreOf(one: Uint8Array | undefined, two: Uint8Array | undefined): number | null {
+  const [a, b] = [one && wordsOf(one), two && wordsOf(two)]
+  return a && b ? nearCopyScore(a, 0, b, 0) : null
 }
 
 /** Softmax over the logits. */

@@ -3,9 +3,13 @@ import { Type, type Static } from 'typebox'
 import type { GalleryReading } from '../../gallery/galleries.js'
 import type { GalleryRecord } from '../../gallery/records.js'
 import { named, reference } from './named.js'
-import { GalleryName, Label } from './parameters.js'
+import { storedBounds } from '../../bounded-json.js'
+import { Cursor, GalleryName, Label, limit } from './parameters.js'
 
-export const Metadata = Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: 'Any JSON object of yours.' })
+/** The bounds that a schema can not say; `bounded-json.ts` checks them. */
+export const storedJsonDescription = `Any JSON object of yours: nested at most ${storedBounds.depthMax} deep, with at most ${storedBounds.valuesMax} values in all and \`METADATA_MAX_BYTES\` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.`
+
+export const Metadata = Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: storedJsonDescription })
 
 export const GallerySettings = Type.Object(
   { settings: Type.Optional(Metadata) },
@@ -40,13 +44,20 @@ export const Gallery = named('Gallery', Type.Object(
   },
 ))
 
-export const GalleryList = Type.Object({ galleries: Type.Array(reference(Gallery)) })
+export const GalleryListParameters = Type.Object({ cursor: Type.Optional(Cursor), limit: limit(1_000, 1_000) }, { additionalProperties: false })
+export const GalleryList = Type.Object({ galleries: Type.Array(reference(Gallery)), nextCursor: Type.Optional(Cursor) })
+
+/** Labels of one page, unless asked for fewer. */
+export const labelsOfPage = 10_000
+export const LabelCountsParameters = Type.Object({ cursor: Type.Optional(Cursor), limit: limit(labelsOfPage, labelsOfPage) }, { additionalProperties: false })
+
 
 export const LabelCounts = Type.Object({
   labels: Type.Array(Type.Object({
     label: Type.Union([Label, Type.Null()], { description: 'null: pictures without a label.' }),
     count: Type.Integer(),
   })),
+  nextCursor: Type.Optional(Cursor),
 })
 
 export function galleryView({ name, modelId, dimension, settings, count, createdAt, updatedAt }: GalleryRecord, reading: GalleryReading | undefined): Static<typeof Gallery> {

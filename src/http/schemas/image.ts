@@ -14,6 +14,7 @@ export const Image = named('Image', Type.Object(
     id: ImageId,
     label: NullableLabel,
     metadata: Metadata,
+    unreadable: Type.Optional(Type.Enum(['metadata', 'record'], { type: 'string', description: '`metadata`: it was stored before there were bounds, in a form that can not be read, and is empty here and to filters; changing it or storing the picture again mends that. `record`: the record is damaged on the disk, and nothing but the id is told; store the picture again, or remove it.' })),
     contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
     modelId: Type.String({ description: 'The model that made its embedding.' }),
     width: Type.Integer({ description: 'Pixels, upright.' }),
@@ -43,7 +44,7 @@ export const StoreParameters = Type.Object(
 )
 export const StoreForm = Type.Object({ image: BinaryImage, ...StoreParameters.properties })
 export const StoreBody = Type.Object(
-  { image: Type.Optional(Base64Image), url: Type.Optional(PictureUrl), label: Type.Optional(Label), metadata: Type.Optional(Metadata) },
+  { image: Type.Optional(Base64Image), url: Type.Optional(PictureUrl), label: Type.Optional(NullableLabel), metadata: Type.Optional(Metadata) },
   { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64, label: 'cycling', metadata: { taken: '2025-07-14' } }] },
 )
 

@@ -6,8 +6,8 @@ import { named } from './named.js'
 const numbers = { 'mAP@1': 0.503, 'mAP@10': 0.403, 'mAP@50': 0.346, 'mAP@R': 0.262, 'recall@1': 0.503, 'recall@5': 0.711, 'recall@10': 0.79, rPrecision: 0.371, mrr: 0.602, medianFirstRank: 1, meanRank: 402.6, normalisedMeanRank: 0.184, knnAccuracy: 0.561 }
 const about = { gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62' }
 const copies = [
-  { id: 'cycling/Image_12.jpg', label: 'cycling', contentHash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', score: 0.9991 },
-  { id: 'running/IMG_0412.jpg', label: 'running', contentHash: '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752', score: 0.9991 },
+  { id: 'cycling/Image_12.jpg', label: 'cycling', contentHash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', nearCopyScore: 0.8828 },
+  { id: 'running/IMG_0412.jpg', label: 'running', contentHash: '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752', nearCopyScore: 0.8828 },
 ]
 
 export const Evaluation = named('Evaluation', Type.Object(EvaluationResult.properties, {
@@ -15,7 +15,7 @@ export const Evaluation = named('Evaluation', Type.Object(EvaluationResult.prope
   examples: [{
     kind: 'evaluate', ...about,
     quality: {
-      pictures: 1890, labelled: 1890, sampled: 1890, seed: 1, nearCopyScore: null, queries: 1890, queriesWithoutRelevant: 0,
+      pictures: 1890, labelled: 1890, sampled: 1890, seed: 1, duplicateScore: null, queries: 1890, queriesWithoutRelevant: 0,
       overall: numbers, intervals: { 'mAP@1': [0.481, 0.525], 'mAP@10': [0.386, 0.42] },
       perLabel: [{ label: 'cycling', queries: 126, ...numbers, 'mAP@1': 0.786 }], labelsLeftOut: 0,
     },
@@ -25,13 +25,13 @@ export const Evaluation = named('Evaluation', Type.Object(EvaluationResult.prope
 
 export const Duplicates = named('Duplicates', Type.Object(DuplicateResult.properties, {
   description: 'Groups of near-copies.',
-  examples: [{ kind: 'duplicates', ...about, pictures: 1890, minScore: 0.995, count: 1, copies: 1, groups: [{ size: 2, identical: false, images: copies }] }],
+  examples: [{ kind: 'duplicates', ...about, pictures: 1890, duplicateScore: 0.4, notCompared: 0, count: 1, copies: 1, groups: [{ size: 2, identical: false, images: copies }] }],
 }))
 
 export const Diagnosis = named('Diagnosis', Type.Object(DoctorResult.properties, {
   description: 'What may be wrong with a gallery; each list is ordered by how likely, and bounded.',
   examples: [{
-    kind: 'doctor', ...about, pictures: 1890, k: 10, minScore: 0.995,
+    kind: 'doctor', ...about, pictures: 1890, k: 10, duplicateScore: 0.4,
     conflicts: { count: 1, groups: [{ labels: ['cycling', 'running'], size: 2, identical: false, images: copies }] },
     doubts: {
       judged: 1890, count: 1,

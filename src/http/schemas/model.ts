@@ -1,6 +1,7 @@
 /** Networks as callers see them: what runs, what it was made from, how good it is. */
 import { Type } from 'typebox'
 import { Manifest } from '../../embedding/manifest.js'
+import { Calibration } from './calibration.js'
 import { named, reference } from './named.js'
 
 export const Model = named('Model', Type.Object(
@@ -11,6 +12,7 @@ export const Model = named('Model', Type.Object(
     embeddingDimension: Type.Integer(),
     labels: Type.Array(Type.String(), { description: 'Classes it was trained on.' }),
     createdAt: Type.String(),
+    calibration: Type.Union([reference(Calibration), Type.Null()], { description: 'What its probabilities rest on; null when it was not calibrated and has none.' }),
     runtime: Type.Object(
       {
         provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
@@ -28,7 +30,8 @@ export const Model = named('Model', Type.Object(
     description: 'A network that makes embeddings.',
     examples: [{
       id: '5d1c0a7b9e3f4a62', name: 'har-resnet50', architecture: 'resnet50', embeddingDimension: 527, labels: ['calling', 'clapping'],
-      createdAt: '2026-02-20T11:04:00.000Z', runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
+      createdAt: '2026-02-20T11:04:00.000Z', calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
+      runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
     }],
   },
 ))

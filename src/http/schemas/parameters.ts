@@ -1,6 +1,6 @@
 /** Parts of addresses, and pages of lists. */
 import { Type } from 'typebox'
-import { idMaxLength, labelMaxLength } from '../../ingest/names.js'
+import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from '../../ingest/names.js'
 
 export const GalleryName = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
@@ -11,20 +11,25 @@ export const GalleryName = Type.String({
 export const ImageId = Type.String({
   minLength: 1,
   maxLength: idMaxLength,
-  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+  pattern: idPattern,
   description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In addresses it is percent-encoded, slashes too.`,
   examples: ['cycling/Image_12.jpg'],
 })
 
+/** No client can ask for `.` or `..`: they mean something else in every address. Stored by older versions, they can be removed by a line of NDJSON. */
+export const NewImageId = { ...ImageId, pattern: newIdPattern }
+
 export const Label = Type.String({
   minLength: 1,
   maxLength: labelMaxLength,
+  pattern: labelPattern,
   description: 'What the picture shows, its class.',
   examples: ['cycling'],
 })
 
 export const GalleryPath = Type.Object({ gallery: GalleryName })
 export const ImagePath = Type.Object({ gallery: GalleryName, id: ImageId })
+export const NewImagePath = Type.Object({ gallery: GalleryName, id: NewImageId })
 
 export const limit = (fallback: number, maximum: number) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum, default: fallback, description: 'Most entries of one page.' }))

@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { fieldPattern } from '../../gallery/field-values.js'
 import { labelMaxLength } from '../../ingest/names.js'
+import { duplicateScoreSchema } from './near-copy.js'
 import { ImageId } from './parameters.js'
 import { Base64Image, BinaryImage, PictureUrl } from './picture.js'
 
@@ -15,21 +16,21 @@ export const groupsMax = 500
 export const rerankedMax = 1_000
 /** Among how many of the best hits `diversity` chooses. */
 export const defaultCandidates = 200
-/** docs/search.md says what it finds of the default network. */
-export const defaultDuplicateScore = 0.99
 const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
 
 /** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
-export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
+export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: number; pageExpirySeconds: number }) {
   const lookedAtMax = Math.min(rerankedMax, searchMaxK)
   const optional = {
     imageId: Type.Optional({ ...ImageId, description: 'Search with this stored picture instead of an uploaded one.' }),
     like: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Search with these stored pictures, too: several of one thing.' })),
     unlike: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not be like.' })),
     k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
-    offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}.` })),
-    minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out.' })),
-    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits that share the query’s label with a lower probability are left out.' })),
+    offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for \`paged\`.` })),
+    paged: Type.Optional(Type.Boolean({ default: false, description: `Keep the ranking, so that its next pages can be asked for by \`nextPageToken\`, for ${pageExpirySeconds} seconds after each page.` })),
+    pageToken: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`.' })),
+    minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out; 1 leaves what has the very embedding of the query.' })),
+    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities.' })),
     ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
     exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
     vote: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.' })),
@@ -37,9 +38,10 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
     groupBy: Type.Optional(Type.String({ pattern: fieldPattern.source, description: `Answer with \`groups\` of hits that share this value: \`label\`, or a place in the metadata. \`k\` and \`offset\` count groups then, together at most ${groupsMax}. Pictures that lack the field are left out; of a list, each element is a group.`, examples: ['label', 'metadata.place.city'] })),
     groupSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: defaultGroupSize, description: 'With `groupBy`: most hits of a group.' })),
     hideDuplicates: Type.Optional(Type.Boolean({ default: false, description: `Leave out near-copies of better hits; others move up in their place. \`offset\` + \`k\` is at most ${rerankedMax} then, unless grouped.` })),
-    duplicateScore: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: defaultDuplicateScore, description: 'Hits that score at least so much against each other are near-copies; given alone, it asks for `hideDuplicates`.' })),
+    duplicateScore: Type.Optional(duplicateScoreSchema('Given without `nearCopies`, it asks for `hideDuplicates`.')),
+    nearCopies: Type.Optional(Type.Enum(['only'], { type: 'string', description: 'Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.' })),
     diversity: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: `Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.` })),
-    candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, default: Math.min(defaultCandidates, lookedAtMax), description: 'With `diversity`: the best hits among which it chooses; at least `offset` + `k` of them.' })),
+    candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, default: Math.min(defaultCandidates, lookedAtMax), description: 'With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.' })),
     includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' })),
   }
   const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), { maxItems: 100, description: 'Only pictures with one of these labels; an empty text stands for pictures without one.' })
@@ -82,6 +84,7 @@ export function searchSchemas({ searchMaxK }: { searchMaxK: number }) {
         { imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } },
         { imageId: 'cycling/Image_12.jpg', k: 5, groupBy: 'label', groupSize: 3, include: ['thumbnail'] },
         { imageId: 'cycling/Image_12.jpg', k: 10, hideDuplicates: true, diversity: 0.3 },
+        { imageId: 'cycling/Image_12.jpg', k: 10, nearCopies: 'only' },
         { imageId: 'cycling/Image_12.jpg', k: 10, vote: 10, falseMatchRate: 0.001 },
       ],
     },

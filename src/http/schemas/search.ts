@@ -1,20 +1,26 @@
 /** What a search answers. */
 import { Type, type Static } from 'typebox'
-import { probabilitySameLabel, type CalibratedThreshold, type ScoreCalibration } from '../../eval/score-calibration.js'
+import { basisOf, probabilitySameLabel, type CalibratedThreshold, type ScoreCalibration } from '../../eval/score-calibration.js'
 import type { Hit as RankedHit } from '../../gallery/galleries.js'
+import type { Metadata as Stored } from '../../gallery/records.js'
+import { StoredMetadata } from '../../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../../retrieval.js'
+import { Calibration } from './calibration.js'
 import { Metadata } from './gallery.js'
-import { named } from './named.js'
+import { NearCopyScore } from './near-copy.js'
+import { named, reference } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
 
 const Hit = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
   id: ImageId,
-  score: Type.Number({ description: 'Cosine similarity, −1 to 1; always exact.' }),
-  pSame: Type.Optional(Type.Number({ description: 'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not.' })),
+  score: Type.Number({ description: 'Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture.' }),
+  pSame: Type.Optional(Type.Number({ description: 'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.' })),
+  nearCopyScore: Type.Optional(NearCopyScore),
   label: Type.Union([Label, Type.Null()]),
   modelId: Type.String(),
   metadata: Type.Optional(Metadata),
+  unreadable: Type.Optional(Type.Enum(['record'], { type: 'string', description: 'The record is damaged on the disk: only the id is told.' })),
   thumbnail: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'Where it is, below the address of the service; null when none is stored.' })),
 })
 
@@ -55,6 +61,8 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
     hits: Type.Array(Hit, { description: 'Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.' }),
     groups: Type.Optional(Type.Array(Group, { description: 'With `groupBy`, by their best hits.' })),
     vote: Type.Optional(VoteAnswer),
+    nextPageToken: Type.Optional(Type.String({ description: 'With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows.' })),
+    calibration: Type.Optional(reference(Calibration)),
     durations: Type.Object({
       decodeMs: Milliseconds('Decoding, orienting, cropping, resizing'),
       queueMs: Milliseconds('Waiting for a decoder and for the network'),
@@ -67,14 +75,16 @@ export const SearchAnswer = named('SearchAnswer', Type.Object(
     examples: [{
       gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact',
       hits: [
-        { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, pSame: 0.9714, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
-        { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, pSame: 0.9523, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
+        { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, pSame: 0.9714, nearCopyScore: 0.8828, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
+        { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, pSame: 0.9523, nearCopyScore: 0.1719, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
       ],
       vote: {
         label: 'cycling', match: true, margin: 0.8, voters: 10,
         labels: [{ label: 'cycling', votes: 9, share: 0.9, bestScore: 0.9312 }, { label: 'running', votes: 1, share: 0.1, bestScore: 0.8671 }],
         threshold: { score: 0.8706, falseMatchRate: 0.001, falseMatchesExpected: 0.08, matchRate: 0.0685 },
       },
+      nextPageToken: 'AAAAAAABAAAACkm0Q5sP7r1w2ZkXbY8vNcA4',
+      calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
       durations: { decodeMs: 6.1, queueMs: 0.2, embedMs: 4.9, searchMs: 0.6, totalMs: 11.9 },
     }, {
       gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact', hits: [],
@@ -95,8 +105,8 @@ export interface AnswerViewOptions {
 }
 
 export function answerView(answer: Answer, options: AnswerViewOptions): Static<typeof SearchAnswer> {
-  const { gallery, modelId, vector, method, ef, hits, groups, vote, compared, durations } = answer
-  const { include, threshold } = options
+  const { gallery, modelId, vector, method, ef, hits, groups, vote, compared, nextPageToken, durations } = answer
+  const { include, threshold, calibration } = options
   const view = (hit: RankedHit) => hitView(hit, gallery, options)
   return {
     gallery,
@@ -107,20 +117,25 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
     hits: hits.map(view),
     ...(groups && { groups: groups.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })) }),
     ...(vote && { vote: { ...vote, ...(threshold && { threshold: { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared } }) } }),
+    ...(nextPageToken !== undefined && { nextPageToken }),
+    ...(calibration && { calibration: basisOf(calibration) }),
     durations: rounded(durations),
   }
 }
 
-function hitView({ rank, score, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
-  const { id, label, modelId, metadata, thumbnailBytes } = record
+function hitView({ rank, score, nearCopyScore, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
+  const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
   return {
     rank,
     id,
     score,
     ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
+    ...(nearCopyScore !== undefined && { nearCopyScore }),
     label,
     modelId,
-    ...(include.includes('metadata') && { metadata }),
+    ...(isDamaged && { unreadable: 'record' as const }),
+    // read when it is written: see StoredMetadata
+    ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
     ...(include.includes('thumbnail') && { thumbnail: thumbnailBytes === 0 ? null : `/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail` }),
   }
 }

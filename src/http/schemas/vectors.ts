@@ -1,6 +1,8 @@
 /** Embeddings and scores of pictures that are not stored. */
 import { Type } from 'typebox'
-import { named } from './named.js'
+import { Calibration } from './calibration.js'
+import { named, reference } from './named.js'
+import { NearCopyScore } from './near-copy.js'
 import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
 
 export const EmbeddingForm = Type.Object({ image: BinaryImage })
@@ -33,8 +35,10 @@ export const CompareBody = Type.Object(
 export const CompareAnswer = named('CompareAnswer', Type.Object(
   {
     modelId: Type.String(),
-    score: Type.Number({ description: 'Cosine similarity, −1 to 1.' }),
+    score: Type.Number({ description: 'Cosine similarity, −1 to 1; within 10⁻⁶ of them it is 1 or −1.' }),
+    nearCopyScore: NearCopyScore,
     pSame: Type.Optional(Type.Number({ description: 'Probability that they share a label; absent when the network was not calibrated.' })),
+    calibration: Type.Optional(reference(Calibration)),
   },
-  { examples: [{ modelId: '5d1c0a7b9e3f4a62', score: 0.8127, pSame: 0.8431 }] },
+  { examples: [{ modelId: '5d1c0a7b9e3f4a62', score: 0.8127, nearCopyScore: 0.1641, pSame: 0.8431, calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true } }] },
 ))

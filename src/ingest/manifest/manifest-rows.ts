@@ -1,10 +1,13 @@
 /** The rows of a manifest, from CSV or from NDJSON, one at a time. */
 import { Readable } from 'node:stream'
+import { setImmediate as others } from 'node:timers/promises'
 import { CsvError, parse } from 'csv-parse'
 import { AlikeError } from '../../errors.js'
 import type { JsonValue } from '../../gallery/records.js'
 import { boundedLines } from '../lines.js'
-import { checkManifestRow, readManifestLine, type ManifestLine } from '../line-schemas.js'
+import { checkManifestRow, readManifestLine, type LineLimits, type ManifestLine } from '../line-schemas.js'
+import type { SourceDescription } from '../source.js'
+import { readCsvText } from './csv-text.js'
 
 export type ManifestFormat = 'csv' | 'ndjson'
 
@@ -16,14 +19,14 @@ export interface ManifestRow {
 }
 
 const lineMaxBytes = 256 * 1024
-/** The parser reads what it is given in one go, on the main thread. */
-const pieceBytes = 16 * 1024
+/** More than the 100 members that metadata may have, with the three of ours. */
+const columnsMax = 120
 
-export function rowsOf(stream: AsyncIterable<Uint8Array>, format: ManifestFormat): AsyncGenerator<ManifestRow> {
-  return format === 'csv' ? csvRows(stream) : ndjsonRows(stream)
+export function rowsOf(stream: AsyncIterable<Uint8Array>, format: ManifestFormat, description: SourceDescription, limits: LineLimits): AsyncGenerator<ManifestRow> {
+  return format === 'csv' ? csvRows(stream, description, limits) : ndjsonRows(stream, limits)
 }
 
-async function* ndjsonRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<ManifestRow> {
+async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits): AsyncGenerator<ManifestRow> {
   let number = 0
   for await (const line of boundedLines(stream, lineMaxBytes)) {
     number += 1
@@ -31,40 +34,72 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Ma
       place: `line ${number}`,
       read() {
         if (line === undefined) throw new AlikeError('line_invalid', { detail: `It is longer than ${lineMaxBytes} bytes.` })
-        return readManifestLine(line)
+        return readManifestLine(line, limits)
       },
     }
   }
 }
 
 /** `filename,label,id` in any order; every further column is a member of the metadata. */
-async function* csvRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<ManifestRow> {
-  const input = Readable.from(piecesOf(stream))
-  const parser = parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true, max_record_size: lineMaxBytes })
-  input.on('error', (error) => parser.destroy(error))
+async function* csvRows(stream: AsyncIterable<Uint8Array>, description: SourceDescription, limits: LineLimits): AsyncGenerator<ManifestRow> {
+  let input: Readable | undefined
   try {
+    const { delimiter, pieces } = readCsvText(await whole(stream), description)
+    input = Readable.from(inTurns(pieces()))
+    const parser = parse({ columns: columnsOf, delimiter, trim: delimiter !== '\t', skip_empty_lines: true, skip_records_with_empty_values: true, info: true, max_record_size: lineMaxBytes })
+    input.on('error', (error) => parser.destroy(error))
     for await (const row of input.pipe(parser)) {
       const { record, info } = row as { record: Record<string, string>; info: { lines: number } }
-      yield { place: `row ${info.lines}`, read: () => lineOfRecord(record) }
+      yield { place: `row ${info.lines}`, read: () => lineOfRecord(record, limits) }
     }
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error
-    yield { place: 'as a whole', read: () => { throw new AlikeError('line_invalid', { detail: `It is no CSV with a header: ${error.message}`, cause: error }) } }
+    if (!(error instanceof CsvError || (error instanceof AlikeError && error.code === 'line_invalid'))) throw error
+    yield { place: placeOf(error), read: () => { throw error instanceof AlikeError ? error : new AlikeError('line_invalid', { detail: `It is no CSV: ${error.message}`, cause: error }) } }
   } finally {
-    input.destroy()
+    input?.destroy()
   }
 }
 
-async function* piecesOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) {
-    for (let at = 0; at < chunk.length; at += pieceBytes) yield chunk.subarray(at, at + pieceBytes)
+/** It is bounded by whoever opens it, and kept as rows anyway. */
+async function whole(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+function placeOf(error: CsvError | AlikeError): string {
+  if (error instanceof HeaderMisfit) return 'header'
+  const lines = error instanceof CsvError ? (error as { lines?: unknown }).lines : undefined
+  return typeof lines === 'number' ? `row ${lines}` : 'as a whole'
+}
+
+class HeaderMisfit extends AlikeError {
+  constructor(detail: string) {
+    super('line_invalid', { detail })
   }
 }
 
-function lineOfRecord(record: Record<string, string>): ManifestLine {
+/** Each row becomes an object of as many members. */
+function columnsOf(header: string[]): string[] {
+  if (header.length > columnsMax) throw new HeaderMisfit(`It has more than ${columnsMax} columns.`)
+  const names = header.map((name) => name.trim())
+  const twice = names.find((name, at) => name !== '' && names.indexOf(name) < at)
+  if (twice !== undefined) throw new HeaderMisfit(`It has the column ${JSON.stringify(twice.slice(0, 100))} twice.`)
+  if (!names.includes('filename') && !names.includes('file')) throw new HeaderMisfit('It has no column "filename".')
+  return names
+}
+
+/** The parser reads what it is given in one go, on the main thread; others have their turn after it. */
+async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
+  for (const piece of pieces) {
+    yield piece
+    await others()
+  }
+}
+
+function lineOfRecord(record: Record<string, string>, limits: LineLimits): ManifestLine {
   const { filename, file = filename, label, id, ...rest } = record
   delete rest.filename
-  if (file === undefined) throw new AlikeError('line_invalid', { detail: 'It has no column "filename".' })
   const columns = Object.entries(rest).filter(([name, cell]) => name !== '' && cell !== '')
   return checkManifestRow({
     file,
@@ -72,11 +107,19 @@ function lineOfRecord(record: Record<string, string>): ManifestLine {
     // an empty cell says that there is none; without the column the folder says it
     ...(label !== undefined && { label: label === '' ? null : label }),
     ...(Object.keys(rest).length > 0 && { metadata: Object.fromEntries(columns.map(([name, cell]) => [name, valueOf(cell)])) }),
-  })
+  }, limits)
 }
 
-/** What reads as a number and is written as one is a number, so that filters can compare it; `007` stays text. */
+/**
+ * What is written as a number is one, so that filters can compare it: also `10.50`, as a column of prices
+ * has it. `007`, `+1` and `1e5` are names of something, and what would be rounded stays as it is written.
+ */
 function valueOf(cell: string): JsonValue {
-  const number = Number(cell)
-  return Number.isFinite(number) && String(number) === cell ? number : cell
+  const [, , fraction] = /^-?(0|[1-9]\d*)(\.\d+)?$/.exec(cell) ?? [undefined, undefined, null]
+  if (fraction === null) return cell
+  const isExact = fraction === undefined ? Number.isSafeInteger(Number(cell)) : cell.replace(/^-?0*\.?0*|\./g, '').length <= exactDigits
+  return isExact ? Number(cell) : cell
 }
+
+/** Decimal digits that a number keeps whatever they are. */
+const exactDigits = 15

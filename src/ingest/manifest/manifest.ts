@@ -6,12 +6,13 @@
 import { setImmediate as others } from 'node:timers/promises'
 import { AlikeError } from '../../errors.js'
 import type { ManifestLine } from '../line-schemas.js'
-import { nameOf } from '../names.js'
-import type { SaidOfPicture, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+import { isLitterName } from '../litter.js'
+import { nameOf, nfc, segmentsOf } from '../names.js'
+import type { SaidOfPicture, SourceDescription, SourceLimits } from '../source.js'
 import { rowsOf, type ManifestFormat } from './manifest-rows.js'
 
-/** It is in memory while its job runs, and takes about five times its size there. */
-const manifestMaxBytes = 64 * 2 ** 20
+/** It is in memory while its job runs; reading it took ten times its size there. */
+const manifestMaxBytes = 16 * 2 ** 20
 
 /** Rows read in one go: about 2 ms, so that searches do not wait for a million of them. */
 const rowsAtOnce = 128
@@ -20,9 +21,10 @@ const formats: Readonly<Record<string, ManifestFormat>> = { 'manifest.csv': 'csv
 
 /** Whether the file of this path in an archive is a manifest. */
 export function manifestFormat(path: string): ManifestFormat | undefined {
-  const segments = path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '.')
+  const segments = segmentsOf(path)
   const name = segments.at(-1) ?? ''
-  return segments.length <= 2 && Object.hasOwn(formats, name) ? formats[name] : undefined
+  if (segments.length > 2 || segments.some(isLitterName)) return undefined
+  return Object.hasOwn(formats, name) ? formats[name] : undefined
 }
 
 export class Manifest {
@@ -37,10 +39,10 @@ export class Manifest {
   }
 
   /** @throws AlikeError `manifest_invalid`, naming the row; what the stream throws */
-  static async read(path: string, stream: AsyncIterable<Uint8Array>, limits: SourceLimits): Promise<Manifest> {
+  static async read(path: string, stream: AsyncIterable<Uint8Array>, description: SourceDescription, limits: SourceLimits): Promise<Manifest> {
     const manifest = new Manifest(path)
     const folder = path.replaceAll('\\', '/').split('/').slice(0, -1).join('/')
-    for await (const { place, read } of rowsOf(bounded(stream, path), manifestFormat(path) ?? 'csv')) {
+    for await (const { place, read } of rowsOf(bounded(stream, path), manifestFormat(path) ?? 'csv', description, limits)) {
       if (manifest.#rows.size % rowsAtOnce === 0) await others()
       try {
         manifest.#add(folder, read(), limits)
@@ -67,11 +69,14 @@ export class Manifest {
     return JSON.parse(row) as Omit<ManifestLine, 'file'>
   }
 
-  /** One failed item for each file that was named and did not come; the first is number `index`. */
-  *missing(index: number): Generator<SourceItem> {
-    for (const name of this.#rows.keys()) {
-      if (!this.#met.has(name)) yield { index: index++, name, error: new AlikeError('manifest_file_missing') }
-    }
+  /** Whether there is a row about it. @param file path, normalised */
+  names(file: string): boolean {
+    return this.#rows.has(file)
+  }
+
+  /** Files that were named and did not come. */
+  *missing(): Generator<string> {
+    for (const name of this.#rows.keys()) if (!this.#met.has(name)) yield name
   }
 }
 
@@ -80,10 +85,14 @@ export function saidOf(path: string, description: SourceDescription, manifest: M
   const { id, label } = nameOf(path)
   const row = manifest?.rowOf(id)
   return {
-    id: row?.id ?? id,
-    label: row?.label !== undefined ? row.label : (label ?? description.label ?? null),
+    id: nfc(row?.id ?? id),
+    label: nfcLabel(row?.label !== undefined ? row.label : (label ?? description.label)),
     ...(row?.metadata !== undefined && { metadata: row.metadata }),
   }
+}
+
+function nfcLabel(label: string | null | undefined): string | null | undefined {
+  return typeof label === 'string' ? nfc(label) : label
 }
 
 export function secondManifest(first: string, second: string): AlikeError {

@@ -3,153 +3,106 @@
  * kept as a tar of our own. An archive is read twice: once to count and to find a manifest, which
  * may lie anywhere in it, and once to take it in.
  */
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Readable, Transform } from 'node:stream'
-import { createGunzip } from 'node:zlib'
-import { extract, type Extract } from 'tar-stream'
+import { setImmediate as others } from 'node:timers/promises'
 import { AlikeError } from '../../errors.js'
-import { Manifest, manifestFormat, saidOf, secondManifest } from '../manifest/manifest.js'
-import { isClutter, shownName } from '../names.js'
+import { tooManyFiles, type UnpackedBytes } from '../archive-bounds.js'
+import type { ReadName } from '../name-encoding.js'
 import { imageTooLarge, readBounded } from '../read-bounded.js'
-import { tooManyFiles, type Source, type SourceDescription, type SourceItem, type SourceLimits } from '../source.js'
-import { unzstd } from '../zstd/unzstd.js'
+import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
 import { uploadedFileOf } from './files.js'
+import { ItemNames, type NamedItem } from './item-names.js'
+import { noLinks, surveyTar, type TarSurvey } from './survey-tar.js'
+import { unpackTar, type NamedEntry, type Unpacking } from './unpack-tar.js'
 
 export async function openTar(file: string, description: SourceDescription, limits: SourceLimits, signal?: AbortSignal): Promise<Source> {
   const { size } = await stat(file)
-  const { manifest, total } = description.kind === 'files' ? {} : await survey(file, description, limits, signal)
+  const survey: TarSurvey = description.kind === 'files' ? { links: noLinks } : await surveyTar(file, description, limits, signal)
   let unpacking: Unpacking | undefined
   return {
-    ...(total !== undefined && { total }),
+    ...(survey.total !== undefined && { total: survey.total }),
     get share() {
       return size === 0 ? 1 : (unpacking?.bytesRead() ?? 0) / size
     },
     items(from) {
-      unpacking = unpack(file, description, limits)
-      return readItems(unpacking.entries, from, description, limits, manifest)
+      unpacking = unpackTar(file, description, limits)
+      return readItems(unpacking, from, description, limits, survey)
     },
     close: async () => unpacking?.destroy(),
   }
 }
 
-interface Unpacking {
-  entries: Extract
-  /** Of the file. */
-  bytesRead(): number
-  destroy(error?: Error): void
-}
+/** Names looked at in one go: those that lead to no picture cost time on the main thread as well. */
+const namesAtOnce = 128
 
-function unpack(file: string, { kind }: SourceDescription, limits: SourceLimits): Unpacking {
-  const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
-  const unpacker = kind === 'tar.gz' ? reader.pipe(createGunzip()) : kind === 'tar.zst' ? Readable.from(unzstd(reader as AsyncIterable<Buffer>), { objectMode: false }) : undefined
-  const source = unpacker === undefined ? reader : unpacker.pipe(bounded(limits.ingestMaxBytes))
-  const entries = extract()
-  const stages = new Set([reader, unpacker, source])
-  for (const stage of stages) stage?.on('error', (error: Error) => entries.destroy(error))
-  source.pipe(entries)
-  return {
-    entries,
-    bytesRead: () => reader.bytesRead,
-    destroy(error) {
-      entries.destroy(error)
-      for (const stage of stages) stage?.destroy()
-    },
-  }
-}
-
-/** A few kilobytes of gzip can unpack to terabytes. */
-function bounded(maxBytes: number): Transform {
-  let bytes = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
-      done(bytes > maxBytes ? new AlikeError('archive_unreadable', { detail: `It unpacks to more than ${maxBytes} bytes.` }) : null, chunk)
-    },
-  })
-}
-
-/** What damage hides is not known: `total` is left out, and taking in will meet the damage. */
-async function survey(file: string, description: SourceDescription, limits: SourceLimits, signal: AbortSignal | undefined): Promise<{ manifest?: Manifest; total?: number }> {
-  const unpacking = unpack(file, description, limits)
-  const stop = () => unpacking.destroy(new Error('stopped'))
-  signal?.addEventListener('abort', stop)
-  let manifest: Manifest | undefined
+async function* readItems({ entries, unpacked }: Unpacking, from: number, description: SourceDescription, limits: SourceLimits, { manifest, links }: TarSurvey): AsyncGenerator<SourceItem> {
+  const names = new ItemNames(description, manifest)
   let files = 0
   try {
-    for await (const entry of unpacking.entries) {
-      const { name } = entry.header
-      if (isPassedOver(entry)) entry.resume()
-      else if (isFile(entry) && manifestFormat(name) !== undefined) {
-        if (manifest !== undefined) throw secondManifest(manifest.path, name)
-        manifest = await Manifest.read(name, entry as AsyncIterable<Buffer>, limits)
-      } else {
-        if (++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
-        entry.resume()
-      }
-    }
-    // With a manifest, files that it names and that are missing count too.
-    return manifest === undefined ? { total: files } : { manifest }
-  } catch (error) {
-    signal?.throwIfAborted()
-    if (error instanceof AlikeError) throw error
-    return { ...(manifest && { manifest }) }
-  } finally {
-    signal?.removeEventListener('abort', stop)
-    unpacking.destroy()
-  }
-}
-
-async function* readItems(entries: Extract, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): AsyncGenerator<SourceItem> {
-  let index = 0
-  try {
     for await (const entry of entries) {
-      const { name } = entry.header
-      if (description.kind !== 'files' && (isPassedOver(entry) || name === manifest?.path)) {
-        entry.resume()
-        continue
+      if (entry.kind === 'folder' || links.bound.has(entry.number) || (manifest !== undefined && entry.path === manifest.path)) continue
+      const reading = new FileReading(entry, limits, unpacked)
+      for (const name of [entry, ...(links.ofFile.get(entry.number) ?? [])]) {
+        const item = names.next(nameIn(entry, name, description))
+        if (!('skipped' in item) && ++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
+        if (item.index % namesAtOnce === 0) await others()
+        if (item.index >= from) yield 'id' in item ? await reading.of(item) : item
       }
-      if (index >= limits.ingestMaxFiles) throw tooManyFiles(limits)
-      const item = await readItem(entry, index, from, description, limits, manifest)
-      if (item !== undefined) yield item
-      index += 1
     }
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
-    throw new AlikeError('archive_unreadable', { detail: `It is damaged after ${index} files.`, cause })
+    throw new AlikeError('archive_unreadable', { detail: `It is damaged after ${names.count} files.`, cause })
   }
-  for (const item of manifest?.missing(index) ?? []) if (item.index >= from) yield item
+  yield* names.missing(from)
 }
 
-type TarEntry = Extract extends AsyncIterable<infer Entry> ? Entry : never
-
-function isPassedOver({ header }: TarEntry): boolean {
-  return header.type === 'directory' || isClutter(header.name)
+const nothingToTake: Partial<Record<NamedEntry['kind'], string>> = {
+  link: 'It is a hard link to a file that does not come before it.',
+  symlink: 'It is a symlink, not a file.',
+  continuation: 'It goes on from another volume.',
 }
 
-function isFile({ header }: TarEntry): boolean {
-  return header.type === 'file' || header.type === 'contiguous-file'
+function nameIn({ kind, pax }: NamedEntry, { path, misfit, isAssumed }: ReadName, description: SourceDescription): ReadName & { isDevice: boolean; label?: string | undefined } {
+  const uploaded = description.kind === 'files' ? uploadedFileOf(pax) : undefined
+  const detail = nothingToTake[kind]
+  return {
+    path: uploaded?.path ?? path,
+    label: uploaded?.label,
+    misfit: misfit ?? (uploaded?.error && new AlikeError(uploaded.error)) ?? (detail === undefined ? undefined : new AlikeError('archive_path_invalid', { detail })),
+    isAssumed,
+    isDevice: kind === 'device',
+  }
 }
 
-/** Undefined before item number `from`: its name is looked at, because the manifest has to know of it, its bytes are not. */
-async function readItem(entry: TarEntry, index: number, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): Promise<SourceItem | undefined> {
-  const uploaded = description.kind === 'files' ? uploadedFileOf(entry.header) : undefined
-  const path = uploaded?.path ?? entry.header.name
-  const name = shownName(path)
-  try {
-    if (uploaded?.error !== undefined) throw new AlikeError(uploaded.error)
-    if (!isFile(entry)) throw new AlikeError('archive_path_invalid', { detail: `It is a ${entry.header.type}, not a file.` })
-    const said = saidOf(path, description, manifest)
-    if (index < from) {
-      entry.resume()
-      return undefined
+/** The bytes are read once, for all names of the file, where one of them is wanted. */
+class FileReading {
+  readonly #entry: NamedEntry
+  readonly #limits: SourceLimits
+  readonly #unpacked: UnpackedBytes
+  #read: { bytes: Buffer } | { error: AlikeError } | undefined
+
+  constructor(entry: NamedEntry, limits: SourceLimits, unpacked: UnpackedBytes) {
+    this.#entry = entry
+    this.#limits = limits
+    this.#unpacked = unpacked
+  }
+
+  async of(item: Extract<NamedItem, { id: string }>): Promise<SourceItem> {
+    const { size, holeBytes } = this.#entry
+    // What stands in the archive is counted as it comes; what does not, holes and further names, is counted here.
+    if (size <= this.#limits.uploadMaxBytes) this.#unpacked.add(this.#read === undefined ? holeBytes : size)
+    this.#read ??= await this.#readOnce()
+    return 'error' in this.#read ? { index: item.index, name: item.name, error: this.#read.error } : { ...item, bytes: this.#read.bytes }
+  }
+
+  async #readOnce(): Promise<{ bytes: Buffer } | { error: AlikeError }> {
+    const { uploadMaxBytes } = this.#limits
+    try {
+      if (this.#entry.size > uploadMaxBytes) throw imageTooLarge(uploadMaxBytes)
+      return { bytes: await readBounded(this.#entry.content, uploadMaxBytes) }
+    } catch (error) {
+      if (!(error instanceof AlikeError) || error.code === 'archive_unreadable') throw error
+      return { error }
     }
-    if (entry.header.size > limits.uploadMaxBytes) throw imageTooLarge(limits.uploadMaxBytes)
-    const bytes = await readBounded(entry as AsyncIterable<Buffer>, limits.uploadMaxBytes)
-    return { index, name, ...said, ...(uploaded?.label !== undefined && { label: uploaded.label }), bytes }
-  } catch (error) {
-    entry.resume()
-    if (!(error instanceof AlikeError)) throw error
-    return index < from ? undefined : { index, name, error }
   }
 }

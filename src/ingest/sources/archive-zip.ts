@@ -1,112 +1,106 @@
 /** Pictures in a zip archive, in the order of its directory. */
-import { getFileNameLowLevel, openPromise, type Entry, type ZipFile } from 'yauzl'
+import type { Readable } from 'node:stream'
+import { crc32 } from 'node:zlib'
+import type { Entry, ZipFile } from 'yauzl'
 import { AlikeError } from '../../errors.js'
-import { Manifest, manifestFormat, saidOf, secondManifest } from '../manifest/manifest.js'
-import { isClutter, shownName } from '../names.js'
+import { tooManyFiles, UnpackedBytes } from '../archive-bounds.js'
+import { Manifest, manifestFormat, secondManifest } from '../manifest/manifest.js'
+import { isPassedOver } from '../passed-over.js'
 import { imageTooLarge, readBounded } from '../read-bounded.js'
-import { tooManyFiles, type Source, type SourceDescription, type SourceItem, type SourceLimits } from '../source.js'
-
-/** `decodeStrings: false`: a bad name is our one error line; the library would end the whole archive over it. */
-const reading = { autoClose: false, decodeStrings: false }
+import type { Source, SourceDescription, SourceLimits } from '../source.js'
+import { Extents } from './extents.js'
+import { ItemNames } from './item-names.js'
+import { filesOfZip, openZipFile, type ZippedFile } from './zip-directory.js'
 
 /** @throws AlikeError `archive_unreadable` when its directory is damaged; `manifest_invalid` */
-export async function openZip(file: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
-  const { count, manifest } = await survey(file, limits)
-  const zip = await open(file)
-  let read = 0
+export async function openZip(path: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
+  const { count, manifest } = await survey(path, description, limits)
+  const zip = await openZipFile(path)
+  const unpacked = new UnpackedBytes(limits)
+  const names = new ItemNames(description, manifest?.manifest)
   return {
     // With a manifest, files that it names and that are missing count too.
     ...(manifest === undefined && { total: count }),
     get share() {
-      return count === 0 ? 1 : read / count
+      return count === 0 ? 1 : Math.min(1, names.count / count)
     },
     async *items(from) {
-      for await (const { entry, path, index } of files(zip, manifest)) {
-        read = index + 1
-        const item = await readItem(zip, entry, path, index, from, description, limits, manifest)
-        if (item !== undefined) yield item
+      for await (const file of filesOfZip(zip, description, limits)) {
+        if (file.number === manifest?.number) continue
+        const item = names.next(file)
+        if (item.index < from) continue
+        yield 'id' in item ? { index: item.index, name: item.name, isNameAssumed: item.isNameAssumed, ...(await bytesIn(zip, file, limits, unpacked, item)) } : item
       }
-      for (const item of manifest?.missing(read) ?? []) if (item.index >= from) yield item
+      yield* names.missing(from)
     },
     close: async () => zip.close(),
   }
 }
 
-async function survey(file: string, limits: SourceLimits): Promise<{ count: number; manifest?: Manifest }> {
-  const zip = await open(file)
+/** Damage, and what an honest packer never writes, is told before anything is unpacked. */
+async function survey(path: string, description: SourceDescription, limits: SourceLimits): Promise<{ count: number; manifest?: { manifest: Manifest; number: number } }> {
+  const zip = await openZipFile(path)
+  const extents = new Extents()
+  const stated = new UnpackedBytes(limits)
   try {
-    let count = 0
-    let manifest: Manifest | undefined
-    for await (const { entry, path } of files(zip)) {
-      if (manifestFormat(path) !== undefined && !isLink(entry)) {
-        if (manifest !== undefined) throw secondManifest(manifest.path, path)
-        manifest = await readManifest(zip, entry, path, limits)
-      } else if (++count > limits.ingestMaxFiles) throw tooManyFiles(limits)
+    let [count, files] = [0, 0]
+    let found: { manifest: Manifest; number: number } | undefined
+    for await (const file of filesOfZip(zip, description, limits, extents)) {
+      const { entry, path, misfit, isLink, number } = file
+      if (misfit === undefined && manifestFormat(path) !== undefined && !isLink) {
+        if (found !== undefined) throw secondManifest(found.manifest.path, path)
+        found = { manifest: await readManifest(zip, file, description, limits), number }
+        continue
+      }
+      count += 1
+      if (isPassedOver(file, description)) continue
+      if (entry.uncompressedSize <= limits.uploadMaxBytes) stated.add(entry.uncompressedSize)
+      if (++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
     }
-    return { count, ...(manifest && { manifest }) }
+    if (extents.overlap()) throw new AlikeError('archive_unreadable', { detail: 'Entries of it lie over each other.' })
+    return { count, ...(found && { manifest: found }) }
   } finally {
     zip.close()
   }
 }
 
-async function readManifest(zip: ZipFile, entry: Entry, path: string, limits: SourceLimits): Promise<Manifest> {
+async function readManifest(zip: ZipFile, { entry, path }: ZippedFile, description: SourceDescription, limits: SourceLimits): Promise<Manifest> {
   try {
-    return await Manifest.read(path, await zip.openReadStreamPromise(entry), limits)
+    return await Manifest.read(path, checked(await zip.openReadStreamPromise(entry), entry), description, limits)
   } catch (cause) {
-    if (cause instanceof AlikeError) throw cause
+    if (cause instanceof AlikeError && cause.code !== 'image_unreadable') throw cause
     throw new AlikeError('manifest_invalid', { detail: 'It is damaged inside the archive.', cause })
   }
 }
 
-async function* files(zip: ZipFile, manifest?: Manifest): AsyncGenerator<{ entry: Entry; path: string; index: number }> {
-  let index = 0
-  try {
-    for await (const entry of zip.eachEntry()) {
-      const path = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, false)
-      if (!isClutter(path) && path !== manifest?.path) yield { entry, path, index: index++ }
-    }
-  } catch (cause) {
-    if (cause instanceof AlikeError) throw cause
-    throw new AlikeError('archive_unreadable', { detail: 'Its directory is damaged.', cause })
-  }
-}
-
-/** Undefined before item number `from`: its name is looked at, because the manifest has to know of it, its bytes are not. */
-async function readItem(zip: ZipFile, entry: Entry, path: string, index: number, from: number, description: SourceDescription, limits: SourceLimits, manifest: Manifest | undefined): Promise<SourceItem | undefined> {
-  const name = shownName(path)
-  try {
-    if (isLink(entry)) throw new AlikeError('archive_path_invalid', { detail: 'It is a link, not a file.' })
-    const said = saidOf(path, description, manifest)
-    if (index < from) return undefined
-    if (!entry.canDecodeFileData()) throw new AlikeError('image_unreadable', { detail: 'It is encrypted or packed by an unknown method.' })
-    if (entry.uncompressedSize > limits.uploadMaxBytes) throw imageTooLarge(limits.uploadMaxBytes)
-    const bytes = await unpack(zip, entry, limits)
-    return { index, name, ...said, bytes }
-  } catch (error) {
-    if (!(error instanceof AlikeError)) throw error
-    return index < from ? undefined : { index, name, error }
-  }
-}
-
 /** One damaged entry says nothing about the next: the directory tells where that one begins. */
-async function unpack(zip: ZipFile, entry: Entry, { uploadMaxBytes }: SourceLimits): Promise<Buffer> {
+async function bytesIn<Said>(zip: ZipFile, { entry, isLink }: ZippedFile, { uploadMaxBytes }: SourceLimits, unpacked: UnpackedBytes, said: Said): Promise<(Said & { bytes: Buffer }) | { error: AlikeError }> {
   try {
-    return await readBounded(await zip.openReadStreamPromise(entry), uploadMaxBytes)
-  } catch (cause) {
-    if (cause instanceof AlikeError) throw cause
-    throw new AlikeError('image_unreadable', { detail: 'It is damaged inside the archive.', cause })
+    if (isLink) throw new AlikeError('archive_path_invalid', { detail: 'It is a link, not a file.' })
+    if (!entry.canDecodeFileData()) throw new AlikeError('image_unreadable', { detail: 'It is encrypted or packed by an unknown method.' })
+    if (entry.uncompressedSize > uploadMaxBytes) throw imageTooLarge(uploadMaxBytes)
+    const stream = await zip.openReadStreamPromise(entry)
+    return { ...said, bytes: await readBounded(unpacked.counted(checked(stream, entry)), uploadMaxBytes) }
+  } catch (error) {
+    if (error instanceof AlikeError && error.code === 'archive_unreadable') throw error
+    return { error: error instanceof AlikeError ? error : damaged(error) }
   }
 }
 
-/** Unix file type in the upper half of the attributes. */
-function isLink(entry: Entry): boolean {
-  return ((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000
+/** The directory holds a checksum of what was packed. @throws AlikeError `image_unreadable`; what the stream throws */
+async function* checked(stream: Readable, entry: Entry): AsyncGenerator<Buffer> {
+  let sum = 0
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      sum = crc32(chunk, sum)
+      yield chunk
+    }
+  } finally {
+    stream.destroy()
+  }
+  if (sum !== entry.crc32) throw damaged(new Error('the checksum does not fit'))
 }
 
-async function open(file: string): Promise<ZipFile> {
-  try {
-    return await openPromise(file, reading)
-  } catch (cause) {
-    throw new AlikeError('archive_unreadable', { cause })
-  }
+function damaged(cause: unknown): AlikeError {
+  return new AlikeError('image_unreadable', { detail: 'It is damaged inside the archive.', cause })
 }

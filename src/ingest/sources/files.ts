@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { PassThrough } from 'node:stream'
-import { pack, type Header } from 'tar-stream'
+import { pack } from 'tar-stream'
 import { catalogue, type ErrorCode } from '../../errors.js'
+import type { PaxValues } from '../tar/pax-records.js'
 
 export interface UploadedFile {
   /** File name as sent, folders included; the content hash stands for a missing one. */
@@ -44,13 +45,13 @@ function headerOf({ path, label, content }: UploadedFile, bytes: Buffer) {
   const pax: Record<string, string> = { [keys.path]: path ?? createHash('sha256').update(bytes).digest('hex') }
   if (label !== undefined) pax[keys.label] = label
   if (!Buffer.isBuffer(content)) pax[keys.error] = content.error
-  return { name: 'picture', size: bytes.length, pax }
+  // The same form makes the same bytes: by them a repeated upload is known.
+  return { name: 'picture', size: bytes.length, mtime: new Date(0), pax }
 }
 
 /** The reverse of `packFiles`, for one entry. */
-export function uploadedFileOf(header: Header): { path: string; label?: string; error?: ErrorCode } {
-  const pax = (header.pax ?? {}) as Record<string, string>
-  const [path = '', label, error] = [pax[keys.path], pax[keys.label], pax[keys.error]]
+export function uploadedFileOf(pax: PaxValues): { path: string; label?: string; error?: ErrorCode } {
+  const [path = '', label, error] = [keys.path, keys.label, keys.error].map((key) => pax.text(key))
   return { path, ...(label !== undefined && { label }), ...(isErrorCode(error) && { error }) }
 }
 

@@ -31,11 +31,12 @@ export async function openNdjson(file: string, description: SourceDescription, l
   }
 }
 
-function itemOf(line: Buffer | undefined, index: number, description: SourceDescription, { uploadMaxBytes }: SourceLimits): SourceItem {
+function itemOf(line: Buffer | undefined, index: number, description: SourceDescription, limits: SourceLimits): SourceItem {
+  const { uploadMaxBytes } = limits
   let name = `line ${index + 1}`
   try {
     if (line === undefined) throw imageTooLarge(uploadMaxBytes)
-    const said = readIngestLine(line)
+    const said = readIngestLine(line, limits)
     if ('delete' in said) return { index, name: shownName(said.delete.id), remove: said.delete.id }
     const { id, label, metadata = {}, image, url } = said.add
     name = shownName(id)

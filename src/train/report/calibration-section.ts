@@ -1,6 +1,6 @@
 /** The part of a model card that says what a score means. */
 import type { Manifest } from '../../embedding/manifest.js'
-import { scoreOfProbability } from '../../eval/score-calibration.js'
+import { basisOf, reliablePairsMin, scoreOfProbability } from '../../eval/score-calibration.js'
 import { share, table } from './markdown.js'
 import type { ModelMetrics } from './model-metrics.js'
 import { plotFiles, plotsFolder } from './plots.js'
@@ -11,10 +11,11 @@ export function calibrationSection({ calibration }: Manifest, { calibration: mea
   const tried = Object.entries(errorsTried).map(([kind, error]) => `${kind} ${error.toFixed(4)}`).join(', ')
   const onTest = measured?.testError == null ? '' : ` and ${measured.testError.toFixed(4)} on pairs of test pictures`
   const half = scoreOfProbability(calibration, 0.5)
+  const warning = basisOf(calibration).reliable ? '' : ` **Fewer than ${reliablePairsMin} pairs of either kind: not to be relied on.**`
   const rows = thresholds.map(({ falseMatchRate, score, matchRate }) => [String(falseMatchRate), share(score), share(matchRate)])
   return `## What a score means
 
-The probability that two pictures share a label, as a function of their score, fitted (${curve.kind}) to ${positives + negatives} pairs of val pictures. Expected calibration error ${expectedCalibrationError.toFixed(4)} on held-out pairs (tried: ${tried})${onTest}. ${half === undefined ? 'No score reaches a probability of one half.' : `A probability of one half is reached at a score of ${share(half)}.`} It holds where ${share(sameLabelShare)} of all pairs share a label, as in this data; where labels are more frequent it is higher, where they are rarer lower.
+The probability that two pictures share a label, as a function of their score, fitted (${curve.kind}) to ${positives + negatives} pairs of val pictures, ${positives} of one label and ${negatives} of two.${warning} Expected calibration error ${expectedCalibrationError.toFixed(4)} on held-out pairs (tried: ${tried})${onTest}. ${half === undefined ? 'No score reaches a probability of one half.' : `A probability of one half is reached at a score of ${share(half)}.`} It holds where ${share(sameLabelShare)} of all pairs share a label, as in this data; where labels are more frequent it is higher, where they are rarer lower.
 
 ![Probability by score, and stated against found probability](${plotsFolder}/${plotFiles.calibration})
 

@@ -1,0 +1,156 @@
+/**
+ * JSON from strangers, bounded before anything recurses over it: how deep, how many values, and only numbers and texts
+ * that come out as they went in. Of a member that is named twice the last one counts, as in `JSON.parse`.
+ */
+import { misfitOfText, textOfUtf8 } from './text.js'
+
+export interface JsonBounds {
+  /** Arrays and objects inside each other. */
+  depthMax: number
+  /** Values at all depths together, arrays and objects included. */
+  valuesMax: number
+}
+
+/** Of what is stored: metadata of a picture, settings of a gallery. Their bytes are bounded by `METADATA_MAX_BYTES`. */
+export const storedBytesDefault = 16 * 1024
+export const storedBounds = { depthMax: 32, valuesMax: 4_096 } as const satisfies JsonBounds
+/** Of one line of an upload, or one row of a manifest: what is stored, and what stands around it. */
+export const lineBounds = { depthMax: storedBounds.depthMax + 2, valuesMax: storedBounds.valuesMax + 32 } as const satisfies JsonBounds
+/** Of a request's body; the largest is a batch of searches with vectors. */
+export const bodyBounds = { depthMax: storedBounds.depthMax + 8, valuesMax: 400_000 } as const satisfies JsonBounds
+
+/** A misfit follows "it": `is nested deeper than 32`. */
+export type ReadJson = { value: unknown } | { misfit: string }
+
+/** @param parse how, once the text is found to be within its bounds */
+export function readJson(given: string | Uint8Array, bounds: JsonBounds, parse: (text: string) => unknown = JSON.parse): ReadJson {
+  const text = typeof given === 'string' ? given : textOfUtf8(given)
+  if (text === undefined) return { misfit: 'is not UTF-8' }
+  const misfit = misfitOfShape(text, bounds)
+  if (misfit !== undefined) return { misfit }
+  let value: unknown
+  try {
+    value = parse(text)
+  } catch (error) {
+    return { misfit: `is no JSON${placeOf(error)}` }
+  }
+  // Only an escape can stand for what is no text: the bytes themselves were UTF-8.
+  const unfit = typeof given === 'string' || text.includes('\\u') ? misfitOfTexts(value) : undefined
+  return unfit === undefined ? { value } : { misfit: unfit }
+}
+
+/**
+ * Of JSON that was read, before it is stored.
+ * @param maxBytes as JSON in UTF-8
+ */
+export function misfitOfStored(value: unknown, maxBytes = storedBytesDefault): string | undefined {
+  const { depthMax, valuesMax } = storedBounds
+  const tooLong = `has more than ${maxBytes} bytes as JSON`
+  let values = 0
+  let row: unknown[] = [value]
+  for (let depth = 0; row.length > 0; depth++) {
+    values += row.length
+    if (values > valuesMax) return `holds more than ${valuesMax} values`
+    if (row.some((one) => typeof one === 'string' && one.length > maxBytes)) return tooLong
+    const containers = row.filter((one) => typeof one === 'object' && one !== null) as object[]
+    if (containers.length > 0 && depth === depthMax) return `is nested deeper than ${depthMax}`
+    row = containers.flatMap((one): unknown[] => Object.values(one))
+  }
+  const unfit = misfitOfTexts(value)
+  if (unfit !== undefined) return unfit
+  return Buffer.byteLength(JSON.stringify(value)) > maxBytes ? tooLong : undefined
+}
+
+/** Whether JSON text that somebody wrote whole nests deeper; short text can not. */
+export function isDeeperThan(text: string, depthMax: number): boolean {
+  return text.length > 2 * depthMax && misfitOfShape(text, { depthMax, valuesMax: Infinity }, false) !== undefined
+}
+
+/** ASCII codes of the signs that JSON is made of. */
+const sign = { quote: 0x22, plus: 0x2b, comma: 0x2c, minus: 0x2d, point: 0x2e, zero: 0x30, nine: 0x39, bigE: 0x45, openArray: 0x5b, backslash: 0x5c, closeArray: 0x5d, smallE: 0x65, openObject: 0x7b, closeObject: 0x7d } as const
+const isDigit = (code: number): boolean => code >= sign.zero && code <= sign.nine
+
+/** One walk over the text, from sign to sign; a string, such as a picture in base64, is stepped over in one go. */
+function misfitOfShape(text: string, { depthMax, valuesMax }: JsonBounds, numbers = true): string | undefined {
+  let depth = 0
+  let values = 1
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === sign.quote) {
+      at = endOfString(text, at)
+    } else if (code === sign.comma) {
+      values++
+    } else if (code === sign.openArray || code === sign.openObject) {
+      values++
+      if (++depth > depthMax) return `is nested deeper than ${depthMax}`
+    } else if (code === sign.closeArray || code === sign.closeObject) {
+      depth--
+    } else if (numbers && (code === sign.minus || isDigit(code))) {
+      const end = endOfNumber(text, at)
+      const misfit = misfitOfNumber(text, at, end)
+      if (misfit !== undefined) return misfit
+      at = end - 1
+    }
+    if (values > valuesMax) return `holds more than ${valuesMax} values`
+  }
+  return undefined
+}
+
+/** Of the quote that ends the string, or of the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let before = end - 1
+    while (text.charCodeAt(before) === sign.backslash) before--
+    if ((end - before) % 2 === 1) return end
+  }
+  return text.length
+}
+
+function endOfNumber(text: string, start: number): number {
+  let at = start + 1
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (!isDigit(code) && code !== sign.point && code !== sign.minus && code !== sign.plus && code !== sign.bigE && code !== sign.smallE) break
+  }
+  return at
+}
+
+/** Digits of 2⁵³, up to which every integer is a number of its own. */
+const lastInteger = '9007199254740992'
+
+/** Of decimals, more digits than a number holds are no misfit: they are measured values. */
+function misfitOfNumber(text: string, start: number, end: number): string | undefined {
+  if (end - start < 5) return undefined // neither that long nor that large
+  const token = text.slice(start, end)
+  const [, integer = '', , exponent] = /^-?(\d+)(\.\d+)?(e[+-]?\d+)?$/i.exec(token) ?? []
+  const shown = token.length > 40 ? `${token.slice(0, 40)}…` : token
+  if (exponent === undefined) {
+    const tooLarge = integer.length > lastInteger.length || (integer.length === lastInteger.length && integer > lastInteger)
+    return tooLarge ? `holds the number ${shown}, which is beyond 2^53 and would be rounded; send it as a text` : undefined
+  }
+  const value = Number(token)
+  const vanishes = value === 0 && /[1-9]/.test(token.slice(0, -exponent.length))
+  return Number.isFinite(value) && !vanishes ? undefined : `holds the number ${shown}, which can not be kept; send it as a text`
+}
+
+/** Of all texts in a value, names of members included. */
+function misfitOfTexts(value: unknown): string | undefined {
+  const waiting = [value]
+  while (waiting.length > 0) {
+    const one = waiting.pop()
+    const isContainer = typeof one === 'object' && one !== null
+    const texts = typeof one === 'string' ? [one] : isContainer && !Array.isArray(one) ? Object.keys(one) : []
+    for (const text of texts) {
+      const misfit = misfitOfText(text)
+      if (misfit !== undefined) return `holds a text that ${misfit}`
+    }
+    if (isContainer) for (const inner of Object.values(one) as unknown[]) waiting.push(inner)
+  }
+  return undefined
+}
+
+/** Where the parser stopped, without what it found there: that is the caller's, and this goes into logs. */
+function placeOf(error: unknown): string {
+  const [, position] = /position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
+  return position === undefined ? '' : `: it breaks off or goes wrong at character ${Number(position) + 1}`
+}

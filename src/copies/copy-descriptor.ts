@@ -1,0 +1,60 @@
+/** What a picture and its copies have in common: the signs of many views of it, so that crops of it are among them. */
+import { averaged, luminanceOf, type Plane } from './luminance.js'
+import { withoutMargins } from './margins.js'
+import { gridSide, signViews, wordsPerView, type Span, type View } from './sign-views.js'
+
+interface Shape {
+  width: number
+  height: number
+}
+
+/** Luma levels, standard deviation: a picture more even than this has no features that its copies could share. */
+const deviationMin = 2
+
+const whole: Span = { start: 0, length: 1 }
+const middle = (length: number): Span => ({ start: (1 - length) / 2, length })
+const ends = (length: number): readonly Span[] => [{ start: 0, length }, { start: 1 - length, length }]
+const centred = (part: Span): View => ({ columns: part, rows: part })
+const atCorners = (parts: readonly Span[]): View[] => parts.flatMap((rows) => parts.map((columns) => ({ columns, rows })))
+const atSides = (parts: readonly Span[]): View[] => parts.flatMap((part) => [{ columns: part, rows: whole }, { columns: whole, rows: part }])
+const [middle90, middle80, middle70] = [middle(0.9), middle(0.8), middle(0.7)]
+const [ends90, ends95] = [ends(0.9), ends(0.95)]
+
+/** Of the picture as it is. */
+const viewsOfWhole: readonly View[] = [whole, middle90, middle80].map(centred)
+/** Of the picture without its margins; the middle square comes after them. */
+const viewsOfTrimmed: readonly View[] = [...[whole, middle90, middle80, middle70].map(centred), ...atCorners(ends90), ...atSides(ends90), ...atCorners(ends95)]
+
+/** Views whose signs are kept, in their order: three of the whole, then those without margins. */
+export const viewCounts = { whole: viewsOfWhole.length, all: viewsOfWhole.length + viewsOfTrimmed.length + 1 } as const
+export const descriptorWords = viewCounts.all * wordsPerView
+export const descriptorBytes = descriptorWords * 4
+
+/**
+ * @param rgb [height, width, 3], 0..255: all of the picture, upright, the shorter side some hundred pixels
+ * @param shape of the picture, where it was squashed
+ * @returns `descriptorBytes` bytes; none for a picture without features
+ */
+export function describeCopies(rgb: Uint8Array, width: number, height: number, shape: Shape = { width, height }): Uint8Array {
+  const plane = luminanceOf(rgb, width, height)
+  const grid = averaged(plane, { left: 0, top: 0, width: plane.width, height: plane.height }, gridSide)
+  if (deviation(grid) < deviationMin) return new Uint8Array(0)
+  const words = new Uint32Array(descriptorWords)
+  signViews(grid, viewsOfWhole, words)
+  signTrimmed(plane, grid, shape, words.subarray(viewCounts.whole * wordsPerView))
+  return new Uint8Array(words.buffer)
+}
+
+function signTrimmed(plane: Plane, grid: Float64Array, shape: Shape, into: Uint32Array): void {
+  const box = withoutMargins(plane)
+  const trimmed = box.width === plane.width && box.height === plane.height ? grid : averaged(plane, box, gridSide)
+  const [width, height] = [(box.width / plane.width) * shape.width, (box.height / plane.height) * shape.height]
+  const side = Math.min(width, height)
+  const square = { columns: middle(side / width), rows: middle(side / height) }
+  signViews(trimmed, [...viewsOfTrimmed, square], into)
+}
+
+function deviation(values: Float64Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+}

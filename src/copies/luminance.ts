@@ -1,0 +1,59 @@
+/** Brightness without colour: what is left of a picture when it is compared with its copies. */
+
+export interface Plane {
+  /** [height, width], 0..255. */
+  values: Uint8Array
+  width: number
+  height: number
+}
+
+/** Part of a plane, in its cells. */
+export interface Box {
+  left: number
+  top: number
+  width: number
+  height: number
+}
+
+/** Shorter side from which every other row and column is enough: the picture was made smaller with a filter before. */
+const halvedFrom = 128
+
+/** @param rgb [height, width, 3], 0..255 @returns ITU-R BT.601 luma, at half the size where there is plenty */
+export function luminanceOf(rgb: Uint8Array, width: number, height: number): Plane {
+  const step = Math.min(width, height) >= halvedFrom ? 2 : 1
+  const columns = Math.floor(width / step)
+  const rows = Math.floor(height / step)
+  const values = new Uint8Array(columns * rows)
+  let to = 0
+  for (let row = 0; row < rows; row++) {
+    let from = row * step * width * 3
+    // the weights in 1/256
+    for (let column = 0; column < columns; column++, from += step * 3) values[to++] = (77 * rgb[from]! + 150 * rgb[from + 1]! + 29 * rgb[from + 2]!) >> 8
+  }
+  return { values, width: columns, height: rows }
+}
+
+/** The box as size × size means; cells that it cuts count by the part that lies inside. */
+export function averaged({ values, width }: Plane, box: Box, size: number): Float64Array {
+  const narrow = new Float64Array(size * box.height)
+  for (let row = 0; row < box.height; row++) means(values, (box.top + row) * width + box.left, box.width, narrow, row, box.height, size)
+  const grid = new Float64Array(size * size)
+  for (let column = 0; column < size; column++) means(narrow, column * box.height, box.height, grid, column, size, size)
+  return grid
+}
+
+/** Means of `count` equal parts of a line, each the difference of two running sums. */
+function means(from: Uint8Array | Float64Array, start: number, length: number, to: Float64Array, at: number, stride: number, count: number): void {
+  const part = length / count
+  let sum = 0
+  let before = 0
+  let cell = 0
+  for (let i = 1; i <= count; i++) {
+    const end = part * i
+    const wholeCells = Math.min(Math.floor(end), length - 1)
+    while (cell < wholeCells) sum += from[start + cell++]!
+    const upTo = sum + (end - cell) * from[start + cell]!
+    to[at + stride * (i - 1)] = (upTo - before) / part
+    before = upTo
+  }
+}

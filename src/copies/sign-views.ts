@@ -1,0 +1,102 @@
+/**
+ * 256 signs of a view of a picture, after PDQ (Facebook 2019, "The TMK+PDQF Video-Hashing Algorithm and the PDQ
+ * Image-Hashing Algorithm"): the 16 × 16 lowest frequencies of a discrete cosine transform, without the mean of
+ * each row and column. PDQ compares with the median, which of such coefficients is about 0; with 0 itself the
+ * signs of the mirror image follow from those of the picture. What PDQ lacks is tolerance of crops: hence views.
+ */
+
+/** Frequencies 1 to 16 in each direction. */
+const frequencies = 16
+/** 32-bit words of the signs of one view. */
+export const wordsPerView = (frequencies * frequencies) / 32
+/** Of them, those of the 8 × 8 lowest frequencies, which come first. */
+export const lowWords = 2
+/** Side of the grid that views are taken from. */
+export const gridSide = 32
+
+/** Part of a line: where it begins and how long it is, 0 to 1. */
+export interface Span {
+  start: number
+  length: number
+}
+
+/** Views that share a span share the work for it. */
+export interface View {
+  columns: Span
+  rows: Span
+}
+
+/**
+ * @param grid [gridSide, gridSide]
+ * @param into where the words of the views go, one view after the other
+ */
+export function signViews(grid: Float64Array, views: readonly View[], into: Uint32Array): void {
+  // [frequencies, gridSide]: each row of the grid transformed
+  const narrowed = new Map<Span, Float64Array>()
+  views.forEach(({ columns, rows }, i) => {
+    let half = narrowed.get(columns)
+    if (half === undefined) narrowed.set(columns, (half = products(cosinesOf(columns), grid)))
+    writeSigns(products(cosinesOf(rows), half), into.subarray(i * wordsPerView, (i + 1) * wordsPerView))
+  })
+}
+
+/** The first two words are the 8 × 8 lowest frequencies, which outlast every change best; then the others by rows. */
+function writeSigns(coefficients: Float64Array, words: Uint32Array): void {
+  for (let v = 0; v < frequencies; v++) {
+    let signs = 0
+    for (let u = 0; u < frequencies; u++) if (coefficients[v * frequencies + u]! > 0) signs |= 1 << u
+    if (v < 8) {
+      words[v >> 2]! |= (signs & 0xff) << ((v & 3) << 3)
+      words[2 + (v >> 2)]! |= (signs >>> 8) << ((v & 3) << 3)
+    } else words[v >> 1]! |= signs << ((v & 1) << 4)
+  }
+}
+
+/**
+ * Nearly all of the time is spent here: two rows of each at a time, so that every number is read half as often.
+ * @param a, b [m, gridSide] and [n, gridSide], m and n even @returns a · bᵀ: [m, n]
+ */
+function products(a: Float64Array, b: Float64Array): Float64Array {
+  const [m, n] = [a.length / gridSide, b.length / gridSide]
+  const result = new Float64Array(m * n)
+  for (let i = 0; i < m; i += 2) {
+    for (let j = 0; j < n; j += 2) {
+      let p = 0
+      let q = 0
+      let r = 0
+      let s = 0
+      for (let k = 0, x = i * gridSide, y = j * gridSide; k < gridSide; k++, x++, y++) {
+        const a0 = a[x]!
+        const a1 = a[x + gridSide]!
+        const b0 = b[y]!
+        const b1 = b[y + gridSide]!
+        p += a0 * b0
+        q += a0 * b1
+        r += a1 * b0
+        s += a1 * b1
+      }
+      result[i * n + j] = p
+      result[i * n + j + 1] = q
+      result[(i + 1) * n + j] = r
+      result[(i + 1) * n + j + 1] = s
+    }
+  }
+  return result
+}
+
+/** By span, for those that views of all pictures share. */
+const keptCosines = new WeakMap<Span, Float64Array>()
+
+/** [frequencies, gridSide]: cosine of each frequency over the span, integrated over each cell of the grid; 0 outside. */
+function cosinesOf(span: Span): Float64Array {
+  const kept = keptCosines.get(span)
+  if (kept !== undefined) return kept
+  const cosines = new Float64Array(frequencies * gridSide)
+  for (let u = 1; u <= frequencies; u++) {
+    // ∫ cos(π·u·t) dt = sin(π·u·t) / (π·u), t from 0 to 1 over the span
+    const integral = (place: number) => Math.sin(Math.PI * u * Math.min(1, Math.max(0, (place / gridSide - span.start) / span.length))) / (Math.PI * u)
+    for (let cell = 0; cell < gridSide; cell++) cosines[(u - 1) * gridSide + cell] = integral(cell + 1) - integral(cell)
+  }
+  keptCosines.set(span, cosines)
+  return cosines
+}

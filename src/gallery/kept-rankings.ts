@@ -1,0 +1,137 @@
+/**
+ * Rankings whose pages are still to come, in memory and for a while, and the tokens that name a place in one. A token
+ * is good for who was given it and for that gallery alone; this process made it, and no other takes it.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { AlikeError } from '../errors.js'
+import type { Ranking } from './gallery-search.js'
+
+export interface KeptRankingsSettings {
+  /** Rankings kept at once; the one that was used longest ago makes room. */
+  rankingsMax: number
+  /** Memory of all of them, roughly; the newest stays whatever it takes. */
+  rankingsMaxBytes: number
+  /** From the last page on. */
+  expirySeconds: number
+}
+
+export interface KeptRankingsOptions extends KeptRankingsSettings {
+  /** Milliseconds of a clock that only goes forward. */
+  now: () => number
+  /** `expired`: nobody asked for its next page in time. `displaced`: others needed its room. */
+  onDrop: (reason: 'expired' | 'displaced') => void
+}
+
+export const keptRankingsDefaults: Readonly<KeptRankingsSettings> = Object.freeze({ rankingsMax: 1_000, rankingsMaxBytes: 64 * 2 ** 20, expirySeconds: 300 })
+
+/** Whose it is. */
+export interface RankingOwner {
+  /** Uid. */
+  gallery: string
+  caller: string
+}
+
+interface Kept {
+  ranking: Ranking
+  gallery: string
+  bytes: number
+  expiresAt: number
+}
+
+/** A token: number of the ranking, place in it, and a signature over both and the owner. */
+const placeBytes = 6 + 4
+const signatureBytes = 16
+
+export class KeptRankings {
+  readonly #options: KeptRankingsOptions
+  readonly #secret = randomBytes(32)
+  /** Used longest ago first. */
+  readonly #kept = new Map<number, Kept>()
+  #last = 0
+  #bytes = 0
+
+  constructor(options: KeptRankingsOptions) {
+    this.#options = options
+  }
+
+  get count(): number {
+    this.#expire()
+    return this.#kept.size
+  }
+
+  get bytes(): number {
+    this.#expire()
+    return this.#bytes
+  }
+
+  /** @returns a token of its page that begins at `place` */
+  keep(ranking: Ranking, place: number, owner: RankingOwner): string {
+    const number = ++this.#last
+    this.#hold(number, { ranking, gallery: owner.gallery })
+    return this.#token(number, place, owner)
+  }
+
+  /**
+   * @returns the ranking, the place in it, and what makes the token of a later place of it
+   * @throws AlikeError `page_expired` for a token that is not known any more, or never was
+   */
+  find(token: string, owner: RankingOwner): { ranking: Ranking; place: number; tokenAt(place: number): string } {
+    this.#expire()
+    const given = Buffer.from(token, 'base64url')
+    const kept = given.length === placeBytes + signatureBytes ? this.#kept.get(given.readUIntBE(0, 6)) : undefined
+    const signature = given.subarray(placeBytes)
+    if (kept === undefined || !timingSafeEqual(signature, this.#sign(given.subarray(0, placeBytes), owner))) throw new AlikeError('page_expired')
+    const number = given.readUIntBE(0, 6)
+    this.#hold(number, kept)
+    const tokenAt = (place: number) => {
+      // it has grown; or it was displaced while the page was made
+      this.#hold(number, kept)
+      return this.#token(number, place, owner)
+    }
+    return { ranking: kept.ranking, place: given.readUInt32BE(6), tokenAt }
+  }
+
+  /** Of a gallery that is no more. */
+  forget(gallery: string): void {
+    for (const [number, kept] of this.#kept) if (kept.gallery === gallery) this.#drop(number)
+  }
+
+  #hold(number: number, { ranking, gallery }: Pick<Kept, 'ranking' | 'gallery'>): void {
+    const { rankingsMax, rankingsMaxBytes, expirySeconds, now, onDrop } = this.#options
+    this.#drop(number)
+    this.#expire()
+    const { bytes } = ranking
+    this.#kept.set(number, { ranking, gallery, bytes, expiresAt: now() + expirySeconds * 1_000 })
+    this.#bytes += bytes
+    for (const oldest of this.#kept.keys()) {
+      if (oldest === number || (this.#kept.size <= rankingsMax && this.#bytes <= rankingsMaxBytes)) break
+      this.#drop(oldest)
+      onDrop('displaced')
+    }
+  }
+
+  #expire(): void {
+    const now = this.#options.now()
+    for (const [number, { expiresAt }] of this.#kept) {
+      if (expiresAt > now) break
+      this.#drop(number)
+      this.#options.onDrop('expired')
+    }
+  }
+
+  #drop(number: number): void {
+    this.#bytes -= this.#kept.get(number)?.bytes ?? 0
+    this.#kept.delete(number)
+  }
+
+  #token(number: number, place: number, owner: RankingOwner): string {
+    const places = Buffer.alloc(placeBytes)
+    places.writeUIntBE(number, 0, 6)
+    places.writeUInt32BE(place, 6)
+    return Buffer.concat([places, this.#sign(places, owner)]).toString('base64url')
+  }
+
+  #sign(place: Uint8Array, { gallery, caller }: RankingOwner): Buffer {
+    return createHmac('sha256', this.#secret).update(place).update(JSON.stringify([gallery, caller])).digest().subarray(0, signatureBytes)
+  }
+}

@@ -1,0 +1,71 @@
+/** The memory that bodies of requests take, and pictures fetched for them: a budget of bytes, shared by all. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { AlikeError } from '../errors.js'
+
+export interface HeldMemory {
+  /** @throws AlikeError `overloaded` when the budget has no room for it; who is alone with it always has */
+  take(bytes: number): void
+  /** Gives back all that was taken. */
+  release(): void
+}
+
+export class BodyMemory {
+  readonly #maxBytes: number
+  #bytes = 0
+  readonly #ofRequests = new WeakMap<FastifyRequest, HeldMemory>()
+
+  constructor({ bodyMemoryMaxBytes }: { bodyMemoryMaxBytes: number }) {
+    this.#maxBytes = bodyMemoryMaxBytes
+  }
+
+  get bytesInUse(): number {
+    return this.#bytes
+  }
+
+  hold(): HeldMemory {
+    let own = 0
+    return {
+      take: (bytes) => {
+        if (this.#bytes + bytes > this.#maxBytes && this.#bytes > own) {
+          throw new AlikeError('overloaded', { detail: `The bodies of all requests may take ${this.#maxBytes} bytes of memory together.`, retryAfterSeconds: 1 })
+        }
+        own += bytes
+        this.#bytes += bytes
+      },
+      release: () => {
+        this.#bytes -= own
+        own = 0
+      },
+    }
+  }
+
+  /** What a request holds until it is answered. */
+  of(request: FastifyRequest): HeldMemory | undefined {
+    return this.#ofRequests.get(request)
+  }
+
+  /** Refuses requests whose body has no room, before it is read. @param bytesOf what a body may take */
+  guard(scope: FastifyInstance, bytesOf: (request: FastifyRequest) => number): void {
+    scope.addHook('onRequest', async (request, reply) => {
+      const bytes = bytesOf(request)
+      if (bytes === 0) return
+      const held = this.hold()
+      held.take(bytes)
+      this.#ofRequests.set(request, held)
+      // 'close' comes once and always, also when the client leaves in the middle of its upload
+      reply.raw.once('close', () => held.release())
+    })
+  }
+}
+
+/** As stated, else the most that is accepted; 0 without a body. */
+export function bodyBytes({ headers }: FastifyRequest, maxBytes: number): number {
+  const stated = headers['content-length']
+  if (stated !== undefined) return Math.min(Number(stated), maxBytes)
+  return headers['transfer-encoding'] === undefined ? 0 : maxBytes
+}
+
+/** JSON lies in memory as it came, as one text, as the texts in it, and as the bytes of its pictures. */
+export const jsonCopies = 4
+/** Pieces as they came, then in one. */
+export const plainCopies = 2

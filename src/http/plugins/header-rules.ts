@@ -1,0 +1,36 @@
+/**
+ * Headers that HTTP asks to be refused, and Node would refuse without a word of ours: an expectation that
+ * nobody can meet, and a request that does not say for which host it is. `CONNECT` is answered here as well,
+ * because Node closes its connection otherwise.
+ */
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ConnectionError, FastifyInstance } from 'fastify'
+import { AlikeError } from '../../errors.js'
+import { RequestInvalid } from '../validation.js'
+
+/** For Fastify's `http`: Node leaves the check to us. */
+export const httpOptions = { requireHostHeader: false } as const
+
+/** @param answerUnreadable Fastify's `clientErrorHandler`, for what has a bare socket and no answer to write to */
+export function checkHeaders(app: FastifyInstance, answerUnreadable: (error: ConnectionError, socket: Socket) => void): void {
+  const server = app.server as Server
+  server.on('checkExpectation', (incoming, outgoing) => void server.emit('request', incoming, outgoing))
+  server.on('connect', (_incoming: IncomingMessage, socket: Socket) => answerUnreadable(Object.assign(new Error('CONNECT'), { code: 'HPE_INVALID_METHOD' }) as ConnectionError, socket))
+
+  app.addHook('onRequest', async ({ raw }) => {
+    const hosts = countOf('host', raw)
+    if (hosts > 1) throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is there more than once' }])
+    // HTTP/1.0 knows none.
+    if (hosts === 0 && raw.httpVersion === '1.1') throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is missing' }])
+    const { expect } = raw.headers
+    if (expect !== undefined && expect.trim().toLowerCase() !== '100-continue') throw new AlikeError('expectation_failed')
+  })
+}
+
+/** Node keeps only the first of several in `headers`. */
+function countOf(name: string, { rawHeaders }: IncomingMessage): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.toLowerCase() === name) count += 1
+  return count
+}

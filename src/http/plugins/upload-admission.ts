@@ -1,0 +1,119 @@
+/**
+ * The door for uploads to jobs, which may take hours: so many are received at once, of all callers
+ * and of one, and each keeps a pace. One that lags makes room for the next one, and is ended when it
+ * does not recover; so nobody holds places by sending nothing. A job's own place is taken only when
+ * its upload is complete.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { AlikeError } from '../../errors.js'
+
+export interface UploadAdmissionOptions {
+  /** Uploads received at once. */
+  uploadsMax: number
+  uploadsPerCallerMax: number
+  /** 0: any pace will do. */
+  uploadMinBytesPerSecond: number
+  /** How far an upload may fall behind that pace. */
+  uploadLagMaxMs: number
+  callerOf(request: FastifyRequest): string
+}
+
+export interface UploadAdmission {
+  /** Uploads being received now. */
+  inFlight(): number
+  /** Aborted when the upload is given up; its reason is the AlikeError to be answered. */
+  signalOf(request: FastifyRequest): AbortSignal
+}
+
+/** Part of the lag that is borne while somebody waits for the place. */
+const lagShareWhenFull = 1 / 6
+const ticksPerLag = 30
+const retryAfterSeconds = 5
+
+export function limitUploads(scope: FastifyInstance, { uploadsMax, uploadsPerCallerMax, uploadMinBytesPerSecond, uploadLagMaxMs, callerOf }: UploadAdmissionOptions): UploadAdmission {
+  const tickMs = uploadLagMaxMs / ticksPerLag
+  const receptions = new Set<Reception>()
+  const signals = new WeakMap<FastifyRequest, AbortSignal>()
+  let ticks: NodeJS.Timeout | undefined
+
+  scope.addHook('onRequest', async (request, reply) => {
+    const caller = callerOf(request)
+    const ofCaller = [...receptions].filter((other) => other.caller === caller)
+    if (ofCaller.length >= uploadsPerCallerMax) makeRoom(ofCaller, `${uploadsPerCallerMax} uploads of yours are being received already.`)
+    else if (receptions.size >= uploadsMax) makeRoom([...receptions], `${uploadsMax} uploads are being received already.`)
+    const reception = new Reception(request, caller, uploadMinBytesPerSecond)
+    receptions.add(reception)
+    signals.set(request, reception.signal)
+    ticks ??= setInterval(tick, tickMs).unref()
+    reply.raw.once('close', () => leave(reception))
+  })
+  scope.addHook('onClose', async () => clearInterval(ticks))
+
+  function makeRoom(candidates: readonly Reception[], detail: string): void {
+    const [slowest] = candidates.toSorted((a, b) => b.lagMs - a.lagMs)
+    if (slowest === undefined || slowest.lagMs < uploadLagMaxMs * lagShareWhenFull) throw new AlikeError('overloaded', { detail, retryAfterSeconds })
+    giveUp(slowest)
+  }
+
+  function giveUp(reception: Reception): void {
+    leave(reception)
+    reception.giveUp()
+  }
+
+  function leave(reception: Reception): void {
+    receptions.delete(reception)
+    if (receptions.size > 0) return
+    clearInterval(ticks)
+    ticks = undefined
+  }
+
+  function tick(): void {
+    for (const reception of receptions) if (reception.tick(tickMs) >= uploadLagMaxMs) giveUp(reception)
+  }
+
+  return {
+    inFlight: () => receptions.size,
+    signalOf: (request) => signals.get(request)!,
+  }
+}
+
+class Reception {
+  readonly caller: string
+  readonly #raw: FastifyRequest['raw']
+  readonly #minBytesPerSecond: number
+  readonly #given = new AbortController()
+  #bytes: number
+  /** By how much the bytes that came fall short of the pace, as time; never less than none. */
+  #lagMs = 0
+
+  constructor({ raw }: FastifyRequest, caller: string, minBytesPerSecond: number) {
+    this.caller = caller
+    this.#raw = raw
+    this.#minBytesPerSecond = minBytesPerSecond
+    this.#bytes = raw.socket.bytesRead
+  }
+
+  get signal(): AbortSignal {
+    return this.#given.signal
+  }
+
+  get lagMs(): number {
+    return this.#lagMs
+  }
+
+  /** @returns the lag */
+  tick(elapsedMs: number): number {
+    const { complete, readableLength, readableHighWaterMark, socket } = this.#raw
+    const came = socket.bytesRead - this.#bytes
+    this.#bytes += came
+    // What lies here unread is waiting for us, not we for the caller.
+    const isOurTurn = complete || readableLength >= readableHighWaterMark
+    const enoughMs = this.#minBytesPerSecond === 0 || isOurTurn ? Infinity : (came / this.#minBytesPerSecond) * 1000
+    this.#lagMs = Math.max(0, this.#lagMs + elapsedMs - enoughMs)
+    return this.#lagMs
+  }
+
+  giveUp(): void {
+    this.#given.abort(new AlikeError('upload_too_slow', { detail: `At least ${this.#minBytesPerSecond} bytes a second are expected.` }))
+  }
+}

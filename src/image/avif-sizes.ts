@@ -1,0 +1,96 @@
+/**
+ * How large an AVIF is once it is decoded. The size of the picture does not say it: an alpha plane and a grid of tiles
+ * have sizes of their own, and the decoder takes memory for them before it compares.
+ */
+import { boxesIn, damagedBoxes, type Box } from './iso-boxes.js'
+
+interface Extent {
+  /** 0: offsets into the file; 1: into the box `idat`. */
+  from: number
+  offset: number
+}
+
+/**
+ * Pixels of every size that the file states, each size counted once: the frames of AV1 are held to these by the decoder.
+ * @throws AlikeError `image_unreadable` when the file can not be understood so far
+ */
+export function avifPixels(file: Buffer): number {
+  try {
+    const sizes = new Set<string>()
+    for (const meta of boxesIn(file)) {
+      // its first four bytes are version and flags
+      if (meta.type === 'meta') for (const size of sizesIn([...boxesIn(meta.content.subarray(4))], file)) sizes.add(size)
+    }
+    return [...sizes].reduce((sum, size) => sum + size.split('x').map(Number).reduce((a, b) => a * b), 0)
+  } catch (error) {
+    if (error instanceof RangeError) throw damagedBoxes() // read over the end of a box
+    throw error
+  }
+}
+
+function* sizesIn(meta: Box[], file: Buffer): Generator<string> {
+  const inMeta = (type: string) => meta.filter((box) => box.type === type).map(({ content }) => content)
+  for (const properties of inMeta('iprp')) {
+    for (const container of boxesIn(properties)) {
+      if (container.type !== 'ipco') continue
+      for (const { type, content } of boxesIn(container.content)) if (type === 'ispe') yield `${content.readUInt32BE(4)}x${content.readUInt32BE(8)}`
+    }
+  }
+  const grids = inMeta('iinf').flatMap((items) => [...idsOfType(items, 'grid')])
+  const [locations] = inMeta('iloc')
+  if (grids.length === 0 || locations === undefined) return
+  const extents = firstExtents(locations)
+  for (const id of grids) {
+    const extent = extents.get(id)
+    const within = extent?.from === 1 ? inMeta('idat')[0] : file
+    if (extent === undefined || extent.from > 1 || within === undefined) throw damagedBoxes()
+    yield gridSize(within.subarray(extent.offset))
+  }
+}
+
+/** ISO/IEC 23008-12, 6.6.2.3: version, flags, rows − 1, columns − 1, then width and height in 16 or 32 bits. */
+function gridSize(grid: Buffer): string {
+  return (grid.readUInt8(1) & 1) === 0 ? `${grid.readUInt16BE(4)}x${grid.readUInt16BE(6)}` : `${grid.readUInt32BE(4)}x${grid.readUInt32BE(8)}`
+}
+
+/** Of an `iinf` box. */
+function* idsOfType(items: Buffer, wanted: string): Generator<number> {
+  const entriesAt = items.readUInt8(0) === 0 ? 6 : 8
+  for (const { type, content } of boxesIn(items.subarray(entriesAt))) {
+    if (type !== 'infe') continue
+    const version = content.readUInt8(0)
+    if (version < 2) continue // has no type
+    const idBytes = version === 2 ? 2 : 4
+    const id = content.readUIntBE(4, idBytes)
+    if (content.toString('latin1', 6 + idBytes, 10 + idBytes) === wanted) yield id
+  }
+}
+
+/** Of an `iloc` box (ISO/IEC 14496-12, 8.11.3): where the bytes of each item begin. */
+function firstExtents(locations: Buffer): Map<number, Extent> {
+  const version = locations.readUInt8(0)
+  const [sizes, baseAndIndex] = [locations.readUInt8(4), locations.readUInt8(5)]
+  const [offsetBytes, lengthBytes, baseBytes] = [sizes >> 4, sizes & 15, baseAndIndex >> 4]
+  const indexBytes = version === 0 ? 0 : baseAndIndex & 15
+  const wide = version < 2 ? 2 : 4
+  let at = 6
+  const read = (bytes: number): number => {
+    at += bytes
+    return bytes === 0 ? 0 : bytes === 8 ? Number(locations.readBigUInt64BE(at - 8)) : locations.readUIntBE(at - bytes, bytes)
+  }
+  const found = new Map<number, Extent>()
+  for (let left = read(wide); left > 0; left--) {
+    const id = read(wide)
+    const from = version === 0 ? 0 : read(2) & 15
+    read(2) // which file: always this one
+    const base = read(baseBytes)
+    const extents = read(2)
+    for (let i = 0; i < extents; i++) {
+      read(indexBytes)
+      const offset = base + read(offsetBytes)
+      read(lengthBytes)
+      if (i === 0) found.set(id, { from, offset })
+    }
+  }
+  return found
+}

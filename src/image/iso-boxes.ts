@@ -1,0 +1,34 @@
+/** The boxes of an ISO base media file (ISO/IEC 14496-12), of which an AVIF is one. */
+import { AlikeError } from '../errors.js'
+
+export interface Box {
+  /** Four characters. */
+  type: string
+  /** What is in it, behind its header. */
+  content: Buffer
+}
+
+/** The boxes that lie in `bytes` one behind the other. @throws AlikeError `image_unreadable` when one reaches over the end */
+export function* boxesIn(bytes: Buffer): Generator<Box> {
+  for (let at = 0; at < bytes.length;) {
+    const { type, headerBytes, boxBytes } = headerAt(bytes, at)
+    if (boxBytes < headerBytes || at + boxBytes > bytes.length) throw damagedBoxes()
+    yield { type, content: bytes.subarray(at + headerBytes, at + boxBytes) }
+    at += boxBytes
+  }
+}
+
+export function damagedBoxes(): AlikeError {
+  return new AlikeError('image_unreadable', { detail: 'The boxes of the file do not fit into each other.' })
+}
+
+/** A size of 1 stands for 64 bits of size behind the type, a size of 0 for all that is left. */
+function headerAt(bytes: Buffer, at: number): { type: string; headerBytes: number; boxBytes: number } {
+  if (at + 8 > bytes.length) throw damagedBoxes()
+  const size = bytes.readUInt32BE(at)
+  const type = bytes.toString('latin1', at + 4, at + 8)
+  if (size === 0) return { type, headerBytes: 8, boxBytes: bytes.length - at }
+  if (size !== 1) return { type, headerBytes: 8, boxBytes: size }
+  if (at + 16 > bytes.length) throw damagedBoxes()
+  return { type, headerBytes: 16, boxBytes: Number(bytes.readBigUInt64BE(at + 8)) }
+}

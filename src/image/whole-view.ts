@@ -1,0 +1,60 @@
+/**
+ * All of a picture, small: what its copy descriptor is made from. Where it can, it comes from the same decode as the
+ * square that the network sees: that is cut from it here, instead of in the decoder.
+ */
+import type { Sharp } from 'sharp'
+import { toSizedRgb, type SizedRgb } from './decoder.js'
+import type { Preprocessing } from './preprocessing.js'
+
+export interface Shape {
+  width: number
+  height: number
+}
+
+/** Longer side by shorter side from which all of a picture, with its shorter side long enough, is too large: it is squashed. */
+const elongatedFrom = 4
+/** Shorter side that a descriptor needs, pixels. */
+export const wholeSideMin = 112
+
+/**
+ * Whether the decode for the network's square shows all of the picture, large enough, and the square can be cut from it
+ * the same to the bit as sharp cuts it. Enlarging rounds otherwise where less is made; such a picture is small, and
+ * decoded quickly a second time.
+ */
+export function showsWhole(shape: Shape, { fit, resizeShortSide, inputSize }: Preprocessing): boolean {
+  if (fit === 'squash') return inputSize >= wholeSideMin
+  const enlarged = Math.min(shape.width, shape.height) < resizeShortSide
+  return resizeShortSide >= wholeSideMin && !isElongated(shape) && !(enlarged && inputSize < resizeShortSide)
+}
+
+/** The picture with its shorter side as long as that of the square it is cut to. */
+export function wholeAtSize(source: Sharp, { width, height }: Shape, { resizeShortSide: side, inputSize, kernel }: Preprocessing): Promise<SizedRgb> {
+  const resized = source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' })
+  if (inputSize === side) return toSizedRgb(resized)
+  // sharp turns a picture upright before it is resized where something is cut after that, else later: the square is
+  // the same to the bit only when something is cut here too, if it is nothing
+  const shrink = Math.min(width, height) / side
+  return toSizedRgb(resized.extract({ left: 0, top: 0, width: Math.round(width / shrink), height: Math.round(height / shrink) }))
+}
+
+/** Decoded for itself, as coarsely as the decoder can. */
+export function wholeAlone(source: Sharp, shape: Shape): Promise<SizedRgb> {
+  return toSizedRgb(source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
+}
+
+/** The middle square, as sharp's `cover` and a cut to the size of the input choose it. */
+export function middleSquare({ rgb, width, height }: SizedRgb, { resizeShortSide, inputSize }: Preprocessing): Uint8Array {
+  const margin = Math.floor((resizeShortSide - inputSize) / 2)
+  const left = Math.floor((width - resizeShortSide + 1) / 2) + margin
+  const top = Math.floor((height - resizeShortSide + 1) / 2) + margin
+  const square = new Uint8Array(inputSize * inputSize * 3)
+  for (let row = 0; row < inputSize; row++) {
+    const from = ((top + row) * width + left) * 3
+    square.set(rgb.subarray(from, from + inputSize * 3), row * inputSize * 3)
+  }
+  return square
+}
+
+function isElongated({ width, height }: Shape): boolean {
+  return Math.max(width, height) >= elongatedFrom * Math.min(width, height)
+}

@@ -1,0 +1,81 @@
+/**
+ * Descriptors for pictures that were stored before there were any: made from their thumbnails in the background, behind
+ * everything else, and durable page by page. A stop or a failure leaves the rest to the next start.
+ */
+import { AlikeError } from '../errors.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { DecodePermits } from '../image/decode-permits.js'
+import { describeThumbnail } from '../image/describe-thumbnail.js'
+
+export interface CopyBackfillOptions {
+  galleries: Galleries
+  permits: DecodePermits
+  logger: { info(fields: object, message: string): void; error(fields: object, message: string): void }
+  /** Told how many pictures were described, for a metric. */
+  onDescribed(pictures: number): void
+}
+
+/** Pictures read, described and committed together. */
+const pageSize = 32
+
+export class CopyBackfill {
+  readonly #options: CopyBackfillOptions
+  readonly #stop = new AbortController()
+  /** Settles when every picture that can have a descriptor has one, or nothing more can be done until the next start. */
+  readonly ended: Promise<void>
+
+  constructor(options: CopyBackfillOptions) {
+    this.#options = options
+    this.ended = this.#run()
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.ended
+  }
+
+  async #run(): Promise<void> {
+    const { galleries, logger } = this.#options
+    let described = 0
+    try {
+      for (const { name } of galleries.list()) described += await this.#describeAll(name)
+    } catch (error) {
+      if (!this.#stop.signal.aborted) logger.error({ err: error }, 'copy descriptors of older pictures are made at the next start')
+    }
+    if (described > 0) logger.info({ described }, 'copy descriptors were made of older pictures')
+  }
+
+  async #describeAll(gallery: string): Promise<number> {
+    const { galleries, onDescribed } = this.#options
+    let described = 0
+    for (let fromSlot = 0; ; ) {
+      this.#stop.signal.throwIfAborted()
+      const page = await ofGallery(() => galleries.undescribed(gallery, fromSlot, pageSize))
+      if (page === undefined || page.length === 0) return described
+      const made = await Promise.all(page.map(({ slot, thumbnail }) => this.#describe(slot, thumbnail)))
+      const added = await ofGallery(() => galleries.describe(gallery, made))
+      described += added ?? 0
+      onDescribed(added ?? 0)
+      fromSlot = page.at(-1)!.slot + 1
+    }
+  }
+
+  /** A thumbnail that can not be read tells no more than one without features. */
+  async #describe(slot: number, thumbnail: Uint8Array): Promise<{ slot: number; descriptor: Uint8Array }> {
+    const descriptor = await describeThumbnail(thumbnail, this.#options.permits, this.#stop.signal).catch((error: unknown) => {
+      if (error instanceof AlikeError && error.code.startsWith('image_')) return new Uint8Array(0)
+      throw error
+    })
+    return { slot, descriptor }
+  }
+}
+
+/** A gallery may be deleted meanwhile. */
+async function ofGallery<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof AlikeError && error.code === 'gallery_not_found') return undefined
+    throw error
+  }
+}

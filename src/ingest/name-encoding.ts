@@ -1,0 +1,64 @@
+/**
+ * Names of files as archives write them: bytes, and now and then a word on what they mean. They are
+ * decoded by what the format says, else by what the caller says; nothing is guessed, and no byte is
+ * replaced by U+FFFD, which would make one id of many names.
+ */
+import { isUtf8 } from 'node:buffer'
+import iconv from 'iconv-lite'
+import { AlikeError } from '../errors.js'
+import { nfc, pathMaxBytes, shownBytes } from './names.js'
+
+/** What a caller may state; several have two names. */
+export const nameEncodings = [
+  'utf-8', 'latin1', 'iso-8859-1', 'iso-8859-2', 'iso-8859-5', 'iso-8859-7', 'iso-8859-9', 'iso-8859-15',
+  'windows-1250', 'windows-1251', 'windows-1252', 'windows-1253', 'windows-1254', 'windows-1257', 'macroman', 'koi8-r',
+  'cp437', 'cp850', 'cp852', 'cp866', 'shift_jis', 'euc-jp', 'gbk', 'gb18030', 'big5', 'euc-kr',
+] as const
+export type NameEncoding = (typeof nameEncodings)[number]
+
+export interface WrittenName {
+  bytes: Buffer
+  /** What the format says of the bytes; undefined where it says nothing. Code page 437 is what a zip means without a word. */
+  says?: 'utf-8' | 'cp437' | undefined
+}
+
+export interface ReadName {
+  /** In NFC; where there is a misfit, as it may be shown. */
+  path: string
+  misfit?: AlikeError | undefined
+  /** Taken for what the format means without a word, though packers often mean something else. */
+  isAssumed?: boolean | undefined
+}
+
+/** @param stated by the caller: for names of which the format says nothing for certain, or says what is not so */
+export function readName({ bytes, says }: WrittenName, stated: NameEncoding | undefined): ReadName {
+  if (bytes.length > pathMaxBytes) {
+    return { path: shownBytes(bytes.subarray(0, pathMaxBytes)), misfit: new AlikeError('archive_path_invalid', { detail: `It is longer than ${pathMaxBytes} bytes.` }) }
+  }
+  const order = says === 'utf-8' ? ['utf-8', stated] as const : [stated ?? 'utf-8'] as const
+  for (const encoding of order) {
+    const text = encoding === undefined ? undefined : decoded(bytes, encoding)
+    if (text !== undefined) return { path: nfc(text) }
+  }
+  if (says === 'cp437' && stated === undefined) return { path: nfc(iconv.decode(bytes, 'cp437')), isAssumed: true }
+  return { path: shownBytes(bytes), misfit: misfitOf(bytes, stated) }
+}
+
+/** @returns undefined when the bytes are no text in that encoding */
+export function decoded(bytes: Buffer, encoding: NameEncoding): string | undefined {
+  if (encoding === 'utf-8') return isUtf8(bytes) ? bytes.toString('utf8') : undefined
+  const text = iconv.decode(bytes, windowsNameOf(encoding))
+  return text.includes('\ufffd') ? undefined : text
+}
+
+/** What is called Latin-1 has quotes and the euro sign of Windows more often than control characters. */
+function windowsNameOf(encoding: NameEncoding): string {
+  return encoding === 'latin1' || encoding === 'iso-8859-1' ? 'windows-1252' : encoding
+}
+
+function misfitOf(bytes: Buffer, stated: NameEncoding | undefined): AlikeError {
+  if (stated !== undefined && stated !== 'utf-8') return new AlikeError('name_unreadable', { detail: `It is not ${stated}.` })
+  const asWindows = decoded(bytes, 'windows-1252')
+  const hint = asWindows === undefined ? '' : `; as windows-1252 it would be ${JSON.stringify(asWindows.slice(0, 200))}`
+  return new AlikeError('name_unreadable', { detail: `It is not UTF-8, and the archive does not say what it is${hint}. State nameEncoding.` })
+}

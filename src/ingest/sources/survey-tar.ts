@@ -1,0 +1,86 @@
+/** A first look through a tar: how many items it has, a manifest that may lie anywhere, and which files have more than one name. */
+import { AlikeError } from '../../errors.js'
+import { tooManyFiles } from '../archive-bounds.js'
+import { Manifest, manifestFormat, secondManifest } from '../manifest/manifest.js'
+import type { ReadName } from '../name-encoding.js'
+import { segmentsOf } from '../names.js'
+import { isPassedOver } from '../passed-over.js'
+import type { SourceDescription, SourceLimits } from '../source.js'
+import { unpackTar, type NamedEntry } from './unpack-tar.js'
+
+export interface TarSurvey {
+  manifest?: Manifest | undefined
+  /** Undefined where damage hides it, and with a manifest, whose missing files count too. */
+  total?: number | undefined
+  links: HardLinks
+}
+
+/** Hard links by the numbers of their entries: a link is taken in together with the file before it that it is a name of. */
+export interface HardLinks {
+  /** Number of a file's entry → its other names. */
+  ofFile: ReadonlyMap<number, readonly ReadName[]>
+  /** Numbers of the links among them. */
+  bound: ReadonlySet<number>
+}
+
+export const noLinks: HardLinks = { ofFile: new Map(), bound: new Set() }
+
+/** What damage hides is not known: taking in will meet the damage. @throws AlikeError; the signal's reason */
+export async function surveyTar(file: string, description: SourceDescription, limits: SourceLimits, signal: AbortSignal | undefined): Promise<TarSurvey> {
+  let manifest: Manifest | undefined
+  let [files, items] = [0, 0]
+  const targets = new Set<string>()
+  const isWhole = await lookThrough(file, description, limits, signal, async ({ path, kind, misfit, content, target }) => {
+    if (kind === 'folder') return
+    if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
+      if (manifest !== undefined) throw secondManifest(manifest.path, path)
+      manifest = await Manifest.read(path, content, description, limits)
+      return
+    }
+    items += 1
+    if (!isPassedOver({ path, isDevice: kind === 'device' }, description) && ++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
+    if (kind === 'link') targets.add(plain(target))
+  })
+  const links = targets.size === 0 ? noLinks : await bindLinks(file, description, limits, signal, targets)
+  return { manifest, total: isWhole && manifest === undefined ? items : undefined, links }
+}
+
+/** One more look, which only archives with hard links need: each is a name of the last file before it under that path. */
+async function bindLinks(file: string, description: SourceDescription, limits: SourceLimits, signal: AbortSignal | undefined, targets: ReadonlySet<string>): Promise<HardLinks> {
+  const last = new Map<string, number>()
+  const ofFile = new Map<number, ReadName[]>()
+  const bound = new Set<number>()
+  await lookThrough(file, description, limits, signal, async ({ path, misfit, isAssumed, kind, target, number }) => {
+    const bearer = kind === 'file' ? number : kind === 'link' ? last.get(plain(target)) : undefined
+    if (bearer === undefined) return
+    if (targets.has(plain(path))) last.set(plain(path), bearer)
+    if (kind === 'file') return
+    const names = ofFile.get(bearer) ?? []
+    names.push({ path, misfit, isAssumed })
+    ofFile.set(bearer, names)
+    bound.add(number)
+  })
+  return { ofFile, bound }
+}
+
+/** @returns whether there is no damage */
+async function lookThrough(file: string, description: SourceDescription, limits: SourceLimits, signal: AbortSignal | undefined, at: (entry: NamedEntry) => Promise<void>): Promise<boolean> {
+  const unpacking = unpackTar(file, description, limits)
+  const stop = () => unpacking.destroy(new Error('stopped'))
+  signal?.addEventListener('abort', stop)
+  try {
+    for await (const entry of unpacking.entries) await at(entry)
+    return true
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof AlikeError) throw error
+    return false
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    unpacking.destroy()
+  }
+}
+
+function plain(path: string): string {
+  return segmentsOf(path).join('/')
+}

@@ -1,0 +1,50 @@
+/** The entries of a tar on the disk, packed with gzip or Zstandard or not, each with its name as text and its number. */
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { headersMaxOf, UnpackedBytes } from '../archive-bounds.js'
+import { readName, type ReadName } from '../name-encoding.js'
+import type { SourceDescription, SourceLimits } from '../source.js'
+import { tarEntries, type TarEntry } from '../tar/tar-entries.js'
+import { unzstd } from '../zstd/unzstd.js'
+
+export interface NamedEntry extends Omit<TarEntry, 'name' | 'target'>, ReadName {
+  /** Of the entry in its archive, from 0. */
+  number: number
+  /** Of a link: the path of what it is another name of. */
+  target: string
+}
+
+export interface Unpacking {
+  entries: AsyncIterable<NamedEntry>
+  /** What is counted against the bound of everything unpacked. */
+  unpacked: UnpackedBytes
+  /** Of the file. */
+  bytesRead(): number
+  destroy(error?: Error): void
+}
+
+export function unpackTar(file: string, description: SourceDescription, limits: SourceLimits): Unpacking {
+  const { kind } = description
+  const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
+  const unpacker = kind === 'tar.gz' ? reader.pipe(createGunzip()) : kind === 'tar.zst' ? Readable.from(unzstd(reader as AsyncIterable<Buffer>), { objectMode: false }) : undefined
+  reader.on('error', (error) => unpacker?.destroy(error))
+  const unpacked = new UnpackedBytes(limits)
+  const bytes = unpacked.counted((unpacker ?? reader) as AsyncIterable<Buffer>)
+  return {
+    entries: named(tarEntries(bytes, { headersMax: headersMaxOf(limits) }), description),
+    unpacked,
+    bytesRead: () => reader.bytesRead,
+    destroy(error) {
+      reader.destroy(error)
+      unpacker?.destroy(error)
+    },
+  }
+}
+
+async function* named(entries: AsyncIterable<TarEntry>, { nameEncoding }: SourceDescription): AsyncGenerator<NamedEntry> {
+  let number = 0
+  for await (const entry of entries) {
+    yield { ...entry, ...readName(entry.name, nameEncoding), target: readName(entry.target, nameEncoding).path, number: number++ }
+  }
+}

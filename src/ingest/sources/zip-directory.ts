@@ -1,0 +1,70 @@
+/** The directory of a zip: which files it says there are, and what their names mean. */
+import { crc32 } from 'node:zlib'
+import { openPromise, type Entry, type ZipFile } from 'yauzl'
+import { AlikeError } from '../../errors.js'
+import { headersMaxOf, tooManyHeaders } from '../archive-bounds.js'
+import { readName, type ReadName, type WrittenName } from '../name-encoding.js'
+import type { SourceDescription, SourceLimits } from '../source.js'
+import type { Extents } from './extents.js'
+
+export interface ZippedFile extends ReadName {
+  entry: Entry
+  /** In the directory, from 0. */
+  number: number
+  isLink: boolean
+}
+
+/** `decodeStrings: false`: names are read here; the library would end the whole archive over a bad one. */
+const reading = { autoClose: false, decodeStrings: false }
+/** Before the name, in front of each file. */
+const localHeaderBytes = 30
+const slash = 0x2f
+const flagUtf8 = 0x0800
+/** Extra field of Info-ZIP: version 1, a checksum of the name that it belongs to, the name in UTF-8. */
+const unicodePathId = 0x7075
+/** Systems whose packers write names in code page 437 or its kin, as they call themselves in the upper byte of "made by". */
+const dosLike = new Set([0, 6, 10, 11, 14])
+
+/** @throws AlikeError `archive_unreadable` */
+export async function openZipFile(path: string): Promise<ZipFile> {
+  try {
+    return await openPromise(path, reading)
+  } catch (cause) {
+    throw new AlikeError('archive_unreadable', { cause })
+  }
+}
+
+/** Folders are left out. @param extents is told of every entry @throws AlikeError `archive_unreadable` */
+export async function* filesOfZip(zip: ZipFile, { nameEncoding }: SourceDescription, limits: SourceLimits, extents?: Extents): AsyncGenerator<ZippedFile> {
+  const headersMax = headersMaxOf(limits)
+  if (zip.entryCount > headersMax) throw tooManyHeaders(headersMax)
+  let number = 0
+  try {
+    for await (const entry of zip.eachEntry()) {
+      extents?.add(entry.relativeOffsetOfLocalHeader, localHeaderBytes + entry.fileNameLength + entry.compressedSize)
+      const name = readName(writtenName(entry), nameEncoding)
+      if (!isFolder(entry, name)) yield { entry, ...name, number, isLink: isLink(entry) }
+      number += 1
+    }
+  } catch (cause) {
+    if (cause instanceof AlikeError) throw cause
+    throw new AlikeError('archive_unreadable', { detail: 'Its directory is damaged.', cause })
+  }
+}
+
+function writtenName({ fileNameRaw, generalPurposeBitFlag, versionMadeBy, extraFields }: Entry): WrittenName {
+  const unicode = extraFields.find(({ id, data }) => id === unicodePathId && data.length > 5 && data[0] === 1 && data.readUInt32LE(1) === crc32(fileNameRaw))
+  if (unicode !== undefined) return { bytes: unicode.data.subarray(5), says: 'utf-8' }
+  if ((generalPurposeBitFlag & flagUtf8) !== 0) return { bytes: fileNameRaw, says: 'utf-8' }
+  return { bytes: fileNameRaw, says: dosLike.has(versionMadeBy >>> 8) ? 'cp437' : undefined }
+}
+
+/** Told by the name alone; by its bytes, since `\` may be half of a letter. */
+function isFolder({ fileNameRaw }: Entry, { path, misfit }: ReadName): boolean {
+  return fileNameRaw.at(-1) === slash || (misfit === undefined && path.endsWith('\\'))
+}
+
+/** Unix file type in the upper half of the attributes. */
+function isLink(entry: Entry): boolean {
+  return ((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000
+}

@@ -1,0 +1,92 @@
+/** What a tar says of an entry: its own header, and the extended ones before it, of GNU, of pax and of pax for all that follow. */
+import type { WrittenName } from '../name-encoding.js'
+import type { ByteReader } from './byte-reader.js'
+import { PaxValues, readPaxRecords, type PaxRecord } from './pax-records.js'
+import { paxSparse, readOldGnuSparse, type Sparse } from './sparse.js'
+import type { TarHeader } from './tar-header.js'
+
+export type TarEntryKind = 'file' | 'link' | 'symlink' | 'device' | 'folder' | 'continuation'
+
+export interface EntryDescription {
+  name: WrittenName
+  kind: TarEntryKind
+  /** Of a link: what it is another name of. */
+  target: WrittenName
+  /** Of the whole file, with the holes that are not in the archive. */
+  size: number
+  /** Bytes of it that are not in the archive. */
+  holeBytes: number
+  pax: PaxValues
+}
+
+export interface Described extends EntryDescription {
+  /** Bytes of the entry in the archive. */
+  stored: number
+  sparse?: Sparse | undefined
+}
+
+/** Entries that have no body, whatever size their header states; a link in a pax archive may have one. */
+const kinds: Readonly<Record<string, TarEntryKind>> = { 1: 'link', 2: 'symlink', 3: 'device', 4: 'device', 5: 'folder', 6: 'device', M: 'continuation' }
+
+/** Keys of global headers that are kept: enough for all that means something, and few of whatever else a stranger writes. */
+const globalsMax = 100
+
+/** Long names of GNU (`L`, `K`), headers of pax (`x`, `X` by Solaris, `g` for all that follow). */
+export function isExtension(type: string): boolean {
+  return 'LKxXg'.includes(type)
+}
+
+/** What the headers before an entry say of it. */
+export class ExtendedHeaders {
+  #longName: Buffer | undefined
+  #longTarget: Buffer | undefined
+  #records: PaxRecord[] | undefined
+  #globals: PaxRecord[] = []
+
+  add(type: string, bytes: Buffer): void {
+    if (type === 'g') this.#globals = merged(this.#globals, readPaxRecords(bytes))
+    else if (type === 'L') this.#longName = untilNul(bytes)
+    else if (type === 'K') this.#longTarget = untilNul(bytes)
+    else this.#records = readPaxRecords(bytes)
+  }
+
+  /** @param reader behind the header; blocks that go on with it are read */
+  async describe(header: TarHeader, reader: ByteReader): Promise<Described> {
+    const pax = new PaxValues([...this.#globals, ...(this.#records ?? [])])
+    const stated = pax.number('size') ?? header.size
+    const hasBody = header.type === '1' ? this.#records !== undefined && stated > 0 : !'23456'.includes(header.type)
+    const stored = hasBody ? stated : 0
+    const kind = header.type === '1' && hasBody ? 'file' : (kinds[header.type] ?? 'file')
+    const sparse = header.type === 'S' ? await readOldGnuSparse(header.block, reader) : paxSparse(pax)
+    const described = {
+      name: this.#name(pax, sparse === undefined ? ['path'] : ['GNU.sparse.name', 'path'], this.#longName ?? header.name),
+      target: this.#name(pax, ['linkpath'], this.#longTarget ?? header.linkName),
+      kind,
+      size: sparse?.size ?? stored,
+      holeBytes: Math.max(0, (sparse?.size ?? stored) - stored),
+      pax,
+      stored,
+      sparse,
+    }
+    this.#records = undefined
+    this.#longName = this.#longTarget = undefined
+    return described
+  }
+
+  /** pax is UTF-8, unless it says that it is not; of other headers nobody knows. */
+  #name(pax: PaxValues, keys: readonly string[], else_: Buffer): WrittenName {
+    const bytes = keys.map((key) => pax.bytes(key)).find((value) => value !== undefined)
+    if (bytes === undefined) return { bytes: else_ }
+    return { bytes, says: pax.text('hdrcharset') === 'BINARY' ? undefined : 'utf-8' }
+  }
+}
+
+/** Without what a later header has replaced, so that many of them stay few. */
+function merged(globals: PaxRecord[], records: PaxRecord[]): PaxRecord[] {
+  return [...new Map([...globals, ...records]).entries()].slice(-globalsMax)
+}
+
+function untilNul(bytes: Buffer): Buffer {
+  const end = bytes.indexOf(0)
+  return end === -1 ? bytes : bytes.subarray(0, end)
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bodyBounds, isDeeperThan, misfitOfStored, readJson, storedBounds } from '../src/bounded-json.js'
+
+const nested = (depth: number, inner = '1') => `${'{"a":'.repeat(depth)}${inner}${'}'.repeat(depth)}`
+const misfitOf = (text: string | Uint8Array) => {
+  const read = readJson(text, bodyBounds)
+  return 'misfit' in read ? read.misfit : undefined
+}
+
+test('JSON comes out as it went in', () => {
+  const text = String.raw`{"a":[1,-2.5e-3,0,true,null,"say \"[[[[\" \\"],"b":{"ü":"😀"},"c":9007199254740992,"d":12345678.123456789012}`
+  assert.deepEqual(readJson(text, bodyBounds), { value: JSON.parse(text) })
+  assert.deepEqual(readJson(Buffer.from(`\ufeff${text}`), bodyBounds), { value: JSON.parse(text) })
+})
+
+test('depth and number of values are bounded before anything is parsed, whatever stands in strings', () => {
+  const { depthMax, valuesMax } = bodyBounds
+  const rows: [text: string, misfit: RegExp | undefined][] = [
+    [nested(depthMax), undefined],
+    [nested(depthMax + 1), /nested deeper than/],
+    ['['.repeat(1_000_000), /nested deeper than/],
+    [JSON.stringify({ a: '['.repeat(1_000) }), undefined],
+    [JSON.stringify({ a: '\\'.repeat(1_001), b: '"'.repeat(999), c: '[{' }), undefined],
+    [`{"a\\\\":${nested(depthMax)}}`, /nested deeper than/],
+    [`[${'1,'.repeat(valuesMax - 2)}1]`, undefined],
+    [`[${'1,'.repeat(valuesMax)}1]`, /more than .* values/],
+    [`[${'[],'.repeat(valuesMax)}[]]`, /more than .* values/],
+  ]
+  for (const [text, misfit] of rows) assert.match(misfitOf(text) ?? 'fits', misfit ?? /^fits$/, text.slice(0, 60))
+})
+
+test('a number that would be changed is refused, one that is only a measured value is not', () => {
+  const refused = ['9007199254740993', '-9007199254740993', '123456789012345678901', '9007199254740993.0', '1e400', '-1E+999', '1e-400']
+  const kept = ['9007199254740992', '-9007199254740991', '1e300', '1E2', '0e-999', '0.1234567890123456789', '3.0000000000000001', '5e-324']
+  for (const number of refused) assert.match(misfitOf(`{"n":[${number}]}`) ?? 'fits', /holds the number/, number)
+  for (const number of kept) assert.equal(misfitOf(`{"n":[${number}]}`), undefined, number)
+})
+
+test('text that is no text is refused, as a member’s name too', () => {
+  for (const part of ['"\\ud83d"', '"x\\udC00y"', '"a\\u0000b"', '{"\\ud800":1}', '{"a":{"b\\u0000":1}}']) assert.match(misfitOf(`{"n":[${part}]}`) ?? 'fits', /holds a text that/, part)
+  assert.equal(misfitOf('{"n":"\\ud83d\\ude00 \\u00e9 \\\\ud83d"}'), undefined)
+  assert.equal(misfitOf(Buffer.from([0x22, 0xff, 0x22])), 'is not UTF-8')
+  assert.equal(misfitOf('"\ud83d"'), 'holds a text that has half of a surrogate pair, which is no Unicode text')
+})
+
+test('what is no JSON is told with its place and without its content', () => {
+  assert.equal(misfitOf('{"secret" 1}'), 'is no JSON: it breaks off or goes wrong at character 11')
+  assert.match(misfitOf('secret') ?? '', /^is no JSON[^s]*$/)
+})
+
+test('of a member that is named twice the last counts', () => {
+  assert.deepEqual(readJson('{"a":1,"a":2}', bodyBounds), { value: { a: 2 } })
+})
+
+test('what is stored is bounded in depth, values and bytes, and read back unchanged', () => {
+  const { depthMax, valuesMax } = storedBounds
+  const deep = (depth: number): unknown => JSON.parse(nested(depth))
+  const rows: [value: unknown, misfit: RegExp | undefined][] = [
+    [{}, undefined],
+    [deep(depthMax), undefined],
+    [deep(depthMax + 1), /nested deeper/],
+    [JSON.parse(`${'['.repeat(200_000)}${']'.repeat(200_000)}`), /nested deeper/],
+    [{ list: Array.from({ length: valuesMax - 2 }, () => 0) }, undefined],
+    [{ list: Array.from({ length: valuesMax - 1 }, () => 0) }, /more than .* values/],
+    [{ a: 'x'.repeat(16_376) }, undefined],
+    [{ a: 'x'.repeat(16_377) }, /more than 16384 bytes/],
+    [{ a: 'ü'.repeat(8_189) }, /more than 16384 bytes/],
+    [{ a: { b: ['\ud83d'] } }, /surrogate/],
+    [{ 'a\0': 1 }, /NUL/],
+  ]
+  for (const [value, misfit] of rows) assert.match(misfitOfStored(value, 16_384) ?? 'fits', misfit ?? /^fits$/)
+})
+
+test('the depth of text that is stored already is told without reading it', () => {
+  assert.equal(isDeeperThan(nested(1_000), 1_000), false)
+  assert.equal(isDeeperThan(nested(1_001), 1_000), true)
+  assert.equal(isDeeperThan(JSON.stringify({ a: '['.repeat(5_000) }), 1_000), false)
+})

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Ranking } from '../../src/gallery/gallery-search.js'
+import { KeptRankings } from '../../src/gallery/kept-rankings.js'
+
+const gallery: Parameters<typeof Ranking.open>[0] = {
+  size: 0,
+  index: { search: async () => ({ neighbours: [], method: 'exact', durationMs: 0 }), compare: async () => new Float32Array() },
+  slotsOf: async () => new Uint32Array(),
+  recordsOf: () => new Map(),
+  metadataOf: () => new Map(),
+  copies: { scores: async () => new Float32Array(0), likeness: async () => new Float32Array(0), find: async () => new Uint32Array(0) },
+}
+const owner = { gallery: 'uid', caller: 'someone' }
+
+test('a ranking expires so many seconds after its last page, and is counted', async () => {
+  let now = 0
+  const drops: string[] = []
+  const kept = new KeptRankings({ rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => now, onDrop: (reason) => void drops.push(reason) })
+  const ranking = await Ranking.open(gallery, { vector: new Float32Array(4) }, { reach: 10, belowSlot: 0 })
+  const token = kept.keep(ranking, 5, owner)
+  const idle = kept.keep(ranking, 5, owner)
+  now = 59_000
+  const { place, tokenAt } = kept.find(token, owner)
+  assert.equal(place, 5)
+  const next = tokenAt(7)
+  now = 100_000
+  assert.throws(() => kept.find(idle, owner), { code: 'page_expired' })
+  assert.equal(kept.find(next, owner).place, 7)
+  assert.equal(kept.find(token, owner).place, 5, 'a page may be asked for again')
+  now = 160_000
+  assert.throws(() => kept.find(next, owner), { code: 'page_expired' })
+  assert.deepEqual([kept.count, kept.bytes, drops], [0, 0, ['expired', 'expired']])
+})
+
+test('tokens of another process are no tokens here', async () => {
+  const options = { rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => 0, onDrop: () => {} }
+  const ranking = await Ranking.open(gallery, { vector: new Float32Array(4) }, { reach: 10, belowSlot: 0 })
+  const [one, other] = [new KeptRankings(options), new KeptRankings(options)]
+  const token = one.keep(ranking, 5, owner)
+  other.keep(ranking, 5, owner)
+  assert.throws(() => other.find(token, owner), { code: 'page_expired' })
+})

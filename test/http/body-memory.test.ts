@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import { test } from 'node:test'
+import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { formBody, formHeaders } from '../support/forms.js'
+
+const search = '/v1/galleries/g/search'
+const jpeg = { 'content-type': 'image/jpeg' }
+
+async function appWith(t: Parameters<typeof startApp>[0], bodyMemoryMaxBytes: number): Promise<TestApp & { port: number }> {
+  const app = await startApp(t, { bodyMemoryMaxBytes, uploadMaxBytes: 2 ** 20 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  return { ...app, port: Number(new URL(await app.listen()).port) }
+}
+
+/** A request that has said how much it will send, and has sent nothing. */
+async function announced(port: number, headers: Record<string, string | number>, path = search): Promise<ClientRequest> {
+  const request = httpRequest({ port, method: 'POST', path, headers })
+  request.on('error', () => {})
+  request.flushHeaders()
+  await once(request, 'socket')
+  return request
+}
+
+async function held({ app }: TestApp): Promise<number> {
+  return Number(/^alike_body_memory_bytes (\d+)$/m.exec((await app.inject('/metrics')).body)?.[1])
+}
+
+async function heldUntil(app: TestApp, bytes: number): Promise<void> {
+  while ((await held(app)) !== bytes);
+}
+
+test('bodies take from one budget as they are announced, and the next is refused before it is read', async (t) => {
+  const app = await appWith(t, 2 ** 20)
+  const picture = await drawPicture('circle', 1)
+  const large = await announced(app.port, { ...jpeg, 'content-length': 500_000 })
+  await heldUntil(app, 1_000_000)
+  const refused = await announced(app.port, { ...jpeg, 'content-length': 100_000 })
+  const [answer] = (await once(refused, 'response')) as [IncomingMessage]
+  assert.deepEqual([answer.statusCode, answer.headers['retry-after']], [429, '1'])
+  answer.resume()
+  await app.call(200, { method: 'POST', url: search, headers: jpeg, payload: picture })
+
+  large.destroy()
+  await heldUntil(app, 0)
+  await app.call(200, { method: 'POST', url: search, headers: jpeg, payload: Buffer.concat([picture, Buffer.alloc(400_000)]) })
+  await heldUntil(app, 0)
+})
+
+test('JSON counts four times, a body without a length as the largest of its kind, and who is alone is let in', async (t) => {
+  const app = await appWith(t, 2 ** 20)
+  const rows: [headers: Record<string, string | number>, path: string, bytes: number][] = [
+    [{ 'content-type': 'application/json', 'content-length': 100_000 }, search, 400_000],
+    [{ ...jpeg, 'transfer-encoding': 'chunked' }, search, 2 * (2 ** 20 + 128 * 1024)],
+    [{ 'content-type': 'application/json', 'content-length': 1_000 }, '/v1/galleries/g/duplicates', 4_000],
+  ]
+  for (const [headers, path, bytes] of rows) {
+    const request = await announced(app.port, headers, path)
+    await heldUntil(app, bytes)
+    request.destroy()
+    await heldUntil(app, 0)
+  }
+})
+
+test('a form of pictures for a job takes what it has in memory, and is refused when there is no room', async (t) => {
+  const app = await appWith(t, 2 ** 20)
+  const large = await announced(app.port, { ...jpeg, 'content-length': 520_000 })
+  await heldUntil(app, 1_040_000)
+  const payload = formBody([{ name: 'image', filename: 'a.png', content: Buffer.alloc(100_000) }])
+  const refusal = await app.call<Answer>(429, { method: 'POST', url: '/v1/galleries/g/ingest', headers: formHeaders, payload })
+  assert.equal(refusal.code, 'overloaded')
+  large.destroy()
+  await heldUntil(app, 0)
+  await app.call(202, { method: 'POST', url: '/v1/galleries/g/ingest', headers: formHeaders, payload })
+  await heldUntil(app, 0)
+})
+
+test('several pictures of a form are bounded together', async (t) => {
+  const app = await appWith(t, 16 * 2 ** 20)
+  const payload = formBody([1, 2].map((n) => ({ name: 'image', filename: `${n}.png`, content: Buffer.alloc(700_000) })))
+  const refusal = await app.call<Answer>(413, { method: 'POST', url: search, headers: formHeaders, payload })
+  assert.deepEqual([refusal.code, /Together/.test(refusal.detail ?? '')], ['image_too_large', true])
+})

@@ -1,0 +1,114 @@
+/** Uploads that lag: they hold no job's place, make room for others, and come to an end. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { tarOf } from '../support/archives.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { formHeaders } from '../support/forms.js'
+import { endedJob } from '../support/jobs.js'
+
+const types = ['application/x-tar', 'application/zip', 'application/x-ndjson', formHeaders['content-type']]
+const path = '/v1/galleries/g/ingest'
+
+/** Sockets that are gone before the service is closed, which would wait for them. */
+function openSockets(t: TestContext): Socket[] {
+  const sockets: Socket[] = []
+  t.after(() => sockets.forEach((socket) => socket.destroy()))
+  return sockets
+}
+
+/** What a client that sends one byte and no more is answered in the end. */
+async function stalled(sockets: Socket[], address: string, type: string): Promise<{ answer: Promise<string> }> {
+  const socket = connect(Number(new URL(address).port), '127.0.0.1')
+  sockets.push(socket)
+  socket.on('error', () => {})
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000000\r\nexpect: 100-continue\r\n\r\n`)
+  const [first] = (await once(socket, 'data')) as [Buffer]
+  assert.match(first.toString(), /^HTTP\/1\.1 100/)
+  socket.write('-')
+  const pieces: Buffer[] = []
+  socket.on('data', (piece: Buffer) => pieces.push(piece))
+  return { answer: once(socket, 'close').then(() => Buffer.concat(pieces).toString()) }
+}
+
+async function send(address: string, body: Buffer): Promise<Response> {
+  return fetch(address + path, { method: 'POST', headers: { 'content-type': 'application/x-tar' }, body: new Uint8Array(body) })
+}
+
+async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
+  while (!line.test((await app.inject('/metrics')).body)) await sleep(10)
+}
+
+async function galleryAndArchive(app: TestApp): Promise<Buffer> {
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  return tarOf([{ path: 'a.jpg', content: await drawPicture('circle', 1) }])
+}
+
+test('uploads that have stalled hold no place of a job', async (t) => {
+  const sockets = openSockets(t)
+  const app = await startApp(t, { ingestJobsMax: 2 })
+  const archive = await galleryAndArchive(app)
+  const address = await app.listen()
+  await Promise.all(types.map((type) => stalled(sockets, address, type)))
+  const answer = await send(address, archive)
+  assert.equal(answer.status, 202)
+  assert.equal((await endedJob(app, (await answer.json()) as Answer['jobs'][number])).added, 1)
+  assert.match((await app.app.inject('/metrics')).body, /^alike_uploads_in_flight 4$/m)
+})
+
+test('an upload that lags is ended with a reason, and leaves nothing behind', async (t) => {
+  const sockets = openSockets(t)
+  const app = await startApp(t, { uploadLagMaxMs: 300 })
+  await galleryAndArchive(app)
+  const address = await app.listen()
+  for (const { answer } of await Promise.all(types.map((type) => stalled(sockets, address, type)))) {
+    assert.match(await answer, /^HTTP\/1\.1 408 [^]*upload_too_slow[^]*At least 1024 bytes a second/)
+  }
+  await untilMetric(app, /^alike_uploads_in_flight 0$/m)
+  while ((await readdir(join(app.config.dataDir, 'spool'))).length > 0) await sleep(10)
+  assert.deepEqual((await app.call(200, { url: '/v1/jobs' })).jobs, [])
+  assert.deepEqual(app.log.filter(({ level }) => Number(level) >= 50), [])
+})
+
+test('when every place is taken, the upload that lags most makes room; before that, a new one is refused', async (t) => {
+  const sockets = openSockets(t)
+  for (const bounds of [{ uploadsMax: 4 }, { uploadsPerCallerMax: 4 }]) {
+    const app = await startApp(t, { ...bounds, uploadLagMaxMs: 6_000 })
+    const archive = await galleryAndArchive(app)
+    const address = await app.listen()
+    const held = await Promise.all(types.map((type) => stalled(sockets, address, type)))
+    const refused = await send(address, archive)
+    assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '5'])
+    assert.match(((await refused.json()) as Answer).detail ?? '', /4 uploads .*are being received already/)
+    let answer = await send(address, archive)
+    while (answer.status === 429) {
+      await sleep(50)
+      answer = await send(address, archive)
+    }
+    assert.equal(answer.status, 202)
+    assert.match(await Promise.race(held.map((upload) => upload.answer)), /upload_too_slow/)
+    await untilMetric(app, /^alike_uploads_in_flight 3$/m)
+  }
+})
+
+test('an upload that keeps the pace, however slow the service takes it, goes on', async (t) => {
+  const sockets = openSockets(t)
+  const app = await startApp(t, { uploadLagMaxMs: 300, uploadMinBytesPerSecond: 100 })
+  const archive = await galleryAndArchive(app)
+  const address = await app.listen()
+  const socket = connect(Number(new URL(address).port), '127.0.0.1')
+  sockets.push(socket)
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-tar\r\ncontent-length: ${archive.length}\r\n\r\n`)
+  const pieces = 12
+  for (let at = 0; at < pieces; at++) {
+    socket.write(archive.subarray(Math.floor((archive.length * at) / pieces), Math.floor((archive.length * (at + 1)) / pieces)))
+    await sleep(60)
+  }
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  assert.match(answer.toString(), /^HTTP\/1\.1 202/)
+})

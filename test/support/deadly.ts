@@ -1,0 +1,25 @@
+/**
+ * Loaded before the service (`--import`), so that it dies as if the kernel had killed it: while it looks at a picture that
+ * carries the mark, or when it opens the upload of a job (`DEADLY_UPLOADS`).
+ */
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+
+export const deadlyMark = 'this picture ends the process'
+
+const hash = createHash('sha256').constructor.prototype as { update(data: unknown): unknown }
+const { update } = hash
+hash.update = function (data: unknown) {
+  if (Buffer.isBuffer(data) && data.includes(deadlyMark)) process.kill(process.pid, 'SIGKILL')
+  return update.call(this, data)
+}
+
+if (process.env.DEADLY_UPLOADS !== undefined) {
+  const { createReadStream } = fs
+  fs.createReadStream = ((path: string, options?: never) => {
+    if (String(path).endsWith('/upload')) process.kill(process.pid, 'SIGKILL')
+    return createReadStream(path, options)
+  }) as typeof createReadStream
+  syncBuiltinESMExports()
+}

@@ -1,0 +1,44 @@
+/** A process that prepares one picture and prints how much memory that took: `node decode-peak.js FILE OPTIONS-AS-JSON`. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import sharp from 'sharp'
+import { planPreparation, prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+
+export interface DecodePeak {
+  /** Told from the header. */
+  expectedBytes: number
+  /** VmHWM above what the process had before. */
+  peakBytes: number
+  ms: number
+  error?: string
+}
+
+const file = fileURLToPath(import.meta.url)
+export const peakOptions: PrepareOptions = {
+  preprocessing: { inputSize: 224, fit: 'cover', resizeShortSide: 224, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] },
+  maxPixels: 1e9,
+}
+
+export async function decodePeak(picture: string, options: Partial<PrepareOptions> = {}): Promise<DecodePeak> {
+  const { stdout } = await promisify(execFile)(process.execPath, [file, picture, JSON.stringify(options)])
+  return JSON.parse(stdout) as DecodePeak
+}
+
+function statusBytes(key: string): number {
+  return Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
+}
+
+if (process.argv[1] === file) {
+  const bytes = readFileSync(process.argv[2]!)
+  const options = { ...peakOptions, ...(JSON.parse(process.argv[3]!) as Partial<PrepareOptions>) }
+  const small = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#123' } }).jpeg().toBuffer()
+  await prepareImage(small, { ...options, thumbnail: { maxSide: 64 } }) // what is loaded once
+  const before = statusBytes('VmRSS')
+  const { decodeBytes: expectedBytes, prepare } = await planPreparation(bytes, options)
+  const startedAt = performance.now()
+  const error = await prepare().then(() => undefined, String)
+  const peak: DecodePeak = { expectedBytes, peakBytes: Math.max(0, statusBytes('VmHWM') - before), ms: Math.round(performance.now() - startedAt), ...(error !== undefined && { error }) }
+  console.log(JSON.stringify(peak))
+}

@@ -1,0 +1,24 @@
+/** How long others waited for the main thread while some work was done. */
+
+/**
+ * The longest turn of the event loop, in milliseconds of the processor that this process used in it:
+ * what other processes of a busy machine took meanwhile is not ours.
+ */
+export async function longestTurn<Result>(work: () => Promise<Result>): Promise<{ result: PromiseSettledResult<Result>; longestMs: number }> {
+  let longestMs = 0
+  let [at, used] = [performance.now(), usedMs()]
+  const measure = () => {
+    longestMs = Math.max(longestMs, Math.min(performance.now() - at, usedMs() - used))
+    ;[at, used] = [performance.now(), usedMs()]
+  }
+  const timer = setInterval(measure, 1)
+  const [result] = await Promise.allSettled([work()])
+  measure()
+  clearInterval(timer)
+  return { result: result!, longestMs }
+}
+
+function usedMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}

@@ -1,0 +1,39 @@
+/** Rows as services of before have written them: what is refused at the door today lies in data folders of then. */
+import { join } from 'node:path'
+import BetterSqlite3 from 'better-sqlite3'
+import { checksumOfValues } from '../../src/gallery/checksum.js'
+
+type Row = Record<string, string | number | null> & { checksum: number }
+const columns = ['key', 'gallery', 'id', 'label', 'metadata', 'content_hash', 'model_id', 'width', 'height', 'format', 'bytes', 'thumbnail', 'created_at', 'updated_at']
+
+/** The last version of tables whose services took every text. */
+const textlessVersion = 6
+
+/** Texts as they were taken then, by the id of a picture: what SQLite makes of them, under the checksum of what was meant. */
+export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteImages>[1]): void {
+  rewriteImages(dataDir, changes)
+  const database = new BetterSqlite3(join(dataDir, 'alike.db'))
+  database.pragma(`user_version = ${textlessVersion}`)
+  database.close()
+}
+
+/** Damage that SQLite does not notice: a value changes and its checksum stays. */
+export function damageImage(dataDir: string, id: string, column: 'label' | 'metadata' | 'content_hash', value: string): void {
+  const database = new BetterSqlite3(join(dataDir, 'alike.db'))
+  database.prepare(`UPDATE image SET ${column} = ? WHERE id = ?`).run(value, id)
+  database.close()
+}
+
+/** @param changes of columns, by the id of a picture; checksums are made of what was meant, as a writer makes them */
+export function rewriteImages(dataDir: string, changes: Record<string, Partial<Record<'id' | 'label' | 'metadata', string>>>): void {
+  const database = new BetterSqlite3(join(dataDir, 'alike.db'))
+  try {
+    for (const [id, change] of Object.entries(changes)) {
+      const row: Row = Object.assign(database.prepare('SELECT * FROM image WHERE id = ?').get(id) as Row, change)
+      row.checksum = checksumOfValues(columns.map((name) => row[name]!))
+      database.prepare('UPDATE image SET id = @id, label = @label, metadata = @metadata, checksum = @checksum WHERE key = @key').run(row)
+    }
+  } finally {
+    database.close()
+  }
+}
