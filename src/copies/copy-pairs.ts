@@ -5,7 +5,7 @@
  */
 import { descriptorWords, viewCounts } from './copy-descriptor.js'
 import { copiesOf, mirroredSigns, nearCopyScore } from './near-copy-score.js'
-import { wordsPerView } from './sign-views.js'
+import { lowWords, wordsPerView } from './sign-views.js'
 
 export interface Described {
   /** Pictures. */
@@ -24,7 +24,7 @@ export interface CopyPairOptions {
   /** Two pictures that are joined already, over others, need not be compared. */
   areJoined(a: number, b: number): boolean
   join(a: number, b: number, score: number): void
-  /** Told the share that is done, every few milliseconds; what it throws ends the search. */
+  /** Told the share that is done, now and then; what it throws ends the search. */
   onStep?(share: number): void
 }
 
@@ -32,45 +32,85 @@ export interface CopyPairOptions {
 const samples = 32
 /** Views looked at that meet an uncropped one under one sample. A bound for galleries in which most pictures are alike. */
 const meetingMax = 256
-const lowBits = 64
-const probesPerStep = 4_096
-const noEntry = -1
+const picturesPerStep = 4_096
 
-export function findCopyPairs({ count, words, hasFeatures }: Described, { duplicateScore, random, areJoined, join, onStep }: CopyPairOptions): void {
-  const entries = count * viewCounts.all
-  const sampledBits = Math.min(22, Math.max(8, Math.ceil(Math.log2(entries + 1)) - 4))
-  const buckets = 2 ** Math.ceil(Math.log2(entries + 2))
-  const first = new Int32Array(buckets)
-  const next = new Int32Array(entries)
+export function findCopyPairs(described: Described, { duplicateScore, random, areJoined, join, onStep }: CopyPairOptions): void {
+  const { count, words, hasFeatures } = described
+  const views = new SampledViews(described)
   for (let sample = 0; sample < samples; sample++) {
-    const [maskA, maskB] = drawMasks(sampledBits, random)
-    const bucketOf = (low: number, high: number) => (hashed(low & maskA) + Math.imul(hashed(high & maskB), 31)) & (buckets - 1)
-    first.fill(noEntry)
-    for (let entry = entries - 1; entry >= 0; entry--) {
-      if (hasFeatures[Math.floor(entry / viewCounts.all)] === 0) continue
-      const bucket = bucketOf(words[entry * wordsPerView]!, words[entry * wordsPerView + 1]!)
-      next[entry] = first[bucket]!
-      first[bucket] = entry
-    }
+    views.sample(random)
     for (let picture = 0; picture < count; picture++) {
-      if (picture % probesPerStep === 0) onStep?.((sample + picture / count) / samples)
+      if (picture % picturesPerStep === 0) onStep?.((sample + picture / count) / samples)
       if (hasFeatures[picture] === 0) continue
       for (const at of uncroppedOf(words, picture)) {
-        for (const mask of [0, mirroredSigns]) meet(picture, words[at]! ^ mask, words[at + 1]! ^ mask)
+        for (const mask of [0, mirroredSigns]) views.forEachMeeting(words[at]! ^ mask, words[at + 1]! ^ mask, duplicateScore, (other) => {
+          if (other === picture || areJoined(picture, other)) return
+          const score = nearCopyScore(words, picture, words, other, duplicateScore)
+          if (score >= duplicateScore) join(picture, other, score)
+        })
       }
     }
+  }
+}
 
-    function meet(picture: number, low: number, high: number): void {
-      let entry = first[bucketOf(low, high)]!
-      for (let looked = 0; entry !== noEntry && looked < meetingMax; looked++, entry = next[entry]!) {
-        const at = entry * wordsPerView
-        if (!copiesOf(low, high, words[at]!, words[at + 1]!, duplicateScore)) continue
-        const other = Math.floor(entry / viewCounts.all)
-        if (other === picture || areJoined(picture, other)) continue
-        const score = nearCopyScore(words, picture, words, other, duplicateScore)
-        if (score >= duplicateScore) join(picture, other, score)
-      }
+/** All views, those with the same signs under a sample side by side: they are read in a row, which is what makes it quick. */
+class SampledViews {
+  readonly #described: Described
+  readonly #views: number
+  readonly #sampledBits: number
+  readonly #buckets: number
+  /** Where the views of a bucket begin; those of the last end at the end. */
+  readonly #starts: Uint32Array
+  /** Two words of each view, by bucket. */
+  readonly #low: Uint32Array
+  readonly #pictures: Uint32Array
+  #masks: [number, number] = [0, 0]
+
+  constructor(described: Described) {
+    this.#described = described
+    this.#views = described.hasFeatures.reduce((sum, has) => sum + has, 0) * viewCounts.all
+    this.#sampledBits = Math.min(22, Math.max(8, Math.ceil(Math.log2(this.#views + 1)) - 4))
+    this.#buckets = 2 ** this.#sampledBits
+    this.#starts = new Uint32Array(this.#buckets + 1)
+    this.#low = new Uint32Array(this.#views * lowWords)
+    this.#pictures = new Uint32Array(this.#views)
+  }
+
+  /** Counting sort by the signs that are drawn. */
+  sample(random: () => number): void {
+    this.#masks = drawMasks(this.#sampledBits, random)
+    const { words } = this.#described
+    const starts = this.#starts.fill(0)
+    this.#forEachView((at) => void starts[this.#bucketOf(words[at]!, words[at + 1]!) + 1]!++)
+    for (let bucket = 0; bucket < this.#buckets; bucket++) starts[bucket + 1]! += starts[bucket]!
+    const next = starts.slice()
+    this.#forEachView((at, picture) => {
+      const place = next[this.#bucketOf(words[at]!, words[at + 1]!)]!++
+      this.#low[place * lowWords] = words[at]!
+      this.#low[place * lowWords + 1] = words[at + 1]!
+      this.#pictures[place] = picture
+    })
+  }
+
+  /** Pictures with a view that meets these signs and can reach the score. */
+  forEachMeeting(low: number, high: number, duplicateScore: number, use: (picture: number) => void): void {
+    const bucket = this.#bucketOf(low, high)
+    const end = Math.min(this.#starts[bucket + 1]!, this.#starts[bucket]! + meetingMax)
+    for (let place = this.#starts[bucket]!; place < end; place++) {
+      if (copiesOf(low, high, this.#low[place * lowWords]!, this.#low[place * lowWords + 1]!, duplicateScore)) use(this.#pictures[place]!)
     }
+  }
+
+  #forEachView(use: (at: number, picture: number) => void): void {
+    const { count, hasFeatures } = this.#described
+    for (let picture = 0; picture < count; picture++) {
+      if (hasFeatures[picture] === 0) continue
+      for (let view = 0; view < viewCounts.all; view++) use(picture * descriptorWords + view * wordsPerView, picture)
+    }
+  }
+
+  #bucketOf(low: number, high: number): number {
+    return (hashed(low & this.#masks[0]) + Math.imul(hashed(high & this.#masks[1]), 31)) & (this.#buckets - 1)
   }
 }
 
@@ -95,7 +135,7 @@ function uncroppedOf(words: Uint32Array, picture: number): number[] {
 /** So many of the lowest signs, as masks of their two words. */
 function drawMasks(bits: number, random: () => number): [number, number] {
   const masks: [number, number] = [0, 0]
-  const left = Array.from({ length: lowBits }, (_, bit) => bit)
+  const left = Array.from({ length: lowWords * 32 }, (_, bit) => bit)
   for (let drawn = 0; drawn < bits; drawn++) {
     const [bit] = left.splice(Math.floor(random() * left.length), 1) as [number]
     masks[bit < 32 ? 0 : 1] |= 1 << (bit & 31)
