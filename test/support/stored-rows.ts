@@ -7,7 +7,7 @@ type Row = Record<string, string | number | null> & { checksum: number }
 const columns = ['key', 'gallery', 'id', 'label', 'metadata', 'content_hash', 'model_id', 'width', 'height', 'format', 'bytes', 'thumbnail', 'created_at', 'updated_at']
 
 /** The last version of tables whose services took every text. */
-const textlessVersion = 6
+const textlessVersion = 7
 
 /** Texts as they were taken then, by the id of a picture: what SQLite makes of them, under the checksum of what was meant. */
 export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteImages>[1]): void {
