@@ -1,9 +1,11 @@
 /** A snapshot as one file: a tar of its folder, the same bytes each time it is read. */
+import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pack, type Pack } from 'tar-stream'
+import { AlikeError } from '../errors.js'
 import { manifestName, type SnapshotManifest } from './manifest.js'
 
 export interface SnapshotArchive {
@@ -23,8 +25,8 @@ export async function openArchive(folder: string, { id, createdAt, files }: Snap
 
   const fill = async () => {
     tar.entry({ name: `${id}/${manifestName}`, mtime }, manifest)
-    for (const [i, { name, bytes }] of files.entries()) {
-      await packFile(tar, { name: `${id}/${name}`, size: bytes, mtime }, handles[i]!.createReadStream({ highWaterMark: 1 << 18 }))
+    for (const [i, { name, bytes, sha256 }] of files.entries()) {
+      await packFile(tar, { name: `${id}/${name}`, size: bytes, mtime }, handles[i]!.createReadStream({ highWaterMark: 1 << 18 }), sha256)
     }
     tar.finalize()
   }
@@ -42,10 +44,22 @@ export async function openArchive(folder: string, { id, createdAt, files }: Snap
   return { tar: output, bytes: entries.reduce((sum, bytes) => sum + blockBytes + Math.ceil(bytes / blockBytes) * blockBytes, 2 * blockBytes) }
 }
 
-async function packFile(tar: Pack, header: { name: string; size: number; mtime: Date }, content: Readable): Promise<void> {
+async function packFile(tar: Pack, header: { name: string; size: number; mtime: Date }, content: Readable, sha256: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const entry = tar.entry(header, (error) => (error ? reject(error) : resolve()))
     tar.once('close', () => reject(new Error('nobody reads the archive any more')))
-    pipeline(content, entry).catch(reject)
+    pipeline(content, expectSha256(sha256), entry).catch(reject)
+  })
+}
+
+/** What was damaged since it was written breaks off before its end: nobody takes it for a whole archive. */
+function expectSha256(sha256: string): Transform {
+  const hash = createHash('sha256')
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      done(null, chunk)
+    },
+    flush: (done) => done(hash.digest('hex') === sha256 ? null : new AlikeError('snapshot_damaged')),
   })
 }

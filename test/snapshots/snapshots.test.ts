@@ -129,3 +129,15 @@ test('the archive has the length it states, is the same each time, and outlives 
   await writeFile(file, bytes)
   assert.deepEqual(await readSnapshot(file), manifest)
 })
+
+test('the archive of a snapshot that was damaged since it was written breaks off before its end', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  const { id } = await ended(snapshots, await snapshots.create())
+  const path = join(dataDir, 'snapshots', id, 'alike.db')
+  const bytes = await readFile(path)
+  bytes[bytes.indexOf('thumbnail of p77')]! ^= 1
+  await writeFile(path, bytes)
+  const { tar } = await snapshots.archive(id)
+  await assert.rejects(buffer(tar), { code: 'snapshot_damaged' })
+})
