@@ -4,6 +4,7 @@ import { AlikeError } from '../errors.js'
 import { avifPixels } from './avif-sizes.js'
 import type { DecodeFacts } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
+import { wholeJpeg } from './whole-jpeg.js'
 
 // Settings of the native library, which knows only one set per process. Pictures are never decoded
 // twice, so its cache would only hold memory; parallelism comes from many pictures at once.
@@ -22,6 +23,8 @@ export interface OpenedImage {
   height: number
   /** What says how much memory a decode takes. */
   facts: DecodeFacts
+  /** What to say when its decoder gives up. */
+  damage?: string | undefined
   /** A fresh pipeline on the same bytes: first frame, upright. */
   pipeline(): Sharp
 }
@@ -32,18 +35,26 @@ export interface OpenedImage {
  */
 export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<OpenedImage> {
   const format = formatOf(bytes)
-  const pipeline = () =>
-    sharp(bytes, {
-      // a truncated picture is refused; mere warnings (odd metadata) are not
-      failOn: 'error',
-      limitInputPixels: maxPixels,
+  const jpeg = format === 'jpeg' ? wholeJpeg(bytes) : undefined
+  const damage = jpeg && (jpeg.ended ? 'Its picture data is damaged.' : 'It ends before its picture does.')
+  const source = (limitInputPixels: number | false) =>
+    sharp(jpeg?.bytes ?? bytes, {
+      // a truncated picture is refused; mere warnings (odd metadata) are not, but those of the JPEG decoder mean damage
+      failOn: jpeg === undefined ? 'error' : 'warning',
+      limitInputPixels,
       sequentialRead: true,
       autoOrient: true,
       pages: 1,
     })
-  const header = await decoding(pipeline().metadata())
+  // its size is compared here, so that the refusal can name it
+  const header = await decoding(source(false).metadata(), damage)
+  if (header.width * header.height > maxPixels) throw tooManyPixels(header, maxPixels)
   const { width, height } = header.autoOrient
-  return { format, width, height, facts: factsOf(bytes, format, header), pipeline }
+  return { format, width, height, facts: factsOf(bytes, format, header), damage, pipeline: () => source(maxPixels) }
+}
+
+function tooManyPixels({ width, height }: Metadata, maxPixels: number): AlikeError {
+  return new AlikeError('image_too_many_pixels', { detail: `It has ${width} × ${height} = ${width * height} pixels; at most ${maxPixels} are accepted.` })
 }
 
 function factsOf(bytes: Uint8Array, format: ImageFormat, { width, height, channels, depth, chromaSubsampling, isProgressive, orientation = 1 }: Metadata): DecodeFacts {
@@ -69,22 +80,29 @@ export interface SizedRgb {
 }
 
 /** Upright picture of any colour space → 8-bit sRGB, RGB order, alpha flattened on white. */
-export async function toRgb(pipeline: Sharp): Promise<Uint8Array> {
-  return (await toSizedRgb(pipeline)).rgb
+export async function toRgb(image: OpenedImage, pipeline: Sharp): Promise<Uint8Array> {
+  return (await toSizedRgb(image, pipeline)).rgb
 }
 
 /** The same with its size, for where it is not known before. */
-export async function toSizedRgb(pipeline: Sharp): Promise<SizedRgb> {
-  const { data, info } = await decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }))
+export async function toSizedRgb({ damage }: OpenedImage, pipeline: Sharp): Promise<SizedRgb> {
+  const { data, info } = await decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }), damage)
   return { rgb: data, width: info.width, height: info.height }
 }
 
+/** Upright WebP, alpha flattened on white, that fits a square of `maxSide` pixels. */
+export function toThumbnail({ damage, pipeline }: OpenedImage, maxSide: number): Promise<Buffer> {
+  const small = pipeline().flatten({ background: '#ffffff' }).resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
+  // effort 0 halves the time of the default for a few hundred bytes more
+  return decoding(small.webp({ quality: 75, effort: 0 }).toBuffer(), damage)
+}
+
 /** Awaits work of sharp and turns its failure into the catalogue's. */
-export async function decoding<T>(work: Promise<T>): Promise<T> {
+async function decoding<T>(work: Promise<T>, damage: string | undefined): Promise<T> {
   try {
     return await work
   } catch (cause) {
     const tooLarge = cause instanceof Error && cause.message.includes('exceeds pixel limit')
-    throw new AlikeError(tooLarge ? 'image_too_many_pixels' : 'image_unreadable', { cause })
+    throw new AlikeError(tooLarge ? 'image_too_many_pixels' : 'image_unreadable', { cause, ...(!tooLarge && damage !== undefined && { detail: damage }) })
   }
 }
