@@ -10,18 +10,17 @@ const endOfImage = Uint8Array.of(0xff, marker.endOfImage)
 
 export interface WholeJpeg {
   /** The given bytes themselves when there is nothing to mend. */
-  bytes: Uint8Array
+  bytes: Buffer
   /** Whether the file has an end marker behind its header; what follows that does not matter. */
   ended: boolean
 }
 
 /** Looks at the header and, from the end backwards, for the end marker; the picture data is left to the decoder. */
-export function wholeJpeg(bytes: Uint8Array): WholeJpeg {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+export function wholeJpeg(file: Buffer): WholeJpeg {
   const { segments, scansAt, mended } = header(file)
   // a thumbnail in the header has an end marker of its own
   const ended = file.subarray(scansAt).lastIndexOf(endOfImage) >= 0
-  if (ended && !mended) return { bytes, ended }
+  if (ended && !mended) return { bytes: file, ended }
   const parts = [...segments, file.subarray(scansAt)]
   return { bytes: Buffer.concat(ended ? parts : [...parts, endOfImage]), ended }
 }
