@@ -32,7 +32,7 @@ export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): 
   const crop = randomCrop(image.width, image.height, { share: minScale + (1 - minScale) * scale, aspect: Math.exp((2 * aspect - 1) * maxLogAspect), x, y })
   const size = preprocessing.inputSize
   const view = image.pipeline().extract(crop).resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
-  const pixels = await toRgb(view)
+  const pixels = await toRgb(image, view)
   if (colourJitter > 0) jitterColours(pixels, colourJitter, jitter)
   return pixels
 }

@@ -2,8 +2,12 @@
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { AlikeError } from '../errors.js'
 import { avifPixels } from './avif-sizes.js'
+import { avifStill } from './avif-still.js'
+import { avifColour, pngColour, type CodedColour } from './coded-colour.js'
+import { conversionOf, type ColourConversion } from './colour-conversion.js'
 import type { DecodeFacts } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
+import { wholeJpeg } from './whole-jpeg.js'
 
 // Settings of the native library, which knows only one set per process. Pictures are never decoded
 // twice, so its cache would only hold memory; parallelism comes from many pictures at once.
@@ -22,6 +26,10 @@ export interface OpenedImage {
   height: number
   /** What says how much memory a decode takes. */
   facts: DecodeFacts
+  /** What to say when its decoder gives up. */
+  damage?: string | undefined
+  /** Of decoded pixels whose colour is neither sRGB nor given by a profile. */
+  conversion?: ColourConversion | undefined
   /** A fresh pipeline on the same bytes: first frame, upright. */
   pipeline(): Sharp
 }
@@ -32,22 +40,52 @@ export interface OpenedImage {
  */
 export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<OpenedImage> {
   const format = formatOf(bytes)
-  const pipeline = () =>
-    sharp(bytes, {
-      // a truncated picture is refused; mere warnings (odd metadata) are not
-      failOn: 'error',
-      limitInputPixels: maxPixels,
-      sequentialRead: true,
-      autoOrient: true,
-      pages: 1,
-    })
-  const header = await decoding(pipeline().metadata())
+  const { readable, damage } = readableOf(bytes, format)
+  const failOn = format === 'jpeg' ? 'warning' : 'error'
+  // its size is compared here, so that the refusal can name it
+  const header = await decoding(sharp(readable, { ...firstFrame, failOn, limitInputPixels: false }).metadata(), damage)
+  if (header.width * header.height > maxPixels) throw tooManyPixels(header, maxPixels)
   const { width, height } = header.autoOrient
-  return { format, width, height, facts: factsOf(bytes, format, header), pipeline }
+  const colour = codedColourOf(readable, format)
+  return {
+    format,
+    width,
+    height,
+    facts: factsOf(readable, format, header),
+    damage,
+    conversion: colour && conversionOf(colour),
+    pipeline: () => sharp(readable, { ...firstFrame, failOn, limitInputPixels: maxPixels, ignoreIcc: colour !== undefined }),
+  }
 }
 
-function factsOf(bytes: Uint8Array, format: ImageFormat, { width, height, channels, depth, chromaSubsampling, isProgressive, orientation = 1 }: Metadata): DecodeFacts {
-  const coded = format === 'avif' ? avifPixels(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) : 0
+const firstFrame = { sequentialRead: true, autoOrient: true, pages: 1 } as const
+
+interface Readable {
+  /** What the decoder is given. A truncated picture is refused; mere warnings (odd metadata) are not, but those of a JPEG mean damage. */
+  readable: Buffer
+  damage?: string | undefined
+}
+
+function readableOf(bytes: Uint8Array, format: ImageFormat): Readable {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (format === 'avif') return { readable: avifStill(file) }
+  if (format !== 'jpeg') return { readable: file }
+  const { bytes: readable, ended } = wholeJpeg(file)
+  return { readable, damage: ended ? 'Its picture data is damaged.' : 'It ends before its picture does.' }
+}
+
+/** Only where it says something: a profile counts otherwise. */
+function codedColourOf(file: Buffer, format: ImageFormat): CodedColour | undefined {
+  const colour = format === 'png' ? pngColour(file) : format === 'avif' ? avifColour(file) : undefined
+  return colour?.primaries === 2 && colour.transfer === 2 ? undefined : colour
+}
+
+function tooManyPixels({ width, height }: Metadata, maxPixels: number): AlikeError {
+  return new AlikeError('image_too_many_pixels', { detail: `It has ${width} × ${height} = ${width * height} pixels; at most ${maxPixels} are accepted.` })
+}
+
+function factsOf(file: Buffer, format: ImageFormat, { width, height, channels, depth, chromaSubsampling, isProgressive, orientation = 1 }: Metadata): DecodeFacts {
+  const coded = format === 'avif' ? avifPixels(file) : 0
   return {
     format,
     width,
@@ -69,22 +107,38 @@ export interface SizedRgb {
 }
 
 /** Upright picture of any colour space → 8-bit sRGB, RGB order, alpha flattened on white. */
-export async function toRgb(pipeline: Sharp): Promise<Uint8Array> {
-  return (await toSizedRgb(pipeline)).rgb
+export async function toRgb(image: OpenedImage, pipeline: Sharp): Promise<Uint8Array> {
+  return (await toSizedRgb(image, pipeline)).rgb
 }
 
 /** The same with its size, for where it is not known before. */
-export async function toSizedRgb(pipeline: Sharp): Promise<SizedRgb> {
-  const { data, info } = await decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }))
+export async function toSizedRgb({ damage, conversion }: OpenedImage, pipeline: Sharp): Promise<SizedRgb> {
+  const { data, info } = await decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }), damage)
+  conversion?.(data)
   return { rgb: data, width: info.width, height: info.height }
 }
 
+/** Upright WebP, alpha flattened on white, that fits a square of `maxSide` pixels. */
+export async function toThumbnail(image: OpenedImage, maxSide: number): Promise<Buffer> {
+  const small = image.pipeline().flatten({ background: '#ffffff' }).resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
+  return decoding(toWebp(image.conversion === undefined ? small : fromRgb(await toSizedRgb(image, small))), image.damage)
+}
+
+function toWebp(pipeline: Sharp): Promise<Buffer> {
+  // effort 0 halves the time of the default for a few hundred bytes more
+  return pipeline.webp({ quality: 75, effort: 0 }).toBuffer()
+}
+
+function fromRgb({ rgb, width, height }: SizedRgb): Sharp {
+  return sharp(rgb, { raw: { width, height, channels: 3 } })
+}
+
 /** Awaits work of sharp and turns its failure into the catalogue's. */
-export async function decoding<T>(work: Promise<T>): Promise<T> {
+async function decoding<T>(work: Promise<T>, damage: string | undefined): Promise<T> {
   try {
     return await work
   } catch (cause) {
     const tooLarge = cause instanceof Error && cause.message.includes('exceeds pixel limit')
-    throw new AlikeError(tooLarge ? 'image_too_many_pixels' : 'image_unreadable', { cause })
+    throw new AlikeError(tooLarge ? 'image_too_many_pixels' : 'image_unreadable', { cause, ...(!tooLarge && damage !== undefined && { detail: damage }) })
   }
 }

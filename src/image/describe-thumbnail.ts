@@ -11,6 +11,6 @@ const maxPixels = 2_048 * 2_048
 export async function describeThumbnail(webp: Uint8Array, permits: DecodePermits, signal: AbortSignal): Promise<Uint8Array> {
   const image = await openImage(webp, maxPixels)
   const bytes = decodeMemoryBytes(image.facts, { shrink: 1, shrinkOnLoad: false })
-  const { rgb, width, height } = await permits.run(() => toSizedRgb(image.pipeline()), { bytes, signal, priority: 'bulk' })
+  const { rgb, width, height } = await permits.run(() => toSizedRgb(image, image.pipeline()), { bytes, signal, priority: 'bulk' })
   return describeCopies(rgb, width, height)
 }

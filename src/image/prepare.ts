@@ -2,7 +2,7 @@
 import type { Sharp } from 'sharp'
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { decodeMemoryBytes } from './decode-memory.js'
-import { decoding, openImage, toRgb, toSizedRgb, type OpenedImage, type SizedRgb } from './decoder.js'
+import { openImage, toRgb, toSizedRgb, toThumbnail, type OpenedImage, type SizedRgb } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import type { Preprocessing } from './preprocessing.js'
 import { regionToPixels, type Region } from './region.js'
@@ -118,16 +118,16 @@ function outputsOf(image: OpenedImage, { preprocessing, region, views = 1, copie
   })
   const shortSideOf = (rule: Preprocessing) => (rule.fit === 'cover' ? rule.resizeShortSide : rule.inputSize)
 
-  const outputs = [output(shortSideOf(preprocessing), async (into) => void Object.assign(into, await squareOf(source, shape, preprocessing, copies)))]
-  if (copies && !showsWhole(shape, preprocessing)) outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(source(), shape))))
+  const outputs = [output(shortSideOf(preprocessing), async (into) => void Object.assign(into, await squareOf(image, source(), shape, preprocessing, copies)))]
+  if (copies && !showsWhole(shape, preprocessing)) outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
   if (views > 2) {
     const otherRule = { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' } as const
-    outputs.push(output(shortSideOf(otherRule), async (into) => void (into.otherFit = await toRgb(squared(source(), otherRule)))))
+    outputs.push(output(shortSideOf(otherRule), async (into) => void (into.otherFit = await toRgb(image, squared(source(), otherRule)))))
   }
   if (thumbnail !== undefined) {
     outputs.push({
       decodeBytes: decodeMemoryBytes(facts, { shrink: Math.max(1, Math.max(width, height) / thumbnail.maxSide), shrinkOnLoad: true }),
-      make: async (into) => void (into.thumbnail = await makeThumbnail(image.pipeline(), thumbnail.maxSide)),
+      make: async (into) => void (into.thumbnail = await toThumbnail(image, thumbnail.maxSide)),
     })
   }
   return outputs
@@ -139,13 +139,13 @@ function shapeOf({ width, height }: OpenedImage, region: Region | undefined): Sh
 }
 
 /** With the whole, where it is wanted and comes from the same decode. */
-async function squareOf(source: () => Sharp, shape: Shape, preprocessing: Preprocessing, copies: boolean): Promise<Made> {
-  if (!copies || !showsWhole(shape, preprocessing)) return { pixels: await toRgb(squared(source(), preprocessing)) }
+async function squareOf(image: OpenedImage, source: Sharp, shape: Shape, preprocessing: Preprocessing, copies: boolean): Promise<Made> {
+  if (!copies || !showsWhole(shape, preprocessing)) return { pixels: await toRgb(image, squared(source, preprocessing)) }
   if (preprocessing.fit === 'squash') {
-    const whole = await toSizedRgb(squared(source(), preprocessing))
+    const whole = await toSizedRgb(image, squared(source, preprocessing))
     return { pixels: whole.rgb, whole }
   }
-  const whole = await wholeAtSize(source(), shape, preprocessing)
+  const whole = await wholeAtSize(image, source, shape, preprocessing)
   return { pixels: middleSquare(whole, preprocessing), whole }
 }
 
@@ -165,10 +165,4 @@ function squared(source: Sharp, { inputSize, fit, resizeShortSide, kernel }: Pre
   if (resizeShortSide === inputSize) return resized
   const margin = Math.floor((resizeShortSide - inputSize) / 2)
   return resized.extract({ left: margin, top: margin, width: inputSize, height: inputSize })
-}
-
-function makeThumbnail(source: Sharp, maxSide: number): Promise<Buffer> {
-  const small = source.flatten({ background: '#ffffff' }).resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
-  // effort 0 halves the time of the default for a few hundred bytes more
-  return decoding(small.webp({ quality: 75, effort: 0 }).toBuffer())
 }

@@ -3,7 +3,7 @@
  * square that the network sees: that is cut from it here, instead of in the decoder.
  */
 import type { Sharp } from 'sharp'
-import { toSizedRgb, type SizedRgb } from './decoder.js'
+import { toSizedRgb, type OpenedImage, type SizedRgb } from './decoder.js'
 import type { Preprocessing } from './preprocessing.js'
 
 export interface Shape {
@@ -28,18 +28,18 @@ export function showsWhole(shape: Shape, { fit, resizeShortSide, inputSize }: Pr
 }
 
 /** The picture with its shorter side as long as that of the square it is cut to. */
-export function wholeAtSize(source: Sharp, { width, height }: Shape, { resizeShortSide: side, inputSize, kernel }: Preprocessing): Promise<SizedRgb> {
+export function wholeAtSize(image: OpenedImage, source: Sharp, { width, height }: Shape, { resizeShortSide: side, inputSize, kernel }: Preprocessing): Promise<SizedRgb> {
   const resized = source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' })
-  if (inputSize === side) return toSizedRgb(resized)
+  if (inputSize === side) return toSizedRgb(image, resized)
   // sharp turns a picture upright before it is resized where something is cut after that, else later: the square is
   // the same to the bit only when something is cut here too, if it is nothing
   const shrink = Math.min(width, height) / side
-  return toSizedRgb(resized.extract({ left: 0, top: 0, width: Math.round(width / shrink), height: Math.round(height / shrink) }))
+  return toSizedRgb(image, resized.extract({ left: 0, top: 0, width: Math.round(width / shrink), height: Math.round(height / shrink) }))
 }
 
 /** Decoded for itself, as coarsely as the decoder can. */
-export function wholeAlone(source: Sharp, shape: Shape): Promise<SizedRgb> {
-  return toSizedRgb(source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
+export function wholeAlone(image: OpenedImage, source: Sharp, shape: Shape): Promise<SizedRgb> {
+  return toSizedRgb(image, source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
 }
 
 /** The middle square, as sharp's `cover` and a cut to the size of the input choose it. */

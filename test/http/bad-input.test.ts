@@ -117,6 +117,16 @@ test('requests that do not fit are refused by code', async (t) => {
   assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0, 'nothing of this is an error of ours')
 })
 
+test('a refused content type is answered with the accepted ones', async (t) => {
+  const app = await appWithGallery(t)
+  const detailOf = async (request: InjectOptions) => (await problemOf(app, request)).problem.detail
+  const text = { headers: { 'content-type': 'text/plain' }, payload: 'x' }
+  assert.equal(await detailOf({ method: 'POST', url: search, ...text }), 'Accepted: image/*, multipart/form-data, application/json.')
+  assert.equal(await detailOf({ method: 'POST', url: `${search}/batch`, ...text }), 'Accepted: application/json.')
+  assert.equal(await detailOf({ method: 'PATCH', url: '/v1/galleries/g/images/kept', ...text }), 'Accepted: application/json.')
+  assert.match(String(await detailOf({ method: 'POST', url: '/v1/galleries/g/ingest', ...text })), /^Accepted: application\/x-tar, .*x-ndjson, multipart\/form-data\.$/)
+})
+
 test('what goes wrong inside is logged, not told', async (t) => {
   const app = await appWithGallery(t)
   // The handmade network has no unit vector for black: a fault of the network, not of the picture.

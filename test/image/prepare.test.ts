@@ -146,6 +146,11 @@ test('what is no accepted picture gets its own code', async () => {
   for (const [bytes, code] of rows) assert.equal(await codeOf(prepareImage(bytes, options)), code)
 })
 
+test('a refusal for its pixels names the size and the bound', async () => {
+  const bytes = await halves(1200, 900).png().toBuffer()
+  await assert.rejects(prepareImage(bytes, options), { code: 'image_too_many_pixels', detail: 'It has 1200 × 900 = 1080000 pixels; at most 1000000 are accepted.' })
+})
+
 test('a decompression bomb is refused on its header', async () => {
   const bomb = await sharp({ create: { width: 12_000, height: 12_000, channels: 3, background: '#000000' } }).png({ compressionLevel: 9 }).toBuffer()
   const started = performance.now()

@@ -84,12 +84,20 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   if (request.raw.aborted || isAbort(error)) return new AlikeError('body_incomplete', { cause: error })
   const { code, message = '', statusCode = 500 } = error as Partial<FastifyError>
   const known = code === undefined ? undefined : foreignCodes[code]
+  if (known === 'media_type_unsupported') return new AlikeError(known, { ...acceptedTypes(request), cause: error })
   if (known !== undefined) return new AlikeError(known, { cause: error })
   // The multipart parser names what is wrong with the form only in words; its needle is the boundary.
   if (/multipart|part terminated early|^the needle|^unsupported content-type|^boundary/i.test(message)) {
     return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', { detail: 'The multipart form is damaged.', cause: error })
   }
   return new AlikeError(statusCode >= 400 && statusCode < 500 ? 'request_invalid' : 'internal', { cause: error })
+}
+
+/** As the contract of the route has them. */
+function acceptedTypes({ routeOptions }: FastifyRequest): { detail?: string } {
+  const body = routeOptions.schema?.body as { content?: object } | undefined
+  if (body === undefined) return {}
+  return { detail: `Accepted: ${Object.keys(body.content ?? { 'application/json': body }).join(', ')}.` }
 }
 
 function isAbort(error: unknown): boolean {

@@ -45,7 +45,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
     // the queries are checked one by one, so that a bad one does not spoil the others
     validatorCompiler: (part) => validatorCompiler(part.httpPart === 'body' ? { ...part, schema: SearchBatchEnvelope } : part),
     preValidation: async ({ headers }) => {
-      if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new AlikeError('media_type_unsupported')
+      if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new AlikeError('media_type_unsupported', { detail: 'Accepted: application/json.' })
     },
   }, async (request, reply) => {
     const { gallery } = request.params

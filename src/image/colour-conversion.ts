@@ -1,0 +1,115 @@
+/** Pixels whose colour is given by code points → sRGB, in linear light. */
+import { AlikeError } from '../errors.js'
+import type { CodedColour } from './coded-colour.js'
+
+/** In place, on [pixels, 3], 0..255. */
+export type ColourConversion = (rgb: Uint8Array) => void
+
+type Matrix = readonly [number, number, number, number, number, number, number, number, number]
+
+/** Code points of ITU-T H.273. */
+const unspecified = 2
+const srgb = { primaries: 1, transfer: 13 } as const
+const pq = 16
+const hlg = 18
+
+/**
+ * Linear RGB of these primaries → linear RGB of BT.709, which are those of sRGB, row by row: from the chromaticities of
+ * ITU-T H.273, table 2 (BT.2020 as in ITU-R BT.2087). The white of a cinema projector (11) becomes ours.
+ */
+const toBt709: Readonly<Record<number, Matrix>> = {
+  1: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+  5: [1.044043, -0.044043, 0, 0, 1, 0, 0, 0.011793, 0.988207],
+  6: [0.939542, 0.050181, 0.010277, 0.017772, 0.965793, 0.016435, -0.001622, -0.00437, 1.005991],
+  7: [0.939542, 0.050181, 0.010277, 0.017772, 0.965793, 0.016435, -0.001622, -0.00437, 1.005991],
+  9: [1.660491, -0.587641, -0.07285, -0.12455, 1.1329, -0.00835, -0.018151, -0.100579, 1.11873],
+  11: [1.22494, -0.22494, 0, -0.042057, 1.042057, 0, -0.019638, -0.078636, 1.098274],
+  12: [1.22494, -0.22494, 0, -0.042057, 1.042057, 0, -0.019638, -0.078636, 1.098274],
+}
+
+/**
+ * Sample 0..1 → linear light, 1 = white. ITU-T H.273, table 3; PQ and HLG as in ITU-R BT.2100-2, with the white of
+ * ITU-R BT.2408 (203 cd/m², HLG 0.75). HLG is light of the scene here: `showHlg` makes light of the display of it.
+ */
+const toLinear: Readonly<Record<number, (sample: number) => number>> = {
+  1: fromBt709, 6: fromBt709, 14: fromBt709, 15: fromBt709,
+  4: (sample) => sample ** 2.2,
+  5: (sample) => sample ** 2.8,
+  8: (sample) => sample,
+  13: (sample) => (sample <= 0.04045 ? sample / 12.92 : ((sample + 0.055) / 1.055) ** 2.4),
+  [pq]: (sample) => {
+    const power = sample ** (32 / 2523)
+    return (10_000 / referenceWhite) * (Math.max(power - 3424 / 4096, 0) / (2413 / 128 - (2392 / 128) * power)) ** (16_384 / 2610)
+  },
+  [hlg]: (sample) => (sample <= 0.5 ? sample ** 2 / 3 : (Math.exp((sample - 0.55991073) / 0.17883277) + 0.28466892) / 12),
+}
+
+/** cd/m² */
+const referenceWhite = 203
+const hlgPeak = 1_000
+
+/**
+ * @returns undefined when nothing has to be done
+ * @throws AlikeError `image_format_unsupported` for code points that are not known here
+ */
+export function conversionOf({ primaries, transfer, fullRange }: CodedColour): ColourConversion | undefined {
+  const [from, curve] = [primaries === unspecified ? srgb.primaries : primaries, transfer === unspecified ? srgb.transfer : transfer]
+  if (from === srgb.primaries && curve === srgb.transfer && fullRange) return undefined
+  const [matrix, linear] = [toBt709[from], toLinear[curve]]
+  if (matrix === undefined || linear === undefined) {
+    throw new AlikeError('image_format_unsupported', { detail: `Its colour (CICP primaries ${primaries}, transfer ${transfer}) is not converted here; sRGB is always accepted.` })
+  }
+  return (rgb) => convert(rgb, matrix, tableOf(linear, fullRange), curve)
+}
+
+function convert(rgb: Uint8Array, matrix: Matrix, linear: Float64Array, transfer: number): void {
+  const encoded = srgbTable()
+  const isHdr = transfer === pq || transfer === hlg
+  const [rr, rg, rb, gr, gg, gb, br, bg, bb] = matrix
+  for (let i = 0; i < rgb.length; i += 3) {
+    const [r, g, b] = [linear[rgb[i]!]!, linear[rgb[i + 1]!]!, linear[rgb[i + 2]!]!]
+    const red = Math.max(0, rr * r + rg * g + rb * b)
+    const green = Math.max(0, gr * r + gg * g + gb * b)
+    const blue = Math.max(0, br * r + bg * g + bb * b)
+    let gain = transfer === hlg ? showHlg(red, green, blue) : 1
+    // all three alike, so that a bright colour keeps its hue
+    if (isHdr) gain *= shoulder(gain * Math.max(red, green, blue))
+    rgb[i] = encoded[Math.min(tableMax, Math.round(red * gain * tableMax))]!
+    rgb[i + 1] = encoded[Math.min(tableMax, Math.round(green * gain * tableMax))]!
+    rgb[i + 2] = encoded[Math.min(tableMax, Math.round(blue * gain * tableMax))]!
+  }
+}
+
+/** The OOTF of ITU-R BT.2100 for a display of 1,000 cd/m²: γ = 1.2 on the luminance. @returns a factor; 1 = reference white */
+function showHlg(red: number, green: number, blue: number): number {
+  return (hlgPeak / referenceWhite) * (0.2126 * red + 0.7152 * green + 0.0722 * blue) ** 0.2
+}
+
+/** Where light is bent, so that all of it is at most 1. What is darker, and so most of a picture without highlights, stays. */
+const knee = 0.9
+
+/** @returns a factor for light whose strongest channel is `peak` */
+function shoulder(peak: number): number {
+  if (peak <= knee) return 1
+  return (1 - (1 - knee) * Math.exp((knee - peak) / (1 - knee))) / peak
+}
+
+function fromBt709(sample: number): number {
+  return sample < 4.5 * 0.018053968510807 ? sample / 4.5 : ((sample + 0.09929682680944) / 1.09929682680944) ** (1 / 0.45)
+}
+
+/** Of 256 samples. */
+function tableOf(linear: (sample: number) => number, fullRange: boolean): Float64Array {
+  return Float64Array.from({ length: 256 }, (_, i) => linear(fullRange ? i / 255 : Math.min(Math.max((i - 16) / 219, 0), 1)))
+}
+
+/** Fine enough that every one of the 256 values is met, also the dark ones. */
+const tableMax = 16_383
+
+/** Linear light in steps → IEC 61966-2-1, 0..255. */
+function srgbTable(): Uint8Array {
+  return Uint8Array.from({ length: tableMax + 1 }, (_, i) => {
+    const light = i / tableMax
+    return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055))
+  })
+}

@@ -1,0 +1,77 @@
+/**
+ * What every viewer shows whole although the JPEG decoder complains, mended so that each complaint that is left means
+ * damage: a missing end marker, bytes that belong to nothing between the segments of the header, and fields of it that say
+ * nothing.
+ */
+
+/** ITU-T T.81, table B.1. */
+const marker = { temporary: 0x01, baseline: 0xc0, sequential: 0xc1, startOfImage: 0xd8, endOfImage: 0xd9, startOfScan: 0xda, app0: 0xe0 } as const
+const endOfImage = Uint8Array.of(0xff, marker.endOfImage)
+
+export interface WholeJpeg {
+  /** The given bytes themselves when there is nothing to mend. */
+  bytes: Buffer
+  /** Whether the file has an end marker behind its header; what follows that does not matter. */
+  ended: boolean
+}
+
+/** Looks at the header and, from the end backwards, for the end marker; the picture data is left to the decoder. */
+export function wholeJpeg(file: Buffer): WholeJpeg {
+  const { segments, scansAt, mended } = header(file)
+  // a thumbnail in the header has an end marker of its own
+  const ended = file.subarray(scansAt).lastIndexOf(endOfImage) >= 0
+  if (ended && !mended) return { bytes: file, ended }
+  const parts = [...segments, file.subarray(scansAt)]
+  return { bytes: Buffer.concat(ended ? parts : [...parts, endOfImage]), ended }
+}
+
+interface Header {
+  segments: Buffer[]
+  /** Behind the header of the first scan, or where the file can not be followed any further. */
+  scansAt: number
+  /** Whether the segments are other than in the file. */
+  mended: boolean
+}
+
+/** Every step goes forward by a byte at least, and reads no further than the file. */
+function header(file: Buffer): Header {
+  const segments: Buffer[] = []
+  let mended = false
+  let isSequential = false
+  let at = 0
+  for (;;) {
+    const found = markerFrom(file, at)
+    if (found === undefined) return { segments, scansAt: at, mended }
+    const code = file[found + 1]!
+    const isAlone = code === marker.startOfImage || code === marker.temporary
+    const end = isAlone ? found + 2 : found + 4 <= file.length ? found + 2 + file.readUInt16BE(found + 2) : Infinity
+    if (code === marker.endOfImage || end > file.length) return { segments, scansAt: at, mended }
+    const segment = file.subarray(found, end)
+    const right = mend(segment, isSequential)
+    segments.push(right)
+    mended ||= found > at || right !== segment
+    isSequential ||= code === marker.baseline || code === marker.sequential
+    at = end
+    if (code === marker.startOfScan) return { segments, scansAt: at, mended }
+  }
+}
+
+/** What says nothing of the picture but is looked at: the revision of JFIF, and the spectral selection where all is selected. */
+function mend(segment: Buffer, isSequential: boolean): Buffer {
+  const code = segment[1]!
+  let [at, right] = [0, Buffer.alloc(0)]
+  if (code === marker.app0 && segment.length >= 16 && segment.toString('latin1', 4, 9) === 'JFIF\0' && segment[9] !== 2) [at, right] = [9, Buffer.of(1)]
+  if (code === marker.startOfScan && isSequential && segment.length >= 8) [at, right] = [segment.length - 3, Buffer.of(0, 63, 0)]
+  if (right.equals(segment.subarray(at, at + right.length))) return segment
+  const copy = Buffer.from(segment)
+  copy.set(right, at)
+  return copy
+}
+
+/** Where the next marker begins: 0xff and a byte that is neither 0 nor one more of the 0xff that may fill the room before it. */
+function markerFrom(file: Buffer, from: number): number | undefined {
+  for (let at = file.indexOf(0xff, from); at >= 0 && at + 1 < file.length; at = file.indexOf(0xff, at + 1)) {
+    if (file[at + 1] !== 0 && file[at + 1] !== 0xff) return at
+  }
+  return undefined
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import sharp from 'sharp'
+import { avifColour, pngColour } from '../../src/image/coded-colour.js'
+import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+import { animatedAvif, codedAvif } from '../support/avif-files.js'
+import { patches, patchesOf, plainPng, withCicp } from '../support/coded-colour.js'
+
+const preprocessing = { inputSize: 64, fit: 'squash', resizeShortSide: 64, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] } satisfies PrepareOptions['preprocessing']
+const options: PrepareOptions = { preprocessing, maxPixels: 1_000_000 }
+
+async function preparedPatches(bytes: Uint8Array): Promise<number[][]> {
+  const cover = { ...preprocessing, resizeShortSide: 64 }
+  const { pixels } = await prepareImage(bytes, { ...options, preprocessing: cover })
+  // the picture is half as high as wide: every second line of the square
+  return patchesOf(Uint8Array.from({ length: 64 * 32 * 3 }, (_, i) => pixels[Math.floor(i / 192) * 2 * 192 + (i % 192)]!))
+}
+
+function assertNear(found: number[][], tolerance: number, expected: readonly (readonly number[])[] = patches): void {
+  found.forEach((patch, i) => patch.forEach((value, channel) => {
+    assert.ok(Math.abs(value - expected[i]![channel]!) <= tolerance, `patch ${i}: ${patch} is not near ${expected[i]!}`)
+  }))
+}
+
+const rows: [name: string, primaries: number, transfer: number, tolerance: number][] = [
+  ['sRGB', 1, 13, 0],
+  ['BT.709', 1, 1, 2],
+  ['Display P3', 12, 13, 2],
+  ['BT.2020', 9, 14, 3],
+  ['PAL', 5, 4, 2],
+  ['NTSC', 6, 6, 2],
+  ['gamma 2.8', 1, 5, 2],
+  ['PQ of BT.2020', 9, 16, 6],
+  ['PQ of Display P3', 12, 16, 6],
+  ['HLG of BT.2020', 9, 18, 6],
+]
+for (const [name, primaries, transfer, tolerance] of rows) {
+  test(`a PNG that says ${name} in code points shows the colours it means`, async () => {
+    assertNear(await preparedPatches(withCicp(await plainPng(primaries, transfer), [primaries, transfer, 0, 1])), tolerance)
+  })
+}
+
+test('samples of a narrow range are widened', async () => {
+  assertNear(await preparedPatches(withCicp(await plainPng(1, 13, { black: 16, white: 235 }), [1, 13, 0, 0])), 2)
+})
+
+test('light above white is bent into white, and keeps its hue', async () => {
+  const orange = await sharp({ create: { width: 64, height: 32, channels: 3, background: { r: 200, g: 175, b: 140 } } }).png().toBuffer()
+  const [patch] = await preparedPatches(withCicp(orange, [1, 16, 0, 1]))
+  const [red = 0, green = 0, blue = 0] = patch!
+  assert.ok(red >= 253 && red > green + 20 && green > blue + 20, String(patch))
+})
+
+test('every output of a picture is converted', async () => {
+  const original = await plainPng(1, 13)
+  const coded = withCicp(await plainPng(9, 16), [9, 16, 0, 1])
+  const all: PrepareOptions = { ...options, views: 4, copies: true, thumbnail: { maxSide: 64 } }
+  const [expected, found] = [await prepareImage(original, all), await prepareImage(coded, all)]
+  found.views.forEach((view, i) => {
+    const off = view.reduce((sum, value, at) => sum + Math.abs(value - expected.views[i]![at]!), 0) / view.length
+    assert.ok(off < 4, `view ${i} is off by ${off}`)
+  })
+  const thumbnail = await sharp(found.thumbnail).removeAlpha().raw().toBuffer()
+  assertNear(patchesOf(thumbnail), 14)
+})
+
+test('code points that say nothing, or sRGB, change no pixel', async () => {
+  const png = await plainPng(1, 13)
+  const { pixels } = await prepareImage(png, options)
+  for (const values of [[2, 2, 0, 1], [1, 13, 0, 1], [1, 2, 0, 1]]) assert.deepEqual((await prepareImage(withCicp(png, values), options)).pixels, pixels)
+})
+
+test('unknown code points are refused by their numbers', async () => {
+  for (const values of [[1, 11, 0, 1], [200, 13, 0, 1], [10, 17, 0, 1]]) {
+    await assert.rejects(prepareImage(withCicp(await plainPng(1, 13), values), options), {
+      code: 'image_format_unsupported',
+      detail: `Its colour (CICP primaries ${values[0]}, transfer ${values[1]}) is not converted here; sRGB is always accepted.`,
+    })
+  }
+})
+
+test('code points of a PNG are stronger than its profile', async () => {
+  const coded = await sharp(await plainPng(12, 13)).withIccProfile('p3', { attach: true }).png().toBuffer()
+  const samples = await sharp(coded, { ignoreIcc: true }).raw().toBuffer()
+  const plain = await sharp(samples, { raw: { width: 64, height: 32, channels: 3 } }).png().toBuffer()
+  assert.deepEqual(await preparedPatches(withCicp(coded, [12, 13, 0, 1])), await preparedPatches(withCicp(plain, [12, 13, 0, 1])))
+})
+
+test('a chunk counts before the picture data, whole, and with its checksum', async () => {
+  const png = withCicp(await plainPng(1, 13), [9, 16, 0, 1])
+  assert.deepEqual(pngColour(png), { primaries: 9, transfer: 16, fullRange: true })
+  const wrong = Buffer.from(png)
+  wrong[41] = 12
+  assert.equal(pngColour(wrong), undefined)
+  const data = png.indexOf('IDAT') - 4
+  assert.equal(pngColour(Buffer.concat([png.subarray(0, 33), png.subarray(data), png.subarray(33, data)])), undefined)
+  for (let length = 0; length < 50; length++) assert.doesNotThrow(() => pngColour(png.subarray(0, length)))
+})
+
+for (const [points, file] of Object.entries(codedAvif)) {
+  test(`an AVIF of code points ${points} shows the colours it means`, async () => {
+    const bytes = Buffer.from(file, 'base64')
+    assert.equal(Object.values(avifColour(bytes)!).slice(0, 2).join('/'), points)
+    assertNear(await preparedPatches(bytes), 8)
+  })
+}
+
+test('an animated AVIF is read by its first frame', async () => {
+  const prepared = await prepareImage(Buffer.from(animatedAvif, 'base64'), options)
+  assert.deepEqual([prepared.format, prepared.width, prepared.height], ['avif', 64, 32])
+  assertNear(await preparedPatches(Buffer.from(animatedAvif, 'base64')), 14)
+})
+
+test('an AVIF that is a sequence alone is refused with the reason', async () => {
+  const bytes = Buffer.from(animatedAvif, 'base64')
+  bytes.write('free', bytes.indexOf('meta'))
+  await assert.rejects(prepareImage(bytes, options), { code: 'image_unreadable', detail: /sequence of frames alone/ })
+})
+
+test('a profile of an AVIF is stronger than its code points', () => {
+  const bytes = Buffer.from(codedAvif['9/16'], 'base64')
+  bytes.write('prof', bytes.indexOf('nclx'))
+  assert.equal(avifColour(bytes), undefined)
+})
+
+test('code points of another picture in the same AVIF do not count', () => {
+  const bytes = Buffer.from(codedAvif['9/16'], 'base64')
+  bytes.writeUInt16BE(7, bytes.indexOf('pitm') + 8)
+  assert.equal(avifColour(bytes), undefined)
+})
+
+test('an AVIF with any byte of its boxes damaged is read or refused', async () => {
+  const file = Buffer.from(codedAvif['9/18'], 'base64')
+  for (let at = 0; at < file.indexOf('mdat'); at++) {
+    for (const value of [0, 1, 0x7f, 0xff]) {
+      const damaged = Buffer.from(file)
+      damaged[at] = value
+      try {
+        avifColour(damaged)
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'image_unreadable')
+      }
+    }
+  }
+})
