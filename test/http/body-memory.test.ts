@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp, type Answer, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
@@ -29,7 +30,11 @@ async function held({ app }: TestApp): Promise<number> {
 }
 
 async function heldUntil(app: TestApp, bytes: number): Promise<void> {
-  while ((await held(app)) !== bytes);
+  const until = performance.now() + 10_000
+  for (let now = await held(app); now !== bytes; now = await held(app)) {
+    if (performance.now() > until) throw new Error(`${now} bytes are held instead of ${bytes}`)
+    await sleep(5)
+  }
 }
 
 test('bodies take from one budget as they are announced, and the next is refused before it is read', async (t) => {
