@@ -15,10 +15,12 @@ export interface CodedColour {
 }
 
 const pngSignatureBytes = 8
+/** Looked at before the picture data; real files have a few dozen at most. */
+const chunksMax = 4_096
 
 /** PNG, third edition, 11.3.2.6: before the picture data, and stronger than a profile. One with a wrong checksum does not count. */
 export function pngColour(file: Buffer): CodedColour | undefined {
-  for (let at = pngSignatureBytes; at + 12 <= file.length;) {
+  for (let at = pngSignatureBytes, chunks = 0; at + 12 <= file.length && chunks < chunksMax; chunks++) {
     const length = file.readUInt32BE(at)
     const type = file.toString('latin1', at + 4, at + 8)
     const end = at + 8 + length
@@ -67,16 +69,14 @@ function colourIn(meta: Box[]): CodedColour | undefined {
 function propertiesOf(associations: Buffer, wanted: number): number[] {
   const [version, isWide] = [associations.readUInt8(0), (associations.readUInt8(3) & 1) === 1]
   const [idBytes, indexBytes] = [version === 0 ? 2 : 4, isWide ? 2 : 1]
-  const found: number[] = []
   let at = 8
   for (let left = associations.readUInt32BE(4); left > 0; left--) {
     const id = associations.readUIntBE(at, idBytes)
     const count = associations.readUInt8(at + idBytes)
     at += idBytes + 1
-    for (let i = 0; i < count; i++, at += indexBytes) {
-      // the highest bit says whether a reader has to know it
-      if (id === wanted) found.push(associations.readUIntBE(at, indexBytes) & (isWide ? 0x7fff : 0x7f))
-    }
+    // the highest bit says whether a reader has to know it
+    if (id === wanted) return Array.from({ length: count }, (_, i) => associations.readUIntBE(at + i * indexBytes, indexBytes) & (isWide ? 0x7fff : 0x7f))
+    at += count * indexBytes
   }
-  return found
+  return []
 }

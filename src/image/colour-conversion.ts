@@ -59,11 +59,18 @@ export function conversionOf({ primaries, transfer, fullRange }: CodedColour): C
   if (matrix === undefined || linear === undefined) {
     throw new AlikeError('image_format_unsupported', { detail: `Its colour (CICP primaries ${primaries}, transfer ${transfer}) is not converted here; sRGB is always accepted.` })
   }
-  return (rgb) => convert(rgb, matrix, tableOf(linear, fullRange), curve)
+  const tables = { linear: tableOf(linear, fullRange), encoded: srgbTable() }
+  return (rgb) => convert(rgb, matrix, tables, curve)
 }
 
-function convert(rgb: Uint8Array, matrix: Matrix, linear: Float64Array, transfer: number): void {
-  const encoded = srgbTable()
+interface Tables {
+  /** Of 256 samples. */
+  linear: Float64Array
+  /** Of `tableMax` + 1 steps of light. */
+  encoded: Uint8Array
+}
+
+function convert(rgb: Uint8Array, matrix: Matrix, { linear, encoded }: Tables, transfer: number): void {
   const isHdr = transfer === pq || transfer === hlg
   const [rr, rg, rb, gr, gg, gb, br, bg, bb] = matrix
   for (let i = 0; i < rgb.length; i += 3) {
@@ -98,7 +105,6 @@ function fromBt709(sample: number): number {
   return sample < 4.5 * 0.018053968510807 ? sample / 4.5 : ((sample + 0.09929682680944) / 1.09929682680944) ** (1 / 0.45)
 }
 
-/** Of 256 samples. */
 function tableOf(linear: (sample: number) => number, fullRange: boolean): Float64Array {
   return Float64Array.from({ length: 256 }, (_, i) => linear(fullRange ? i / 255 : Math.min(Math.max((i - 16) / 219, 0), 1)))
 }

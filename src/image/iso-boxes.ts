@@ -8,11 +8,14 @@ export interface Box {
   content: Buffer
 }
 
-/** The boxes that lie in `bytes` one behind the other. @throws AlikeError `image_unreadable` when one reaches over the end */
+/** Side by side; a grid has a box for each of its tiles. */
+const boxesMax = 100_000
+
+/** The boxes that lie in `bytes` one behind the other. @throws AlikeError `image_unreadable` when one reaches over the end, or there are too many */
 export function* boxesIn(bytes: Buffer): Generator<Box> {
-  for (let at = 0; at < bytes.length;) {
+  for (let at = 0, boxes = 0; at < bytes.length; boxes++) {
     const { type, headerBytes, boxBytes } = headerAt(bytes, at)
-    if (boxBytes < headerBytes || at + boxBytes > bytes.length) throw damagedBoxes()
+    if (boxes === boxesMax || boxBytes < headerBytes || at + boxBytes > bytes.length) throw damagedBoxes()
     yield { type, content: bytes.subarray(at + headerBytes, at + boxBytes) }
     at += boxBytes
   }

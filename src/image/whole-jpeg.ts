@@ -33,7 +33,11 @@ interface Header {
   mended: boolean
 }
 
-/** Every step goes forward by a byte at least, and reads no further than the file. */
+/** What a header has at most, so that looking at it takes milliseconds; it is followed no further than that. */
+const segmentsMax = 4_096
+const strayBytesMax = 65_536
+
+/** Reads no further than the file. */
 function header(file: Buffer): Header {
   const segments: Buffer[] = []
   let mended = false
@@ -41,7 +45,7 @@ function header(file: Buffer): Header {
   let at = 0
   for (;;) {
     const found = markerFrom(file, at)
-    if (found === undefined) return { segments, scansAt: at, mended }
+    if (found === undefined || segments.length === segmentsMax) return { segments, scansAt: at, mended }
     const code = file[found + 1]!
     const isAlone = code === marker.startOfImage || code === marker.temporary
     const end = isAlone ? found + 2 : found + 4 <= file.length ? found + 2 + file.readUInt16BE(found + 2) : Infinity
@@ -70,7 +74,8 @@ function mend(segment: Buffer, isSequential: boolean): Buffer {
 
 /** Where the next marker begins: 0xff and a byte that is neither 0 nor one more of the 0xff that may fill the room before it. */
 function markerFrom(file: Buffer, from: number): number | undefined {
-  for (let at = file.indexOf(0xff, from); at >= 0 && at + 1 < file.length; at = file.indexOf(0xff, at + 1)) {
+  const end = Math.min(file.length, from + strayBytesMax) - 1
+  for (let at = file.indexOf(0xff, from); at >= 0 && at < end; at = file.indexOf(0xff, at + 1)) {
     if (file[at + 1] !== 0 && file[at + 1] !== 0xff) return at
   }
   return undefined

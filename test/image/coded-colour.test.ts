@@ -129,7 +129,7 @@ test('code points of another picture in the same AVIF do not count', () => {
   assert.equal(avifColour(bytes), undefined)
 })
 
-test('an AVIF with any byte of its boxes damaged is read or refused', async () => {
+test('an AVIF with any byte of its boxes damaged is read or refused', () => {
   const file = Buffer.from(codedAvif['9/18'], 'base64')
   for (let at = 0; at < file.indexOf('mdat'); at++) {
     for (const value of [0, 1, 0x7f, 0xff]) {

@@ -72,6 +72,16 @@ test('a JPEG with nothing to mend is not copied', async () => {
   assert.equal(wholeJpeg(good).bytes, good)
 })
 
+test('a header of megabytes takes no longer to look at than a small one', async () => {
+  const good = await encode({}).toBuffer()
+  for (const filling of [Buffer.of(0xff, 0xe5, 0, 2), Buffer.of(0xff), Buffer.of(0xff, 0)]) {
+    const long = Buffer.concat([good.subarray(0, 2), Buffer.alloc(20_000_000, filling), good.subarray(2)])
+    const started = performance.now()
+    wholeJpeg(long)
+    assert.ok(performance.now() - started < 200)
+  }
+})
+
 test('whatever the bytes are, looking at them ends', () => {
   const start = [0xff, 0xd8, 0xff]
   for (const rest of [[], [0xe0], [0xe0, 0xff], [0xe0, 0, 0], [0xe0, 0, 0, 0xff, 0xd8], [0xff, 0xff], [0, 0xff, 0, 0xff], [0xd8, 0xff, 0x01, 0xff, 0xda]]) {
