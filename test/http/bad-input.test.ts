@@ -188,6 +188,7 @@ test('a body that trickles in is cut off and gives its place back', async (t) =>
   // as soon as the place is taken
   while ((await problemOf(app, { method: 'POST', url: search, headers: png, payload: Buffer.alloc(1) })).code !== 'overloaded') {
     assert.equal(socket.closed, false, 'the place was never taken')
+    await sleep(5) // the socket has its turn
   }
   await closed
   const payload = await drawPicture('circle', 1, { format: 'png' })
