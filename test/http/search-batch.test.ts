@@ -41,7 +41,7 @@ test('a bad query has its own problem and spoils no other', async (t) => {
     { imageId: '1', filter: { field: 'x' } }, { imageId: '1', minPSame: 0.5 }, { imageId: '1', groupBy: 'label', diversity: 1 }, { imageId: '2' },
   ])
   assert.deepEqual(answers.map(({ answer, problem }) => answer?.hits.length ?? problem?.code), [
-    3, 'image_not_found', 'request_invalid', 'request_invalid', 'image_missing', 'image_unreadable', 'image_empty',
+    3, 'image_not_found', 'request_invalid', 'request_invalid', 'image_missing', 'image_unreadable', 'request_invalid',
     'filter_invalid', 'model_not_calibrated', 'request_invalid', 3,
   ])
   assert.deepEqual(answers[2]!.problem!.errors?.map((error) => [error.in, error.pointer]), [['body', '/k']])
