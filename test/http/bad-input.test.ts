@@ -184,7 +184,7 @@ test('a body that trickles in is cut off and gives its place back', async (t) =>
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   socket.write('POST /v1/galleries/g/search HTTP/1.1\r\nhost: test\r\ncontent-type: image/png\r\ncontent-length: 5000\r\n\r\nabc')
-  const closed = once(socket, 'close')
+  const closed = once(socket.resume(), 'close')
   // as soon as the place is taken
   while ((await problemOf(app, { method: 'POST', url: search, headers: png, payload: Buffer.alloc(1) })).code !== 'overloaded') {
     assert.equal(socket.closed, false, 'the place was never taken')

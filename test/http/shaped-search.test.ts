@@ -146,8 +146,8 @@ test('what does not go together, or would cost too much, is told by its place', 
   const app = await filledApp(t)
   const rows: [given: object, pointer: string][] = [
     [{ groupBy: 'label', diversity: 0.5 }, '/diversity'], [{ groupBy: 'name' }, '/groupBy'], [{ groupBy: 'metadata' , groupSize: 0 }, '/groupSize'],
-    [{ groupBy: 'label', k: 501 }, '/offset'], [{ groupBy: 'label', groupSize: 101 }, '/groupSize'], [{ diversity: 2 }, '/diversity'],
-    [{ diversity: 0.5, k: 500, offset: 501 }, '/offset'], [{ hideDuplicates: true, k: 1_001 }, '/offset'], [{ duplicateScore: 0.5, k: 1_001 }, '/offset'],
+    [{ groupBy: 'label', k: 501 }, '/k'], [{ groupBy: 'label', groupSize: 101 }, '/groupSize'], [{ diversity: 2 }, '/diversity'],
+    [{ diversity: 0.5, k: 500, offset: 501 }, '/offset'], [{ hideDuplicates: true, k: 1_001 }, '/k'], [{ duplicateScore: 0.5, k: 1_001 }, '/k'],
     [{ duplicateScore: 1.5 }, '/duplicateScore'], [{ candidates: 1_001, diversity: 0.5 }, '/candidates'], [{ vote: 0 }, '/vote'], [{ vote: true }, '/vote'],
     [{ falseMatchRate: 0.1 }, '/falseMatchRate'], [{ include: ['everything'] }, '/include/0'],
   ]
