@@ -36,7 +36,9 @@ export class Spool {
     const received: Received = { bytes: 0, crc32: 0 }
     try {
       await mkdir(folder, { recursive: true })
-      await pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }), { signal })
+      const writing = pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }), { signal })
+      // A source that waits for bytes ends with its connection, which ends with our answer: it is not waited for.
+      await Promise.race([writing, ...(signal === undefined ? [] : [rejectionOf(signal)])])
       await syncFolder(folder)
       await syncFolder(this.#folder)
       return received
@@ -80,6 +82,13 @@ export class Spool {
     }
     for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.remove(name)
   }
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason as Error)
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
 }
 
 /** The kind of an archive, told from its first bytes: neither name nor content type is trusted. */

@@ -31,9 +31,20 @@ export function rewriteImages(dataDir: string, changes: Record<string, Partial<R
     for (const [id, change] of Object.entries(changes)) {
       const row: Row = Object.assign(database.prepare('SELECT * FROM image WHERE id = ?').get(id) as Row, change)
       row.checksum = checksumOfValues(columns.map((name) => row[name]!))
-      database.prepare('UPDATE image SET id = @id, label = @label, metadata = @metadata, checksum = @checksum WHERE key = @key').run(row)
+      const texts = Object.fromEntries(['id', 'label', 'metadata'].map((name) => [name, bytesOf(row[name] as string | null)]))
+      database
+        .prepare('UPDATE image SET id = CAST(@id AS TEXT), label = CAST(@label AS TEXT), metadata = CAST(@metadata AS TEXT), checksum = @checksum WHERE key = @key')
+        .run({ ...row, ...texts })
     }
   } finally {
     database.close()
   }
+}
+
+/** As the addon of then wrote them: half of a surrogate pair as three bytes, which is no UTF-8. */
+function bytesOf(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.concat(Array.from(text, (character) => {
+    const code = character.codePointAt(0)!
+    return code >= 0xd800 && code <= 0xdfff ? Buffer.from([0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)]) : Buffer.from(character)
+  }))
 }
