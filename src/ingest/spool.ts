@@ -8,6 +8,7 @@ import { crc32 } from 'node:zlib'
 import { AlikeError } from '../errors.js'
 import type { ArchiveKind } from './source.js'
 import { blockBytes, isHeader } from './tar/tar-header.js'
+import { unlessAborted } from './unless-aborted.js'
 
 /** What was received, to be compared when another process reads it. */
 export interface Received {
@@ -38,7 +39,7 @@ export class Spool {
       await mkdir(folder, { recursive: true })
       const writing = pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }), { signal })
       // A source that waits for bytes ends with its connection, which ends with our answer: it is not waited for.
-      await Promise.race([writing, ...(signal === undefined ? [] : [rejectionOf(signal)])])
+      await (signal === undefined ? writing : unlessAborted(writing, signal))
       await syncFolder(folder)
       await syncFolder(this.#folder)
       return received
@@ -82,13 +83,6 @@ export class Spool {
     }
     for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.remove(name)
   }
-}
-
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason as Error)
-    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-  })
 }
 
 /** The kind of an archive, told from its first bytes: neither name nor content type is trusted. */

@@ -10,6 +10,7 @@ import type { Ingest } from '../../ingest/ingest.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { readBounded } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
+import { unlessAborted } from '../../ingest/unless-aborted.js'
 import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
 import { plainCopies, type BodyMemory } from '../body-memory.js'
@@ -59,6 +60,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
     try {
       const { job, pace } = await ingest.accept({
         gallery: request.params.gallery,
+        // what a form begins with may never come
         content: await unlessAborted(contentOf(request, memory, config), signal),
         signal,
         ...request.query,
@@ -98,11 +100,6 @@ async function contentOf(request: FastifyRequest, memory: BodyMemory, config: Co
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
   return { files: filesOf(first.value, parts, memory, config) }
-}
-
-/** What a form begins with may never come. */
-async function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return Promise.race([value, new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))])
 }
 
 /** Lines have no mark of their own that bytes could tell them by. */
