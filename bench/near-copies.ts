@@ -13,7 +13,7 @@ import { defaultDuplicateScore, nearCopyScore, wordsOf } from '../src/copies/nea
 import { readLabelledPictures } from '../src/datasets/labelled-pictures.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { drawScene } from '../test/support/drawn-scenes.js'
-import { edited, edits, type EditName } from '../test/support/picture-edits.js'
+import { edited, edits, type EditName } from '../src/image/edits.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({

@@ -5,7 +5,7 @@ import { descriptorBytes, descriptorWords } from '../../src/copies/copy-descript
 import { defaultDuplicateScore, nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
 import { prepareImage } from '../../src/image/prepare.js'
 import { drawScene } from '../support/drawn-scenes.js'
-import { edited, edits, type EditName } from '../support/picture-edits.js'
+import { edited, edits, type EditName } from '../../src/image/edits.js'
 
 const preprocessing = { inputSize: 224, fit: 'cover' as const, resizeShortSide: 224, kernel: 'cubic' as const, mean: [0, 0, 0], std: [1, 1, 1] }
 const count = 100

@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test'
 import sharp from 'sharp'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawScene } from '../support/drawn-scenes.js'
-import { edited } from '../support/picture-edits.js'
+import { edited } from '../../src/image/edits.js'
 
 const gallery = '/v1/galleries/g'
 const jpeg = { 'content-type': 'image/jpeg' }

@@ -87,7 +87,7 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
     { trains: 'all', epochs: 3, rate: { head: 2e-4, body: 5e-5 } },
   ],
   batch: { classes: 15, samples: 4 },
-  head: { pooling: 'average', embeddingDimension: 512, scale: 8 },
+  head: { pooling: 'average', embeddingDimension: 384, scale: 8, instanceDimension: 128 },
   views: 2,
   augmentation: { minScale: 0.4, colourJitter: 0.2, eraseShare: 0 },
   labelSmoothing: 0.1,

@@ -63,7 +63,7 @@ export function efficientNetLite0({ name, labels, preprocessing, head, seed, fix
   const top = convolution('top', pointwise('top', 1280), true)
   const headOf = retrievalHead({ ...head, classes: labels.length, seed })
   const trunkOf: Apply = (x) => blocks.slice(0, trunkBlocks).reduce((value, apply) => apply(value), stem(x))
-  const tailOf = (map: SymbolicTensor) => headOf(top(blocks.slice(trunkBlocks).reduce((value, apply) => apply(value), map)))
+  const tailOf = (map: SymbolicTensor) => headOf(top(blocks.slice(trunkBlocks).reduce((value, apply) => apply(value), map)), map)
 
   const side = fixedSize ? preprocessing.inputSize : null
   const pixels = input({ name: 'pixels', shape: [side, side, 3] })
@@ -77,6 +77,7 @@ export function efficientNetLite0({ name, labels, preprocessing, head, seed, fix
     tail: model({ name: 'efficientnet_lite0_tail', inputs: map, outputs: tailOf(map) }),
     preprocessing,
     embeddingDimension: head.embeddingDimension,
+    instanceDimension: head.instanceDimension,
     labels,
     isHead: (layer) => (headLayers as readonly string[]).includes(layer),
   }

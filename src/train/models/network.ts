@@ -6,10 +6,12 @@ import type { Preprocessing } from '../../embedding/manifest.js'
 export interface TrainableNetwork {
   name: string
   architecture: string
-  /** float32 [N, S, S, 3], already (pixels − mean) / std → [embedding [N, D] of unit length, logits [N, C]]. */
+  /** float32 [N, S, S, 3], already (pixels − mean) / std → [embedding [N, D] of unit length, logits [N, C]], and instance [N, I] of unit length where the network has that part. */
   model: LayersModel
   preprocessing: Preprocessing
   embeddingDimension: number
+  /** I; 0 where there is no such part. */
+  instanceDimension: number
   /** Class names in the order of the logits. */
   labels: string[]
 }
@@ -23,7 +25,9 @@ export function trainableVariablesOf(network: TrainableNetwork): tf.Variable[] {
   return network.model.trainableWeights.map((weight) => weight.read() as tf.Variable)
 }
 
+export type ForwardOutputs = [embedding: tf.Tensor2D, logits: tf.Tensor2D] | [embedding: tf.Tensor2D, logits: tf.Tensor2D, instance: tf.Tensor2D]
+
 /** One forward pass. @param input float32 [N, S, S, 3], normalised. */
-export function forward(network: TrainableNetwork, input: tf.Tensor4D, training: boolean): [embedding: tf.Tensor2D, logits: tf.Tensor2D] {
-  return network.model.apply(input, { training }) as [tf.Tensor2D, tf.Tensor2D]
+export function forward(network: TrainableNetwork, input: tf.Tensor4D, training: boolean): ForwardOutputs {
+  return network.model.apply(input, { training }) as ForwardOutputs
 }

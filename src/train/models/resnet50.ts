@@ -45,7 +45,7 @@ export function resnet50({ name, labels, preprocessing, form, head, seed, fixedS
   const first = stem(form)
   const trunkOf: Apply = (x) => earlier.reduceRight((value, apply) => apply(value), first(x))
   const headOf = retrievalHead({ ...head, classes: labels.length, seed })
-  const tailOf = (map: SymbolicTensor) => headOf(conv5!(map))
+  const tailOf = (map: SymbolicTensor) => headOf(conv5!(map), map)
 
   const side = fixedSize ? preprocessing.inputSize : null
   const pixels = input({ name: 'pixels', shape: [side, side, 3] })
@@ -59,6 +59,7 @@ export function resnet50({ name, labels, preprocessing, form, head, seed, fixedS
     tail: model({ name: 'resnet50_tail', inputs: map, outputs: tailOf(map) }),
     preprocessing,
     embeddingDimension: head.embeddingDimension,
+    instanceDimension: head.instanceDimension,
     labels,
     isHead: (layer) => (headLayers as readonly string[]).includes(layer),
   }

@@ -1,4 +1,4 @@
-/** What turns a feature map into the two outputs of a retrieval network. */
+/** What turns two feature maps into the outputs of a retrieval network. */
 import { initializers, layers, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import { BatchNormalization } from './batch-normalization.js'
 import { GemPooling } from './gem-pooling.js'
@@ -9,6 +9,8 @@ export interface RetrievalHeadSettings {
   embeddingDimension: number
   /** Logit = scale × cosine. */
   scale: number
+  /** Length of the part that tells one picture from all others, whatever its class; 0 leaves it out. */
+  instanceDimension: number
 }
 
 export interface RetrievalHeadOptions extends RetrievalHeadSettings {
@@ -20,22 +22,38 @@ export interface RetrievalHeadOptions extends RetrievalHeadSettings {
 const gemPower = 3
 
 /** Names of the head's layers that carry weights. */
-export const headLayers = ['embed', 'embed_norm', 'logits'] as const
+export const headLayers = ['embed', 'embed_norm', 'logits', 'instance_embed', 'instance_norm'] as const
+
+/** `instance` only where the head has that part. */
+export type HeadOutputs = [embedding: SymbolicTensor, logits: SymbolicTensor] | [embedding: SymbolicTensor, logits: SymbolicTensor, instance: SymbolicTensor]
 
 /**
  * Head whose layers are made once and may be applied to several inputs.
- * map [N, H, W, C] → pooled [N, C] → dense [N, D] → batch-norm (BNNeck, Luo et al. 2019) → unit length; logits are cosines to
+ * last [N, H, W, C] → pooled [N, C] → dense [N, D] → batch-norm (BNNeck, Luo et al. 2019) → unit length; logits are cosines to
  * each class. The norm before the unit length is what lets one embedding serve both the classifier and distances.
+ * early [N, H, W, C] goes the same way to the instance part: a network that learns classes forgets the picture itself in
+ * its last layers first.
  */
-export function retrievalHead({ pooling, embeddingDimension, scale, classes, seed }: RetrievalHeadOptions): (map: SymbolicTensor) => [embedding: SymbolicTensor, logits: SymbolicTensor] {
+export function retrievalHead({ pooling, embeddingDimension, scale, instanceDimension, classes, seed }: RetrievalHeadOptions): (last: SymbolicTensor, early: SymbolicTensor) => HeadOutputs {
   const pool = pooling === 'gem' ? new GemPooling({ name: 'pooled', power: gemPower }) : layers.globalAveragePooling2d({ name: 'pooled' })
   const dense = layers.dense({ name: 'embed', units: embeddingDimension, useBias: false, kernelInitializer: initializers.glorotNormal({ seed }) })
   const norm = new BatchNormalization({ name: 'embed_norm', momentum: 0.95 })
   const unit = new L2Normalize({ name: 'embedding' })
   const classifier = new CosineClassifier({ name: 'logits', units: classes, scale, seed: seed + 1 })
-  return (map) => {
-    const chain = [pool, dense, norm, unit]
-    const embedding = chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, map)
-    return [embedding, classifier.apply(embedding) as SymbolicTensor]
+  const through = (chain: readonly { apply(value: SymbolicTensor): unknown }[], map: SymbolicTensor) => chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, map)
+  const instance = instanceDimension === 0 ? null : instanceLayers(instanceDimension, seed + 2)
+  return (last, early) => {
+    const embedding = through([pool, dense, norm, unit], last)
+    const logits = classifier.apply(embedding) as SymbolicTensor
+    return instance === null ? [embedding, logits] : [embedding, logits, through(instance, early)]
   }
+}
+
+function instanceLayers(units: number, seed: number) {
+  return [
+    layers.globalAveragePooling2d({ name: 'instance_pooled' }),
+    layers.dense({ name: 'instance_embed', units, useBias: false, kernelInitializer: initializers.glorotNormal({ seed }) }),
+    new BatchNormalization({ name: 'instance_norm', momentum: 0.95 }),
+    new L2Normalize({ name: 'instance' }),
+  ]
 }

@@ -61,5 +61,5 @@ export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
   x = new BatchNormalization({ name: 'embed_norm', momentum: normMomentum }).apply(dense.apply(x) as SymbolicTensor) as SymbolicTensor
   const embedding = new L2Normalize({ name: 'embedding' }).apply(x) as SymbolicTensor
   const logits = new CosineClassifier({ name: 'logits', units: labels.length, scale, seed: nextSeed() }).apply(embedding) as SymbolicTensor
-  return { name, architecture: 'simple-cnn', model: model({ name: 'simple_cnn', inputs: pixels, outputs: [embedding, logits] }), preprocessing, embeddingDimension, labels }
+  return { name, architecture: 'simple-cnn', model: model({ name: 'simple_cnn', inputs: pixels, outputs: [embedding, logits] }), preprocessing, embeddingDimension, instanceDimension: 0, labels }
 }

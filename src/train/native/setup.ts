@@ -24,12 +24,20 @@ const headers = 'node-api-headers@1.5.0'
 /** The addon's JavaScript loads it for TensorBoard summaries, which nothing here writes. */
 const protobuf = 'google-protobuf@3.21.4'
 
-/** `gpu` computes with CUDA 12.2 and cuDNN 8.9, which come as wheels too; the machine only has the driver. */
+/**
+ * `gpu` computes with CUDA 12.5 and cuDNN 9.3, which come as wheels too; the machine only has the driver. It has code
+ * for compute capability 6.0 to 8.9 (Pascal to Ada) and 9.0 (Hopper); newer cards compile it anew at their first start.
+ */
 const wheels = {
   cpu: { requirement: 'tensorflow-cpu==2.15.1', sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26', size: '207 MB' },
-  gpu: { requirement: 'tensorflow==2.15.1', sha256: 'bb0edd69103c154245c5f209f0507355cc68ba7e4de350084bc31edc562478e4', size: '475 MB' },
+  gpu: { requirement: 'tensorflow==2.19.1', sha256: '8e5524eb492160576e5eeea9bb472ddc653123503f2290f83123d5ac9545750e', size: '645 MB' },
 }
 export type NativeDevice = keyof typeof wheels
+
+/** Pinned by the wheel, but never opened by it on one card: collectives, the profiler, the compiler, random numbers. */
+const unopened = /^nvidia-(nccl|cuda-cupti|cuda-nvcc|curand)-/
+/** Attention, which no network here has; a sixth of cuDNN. */
+const unopenedLibrary = /\/libcudnn_adv\.so/
 
 /** Parts of the wheel that are kept: two libraries and the C headers that the addon includes. */
 const librariesInWheel = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2']
@@ -90,12 +98,13 @@ async function downloadWheel(requirement: string, folder: string): Promise<strin
 
 /** The libraries of CUDA that TensorFlow's wheel pins, where its libraries look for them: `deps/nvidia/<name>/lib`. */
 async function unpackCuda(tensorflow: string, work: string, deps: string, log: (line: string) => void): Promise<void> {
-  const pinned = [...(await metadataOf(tensorflow)).matchAll(/^Requires-Dist: (nvidia-[\w-]+) \(?(==[\d.]+)\)? *; *extra == 'and-cuda'/gm)]
+  const named = [...(await metadataOf(tensorflow)).matchAll(/^Requires-Dist: (nvidia-[\w-]+) \(?(==[\d.]+)\)? *; *extra == 'and-cuda'/gm)]
+  const pinned = named.filter(([, name]) => !unopened.test(name!))
   if (pinned.length === 0) throw new Error('The wheel names no CUDA libraries.')
   for (const [index, [, name, version]] of pinned.entries()) {
     log(`    CUDA ${index + 1}/${pinned.length}: ${name} ${version}`)
     const path = await downloadWheel(`${name}${version}`, join(work, name!))
-    await unpack(path, (entry) => (/^nvidia\/[^/]+\/lib\/[^/]+$/.test(entry) ? join(deps, entry) : undefined))
+    await unpack(path, (entry) => (/^nvidia\/[^/]+\/lib\/[^/]+$/.test(entry) && !unopenedLibrary.test(entry) ? join(deps, entry) : undefined))
     await rm(path)
   }
 }

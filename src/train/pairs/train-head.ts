@@ -62,7 +62,7 @@ export function trainHead(features: FrozenFeatures, data: TrainingData, settings
 
 function fitHead(features: FrozenFeatures, data: TrainingData, { losses, batch, epochs, peakRate, seed }: HeadSettings, teacher?: { targets: tf.Tensor2D; weight: number }): LayersModel {
   const map = input({ shape: features.train.shape.slice(1) })
-  const head = layersModel({ inputs: map, outputs: retrievalHead({ pooling: 'average', embeddingDimension, scale: 8, classes: data.labels.length, seed })(map) })
+  const head = layersModel({ inputs: map, outputs: retrievalHead({ pooling: 'average', embeddingDimension, scale: 8, instanceDimension: 0, classes: data.labels.length, seed })(map, map) })
   const variables = trainableLayersOf(head).flatMap((layer) => layer.variables)
   const optimizer = new AdamW(variables, { beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 })
   const plan = Array.from({ length: epochs }, (_, epoch) => classBalancedBatches(data.classOf, batch, seededRandom(seed * 1000 + epoch))).flat()

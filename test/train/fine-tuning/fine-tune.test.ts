@@ -37,7 +37,7 @@ const settings = (name: string): FineTuneSettings => ({
     { trains: 'all', epochs: 1, side: 32, rate: { head: 1e-3, body: 1e-3 } },
   ],
   batch: { classes: 4, samples: 4 },
-  head: { pooling: 'gem', embeddingDimension: 8, scale: 8 },
+  head: { pooling: 'gem', embeddingDimension: 8, scale: 8, instanceDimension: 0 },
   microBatch: 16,
   report: false,
 })

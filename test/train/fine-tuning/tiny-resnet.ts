@@ -9,7 +9,7 @@ export function tinyResNet({ form = { stride: 'first', poolPad: 'end', stem: 4, 
     labels: ['a', 'b', 'c'],
     preprocessing: { inputSize: 32, fit: 'cover', resizeShortSide: 32, kernel: 'linear', mean: [120, 110, 100], std: [60, 61, 62] },
     form,
-    head: { pooling, embeddingDimension: 8, scale: 8 },
+    head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension: 0 },
     seed: 1,
     blocks: [1, 1, 1, 1],
   })

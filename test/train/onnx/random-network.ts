@@ -29,6 +29,7 @@ export async function randomNetwork(body: (input: Tensor) => Tensor, options: { 
     model,
     preprocessing: { inputSize, fit: 'cover', resizeShortSide: inputSize, kernel: 'linear', mean: [120, 110, 100], std: [60, 61, 62] },
     embeddingDimension,
+    instanceDimension: 0,
     labels,
   }
 }

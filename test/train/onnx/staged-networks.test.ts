@@ -24,7 +24,7 @@ function smallLite0(): StagedNetwork {
     name: 'lite0',
     labels: ['a', 'b', 'c'],
     preprocessing: { inputSize: 33, fit: 'cover', resizeShortSide: 33, kernel: 'cubic', mean: [127, 127, 127], std: [128, 128, 128] },
-    head: { pooling: 'average', embeddingDimension: 8, scale: 8 },
+    head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 },
     seed: 1,
   })
   for (const [index, layer] of network.model.layers.entries()) {

@@ -39,7 +39,7 @@ test('a head that is taught the mean of all views draws the served view to it', 
   await chooseBackend('wasm')
   const { data, features } = noisyClasses()
   const map = input({ shape: [1, 1, 8] })
-  const headOf = (seed: number) => layersModel({ inputs: map, outputs: retrievalHead({ pooling: 'average', embeddingDimension: 4, scale: 8, classes: 3, seed })(map) })
+  const headOf = (seed: number) => layersModel({ inputs: map, outputs: retrievalHead({ pooling: 'average', embeddingDimension: 4, scale: 8, instanceDimension: 0, classes: 3, seed })(map, map) })
   const [teacher, pupil] = [headOf(1), headOf(9)]
   const rows = features(data.train)
   const targets = teacherOf(teacher, [rows, tf.mul(rows, 0.9) as tf.Tensor4D, rows])

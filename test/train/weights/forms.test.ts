@@ -26,7 +26,7 @@ const network = () =>
     labels: ['a', 'b'],
     preprocessing: { inputSize: 32, fit: 'cover', resizeShortSide: 32, kernel: 'linear', mean: [0, 0, 0], std: [1, 1, 1] },
     form: { stride: 'middle', poolPad: 'all-around', stem: width, width },
-    head: { pooling: 'average', embeddingDimension: 4, scale: 8 },
+    head: { pooling: 'average', embeddingDimension: 4, scale: 8, instanceDimension: 0 },
     seed: 1,
   })
 

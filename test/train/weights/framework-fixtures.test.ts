@@ -16,7 +16,7 @@ for (const [framework, file] of [['Keras', 'keras-narrow.h5'], ['torchvision', '
     await chooseBackend('cpu')
     const expected = JSON.parse(await readFile(`${fixtures}/${file.split('.')[0]}.json`, 'utf8')) as { pixels: string; pooled: number[]; logits: number[] }
     const weights = await readStartingWeights(`${fixtures}/${file}`)
-    const network = startingNetwork(weights, { name: 'narrow', labels: ['a', 'b'], head: { pooling: 'average', embeddingDimension: 4, scale: 8 }, seed: 1, fixedSize: false })
+    const network = startingNetwork(weights, { name: 'narrow', labels: ['a', 'b'], head: { pooling: 'average', embeddingDimension: 4, scale: 8, instanceDimension: 0 }, seed: 1, fixedSize: false })
     const features = layersModel({ inputs: network.model.inputs, outputs: network.model.getLayer('pooled').getOutputAt(0) as never })
     const pooled = features.apply(normalised(Buffer.from(expected.pixels, 'base64'), 64, network.preprocessing)) as tf.Tensor2D
     const [kernel, bias] = weights.classifier!

@@ -24,7 +24,7 @@ await chooseBackend('wasm')
 const path = join(folder, 'narrow.safetensors')
 await writeTensors(path, { tensors: narrowTorchTensors(5), metadata: {} })
 const first = await readStartingWeights(path)
-const network = startingNetwork(first, { name: 'narrow', labels: ['a', 'b'], head: { pooling: 'average', embeddingDimension: 8, scale: 8 }, seed: 1 })
+const network = startingNetwork(first, { name: 'narrow', labels: ['a', 'b'], head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 }, seed: 1 })
 const parityPictures = Array.from({ length: 16 }, (_, i) => new Uint8Array(224 * 224 * 3).map((__, at) => (at * (i + 7)) % 256))
 const { folder: exported } = await exportModel(network, { folder: join(folder, 'narrow'), parityPictures, provenance: {}, now: new Date() })
 
@@ -44,7 +44,7 @@ test('weights, form and pixel rule come back from the fp32 file as they went in'
   assert.equal(largestDifference(found), 0)
   assert.deepEqual([found.architecture, found.resnet, found.preprocessing], ['resnet50', first.resnet, first.preprocessing])
   assert.match(found.description, /^ResNet-50 of this project, model [0-9a-f]{16}, fp32$/)
-  startingNetwork(found, { name: 'next', labels: ['x', 'y', 'z'], head: { pooling: 'gem', embeddingDimension: 4, scale: 8 }, seed: 2 })
+  startingNetwork(found, { name: 'next', labels: ['x', 'y', 'z'], head: { pooling: 'gem', embeddingDimension: 4, scale: 8, instanceDimension: 0 }, seed: 2 })
   await assert.rejects(readStartingWeights(exported, 'ab'.repeat(32)), { code: 'weights_unreadable' })
 })
 

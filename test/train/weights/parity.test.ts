@@ -31,7 +31,7 @@ for (const [file, name] of [['resnet50-imagenet', 'resnet50'], ['efficientnet-li
     const wanted = (part: string): NamedTensor => expected.get(`${name}.${part}`)!
     const weights = await readStartingWeights(`${folder}/${file}.safetensors`)
     assert.equal(weights.architecture, name)
-    const network = startingNetwork(weights, { name: 'parity', labels: ['a', 'b'], head: { pooling: 'average', embeddingDimension: 8, scale: 8 }, seed: 1 })
+    const network = startingNetwork(weights, { name: 'parity', labels: ['a', 'b'], head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 }, seed: 1 })
 
     const pixels = Uint8Array.from(expected.get('resnet50.input_nhwc_u8')!.values)
     const features = layersModel({ inputs: network.model.inputs, outputs: network.model.getLayer('pooled').getOutputAt(0) as never })
