@@ -1,5 +1,6 @@
 /** Training only: a random view of a picture, in the same shape as the pixel path gives. */
-import { openImage, toRgb } from './decoder.js'
+import { openImage, toRgb, type OpenedImage } from './decoder.js'
+import { openFile, toFile, type Sharp } from './edits.js'
 import type { Preprocessing } from './preprocessing.js'
 
 export interface AugmentOptions {
@@ -10,6 +11,8 @@ export interface AugmentOptions {
   minScale?: number
   /** Largest relative change of brightness, contrast and saturation; 0 leaves colours alone. Default 0.2. */
   colourJitter?: number
+  /** Whether the picture first goes through what happens to pictures in the wild, see `weathered`. Default: it does not. */
+  wild?: boolean
   /** Upper bound of width × height. Default 100 million. */
   maxPixels?: number
 }
@@ -19,22 +22,50 @@ const maxLogAspect = Math.log(4 / 3)
 
 /**
  * Random resized crop, mirror with probability ½, colour jitter.
- * Draws eight random numbers, always, so that one picture never shifts the sequence of the next.
+ * Draws eight random numbers, and eight more for a wild view.
  * @returns [inputSize, inputSize, 3], RGB, 0..255.
  * @throws AlikeError like `prepareImage`.
  */
 export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): Promise<Uint8Array> {
-  const { preprocessing, random, minScale = 0.4, colourJitter = 0.2, maxPixels = 100e6 } = options
+  const { preprocessing, random, minScale = 0.4, colourJitter = 0.2, wild = false, maxPixels = 100e6 } = options
   const draws = Array.from({ length: 8 }, random)
   const [scale = 0, aspect = 0, x = 0, y = 0, mirror = 0, ...jitter] = draws
 
   const image = await openImage(bytes, maxPixels)
   const crop = randomCrop(image.width, image.height, { share: minScale + (1 - minScale) * scale, aspect: Math.exp((2 * aspect - 1) * maxLogAspect), x, y })
   const size = preprocessing.inputSize
-  const view = image.pipeline().extract(crop).resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
+  const found = wild ? await weathered(image, crop, Array.from({ length: 8 }, random)) : image.pipeline().extract(crop)
+  const view = found.resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
   const pixels = await toRgb(image, view)
   if (colourJitter > 0) jitterColours(pixels, colourJitter, jitter)
   return pixels
+}
+
+/**
+ * What happens to pictures in the wild: made smaller, down to a quarter of the side, saved again as JPEG or WebP, and now and
+ * then without colours, a little blurred or with a border. A network that has never seen it does not know its own pictures again.
+ * @param draws eight, uniform in [0, 1)
+ */
+async function weathered(image: OpenedImage, crop: Crop, [size = 0, grey = 0, blur = 0, border = 0, shade = 0, quality = 0, webp = 0, sigma = 0]: number[]): Promise<Sharp> {
+  // uniform in the logarithm: a halving is as likely from 1 to ½ as from ½ to ¼
+  const scale = 0.25 ** size
+  const side = (length: number) => Math.max(8, Math.round(length * scale))
+  let view = image.pipeline().extract(crop).flatten({ background: '#ffffff' }).toColourspace('srgb').resize(side(crop.width), side(crop.height), { fit: 'fill' })
+  if (grey < 0.2) view = view.greyscale()
+  if (blur < 0.2) view = view.blur(0.3 + sigma)
+  // the border is laid around what was saved, so that no filter smears it into the picture
+  const saved = await toFile(view, { webp: webp < 0.3, quality: Math.round(30 + 65 * quality) })
+  if (border >= 0.2) return openFile(saved)
+  const width = Math.max(1, Math.round(Math.min(side(crop.width), side(crop.height)) * (0.02 + 0.18 * (border / 0.2))))
+  const level = shade < 0.5 ? 255 : shade < 0.8 ? 0 : Math.round(255 * sigma)
+  return openFile(await toFile(openFile(saved).extend({ top: width, bottom: width, left: width, right: width, background: { r: level, g: level, b: level } }), { webp: false, quality: 90 }))
+}
+
+interface Crop {
+  left: number
+  top: number
+  width: number
+  height: number
 }
 
 interface CropDraw {
@@ -44,7 +75,7 @@ interface CropDraw {
   y: number
 }
 
-function randomCrop(width: number, height: number, { share, aspect, x, y }: CropDraw) {
+function randomCrop(width: number, height: number, { share, aspect, x, y }: CropDraw): Crop {
   const area = width * height * share
   const cropWidth = clamp(Math.round(Math.sqrt(area * aspect)), 1, width)
   const cropHeight = clamp(Math.round(Math.sqrt(area / aspect)), 1, height)

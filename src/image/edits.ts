@@ -1,6 +1,16 @@
 /** What becomes of pictures on their way through the world: each edit gives the file that a copy would be. */
 import sharp, { type Sharp } from 'sharp'
 
+export type { Sharp }
+
+/** A picture that was made here. */
+export const openFile = (bytes: Uint8Array): Sharp => sharp(bytes)
+
+/** @param quality 1 to 100 */
+export function toFile(picture: Sharp, { webp, quality }: { webp: boolean; quality: number }): Promise<Buffer> {
+  return (webp ? picture.webp({ quality, effort: 0 }) : picture.jpeg({ quality })).toBuffer()
+}
+
 type Edit = (picture: Sharp, width: number, height: number) => Sharp
 
 const resized = (share: number): Edit => (picture, width, height) => picture.resize(Math.round(width * share), Math.round(height * share), { fit: 'fill' }).jpeg({ quality: 85 })

@@ -22,6 +22,8 @@ export interface EpochRecord {
   epoch: number
   loss: number
   picturesPerSecond: number
+  /** Share of the time in which the device waited for pictures. */
+  waitedShare?: number
   seconds: number
   val: { mAP10: number | null; accuracy: number; mAP1?: number | null; mAP50?: number | null; normalisedMeanRank?: number | null }
   /** Of a run in phases: which part of the network was trained. */

@@ -21,7 +21,7 @@ import { trainableVariablesOf, variablesOf, type TrainableNetwork } from './mode
 import { simpleCnn } from './models/simple-cnn.js'
 import { AdamW } from './optimizer/adamw.js'
 import { learningRateAt } from './optimizer/schedule.js'
-import { followWeights } from './optimizer/weight-average.js'
+import { WeightAverage } from './optimizer/weight-average.js'
 import { EpochProgress, epochLine } from './progress.js'
 import type { ModelMetrics } from './report/model-metrics.js'
 import { fingerprintOf, settingsOf, shapingSettings, type TrainSettings } from './settings.js'
@@ -103,8 +103,10 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
     optimizer.step = state.optimizerStep
     log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
   }
+  const following = new WeightAverage(average, weights)
   let lastSave = performance.now()
   const save = async (): Promise<void> => {
+    following.write()
     await saveCheckpoint(checkpoint, everything, state, fingerprint)
     lastSave = performance.now()
   }
@@ -125,7 +127,7 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
       eraseSquares(pixels, side, preprocessing, settings.augmentation.eraseShare, seededRandom(eraseSeed))
       const learningRate = learningRateAt(optimizer.step, schedule)
       const loss = trainingStep(network, { pixels, side, classes }, { optimizer, variables, learningRate }, settings)
-      followWeights(average, weights, optimizer.step, settings.averageDecay)
+      following.follow(optimizer.step, settings.averageDecay)
       state.batch++
       state.optimizerStep = optimizer.step
       const line = progress.add(loss, classes.length, `epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`, performance.now())
@@ -135,7 +137,8 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
     }
 
     // evaluate on val
-    const picturesPerSecond = progress.picturesPerSecond(performance.now())
+    const { picturesPerSecond } = progress.pace(performance.now())
+    following.write()
     const embedded = await embedPictures(averaged, loader, data.pictures, data.val)
     const mAP10 = evaluateRetrieval(embedded, embedded, { bootstrapSamples: 0 }).overall['mAP@10'] ?? null
     const { accuracy } = evaluateClassification(embedded.logits, embedded.labels, data.labels, { bootstrapSamples: 0 })
@@ -150,6 +153,7 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
     await save()
     log(epochLine(record, state, epochs))
   }
+  following.dispose()
   if (state.best !== null) await loadCheckpoint(bestFile, { average }, fingerprint)
   return state
 }

@@ -8,6 +8,7 @@ export class EpochProgress {
   lossSum = 0
   batches = 0
   pictures = 0
+  #waitedMs = 0
   readonly #started: number
   #lastLine: number
 
@@ -23,8 +24,14 @@ export class EpochProgress {
     return (now - this.#started) / 1000
   }
 
-  picturesPerSecond(now: number): number {
-    return this.pictures / this.seconds(now)
+  /** Time that the device stood still because pictures were not there yet. */
+  waited(ms: number): void {
+    this.#waitedMs += ms
+  }
+
+  /** Pictures a second so far, and the share of the time that was spent waiting for pictures. */
+  pace(now: number): { picturesPerSecond: number; waitedShare: number } {
+    return { picturesPerSecond: this.pictures / this.seconds(now), waitedShare: this.#waitedMs / 1000 / this.seconds(now) }
   }
 
   /** @returns a line when the last one is old enough */
@@ -34,15 +41,16 @@ export class EpochProgress {
     this.pictures += pictures
     if (now - this.#lastLine < minLineIntervalMs) return null
     this.#lastLine = now
-    return `  ${where} loss ${this.loss.toFixed(3)} ${this.picturesPerSecond(now).toFixed(0)} pictures/s`
+    return `  ${where} loss ${this.loss.toFixed(3)} ${this.pace(now).picturesPerSecond.toFixed(0)} pictures/s`
   }
 }
 
 /** After an epoch; the time left is judged by the pace of the last three, and larger pictures to come are not in it. */
-export function epochLine({ epoch, side, loss, seconds, val }: EpochRecord, { best, history }: RunState, epochs: number): string {
+export function epochLine({ epoch, side, loss, picturesPerSecond, waitedShare, seconds, val }: EpochRecord, { best, history }: RunState, epochs: number): string {
   const recent = history.slice(-3)
-  const pace = recent.reduce((sum, record) => sum + record.seconds, 0) / recent.length
-  const minutesLeft = (pace * (epochs - epoch - 1)) / 60
+  const secondsEach = recent.reduce((sum, record) => sum + record.seconds, 0) / recent.length
+  const minutesLeft = (secondsEach * (epochs - epoch - 1)) / 60
   const quality = `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
-  return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${seconds.toFixed(0)} s, about ${minutesLeft.toFixed(0)} min left`
+  const pace = `${picturesPerSecond.toFixed(0)} pictures/s${waitedShare === undefined ? '' : `, ${(waitedShare * 100).toFixed(0)} % of it waiting for them`}`
+  return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${pace}, ${seconds.toFixed(0)} s, about ${minutesLeft.toFixed(0)} min left`
 }

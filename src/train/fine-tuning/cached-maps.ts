@@ -12,7 +12,7 @@ import type { FineTuneSettings } from './settings.js'
 
 export interface CachedMaps {
   /** [N, H, W, C] of the members of a batch. */
-  batch(members: readonly BatchMember[]): Promise<tf.Tensor4D>
+  batch(members: readonly Pick<BatchMember, 'member' | 'view' | 'mirrored'>[]): Promise<tf.Tensor4D>
   /** Of `count` pictures of val from `start` on. */
   val(start: number, count: number): Promise<tf.Tensor4D>
   close(): Promise<void>

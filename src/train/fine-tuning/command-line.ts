@@ -1,7 +1,7 @@
 /** `npm run train -- --init PATH …`: the options that people change. */
 import { parseArgs } from 'node:util'
 import { backendChoices } from '../backend.js'
-import { oneOf, positive, refuse } from '../command-line.js'
+import { fraction, oneOf, positive, refuse } from '../command-line.js'
 import { defaultFineTuneSettings, phaseNames, type FineTuneSettings, type Phase } from './settings.js'
 
 export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [options]
@@ -14,11 +14,16 @@ export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [option
                         head: new layers; tail: also the end of the network, from cached maps; all: every layer,
                         all:1@160 on pictures of side 160, half the work; all:1x2 at twice the usual learning rates
   --loss classes|pairs|both  cosine classifier, Siamese loss over all pairs, or their sum (default classes)
+  --mix X               share of the batches whose pictures are mixed in twos, by mixup or CutMix (default 0)
+  --teachers A,B        folders of networks trained here, of the same labels: this one learns what they say together
+  --instance X          weight of telling each picture from all others (default 0.3; 0 leaves that part out)
+  --wild X              share of pictures made smaller, saved again, grey, blurred or framed first (default 0.25)
   --margin X  --negatives X  --pair-mean all-pairs|each-kind   of the Siamese loss (default 1.4, 4, all-pairs)
   --views N             cached views of each picture: the middle and random crops (default 2), 3 GB each for 7,500
   --pooling average|gem
   --cache FOLDER        where the cached maps lie (default .train/feature-cache)
-  --name NAME  --out FOLDER  --work FOLDER  --seed N  --samples N (per class and batch)
+  --name NAME  --out FOLDER  --work FOLDER  --seed N  --classes N (in a batch)  --samples N (of each)
+  --micro-batch N       pictures in one pass (default 6, a whole batch on a GPU)  --loaders N  processes that decode
   --backend ${backendChoices.join('|')}  --compute auto|float32|bfloat16 (of convolutions, native backend only)
   --resume              go on from the last checkpoint of this name; --phases may have grown at its end
   --no-report           export at the end, but leave the test pictures alone: for a run that will go on
@@ -32,14 +37,22 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
       init: { type: 'string' }, 'init-sha256': { type: 'string' }, arch: { type: 'string' }, data: { type: 'string' }, labels: { type: 'string' },
       licence: { type: 'string' }, phases: { type: 'string' }, views: { type: 'string' }, pooling: { type: 'string' }, cache: { type: 'string' },
       loss: { type: 'string' }, margin: { type: 'string' }, negatives: { type: 'string' }, 'pair-mean': { type: 'string' },
-      name: { type: 'string' }, out: { type: 'string' }, work: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' },
+      name: { type: 'string' }, out: { type: 'string' }, work: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' }, classes: { type: 'string' },
+      mix: { type: 'string' }, teachers: { type: 'string' }, instance: { type: 'string' }, wild: { type: 'string' }, 'micro-batch': { type: 'string' }, loaders: { type: 'string' },
       backend: { type: 'string' }, compute: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, 'no-report': { type: 'boolean' },
     },
   })
   const defaults = defaultFineTuneSettings
+  const instanceWeight = fraction('instance', values.instance, fineTuneUsage) ?? defaults.instance.weight
   return {
     ...defaults,
     ...lossesOf(values),
+    mixShare: fraction('mix', values.mix, fineTuneUsage) ?? defaults.mixShare,
+    wildShare: fraction('wild', values.wild, fineTuneUsage) ?? defaults.wildShare,
+    teachers: values.teachers?.split(',') ?? defaults.teachers,
+    instance: { ...defaults.instance, weight: instanceWeight },
+    microBatch: positive('micro-batch', values['micro-batch'], fineTuneUsage) ?? defaults.microBatch,
+    loaders: positive('loaders', values.loaders, fineTuneUsage) ?? defaults.loaders,
     init: values.init ?? fail('--init is missing'),
     ...(values['init-sha256'] !== undefined && { initSha256: values['init-sha256'] }),
     ...(values.arch !== undefined && { architecture: values.arch }),
@@ -52,9 +65,9 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
     dataLicence: values.licence ?? null,
     phases: values.phases === undefined ? defaults.phases : phasesOf(values.phases),
     views: positive('views', values.views, fineTuneUsage) ?? defaults.views,
-    head: { ...defaults.head, pooling: oneOf('pooling', values.pooling ?? defaults.head.pooling, ['average', 'gem'], fineTuneUsage) },
+    head: { ...defaults.head, ...(instanceWeight === 0 && { instanceDimension: 0 }), pooling: oneOf('pooling', values.pooling ?? defaults.head.pooling, ['average', 'gem'], fineTuneUsage) },
     seed: positive('seed', values.seed, fineTuneUsage) ?? defaults.seed,
-    batch: { ...defaults.batch, samples: positive('samples', values.samples, fineTuneUsage) ?? defaults.batch.samples },
+    batch: { classes: positive('classes', values.classes, fineTuneUsage) ?? defaults.batch.classes, samples: positive('samples', values.samples, fineTuneUsage) ?? defaults.batch.samples },
     backend: oneOf('backend', values.backend ?? 'auto', backendChoices, fineTuneUsage),
     compute: oneOf('compute', values.compute ?? 'auto', ['auto', 'float32', 'bfloat16'], fineTuneUsage),
     resume: values.resume ?? false,

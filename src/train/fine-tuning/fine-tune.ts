@@ -3,26 +3,29 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
+import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import { chooseBackend } from '../backend.js'
 import { loadCheckpoint, saveCheckpoint, type RunState } from '../checkpoint.js'
 import { exportAndReport } from '../export-and-report.js'
-import { PictureLoader } from '../loader/picture-loader.js'
+import { loaderProcesses, PictureLoader } from '../loader/picture-loader.js'
 import { variablesOf } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision, type ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
-import { followWeights } from '../optimizer/weight-average.js'
+import { WeightAverage } from '../optimizer/weight-average.js'
 import { EpochProgress, epochLine } from '../progress.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
 import { readTrainingData, type TrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-form.js'
 import { cachedMaps, type CachedMaps } from './cached-maps.js'
-import { phaseOptimizer } from './phase-optimizer.js'
-import { epochsOf, phaseOf, planBatches, ratesAt } from './plan.js'
-import { fineTuneFingerprint, shapingFineTuneSettings, type FineTuneSettings } from './settings.js'
-import { tailStep, wholeStep } from './steps.js'
+import { phaseOptimizer, type PhaseOptimizer } from './phase-optimizer.js'
+import { epochsOf, phaseOf, planBatches, ratesAt, type FineTuneBatch } from './plan.js'
+import { fineTuneFingerprint, shapingFineTuneSettings, type FineTuneSettings, type PhaseName } from './settings.js'
+import { mixed } from './mix.js'
+import { tailStep, wholeStep, type StepResult } from './steps.js'
+import { Teachers } from './teachers.js'
 import { trainingInput } from './training-input.js'
 import { judgeOnVal } from './val-quality.js'
 
@@ -44,6 +47,9 @@ interface Run {
   network: StagedNetwork
   /** The average of its weights over the run: the one that is judged and exported. */
   averaged: StagedNetwork
+  teachers: Teachers | null
+  /** Pictures that the trunk takes at once. */
+  microBatch: number
   compute: ConvolutionPrecision
   log: (line: string) => void
   stop: AbortSignal
@@ -69,9 +75,11 @@ export async function fineTune(settings: FineTuneSettings, log: (line: string) =
   const shape = { name, labels: data.labels, head: settings.head, seed }
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
-  const loader = new PictureLoader(data.pictures)
+  const teachers = settings.teachers.length === 0 ? null : await Teachers.read(settings.teachers, averaged)
+  const loader = new PictureLoader(data.pictures, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
+  const microBatch = settings.microBatch === 'auto' ? (backend.endsWith('(gpu)') ? Infinity : 6) : settings.microBatch
   try {
-    const state = await runPhases({ settings, data, starting, loader, network, averaged, compute, log, stop })
+    const state = await runPhases({ settings, data, starting, loader, network, averaged, teachers, microBatch, compute, log, stop })
     if (phaseOf(phases, state.epoch) !== null && !settings.exportOnly) {
       log(`stopped in epoch ${state.epoch + 1}; go on with --resume`)
       return { state }
@@ -85,6 +93,7 @@ export async function fineTune(settings: FineTuneSettings, log: (line: string) =
     return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, useClassifier: settings.detachedClassifier !== true, report, log })) }
   } finally {
     loader.close()
+    teachers?.dispose()
     for (const { model } of [network, averaged]) model.dispose()
   }
 }
@@ -121,7 +130,8 @@ async function runPhases(run: Run): Promise<RunState> {
 }
 
 /** The rest of the phase that the run is in. */
-async function runPhase({ settings, data, loader, network, averaged, compute, log, stop }: Run, given: RunState, maps: CachedMaps | null, files: { checkpoint: string; best: string }, fingerprint: string): Promise<RunState> {
+async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, files: { checkpoint: string; best: string }, fingerprint: string): Promise<RunState> {
+  const { settings, data, loader, network, averaged, compute, log, stop } = run
   let state = given
   const epochs = epochsOf(settings.phases)
   const { phase, epochInPhase } = phaseOf(settings.phases, state.epoch)!
@@ -137,55 +147,85 @@ async function runPhase({ settings, data, loader, network, averaged, compute, lo
     // a run that ends with every layer trained must not hand out a network of which some are still the starting ones
     state = { ...state, best: null }
   }
+  const following = new WeightAverage(average, weights)
   let lastSave = performance.now()
   const save = async (): Promise<void> => {
+    following.write()
     await saveCheckpoint(files.checkpoint, everything, state, fingerprint)
     lastSave = performance.now()
   }
+  const isTimeToSave = (): boolean => stop.aborted || performance.now() - lastSave > settings.checkpointEverySeconds * 1000
 
   try {
     for (const end = state.epoch + phase.epochs - epochInPhase; state.epoch < end; ) {
       const { epoch } = state
       const batches = planBatches(data, settings, epoch)
       const progress = new EpochProgress(performance.now())
+      // a step's loss is read when the next is under way: reading waits for the device, which should not wait for us
+      let untold: { loss: tf.Scalar; pictures: number; place: string } | null = null
+      const tell = (): void => {
+        if (untold === null) return
+        const line = progress.add(untold.loss.dataSync()[0]!, untold.pictures, untold.place, performance.now())
+        untold.loss.dispose()
+        untold = null
+        if (line !== null) log(line)
+      }
+      let asked = performance.now()
       for await (const input of trainingInput(phase.trains, batches.slice(state.batch), { maps, loader, data, settings, preprocessing })) {
-        const { classes } = batches[state.batch]!
-        const { loss, gradients } = phase.trains === 'all'
-          ? wholeStep(network, input, classes, { variables: optimizer, losses: settings, microBatch: settings.microBatch })
-          : tailStep(network.tail, input, classes, optimizer.tail, settings)
+        progress.waited(performance.now() - asked)
+        const batch = batches[state.batch]!
+        const { loss, gradients } = stepOf(run, phase.trains, input, batch, optimizer)
         input.dispose()
         optimizer.apply(gradients, ratesAt(phase, optimizer.step, batches.length, settings.warmupShare))
         for (const gradient of Object.values(gradients)) gradient.dispose()
-        followWeights(average, weights, optimizer.step, settings.averageDecay)
+        following.follow(optimizer.step, settings.averageDecay)
         state = { ...state, batch: state.batch + 1, optimizerStep: optimizer.step }
-        const line = progress.add(loss, classes.length, `${phase.trains} epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`, performance.now())
-        if (line !== null) log(line)
+        tell()
+        untold = { loss, pictures: batch.classes.length, place: `${phase.trains} epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}` }
         // signals are heard between two batches only
         await setImmediate()
-        if (stop.aborted || performance.now() - lastSave > settings.checkpointEverySeconds * 1000) await save()
-        if (stop.aborted) return state
+        if (isTimeToSave()) await save()
+        if (stop.aborted) {
+          tell()
+          return state
+        }
+        asked = performance.now()
       }
+      tell()
 
       // evaluate on val, as it will be served
-      const picturesPerSecond = progress.picturesPerSecond(performance.now())
+      const { picturesPerSecond, waitedShare } = progress.pace(performance.now())
+      following.write()
       setConvolutionPrecision('float32')
       const val = await judgeOnVal(averaged, data, loader, phase.trains === 'all' ? null : maps)
       setConvolutionPrecision(compute)
       const seconds = progress.seconds(performance.now())
-      const record = { epoch, side: preprocessing.inputSize, phase: phase.trains, loss: progress.loss, picturesPerSecond, seconds, val }
+      const record = { epoch, side: preprocessing.inputSize, phase: phase.trains, loss: progress.loss, picturesPerSecond, waitedShare, seconds, val }
 
       // checkpoint; the best epoch's averaged weights are the result
       const score = val.mAP10 ?? val.accuracy
       const isBest = state.best === null || score > state.best.score
       state = { ...state, epoch: epoch + 1, batch: 0, best: isBest ? { epoch, score } : state.best, history: [...state.history, record], secondsSpent: state.secondsSpent + seconds }
       if (isBest) await saveCheckpoint(files.best, { average }, state, fingerprint)
-      await save()
+      if (isTimeToSave() || state.epoch === end) await save()
       log(epochLine(record, state, epochs))
     }
     return state
   } finally {
     optimizer.dispose()
+    following.dispose()
   }
+}
+
+/** @param input pictures, or maps where only the end of the network is trained */
+function stepOf({ settings, network, teachers, microBatch }: Run, trains: PhaseName, input: tf.Tensor4D, { members, classes, mix }: FineTuneBatch, optimizer: PhaseOptimizer): StepResult {
+  return tf.tidy(() => {
+    const rows = mix === null ? input : mixed(input, mix)
+    const pictures = members.map(({ member }) => member)
+    if (trains !== 'all') return tailStep(network.tail, rows, { classes, pictures, mix }, optimizer.tail, settings)
+    const taught = teachers?.teach(rows) ?? null
+    return wholeStep(network, rows, { classes, pictures, mix, taught }, { variables: optimizer, losses: settings, microBatch })
+  })
 }
 
 const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false)

@@ -21,25 +21,31 @@ export function phaseOptimizer(network: StagedNetwork, trains: PhaseName, weight
   const tailBody = tailLayers.filter(({ layer }) => !network.isHead(layer)).flatMap(({ variables }) => variables)
   const trunk = trains === 'all' ? trainableLayersOf(network.trunk).flatMap(({ variables }) => variables) : []
 
+  // some batches say nothing to the instance part of the head: on its own it then rests, momentum and all
+  const [forInstance, forClasses] = [head.filter(isOfInstance), head.filter((variable) => !isOfInstance(variable))]
+  const body = [...trunk, ...tailBody]
   const options = { beta2: 0.999, epsilon: 1e-8, weightDecay }
-  const [forHead, forBody] = [new AdamW(head, options), new AdamW([...trunk, ...tailBody], options)]
+  const made = (variables: tf.Variable[]) => (variables.length === 0 ? [] : [new AdamW(variables, options)])
+  const [headOptimizers, bodyOptimizers] = [[...made(forClasses), ...made(forInstance)], made(body)]
+  const all = [...headOptimizers, ...bodyOptimizers]
   return {
     trunk,
     tail: [...tailBody, ...head],
     get step() {
-      return forHead.step
+      return all[0]!.step
     },
     set step(step) {
-      forHead.step = forBody.step = step
+      for (const optimizer of all) optimizer.step = step
     },
     apply(gradients, rates) {
-      forHead.apply(gradients, rates.head)
-      forBody.apply(gradients, rates.body)
+      for (const optimizer of headOptimizers) optimizer.apply(gradients, rates.head)
+      for (const optimizer of bodyOptimizers) optimizer.apply(gradients, rates.body)
     },
-    moments: [...forHead.moments, ...forBody.moments],
+    moments: all.flatMap(({ moments }) => moments),
     dispose() {
-      forHead.dispose()
-      forBody.dispose()
+      for (const optimizer of all) optimizer.dispose()
     },
   }
 }
+
+const isOfInstance = ({ name }: tf.Variable): boolean => name.startsWith('instance_')

@@ -3,6 +3,7 @@ import { seededRandom } from '../../eval/random.js'
 import { learningRateAt } from '../optimizer/schedule.js'
 import { classBalancedBatches } from '../samplers/class-balanced.js'
 import type { TrainingData } from '../training-data.js'
+import { planMix, type Mix } from './mix.js'
 import type { FineTuneSettings, Phase } from './settings.js'
 
 export interface PhaseEpoch {
@@ -31,21 +32,33 @@ export interface BatchMember {
   mirrored: boolean
   /** Of the random crop, where pictures are read instead of maps. */
   seed: number
+  /** Goes through what happens to pictures in the wild, where pictures are read. */
+  wild: boolean
 }
 
 export interface FineTuneBatch {
   members: BatchMember[]
   /** Index of each picture's label. */
   classes: number[]
+  /** How its pictures are mixed; null: they are not. */
+  mix: Mix | null
 }
 
-/** Decided from seeds alone, so that a run can be taken up in the middle of an epoch. */
-export function planBatches(data: TrainingData, { seed, batch, views }: FineTuneSettings, epoch: number): FineTuneBatch[] {
+/**
+ * Decided from seeds alone, so that a run can be taken up in the middle of an epoch. A batch that is not mixed ends with further
+ * views of some of its pictures, for the part of the network that tells a picture from all others.
+ */
+export function planBatches(data: TrainingData, settings: FineTuneSettings, epoch: number): FineTuneBatch[] {
+  const { seed, batch, views, mixShare, wildShare, instance } = settings
   const random = seededRandom(seed * 2_000_003 + epoch * 1013)
-  return classBalancedBatches(data.classOf, batch, random).map((chosen) => ({
-    members: chosen.map((member) => ({ member, view: Math.floor(random() * views), mirrored: random() < 0.5, seed: Math.floor(random() * 2 ** 32) })),
-    classes: chosen.map((member) => data.classOf[member]!),
-  }))
+  const drawn = () => ({ mirrored: random() < 0.5, seed: Math.floor(random() * 2 ** 32) })
+  return classBalancedBatches(data.classOf, batch, random).map((chosen) => {
+    const members = chosen.map((member): BatchMember => ({ member, view: Math.floor(random() * views), ...drawn(), wild: random() < wildShare }))
+    const mix = random() < mixShare ? planMix(members.length, random) : null
+    const again = mix === null && instance.weight > 0 ? members.filter((_, row) => row % batch.samples < instance.pairs) : []
+    members.push(...again.map(({ member, view }): BatchMember => ({ member, view: (view + 1) % views, ...drawn(), wild: true })))
+    return { members, classes: members.map(({ member }) => data.classOf[member]!), mix }
+  })
 }
 
 /** Rates of head and body for a step of a phase. */

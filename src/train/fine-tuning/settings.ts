@@ -26,6 +26,10 @@ export interface LossSettings {
   contrastive: { weight: number; temperature: number }
   /** The Siamese loss over all pairs of a batch, added with its weight. */
   pairs?: PairLossSettings & { weight: number }
+  /** Weight and temperature of the term that draws views of one picture together and away from all others; weight 0 is without. */
+  instance?: { weight: number; temperature: number }
+  /** With teachers: what they weigh against all else that classes say, and the square difference of cosines beside their posterior. */
+  distillation?: { share: number; similarity: number }
   /** The classifier learns from the embedding without shaping it: a Siamese network trained by its pairs alone. */
   detachedClassifier?: true
 }
@@ -61,15 +65,28 @@ export interface FineTuneSettings extends LossSettings {
   /** Cached views of each picture: the middle, then random crops; each also mirrored. */
   views: number
   augmentation: Augmentation & { eraseShare: number }
+  /** Share of the pictures that go through what happens to pictures in the wild, where pictures are read instead of maps. */
+  wildShare: number
+  /** `pairs`: of how many pictures of each class a batch holds a second view. */
+  instance: NonNullable<LossSettings['instance']> & { pairs: number }
+  /** Share of the batches whose pictures are mixed in twos. */
+  mixShare: number
+  /** Folders of networks that this one is taught by. */
+  teachers: string[]
   /** Share of a phase's steps that warm up. */
   warmupShare: number
   weightDecay: number
   averageDecay: number
-  /** Pictures that the trunk takes at once while every layer is trained: bounds the memory of a step. */
-  microBatch: number
+  /** Pictures that the trunk takes at once while every layer is trained: bounds the memory of a step. `auto`: 6, and all of them on a GPU. */
+  microBatch: number | 'auto'
+  /** Processes that decode and augment; `auto` by the number of cores. */
+  loaders: number | 'auto'
   shares: { val: number; test: number }
   checkpointEverySeconds: number
 }
+
+/** Cross-entropies are around 1, squares of differences between cosines around 0.05. */
+export const defaultDistillation = { share: 0.8, similarity: 10 }
 
 export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | 'name'> = {
   out: 'onnx',
@@ -90,19 +107,25 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   head: { pooling: 'average', embeddingDimension: 384, scale: 8, instanceDimension: 128 },
   views: 2,
   augmentation: { minScale: 0.4, colourJitter: 0.2, eraseShare: 0 },
+  wildShare: 0.25,
+  instance: { weight: 0.3, temperature: 0.1, pairs: 2 },
+  mixShare: 0,
+  teachers: [],
+  distillation: defaultDistillation,
   labelSmoothing: 0.1,
   contrastive: { weight: 0.5, temperature: 0.1 },
   warmupShare: 0.2,
   weightDecay: 1e-2,
   averageDecay: 0.99,
-  microBatch: 6,
+  microBatch: 'auto',
+  loaders: 'auto',
   shares: defaultDeal.shares,
   checkpointEverySeconds: 300,
 }
 
 /** What shapes a run, without what only says where things lie or how often they are saved. */
 export function shapingFineTuneSettings(settings: FineTuneSettings): Record<string, unknown> {
-  const { resume, exportOnly, report, dataLicence, backend, compute, data, labels, init, initSha256, architecture, cache, work, out, checkpointEverySeconds, microBatch, ...shaping } = settings
+  const { resume, exportOnly, report, dataLicence, backend, compute, data, labels, init, initSha256, architecture, cache, work, out, checkpointEverySeconds, microBatch, loaders, ...shaping } = settings
   return shaping
 }
 

@@ -30,7 +30,7 @@ export async function* trainingInput(trains: PhaseName, batches: readonly FineTu
     pictures: members.map(({ member }) => data.train[member]!),
     preprocessing,
     // as with cached maps, the first view is that of serving
-    augmentation: { minScale, colourJitter, seeds: members.map(({ seed }) => seed), asServed: members.map(({ view }) => view === 0) },
+    augmentation: { minScale, colourJitter, seeds: members.map(({ seed }) => seed), asServed: members.map(({ view, wild }) => view === 0 && !wild), wild: members.map(({ wild }) => wild) },
   }))
   let batch = 0
   for await (const pixels of loader.stream(requests)) {

@@ -19,6 +19,8 @@ export interface LoadRequest {
     seeds: number[]
     /** For each picture, whether it comes as serving sees it, or mirrored; no other augmentation then. Default: none. */
     asServed?: boolean[]
+    /** For each picture, whether it goes through what happens to pictures in the wild. Default: none. */
+    wild?: boolean[]
   }
 }
 
@@ -31,4 +33,6 @@ export type FromLoader =
 
 export interface LoaderStart {
   sources: PictureSource[]
+  /** That make views; 0 makes them in the thread itself. */
+  processes: number
 }

@@ -1,20 +1,19 @@
-/** Worker thread: decodes and augments batches while the training thread is inside a synchronous step. */
+/** Worker thread: gathers batches while the training thread is inside a synchronous step. */
 import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PictureSource } from '../../datasets/labelled-picture.js'
-import { seededRandom } from '../../eval/random.js'
-import { augmentImage } from '../../image/augment.js'
-import { prepareImage } from '../../image/prepare.js'
-import { mirrored } from '../../image/views.js'
 import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
+import type { ViewOrder } from './view-maker.js'
+import { ViewProcesses } from './view-processes.js'
 
-const maxPixels = 100e6
-const { sources } = workerData as LoaderStart
+const { sources, processes } = workerData as LoaderStart
 const port = parentPort!
+const views = new ViewProcesses(processes)
 
 port.on('message', (message: ToLoader) => {
-  if (message.kind === 'close') port.close()
-  else void load(message)
+  if (message.kind !== 'close') return void load(message)
+  views.close()
+  port.close()
 })
 
 async function load(request: LoadRequest): Promise<void> {
@@ -25,10 +24,12 @@ async function load(request: LoadRequest): Promise<void> {
   try {
     await Promise.all(
       pictures.map(async (picture, position) => {
-        const view = await pixelsOf(request, picture, position).catch((error: unknown) => {
-          current = picture
-          throw error
-        })
+        const view = await bytesOf(sources[picture]!)
+          .then((bytes) => views.make(bytes, orderOf(request, position)))
+          .catch((error: unknown) => {
+            current = picture
+            throw error
+          })
         pixels.set(view, position * size)
       }),
     )
@@ -38,14 +39,10 @@ async function load(request: LoadRequest): Promise<void> {
   }
 }
 
-async function pixelsOf({ preprocessing, augmentation }: LoadRequest, picture: number, position: number): Promise<Uint8Array> {
-  const bytes = await bytesOf(sources[picture]!)
-  if (augmentation === undefined) return (await prepareImage(bytes, { preprocessing, maxPixels })).pixels
-  const { seeds, asServed, minScale, colourJitter } = augmentation
-  const random = seededRandom(seeds[position]!)
-  if (asServed?.[position] !== true) return augmentImage(bytes, { preprocessing, minScale, colourJitter, random })
-  const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels })
-  return random() < 0.5 ? mirrored(pixels, preprocessing.inputSize) : pixels
+function orderOf({ preprocessing, augmentation }: LoadRequest, position: number): ViewOrder {
+  if (augmentation === undefined) return { preprocessing }
+  const { seeds, asServed, wild, minScale, colourJitter } = augmentation
+  return { preprocessing, random: { seed: seeds[position]!, minScale, colourJitter, asServed: asServed?.[position] === true, wild: wild?.[position] === true } }
 }
 
 async function bytesOf(source: PictureSource): Promise<Uint8Array> {

@@ -1,9 +1,12 @@
 /** Pixels → the network's input. The exported graph does the same arithmetic itself. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Preprocessing } from '../../embedding/manifest.js'
+import { floatsOfBytes } from '../native/uint8-pixels.js'
 
 /** uint8 [N, S, S, 3] → float32 [N, S, S, 3], (pixels − mean) / std. */
 export function normalised(pixels: Uint8Array, side: number, { mean, std }: Preprocessing): tf.Tensor4D {
+  const shape: [number, number, number, number] = [pixels.length / (side * side * 3), side, side, 3]
+  if (tf.getBackend() === 'tensorflow') return tf.tidy(() => tf.div(tf.sub(floatsOfBytes(pixels, shape), tf.tensor1d(mean)), tf.tensor1d(std)))
   // three tables of 256 values: one look-up instead of a subtraction and a division
   const tables = mean.map((centre, channel) => Float32Array.from({ length: 256 }, (_, value) => (value - centre) / std[channel]!))
   const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array]
@@ -13,7 +16,7 @@ export function normalised(pixels: Uint8Array, side: number, { mean, std }: Prep
     values[i + 1] = green[pixels[i + 1]!]!
     values[i + 2] = blue[pixels[i + 2]!]!
   }
-  return tf.tensor4d(values, [pixels.length / (side * side * 3), side, side, 3])
+  return tf.tensor4d(values, shape)
 }
 
 /**

@@ -1,8 +1,14 @@
 /** Main-thread handle of the loader thread: ask for batches ahead of time, await them when needed. */
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { LabelledPicture } from '../../datasets/labelled-picture.js'
 import { AlikeError } from '../../errors.js'
 import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
+
+/** On up to four cores the thread decodes as fast as processes would; beyond that, two cores are left to the training thread. */
+export function loaderProcesses(cores = availableParallelism()): number {
+  return cores <= 4 ? 0 : Math.min(cores - 2, 16)
+}
 
 export type BatchRequest = Omit<LoadRequest, 'kind' | 'ticket'>
 
@@ -15,9 +21,10 @@ export class PictureLoader {
   readonly #waiting = new Map<number, { resolve: (pixels: Pixels) => void; reject: (error: Error) => void }>()
   #nextTicket = 0
 
-  constructor(pictures: readonly LabelledPicture[]) {
+  /** @param processes that decode; see `loaderProcesses` */
+  constructor(pictures: readonly LabelledPicture[], processes = loaderProcesses()) {
     this.#pictures = pictures
-    const start: LoaderStart = { sources: pictures.map(({ source }) => source) }
+    const start: LoaderStart = { sources: pictures.map(({ source }) => source), processes }
     this.#worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: start })
     this.#worker.on('message', (message: FromLoader) => this.#settle(message))
     this.#worker.on('error', (error) => this.#failAll(error instanceof Error ? error : new Error(String(error))))

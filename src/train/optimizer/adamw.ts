@@ -1,5 +1,6 @@
-/** Adam with decoupled weight decay (Loshchilov and Hutter 2019). */
+/** Adam with decoupled weight decay (Loshchilov and Hutter 2019), over all its variables at once. */
 import * as tf from '@tensorflow/tfjs-core'
+import { FlatVariables } from './flat-variables.js'
 
 export interface AdamWOptions {
   beta1?: number
@@ -13,44 +14,47 @@ export class AdamW {
   /** Steps taken. */
   step = 0
   readonly #variables: readonly tf.Variable[]
-  readonly #first: tf.Variable[]
-  readonly #second: tf.Variable[]
+  readonly #flat: FlatVariables
+  readonly #first: tf.Variable<tf.Rank.R1>
+  readonly #second: tf.Variable<tf.Rank.R1>
+  /** 1 where weights decay. */
+  readonly #decaying: tf.Variable<tf.Rank.R1>
   readonly #options: Required<AdamWOptions>
 
+  /** @param variables at least one */
   constructor(variables: readonly tf.Variable[], { beta1 = 0.9, beta2 = 0.99, epsilon = 1e-6, weightDecay = 0.05 }: AdamWOptions = {}) {
     this.#variables = variables
+    this.#flat = new FlatVariables(variables)
     this.#options = { beta1, beta2, epsilon, weightDecay }
-    const moments = () => variables.map((variable) => tf.variable(tf.zerosLike(variable), false))
-    this.#first = moments()
-    this.#second = moments()
+    const kept = (make: () => tf.Tensor1D) => tf.tidy(() => tf.variable(make(), false))
+    this.#first = kept(() => tf.zeros([this.#flat.size]))
+    this.#second = kept(() => tf.zeros([this.#flat.size]))
+    this.#decaying = kept(() => this.#flat.mask(({ rank }) => rank > 1))
   }
 
-  /** First and second moments, in the order of the variables: with `step`, the whole state. */
+  /** First and second moments [n], in the order of the variables: with `step`, the whole state. */
   get moments(): readonly tf.Variable[] {
-    return [...this.#first, ...this.#second]
+    return [this.#first, this.#second]
   }
 
-  /** @param gradients by variable name, as tf.variableGrads returns them */
+  /** @param gradients by variable name, as tf.variableGrads returns them; a variable without one stays as it is */
   apply(gradients: tf.NamedTensorMap, learningRate: number): void {
     this.step++
+    const moves = (variable: tf.Variable): boolean => gradients[variable.name] !== undefined
+    if (!this.#variables.some(moves)) return
     const { beta1, beta2, epsilon, weightDecay } = this.#options
     const [correction1, correction2] = [1 - beta1 ** this.step, 1 - beta2 ** this.step]
-    for (const [index, variable] of this.#variables.entries()) {
-      const gradient = gradients[variable.name]
-      if (gradient === undefined) continue
-      tf.tidy(() => {
-        const first = this.#first[index]!
-        const second = this.#second[index]!
-        first.assign(tf.add(tf.mul(first, beta1), tf.mul(gradient, 1 - beta1)))
-        second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(gradient), 1 - beta2)))
-        const direction = tf.div(first, tf.add(tf.sqrt(tf.div(second, correction2)), epsilon))
-        const decay = variable.rank > 1 ? learningRate * weightDecay : 0
-        variable.assign(tf.sub(tf.mul(variable, 1 - decay), tf.mul(direction, learningRate / correction1)))
-      })
-    }
+    tf.tidy(() => {
+      const gradient = this.#flat.flatten(this.#variables.map((variable) => gradients[variable.name] ?? tf.zerosLike(variable)))
+      this.#first.assign(tf.add(tf.mul(this.#first, beta1), tf.mul(gradient, 1 - beta1)))
+      this.#second.assign(tf.add(tf.mul(this.#second, beta2), tf.mul(tf.square(gradient), 1 - beta2)))
+      const direction = tf.div(this.#first, tf.add(tf.sqrt(tf.div(this.#second, correction2)), epsilon))
+      const kept = tf.mul(this.#flat.gather(), tf.sub(1, tf.mul(this.#decaying, learningRate * weightDecay)))
+      this.#flat.scatter(tf.sub(kept, tf.mul(direction, learningRate / correction1)), moves)
+    })
   }
 
   dispose(): void {
-    tf.dispose([...this.#first, ...this.#second])
+    tf.dispose([this.#first, this.#second, this.#decaying])
   }
 }

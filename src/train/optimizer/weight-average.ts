@@ -1,10 +1,32 @@
 /** Exponential moving average of weights: a better network than any single step's, at every moment of a run. */
 import * as tf from '@tensorflow/tfjs-core'
+import { FlatVariables } from './flat-variables.js'
 
-/** average ← d·average + (1 − d)·weights, with d rising to `decay` so that the random start is soon forgotten. */
-export function followWeights(average: readonly tf.Variable[], weights: readonly tf.Variable[], step: number, decay: number): void {
-  const keep = Math.min(decay, (1 + step) / (10 + step))
-  for (const [index, kept] of average.entries()) {
-    tf.tidy(() => kept.assign(tf.add(tf.mul(kept, keep), tf.mul(weights[index]!, 1 - keep))))
+/** The average moves with every step; the variables of the averaged network only when it is asked for. */
+export class WeightAverage {
+  readonly #weights: FlatVariables
+  readonly #averaged: FlatVariables
+  readonly #average: tf.Variable<tf.Rank.R1>
+
+  /** Starts from what the averaged network has. @param averaged, weights of one network each, in the same order */
+  constructor(averaged: readonly tf.Variable[], weights: readonly tf.Variable[]) {
+    this.#weights = new FlatVariables(weights)
+    this.#averaged = new FlatVariables(averaged)
+    this.#average = tf.tidy(() => tf.variable(this.#averaged.gather(), false))
+  }
+
+  /** average ← d·average + (1 − d)·weights, with d rising to `decay` so that the random start is soon forgotten. */
+  follow(step: number, decay: number): void {
+    const keep = Math.min(decay, (1 + step) / (10 + step))
+    tf.tidy(() => this.#average.assign(tf.add(tf.mul(this.#average, keep), tf.mul(this.#weights.gather(), 1 - keep))))
+  }
+
+  /** Into the variables of the averaged network. */
+  write(): void {
+    this.#averaged.scatter(this.#average)
+  }
+
+  dispose(): void {
+    this.#average.dispose()
   }
 }

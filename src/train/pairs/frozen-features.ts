@@ -31,7 +31,7 @@ export async function frozenFeatures({ tail }: StagedNetwork, data: TrainingData
     return tf.reshape(features, [count, 1, 1, -1])
   }
   const train = (view: number, mirrored: boolean) =>
-    all(data.train.length, (start, size) => maps.batch(Array.from({ length: size }, (_, offset) => ({ member: start + offset, view, mirrored, seed: 0 }))))
+    all(data.train.length, (start, size) => maps.batch(Array.from({ length: size }, (_, offset) => ({ member: start + offset, view, mirrored }))))
   const trainViews: tf.Tensor4D[] = []
   for (let view = 0; view < views; view++) for (const mirrored of [false, true]) trainViews.push(await train(view, mirrored))
   return { train: trainViews.shift()!, trainViews, val: await all(data.val.length, (start, size) => maps.val(start, size)) }

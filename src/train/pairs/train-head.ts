@@ -70,7 +70,7 @@ function fitHead(features: FrozenFeatures, data: TrainingData, { losses, batch, 
     tf.tidy(() => {
       const chosen = tf.tensor1d(members, 'int32')
       const rows = tf.gather(features.train, chosen)
-      const { gradients } = tailStep(head, rows, members.map((member) => data.classOf[member]!), variables, losses)
+      const { gradients } = tailStep(head, rows, { classes: members.map((member) => data.classOf[member]!) }, variables, losses)
       const drawn = teacher && distillationGradients(head, rows, tf.gather(teacher.targets, chosen), variables)
       const sum = drawn === undefined ? gradients : added(gradients, drawn, teacher!.weight)
       optimizer.apply(sum, learningRateAt(step, { peak: peakRate, warmupSteps: Math.round(plan.length / 10), totalSteps: plan.length }))

@@ -12,23 +12,43 @@ import { layersFrom, widthsOf } from './resnet50-forms.js'
 import type { StartingWeights, TensorsByName } from './weight-form.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
 
+/** The graph of a network folder, with its constants as the exporter named them. */
+export interface OwnGraph {
+  manifest: Manifest
+  precision: 'fp32' | 'fp16'
+  model: ModelProto
+  tensors: TensorsByName
+}
+
 /**
- * Everything but the head, which belongs to the labels it was trained on. fp32 where the folder has it, else fp16,
- * which rounds weights by 0.05 %: far less than the first step of training.
+ * Everything but the head, which belongs to the labels it was trained on.
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readOwnModel(folder: string): Promise<StartingWeights> {
+  return startingWeightsOf(await readOwnGraph(folder))
+}
+
+/**
+ * fp32 where the folder has it, else fp16, which rounds weights by 0.05 %: far less than the first step of training.
+ * @throws AlikeError `model_unreadable`, `weights_unreadable`.
+ */
+export async function readOwnGraph(folder: string): Promise<OwnGraph> {
   const { manifest, absent = [] } = await readModel(folder)
-  const { architecture, id, name, preprocessing } = manifest
+  const { architecture } = manifest
   if (architecture !== 'resnet50') throw unreadable(manifest, `is of ${architecture}; only networks of resnet50 can be started from`)
   const precision = (['fp32', 'fp16'] as const).find((each) => manifest.files[each] !== undefined && !absent.includes(each))
   if (precision === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
+  const model = decodeModel(await readFile(join(folder, manifest.files[precision]!.file)))
+  return { manifest, precision, model, tensors: constantsOf(model) }
+}
+
+/** @throws AlikeError `weights_unreadable` when a layer is missing. */
+export function startingWeightsOf({ manifest, precision, model, tensors }: OwnGraph): StartingWeights {
+  const { id, name, preprocessing } = manifest
   const { file, sha256 } = manifest.files[precision]!
-  const model = decodeModel(await readFile(join(folder, file)))
-  const tensors = constantsOf(model)
   const layers = layersFrom((layer) => [kernelFromChannelsFirst(tensorOf(tensors, `${layer}/kernel`)), tensorOf(tensors, `${layer}/bias`)])
   return {
-    architecture,
+    architecture: 'resnet50',
     description: `ResNet-50 of this project, model ${id}, ${precision}`,
     layers,
     preprocessing,
@@ -62,6 +82,6 @@ function layoutOf({ graph }: ModelProto, manifest: Manifest): Pick<ResNetForm, '
   return { stride: halving[0] === 2 ? 'first' : 'middle', poolPad: above === 0n ? 'end' : 'all-around' }
 }
 
-function unreadable({ name }: Manifest, reason: string): AlikeError {
+export function unreadable({ name }: Manifest, reason: string): AlikeError {
   return new AlikeError('weights_unreadable', { detail: `${name} ${reason}.` })
 }

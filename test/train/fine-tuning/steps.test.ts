@@ -16,9 +16,9 @@ test('the gradient in pieces is that of the whole batch at once', () => {
   const network = tinyResNet()
   const { trunk, tail } = phaseOptimizer(network, 'all', 0)
   const input = pictures()
-  const atOnce = wholeStep(network, input, classes, { variables: { trunk, tail }, losses, microBatch: 6 })
-  const inPieces = wholeStep(network, input, classes, { variables: { trunk, tail }, losses, microBatch: 4 })
-  assert.ok(Math.abs(atOnce.loss - inPieces.loss) < 1e-5)
+  const atOnce = wholeStep(network, input, { classes }, { variables: { trunk, tail }, losses, microBatch: 6 })
+  const inPieces = wholeStep(network, input, { classes }, { variables: { trunk, tail }, losses, microBatch: 4 })
+  assert.ok(Math.abs(atOnce.loss.dataSync()[0]! - inPieces.loss.dataSync()[0]!) < 1e-5)
   assert.deepEqual(Object.keys(inPieces.gradients).sort(), [...trunk, ...tail].map(({ name }) => name).sort())
   for (const [name, gradient] of Object.entries(atOnce.gradients)) {
     const difference = tf.max(tf.abs(tf.sub(gradient, inPieces.gradients[name]!))).dataSync()[0]!
@@ -31,9 +31,9 @@ test('the gradient in pieces is that of the whole batch at once', () => {
     const values = first.dataSync().slice()
     values[0]! += by
     first.assign(tf.tensor(values, first.shape))
-    const { loss } = wholeStep(network, input, classes, { variables: { trunk, tail }, losses, microBatch: 6 })
+    const { loss } = wholeStep(network, input, { classes }, { variables: { trunk, tail }, losses, microBatch: 6 })
     first.assign(kept)
-    return loss
+    return loss.dataSync()[0]!
   }
   const slope = (nudged(1e-2) - nudged(-1e-2)) / 2e-2
   const found = atOnce.gradients[first.name]!.dataSync()[0]!
@@ -48,12 +48,12 @@ test('a phase moves its own weights and no others, and a step leaves no tensor b
     const input = pictures()
     const step = (): void => {
       const maps = network.trunk.apply(input, { training: false }) as tf.Tensor
-      const { gradients } = trains === 'all'
-        ? wholeStep(network, input, classes, { variables: optimizer, losses, microBatch: 3 })
-        : tailStep(network.tail, maps, classes, optimizer.tail, losses)
+      const { loss, gradients } = trains === 'all'
+        ? wholeStep(network, input, { classes }, { variables: optimizer, losses, microBatch: 3 })
+        : tailStep(network.tail, maps, { classes }, optimizer.tail, losses)
       maps.dispose()
       optimizer.apply(gradients, { head: 1e-2, body: 1e-3 })
-      tf.dispose(gradients)
+      tf.dispose([loss, gradients])
     }
     step()
     const held = tf.memory().numTensors
@@ -70,7 +70,7 @@ test('a classifier that only looks on does not shape the embedding', () => {
   const { tail } = phaseOptimizer(network, 'tail', 0)
   const maps = network.trunk.apply(pictures(), { training: false }) as tf.Tensor
   const pairs = { weight: 1, margin: 1.4, negativeWeight: 4, mean: 'all-pairs' } as const
-  const gradientsOf = (given: LossSettings) => tailStep(network.tail, maps, classes, tail, given).gradients
+  const gradientsOf = (given: LossSettings) => tailStep(network.tail, maps, { classes }, tail, given).gradients
   const alone = gradientsOf({ labelSmoothing: 0, contrastive: { weight: 0, temperature: 1 }, pairs, detachedClassifier: true })
   const smoothed = gradientsOf({ labelSmoothing: 0.5, contrastive: { weight: 0, temperature: 1 }, pairs, detachedClassifier: true })
   for (const name of Object.keys(alone)) {

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { AdamW } from '../../../src/train/optimizer/adamw.js'
 import { learningRateAt } from '../../../src/train/optimizer/schedule.js'
-import { followWeights } from '../../../src/train/optimizer/weight-average.js'
+import { WeightAverage } from '../../../src/train/optimizer/weight-average.js'
 
 before(() => chooseBackend('cpu'))
 
@@ -34,6 +34,19 @@ test('decay spares vectors; a variable without gradient stays as it is', () => {
   near(unused.dataSync()[0]!, 7)
 })
 
+test('variables of any shapes move as each would alone', () => {
+  const start = [tf.tensor2d([[1, -2], [3, 4]]), tf.tensor1d([5, 6]), tf.tensor4d([7, 8, 9], [1, 1, 3, 1])]
+  const slopes = [tf.tensor2d([[0.1, 0.2], [-0.3, 0.4]]), tf.tensor1d([1, -1]), tf.tensor4d([0.5, 0, -0.5], [1, 1, 3, 1])]
+  const moved = (variables: tf.Variable[], optimizers: AdamW[]): number[] => {
+    const gradients = Object.fromEntries(variables.map(({ name }, i) => [name, slopes[i]!]))
+    for (let step = 0; step < 3; step++) for (const optimizer of optimizers) optimizer.apply(gradients, 0.1)
+    return variables.flatMap((variable) => [...variable.dataSync()])
+  }
+  const [together, apart] = [start.map((value) => tf.variable(value)), start.map((value) => tf.variable(value))]
+  assert.deepEqual(moved(together, [new AdamW(together)]), moved(apart, apart.map((variable) => new AdamW([variable]))))
+  assert.deepEqual(together.map(({ shape }) => shape), start.map(({ shape }) => shape))
+})
+
 test('the learning rate rises in a line, then falls along half a cosine to zero', () => {
   const schedule = { peak: 0.8, warmupSteps: 4, totalSteps: 14 }
   const rows: [step: number, rate: number][] = [[0, 0.2], [3, 0.8], [4, 0.8], [9, 0.4], [14, 0], [20, 0]]
@@ -42,8 +55,13 @@ test('the learning rate rises in a line, then falls along half a cosine to zero'
 
 test('the average follows fast at the start and slowly later', () => {
   const [average, weight] = [tf.variable(tf.scalar(0)), tf.variable(tf.scalar(1))]
-  followWeights([average], [weight], 0, 0.99)
+  const following = new WeightAverage([average], [weight])
+  following.follow(0, 0.99)
+  near(average.dataSync()[0]!, 0)
+  following.write()
   near(average.dataSync()[0]!, 0.9)
-  followWeights([average], [weight], 1e6, 0.99)
+  following.follow(1e6, 0.99)
+  following.write()
   near(average.dataSync()[0]!, 0.901)
+  following.dispose()
 })

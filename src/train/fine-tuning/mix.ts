@@ -1,0 +1,52 @@
+/**
+ * Two pictures in one, with the labels of both: mixup (Zhang et al. 2018) blends them, CutMix (Yun et al. 2019) puts a
+ * rectangle of one into the other. A network that has learned to say "two thirds running" is less sure of what it only memorised.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { shuffled } from '../../datasets/split.js'
+
+export interface Mix {
+  /** Of each row, the row that it is mixed with. */
+  partners: number[]
+  /** Share of the row itself, 0 to 1; the partner has the rest. */
+  share: number
+  /** What is the partner's, in shares of the side; absent where the two are blended. */
+  box?: { left: number; top: number; side: number }
+}
+
+/** Small: most blends are nearly one of the two pictures. */
+const mixupAlpha = 0.2
+
+/** @param count rows of the batch @param random uniform in [0, 1) */
+export function planMix(count: number, random: () => number): Mix {
+  const partners = shuffled(Array.from({ length: count }, (_, row) => row), random)
+  if (random() < 0.5) return { partners, share: symmetricBeta(mixupAlpha, random) }
+  const side = Math.sqrt(1 - random())
+  const box = { left: random() * (1 - side), top: random() * (1 - side), side }
+  return { partners, share: 1 - side * side, box }
+}
+
+/** Beta(α, α) for α under 1 (Jöhnk 1964). */
+function symmetricBeta(alpha: number, random: () => number): number {
+  for (;;) {
+    const [a, b] = [random() ** (1 / alpha), random() ** (1 / alpha)]
+    if (a + b <= 1 && a + b > 0) return a / (a + b)
+  }
+}
+
+/** @param input [N, S, S, 3] @returns the same shape */
+export function mixed(input: tf.Tensor4D, { partners, share, box }: Mix): tf.Tensor4D {
+  return tf.tidy(() => {
+    const others = tf.gather(input, tf.tensor1d(partners, 'int32'))
+    if (box === undefined) return tf.add(tf.mul(input, share), tf.mul(others, 1 - share)) as tf.Tensor4D
+    const own = maskAround(box, input.shape[1])
+    return tf.add(tf.mul(input, own), tf.mul(others, tf.sub(1, own))) as tf.Tensor4D
+  })
+}
+
+/** [1, S, S, 1]: 0 inside the box. */
+function maskAround({ left, top, side }: NonNullable<Mix['box']>, size: number): tf.Tensor4D {
+  const inside = (position: number, start: number) => position >= Math.round(start * size) && position < Math.round((start + side) * size)
+  const values = Float32Array.from({ length: size * size }, (_, at) => (inside(at % size, left) && inside(Math.floor(at / size), top) ? 0 : 1))
+  return tf.tensor4d(values, [1, size, size, 1])
+}

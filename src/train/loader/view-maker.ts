@@ -1,0 +1,32 @@
+/** One picture's bytes → the view of it that a batch holds. Runs in the loader's thread or in a process of its own. */
+import { seededRandom } from '../../eval/random.js'
+import { augmentImage } from '../../image/augment.js'
+import { prepareImage } from '../../image/prepare.js'
+import { mirrored } from '../../image/views.js'
+import type { Preprocessing } from '../../embedding/manifest.js'
+
+const maxPixels = 100e6
+
+/** Without `random`: what serving sees. */
+export interface ViewOrder {
+  preprocessing: Preprocessing
+  random?: {
+    seed: number
+    minScale: number
+    colourJitter: number
+    /** As serving sees it, or mirrored; no other augmentation. */
+    asServed: boolean
+    /** Goes through what happens to pictures in the wild. */
+    wild: boolean
+  }
+}
+
+/** @returns uint8 [size, size, 3] @throws AlikeError like `prepareImage`. */
+export async function makeView(bytes: Uint8Array, { preprocessing, random }: ViewOrder): Promise<Uint8Array> {
+  if (random === undefined) return (await prepareImage(bytes, { preprocessing, maxPixels })).pixels
+  const { seed, minScale, colourJitter, asServed, wild } = random
+  const draw = seededRandom(seed)
+  if (!asServed) return augmentImage(bytes, { preprocessing, minScale, colourJitter, wild, random: draw })
+  const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels })
+  return draw() < 0.5 ? mirrored(pixels, preprocessing.inputSize) : pixels
+}

@@ -1,0 +1,69 @@
+/** Makes views in processes of their own, where there are cores for it. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { makeView, type ViewOrder } from './view-maker.js'
+
+export interface ToViewProcess {
+  ticket: number
+  bytes: Uint8Array
+  order: ViewOrder
+}
+
+export type FromViewProcess = { ticket: number; pixels: Uint8Array } | { ticket: number; error: unknown }
+
+interface Waiting {
+  resolve(pixels: Uint8Array): void
+  reject(error: unknown): void
+}
+
+interface Lane {
+  child: ChildProcess
+  waiting: Map<number, Waiting>
+}
+
+export class ViewProcesses {
+  readonly #lanes: Lane[]
+  #nextTicket = 0
+
+  /** @param count 0 makes views in this process */
+  constructor(count: number) {
+    this.#lanes = Array.from({ length: count }, openLane)
+  }
+
+  /** @throws AlikeError like `makeView`; Error when its process ended. */
+  make(bytes: Uint8Array, order: ViewOrder): Promise<Uint8Array> {
+    if (this.#lanes.length === 0) return makeView(bytes, order)
+    const { child, waiting } = this.#lanes.reduce((idlest, lane) => (lane.waiting.size < idlest.waiting.size ? lane : idlest))
+    const ticket = this.#nextTicket++
+    return new Promise((resolve, reject) => {
+      waiting.set(ticket, { resolve, reject })
+      child.send({ ticket, bytes, order } satisfies ToViewProcess, (error) => {
+        if (error !== null) reject(error)
+      })
+    })
+  }
+
+  /** What is in work is given up; the processes end. */
+  close(): void {
+    for (const { child } of this.#lanes) if (child.connected) child.disconnect()
+  }
+}
+
+/** A process that ends takes its pictures with it: the run fails and can be taken up again. */
+function openLane(): Lane {
+  const waiting = new Map<number, Waiting>()
+  const child = fork(new URL('./view-process.js', import.meta.url), {
+    serialization: 'advanced', // pixels as bytes, not as JSON
+    env: { ...process.env, UV_THREADPOOL_SIZE: '2' },
+  })
+  child.on('message', (message: FromViewProcess) => {
+    const asked = waiting.get(message.ticket)
+    waiting.delete(message.ticket)
+    if ('pixels' in message) asked?.resolve(message.pixels)
+    else asked?.reject(message.error)
+  })
+  child.once('exit', () => {
+    for (const { reject } of waiting.values()) reject(new Error('A process of the loader ended.'))
+    waiting.clear()
+  })
+  return { child, waiting }
+}

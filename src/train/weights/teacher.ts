@@ -1,0 +1,50 @@
+/** A network folder of this project, read whole: what it says of a picture is what another network learns from. */
+import * as tf from '@tensorflow/tfjs-core'
+import type { StagedNetwork } from '../models/staged-network.js'
+import { startingNetwork } from '../models/starting-network.js'
+import { readOwnGraph, startingWeightsOf, unreadable, type OwnGraph } from './own-model.js'
+import { tensorOf } from './tensor-layout.js'
+
+export interface TeacherOptions {
+  /** True: only squares of its own side are taken. Default false. */
+  fixedSize?: boolean | undefined
+}
+
+/**
+ * Gives the class embedding [N, D] of unit length and the logits [N, C]; what the export joined to the embedding, the
+ * posterior and the part that tells single pictures apart, is left out. The labels are in the order of the logits.
+ * @throws AlikeError `model_unreadable`, `weights_unreadable`.
+ */
+export async function readTeacher(folder: string, { fixedSize = false }: TeacherOptions = {}): Promise<StagedNetwork> {
+  const graph = await readOwnGraph(folder)
+  const { manifest: { name, labels }, tensors } = graph
+  const [embed, bias, classes] = ['embed/kernel', 'embed/bias', 'logits/kernel'].map((constant) => tensorOf(tensors, constant)) as [Constant, Constant, Constant]
+  const [rows, embeddingDimension] = [embed.shape[0]!, bias.values.length]
+  if (embed.shape[1] !== embeddingDimension || classes.shape[0] !== embeddingDimension || classes.shape[1] !== labels.length) {
+    throw unreadable(graph.manifest, `has a head of the shapes [${embed.shape}], [${bias.shape}] and [${classes.shape}] for ${labels.length} labels`)
+  }
+  const head = { pooling: poolingOf(graph), embeddingDimension, scale: lengthOfColumn(classes, 0), instanceDimension: 0 }
+  const network = startingNetwork(startingWeightsOf(graph), { name, labels: [...labels], head, seed: 1, fixedSize })
+  tf.tidy(() => {
+    const norm = network.model.getLayer('embed_norm')
+    const epsilon = norm.getConfig()['epsilon'] as number
+    network.model.getLayer('embed').setWeights([tf.tensor2d(embed.values, [rows, embeddingDimension])])
+    // the exporter folded the norm into the layer before it: all that is left of it is its shift
+    norm.setWeights([tf.ones([embeddingDimension]), tf.tensor1d(bias.values), tf.zeros([embeddingDimension]), tf.fill([embeddingDimension], 1 - epsilon)])
+    network.model.getLayer('logits').setWeights([tf.tensor2d(classes.values, [embeddingDimension, labels.length])])
+  })
+  return network
+}
+
+type Constant = ReturnType<typeof tensorOf>
+
+/** The exporter writes a generalised mean as powers, under the name of its layer. */
+function poolingOf({ model }: OwnGraph): 'average' | 'gem' {
+  return model.graph.node.some(({ name }) => name === 'pooled/powers') ? 'gem' : 'average'
+}
+
+/** The exporter brought the direction of each class to the length of the scale. */
+function lengthOfColumn({ values, shape }: Constant, column: number): number {
+  const [rows = 0, columns = 0] = shape
+  return Math.hypot(...Array.from({ length: rows }, (_, row) => values[row * columns + column]!))
+}
