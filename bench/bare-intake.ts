@@ -15,7 +15,7 @@ export const thumbnailSide = 192
 export async function bareIntake(pictures: readonly BenchPicture[], model: Model, { thumbnail }: { thumbnail: boolean }): Promise<number> {
   const { preprocessing } = model.manifest
   const embedder = await openEmbedder({
-    model, provider: 'auto', requireCuda: false, workers: availableParallelism(), maxBatch: 0, maxQueue: 64,
+    model, provider: 'auto', requireCuda: false, workers: 0, maxBatch: 0, maxQueue: 64,
     logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
   })
   const started = performance.now()

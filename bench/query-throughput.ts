@@ -46,7 +46,7 @@ await client.createGallery(gallery)
 await client.waitForJob((await client.ingestTar(gallery, archiveOf(Array.from({ length: storedCount }, (_, i) => pictures[i % pictures.length]!)))).id)
 
 const embedder = await openEmbedder({
-  model, provider: 'auto', requireCuda: false, workers: availableParallelism(), maxBatch: 0, maxQueue: 256,
+  model, provider: 'auto', requireCuda: false, workers: 0, maxBatch: 0, maxQueue: 256,
   logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
 })
 const permits = new DecodePermits({ count: availableParallelism(), maxBytes: 768 * 2 ** 20 })

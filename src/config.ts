@@ -5,6 +5,12 @@ import { AlikeError } from './errors.js'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
+/** Numbers separated by commas, as a pattern. */
+const numberList = (number: string, most: number) => `^${number}(?:\\s*,\\s*${number}){0,${most - 1}}$`
+
+/** The numbers of a setting that is a list of them. */
+export const numbersOf = (list: string): number[] => list.split(',').map(Number)
+
 /**
  * The environment variable of a setting is its name in capitals: `uploadMaxBytes` is `UPLOAD_MAX_BYTES`.
  * Units are in the names; the description is what a user reads.
@@ -25,8 +31,12 @@ export const Settings = Type.Object(
 
     provider: Type.Enum(['auto', 'cpu', 'cuda'], { default: 'auto', description: 'What runs the network; `auto` takes CUDA where it works.' }),
     requireCuda: Type.Boolean({ default: false, description: 'Refuse to start rather than fall back to the CPU.' }),
-    embedWorkers: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Threads that run the network; 0: one for each core.' }),
-    batchMaxSize: Type.Integer({ default: 0, minimum: 0, maximum: 64, description: 'Most pictures in one run of the network; 0: 4 on the CPU, 16 on CUDA.' }),
+    embedWorkers: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Threads that run the network, on CUDA for each GPU; 0: one for each core, two for each GPU.' }),
+    batchMaxSize: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Most pictures in one run of the network; 0: 4 on the CPU, the largest of `CUDA_BATCH_SIZES` on CUDA.' }),
+    cudaDevices: Type.String({ default: '0', pattern: numberList('\\d{1,3}', 16), form: 'up to 16 numbers of GPUs, separated by commas', description: 'GPUs that run the network, each with its own threads: their numbers among those that `CUDA_VISIBLE_DEVICES` leaves visible.' }),
+    cudaVisibleDevices: Type.String({ default: '', description: 'GPUs that the driver shows to this process, by number or id, separated by commas; none: all. The driver reads it by itself.' }),
+    cudaBatchSizes: Type.String({ default: '1,4,16,64', pattern: numberList('(?:[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-6])', 8), form: 'up to 8 whole numbers from 1 to 256, separated by commas', description: 'Pictures in one run of the network on CUDA: each size has a session of its own in every thread, a batch is padded to the next one.' }),
+    cudaMemoryMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Memory of each GPU that the network may take; fewer threads are started where all of them would take more, and CUDA is not used where one would. 0: as much as there is.' }),
     embedQueueMax: Type.Integer({ default: 256, minimum: 1, maximum: 100_000, description: 'Pictures that may wait for the network; one more is refused.' }),
 
     queryViews: Type.Integer({ default: 1, minimum: 1, maximum: 4, description: 'Views of a query picture whose embeddings are averaged: the usual one, its mirror image, the picture in the other fit, its mirror image. Costs as many runs of the network.' }),
@@ -89,6 +99,8 @@ type SettingSchema = TSchema & {
   minimum?: number
   maximum?: number
   enum?: readonly string[]
+  /** What the pattern of a text asks for, in words. */
+  form?: string
 }
 
 /**
@@ -111,7 +123,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 /** The settings as a Markdown table, for docs/configuration.md. Numbers are as the parser takes them. */
 export function settingsTable(): string {
   const rows = Object.entries(schemas).map(
-    ([name, schema]) => `| \`${variableOf(name)}\` | ${defaultOf(schema)} | ${schema.type === 'string' ? '' : allowedOf(schema)} | ${schema.description} |`,
+    ([name, schema]) => `| \`${variableOf(name)}\` | ${defaultOf(schema)} | ${allowedOf(schema)} | ${schema.description} |`,
   )
   return ['| variable | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n')
 }
@@ -127,13 +139,14 @@ function valueOf(text: string, { type }: SettingSchema): string | number | boole
   return text
 }
 
-function rangeOf({ type, minimum, maximum, enum: choices }: SettingSchema): string {
+function rangeOf({ type, minimum, maximum, enum: choices, form }: SettingSchema): string {
   if (choices !== undefined) return `one of ${choices.join(', ')}`
   if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
-  return type === 'boolean' ? 'true or false' : 'a text'
+  return type === 'boolean' ? 'true or false' : (form ?? 'a text')
 }
 
-function allowedOf({ type, minimum, maximum, enum: choices }: SettingSchema): string {
+function allowedOf({ type, minimum, maximum, enum: choices, form }: SettingSchema): string {
+  if (type === 'string') return form ?? ''
   if (choices !== undefined) return choices.map((choice) => `\`${choice}\``).join(' ')
   return type === 'integer' ? `${minimum} to ${maximum}` : '`true` `false`'
 }

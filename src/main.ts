@@ -9,7 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import { pino, type Logger } from 'pino'
 import { readApiKeys } from './access/api-keys.js'
 import { buildApp, buildUnreadyApp, type AppParts } from './app.js'
-import { readConfig, type Config } from './config.js'
+import { numbersOf, readConfig, type Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { readModel } from './embedding/manifest.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
@@ -55,8 +55,14 @@ export async function openService(
       model,
       provider: config.provider,
       requireCuda: config.requireCuda,
-      workers: config.embedWorkers || availableParallelism(),
+      workers: config.embedWorkers,
       maxBatch: config.batchMaxSize,
+      cuda: {
+        devices: numbersOf(config.cudaDevices),
+        visibleDevices: config.cudaVisibleDevices,
+        batchSizes: numbersOf(config.cudaBatchSizes),
+        memoryMaxBytes: config.cudaMemoryMaxBytes,
+      },
       maxQueue: config.embedQueueMax,
       logger,
       metrics: metrics.embedding,
@@ -143,6 +149,7 @@ function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: E
     decodeMemoryBytes: () => permits.bytesInUse,
     embedQueueDepth: () => embedder.queueDepth,
     embedWorkersLive: () => embedder.liveWorkers,
+    gpuMemory: () => embedder.gpuMemory,
     writeQueueDepth: () => galleries.writeQueueDepth,
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => galleries.indexQueueDepth,

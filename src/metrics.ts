@@ -50,6 +50,12 @@ export interface GalleryReading {
   tombstones: number
 }
 
+export interface GpuMemoryReading {
+  device: number
+  usedBytes: number
+  totalBytes: number
+}
+
 /** Readings taken when Prometheus asks; each part hands its own in as soon as it exists. */
 export interface MetricSources {
   /** Open connections of callers. */
@@ -70,6 +76,8 @@ export interface MetricSources {
   decodeMemoryBytes?: () => number
   embedQueueDepth?: () => number
   embedWorkersLive?: () => number
+  /** GPUs that run the network. */
+  gpuMemory?: () => Iterable<GpuMemoryReading>
   /** Writes waiting for the writer thread. */
   writeQueueDepth?: () => number
   /** 1 while the data folder, opened without room, can only be read. */
@@ -321,6 +329,21 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     labelNames: ['gallery'] as const,
     registers,
   })
+  for (const [part, name, help] of [
+    ['usedBytes', 'alike_gpu_memory_used_bytes', 'Memory used of each GPU that runs the network, by whatever process; read at most every 15 seconds.'],
+    ['totalBytes', 'alike_gpu_memory_total_bytes', 'Memory that each of these GPUs has.'],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['device'] as const,
+      registers,
+      collect() {
+        this.reset() // one that can not be read any more must not go on being reported
+        for (const reading of sources.gpuMemory?.() ?? []) this.set({ device: String(reading.device) }, reading[part])
+      },
+    })
+  }
   for (const [source, name, help] of [
     ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],
     ['insightJobs', 'alike_insight_jobs', 'Analyses of galleries that have not ended, by state.'],

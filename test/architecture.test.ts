@@ -99,7 +99,7 @@ test('the rules name every part that exists', () => {
 /** package → the only places that may import it. */
 const soleImporters: Record<string, RegExp> = {
   sharp: /^src\/image\//,
-  'onnxruntime-node': /^src\/(embedding\/session-worker|train\/onnx\/onnx-session)\.ts$/,
+  'onnxruntime-node': /^src\/(embedding\/network|train\/onnx\/onnx-session)\.ts$/,
   'hnswlib-node': /^src\/vector-index\/hnsw-graph\.ts$/,
   'better-sqlite3': /^src\/gallery\/database\.ts$/,
   'fs-native-extensions': /^src\/gallery\/folder-lock\.ts$/,

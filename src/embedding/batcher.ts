@@ -9,13 +9,16 @@ export type Priority = 'interactive' | 'bulk'
 export interface BatcherOptions {
   /** Batch sizes that the sessions were warmed for, ascending, from 1. */
   batchSizes: readonly number[]
+  /** What a run of each of them takes, in their order; for `padded`. */
+  runMs: readonly number[]
   /**
-   * true: a batch is filled up to the next size with padding (CUDA, where a batch of 8 costs about
-   * as much as one of 5). false: a batch is cut down to the size below, so that nothing is wasted.
+   * true: a batch is filled up with padding to the next size, where that costs each picture less than the size below
+   * (CUDA, where a batch of 8 costs about as much as one of 5). false: it is cut down to the size below, so that nothing
+   * is wasted.
    */
   padded: boolean
-  /** Workers that take from this line; a backlog is shared out among them. */
-  workers: number
+  /** What computes side by side: cores, or GPUs, each of which a batch fills; a backlog is shared out among them. */
+  sharers: number
   /** Pictures that may wait in each priority, so that a bulk job never fills the line of searches. */
   maxQueue: number
   /** A clock, milliseconds. */
@@ -101,15 +104,25 @@ export class Batcher<Item> {
   }
 
   #measure(lane: Set<Item>): { items: number; batchSize: number } {
-    const { batchSizes, padded, workers, now } = this.#options
-    const share = Math.ceil(lane.size / workers)
-    const below = batchSizes.findLast((size) => size <= share) ?? 1
+    const { batchSizes, padded, sharers, now } = this.#options
+    const share = Math.ceil(lane.size / sharers)
     if (padded) {
-      const above = batchSizes.find((size) => size >= share) ?? below
-      return { items: Math.min(share, above), batchSize: above }
+      const batchSize = this.#cheapestFor(share)
+      return { items: Math.min(lane.size, batchSize), batchSize }
     }
+    const below = batchSizes.findLast((size) => size <= share) ?? 1
     const yields = lane === this.#lanes.bulk && now() - this.#lastSearchAt < searchesQuietAfterMs
     return yields ? { items: 1, batchSize: 1 } : { items: below, batchSize: below }
+  }
+
+  /** Of the size above and the one below, that whose run takes less time for each picture in it. */
+  #cheapestFor(pictures: number): number {
+    const { batchSizes, runMs } = this.#options
+    const above = batchSizes.findIndex((size) => size >= pictures)
+    if (above === -1) return batchSizes.at(-1)!
+    const below = above - 1
+    if (below < 0 || batchSizes[above] === pictures) return batchSizes[above]!
+    return runMs[below]! / batchSizes[below]! < runMs[above]! / pictures ? batchSizes[below]! : batchSizes[above]!
   }
 }
 

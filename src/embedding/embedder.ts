@@ -6,6 +6,7 @@ import { AlikeError } from '../errors.js'
 import type { EmbeddingInstruments } from '../metrics.js'
 import { Batcher, type Batch, type Priority } from './batcher.js'
 import { rowOf, type Embedding } from './embedding.js'
+import { GpuMemoryGauge, type GpuMemory } from './gpu-memory.js'
 import type { Model } from './manifest.js'
 import { chooseRuntime, describeRuntime, type ChosenRuntime, type ProviderOptions, type RuntimeDescription } from './provider.js'
 import { SessionPool } from './session-pool.js'
@@ -41,6 +42,8 @@ export interface Embedder {
   readonly queueDepth: number
   /** Warm workers; fewer than `runtime.workers` while a crashed one is replaced. */
   readonly liveWorkers: number
+  /** The GPUs that run the network, as read a moment ago; none on the CPU, or where they can not be read. */
+  readonly gpuMemory: readonly GpuMemory[]
   /**
    * @param pixels [inputSize, inputSize, 3] RGB; copied before this resolves, never changed
    * @throws AlikeError `overloaded`, `shutting_down`, `internal`; the signal's reason when aborted
@@ -94,6 +97,7 @@ class PooledEmbedder implements Embedder {
   readonly #logger: EmbedderLogger
   readonly #metrics: EmbeddingInstruments
   readonly #bytesPerPicture: number
+  readonly #gpuMemory: GpuMemoryGauge
   /** Running mean of what one picture costs one worker; feeds Retry-After. */
   #msPerPicture: number
   #running = 0
@@ -103,19 +107,20 @@ class PooledEmbedder implements Embedder {
   #onIdle: (() => void) | undefined
 
   constructor(options: EmbedderOptions, chosen: ChosenRuntime) {
-    const { plan, session, info } = chosen
-    const { batchSizes, inputSize } = plan.session
+    const { plan, sessions, info } = chosen
+    const { batchSizes, inputSize, padded, sharers } = plan
     this.model = options.model
     this.runtime = describeRuntime(chosen)
     this.#logger = options.logger
     this.#metrics = options.metrics
     this.#bytesPerPicture = inputSize ** 2 * 3
-    this.#msPerPicture = info.warmupMs / batchSizes.reduce((sum, size) => sum + size, 0)
+    this.#gpuMemory = new GpuMemoryGauge(plan.devices, options.cuda?.visibleDevices ?? '')
+    this.#msPerPicture = info.runMs.at(-1)! / batchSizes.at(-1)!
     this.#batcher = new Batcher({
-      batchSizes, padded: plan.padded, workers: plan.workers, maxQueue: options.maxQueue, now: () => performance.now(),
+      batchSizes, runMs: info.runMs, padded, sharers, maxQueue: options.maxQueue, now: () => performance.now(),
     })
     this.#pool = new SessionPool({
-      settings: plan.session,
+      settings: plan.sessions,
       count: plan.workers,
       onChange: () => this.#pump(),
       onCrash: () => {
@@ -124,7 +129,7 @@ class PooledEmbedder implements Embedder {
       },
       onOpenFailed: (error, nextTryMs) =>
         this.#logger.error({ err: error, nextTryMs }, 'an embedding worker could not be started'),
-    }, session)
+    }, sessions)
     this.#announce()
   }
 
@@ -134,6 +139,10 @@ class PooledEmbedder implements Embedder {
 
   get liveWorkers(): number {
     return this.#pool.live
+  }
+
+  get gpuMemory(): readonly GpuMemory[] {
+    return this.#gpuMemory.read()
   }
 
   fill(): Promise<void> {
@@ -194,14 +203,15 @@ class PooledEmbedder implements Embedder {
   }
 
   /**
-   * While a search is on its way, fewer than half of the workers may be at bulk, so that it finds a worker and a core.
-   * It costs bulk little: its next pictures are decoded meanwhile. Of several searches one after the other bulk would
-   * see no end, so beside them one worker goes on.
+   * While a search is on its way, fewer than half of the workers may be at bulk, so that it finds a worker and a core;
+   * on a GPU, which does not give way, all but one. It costs bulk little: its next pictures are decoded meanwhile. Of
+   * several searches one after the other bulk would see no end, so beside them one worker goes on.
    */
   #holdsBulkBack(): boolean {
     if (!this.#batcher.onlyBulk || this.#searchesComing === 0) return false
-    const fewerThanHalf = Math.floor((this.runtime.workers - 1) / 2)
-    return this.#bulkRunning >= (this.#searchesComing === 1 ? fewerThanHalf : Math.max(1, fewerThanHalf))
+    const others = this.runtime.workers - 1
+    const most = this.runtime.provider === 'cuda' ? others : Math.floor(others / 2)
+    return this.#bulkRunning >= (this.#searchesComing === 1 ? most : Math.max(1, most))
   }
 
   async #run(session: Session, { items, priority, batchSize }: Batch<Item>): Promise<void> {

@@ -3,8 +3,9 @@ import { Session } from './session.js'
 import type { SessionSettings } from './worker-protocol.js'
 
 export interface SessionPoolOptions {
-  settings: SessionSettings
-  /** Sessions to keep. */
+  /** One for each GPU, on the CPU one; sessions are dealt out among them. */
+  settings: readonly SessionSettings[]
+  /** Sessions to keep, in all. */
   count: number
   /** A session became idle, or `failing` changed. */
   onChange(): void
@@ -27,15 +28,17 @@ export class SessionPool {
   #lastOpenFailed = false
   #closing = false
 
-  /** @param first a session of the same settings that is already warm. */
-  constructor(options: SessionPoolOptions, first: Session) {
+  /** @param first a session of each of the settings that is already warm. */
+  constructor(options: SessionPoolOptions, first: readonly Session[]) {
     this.#options = options
-    this.#adopt(first)
+    for (const session of first) this.#adopt(session)
   }
 
   /** Opens the others, all at once; one that fails is tried again later like one that died. */
   async fill(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#options.count - 1 }, () => this.#open()))
+    const { settings, count } = this.#options
+    const others = Array.from({ length: count - settings.length }, (_, i) => settings[i % settings.length]!)
+    await Promise.all(others.map((one) => this.#open(one)))
   }
 
   /** Warm sessions, idle or running. */
@@ -48,11 +51,15 @@ export class SessionPool {
     return this.#live.size === 0 && this.#lastOpenFailed
   }
 
+  /** Of several GPUs from the one that has most of them idle. */
   takeIdle(): Session | undefined {
-    for (;;) {
-      const session = this.#idle.pop()
-      if (session === undefined || session.alive) return session
-    }
+    const alive = this.#idle.filter((session) => session.alive)
+    const idleBeside = ({ settings }: Session) => alive.filter((other) => other.settings === settings).length
+    const [first, ...others] = alive
+    if (first === undefined) return undefined
+    const session = others.reduce((best, other) => (idleBeside(other) >= idleBeside(best) ? other : best), first)
+    this.#idle.splice(this.#idle.indexOf(session), 1)
+    return session
   }
 
   /** After a run that came to its end, well or badly. */
@@ -80,31 +87,32 @@ export class SessionPool {
 
   #lose(session: Session): void {
     this.#live.delete(session)
+    if (this.#idle.includes(session)) this.#idle.splice(this.#idle.indexOf(session), 1)
     if (this.#closing) return
     this.#options.onCrash()
-    this.#openLater()
+    this.#openLater(session.settings)
   }
 
   /** Ever later while replacements die or fail before they have finished a single run. */
-  #openLater(): void {
+  #openLater(settings: SessionSettings): void {
     const delayMs = this.#delayMs
     this.#delayMs = Math.min(delayMs * 2, longestDelayMs)
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      const opening = this.#open().finally(() => this.#opening.delete(opening))
+      const opening = this.#open(settings).finally(() => this.#opening.delete(opening))
       this.#opening.add(opening)
     }, delayMs)
     this.#timers.add(timer)
   }
 
-  async #open(): Promise<void> {
+  async #open(settings: SessionSettings): Promise<void> {
     try {
-      const { session } = await Session.open(this.#options.settings)
+      const { session } = await Session.open(settings)
       this.#adopt(session)
     } catch (error) {
       this.#lastOpenFailed = true
       this.#options.onOpenFailed(error, this.#delayMs)
-      if (!this.#closing) this.#openLater()
+      if (!this.#closing) this.#openLater(settings)
     }
     this.#options.onChange()
   }

@@ -1,13 +1,10 @@
 /**
- * The thread that runs the network: one ONNX Runtime session, one run at a time. The only importer
- * of onnxruntime-node. It lives in a thread because `create` and `run` block their event loop.
+ * The thread that runs the network, one run at a time. It is a thread because opening and running block their event loop.
  */
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { setPriority } from 'node:os'
-import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import { InferenceSession, Tensor, env } from 'onnxruntime-node'
+import { isCudaInstalled, missingLibrary } from './cuda-library.js'
+import { Network } from './network.js'
 import type { FromWorker, SessionSettings, ToWorker } from './worker-protocol.js'
 
 const settings = workerData as SessionSettings
@@ -20,76 +17,57 @@ const niceness = 5
 // belongs to a thread on Linux alone; elsewhere it would be the whole process.
 if (settings.provider === 'cpu' && process.platform === 'linux') setPriority(niceness)
 
-let session: InferenceSession
+/** Runs of a size after its first by which its time is told, on CUDA. */
+const timedRuns = 3
+
+let network: Network
 try {
-  env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
-  if (settings.provider === 'cuda' && !existsSync(cudaLibraryPath())) {
+  if (settings.provider === 'cuda' && !isCudaInstalled()) {
     answer({ kind: 'open_failed', reason: 'the CUDA provider library is not installed', providerMissing: true })
   } else {
-    session = await openSession()
+    network = await Network.open(settings)
     answer(await warmUp())
     port.on('message', (message: ToWorker) => void obey(message))
   }
 } catch (error) {
   // Without a listener on the port nothing keeps this thread alive: it ends by itself.
-  answer({ kind: 'open_failed', reason: missingLibrary() ?? reasonOf(error), providerMissing: false })
-}
-
-/** Where the package's install script puts the one library that it does not carry itself. */
-function cudaLibraryPath(): string {
-  const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
-  return join(entry, '../../bin/napi-v6', process.platform, process.arch, 'libonnxruntime_providers_cuda.so')
-}
-
-/** ONNX Runtime only says that it could not load the CUDA library; the dynamic linker says what it lacks. */
-function missingLibrary(): string | undefined {
-  if (settings.provider !== 'cuda') return undefined
-  try {
-    process.dlopen({ exports: {} }, cudaLibraryPath())
-  } catch (error) {
-    // A library that loads is no Node addon either, which is another message and no reason.
-    return /^\S+: cannot open shared object file/.exec(reasonOf(error))?.[0]
-  }
-  return undefined
-}
-
-function openSession(): Promise<InferenceSession> {
-  return InferenceSession.create(settings.modelPath, {
-    executionProviders: [settings.provider],
-    // One thread a session: two sessions of one thread beat one of two, and more threads than
-    // cores cost a third of the throughput. Parallelism comes from the number of workers.
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    logSeverityLevel: 4,
-  })
+  const missing = settings.provider === 'cuda' ? missingLibrary() : undefined
+  answer({ kind: 'open_failed', reason: missing ?? reasonOf(error), providerMissing: false })
 }
 
 /** Runs every batch size once: the first run of a shape plans memory, on CUDA for about a second. */
 async function warmUp(): Promise<FromWorker> {
   const startedAt = performance.now()
+  const runMs: number[] = []
   let embeddingDimension = 0
   let classCount = 0
   for (const batchSize of settings.batchSizes) {
     const pixels = new Uint8Array(batchSize * settings.inputSize ** 2 * 3)
-    const outputs = await run(pixels, batchSize)
+    const { outputs, ms } = await timed(pixels, batchSize)
     embeddingDimension = outputs.embeddings.length / batchSize
     classCount = outputs.logits.length / batchSize
+    runMs.push(settings.provider === 'cuda' ? await shortestOf(timedRuns, pixels, batchSize) : ms)
   }
-  return {
-    kind: 'ready',
-    ortVersion: env.versions.node ?? env.versions.common,
-    embeddingDimension,
-    classCount,
-    warmupMs: performance.now() - startedAt,
-  }
+  return { kind: 'ready', ortVersion: Network.ortVersion, embeddingDimension, classCount, warmupMs: performance.now() - startedAt, runMs }
+}
+
+async function timed(pixels: Uint8Array<ArrayBuffer>, batchSize: number) {
+  const startedAt = performance.now()
+  const outputs = await network.run(pixels, batchSize)
+  return { outputs, ms: performance.now() - startedAt }
+}
+
+async function shortestOf(runs: number, pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<number> {
+  let shortest = Infinity
+  for (let i = 0; i < runs; i++) shortest = Math.min(shortest, (await timed(pixels, batchSize)).ms)
+  return shortest
 }
 
 async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'run':
       try {
-        const { embeddings, logits } = await run(message.pixels, message.batchSize)
+        const { embeddings, logits } = await network.run(message.pixels, message.batchSize)
         answer({ kind: 'ran', embeddings, logits, pixels: message.pixels }, [
           embeddings.buffer,
           logits.buffer,
@@ -100,28 +78,12 @@ async function obey(message: ToWorker): Promise<void> {
       }
       return
     case 'close':
-      await session.release()
+      await network.release()
       port?.close() // nothing is left to wait for, so the thread ends; never terminate(), which aborts the process
       return
     default:
       throw new Error(`unknown message ${JSON.stringify(message satisfies never)}`)
   }
-}
-
-async function run(pixels: Uint8Array<ArrayBuffer>, batchSize: number) {
-  const { inputSize } = settings
-  const outputs = await session.run({ pixels: new Tensor('uint8', pixels, [batchSize, inputSize, inputSize, 3]) })
-  return { embeddings: floats(outputs, 'embedding', batchSize), logits: floats(outputs, 'logits', batchSize) }
-}
-
-function floats(outputs: InferenceSession.ReturnType, name: string, batchSize: number): Float32Array<ArrayBuffer> {
-  const output = outputs[name]
-  if (output === undefined) throw new Error(`the graph has no output named ${name}`)
-  if (output.dims.length !== 2 || output.dims[0] !== batchSize) {
-    throw new Error(`output ${name} has the shape [${output.dims.join(', ')}] instead of [${batchSize}, n]`)
-  }
-  if (!(output.data instanceof Float32Array)) throw new Error(`output ${name} is not float32`)
-  return output.data as Float32Array<ArrayBuffer>
 }
 
 function answer(message: FromWorker, transfer: ArrayBuffer[] = []): void {

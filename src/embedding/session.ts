@@ -7,6 +7,8 @@ export interface SessionInfo {
   embeddingDimension: number
   classCount: number
   warmupMs: number
+  /** What a run of each batch size took in the warm-up, in their order. */
+  runMs: readonly number[]
 }
 
 export interface RunResult {
@@ -33,6 +35,7 @@ interface Pending<Value> {
 }
 
 export class Session {
+  readonly settings: SessionSettings
   /** Settles when the thread has ended, for whatever reason. */
   readonly ended: Promise<void>
   readonly #worker: Worker
@@ -46,6 +49,7 @@ export class Session {
   readonly #buffers = new Map<number, Uint8Array<ArrayBuffer>>()
 
   private constructor(settings: SessionSettings) {
+    this.settings = settings
     this.#bytesPerPicture = settings.inputSize ** 2 * 3
     this.#worker = new Worker(new URL('./session-worker.js', import.meta.url), { workerData: settings })
     this.#info = new Promise((resolve, reject) => { this.#opening = { resolve, reject } })

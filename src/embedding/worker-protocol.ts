@@ -14,6 +14,10 @@ export interface SessionSettings {
   inputSize: number
   /** Every batch size that will ever be run, ascending; each is run once before `ready`. */
   batchSizes: readonly number[]
+  /** An ONNX Runtime session for each of them, which sees that one shape for ever. Default: one for all. */
+  sessionPerBatchSize?: boolean | undefined
+  /** Number of the GPU among those that CUDA sees; default 0. */
+  deviceId?: number | undefined
 }
 
 export type ToWorker =
@@ -27,7 +31,7 @@ export type ToWorker =
   | { kind: 'close' }
 
 export type FromWorker =
-  | { kind: 'ready'; ortVersion: string; embeddingDimension: number; classCount: number; warmupMs: number }
+  | { kind: 'ready'; ortVersion: string; embeddingDimension: number; classCount: number; warmupMs: number; runMs: number[] }
   /** The session could not be made; the worker ends by itself. */
   | {
       kind: 'open_failed'

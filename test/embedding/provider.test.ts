@@ -29,15 +29,16 @@ const all = { fp32: file('model.onnx'), fp16: file('model.fp16.onnx'), int8: fil
 const plans: { provider: 'cpu' | 'cuda'; files: Manifest['files']; maxBatch: number; expected: object }[] = [
   { provider: 'cpu', files: all, maxBatch: 0, expected: { precision: 'int8', workers: 6, padded: false, batchSizes: [1, 2, 4] } },
   { provider: 'cpu', files: { fp32: all.fp32, fp16: all.fp16 }, maxBatch: 15, expected: { precision: 'fp32', workers: 6, padded: false, batchSizes: [1, 2, 4, 8] } },
-  { provider: 'cuda', files: all, maxBatch: 0, expected: { precision: 'fp16', workers: 2, padded: true, batchSizes: [1, 2, 4, 8, 16] } },
-  { provider: 'cuda', files: { fp32: all.fp32, int8: all.int8 }, maxBatch: 1, expected: { precision: 'fp32', workers: 2, padded: true, batchSizes: [1] } },
+  { provider: 'cuda', files: all, maxBatch: 0, expected: { precision: 'fp16', workers: 6, padded: true, batchSizes: [1, 4, 16, 64] } },
+  { provider: 'cuda', files: { fp32: all.fp32, int8: all.int8 }, maxBatch: 1, expected: { precision: 'fp32', workers: 6, padded: true, batchSizes: [1] } },
 ]
 for (const { provider, files, maxBatch, expected } of plans) {
   test(`${provider} with ${Object.keys(files).join(', ')} and maxBatch ${maxBatch}: ${JSON.stringify(expected)}`, async (t) => {
     const model = await handmadeModel(t)
     const manifest = { ...model.manifest, files }
     const plan = planRuntime(provider, { model: { ...model, manifest }, provider, requireCuda: false, workers: 6, maxBatch })
-    const { precision, workers, padded, session: { batchSizes, modelPath } } = plan
+    const { precision, workers, padded, sessions: [session] } = plan
+    const { batchSizes, modelPath } = session!
     assert.deepEqual({ precision, workers, padded, batchSizes }, expected)
     assert.equal(modelPath, join(model.folder, files[precision]?.file ?? ''))
   })

@@ -77,9 +77,9 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   })
 }
 
-function modelView({ model: { manifest }, runtime }: Embedder) {
+function modelView({ model: { manifest }, runtime: { devices, batchSizes, ...runtime } }: Embedder) {
   const { id, name, architecture, embeddingDimension, labels, createdAt, calibration } = manifest
-  return { id, name, architecture, embeddingDimension, labels, createdAt, calibration: calibration ? basisOf(calibration) : null, runtime: { ...runtime, batchSizes: [...runtime.batchSizes] } }
+  return { id, name, architecture, embeddingDimension, labels, createdAt, calibration: calibration ? basisOf(calibration) : null, runtime: { ...runtime, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] } }
 }
 
 /** A network can be served without a card. */

@@ -20,6 +20,7 @@ export const Model = named('Model', Type.Object(
         fallbackReason: Type.Optional(Type.String({ description: 'Why it is the CPU although CUDA was expected.' })),
         formFallbackReason: Type.Optional(Type.String({ description: 'Why a slower form of the network runs than the folder has: this processor computes the other one otherwise.' })),
         workers: Type.Integer({ description: 'Threads.' }),
+        devices: Type.Optional(Type.Array(Type.Integer(), { description: 'GPUs, by number; absent on the CPU.' })),
         batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
         ortVersion: Type.String({ description: 'ONNX Runtime.' }),
       },

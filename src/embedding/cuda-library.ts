@@ -1,0 +1,25 @@
+/** Where ONNX Runtime's CUDA library lies, and why the dynamic linker does not take it. */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+
+/** Whether the package's install script, or an operator, has put it there: the package does not carry it itself. */
+export function isCudaInstalled(): boolean {
+  return existsSync(cudaLibraryPath())
+}
+
+/** ONNX Runtime only says that it could not load the CUDA library; the dynamic linker says what it lacks. */
+export function missingLibrary(): string | undefined {
+  try {
+    process.dlopen({ exports: {} }, cudaLibraryPath())
+  } catch (error) {
+    // A library that loads is no Node addon either, which is another message and no reason.
+    return /^\S+: cannot open shared object file/.exec(error instanceof Error ? error.message : '')?.[0]
+  }
+  return undefined
+}
+
+function cudaLibraryPath(): string {
+  const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
+  return join(entry, '../../bin/napi-v6', process.platform, process.arch, 'libonnxruntime_providers_cuda.so')
+}

@@ -1,0 +1,79 @@
+/** Memory of the GPUs, as the driver's own tool tells it. Where it can not be told, nothing is said and nothing fails. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+export interface GpuMemory {
+  /** As in `CUDA_DEVICES`. */
+  device: number
+  /** Of the whole GPU, whoever took it: what belongs to one process can not be told inside a container. */
+  usedBytes: number
+  totalBytes: number
+}
+
+const timeoutMs = 3_000
+const outputMaxBytes = 64 * 2 ** 10
+const query = ['--query-gpu=index,uuid,memory.used,memory.total', '--format=csv,noheader,nounits']
+
+/**
+ * @param visible see `memoryOf`
+ * @returns one reading for each device, in their order; undefined where any of them can not be told
+ */
+export async function readGpuMemory(devices: readonly number[], visible: string): Promise<GpuMemory[] | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: timeoutMs, maxBuffer: outputMaxBytes })
+    return memoryOf(devices, stdout, visible)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * @param output lines `index, uuid, used MiB, total MiB`, of every GPU of the machine
+ * @param visible `CUDA_VISIBLE_DEVICES`: CUDA numbers the GPUs in this list, the tool all that there are; empty: no list
+ */
+export function memoryOf(devices: readonly number[], output: string, visible: string): GpuMemory[] | undefined {
+  const rows = output.trim().split('\n').map((line) => line.split(',').map((cell) => cell.trim()))
+  const names = visible.trim() === '' ? undefined : visible.split(',').map((name) => name.trim())
+  const found: GpuMemory[] = []
+  for (const device of devices) {
+    const name = names === undefined ? String(device) : names[device]
+    if (name === undefined) return undefined
+    const row = rows.find(([index, uuid]) => index === name || (name.startsWith('GPU-') && uuid?.startsWith(name) === true))
+    const [usedBytes, totalBytes] = [Number(row?.[2]) * 2 ** 20, Number(row?.[3]) * 2 ** 20]
+    if (!Number.isFinite(usedBytes) || !Number.isFinite(totalBytes)) return undefined
+    found.push({ device, usedBytes, totalBytes })
+  }
+  return found
+}
+
+const freshForMs = 15_000
+const failuresMax = 3
+
+/** The last reading; one that is asked for later than it is fresh is followed by the next. Nobody asks, nothing runs. */
+export class GpuMemoryGauge {
+  readonly #devices: readonly number[]
+  readonly #visible: string
+  #last: readonly GpuMemory[] = []
+  #readAt = -Infinity
+  #failures = 0
+
+  constructor(devices: readonly number[], visible: string) {
+    this.#devices = devices
+    this.#visible = visible
+    if (devices.length > 0) this.#read()
+  }
+
+  read(): readonly GpuMemory[] {
+    const stale = performance.now() - this.#readAt > freshForMs
+    if (this.#devices.length > 0 && stale && this.#failures < failuresMax) this.#read()
+    return this.#last
+  }
+
+  #read(): void {
+    this.#readAt = performance.now()
+    void readGpuMemory(this.#devices, this.#visible).then((reading) => {
+      this.#failures = reading === undefined ? this.#failures + 1 : 0
+      this.#last = reading ?? []
+    })
+  }
+}

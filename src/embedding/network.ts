@@ -1,0 +1,102 @@
+/**
+ * The network as ONNX Runtime sessions: one for all batch sizes on the CPU, one for each on CUDA. The only importer of
+ * onnxruntime-node in the service; it belongs into a thread of its own, because `open` and `run` block their event loop.
+ */
+import { InferenceSession, Tensor, env } from 'onnxruntime-node'
+import type { SessionSettings } from './worker-protocol.js'
+
+export interface NetworkOutputs {
+  /** [batchSize, embeddingDimension] */
+  embeddings: Float32Array<ArrayBuffer>
+  /** [batchSize, classCount] */
+  logits: Float32Array<ArrayBuffer>
+}
+
+/** One ONNX Runtime session and the batch sizes that it may see. */
+interface ShapedSession {
+  session: InferenceSession
+  batchSizes: readonly number[]
+}
+
+export class Network {
+  readonly #inputSize: number
+  readonly #sessions: readonly ShapedSession[]
+
+  private constructor(inputSize: number, sessions: readonly ShapedSession[]) {
+    this.#inputSize = inputSize
+    this.#sessions = sessions
+  }
+
+  /** @throws what ONNX Runtime throws; sessions that were opened before are released then */
+  static async open(settings: SessionSettings): Promise<Network> {
+    env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
+    const sessions: ShapedSession[] = []
+    try {
+      for (const batchSizes of shapesOf(settings)) sessions.push({ session: await openSession(settings), batchSizes })
+    } catch (error) {
+      for (const { session } of sessions) await session.release()
+      throw error
+    }
+    return new Network(settings.inputSize, sessions)
+  }
+
+  static get ortVersion(): string {
+    return env.versions.node ?? env.versions.common
+  }
+
+  /** The batch sizes that each session has for itself. */
+  get shapes(): readonly (readonly number[])[] {
+    return this.#sessions.map(({ batchSizes }) => batchSizes)
+  }
+
+  /**
+   * @param pixels [batchSize, inputSize, inputSize, 3]
+   * @throws Error for a size that no session was opened for
+   */
+  async run(pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<NetworkOutputs> {
+    const shaped = this.#sessions.find(({ batchSizes }) => batchSizes.includes(batchSize))
+    if (shaped === undefined) throw new Error(`no session takes a batch of ${batchSize}`)
+    const input = new Tensor('uint8', pixels, [batchSize, this.#inputSize, this.#inputSize, 3])
+    const outputs = await shaped.session.run({ pixels: input })
+    return { embeddings: floats(outputs, 'embedding', batchSize), logits: floats(outputs, 'logits', batchSize) }
+  }
+
+  async release(): Promise<void> {
+    for (const { session } of this.#sessions) await session.release()
+  }
+}
+
+/**
+ * On CUDA a session that sees another shape than in its last run plans each convolution anew, which takes more than a
+ * hundred milliseconds; so there each size has its own. The weights lie on the GPU once for each: ONNX Runtime shares
+ * them only through allocators and containers that its binding for Node does not offer.
+ */
+function shapesOf({ batchSizes, sessionPerBatchSize = false }: SessionSettings): readonly (readonly number[])[] {
+  return sessionPerBatchSize ? batchSizes.map((size) => [size]) : [batchSizes]
+}
+
+function openSession({ modelPath, provider, deviceId = 0 }: SessionSettings): Promise<InferenceSession> {
+  return InferenceSession.create(modelPath, {
+    // Of CUDA's options (memory limit, growth of its arena, search for algorithms, graphs) the binding passes on the
+    // device alone, and of `extra` the provider reads none of them; see docs/gpu.md for what bounds memory instead.
+    executionProviders: [provider === 'cuda' ? { name: 'cuda', deviceId } : provider],
+    // One thread a session: two sessions of one thread beat one of two, and more threads than
+    // cores cost a third of the throughput. Parallelism comes from the number of workers.
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    logSeverityLevel: 4,
+    // Weights lie beside the arena, which would else grow by powers of two to hold them.
+    ...(provider === 'cuda' && { extra: { session: { use_device_allocator_for_initializers: '1' } } }),
+  })
+}
+
+function floats(outputs: InferenceSession.ReturnType, name: string, batchSize: number): Float32Array<ArrayBuffer> {
+  const output = outputs[name]
+  if (output === undefined) throw new Error(`the graph has no output named ${name}`)
+  if (output.dims.length !== 2 || output.dims[0] !== batchSize) {
+    throw new Error(`output ${name} has the shape [${output.dims.join(', ')}] instead of [${batchSize}, n]`)
+  }
+  if (!(output.data instanceof Float32Array)) throw new Error(`output ${name} is not float32`)
+  return output.data as Float32Array<ArrayBuffer>
+}
