@@ -12,6 +12,8 @@ const readyDeadlineMs = 120_000
 
 export class ServiceProcess {
   readonly url: string
+  /** From spawning the process to its first `/readyz` that says so; 0 before. */
+  readyMs = 0
   readonly #process: ChildProcess
   readonly #folder: string
 
@@ -31,30 +33,47 @@ export class ServiceProcess {
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     const service = new ServiceProcess(`http://127.0.0.1:${port}`, child, folder)
-    await service.#ready()
+    try {
+      await service.#ready()
+    } catch (error) {
+      await service.stop()
+      throw error
+    }
     return service
   }
 
   async #ready(): Promise<void> {
     const started = performance.now()
     for (;;) {
-      if (this.#process.exitCode !== null) throw new Error(`the service ended with ${this.#process.exitCode} before it was ready`)
-      if ((await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok === true) return
+      if (this.#ended) throw new Error(`the service ended with ${this.#process.exitCode ?? this.#process.signalCode} before it was ready`)
+      if ((await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok === true) {
+        this.readyMs = performance.now() - started
+        return
+      }
       if (performance.now() - started > readyDeadlineMs) throw new Error('the service did not become ready')
-      await sleep(100)
+      await sleep(50)
     }
+  }
+
+  get #ended(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null
   }
 
   /** Value of a metric without labels, in its own unit. */
   async metric(name: string): Promise<number> {
+    return (await this.metrics()).get(name) ?? Number.NaN
+  }
+
+  /** Name, with its labels where it has any, → value. */
+  async metrics(): Promise<Map<string, number>> {
     const text = await (await fetch(`${this.url}/metrics`)).text()
-    const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `))
-    return line === undefined ? Number.NaN : Number(line.slice(name.length + 1))
+    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
   }
 
   async stop(): Promise<void> {
     this.#process.kill('SIGTERM')
-    if (this.#process.exitCode === null) await once(this.#process, 'exit')
+    if (!this.#ended) await once(this.#process, 'exit')
     await rm(this.#folder, { recursive: true, force: true })
   }
 }

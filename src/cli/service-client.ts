@@ -36,6 +36,8 @@ export interface Job {
   picturesPerSecond: number | null
   secondsLeft: number | null
   failure: { code: string; detail: string } | null
+  startedAt: string | null
+  finishedAt: string | null
 }
 
 export interface JobErrorLine {

@@ -1,0 +1,155 @@
+/** What one configuration of the service does: queries by so many clients, and a tar taken in while others search. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { percentile } from '../src/cli/percentile.js'
+import { ServiceClient } from '../src/cli/service-client.js'
+import { archiveOf } from './archive.js'
+import type { BenchPicture } from './drawn-gallery.js'
+import { LoadClients } from './load-clients.js'
+import type { LoadResult } from './load-client.js'
+import { readGpus } from './machine-facts.js'
+import { ServiceProcess } from './service-process.js'
+
+/** How the service runs the network, as it says itself. */
+export interface ServiceFacts {
+  provider: string
+  precision: string
+  workers: number
+  devices?: number[]
+  batchSizes: number[]
+  ortVersion: string
+  fallbackReason?: string
+  formFallbackReason?: string
+  model: string
+  goldenCosine: number | undefined
+  readyMs: number
+}
+
+export interface Load {
+  clients: number
+  perSecond: number
+  p50Ms: number
+  p99Ms: number
+  /** Medians of what the service says of its stages; of the network the 99th percentile too. */
+  embedMs: number
+  embedP99Ms: number
+  queueMs: number
+  decodeMs: number
+  searchMs: number
+  /** Pictures in a run of the network, mean. */
+  batchSize: number
+  /** Cores that the service kept busy. */
+  cores: number
+  gpuBusyPercent: number | undefined
+  gpuUsedMiB: number | undefined
+  refusals: Record<string, number>
+}
+
+export interface Ingest {
+  thumbnails: boolean
+  pictures: number
+  /** From the first byte sent to the end of the job. */
+  perSecond: number
+  /** While the job ran, which begins when all bytes are there. */
+  perSecondOfJob: number
+  sentSeconds: number
+  cores: number
+  /** One search after the other, on another gallery. */
+  idleP50Ms: number
+  idleP95Ms: number
+  duringP50Ms: number
+  duringP95Ms: number
+  searchesDuring: number
+}
+
+const gallery = 'bench'
+const searchUrl = (service: ServiceProcess) => `${service.url}/v1/galleries/${gallery}/search?k=10`
+const cycled = (pictures: readonly BenchPicture[], length: number) => Array.from({ length }, (_, i) => pictures[i % pictures.length]!)
+
+export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
+  const { models } = (await new ServiceClient(service.url).models()) as { models: { name: string; runtime: Omit<ServiceFacts, 'model' | 'goldenCosine' | 'readyMs'> }[] }
+  const { name, runtime } = models[0]!
+  const golden = [...(await service.metrics())].find(([metric]) => metric.startsWith('alike_golden_min_cosine{'))
+  return { ...runtime, model: name, goldenCosine: golden?.[1], readyMs: service.readyMs }
+}
+
+/** A gallery to search. */
+export async function fillGallery(service: ServiceProcess, pictures: readonly BenchPicture[], count: number): Promise<void> {
+  const client = new ServiceClient(service.url)
+  await client.createGallery(gallery)
+  const job = await client.waitForJob((await client.ingestTar(gallery, archiveOf(cycled(pictures, count)))).id)
+  if (job.added !== count) throw new Error(`the gallery's job ${job.state} with ${job.added} of ${count} pictures`)
+}
+
+export async function measureLoad(service: ServiceProcess, askers: LoadClients, { clients, seconds }: { clients: number; seconds: number }): Promise<Load> {
+  const warmMs = 1_000
+  const loading = askers.load({ url: searchUrl(service), clients, warmMs, measureMs: seconds * 1000, pauseMs: 0 })
+  await sleep(warmMs)
+  const before = await service.metrics()
+  const startedAt = performance.now()
+  await sleep(seconds * 500)
+  const gpus = await readGpus()
+  const after = await service.metrics()
+  const elapsedSeconds = (performance.now() - startedAt) / 1000
+  const result = await loading
+  const grown = (name: string) => (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN)
+  return {
+    clients,
+    perSecond: result.latenciesMs.length / seconds,
+    p50Ms: percentile(result.latenciesMs, 0.5),
+    p99Ms: percentile(result.latenciesMs, 0.99),
+    embedMs: percentile(result.embedMs, 0.5),
+    embedP99Ms: percentile(result.embedMs, 0.99),
+    queueMs: percentile(result.queueMs, 0.5),
+    decodeMs: percentile(result.decodeMs, 0.5),
+    searchMs: percentile(result.searchMs, 0.5),
+    batchSize: grown('alike_embed_batch_size_sum') / grown('alike_embed_batch_size_count'),
+    cores: grown('process_cpu_seconds_total') / elapsedSeconds,
+    gpuBusyPercent: gpus?.busyPercent,
+    gpuUsedMiB: gpus?.usedMiB,
+    refusals: result.refusals,
+  }
+}
+
+/** @param count pictures in the tar; @param idleSeconds of searches before it, nothing else going on */
+export async function measureIngest(
+  service: ServiceProcess,
+  searcher: LoadClients,
+  { pictures, count, idleSeconds, thumbnails }: { pictures: readonly BenchPicture[]; count: number; idleSeconds: number; thumbnails: boolean },
+): Promise<Ingest> {
+  const client = new ServiceClient(service.url)
+  await client.createGallery('filled')
+  const alone = { url: searchUrl(service), clients: 1, warmMs: 300, pauseMs: 20 }
+  const idle = await searcher.load({ ...alone, measureMs: idleSeconds * 1000 })
+  const searching = searcher.load({ ...alone, warmMs: 0, measureMs: 0 })
+  const cpuBefore = await service.metric('process_cpu_seconds_total')
+  const startedAt = performance.now()
+  const { id } = await client.ingestTar('filled', archiveOf(cycled(pictures, count)))
+  const sentSeconds = (performance.now() - startedAt) / 1000
+  const job = await endOf(client, id)
+  const seconds = (performance.now() - startedAt) / 1000
+  const cpuSeconds = (await service.metric('process_cpu_seconds_total')) - cpuBefore
+  searcher.stop()
+  const during: LoadResult = await searching
+  if (job.added !== count) throw new Error(`the job ${job.state} with ${job.added} of ${count} pictures`)
+  return {
+    thumbnails,
+    pictures: count,
+    perSecond: count / seconds,
+    perSecondOfJob: count / ((Date.parse(job.finishedAt!) - Date.parse(job.startedAt!)) / 1000),
+    sentSeconds,
+    cores: cpuSeconds / seconds,
+    idleP50Ms: percentile(idle.latenciesMs, 0.5),
+    idleP95Ms: percentile(idle.latenciesMs, 0.95),
+    duringP50Ms: percentile(during.latenciesMs, 0.5),
+    duringP95Ms: percentile(during.latenciesMs, 0.95),
+    searchesDuring: during.latenciesMs.length,
+  }
+}
+
+async function endOf(client: ServiceClient, id: string) {
+  for (;;) {
+    const job = await client.job(id)
+    if (job.state !== 'queued' && job.state !== 'running') return job
+    await sleep(50)
+  }
+}
