@@ -29,6 +29,8 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '1,8,32,64' },
     seconds: { type: 'string', default: '5' },
     stored: { type: 'string', default: '1000' },
+    /** Different pictures, which are asked with, stored and taken in again and again. */
+    drawn: { type: 'string', default: '256' },
     /** Pictures in the tar; 0: 8,000 on a GPU, 400 on the CPU. */
     pictures: { type: 'string', default: '0' },
     /** After so long what is left is left out. */
@@ -57,7 +59,7 @@ const outerSettings: Record<string, string> = {
   API_KEYS_FILE: '',
 }
 
-const pictures = await drawWebPictures(256)
+const pictures = await drawWebPictures(Number(values.drawn))
 const report: GpuBenchReport = { machine: await machineFacts(), settings: outerSettings, stored, decode: [], variants: [], leftOut: [], seconds: 0 }
 const askers = new LoadClients(Number(values['client-processes']), pictures.slice(0, 64).map(({ bytes }) => bytes))
 const searcher = new LoadClients(1, pictures.slice(0, 64).map(({ bytes }) => bytes))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readConfig, settingsTable } from '../src/config.js'
+import { numbersOf, readConfig, settingsTable } from '../src/config.js'
 import { AlikeError } from '../src/errors.js'
 
 test('an empty environment gives the defaults, frozen', () => {
@@ -29,6 +29,16 @@ test('every problem is listed at once, by its variable', () => {
     assert.match(error.message, /PORT must be a whole number from 0 to 65535, not "80a"/)
     return true
   })
+})
+
+test('lists of numbers are read, and what is none is told with what is wanted', () => {
+  const config = readConfig({ CUDA_DEVICES: '0, 1', CUDA_BATCH_SIZES: '1,8 ,256' })
+  assert.deepEqual([numbersOf(config.cudaDevices), numbersOf(config.cudaBatchSizes)], [[0, 1], [1, 8, 256]])
+  for (const CUDA_BATCH_SIZES of ['0', '257', '1,', '1;4', '-1', '1.5', 'all', '1,2,3,4,5,6,7,8,9']) {
+    assert.throws(() => readConfig({ CUDA_BATCH_SIZES }), /CUDA_BATCH_SIZES must be up to 8 whole numbers from 1 to 256, separated by commas, not/, CUDA_BATCH_SIZES)
+  }
+  for (const CUDA_DEVICES of ['GPU-1', '0,,1', '1000']) assert.throws(() => readConfig({ CUDA_DEVICES }), /CUDA_DEVICES must be up to 16 numbers of GPUs/)
+  assert.throws(() => readConfig({ CUDA_MEMORY_MAX_BYTES: '8GB' }), /CUDA_MEMORY_MAX_BYTES must be a whole number/)
 })
 
 test('the table documents every setting in a sentence', () => {

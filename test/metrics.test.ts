@@ -45,6 +45,17 @@ test('gauges read their sources at each scrape', async () => {
   assert(!after.some((line) => line.includes('gallery="a"')), 'a deleted gallery is not reported')
 })
 
+test('memory of GPUs is told while it can be read, and not as 0 otherwise', async () => {
+  const metrics = createMetrics()
+  const ofGpus = async () => (await linesOf(metrics)).filter((line) => line.startsWith('alike_gpu_memory_'))
+  assert.deepEqual(await ofGpus(), [])
+  let gpus = [{ device: 1, usedBytes: 2048, totalBytes: 4096 }]
+  metrics.watch({ gpuMemory: () => gpus })
+  assert.deepEqual(await ofGpus(), ['alike_gpu_memory_used_bytes{device="1"} 2048', 'alike_gpu_memory_total_bytes{device="1"} 4096'])
+  gpus = []
+  assert.deepEqual(await ofGpus(), [])
+})
+
 test('two apps in one process do not share counts', async () => {
   const [first, second] = [createMetrics(), createMetrics()]
   first.countRequest('GET', '/livez', 200)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openEmbedder, type EmbedderLogger } from '../../src/embedding/embedder.js'
 import type { Manifest, Model } from '../../src/embedding/manifest.js'
-import { planRuntime, type ProviderOptions } from '../../src/embedding/provider.js'
+import { planRuntime, workersWithin, type ProviderOptions } from '../../src/embedding/provider.js'
+import { SessionOpenError } from '../../src/embedding/session.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -43,6 +44,32 @@ for (const { provider, files, maxBatch, expected } of plans) {
     assert.equal(modelPath, join(model.folder, files[precision]?.file ?? ''))
   })
 }
+
+test('on CUDA each GPU has its own workers, and each batch size a session of its own in each of them', async (t) => {
+  const options = { model: await handmadeModel(t), provider: 'cuda' as const, requireCuda: false, workers: 0, maxBatch: 0 }
+  const plan = planRuntime('cuda', { ...options, cuda: { devices: [1, 3, 1], batchSizes: [8, 1, 8, 32] } })
+  assert.deepEqual([plan.workers, plan.sharers, plan.devices, plan.batchSizes], [4, 2, [1, 3], [1, 8, 32]])
+  assert.deepEqual(plan.sessions.map(({ deviceId, sessionPerBatchSize }) => ({ deviceId, sessionPerBatchSize })), [
+    { deviceId: 1, sessionPerBatchSize: true },
+    { deviceId: 3, sessionPerBatchSize: true },
+  ])
+  const sizes = (batchSizes: number[], maxBatch: number) => planRuntime('cuda', { ...options, maxBatch, cuda: { batchSizes } }).batchSizes
+  assert.deepEqual([sizes([1, 4, 16, 64], 20), sizes([16], 0), sizes([16, 64], 8)], [[1, 4, 16], [16], [8]])
+  assert.deepEqual(planRuntime('cuda', options).devices, [0])
+  assert.equal(planRuntime('cuda', { ...options, workers: 3, cuda: { devices: [0, 1] } }).workers, 6)
+  const [cpu] = planRuntime('cpu', { ...options, cuda: { devices: [1], batchSizes: [8] } }).sessions
+  assert.deepEqual([cpu?.batchSizes, cpu?.sessionPerBatchSize], [[1, 2, 4], undefined])
+})
+
+test('of the workers that are wanted on a GPU as many start as fit into the memory they may take', () => {
+  const GiB = 2 ** 30
+  assert.equal(workersWithin(8 * GiB, [2 * GiB], 2), 2)
+  assert.equal(workersWithin(3 * GiB, [2 * GiB], 2), 1)
+  assert.equal(workersWithin(8 * GiB, [2 * GiB, 3 * GiB], 4), 2, 'the GPU on which it took most decides')
+  assert.equal(workersWithin(GiB, [-1], 2), 2, 'another process gave back more meanwhile')
+  assert.throws(() => workersWithin(GiB, [2 * GiB], 2), (error) => error instanceof SessionOpenError && /2147483648 bytes of the GPU, and 1073741824 are allowed/.test(error.message))
+  assert.throws(() => workersWithin(GiB, undefined, 2), /nvidia-smi does not tell/)
+})
 
 test('a form that the folder lacks is not chosen', async (t) => {
   const model = await handmadeModel(t)

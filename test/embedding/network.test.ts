@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { InferenceSession, type Tensor } from 'onnxruntime-node'
+import { Network } from '../../src/embedding/network.js'
+import type { SessionSettings } from '../../src/embedding/worker-protocol.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+
+async function open(t: TestContext, settings: Partial<SessionSettings>): Promise<Network> {
+  const { folder } = await handmadeModel(t)
+  const network = await Network.open({ modelPath: join(folder, 'model.onnx'), provider: 'cpu', inputSize: 8, batchSizes: [1, 2, 4], ...settings })
+  t.after(() => network.release())
+  return network
+}
+
+/** Pictures whose first logits are these. */
+function batchOf(...firsts: number[]): Uint8Array<ArrayBuffer> {
+  const pixels = new Uint8Array(firsts.length * 8 * 8 * 3)
+  firsts.forEach((first, row) => { pixels[row * 8 * 8 * 3] = first })
+  return pixels
+}
+
+/** Session → the shapes that ONNX Runtime was given for it from now on. */
+function watchShapes(t: TestContext): () => string[][] {
+  const prototype = (InferenceSession as unknown as { prototype: InferenceSession }).prototype
+  const { mock } = t.mock.method(prototype, 'run') // runs all the same
+  return () => {
+    const seen = new Map<unknown, Set<string>>()
+    for (const { this: session, arguments: [feeds] } of mock.calls) {
+      const { dims } = (feeds as unknown as { pixels: Tensor }).pixels
+      seen.set(session, (seen.get(session) ?? new Set()).add(dims.join('×')))
+    }
+    return [...seen.values()].map((shapes) => [...shapes])
+  }
+}
+
+const firstLogits = ({ logits }: { logits: Float32Array }, rows: number) => Array.from({ length: rows }, (_, row) => logits[row * 4])
+
+test('with a session for each batch size, each sees its own shape and no other', async (t) => {
+  const network = await open(t, { batchSizes: [1, 4, 2], sessionPerBatchSize: true })
+  assert.deepEqual(network.shapes, [[1], [4], [2]])
+  const shapesSeen = watchShapes(t)
+  for (const firsts of [[1], [2, 3, 4, 5], [6, 7], [8], [9, 10, 11, 12]]) {
+    assert.deepEqual(firstLogits(await network.run(batchOf(...firsts), firsts.length), firsts.length), firsts)
+  }
+  assert.deepEqual(shapesSeen(), [['1×8×8×3'], ['4×8×8×3'], ['2×8×8×3']])
+})
+
+test('a batch size that nothing was opened for is refused, not run by another session', async (t) => {
+  for (const sessionPerBatchSize of [true, false]) {
+    const network = await open(t, { sessionPerBatchSize })
+    await assert.rejects(network.run(batchOf(1, 2, 3), 3), /no session takes a batch of 3/)
+  }
+})
+
+test('otherwise one session takes every size', async (t) => {
+  const network = await open(t, {})
+  assert.deepEqual(network.shapes, [[1, 2, 4]])
+  assert.deepEqual(firstLogits(await network.run(batchOf(1, 2), 2), 2), [1, 2])
+})
+
+test('a network that can not be opened says why', async (t) => {
+  await assert.rejects(open(t, { modelPath: '/nowhere/model.onnx', sessionPerBatchSize: true }), /doesn't exist/)
+})
