@@ -42,6 +42,8 @@ RUN npx tsc -p tsconfig.json
 
 # ---- dependencies for CUDA: ONNX Runtime's own install script fetches the provider libraries
 FROM dependencies AS cuda-dependencies
+# Libraries of another release than the package's own would be refused on the machine with the GPU, or worse, taken.
+RUN node -e "const { version } = require('./node_modules/onnxruntime-node/package.json'), { nuget } = require('./node_modules/onnxruntime-node/script/install-metadata-versions.js'); if (nuget.some((one) => one.version !== version)) throw new Error('the CUDA library is not of release ' + version)"
 RUN ONNXRUNTIME_NODE_INSTALL=true node node_modules/onnxruntime-node/script/install \
  && rm -f node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_tensorrt.so
 
