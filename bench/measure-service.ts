@@ -4,10 +4,10 @@ import { percentile } from '../src/cli/percentile.js'
 import { ServiceClient } from '../src/cli/service-client.js'
 import { archiveOf } from './archive.js'
 import type { BenchPicture } from './drawn-gallery.js'
-import { LoadClients } from './load-clients.js'
+import type { LoadClients } from './load-clients.js'
 import type { LoadResult } from './load-client.js'
 import { readGpus } from './machine-facts.js'
-import { ServiceProcess } from './service-process.js'
+import type { ServiceProcess } from './service-process.js'
 
 /** How the service runs the network, as it says itself. */
 export interface ServiceFacts {
