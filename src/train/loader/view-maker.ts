@@ -21,6 +21,15 @@ export interface ViewOrder {
   }
 }
 
+/** What the loader's thread and a process that makes views say to each other. */
+export interface ToViewProcess {
+  ticket: number
+  bytes: Uint8Array
+  order: ViewOrder
+}
+
+export type FromViewProcess = { ticket: number; pixels: Uint8Array } | { ticket: number; error: unknown }
+
 /** @returns uint8 [size, size, 3] @throws AlikeError like `prepareImage`. */
 export async function makeView(bytes: Uint8Array, { preprocessing, random }: ViewOrder): Promise<Uint8Array> {
   if (random === undefined) return (await prepareImage(bytes, { preprocessing, maxPixels })).pixels

@@ -1,6 +1,5 @@
 /** Child process of the loader: makes views. The native decoder does not get faster with more threads of one process. */
-import type { FromViewProcess, ToViewProcess } from './view-processes.js'
-import { makeView } from './view-maker.js'
+import { makeView, type FromViewProcess, type ToViewProcess } from './view-maker.js'
 
 process.on('message', ({ ticket, bytes, order }: ToViewProcess) => {
   const answer = (message: FromViewProcess) => process.send?.(message)

@@ -1,14 +1,6 @@
 /** Makes views in processes of their own, where there are cores for it. */
 import { fork, type ChildProcess } from 'node:child_process'
-import { makeView, type ViewOrder } from './view-maker.js'
-
-export interface ToViewProcess {
-  ticket: number
-  bytes: Uint8Array
-  order: ViewOrder
-}
-
-export type FromViewProcess = { ticket: number; pixels: Uint8Array } | { ticket: number; error: unknown }
+import { makeView, type FromViewProcess, type ToViewProcess, type ViewOrder } from './view-maker.js'
 
 interface Waiting {
   resolve(pixels: Uint8Array): void
