@@ -14,8 +14,7 @@ import { percentile } from '../src/cli/percentile.js'
 import { ServiceClient } from '../src/cli/service-client.js'
 import { openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/manifest.js'
-import { DecodePermits } from '../src/image/decode-permits.js'
-import { preparePermitted } from '../src/image/permitted-image.js'
+import { decodersWanted, openDecoders } from '../src/image/decoders.js'
 import { createMetrics } from '../src/metrics.js'
 import { SlotIndex } from '../src/vector-index/slot-index.js'
 import { indexDefaults } from '../src/vector-index/vector-index.js'
@@ -49,9 +48,9 @@ const embedder = await openEmbedder({
   model, provider: 'auto', requireCuda: false, workers: 0, maxBatch: 0, maxQueue: 256,
   logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
 })
-const permits = new DecodePermits({ count: availableParallelism(), maxBytes: 768 * 2 ** 20 })
+const decoders = await openDecoders({ ...decodersWanted({ decoderProcesses: 'auto', decodeConcurrency: 0 }, availableParallelism()), memoryMaxBytes: 768 * 2 ** 20, logger: pino({ level: 'silent' }) })
 async function embed(bytes: Uint8Array): Promise<Float32Array> {
-  const { pixels } = await preparePermitted(bytes, { preprocessing, maxPixels: 1e8 }, permits)
+  const { pixels } = await decoders.prepare(bytes, { preprocessing, maxPixels: 1e8 })
   return (await embedder.embed(pixels)).vector
 }
 const distinct = await Promise.all(pictures.map(({ bytes }) => embed(bytes)))
@@ -97,6 +96,7 @@ for (let round = -1; round < rounds; round++) {
   if (round >= 0) results.push(result)
 }
 await dispatcher.close()
+await decoders.close()
 await embedder.close()
 await service.stop()
 

@@ -44,7 +44,8 @@ export const Settings = Type.Object(
 
     requestsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Requests that carry or need a picture, at work at once; one more is refused with 429.' }),
     connectionsMax: Type.Integer({ default: 4_096, minimum: 1, maximum: 1_000_000, description: 'Connections open at once; one more is closed at once.' }),
-    decodeConcurrency: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Pictures decoded at once; 0: one for each core.' }),
+    decoderProcesses: Type.String({ default: 'auto', pattern: '^(auto|[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-6])$', form: 'auto, or 0 to 256', description: 'Processes in which pictures are decoded; 0: in the service itself; `auto`: one for each core where there are more than four, else 0.' }),
+    decodeConcurrency: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Pictures decoded at once; 0: two for each decoder process, without them one for each core.' }),
     decodeMemoryMaxBytes: Type.Integer({ default: 640 * 2 ** 20, minimum: 32 * 2 ** 20, maximum: 2 ** 50, description: 'Memory that pictures being decoded may take together, as estimated from their headers; one that alone would take more is refused, others wait.' }),
     bodyMemoryMaxBytes: Type.Integer({ default: 192 * 2 ** 20, minimum: 2 ** 20, maximum: 2 ** 50, description: 'Memory that bodies of requests, and pictures fetched for them, may take together: twice their bytes, four times as JSON; what does not fit is refused with 429.' }),
     uploadMaxBytes: Type.Integer({ default: 20 * 2 ** 20, minimum: 1024, maximum: 2 ** 30, description: 'Largest picture file.' }),

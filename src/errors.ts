@@ -11,6 +11,7 @@ export const catalogue = {
   image_format_unsupported: 'This picture format is not accepted.',
   image_too_many_pixels: 'The picture has more pixels than allowed.',
   image_too_much_memory: 'Decoding the picture would take more memory than allowed.',
+  image_ended_decoder: 'The decoder ended while it was at work on this picture.',
   image_ended_process: 'The process ended each time while it was at work on this picture.',
   image_too_large: 'The picture has more bytes than allowed.',
   image_missing: 'The request carries no picture.',

@@ -16,7 +16,7 @@ import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { AlikeError } from './errors.js'
 import { openGalleries, type Galleries } from './gallery/galleries.js'
 import type { JobKind } from './gallery/jobs.js'
-import { DecodePermits } from './image/decode-permits.js'
+import { decodersWanted, openDecoders } from './image/decoders.js'
 import { CopyBackfill } from './ingest/copy-backfill.js'
 import { openIngest } from './ingest/ingest.js'
 import { insightKinds, openInsights } from './insight-jobs/insights.js'
@@ -90,11 +90,18 @@ export async function openService(
     })
     opened.push(() => galleries.close())
 
-    const decodeConcurrency = config.decodeConcurrency || availableParallelism()
+    const decoders = await openDecoders({
+      ...decodersWanted(config, availableParallelism()),
+      memoryMaxBytes: config.decodeMemoryMaxBytes,
+      logger,
+      onProcessEnd: metrics.countDecoderEnd,
+      onDecoded: metrics.countDecoded,
+    })
+    opened.push(() => decoders.close())
     const intake = {
       galleries,
       embedder,
-      permits: new DecodePermits({ count: decodeConcurrency, maxBytes: config.decodeMemoryMaxBytes }),
+      decoders,
       remote,
       maxPixels: config.imageMaxPixels,
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
@@ -104,12 +111,12 @@ export async function openService(
       ...config,
       parts: intake,
       jobsMax: config.ingestJobsMax,
-      concurrency: ingestConcurrency(embedder, decodeConcurrency, config.embedQueueMax),
+      concurrency: ingestConcurrency(embedder, decoders.count, config.embedQueueMax),
       metrics,
       logger,
     })
     opened.push((crashed) => ingest.close(crashed))
-    const copyBackfill = new CopyBackfill({ galleries, permits: intake.permits, logger, onDescribed: metrics.countDescribed })
+    const copyBackfill = new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed })
     opened.push(() => copyBackfill.close())
     const insights = await openInsights({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
     opened.push(() => insights.close())
@@ -143,10 +150,11 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
   return Math.min(2 * decodeConcurrency + atTheNetwork, embedQueueMax)
 }
 
-function watch(metrics: Metrics, { embedder, galleries, permits }: { embedder: Embedder; galleries: Galleries; permits: DecodePermits }): void {
+function watch(metrics: Metrics, { embedder, galleries, decoders }: Pick<AppParts, 'embedder' | 'galleries' | 'decoders'>): void {
   metrics.watch({
-    decodeQueueDepth: () => permits.depth,
-    decodeMemoryBytes: () => permits.bytesInUse,
+    decodeQueueDepth: () => decoders.depth,
+    decodeMemoryBytes: () => decoders.bytesInUse,
+    decoderProcesses: () => decoders.processes,
     embedQueueDepth: () => embedder.queueDepth,
     embedWorkersLive: () => embedder.liveWorkers,
     gpuMemory: () => embedder.gpuMemory,
@@ -179,9 +187,10 @@ function createLogger({ logLevel }: Config): Logger {
 }
 
 /** libuv and the allocator read these once, before any of our code runs, so they can only be set outside. */
-function warnOfEnvironment({ decodeConcurrency }: Config, logger: Logger): void {
+function warnOfEnvironment(config: Config, logger: Logger): void {
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
-  const wanted = 2 * (decodeConcurrency || availableParallelism()) // a stored picture and its thumbnail are made side by side
+  const { processes, count } = decodersWanted(config, availableParallelism())
+  const wanted = processes > 0 ? 4 : 2 * count // several things are made of a stored picture side by side; decoder processes have threads of their own
   if (threads < wanted) logger.warn({ threads, wanted }, 'UV_THREADPOOL_SIZE is too small to decode on every core')
   // glibc raises its threshold by itself up to 32 MiB, and each of its arenas then keeps as much of what was freed
   if (process.platform === 'linux' && process.env.MALLOC_MMAP_THRESHOLD_ === undefined) logger.warn('MALLOC_MMAP_THRESHOLD_ is not set: memory that large pictures took may be kept')

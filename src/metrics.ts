@@ -74,6 +74,8 @@ export interface MetricSources {
   decodeQueueDepth?: () => number
   /** Memory that the pictures being decoded were admitted with. */
   decodeMemoryBytes?: () => number
+  /** Decoder processes that are ready. */
+  decoderProcesses?: () => number
   embedQueueDepth?: () => number
   embedWorkersLive?: () => number
   /** GPUs that run the network. */
@@ -109,6 +111,10 @@ export interface Metrics {
   countJobEnd(state: JobEnd): void
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
+  /** A picture was decoded or refused: in the service, or in a decoder process. */
+  countDecoded(where: 'service' | 'process'): void
+  /** A decoder process ended that nobody had asked to. */
+  countDecoderEnd(): void
   /** Older pictures that were given a copy descriptor. */
   countDescribed(pictures: number): void
   /** A ranking was given up before its last page was asked for. */
@@ -182,6 +188,17 @@ export function createMetrics(): Metrics {
     help: 'Times a graph was built anew from the database.',
     registers,
   })
+  const decoded = new Counter({
+    name: 'alike_pictures_decoded_total',
+    help: 'Pictures decoded, or refused by their decoder: in the service itself, or in a decoder process.',
+    labelNames: ['where'] as const,
+    registers,
+  })
+  const decoderEnds = new Counter({
+    name: 'alike_decoder_process_crashes_total',
+    help: 'Decoder processes that ended by themselves and were replaced.',
+    registers,
+  })
   const described = new Counter({
     name: 'alike_copy_descriptors_backfilled_total',
     help: 'Older pictures that were given a copy descriptor, made from their thumbnails.',
@@ -211,6 +228,7 @@ export function createMetrics(): Metrics {
   for (const state of jobEnds) jobsEnded.inc({ state }, 0)
   for (const outcome of ['fetched', 'refused', 'failed'] as const) fetches.inc({ outcome }, 0)
 
+  for (const where of ['service', 'process'] as const) decoded.inc({ where }, 0)
   for (const reason of ['expired', 'displaced'] as const) rankingDrops.inc({ reason }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
 
@@ -227,6 +245,8 @@ export function createMetrics(): Metrics {
     countJobEnd: (state) => jobsEnded.inc({ state }),
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
+    countDecoded: (where) => decoded.inc({ where }),
+    countDecoderEnd: () => decoderEnds.inc(),
     countDescribed: (pictures) => described.inc(pictures),
     countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
@@ -296,6 +316,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
     ['decodeMemoryBytes', 'alike_decode_memory_bytes', 'Memory that the pictures being decoded may take, as estimated from their headers.'],
+    ['decoderProcesses', 'alike_decoder_processes', 'Decoder processes that are ready.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],

@@ -8,15 +8,14 @@ import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
 import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
-import type { DecodePermits } from './image/decode-permits.js'
-import { preparePermitted } from './image/permitted-image.js'
+import type { Decoders } from './image/decoders.js'
 import type { Region } from './image/region.js'
 import { voteOnLabel, type Vote } from './ranking/vote.js'
 
 export interface RetrievalParts {
   galleries: Galleries
   embedder: Embedder
-  permits: DecodePermits
+  decoders: Decoders
   /** Largest width × height. */
   maxPixels: number
   /** Views of a query picture whose embeddings are averaged. */
@@ -158,12 +157,12 @@ function vectorOf(example: Example, gallery: string, signal: AbortSignal | undef
 
 /** @throws AlikeError `image_*`, `region_invalid`, `overloaded`; the signal's reason when aborted */
 export async function embedPicture({ bytes, region }: { bytes: Uint8Array; region?: Region }, signal: AbortSignal | undefined, parts: RetrievalParts) {
-  const { embedder, permits, maxPixels, queryViews } = parts
+  const { embedder, decoders, maxPixels, queryViews } = parts
   const { preprocessing } = embedder.model.manifest
   const waiting = { ...(signal && { signal }) }
   const searchEmbedded = embedder.expectSearch()
   try {
-    const { views, copyDescriptor, durationMs: decodeMs, waitMs: decodeWaitMs } = await preparePermitted(bytes, { preprocessing, maxPixels, views: queryViews, copies: true, ...(region && { region }), ...waiting }, permits)
+    const { views, copyDescriptor, durationMs: decodeMs, waitMs: decodeWaitMs } = await decoders.prepare(bytes, { preprocessing, maxPixels, views: queryViews, copies: true, ...(region && { region }), ...waiting })
     const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
     return { vector, logits, copyDescriptor, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
   } finally {

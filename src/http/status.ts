@@ -7,6 +7,7 @@ const table = {
   image_format_unsupported: 415,
   image_too_many_pixels: 422,
   image_too_much_memory: 422,
+  image_ended_decoder: 422,
   image_ended_process: 422,
   image_too_large: 413,
   image_missing: 400,

@@ -22,7 +22,7 @@ export interface PrepareOptions {
   /** Also make a WebP thumbnail that fits a square of `maxSide` pixels. */
   thumbnail?: { maxSide: number }
   /** Checked between the stages; a decode that has begun is finished. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface PreparedImage {

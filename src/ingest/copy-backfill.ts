@@ -4,12 +4,11 @@
  */
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { DecodePermits } from '../image/decode-permits.js'
-import { describeThumbnail } from '../image/describe-thumbnail.js'
+import type { Decoders } from '../image/decoders.js'
 
 export interface CopyBackfillOptions {
   galleries: Galleries
-  permits: DecodePermits
+  decoders: Decoders
   logger: { info(fields: object, message: string): void; error(fields: object, message: string): void }
   /** Told how many pictures were described, for a metric. */
   onDescribed(pictures: number): void
@@ -62,7 +61,7 @@ export class CopyBackfill {
 
   /** A thumbnail that can not be read tells no more than one without features. */
   async #describe(slot: number, thumbnail: Uint8Array): Promise<{ slot: number; descriptor: Uint8Array }> {
-    const descriptor = await describeThumbnail(thumbnail, this.#options.permits, this.#stop.signal).catch((error: unknown) => {
+    const descriptor = await this.#options.decoders.describeThumbnail(thumbnail, this.#stop.signal).catch((error: unknown) => {
       if (error instanceof AlikeError && error.code.startsWith('image_')) return new Uint8Array(0)
       throw error
     })

@@ -5,14 +5,13 @@ import type { Embedder } from '../embedding/embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Metadata, PutStep, SeenImage } from '../gallery/records.js'
-import type { DecodePermits } from '../image/decode-permits.js'
-import { preparePermitted } from '../image/permitted-image.js'
+import type { Decoders } from '../image/decoders.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
 
 export interface IntakeParts {
   galleries: Galleries
   embedder: Embedder
-  permits: DecodePermits
+  decoders: Decoders
   remote: RemotePictures
   maxPixels: number
   /** Pixels; 0 makes none. */
@@ -54,13 +53,12 @@ export async function takeIn(gallery: string, picture: IncomingPicture, parts: I
 }
 
 async function see(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 'interactive' }: IntakeOptions): Promise<SeenImage> {
-  const { embedder, permits, maxPixels, thumbnailMaxSide, galleryViews } = parts
+  const { embedder, decoders, maxPixels, thumbnailMaxSide, galleryViews } = parts
   const waiting = { priority, ...(signal && { signal }) }
   const { preprocessing } = embedder.model.manifest
-  const { views, width, height, format, thumbnail, copyDescriptor } = await preparePermitted(
+  const { views, width, height, format, thumbnail, copyDescriptor } = await decoders.prepare(
     bytes,
     { preprocessing, maxPixels, views: galleryViews, copies: true, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) },
-    permits,
     priority,
   )
   const { vector } = await embedViews(embedder, views, waiting)

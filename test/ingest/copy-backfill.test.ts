@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
-import { DecodePermits } from '../../src/image/decode-permits.js'
+import { openDecoders } from '../../src/image/decoders.js'
 import { prepareImage } from '../../src/image/prepare.js'
 import { CopyBackfill } from '../../src/ingest/copy-backfill.js'
 import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.js'
@@ -9,8 +9,8 @@ import { drawScene } from '../support/drawn-scenes.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 
 const preprocessing = { inputSize: 224, fit: 'cover' as const, resizeShortSide: 224, kernel: 'cubic' as const, mean: [0, 0, 0], std: [1, 1, 1] }
-const silent = { info: () => {}, error: () => {} }
-const permitsOf = (count: number) => new DecodePermits({ count, maxBytes: 64 * 2 ** 20 })
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+const decodersOf = (count: number) => openDecoders({ processes: 0, count, memoryMaxBytes: 64 * 2 ** 20, logger: silent })
 
 test('older pictures get their descriptors from their thumbnails, once, and those that have none are told apart', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
@@ -26,7 +26,7 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
   await galleries.put('a', [newImage('damaged', makeVector()), newImage('without', makeVector(), { thumbnail: new Uint8Array(0) }), newImage('new', makeVector(), { copyDescriptor: originals.get('p0') })])
 
   const told: number[] = []
-  const backfill = new CopyBackfill({ galleries, permits: permitsOf(2), logger: silent, onDescribed: (pictures) => void told.push(pictures) })
+  const backfill = new CopyBackfill({ galleries, decoders: await decodersOf(2), logger: silent, onDescribed: (pictures) => void told.push(pictures) })
   await backfill.ended
   assert.equal(told.reduce((sum, pictures) => sum + pictures, 0), 71)
   for (const [id, original] of originals) {
@@ -37,7 +37,7 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
   assert.equal(galleries.copyDescriptor('a', 'without'), undefined)
 
   const again: number[] = []
-  await new CopyBackfill({ galleries, permits: permitsOf(2), logger: silent, onDescribed: (pictures) => void again.push(pictures) }).ended
+  await new CopyBackfill({ galleries, decoders: await decodersOf(2), logger: silent, onDescribed: (pictures) => void again.push(pictures) }).ended
   assert.deepEqual(again, [])
 })
 
@@ -48,10 +48,10 @@ test('a stop leaves the rest to the next start', async (t) => {
   const { thumbnail } = await prepareImage(await drawScene(1), { preprocessing, maxPixels: 1e8, thumbnail: { maxSide: 192 } })
   await galleries.put('a', Array.from({ length: 100 }, (_, i) => newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })))
   let first = 0
-  const stopped = new CopyBackfill({ galleries, permits: permitsOf(1), logger: silent, onDescribed: (pictures) => { first += pictures; void stopped.close() } })
+  const stopped = new CopyBackfill({ galleries, decoders: await decodersOf(1), logger: silent, onDescribed: (pictures) => { first += pictures; void stopped.close() } })
   await stopped.ended
   assert.ok(first > 0 && first < 100, `${first}`)
   let rest = 0
-  await new CopyBackfill({ galleries, permits: permitsOf(1), logger: silent, onDescribed: (pictures) => { rest += pictures } }).ended
+  await new CopyBackfill({ galleries, decoders: await decodersOf(1), logger: silent, onDescribed: (pictures) => { rest += pictures } }).ended
   assert.equal(first + rest, 100)
 })

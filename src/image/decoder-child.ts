@@ -1,0 +1,38 @@
+/**
+ * The program of a decoder process: pictures come in on file descriptor 3 and go back as pixels. It has nothing to lose,
+ * so it ends at once when the service is gone.
+ */
+import { Socket } from 'node:net'
+import { frameOf, FrameReader } from './frames.js'
+import { errorReplyOf, replyOf, requestBounds, type DecoderReply, type DecoderRequest } from './decoder-protocol.js'
+import { planWork } from './picture-work.js'
+
+const channel = new Socket({ fd: 3, readable: true, writable: true })
+const requests = new FrameReader(requestBounds, (header, body) => void answer(header as DecoderRequest, body))
+channel.on('data', (chunk) => requests.push(chunk))
+channel.on('end', end)
+channel.on('close', end)
+channel.on('error', end)
+send({ ready: true })
+
+async function answer({ call, work, grantedBytes }: DecoderRequest, bytes: Uint8Array): Promise<void> {
+  try {
+    const { decodeBytes, run } = await planWork(bytes, work)
+    if (decodeBytes > grantedBytes) return send({ call, neededBytes: decodeBytes })
+    const { header, body } = replyOf(call, await run())
+    send(header, body)
+  } catch (error) {
+    send(errorReplyOf(call, error))
+  }
+}
+
+function send(header: DecoderReply, body: readonly Uint8Array[] = []): void {
+  channel.cork()
+  for (const piece of frameOf(header, body)) channel.write(piece)
+  channel.uncork()
+}
+
+/** An orderly exit would wait for the picture that a thread is at. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL')
+}

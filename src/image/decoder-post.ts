@@ -1,0 +1,163 @@
+/** The place of one decoder process: hands it pictures, finds out which of them ended it, and starts the next one. */
+import { AlikeError } from '../errors.js'
+import { DecoderProcess, type Confinement, type ProcessOptions } from './decoder-process.js'
+import { errorOf, pictureOf, type DecoderReply } from './decoder-protocol.js'
+import type { DecodedPicture, PictureWork } from './picture-work.js'
+
+/** `neededBytes`: more than was granted. */
+export type PictureAnswer = DecodedPicture | { neededBytes: number }
+
+export interface PictureTask {
+  work: PictureWork
+  bytes: Uint8Array
+  grantedBytes: number
+  resolve(answer: PictureAnswer): void
+  reject(error: AlikeError): void
+}
+
+export interface PostEvents {
+  /** It can be handed a picture. */
+  onRoom(): void
+  onEnd(end: ProcessEnd): void
+}
+
+export interface ProcessEnd {
+  pid: number | undefined
+  reason: string
+  /** Whether it had come so far as to decode. */
+  wasReady: boolean
+  confinement: Confinement
+}
+
+/** No picture takes as long: the decoder hangs. */
+const decodeMaxMs = 120_000
+/** Ends in a row from which a post counts as out of order until a process is ready again. */
+const endsTolerated = 3
+const waits = { firstMs: 100, longestMs: 5_000 }
+
+interface UnderWay extends PictureTask {
+  /** It was in a process that ended, with others: now it is alone. */
+  isSuspect: boolean
+  isOverdue: boolean
+  timer: NodeJS.Timeout
+}
+
+export class DecoderPost {
+  readonly #options: () => ProcessOptions
+  readonly #events: PostEvents
+  readonly #underWay = new Map<number, UnderWay>()
+  /** They ended a process together; each of them is tried once more, alone, before anything else. */
+  #suspects: PictureTask[] = []
+  #process: DecoderProcess | undefined
+  #isReady = false
+  /** Since the last answer. */
+  #endsInRow = 0
+  #lastCall = 0
+  #nextStart: NodeJS.Timeout | undefined
+  #closed: (() => void) | undefined
+
+  /** @param options are asked for anew at each start */
+  constructor(options: () => ProcessOptions, events: PostEvents) {
+    this.#options = options
+    this.#events = events
+    this.#start()
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  get isOutOfOrder(): boolean {
+    return !this.#isReady && this.#endsInRow >= endsTolerated
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  /** Pictures that it can be handed now. */
+  get room(): number {
+    if (!this.#isReady || this.#closed !== undefined || this.#suspects.length > 0) return 0
+    for (const { isSuspect } of this.#underWay.values()) if (isSuspect) return 0
+    return this.#options().picturesAtOnce - this.#underWay.size
+  }
+
+  take(task: PictureTask, isSuspect = false): void {
+    const call = ++this.#lastCall
+    const timer = setTimeout(() => this.#giveUp(call), decodeMaxMs)
+    this.#underWay.set(call, { ...task, isSuspect, isOverdue: false, timer })
+    this.#process!.send({ call, work: task.work, grantedBytes: task.grantedBytes }, task.bytes)
+  }
+
+  /** What is under way fails. */
+  close(): Promise<void> {
+    clearTimeout(this.#nextStart)
+    if (this.#process === undefined) return Promise.resolve()
+    const process = this.#process
+    return new Promise((resolve) => {
+      this.#closed = resolve
+      process.kill()
+    })
+  }
+
+  #start(): void {
+    const options = this.#options()
+    this.#process = new DecoderProcess(options, {
+      onReply: (reply, body) => this.#answered(reply, body),
+      onEnd: (reason) => this.#ended(reason, options.confinement),
+    })
+  }
+
+  #answered(reply: DecoderReply, body: Buffer<ArrayBuffer>): void {
+    if ('ready' in reply) {
+      this.#isReady = true
+      return this.#goOn()
+    }
+    const task = this.#underWay.get(reply.call)
+    if (task === undefined) throw new RangeError('a decoder answered a call that there is not')
+    const answer = 'made' in reply ? pictureOf(reply.made, body, task.work) : 'error' in reply ? errorOf(reply.error) : { neededBytes: Number(reply.neededBytes) }
+    this.#underWay.delete(reply.call)
+    clearTimeout(task.timer)
+    this.#endsInRow = 0
+    if (answer instanceof AlikeError) task.reject(answer)
+    else task.resolve(answer)
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#suspects.length === 0) this.#events.onRoom()
+    else if (this.#underWay.size === 0) this.take(this.#suspects.shift()!, true)
+  }
+
+  #giveUp(call: number): void {
+    this.#underWay.get(call)!.isOverdue = true
+    this.#process!.kill()
+  }
+
+  #ended(reason: string, confinement: Confinement): void {
+    const [wasReady, pid, lost] = [this.#isReady, this.pid, [...this.#underWay.values()]]
+    this.#process = undefined
+    this.#isReady = false
+    this.#underWay.clear()
+    for (const { timer } of lost) clearTimeout(timer)
+    if (this.#closed !== undefined) return this.#closeAfter(lost)
+
+    this.#endsInRow++
+    const guilty = lost.find(({ isOverdue }) => isOverdue) ?? (lost.length === 1 ? lost[0] : undefined)
+    guilty?.reject(new AlikeError('image_ended_decoder', { ...(guilty.isOverdue && { detail: `It had not decoded it in ${decodeMaxMs / 1000} s.` }), cause: new Error(`decoder process ${pid}: ${reason}`) }))
+    this.#suspects.push(...lost.filter((task) => task !== guilty))
+    this.#nextStart = setTimeout(() => this.#start(), this.#endsInRow === 1 ? 0 : Math.min(waits.longestMs, waits.firstMs * 2 ** (this.#endsInRow - 2)))
+    if (this.isOutOfOrder && !wasReady) for (const { reject } of this.#suspects.splice(0)) reject(outOfOrder())
+    this.#events.onEnd({ pid, reason, wasReady, confinement })
+  }
+
+  #closeAfter(lost: PictureTask[]): void {
+    for (const { reject } of [...lost, ...this.#suspects.splice(0)]) reject(new AlikeError('shutting_down'))
+    this.#closed!()
+  }
+}
+
+/** No decoder process can be started. */
+export function outOfOrder(): AlikeError {
+  return new AlikeError('overloaded', { detail: 'Its decoders end as soon as they are started.', retryAfterSeconds: waits.longestMs / 1000 })
+}

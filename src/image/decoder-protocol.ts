@@ -1,0 +1,87 @@
+/**
+ * What is said between the service and a decoder process. The service believes a decoder no more than the picture that it
+ * decodes: what comes back is checked against what was asked.
+ */
+import { AlikeError, catalogue, type ErrorCode } from '../errors.js'
+import { acceptedFormats, type ImageFormat } from './formats.js'
+import type { FrameBounds } from './frames.js'
+import type { DecodedPicture, PictureWork } from './picture-work.js'
+
+/** With the bytes of the picture as the body. */
+export interface DecoderRequest {
+  call: number
+  work: PictureWork
+  /** Memory that was set aside: a picture that takes more is not decoded. */
+  grantedBytes: number
+}
+
+/** `neededBytes`: more than was granted. `made` has its bytes in the body, in the order of its fields. */
+export type DecoderReply =
+  | { ready: true }
+  | { call: number; neededBytes: number }
+  | { call: number; error: { code: ErrorCode; detail?: string | undefined; reason: string } }
+  | { call: number; made: MadePicture }
+
+export interface MadePicture {
+  width: number
+  height: number
+  format: ImageFormat
+  /** Lengths in bytes. */
+  views: number[]
+  copyDescriptor?: number | undefined
+  thumbnail?: number | undefined
+}
+
+/** A decoder believes the service; 4 views of 1,024 pixels and a thumbnail are what it answers at most. */
+export const requestBounds: FrameBounds = { headerMaxBytes: 2 ** 20, bodyMaxBytes: 2 ** 31 }
+export const replyBounds: FrameBounds = { headerMaxBytes: 2 ** 16, bodyMaxBytes: 32 * 2 ** 20 }
+
+export function replyOf(call: number, { views, copyDescriptor, thumbnail, width, height, format }: DecodedPicture): { header: DecoderReply; body: Uint8Array[] } {
+  const made = { width, height, format, views: views.map(({ length }) => length), copyDescriptor: copyDescriptor?.length, thumbnail: thumbnail?.length }
+  return { header: { call, made }, body: [...views, copyDescriptor, thumbnail].filter((part) => part !== undefined) }
+}
+
+export function errorReplyOf(call: number, error: unknown): DecoderReply {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  if (!(error instanceof AlikeError)) return { call, error: { code: 'internal', reason } }
+  const { code, detail, cause } = error
+  return { call, error: { code, detail, reason: cause instanceof Error ? `${reason}\ncaused by ${cause.stack}` : reason } }
+}
+
+export function errorOf({ code, detail, reason }: { code: unknown; detail?: unknown; reason: unknown }): AlikeError {
+  const known = typeof code === 'string' && Object.hasOwn(catalogue, code) ? (code as ErrorCode) : 'internal'
+  return new AlikeError(known, { ...(typeof detail === 'string' && { detail }), cause: new Error(String(reason)) })
+}
+
+/** @throws RangeError when it is not what the work asked for */
+export function pictureOf(made: MadePicture, body: Buffer<ArrayBuffer>, work: PictureWork): DecodedPicture {
+  const { width, height, format, views: viewBytes, copyDescriptor, thumbnail } = made
+  expect(isCount(width) && isCount(height) && acceptedFormats.includes(format))
+  expect(Array.isArray(viewBytes) && viewBytes.every((bytes) => bytes === bytesOfView(work)) && viewBytes.length === viewsOf(work))
+  let at = 0
+  const next = (bytes: number) => {
+    expect(Number.isSafeInteger(bytes) && bytes >= 0 && at + bytes <= body.length)
+    return body.subarray(at, (at += bytes))
+  }
+  const views = viewBytes.map(next)
+  // small, and kept longer than the pixels: of their own
+  const [descriptor, small] = [copyDescriptor, thumbnail].map((bytes) => (bytes === undefined ? undefined : Buffer.from(next(bytes))))
+  expect(at === body.length)
+  return { width, height, format, views, copyDescriptor: descriptor, ...(small && { thumbnail: small }) }
+}
+
+function viewsOf(work: PictureWork): number {
+  return work.kind === 'prepare' ? (work.options.views ?? 1) : 0
+}
+
+function bytesOfView(work: PictureWork): number {
+  return work.kind === 'prepare' ? work.options.preprocessing.inputSize ** 2 * 3 : 0
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0
+}
+
+function expect(condition: boolean): void {
+  if (!condition) throw new RangeError('a decoder answered what it was not asked')
+}

@@ -1,0 +1,40 @@
+/** What can be asked of a decoder, in this process or in one of its own. */
+import { describeCopies } from '../copies/copy-descriptor.js'
+import { decodeMemoryBytes } from './decode-memory.js'
+import { openImage, toSizedRgb } from './decoder.js'
+import { planPreparation, type PreparedImage, type PrepareOptions } from './prepare.js'
+
+/** `describe`: the copy descriptor alone, of a picture of which only the thumbnail is left. */
+export type PictureWork = { kind: 'prepare'; options: PrepareOptions } | { kind: 'describe' }
+
+/** `describe` makes no views. */
+export type DecodedPicture = Omit<PreparedImage, 'pixels' | 'durationMs'>
+
+/** Known from the header. */
+export interface PlannedWork {
+  /** Memory at the peak of the decode. */
+  decodeBytes: number
+  /** @throws AlikeError as `prepareImage` */
+  run(): Promise<DecodedPicture>
+}
+
+/** Reads the header only. @throws AlikeError as `prepareImage` */
+export async function planWork(bytes: Uint8Array, work: PictureWork): Promise<PlannedWork> {
+  if (work.kind === 'describe') return planDescription(bytes)
+  const { decodeBytes, prepare } = await planPreparation(bytes, work.options)
+  return { decodeBytes, run: prepare }
+}
+
+/** Thumbnails are made here, and small. */
+const thumbnailMaxPixels = 2_048 * 2_048
+
+async function planDescription(thumbnail: Uint8Array): Promise<PlannedWork> {
+  const image = await openImage(thumbnail, thumbnailMaxPixels)
+  return {
+    decodeBytes: decodeMemoryBytes(image.facts, { shrink: 1, shrinkOnLoad: false }),
+    async run() {
+      const { rgb, width, height } = await toSizedRgb(image, image.pipeline())
+      return { views: [], width, height, format: image.format, copyDescriptor: describeCopies(rgb, width, height) }
+    },
+  }
+}
