@@ -25,6 +25,7 @@ export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [option
   --name NAME  --out FOLDER  --work FOLDER  --seed N  --classes N (in a batch)  --samples N (of each)
   --micro-batch N       pictures in one pass (default 6, a whole batch on a GPU)  --loaders N  processes that decode
   --backend ${backendChoices.join('|')}  --compute auto|float32|bfloat16 (of convolutions, native backend only)
+  --average X           share of the averaged weights that a step keeps (default 0.99; 0.995 for long runs)
   --resume              go on from the last checkpoint of this name; --phases may have grown at its end
   --no-report           export at the end, but leave the test pictures alone: for a run that will go on
   --export-only         train nothing, export the best weights so far, without touching the test pictures`
@@ -38,7 +39,7 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
       licence: { type: 'string' }, phases: { type: 'string' }, views: { type: 'string' }, pooling: { type: 'string' }, cache: { type: 'string' },
       loss: { type: 'string' }, margin: { type: 'string' }, negatives: { type: 'string' }, 'pair-mean': { type: 'string' },
       name: { type: 'string' }, out: { type: 'string' }, work: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' }, classes: { type: 'string' },
-      mix: { type: 'string' }, teachers: { type: 'string' }, instance: { type: 'string' }, wild: { type: 'string' }, 'micro-batch': { type: 'string' }, loaders: { type: 'string' },
+      mix: { type: 'string' }, teachers: { type: 'string' }, instance: { type: 'string' }, wild: { type: 'string' }, average: { type: 'string' }, 'micro-batch': { type: 'string' }, loaders: { type: 'string' },
       backend: { type: 'string' }, compute: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, 'no-report': { type: 'boolean' },
     },
   })
@@ -49,6 +50,7 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
     ...lossesOf(values),
     mixShare: fraction('mix', values.mix, fineTuneUsage) ?? defaults.mixShare,
     wildShare: fraction('wild', values.wild, fineTuneUsage) ?? defaults.wildShare,
+    averageDecay: fraction('average', values.average, fineTuneUsage) ?? defaults.averageDecay,
     teachers: values.teachers?.split(',') ?? defaults.teachers,
     instance: { ...defaults.instance, weight: instanceWeight },
     microBatch: positive('micro-batch', values['micro-batch'], fineTuneUsage) ?? defaults.microBatch,

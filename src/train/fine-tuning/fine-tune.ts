@@ -115,11 +115,12 @@ async function runPhases(run: Run): Promise<RunState> {
   const fingerprint = fineTuneFingerprint(settings, starting.sha256, data.labels, data.pictures.length)
   let state: RunState = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 }
   try {
-    if ((settings.resume || settings.exportOnly) && (await exists(files.checkpoint))) {
+    if (settings.exportOnly) return await loadCheckpoint(files.best, { average: groups.average }, fingerprint)
+    if (settings.resume && (await exists(files.checkpoint))) {
       state = await loadCheckpoint(files.checkpoint, groups, fingerprint)
       log(`resumed at epoch ${state.epoch + 1}, batch ${state.batch}`)
     }
-    while (!stop.aborted && !settings.exportOnly && phaseOf(phases, state.epoch) !== null) {
+    while (!stop.aborted && phaseOf(phases, state.epoch) !== null) {
       state = await runPhase(run, state, maps, files, fingerprint)
     }
     if (!stop.aborted && state.best !== null) await loadCheckpoint(files.best, { average: groups.average }, fingerprint)
