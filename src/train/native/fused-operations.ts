@@ -56,6 +56,24 @@ export function registerFusedGradients(): void {
     outputsToSave: [true],
     gradFunc: (dy, saved) => ({ x: () => reluGradient(dy as tf.Tensor, saved[0]!) }),
   })
+  // tfjs multiplies by ones of the input's shape, which it makes on the processor and sends to the device: for the mean of a
+  // map of a whole batch that is half of a step
+  for (const [kernelName, share] of [['Mean', (count: number) => 1 / count], ['Sum', () => 1]] as const) {
+    tf.unregisterGradient(kernelName)
+    tf.registerGradient({
+      kernelName,
+      inputsToSave: ['x'],
+      gradFunc: (dy, saved, attributes) => ({ x: () => spread(dy as tf.Tensor, saved[0]!.shape, (attributes as unknown as { axis: number | number[] }).axis, share) }),
+    })
+  }
+}
+
+/** The gradient of a reduction: the same for every number that went into it. */
+function spread(dy: tf.Tensor, shape: number[], axis: number | number[], share: (count: number) => number): tf.Tensor {
+  const axes = tf.util.parseAxisParam(axis, shape)
+  const count = axes.reduce((product, at) => product * shape[at]!, 1)
+  const kept = tf.reshape(dy, shape.map((size, at) => (axes.includes(at) ? 1 : size)))
+  return tf.tile(tf.mul(kept, share(count)), shape.map((size, at) => (axes.includes(at) ? size : 1)))
 }
 
 /** @param y output of the ReLU; it is positive where its input was */
