@@ -27,6 +27,15 @@ export function showsWhole(shape: Shape, { fit, resizeShortSide, inputSize }: Pr
   return resizeShortSide >= wholeSideMin && !isElongated(shape) && !(enlarged && inputSize < resizeShortSide)
 }
 
+/** Whether the whole that comes with the square is at least of this size. */
+export function wholeHolds({ width, height }: Shape, shape: Shape, preprocessing: Preprocessing): boolean {
+  if (!showsWhole(shape, preprocessing)) return false
+  const { fit, inputSize, resizeShortSide } = preprocessing
+  const short = Math.min(shape.width, shape.height)
+  const [across, down] = fit === 'squash' ? [inputSize, inputSize] : [shape.width, shape.height].map((side) => Math.round((side / short) * resizeShortSide))
+  return width <= across! && height <= down!
+}
+
 /** The picture with its shorter side as long as that of the square it is cut to. */
 export function wholeAtSize(image: OpenedImage, source: Sharp, { width, height }: Shape, { resizeShortSide: side, inputSize, kernel }: Preprocessing): Promise<SizedRgb> {
   const resized = source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' })
