@@ -3,12 +3,14 @@ import type { Sharp } from 'sharp'
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { decodeMemoryBytes } from './decode-memory.js'
 import { encodeThumbnail, fromRgb, openImage, toRgb, toSizedRgb, toThumbnail, type OpenedImage, type SizedRgb } from './decoder.js'
+import { enlargedSquare } from './enlargement.js'
 import type { ImageFormat } from './formats.js'
+import { middleSquare } from './middle-square.js'
 import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
 import { regionToPixels, type Region } from './region.js'
 import { mirrored } from './views.js'
-import { middleSquare, showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeSideMin, type Shape } from './whole-view.js'
+import { showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeSideMin, type Shape } from './whole-view.js'
 
 export interface PrepareOptions {
   preprocessing: Preprocessing
@@ -167,8 +169,12 @@ async function squareOf(image: OpenedImage, source: Sharp, shape: Shape, preproc
  */
 function isDecodedOnce({ facts, conversion }: OpenedImage, shape: Shape, { preprocessing, views = 1, copies = false, thumbnail }: PrepareOptions): boolean {
   const isSmall = Math.min(shape.width, shape.height) < shortSideOf(preprocessing) && shape.width * shape.height <= onceMaxPixels
-  const hasMore = thumbnail !== undefined || views > 2 || (copies && !showsWhole(shape, preprocessing))
-  return isSmall && hasMore && facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
+  const isSaved = isEnlargedHere(preprocessing) || thumbnail !== undefined || views > 2 || (copies && !showsWhole(shape, preprocessing))
+  return isSmall && isSaved && facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
+}
+
+function isEnlargedHere({ fit, kernel }: Preprocessing): boolean {
+  return fit === 'cover' && kernel === 'linear'
 }
 
 const onceMaxPixels = 2 ** 20
@@ -181,7 +187,7 @@ function onceBytes({ facts }: OpenedImage, { width, height }: Shape): number {
 async function madeFromAll(image: OpenedImage, source: Sharp, shape: Shape, { preprocessing, views = 1, copies = false }: PrepareOptions, small: Shape | undefined): Promise<Made> {
   const all = await toSizedRgb(image, source)
   const [pixels, otherFit, whole, thumbnail] = await Promise.all([
-    toRgb(image, squared(fromRgb(all), preprocessing)),
+    isEnlargedHere(preprocessing) ? enlargedSquare(all, preprocessing) : toRgb(image, squared(fromRgb(all), preprocessing)),
     views > 2 ? toRgb(image, squared(fromRgb(all), otherRule(preprocessing))) : undefined,
     copies && Math.min(shape.width, shape.height) < wholeSideMin ? wholeAlone(image, fromRgb(all), shape) : all,
     small && encodeThumbnail(reduced(all, small)),

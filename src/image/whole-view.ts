@@ -51,19 +51,6 @@ export function wholeAlone(image: OpenedImage, source: Sharp, shape: Shape): Pro
   return toSizedRgb(image, source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
 }
 
-/** The middle square, as sharp's `cover` and a cut to the size of the input choose it. */
-export function middleSquare({ rgb, width, height }: SizedRgb, { resizeShortSide, inputSize }: Preprocessing): Uint8Array {
-  const margin = Math.floor((resizeShortSide - inputSize) / 2)
-  const left = Math.floor((width - resizeShortSide + 1) / 2) + margin
-  const top = Math.floor((height - resizeShortSide + 1) / 2) + margin
-  const square = new Uint8Array(inputSize * inputSize * 3)
-  for (let row = 0; row < inputSize; row++) {
-    const from = ((top + row) * width + left) * 3
-    square.set(rgb.subarray(from, from + inputSize * 3), row * inputSize * 3)
-  }
-  return square
-}
-
 function isElongated({ width, height }: Shape): boolean {
   return Math.max(width, height) >= elongatedFrom * Math.min(width, height)
 }
