@@ -13,7 +13,7 @@ const one = 1 << fractionBits
 
 /** @param picture its shorter side is under `resizeShortSide` @returns [inputSize, inputSize, 3] */
 export function enlargedSquare(picture: SizedRgb, preprocessing: Preprocessing): Uint8Array {
-  const { width, height } = picture
+  const { width, height, rgb } = picture
   const { inputSize, resizeShortSide } = preprocessing
   const scale = 1 / (Math.min(width, height) / resizeShortSide)
   const { left, top } = middleOf({ width: Math.round(width * scale), height: Math.round(height * scale) }, preprocessing)
@@ -23,7 +23,8 @@ export function enlargedSquare(picture: SizedRgb, preprocessing: Preprocessing):
   for (let row = 0; row < inputSize; row++) {
     const at = step * (top + row) - centre
     const below = Math.trunc(at)
-    interpolate(picture, columns, { above: inside(below - 1, height), below: inside(below, height), fraction: Math.trunc((at - below) * one) }, square.subarray(row * inputSize * 3, (row + 1) * inputSize * 3))
+    const rows = { above: inside(below - 1, height) * width * 3, below: inside(below, height) * width * 3, fraction: Math.trunc((at - below) * one) }
+    interpolate(rgb, columns, rows, square.subarray(row * inputSize * 3, (row + 1) * inputSize * 3))
   }
   return square
 }
@@ -37,6 +38,14 @@ interface Columns {
   right: Int32Array
   /** How near to the right one, of `one`. */
   fraction: Int32Array
+}
+
+interface Rows {
+  /** Samples before a line. */
+  above: number
+  below: number
+  /** How near to the lower one, of `one`. */
+  fraction: number
 }
 
 /** Adds steps up from the first column, as it is done there: the product would round otherwise. */
@@ -57,8 +66,7 @@ function inside(at: number, length: number): number {
   return Math.min(Math.max(at, 0), length - 1)
 }
 
-function interpolate({ rgb, width }: SizedRgb, { left, right, fraction }: Columns, rows: { above: number; below: number; fraction: number }, into: Uint8Array): void {
-  const [above, below, down] = [rows.above * width * 3, rows.below * width * 3, rows.fraction]
+function interpolate(rgb: Uint8Array, { left, right, fraction }: Columns, { above, below, fraction: down }: Rows, into: Uint8Array): void {
   const up = one - down
   const half = one >> 1
   for (let column = 0, at = 0; at < into.length; column++, at += 3) {
@@ -67,7 +75,10 @@ function interpolate({ rgb, width }: SizedRgb, { left, right, fraction }: Column
     const aboveRight = (up * across) >> fractionBits
     const belowLeft = down - belowRight
     const aboveLeft = up - aboveRight
-    const [a, b, c, d] = [above + left[column]!, above + right[column]!, below + left[column]!, below + right[column]!]
+    const a = above + left[column]!
+    const b = above + right[column]!
+    const c = below + left[column]!
+    const d = below + right[column]!
     into[at] = (aboveLeft * rgb[a]! + aboveRight * rgb[b]! + belowLeft * rgb[c]! + belowRight * rgb[d]! + half) >> fractionBits
     into[at + 1] = (aboveLeft * rgb[a + 1]! + aboveRight * rgb[b + 1]! + belowLeft * rgb[c + 1]! + belowRight * rgb[d + 1]! + half) >> fractionBits
     into[at + 2] = (aboveLeft * rgb[a + 2]! + aboveRight * rgb[b + 2]! + belowLeft * rgb[c + 2]! + belowRight * rgb[d + 2]! + half) >> fractionBits

@@ -20,7 +20,7 @@ export function reduced(picture: SizedRgb, to: Size): SizedRgb {
   const rgb = new Uint8Array(to.width * to.height * 3)
   const sums = new Float32Array(picture.width * 3)
   for (let row = 0; row < to.height; row++) {
-    sumRows(picture, rows, row, sums)
+    sumRows(picture.rgb, sums.length, rows, row, sums)
     averageColumns(sums, columns, rgb.subarray(row * to.width * 3, (row + 1) * to.width * 3))
   }
   return { rgb, ...to }
@@ -50,14 +50,16 @@ function spansOf(from: number, to: number): Spans {
   return spans
 }
 
-function sumRows({ rgb, width }: SizedRgb, { first, last, head, tail, inner }: Spans, row: number, sums: Float32Array): void {
-  const [from, to, samples] = [first[row]!, last[row]!, width * 3]
-  for (let line = from; line <= to; line++) {
-    const weight = line === from ? head[row]! : line === to ? tail[row]! : inner
-    const at = line * samples
-    if (line === from) for (let i = 0; i < samples; i++) sums[i] = weight * rgb[at + i]!
-    else for (let i = 0; i < samples; i++) sums[i]! += weight * rgb[at + i]!
-  }
+function sumRows(rgb: Uint8Array, samples: number, { first, last, head, tail, inner }: Spans, row: number, sums: Float32Array): void {
+  const from = first[row]!
+  const to = last[row]!
+  const weight = head[row]!
+  for (let i = 0, at = from * samples; i < samples; i++, at++) sums[i] = weight * rgb[at]!
+  for (let line = from + 1; line <= to; line++) addLine(rgb, line * samples, line === to ? tail[row]! : inner, sums)
+}
+
+function addLine(rgb: Uint8Array, from: number, weight: number, sums: Float32Array): void {
+  for (let i = 0, at = from; i < sums.length; i++, at++) sums[i] = sums[i]! + weight * rgb[at]!
 }
 
 function averageColumns(sums: Float32Array, { first, last, head, tail, inner }: Spans, into: Uint8Array): void {
@@ -65,15 +67,22 @@ function averageColumns(sums: Float32Array, { first, last, head, tail, inner }: 
     const end = last[column]! * 3
     let i = first[column]! * 3
     let weight = head[column]!
-    let [red, green, blue] = [weight * sums[i]!, weight * sums[i + 1]!, weight * sums[i + 2]!]
-    for (i += 3; i <= end; i += 3) {
-      weight = i === end ? tail[column]! : inner
+    let red = weight * sums[i]! + 0.5
+    let green = weight * sums[i + 1]! + 0.5
+    let blue = weight * sums[i + 2]! + 0.5
+    for (i += 3; i < end; i += 3) {
+      red += inner * sums[i]!
+      green += inner * sums[i + 1]!
+      blue += inner * sums[i + 2]!
+    }
+    if (i === end) {
+      weight = tail[column]!
       red += weight * sums[i]!
       green += weight * sums[i + 1]!
       blue += weight * sums[i + 2]!
     }
-    into[at] = red + 0.5
-    into[at + 1] = green + 0.5
-    into[at + 2] = blue + 0.5
+    into[at] = red
+    into[at + 1] = green
+    into[at + 2] = blue
   }
 }
