@@ -93,6 +93,7 @@ export async function openService(
     const decoders = await openDecoders({
       ...decodersWanted(config, availableParallelism()),
       memoryMaxBytes: config.decodeMemoryMaxBytes,
+      environment: process.env,
       logger,
       onProcessEnd: metrics.countDecoderEnd,
       onDecoded: metrics.countDecoded,

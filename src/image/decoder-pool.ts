@@ -2,7 +2,7 @@
 import { AlikeError } from '../errors.js'
 import type { DecodeEngine, Permitted } from './decode-engine.js'
 import { DecoderPost, outOfOrder, type PictureAnswer, type PictureTask, type ProcessEnd } from './decoder-post.js'
-import type { Confinement } from './decoder-process.js'
+import type { Confinement, ProcessOptions } from './decoder-process.js'
 import type { DecodedPicture, PictureWork } from './picture-work.js'
 
 export interface DecoderPoolEvents {
@@ -11,12 +11,8 @@ export interface DecoderPoolEvents {
   onProcessEnd?: (() => void) | undefined
 }
 
-export interface DecoderPoolOptions extends DecoderPoolEvents {
+export interface DecoderPoolOptions extends DecoderPoolEvents, Omit<ProcessOptions, 'confinement'> {
   processes: number
-  /** In one process. */
-  picturesAtOnce: number
-  /** Of all decodes together. */
-  memoryMaxBytes: number
 }
 
 /**

@@ -16,9 +16,11 @@ export interface Confinement {
 
 export interface ProcessOptions {
   confinement: Confinement
-  /** Of all pictures in it. */
+  /** Of all pictures that are being decoded together. */
   memoryMaxBytes: number
   picturesAtOnce: number
+  /** Of the service; little of it is handed on. */
+  environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 interface ProcessEvents {
@@ -77,12 +79,12 @@ export class DecoderProcess {
   }
 }
 
-function start({ confinement, memoryMaxBytes, picturesAtOnce }: ProcessOptions): ChildProcess {
+function start({ confinement, memoryMaxBytes, picturesAtOnce, environment = {} }: ProcessOptions): ChildProcess {
   const command = [process.execPath, program]
   const options: SpawnOptions = {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     cwd: '/',
-    env: environment(picturesAtOnce),
+    env: environmentOf(environment, picturesAtOnce),
     ...(confinement.asNobody && { uid: nobody, gid: nobody }),
   }
   if (!confinement.limited) return spawn(command[0]!, command.slice(1), options)
@@ -90,9 +92,9 @@ function start({ confinement, memoryMaxBytes, picturesAtOnce }: ProcessOptions):
   return spawn('/bin/sh', ['-c', 'ulimit -c 0; ulimit -d "$1"; echo 1000 >/proc/self/oom_score_adj; shift; exec "$@"', 'decoder', String(kibibytes), ...command], options)
 }
 
-function environment(picturesAtOnce: number): NodeJS.ProcessEnv {
+function environmentOf(environment: NonNullable<ProcessOptions['environment']>, picturesAtOnce: number): NodeJS.ProcessEnv {
   return {
-    ...Object.fromEntries(passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+    ...Object.fromEntries(passedOn.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))),
     UV_THREADPOOL_SIZE: String(2 * picturesAtOnce),
     // memory of large pictures goes back to the system
     MALLOC_ARENA_MAX: '2',

@@ -1,7 +1,7 @@
 /** Pictures decoded when the decoders and their memory have room for them: in this process on few cores, in processes of their own on many. */
 import { DecodePermits, type PermitOptions } from './decode-permits.js'
 import type { DecodeEngine } from './decode-engine.js'
-import { openDecoderPool, type DecoderPoolEvents } from './decoder-pool.js'
+import { openDecoderPool, type DecoderPoolOptions } from './decoder-pool.js'
 import { inProcess } from './in-process.js'
 import type { DecodedPicture, PictureWork } from './picture-work.js'
 import type { PreparedImage, PrepareOptions } from './prepare.js'
@@ -12,9 +12,7 @@ export interface DecodersSize {
   count: number
 }
 
-export interface DecodersOptions extends DecodersSize, DecoderPoolEvents {
-  /** What the pictures that are being decoded may take together. */
-  memoryMaxBytes: number
+export interface DecodersOptions extends DecodersSize, Omit<DecoderPoolOptions, 'picturesAtOnce'> {
   /** A picture was decoded or refused. */
   onDecoded?: ((where: 'service' | 'process') => void) | undefined
 }

@@ -52,7 +52,7 @@ export class FrameReader {
     if (this.#frame === undefined) {
       const { headerMaxBytes, bodyMaxBytes } = this.#bounds
       if (headerBytes === 0 || headerBytes > headerMaxBytes || bodyBytes > bodyMaxBytes) throw new RangeError(`a frame of ${headerBytes} and ${bodyBytes} bytes`)
-      this.#frame = Buffer.from(new ArrayBuffer(headerBytes + bodyBytes))
+      this.#frame = Buffer.allocUnsafeSlow(headerBytes + bodyBytes)
       return
     }
     const frame = this.#frame

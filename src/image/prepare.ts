@@ -2,12 +2,15 @@
 import type { Sharp } from 'sharp'
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { decodeMemoryBytes } from './decode-memory.js'
-import { openImage, toRgb, toSizedRgb, toThumbnail, type OpenedImage, type SizedRgb } from './decoder.js'
+import { encodeThumbnail, fromRgb, openImage, toRgb, toSizedRgb, toThumbnail, type OpenedImage, type SizedRgb } from './decoder.js'
+import { enlargedSquare } from './enlargement.js'
 import type { ImageFormat } from './formats.js'
+import { middleSquare } from './middle-square.js'
 import type { Preprocessing } from './preprocessing.js'
+import { reduced, sizeWithin } from './reduction.js'
 import { regionToPixels, type Region } from './region.js'
 import { mirrored } from './views.js'
-import { middleSquare, showsWhole, wholeAlone, wholeAtSize, wholeSideMin, type Shape } from './whole-view.js'
+import { showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeSideMin, type Shape } from './whole-view.js'
 
 export interface PrepareOptions {
   preprocessing: Preprocessing
@@ -19,7 +22,7 @@ export interface PrepareOptions {
   views?: number
   /** Also describe it (or its region) for the search of copies. */
   copies?: boolean | undefined
-  /** Also make a WebP thumbnail that fits a square of `maxSide` pixels. */
+  /** Also make a JPEG thumbnail that fits a square of `maxSide` pixels. */
   thumbnail?: { maxSide: number }
   /** Checked between the stages; a decode that has begun is finished. */
   signal?: AbortSignal | undefined
@@ -36,13 +39,13 @@ export interface PreparedImage {
   format: ImageFormat
   /** See `copies/copy-descriptor.ts`. */
   copyDescriptor?: Uint8Array | undefined
-  /** WebP. */
+  /** JPEG. */
   thumbnail?: Buffer
   durationMs: number
 }
 
 /**
- * One decode per output: orientation, region, resize, crop, alpha on white, 8-bit sRGB.
+ * One decode where the outputs can share it: orientation, region, resize, crop, alpha on white, 8-bit sRGB.
  * @throws AlikeError `image_empty`, `image_format_unsupported`, `image_unreadable`,
  * `image_too_many_pixels`, `region_invalid`; the signal's reason when aborted.
  */
@@ -85,7 +88,7 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
 
       const fits = otherFit === undefined ? [pixels] : [pixels, otherFit]
       const views = viewCount === 1 ? fits : fits.flatMap((view) => [view, mirrored(view, preprocessing.inputSize)]).slice(0, viewCount)
-      const copyDescriptor = whole && describeCopies(whole.rgb, whole.width, whole.height, shapeOf(image, options.region))
+      const copyDescriptor = options.copies === true ? describeCopies(whole!.rgb, whole!.width, whole!.height, shapeOf(image, options.region)) : undefined
       return { pixels, views, width, height, format, copyDescriptor, ...(thumbnail && { thumbnail }), durationMs: headerMs + performance.now() - begun }
     },
   }
@@ -107,7 +110,9 @@ interface Output {
   make(into: Made): Promise<void>
 }
 
-function outputsOf(image: OpenedImage, { preprocessing, region, views = 1, copies = false, thumbnail }: PrepareOptions): Output[] {
+/** Each of them decodes the picture once. */
+function outputsOf(image: OpenedImage, options: PrepareOptions): Output[] {
+  const { preprocessing, region, views = 1, copies = false, thumbnail } = options
   const { facts, width, height } = image
   const part = region && regionToPixels(region, width, height)
   const source = () => (part === undefined ? image.pipeline() : image.pipeline().extract(part))
@@ -116,21 +121,32 @@ function outputsOf(image: OpenedImage, { preprocessing, region, views = 1, copie
     decodeBytes: decodeMemoryBytes(facts, { shrink: Math.min(shape.width, shape.height) / shortSide, shrinkOnLoad: part === undefined }),
     make,
   })
-  const shortSideOf = (rule: Preprocessing) => (rule.fit === 'cover' ? rule.resizeShortSide : rule.inputSize)
-
-  const outputs = [output(shortSideOf(preprocessing), async (into) => void Object.assign(into, await squareOf(image, source(), shape, preprocessing, copies)))]
-  if (copies && !showsWhole(shape, preprocessing)) outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
-  if (views > 2) {
-    const otherRule = { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' } as const
-    outputs.push(output(shortSideOf(otherRule), async (into) => void (into.otherFit = await toRgb(image, squared(source(), otherRule)))))
+  const outputs: Output[] = []
+  const small = thumbnail && sizeWithin(image, thumbnail.maxSide)
+  const ofWhole = region === undefined ? small : undefined
+  if (isDecodedOnce(image, shape, options)) {
+    outputs.push({ decodeBytes: onceBytes(image, shape), make: async (into) => void Object.assign(into, await madeFromAll(image, source(), shape, options, ofWhole)) })
+    if (thumbnail === undefined || ofWhole !== undefined) return outputs
+  } else {
+    const alsoSmall = ofWhole && wholeHolds(ofWhole, shape, preprocessing) ? ofWhole : undefined
+    outputs.push(output(shortSideOf(preprocessing), async (into) => void Object.assign(into, await squareOf(image, source(), shape, preprocessing, { copies, small: alsoSmall }))))
+    if (copies && !showsWhole(shape, preprocessing)) outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
+    if (views > 2) outputs.push(output(shortSideOf(otherRule(preprocessing)), async (into) => void (into.otherFit = await toRgb(image, squared(source(), otherRule(preprocessing))))))
+    if (thumbnail === undefined || alsoSmall !== undefined) return outputs
   }
-  if (thumbnail !== undefined) {
-    outputs.push({
-      decodeBytes: decodeMemoryBytes(facts, { shrink: Math.max(1, Math.max(width, height) / thumbnail.maxSide), shrinkOnLoad: true }),
-      make: async (into) => void (into.thumbnail = await toThumbnail(image, thumbnail.maxSide)),
-    })
-  }
+  outputs.push({
+    decodeBytes: decodeMemoryBytes(facts, { shrink: Math.max(1, Math.max(width, height) / thumbnail.maxSide), shrinkOnLoad: true }),
+    make: async (into) => void (into.thumbnail = await toThumbnail(image, small!)),
+  })
   return outputs
+}
+
+function shortSideOf({ fit, resizeShortSide, inputSize }: Preprocessing): number {
+  return fit === 'cover' ? resizeShortSide : inputSize
+}
+
+function otherRule(preprocessing: Preprocessing): Preprocessing {
+  return { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' }
 }
 
 /** Pixels, upright, of the picture or its region. */
@@ -138,15 +154,45 @@ function shapeOf({ width, height }: OpenedImage, region: Region | undefined): Sh
   return region === undefined ? { width, height } : regionToPixels(region, width, height)
 }
 
-/** With the whole, where it is wanted and comes from the same decode. */
-async function squareOf(image: OpenedImage, source: Sharp, shape: Shape, preprocessing: Preprocessing, copies: boolean): Promise<Made> {
-  if (!copies || !showsWhole(shape, preprocessing)) return { pixels: await toRgb(image, squared(source, preprocessing)) }
-  if (preprocessing.fit === 'squash') {
-    const whole = await toSizedRgb(image, squared(source, preprocessing))
-    return { pixels: whole.rgb, whole }
-  }
-  const whole = await wholeAtSize(image, source, shape, preprocessing)
-  return { pixels: middleSquare(whole, preprocessing), whole }
+/** With what else is made of the same decode: all of the picture, and from that the thumbnail of this size. */
+async function squareOf(image: OpenedImage, source: Sharp, shape: Shape, preprocessing: Preprocessing, { copies, small }: { copies: boolean; small: Shape | undefined }): Promise<Made> {
+  if ((!copies && small === undefined) || !showsWhole(shape, preprocessing)) return { pixels: await toRgb(image, squared(source, preprocessing)) }
+  const isSquashed = preprocessing.fit === 'squash'
+  const whole = isSquashed ? await toSizedRgb(image, squared(source, preprocessing)) : await wholeAtSize(image, source, shape, preprocessing)
+  const made: Made = { pixels: isSquashed ? whole.rgb : middleSquare(whole, preprocessing), whole }
+  return small === undefined ? made : { ...made, thumbnail: await encodeThumbnail(reduced(whole, small)) }
+}
+
+/**
+ * Whether all of its pixels are decoded, and everything is made of those: a small picture, which is enlarged. No decoder
+ * would leave anything out of it, and where it has 8 bits and lies upright the square is the same to the bit.
+ */
+function isDecodedOnce({ facts, conversion }: OpenedImage, shape: Shape, { preprocessing, views = 1, copies = false, thumbnail }: PrepareOptions): boolean {
+  const isSmall = Math.min(shape.width, shape.height) < shortSideOf(preprocessing) && shape.width * shape.height <= onceMaxPixels
+  const isSaved = isEnlargedHere(preprocessing) || thumbnail !== undefined || views > 2 || (copies && !showsWhole(shape, preprocessing))
+  return isSmall && isSaved && facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
+}
+
+function isEnlargedHere({ fit, kernel }: Preprocessing): boolean {
+  return fit === 'cover' && kernel === 'linear'
+}
+
+const onceMaxPixels = 2 ** 20
+
+/** All pixels, and the outputs made of them side by side. */
+function onceBytes({ facts }: OpenedImage, { width, height }: Shape): number {
+  return decodeMemoryBytes(facts, { shrink: 1, shrinkOnLoad: false }) + 4 * 3 * width * height + 4 * 2 ** 20
+}
+
+async function madeFromAll(image: OpenedImage, source: Sharp, shape: Shape, { preprocessing, views = 1, copies = false }: PrepareOptions, small: Shape | undefined): Promise<Made> {
+  const all = await toSizedRgb(image, source)
+  const [pixels, otherFit, whole, thumbnail] = await Promise.all([
+    isEnlargedHere(preprocessing) ? enlargedSquare(all, preprocessing) : toRgb(image, squared(fromRgb(all), preprocessing)),
+    views > 2 ? toRgb(image, squared(fromRgb(all), otherRule(preprocessing))) : undefined,
+    copies && Math.min(shape.width, shape.height) < wholeSideMin ? wholeAlone(image, fromRgb(all), shape) : all,
+    small && encodeThumbnail(reduced(all, small)),
+  ])
+  return { pixels, whole, ...(otherFit && { otherFit }), ...(thumbnail && { thumbnail }) }
 }
 
 async function oneAfterTheOther(outputs: Output[], made: Made, signal: AbortSignal | undefined): Promise<void> {

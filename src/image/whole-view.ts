@@ -27,6 +27,15 @@ export function showsWhole(shape: Shape, { fit, resizeShortSide, inputSize }: Pr
   return resizeShortSide >= wholeSideMin && !isElongated(shape) && !(enlarged && inputSize < resizeShortSide)
 }
 
+/** Whether the whole that comes with the square is at least of this size. */
+export function wholeHolds({ width, height }: Shape, shape: Shape, preprocessing: Preprocessing): boolean {
+  if (!showsWhole(shape, preprocessing)) return false
+  const { fit, inputSize, resizeShortSide } = preprocessing
+  const short = Math.min(shape.width, shape.height)
+  const [across, down] = fit === 'squash' ? [inputSize, inputSize] : [shape.width, shape.height].map((side) => Math.round((side / short) * resizeShortSide))
+  return width <= across! && height <= down!
+}
+
 /** The picture with its shorter side as long as that of the square it is cut to. */
 export function wholeAtSize(image: OpenedImage, source: Sharp, { width, height }: Shape, { resizeShortSide: side, inputSize, kernel }: Preprocessing): Promise<SizedRgb> {
   const resized = source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' })
@@ -40,19 +49,6 @@ export function wholeAtSize(image: OpenedImage, source: Sharp, { width, height }
 /** Decoded for itself, as coarsely as the decoder can. */
 export function wholeAlone(image: OpenedImage, source: Sharp, shape: Shape): Promise<SizedRgb> {
   return toSizedRgb(image, source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
-}
-
-/** The middle square, as sharp's `cover` and a cut to the size of the input choose it. */
-export function middleSquare({ rgb, width, height }: SizedRgb, { resizeShortSide, inputSize }: Preprocessing): Uint8Array {
-  const margin = Math.floor((resizeShortSide - inputSize) / 2)
-  const left = Math.floor((width - resizeShortSide + 1) / 2) + margin
-  const top = Math.floor((height - resizeShortSide + 1) / 2) + margin
-  const square = new Uint8Array(inputSize * inputSize * 3)
-  for (let row = 0; row < inputSize; row++) {
-    const from = ((top + row) * width + left) * 3
-    square.set(rgb.subarray(from, from + inputSize * 3), row * inputSize * 3)
-  }
-  return square
 }
 
 function isElongated({ width, height }: Shape): boolean {

@@ -19,6 +19,8 @@ export interface ImageRouteOptions {
   config: Config
 }
 
+const binary = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
+
 export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries, config }) => {
   const tags = ['images']
   const find = ({ gallery, id }: { gallery: string; id: string }): ImageRecord => {
@@ -114,7 +116,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       summary: 'Get a small version of a picture',
       params: ImagePath,
       response: {
-        200: { description: 'The picture, upright, made smaller.', content: { 'image/webp': { schema: Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' }) } } },
+        200: { description: 'The picture, upright, made smaller: a JPEG, or a WebP where it was stored by an earlier version.', content: { 'image/jpeg': { schema: binary }, 'image/webp': { schema: binary } } },
         304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
         ...problems(400, 404, 409),
       },
@@ -128,7 +130,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
     reply.header('etag', etag).header('cache-control', 'private, no-cache')
     if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
     if (thumbnail === undefined) throw new AlikeError('image_not_found')
-    return reply.type('image/webp').send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
+    return reply.type(thumbnail[0] === 0xff ? 'image/jpeg' : 'image/webp').send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
   })
 }
 
