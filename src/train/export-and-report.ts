@@ -1,10 +1,12 @@
 /** The end of every run: the chosen network as a model folder and, unless it is an early one, its report. */
 import { basename, join, resolve } from 'node:path'
-import { embedPictures } from './embed-pictures.js'
+import { evaluateCopies } from '../eval/copies.js'
+import { embedCopies, embedPictures } from './embed-pictures.js'
 import type { PictureLoader } from './loader/picture-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
 import type { TrainableNetwork } from './models/network.js'
-import { choosePosterior, withPosterior } from './models/posterior.js'
+import { chooseInstanceShare, choosePosterior, joinSettings } from './models/join-choice.js'
+import { joinedRows, withJoinedEmbedding } from './models/joined-embedding.js'
 import { exportModel } from './onnx/export.js'
 import type { ModelMetrics, TrainingFacts } from './report/model-metrics.js'
 import { writeReport } from './report/write-report.js'
@@ -51,7 +53,7 @@ export async function exportAndReport({ settings, data, loader, network, facts, 
   return { folder, metrics: await writeReport({ folder, pictures: data.pictures, data: source, training, now: new Date(), log }) }
 }
 
-/** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `posterior.ts`. */
+/** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
 async function shapeEmbedding(network: TrainableNetwork, data: TrainingData, loader: PictureLoader, log: (line: string) => void) {
   const embedVal = () => embedPictures(network, loader, data.pictures, data.val)
   let val = await embedVal()
@@ -61,9 +63,13 @@ async function shapeEmbedding(network: TrainableNetwork, data: TrainingData, loa
     await applyClassGain(network, gain)
     val = await embedVal()
   }
-  const { share, sharpness, mAP10: withIt } = choosePosterior(val)
-  log(`posterior with a share of ${share}, sharpness ${sharpness}: val mAP@10 ${withIt.toFixed(3)}`)
-  return { network: withPosterior(network, { share, sharpness }), settings: { classGain: gain, posterior: { share, sharpness } } }
+  const { mAP10: withPosterior, ...posterior } = choosePosterior(val)
+  log(`posterior with a share of ${posterior.share}, sharpness ${posterior.sharpness}: val mAP@10 ${withPosterior.toFixed(3)}`)
+  const copies = await embedCopies(network, data.val.map((index) => data.pictures[index]!))
+  const { instanceShare, mAP10: joined, copies: firstHit, tried } = chooseInstanceShare(val, posterior, (settings) => evaluateCopies(joinedRows(copies, settings), joinedRows(val, settings)))
+  log(`part for single pictures with a share of ${instanceShare}: val mAP@10 ${joined.toFixed(3)}, first hit of an edited copy ${firstHit?.toFixed(3) ?? 'unknown'}`)
+  const settings = joinSettings(posterior, instanceShare)
+  return { network: withJoinedEmbedding(network, settings), settings: { classGain: gain, ...settings, instanceSharesTried: tried } }
 }
 
 const cycled = <T>(items: readonly T[], count: number): T[] => Array.from({ length: count }, (_, index) => items[index % items.length]!)
