@@ -35,12 +35,13 @@ export async function checkParity(network: TrainableNetwork, session: OnnxSessio
 
 function runLayers({ model, preprocessing }: TrainableNetwork, pixels: Uint8Array, count: number): OnnxOutputs {
   const { inputSize, mean, std } = preprocessing
-  const [embedding, logits] = tf.tidy(() => {
+  const made = tf.tidy(() => {
     const input = tf.div(tf.sub(tf.tensor4d(pixels, [count, inputSize, inputSize, 3], 'float32'), mean), std)
-    return model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor]
+    return model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor, ...tf.Tensor[]]
   })
+  const [embedding, logits] = made
   const outputs = { embedding: Float32Array.from(embedding.dataSync()), logits: Float32Array.from(logits.dataSync()) }
-  tf.dispose([embedding, logits])
+  tf.dispose(made)
   return outputs
 }
 
