@@ -36,7 +36,11 @@ export const Manifest = Type.Object(
     preprocessing: Preprocessing,
     /** Class names in the order of the `logits` output; may be empty. */
     labels: Type.Array(Type.String()),
-    /** Graph: input `pixels` uint8 [N,H,W,3]; outputs `embedding` float32 [N,D] of unit length and `logits` float32 [N,C]. */
+    /**
+     * Graph: input `pixels` uint8 [N,H,W,3]; outputs `embedding` float32 [N,D] of unit length and `logits` float32 [N,C].
+     * Where the network pools by a plain mean also `map` float32 [N,h,w,D], what each place adds: its sum over the places is
+     * the embedding. The service leaves it out, see `served-graph.ts`.
+     */
     files: Type.Object(
       { fp32: ModelFile, fp16: Type.Optional(ModelFile), int8: Type.Optional(ModelFile) },
       { additionalProperties: false },

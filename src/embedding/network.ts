@@ -3,6 +3,7 @@
  * onnxruntime-node in the service; it belongs into a thread of its own, because `open` and `run` block their event loop.
  */
 import { InferenceSession, Tensor, env } from 'onnxruntime-node'
+import { servedGraph } from './served-graph.js'
 import type { SessionSettings } from './worker-protocol.js'
 
 export interface NetworkOutputs {
@@ -32,7 +33,8 @@ export class Network {
     env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
     const sessions: ShapedSession[] = []
     try {
-      for (const batchSizes of shapesOf(settings)) sessions.push({ session: await openSession(settings), batchSizes })
+      const graph = await servedGraph(settings.modelPath)
+      for (const batchSizes of shapesOf(settings)) sessions.push({ session: await openSession(graph, settings), batchSizes })
     } catch (error) {
       for (const { session } of sessions) await session.release()
       throw error
@@ -75,8 +77,8 @@ function shapesOf({ batchSizes, sessionPerBatchSize = false }: SessionSettings):
   return sessionPerBatchSize ? batchSizes.map((size) => [size]) : [batchSizes]
 }
 
-function openSession({ modelPath, provider, deviceId = 0 }: SessionSettings): Promise<InferenceSession> {
-  return InferenceSession.create(modelPath, {
+function openSession(graph: string | Uint8Array, { provider, deviceId = 0 }: SessionSettings): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
     // Of CUDA's options (memory limit, growth of its arena, search for algorithms, graphs) the binding passes on the
     // device alone, and of `extra` the provider reads none of them; see docs/gpu.md for what bounds memory instead.
     executionProviders: [provider === 'cuda' ? { name: 'cuda', deviceId } : provider],
@@ -88,7 +90,8 @@ function openSession({ modelPath, provider, deviceId = 0 }: SessionSettings): Pr
     logSeverityLevel: 4,
     // Weights lie beside the arena, which would else grow by powers of two to hold them.
     ...(provider === 'cuda' && { extra: { session: { use_device_allocator_for_initializers: '1' } } }),
-  })
+  }
+  return typeof graph === 'string' ? InferenceSession.create(graph, options) : InferenceSession.create(graph, options)
 }
 
 function floats(outputs: InferenceSession.ReturnType, name: string, batchSize: number): Float32Array<ArrayBuffer> {

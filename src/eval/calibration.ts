@@ -1,9 +1,9 @@
 /** Fits the probability of a shared label to the scores of val pairs, and says how well it fits. */
 import { scorePairs, type ScoredPairs } from './pairs.js'
-import { fitCurve, merged, type CurveKind, type ScoreBin } from './probability-curves.js'
+import { fitCurve, merged, rounded, type CurveKind, type ScoreBin } from './probability-curves.js'
 import { seededRandom } from './random.js'
 import type { LabelledEmbeddings } from './ranking.js'
-import { probabilitySameLabel, type ProbabilityCurve, type ScoreCalibration } from './score-calibration.js'
+import { basisOf, probabilitySameLabel, type ProbabilityCurve, type ScoreCalibration } from './score-calibration.js'
 
 /** Width of a bin of scores, and how many pairs it must have to stand alone. */
 const binWidth = 0.01
@@ -12,23 +12,29 @@ const reliabilityBins = 20
 const falseMatchRates = [0.1, 0.01, 0.001]
 const curveKinds = ['logistic', 'isotonic'] as const satisfies readonly CurveKind[]
 
+/** Knots of a widened curve, and halves of the pictures that it is the mean of. */
+const widenedKnots = 101
+const widenedHalves = 60
+
 /**
  * Pairs within each half of the pictures are held out once; the kind of curve with the smaller error there is fitted to all.
- * Duplicate groups stay whole.
+ * Duplicate groups stay whole. From too few pairs the curve is widened, and says so.
  * @param rows only these pictures; default all
  * @returns null without pairs of both kinds in both halves
  */
 export function calibrate(pictures: LabelledEmbeddings, rows: ReadonlySet<number> = new Set(pictures.ids.keys())): ScoreCalibration | null {
   const all = scorePairs(pictures, rows)
-  const halves = halvesOf(pictures.groups, rows).map((half) => scorePairs(pictures, half))
+  const halves = halvesOf(pictures.groups, rows, seededRandom(1)).map((half) => scorePairs(pictures, half))
   const counts = [all, ...halves].map(countPairs)
   if (counts.some(({ positives, negatives }) => positives === 0 || negatives === 0)) return null
 
   const tried = curveKinds.map((kind) => ({ kind, ...judge(halves.map((held, half) => ({ held, curve: fitCurve[kind](binned(halves[1 - half]!)) }))) }))
   const best = tried.reduce((a, b) => (b.error < a.error ? b : a))
   const { positives, negatives } = counts[0]!
+  const widened = !basisOf({ positives, negatives }).reliable
   return {
-    curve: fitCurve[best.kind](binned(all)),
+    curve: widened ? widenedCurve(pictures, rows, best.kind) : fitCurve[best.kind](binned(all)),
+    ...(widened && { widened }),
     positives,
     negatives,
     sameLabelShare: positives / (positives + negatives),
@@ -45,9 +51,31 @@ export function calibrationError(curve: ProbabilityCurve, pictures: LabelledEmbe
   return held.same.length === 0 ? null : judge([{ held, curve }]).error
 }
 
-/** Rows of each half; whole duplicate groups, by seeded lot. */
-function halvesOf(groups: readonly (string | number)[], rows: ReadonlySet<number>): Set<number>[] {
-  const random = seededRandom(1)
+/**
+ * What few pairs say, without more certainty than they give: the mean of the curves of many random halves of the pictures. Where the
+ * halves disagree it lies between them. Beyond the highest score that was seen it rises to what is known without a label, that a picture
+ * shares its label with itself.
+ */
+function widenedCurve(pictures: LabelledEmbeddings, rows: ReadonlySet<number>, kind: CurveKind): ProbabilityCurve {
+  const random = seededRandom(2)
+  const curves: ProbabilityCurve[] = []
+  let highest = -1
+  for (let half = 0; half < widenedHalves; half++) {
+    const [some] = halvesOf(pictures.groups, rows, random)
+    const pairs = scorePairs(pictures, some)
+    const { positives, negatives } = countPairs(pairs)
+    highest = pairs.scores.reduce((max, score) => Math.max(max, score), highest)
+    if (positives > 0 && negatives > 0) curves.push(fitCurve[kind](binned(pairs)))
+  }
+  const itself = (rows.size + 0.5) / (rows.size + 1)
+  const last = Math.min(highest, 1 - binWidth)
+  const scores = [...Array.from({ length: widenedKnots - 1 }, (_, i) => -1 + ((last + 1) * i) / (widenedKnots - 2)), 1]
+  const probabilities = scores.map((score, i) => (i === widenedKnots - 1 ? itself : curves.reduce((sum, curve) => sum + probabilitySameLabel({ curve }, score), 0) / curves.length))
+  return { kind: 'isotonic', scores: scores.map(rounded), probabilities: probabilities.map((value) => rounded(Math.min(value, itself))) }
+}
+
+/** Rows of each half; whole duplicate groups, by lot. */
+function halvesOf(groups: readonly (string | number)[], rows: ReadonlySet<number>, random: () => number): Set<number>[] {
   const lots = new Map([...new Set(groups)].map((group) => [group, random() < 0.5 ? 0 : 1]))
   return [0, 1].map((half) => new Set([...rows].filter((row) => lots.get(groups[row]!) === half)))
 }

@@ -67,6 +67,7 @@ export function merged(a: ScoreBin, b: ScoreBin): ScoreBin {
   return { score: (a.score * weightA + b.score * weightB) / (weightA + weightB), positives: a.positives + b.positives, negatives: a.negatives + b.negatives }
 }
 
-function rounded(value: number): number {
+/** To five digits: more were not measured. */
+export function rounded(value: number): number {
   return Math.round(value * 1e5) / 1e5
 }

@@ -18,6 +18,8 @@ export type ProbabilityCurve = Static<typeof ProbabilityCurve>
 export const ScoreCalibration = Type.Object(
   {
     curve: ProbabilityCurve,
+    /** True: there were few pairs, and the curve is the mean of those of many halves of the pictures, less certain than any of them. */
+    widened: Type.Optional(Type.Boolean()),
     positives: Type.Integer({ minimum: 1 }),
     negatives: Type.Integer({ minimum: 1 }),
     sameLabelShare: Share,
@@ -45,10 +47,12 @@ export interface CalibrationBasis {
   positivePairs: number
   negativePairs: number
   reliable: boolean
+  /** Only where it is so. */
+  widened?: true
 }
 
-export function basisOf({ positives, negatives }: Pick<ScoreCalibration, 'positives' | 'negatives'>): CalibrationBasis {
-  return { split: 'val', positivePairs: positives, negativePairs: negatives, reliable: Math.min(positives, negatives) >= reliablePairsMin }
+export function basisOf({ positives, negatives, widened = false }: Pick<ScoreCalibration, 'positives' | 'negatives' | 'widened'>): CalibrationBasis {
+  return { split: 'val', positivePairs: positives, negativePairs: negatives, reliable: Math.min(positives, negatives) >= reliablePairsMin, ...(widened && { widened: true }) }
 }
 
 /** The threshold of this rate, or that of the smallest rate; undefined when none was measured. Rates between are not guessed. */

@@ -13,7 +13,7 @@ export function toFile(picture: Sharp, { webp, quality }: { webp: boolean; quali
 
 type Edit = (picture: Sharp, width: number, height: number) => Sharp
 
-const resized = (share: number): Edit => (picture, width, height) => picture.resize(Math.round(width * share), Math.round(height * share), { fit: 'fill' }).jpeg({ quality: 85 })
+const resized = (share: number): Edit => (picture, width, height) => picture.resize(Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share)), { fit: 'fill' }).jpeg({ quality: 85 })
 const saved = (picture: Sharp) => picture.jpeg({ quality: 90 })
 
 /** @param left, top, right, bottom shares cut off */
@@ -72,7 +72,9 @@ export const edits = {
 } as const satisfies Record<string, Edit>
 export type EditName = keyof typeof edits
 
+/** Of the picture as it is shown: upright, and on white where it is transparent. */
 export async function edited(bytes: Uint8Array, name: EditName): Promise<Buffer> {
-  const { width, height } = await sharp(bytes).metadata()
-  return edits[name](sharp(bytes), width, height).toBuffer()
+  const picture = sharp(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { autoOrient: true })
+  const { width, height } = (await picture.metadata()).autoOrient
+  return edits[name](picture.flatten({ background: '#ffffff' }), width, height).toBuffer()
 }

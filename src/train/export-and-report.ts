@@ -1,10 +1,12 @@
 /** The end of every run: the chosen network as a model folder and, unless it is an early one, its report. */
 import { basename, join, resolve } from 'node:path'
-import { embedPictures } from './embed-pictures.js'
+import { evaluateCopies } from '../eval/copies.js'
+import { embedCopies, embedPictures } from './embed-pictures.js'
 import type { PictureLoader } from './loader/picture-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
 import type { TrainableNetwork } from './models/network.js'
-import { choosePosterior, withPosterior } from './models/posterior.js'
+import { chooseInstanceShare, choosePosterior, joinSettings } from './models/join-choice.js'
+import { joinedRows, withJoinedEmbedding, type PosteriorSettings } from './models/joined-embedding.js'
 import { exportModel } from './onnx/export.js'
 import type { ModelMetrics, TrainingFacts } from './report/model-metrics.js'
 import { writeReport } from './report/write-report.js'
@@ -31,7 +33,7 @@ const parityPictures = 16
 
 /** @throws AlikeError `export_parity_failed`. */
 export async function exportAndReport({ settings, data, loader, network, facts, course, useClassifier, report, log }: FinishedRun): Promise<{ folder: string; metrics?: ModelMetrics }> {
-  const embedding = useClassifier ? await shapeEmbedding(network, data, loader, log) : { network, settings: {} }
+  const embedding = await shapeEmbedding(network, data, loader, useClassifier, log)
 
   const { preprocessing } = embedding.network
   const sample = await loader.load({ pictures: cycled(data.val, parityPictures), preprocessing })
@@ -51,19 +53,36 @@ export async function exportAndReport({ settings, data, loader, network, facts, 
   return { folder, metrics: await writeReport({ folder, pictures: data.pictures, data: source, training, now: new Date(), log }) }
 }
 
-/** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `posterior.ts`. */
-async function shapeEmbedding(network: TrainableNetwork, data: TrainingData, loader: PictureLoader, log: (line: string) => void) {
+/** Of the joined embedding, and how it came about: into manifest and report. */
+interface ShapedEmbedding {
+  network: TrainableNetwork
+  settings: Record<string, unknown>
+}
+
+/** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
+async function shapeEmbedding(network: TrainableNetwork, data: TrainingData, loader: PictureLoader, useClassifier: boolean, log: (line: string) => void): Promise<ShapedEmbedding> {
+  if (!useClassifier && network.instanceDimension === 0) return { network, settings: {} }
   const embedVal = () => embedPictures(network, loader, data.pictures, data.val)
   let val = await embedVal()
-  const { gain, mAP10 } = await chooseClassGain(network, val)
-  log(`gain along the classes ${gain}: val mAP@10 ${mAP10.toFixed(3)}`)
-  if (gain > 0) {
-    await applyClassGain(network, gain)
-    val = await embedVal()
+  let classGain = 0
+  let posterior: PosteriorSettings = { share: 0, sharpness: 1 }
+  if (useClassifier) {
+    const { gain, mAP10 } = await chooseClassGain(network, val)
+    log(`gain along the classes ${gain}: val mAP@10 ${mAP10.toFixed(3)}`)
+    if (gain > 0) {
+      await applyClassGain(network, gain)
+      val = await embedVal()
+    }
+    const { mAP10: withPosterior, ...chosen } = choosePosterior(val)
+    log(`posterior with a share of ${chosen.share}, sharpness ${chosen.sharpness}: val mAP@10 ${withPosterior.toFixed(3)}`)
+    classGain = gain
+    posterior = chosen
   }
-  const { share, sharpness, mAP10: withIt } = choosePosterior(val)
-  log(`posterior with a share of ${share}, sharpness ${sharpness}: val mAP@10 ${withIt.toFixed(3)}`)
-  return { network: withPosterior(network, { share, sharpness }), settings: { classGain: gain, posterior: { share, sharpness } } }
+  const copies = await embedCopies(network, data.val.map((index) => data.pictures[index]!))
+  const { instanceShare, mAP10, copies: firstHit, tried } = chooseInstanceShare(val, posterior, (settings) => evaluateCopies(joinedRows(copies, settings), joinedRows(val, settings)))
+  log(`part for single pictures with a share of ${instanceShare}: val mAP@10 ${mAP10.toFixed(3)}, first hit of an edited copy ${firstHit?.toFixed(3) ?? 'unknown'}`)
+  const settings = joinSettings(posterior, instanceShare)
+  return { network: withJoinedEmbedding(network, settings), settings: { classGain, ...settings, instanceSharesTried: tried } }
 }
 
 const cycled = <T>(items: readonly T[], count: number): T[] => Array.from({ length: count }, (_, index) => items[index % items.length]!)

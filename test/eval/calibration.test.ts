@@ -5,7 +5,7 @@ import { calibrate, calibrationError } from '../../src/eval/calibration.js'
 import { fitCurve, type ScoreBin } from '../../src/eval/probability-curves.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
-import { probabilitySameLabel, ScoreCalibration, scoreOfProbability, thresholdOf, type ProbabilityCurve } from '../../src/eval/score-calibration.js'
+import { basisOf, probabilitySameLabel, ScoreCalibration, scoreOfProbability, thresholdOf, type ProbabilityCurve } from '../../src/eval/score-calibration.js'
 
 /** Clouds around one direction per label. */
 function clouds(count: number, spread: number, seed: number, dimension = 8, classes = 4): LabelledEmbeddings {
@@ -111,3 +111,49 @@ test('the threshold of a rate is one that was measured, the strictest when no ra
 test('without pairs of both kinds there is nothing to calibrate', () => {
   assert.equal(calibrate({ ...clouds(20, 1, 6), labels: Array.from({ length: 20 }, () => 'same') }), null)
 })
+
+test('few pairs give a wider curve that says so, and a picture surely shares its label with itself', () => {
+  const few = clouds(36, 5, 7, 8, 12)
+  const calibration = calibrate(few)!
+  assert.ok(Value.Check(ScoreCalibration, calibration))
+  assert.ok(calibration.positives < 50 && calibration.widened === true)
+  assert.deepEqual(basisOf(calibration), { split: 'val', positivePairs: 36, negativePairs: 594, reliable: false, widened: true })
+  assert.ok(probabilitySameLabel(calibration, 1) > 0.97)
+  let before = 0
+  for (let score = -1; score <= 1; score += 0.005) {
+    const probability = probabilitySameLabel(calibration, score)
+    assert.ok(probability >= before - 1e-12 && probability < 0.99, `${score}: ${before}, ${probability}`)
+    before = probability
+  }
+  assert.deepEqual(calibrate(few), calibration)
+})
+
+test('on other pictures a widened curve errs less than one fitted to its few pairs', () => {
+  const many = clouds(300, 4, 1, 8, 6)
+  const seeds = Array.from({ length: 12 }, (_, i) => i + 20)
+  const mean = (errors: number[]) => errors.reduce((sum, error) => sum + error, 0) / errors.length
+  const errorOf = (curveOf: (few: LabelledEmbeddings) => ProbabilityCurve) => mean(seeds.map((seed) => calibrationError(curveOf(clouds(24, 4, seed, 8, 6)), many)!))
+  const widened = errorOf((few) => calibrate(few)!.curve)
+  const fitted = (['logistic', 'isotonic'] as const).map((kind) => errorOf((few) => fitCurve[kind](pairsOf(few))))
+  assert.ok(fitted.every((error) => widened < error), `${widened}; ${fitted}`)
+})
+
+test('with pairs enough nothing is widened', () => {
+  const calibration = calibrate(clouds(100, 2, 8))!
+  assert.ok(calibration.positives >= 500 && !('widened' in calibration))
+  assert.deepEqual(basisOf(calibration).reliable, true)
+  assert.equal('widened' in basisOf(calibration), false)
+})
+
+function pairsOf(pictures: LabelledEmbeddings): ScoreBin[] {
+  const bins: ScoreBin[] = []
+  for (let a = 0; a < pictures.ids.length; a++) {
+    for (let b = a + 1; b < pictures.ids.length; b++) {
+      let score = 0
+      for (let i = 0; i < pictures.dimension; i++) score += pictures.embeddings[a * pictures.dimension + i]! * pictures.embeddings[b * pictures.dimension + i]!
+      const same = Number(pictures.labels[a] === pictures.labels[b])
+      bins.push({ score, positives: same, negatives: 1 - same })
+    }
+  }
+  return bins.sort((x, y) => x.score - y.score)
+}

@@ -4,11 +4,12 @@ import type { TrainableNetwork } from '../models/network.js'
 import { addActivation, addRelu } from './activation.js'
 import { addGemPooling } from './gem-layer.js'
 import { GraphBuilder, type Value } from './graph-builder.js'
-import { addCosineClassifier, addEmbeddingWithPosterior, addL2Normalize, addUnitLength } from './head-layers.js'
+import { addCosineClassifier, addJoinedEmbedding, addL2Normalize, addUnitLength } from './head-layers.js'
 import { addBatchNorm, addKernelLayer } from './kernel-layers.js'
 import { callOf, countUses, onlyInput, unsupported, type LayerCall } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
 import { encodeModel } from './onnx-proto.js'
+import { addPlaceMap } from './place-map.js'
 import { addFlatten, addGlobalPooling, addPooling, addSum, addZeroPadding } from './shape-layers.js'
 
 /** Layers that do something only while training. */
@@ -33,11 +34,12 @@ const converters: Record<string, (context: LayerContext, call: LayerCall) => Val
   Dropout: identity,
   L2Normalize: addL2Normalize,
   CosineClassifier: addCosineClassifier,
-  EmbeddingWithPosterior: addEmbeddingWithPosterior,
+  JoinedEmbedding: addJoinedEmbedding,
 }
 
 /**
- * Graph: `pixels` uint8 [N, S, S, 3] → (x − mean) / std → layers → `embedding` [N, D] of unit length and `logits` [N, C].
+ * Graph: `pixels` uint8 [N, S, S, 3] → (x − mean) / std → layers → `embedding` [N, D] of unit length and `logits` [N, C];
+ * and, where it is defined, `map` [N, h, w, D], see `place-map.ts`.
  * The same network gives the same bytes: nothing of the clock goes in, as the model id is their hash.
  * @throws AlikeError `export_layer_unsupported`.
  */
@@ -51,18 +53,20 @@ export function convertNetwork({ model, preprocessing, embeddingDimension, label
 
   const [embedding, logits] = model.outputs
   if (embedding === undefined || logits === undefined) throw new RangeError('a network has two outputs, embedding and logits')
-  const valueOf = walk(builder, model.inputs[0]!, normalised, countUses(model))
-  const isUnit = callOf(embedding).kind === 'L2Normalize'
-  const unit = isUnit ? valueOf(embedding) : addUnitLength(builder, 'unit', valueOf(embedding))
+  const context = walk(builder, model.inputs[0]!, normalised, countUses(model))
+  const isUnit = ['L2Normalize', 'JoinedEmbedding'].includes(callOf(embedding).kind)
+  const unit = isUnit ? context.value(embedding) : addUnitLength(builder, 'unit', context.value(embedding))
   const outputs = [
     { name: 'embedding', value: unit, shape: ['N', embeddingDimension] },
-    { name: 'logits', value: valueOf(logits), shape: ['N', labels.length] },
+    { name: 'logits', value: context.value(logits), shape: ['N', labels.length] },
   ]
+  const map = addPlaceMap(context, embedding)
+  if (map !== undefined) outputs.push({ name: 'map', value: map.value, shape: ['N', map.height, map.width, embeddingDimension] })
   return encodeModel(builder.build(name, outputs))
 }
 
 /** Converts on demand, from an output down to the input; every tensor once. */
-function walk(builder: GraphBuilder, input: SymbolicTensor, inputValue: Value, uses: ReadonlyMap<number, number>) {
+function walk(builder: GraphBuilder, input: SymbolicTensor, inputValue: Value, uses: ReadonlyMap<number, number>): LayerContext {
   const values = new Map([[input.id, inputValue]])
   const value = (tensor: SymbolicTensor): Value => {
     const known = values.get(tensor.id)
@@ -75,7 +79,7 @@ function walk(builder: GraphBuilder, input: SymbolicTensor, inputValue: Value, u
     return converted
   }
   const context: LayerContext = { builder, value, uses: (tensor) => uses.get(tensor.id) ?? 0 }
-  return value
+  return context
 }
 
 function topOf(call: LayerCall): number | undefined {

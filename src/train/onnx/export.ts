@@ -52,11 +52,11 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
 }
 
 async function provenParity(network: TrainableNetwork, modelFile: string, pictures: readonly Uint8Array[]): Promise<Parity> {
-  const session = await openOnnx(modelFile)
+  const session = await openOnnx(modelFile, { map: true })
   try {
     const parity = await checkParity(network, session, pictures)
     if (parity.passed) return parity
-    const detail = `Smallest cosine ${parity.minCosine}, largest logit difference ${parity.maxLogitDifference} on ${parity.pictures} pictures.`
+    const detail = `Smallest cosine ${parity.minCosine}, largest logit difference ${parity.maxLogitDifference}, largest difference of the summed map ${parity.maxMapDifference ?? 'not measured'} on ${parity.pictures} pictures.`
     throw new AlikeError('export_parity_failed', { detail })
   } finally {
     await session.close()

@@ -34,6 +34,11 @@ export class GraphBuilder {
     return output
   }
 
+  /** The node that makes a value; none for inputs and constants. */
+  producer(value: Value): NodeProto | undefined {
+    return this.#nodes.find(({ output }) => output.includes(value))
+  }
+
   floats(name: string, values: Float32Array, dims: readonly number[]): Value {
     if (values.length !== dims.reduce((product, dim) => product * dim, 1)) throw new RangeError(`${name}: ${values.length} values do not fill ${dims}`)
     return this.#constant(name, elementTypes.float32, dims, values)

@@ -1,4 +1,5 @@
 /** Our own layers at the end of a network: unit length, and classes told by cosine. */
+import type { JoinedEmbeddingArgs } from '../models/joined-embedding.js'
 import type { GraphBuilder, Value } from './graph-builder.js'
 import { onlyInput, unsupported, weightsOf, type LayerCall } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
@@ -12,9 +13,14 @@ export function addL2Normalize(context: LayerContext, call: LayerCall): Value {
 
 /** [N, D] → rows of length 1. */
 export function addUnitLength(builder: GraphBuilder, name: string, value: Value): Value {
+  return builder.add('Div', name, [value, addLength(builder, name, value)])
+}
+
+/** [N, D] → the length of each row, [N, 1]; never 0. */
+export function addLength(builder: GraphBuilder, name: string, value: Value): Value {
   const length = builder.add('ReduceL2', `${name}/length`, [value], { axes: [1], keepdims: 1 })
   const floor = builder.floats(`${name}/smallest`, Float32Array.of(smallestLength), [])
-  return builder.add('Div', name, [value, builder.add('Max', `${name}/safe`, [length, floor])])
+  return builder.add('Max', `${name}/safe`, [length, floor])
 }
 
 /** scale · x · w/‖w‖ per class: the kernel is normalised and scaled once, here. Its input has unit length already. */
@@ -33,14 +39,25 @@ export function addCosineClassifier(context: LayerContext, call: LayerCall): Val
   return builder.add('MatMul', call.layer.name, [context.value(onlyInput(call)), builder.floats(`${call.layer.name}/kernel`, kernel.values, kernel.shape)])
 }
 
-/** √(1−share) · embedding beside √share · √softmax(sharpness · logits). */
-export function addEmbeddingWithPosterior({ builder, value }: LayerContext, call: LayerCall): Value {
-  const [embedding, logits] = call.inputs
+/** √(1−p−i) · embedding beside √p · √softmax(sharpness · logits) and √i · instance, without those of no share. */
+export function addJoinedEmbedding({ builder, value }: LayerContext, call: LayerCall): Value {
   const { name } = call.layer
-  const { share, sharpness } = call.layer.getConfig()
-  if (embedding === undefined || logits === undefined || typeof share !== 'number' || typeof sharpness !== 'number') throw unsupported(call, 'has not two inputs or no settings')
+  const [embedding, logits, instance] = call.inputs
+  const { posteriorShare, sharpness, instanceShare } = joinArgsOf(call)
   const scaled = (label: string, input: Value, factor: number) => builder.add('Mul', `${name}/${label}`, [input, builder.floats(`${name}/${label}/factor`, Float32Array.of(factor), [])])
-  const posterior = builder.add('Softmax', `${name}/posterior`, [scaled('sharpened', value(logits), sharpness)], { axis: 1 })
-  const roots = scaled('roots/scaled', builder.add('Sqrt', `${name}/roots`, [posterior]), Math.sqrt(share))
-  return builder.add('Concat', name, [scaled('embedding', value(embedding), Math.sqrt(1 - share)), roots], { axis: 1 })
+  const parts = [scaled('embedding', value(embedding!), Math.sqrt(1 - posteriorShare - instanceShare))]
+  if (posteriorShare > 0) {
+    const posterior = builder.add('Softmax', `${name}/posterior`, [scaled('sharpened', value(logits!), sharpness)], { axis: 1 })
+    parts.push(scaled('roots/scaled', builder.add('Sqrt', `${name}/roots`, [posterior]), Math.sqrt(posteriorShare)))
+  }
+  if (instanceShare > 0) parts.push(scaled('instance', value(instance!), Math.sqrt(instanceShare)))
+  return builder.add('Concat', name, parts, { axis: 1 })
+}
+
+/** @throws AlikeError `export_layer_unsupported` when settings or inputs are missing. */
+export function joinArgsOf(call: LayerCall): JoinedEmbeddingArgs {
+  const { posteriorShare, sharpness, instanceShare } = call.layer.getConfig()
+  if (typeof posteriorShare !== 'number' || typeof sharpness !== 'number' || typeof instanceShare !== 'number') throw unsupported(call, 'has no settings')
+  if (call.inputs.length !== (instanceShare > 0 ? 3 : 2)) throw unsupported(call, `has ${call.inputs.length} inputs`)
+  return { posteriorShare, sharpness, instanceShare }
 }

@@ -2,13 +2,17 @@
  * Runs a model file in this process. Only for offline work: a run blocks the event loop, so the
  * service has its own worker threads.
  */
+import { readFile } from 'node:fs/promises'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { withoutMap } from '../../embedding/served-graph.js'
 
 export interface OnnxOutputs {
   /** [N, D], rows of unit length. */
   embedding: Float32Array
   /** [N, C]. */
   logits: Float32Array
+  /** [N, h, w, D]; only from a session that was opened with it. */
+  map?: Float32Array | undefined
 }
 
 export interface OnnxSession {
@@ -17,17 +21,23 @@ export interface OnnxSession {
   close(): Promise<void>
 }
 
-/**
- * @param model path of a file, or its bytes
- * @param threads of ONNX Runtime; default 1
- */
-export async function openOnnx(model: string | Uint8Array, threads = 1): Promise<OnnxSession> {
-  const session = await create(model, threads)
+export interface OpenOptions {
+  /** Of ONNX Runtime. Default 1. */
+  threads?: number | undefined
+  /** Also compute the `map` output, where the graph has one. Default false: as served. */
+  map?: boolean | undefined
+}
+
+/** @param model path of a file, or its bytes */
+export async function openOnnx(model: string | Uint8Array, { threads = 1, map = false }: OpenOptions = {}): Promise<OnnxSession> {
+  const bytes = typeof model === 'string' ? await readFile(model) : model
+  const session = await create(map ? bytes : withoutMap(bytes), threads)
   return {
     async run(pixels, size) {
       const shape = [pixels.length / (size * size * 3), size, size, 3]
-      const { embedding, logits } = await session.run({ pixels: new Tensor('uint8', pixels, shape) })
-      return { embedding: floatsOf(embedding), logits: floatsOf(logits) }
+      const outputs = await session.run({ pixels: new Tensor('uint8', pixels, shape) })
+      const { embedding, logits } = outputs
+      return { embedding: floatsOf(embedding), logits: floatsOf(logits), ...(outputs['map'] && { map: floatsOf(outputs['map']) }) }
     },
     close: () => session.release(),
   }
@@ -51,14 +61,14 @@ export async function openProbe(model: Uint8Array, threads = 1): Promise<OnnxPro
   }
 }
 
-function create(model: string | Uint8Array, threads: number): Promise<InferenceSession> {
+function create(model: Uint8Array, threads: number): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   }
-  return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options)
+  return InferenceSession.create(model, options)
 }
 
 function floatsOf(tensor: Tensor | undefined): Float32Array {

@@ -9,11 +9,13 @@ export interface Parity {
   minCosine: number
   /** Largest difference of a logit, as a share of the largest logit. */
   maxLogitDifference: number
+  /** Largest difference between the sum of the map over its places and the embedding; absent where the graph has no map. */
+  maxMapDifference?: number | undefined
   passed: boolean
 }
 
 /** Bounds of a faithful export in float32. */
-export const parityBounds = { minCosine: 0.99999, maxLogitDifference: 1e-3 } as const
+export const parityBounds = { minCosine: 0.99999, maxLogitDifference: 1e-3, maxMapDifference: 1e-3 } as const
 
 /** @param pictures each [size, size, 3], RGB, 0..255 */
 export async function checkParity(network: TrainableNetwork, session: OnnxSession, pictures: readonly Uint8Array[]): Promise<Parity> {
@@ -24,19 +26,22 @@ export async function checkParity(network: TrainableNetwork, session: OnnxSessio
 
   const minCosine = minimumCosine(trained.embedding, exported.embedding, network.embeddingDimension)
   const maxLogitDifference = largestDifference(trained.logits, exported.logits)
+  const maxMapDifference = exported.map && mapDifference(exported.map, exported.embedding, network.embeddingDimension)
   // written so that NaN fails
-  const passed = minCosine > parityBounds.minCosine && maxLogitDifference < parityBounds.maxLogitDifference
-  return { pictures: pictures.length, minCosine, maxLogitDifference, passed }
+  const sumsUp = maxMapDifference === undefined || maxMapDifference < parityBounds.maxMapDifference
+  const passed = minCosine > parityBounds.minCosine && maxLogitDifference < parityBounds.maxLogitDifference && sumsUp
+  return { pictures: pictures.length, minCosine, maxLogitDifference, ...(maxMapDifference !== undefined && { maxMapDifference }), passed }
 }
 
 function runLayers({ model, preprocessing }: TrainableNetwork, pixels: Uint8Array, count: number): OnnxOutputs {
   const { inputSize, mean, std } = preprocessing
-  const [embedding, logits] = tf.tidy(() => {
+  const made = tf.tidy(() => {
     const input = tf.div(tf.sub(tf.tensor4d(pixels, [count, inputSize, inputSize, 3], 'float32'), mean), std)
-    return model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor]
+    return model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor, ...tf.Tensor[]]
   })
+  const [embedding, logits] = made
   const outputs = { embedding: Float32Array.from(embedding.dataSync()), logits: Float32Array.from(logits.dataSync()) }
-  tf.dispose([embedding, logits])
+  tf.dispose(made)
   return outputs
 }
 
@@ -53,6 +58,26 @@ function minimumCosine(a: Float32Array, b: Float32Array, dimension: number): num
     minimum = Math.min(minimum, dot / Math.sqrt(aa * bb))
   }
   return minimum
+}
+
+/**
+ * Largest difference of a number of the embedding from the sum of the map over its places.
+ * @param map [N, h, w, D] @param embedding [N, D]
+ */
+export function mapDifference(map: Float32Array, embedding: Float32Array, dimension: number): number {
+  const pictures = embedding.length / dimension
+  const places = map.length / embedding.length
+  let largest = 0
+  for (let row = 0; row < pictures; row++) {
+    for (let i = 0; i < dimension; i++) {
+      let sum = 0
+      for (let place = 0; place < places; place++) sum += map[(row * places + place) * dimension + i]!
+      const difference = Math.abs(sum - embedding[row * dimension + i]!)
+      // a comparison would pass NaN over
+      largest = Math.max(largest, difference)
+    }
+  }
+  return largest
 }
 
 function largestDifference(a: Float32Array, b: Float32Array): number {

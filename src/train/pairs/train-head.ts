@@ -7,7 +7,8 @@ import { seededRandom } from '../../eval/random.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { LossSettings } from '../fine-tuning/settings.js'
 import { tailStep } from '../fine-tuning/steps.js'
-import { choosePosterior, joined, type PosteriorSettings } from '../models/posterior.js'
+import { choosePosterior } from '../models/join-choice.js'
+import { joinedRows, type PosteriorSettings } from '../models/joined-embedding.js'
 import { retrievalHead } from '../models/retrieval-head.js'
 import { trainableLayersOf } from '../models/staged-network.js'
 import { AdamW } from '../optimizer/adamw.js'
@@ -54,7 +55,8 @@ export function trainHead(features: FrozenFeatures, data: TrainingData, settings
   const trainedOn = embeddedBy(head, features.train, data.train, data)
   head.dispose()
   const posterior = wanted === 'choose' ? choosePosterior(embedded) : wanted
-  const [rows, gallery] = posterior === undefined ? [embedded, trainedOn] : [joined(embedded, posterior), joined(trainedOn, posterior)]
+  const joined = (part: typeof embedded) => (posterior === undefined ? part : joinedRows(part, { posterior, instanceShare: 0 }))
+  const [rows, gallery] = [joined(embedded), joined(trainedOn)]
   const sharesClass = gallery.labels.some((label) => rows.labels.includes(label))
   const overall = (queries: LabelledEmbeddings, stored: LabelledEmbeddings) => evaluateRetrieval(queries, stored, { bootstrapSamples: 0 }).overall
   return { overall: overall(rows, rows), againstTrain: sharesClass ? overall(rows, gallery) : null, pairs: evaluatePairs(rows), ...(posterior && { posterior }) }

@@ -11,7 +11,9 @@ export function calibrationSection({ calibration }: Manifest, { calibration: mea
   const tried = Object.entries(errorsTried).map(([kind, error]) => `${kind} ${error.toFixed(4)}`).join(', ')
   const onTest = measured?.testError == null ? '' : ` and ${measured.testError.toFixed(4)} on pairs of test pictures`
   const half = scoreOfProbability(calibration, 0.5)
-  const warning = basisOf(calibration).reliable ? '' : ` **Fewer than ${reliablePairsMin} pairs of either kind: not to be relied on.**`
+  const { reliable, widened } = basisOf(calibration)
+  const widening = widened ? ' The curve is the mean of those of many random halves of the pictures: it is wider than the pairs alone would make it, and rises to near 1 for a picture and itself. The errors are those of the curve before.' : ''
+  const warning = reliable ? '' : ` **Fewer than ${reliablePairsMin} pairs of either kind: not to be relied on.**${widening}`
   const rows = thresholds.map(({ falseMatchRate, score, matchRate }) => [String(falseMatchRate), share(score), share(matchRate)])
   return `## What a score means
 

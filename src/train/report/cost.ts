@@ -4,7 +4,7 @@ import type { SplitPicture } from '../../datasets/split.js'
 import type { Model } from '../../embedding/manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
-import { bytesOf } from './embed-exported.js'
+import { bytesOf } from '../edited-copies.js'
 
 export interface Cost {
   /** Medians over the pictures, milliseconds per picture. */

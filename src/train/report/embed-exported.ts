@@ -1,12 +1,13 @@
 /** Embeds labelled pictures with the exported model over the pixel path: what the service will do with them. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { SplitPicture } from '../../datasets/split.js'
 import { type Model } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import { meanDirection } from '../../embedding/embed-views.js'
+import type { EditedCopies } from '../../eval/copies.js'
 import { prepareImage } from '../../image/prepare.js'
+import { bytesOf, editedBatches } from '../edited-copies.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
 
 export interface ExportedEmbeddings extends LabelledEmbeddings {
@@ -56,6 +57,25 @@ export async function embedExported(model: Model, session: OnnxSession, pictures
   }
 }
 
+/** Edited copies of the pictures, or of as many as are judged by; a row for each. @throws AlikeError `data_unreadable` */
+export async function embedExportedCopies(model: Model, session: OnnxSession, pictures: readonly SplitPicture[]): Promise<EditedCopies> {
+  const { embeddingDimension: dimension, preprocessing } = model.manifest
+  const originals: SplitPicture[] = []
+  const edits: string[] = []
+  const rows: Float32Array[] = []
+  for await (const batch of editedBatches(pictures, preprocessing)) {
+    rows.push((await session.run(batch.pixels, preprocessing.inputSize)).embedding)
+    originals.push(...batch.pictures)
+    edits.push(...batch.edits)
+  }
+  const embeddings = new Float32Array(originals.length * dimension)
+  rows.reduce((at, row) => {
+    embeddings.set(row, at)
+    return at + row.length
+  }, 0)
+  return { ids: originals.map(({ id }) => id), labels: originals.map(({ label }) => label), groups: originals.map(({ group }) => group), embeddings, dimension, edits }
+}
+
 function rowOf(values: Float32Array, row: number, width: number): Float32Array {
   return values.subarray(row * width, (row + 1) * width)
 }
@@ -68,8 +88,4 @@ async function preparePicture(model: Model, picture: SplitPicture, viewCount: nu
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be read.`, cause })
   }
-}
-
-export async function bytesOf({ source }: SplitPicture): Promise<Uint8Array> {
-  return 'bytes' in source ? source.bytes : readFile(source.path)
 }

@@ -1,6 +1,7 @@
 /** `model-card.md`: what a network is, how good it is and where its limits lie, from manifest and metrics alone. */
 import type { Manifest } from '../../embedding/manifest.js'
 import type { RetrievalQuality } from '../../eval/quality.js'
+import { meanFirstHit } from '../../eval/copies.js'
 import { calibrationSection } from './calibration-section.js'
 import { formsSection } from './forms-section.js'
 import { isMeasured, type NotMeasured } from './judge-exported.js'
@@ -13,6 +14,7 @@ export function modelCard(manifest: Manifest, metrics: ModelMetrics): string {
     introduction(manifest, metrics),
     retrieval(metrics),
     classification(metrics),
+    copiesSection(metrics),
     pairs(metrics),
     calibrationSection(manifest, metrics),
     published(metrics),
@@ -108,6 +110,17 @@ function pairs({ pairs: found }: ModelMetrics): string {
 Over ${found.positives + found.negatives} pairs of test pictures: ROC-AUC ${share(found.rocAuc)}, equal error rate ${share(found.equalErrorRate)} at a score of ${share(found.equalErrorScore)}. Mean score of a pair of one class ${share(found.meanPositiveScore)}, of two classes ${share(found.meanNegativeScore)}.
 
 ![Distances between pictures of one class and of two](${plotsFolder}/${plotFiles.distances})`
+}
+
+/** Cards are also written from metrics of runs before copies were looked for. */
+function copiesSection({ copies }: ModelMetrics): string {
+  if (!copies) return ''
+  const rows = Object.entries(copies.firstHit).map(([edit, found]) => [edit, share(found)])
+  return `## Edited copies
+
+${copies.pictures} test pictures, edited in each of these ways, looked for among all ${copies.gallery} test pictures as they are: the share whose first answer is the picture itself.
+
+${table(['edit', 'first'], [...rows, ['mean', share(meanFirstHit(copies))]])}`
 }
 
 function published({ seedCompat, published: baseline, protocols: { A }, classification: found }: ModelMetrics): string {

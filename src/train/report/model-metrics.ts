@@ -4,15 +4,16 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SplitPicture } from '../../datasets/split.js'
 import { readModel } from '../../embedding/manifest.js'
+import { evaluateCopies, type CopyQuality } from '../../eval/copies.js'
 import { calibrate, calibrationError } from '../../eval/calibration.js'
 import type { ScoreCalibration } from '../../eval/score-calibration.js'
 import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { measureCost, type Cost } from './cost.js'
 import { describeData, type DataFacts, type DataSource } from './data-facts.js'
-import { embedExported, type ExportedEmbeddings } from './embed-exported.js'
+import { embedExported, embedExportedCopies, type ExportedEmbeddings } from './embed-exported.js'
 import { judgeExported, type JudgedModel } from './judge-exported.js'
-import { isActionData, publishedWithoutQuery, publishedWithQuery, type PublishedBaseline } from './published-baseline.js'
+import { isPublishedData, publishedWithoutQuery, publishedWithQuery, type PublishedBaseline } from './published-baseline.js'
 
 /** What only the training run knows. */
 export interface TrainingFacts {
@@ -43,6 +44,8 @@ export interface ModelMetrics extends JudgedModel {
   calibration?: { fitted: ScoreCalibration; testError: number | null }
   /** Protocol A with the embeddings of several views of each picture averaged, `QUERY_VIEWS` and `GALLERY_VIEWS` of the service; null without test pictures. */
   manyViews: { views: number; A: QualityNumbers } | null
+  /** Edited copies of test pictures, each looked for among all test pictures; null without those. Absent in metrics of older runs. */
+  copies?: CopyQuality | null | undefined
   cost: Cost
   evaluationSeconds: number
   versions: Record<string, string>
@@ -70,13 +73,15 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
 
   const test = pictures.filter(({ split }) => split === 'test')
   const others = pictures.filter(({ split }) => split !== 'test')
-  const session = await openOnnx(modelFile, availableParallelism())
+  const session = await openOnnx(modelFile, { threads: availableParallelism() })
   log(`embedding ${test.length} test pictures with the exported network`)
   const queries = await embedExported(model, session, test)
   log(`embedding ${others.length} pictures of train and val`)
   const gallery = await embedExported(model, session, others)
   log(`embedding the test pictures again, ${manyViews} views each`)
   const averaged = test.length > 0 ? await embedExported(model, session, test, manyViews) : null
+  log('embedding edited copies of test pictures')
+  const copies = test.length > 0 ? await embedExportedCopies(model, session, test) : null
   await session.close()
 
   const contentHashes = new Map([queries, gallery].flatMap(({ ids, contentHashes: hashes }) => ids.map((id, i): [string, string] => [id, hashes[i]!])))
@@ -89,12 +94,13 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
     model: { id, name, architecture, embeddingDimension, inputSize: preprocessing.inputSize },
     measuredAt: options.now.toISOString(),
     ...judgeExported(model.manifest.labels, queries, gallery, training.seed),
-    published: isActionData(data.classes) ? { withQuery: publishedWithQuery, withoutQuery: publishedWithoutQuery } : null,
+    published: isPublishedData(data) ? { withQuery: publishedWithQuery, withoutQuery: publishedWithoutQuery } : null,
     data,
     training,
     exportParity: provenance['exportParity'] ?? null,
     ...calibrateOnVal(gallery, others, queries),
     manyViews: averaged && { views: manyViews, A: evaluateRetrieval(averaged, averaged, { bootstrapSamples: 0 }).overall },
+    copies: copies && evaluateCopies(copies, queries),
     cost,
     evaluationSeconds: (performance.now() - started) / 1000,
     versions: await readVersions(),

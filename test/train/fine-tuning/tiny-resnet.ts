@@ -3,13 +3,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import { resnet50, type ResNetForm } from '../../../src/train/models/resnet50.js'
 import type { StagedNetwork } from '../../../src/train/models/staged-network.js'
 
-export function tinyResNet({ form = { stride: 'first', poolPad: 'end', stem: 4, width: 4 }, pooling = 'average' }: { form?: ResNetForm; pooling?: 'average' | 'gem' } = {}): StagedNetwork {
+export function tinyResNet({ form = { stride: 'first', poolPad: 'end', stem: 4, width: 4 }, pooling = 'average', instanceDimension = 0, inputSize = 32 }: { form?: ResNetForm; pooling?: 'average' | 'gem'; instanceDimension?: number; inputSize?: number } = {}): StagedNetwork {
   const network = resnet50({
     name: 'tiny',
     labels: ['a', 'b', 'c'],
-    preprocessing: { inputSize: 32, fit: 'cover', resizeShortSide: 32, kernel: 'linear', mean: [120, 110, 100], std: [60, 61, 62] },
+    preprocessing: { inputSize, fit: 'cover', resizeShortSide: inputSize, kernel: 'linear', mean: [120, 110, 100], std: [60, 61, 62] },
     form,
-    head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension: 0 },
+    head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension },
     seed: 1,
     blocks: [1, 1, 1, 1],
   })

@@ -7,9 +7,11 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import sharp from 'sharp'
 import type { SplitPicture } from '../../../src/datasets/split.js'
 import { seededRandom } from '../../../src/eval/random.js'
+import { judgedEdits } from '../../../src/train/edited-copies.js'
 import { exportModel } from '../../../src/train/onnx/export.js'
 import { modelCard } from '../../../src/train/report/model-card.js'
 import type { EvaluateOptions, ModelMetrics } from '../../../src/train/report/model-metrics.js'
+import { isPublishedData } from '../../../src/train/report/published-baseline.js'
 import { writeReport } from '../../../src/train/report/write-report.js'
 import { randomNetwork, randomPictures } from '../onnx/random-network.js'
 
@@ -110,4 +112,23 @@ test('beside the action photos stand the published numbers, apart for each proto
 test('a picture that can not be read is named', async () => {
   const broken: SplitPicture = { id: 'broken', label: 'a', split: 'test', group: 'broken', source: { bytes: new Uint8Array(new SharedArrayBuffer(9)) } }
   await assert.rejects(report([...pictures, broken], 'broken'), { code: 'data_unreadable', message: /"broken"/ })
+})
+
+test('edited copies of test pictures are looked for among all of them, and the card says how often they are found first', async () => {
+  const { metrics, card } = await report(pictures, 'copies')
+  const { copies } = metrics
+  assert.deepEqual([copies?.pictures, copies?.gallery, Object.keys(copies!.firstHit)], [10, 10, [...judgedEdits]])
+  const [edit, found] = Object.entries(copies!.firstHit)[0]!
+  assert.ok(card.includes(`| ${edit} | ${found.toFixed(3)} |`), edit)
+  assert.match(card, /## Edited copies\n\n10 test pictures.*\n\n[^]*\| mean \| [01]\.\d{3} \|/)
+  // cards of older runs
+  assert.ok(!modelCard(JSON.parse(await readFile(join(parent, 'copies', 'manifest.json'), 'utf8')), { ...metrics, copies: undefined }).includes('Edited copies'))
+})
+
+test('only the published data stands beside the published system, not other pictures of the same actions', async () => {
+  const { data } = JSON.parse(await readFile('onnx/har-resnet50/metrics.json', 'utf8')) as ModelMetrics
+  assert.ok(isPublishedData(data))
+  const test300 = { ...data.splits.test, pictures: 45 }
+  assert.ok(!isPublishedData({ ...data, splits: { ...data.splits, test: test300 } }))
+  assert.ok(!isPublishedData({ ...data, classes: data.classes.slice(1) }))
 })

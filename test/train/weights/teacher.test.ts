@@ -11,7 +11,7 @@ import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
 import { forward } from '../../../src/train/models/network.js'
-import { withPosterior } from '../../../src/train/models/posterior.js'
+import { withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
 import { startingNetwork } from '../../../src/train/models/starting-network.js'
 import { exportModel } from '../../../src/train/onnx/export.js'
 import { toHalfPrecision } from '../../../src/train/onnx/forms/half-precision.js'
@@ -42,7 +42,7 @@ async function exported(name: string, pooling: 'average' | 'gem', share: number)
   const network = startingNetwork(await readStartingWeights(path), { name, labels, head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension: 0 }, seed: 1 })
   const norm = network.model.getLayer('embed_norm')
   norm.setWeights(norm.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.5, 2, 'float32', i + 1)))
-  const joined = withPosterior(network, { share, sharpness: 1.5 })
+  const joined = withJoinedEmbedding(network, { posterior: { share, sharpness: 1.5 }, instanceShare: 0 })
   await exportModel(joined, { folder: join(folder, name), parityPictures: pictures, provenance: {}, now: new Date() })
   return join(folder, name)
 }

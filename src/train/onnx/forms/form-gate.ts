@@ -1,15 +1,19 @@
 /** Is a smaller form of a network good enough to be served in its place? */
 import type { SplitPicture } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/manifest.js'
+import { evaluateCopies, meanFirstHit, type EditedCopies } from '../../../eval/copies.js'
 import { evaluateRetrieval } from '../../../eval/quality.js'
 import { scoreRows } from '../../../eval/ranking.js'
-import { embedExported, type ExportedEmbeddings } from '../../report/embed-exported.js'
-import type { OnnxSession } from '../onnx-session.js'
+import { embedExported, embedExportedCopies, type ExportedEmbeddings } from '../../report/embed-exported.js'
+import { openOnnx, type OnnxSession } from '../onnx-session.js'
+import { mapDifference, parityBounds } from '../parity.js'
 
 /** What a form must keep to. */
 export interface FormBounds {
   /** Of mAP@10 on val, against fp32. */
   maxLoss: number
+  /** Of the share of edited copies that find their original first, on val, against fp32. */
+  maxCopiesLoss: number
   /** Between the embeddings of one picture in fp32 and in this form. */
   minCosine: number
   /** Times faster than fp32 on one core; absent where it is served on other hardware than it is checked on. */
@@ -21,12 +25,16 @@ export interface FormGate {
   /** Val pictures compared. */
   pictures: number
   mAP10: number
-  fp32: { mAP10: number; cpuMs: number }
+  /** Share of edited copies of val pictures whose first answer is their original. */
+  copies: number
+  fp32: { mAP10: number; copies: number; cpuMs: number }
   minCosine: number
   meanCosine: number
   /** CPU time of one picture on one thread, milliseconds: other work on the machine does not count. */
   cpuMs: number
   speedup: number
+  /** Largest difference between the sum of the map over its places and the embedding; absent where the graph has no map. */
+  maxMapDifference?: number | undefined
   bounds: FormBounds
   /** What does not keep to the bounds; empty when the form may be served. */
   failures: string[]
@@ -37,44 +45,66 @@ export interface GateParts {
   /** Both with one thread. */
   fp32: OnnxSession
   form: OnnxSession
+  /** Of the form, with its map. */
+  formBytes: Uint8Array
   val: readonly SplitPicture[]
-  /** Of `val` in fp32. */
-  expected: ExportedEmbeddings
+  /** `val`, and edited copies of it, in fp32. */
+  expected: { val: ExportedEmbeddings; copies: EditedCopies }
   bounds: FormBounds
   /** Pictures to time, each [size, size, 3]. */
   timed: readonly Uint8Array[]
 }
 
-export async function gateForm({ model, fp32, form, val, expected, bounds, timed }: GateParts): Promise<FormGate> {
-  const found = await embedExported(model, form, val)
-  const cosines = cosinesOf(expected, found)
+export async function gateForm({ model, fp32, form, formBytes, val, expected, bounds, timed }: GateParts): Promise<FormGate> {
+  const found = { val: await embedExported(model, form, val), copies: await embedExportedCopies(model, form, val) }
+  const cosines = cosinesOf(expected.val, found.val)
   const { inputSize } = model.manifest.preprocessing
   const [fp32Ms, formMs] = await cpuTimes([fp32, form], timed, inputSize)
   const measured = {
     pictures: val.length,
-    mAP10: mAP10Of(found),
-    fp32: { mAP10: mAP10Of(expected), cpuMs: fp32Ms! },
+    mAP10: mAP10Of(found.val),
+    copies: copiesOf(found),
+    fp32: { mAP10: mAP10Of(expected.val), copies: copiesOf(expected), cpuMs: fp32Ms! },
     minCosine: Math.min(...cosines),
     meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length,
     cpuMs: formMs!,
     speedup: fp32Ms! / formMs!,
+    maxMapDifference: await largestMapDifference(formBytes, timed, inputSize),
     bounds,
   }
   return { ...measured, failures: failuresOf(measured) }
 }
 
 /** Written so that NaN fails. */
-function failuresOf({ mAP10, fp32, minCosine, speedup, bounds }: Omit<FormGate, 'failures'>): string[] {
+function failuresOf({ mAP10, copies, fp32, minCosine, speedup, maxMapDifference, bounds }: Omit<FormGate, 'failures'>): string[] {
   const loss = fp32.mAP10 - mAP10
   const failures: string[] = []
   if (!(loss <= bounds.maxLoss)) failures.push(`it loses ${loss.toFixed(4)} of mAP@10 (${fp32.mAP10.toFixed(4)} in fp32), at most ${bounds.maxLoss} is allowed`)
+  const copiesLoss = fp32.copies - copies
+  if (!(copiesLoss <= bounds.maxCopiesLoss)) failures.push(`it finds ${copiesLoss.toFixed(4)} fewer of the edited copies (${fp32.copies.toFixed(4)} in fp32), at most ${bounds.maxCopiesLoss} is allowed`)
   if (!(minCosine >= bounds.minCosine)) failures.push(`its smallest cosine to fp32 is ${minCosine.toFixed(5)}, at least ${bounds.minCosine} is needed`)
   if (bounds.minSpeedup !== undefined && !(speedup >= bounds.minSpeedup)) failures.push(`it is ${speedup.toFixed(2)} times as fast as fp32, at least ${bounds.minSpeedup} is needed`)
+  if (maxMapDifference !== undefined && !(maxMapDifference < parityBounds.maxMapDifference)) failures.push(`its map sums to the embedding only within ${maxMapDifference}, less than ${parityBounds.maxMapDifference} is needed`)
   return failures
+}
+
+async function largestMapDifference(form: Uint8Array, pictures: readonly Uint8Array[], size: number): Promise<number | undefined> {
+  const session = await openOnnx(form, { map: true })
+  const differences: number[] = []
+  for (const picture of pictures) {
+    const { map, embedding } = await session.run(picture, size)
+    if (map !== undefined) differences.push(mapDifference(map, embedding, embedding.length))
+  }
+  await session.close()
+  return differences.length === 0 ? undefined : Math.max(...differences)
 }
 
 function mAP10Of(pictures: ExportedEmbeddings): number {
   return evaluateRetrieval(pictures, pictures, { bootstrapSamples: 0 }).overall['mAP@10'] ?? NaN
+}
+
+function copiesOf({ val, copies }: GateParts['expected']): number {
+  return meanFirstHit(evaluateCopies(copies, val)) ?? NaN
 }
 
 /** Row by row; rows are of unit length. */

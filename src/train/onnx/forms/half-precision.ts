@@ -14,10 +14,10 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
   const isHalf = halfNodes(model)
   const facts = new GraphFacts(model)
   const nodes: NodeProto[] = []
-  const halves = new Map<Value, TensorProto>()
+  /** Constants that half nodes read, kept once: float nodes that read one too cast it back. */
+  const halves = halfConstants([...isHalf], facts)
   const made = new Set<Value>()
 
-  const halfName = (value: Value) => `${value}/half`
   const cast = (from: Value, into: Value, to: number) => {
     if (made.has(into)) return
     made.add(into)
@@ -31,11 +31,10 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
       if (producer === undefined || !isHalf.has(producer)) cast(value, halfName(value), elementTypes.float16)
       return halfName(value)
     }
-    if (constant.dataType !== elementTypes.float32) return value
-    halves.set(value, tensor(halfName(value), 'float16', constant.dims, floatsToHalves(floatsOf(constant))))
-    return halfName(value)
+    return halves.has(value) ? halfName(value) : value
   }
   const inFloat = (value: Value): Value => {
+    if (halves.has(value)) cast(halfName(value), value, elementTypes.float32)
     const producer = facts.producer(value)
     if (producer !== undefined && isHalf.has(producer)) cast(halfName(value), value, elementTypes.float32)
     return value
@@ -46,7 +45,15 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
     else nodes.push({ ...node, input: node.input.map(inFloat) })
   }
   for (const output of facts.outputs) inFloat(output)
-  return withGraph(model, nodes, [...model.graph.initializer, ...halves.values()])
+  return withGraph(model, nodes, [...model.graph.initializer.filter(({ name }) => !halves.has(name)), ...halves.values()])
+}
+
+const halfName = (value: Value): Value => `${value}/half`
+
+function halfConstants(nodes: readonly NodeProto[], { constants }: GraphFacts): Map<Value, TensorProto> {
+  const read = nodes.flatMap(({ input }) => input.map((value) => constants.get(value)))
+  const floats = read.filter((constant) => constant?.dataType === elementTypes.float32) as TensorProto[]
+  return new Map(floats.map((constant) => [constant.name, tensor(halfName(constant.name), 'float16', constant.dims, floatsToHalves(floatsOf(constant)))]))
 }
 
 /** Nodes of the kinds above, from the first kernel on, before the unit length is taken. */

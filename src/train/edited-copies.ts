@@ -1,0 +1,58 @@
+/** The edited copies that a network is judged by, made as they are needed: bytes of a picture → bytes of a copy → pixels. */
+import { readFile } from 'node:fs/promises'
+import type { SplitPicture } from '../datasets/split.js'
+import { AlikeError } from '../errors.js'
+import { edited, type EditName } from '../image/edits.js'
+import { prepareImage } from '../image/prepare.js'
+import type { Preprocessing } from '../image/preprocessing.js'
+
+/** What becomes of pictures most often. */
+export const judgedEdits = ['half size', 'quarter size', 'JPEG quality 40', '10 % cut off each side', 'grey', 'white border of 8 %'] as const satisfies readonly EditName[]
+
+/** Pictures that are edited, where there are as many. */
+const editedPictures = 150
+const batchSize = 16
+const maxPixels = 100e6
+
+export interface EditedBatch {
+  pictures: readonly SplitPicture[]
+  edits: readonly EditName[]
+  /** [pictures, inputSize, inputSize, 3] */
+  pixels: Uint8Array
+}
+
+/** Every edit of the chosen pictures, a batch at a time while the next one is made. @throws AlikeError `data_unreadable`, with the id of the picture */
+export async function* editedBatches(pictures: readonly SplitPicture[], preprocessing: Preprocessing): AsyncGenerator<EditedBatch> {
+  const chosen = spreadEvenly(pictures, editedPictures)
+  const all = judgedEdits.flatMap((edit) => chosen.map((picture) => ({ picture, edit })))
+  const make = async (start: number): Promise<EditedBatch> => {
+    const batch = all.slice(start, start + batchSize)
+    const pixels = await Promise.all(batch.map(({ picture, edit }) => editedPixels(picture, edit, preprocessing)))
+    return { pictures: batch.map(({ picture }) => picture), edits: batch.map(({ edit }) => edit), pixels: Buffer.concat(pixels) }
+  }
+  let coming = make(0)
+  for (let start = 0; start < all.length; start += batchSize) {
+    const batch = await coming
+    coming = make(start + batchSize)
+    coming.catch(() => {})
+    yield batch
+  }
+}
+
+/** `count` of the items at equal distances, all of them where there are fewer. */
+export function spreadEvenly<Item>(items: readonly Item[], count: number): Item[] {
+  if (items.length <= count) return [...items]
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!)
+}
+
+async function editedPixels(picture: SplitPicture, edit: EditName, preprocessing: Preprocessing): Promise<Uint8Array> {
+  try {
+    return (await prepareImage(await edited(await bytesOf(picture), edit), { preprocessing, maxPixels })).pixels
+  } catch (cause) {
+    throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be edited (${edit}).`, cause })
+  }
+}
+
+export async function bytesOf({ source }: Pick<SplitPicture, 'source'>): Promise<Uint8Array> {
+  return 'bytes' in source ? source.bytes : readFile(source.path)
+}

@@ -1,0 +1,52 @@
+/** Which share of the score each part of the joined embedding gets, chosen on validation pictures. */
+import { meanFirstHit, type CopyQuality } from '../../eval/copies.js'
+import { evaluateRetrieval } from '../../eval/quality.js'
+import { joinedRows, type JoinSettings, type PosteriorSettings, type RowsOfParts } from './joined-embedding.js'
+
+const posteriorShares = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+const sharpnesses = [0.25, 0.5, 1, 1.5]
+export const instanceShares = [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4] as const
+
+/** mAP@10 that finding copies may cost. */
+const allowedLoss = 0.004
+
+/** The settings of the best mAP@10. @param val none of them trained on */
+export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: number } {
+  const tried = posteriorShares.flatMap((share) => (share === 0 ? [1] : sharpnesses).map((sharpness) => ({ share, sharpness })))
+  const scored = tried.map((posterior) => ({ ...posterior, mAP10: mAP10Of(joinedRows(val, { posterior, instanceShare: 0 })) }))
+  return scored.reduce((best, next) => (next.mAP10 > best.mAP10 ? next : best))
+}
+
+export interface TriedInstanceShare {
+  instanceShare: number
+  mAP10: number
+  /** Null where no copies were made. */
+  copies: number | null
+}
+
+export interface InstanceChoice extends TriedInstanceShare {
+  tried: TriedInstanceShare[]
+}
+
+/**
+ * Of the shares whose mAP@10 is close to the best, the one that finds most edited copies first; of equals the smallest.
+ * @param judgeCopies what a join makes of edited copies of `val`
+ */
+export function chooseInstanceShare(val: RowsOfParts, posterior: PosteriorSettings, judgeCopies: (settings: JoinSettings) => CopyQuality): InstanceChoice {
+  const tried = (val.instance === undefined ? [0] : instanceShares).map((instanceShare) => {
+    const settings = joinSettings(posterior, instanceShare)
+    return { instanceShare, mAP10: mAP10Of(joinedRows(val, settings)), copies: meanFirstHit(judgeCopies(settings)) }
+  })
+  const best = Math.max(...tried.map(({ mAP10 }) => mAP10))
+  const close = tried.filter(({ mAP10 }) => mAP10 >= best - allowedLoss)
+  return { ...close.reduce((found, next) => ((next.copies ?? 0) > (found.copies ?? 0) ? next : found)), tried }
+}
+
+/** The instance part takes its share from the two others alike, so that between themselves they weigh what was chosen for them. */
+export function joinSettings({ share, sharpness }: PosteriorSettings, instanceShare: number): JoinSettings {
+  return { posterior: { share: share * (1 - instanceShare), sharpness }, instanceShare }
+}
+
+function mAP10Of(rows: RowsOfParts): number {
+  return evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall['mAP@10'] ?? 0
+}
