@@ -47,7 +47,7 @@ export class GalleryWrites {
 
   /** Frees the name at once; `purge` removes the rows. */
   deleteGallery(number: number, at: string): void {
-    this.#galleries.save({ ...this.#galleries.get(number), name: null, count: 0, updated_at: at })
+    this.#galleries.release(number, at)
   }
 
   changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): StepResult[] {
@@ -77,7 +77,7 @@ export class GalleryWrites {
   /** Uid of the gallery that now has the name the job was made for. */
   #galleryOfJob(id: string): string | undefined {
     const job = this.jobs.get(id)
-    return job && this.#galleries.find(job.gallery)?.uid
+    return job && this.#galleries.place(job.gallery)?.uid
   }
 
   patchImage(gallery: number, id: string, change: ImageChange, at: string): void {
@@ -113,9 +113,9 @@ export class GalleryWrites {
 
   /** One step of removing what deleted galleries have left; false when nothing is left. */
   purge(): boolean {
-    const gallery = this.#galleries.nextDeleted()
-    if (gallery === undefined) return false
-    if (!this.#images.purge(gallery.number, purgeLimit)) this.#galleries.erase(gallery.number)
+    const number = this.#galleries.nextDeleted()
+    if (number === undefined) return false
+    if (!this.#images.purge(number, purgeLimit)) this.#galleries.erase(number)
     return true
   }
 

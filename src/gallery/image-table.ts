@@ -7,7 +7,7 @@ import { withReadable, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
 import { HitRecord } from './hit-record.js'
 import type { ImageChange, ImageRecord, NewImage, SeenImage } from './records.js'
-import { readStored } from './stored-json.js'
+import { isTooLong, readStored } from './stored-json.js'
 
 export interface ImageRow {
   key: number
@@ -50,8 +50,12 @@ export interface ListOptions {
   /** Ids after this one. */
   after: string
   limit: number
-  /** Characters of ids, labels and metadata; fewer pictures are listed than `limit` when they have more, but one at least. */
+  /** Characters of ids, labels and metadata; fewer pictures are listed than `limit` when they have more. */
   maxLength: number
+  /** Whatever its length. */
+  oneAtLeast: boolean
+  /** Characters after which the list stops for now. */
+  lengthOfTurn: number
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null
 }
@@ -62,6 +66,7 @@ export class ImageTable {
   readonly #byId: Statement<[number, string], StoredRow>
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], StoredRow>
+  readonly #validByKeys: Statement<[string], StoredRow & { valid: number }>
   readonly #bySlot: Statement<[number, number, number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
   readonly #pageOfLabel: Statement<[number, string | null, string, number], StoredRow>
@@ -79,7 +84,9 @@ export class ImageTable {
     this.#database = database
     this.#namesDamaged = damagedRecords === 'named'
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
+    // iterated: one row is in memory at a time, as old ones may have metadata of any size
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
+    this.#validByKeys = database.prepare('SELECT *, json_valid(metadata) AS valid FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
     this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
@@ -117,37 +124,37 @@ export class ImageTable {
    */
   hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, HitRecord> {
     const found = new Map<number, HitRecord>()
-    for (const row of this.#rowsOf(gallery, slots)) found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
+    for (const row of this.#byKeys.iterate(keysOf(gallery, slots))) found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
     return found
   }
 
-  /** JSON text by slot; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
+  /** JSON by slot, empty where it can not be read; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
   metadataTexts(gallery: number, slots: readonly number[], onText: (text: string) => void): Map<number, string> {
     const found = new Map<number, string>()
-    for (const row of this.#rowsOf(gallery, slots)) {
+    for (const row of this.#validByKeys.iterate(keysOf(gallery, slots))) {
       if (!this.#isWhole(row)) continue
-      onText(row.metadata)
-      found.set(slotOf(row.key), row.metadata)
+      const text = row.valid === 1 && !isTooLong(row.metadata) ? row.metadata : '{}'
+      onText(text)
+      found.set(slotOf(row.key), text)
     }
     return found
   }
 
-  /** One statement: each takes and gives back the locks of the database. One row is in memory at a time: old ones may have metadata of any size. */
-  #rowsOf(gallery: number, slots: readonly number[]): IterableIterator<StoredRow> {
-    return this.#byKeys.iterate(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))
-  }
-
-  list(gallery: number, { after, limit, maxLength, label }: ListOptions): { images: ImageRecord[]; more: boolean } {
+  /** @returns `more` after these: `yes`, and this is all that may be listed; `no`; or `open`, for another turn */
+  list(gallery: number, { after, limit, maxLength, oneAtLeast, lengthOfTurn, label }: ListOptions): { images: ImageRecord[]; length: number; more: 'yes' | 'no' | 'open' } {
     const rows = label === undefined ? this.#page.iterate(gallery, after, limit + 1) : this.#pageOfLabel.iterate(gallery, label, after, limit + 1)
     const images: ImageRecord[] = []
     let length = 0
     for (const row of rows) {
       const image = this.#isWhole(row) ? recordOf(row) : damagedRecord(row)
-      length += image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
-      if (images.length === limit || (length > maxLength && images.length > 0)) return { images, more: true }
+      const own = image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
+      const isFirst = oneAtLeast && images.length === 0
+      if (images.length === limit || (length + own > maxLength && !isFirst)) return { images, length, more: 'yes' }
       images.push(image)
+      length += own
+      if (length >= lengthOfTurn) return { images, length, more: 'open' }
     }
-    return { images, more: false }
+    return { images, length, more: 'no' }
   }
 
   /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
@@ -328,6 +335,11 @@ export class ImageTable {
 
 export function keyOf(gallery: number, slot: number): number {
   return gallery * slotsMax + slot
+}
+
+/** For one statement: each takes and gives back the locks of the database. */
+function keysOf(gallery: number, slots: readonly number[]): string {
+  return JSON.stringify(slots.map((slot) => keyOf(gallery, slot)))
 }
 
 export function slotOf(key: number): number {

@@ -1,5 +1,5 @@
 /** From slots to records: the hits of one search in their final order, fetched as far as they are asked for. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { nextTurn } from '../turns.js'
 import type { Neighbour, SearchRequest, SearchResult, VectorIndex } from '../vector-index/vector-index.js'
 import type { HitRecord } from './hit-record.js'
 

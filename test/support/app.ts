@@ -28,7 +28,7 @@ export interface TestApp extends Service {
 }
 
 /** Every member that some answer has. A test that reads one which its answer lacks gets undefined, and fails. */
-export interface Answer extends Problem, Static<typeof Gallery>, Omit<Static<typeof Image>, 'bytes' | 'createdAt' | 'updatedAt' | 'modelId'> {
+export interface Answer extends Problem, Omit<Static<typeof Gallery>, 'unreadable'>, Omit<Static<typeof Image>, 'bytes' | 'createdAt' | 'updatedAt' | 'modelId'> {
   bytes: number
   galleries: Static<typeof Gallery>[]
   images: Static<typeof Image>[]
