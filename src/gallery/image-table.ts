@@ -27,6 +27,15 @@ export interface ImageRow {
 }
 type StoredRow = ImageRow & { checksum: number }
 
+/** What lies beside a record, which is null once its gallery is being removed. */
+interface BesideRow {
+  key: number
+  gallery: number | null
+  id: string | null
+  bytes: Buffer
+  checksum: number
+}
+
 /** What the checksum is of, in its order. */
 const columns = [
   'key', 'gallery', 'id', 'label', 'metadata', 'content_hash', 'model_id', 'width', 'height', 'format', 'bytes', 'thumbnail', 'created_at', 'updated_at',
@@ -182,12 +191,18 @@ export class ImageTable {
     return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
   }
 
+  /** @throws AlikeError `image_damaged` for one that is damaged, where those are named */
   thumbnail(gallery: number, id: string): Uint8Array | undefined {
-    return this.#beside(gallery, id, (row) => (this.#isWhole(row) ? this.#thumbnailOf(row) : null), 'A thumbnail is missing.') ?? undefined
+    const read = (row: StoredRow) => {
+      const thumbnail = this.#isWhole(row) ? this.#thumbnailOf(row) : null
+      if (thumbnail === 'damaged') throw new AlikeError('image_damaged')
+      return thumbnail
+    }
+    return this.#beside(gallery, id, read, 'A thumbnail is missing.') ?? undefined
   }
 
   /**
-   * What the same content gave before, if it is what is stored under this id.
+   * What the same content gave before, if it is what is stored under this id, and whole.
    * @param descriptorAt of a slot; what is older than descriptors is seen anew, and has one then
    */
   seen(gallery: number, { id, contentHash, modelId }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>, descriptorAt: (slot: number) => Uint8Array | undefined): SeenImage | undefined {
@@ -197,6 +212,7 @@ export class ImageTable {
       if (copyDescriptor === undefined) return null
       const [vector, thumbnail] = [this.#vectorAt(row.key), this.#thumbnailOf(row)]
       if (vector === undefined || thumbnail === undefined) return undefined
+      if (thumbnail === 'damaged') return null
       const { width, height, format } = row
       return { vector, width, height, format, copyDescriptor, ...(thumbnail !== null && { thumbnail }) }
     }
@@ -227,10 +243,11 @@ export class ImageTable {
     return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
   }
 
-  #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined {
+  #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined | 'damaged' {
     if (thumbnail === 0) return null
     const row = this.#thumbnail.get(key)
     if (row === undefined) return undefined
+    if (this.#namesDamaged && checksumOfBytes(key, row.webp) !== row.checksum) return 'damaged'
     expectChecksum(checksumOfBytes(key, row.webp), row.checksum, 'A thumbnail')
     return row.webp
   }
@@ -251,8 +268,8 @@ export class ImageTable {
   /**
    * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
    * @param onRow told of each, so that a long walk can be ended by throwing.
-   * @param onDamaged told of each record that is not whole, where those are named
-   * @throws AlikeError `data_unreadable`.
+   * @param onDamaged told of each picture whose record, thumbnail or copy descriptor is not whole, where those are named
+   * @throws AlikeError `data_unreadable`, and for an embedding in any case: without it the picture can not be found.
    */
   verifyAll(onRow: () => void, onDamaged: (row: { gallery: number; id: string }) => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM image').iterate()) {
@@ -260,9 +277,10 @@ export class ImageTable {
       onRow()
     }
     for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail'], ['copy_descriptor', 'descriptor', 'A copy descriptor']] as const) {
-      const rows = this.#database.prepare<[], { key: number; bytes: Buffer; checksum: number }>(`SELECT key, ${column} AS bytes, checksum FROM ${table}`)
-      for (const { key, bytes, checksum } of rows.iterate()) {
-        expectChecksum(checksumOfBytes(key, bytes), checksum, what)
+      const rows = this.#database.prepare<[], BesideRow>(`SELECT key, gallery, id, ${column} AS bytes, ${table}.checksum FROM ${table} LEFT JOIN image USING (key)`)
+      for (const { key, gallery, id, bytes, checksum } of rows.iterate()) {
+        if (table === 'embedding' || !this.#namesDamaged) expectChecksum(checksumOfBytes(key, bytes), checksum, what)
+        else if (checksumOfBytes(key, bytes) !== checksum && gallery !== null) onDamaged({ gallery, id: String(id) })
         onRow()
       }
     }
