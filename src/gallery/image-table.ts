@@ -6,6 +6,7 @@ import { fieldValues } from './field-values.js'
 import { withReadable, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
 import { HitRecord } from './hit-record.js'
+import { nfc } from '../text.js'
 import type { ImageChange, ImageRecord, NewImage, SeenImage } from './records.js'
 import { isTooLong, readStored } from './stored-json.js'
 
@@ -79,6 +80,7 @@ export class ImageTable {
   readonly #bySlot: Statement<[number, number, number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
   readonly #pageOfLabel: Statement<[number, string | null, string, number], StoredRow>
+  readonly #pageOfLabels: Statement<[number, string, string, string, number], StoredRow>
   readonly #vector: Statement<[number], { vector: Buffer; checksum: number }>
   readonly #thumbnail: Statement<[number], { webp: Buffer; checksum: number }>
   readonly #insert: Statement<[StoredRow]>
@@ -99,6 +101,7 @@ export class ImageTable {
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
     this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
+    this.#pageOfLabels = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IN (?, ?) AND id > ? ORDER BY id LIMIT ?')
     this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
     this.#thumbnail = database.prepare('SELECT webp, checksum FROM thumbnail WHERE key = ?')
     this.#insert = database.prepare(
@@ -151,7 +154,7 @@ export class ImageTable {
 
   /** @returns `more` after these: `yes`, and this is all that may be listed; `no`; or `open`, for another turn */
   list(gallery: number, { after, limit, maxLength, oneAtLeast, lengthOfTurn, label }: ListOptions): { images: ImageRecord[]; length: number; more: 'yes' | 'no' | 'open' } {
-    const rows = label === undefined ? this.#page.iterate(gallery, after, limit + 1) : this.#pageOfLabel.iterate(gallery, label, after, limit + 1)
+    const rows = this.#listed(gallery, label, after, limit + 1)
     const images: ImageRecord[] = []
     let length = 0
     for (const row of rows) {
@@ -164,6 +167,13 @@ export class ImageTable {
       if (length >= lengthOfTurn) return { images, length, more: 'open' }
     }
     return { images, length, more: 'no' }
+  }
+
+  /** Labels are stored in NFC; those of before as they came. */
+  #listed(gallery: number, label: string | null | undefined, after: string, limit: number): IterableIterator<StoredRow> {
+    if (label === undefined) return this.#page.iterate(gallery, after, limit)
+    const composed = label && nfc(label)
+    return composed === label || composed === null || label === null ? this.#pageOfLabel.iterate(gallery, label, after, limit) : this.#pageOfLabels.iterate(gallery, label, composed, after, limit)
   }
 
   /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
@@ -337,7 +347,15 @@ export class ImageTable {
     return removed > 0
   }
 
+  /** Ids are stored in NFC, and asked for as they may be written; those of before are stored as they came. */
   #row(gallery: number, id: string): StoredRow | undefined {
+    const row = this.#rowOfId(gallery, id)
+    if (row !== undefined) return row
+    const composed = nfc(id)
+    return composed === id ? undefined : this.#rowOfId(gallery, composed)
+  }
+
+  #rowOfId(gallery: number, id: string): StoredRow | undefined {
     const row = this.#byId.get(gallery, id)
     if (row !== undefined && (row.id !== id || row.gallery !== gallery)) throw damaged('The index of picture ids is damaged.')
     return row
