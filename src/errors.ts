@@ -23,7 +23,7 @@ export const catalogue = {
   galleries_full: 'There are as many galleries as allowed.',
   gallery_full: 'The gallery holds as many pictures as allowed.',
   gallery_too_large: 'The gallery holds more pictures than are analysed at once.',
-  image_damaged: 'The stored record of this picture can not be read; store the picture again, or remove it.',
+  image_damaged: 'What is stored of this picture can not be read; store the picture again, or remove it.',
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',

@@ -30,3 +30,11 @@ export function cutText(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? text.slice(0, /[\ud800-\udbff]/.test(text[maxLength - 1] ?? '') ? maxLength - 1 : maxLength) : text
   return cut.replace(/[\0\p{Surrogate}]/gu, '\ufffd')
 }
+
+/**
+ * One form of letters that can be written in two: macOS writes `é` as `e` and an accent, keyboards as one
+ * character. Both look alike, so they are one id and one label.
+ */
+export function nfc(text: string): string {
+  return text.normalize('NFC')
+}

@@ -12,11 +12,13 @@ export interface DatabaseContents {
   galleries: { name: string; modelId: string; dimension: number; images: number }[]
   /** Over all galleries. */
   images: number
-  /** Pictures whose record is not whole; left out when all are. Everything else of them is. */
+  /** Galleries whose record is not whole, by name; left out when all are. Nothing else is told of them. */
+  damagedGalleries?: string[]
+  /** Pictures whose record, thumbnail or copy descriptor is not whole; left out when all are. Their embeddings are. */
   damagedImages?: { count: number; first: { gallery: string; id: string }[] }
 }
 
-/** Damaged pictures that are named. */
+/** Damaged galleries and pictures that are named. */
 const namedMax = 100
 
 const rowsBetweenPauses = 1_000
@@ -33,18 +35,22 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       if (schemaVersion === 0) throw damaged('The database has no tables.')
       new GalleryScans(database).verify()
       onPause()
-      let rows = 0
-      const onRow = () => void (++rows % rowsBetweenPauses === 0 && onPause())
-      const damagedRecords: { gallery: number; id: string }[] = []
-      new ImageTable(database, { damagedRecords: 'named' }).verifyAll(onRow, (record) => damagedRecords.push(record))
+      let read = 0
+      const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
+      const damagedImages = new Map<string, { gallery: number; id: string }>()
+      new ImageTable(database, { damagedRecords: 'named' }).verifyAll(onRow, ({ gallery, id }) => damagedImages.set(`${gallery} ${id}`, { gallery, id }))
       new JobTable(database).verifyAll(onRow)
-      const names = new Map(Array.from(new GalleryTable(database).list(), ({ number, name }) => [number, name ?? '']))
-      const galleries = Array.from(new GalleryTable(database).list(), ({ name, model_id: modelId, dimension, count }) => ({ name: name ?? '', modelId, dimension, images: count }))
+      const rows = Array.from(new GalleryTable(database, { damagedRecords: 'named' }).list(), ({ settings: _settings, ...row }) => row)
+      const names = new Map(rows.map(({ number, name }) => [number, name ?? '']))
+      const counted = database.prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ?').pluck()
+      const galleries = rows.map(({ number, name, model_id: modelId, dimension, count, isDamaged }) => ({ name: name ?? '', modelId, dimension, images: isDamaged ? counted.get(number)! : count }))
+      const damagedGalleries = rows.filter(({ isDamaged }) => isDamaged).map(({ name }) => name ?? '')
       return {
         schemaVersion,
         galleries,
         images: galleries.reduce((sum, { images }) => sum + images, 0),
-        ...(damagedRecords.length > 0 && { damagedImages: { count: damagedRecords.length, first: damagedRecords.slice(0, namedMax).map(({ gallery, id }) => ({ gallery: names.get(gallery) ?? '', id })) } }),
+        ...(damagedGalleries.length > 0 && { damagedGalleries: damagedGalleries.slice(0, namedMax) }),
+        ...(damagedImages.size > 0 && { damagedImages: { count: damagedImages.size, first: [...damagedImages.values()].slice(0, namedMax).map(({ gallery, id }) => ({ gallery: names.get(gallery) ?? '', id })) } }),
       }
     } finally {
       database.close()

@@ -1,5 +1,6 @@
 /** Which pictures may be hits: an expression over label and metadata, read from JSON and turned into SQL. */
 import { AlikeError } from '../errors.js'
+import { nfc } from '../text.js'
 import { fieldPattern } from './field-values.js'
 
 export type Scalar = string | number | boolean | null
@@ -114,7 +115,8 @@ type Condition = Exclude<Filter, { and: unknown } | { or: unknown } | { not: unk
 function sqlOfLabel(condition: Condition): SqlCondition {
   if ('exists' in condition) return { sql: condition.exists ? 'label IS NOT NULL' : 'label IS NULL', parameters: [] }
   if ('range' in condition) return joined(boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `label ${sign} ?`, parameters: [String(bound)] })), ' AND ')
-  const texts = condition.in.filter((value) => value !== null).map(String)
+  // labels are stored in NFC, those of before as they came
+  const texts = [...new Set(condition.in.filter((value) => value !== null).flatMap((value) => [String(value), nfc(String(value))]))]
   const parts: SqlCondition[] = []
   if (texts.length > 0) parts.push({ sql: `label IN (${texts.map(() => '?').join(',')})`, parameters: texts })
   if (condition.in.includes(null)) parts.push({ sql: 'label IS NULL', parameters: [] })

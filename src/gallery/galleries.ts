@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
+import { nextTurn } from '../turns.js'
 import { indexDefaults, type IndexReading, type IndexSettings, type NeighboursRequest, type SlotNeighbours, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
 import type { Undescribed } from './descriptor-table.js'
 import { networkFileSystem } from './file-systems.js'
@@ -17,7 +18,7 @@ import { GalleryIndexes } from './gallery-indexes.js'
 import { Ranking, searchGallery, type GallerySearch, type GallerySearchResult, type SearchedGallery } from './gallery-search.js'
 import { GalleryStore } from './gallery-store.js'
 import type { ChangeRequest } from './gallery-writes.js'
-import { galleryRecord, type GalleryCount, type GalleryRow } from './gallery-table.js'
+import { galleryRecord, type GalleryCount, type GalleryRow, type GalleryTable } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
 import { KeptRankings, keptRankingsDefaults, type KeptRankingsSettings } from './kept-rankings.js'
@@ -71,6 +72,8 @@ export interface GalleryReading extends IndexReading {
 
 const noReading: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
 const pageDefault = 100
+/** Characters of records that are read for a list before others have their turn: some milliseconds. */
+const lengthOfTurn = 128 * 1024
 /** Pictures removed in one transaction: some ten milliseconds. */
 const removalBatch = 256
 
@@ -185,16 +188,38 @@ export class Galleries {
     return galleryRecord(this.#store.gallery(name))
   }
 
-  /** By name, ascending. @param page names after this one, and at most so many of them, or as many as have room in one answer; left out: all */
-  list(page?: { after: string; limit: number }): GalleryRecord[] {
-    const rows = (store: GalleryStore) => (page === undefined ? store.galleries.list() : upTo(this.#storage.pageMaxLength, store.galleries.list(page.after, page.limit), ({ settings }) => settings.length))
-    return this.#store.read((store) => Array.from(rows(store), galleryRecord))
+  /** As on a list: of one whose record is damaged only the name is told. */
+  look(name: string): GalleryRecord {
+    const row = this.#store.read(({ galleries }) => galleries.findListed(name))
+    if (row === undefined) throw new AlikeError('gallery_not_found')
+    return galleryRecord(row)
   }
 
-  /** Gone at once for every caller; its rows are removed in the background. */
+  /** All of them, by name. */
+  list(): GalleryRecord[] {
+    return this.#store.read(({ galleries }) => Array.from(galleries.list(), galleryRecord))
+  }
+
+  /** By name, ascending; as many as are asked for, or as have room in one answer. @param after names after this one */
+  async page({ after, limit }: { after: string; limit: number }): Promise<GalleryRecord[]> {
+    const page: GalleryRecord[] = []
+    for (let left = this.#storage.pageMaxLength; left > 0 && page.length < limit; ) {
+      if (page.length > 0) await nextTurn()
+      const list = (galleries: GalleryTable) => galleries.list(page.at(-1)?.name ?? after, limit - page.length)
+      const rows = this.#store.read(({ galleries }) => Array.from(upTo(Math.min(left, lengthOfTurn), list(galleries), ({ settings }) => settings.length)))
+      if (rows.length === 0) break
+      page.push(...rows.map(galleryRecord))
+      left -= rows.reduce((sum, { settings }) => sum + settings.length, 0)
+    }
+    return page
+  }
+
+  /** Gone at once for every caller, whatever became of its record; its rows are removed in the background. */
   delete(name: string): Promise<void> {
     return this.#write(async () => {
-      const { number, uid } = this.#store.gallery(name)
+      const place = this.#store.read(({ galleries }) => galleries.place(name))
+      if (place === undefined) throw new AlikeError('gallery_not_found')
+      const { number, uid } = place
       await this.#store.write('deleteGallery', { gallery: number, at: this.#now() })
       this.#filters.forget(number)
       this.#rankings.forget(uid)
@@ -322,12 +347,20 @@ export class Galleries {
   }
 
   /** By id, ascending. @throws AlikeError `request_invalid` for a cursor that was not given out. */
-  images(gallery: string, page: { cursor?: string; limit?: number; label?: string | null } = {}): ImagePage {
+  async images(gallery: string, page: { cursor?: string; limit?: number; label?: string | null } = {}): Promise<ImagePage> {
     const { number } = this.#store.gallery(gallery)
     const { cursor, limit = pageDefault, label } = page
-    const after = cursor === undefined ? '' : idOfCursor(cursor)
-    const found = this.#store.read((store) => store.images.list(number, { after, limit, maxLength: this.#storage.pageMaxLength, ...(label !== undefined && { label }) }))
-    return found.more ? { images: found.images, nextCursor: cursorAfter(found.images.at(-1)!.id) } : { images: found.images }
+    const first = cursor === undefined ? '' : idOfCursor(cursor)
+    const images: ImageRecord[] = []
+    for (let left = this.#storage.pageMaxLength; ; ) {
+      const options = { after: images.at(-1)?.id ?? first, limit: limit - images.length, maxLength: left, oneAtLeast: images.length === 0, lengthOfTurn, ...(label !== undefined && { label }) }
+      const found = this.#store.read((store) => store.images.list(number, options))
+      images.push(...found.images)
+      left -= found.length
+      if (found.more === 'no') return { images }
+      if (found.more === 'yes') return { images, nextCursor: cursorAfter(images.at(-1)!.id) }
+      await nextTurn()
+    }
   }
 
   /** What the same content gave before, if it is what is stored under this id. */

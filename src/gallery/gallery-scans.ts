@@ -28,7 +28,7 @@ export class GalleryScans {
 
   constructor(database: Database) {
     this.#database = database
-    this.#galleries = new GalleryTable(database)
+    this.#galleries = new GalleryTable(database, { damagedRecords: 'named' })
     this.#vectors = database.prepare('SELECT key, vector, checksum FROM embedding WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#unlabelled = database.prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ? AND label IS NULL').pluck()
     this.#labels = database.prepare('SELECT label, count(*) AS count FROM image WHERE gallery = ? AND label > ? GROUP BY label ORDER BY label LIMIT ?')
@@ -47,7 +47,8 @@ export class GalleryScans {
       if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
     }
     new JobTable(this.#database).verifyRecords()
-    for (const { number, name, count, next_slot } of this.#galleries.list()) {
+    for (const { number, name, count, next_slot, isDamaged } of this.#galleries.list()) {
+      if (isDamaged) continue
       const { images, embeddings, pairs, last } = this.#counts.get({ from: keyOf(number, 0), to: keyOf(number + 1, 0) })!
       const whole = images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
       if (!whole) throw damaged(`Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`)

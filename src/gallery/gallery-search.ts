@@ -1,6 +1,6 @@
 /** One search of a gallery: its ranking (the nearest hits, without copies, by diversity or in groups), of which pages are shown. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Group } from '../ranking/groups.js'
+import { nextTurn } from '../turns.js'
 import type { VectorIndex } from '../vector-index/vector-index.js'
 import { DistinctHits, slotsOf } from './distinct-hits.js'
 import { DiverseHits } from './diverse-hits.js'

@@ -23,6 +23,8 @@ export interface GalleryRow {
   next_slot: number
   created_at: string
   updated_at: string
+  /** It does not have its checksum, and nothing but number and name is told. */
+  isDamaged?: true
 }
 type StoredRow = GalleryRow & { checksum: number }
 
@@ -41,25 +43,32 @@ export interface NewGallery {
   at: string
 }
 
+export interface GalleryTableOptions {
+  /** What a gallery is on a list when its record does not have its checksum: the end of the list, or an entry with `isDamaged`. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
+}
+
 export class GalleryTable {
+  readonly #namesDamaged: boolean
   readonly #byName: Statement<[string], StoredRow>
   readonly #byNumber: Statement<[number], StoredRow>
   readonly #page: Statement<[string, number], StoredRow>
   readonly #counts: Statement<[], GalleryCount>
   readonly #size: Statement<[], number>
-  readonly #deleted: Statement<[], StoredRow>
+  readonly #deleted: Statement<[], number>
   readonly #insert: Statement<[GalleryRow & { checksum: number }]>
   readonly #update: Statement<[StoredRow]>
   readonly #lastNumber: Statement<[], { seq: number }>
   readonly #erase: Statement<[number]>
 
-  constructor(database: Database) {
+  constructor(database: Database, { damagedRecords = 'refused' }: GalleryTableOptions = {}) {
+    this.#namesDamaged = damagedRecords === 'named'
     this.#byName = database.prepare('SELECT * FROM gallery WHERE name = ?')
     this.#byNumber = database.prepare('SELECT * FROM gallery WHERE number = ?')
     this.#page = database.prepare('SELECT * FROM gallery WHERE name > ? ORDER BY name LIMIT ?')
     this.#counts = database.prepare('SELECT name, uid, model_id, dimension, count FROM gallery WHERE name IS NOT NULL ORDER BY name')
     this.#size = database.prepare<[], number>('SELECT count(*) FROM gallery WHERE name IS NOT NULL').pluck()
-    this.#deleted = database.prepare('SELECT * FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1')
+    this.#deleted = database.prepare<[], number>('SELECT number FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1').pluck()
     this.#insert = database.prepare(
       `INSERT INTO gallery VALUES (@number, @name, @uid, @model_id, @dimension, @settings, @count, @next_slot,
          @created_at, @updated_at, @checksum)`,
@@ -72,10 +81,21 @@ export class GalleryTable {
     this.#erase = database.prepare('DELETE FROM gallery WHERE number = ?')
   }
 
+  /** @throws AlikeError `data_unreadable` */
   find(name: string): GalleryRow | undefined {
-    const row = this.#byName.get(name)
-    if (row !== undefined && row.name !== name) throw damaged('The index of gallery names is damaged.')
-    return checked(row)
+    return checked(this.#named(name))
+  }
+
+  /** As on a list. */
+  findListed(name: string): GalleryRow | undefined {
+    const row = this.#named(name)
+    return row && this.#listed(row)
+  }
+
+  /** Where it lies, whatever became of its record. */
+  place(name: string): Pick<GalleryRow, 'number' | 'uid'> | undefined {
+    const row = this.#named(name)
+    return row && { number: row.number, uid: String(row.uid) }
   }
 
   /** @throws AlikeError `gallery_not_found`, also for a deleted one. */
@@ -87,7 +107,7 @@ export class GalleryTable {
 
   /** By name, ascending; one is in memory at a time. @param after names after this one */
   *list(after = '', limit = numbersMax): Generator<GalleryRow> {
-    for (const row of this.#page.iterate(after, limit)) yield checked(row)!
+    for (const row of this.#page.iterate(after, limit)) yield this.#listed(row)
   }
 
   /** By name, ascending. For metrics: not compared with checksums, which would take the settings. */
@@ -95,9 +115,9 @@ export class GalleryTable {
     return this.#counts.all()
   }
 
-  /** A gallery whose rows are still to be removed. */
-  nextDeleted(): GalleryRow | undefined {
-    return checked(this.#deleted.get())
+  /** Number of a gallery whose rows are still to be removed. */
+  nextDeleted(): number | undefined {
+    return this.#deleted.get()
   }
 
   /** @throws AlikeError `galleries_full` */
@@ -126,6 +146,23 @@ export class GalleryTable {
     this.#update.run({ ...row, checksum: checksumOf(row) })
   }
 
+  /** Frees its name, whatever became of its record; then its rows can be removed. @throws AlikeError `gallery_not_found` */
+  release(number: number, at: string): void {
+    const row = this.#byNumber.get(number)
+    if (row === undefined || row.name === null) throw new AlikeError('gallery_not_found')
+    this.save({ ...row, name: null, settings: '{}', count: 0, next_slot: 0, updated_at: at })
+  }
+
+  #named(name: string): StoredRow | undefined {
+    const row = this.#byName.get(name)
+    if (row !== undefined && row.name !== name) throw damaged('The index of gallery names is damaged.')
+    return row
+  }
+
+  #listed(row: StoredRow): GalleryRow {
+    return this.#namesDamaged && checksumOf(row) !== row.checksum ? damagedRow(row) : checked(row)!
+  }
+
   /** Once nothing refers to it any more. */
   erase(number: number): void {
     this.#erase.run(number)
@@ -139,11 +176,16 @@ export function galleryRecord(row: GalleryRow): GalleryRecord {
     modelId: row.model_id,
     dimension: row.dimension,
     settings: readStored(row.settings) ?? {},
+    ...(row.isDamaged && { unreadable: 'record' }),
     count: row.count,
     nextSlot: row.next_slot,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
+}
+
+function damagedRow({ number, name, uid }: GalleryRow): GalleryRow {
+  return { number, name, uid: String(uid), model_id: '', dimension: 0, settings: '{}', count: 0, next_slot: 0, created_at: '', updated_at: '', isDamaged: true }
 }
 
 function checked(row: StoredRow | undefined): GalleryRow | undefined {

@@ -7,6 +7,7 @@ import { galleryRecord, GalleryTable, slotsMax, type GalleryRow, type NewGallery
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
 import type { JobProgress, JobRecord, JobResult } from './jobs.js'
+import { nfc } from '../text.js'
 import type { GalleryRecord, ImageChange, ImageRecord, ImageStep, PutResult, PutStep, StepResult } from './records.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
@@ -47,7 +48,7 @@ export class GalleryWrites {
 
   /** Frees the name at once; `purge` removes the rows. */
   deleteGallery(number: number, at: string): void {
-    this.#galleries.save({ ...this.#galleries.get(number), name: null, count: 0, updated_at: at })
+    this.#galleries.release(number, at)
   }
 
   changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): StepResult[] {
@@ -77,11 +78,12 @@ export class GalleryWrites {
   /** Uid of the gallery that now has the name the job was made for. */
   #galleryOfJob(id: string): string | undefined {
     const job = this.jobs.get(id)
-    return job && this.#galleries.find(job.gallery)?.uid
+    return job && this.#galleries.place(job.gallery)?.uid
   }
 
-  patchImage(gallery: number, id: string, change: ImageChange, at: string): void {
+  patchImage(gallery: number, id: string, { label, metadata }: ImageChange, at: string): void {
     this.#galleries.get(gallery)
+    const change = { ...(label !== undefined && { label: label && nfc(label) }), ...(metadata !== undefined && { metadata }) }
     if (!this.#images.change(gallery, id, change, at)) throw new AlikeError('image_not_found')
   }
 
@@ -113,17 +115,17 @@ export class GalleryWrites {
 
   /** One step of removing what deleted galleries have left; false when nothing is left. */
   purge(): boolean {
-    const gallery = this.#galleries.nextDeleted()
-    if (gallery === undefined) return false
-    if (!this.#images.purge(gallery.number, purgeLimit)) this.#galleries.erase(gallery.number)
+    const number = this.#galleries.nextDeleted()
+    if (number === undefined) return false
+    if (!this.#images.purge(number, purgeLimit)) this.#galleries.erase(number)
     return true
   }
 
-  /** What is left unsaid is decided here, by what is stored now. Counts in `row`, which the caller saves. */
+  /** What is left unsaid is decided here, by what is stored now; so is the form of letters. Counts in `row`, which the caller saves. */
   #put(row: GalleryRow, { put: image, unlessSame = false }: PutStep, at: string): PutResult | { unchanged: true } {
     const former = this.#images.find(row.number, image.id)
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
-    const said = { ...image, label, metadata }
+    const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata }
     if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
     if (former !== undefined) this.#images.delete(row.number, former.slot)
     else row.count++

@@ -6,8 +6,9 @@ import { fieldValues } from './field-values.js'
 import { withReadable, type Filter } from './filter.js'
 import { slotsMax } from './gallery-table.js'
 import { HitRecord } from './hit-record.js'
+import { nfc } from '../text.js'
 import type { ImageChange, ImageRecord, NewImage, SeenImage } from './records.js'
-import { readStored } from './stored-json.js'
+import { isTooLong, readStored } from './stored-json.js'
 
 export interface ImageRow {
   key: number
@@ -26,6 +27,15 @@ export interface ImageRow {
   updated_at: string
 }
 type StoredRow = ImageRow & { checksum: number }
+
+/** What lies beside a record, which is null once its gallery is being removed. */
+interface BesideRow {
+  key: number
+  gallery: number | null
+  id: string | null
+  bytes: Buffer
+  checksum: number
+}
 
 /** What the checksum is of, in its order. */
 const columns = [
@@ -50,8 +60,12 @@ export interface ListOptions {
   /** Ids after this one. */
   after: string
   limit: number
-  /** Characters of ids, labels and metadata; fewer pictures are listed than `limit` when they have more, but one at least. */
+  /** Characters of ids, labels and metadata; fewer pictures are listed than `limit` when they have more. */
   maxLength: number
+  /** Whatever its length. */
+  oneAtLeast: boolean
+  /** Characters after which the list stops for now. */
+  lengthOfTurn: number
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null
 }
@@ -62,9 +76,11 @@ export class ImageTable {
   readonly #byId: Statement<[number, string], StoredRow>
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], StoredRow>
+  readonly #validByKeys: Statement<[string], StoredRow & { valid: number }>
   readonly #bySlot: Statement<[number, number, number], StoredRow>
   readonly #page: Statement<[number, string, number], StoredRow>
   readonly #pageOfLabel: Statement<[number, string | null, string, number], StoredRow>
+  readonly #pageOfLabels: Statement<[number, string, string, string, number], StoredRow>
   readonly #vector: Statement<[number], { vector: Buffer; checksum: number }>
   readonly #thumbnail: Statement<[number], { webp: Buffer; checksum: number }>
   readonly #insert: Statement<[StoredRow]>
@@ -79,10 +95,13 @@ export class ImageTable {
     this.#database = database
     this.#namesDamaged = damagedRecords === 'named'
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
+    // iterated: one row is in memory at a time, as old ones may have metadata of any size
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
+    this.#validByKeys = database.prepare('SELECT *, json_valid(metadata) AS valid FROM image WHERE key IN (SELECT value FROM json_each(?))')
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
     this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
+    this.#pageOfLabels = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IN (?, ?) AND id > ? ORDER BY id LIMIT ?')
     this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
     this.#thumbnail = database.prepare('SELECT webp, checksum FROM thumbnail WHERE key = ?')
     this.#insert = database.prepare(
@@ -117,37 +136,44 @@ export class ImageTable {
    */
   hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, HitRecord> {
     const found = new Map<number, HitRecord>()
-    for (const row of this.#rowsOf(gallery, slots)) found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
+    for (const row of this.#byKeys.iterate(keysOf(gallery, slots))) found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
     return found
   }
 
-  /** JSON text by slot; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
+  /** JSON by slot, empty where it can not be read; without those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
   metadataTexts(gallery: number, slots: readonly number[], onText: (text: string) => void): Map<number, string> {
     const found = new Map<number, string>()
-    for (const row of this.#rowsOf(gallery, slots)) {
+    for (const row of this.#validByKeys.iterate(keysOf(gallery, slots))) {
       if (!this.#isWhole(row)) continue
-      onText(row.metadata)
-      found.set(slotOf(row.key), row.metadata)
+      const text = row.valid === 1 && !isTooLong(row.metadata) ? row.metadata : '{}'
+      onText(text)
+      found.set(slotOf(row.key), text)
     }
     return found
   }
 
-  /** One statement: each takes and gives back the locks of the database. One row is in memory at a time: old ones may have metadata of any size. */
-  #rowsOf(gallery: number, slots: readonly number[]): IterableIterator<StoredRow> {
-    return this.#byKeys.iterate(JSON.stringify(slots.map((slot) => keyOf(gallery, slot))))
-  }
-
-  list(gallery: number, { after, limit, maxLength, label }: ListOptions): { images: ImageRecord[]; more: boolean } {
-    const rows = label === undefined ? this.#page.iterate(gallery, after, limit + 1) : this.#pageOfLabel.iterate(gallery, label, after, limit + 1)
+  /** @returns `more` after these: `yes`, and this is all that may be listed; `no`; or `open`, for another turn */
+  list(gallery: number, { after, limit, maxLength, oneAtLeast, lengthOfTurn, label }: ListOptions): { images: ImageRecord[]; length: number; more: 'yes' | 'no' | 'open' } {
+    const rows = this.#listed(gallery, label, after, limit + 1)
     const images: ImageRecord[] = []
     let length = 0
     for (const row of rows) {
       const image = this.#isWhole(row) ? recordOf(row) : damagedRecord(row)
-      length += image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
-      if (images.length === limit || (length > maxLength && images.length > 0)) return { images, more: true }
+      const own = image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
+      const isFirst = oneAtLeast && images.length === 0
+      if (images.length === limit || (length + own > maxLength && !isFirst)) return { images, length, more: 'yes' }
       images.push(image)
+      length += own
+      if (length >= lengthOfTurn) return { images, length, more: 'open' }
     }
-    return { images, more: false }
+    return { images, length, more: 'no' }
+  }
+
+  /** Labels are stored in NFC; those of before as they came. */
+  #listed(gallery: number, label: string | null | undefined, after: string, limit: number): IterableIterator<StoredRow> {
+    if (label === undefined) return this.#page.iterate(gallery, after, limit)
+    const composed = label && nfc(label)
+    return composed === label || composed === null || label === null ? this.#pageOfLabel.iterate(gallery, label, after, limit) : this.#pageOfLabels.iterate(gallery, label, composed, after, limit)
   }
 
   /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
@@ -175,12 +201,18 @@ export class ImageTable {
     return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
   }
 
+  /** @throws AlikeError `image_damaged` for one that is damaged, where those are named */
   thumbnail(gallery: number, id: string): Uint8Array | undefined {
-    return this.#beside(gallery, id, (row) => (this.#isWhole(row) ? this.#thumbnailOf(row) : null), 'A thumbnail is missing.') ?? undefined
+    const read = (row: StoredRow) => {
+      const thumbnail = this.#isWhole(row) ? this.#thumbnailOf(row) : null
+      if (thumbnail === 'damaged') throw new AlikeError('image_damaged')
+      return thumbnail
+    }
+    return this.#beside(gallery, id, read, 'A thumbnail is missing.') ?? undefined
   }
 
   /**
-   * What the same content gave before, if it is what is stored under this id.
+   * What the same content gave before, if it is what is stored under this id, and whole.
    * @param descriptorAt of a slot; what is older than descriptors is seen anew, and has one then
    */
   seen(gallery: number, { id, contentHash, modelId }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>, descriptorAt: (slot: number) => Uint8Array | undefined): SeenImage | undefined {
@@ -190,6 +222,7 @@ export class ImageTable {
       if (copyDescriptor === undefined) return null
       const [vector, thumbnail] = [this.#vectorAt(row.key), this.#thumbnailOf(row)]
       if (vector === undefined || thumbnail === undefined) return undefined
+      if (thumbnail === 'damaged') return null
       const { width, height, format } = row
       return { vector, width, height, format, copyDescriptor, ...(thumbnail !== null && { thumbnail }) }
     }
@@ -220,10 +253,11 @@ export class ImageTable {
     return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
   }
 
-  #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined {
+  #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined | 'damaged' {
     if (thumbnail === 0) return null
     const row = this.#thumbnail.get(key)
     if (row === undefined) return undefined
+    if (this.#namesDamaged && checksumOfBytes(key, row.webp) !== row.checksum) return 'damaged'
     expectChecksum(checksumOfBytes(key, row.webp), row.checksum, 'A thumbnail')
     return row.webp
   }
@@ -244,8 +278,8 @@ export class ImageTable {
   /**
    * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
    * @param onRow told of each, so that a long walk can be ended by throwing.
-   * @param onDamaged told of each record that is not whole, where those are named
-   * @throws AlikeError `data_unreadable`.
+   * @param onDamaged told of each picture whose record, thumbnail or copy descriptor is not whole, where those are named
+   * @throws AlikeError `data_unreadable`, and for an embedding in any case: without it the picture can not be found.
    */
   verifyAll(onRow: () => void, onDamaged: (row: { gallery: number; id: string }) => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM image').iterate()) {
@@ -253,9 +287,10 @@ export class ImageTable {
       onRow()
     }
     for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail'], ['copy_descriptor', 'descriptor', 'A copy descriptor']] as const) {
-      const rows = this.#database.prepare<[], { key: number; bytes: Buffer; checksum: number }>(`SELECT key, ${column} AS bytes, checksum FROM ${table}`)
-      for (const { key, bytes, checksum } of rows.iterate()) {
-        expectChecksum(checksumOfBytes(key, bytes), checksum, what)
+      const rows = this.#database.prepare<[], BesideRow>(`SELECT key, gallery, id, ${column} AS bytes, ${table}.checksum FROM ${table} LEFT JOIN image USING (key)`)
+      for (const { key, gallery, id, bytes, checksum } of rows.iterate()) {
+        if (table === 'embedding' || !this.#namesDamaged) expectChecksum(checksumOfBytes(key, bytes), checksum, what)
+        else if (checksumOfBytes(key, bytes) !== checksum && gallery !== null) onDamaged({ gallery, id: String(id) })
         onRow()
       }
     }
@@ -312,7 +347,15 @@ export class ImageTable {
     return removed > 0
   }
 
+  /** Ids are stored in NFC, and asked for as they may be written; those of before are stored as they came. */
   #row(gallery: number, id: string): StoredRow | undefined {
+    const row = this.#rowOfId(gallery, id)
+    if (row !== undefined) return row
+    const composed = nfc(id)
+    return composed === id ? undefined : this.#rowOfId(gallery, composed)
+  }
+
+  #rowOfId(gallery: number, id: string): StoredRow | undefined {
     const row = this.#byId.get(gallery, id)
     if (row !== undefined && (row.id !== id || row.gallery !== gallery)) throw damaged('The index of picture ids is damaged.')
     return row
@@ -328,6 +371,11 @@ export class ImageTable {
 
 export function keyOf(gallery: number, slot: number): number {
   return gallery * slotsMax + slot
+}
+
+/** For one statement: each takes and gives back the locks of the database. */
+function keysOf(gallery: number, slots: readonly number[]): string {
+  return JSON.stringify(slots.map((slot) => keyOf(gallery, slot)))
 }
 
 export function slotOf(key: number): number {

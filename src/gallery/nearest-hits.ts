@@ -1,5 +1,6 @@
 /** From slots to records: the hits of one search in their final order, fetched as far as they are asked for. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { nfc } from '../text.js'
+import { nextTurn } from '../turns.js'
 import type { Neighbour, SearchRequest, SearchResult, VectorIndex } from '../vector-index/vector-index.js'
 import type { HitRecord } from './hit-record.js'
 
@@ -77,7 +78,7 @@ export class NearestHits implements HitList {
 
   constructor(options: NearestHitsOptions) {
     this.#options = options
-    this.#excluded = new Set(options.excludeIds)
+    this.#excluded = new Set(options.excludeIds?.flatMap((id) => [id, nfc(id)]))
     this.#ids = new Set(options.seen?.map(({ record }) => record.id))
   }
 

@@ -16,6 +16,8 @@ export interface GalleryRecord {
   count: number
   /** The slot that the next picture will take: the gallery's position, only growing. */
   nextSlot: number
+  /** It is damaged on the disk: only the name is told, and the gallery can only be deleted. */
+  unreadable?: 'record'
   createdAt: string
   updatedAt: string
 }

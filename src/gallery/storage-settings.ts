@@ -8,7 +8,7 @@ export interface StorageSettings extends SnapshotSettings {
   galleriesMax: number
   /** Live pictures a gallery may hold; more are refused as `gallery_full`. */
   galleryImagesMax: number
-  /** Characters of the records on one page of a list; a byte of JSON each at least, three at most. */
+  /** Characters of the records on one page of a list; a byte of JSON each at least, three at most. One record is listed whatever its length. */
   pageMaxLength: number
   /** Bytes the database file may grow to, 0 for no limit; writes beyond it are refused as `storage_full`. */
   databaseMaxBytes: number

@@ -44,7 +44,7 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
     if (alone) expectCurrent(versionOf(database))
     const descriptors = new DescriptorTable(database)
     return {
-      galleries: new GalleryTable(database),
+      galleries: new GalleryTable(database, images),
       images: new ImageTable(database, images),
       descriptors,
       jobs: new JobTable(database),

@@ -12,7 +12,7 @@ const readableLength = 4 * 2 ** 20
 
 /** Undefined when it can not be read. */
 export function readStored(text: string): Metadata | undefined {
-  if (text.length > readableLength || isDeeperThan(text, readableDepth)) return undefined
+  if (isTooLong(text) || isDeeperThan(text, readableDepth)) return undefined
   try {
     return JSON.parse(text) as Metadata
   } catch {
@@ -20,15 +20,20 @@ export function readStored(text: string): Metadata | undefined {
   }
 }
 
-/** The same, read when it is written into an answer: many at once take no more memory than their text. */
+export function isTooLong(text: string): boolean {
+  return text.length > readableLength
+}
+
+/** What is written into an answer: many at once take no more memory than their text. */
 export class StoredMetadata {
-  readonly #text: string
+  /** JSON, as SQLite has found it. */
+  readonly text: string
 
   constructor(text: string) {
-    this.#text = text
+    this.text = text
   }
 
   toJSON(): Metadata {
-    return readStored(this.#text) ?? {}
+    return JSON.parse(this.text) as Metadata
   }
 }

@@ -1,5 +1,5 @@
 /** Training only: a random view of a picture, in the same shape as the pixel path gives. */
-import { openImage, toRgb, type OpenedImage } from './decoder.js'
+import { fromRgb, openImage, toRgb, toSizedRgb, type OpenedImage } from './decoder.js'
 import { openFile, toFile, type Sharp } from './edits.js'
 import type { Preprocessing } from './preprocessing.js'
 
@@ -34,9 +34,11 @@ export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): 
   const image = await openImage(bytes, maxPixels)
   const crop = randomCrop(image.width, image.height, { share: minScale + (1 - minScale) * scale, aspect: Math.exp((2 * aspect - 1) * maxLogAspect), x, y })
   const size = preprocessing.inputSize
-  const found = wild ? await weathered(image, crop, Array.from({ length: 8 }, random)) : image.pipeline().extract(crop)
-  const view = found.resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
-  const pixels = await toRgb(image, view)
+  const shown = (found: Sharp) => found.resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
+  const pixels = wild
+    // what was saved again has the colours of sRGB, whatever the picture itself had
+    ? await toRgb({ ...image, conversion: undefined }, shown(await weathered(image, crop, Array.from({ length: 8 }, random))))
+    : await toRgb(image, shown(image.pipeline().extract(crop)))
   if (colourJitter > 0) jitterColours(pixels, colourJitter, jitter)
   return pixels
 }
@@ -50,7 +52,7 @@ async function weathered(image: OpenedImage, crop: Crop, [size = 0, grey = 0, bl
   // uniform in the logarithm: a halving is as likely from 1 to ½ as from ½ to ¼
   const scale = 0.25 ** size
   const side = (length: number) => Math.max(8, Math.round(length * scale))
-  let view = image.pipeline().extract(crop).flatten({ background: '#ffffff' }).toColourspace('srgb').resize(side(crop.width), side(crop.height), { fit: 'fill' })
+  let view = fromRgb(await toSizedRgb(image, image.pipeline().extract(crop).resize(side(crop.width), side(crop.height), { fit: 'fill' })))
   if (grey < 0.2) view = view.greyscale()
   if (blur < 0.2) view = view.blur(0.3 + sigma)
   // the border is laid around what was saved, so that no filter smears it into the picture

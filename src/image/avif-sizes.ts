@@ -4,7 +4,7 @@
  */
 import { boxesIn, damagedBoxes, type Box } from './iso-boxes.js'
 
-interface Extent {
+export interface Extent {
   /** 0: offsets into the file; 1: into the box `idat`. */
   from: number
   offset: number
@@ -54,7 +54,7 @@ function gridSize(grid: Buffer): string {
 }
 
 /** Of an `iinf` box. */
-function* idsOfType(items: Buffer, wanted: string): Generator<number> {
+export function* idsOfType(items: Buffer, wanted: string): Generator<number> {
   const entriesAt = items.readUInt8(0) === 0 ? 6 : 8
   for (const { type, content } of boxesIn(items.subarray(entriesAt))) {
     if (type !== 'infe') continue
@@ -67,7 +67,7 @@ function* idsOfType(items: Buffer, wanted: string): Generator<number> {
 }
 
 /** Of an `iloc` box (ISO/IEC 14496-12, 8.11.3): where the bytes of each item begin. */
-function firstExtents(locations: Buffer): Map<number, Extent> {
+export function firstExtents(locations: Buffer): Map<number, Extent> {
   const version = locations.readUInt8(0)
   const [sizes, baseAndIndex] = [locations.readUInt8(4), locations.readUInt8(5)]
   const [offsetBytes, lengthBytes, baseBytes] = [sizes >> 4, sizes & 15, baseAndIndex >> 4]

@@ -1,8 +1,11 @@
 /**
  * The colour that a picture states as code points (ITU-T H.273, "CICP") and not as an ICC profile: the chunk `cICP` of a
- * PNG, the property `colr` of type `nclx` of an AVIF. Lengths in the file are followed no further than the file.
+ * PNG; of an AVIF the property `colr` of type `nclx`, or without one what its AV1 data says. Lengths in the file are
+ * followed no further than the file.
  */
 import { crc32 } from 'node:zlib'
+import { av1Colour } from './av1-colour.js'
+import { firstExtents, idsOfType } from './avif-sizes.js'
 import { boxesIn, damagedBoxes, type Box } from './iso-boxes.js'
 
 export interface CodedColour {
@@ -41,7 +44,7 @@ export function avifColour(file: Buffer): CodedColour | undefined {
   try {
     for (const { type, content } of boxesIn(file)) {
       // its first four bytes are version and flags
-      if (type === 'meta') return colourIn([...boxesIn(content.subarray(4))])
+      if (type === 'meta') return colourIn([...boxesIn(content.subarray(4))], file)
     }
     return undefined
   } catch (error) {
@@ -50,7 +53,7 @@ export function avifColour(file: Buffer): CodedColour | undefined {
   }
 }
 
-function colourIn(meta: Box[]): CodedColour | undefined {
+function colourIn(meta: Box[], file: Buffer): CodedColour | undefined {
   const primary = meta.find(({ type }) => type === 'pitm')?.content
   const properties = meta.find(({ type }) => type === 'iprp')?.content
   if (primary === undefined || properties === undefined) return undefined
@@ -60,9 +63,33 @@ function colourIn(meta: Box[]): CodedColour | undefined {
   const ownIndices = boxes.filter(({ type }) => type === 'ipma').flatMap(({ content }) => propertiesOf(content, id))
   const own = ownIndices.flatMap((index) => all[index - 1] ?? []).filter(({ type }) => type === 'colr')
   const kinds = own.map(({ content }) => content.toString('latin1', 0, 4))
+  if (kinds.includes('prof') || kinds.includes('rICC')) return undefined
   const coded = own[kinds.indexOf('nclx')]?.content
-  if (coded === undefined || kinds.includes('prof') || kinds.includes('rICC')) return undefined
-  return { primaries: coded.readUInt16BE(4), transfer: coded.readUInt16BE(6), fullRange: true }
+  if (coded !== undefined) return { primaries: coded.readUInt16BE(4), transfer: coded.readUInt16BE(6), fullRange: true }
+  const stated = av1Colour(dataOf(meta, file, id))
+  return stated && { ...stated, fullRange: true }
+}
+
+/** AV1 data of a picture, of a grid that of its first tile; empty where there is none. */
+function dataOf(meta: Box[], file: Buffer, id: number): Buffer {
+  const contentOf = (type: string) => meta.find((box) => box.type === type)?.content
+  const [items, locations, references] = [contentOf('iinf'), contentOf('iloc'), contentOf('iref')]
+  if (items === undefined || locations === undefined) return Buffer.alloc(0)
+  const isGrid = [...idsOfType(items, 'grid')].includes(id)
+  const coded = isGrid && references !== undefined ? firstTile(references, id) : id
+  const extent = coded === undefined ? undefined : firstExtents(locations).get(coded)
+  const within = extent?.from === 1 ? contentOf('idat') : file
+  return extent === undefined || extent.from > 1 || within === undefined ? Buffer.alloc(0) : within.subarray(extent.offset)
+}
+
+/** Of an `iref` box (ISO/IEC 14496-12, 8.11.12). */
+function firstTile(references: Buffer, grid: number): number | undefined {
+  const idBytes = references.readUInt8(0) === 0 ? 2 : 4
+  for (const { type, content } of boxesIn(references.subarray(4))) {
+    const from = content.readUIntBE(0, idBytes)
+    if (type === 'dimg' && from === grid && content.readUInt16BE(idBytes) > 0) return content.readUIntBE(idBytes + 2, idBytes)
+  }
+  return undefined
 }
 
 /** Of an `ipma` box (ISO/IEC 23008-12, 9.3): the indices, from 1 on, of what is said of an item. */

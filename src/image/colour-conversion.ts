@@ -2,8 +2,17 @@
 import { AlikeError } from '../errors.js'
 import type { CodedColour } from './coded-colour.js'
 
-/** In place, on [pixels, 3], 0..255. */
-export type ColourConversion = (rgb: Uint8Array) => void
+export interface ColourConversion {
+  /** Of each sample that is wanted from the decoder. */
+  bits: 8 | 16
+  /** The decoder is to make sRGB of the profile. */
+  fromProfile?: boolean | undefined
+  /** [pixels, 3] → sRGB, 0..255; in place where it can be. */
+  toSrgb(samples: Uint8Array | Uint16Array): Uint8Array
+}
+
+/** Of sRGB of sixteen bits. */
+export const narrowed: ColourConversion = { bits: 16, fromProfile: true, toSrgb: (samples) => Uint8Array.from(samples, (sample) => Math.round(sample / 257)) }
 
 type Matrix = readonly [number, number, number, number, number, number, number, number, number]
 
@@ -49,32 +58,34 @@ const referenceWhite = 203
 const hlgPeak = 1_000
 
 /**
+ * @param sampleMax white of full range: 255, or what sixteen bits hold at most
  * @returns undefined when nothing has to be done
  * @throws AlikeError `image_format_unsupported` for code points that are not known here
  */
-export function conversionOf({ primaries, transfer, fullRange }: CodedColour): ColourConversion | undefined {
+export function conversionOf({ primaries, transfer, fullRange }: CodedColour, sampleMax = 255): ColourConversion | undefined {
   const [from, curve] = [primaries === unspecified ? srgb.primaries : primaries, transfer === unspecified ? srgb.transfer : transfer]
   if (from === srgb.primaries && curve === srgb.transfer && fullRange) return undefined
   const [matrix, linear] = [toBt709[from], toLinear[curve]]
   if (matrix === undefined || linear === undefined) {
     throw new AlikeError('image_format_unsupported', { detail: `Its colour (CICP primaries ${primaries}, transfer ${transfer}) is not converted here; sRGB is always accepted.` })
   }
-  const tables = { linear: tableOf(linear, fullRange), encoded: srgbTable() }
-  return (rgb) => convert(rgb, matrix, tables, curve)
+  const tables = { linear: tableOf(linear, fullRange, sampleMax), encoded: srgbTable() }
+  return { bits: sampleMax === 255 ? 8 : 16, toSrgb: (samples) => convert(samples, matrix, tables, curve) }
 }
 
 interface Tables {
-  /** Of 256 samples. */
+  /** Of every value of a sample. */
   linear: Float64Array
   /** Of `tableMax` + 1 steps of light. */
   encoded: Uint8Array
 }
 
-function convert(rgb: Uint8Array, matrix: Matrix, { linear, encoded }: Tables, transfer: number): void {
+function convert(samples: Uint8Array | Uint16Array, matrix: Matrix, { linear, encoded }: Tables, transfer: number): Uint8Array {
+  const rgb = samples instanceof Uint8Array ? samples : new Uint8Array(samples.length)
   const isHdr = transfer === pq || transfer === hlg
   const [rr, rg, rb, gr, gg, gb, br, bg, bb] = matrix
   for (let i = 0; i < rgb.length; i += 3) {
-    const [r, g, b] = [linear[rgb[i]!]!, linear[rgb[i + 1]!]!, linear[rgb[i + 2]!]!]
+    const [r, g, b] = [linear[samples[i]!]!, linear[samples[i + 1]!]!, linear[samples[i + 2]!]!]
     const red = Math.max(0, rr * r + rg * g + rb * b)
     const green = Math.max(0, gr * r + gg * g + gb * b)
     const blue = Math.max(0, br * r + bg * g + bb * b)
@@ -85,6 +96,7 @@ function convert(rgb: Uint8Array, matrix: Matrix, { linear, encoded }: Tables, t
     rgb[i + 1] = encoded[Math.min(tableMax, Math.round(green * gain * tableMax))]!
     rgb[i + 2] = encoded[Math.min(tableMax, Math.round(blue * gain * tableMax))]!
   }
+  return rgb
 }
 
 /** The OOTF of ITU-R BT.2100 for a display of 1,000 cd/m²: γ = 1.2 on the luminance. @returns a factor; 1 = reference white */
@@ -105,8 +117,9 @@ function fromBt709(sample: number): number {
   return sample < 4.5 * 0.018053968510807 ? sample / 4.5 : ((sample + 0.09929682680944) / 1.09929682680944) ** (1 / 0.45)
 }
 
-function tableOf(linear: (sample: number) => number, fullRange: boolean): Float64Array {
-  return Float64Array.from({ length: 256 }, (_, i) => linear(fullRange ? i / 255 : Math.min(Math.max((i - 16) / 219, 0), 1)))
+function tableOf(linear: (sample: number) => number, fullRange: boolean, sampleMax: number): Float64Array {
+  const [values, step] = sampleMax === 255 ? [256, 1] : [65_536, 256]
+  return Float64Array.from({ length: values }, (_, i) => linear(Math.min(Math.max(fullRange ? i / sampleMax : (i - 16 * step) / (219 * step), 0), 1)))
 }
 
 /** Fine enough that every one of the 256 values is met, also the dark ones. */

@@ -4,7 +4,7 @@ import { AlikeError } from '../errors.js'
 import { avifPixels } from './avif-sizes.js'
 import { avifStill } from './avif-still.js'
 import { avifColour, pngColour, type CodedColour } from './coded-colour.js'
-import { conversionOf, type ColourConversion } from './colour-conversion.js'
+import { conversionOf, narrowed, type ColourConversion } from './colour-conversion.js'
 import type { DecodeFacts } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
 import { plainJpegHeader, type PlainHeader } from './plain-jpeg-header.js'
@@ -29,7 +29,7 @@ export interface OpenedImage {
   facts: DecodeFacts
   /** What to say when its decoder gives up. */
   damage?: string | undefined
-  /** Of decoded pixels whose colour is neither sRGB nor given by a profile. */
+  /** Of decoded pixels that the decoder does not make sRGB of. */
   conversion?: ColourConversion | undefined
   /** A fresh pipeline on the same bytes: first frame, upright. */
   pipeline(): Sharp
@@ -55,7 +55,8 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
     height,
     facts: factsOf(readable, format, header),
     damage,
-    conversion: colour && conversionOf(colour),
+    // a header that was read without the decoder is of a JPEG of eight bits
+    conversion: 'space' in header ? conversionFor(header, colour) : undefined,
     pipeline: () => sharp(readable, { ...firstFrame, failOn, limitInputPixels: maxPixels, ignoreIcc: colour !== undefined }),
   }
 }
@@ -72,14 +73,32 @@ function readableOf(bytes: Uint8Array, format: ImageFormat): Readable {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (format === 'avif') return { readable: avifStill(file) }
   if (format !== 'jpeg') return { readable: file }
-  const { bytes: readable, ended } = wholeJpeg(file)
-  return { readable, damage: ended ? 'Its picture data is damaged.' : 'It ends before its picture does.' }
+  const { bytes: readable, ended, lacksScans } = wholeJpeg(file)
+  if (lacksScans) throw new AlikeError('image_unreadable', { detail: tooShort })
+  return { readable, damage: ended ? 'Its picture data is damaged.' : tooShort }
 }
+
+const tooShort = 'It ends before its picture does.'
 
 /** Only where it says something: a profile counts otherwise. */
 function codedColourOf(file: Buffer, format: ImageFormat): CodedColour | undefined {
   const colour = format === 'png' ? pngColour(file) : format === 'avif' ? avifColour(file) : undefined
   return colour?.primaries === 2 && colour.transfer === 2 ? undefined : colour
+}
+
+function conversionFor(header: Metadata, colour: CodedColour | undefined): ColourConversion | undefined {
+  return colour === undefined ? conversionOfProfile(header) : conversionOf(colour, sampleMaxOf(header))
+}
+
+/** White of full range, as it is decoded: ten or twelve bits are shifted up to sixteen. */
+function sampleMaxOf({ depth, bitsPerSample = 16 }: Metadata): number {
+  return depth === 'uchar' ? 255 : bitsPerSample < 16 ? (2 ** bitsPerSample - 1) << (16 - bitsPerSample) : 65_535
+}
+
+/** sharp makes Display P3, and not sRGB, of the profile of a picture with sixteen bits a sample. */
+function conversionOfProfile({ space, icc }: Metadata): ColourConversion | undefined {
+  const isRgb = icc !== undefined && icc.toString('latin1', 36, 40) === 'acsp' && icc.toString('latin1', 16, 20) === 'RGB '
+  return space === 'rgb16' && isRgb ? narrowed : undefined
 }
 
 function tooManyPixels({ width, height }: Pick<Metadata, 'width' | 'height'>, maxPixels: number): AlikeError {
@@ -115,9 +134,15 @@ export async function toRgb(image: OpenedImage, pipeline: Sharp): Promise<Uint8A
 
 /** The same with its size, for where it is not known before. */
 export async function toSizedRgb({ damage, conversion }: OpenedImage, pipeline: Sharp): Promise<SizedRgb> {
-  const { data, info } = await decoding(pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }), damage)
-  conversion?.(data)
-  return { rgb: data, width: info.width, height: info.height }
+  const flat = pipeline.flatten({ background: '#ffffff' })
+  const { data, info } = await decoding(rawOf(flat, conversion).toBuffer({ resolveWithObject: true }), damage)
+  return { rgb: conversion === undefined ? data : conversion.toSrgb(conversion.bits === 8 ? data : new Uint16Array(data.buffer, data.byteOffset, data.length / 2)), width: info.width, height: info.height }
+}
+
+function rawOf(pipeline: Sharp, { bits, fromProfile = false }: Pick<ColourConversion, 'bits' | 'fromProfile'> = { bits: 8 }): Sharp {
+  if (bits === 8) return pipeline.toColourspace('srgb').raw()
+  const wide = pipeline.toColourspace('rgb16').raw({ depth: 'ushort' })
+  return fromProfile ? wide.withIccProfile('srgb', { attach: false }) : wide
 }
 
 /** A thumbnail of this size, from a decode of its own. */

@@ -4,6 +4,8 @@
  * nothing.
  */
 
+import { hasAllScans } from './jpeg-scans.js'
+
 /** ITU-T T.81, table B.1. */
 const marker = { temporary: 0x01, baseline: 0xc0, sequential: 0xc1, startOfImage: 0xd8, endOfImage: 0xd9, startOfScan: 0xda, app0: 0xe0 } as const
 const endOfImage = Uint8Array.of(0xff, marker.endOfImage)
@@ -13,6 +15,8 @@ export interface WholeJpeg {
   bytes: Buffer
   /** Whether the file has an end marker behind its header; what follows that does not matter. */
   ended: boolean
+  /** It has none, and lacks scans too. */
+  lacksScans: boolean
 }
 
 /** Looks at the header and, from the end backwards, for the end marker; the picture data is left to the decoder. */
@@ -20,9 +24,10 @@ export function wholeJpeg(file: Buffer): WholeJpeg {
   const { segments, scansAt, mended } = header(file)
   // a thumbnail in the header has an end marker of its own
   const ended = file.subarray(scansAt).lastIndexOf(endOfImage) >= 0
-  if (ended && !mended) return { bytes: file, ended }
-  const parts = [...segments, file.subarray(scansAt)]
-  return { bytes: Buffer.concat(ended ? parts : [...parts, endOfImage]), ended }
+  if (ended && !mended) return { bytes: file, ended, lacksScans: false }
+  const data = file.subarray(scansAt)
+  const parts = [...segments, data]
+  return { bytes: Buffer.concat(ended ? parts : [...parts, endOfImage]), ended, lacksScans: !ended && !hasAllScans(segments, data) }
 }
 
 interface Header {

@@ -37,11 +37,22 @@ export class CopyBackfill {
     const { galleries, logger } = this.#options
     let described = 0
     try {
-      for (const { name } of galleries.list()) described += await this.#describeAll(name)
+      for (const { gallery } of galleries.readings()) described += (await this.#unlessDamaged(gallery)) ?? 0
     } catch (error) {
       if (!this.#stop.signal.aborted) logger.error({ err: error }, 'copy descriptors of older pictures are made at the next start')
     }
     if (described > 0) logger.info({ described }, 'copy descriptors were made of older pictures')
+  }
+
+  /** What is damaged in one gallery is no matter to the others. */
+  async #unlessDamaged(gallery: string): Promise<number | undefined> {
+    try {
+      return await this.#describeAll(gallery)
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
+      this.#options.logger.error({ err: error, gallery }, 'copy descriptors of older pictures are not made where the data is damaged')
+      return undefined
+    }
   }
 
   async #describeAll(gallery: string): Promise<number> {

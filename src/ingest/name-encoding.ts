@@ -6,7 +6,8 @@
 import { isUtf8 } from 'node:buffer'
 import iconv from 'iconv-lite'
 import { AlikeError } from '../errors.js'
-import { nfc, pathMaxBytes, shownBytes } from './names.js'
+import { nfc } from '../text.js'
+import { pathMaxBytes, shownBytes } from './names.js'
 
 /** What a caller may state; several have two names. */
 export const nameEncodings = [

@@ -3,7 +3,7 @@
  * strangers: nothing here is ever used to open a file.
  */
 import { AlikeError } from '../errors.js'
-import { cutText, misfitOfText } from '../text.js'
+import { cutText, misfitOfText, nfc } from '../text.js'
 
 export const idMaxLength = 512
 export const labelMaxLength = 200
@@ -51,14 +51,6 @@ function tricksOf(path: string, segments: string[]): string | undefined {
 
 /** Longest path that is looked at: what systems open at all, and far beyond what an id may have. */
 export const pathMaxBytes = 4_096
-
-/**
- * One form of letters that can be written in two: macOS writes `é` as `e` and an accent, keyboards as one
- * character. Both look alike, so they are one id and one label.
- */
-export function nfc(text: string): string {
-  return text.normalize('NFC')
-}
 
 /** A path as it may be shown in an error report. */
 export function shownName(path: string): string {

@@ -168,7 +168,9 @@ export class Snapshots {
       const manifest = await this.#writeFiles(writing)
       onNewest?.(new Date(createdAt))
       onEnd?.('ready')
-      if (manifest.damagedImages !== undefined) logger.warn({ ...facts(), damagedImages: manifest.damagedImages }, 'pictures in the snapshot have damaged records: store them again, or remove them')
+      const { damagedGalleries, damagedImages } = manifest
+      if (damagedGalleries !== undefined) logger.warn({ ...facts(), damagedGalleries }, 'galleries in the snapshot have damaged records: delete them')
+      if (damagedImages !== undefined) logger.warn({ ...facts(), damagedImages }, 'pictures in the snapshot are damaged: store them again, or remove them')
       logger.info({ ...facts(), images: manifest.images, bytes: manifest.files[0]?.bytes }, 'snapshot of the data written')
     } catch (error) {
       await this.#folder.discard(id).catch(() => {}) // swept at the next start

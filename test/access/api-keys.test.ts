@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ApiKeys, makeKey, mayAct, parseKeys, readApiKeys } from '../../src/access/api-keys.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 
 test('a key that was made is found by its line, and no other', () => {
   const [reader, writer] = [makeKey('reader', 'read'), makeKey('writer', 'write')]
@@ -30,8 +30,8 @@ test('lines that do not fit are named by their place, never shown', () => {
   assert.throws(() => makeKey('with space', 'read'), { code: 'config_invalid' })
 })
 
-test('keys come from environment and file together; a file without one never opens the service', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-keys-'))
+test('keys come from environment and file together; a file without one never opens the service', async (t) => {
+  const folder = await temporaryFolder(t)
   const file = join(folder, 'keys')
   await writeFile(file, `${makeKey('from-file', 'admin').line}\n`)
   assert.equal((await readApiKeys({ apiKeys: makeKey('from-environment', 'read').line, apiKeysFile: file })).count, 2)

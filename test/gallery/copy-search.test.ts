@@ -32,7 +32,7 @@ test('descriptors go with their pictures: through upserts, removals and a restar
   assert.deepEqual(await copiesOf(randomDescriptor(random)), [])
 })
 
-test('a damaged descriptor is one picture’s loss, and no snapshot is made of it', async (t) => {
+test('a damaged descriptor is one picture’s loss, and a snapshot names it', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -53,7 +53,8 @@ test('a damaged descriptor is one picture’s loss, and no snapshot is made of i
   t.after(() => snapshots.close())
   const { id } = await snapshots.create()
   while ((await snapshots.get(id)).state === 'writing') await new Promise((resolve) => setImmediate(resolve))
-  assert.equal((await snapshots.get(id)).state, 'failed')
+  const { state, manifest } = await snapshots.get(id)
+  assert.deepEqual([state, manifest?.damagedImages], ['ready', { count: 1, first: [{ gallery: 'a', id: 'p5' }] }])
 })
 
 test('walks over a gallery are bounded, and refused beyond that', async (t) => {

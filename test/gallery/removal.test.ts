@@ -25,7 +25,7 @@ test('what fits is removed in several transactions, found no more, and stays rem
 
   await galleries.close()
   const reopened = await openIn(t, dataDir)
-  assert.deepEqual(reopened.images('a', { limit: 1000 }).images.map(({ id }) => id), kept)
+  assert.deepEqual((await reopened.images('a', { limit: 1000 })).images.map(({ id }) => id), kept)
 })
 
 test('a picture that a change has taken out of the filter stays', async (t) => {
@@ -37,7 +37,7 @@ test('a picture that a change has taken out of the filter stays', async (t) => {
   const removing = galleries.removeFitting('a', filter)
   await galleries.patch('a', 'p0599', { metadata: {} })
   assert.equal(await removing, 599)
-  assert.deepEqual(galleries.images('a').images.map(({ id }) => id), ['p0599'])
+  assert.deepEqual((await galleries.images('a')).images.map(({ id }) => id), ['p0599'])
 })
 
 test('a removal whose caller has left stops between two groups', async (t) => {

@@ -1,25 +1,21 @@
 /** A data folder of its own for each test, and pictures to put into it. */
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { openGalleries, type Galleries, type GalleriesOptions } from '../../src/gallery/galleries.js'
 import type { NewImage } from '../../src/gallery/records.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 
 export const model = { id: '00000000000000aa', dimension: 32 }
 
 /** Graphs from 100 pictures on, and used, so that small galleries in tests have one. */
 export const index = { efConstruction: 60, ef: 20, exactBelow: 100, tombstoneMinimum: 20 }
 
-export async function dataFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-data-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
+export function dataFolder(t: TestContext): Promise<string> {
+  return temporaryFolder(t, 'alike-data-')
 }
 
-/** Opened galleries that the test's end closes, before the folder goes. */
+/** Opened galleries that the test's end closes. */
 export async function openIn(t: TestContext, dataDir: string, options: Partial<GalleriesOptions> = {}): Promise<Galleries> {
   const galleries = await openGalleries({ dataDir, model, index, logger: pino({ level: 'silent' }), ...options })
   t.after(() => galleries.close())

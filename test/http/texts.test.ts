@@ -9,7 +9,7 @@ import { startApp, temporaryFolder, type Answer, type TestApp } from '../support
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
-import { damageImage, storeTexts } from '../support/stored-rows.js'
+import { damageImage, rewriteImages, storeTexts } from '../support/stored-rows.js'
 
 const json = { 'content-type': 'application/json' }
 const lines = { 'content-type': 'application/x-ndjson' }
@@ -171,3 +171,45 @@ async function expectSnapshot(app: TestApp, damagedImages: object | undefined): 
   assert.deepEqual([snapshot.state, snapshot.damagedImages], ['ready', damagedImages])
   await app.call(204, { method: 'DELETE', url: `/v1/snapshots/${snapshot.id}` })
 }
+
+test('an id and a label in either of two forms of letters are one, at every door', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const [composed, apart] = ['Käse/é', 'Käse/é'.normalize('NFD')]
+  const at = (id: string) => `${images}/${encodeURIComponent(id)}`
+  const base64 = (await drawPicture('cross', 1)).toString('base64')
+  const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', { 'content-type': 'application/x-ndjson' }, Buffer.from([
+    { add: { id: apart, label: apart, image: base64 } }, { add: { id: composed, label: composed, image: base64 } }, { add: { id: `${apart} 2`, image: base64 } }, { delete: { id: `${apart} 2` } },
+  ].map((line) => JSON.stringify(line)).join('\n'))))
+  assert.deepEqual([job.added, job.updated + job.skipped, job.removed], [2, 1, 1])
+  await app.call(200, { method: 'PUT', url: `${at(apart)}?label=${encodeURIComponent(apart)}`, headers: jpeg, payload: await drawPicture('cross', 2) })
+  await app.call(201, { method: 'PUT', url: at('other'), headers: jpeg, payload: await drawPicture('cross', 3) })
+  assert.equal((await app.call(200, { method: 'PATCH', url: at('other'), payload: { label: apart } })).label, composed)
+  assert.deepEqual((await app.call(200, { url: '/v1/galleries/g/labels' })).labels, [{ label: composed, count: 2 }])
+
+  for (const form of [composed, apart]) {
+    assert.equal((await app.call(200, { url: at(form) })).id, composed)
+    await app.call(200, { url: `${at(form)}/thumbnail` })
+    assert.equal((await app.call(200, { url: `${images}?label=${encodeURIComponent(form)}` })).images.length, 2)
+    const found = async (query: object) => (await app.call(200, { method: 'POST', url: search, payload: query })).hits.map(({ id }) => id)
+    assert.deepEqual(await found({ imageId: form }), ['other'])
+    assert.deepEqual(await found({ imageId: 'other', excludeIds: [form] }), [])
+    assert.deepEqual(await found({ imageId: 'other', filter: { field: 'label', in: [form] } }), [composed])
+  }
+  await app.call(204, { method: 'DELETE', url: at(apart) })
+  await app.call(404, { url: at(composed) })
+})
+
+test('what was stored in another form before is found, changed and removed as it was sent', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const before = await appWithGallery(t, dataDir)
+  await before.close()
+  const apart = 'Käse'.normalize('NFD')
+  rewriteImages(dataDir, { other: { id: apart, label: apart } })
+  const app = await startApp(t, { dataDir })
+  const url = `${images}/${encodeURIComponent(apart)}`
+  assert.deepEqual((await app.call(200, { url: `${images}?label=${encodeURIComponent(apart)}` })).images.map(({ id }) => id), [apart])
+  assert.equal((await app.call(200, { method: 'PUT', url, headers: jpeg, payload: await drawPicture('cross', 5) })).id, apart)
+  assert.equal((await app.call(200, { url: images })).images.length, 2)
+  await app.call(204, { method: 'DELETE', url })
+})

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
+import { av1Colour } from '../../src/image/av1-colour.js'
 import { avifColour, pngColour } from '../../src/image/coded-colour.js'
 import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
 import { animatedAvif, codedAvif } from '../support/avif-files.js'
-import { patches, patchesOf, plainPng, withCicp } from '../support/coded-colour.js'
+import { patches, patchesOf, plainPng, profiledPng, withCicp } from '../support/coded-colour.js'
 
 const preprocessing = { inputSize: 64, fit: 'squash', resizeShortSide: 64, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] } satisfies PrepareOptions['preprocessing']
 const options: PrepareOptions = { preprocessing, maxPixels: 1_000_000 }
@@ -143,4 +144,81 @@ test('an AVIF with any byte of its boxes damaged is read or refused', () => {
       }
     }
   }
+})
+
+for (const [points, file] of Object.entries(codedAvif)) {
+  test(`an AVIF without a box of colour, whose AV1 data says ${points}, shows the colours it means`, async () => {
+    const bytes = Buffer.from(file, 'base64')
+    bytes.write('free', bytes.indexOf('colr'))
+    assert.equal(Object.values(avifColour(bytes)!).slice(0, 2).join('/'), points)
+    assertNear(await preparedPatches(bytes), 8)
+  })
+}
+
+test('a sequence header is followed as far as it goes, whatever lies before it, and no further', () => {
+  const file = Buffer.from(codedAvif['9/16'], 'base64')
+  const data = file.subarray(file.indexOf('mdat') + 4)
+  assert.deepEqual(av1Colour(data), { primaries: 9, transfer: 16 })
+  const header = data.subarray(2, 13)
+  assert.deepEqual(av1Colour(header), { primaries: 9, transfer: 16 }, 'without a temporal delimiter')
+  const noSize = Buffer.concat([Buffer.of(header[0]! & ~2), header.subarray(2)])
+  assert.deepEqual(av1Colour(noSize), { primaries: 9, transfer: 16 }, 'without a size')
+  for (let length = 0; length < 8; length++) assert.equal(av1Colour(header.subarray(0, length)), undefined)
+  for (const bytes of [Buffer.alloc(1_000, 0xff), Buffer.alloc(1_000), Buffer.from([0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80])]) assert.equal(av1Colour(bytes), undefined)
+})
+
+test('an AVIF written by an encoder of today without colour of its own is sRGB', async () => {
+  const png = await plainPng(1, 13)
+  const avif = await sharp(png).avif({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer()
+  assert.equal(avif.indexOf('colr'), -1)
+  assertNear(await preparedPatches(avif), 8)
+})
+
+/** A ramp of 16 bits in these code points: red, green and blue alike. */
+async function deepRamp(curve: (light: number) => number): Promise<{ png: Buffer; light: number[] }> {
+  const light = Array.from({ length: 64 }, (_, i) => (i / 63) ** 2 * 0.85)
+  const samples = Uint16Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.round(65_535 * curve(light[Math.floor(i / 3) % 64]!)))
+  return { png: await sharp(samples, { raw: { width: 64, height: 64, channels: 3 } }).toColourspace('rgb16').png().toBuffer(), light }
+}
+
+const srgbOf = (light: number) => 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055)
+
+test('sixteen bits are converted as such: PQ of a PNG is within one level', async () => {
+  const { png, light } = await deepRamp((value) => {
+    const power = ((value * 203) / 10_000) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+  })
+  const { pixels } = await prepareImage(withCicp(png, [1, 16, 0, 1]), options)
+  for (const [i, value] of light.entries()) {
+    const off = Math.abs(pixels[(32 * 64 + i) * 3]! - srgbOf(value))
+    assert.ok(off <= 1, `${i}: ${pixels[(32 * 64 + i) * 3]} for ${srgbOf(value)}`)
+  }
+})
+
+test('a narrow range of sixteen bits is widened', async () => {
+  const { png, light } = await deepRamp((value) => (16 + 219 * (srgbOf(value) / 255)) / 256 * 65_536 / 65_535)
+  const { pixels } = await prepareImage(withCicp(png, [1, 13, 0, 0]), options)
+  for (const [i, value] of light.entries()) assert.ok(Math.abs(pixels[(32 * 64 + i) * 3]! - srgbOf(value)) <= 1, String(i))
+})
+
+for (const profile of ['srgb', 'p3'] as const) {
+  test(`a PNG of sixteen bits with the profile ${profile} has the colours of the same picture of eight, in every output`, async () => {
+    const wide = await profiledPng(profile, 16)
+    const all: PrepareOptions = { ...options, views: 4, copies: true, thumbnail: { maxSide: 64 } }
+    const [expected, found] = [await prepareImage(await profiledPng(profile, 8), all), await prepareImage(wide, all)]
+    assertNear(await preparedPatches(wide), 2, await preparedPatches(await profiledPng(profile, 8)))
+    found.views.forEach((view, i) => {
+      const off = view.reduce((sum, value, at) => sum + Math.abs(value - expected.views[i]![at]!), 0) / view.length
+      assert.ok(off < 1, `view ${i} is off by ${off}`) // edges are rounded otherwise
+    })
+    const thumbnails = await Promise.all([expected, found].map(({ thumbnail }) => sharp(thumbnail).removeAlpha().raw().toBuffer()))
+    assertNear(patchesOf(thumbnails[1]!), 6, patchesOf(thumbnails[0]!))
+  })
+}
+
+test('sixteen bits without a profile, or with one that is none, are taken as they are', async () => {
+  const plain = await profiledPng(undefined, 16)
+  const expected = (await prepareImage(await profiledPng(undefined, 8), options)).pixels
+  const { pixels } = await prepareImage(plain, options)
+  pixels.forEach((value, at) => assert.ok(Math.abs(value - expected[at]!) <= 1))
 })

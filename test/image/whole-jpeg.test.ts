@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp, { type JpegOptions } from 'sharp'
+import { hasAllScans } from '../../src/image/jpeg-scans.js'
 import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
 import { wholeJpeg } from '../../src/image/whole-jpeg.js'
 
@@ -86,5 +87,52 @@ test('whatever the bytes are, looking at them ends', () => {
   const start = [0xff, 0xd8, 0xff]
   for (const rest of [[], [0xe0], [0xe0, 0xff], [0xe0, 0, 0], [0xe0, 0, 0, 0xff, 0xd8], [0xff, 0xff], [0, 0xff, 0, 0xff], [0xd8, 0xff, 0x01, 0xff, 0xda]]) {
     assert.equal(wholeJpeg(Buffer.from([...start, ...rest])).ended, false)
+  }
+})
+
+/** Where the scans after the first begin: behind the last entropy-coded byte of the one before. */
+function scanEnds(file: Buffer): number[] {
+  const ends: number[] = []
+  let inScan = false
+  for (let at = 2; at + 4 <= file.length; ) {
+    const code = file[at + 1]!
+    if (inScan && (file[at] !== 0xff || code === 0 || (code >= 0xd0 && code <= 0xd7))) {
+      at = file.indexOf(0xff, at + 1)
+      continue
+    }
+    if (inScan) ends.push(at)
+    inScan = code === 0xda
+    at += 2 + file.readUInt16BE(at + 2)
+    if (inScan) at = file.indexOf(0xff, at)
+  }
+  return ends
+}
+
+test('a progressive JPEG that is cut off between two of its scans is refused, at each of them', async () => {
+  const good = await encode({ progressive: true }).toBuffer()
+  const ends = scanEnds(good)
+  assert.ok(ends.length >= 5, String(ends))
+  const last = good.length - 2
+  for (const end of ends.filter((place) => place < last)) {
+    for (const cut of [end, end + 1, end + 3, end + 12]) {
+      await assert.rejects(pixelsOf(good.subarray(0, cut)), { code: 'image_unreadable', detail: 'It ends before its picture does.' }, `cut at ${cut} of ${good.length}`)
+    }
+  }
+  assert.deepEqual(await pixelsOf(good.subarray(0, last)), await pixelsOf(good))
+})
+
+test('a progressive JPEG whose encoder ended it early, with its end marker, is what it says', async () => {
+  const good = await encode({ progressive: true }).toBuffer()
+  const early = Buffer.concat([good.subarray(0, scanEnds(good).at(-3)), Buffer.of(0xff, 0xd9)])
+  assert.equal((await prepareImage(early, options)).width, width)
+})
+
+test('whether scans are missing ends for any bytes', () => {
+  const frame = Buffer.from('ffc2001108000800080301110002110003110', 'hex')
+  const scan = Buffer.from('ffda000c03010002000300000001', 'hex')
+  for (const data of [Buffer.alloc(0), Buffer.alloc(100_000, 0xff), Buffer.from('ffda', 'hex'), Buffer.from('ffc40000ff', 'hex'), Buffer.alloc(100_000, Buffer.of(0xff, 0xda, 0, 0))]) {
+    assert.equal(hasAllScans([frame, scan], data), false)
+    assert.equal(hasAllScans([scan], data), true)
+    assert.equal(hasAllScans([], data), true)
   }
 })

@@ -1,7 +1,4 @@
 /** The real service for a test: real network, real database, a temporary data folder, gone afterwards. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
@@ -15,6 +12,9 @@ import type { SearchAnswer } from '../../src/http/schemas/search.js'
 import { openService, type Service } from '../../src/main.js'
 import type { RemotePictures } from '../../src/remote/remote-pictures.js'
 import { handmadeModel } from './handmade-onnx.js'
+import { temporaryFolder } from './temporary-folder.js'
+
+export { temporaryFolder } from './temporary-folder.js'
 
 export interface TestApp extends Service {
   config: Config
@@ -28,7 +28,7 @@ export interface TestApp extends Service {
 }
 
 /** Every member that some answer has. A test that reads one which its answer lacks gets undefined, and fails. */
-export interface Answer extends Problem, Static<typeof Gallery>, Omit<Static<typeof Image>, 'bytes' | 'createdAt' | 'updatedAt' | 'modelId'> {
+export interface Answer extends Problem, Omit<Static<typeof Gallery>, 'unreadable'>, Omit<Static<typeof Image>, 'bytes' | 'createdAt' | 'updatedAt' | 'modelId'> {
   bytes: number
   galleries: Static<typeof Gallery>[]
   images: Static<typeof Image>[]
@@ -41,12 +41,6 @@ export interface Answer extends Problem, Static<typeof Gallery>, Omit<Static<typ
   vector?: number[]
   durations: Record<string, number>
   jobs: Static<typeof Job>[]
-}
-
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-test-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
 }
 
 /** Closed, and its folders removed, after the test. The network is the handmade one unless `modelDir` says otherwise, `remote` what the configuration asks for. */

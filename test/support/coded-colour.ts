@@ -4,6 +4,7 @@ import sharp from 'sharp'
 
 export const patches = [[255, 255, 255], [200, 60, 40], [40, 160, 70], [30, 60, 190], [128, 128, 128], [230, 200, 60], [20, 20, 20], [170, 90, 160]] as const
 const patchSide = 16
+const behindHeader = 33
 const width = 4 * patchSide
 const height = 2 * patchSide
 
@@ -19,6 +20,18 @@ export async function plainPng(primaries: number, transfer: number, range: { bla
   return sharp(drawn((patch) => codedPatch(patch, primaries, transfer).map(inRange)), { raw: { width, height, channels: 3 } }).png().toBuffer()
 }
 
+/** The same samples in eight or sixteen bits, with a profile of sharp's own. */
+export async function profiledPng(profile: 'srgb' | 'p3' | undefined, bits: 8 | 16): Promise<Buffer> {
+  const samples = drawn((patch) => [...patch])
+  const wide = Uint16Array.from(samples, (value) => value * 257)
+  const raw = { width, height, channels: 3 } as const
+  const png = await (bits === 8 ? sharp(samples, { raw }) : sharp(wide, { raw }).toColourspace('rgb16')).png().toBuffer()
+  if (profile === undefined) return png
+  const other = await sharp(samples, { raw }).withIccProfile(profile, { attach: true }).png().toBuffer()
+  const at = other.indexOf('iCCP') - 4
+  return Buffer.concat([png.subarray(0, behindHeader), other.subarray(at, at + 12 + other.readUInt32BE(at)), png.subarray(behindHeader)])
+}
+
 /** As a chunk behind the header. */
 export function withCicp(png: Buffer, values: number[]): Buffer {
   const body = Buffer.concat([Buffer.from('cICP'), Buffer.from(values)])
@@ -26,7 +39,6 @@ export function withCicp(png: Buffer, values: number[]): Buffer {
   chunk.writeUInt32BE(values.length)
   body.copy(chunk, 4)
   chunk.writeUInt32BE(crc32(body), body.length + 4)
-  const behindHeader = 33
   return Buffer.concat([png.subarray(0, behindHeader), chunk, png.subarray(behindHeader)])
 }
 

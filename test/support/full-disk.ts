@@ -1,16 +1,16 @@
 /** Disks without room: a small one of our own, or a limit on how large the files of one process may grow. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, open, rm, rmdir, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { folderOfProcess } from './temporary-folder.js'
 
 const run = promisify(execFile)
 
 /** A folder that is a disk of so many bytes (and files); undefined where this user may not make one. */
 export async function smallDisk(t: TestContext, bytes: number, { files = 0 }: { files?: number } = {}): Promise<string | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-disk-'))
+  const folder = await folderOfProcess('alike-disk-')
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},nr_inodes=${files}`, 'tmpfs', folder])
   } catch {

@@ -4,13 +4,13 @@
  * has no unit vector.
  */
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { modelId, readModel, type Manifest, type Model } from '../../src/embedding/manifest.js'
 import { GraphBuilder } from '../../src/train/onnx/graph-builder.js'
 import { encodeModel } from '../../src/train/onnx/onnx-proto.js'
+import { temporaryFolder } from './temporary-folder.js'
 
 export interface HandmadeOptions {
   inputSize?: number
@@ -23,9 +23,7 @@ export interface HandmadeOptions {
 
 /** A model folder with that graph as its fp32 network, removed after the test. */
 export async function handmadeModel(t: TestContext, options: HandmadeOptions = {}): Promise<Model> {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-model-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return writeHandmadeModel(folder, options)
+  return writeHandmadeModel(await temporaryFolder(t, 'alike-model-'), options)
 }
 
 export async function writeHandmadeModel(folder: string, options: HandmadeOptions = {}): Promise<Model> {

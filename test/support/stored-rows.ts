@@ -24,6 +24,13 @@ export function damageImage(dataDir: string, id: string, column: 'label' | 'meta
   database.close()
 }
 
+/** The same of a gallery, and of what lies beside a picture. */
+export function damageRow(dataDir: string, table: 'gallery' | 'thumbnail' | 'copy_descriptor', column: string, value: string | number | Uint8Array): void {
+  const database = new BetterSqlite3(join(dataDir, 'alike.db'))
+  database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = (SELECT min(rowid) FROM ${table})`).run(value)
+  database.close()
+}
+
 /** @param changes of columns, by the id of a picture; checksums are made of what was meant, as a writer makes them */
 export function rewriteImages(dataDir: string, changes: Record<string, Partial<Record<'id' | 'label' | 'metadata', string>>>): void {
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))

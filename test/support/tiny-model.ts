@@ -1,10 +1,10 @@
 /** A real network for tests: trained and exported here, on pictures that the test draws, within seconds. */
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
 import { train } from '../../src/train/main.js'
 import { drawnLabels, drawPicture } from './drawn-pictures.js'
+import { folderOfProcess } from './temporary-folder.js'
 
 /** How many drawn pictures of each label a split has. */
 export const drawnCounts = { train: 20, val: 8, test: 8 } as const
@@ -48,8 +48,7 @@ export function tinyModel(): Promise<string> {
 }
 
 async function makeTinyModel(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-tiny-'))
-  process.once('beforeExit', () => void rm(folder, { recursive: true, force: true }))
+  const folder = await folderOfProcess('alike-tiny-')
   await writeDrawnPictures(join(folder, 'pictures'))
   const trained = await train(tinySettings(folder), () => {}, new AbortController().signal)
   return trained.folder!

@@ -5,7 +5,9 @@ import type { Config } from '../../config.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
+import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
+import { inTurns } from '../json-in-turns.js'
 import { Gallery, GalleryList, GalleryListParameters, GallerySettings, galleryView, LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -29,12 +31,12 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       querystring: GalleryListParameters,
       response: { 200: { description: 'One page, by name. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.', ...GalleryList }, ...problems(400) },
     },
-  }, async (request) => {
+  }, async (request, reply) => {
     const { limit = 1_000, cursor } = request.query
-    const page = galleries.list({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
+    const page = await galleries.page({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
     const last = page.at(-1)?.name
-    const more = last !== undefined && galleries.list({ after: last, limit: 1 }).length > 0
-    return { galleries: page.map((gallery) => galleryView(gallery, galleries.reading(gallery))), ...(more && { nextCursor: cursorAfter(last) }) }
+    const more = last !== undefined && (await galleries.page({ after: last, limit: 1 })).length > 0
+    return inTurns({ galleries: page.map(view), ...(more && { nextCursor: cursorAfter(last) }) }, reply, clientGone(reply))
   })
 
   app.put('/v1/galleries/:gallery', {
@@ -68,7 +70,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       params: GalleryPath,
       response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
     },
-  }, async (request) => view(galleries.get(request.params.gallery)))
+  }, async (request) => view(galleries.look(request.params.gallery)))
 
   app.delete('/v1/galleries/:gallery', {
     config: { role: 'admin' },

@@ -7,6 +7,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import type { ImageChange as Change, ImageRecord } from '../../gallery/records.js'
 import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
+import { inTurns } from '../json-in-turns.js'
 import { expectStorable } from '../json-body.js'
 import { Image, ImageChange, ImageList, ImageListParameters, imageView, Removal, RemovalParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
@@ -39,11 +40,11 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       querystring: ImageListParameters,
       response: { 200: { description: 'One page. Pictures added meanwhile may or may not appear on later pages. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.', ...ImageList }, ...problems(400, 404) },
     },
-  }, async (request) => {
+  }, async (request, reply) => {
     const { limit = 100, cursor, label } = request.query
     const filter = label === undefined ? {} : { label: label === '' ? null : label }
-    const { images, nextCursor } = galleries.images(request.params.gallery, { limit, ...(cursor !== undefined && { cursor }), ...filter })
-    return { images: images.map(imageView), ...(nextCursor !== undefined && { nextCursor }) }
+    const { images, nextCursor } = await galleries.images(request.params.gallery, { limit, ...(cursor !== undefined && { cursor }), ...filter })
+    return inTurns({ images: images.map(imageView), ...(nextCursor !== undefined && { nextCursor }) }, reply, clientGone(reply))
   })
 
   app.delete('/v1/galleries/:gallery/images', {

@@ -6,6 +6,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import type { JobError, JobStore } from '../../gallery/jobs.js'
 import type { Ingest, JobReport } from '../../ingest/ingest.js'
 import { isInsight, type Insights } from '../../insight-jobs/insights.js'
+import { nextTurn } from '../../turns.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
@@ -87,9 +88,10 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
 /** Lines read at once: less than what one answer's stream is counted for. */
 const linesOfPage = 100
 
-/** Page by page, so that a report of a million lines is never in memory. */
-function* errorLines(jobId: string, jobs: JobStore, first: JobError[]): Generator<string> {
+/** Page by page, so that a report of a million lines is never in memory, and each in a turn of its own: a quick reader would have all of them in one. */
+async function* errorLines(jobId: string, jobs: JobStore, first: JobError[]): AsyncGenerator<string> {
   for (let page = first; page.length > 0; page = jobs.errors(jobId, { fromItem: page.at(-1)!.item + 1, limit: linesOfPage })) {
     yield page.map((line) => `${JSON.stringify(line)}\n`).join('')
+    await nextTurn()
   }
 }

@@ -6,6 +6,7 @@ import type { AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { inFreePlaces } from '../free-places.js'
+import { jsonInTurns } from '../json-in-turns.js'
 import { picturesOfJson } from '../picture-request.js'
 import type { CountAgain } from '../plugins/access.js'
 import type { Admission } from '../plugins/admission.js'
@@ -53,7 +54,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
     const signal = clientGone(reply)
     const account = answers.of(reply)
     const items = await counted(queries, () => countAgain(request))
-    const texts = await inFreePlaces(items, { sideBySideMax, tryEnter: admission.tryEnter }, async ({ query, refusal }) => {
+    const entries = await inFreePlaces(items, { sideBySideMax, tryEnter: admission.tryEnter }, async ({ query, refusal }) => {
       signal.throwIfAborted()
       let taken = 0
       const onBytes = (bytes: number) => {
@@ -65,19 +66,22 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
         const given = check(query)
         const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal, held: memory.of(request) })
         // as text: as an object it would take several times as much, and the first answers wait for the last
-        const text = JSON.stringify({ answer: await answerSearch({ gallery, caller: request.keyName, images, given, placeOf: () => 'body', signal, onBytes }, searching) })
-        onBytes(Buffer.byteLength(text) - taken)
-        return text
+        const answer = await answerSearch({ gallery, caller: request.keyName, images, given, placeOf: () => 'body', signal, onBytes }, searching)
+        const text = await jsonInTurns(answer, signal)
+        onBytes(text.length - taken)
+        return ['{"answer":', text, '}']
       } catch (error) {
         account.take(-taken)
         signal.throwIfAborted()
         const known = asAlikeError(error, request)
         noteProblem(known, request, metrics)
         if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
-        return JSON.stringify({ problem: problemOf(known, request) })
+        return [JSON.stringify({ problem: problemOf(known, request) })]
       }
     })
-    return reply.type('application/json; charset=utf-8').serializer(String).send(`{"answers":[${texts.join(',')}]}` as unknown as Static<typeof SearchBatchAnswer>)
+    const parts = ['{"answers":[', ...entries.flatMap((entry, i) => (i === 0 ? entry : [',', ...entry])), ']}']
+    const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+    return reply.type('application/json; charset=utf-8').send(body as unknown as Static<typeof SearchBatchAnswer>)
   })
 }
 

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
+import { inTurns } from '../json-in-turns.js'
 import { pictureRequestReader } from '../picture-request.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -14,6 +15,9 @@ import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 export interface SearchRouteOptions extends SearchParts {
   answers: AnswerBytes
 }
+
+/** Larger answers are written in turns: this takes a few milliseconds. */
+const inOneTurnMaxBytes = 128 * 1024
 
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
   const { config, memory, parts } = searching
@@ -35,6 +39,8 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
   }, async (request, reply) => {
     const signal = clientGone(reply)
     const { images, given, placeOf } = await read(request, signal)
-    return answerSearch({ gallery: request.params.gallery, caller: request.keyName, images, given, placeOf, signal, onBytes: (bytes) => answers.of(reply).take(bytes) }, searching)
+    const account = answers.of(reply)
+    const answer = await answerSearch({ gallery: request.params.gallery, caller: request.keyName, images, given, placeOf, signal, onBytes: (bytes) => account.take(bytes) }, searching)
+    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, signal) : answer
   })
 }

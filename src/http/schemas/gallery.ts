@@ -24,6 +24,7 @@ export const Gallery = named('Gallery', Type.Object(
     settings: Metadata,
     count: Type.Integer({ description: 'Pictures in it.' }),
     searchable: Type.Boolean({ description: 'False when it was made by another model than the one that is served.' }),
+    unreadable: Type.Optional(Type.Enum(['record'], { type: 'string', description: 'The gallery’s record is damaged on the disk: nothing but its name is told, and it can only be deleted.' })),
     index: Type.Object(
       {
         tombstones: Type.Integer({ description: 'Removed pictures that still lie in the graph.' }),
@@ -60,7 +61,7 @@ export const LabelCounts = Type.Object({
   nextCursor: Type.Optional(Cursor),
 })
 
-export function galleryView({ name, modelId, dimension, settings, count, createdAt, updatedAt }: GalleryRecord, reading: GalleryReading | undefined): Static<typeof Gallery> {
+export function galleryView({ name, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord, reading: GalleryReading | undefined): Static<typeof Gallery> {
   const { searchable = false, tombstones = 0, pending = 0, building = false } = reading ?? {}
-  return { name, modelId, dimension, settings, count, searchable, index: { tombstones, pending, building }, createdAt, updatedAt }
+  return { name, modelId, dimension, settings, count, searchable, ...(unreadable && { unreadable }), index: { tombstones, pending, building }, createdAt, updatedAt }
 }

@@ -12,7 +12,7 @@ export const ImageId = Type.String({
   minLength: 1,
   maxLength: idMaxLength,
   pattern: idPattern,
-  description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In addresses it is percent-encoded, slashes too.`,
+  description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.`,
   examples: ['cycling/Image_12.jpg'],
 })
 

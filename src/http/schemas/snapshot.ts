@@ -20,7 +20,8 @@ export const Snapshot = named('Snapshot', Type.Object(
     images: Type.Union([Type.Integer(), Type.Null()], { description: 'Pictures in all galleries.' }),
     galleries: Type.Array(SnapshotGallery),
     files: Type.Array(SnapshotFile),
-    damagedImages: Type.Optional(Type.Object({ count: Type.Integer(), first: Type.Array(Type.Object({ gallery: Type.String(), id: Type.String() }), { description: 'At most 100.' }) }, { description: 'Pictures whose record could not be read when this was written: all but the record is in it. Absent when there are none.' })),
+    damagedGalleries: Type.Optional(Type.Array(Type.String(), { description: 'Galleries whose record could not be read when this was written, at most 100: their pictures are in it, but they can only be deleted. Absent when there are none.' })),
+    damagedImages: Type.Optional(Type.Object({ count: Type.Integer(), first: Type.Array(Type.Object({ gallery: Type.String(), id: Type.String() }), { description: 'At most 100.' }) }, { description: 'Pictures whose record, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.' })),
     failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
   },
   {
@@ -37,6 +38,6 @@ export const SnapshotPath = Type.Object({ snapshot: SnapshotId })
 export const SnapshotList = Type.Object({ snapshots: Type.Array(reference(Snapshot), { description: 'Newest first.' }) })
 
 export function snapshotView({ id, state, share, createdAt, manifest, failure }: SnapshotRecord): Static<typeof Snapshot> {
-  const { serviceVersion = null, modelId = null, images = null, galleries = [], files = [], damagedImages } = manifest ?? {}
-  return { id, state, share, createdAt, serviceVersion, modelId, images, galleries, files, ...(damagedImages && { damagedImages }), failure }
+  const { serviceVersion = null, modelId = null, images = null, galleries = [], files = [], damagedGalleries, damagedImages } = manifest ?? {}
+  return { id, state, share, createdAt, serviceVersion, modelId, images, galleries, files, ...(damagedGalleries && { damagedGalleries }), ...(damagedImages && { damagedImages }), failure }
 }

@@ -6,8 +6,9 @@
 import { setImmediate as others } from 'node:timers/promises'
 import { AlikeError } from '../../errors.js'
 import type { ManifestLine } from '../line-schemas.js'
+import { nfc } from '../../text.js'
 import { isLitterName } from '../litter.js'
-import { nameOf, nfc, segmentsOf } from '../names.js'
+import { nameOf, segmentsOf } from '../names.js'
 import type { SaidOfPicture, SourceDescription, SourceLimits } from '../source.js'
 import { rowsOf, type ManifestFormat } from './manifest-rows.js'
 

@@ -1,0 +1,75 @@
+/**
+ * JSON of an answer that may be large, written in turns of the event loop: other requests get theirs between the pieces.
+ * What the answer's lists hold is written entry by entry; one entry is bounded by what one picture or gallery may store.
+ */
+import type { FastifyReply } from 'fastify'
+import { StoredMetadata } from '../gallery/stored-json.js'
+import { nextTurn } from '../turns.js'
+
+/** What one turn may take, besides the entry at which it ends. */
+const turnMs = 8
+
+/** What a route returns in place of a large answer; the schema of the route has no say in it. @throws the signal's reason */
+export async function inTurns<Answer>(answer: Answer, reply: Pick<FastifyReply, 'type'>, signal?: AbortSignal): Promise<Answer> {
+  reply.type('application/json; charset=utf-8')
+  return (await jsonInTurns(answer, signal)) as unknown as Answer
+}
+
+/**
+ * As `JSON.stringify` of the value, in UTF-8.
+ * @param signal aborted when nobody waits for it any more: ends it between two turns
+ * @throws the signal's reason
+ */
+export async function jsonInTurns(value: unknown, signal?: AbortSignal): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let text = ''
+  let turnBegan = performance.now()
+  for (const piece of piecesOf(value)) {
+    text += piece
+    if (performance.now() - turnBegan < turnMs) continue
+    parts.push(Buffer.from(text))
+    text = ''
+    await nextTurn()
+    signal?.throwIfAborted()
+    turnBegan = performance.now()
+  }
+  return Buffer.concat([...parts, Buffer.from(text)])
+}
+
+/** Opens lists of objects, and the objects that hold them or stored JSON, which is written as it is; everything else is a piece. */
+function* piecesOf(value: unknown): Generator<string> {
+  if (value instanceof StoredMetadata) {
+    yield value.text
+  } else if (isListOfObjects(value)) {
+    let before = '['
+    for (const entry of value) {
+      yield before
+      yield* piecesOf(entry)
+      before = ','
+    }
+    yield ']'
+  } else if (isObject(value) && Object.values(value).some(isOpened)) {
+    let before = '{'
+    for (const [name, member] of Object.entries(value)) {
+      if (member === undefined) continue
+      yield `${before}${JSON.stringify(name)}:`
+      yield* piecesOf(member)
+      before = ','
+    }
+    yield '}'
+  } else {
+    yield JSON.stringify(value)
+  }
+}
+
+function isOpened(value: unknown): boolean {
+  return value instanceof StoredMetadata || isListOfObjects(value)
+}
+
+function isListOfObjects(value: unknown): value is readonly object[] {
+  return Array.isArray(value) && isObject(value[0])
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,56 @@
+/**
+ * Whether a JPEG has all of its scans. Only asked where its end marker is missing: cut off between two scans, a progressive
+ * picture is a coarse one, of which the decoder does not complain.
+ */
+
+/** ITU-T T.81, table B.1: frames are 0xc0 to 0xcf without tables (0xc4, 0xcc) and the reserved 0xc8. */
+const startOfScan = 0xda
+const isFrame = (code: number): boolean => code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code)
+const isRestart = (code: number): boolean => code >= 0xd0 && code <= 0xd7
+
+const coefficients = 64
+/** No bit of a coefficient has come yet. */
+const nothing = 255
+
+/**
+ * @param segments of the header, the first scan's the last
+ * @param data behind it, to the end of the file
+ * @returns true also where there is no telling
+ */
+export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean {
+  const frame = segments.find((segment) => isFrame(segment[1]!))
+  const first = segments.at(-1)
+  if (frame === undefined || first?.[1] !== startOfScan) return true
+  // of each component: lowest bit that has come of each coefficient
+  const lowest = new Map(componentsOf(frame).map((id) => [id, new Uint8Array(coefficients).fill(nothing)]))
+  for (const scan of [first, ...scansIn(data)]) take(scan, lowest)
+  return [...lowest.values()].every((bits) => bits.every((bit) => bit === 0))
+}
+
+/** Of a frame's segment (T.81, B.2.2). */
+function componentsOf(frame: Buffer): number[] {
+  const count = frame.length > 9 ? frame[9]! : 0
+  return Array.from({ length: count }, (_, i) => frame[10 + 3 * i]).filter((id) => id !== undefined)
+}
+
+/** Of a scan's segment (T.81, B.2.3): which coefficients of which components it holds, down to which bit. */
+function take(scan: Buffer, lowest: Map<number, Uint8Array>): void {
+  const count = scan[4] ?? 0
+  const at = 5 + 2 * count
+  const [start = 0, end = 0, approximation = 0] = scan.subarray(at, at + 3)
+  for (let i = 0; i < count; i++) lowest.get(scan[5 + 2 * i] ?? -1)?.fill(approximation & 15, start, Math.min(end, coefficients - 1) + 1)
+}
+
+/** The headers of the scans that follow. A scan of which nothing is left is none. */
+function* scansIn(data: Buffer): Generator<Buffer> {
+  for (let at = data.indexOf(0xff); at >= 0 && at + 4 <= data.length; ) {
+    const code = data[at + 1]!
+    if (code === 0 || code === 0xff || isRestart(code)) {
+      at = data.indexOf(0xff, at + (code === 0xff ? 1 : 2))
+      continue
+    }
+    const end = at + 2 + data.readUInt16BE(at + 2)
+    if (code === startOfScan && end < data.length) yield data.subarray(at, end)
+    at = data.indexOf(0xff, end)
+  }
+}
