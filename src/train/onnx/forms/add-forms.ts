@@ -11,12 +11,11 @@ import type { ScoreCalibration } from '../../../eval/score-calibration.js'
 import { prepareImage } from '../../../image/prepare.js'
 import { writeGolden } from '../../golden/write-golden.js'
 import { bytesOf } from '../../edited-copies.js'
-import { embedExported, embedExportedCopies } from '../../report/embed-exported.js'
 import { rewriteCard } from '../../report/write-report.js'
 import { decodeModel, encodeModel } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
 import type { WeightBits } from './eight-bits.js'
-import { gateForm, type FormBounds, type FormGate } from './form-gate.js'
+import { gateForm, judgedEmbeddings, type FormBounds, type FormGate } from './form-gate.js'
 import { toHalfPrecision } from './half-precision.js'
 import { makeInt8 } from './int8-form.js'
 
@@ -75,14 +74,12 @@ async function proveForms(model: Model, options: AddFormsOptions, log: (line: st
   const fp32 = await openOnnx(bytes)
   try {
     log(`embedding ${val.length} val pictures, and edited copies, in fp32`)
-    const expected = { val: await embedExported(model, fp32, val), copies: await embedExportedCopies(model, fp32, val) }
+    const expected = await judgedEmbeddings(model, bytes, val)
     const proven = new Map<FormName, ProvenForm>()
     for (const name of options.forms) {
       log(`making ${name}`)
       const made = name === 'fp16' ? { bytes: encodeModel(toHalfPrecision(graph)) } : await makeInt8({ model: graph, fp32, size, embeddingDimension: manifest.embeddingDimension, weightBits: options.weightBits ?? 8, calibrate: rangePictures, choose })
-      const form = await openOnnx(made.bytes)
-      const gate = await gateForm({ model, fp32, form, formBytes: made.bytes, val, expected, bounds: boundsOf(name, manifest, options), timed: choose.slice(0, timedPictures) })
-      await form.close()
+      const gate = await gateForm({ model, fp32, form: made.bytes, val, expected, bounds: boundsOf(name, manifest, options), timed: choose.slice(0, timedPictures) })
       log(`${name}: mAP@10 ${gate.mAP10.toFixed(4)} (fp32 ${gate.fp32.mAP10.toFixed(4)}), first hit of an edited copy ${gate.copies.toFixed(4)} (${gate.fp32.copies.toFixed(4)}), smallest cosine ${gate.minCosine.toFixed(5)}, ${gate.speedup.toFixed(2)} times as fast`)
       const { bytes: formBytes, ...calibration } = made
       proven.set(name, { bytes: formBytes, provenance: { ...gate, ...calibration } })

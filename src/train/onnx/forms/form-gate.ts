@@ -1,4 +1,5 @@
 /** Is a smaller form of a network good enough to be served in its place? */
+import { availableParallelism } from 'node:os'
 import type { SplitPicture } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/manifest.js'
 import { evaluateCopies, meanFirstHit, type EditedCopies } from '../../../eval/copies.js'
@@ -40,26 +41,32 @@ export interface FormGate {
   failures: string[]
 }
 
+/** What a form is judged by. */
+export interface JudgedEmbeddings {
+  val: ExportedEmbeddings
+  copies: EditedCopies
+}
+
 export interface GateParts {
   model: Model
-  /** Both with one thread. */
+  /** With one thread. */
   fp32: OnnxSession
-  form: OnnxSession
-  /** Of the form, with its map. */
-  formBytes: Uint8Array
+  form: Uint8Array
   val: readonly SplitPicture[]
-  /** `val`, and edited copies of it, in fp32. */
-  expected: { val: ExportedEmbeddings; copies: EditedCopies }
+  /** In fp32. */
+  expected: JudgedEmbeddings
   bounds: FormBounds
   /** Pictures to time, each [size, size, 3]. */
   timed: readonly Uint8Array[]
 }
 
-export async function gateForm({ model, fp32, form, formBytes, val, expected, bounds, timed }: GateParts): Promise<FormGate> {
-  const found = { val: await embedExported(model, form, val), copies: await embedExportedCopies(model, form, val) }
+export async function gateForm({ model, fp32, form, val, expected, bounds, timed }: GateParts): Promise<FormGate> {
+  const found = await judgedEmbeddings(model, form, val)
   const cosines = cosinesOf(expected.val, found.val)
   const { inputSize } = model.manifest.preprocessing
-  const [fp32Ms, formMs] = await cpuTimes([fp32, form], timed, inputSize)
+  const single = await openOnnx(form)
+  const [fp32Ms, formMs] = await cpuTimes([fp32, single], timed, inputSize)
+  await single.close()
   const measured = {
     pictures: val.length,
     mAP10: mAP10Of(found.val),
@@ -69,10 +76,20 @@ export async function gateForm({ model, fp32, form, formBytes, val, expected, bo
     meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length,
     cpuMs: formMs!,
     speedup: fp32Ms! / formMs!,
-    maxMapDifference: await largestMapDifference(formBytes, timed, inputSize),
+    maxMapDifference: await largestMapDifference(form, timed, inputSize),
     bounds,
   }
   return { ...measured, failures: failuresOf(measured) }
+}
+
+/** Of `val` and edited copies of it, on every core: ONNX Runtime gives the same numbers with any number of threads. */
+export async function judgedEmbeddings(model: Model, form: Uint8Array, val: readonly SplitPicture[]): Promise<JudgedEmbeddings> {
+  const session = await openOnnx(form, { threads: availableParallelism() })
+  try {
+    return { val: await embedExported(model, session, val), copies: await embedExportedCopies(model, session, val) }
+  } finally {
+    await session.close()
+  }
 }
 
 /** Written so that NaN fails. */
@@ -103,7 +120,7 @@ function mAP10Of(pictures: ExportedEmbeddings): number {
   return evaluateRetrieval(pictures, pictures, { bootstrapSamples: 0 }).overall['mAP@10'] ?? NaN
 }
 
-function copiesOf({ val, copies }: GateParts['expected']): number {
+function copiesOf({ val, copies }: JudgedEmbeddings): number {
   return meanFirstHit(evaluateCopies(copies, val)) ?? NaN
 }
 

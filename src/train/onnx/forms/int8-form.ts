@@ -5,7 +5,7 @@ import { openOnnx, type OnnxSession } from '../onnx-session.js'
 import { collectActivations, rangesBy } from './activation-ranges.js'
 import type { WeightBits } from './eight-bits.js'
 import { cosinesOf } from './form-gate.js'
-import { channelsToAverage, quantise, valuesToCalibrate } from './quantise.js'
+import { channelsToAverage, quantise, valuesToCalibrate, type KernelScales } from './quantise.js'
 import { rangeMethods, type RangeMethod } from './value-histogram.js'
 
 export interface Int8Form {
@@ -29,9 +29,10 @@ export async function makeInt8({ model, fp32, size, embeddingDimension: dimensio
   const embed = async (session: OnnxSession) => ({ embeddings: await embedAll(session, choose, size, dimension), dimension })
   const expected = await embed(fp32)
 
+  const searched: KernelScales = new Map()
   const tried: { method: RangeMethod; bytes: Uint8Array; meanCosine: number }[] = []
   for (const method of rangeMethods) {
-    const bytes = encodeModel(quantise(model, { ranges: rangesBy(method, histograms), means }, weightBits))
+    const bytes = encodeModel(quantise(model, { ranges: rangesBy(method, histograms), means }, weightBits, searched))
     const session = await openOnnx(bytes)
     const cosines = cosinesOf(expected, await embed(session))
     await session.close()

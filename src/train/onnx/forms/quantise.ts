@@ -4,7 +4,7 @@
  */
 import type { Value } from '../graph-builder.js'
 import { attributeTypes, type AttributeProto, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
-import { quantiseKernel, unsignedSteps, type Steps, type WeightBits } from './eight-bits.js'
+import { leastErrorScales, quantiseKernel, unsignedSteps, type Steps, type WeightBits } from './eight-bits.js'
 import { GraphFacts, groupsOf, tensor, withGraph } from './graph-facts.js'
 import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
 import type { ValueRange } from './value-histogram.js'
@@ -16,7 +16,11 @@ export interface Calibration {
   means: ReadonlyMap<Value, Float32Array>
 }
 
-export function quantise(model: ModelProto, { ranges, means }: Calibration, weightBits: WeightBits): ModelProto {
+/** Scales of kernels, by name: the same whatever the ranges of activations are. */
+export type KernelScales = Map<Value, Float64Array>
+
+/** @param searched scales that are known from the same weights and bits; what is missing is searched for and added */
+export function quantise(model: ModelProto, { ranges, means }: Calibration, weightBits: WeightBits, searched: KernelScales = new Map()): ModelProto {
   const plan = planQuantisation(model)
   const facts = new GraphFacts(model)
   const stepsOf = (value: Value): Steps => {
@@ -65,7 +69,7 @@ export function quantise(model: ModelProto, { ranges, means }: Calibration, weig
       continue
     }
     const inputs = planned.inputs.map(rounded)
-    if (node.opType === 'Conv') inputs.push(...addKernel(planned, { facts, stepsOf, means, weightBits, nodes, constants }))
+    if (node.opType === 'Conv') inputs.push(...addKernel(planned, { facts, stepsOf, means, weightBits, searched, nodes, constants }))
     nodes.push({ ...node, input: inputs, output: [own(planned.output, 'exact')] })
     // consumers, in 8 bits or not, find the rounded value under the old name
     round(own(planned.output, 'exact'), planned.output, planned.output)
@@ -90,20 +94,23 @@ interface KernelParts {
   stepsOf: (value: Value) => Steps
   means: Calibration['means']
   weightBits: WeightBits
+  searched: KernelScales
   /** Added to. */
   nodes: NodeProto[]
   constants: TensorProto[]
 }
 
 /** @returns names of kernel and bias, back in float for the node to read */
-function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, means, weightBits, nodes, constants }: KernelParts): Value[] {
+function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, means, weightBits, searched, nodes, constants }: KernelParts): Value[] {
   const [, kernelName, biasName] = node.input
   const kernel = facts.floats(kernelName)!
   const { dims } = facts.constants.get(kernelName!)!
   const bias = facts.floats(biasName) ?? new Float32Array(dims[0]!)
   const inputScale = stepsOf(inputs[0]!).scale
   const inputMeans = means.get(inputs[0]!)
-  const { values, scales, bias: biasSteps } = quantiseKernel({ kernel, bias, inputScale, ...(inputMeans && { inputMeans }), groups: groupsOf(node), bits: weightBits })
+  const known = searched.get(kernelName!) ?? leastErrorScales(kernel, bias.length, weightBits)
+  searched.set(kernelName!, known)
+  const { values, scales, bias: biasSteps } = quantiseKernel({ kernel, bias, inputScale, ...(inputMeans && { inputMeans }), groups: groupsOf(node), bits: weightBits, searched: known })
   const channels = [scales.length]
   const named = (part: string) => own(output, part)
   constants.push(

@@ -19,6 +19,13 @@ const binCount = 4096
 const cutShare = 1e-4
 const steps = 255
 
+export interface HistogramState {
+  limit: number
+  counts: Float64Array<ArrayBuffer>
+  low: number
+  high: number
+}
+
 /** Bins over [−limit, limit]; the limit doubles, and pairs of bins merge, when a value lies outside. Zeros are exact in every range and not counted. */
 export class ValueHistogram {
   #limit = 2 ** -10
@@ -26,9 +33,27 @@ export class ValueHistogram {
   #low = 0
   #high = 0
 
+  /** What a thread sends of a histogram. */
+  get state(): HistogramState {
+    return { limit: this.#limit, counts: this.#counts, low: this.#low, high: this.#high }
+  }
+
+  /** As if all that the other one has seen had been added here: bins are halves of wider ones, and counts whole numbers. */
+  merge({ limit, counts, low, high }: HistogramState): void {
+    this.#low = Math.min(this.#low, low)
+    this.#high = Math.max(this.#high, high)
+    while (this.#limit < limit) this.#double()
+    const other = new ValueHistogram()
+    other.#limit = limit
+    other.#counts = counts
+    while (other.#limit < this.#limit) other.#double()
+    other.#counts.forEach((count, bin) => (this.#counts[bin]! += count))
+  }
+
   add(values: Float32Array): void {
     let [low, high] = [this.#low, this.#high]
-    for (const value of values) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!
       if (value < low) low = value
       else if (value > high) high = value
     }
@@ -39,7 +64,10 @@ export class ValueHistogram {
 
     const scale = binCount / 2 / this.#limit
     const counts = this.#counts
-    for (const value of values) if (value !== 0) counts[Math.floor(value * scale + binCount / 2)]!++
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!
+      if (value !== 0) counts[Math.floor(value * scale + binCount / 2)]!++
+    }
   }
 
   range(method: RangeMethod): ValueRange {

@@ -62,6 +62,28 @@ async function quantised(model: ModelProto, method: (typeof rangeMethods)[number
   return quantise(model, { ranges: rangesBy(method, histograms), means }, bits)
 }
 
+test('ranges and means are the same however many threads collect them', async () => {
+  const model = decodeModel(convertNetwork(await randomNetwork(residual)))
+  const pictures = randomPictures(7)
+  const [one, three, many] = await Promise.all([1, 3, 100].map((threads) => collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), pictures, inputSize, threads)))
+  for (const other of [three!, many!]) {
+    assert.deepEqual(other.means, one!.means)
+    for (const method of rangeMethods) assert.deepEqual(rangesBy(method, other.histograms), rangesBy(method, one!.histograms))
+  }
+  await assert.rejects(collectActivations(model, ['nowhere'], new Map(), pictures, inputSize, 2), /nowhere/)
+})
+
+test('scales of kernels that are known already change nothing', async () => {
+  const model = decodeModel(convertNetwork(await randomNetwork(residual)))
+  const { histograms, means } = await collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), randomPictures(), inputSize)
+  const searched = new Map()
+  for (const method of rangeMethods) {
+    const calibration = { ranges: rangesBy(method, histograms), means }
+    assert.deepEqual(quantise(model, calibration, 8, searched), quantise(model, calibration, 8))
+  }
+  assert.equal(searched.size, 7)
+})
+
 for (const [name, body] of Object.entries(bodies)) {
   test(`fp16 computes nearly the same: ${name}`, async () => {
     const model = decodeModel(convertNetwork(await randomNetwork(body)))

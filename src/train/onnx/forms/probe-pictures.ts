@@ -1,0 +1,49 @@
+/** Some pictures of a calibration, run in one thread. */
+import type { Value } from '../graph-builder.js'
+import { openProbe } from '../onnx-session.js'
+import { ValueHistogram, type HistogramState } from './value-histogram.js'
+
+export interface ProbeTask {
+  /** ONNX, with all wanted values as outputs. */
+  graph: Uint8Array
+  /** To be collected in histograms. */
+  values: readonly Value[]
+  /** To be averaged, with their channels. */
+  channels: ReadonlyMap<Value, number>
+  /** Each [size, size, 3]. */
+  pictures: readonly Uint8Array[]
+  size: number
+}
+
+export interface ProbedPart {
+  histograms: ReadonlyMap<Value, HistogramState>
+  /** Value → for each picture the mean of each channel. */
+  means: ReadonlyMap<Value, Float64Array[]>
+}
+
+/** One picture at a time: a ResNet-50 at 224 pixels lays open 45 MB of values for each. */
+export async function probePictures({ graph, values, channels, pictures, size }: ProbeTask): Promise<ProbedPart> {
+  const histograms = new Map(values.map((value) => [value, new ValueHistogram()]))
+  const means = new Map([...channels.keys()].map((value): [Value, Float64Array[]] => [value, []]))
+  const probe = await openProbe(graph)
+  try {
+    for (const pixels of pictures) {
+      const outputs = await probe.run(pixels, size)
+      for (const [value, histogram] of histograms) histogram.add(outputs.get(value)!)
+      for (const [value, rows] of means) rows.push(meansOf(outputs.get(value)!, channels.get(value)!))
+    }
+  } finally {
+    await probe.close()
+  }
+  return { histograms: new Map([...histograms].map(([value, { state }]) => [value, state])), means }
+}
+
+/** @param map [1, channels, H, W] */
+function meansOf(map: Float32Array, channels: number): Float64Array {
+  const area = map.length / channels
+  return Float64Array.from({ length: channels }, (_, channel) => {
+    let sum = 0
+    for (let i = channel * area; i < (channel + 1) * area; i++) sum += map[i]!
+    return sum / area
+  })
+}
