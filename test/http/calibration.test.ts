@@ -36,6 +36,13 @@ for (const [positives, negatives, reliable] of [[15, 900, false], [499, 5_000, f
   })
 }
 
+test('a calibration that was widened for want of pairs says so', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24, calibration: { ...calibrationOf(15, 900), widened: true } })
+  const app = await startApp(t, { modelDir: folder })
+  const { calibration } = await app.call<Told>(200, { url: '/v1/models/handmade' })
+  assert.deepEqual(calibration, { split: 'val', positivePairs: 15, negativePairs: 900, reliable: false, widened: true })
+})
+
 test('a network that was not calibrated shows neither', async (t) => {
   const app = await startApp(t)
   const image = (await drawPicture('circle', 1, { format: 'png' })).toString('base64')

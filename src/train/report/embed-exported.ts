@@ -22,7 +22,7 @@ const maxPixels = 100e6
 
 /**
  * Rows in the order of `pictures`.
- * @param viewCount views of each picture whose embeddings are averaged, as the service does it; logits are the first one's
+ * @param viewCount views of each picture whose embeddings are averaged, as the service does it, and whose logits are, too
  * @throws AlikeError `data_unreadable`, with the id of the picture.
  */
 export async function embedExported(model: Model, session: OnnxSession, pictures: readonly SplitPicture[], viewCount = 1): Promise<ExportedEmbeddings> {
@@ -42,7 +42,9 @@ export async function embedExported(model: Model, session: OnnxSession, pictures
     batch.forEach((_, row) => {
       const vectors = Array.from({ length: viewCount }, (_, view) => rowOf(outputs.embedding, row * viewCount + view, dimension))
       embeddings.set(viewCount === 1 ? vectors[0]! : meanDirection(vectors), (start + row) * dimension)
-      logits.set(rowOf(outputs.logits, row * viewCount, labels.length), (start + row) * labels.length)
+      for (let view = 0; view < viewCount; view++) {
+        rowOf(outputs.logits, row * viewCount + view, labels.length).forEach((logit, i) => (logits[(start + row) * labels.length + i]! += logit / viewCount))
+      }
     })
     contentHashes.push(...batch.map(({ contentHash }) => contentHash))
   }

@@ -1,4 +1,5 @@
 /** The int8 form of a network, with the ranges that keep its embeddings closest to fp32. */
+import { availableParallelism } from 'node:os'
 import type { ModelProto } from '../onnx-proto.js'
 import { encodeModel } from '../onnx-proto.js'
 import { openOnnx, type OnnxSession } from '../onnx-session.js'
@@ -33,7 +34,7 @@ export async function makeInt8({ model, fp32, size, embeddingDimension: dimensio
   const tried: { method: RangeMethod; bytes: Uint8Array; meanCosine: number }[] = []
   for (const method of rangeMethods) {
     const bytes = encodeModel(quantise(model, { ranges: rangesBy(method, histograms), means }, weightBits, searched))
-    const session = await openOnnx(bytes)
+    const session = await openOnnx(bytes, { threads: availableParallelism() })
     const cosines = cosinesOf(expected, await embed(session))
     await session.close()
     tried.push({ method, bytes, meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length })
