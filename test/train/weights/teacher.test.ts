@@ -36,13 +36,13 @@ const pictures = Array.from({ length: 16 }, () => {
 })
 
 /** A folder with a network whose head has learned something, as far as a test can tell. */
-async function exported(name: string, pooling: 'average' | 'gem', share: number): Promise<string> {
+async function exported(name: string, pooling: 'average' | 'gem', share: number, instanceShare = 0): Promise<string> {
   const path = join(folder, `${name}.safetensors`)
   await writeTensors(path, { tensors: narrowTorchTensors(5), metadata: {} })
-  const network = startingNetwork(await readStartingWeights(path), { name, labels, head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension: 0 }, seed: 1 })
+  const network = startingNetwork(await readStartingWeights(path), { name, labels, head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension: instanceShare > 0 ? 5 : 0 }, seed: 1 })
   const norm = network.model.getLayer('embed_norm')
   norm.setWeights(norm.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.5, 2, 'float32', i + 1)))
-  const joined = withJoinedEmbedding(network, { posterior: { share, sharpness: 1.5 }, instanceShare: 0 })
+  const joined = withJoinedEmbedding(network, { posterior: { share, sharpness: 1.5 }, instanceShare })
   await exportModel(joined, { folder: join(folder, name), parityPictures: pictures, provenance: {}, now: new Date() })
   return join(folder, name)
 }
@@ -65,9 +65,9 @@ async function agreement(modelFolder: string, teacherFolder = modelFolder): Prom
   return { cosine: Math.min(...cosines), logits: classes!.reduce((largest, value, i) => Math.max(largest, Math.abs(value - outputs.logits[i]!)), 0) }
 }
 
-for (const [name, pooling, share] of [['plain', 'average', 0], ['joined', 'average', 0.4], ['generalised', 'gem', 0.3]] as const) {
+for (const [name, pooling, share, instanceShare] of [['plain', 'average', 0, 0], ['joined', 'average', 0.4, 0], ['generalised', 'gem', 0.3, 0], ['whole', 'average', 0.3, 0.2]] as const) {
   test(`class embedding and logits are those of the file: ${name}`, async () => {
-    const found = await agreement(await exported(name, pooling, share))
+    const found = await agreement(await exported(name, pooling, share, instanceShare))
     assert.ok(found.cosine > 0.9999 && found.logits < 1e-3, JSON.stringify(found))
   })
 }

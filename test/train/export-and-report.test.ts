@@ -1,0 +1,49 @@
+/** From a trained network to its folder: what its embedding is made of is chosen on val, and told. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { readModel } from '../../src/embedding/manifest.js'
+import { chooseBackend } from '../../src/train/backend.js'
+import { judgedEdits } from '../../src/train/edited-copies.js'
+import { exportAndReport } from '../../src/train/export-and-report.js'
+import { PictureLoader } from '../../src/train/loader/picture-loader.js'
+import { instanceShares, type TriedInstanceShare } from '../../src/train/models/join-choice.js'
+import type { PosteriorSettings } from '../../src/train/models/joined-embedding.js'
+import { readTrainingData } from '../../src/train/training-data.js'
+import { writeDrawnPictures } from '../support/tiny-model.js'
+import { tinyResNet } from './fine-tuning/tiny-resnet.js'
+
+const folder = await mkdtemp(join(tmpdir(), 'alike-shaped-'))
+after(() => rm(folder, { recursive: true }))
+await chooseBackend('wasm')
+await writeDrawnPictures(join(folder, 'pictures'))
+
+const facts = { startedFrom: 'random weights', backend: 'wasm', seed: 1, epochs: 1, chosenEpoch: null }
+
+for (const [what, useClassifier] of [['with a classifier', true], ['trained by pairs alone', false]] as const) {
+  test(`a network ${what} has the share for single pictures that finds copies of val, in its manifest with all that were tried`, async () => {
+    const data = await readTrainingData({ data: join(folder, 'pictures'), shares: { val: 0.2, test: 0.2 }, seed: 1 })
+    const network = { ...tinyResNet({ instanceDimension: 5 }), labels: data.labels.slice(0, 3) }
+    const loader = new PictureLoader(data.pictures)
+    const lines: string[] = []
+    const exported = await exportAndReport({
+      settings: { data: folder, out: folder, name: useClassifier ? 'classes' : 'pairs', dataLicence: null },
+      data, loader, network, facts, course: { seconds: 1, settings: {}, history: [] }, useClassifier, report: true, log: (line) => lines.push(line),
+    })
+    loader.close()
+    const { manifest } = await readModel(exported.folder)
+    const { posterior, instanceShare, instanceSharesTried: tried, exportParity } = manifest.provenance as unknown as { posterior: PosteriorSettings; instanceShare: number; instanceSharesTried: TriedInstanceShare[]; exportParity: { maxMapDifference: number } }
+    assert.deepEqual(tried.map((each) => each.instanceShare), [...instanceShares])
+    const best = Math.max(...tried.map(({ mAP10 }) => mAP10))
+    const close = tried.filter(({ mAP10 }) => mAP10 >= best - 0.004)
+    assert.equal(tried.find((each) => each.instanceShare === instanceShare)!.copies, Math.max(...close.map(({ copies }) => copies!)))
+    assert.equal(manifest.embeddingDimension, 8 + (posterior.share > 0 ? 3 : 0) + (instanceShare > 0 ? 5 : 0))
+    assert.ok(useClassifier || posterior.share === 0)
+    assert.ok(exportParity.maxMapDifference < 1e-3)
+    assert.ok(lines.some((line) => line.startsWith(`part for single pictures with a share of ${instanceShare}: `)))
+    assert.deepEqual(Object.keys(exported.metrics!.copies!.firstHit), [...judgedEdits])
+    assert.match(await readFile(join(exported.folder, 'model-card.md'), 'utf8'), /## Edited copies/)
+  })
+}
