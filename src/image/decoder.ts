@@ -152,7 +152,7 @@ export async function toThumbnail(image: OpenedImage, { width, height }: { width
 
 /**
  * JPEG: WebP with the same error takes a fifth less room and more than twice as long; Huffman tables made for each
- * picture save a twentieth, and take a third longer (docs/adr/0013).
+ * picture save a twentieth, and take a third longer (docs/adr/0015).
  */
 export function encodeThumbnail(small: SizedRgb): Promise<Buffer> {
   return fromRgb(small).jpeg({ quality: 80, optimizeCoding: false }).toBuffer()
