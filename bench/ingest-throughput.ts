@@ -47,5 +47,5 @@ const row = (name: string, i: 0 | 1) => [name, median(({ bare }) => bare[i]!), m
 console.log(`Ingestion, ${pictures.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}`)
 console.log(table(['', 'decode + network alone, pictures/s', 'service: tar over HTTP, database, index, pictures/s', 'ratio'], [
   row('without thumbnails', 0),
-  row('with thumbnails, a second decode', 1),
+  row('with thumbnails', 1),
 ]))

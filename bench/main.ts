@@ -5,7 +5,7 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 /** Each answers one question, in a process of its own. */
-const benches = ['query-over-http', 'query-throughput', 'ingest-throughput', 'ingest-large', 'hnsw-recall', 'filtered-search', 'index-worker', 'full-load', 'batching', 'start', 'near-copies'] as const
+const benches = ['query-over-http', 'query-throughput', 'ingest-throughput', 'ingest-large', 'hnsw-recall', 'filtered-search', 'index-worker', 'full-load', 'batching', 'start', 'near-copies', 'decoders'] as const
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(benches as readonly string[]).includes(name))

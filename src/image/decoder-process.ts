@@ -80,7 +80,7 @@ export class DecoderProcess {
 }
 
 function start({ confinement, memoryMaxBytes, picturesAtOnce, environment = {} }: ProcessOptions): ChildProcess {
-  const command = [process.execPath, program]
+  const command = [process.execPath, '--v8-pool-size=1', program]
   const options: SpawnOptions = {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     cwd: '/',

@@ -151,8 +151,8 @@ export async function toThumbnail(image: OpenedImage, { width, height }: { width
 }
 
 /**
- * JPEG: WebP of the same look takes a tenth less room and three times as long; tables made for each picture would
- * save a twentieth, and take half as long again.
+ * JPEG: WebP with the same error takes a fifth less room and more than twice as long; Huffman tables made for each
+ * picture save a twentieth, and take a third longer (docs/adr/0015).
  */
 export function encodeThumbnail(small: SizedRgb): Promise<Buffer> {
   return fromRgb(small).jpeg({ quality: 80, optimizeCoding: false }).toBuffer()

@@ -10,7 +10,7 @@ import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
 import { regionToPixels, type Region } from './region.js'
 import { mirrored } from './views.js'
-import { showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeSideMin, type Shape } from './whole-view.js'
+import { showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeOf, wholeSideMin, type Shape } from './whole-view.js'
 
 export interface PrepareOptions {
   preprocessing: Preprocessing
@@ -189,10 +189,10 @@ async function madeFromAll(image: OpenedImage, source: Sharp, shape: Shape, { pr
   const [pixels, otherFit, whole, thumbnail] = await Promise.all([
     isEnlargedHere(preprocessing) ? enlargedSquare(all, preprocessing) : toRgb(image, squared(fromRgb(all), preprocessing)),
     views > 2 ? toRgb(image, squared(fromRgb(all), otherRule(preprocessing))) : undefined,
-    copies && Math.min(shape.width, shape.height) < wholeSideMin ? wholeAlone(image, fromRgb(all), shape) : all,
+    copies ? wholeOf(image, all, shape) : undefined,
     small && encodeThumbnail(reduced(all, small)),
   ])
-  return { pixels, whole, ...(otherFit && { otherFit }), ...(thumbnail && { thumbnail }) }
+  return { pixels, ...(whole && { whole }), ...(otherFit && { otherFit }), ...(thumbnail && { thumbnail }) }
 }
 
 async function oneAfterTheOther(outputs: Output[], made: Made, signal: AbortSignal | undefined): Promise<void> {

@@ -3,8 +3,9 @@
  * square that the network sees: that is cut from it here, instead of in the decoder.
  */
 import type { Sharp } from 'sharp'
-import { toSizedRgb, type OpenedImage, type SizedRgb } from './decoder.js'
+import { fromRgb, toSizedRgb, type OpenedImage, type SizedRgb } from './decoder.js'
 import type { Preprocessing } from './preprocessing.js'
+import { reduced } from './reduction.js'
 
 export interface Shape {
   width: number
@@ -49,6 +50,15 @@ export function wholeAtSize(image: OpenedImage, source: Sharp, { width, height }
 /** Decoded for itself, as coarsely as the decoder can. */
 export function wholeAlone(image: OpenedImage, source: Sharp, shape: Shape): Promise<SizedRgb> {
   return toSizedRgb(image, source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
+}
+
+/** The same of all pixels, as far as they are not too few. */
+export async function wholeOf(image: OpenedImage, all: SizedRgb, shape: Shape): Promise<SizedRgb> {
+  const { width, height } = shape
+  const short = Math.min(width, height)
+  if (short < wholeSideMin) return wholeAlone(image, fromRgb(all), shape)
+  const side = (length: number) => Math.round((length * wholeSideMin) / short)
+  return reduced(all, isElongated(shape) ? { width: wholeSideMin, height: wholeSideMin } : { width: side(width), height: side(height) })
 }
 
 function isElongated({ width, height }: Shape): boolean {

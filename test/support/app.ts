@@ -53,6 +53,7 @@ export async function startApp(t: TestContext, overrides: Partial<Config> = {}, 
     modelDir: overrides.modelDir ?? (await handmadeModel(t, { dimension: 24 })).folder,
     provider: 'cpu',
     embedWorkers: 1,
+    decoderProcesses: '0',
     port: 0,
     ...overrides,
   } satisfies Config)
