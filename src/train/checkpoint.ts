@@ -25,7 +25,8 @@ export interface EpochRecord {
   /** Share of the time in which the device waited for pictures. */
   waitedShare?: number
   seconds: number
-  val: { mAP10: number | null; accuracy: number; mAP1?: number | null; mAP50?: number | null; normalisedMeanRank?: number | null }
+  /** null: the epoch was not judged. */
+  val: { mAP10: number | null; accuracy: number; mAP1?: number | null; mAP50?: number | null; normalisedMeanRank?: number | null } | null
   /** Of a run in phases: which part of the network was trained. */
   phase?: string
 }

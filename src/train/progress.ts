@@ -50,7 +50,7 @@ export function epochLine({ epoch, side, loss, picturesPerSecond, waitedShare, s
   const recent = history.slice(-3)
   const secondsEach = recent.reduce((sum, record) => sum + record.seconds, 0) / recent.length
   const minutesLeft = (secondsEach * (epochs - epoch - 1)) / 60
-  const quality = `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
+  const quality = val === null ? 'not judged' : `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
   const pace = `${picturesPerSecond.toFixed(0)} pictures/s${waitedShare === undefined ? '' : `, ${(waitedShare * 100).toFixed(0)} % of it waiting for them`}`
   return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${pace}, ${seconds.toFixed(0)} s, about ${minutesLeft.toFixed(0)} min left`
 }

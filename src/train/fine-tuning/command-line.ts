@@ -25,6 +25,7 @@ export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [option
   --name NAME  --out FOLDER  --work FOLDER  --seed N  --classes N (in a batch)  --samples N (of each)
   --micro-batch N       pictures in one pass (default 6, a whole batch on a GPU)  --loaders N  processes that decode
   --backend ${backendChoices.join('|')}  --compute auto|float32|bfloat16 (of convolutions, native backend only)
+  --judge-every N       epochs from one judgement on val to the next (default 1)
   --average X           share of the averaged weights that a step keeps (default 0.99; 0.995 for long runs)
   --resume              go on from the last checkpoint of this name; --phases may have grown at its end
   --no-report           export at the end, but leave the test pictures alone: for a run that will go on
@@ -39,7 +40,7 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
       licence: { type: 'string' }, phases: { type: 'string' }, views: { type: 'string' }, pooling: { type: 'string' }, cache: { type: 'string' },
       loss: { type: 'string' }, margin: { type: 'string' }, negatives: { type: 'string' }, 'pair-mean': { type: 'string' },
       name: { type: 'string' }, out: { type: 'string' }, work: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' }, classes: { type: 'string' },
-      mix: { type: 'string' }, teachers: { type: 'string' }, instance: { type: 'string' }, wild: { type: 'string' }, average: { type: 'string' }, 'micro-batch': { type: 'string' }, loaders: { type: 'string' },
+      mix: { type: 'string' }, teachers: { type: 'string' }, instance: { type: 'string' }, wild: { type: 'string' }, average: { type: 'string' }, 'judge-every': { type: 'string' }, 'micro-batch': { type: 'string' }, loaders: { type: 'string' },
       backend: { type: 'string' }, compute: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, 'no-report': { type: 'boolean' },
     },
   })
@@ -54,6 +55,7 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
     teachers: values.teachers?.split(',') ?? defaults.teachers,
     instance: { ...defaults.instance, weight: instanceWeight },
     microBatch: positive('micro-batch', values['micro-batch'], fineTuneUsage) ?? defaults.microBatch,
+    judgeEvery: positive('judge-every', values['judge-every'], fineTuneUsage) ?? defaults.judgeEvery,
     loaders: positive('loaders', values.loaders, fineTuneUsage) ?? defaults.loaders,
     init: values.init ?? fail('--init is missing'),
     ...(values['init-sha256'] !== undefined && { initSha256: values['init-sha256'] }),

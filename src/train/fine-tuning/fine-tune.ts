@@ -75,7 +75,7 @@ export async function fineTune(settings: FineTuneSettings, log: (line: string) =
   const shape = { name, labels: data.labels, head: settings.head, seed }
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
-  const teachers = settings.teachers.length === 0 ? null : await Teachers.read(settings.teachers, averaged)
+  const teachers = settings.teachers.length === 0 || settings.exportOnly ? null : await Teachers.read(settings.teachers, averaged)
   const loader = new PictureLoader(data.pictures, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const microBatch = settings.microBatch === 'auto' ? (backend.endsWith('(gpu)') ? Infinity : 6) : settings.microBatch
   try {
@@ -196,16 +196,17 @@ async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, file
 
       // evaluate on val, as it will be served
       const { picturesPerSecond, waitedShare } = progress.pace(performance.now())
-      following.write()
+      const isJudged = (end - epoch - 1) % settings.judgeEvery === 0
+      if (isJudged) following.write()
       setConvolutionPrecision('float32')
-      const val = await judgeOnVal(averaged, data, loader, phase.trains === 'all' ? null : maps)
+      const val = isJudged ? await judgeOnVal(averaged, data, loader, phase.trains === 'all' ? null : maps) : null
       setConvolutionPrecision(compute)
       const seconds = progress.seconds(performance.now())
       const record = { epoch, side: preprocessing.inputSize, phase: phase.trains, loss: progress.loss, picturesPerSecond, waitedShare, seconds, val }
 
       // checkpoint; the best epoch's averaged weights are the result
-      const score = val.mAP10 ?? val.accuracy
-      const isBest = state.best === null || score > state.best.score
+      const score = val === null ? -Infinity : (val.mAP10 ?? val.accuracy)
+      const isBest = val !== null && (state.best === null || score > state.best.score)
       state = { ...state, epoch: epoch + 1, batch: 0, best: isBest ? { epoch, score } : state.best, history: [...state.history, record], secondsSpent: state.secondsSpent + seconds }
       if (isBest) await saveCheckpoint(files.best, { average }, state, fingerprint)
       if (isTimeToSave() || state.epoch === end) await save()

@@ -79,6 +79,8 @@ export interface FineTuneSettings extends LossSettings {
   averageDecay: number
   /** Pictures that the trunk takes at once while every layer is trained: bounds the memory of a step. `auto`: 6, and all of them on a GPU. */
   microBatch: number | 'auto'
+  /** Epochs from one judgement on val to the next; a phase's last is always judged. On a GPU judging takes as long as a third of an epoch. */
+  judgeEvery: number
   /** Processes that decode and augment; `auto` by the number of cores. */
   loaders: number | 'auto'
   shares: { val: number; test: number }
@@ -119,13 +121,14 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   averageDecay: 0.99,
   microBatch: 'auto',
   loaders: 'auto',
+  judgeEvery: 1,
   shares: defaultDeal.shares,
   checkpointEverySeconds: 300,
 }
 
 /** What shapes a run, without what only says where things lie or how often they are saved. */
 export function shapingFineTuneSettings(settings: FineTuneSettings): Record<string, unknown> {
-  const { resume, exportOnly, report, dataLicence, backend, compute, data, labels, init, initSha256, architecture, cache, work, out, checkpointEverySeconds, microBatch, loaders, ...shaping } = settings
+  const { resume, exportOnly, report, dataLicence, backend, compute, data, labels, init, initSha256, architecture, cache, work, out, checkpointEverySeconds, microBatch, loaders, judgeEvery, ...shaping } = settings
   return shaping
 }
 

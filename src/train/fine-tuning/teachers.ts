@@ -1,6 +1,7 @@
 /** Networks that another is taught by: what several say together is truer than what one says, and more than a label tells. */
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
+import type { Preprocessing } from '../../image/preprocessing.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { forward } from '../models/network.js'
 import { readTeacher } from '../weights/teacher.js'
@@ -15,32 +16,34 @@ export interface Taught {
 
 export class Teachers {
   readonly #networks: readonly StagedNetwork[]
+  readonly #given: Preprocessing
 
-  private constructor(networks: readonly StagedNetwork[]) {
+  private constructor(networks: readonly StagedNetwork[], given: Preprocessing) {
     this.#networks = networks
+    this.#given = given
   }
 
   /**
-   * @param folders of networks trained here @param pupil whose labels and pixels they must share
+   * @param folders of networks trained here @param pupil whose labels they must share; they look at its pixels, brought to
+   * their own mean and deviation
    * @throws AlikeError `model_unreadable`, `weights_unreadable`.
    */
   static async read(folders: readonly string[], pupil: StagedNetwork): Promise<Teachers> {
     const networks: StagedNetwork[] = []
     for (const folder of folders) {
       const teacher = await readTeacher(folder)
-      const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
-      if (!same(teacher.labels, pupil.labels)) throw new AlikeError('weights_unreadable', { detail: `${folder} was trained on other labels: it can not teach this network.` })
-      if (!same(pixelsOf(teacher), pixelsOf(pupil))) throw new AlikeError('weights_unreadable', { detail: `${folder} sees its pictures prepared in another way: it can not teach this network.` })
+      if (teacher.labels.join() !== pupil.labels.join()) throw new AlikeError('weights_unreadable', { detail: `${folder} was trained on other labels: it can not teach this network.` })
+      if (teacher.preprocessing.fit !== pupil.preprocessing.fit) throw new AlikeError('weights_unreadable', { detail: `${folder} was trained on pictures that are fitted by ${teacher.preprocessing.fit}, this network on ${pupil.preprocessing.fit}.` })
       networks.push(teacher)
     }
-    return new Teachers(networks)
+    return new Teachers(networks, pupil.preprocessing)
   }
 
-  /** @param input [N, S, S, 3], normalised; mixed rows are as good as any */
+  /** @param input [N, S, S, 3], normalised as the pupil's; mixed rows are as good as any */
   teach(input: tf.Tensor4D): Taught {
     return tf.tidy(() => {
       const said = this.#networks.map((network) => tf.tidy(() => {
-        const [embedding, logits] = forward(network, input, false)
+        const [embedding, logits] = forward(network, renormalised(input, this.#given, network.preprocessing), false)
         return { posterior: tf.softmax(logits) as tf.Tensor2D, similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D }
       }))
       const mean = (rows: tf.Tensor2D[]) => tf.div(tf.addN(rows), rows.length) as tf.Tensor2D
@@ -53,8 +56,11 @@ export class Teachers {
   }
 }
 
-/** Means rounded, as files of 16 and 32 bits round them. */
-function pixelsOf({ preprocessing: { mean, std, ...rest } }: StagedNetwork) {
-  const rounded = (values: readonly number[]) => values.map((value) => value.toFixed(3))
-  return { ...rest, mean: rounded(mean), std: rounded(std) }
+/** The same pixels in units of another mean and deviation. */
+function renormalised(input: tf.Tensor4D, from: Preprocessing, to: Preprocessing): tf.Tensor4D {
+  const factors = from.std.map((std, channel) => std / to.std[channel]!)
+  const offsets = from.mean.map((mean, channel) => (mean - to.mean[channel]!) / to.std[channel]!)
+  const near = (values: readonly number[], wanted: number) => values.every((value) => Math.abs(value - wanted) < 1e-4)
+  if (near(factors, 1) && near(offsets, 0)) return input
+  return tf.add(tf.mul(input, tf.tensor1d(factors)), tf.tensor1d(offsets)) as tf.Tensor4D
 }
