@@ -89,7 +89,7 @@ function start({ confinement, memoryMaxBytes, picturesAtOnce, environment = {} }
   }
   if (!confinement.limited) return spawn(command[0]!, command.slice(1), options)
   const kibibytes = Math.ceil((reservedBytes + memoryMaxBytes) / 1024)
-  return spawn('/bin/sh', ['-c', 'ulimit -c 0; ulimit -d "$1"; echo 1000 >/proc/self/oom_score_adj; shift; exec "$@"', 'decoder', String(kibibytes), ...command], options)
+  return spawn('/bin/sh', ['-c', '{ ulimit -c 0; ulimit -d "$1"; echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; shift; exec "$@"', 'decoder', String(kibibytes), ...command], options)
 }
 
 function environmentOf(environment: NonNullable<ProcessOptions['environment']>, picturesAtOnce: number): NodeJS.ProcessEnv {
