@@ -111,7 +111,8 @@ export class DecoderPost {
   #answered(reply: DecoderReply, body: Buffer<ArrayBuffer>): void {
     if ('ready' in reply) {
       this.#isReady = true
-      return this.#goOn()
+      this.#goOn()
+      return
     }
     const task = this.#underWay.get(reply.call)
     if (task === undefined) throw new RangeError('a decoder answered a call that there is not')
@@ -140,7 +141,10 @@ export class DecoderPost {
     this.#isReady = false
     this.#underWay.clear()
     for (const { timer } of lost) clearTimeout(timer)
-    if (this.#closed !== undefined) return this.#closeAfter(lost)
+    if (this.#closed !== undefined) {
+      this.#closeAfter(lost)
+      return
+    }
 
     this.#endsInRow++
     const guilty = lost.find(({ isOverdue }) => isOverdue) ?? (lost.length === 1 ? lost[0] : undefined)
