@@ -92,11 +92,10 @@ export class DecoderPost {
   /** What is under way fails. */
   close(): Promise<void> {
     clearTimeout(this.#nextStart)
-    if (this.#process === undefined) return Promise.resolve()
-    const process = this.#process
     return new Promise((resolve) => {
       this.#closed = resolve
-      process.kill()
+      if (this.#process === undefined) this.#closeAfter([])
+      else this.#process.kill()
     })
   }
 

@@ -47,6 +47,7 @@ export class DecoderProcess {
     const ended = (reason: string) => {
       if (this.#ended) return
       this.#ended = true
+      this.#channel?.destroy() // one that could not be killed ends by this
       onEnd(reason)
     }
     child.once('error', (error) => ended(error.message))
