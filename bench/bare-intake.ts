@@ -4,7 +4,7 @@ import pMap from 'p-map'
 import { pino } from 'pino'
 import { openEmbedder } from '../src/embedding/embedder.js'
 import type { Model } from '../src/embedding/manifest.js'
-import { prepareImage } from '../src/image/prepare.js'
+import { decodersWanted, openDecoders } from '../src/image/decoders.js'
 import { createMetrics } from '../src/metrics.js'
 import type { BenchPicture } from './drawn-gallery.js'
 
@@ -18,12 +18,14 @@ export async function bareIntake(pictures: readonly BenchPicture[], model: Model
     model, provider: 'auto', requireCuda: false, workers: 0, maxBatch: 0, maxQueue: 64,
     logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
   })
+  const decoders = await openDecoders({ ...decodersWanted({ decoderProcesses: 'auto', decodeConcurrency: 0 }, availableParallelism()), memoryMaxBytes: 640 * 2 ** 20, logger: pino({ level: 'silent' }) })
   const started = performance.now()
   await pMap(pictures, async ({ bytes }) => {
-    const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: thumbnailSide } }) })
+    const { pixels } = await decoders.prepare(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: thumbnailSide } }) })
     await embedder.embed(pixels)
   }, { concurrency: 2 * availableParallelism() })
   const perSecond = (pictures.length / (performance.now() - started)) * 1000
+  await decoders.close()
   await embedder.close()
   return perSecond
 }

@@ -92,11 +92,10 @@ export class DecoderPost {
   /** What is under way fails. */
   close(): Promise<void> {
     clearTimeout(this.#nextStart)
-    if (this.#process === undefined) return Promise.resolve()
-    const process = this.#process
     return new Promise((resolve) => {
       this.#closed = resolve
-      process.kill()
+      if (this.#process === undefined) this.#closeAfter([])
+      else this.#process.kill()
     })
   }
 
@@ -111,7 +110,8 @@ export class DecoderPost {
   #answered(reply: DecoderReply, body: Buffer<ArrayBuffer>): void {
     if ('ready' in reply) {
       this.#isReady = true
-      return this.#goOn()
+      this.#goOn()
+      return
     }
     const task = this.#underWay.get(reply.call)
     if (task === undefined) throw new RangeError('a decoder answered a call that there is not')
@@ -140,7 +140,10 @@ export class DecoderPost {
     this.#isReady = false
     this.#underWay.clear()
     for (const { timer } of lost) clearTimeout(timer)
-    if (this.#closed !== undefined) return this.#closeAfter(lost)
+    if (this.#closed !== undefined) {
+      this.#closeAfter(lost)
+      return
+    }
 
     this.#endsInRow++
     const guilty = lost.find(({ isOverdue }) => isOverdue) ?? (lost.length === 1 ? lost[0] : undefined)

@@ -47,6 +47,7 @@ export class DecoderProcess {
     const ended = (reason: string) => {
       if (this.#ended) return
       this.#ended = true
+      this.#channel?.destroy() // one that could not be killed ends by this
       onEnd(reason)
     }
     child.once('error', (error) => ended(error.message))
@@ -89,7 +90,7 @@ function start({ confinement, memoryMaxBytes, picturesAtOnce, environment = {} }
   }
   if (!confinement.limited) return spawn(command[0]!, command.slice(1), options)
   const kibibytes = Math.ceil((reservedBytes + memoryMaxBytes) / 1024)
-  return spawn('/bin/sh', ['-c', 'ulimit -c 0; ulimit -d "$1"; echo 1000 >/proc/self/oom_score_adj; shift; exec "$@"', 'decoder', String(kibibytes), ...command], options)
+  return spawn('/bin/sh', ['-c', '{ ulimit -c 0; ulimit -d "$1"; echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; shift; exec "$@"', 'decoder', String(kibibytes), ...command], options)
 }
 
 function environmentOf(environment: NonNullable<ProcessOptions['environment']>, picturesAtOnce: number): NodeJS.ProcessEnv {

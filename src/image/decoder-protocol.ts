@@ -61,7 +61,8 @@ export function pictureOf(made: MadePicture, body: Buffer<ArrayBuffer>, work: Pi
   let at = 0
   const next = (bytes: number) => {
     expect(Number.isSafeInteger(bytes) && bytes >= 0 && at + bytes <= body.length)
-    return body.subarray(at, (at += bytes))
+    at += bytes
+    return body.subarray(at - bytes, at)
   }
   const views = viewBytes.map(next)
   // small, and kept longer than the pixels: of their own

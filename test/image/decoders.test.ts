@@ -177,6 +177,17 @@ test('closing ends every process, and a picture under way fails', async (t) => {
   assert.equal(await codeOf(decoders.prepare(await drawPicture('circle', 1), options)), 'shutting_down')
 })
 
+test('closing while the next process is waited for fails the pictures that it was to have', async (t) => {
+  const { pool, decoders } = await openPool(t)
+  const slow = await slowPicture()
+  const both = [codeOf(decoders.prepare(slow, options)), codeOf(decoders.prepare(slow, options))]
+  await until(() => decoders.bytesInUse > 0)
+  process.kill(pool.pids[0]!, 'SIGKILL')
+  await until(() => pool.processes === 0)
+  await decoders.close()
+  assert.deepEqual(await Promise.all(both), ['shutting_down', 'shutting_down'])
+})
+
 test('processes are used where there are more than four cores, or as many as are wished for', async () => {
   const auto = { decoderProcesses: 'auto', decodeConcurrency: 0 }
   assert.deepEqual(decodersWanted(auto, 2), { processes: 0, count: 2 })

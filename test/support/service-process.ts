@@ -31,7 +31,7 @@ export const allocator = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESH
 /** Environment: only what is given, so that a developer's settings do not reach the test. */
 export function spawnService(environment: Record<string, string>, { fileMaxBytes }: ServiceLimits = {}): ChildProcess {
   const command = [...(fileMaxBytes === undefined ? [] : ['prlimit', `--fsize=${fileMaxBytes}:unlimited`]), process.execPath, mainFile]
-  return spawn(command[0]!, command.slice(1), { env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', PROVIDER: 'cpu', EMBED_WORKERS: '1', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(command[0]!, command.slice(1), { env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', PROVIDER: 'cpu', EMBED_WORKERS: '1', DECODER_PROCESSES: '0', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Resolves when it listens. Killed, if it still runs, after the test. */
