@@ -7,6 +7,8 @@ export interface HeldMemory {
   take(bytes: number): void
   /** Gives back all that was taken. */
   release(): void
+  /** The same for good: what still comes is nobody's any more, and not counted. */
+  end(): void
 }
 
 export class BodyMemory {
@@ -24,17 +26,24 @@ export class BodyMemory {
 
   hold(): HeldMemory {
     let own = 0
+    let ended = false
+    const release = () => {
+      this.#bytes -= own
+      own = 0
+    }
     return {
       take: (bytes) => {
+        if (ended) return
         if (this.#bytes + bytes > this.#maxBytes && this.#bytes > own) {
           throw new AlikeError('overloaded', { detail: `The bodies of all requests may take ${this.#maxBytes} bytes of memory together.`, retryAfterSeconds: 1 })
         }
         own += bytes
         this.#bytes += bytes
       },
-      release: () => {
-        this.#bytes -= own
-        own = 0
+      release,
+      end: () => {
+        ended = true
+        release()
       },
     }
   }
@@ -53,7 +62,7 @@ export class BodyMemory {
       held.take(bytes)
       this.#ofRequests.set(request, held)
       // 'close' comes once and always, also when the client leaves in the middle of its upload
-      reply.raw.once('close', () => held.release())
+      reply.raw.once('close', held.end)
     })
   }
 }
