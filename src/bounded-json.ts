@@ -2,6 +2,7 @@
  * JSON from strangers, bounded before anything recurses over it: how deep, how many values, and only numbers and texts
  * that come out as they went in. Of a member that is named twice the last one counts, as in `JSON.parse`.
  */
+import { parse } from 'secure-json-parse'
 import { misfitOfText, textOfUtf8 } from './text.js'
 
 export interface JsonBounds {
@@ -22,8 +23,8 @@ export const bodyBounds = { depthMax: storedBounds.depthMax + 8, valuesMax: 400_
 /** A misfit follows "it": `is nested deeper than 32`. */
 export type ReadJson = { value: unknown } | { misfit: string }
 
-/** @param parse how, once the text is found to be within its bounds */
-export function readJson(given: string | Uint8Array, bounds: JsonBounds, parse: (text: string) => unknown = JSON.parse): ReadJson {
+/** Members that would reach a prototype are refused. */
+export function readJson(given: string | Uint8Array, bounds: JsonBounds): ReadJson {
   const text = typeof given === 'string' ? given : textOfUtf8(given)
   if (text === undefined) return { misfit: 'is not UTF-8' }
   const misfit = misfitOfShape(text, bounds)
@@ -32,7 +33,7 @@ export function readJson(given: string | Uint8Array, bounds: JsonBounds, parse: 
   try {
     value = parse(text)
   } catch (error) {
-    return { misfit: `is no JSON${placeOf(error)}` }
+    return { misfit: reachesPrototype(error) ? 'has a member `__proto__`, or `constructor` with a `prototype`' : `is no JSON${placeOf(error)}` }
   }
   // Only an escape can stand for what is no text: the bytes themselves were UTF-8.
   const unfit = typeof given === 'string' || text.includes('\\u') ? misfitOfTexts(value) : undefined
@@ -118,19 +119,36 @@ function endOfNumber(text: string, start: number): number {
 /** Digits of 2⁵³, up to which every integer is a number of its own. */
 const lastInteger = '9007199254740992'
 
+/** Decimal digits that a number keeps whatever they are. */
+const exactDigits = 15
+
 /** Of decimals, more digits than a number holds are no misfit: they are measured values. */
 function misfitOfNumber(text: string, start: number, end: number): string | undefined {
   if (end - start < 5) return undefined // neither that long nor that large
   const token = text.slice(start, end)
-  const [, integer = '', , exponent] = /^-?(\d+)(\.\d+)?(e[+-]?\d+)?$/i.exec(token) ?? []
+  const [, integer = '', fraction = '', exponent] = /^-?(\d+)(\.\d+)?(e[+-]?\d+)?$/i.exec(token) ?? []
   const shown = token.length > 40 ? `${token.slice(0, 40)}…` : token
-  if (exponent === undefined) {
-    const tooLarge = integer.length > lastInteger.length || (integer.length === lastInteger.length && integer > lastInteger)
-    return tooLarge ? `holds the number ${shown}, which is beyond 2^53 and would be rounded; send it as a text` : undefined
-  }
+  const rounded = `holds the number ${shown}, which is beyond 2^53 and would be rounded; send it as a text`
+  if (exponent === undefined) return isBeyond(integer) ? rounded : undefined
+  if (isRounded(integer + fraction.slice(1), Number(exponent.slice(1)) - Math.max(0, fraction.length - 1))) return rounded
   const value = Number(token)
   const vanishes = value === 0 && /[1-9]/.test(token.slice(0, -exponent.length))
   return Number.isFinite(value) && !vanishes ? undefined : `holds the number ${shown}, which can not be kept; send it as a text`
+}
+
+function isBeyond(integer: string): boolean {
+  return integer.length > lastInteger.length || (integer.length === lastInteger.length && integer > lastInteger)
+}
+
+/** Whether `digits` × 10^`power` is beyond 2⁵³ and says more than a number holds. `1e300` says one digit. */
+function isRounded(digits: string, power: number): boolean {
+  let [from, until] = [0, digits.length]
+  while (digits[from] === '0') from++
+  while (until > from && digits[until - 1] === '0') until--
+  const zeros = power + digits.length - until
+  if (until - from <= exactDigits) return false
+  if (zeros < 0) return isBeyond(digits.slice(from, Math.max(from, until + zeros)))
+  return until - from + zeros > lastInteger.length || isBeyond(digits.slice(from, until) + '0'.repeat(zeros))
 }
 
 /** Of all texts in a value, names of members included. */
@@ -147,6 +165,11 @@ function misfitOfTexts(value: unknown): string | undefined {
     if (isContainer) for (const inner of Object.values(one) as unknown[]) waiting.push(inner)
   }
   return undefined
+}
+
+/** The text was JSON then, and the parser says it in words alone. */
+function reachesPrototype(error: unknown): boolean {
+  return error instanceof SyntaxError && error.message.includes('forbidden prototype')
 }
 
 /** Where the parser stopped, without what it found there: that is the caller's, and this goes into logs. */
