@@ -20,6 +20,8 @@ export const lineBounds = { depthMax: storedBounds.depthMax + 2, valuesMax: stor
 /** Of a request's body; the largest is a batch of searches with vectors. */
 export const bodyBounds = { depthMax: storedBounds.depthMax + 8, valuesMax: 400_000 } as const satisfies JsonBounds
 
+const prototypeMember = 'has a member `__proto__`, or `constructor` with a `prototype`'
+
 /** A misfit follows "it": `is nested deeper than 32`. */
 export type ReadJson = { value: unknown } | { misfit: string }
 
@@ -33,7 +35,7 @@ export function readJson(given: string | Uint8Array, bounds: JsonBounds): ReadJs
   try {
     value = parse(text)
   } catch (error) {
-    return { misfit: reachesPrototype(error) ? 'has a member `__proto__`, or `constructor` with a `prototype`' : `is no JSON${placeOf(error)}` }
+    return { misfit: reachesPrototype(error) ? prototypeMember : `is no JSON${placeOf(error, text)}` }
   }
   // Only an escape can stand for what is no text: the bytes themselves were UTF-8.
   const unfit = typeof given === 'string' || text.includes('\\u') ? misfitOfTexts(value) : undefined
@@ -54,6 +56,7 @@ export function misfitOfStored(value: unknown, maxBytes = storedBytesDefault): s
     if (values > valuesMax) return `holds more than ${valuesMax} values`
     if (row.some((one) => typeof one === 'string' && one.length > maxBytes)) return tooLong
     const containers = row.filter((one) => typeof one === 'object' && one !== null) as object[]
+    if (containers.some((one) => Object.hasOwn(one, '__proto__'))) return prototypeMember
     if (containers.length > 0 && depth === depthMax) return `is nested deeper than ${depthMax}`
     row = containers.flatMap((one): unknown[] => Object.values(one))
   }
@@ -173,7 +176,9 @@ function reachesPrototype(error: unknown): boolean {
 }
 
 /** Where the parser stopped, without what it found there: that is the caller's, and this goes into logs. */
-function placeOf(error: unknown): string {
-  const [, position] = /position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
+function placeOf(error: unknown, text: string): string {
+  const message = error instanceof Error ? error.message : ''
+  if (message.includes('end of JSON input')) return `: it breaks off after character ${text.length}`
+  const [, position] = /position (\d+)/.exec(message) ?? []
   return position === undefined ? '' : `: it breaks off or goes wrong at character ${Number(position) + 1}`
 }

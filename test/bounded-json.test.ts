@@ -47,11 +47,18 @@ test('text that is no text is refused, as a member’s name too', () => {
 test('what is no JSON is told with its place and without its content', () => {
   assert.equal(misfitOf('{"secret" 1}'), 'is no JSON: it breaks off or goes wrong at character 11')
   assert.match(misfitOf('secret') ?? '', /^is no JSON[^s]*$/)
+  assert.equal(misfitOf('{"secret":'), 'is no JSON: it breaks off after character 10')
 })
 
 test('a member that would reach a prototype is refused by its name, wherever it is', () => {
   for (const text of ['{"__proto__":{"a":1}}', '{"a":[{"__proto__":1}]}', '{"constructor":{"prototype":{}}}', '{"\\u005f_proto__":1}']) assert.match(misfitOf(text) ?? 'fits', /^has a member `__proto__`/, text)
   for (const text of ['{"constructor":1}', '{"prototype":{}}', '{"a":"__proto__"}']) assert.equal(misfitOf(text), undefined, text)
+})
+
+test('what is stored has no member that would reach a prototype, whatever it was read from', () => {
+  assert.match(misfitOfStored(Object.fromEntries([['__proto__', 'x']])) ?? 'fits', /^has a member `__proto__`/)
+  assert.match(misfitOfStored({ a: [Object.fromEntries([['__proto__', 'x']])] }) ?? 'fits', /^has a member `__proto__`/)
+  assert.equal(misfitOfStored({ constructor: 1 }), undefined)
 })
 
 test('of a member that is named twice the last counts', () => {
