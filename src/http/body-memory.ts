@@ -1,6 +1,7 @@
 /** The memory that bodies of requests take, and pictures fetched for them: a budget of bytes, shared by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AlikeError } from '../errors.js'
+import { whenGone } from './client-gone.js'
 
 export interface HeldMemory {
   /** @throws AlikeError `overloaded` when the budget has no room for it; who is alone with it always has */
@@ -61,8 +62,7 @@ export class BodyMemory {
       const held = this.hold()
       held.take(bytes)
       this.#ofRequests.set(request, held)
-      // 'close' comes once and always, also when the client leaves in the middle of its upload
-      reply.raw.once('close', held.end)
+      whenGone(reply, held.end)
     })
   }
 }

@@ -14,6 +14,7 @@ import { unlessAborted } from '../../ingest/unless-aborted.js'
 import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
 import { plainCopies, type BodyMemory, type HeldMemory } from '../body-memory.js'
+import { whenGone } from '../client-gone.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -59,7 +60,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
     const signal = uploads.signalOf(request)
     const held = memory.hold()
     // whatever still waits for a part of a form then
-    reply.raw.once('close', held.end)
+    whenGone(reply, held.end)
     try {
       const { job, pace } = await ingest.accept({
         gallery: request.params.gallery,
