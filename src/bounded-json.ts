@@ -102,10 +102,14 @@ function misfitOfShape(text: string, { depthMax, valuesMax }: JsonBounds, number
 
 /** Of the quote that ends the string, or of the end of the text. */
 function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let before = end - 1
-    while (text.charCodeAt(before) === sign.backslash) before--
-    if ((end - before) % 2 === 1) return end
+  const end = text.indexOf('"', start + 1)
+  if (end === -1) return text.length
+  if (text.charCodeAt(end - 1) !== sign.backslash) return end
+  // by character: a string may be nothing but escapes
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === sign.backslash) at++
+    else if (code === sign.quote) return at
   }
   return text.length
 }
