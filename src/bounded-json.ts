@@ -2,6 +2,7 @@
  * JSON from strangers, bounded before anything recurses over it: how deep, how many values, and only numbers and texts
  * that come out as they went in. Of a member that is named twice the last one counts, as in `JSON.parse`.
  */
+import { parse } from 'secure-json-parse'
 import { misfitOfText, textOfUtf8 } from './text.js'
 
 export interface JsonBounds {
@@ -19,11 +20,13 @@ export const lineBounds = { depthMax: storedBounds.depthMax + 2, valuesMax: stor
 /** Of a request's body; the largest is a batch of searches with vectors. */
 export const bodyBounds = { depthMax: storedBounds.depthMax + 8, valuesMax: 400_000 } as const satisfies JsonBounds
 
+const prototypeMember = 'has a member `__proto__`, or `constructor` with a `prototype`'
+
 /** A misfit follows "it": `is nested deeper than 32`. */
 export type ReadJson = { value: unknown } | { misfit: string }
 
-/** @param parse how, once the text is found to be within its bounds */
-export function readJson(given: string | Uint8Array, bounds: JsonBounds, parse: (text: string) => unknown = JSON.parse): ReadJson {
+/** Members that would reach a prototype are refused. */
+export function readJson(given: string | Uint8Array, bounds: JsonBounds): ReadJson {
   const text = typeof given === 'string' ? given : textOfUtf8(given)
   if (text === undefined) return { misfit: 'is not UTF-8' }
   const misfit = misfitOfShape(text, bounds)
@@ -32,7 +35,7 @@ export function readJson(given: string | Uint8Array, bounds: JsonBounds, parse: 
   try {
     value = parse(text)
   } catch (error) {
-    return { misfit: `is no JSON${placeOf(error)}` }
+    return { misfit: reachesPrototype(error) ? prototypeMember : `is no JSON${placeOf(error, text)}` }
   }
   // Only an escape can stand for what is no text: the bytes themselves were UTF-8.
   const unfit = typeof given === 'string' || text.includes('\\u') ? misfitOfTexts(value) : undefined
@@ -53,6 +56,7 @@ export function misfitOfStored(value: unknown, maxBytes = storedBytesDefault): s
     if (values > valuesMax) return `holds more than ${valuesMax} values`
     if (row.some((one) => typeof one === 'string' && one.length > maxBytes)) return tooLong
     const containers = row.filter((one) => typeof one === 'object' && one !== null) as object[]
+    if (containers.some((one) => Object.hasOwn(one, '__proto__'))) return prototypeMember
     if (containers.length > 0 && depth === depthMax) return `is nested deeper than ${depthMax}`
     row = containers.flatMap((one): unknown[] => Object.values(one))
   }
@@ -98,10 +102,14 @@ function misfitOfShape(text: string, { depthMax, valuesMax }: JsonBounds, number
 
 /** Of the quote that ends the string, or of the end of the text. */
 function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let before = end - 1
-    while (text.charCodeAt(before) === sign.backslash) before--
-    if ((end - before) % 2 === 1) return end
+  const end = text.indexOf('"', start + 1)
+  if (end === -1) return text.length
+  if (text.charCodeAt(end - 1) !== sign.backslash) return end
+  // by character: a string may be nothing but escapes
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === sign.backslash) at++
+    else if (code === sign.quote) return at
   }
   return text.length
 }
@@ -118,19 +126,36 @@ function endOfNumber(text: string, start: number): number {
 /** Digits of 2⁵³, up to which every integer is a number of its own. */
 const lastInteger = '9007199254740992'
 
+/** Decimal digits that a number keeps whatever they are. */
+const exactDigits = 15
+
 /** Of decimals, more digits than a number holds are no misfit: they are measured values. */
 function misfitOfNumber(text: string, start: number, end: number): string | undefined {
   if (end - start < 5) return undefined // neither that long nor that large
   const token = text.slice(start, end)
-  const [, integer = '', , exponent] = /^-?(\d+)(\.\d+)?(e[+-]?\d+)?$/i.exec(token) ?? []
+  const [, integer = '', fraction = '', exponent] = /^-?(\d+)(\.\d+)?(e[+-]?\d+)?$/i.exec(token) ?? []
   const shown = token.length > 40 ? `${token.slice(0, 40)}…` : token
-  if (exponent === undefined) {
-    const tooLarge = integer.length > lastInteger.length || (integer.length === lastInteger.length && integer > lastInteger)
-    return tooLarge ? `holds the number ${shown}, which is beyond 2^53 and would be rounded; send it as a text` : undefined
-  }
+  const rounded = `holds the number ${shown}, which is beyond 2^53 and would be rounded; send it as a text`
+  if (exponent === undefined) return isBeyond(integer) ? rounded : undefined
+  if (isRounded(integer + fraction.slice(1), Number(exponent.slice(1)) - Math.max(0, fraction.length - 1))) return rounded
   const value = Number(token)
   const vanishes = value === 0 && /[1-9]/.test(token.slice(0, -exponent.length))
   return Number.isFinite(value) && !vanishes ? undefined : `holds the number ${shown}, which can not be kept; send it as a text`
+}
+
+function isBeyond(integer: string): boolean {
+  return integer.length > lastInteger.length || (integer.length === lastInteger.length && integer > lastInteger)
+}
+
+/** Whether `digits` × 10^`power` is beyond 2⁵³ and says more than a number holds. `1e300` says one digit. */
+function isRounded(digits: string, power: number): boolean {
+  let [from, until] = [0, digits.length]
+  while (digits[from] === '0') from++
+  while (until > from && digits[until - 1] === '0') until--
+  const zeros = power + digits.length - until
+  if (until - from <= exactDigits) return false
+  if (zeros < 0) return isBeyond(digits.slice(from, Math.max(from, until + zeros)))
+  return until - from + zeros > lastInteger.length || isBeyond(digits.slice(from, until) + '0'.repeat(zeros))
 }
 
 /** Of all texts in a value, names of members included. */
@@ -149,8 +174,15 @@ function misfitOfTexts(value: unknown): string | undefined {
   return undefined
 }
 
+/** The text was JSON then, and the parser says it in words alone. */
+function reachesPrototype(error: unknown): boolean {
+  return error instanceof SyntaxError && error.message.includes('forbidden prototype')
+}
+
 /** Where the parser stopped, without what it found there: that is the caller's, and this goes into logs. */
-function placeOf(error: unknown): string {
-  const [, position] = /position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
+function placeOf(error: unknown, text: string): string {
+  const message = error instanceof Error ? error.message : ''
+  if (message.includes('end of JSON input')) return `: it breaks off after character ${text.length}`
+  const [, position] = /position (\d+)/.exec(message) ?? []
   return position === undefined ? '' : `: it breaks off or goes wrong at character ${Number(position) + 1}`
 }

@@ -31,8 +31,8 @@ test('depth and number of values are bounded before anything is parsed, whatever
 })
 
 test('a number that would be changed is refused, one that is only a measured value is not', () => {
-  const refused = ['9007199254740993', '-9007199254740993', '123456789012345678901', '9007199254740993.0', '1e400', '-1E+999', '1e-400']
-  const kept = ['9007199254740992', '-9007199254740991', '1e300', '1E2', '0e-999', '0.1234567890123456789', '3.0000000000000001', '5e-324']
+  const refused = ['9007199254740993', '-9007199254740993', '123456789012345678901', '9007199254740993.0', '1e400', '-1E+999', '1e-400', '9007199254740993e0', '-900719925474099.3e1', '123456789012345678e1', '1234567890123456789012E-3', '0.9007199254740993e16', `1${'0'.repeat(200_000)}1e5`]
+  const kept = ['9007199254740992', '-9007199254740991', '1e300', '1E2', '0e-999', '0.1234567890123456789', '3.0000000000000001', '5e-324', '9007199254740992e0', '900719925474099.2e1', '90071992547409920e-1', '6.02214076e23', '123456789012345e280', '1.2345678901234567890e-5', '1234567890123456789e-20', '1e23']
   for (const number of refused) assert.match(misfitOf(`{"n":[${number}]}`) ?? 'fits', /holds the number/, number)
   for (const number of kept) assert.equal(misfitOf(`{"n":[${number}]}`), undefined, number)
 })
@@ -47,6 +47,18 @@ test('text that is no text is refused, as a member’s name too', () => {
 test('what is no JSON is told with its place and without its content', () => {
   assert.equal(misfitOf('{"secret" 1}'), 'is no JSON: it breaks off or goes wrong at character 11')
   assert.match(misfitOf('secret') ?? '', /^is no JSON[^s]*$/)
+  assert.equal(misfitOf('{"secret":'), 'is no JSON: it breaks off after character 10')
+})
+
+test('a member that would reach a prototype is refused by its name, wherever it is', () => {
+  for (const text of ['{"__proto__":{"a":1}}', '{"a":[{"__proto__":1}]}', '{"constructor":{"prototype":{}}}', '{"\\u005f_proto__":1}']) assert.match(misfitOf(text) ?? 'fits', /^has a member `__proto__`/, text)
+  for (const text of ['{"constructor":1}', '{"prototype":{}}', '{"a":"__proto__"}']) assert.equal(misfitOf(text), undefined, text)
+})
+
+test('what is stored has no member that would reach a prototype, whatever it was read from', () => {
+  assert.match(misfitOfStored(Object.fromEntries([['__proto__', 'x']])) ?? 'fits', /^has a member `__proto__`/)
+  assert.match(misfitOfStored({ a: [Object.fromEntries([['__proto__', 'x']])] }) ?? 'fits', /^has a member `__proto__`/)
+  assert.equal(misfitOfStored({ constructor: 1 }), undefined)
 })
 
 test('of a member that is named twice the last counts', () => {

@@ -71,6 +71,14 @@ export interface GalleryReading extends IndexReading {
 }
 
 const noReading: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
+export interface ListedPage {
+  cursor?: string
+  /** Default 100. */
+  limit?: number
+  /** `null`: pictures without a label; undefined: all. */
+  label?: string | null
+}
+
 const pageDefault = 100
 /** Characters of records that are read for a list before others have their turn: some milliseconds. */
 const lengthOfTurn = 128 * 1024
@@ -200,18 +208,25 @@ export class Galleries {
     return this.#store.read(({ galleries }) => Array.from(galleries.list(), galleryRecord))
   }
 
-  /** By name, ascending; as many as are asked for, or as have room in one answer. @param after names after this one */
-  async page({ after, limit }: { after: string; limit: number }): Promise<GalleryRecord[]> {
-    const page: GalleryRecord[] = []
-    for (let left = this.#storage.pageMaxLength; left > 0 && page.length < limit; ) {
-      if (page.length > 0) await nextTurn()
-      const list = (galleries: GalleryTable) => galleries.list(page.at(-1)?.name ?? after, limit - page.length)
-      const rows = this.#store.read(({ galleries }) => Array.from(upTo(Math.min(left, lengthOfTurn), list(galleries), ({ settings }) => settings.length)))
-      if (rows.length === 0) break
-      page.push(...rows.map(galleryRecord))
-      left -= rows.reduce((sum, { settings }) => sum + settings.length, 0)
+  /**
+   * By name, ascending, slice by slice, each in a turn of its own: as many as are asked for, or as have room in one answer.
+   * @param after names after this one
+   */
+  async *slices({ after, limit }: { after: string; limit: number }): AsyncGenerator<{ galleries: GalleryRecord[]; nextCursor?: string }> {
+    let [last, count] = [after, 0]
+    for (let left = this.#storage.pageMaxLength; ; ) {
+      // one more than may be listed tells whether more follow
+      const list = (galleries: GalleryTable) => galleries.list(last, limit - count + 1)
+      const rows = this.#store.read(({ galleries }) => Array.from(upTo(Math.min(Math.max(left, 0), lengthOfTurn), list(galleries), ({ settings }) => settings.length)))
+      const isFull = left <= 0 || count === limit
+      if (rows.length === 0 || isFull) return yield { galleries: [], ...(rows.length > 0 && { nextCursor: cursorAfter(last) }) }
+      const listed = rows.slice(0, limit - count)
+      yield { galleries: listed.map(galleryRecord) }
+      count += listed.length
+      last = listed.at(-1)?.name ?? last
+      left -= listed.reduce((sum, { settings }) => sum + settings.length, 0)
+      await nextTurn()
     }
-    return page
   }
 
   /** Gone at once for every caller, whatever became of its record; its rows are removed in the background. */
@@ -346,19 +361,32 @@ export class Galleries {
     return this.#store.read(({ images }) => ids.flatMap((id) => images.find(number, id) ?? []))
   }
 
-  /** By id, ascending. @throws AlikeError `request_invalid` for a cursor that was not given out. */
-  async images(gallery: string, page: { cursor?: string; limit?: number; label?: string | null } = {}): Promise<ImagePage> {
-    const { number } = this.#store.gallery(gallery)
-    const { cursor, limit = pageDefault, label } = page
-    const first = cursor === undefined ? '' : idOfCursor(cursor)
+  /** By id, ascending. @throws AlikeError as `imageSlices` */
+  async images(gallery: string, page: ListedPage = {}): Promise<ImagePage> {
     const images: ImageRecord[] = []
-    for (let left = this.#storage.pageMaxLength; ; ) {
-      const options = { after: images.at(-1)?.id ?? first, limit: limit - images.length, maxLength: left, oneAtLeast: images.length === 0, lengthOfTurn, ...(label !== undefined && { label }) }
-      const found = this.#store.read((store) => store.images.list(number, options))
-      images.push(...found.images)
-      left -= found.length
-      if (found.more === 'no') return { images }
-      if (found.more === 'yes') return { images, nextCursor: cursorAfter(images.at(-1)!.id) }
+    for await (const slice of this.imageSlices(gallery, page)) {
+      images.push(...slice.images)
+      if (slice.nextCursor !== undefined) return { images, nextCursor: slice.nextCursor }
+    }
+    return { images }
+  }
+
+  /**
+   * A page slice by slice, each in a turn of its own: what a page holds is never in memory as a whole. The last one tells
+   * whether more follows.
+   * @throws AlikeError `request_invalid` for a cursor that was not given out
+   */
+  async *imageSlices(gallery: string, { cursor, limit = pageDefault, label }: ListedPage = {}): AsyncGenerator<ImagePage> {
+    const { number } = this.#store.gallery(gallery)
+    let after = cursor === undefined ? '' : idOfCursor(cursor)
+    for (let [left, count] = [this.#storage.pageMaxLength, 0]; ; ) {
+      const options = { after, limit: limit - count, maxLength: left, oneAtLeast: count === 0, lengthOfTurn, ...(label !== undefined && { label }) }
+      const { images, length, more } = this.#store.read((store) => store.images.list(number, options))
+      after = images.at(-1)?.id ?? after
+      yield { images, ...(more === 'yes' && { nextCursor: cursorAfter(after) }) }
+      if (more !== 'open') return
+      left -= length
+      count += images.length
       await nextTurn()
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { FastifyReply } from 'fastify'
 import { AlikeError } from '../errors.js'
+import { whenGone } from './client-gone.js'
 
 export interface AnswerBytesOptions {
   /** Of one answer. */
@@ -33,9 +34,10 @@ export class AnswerBytes {
   of(reply: FastifyReply): AnswerAccount {
     let account = this.#accounts.get(reply)
     if (account === undefined) {
-      account = new AnswerAccount(this.#options, () => this.#held, (change) => { this.#held += change })
-      this.#accounts.set(reply, account)
-      reply.raw.once('close', () => account!.close())
+      const opened = new AnswerAccount(this.#options, () => this.#held, (change) => { this.#held += change })
+      this.#accounts.set(reply, opened)
+      whenGone(reply, () => opened.close())
+      account = opened
     }
     return account
   }

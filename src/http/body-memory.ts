@@ -1,12 +1,15 @@
 /** The memory that bodies of requests take, and pictures fetched for them: a budget of bytes, shared by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AlikeError } from '../errors.js'
+import { whenGone } from './client-gone.js'
 
 export interface HeldMemory {
   /** @throws AlikeError `overloaded` when the budget has no room for it; who is alone with it always has */
   take(bytes: number): void
   /** Gives back all that was taken. */
   release(): void
+  /** The same for good: what still comes is nobody's any more, and not counted. */
+  end(): void
 }
 
 export class BodyMemory {
@@ -24,17 +27,24 @@ export class BodyMemory {
 
   hold(): HeldMemory {
     let own = 0
+    let ended = false
+    const release = () => {
+      this.#bytes -= own
+      own = 0
+    }
     return {
       take: (bytes) => {
+        if (ended) return
         if (this.#bytes + bytes > this.#maxBytes && this.#bytes > own) {
           throw new AlikeError('overloaded', { detail: `The bodies of all requests may take ${this.#maxBytes} bytes of memory together.`, retryAfterSeconds: 1 })
         }
         own += bytes
         this.#bytes += bytes
       },
-      release: () => {
-        this.#bytes -= own
-        own = 0
+      release,
+      end: () => {
+        ended = true
+        release()
       },
     }
   }
@@ -52,8 +62,7 @@ export class BodyMemory {
       const held = this.hold()
       held.take(bytes)
       this.#ofRequests.set(request, held)
-      // 'close' comes once and always, also when the client leaves in the middle of its upload
-      reply.raw.once('close', () => held.release())
+      whenGone(reply, held.end)
     })
   }
 }

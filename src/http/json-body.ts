@@ -1,6 +1,5 @@
 /** JSON bodies: bounded in depth and values before anything recurses over them, and refused in words a caller can use. */
 import type { FastifyInstance } from 'fastify'
-import { parse } from 'secure-json-parse'
 import { bodyBounds, misfitOfStored, readJson } from '../bounded-json.js'
 import { RequestInvalid, type Misfit } from './validation.js'
 
@@ -9,7 +8,7 @@ export function acceptJson(scope: FastifyInstance, { bodyLimit }: { bodyLimit?: 
   const options = { parseAs: 'buffer', ...(bodyLimit !== undefined && { bodyLimit }) } as const
   scope.removeContentTypeParser('application/json')
   scope.addContentTypeParser('application/json', options, (_request, body: Buffer, done) => {
-    const read = body.length === 0 ? { misfit: 'is empty' } : readJson(body, bodyBounds, parse)
+    const read = body.length === 0 ? { misfit: 'is empty' } : readJson(body, bodyBounds)
     if ('misfit' in read) done(new RequestInvalid([{ in: 'body', pointer: '', detail: read.misfit }]))
     else done(null, read.value)
   })

@@ -16,6 +16,32 @@ export async function inTurns<Answer>(answer: Answer, reply: Pick<FastifyReply, 
 }
 
 /**
+ * A list that is read slice by slice, and written as it is read: only its text is in memory as a whole.
+ * @param name of the member that is the list
+ * @param onBytes told of each slice's; what it throws ends the reading
+ * @throws what `slices` throws, and the signal's reason
+ */
+export async function listInTurns<Name extends string, Entry>(
+  name: Name,
+  slices: AsyncIterable<{ entries: readonly Entry[]; nextCursor?: string | undefined }>,
+  { reply, signal, onBytes }: { reply: Pick<FastifyReply, 'type'>; signal: AbortSignal; onBytes(bytes: number): void },
+): Promise<{ [name in Name]: Entry[] } & { nextCursor?: string }> {
+  const parts = [Buffer.from(`{${JSON.stringify(name)}:[`)]
+  let [before, end] = ['', ']}']
+  for await (const { entries, nextCursor } of slices) {
+    signal.throwIfAborted()
+    if (nextCursor !== undefined) end = `],"nextCursor":${JSON.stringify(nextCursor)}}`
+    if (entries.length === 0) continue
+    const part = Buffer.from(before + entries.map((entry) => JSON.stringify(entry)).join(','))
+    onBytes(part.length)
+    parts.push(part)
+    before = ','
+  }
+  reply.type('application/json; charset=utf-8')
+  return Buffer.concat([...parts, Buffer.from(end)]) as never
+}
+
+/**
  * As `JSON.stringify` of the value, in UTF-8.
  * @param signal aborted when nobody waits for it any more: ends it between two turns
  * @throws the signal's reason

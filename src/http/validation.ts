@@ -51,8 +51,28 @@ export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unkn
   const compiled = Compile(schema)
   return (value) => {
     if (compiled.Check(value)) return value
-    throw new RequestInvalid(describe(compiled.Errors(value), where))
+    const unknown: string[] = []
+    const errors = compiled.Errors(known(schema, value, '', unknown)).filter(({ keyword }) => unknown.length === 0 || keyword !== 'minProperties')
+    const misfits = [...describe(errors, where), ...unknown.map((pointer) => ({ in: where, pointer: cutText(pointer, pointerMaxLength), detail: 'is not known here' }))]
+    throw new RequestInvalid(misfits.slice(0, misfitsMax))
   }
+}
+
+/**
+ * What is told of unknown members is told here: the check would look at each of them, and there may be hundreds of thousands.
+ * @param unknown gets their places, as many as are told
+ * @returns the value without them
+ */
+function known(schema: TSchema, value: unknown, place: string, unknown: string[]): unknown {
+  const { properties, additionalProperties } = schema as { properties?: Record<string, TSchema>; additionalProperties?: unknown }
+  if (properties === undefined || additionalProperties !== false || typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const given = value as Record<string, unknown>
+  for (const name in given) {
+    if (unknown.length === misfitsMax) break
+    if (!Object.hasOwn(properties, name)) unknown.push(`${place}/${name}`)
+  }
+  const members = Object.entries(properties).filter(([name]) => Object.hasOwn(given, name))
+  return Object.fromEntries(members.map(([name, inner]) => [name, known(inner, given[name], `${place}/${name}`, unknown)]))
 }
 
 /** Texts → what the schema asks for. What can not be read stays text, and is then refused by the check. */
@@ -82,7 +102,7 @@ function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Mis
   const misfits = new Map<string, string>()
   for (const { keyword, instancePath, params, message } of errors) {
     if (keyword === 'additionalProperties') {
-      for (const name of (params as { additionalProperties: string[] }).additionalProperties) misfits.set(`${instancePath}/${name}`, 'is not known here')
+      for (const name of (params as { additionalProperties: string[] }).additionalProperties.slice(0, misfitsMax)) misfits.set(`${instancePath}/${name}`, 'is not known here')
       continue
     }
     if (keyword === 'enum') {

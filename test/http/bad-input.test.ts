@@ -8,6 +8,7 @@ import type { InjectOptions } from 'fastify'
 import sharp from 'sharp'
 import { startApp, type Answer, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
+import { longestTurn } from '../support/event-loop.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { bombPng } from '../support/png.js'
 
@@ -210,4 +211,30 @@ test('an example that does not exist beside a picture that can not be used ends 
   // What was begun for them fails about now; a rejection that nobody hears of would end the process, and this test.
   await sleep(100)
   assert.equal((await app.call(200, { method: 'POST', url: search, payload: { image } })).hits.length, 1)
+})
+
+test('hundreds of thousands of unknown members are refused as quickly as they are read', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const names = Array.from({ length: 150_000 }, (_, i) => `k${i}`)
+  const many = Object.fromEntries(names.map((name) => [name, 1]))
+  const cases: [url: string, payload: object, pointer: string][] = [
+    ['/v1/galleries/g/search', many, '/k0'],
+    ['/v1/galleries/g/search', { image: 'QQ==', region: { x: 0, y: 0, width: 1, height: 1, ...many } }, '/region/k0'],
+  ]
+  for (const [url, payload, pointer] of cases) {
+    const text = JSON.stringify(payload)
+    const { longestMs: reading } = await longestTurn(async () => JSON.parse(text))
+    const { result, longestMs } = await longestTurn(() => app.call(400, { method: 'POST', url, headers: { 'content-type': 'application/json' }, payload: text }))
+    assert.ok(result.status === 'fulfilled')
+    assert.deepEqual([result.value.errors?.length, result.value.errors?.[0]], [20, { in: 'body', pointer, detail: 'is not known here' }])
+    assert.ok(longestMs < 6 * reading + 100, `${longestMs} ms, read in ${reading}`)
+  }
+})
+
+test('what is unknown and what does not fit are told together', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const { errors } = await app.call(400, { method: 'POST', url: '/v1/galleries/g/search', payload: { imageId: 'a', k: 0, colour: 'red', size: 1 } })
+  assert.deepEqual(errors?.map(({ pointer, detail }) => [pointer, detail]), [['/k', 'must be >= 1'], ['/colour', 'is not known here'], ['/size', 'is not known here']])
 })

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp, type Answer, type TestApp } from '../support/app.js'
@@ -88,3 +91,31 @@ test('several pictures of a form are bounded together', async (t) => {
   const refusal = await app.call<Answer>(413, { method: 'POST', url: search, headers: formHeaders, payload })
   assert.deepEqual([refusal.code, /Together/.test(refusal.detail ?? '')], ['image_too_large', true])
 })
+
+/** Sends so much of a body, and leaves or stays silent. */
+function sendPart(port: number, body: Buffer, share: number): Socket {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.resume()
+  socket.write(`POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${formHeaders['content-type']}\r\ncontent-length: ${body.length}\r\n\r\n`)
+  socket.write(body.subarray(0, Math.floor(body.length * share)))
+  return socket
+}
+
+for (const ending of ['leaves', 'stalls'] as const) {
+  test(`a form of pictures whose caller ${ending} in the middle gives back what it held, wherever that is`, async (t) => {
+    const app = await startApp(t, { uploadMaxBytes: 2 ** 20, uploadLagMaxMs: 300, uploadMinBytesPerSecond: 2 ** 30 })
+    await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+    const port = Number(new URL(await app.listen()).port)
+    for (const bytes of [1_000, 300_000]) {
+      const body = formBody(Array.from({ length: 4 }, (_, i) => ({ name: 'image', filename: `${i}.png`, content: Buffer.alloc(bytes, i + 1) })))
+      const callers = [0.1, 0.3, 0.49, 0.52, 0.77, 0.999].map((share) => sendPart(port, body, share))
+      t.after(() => callers.forEach((socket) => socket.destroy()))
+      while (!/^alike_uploads_in_flight 6$/m.test((await app.app.inject('/metrics')).body)) await sleep(2)
+      if (ending === 'leaves') callers.forEach((socket) => socket.destroy())
+      else await Promise.all(callers.map((socket) => once(socket, 'close')))
+      await heldUntil(app, 0)
+      while ((await readdir(join(app.config.dataDir, 'spool'))).length > 0) await sleep(2)
+    }
+  })
+}

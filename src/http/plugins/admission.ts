@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
+import { whenGone } from '../client-gone.js'
 
 export interface AdmissionOptions {
   /** Requests at work at once. */
@@ -24,8 +25,7 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
       throw new AlikeError('overloaded', { detail: `${requestsMax} requests are at work already.`, retryAfterSeconds: 1 })
     }
     admitted += 1
-    // 'close' comes once and always, also when the client leaves in the middle of its upload.
-    reply.raw.once('close', () => { admitted -= 1 })
+    whenGone(reply, () => { admitted -= 1 })
   })
   return {
     inFlight: () => admitted,

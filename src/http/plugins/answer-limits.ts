@@ -1,6 +1,7 @@
 /** The door on the way out: large answers have a bound each, one together, and a time in which they have to be taken. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AnswerBytes } from '../answer-bytes.js'
+import { whenGone } from '../client-gone.js'
 
 export interface AnswerLimits {
   answerMaxBytes: number
@@ -42,10 +43,10 @@ function isStream(payload: unknown): payload is NodeJS.ReadableStream & { destro
   return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }
 
-function cutOff({ raw }: FastifyReply, afterMs: number, tell: () => void): void {
+function cutOff(reply: FastifyReply, afterMs: number, tell: () => void): void {
   const timer = setTimeout(() => {
     tell()
-    raw.destroy()
+    reply.raw.destroy()
   }, afterMs)
-  raw.once('close', () => clearTimeout(timer))
+  whenGone(reply, () => clearTimeout(timer))
 }

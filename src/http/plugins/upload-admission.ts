@@ -6,6 +6,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AlikeError } from '../../errors.js'
+import { whenGone } from '../client-gone.js'
 
 export interface UploadAdmissionOptions {
   /** Uploads received at once. */
@@ -45,7 +46,7 @@ export function limitUploads(scope: FastifyInstance, { uploadsMax, uploadsPerCal
     receptions.add(reception)
     signals.set(request, reception.signal)
     ticks ??= setInterval(tick, tickMs).unref()
-    reply.raw.once('close', () => leave(reception))
+    whenGone(reply, () => leave(reception))
   })
   scope.addHook('onClose', async () => clearInterval(ticks))
 

@@ -5,9 +5,10 @@ import type { Config } from '../../config.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
+import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
-import { inTurns } from '../json-in-turns.js'
+import { listInTurns } from '../json-in-turns.js'
 import { Gallery, GalleryList, GalleryListParameters, GallerySettings, galleryView, LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -15,10 +16,11 @@ import { problems } from '../schemas/problem.js'
 
 export interface GalleryRouteOptions {
   galleries: Galleries
+  answers: AnswerBytes
   config: Config
 }
 
-export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, { galleries, config }) => {
+export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, { galleries, answers, config }) => {
   const view = (gallery: GalleryRecord) => galleryView(gallery, galleries.reading(gallery))
   const tags = ['galleries']
 
@@ -33,10 +35,12 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     },
   }, async (request, reply) => {
     const { limit = 1_000, cursor } = request.query
-    const page = await galleries.page({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
-    const last = page.at(-1)?.name
-    const more = last !== undefined && (await galleries.page({ after: last, limit: 1 })).length > 0
-    return inTurns({ galleries: page.map(view), ...(more && { nextCursor: cursorAfter(last) }) }, reply, clientGone(reply))
+    const slices = galleries.slices({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
+    const viewed = async function* () {
+      for await (const { galleries: slice, nextCursor } of slices) yield { entries: slice.map(view), nextCursor }
+    }
+    const onBytes = (bytes: number) => answers.of(reply).take(bytes)
+    return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })
   })
 
   app.put('/v1/galleries/:gallery', {

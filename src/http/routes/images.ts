@@ -4,10 +4,11 @@ import { Type } from 'typebox'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { ImageChange as Change, ImageRecord } from '../../gallery/records.js'
+import type { ImageChange as Change, ImagePage, ImageRecord } from '../../gallery/records.js'
+import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
-import { inTurns } from '../json-in-turns.js'
+import { listInTurns } from '../json-in-turns.js'
 import { expectStorable } from '../json-body.js'
 import { Image, ImageChange, ImageList, ImageListParameters, imageView, Removal, RemovalParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
@@ -17,12 +18,13 @@ import { RequestInvalid } from '../validation.js'
 
 export interface ImageRouteOptions {
   galleries: Galleries
+  answers: AnswerBytes
   config: Config
 }
 
 const binary = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
-export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries, config }) => {
+export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries, answers, config }) => {
   const tags = ['images']
   const find = ({ gallery, id }: { gallery: string; id: string }): ImageRecord => {
     const image = galleries.image(gallery, id)
@@ -43,8 +45,9 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
   }, async (request, reply) => {
     const { limit = 100, cursor, label } = request.query
     const filter = label === undefined ? {} : { label: label === '' ? null : label }
-    const { images, nextCursor } = await galleries.images(request.params.gallery, { limit, ...(cursor !== undefined && { cursor }), ...filter })
-    return inTurns({ images: images.map(imageView), ...(nextCursor !== undefined && { nextCursor }) }, reply, clientGone(reply))
+    const slices = galleries.imageSlices(request.params.gallery, { limit, ...(cursor !== undefined && { cursor }), ...filter })
+    const onBytes = (bytes: number) => answers.of(reply).take(bytes)
+    return listInTurns('images', viewed(slices), { reply, signal: clientGone(reply), onBytes })
   })
 
   app.delete('/v1/galleries/:gallery/images', {
@@ -133,6 +136,10 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
     if (thumbnail === undefined) throw new AlikeError('image_not_found')
     return reply.type(thumbnail[0] === 0xff ? 'image/jpeg' : 'image/webp').send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
   })
+}
+
+async function* viewed(slices: AsyncIterable<ImagePage>): AsyncGenerator<{ entries: ReturnType<typeof imageView>[]; nextCursor?: string | undefined }> {
+  for await (const { images, nextCursor } of slices) yield { entries: images.map(imageView), nextCursor }
 }
 
 function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {

@@ -13,7 +13,8 @@ import type { UploadedFile } from '../../ingest/sources/files.js'
 import { unlessAborted } from '../../ingest/unless-aborted.js'
 import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
-import { plainCopies, type BodyMemory } from '../body-memory.js'
+import { plainCopies, type BodyMemory, type HeldMemory } from '../body-memory.js'
+import { whenGone } from '../client-gone.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -57,11 +58,14 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
   }, async (request, reply) => {
     const idempotencyKey = request.headers['idempotency-key']
     const signal = uploads.signalOf(request)
+    const held = memory.hold()
+    // whatever still waits for a part of a form then
+    whenGone(reply, held.end)
     try {
       const { job, pace } = await ingest.accept({
         gallery: request.params.gallery,
         // what a form begins with may never come
-        content: await unlessAborted(contentOf(request, memory, config), signal),
+        content: await unlessAborted(contentOf(request, held, config), signal),
         signal,
         ...request.query,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
@@ -87,7 +91,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
   })
 }
 
-async function contentOf(request: FastifyRequest, memory: BodyMemory, config: Config): Promise<Upload['content']> {
+async function contentOf(request: FastifyRequest, held: HeldMemory, config: Config): Promise<Upload['content']> {
   if (!request.isMultipart()) {
     if (request.body === undefined || request.body === null) throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
     const body = request.body as Readable
@@ -99,7 +103,7 @@ async function contentOf(request: FastifyRequest, memory: BodyMemory, config: Co
   if (first.value.type === 'file' && first.value.fieldname === 'archive') {
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
-  return { files: filesOf(first.value, parts, memory, config) }
+  return { files: filesOf(first.value, parts, held, config) }
 }
 
 /** Lines have no mark of their own that bytes could tell them by. */
@@ -113,12 +117,11 @@ async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipar
   if ((await rest.next()).done !== true) throw formMisfit('archive', 'must be alone in its form')
 }
 
-async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, memory: BodyMemory, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
+async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, held: HeldMemory, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
   let label: string | undefined
   for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
     if (part.type === 'file') {
       if (part.fieldname === 'archive') throw formMisfit('archive', 'must be alone in its form')
-      const held = memory.hold()
       try {
         const content = await readPicture(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
         // The parser puts U+FFFD in place of bytes that are not UTF-8, which would make one name of many.

@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Ingest } from '../../ingest/ingest.js'
 import type { Metrics } from '../../metrics.js'
+import { whenGone } from '../client-gone.js'
 import { endId, jobEvents } from '../job-events.js'
 import { JobPath, jobView } from '../schemas/job.js'
 import { problems } from '../schemas/problem.js'
@@ -53,8 +54,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
 
     const leaving = new AbortController()
     listeners.add(leaving)
-    // 'close' comes once and always, also when the caller leaves before the first event.
-    reply.raw.once('close', () => {
+    whenGone(reply, () => {
       leaving.abort()
       listeners.delete(leaving)
     })

@@ -20,17 +20,19 @@ export interface UploadedFile {
 /** pax keys of what a tar header has no field for. */
 const keys = { path: 'ALIKE.path', label: 'ALIKE.label', error: 'ALIKE.error' } as const
 
-/** @returns the tar as a stream; it ends after the last file, or fails as `files` fails. */
+/** @returns the tar as a stream; it ends after the last file, or fails as `files` fails. No more files are asked for once it is destroyed. */
 export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.ReadableStream; count(): number } {
   const tar = pack()
   const output = new PassThrough()
   let count = 0
+  // the packer does not hear of it, and would wait for its reader
+  const gone = new Promise<never>((_resolve, reject) => output.once('close', () => reject(new Error('nobody reads the tar any more'))))
+  gone.catch(() => {})
   const packAll = async () => {
     for await (const file of files) {
-      await new Promise<void>((resolve, reject) => {
-        const bytes = Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0)
-        tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve()))
-      })
+      const bytes = Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0)
+      const packed = new Promise<void>((resolve, reject) => tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve())))
+      await Promise.race([packed, gone])
       count += 1
     }
     tar.finalize()

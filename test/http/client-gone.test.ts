@@ -1,0 +1,68 @@
+/** What a request holds is given back however early its caller leaves. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import Fastify, { type FastifyReply } from 'fastify'
+import { AnswerBytes } from '../../src/http/answer-bytes.js'
+import { BodyMemory } from '../../src/http/body-memory.js'
+import { clientGone, whenGone } from '../../src/http/client-gone.js'
+import { startApp } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+
+test('who asks after the connection is gone is told at once, and what is taken then is not held', async (t) => {
+  const app = Fastify()
+  t.after(() => app.close())
+  const answers = new AnswerBytes({ answerMaxBytes: 1_000, answersMaxBytes: 1_000 })
+  const memory = new BodyMemory({ bodyMemoryMaxBytes: 1_000 })
+  const seen = new Promise<{ reply: FastifyReply }>((resolve) => {
+    app.get('/', async (_request, reply) => {
+      await once(reply.raw, 'close')
+      resolve({ reply }) // it is a promise itself
+      return reply.hijack()
+    })
+  })
+  const { port } = new URL(await app.listen({ port: 0 }))
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nhost: test\r\n\r\n', () => socket.destroy())
+  const { reply } = await seen
+  answers.of(reply).take(900)
+  const held = memory.hold()
+  whenGone(reply, held.end)
+  held.take(900)
+  assert.deepEqual([answers.held, memory.bytesInUse, clientGone(reply).aborted], [0, 0, true])
+})
+
+test('callers who leave in the middle of whatever they ask leave nothing behind', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const picture = await drawPicture('circle', 1)
+  const metadata = { words: 'x'.repeat(15_000) }
+  for (let i = 0; i < 30; i++) await app.call(201, { method: 'PUT', url: `/v1/galleries/g/images/p${i}`, payload: { image: picture.toString('base64'), metadata } })
+  const port = Number(new URL(await app.listen()).port)
+  const query = { imageId: 'p0', k: 30, include: ['metadata'] }
+  const ask = (method: string, path: string, body?: object) => {
+    const text = body === undefined ? '' : JSON.stringify(body)
+    return `${method} /v1/galleries${path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`
+  }
+  const requests = [
+    ask('GET', '/g/images?limit=30'), ask('GET', ''), ask('POST', '/g/search', query), ask('POST', '/g/search', { image: picture.toString('base64'), k: 30, include: ['metadata'] }),
+    ask('POST', '/g/search/batch', { queries: Array.from({ length: 20 }, () => query) }), ask('POST', '/g/search', query) + ask('GET', '/g/images?limit=30'),
+  ]
+  for (const request of requests) {
+    for (let turns = 0; turns < 12; turns++) {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      socket.write(request)
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+      socket.destroy()
+    }
+  }
+  const left = async () => (await app.call<string>(200, { url: '/metrics' })).match(/^alike_(answer_bytes|requests_in_flight|body_memory_bytes) [1-9]\d*$/gm) ?? []
+  for (let waited = 0; (await left()).length > 0; waited += 20) {
+    if (waited > 20_000) assert.deepEqual(await left(), [])
+    await sleep(20)
+  }
+})
