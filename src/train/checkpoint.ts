@@ -14,6 +14,8 @@ export interface RunState {
   /** What was measured after each finished epoch. */
   history: EpochRecord[]
   secondsSpent: number
+  /** What computed it; a run may be ended on another machine. */
+  backend?: string
 }
 
 export interface EpochRecord {

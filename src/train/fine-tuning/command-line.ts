@@ -29,7 +29,8 @@ export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [option
   --average X           share of the averaged weights that a step keeps (default 0.99; 0.995 for long runs)
   --resume              go on from the last checkpoint of this name; --phases may have grown at its end
   --no-report           export at the end, but leave the test pictures alone: for a run that will go on
-  --export-only         train nothing, export the best weights so far, without touching the test pictures`
+  --export-only         train nothing, export the best weights so far, without touching the test pictures
+  --finish              the same with the report: ends a run that was cut off, or trained on another machine`
 
 /** @throws Error with the usage when an option is unknown, missing or unfit. */
 export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
@@ -41,7 +42,7 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
       loss: { type: 'string' }, margin: { type: 'string' }, negatives: { type: 'string' }, 'pair-mean': { type: 'string' },
       name: { type: 'string' }, out: { type: 'string' }, work: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' }, classes: { type: 'string' },
       mix: { type: 'string' }, teachers: { type: 'string' }, instance: { type: 'string' }, wild: { type: 'string' }, average: { type: 'string' }, 'judge-every': { type: 'string' }, 'micro-batch': { type: 'string' }, loaders: { type: 'string' },
-      backend: { type: 'string' }, compute: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, 'no-report': { type: 'boolean' },
+      backend: { type: 'string' }, compute: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, finish: { type: 'boolean' }, 'no-report': { type: 'boolean' },
     },
   })
   const defaults = defaultFineTuneSettings
@@ -75,8 +76,8 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
     backend: oneOf('backend', values.backend ?? 'auto', backendChoices, fineTuneUsage),
     compute: oneOf('compute', values.compute ?? 'auto', ['auto', 'float32', 'bfloat16'], fineTuneUsage),
     resume: values.resume ?? false,
-    exportOnly: values['export-only'] ?? false,
-    report: !(values['no-report'] ?? false),
+    exportOnly: (values['export-only'] ?? false) || (values.finish ?? false),
+    report: !(values['no-report'] ?? false) && !(values['export-only'] ?? false),
   }
 }
 

@@ -50,6 +50,7 @@ interface Run {
   teachers: Teachers | null
   /** Pictures that the trunk takes at once. */
   microBatch: number
+  backend: string
   compute: ConvolutionPrecision
   log: (line: string) => void
   stop: AbortSignal
@@ -79,7 +80,7 @@ export async function fineTune(settings: FineTuneSettings, log: (line: string) =
   const loader = new PictureLoader(data.pictures, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const microBatch = settings.microBatch === 'auto' ? (backend.endsWith('(gpu)') ? Infinity : 6) : settings.microBatch
   try {
-    const state = await runPhases({ settings, data, starting, loader, network, averaged, teachers, microBatch, compute, log, stop })
+    const state = await runPhases({ settings, data, starting, loader, network, averaged, teachers, microBatch, backend, compute, log, stop })
     if (phaseOf(phases, state.epoch) !== null && !settings.exportOnly) {
       log(`stopped in epoch ${state.epoch + 1}; go on with --resume`)
       return { state }
@@ -87,10 +88,9 @@ export async function fineTune(settings: FineTuneSettings, log: (line: string) =
     setConvolutionPrecision('float32')
     const startedFrom = `${starting.description}, file ${starting.file}, SHA-256 ${starting.sha256}`
     const phasesTrained = [...new Set(state.history.map(({ phase }) => phase))]
-    const facts = { startedFrom, backend, compute, phasesTrained, seed, epochs: state.epoch, chosenEpoch: state.best === null ? null : state.best.epoch + 1 }
+    const facts = { startedFrom, backend: state.backend ?? backend, compute, phasesTrained, seed, epochs: state.epoch, chosenEpoch: state.best === null ? null : state.best.epoch + 1 }
     const course = { seconds: state.secondsSpent, settings: shapingFineTuneSettings(settings), history: state.history }
-    const report = settings.report && !settings.exportOnly
-    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, useClassifier: settings.detachedClassifier !== true, report, log })) }
+    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, useClassifier: settings.detachedClassifier !== true, report: settings.report, log })) }
   } finally {
     loader.close()
     teachers?.dispose()
@@ -113,7 +113,7 @@ async function runPhases(run: Run): Promise<RunState> {
   await mkdir(work, { recursive: true })
   const files = { checkpoint: join(work, 'checkpoint.safetensors'), best: join(work, 'best.safetensors') }
   const fingerprint = fineTuneFingerprint(settings, starting.sha256, data.labels, data.pictures.length)
-  let state: RunState = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 }
+  let state: RunState = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0, backend: run.backend }
   try {
     if (settings.exportOnly) return await loadCheckpoint(files.best, { average: groups.average }, fingerprint)
     if (settings.resume && (await exists(files.checkpoint))) {

@@ -54,6 +54,7 @@ export interface FineTuneSettings extends LossSettings {
   compute: ConvolutionPrecision | 'auto'
   seed: number
   resume: boolean
+  /** Trains nothing: takes the best weights of the run so far. */
   exportOnly: boolean
   /** Measure the exported network on the test pictures; false for a run that will go on, as they are looked at once. */
   report: boolean
