@@ -40,6 +40,23 @@ test('the mirror turns left and right', async () => {
   assert.ok(mirrored[0]! > mirrored[45]!)
 })
 
+test('a wild view is made smaller, saved again, grey, blurred or framed, as its random numbers say', async () => {
+  const colours = await sharp({ create: { width: 80, height: 80, channels: 3, background: '#c02040' } }).png().toBuffer()
+  const rest = [1, 0.5, 0, 0, 0.9, 0.5, 0.5, 0.5]
+  const wild = (size: number, grey: number, border: number, shade = 0) =>
+    augmentImage(colours, { preprocessing, random: fixed(...rest, size, grey, 1, border, shade, 1, 1, 0.5), colourJitter: 0, wild: true })
+  const middle = (pixels: Uint8Array) => [...pixels.subarray((8 * 16 + 8) * 3, (8 * 16 + 8) * 3 + 3)]
+  const near = (found: number[], wanted: number[]) => found.every((value, i) => Math.abs(value - wanted[i]!) < 6)
+  const plain = await wild(0, 1, 1)
+  assert.equal(plain.length, 16 * 16 * 3)
+  assert.ok(near(middle(plain), [0xc0, 0x20, 0x40]))
+  const grey = middle(await wild(1, 0, 1))
+  assert.ok(Math.max(...grey) - Math.min(...grey) < 3, grey.join())
+  const framed = await wild(0, 1, 0.19, 0.6)
+  assert.ok(near(middle(framed), [0xc0, 0x20, 0x40]))
+  assert.ok(framed[0]! < 40, 'the frame is black')
+})
+
 test('every picture takes the same count of random numbers', async () => {
   let count = 0
   const random = () => (count++, 0.5)

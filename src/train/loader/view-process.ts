@@ -2,7 +2,8 @@
 import { makeView, type FromViewProcess, type ToViewProcess } from './view-maker.js'
 
 process.on('message', ({ ticket, bytes, order }: ToViewProcess) => {
-  const answer = (message: FromViewProcess) => process.send?.(message)
+  // nobody waits any more where the loader was closed meanwhile
+  const answer = (message: FromViewProcess) => process.send?.(message, undefined, undefined, () => {})
   makeView(bytes, order).then(
     (pixels) => answer({ ticket, pixels }),
     (error: unknown) => answer({ ticket, error }),

@@ -63,6 +63,26 @@ test('a run goes through its phases to a network folder; stopped in the cache an
   assert.deepEqual(third.state.history.map(({ val, loss }) => [val, loss]), whole.state.history.map(({ val, loss }) => [val, loss]))
 })
 
+test('a run with mixing, wild pictures and a part for single pictures is taught by a finished network; ended early, its best weights are exported', async () => {
+  const teacher = join(folder, 'onnx', 'whole')
+  const taught: FineTuneSettings = {
+    ...settings('pupil'),
+    phases: [{ trains: 'all', epochs: 2, side: 32, rate: { head: 1e-3, body: 1e-3 } }],
+    head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 4 },
+    teachers: [teacher],
+    mixShare: 0.5,
+    wildShare: 0.5,
+    judgeEvery: 2,
+  }
+  const { state, folder: made } = await fineTune(taught, () => {}, never)
+  assert.deepEqual(state.history.map(({ val }) => val === null), [true, false])
+  assert.equal((await readModel(made!)).manifest.provenance['backend'], 'wasm')
+  const ended = await fineTune({ ...taught, exportOnly: true }, () => {}, never)
+  assert.deepEqual(ended.state.best, state.best)
+  assert.equal((await readModel(ended.folder!)).manifest.embeddingDimension, (await readModel(made!)).manifest.embeddingDimension)
+  await assert.rejects(fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never), AlikeError)
+})
+
 test('weights of another architecture, and a checkpoint of other settings, are refused', async () => {
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),

@@ -4,7 +4,7 @@ import type { LabelledPicture } from '../../../src/datasets/labelled-picture.js'
 import { AlikeError } from '../../../src/errors.js'
 import { prepareImage } from '../../../src/image/prepare.js'
 import { mirrored } from '../../../src/image/views.js'
-import { PictureLoader } from '../../../src/train/loader/picture-loader.js'
+import { loaderProcesses, PictureLoader } from '../../../src/train/loader/picture-loader.js'
 import { drawPicture } from '../../support/drawn-pictures.js'
 
 const preprocessing = { inputSize: 16, fit: 'squash' as const, resizeShortSide: 16, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
@@ -39,6 +39,22 @@ test('a stream yields its batches in order', async () => {
   for await (const pixels of loader.stream(requests, 2)) first.push([...pixels.subarray(0, 3)])
   const expected = await Promise.all(requests.map(async (request) => [...(await loader.load(request)).subarray(0, 3)]))
   assert.deepEqual(first, expected)
+})
+
+test('processes of their own make the same views, and a bad picture there ends its batch with its id', async () => {
+  const inProcesses = new PictureLoader(pictures, 2)
+  try {
+    const seeds = [1, 2, 3, 4, 5, 6]
+    const request = { pictures: [0, 1, 2, 3, 4, 5], preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds, wild: seeds.map((seed) => seed > 3) } }
+    assert.deepEqual(await inProcesses.load(request), await loader.load(request))
+    await assert.rejects(inProcesses.load({ pictures: [0, 6], preprocessing }), (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'))
+  } finally {
+    inProcesses.close()
+  }
+})
+
+test('processes are for machines with more than four cores, and leave two of them to the training thread', () => {
+  assert.deepEqual([1, 2, 4, 5, 16, 64].map((cores) => loaderProcesses(cores)), [0, 0, 0, 3, 14, 16])
 })
 
 test('a bad picture ends its batch with its id, and no other', async () => {
