@@ -89,7 +89,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
   const asked = { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) }
-  const found: SearchPage = paged === undefined ? await parts.galleries.search(gallery, asked) : await parts.galleries.searchPaged(gallery, { ...asked, ...paged })
+  const found: SearchPage = paged === undefined ? await parts.galleries.search(gallery, { ...asked, signal }) : await parts.galleries.searchPaged(gallery, { ...asked, ...paged })
   const { hits, groups, voters, compared, method, ef, nextPageToken, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 

@@ -52,7 +52,7 @@ export interface GalleriesOptions {
 }
 
 /** A search whose further pages may be asked for by token. */
-export interface PagedSearch extends GallerySearch {
+export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
   /** Who may ask for them. */
   caller: string
   /** Hits or groups that all pages together show at most. */
@@ -467,12 +467,15 @@ export class Galleries {
     return { ...page, vector: ranking.terms.vector, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
-  #searched(row: GalleryRow, index: VectorIndex, { groupBy }: Pick<GallerySearch, 'groupBy'>): SearchedGallery {
+  #searched(row: GalleryRow, index: VectorIndex, { groupBy, signal }: Pick<GallerySearch, 'groupBy' | 'signal'>): SearchedGallery {
     return {
       index,
       size: row.count,
       slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
-      recordsOf: (slots) => this.#store.read(({ images }) => images.hits(row.number, slots, groupBy?.field)),
+      recordsOf: (slots) => {
+        signal?.throwIfAborted()
+        return this.#store.read(({ images }) => images.hits(row.number, slots, groupBy?.field))
+      },
       metadataOf: (slots, onText) => this.#store.read(({ images }) => images.metadataTexts(row.number, slots, onText)),
       copies: {
         scores: (query, slots) => this.#store.copies.scores(row.number, query, slots),

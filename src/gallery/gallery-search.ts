@@ -48,7 +48,10 @@ export interface PageAsked {
   onBytes?: ((bytes: number) => void) | undefined
 }
 
-export type GallerySearch = SearchTerms & PageAsked
+export type GallerySearch = SearchTerms & PageAsked & {
+  /** Aborted when nobody waits for it any more: its reason is thrown before more records are read. */
+  signal?: AbortSignal | undefined
+}
 
 export interface Hit {
   /** From 1. */

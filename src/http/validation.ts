@@ -50,9 +50,10 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unknown) => unknown {
   const compiled = Compile(schema)
   return (value) => {
-    if (compiled.Check(value)) return value
     const unknown: string[] = []
-    const errors = compiled.Errors(known(schema, value, '', unknown)).filter(({ keyword }) => unknown.length === 0 || keyword !== 'minProperties')
+    const members = known(schema, value, '', unknown)
+    if (unknown.length === 0 && compiled.Check(value)) return value
+    const errors = compiled.Errors(members).filter(({ keyword }) => unknown.length === 0 || keyword !== 'minProperties')
     const misfits = [...describe(errors, where), ...unknown.map((pointer) => ({ in: where, pointer: cutText(pointer, pointerMaxLength), detail: 'is not known here' }))]
     throw new RequestInvalid(misfits.slice(0, misfitsMax))
   }

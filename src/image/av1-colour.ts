@@ -3,6 +3,8 @@
 const sequenceHeader = 1
 /** Looked at: the header is the first or the second of them. */
 const unitsMax = 16
+/** With everything in it that a sequence header can have. */
+const headerMaxBytes = 512
 
 /** Code points of ITU-T H.273. */
 export interface Av1Colour {
@@ -19,7 +21,7 @@ export function av1Colour(data: Buffer): Av1Colour | undefined {
       const hasSize = (header & 2) !== 0
       const sizeAt = at + (hasExtension ? 2 : 1)
       const { value: size, end } = hasSize ? leb128(data, sizeAt) : { value: data.length - sizeAt, end: sizeAt }
-      if (((header >> 3) & 15) === sequenceHeader) return colourOf(new Bits(data.subarray(end, end + size)))
+      if (((header >> 3) & 15) === sequenceHeader) return colourOf(new Bits(data.subarray(end, end + Math.min(size, headerMaxBytes))))
       at = end + size
     }
   } catch (error) {

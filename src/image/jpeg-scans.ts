@@ -9,13 +9,17 @@ const isFrame = (code: number): boolean => code >= 0xc0 && code <= 0xcf && ![0xc
 const isRestart = (code: number): boolean => code >= 0xd0 && code <= 0xd7
 
 const coefficients = 64
+/** Encoders make a dozen. */
+const scansMax = 1_000
+/** One byte in so many may be 0xff: compressed data has one in 256. With more of them, looking would take long. */
+const markersPerBytes = 16
 /** No bit of a coefficient has come yet. */
 const nothing = 255
 
 /**
  * @param segments of the header, the first scan's the last
  * @param data behind it, to the end of the file
- * @returns true also where there is no telling
+ * @returns true also where there is no telling; false where there is more to look at than any encoder makes
  */
 export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean {
   const frame = segments.find((segment) => isFrame(segment[1]!))
@@ -23,7 +27,12 @@ export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean 
   if (frame === undefined || first?.[1] !== startOfScan) return true
   // of each component: lowest bit that has come of each coefficient
   const lowest = new Map(componentsOf(frame).map((id) => [id, new Uint8Array(coefficients).fill(nothing)]))
-  for (const scan of [first, ...scansIn(data)]) take(scan, lowest)
+  take(first, lowest)
+  let scans = 0
+  for (const scan of scansIn(data)) {
+    if (scan === undefined || ++scans > scansMax) return false
+    take(scan, lowest)
+  }
   return [...lowest.values()].every((bits) => bits.every((bit) => bit === 0))
 }
 
@@ -41,9 +50,11 @@ function take(scan: Buffer, lowest: Map<number, Uint8Array>): void {
   for (let i = 0; i < count; i++) lowest.get(scan[5 + 2 * i] ?? -1)?.fill(approximation & 15, start, Math.min(end, coefficients - 1) + 1)
 }
 
-/** The headers of the scans that follow. A scan of which nothing is left is none. */
-function* scansIn(data: Buffer): Generator<Buffer> {
+/** The headers of the scans that follow; undefined where looking further would take too long. A scan of which nothing is left is none. */
+function* scansIn(data: Buffer): Generator<Buffer | undefined> {
+  let markersLeft = scansMax + data.length / markersPerBytes
   for (let at = data.indexOf(0xff); at >= 0 && at + 4 <= data.length; ) {
+    if (--markersLeft < 0) return yield undefined
     const code = data[at + 1]!
     if (code === 0 || code === 0xff || isRestart(code)) {
       at = data.indexOf(0xff, at + (code === 0xff ? 1 : 2))

@@ -296,3 +296,14 @@ test('after closing, writes are refused; closing twice is harmless', async (t) =
   await closed
   await galleries.close()
 })
+
+test('a search that nobody waits for any more reads no more records', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  await galleries.put('a', pictures)
+  const left = new AbortController()
+  const search = galleries.search('a', { vector: pictures[0]!.vector, k: pictures.length, exact: true, signal: left.signal })
+  left.abort(new Error('left'))
+  await assert.rejects(search, /left/)
+  assert.equal((await galleries.search('a', { vector: pictures[0]!.vector, k: 5, signal: new AbortController().signal })).hits.length, 5)
+})

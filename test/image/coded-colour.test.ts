@@ -164,6 +164,10 @@ test('a sequence header is followed as far as it goes, whatever lies before it, 
   const noSize = Buffer.concat([Buffer.of(header[0]! & ~2), header.subarray(2)])
   assert.deepEqual(av1Colour(noSize), { primaries: 9, transfer: 16 }, 'without a size')
   for (let length = 0; length < 8; length++) assert.equal(av1Colour(header.subarray(0, length)), undefined)
+  const endless = Buffer.concat([Buffer.from([0x08, 0b00001000]), Buffer.alloc(8), Buffer.from([0x80]), Buffer.alloc(50_000_000)]) // how many ticks, in zeros
+  const started = performance.now()
+  assert.equal(av1Colour(endless), undefined)
+  assert.ok(performance.now() - started < 100)
   for (const bytes of [Buffer.alloc(1_000, 0xff), Buffer.alloc(1_000), Buffer.from([0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80])]) assert.equal(av1Colour(bytes), undefined)
 })
 

@@ -127,6 +127,17 @@ test('a progressive JPEG whose encoder ended it early, with its end marker, is w
   assert.equal((await prepareImage(early, options)).width, width)
 })
 
+test('looking for scans takes no long time, whatever the bytes are', () => {
+  const frame = Buffer.from('ffc20011080008000803011100021100031100', 'hex')
+  const scan = Buffer.from('ffda000c03010002000300000001', 'hex')
+  for (const filling of ['ff00', 'ff', 'ffd0', 'ffda0002', 'ffc40002', 'ffda0005ff']) {
+    const data = Buffer.alloc(20_000_000, Buffer.from(filling, 'hex'))
+    const started = performance.now()
+    assert.equal(hasAllScans([frame, scan], data), false)
+    assert.ok(performance.now() - started < 400, filling)
+  }
+})
+
 test('whether scans are missing ends for any bytes', () => {
   const frame = Buffer.from('ffc2001108000800080301110002110003110', 'hex')
   const scan = Buffer.from('ffda000c03010002000300000001', 'hex')
