@@ -1,13 +1,16 @@
-# Training on an NVIDIA GPU: native TensorFlow with its own CUDA 12.2 and cuDNN 8.9; the host brings the driver
-# (525 or newer) and the NVIDIA container toolkit.
+# Training in a container: native TensorFlow, for an NVIDIA GPU with its own CUDA 12.5 and cuDNN 9.3 (the host brings the
+# driver, 555 or newer, and the NVIDIA container toolkit), or for processors alone.
 #
 #     docker build -f docker/train.Dockerfile -t alike:train .
-#     docker run --rm --gpus all -v ~/pictures:/pictures:ro -v ~/weights:/weights:ro -v ~/networks:/app/onnx \
-#       -v alike-training:/app/.train/runs alike:train --init /weights/resnet50.safetensors --data /pictures --name mine
+#     docker run --rm --gpus all -v ~/pictures:/pictures:ro -v ~/networks:/networks \
+#       -v alike-training:/app/.train/runs alike:train --init onnx/har-resnet50 --data /pictures --name mine
 #
-# `--backend tensorflow-gpu` refuses to start rather than train on the CPU unnoticed.
+#     docker build -f docker/train.Dockerfile --target cpu -t alike:train-cpu .      # the same without --gpus
+#
+# The default network is inside, to start from; other weights are mounted. For a GPU, `--backend tensorflow-gpu` refuses to
+# start rather than train on the CPU unnoticed.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
-FROM ${NODE_IMAGE}
+FROM ${NODE_IMAGE} AS base
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ make binutils python3 python3-pip \
@@ -20,10 +23,18 @@ ENV npm_config_nodedir=/usr/local \
 RUN npm ci && rm -rf node_modules/node-linux-* node_modules/.bin/node
 COPY tsconfig.json ./
 COPY src ./src
-# 475 MB of TensorFlow and 1.6 GB of CUDA libraries, checked against their pinned versions
+COPY onnx/har-resnet50 ./onnx/har-resnet50
 RUN npx tsc -p tsconfig.json \
- && node dist/src/train/native/setup.js --gpu \
- && install -d -o 1000 -g 1000 onnx .train/runs \
- && chown 1000:1000 .train
+ && install -d -o 1000 -g 1000 /networks .train .train/runs
+
+FROM base AS cpu
+# 207 MB of TensorFlow, checked against its pinned version
+RUN node dist/src/train/native/setup.js
 USER 1000:1000
-ENTRYPOINT ["node", "--enable-source-maps", "dist/src/train/main.js", "--backend", "tensorflow-gpu", "--work", ".train/runs", "--cache", ".train/runs/feature-cache"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/src/train/main.js", "--backend", "tensorflow", "--out", "/networks", "--work", ".train/runs", "--cache", ".train/runs/feature-cache"]
+
+FROM base AS gpu
+# 645 MB of TensorFlow and 1.3 GB of CUDA libraries, checked against their pinned versions
+RUN node dist/src/train/native/setup.js --gpu
+USER 1000:1000
+ENTRYPOINT ["node", "--enable-source-maps", "dist/src/train/main.js", "--backend", "tensorflow-gpu", "--out", "/networks", "--work", ".train/runs", "--cache", ".train/runs/feature-cache"]
