@@ -111,7 +111,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(jobRoutes, { ingest, insights, galleries })
-    await scope.register(jobEventRoutes, { ingest, metrics, ...config })
+    await scope.register(jobEventRoutes, { ingest, insights, metrics, ...config })
     await scope.register(insightRoutes, { insights, galleries })
     await scope.register(snapshotRoutes, { snapshots })
   })

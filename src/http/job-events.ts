@@ -1,7 +1,7 @@
 /** What is told to a caller who follows a job: Server-Sent Events, as the HTML standard has them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
-import type { Ingest, JobReport } from '../ingest/ingest.js'
+import type { JobReport } from '../ingest/ingest.js'
 
 /** A look at a job costs microseconds; nobody sees more than a few changes a second. */
 const usualLookMs = 500
@@ -11,7 +11,8 @@ const usualHeartbeatMs = 15_000
 const retryMs = 2_000
 
 export interface JobEventsOptions {
-  ingest: Ingest
+  /** The job as it is now, with the progress that its runner knows. @throws AlikeError `job_not_found` */
+  report(jobId: string): JobReport
   jobId: string
   view(report: JobReport): object
   /** The caller has left, or the service stops. */
@@ -21,12 +22,12 @@ export interface JobEventsOptions {
 }
 
 /** `progress` when something changed, `end` once when the job has ended. Ends with it, or with the signal. */
-export async function* jobEvents({ ingest, jobId, view, signal, lookEveryMs = usualLookMs, heartbeatEveryMs = usualHeartbeatMs }: JobEventsOptions): AsyncGenerator<string> {
+export async function* jobEvents({ report: reportOf, jobId, view, signal, lookEveryMs = usualLookMs, heartbeatEveryMs = usualHeartbeatMs }: JobEventsOptions): AsyncGenerator<string> {
   yield `retry: ${retryMs}\n\n`
   let last = ''
   let silentSince = Date.now()
   while (!signal.aborted) {
-    const report = find(ingest, jobId)
+    const report = find(reportOf, jobId)
     if (report === undefined) return
     const { job } = report
     if (job.finishedAt !== null) return yield eventOf('end', endId(jobId), view(report))
@@ -53,9 +54,9 @@ function eventOf(event: string, id: string, data: object): string {
 }
 
 /** Ended jobs are forgotten after a while. */
-function find(ingest: Ingest, jobId: string): JobReport | undefined {
+function find(reportOf: JobEventsOptions['report'], jobId: string): JobReport | undefined {
   try {
-    return ingest.report(jobId)
+    return reportOf(jobId)
   } catch (error) {
     if (error instanceof AlikeError && error.code === 'job_not_found') return undefined
     throw error

@@ -19,8 +19,6 @@ export interface JobRouteOptions {
 
 export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, insights, galleries }) => {
   const tags = ['jobs']
-  /** With the progress that only the runner of its kind knows. */
-  const withProgress = (report: JobReport): JobReport => (isInsight(report.job) ? insights.report(report.job) : report)
 
   app.get('/v1/jobs', {
     config: { role: 'read' },
@@ -34,7 +32,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   }, async (request) => {
     const { gallery, kind, state, limit = 50 } = request.query
     const reports = ingest.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
-    return { jobs: reports.map(withProgress).map(({ job, pace }) => jobView(job, pace)) }
+    return { jobs: reports.map((report) => withProgress(report, insights)).map(({ job, pace }) => jobView(job, pace)) }
   })
 
   app.get('/v1/jobs/:job', {
@@ -47,7 +45,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
     },
   }, async (request) => {
-    const { job, pace } = withProgress(ingest.report(request.params.job))
+    const { job, pace } = reportOf(request.params.job, { ingest, insights })
     return jobView(job, pace)
   })
 
@@ -83,6 +81,15 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
     const { job, pace } = await (isInsight(asked) ? insights : ingest).cancel(asked.id)
     return jobView(job, pace)
   })
+}
+
+/** With the progress that only the runner of its kind knows. @throws AlikeError `job_not_found` */
+export function reportOf(jobId: string, { ingest, insights }: Pick<JobRouteOptions, 'ingest' | 'insights'>): JobReport {
+  return withProgress(ingest.report(jobId), insights)
+}
+
+function withProgress(report: JobReport, insights: Insights): JobReport {
+  return isInsight(report.job) ? insights.report(report.job) : report
 }
 
 /** Lines read at once: less than what one answer's stream is counted for. */
