@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobKind } from '../../src/gallery/jobs.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { jobEvents } from '../../src/http/job-events.js'
-import { reportOf } from '../../src/http/routes/jobs.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
@@ -19,7 +18,8 @@ const pictures = 1_500
 
 /** A gallery whose analyses take long enough to be watched. */
 async function filledApp(t: TestContext): Promise<TestApp> {
-  const app = await startApp(t)
+  // fetch reconnects after it was aborted, and a connection without a request is closed with the grace only
+  const app = await startApp(t, { shutdownGraceMs: 1_000 })
   await app.call(201, { method: 'PUT', url: gallery })
   const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
   const make = unitVectors({ dimension, seed: 3 })
@@ -67,7 +67,7 @@ for (const kind of kinds) {
     const seen: Job[] = []
     // closely, so that the speed of the machine does not matter
     const closely = async () => {
-      const events = jobEvents({ report: (id) => reportOf(id, app.parts), jobId: job.id, view: ({ job: now, pace }) => ({ ...now, ...pace }), signal: new AbortController().signal, lookEveryMs: 1 })
+      const events = jobEvents({ jobs: app.parts.jobs, jobId: job.id, view: ({ job: now, pace }) => ({ ...now, ...pace }), signal: new AbortController().signal, lookEveryMs: 1 })
       for await (const text of events) seen.push(...parse(text).map(({ data }) => data))
     }
     const [response] = await Promise.all([fetch(`${address}/v1/jobs/${job.id}/events`), closely()])
