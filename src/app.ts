@@ -40,6 +40,7 @@ import { validatorCompiler } from './http/validation.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Insights } from './insight-jobs/insights.js'
+import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
 import type { RetrievalParts } from './retrieval.js'
 import type { Snapshots } from './snapshots/snapshots.js'
@@ -47,6 +48,7 @@ import type { Snapshots } from './snapshots/snapshots.js'
 export interface AppParts extends IntakeParts, RetrievalParts {
   embedder: Embedder
   galleries: Galleries
+  jobs: Jobs
   ingest: Ingest
   insights: Insights
   snapshots: Snapshots
@@ -99,7 +101,7 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   refuseCodedBodies(app)
   await describeApi(app)
 
-  const { embedder, galleries, ingest, insights, snapshots } = parts
+  const { embedder, galleries, jobs, ingest, insights, snapshots } = parts
   const memory = new BodyMemory(config)
   metrics.watch({ bodyMemoryBytes: () => memory.bytesInUse })
   await app.register(async (scope) => {
@@ -110,8 +112,8 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
     await scope.register(modelRoutes, { embedder })
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
-    await scope.register(jobRoutes, { ingest, insights, galleries })
-    await scope.register(jobEventRoutes, { ingest, metrics, ...config })
+    await scope.register(jobRoutes, { jobs, galleries })
+    await scope.register(jobEventRoutes, { jobs, metrics, ...config })
     await scope.register(insightRoutes, { insights, galleries })
     await scope.register(snapshotRoutes, { snapshots })
   })

@@ -14,12 +14,16 @@ import type { Embedder } from './embedding/embedder.js'
 import { readModel } from './embedding/manifest.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { AlikeError } from './errors.js'
-import { openGalleries, type Galleries } from './gallery/galleries.js'
-import type { JobKind } from './gallery/jobs.js'
+import { openGalleries } from './gallery/galleries.js'
+import type { EndedJobState } from './gallery/jobs.js'
 import { decodersWanted, openDecoders } from './image/decoders.js'
 import { CopyBackfill } from './ingest/copy-backfill.js'
-import { openIngest } from './ingest/ingest.js'
-import { insightKinds, openInsights } from './insight-jobs/insights.js'
+import { IngestRunner } from './ingest/ingest-runner.js'
+import { Ingest } from './ingest/ingest.js'
+import { Spool } from './ingest/spool.js'
+import { insightKinds, InsightRunner } from './insight-jobs/insight-runner.js'
+import { Insights } from './insight-jobs/insights.js'
+import { openJobs } from './jobs/jobs.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { openRemotePictures, type RemotePictures } from './remote/remote-pictures.js'
 import { Snapshots } from './snapshots/snapshots.js'
@@ -108,19 +112,25 @@ export async function openService(
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
       galleryViews: config.galleryViews,
     }
-    const ingest = await openIngest({
-      ...config,
-      parts: intake,
-      jobsMax: config.ingestJobsMax,
-      concurrency: ingestConcurrency(embedder, decoders.count, config.embedQueueMax),
-      metrics,
-      logger,
-    })
-    opened.push((crashed) => ingest.close(crashed))
     const copyBackfill = new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed })
     opened.push(() => copyBackfill.close())
-    const insights = await openInsights({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.insightJobsMax, imagesMax: config.insightMaxImages, jobsKeptDays: config.jobsKeptDays, logger })
-    opened.push(() => insights.close())
+    const spool = new Spool(config.dataDir)
+    const concurrency = ingestConcurrency(embedder, decoders.count, config.embedQueueMax)
+    const jobs = await openJobs({
+      galleries,
+      runners: [
+        new IngestRunner({ ...config, parts: intake, spool, jobsMax: config.ingestJobsMax, concurrency, metrics }),
+        new InsightRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.insightJobsMax }),
+      ],
+      jobsKeptDays: config.jobsKeptDays,
+      logger,
+      onEnd: ({ kind, state }) => {
+        if (kind === 'ingest') metrics.countJobEnd(state as EndedJobState)
+      },
+    })
+    opened.push((crashed) => jobs.close(crashed))
+    const ingest = new Ingest({ ...config, jobs, galleries, spool })
+    const insights = new Insights({ jobs, galleries, imagesMax: config.insightMaxImages })
 
     const snapshots = await Snapshots.open({
       dataDir: config.dataDir,
@@ -134,8 +144,8 @@ export async function openService(
     })
     opened.push(() => snapshots.close())
 
-    watch(metrics, intake)
-    const parts = { ...intake, queryViews: config.queryViews, ingest, insights, snapshots }
+    watch(metrics, { ...intake, jobs })
+    const parts = { ...intake, queryViews: config.queryViews, jobs, ingest, insights, snapshots }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }
@@ -151,7 +161,7 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
   return Math.min(2 * decodeConcurrency + atTheNetwork, embedQueueMax)
 }
 
-function watch(metrics: Metrics, { embedder, galleries, decoders }: Pick<AppParts, 'embedder' | 'galleries' | 'decoders'>): void {
+function watch(metrics: Metrics, { embedder, galleries, decoders, jobs }: Pick<AppParts, 'embedder' | 'galleries' | 'decoders' | 'jobs'>): void {
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
     decodeMemoryBytes: () => decoders.bytesInUse,
@@ -166,13 +176,9 @@ function watch(metrics: Metrics, { embedder, galleries, decoders }: Pick<AppPart
     pageRankings: () => galleries.keptRankings.count,
     pageRankingBytes: () => galleries.keptRankings.bytes,
     galleries: () => galleries.readings(),
-    jobs: () => activeJobs(galleries, ['ingest']),
-    insightJobs: () => activeJobs(galleries, insightKinds),
+    jobs: () => jobs.counts(['ingest']),
+    insightJobs: () => jobs.counts(insightKinds),
   })
-}
-
-function activeJobs({ jobs }: Galleries, kinds: readonly JobKind[]): { state: string; count: number }[] {
-  return (['queued', 'running'] as const).map((state) => ({ state, count: jobs.list({ kinds, states: [state], limit: 100_000 }).length }))
 }
 
 /** Requests get most of the grace; the rest is for the parts behind them. */

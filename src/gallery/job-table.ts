@@ -42,6 +42,14 @@ export interface StoredCounts {
   idle: number
 }
 
+/** Kinds and states as JSON lists. */
+interface ListParameters {
+  gallery: string | null
+  kinds: string
+  states: string
+  limit: number
+}
+
 /** Of what is told about an error; the causes, with all they say, are in the log. */
 const detailMaxLength = 1_000
 /** Of what a source calls an item: as long as an id may be. */
@@ -53,7 +61,9 @@ export class JobTable {
   readonly #database: Database
   readonly #byId: Statement<[string], StoredRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
-  readonly #list: Statement<[{ gallery: string | null; kinds: string; states: string; limit: number }], StoredRow>
+  readonly #newest: Statement<[ListParameters], StoredRow>
+  readonly #oldest: Statement<[ListParameters], StoredRow>
+  readonly #count: Statement<[{ kinds: string; states: string }], number>
   readonly #errors: JobErrorRows
   readonly #insert: Statement<[Omit<StoredRow, 'number'>]>
   readonly #update: Statement<[StoredRow]>
@@ -66,10 +76,11 @@ export class JobTable {
     this.#database = database
     this.#byId = database.prepare('SELECT * FROM job WHERE id = ?')
     this.#byIdempotencyKey = database.prepare('SELECT * FROM job WHERE gallery_uid = ? AND idempotency_key = ?')
-    this.#list = database.prepare(
-      `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery)
-         AND state IN (SELECT value FROM json_each(@states)) AND kind IN (SELECT value FROM json_each(@kinds)) ORDER BY number DESC LIMIT @limit`,
-    )
+    const fitting = 'state IN (SELECT value FROM json_each(@states)) AND kind IN (SELECT value FROM json_each(@kinds))'
+    const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting} ORDER BY number`
+    this.#newest = database.prepare(`${listed} DESC LIMIT @limit`)
+    this.#oldest = database.prepare(`${listed} LIMIT @limit`)
+    this.#count = database.prepare<[{ kinds: string; states: string }], number>(`SELECT count(*) FROM job WHERE ${fitting}`).pluck()
     this.#errors = new JobErrorRows(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
@@ -93,8 +104,14 @@ export class JobTable {
     return row && recordOf(row)
   }
 
-  list({ gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit }: JobListOptions = {}): JobRecord[] {
-    return this.#list.all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit }).map((row) => recordOf(checked(row)))
+  list({ gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit, oldestFirst = false }: JobListOptions = {}): JobRecord[] {
+    const rows = oldestFirst ? this.#oldest : this.#newest
+    return rows.all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit }).map((row) => recordOf(checked(row)))
+  }
+
+  /** Their rows are neither read nor compared. */
+  count({ kinds, states }: { kinds: readonly JobKind[]; states: readonly JobState[] }): number {
+    return this.#count.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(states) })!
   }
 
   errors(id: string, { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {}): JobError[] {
@@ -169,7 +186,7 @@ export class JobTable {
   }
 
   /** @throws AlikeError `job_not_found`, `job_finished`. */
-  transition(id: string, { from, to, total, failure }: JobTransition, at: string): JobRecord {
+  transition(id: string, { from, to, total, failure, trials }: JobTransition, at: string): JobRecord {
     const row = this.#existing(id)
     if (!from.includes(row.state as JobState)) throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
     const ended = (endedJobStates as readonly JobState[]).includes(to)
@@ -177,7 +194,8 @@ export class JobTable {
       ...row,
       state: to,
       total: total ?? row.total,
-      failure: failure === undefined ? row.failure : JSON.stringify({ ...failure, detail: cutText(failure.detail, detailMaxLength) }),
+      failure: failure !== undefined ? JSON.stringify({ ...failure, detail: cutText(failure.detail, detailMaxLength) }) : ended ? null : row.failure,
+      trials: trials === undefined ? row.trials : JSON.stringify(trials),
       started_at: to === 'running' ? (row.started_at ?? at) : row.started_at,
       finished_at: ended ? at : null,
     }

@@ -6,6 +6,7 @@ export const activeJobStates = ['queued', 'running'] as const
 /** `succeeded`: nothing failed; `completed_with_errors`: some items failed; `failed`: all of them, or the job as a whole. */
 export const endedJobStates = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
 export const jobStates = [...activeJobStates, ...endedJobStates] as const
+export type ActiveJobState = (typeof activeJobStates)[number]
 export type JobState = (typeof jobStates)[number]
 export type EndedJobState = (typeof endedJobStates)[number]
 
@@ -36,9 +37,9 @@ export interface JobRecord {
   namesAssumed: number
   /** Items, counted from the first, that are all done; a job resumes with the item after them. */
   position: number
-  /** null while the job has never been begun. */
+  /** Of the run that was begun last; null while there was none. */
   trials: JobTrials | null
-  /** Why the job failed; of one that has ended in no other state. */
+  /** Why the job failed, of one that has ended in no other state; of one that is tried again, that the process died over it. */
   failure: { code: string; detail: string } | null
   idempotencyKey: string | null
   createdAt: string
@@ -96,8 +97,11 @@ export interface JobProgress {
 export interface JobTransition {
   from: JobState[]
   to: JobState
-  total?: number
-  failure?: { code: string; detail: string }
+  total?: number | undefined
+  /** Left out: what it was before, and none where the job ends. */
+  failure?: { code: string; detail: string } | undefined
+  /** Noted with it; see `note`. */
+  trials?: JobTrials | undefined
 }
 
 /** Left out: any. */
@@ -107,6 +111,8 @@ export interface JobListOptions {
   states?: readonly JobState[]
   /** Default 100. */
   limit?: number
+  /** Default false: newest first. */
+  oldestFirst?: boolean | undefined
 }
 
 /** The end of a job that has something to tell. */
@@ -136,8 +142,9 @@ export interface JobStore {
   get(id: string): JobRecord | undefined
   /** JSON text; undefined before the job has succeeded, and for kinds without one. */
   result(id: string): string | undefined
-  /** Newest first. */
   list(options?: JobListOptions): JobRecord[]
+  /** Jobs that there are, told without reading them. */
+  count(options: Required<Pick<JobListOptions, 'kinds' | 'states'>>): number
   /** In the order of the source, in pages: pass the last item's index + 1 to go on. */
   errors(id: string, options?: { fromItem?: number; limit?: number }): JobError[]
   /** Ended jobs and their error lines that finished before this time are dropped; returns how many jobs. */

@@ -22,6 +22,7 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
     get: (id) => store.read(({ jobs }) => jobs.get(id)),
     result: (id) => store.readAtOnce(({ jobs }) => jobs.result(id)),
     list: (options) => store.read(({ jobs }) => jobs.list(options)),
+    count: (options) => store.read(({ jobs }) => jobs.count(options)),
     errors: (id, options) => store.readAtOnce(({ jobs }) => jobs.errors(id, options)),
   }
 }

@@ -1,45 +1,31 @@
 /** What is told to a caller who follows a job: Server-Sent Events, as the HTML standard has them. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { AlikeError } from '../errors.js'
-import type { Ingest, JobReport } from '../ingest/ingest.js'
+import { followJob } from '../jobs/following.js'
+import type { JobReport, Jobs } from '../jobs/jobs.js'
 
-/** A look at a job costs microseconds; nobody sees more than a few changes a second. */
-const usualLookMs = 500
 /** Proxies close connections that are silent for longer. */
 const usualHeartbeatMs = 15_000
 /** Time after which a browser that lost the connection comes back. */
 const retryMs = 2_000
 
 export interface JobEventsOptions {
-  ingest: Ingest
+  jobs: Jobs
   jobId: string
   view(report: JobReport): object
   /** The caller has left, or the service stops. */
   signal: AbortSignal
-  lookEveryMs?: number
-  heartbeatEveryMs?: number
+  /** See `followJob`. */
+  lookEveryMs?: number | undefined
+  heartbeatEveryMs?: number | undefined
 }
 
 /** `progress` when something changed, `end` once when the job has ended. Ends with it, or with the signal. */
-export async function* jobEvents({ ingest, jobId, view, signal, lookEveryMs = usualLookMs, heartbeatEveryMs = usualHeartbeatMs }: JobEventsOptions): AsyncGenerator<string> {
+export async function* jobEvents({ jobs, jobId, view, signal, lookEveryMs, heartbeatEveryMs = usualHeartbeatMs }: JobEventsOptions): AsyncGenerator<string> {
   yield `retry: ${retryMs}\n\n`
-  let last = ''
   let silentSince = Date.now()
-  while (!signal.aborted) {
-    const report = find(ingest, jobId)
-    if (report === undefined) return
-    const { job } = report
-    if (job.finishedAt !== null) return yield eventOf('end', endId(jobId), view(report))
-    const state = `${job.state} ${job.done} ${job.total}`
-    if (state !== last) {
-      yield eventOf('progress', String(job.done), view(report))
-      last = state
-      silentSince = Date.now()
-    } else if (Date.now() - silentSince >= heartbeatEveryMs) {
-      yield ': still there\n\n'
-      silentSince = Date.now()
-    }
-    await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
+  for await (const look of followJob(jobs, jobId, { signal, lookEveryMs })) {
+    if (look.event === 'still' && Date.now() - silentSince < heartbeatEveryMs) continue
+    silentSince = Date.now()
+    yield look.event === 'still' ? ': still there\n\n' : eventOf(look.event, look.event === 'end' ? endId(jobId) : String(look.report.job.done), view(look.report))
   }
 }
 
@@ -50,14 +36,4 @@ export function endId(jobId: string): string {
 
 function eventOf(event: string, id: string, data: object): string {
   return `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`
-}
-
-/** Ended jobs are forgotten after a while. */
-function find(ingest: Ingest, jobId: string): JobReport | undefined {
-  try {
-    return ingest.report(jobId)
-  } catch (error) {
-    if (error instanceof AlikeError && error.code === 'job_not_found') return undefined
-    throw error
-  }
 }

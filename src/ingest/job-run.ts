@@ -8,11 +8,11 @@ import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
 import type { JobError, JobRecord, JobTrials } from '../gallery/jobs.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
+import type { RunReading } from '../jobs/pace.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
 import { takeIn, type IntakeParts } from './new-image.js'
-import type { RunReading } from './pace.js'
 import type { Source, SourceItem } from './source.js'
 
 export interface JobRunOptions {

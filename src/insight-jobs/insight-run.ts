@@ -9,7 +9,7 @@ import type { Galleries, SlotNeighbours } from '../gallery/galleries.js'
 import type { JobRecord } from '../gallery/jobs.js'
 import type { InsightTask } from '../insight/parameters.js'
 import type { InsightResult, RecallReport } from '../insight/reports.js'
-import type { RunReading } from '../ingest/pace.js'
+import type { RunReading } from '../jobs/pace.js'
 import { CalledThread } from '../worker-calls.js'
 import type { InsightCalls, InsightThreadData } from './insight-protocol.js'
 import { RunControl } from './run-control.js'
@@ -26,6 +26,7 @@ type TaskOf<Kind extends InsightTask['kind']> = Extract<InsightTask, { kind: Kin
 
 export interface InsightRunParts {
   galleries: Galleries
+  /** Settles when pictures of older data have their copy descriptors; analyses of copies wait for it. */
   copiesDescribed?: Promise<void> | undefined
 }
 
@@ -45,17 +46,10 @@ export class InsightRun {
     this.#signal = signal
   }
 
-  /** Items that are known to make it up; null before the gallery is read. */
-  get total(): number | null {
-    return this.#control.expected === 0 ? null : this.#control.expected
-  }
-
-  get done(): number {
-    return this.#control.done
-  }
-
   reading(): RunReading {
-    return { elapsedMs: performance.now() - this.#startedAt, doneInThisRun: this.done, shareAtStart: 0, share: 0 }
+    const { done, expected } = this.#control
+    // the items are not known before the gallery is read
+    return { elapsedMs: performance.now() - this.#startedAt, doneInThisRun: done, shareAtStart: 0, share: 0, done, total: expected === 0 ? null : expected }
   }
 
   /** @throws AlikeError why there is no result; the signal's reason when stopped */
@@ -74,7 +68,7 @@ export class InsightRun {
       if (task.kind !== 'duplicates') await this.#untilLinked()
       if (task.kind !== 'evaluate' || task.duplicateScore !== undefined) await this.#untilDescribed()
       const result: InsightResult = { ...(await this.#resultOf(task, thread)), gallery, modelId }
-      return { total: this.done, result }
+      return { total: this.#control.done, result }
     } finally {
       this.#signal.removeEventListener('abort', stop)
       this.#control.stop()

@@ -104,7 +104,7 @@ test('a job that stands still is told to be there', async (t) => {
   await sendJob(app, gallery, tar, await drawn(200))
   const waiting = await sendJob(app, gallery, tar, await drawn(1))
   const leaving = new AbortController()
-  const events = jobEvents({ ingest: app.parts.ingest, jobId: waiting.id, view: ({ job }) => ({ state: job.state }), signal: leaving.signal, lookEveryMs: 1, heartbeatEveryMs: 0 })
+  const events = jobEvents({ jobs: app.parts.jobs, jobId: waiting.id, view: ({ job }) => ({ state: job.state }), signal: leaving.signal, lookEveryMs: 1, heartbeatEveryMs: 0 })
   const seen: string[] = []
   for (let n = 0; n < 4; n++) seen.push((await events.next()).value as string)
   assert.deepEqual(seen, ['retry: 2000\n\n', 'event: progress\nid: 0\ndata: {"state":"queued"}\n\n', ': still there\n\n', ': still there\n\n'])

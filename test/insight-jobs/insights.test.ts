@@ -4,21 +4,28 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { evaluateRetrieval } from '../../src/eval/quality.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobRecord } from '../../src/gallery/jobs.js'
-import { openInsights, type Insights } from '../../src/insight-jobs/insights.js'
+import { InsightRunner } from '../../src/insight-jobs/insight-runner.js'
+import { Insights } from '../../src/insight-jobs/insights.js'
 import { doctorTask, duplicatesTask, evaluateTask } from '../../src/insight/parameters.js'
 import type { DoctorResult, DuplicateResult, EvaluationResult, InsightResult } from '../../src/insight/reports.js'
+import { openJobs, type Jobs } from '../../src/jobs/jobs.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
 import { dataFolder, model, newImage, openIn, settled } from '../gallery/storage-folder.js'
 import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 
 const { dimension } = model
-const silent = { info: () => {}, error: () => {} }
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
-async function openBoth(t: TestContext, dataDir: string, more: Partial<Parameters<typeof openInsights>[0]> = {}): Promise<{ galleries: Galleries; insights: Insights }> {
-  const galleries = await openIn(t, dataDir)
-  const insights = await openInsights({ galleries, jobsMax: 4, imagesMax: 10_000, jobsKeptDays: 30, logger: silent, ...more })
-  t.after(() => insights.close())
-  return { galleries, insights }
+interface Opened { galleries: Galleries; jobs: Jobs; insights: Insights }
+
+async function openOn(t: TestContext, galleries: Galleries, imagesMax = 10_000): Promise<Opened> {
+  const jobs = await openJobs({ galleries, runners: [new InsightRunner({ galleries, jobsMax: 4 })], jobsKeptDays: 30, logger: silent })
+  t.after(() => jobs.close())
+  return { galleries, jobs, insights: new Insights({ jobs, galleries, imagesMax }) }
+}
+
+async function openAll(t: TestContext, dataDir: string, imagesMax?: number): Promise<Opened> {
+  return openOn(t, await openIn(t, dataDir), imagesMax)
 }
 
 async function ended(galleries: Galleries, { id }: Pick<JobRecord, 'id'>): Promise<JobRecord> {
@@ -52,7 +59,7 @@ function unit(vector: Float32Array): Float32Array {
 }
 
 async function filled(t: TestContext) {
-  const both = await openBoth(t, await dataFolder(t))
+  const both = await openAll(t, await dataFolder(t))
   await both.galleries.create('a')
   await both.galleries.put('a', pictures)
   await settled(both.galleries)
@@ -97,7 +104,7 @@ test('near-copies are found as comparing all pairs finds them', async (t) => {
 })
 
 test('a chain of copies is one group, and a picture without a descriptor is told', async (t) => {
-  const { galleries, insights } = await openBoth(t, await dataFolder(t))
+  const { galleries, insights } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const random = seededRandom(8)
   const makeVector = unitVectors({ dimension, seed: 78 })
@@ -117,7 +124,7 @@ test('an evaluation leaves copies out where it is told from which score on', asy
 })
 
 test('the doctor finds what was planted, and says the same twice', async (t) => {
-  const { galleries, insights } = await openBoth(t, await dataFolder(t))
+  const { galleries, insights } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const clusters = 5
   const random = seededRandom(9)
@@ -140,7 +147,7 @@ test('the doctor finds what was planted, and says the same twice', async (t) => 
 })
 
 test('an empty gallery has nothing to tell, in every kind', async (t) => {
-  const { galleries, insights } = await openBoth(t, await dataFolder(t))
+  const { galleries, insights } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const [evaluation, duplicates, diagnosis] = [
     await resultOf<EvaluationResult>(galleries, (await insights.accept('a', evaluateTask({}))).job),
@@ -152,7 +159,7 @@ test('an empty gallery has nothing to tell, in every kind', async (t) => {
 })
 
 test('jobs wait for each other, searches for none of them; a cancelled one leaves no result', async (t) => {
-  const { galleries, insights } = await filled(t)
+  const { galleries, insights, jobs: owner } = await filled(t)
   const jobs = [
     (await insights.accept('a', evaluateTask({ sample: 20_000 }))).job,
     (await insights.accept('a', doctorTask({}))).job,
@@ -161,10 +168,10 @@ test('jobs wait for each other, searches for none of them; a cancelled one leave
   ]
   await assert.rejects(insights.accept('a', doctorTask({})), { code: 'job_queue_full', retryAfterSeconds: 30 })
   const [running, waiting] = jobs
-  assert.equal((await insights.cancel(running!.id)).job.state, 'cancelled')
-  assert.equal((await insights.cancel(waiting!.id)).job.state, 'cancelled')
-  await assert.rejects(insights.cancel(waiting!.id), { code: 'job_finished' })
-  await assert.rejects(insights.cancel('none'), { code: 'job_not_found' })
+  assert.equal((await owner.cancel(running!.id)).job.state, 'cancelled')
+  assert.equal((await owner.cancel(waiting!.id)).job.state, 'cancelled')
+  await assert.rejects(owner.cancel(waiting!.id), { code: 'job_finished' })
+  await assert.rejects(owner.cancel('none'), { code: 'job_not_found' })
   let searches = 0
   while (galleries.jobs.get(jobs[3]!.id)?.finishedAt === null) {
     assert.equal((await galleries.search('a', { vector: vectors[searches % 600]!, k: 5 })).hits.length, 5)
@@ -177,33 +184,33 @@ test('jobs wait for each other, searches for none of them; a cancelled one leave
 })
 
 test('progress can be read while a job runs', async (t) => {
-  const { galleries, insights } = await filled(t)
+  const { galleries, jobs, insights } = await filled(t)
   const { job } = await insights.accept('a', evaluateTask({}))
   let highest = 0
   while (galleries.jobs.get(job.id)?.finishedAt === null) {
-    const { job: now, pace } = insights.report(galleries.jobs.get(job.id)!)
+    const { job: now, pace } = jobs.report(job.id)
     assert.ok(now.done >= highest && (now.total === null || now.done <= now.total), `${now.done} of ${now.total}`)
     assert.ok(pace.share >= 0 && pace.share <= 1)
     highest = now.done
     await sleep(1)
   }
-  const { job: last, pace } = insights.report(galleries.jobs.get(job.id)!)
+  const { job: last, pace } = jobs.report(job.id)
   // 500 truths, five times 500 for the recall, 588 queries
   assert.deepEqual([last.done, last.total, pace.share], [3_588, 3_588, 1])
 })
 
 test('a job that a stop has cut off begins anew, and ends as it would have', async (t) => {
   const dataDir = await dataFolder(t)
-  const first = await openBoth(t, dataDir)
+  const first = await openAll(t, dataDir)
   await first.galleries.create('a')
   await first.galleries.put('a', pictures)
   const jobs = [(await first.insights.accept('a', evaluateTask({}))).job, (await first.insights.accept('a', duplicatesTask({}))).job]
-  await first.insights.close()
+  await first.jobs.close()
   assert.deepEqual(jobs.map(({ id }) => first.galleries.jobs.get(id)?.state), ['queued', 'queued'])
   await assert.rejects(first.insights.accept('a', duplicatesTask({})), { code: 'shutting_down' })
   await first.galleries.close()
 
-  const second = await openBoth(t, dataDir)
+  const second = await openAll(t, dataDir)
   for (const job of jobs) assert.equal((await resultOf(second.galleries, job)).kind, job.kind)
 })
 
@@ -216,8 +223,7 @@ test('a job in which the process died is tried once more, not for ever', async (
     await galleries.jobs.create({ id, kind: 'duplicates', gallery: 'a', source })
     await galleries.jobs.transition(id, { from: ['queued'], to: 'running', ...(id === 'twice' && { failure: { code: 'job_interrupted', detail: '' } }) })
   }
-  const insights = await openInsights({ galleries, jobsMax: 4, imagesMax: 10, jobsKeptDays: 30, logger: silent })
-  t.after(() => insights.close())
+  await openOn(t, galleries)
   await resultOf(galleries, { id: 'once' })
   const twice = galleries.jobs.get('twice')
   assert.deepEqual([twice?.state, twice?.failure?.code], ['failed', 'job_interrupted'])
@@ -236,15 +242,15 @@ test('a gallery that is deleted ends its analysis; one made anew under its name 
 
 test('what can not be analysed is refused at once', async (t) => {
   const dataDir = await dataFolder(t)
-  const { galleries, insights } = await openBoth(t, dataDir, { imagesMax: 3 })
+  const { galleries, jobs, insights } = await openAll(t, dataDir, 3)
   await galleries.create('a')
   await galleries.put('a', pictures.slice(0, 4))
   await assert.rejects(insights.accept('a', doctorTask({})), { code: 'gallery_too_large' })
   await assert.rejects(insights.accept('none', doctorTask({})), { code: 'gallery_not_found' })
-  await insights.close()
+  await jobs.close()
   await galleries.close()
   const other = await openIn(t, dataDir, { model: { ...model, id: '00000000000000bb' } })
-  const foreign = await openInsights({ galleries: other, jobsMax: 4, imagesMax: 10, jobsKeptDays: 30, logger: silent })
-  await assert.rejects(foreign.accept('a', doctorTask({})), { code: 'model_mismatch' })
+  const foreign = await openOn(t, other)
+  await assert.rejects(foreign.insights.accept('a', doctorTask({})), { code: 'model_mismatch' })
   assert.equal(other.jobs.list().length, 0)
 })

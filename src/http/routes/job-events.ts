@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
-import type { Ingest } from '../../ingest/ingest.js'
+import type { Jobs } from '../../jobs/jobs.js'
 import type { Metrics } from '../../metrics.js'
 import { whenGone } from '../client-gone.js'
 import { endId, jobEvents } from '../job-events.js'
@@ -11,13 +11,13 @@ import { JobPath, jobView } from '../schemas/job.js'
 import { problems } from '../schemas/problem.js'
 
 export interface JobEventRouteOptions {
-  ingest: Ingest
+  jobs: Jobs
   metrics: Metrics
   /** Callers that may follow at once. */
   jobListenersMax: number
 }
 
-export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (app, { ingest, metrics, jobListenersMax }) => {
+export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (app, { jobs, metrics, jobListenersMax }) => {
   const listeners = new Set<AbortController>()
   metrics.watch({ jobListeners: () => listeners.size })
   // Before the server waits for its connections: these would stay until their job ends.
@@ -48,7 +48,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
       },
     },
   }, async (request, reply) => {
-    const { job } = ingest.report(request.params.job)
+    const { job } = jobs.report(request.params.job)
     if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id)) return reply.code(204).send(null)
     if (listeners.size >= jobListenersMax) throw new AlikeError('job_listeners_full', { detail: `${jobListenersMax} follow already.`, retryAfterSeconds: 30 })
 
@@ -58,7 +58,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
       leaving.abort()
       listeners.delete(leaving)
     })
-    const events = jobEvents({ ingest, jobId: job.id, view: ({ job, pace }) => jobView(job, pace), signal: leaving.signal })
+    const events = jobEvents({ jobs, jobId: job.id, view: ({ job, pace }) => jobView(job, pace), signal: leaving.signal })
     // Neither caches nor proxies may gather what is meant for now.
     reply.type('text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
     return reply.send(Readable.from(events, { objectMode: false }))

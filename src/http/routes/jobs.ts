@@ -4,23 +4,19 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobError, JobStore } from '../../gallery/jobs.js'
-import type { Ingest, JobReport } from '../../ingest/ingest.js'
-import { isInsight, type Insights } from '../../insight-jobs/insights.js'
+import type { Jobs } from '../../jobs/jobs.js'
 import { nextTurn } from '../../turns.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 
 export interface JobRouteOptions {
-  ingest: Ingest
-  insights: Insights
+  jobs: Jobs
   galleries: Galleries
 }
 
-export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { ingest, insights, galleries }) => {
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { jobs, galleries }) => {
   const tags = ['jobs']
-  /** With the progress that only the runner of its kind knows. */
-  const withProgress = (report: JobReport): JobReport => (isInsight(report.job) ? insights.report(report.job) : report)
 
   app.get('/v1/jobs', {
     config: { role: 'read' },
@@ -33,8 +29,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
     },
   }, async (request) => {
     const { gallery, kind, state, limit = 50 } = request.query
-    const reports = ingest.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
-    return { jobs: reports.map(withProgress).map(({ job, pace }) => jobView(job, pace)) }
+    const reports = jobs.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
+    return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
   })
 
   app.get('/v1/jobs/:job', {
@@ -47,7 +43,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
     },
   }, async (request) => {
-    const { job, pace } = withProgress(ingest.report(request.params.job))
+    const { job, pace } = jobs.report(request.params.job)
     return jobView(job, pace)
   })
 
@@ -62,7 +58,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'One line for each picture that was not taken, or took the place of an earlier one of the same upload.', content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } } }, ...problems(400, 404) },
     },
   }, async (request, reply) => {
-    const { job } = ingest.report(request.params.job)
+    const { job } = jobs.report(request.params.job)
     const first = galleries.jobs.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
     const lines = Readable.from(errorLines(job.id, galleries.jobs, first), { objectMode: false })
     return reply.type('application/x-ndjson').send(lines)
@@ -79,8 +75,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409, 507) },
     },
   }, async (request) => {
-    const { job: asked } = ingest.report(request.params.job)
-    const { job, pace } = await (isInsight(asked) ? insights : ingest).cancel(asked.id)
+    const { job, pace } = await jobs.cancel(request.params.job)
     return jobView(job, pace)
   })
 }

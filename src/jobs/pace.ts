@@ -16,6 +16,9 @@ export interface RunReading {
   /** Part of the source's bytes that was read, when this run began and now. */
   shareAtStart: number
   share: number
+  /** Of the job, where its record does not tell while it runs. */
+  done?: number | undefined
+  total?: number | null | undefined
 }
 
 /** @param run undefined when the job is not running in this process */

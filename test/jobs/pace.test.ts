@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JobRecord } from '../../src/gallery/jobs.js'
-import { paceOf, type RunReading } from '../../src/ingest/pace.js'
+import { paceOf, type RunReading } from '../../src/jobs/pace.js'
 
 const job = (more: Partial<JobRecord>) => ({ state: 'running', total: null, done: 0, startedAt: null, finishedAt: null, ...more }) as JobRecord
 const run = (more: Partial<RunReading>): RunReading => ({ elapsedMs: 10_000, doneInThisRun: 50, shareAtStart: 0, share: 0, ...more })

@@ -1,0 +1,40 @@
+/** A job as it changes, for whoever watches it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError } from '../errors.js'
+import type { JobReport, Jobs } from './jobs.js'
+
+/** A look at a job costs microseconds; nobody sees more than a few changes a second. */
+const usualLookMs = 500
+
+/** `still`: a look that found nothing new. */
+export type JobLook = { event: 'progress' | 'end'; report: JobReport } | { event: 'still' }
+
+export interface FollowOptions {
+  /** Whoever watched has left, or the service stops. */
+  signal: AbortSignal
+  lookEveryMs?: number | undefined
+}
+
+/** `progress` at first and whenever something has changed, `end` once and last. Ends with the job, with its being forgotten, or with the signal. */
+export async function* followJob(jobs: Jobs, jobId: string, { signal, lookEveryMs = usualLookMs }: FollowOptions): AsyncGenerator<JobLook> {
+  for (let last = ''; !signal.aborted; ) {
+    const report = find(jobs, jobId)
+    if (report === undefined) return
+    const { state, done, total, finishedAt } = report.job
+    if (finishedAt !== null) return yield { event: 'end', report }
+    const now = `${state} ${done} ${total}`
+    yield now === last ? { event: 'still' } : { event: 'progress', report }
+    last = now
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** Ended jobs are forgotten after a while. */
+function find(jobs: Jobs, jobId: string): JobReport | undefined {
+  try {
+    return jobs.report(jobId)
+  } catch (error) {
+    if (error instanceof AlikeError && error.code === 'job_not_found') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The life of every job, whatever its kind: accepted while there is room, run one after the other by the runner of its
+ * kind, watched, cancelled, taken up again after a restart, and forgotten in the end.
+ */
+import { AlikeError } from '../errors.js'
+import { activeJobStates, type ActiveJobState, type JobKind, type JobListOptions, type JobRecord, type JobStore, type NewJob } from '../gallery/jobs.js'
+import type { JobRunner } from './job-runner.js'
+import { Lane, type JobLogger, type LaneOptions } from './lane.js'
+import { paceOf, type JobPace } from './pace.js'
+
+export interface JobsOptions extends LaneOptions {
+  /** Each with a lane of its own. */
+  runners: readonly JobRunner[]
+}
+
+export interface JobReport {
+  job: JobRecord
+  pace: JobPace
+}
+
+/** Takes up the jobs that a former process left. */
+export async function openJobs(options: JobsOptions): Promise<Jobs> {
+  const jobs = new Jobs(options)
+  await jobs.resume()
+  return jobs
+}
+
+export class Jobs {
+  readonly #store: JobStore
+  readonly #logger: JobLogger
+  readonly #lanes: ReadonlyMap<JobKind, Lane>
+  #closing = false
+
+  /** See `openJobs`. */
+  constructor({ runners, ...options }: JobsOptions) {
+    this.#store = options.galleries.jobs
+    this.#logger = options.logger
+    this.#lanes = new Map(runners.flatMap((runner) => {
+      const lane = new Lane(runner, options)
+      return runner.kinds.map((kind): [JobKind, Lane] => [kind, lane])
+    }))
+  }
+
+  /** Once, before anything else. */
+  async resume(): Promise<void> {
+    for (const lane of this.#allLanes) await lane.resume()
+  }
+
+  /**
+   * Before a job is made, or an upload for it is received.
+   * @throws AlikeError `shutting_down`, `job_queue_full`
+   */
+  expectRoom(kind: JobKind): void {
+    if (this.#closing) throw new AlikeError('shutting_down')
+    if (!this.#laneOf(kind).hasRoom) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
+  }
+
+  /**
+   * Resolves when the job is durable. Where its idempotency key has a job already, that one is told instead.
+   * @throws AlikeError `gallery_not_found`, `storage_full`
+   */
+  async create(job: NewJob & { kind: JobKind }): Promise<JobReport & { created: boolean }> {
+    const { job: made, created } = await this.#laneOf(job.kind).create(job)
+    if (created) this.#logger.info({ jobId: made.id, gallery: made.gallery, kind: made.kind, total: made.total }, 'job accepted')
+    return { ...this.#report(made), created }
+  }
+
+  /** The job as it is now. @throws AlikeError `job_not_found` */
+  report(jobId: string): JobReport {
+    const job = this.#store.get(jobId)
+    if (job === undefined) throw new AlikeError('job_not_found')
+    return this.#report(job)
+  }
+
+  /** Newest first. */
+  list(options: JobListOptions): JobReport[] {
+    return this.#store.list(options).map((job) => this.#report(job))
+  }
+
+  /** Jobs of these kinds that have not ended. */
+  counts(kinds: readonly JobKind[]): { state: ActiveJobState; count: number }[] {
+    return activeJobStates.map((state) => ({ state, count: this.#store.count({ kinds, states: [state] }) }))
+  }
+
+  /** What it has committed stays. @throws AlikeError `job_not_found`, `job_finished` */
+  async cancel(jobId: string): Promise<JobReport> {
+    const { job } = this.report(jobId)
+    const cancelled = await this.#laneOf(job.kind).cancel(jobId)
+    return this.#report(this.#store.get(jobId) ?? cancelled) // where none are kept, it is forgotten
+  }
+
+  /**
+   * Stops the running jobs where they are; they go on at the next start.
+   * @param crashed the process ends for an error: a job may have been the reason
+   */
+  async close(crashed = false): Promise<void> {
+    this.#closing = true
+    await Promise.all([...this.#allLanes].map((lane) => lane.close(crashed)))
+  }
+
+  get #allLanes(): ReadonlySet<Lane> {
+    return new Set(this.#lanes.values())
+  }
+
+  #laneOf(kind: JobKind): Lane {
+    return this.#lanes.get(kind)!
+  }
+
+  #report(job: JobRecord): JobReport {
+    const reading = job.finishedAt === null ? this.#laneOf(job.kind).readingOf(job.id) : undefined
+    const now = { ...job, done: reading?.done ?? job.done, total: reading?.total === undefined ? job.total : reading.total }
+    return { job: now, pace: paceOf(now, reading) }
+  }
+}

@@ -1,0 +1,110 @@
+/** The events of every kind of job: they move with its progress, end with its end, and leave nothing behind. */
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { JobKind } from '../../src/gallery/jobs.js'
+import type { NewImage } from '../../src/gallery/records.js'
+import { jobEvents } from '../../src/http/job-events.js'
+import { randomDescriptor } from '../support/copy-descriptors.js'
+import { startApp, type TestApp } from '../support/app.js'
+import { tarOf } from '../support/archives.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import type { Job } from '../support/jobs.js'
+import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
+
+const gallery = '/v1/galleries/followed'
+const kinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const satisfies readonly JobKind[]
+const pictures = 1_500
+
+/** A gallery whose analyses take long enough to be watched. */
+async function filledApp(t: TestContext): Promise<TestApp> {
+  // fetch reconnects after it was aborted, and a connection without a request is closed with the grace only
+  const app = await startApp(t, { shutdownGraceMs: 1_000 })
+  await app.call(201, { method: 'PUT', url: gallery })
+  const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
+  const make = unitVectors({ dimension, seed: 3 })
+  const signs = seededRandom(4)
+  const images = Array.from({ length: pictures }, (_, i): NewImage => ({
+    id: `p${i}`, label: `l${i % 5}`, metadata: {}, contentHash: `${i}`, modelId, vector: make(), width: 1, height: 1, format: 'jpeg', bytes: 1, copyDescriptor: randomDescriptor(signs),
+  }))
+  await app.parts.galleries.put('followed', images)
+  return app
+}
+
+async function begin({ app }: TestApp, kind: JobKind): Promise<Job> {
+  const picture = await drawPicture('circle', 1)
+  const tar = () => tarOf(Array.from({ length: 150 }, (_, n) => ({ path: `x/${n}.jpg`, content: Buffer.concat([picture, Buffer.from(String(n))]) })))
+  const upload = kind === 'ingest' ? { headers: { 'content-type': 'application/x-tar' }, payload: await tar() } : {}
+  const response = await app.inject({ method: 'POST', url: `${gallery}/${kind}`, ...upload })
+  assert.equal(response.statusCode, 202, response.body)
+  return response.json<Job>()
+}
+
+interface Event { event: 'progress' | 'end'; data: Job }
+
+function parse(text: string): Event[] {
+  return text.split('\n\n').filter((block) => block.startsWith('event: ')).map((block) => {
+    const [event, , data] = block.split('\n').map((line) => line.slice(line.indexOf(':') + 2))
+    return { event: event as Event['event'], data: JSON.parse(data!) as Job }
+  })
+}
+
+const jobAt = ({ app }: TestApp, { id }: Job) => app.inject(`/v1/jobs/${id}`).then((response) => response.json<Job>())
+
+async function untilNobodyListens({ app }: TestApp): Promise<void> {
+  for (let waited = 0; waited < 20_000; waited += 20) {
+    if (/^alike_job_listeners 0$/m.test((await app.inject('/metrics')).body)) return
+    await sleep(20)
+  }
+  throw new Error('somebody still listens')
+}
+
+for (const kind of kinds) {
+  test(`events of ${kind} move with its progress, and the last one is its end`, async (t) => {
+    const app = await filledApp(t)
+    const address = await app.listen()
+    const job = await begin(app, kind)
+    const seen: Job[] = []
+    // closely, so that the speed of the machine does not matter
+    const closely = async () => {
+      const events = jobEvents({ jobs: app.parts.jobs, jobId: job.id, view: ({ job: now, pace }) => ({ ...now, ...pace }), signal: new AbortController().signal, lookEveryMs: 1 })
+      for await (const text of events) seen.push(...parse(text).map(({ data }) => data))
+    }
+    const [response] = await Promise.all([fetch(`${address}/v1/jobs/${job.id}/events`), closely()])
+    const events = parse(await response.text())
+
+    const underWay = seen.filter(({ state, done }) => state === 'running' && done > 0)
+    assert.ok(underWay.length > 1, `${underWay.length} events between beginning and end`)
+    for (const [at, { done, share }] of underWay.entries()) {
+      assert.ok(done >= (underWay[at - 1]?.done ?? 0) && share >= 0 && share <= 1, `${done}, ${share}`)
+    }
+    assert.ok(underWay.some(({ share, picturesPerSecond, secondsLeft }) => share > 0 && picturesPerSecond !== null && secondsLeft !== null))
+    assert.deepEqual(events.slice(0, -1).filter(({ event }) => event !== 'progress'), [])
+    const end = events.at(-1)
+    assert.deepEqual([end?.event, end?.data.state, end?.data.share], ['end', 'succeeded', 1])
+    assert.deepEqual(end?.data, await jobAt(app, job), 'as GET gives it')
+    assert.deepEqual([seen.at(-1)?.state, seen.at(-1)?.done], ['succeeded', end?.data.done])
+    await untilNobodyListens(app)
+
+    // long after its end
+    const late = await app.app.inject(`/v1/jobs/${job.id}/events`)
+    assert.deepEqual(parse(late.body), [end])
+  })
+
+  test(`the cancelling of ${kind} is the last of its events`, async (t) => {
+    const app = await filledApp(t)
+    const address = await app.listen()
+    const job = await begin(app, kind)
+    const waiting = await begin(app, kind)
+    const [whole, ofWaiting] = await Promise.all([job, waiting].map(({ id }) => fetch(`${address}/v1/jobs/${id}/events`)))
+    const leaving = new AbortController()
+    await fetch(`${address}/v1/jobs/${job.id}/events`, { signal: leaving.signal })
+    leaving.abort()
+    for (const { id } of [waiting, job]) await app.call(200, { method: 'DELETE', url: `/v1/jobs/${id}` })
+    for (const response of [whole, ofWaiting]) {
+      const end = parse(await response!.text()).at(-1)
+      assert.deepEqual([end?.event, end?.data.state], ['end', 'cancelled'])
+    }
+    await untilNobodyListens(app)
+  })
+}

@@ -1,0 +1,39 @@
+/** A kind of job whose runs a test holds in its hands. */
+import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
+import type { JobControl, JobRunner, RunEnd } from '../../src/jobs/job-runner.js'
+
+export interface HeldRun {
+  job: JobRecord
+  control: JobControl
+  end(end: RunEnd): void
+  fail(error: unknown): void
+}
+
+export class HeldRunner implements JobRunner {
+  readonly kinds: readonly JobKind[]
+  readonly jobsMax: number
+  readonly deathsMax = 2
+  readonly runs: HeldRun[] = []
+  readonly resumed: string[] = []
+  readonly discarded: string[] = []
+
+  constructor(kinds: readonly JobKind[], jobsMax = 8) {
+    this.kinds = kinds
+    this.jobsMax = jobsMax
+  }
+
+  async resume(jobIds: ReadonlySet<string>): Promise<void> {
+    this.resumed.push(...jobIds)
+  }
+
+  run(job: JobRecord, control: JobControl): Promise<RunEnd> {
+    return new Promise((resolve, reject) => {
+      control.signal.addEventListener('abort', () => reject(control.signal.reason as Error))
+      this.runs.push({ job, control, end: resolve, fail: reject })
+    })
+  }
+
+  async discard(jobId: string): Promise<void> {
+    this.discarded.push(jobId)
+  }
+}

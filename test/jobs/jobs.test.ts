@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { AlikeError } from '../../src/errors.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
+import { followJob, type JobLook } from '../../src/jobs/following.js'
+import { openJobs, type Jobs, type JobsOptions } from '../../src/jobs/jobs.js'
+import { dataFolder, openIn } from '../gallery/storage-folder.js'
+import { HeldRunner } from './held-runner.js'
+
+interface Line { level: string; fields: { jobId?: string; err?: unknown }; message: string }
+interface Opened { galleries: Galleries; jobs: Jobs; takers: HeldRunner; lookers: HeldRunner; ends: JobRecord[]; log: Line[] }
+
+async function open(t: TestContext, { dataDir, ...more }: Partial<JobsOptions> & { dataDir?: string } = {}): Promise<Opened> {
+  const galleries = await openIn(t, dataDir ?? (await dataFolder(t)))
+  if (galleries.list().length === 0) await galleries.create('a')
+  const [takers, lookers] = [new HeldRunner(['ingest'], 3), new HeldRunner(['evaluate', 'doctor'])]
+  const [ends, log]: [JobRecord[], Line[]] = [[], []]
+  const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message })
+  const logger = { info: write('info'), warn: write('warn'), error: write('error') }
+  const jobs = await openJobs({ galleries, runners: [takers, lookers], jobsKeptDays: 30, logger, onEnd: (job) => ends.push(job), ...more })
+  t.after(() => jobs.close())
+  return { galleries, jobs, takers, lookers, ends, log }
+}
+
+let made = 0
+const create = async (jobs: Jobs, kind: JobKind) => (await jobs.create({ id: `${kind}-${made++}`, kind, gallery: 'a', source: null })).job.id
+
+async function until(reached: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 20_000; !reached(); await turn()) if (Date.now() > deadline) throw new Error('it does not come to that')
+}
+
+const stateOf = (jobs: Jobs, id: string) => jobs.report(id).job.state
+
+test('jobs of one runner run in the order of their coming, one at a time, and beside those of another', async (t) => {
+  const { jobs, takers, lookers, ends } = await open(t)
+  const [first, second] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
+  const [evaluation, diagnosis] = [await create(jobs, 'evaluate'), await create(jobs, 'doctor')]
+  await until(() => takers.runs.length === 1 && lookers.runs.length === 1)
+  assert.deepEqual([first, second, evaluation, diagnosis].map((id) => stateOf(jobs, id)), ['running', 'queued', 'running', 'queued'])
+  assert.deepEqual(jobs.counts(['ingest']), [{ state: 'queued', count: 1 }, { state: 'running', count: 1 }])
+  takers.runs[0]!.end({ total: 0 })
+  await until(() => takers.runs.length === 2)
+  assert.deepEqual([takers.runs[1]!.job.id, lookers.runs.length, takers.discarded], [second, 1, [first]])
+  lookers.runs[0]!.end({ total: 3, result: '{"found":3}' })
+  await until(() => lookers.runs.length === 2)
+  const { state, done, total } = jobs.report(evaluation).job
+  assert.deepEqual([state, done, total, jobs.report(evaluation).pace.share], ['succeeded', 3, 3, 1])
+  assert.deepEqual(ends.map(({ id, state: ended }) => [id, ended]), [[first, 'succeeded'], [evaluation, 'succeeded']])
+})
+
+test('what a run tells is in the report of its job and in lists, until the job has ended', async (t) => {
+  const { jobs, lookers, takers } = await open(t)
+  const id = await create(jobs, 'doctor')
+  const upload = await create(jobs, 'ingest')
+  await until(() => lookers.runs.length === 1 && takers.runs.length === 1)
+  const reading = { elapsedMs: 1_000, doneInThisRun: 0, shareAtStart: 0, share: 0, done: 0, total: null as number | null }
+  lookers.runs[0]!.control.tell(() => reading)
+  assert.deepEqual([jobs.report(id).job.total, jobs.report(id).pace], [null, { share: 0, picturesPerSecond: null, secondsLeft: null }])
+  Object.assign(reading, { doneInThisRun: 5, done: 5, total: 20 })
+  const { job, pace } = jobs.report(id)
+  assert.deepEqual([job.done, job.total, pace], [5, 20, { share: 0.25, picturesPerSecond: 5, secondsLeft: 3 }])
+  assert.deepEqual(jobs.list({ kinds: ['doctor'] }), [{ job, pace }])
+  await takers.runs[0]!.control.expect(12)
+  assert.deepEqual([jobs.report(upload).job.total, jobs.report(upload).job.done], [12, 0])
+  lookers.runs[0]!.end({ total: 21, result: '{}' })
+  await until(() => stateOf(jobs, id) !== 'running')
+  assert.deepEqual([jobs.report(id).job.done, jobs.report(id).job.total], [21, 21])
+  assert.throws(() => jobs.report('none'), { code: 'job_not_found' })
+})
+
+test('a cancelled job ends at once, whether it runs or waits, and the next one runs', async (t) => {
+  const { jobs, takers, ends } = await open(t)
+  const [running, waiting, last] = [await create(jobs, 'ingest'), await create(jobs, 'ingest'), await create(jobs, 'ingest')]
+  await until(() => takers.runs.length === 1)
+  for (const id of [waiting, running]) {
+    assert.equal((await jobs.cancel(id)).job.state, 'cancelled')
+    await assert.rejects(jobs.cancel(id), { code: 'job_finished' })
+  }
+  assert.equal(takers.runs[0]!.control.signal.aborted, true)
+  await until(() => takers.runs.length === 2)
+  assert.deepEqual([takers.runs[1]!.job.id, takers.discarded, ends.map(({ id }) => id)], [last, [waiting, running], [waiting, running]])
+  await assert.rejects(jobs.cancel('none'), { code: 'job_not_found' })
+})
+
+test('jobs of a runner are bounded, those that are being stored among them', async (t) => {
+  const { jobs } = await open(t)
+  const making = []
+  for (let n = 0; n < 3; n++) {
+    jobs.expectRoom('ingest')
+    making.push(create(jobs, 'ingest'))
+  }
+  assert.throws(() => jobs.expectRoom('ingest'), { code: 'job_queue_full', retryAfterSeconds: 30 })
+  jobs.expectRoom('doctor')
+  const [first] = await Promise.all(making)
+  assert.throws(() => jobs.expectRoom('ingest'), { code: 'job_queue_full' })
+  await jobs.cancel(first!)
+  jobs.expectRoom('ingest')
+  await jobs.close()
+  assert.throws(() => jobs.expectRoom('ingest'), { code: 'shutting_down' })
+})
+
+test('a key of an upload has one job', async (t) => {
+  const { jobs, takers } = await open(t)
+  const [first, second] = [await jobs.create({ id: 'x', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' }), await jobs.create({ id: 'y', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' })]
+  assert.deepEqual([first.created, second.created, second.job.id], [true, false, 'x'])
+  await until(() => takers.runs.length === 1)
+})
+
+test('a job that was stopped in peace waits for the next process; one that was not is tried again, then set aside', async (t) => {
+  const dataDir = await dataFolder(t)
+  for (const [crashed, runs, failure] of [[false, 1, undefined], [true, 1, undefined], [true, 2, 'job_interrupted']] as const) {
+    const opened = await open(t, { dataDir })
+    const id = opened.jobs.list({ kinds: ['doctor'] })[0]?.job.id ?? (await create(opened.jobs, 'doctor'))
+    await until(() => opened.lookers.runs.length === 1)
+    assert.equal(opened.lookers.runs[0]!.control.trials.runs, runs)
+    assert.equal(opened.jobs.report(id).job.failure?.code, failure, 'told while it is tried again')
+    await opened.jobs.close(crashed)
+    assert.equal(opened.galleries.jobs.get(id)?.state, crashed ? 'running' : 'queued')
+    await opened.galleries.close()
+  }
+  const { jobs, lookers, log } = await open(t, { dataDir })
+  const left = jobs.list({ kinds: ['doctor'] })[0]!.job
+  await until(() => stateOf(jobs, left.id) === 'failed')
+  assert.deepEqual([lookers.resumed, lookers.runs.length, jobs.report(left.id).job.failure?.code], [[left.id], 0, 'job_interrupted'])
+  assert.ok(log.some(({ level, fields, message }) => level === 'error' && fields.jobId === left.id && message === 'job failed'))
+})
+
+test('a job that came through after all has no failure', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await open(t, { dataDir })
+  const id = await create(first.jobs, 'ingest')
+  await until(() => first.takers.runs.length === 1)
+  await first.jobs.close(true)
+  await first.galleries.close()
+  const { jobs, takers } = await open(t, { dataDir })
+  await until(() => takers.runs.length === 1)
+  assert.equal(jobs.report(id).job.failure?.code, 'job_interrupted')
+  takers.runs[0]!.end({ total: 0 })
+  await until(() => stateOf(jobs, id) === 'succeeded')
+  assert.equal(jobs.report(id).job.failure, null)
+})
+
+test('why a run failed is in its job; what is our fault is in the log with its cause', async (t) => {
+  const { jobs, takers, log } = await open(t)
+  const ours = new Error('of a cause')
+  for (const [thrown, code, level] of [[new AlikeError('archive_unreadable'), 'archive_unreadable', undefined], [ours, 'internal', 'error']] as const) {
+    const id = await create(jobs, 'ingest')
+    await until(() => takers.runs.at(-1)?.job.id === id)
+    takers.runs.at(-1)!.fail(thrown)
+    await until(() => stateOf(jobs, id) === 'failed')
+    assert.equal(jobs.report(id).job.failure?.code, code)
+    await until(() => takers.discarded.includes(id))
+    assert.equal(log.find(({ fields, message }) => fields.jobId === id && message === 'job failed' && fields.err === thrown)?.level, level)
+  }
+})
+
+test('jobs that ended long ago are forgotten', async (t) => {
+  const { jobs, takers } = await open(t, { jobsKeptDays: 0 })
+  const [ended, next] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
+  await until(() => takers.runs.length === 1)
+  takers.runs[0]!.end({ total: 0 })
+  await until(() => takers.runs.length === 2)
+  assert.equal((await jobs.cancel(next)).job.state, 'cancelled', 'told, though not kept')
+  const third = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 3)
+  await until(() => jobs.list({ kinds: ['ingest'] }).length === 1)
+  assert.throws(() => jobs.report(ended), { code: 'job_not_found' })
+  assert.equal(stateOf(jobs, third), 'running')
+})
+
+test('a job is followed from change to change to its end, and no further than its follower stays', async (t) => {
+  const { jobs, lookers } = await open(t)
+  const id = await create(jobs, 'evaluate')
+  await until(() => lookers.runs.length === 1)
+  const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 0, done: 0, total: 9 }
+  lookers.runs[0]!.control.tell(() => reading)
+  const leaving = new AbortController()
+  const [follower, leaver] = [followJob(jobs, id, { signal: new AbortController().signal, lookEveryMs: 1 }), followJob(jobs, id, { signal: leaving.signal, lookEveryMs: 600_000 })]
+  const tell = ({ value }: IteratorResult<JobLook, unknown>) => (value === undefined ? value : (value as JobLook).event === 'still' ? 'still' : `${(value as JobLook).event} ${(value as { report: { job: JobRecord } }).report.job.done}`)
+  assert.deepEqual([tell(await follower.next()), tell(await follower.next()), tell(await leaver.next())], ['progress 0', 'still', 'progress 0'])
+  reading.done = 4
+  assert.deepEqual([tell(await follower.next()), tell(await follower.next())], ['progress 4', 'still'])
+  const left = leaver.next()
+  leaving.abort()
+  assert.deepEqual(await left, { done: true, value: undefined }, 'at once, not at the next look')
+  lookers.runs[0]!.end({ total: 9, result: '{}' })
+  await until(() => stateOf(jobs, id) === 'succeeded')
+  assert.deepEqual([tell(await follower.next()), (await follower.next()).done], ['end 9', true])
+  assert.deepEqual(await followJob(jobs, 'forgotten', { signal: leaving.signal }).next(), { done: true, value: undefined })
+})
