@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import hnswlib from 'hnswlib-node'
 import { percentile } from '../src/cli/percentile.js'
-import { IndexThread } from '../src/vector-index/index-thread.js'
+import { IndexThreads } from '../src/vector-index/index-threads.js'
 import { indexDefaults } from '../src/vector-index/vector-index.js'
 import { packed, unitVectors } from '../test/vector-index/unit-vectors.js'
 import { table } from './report.js'
@@ -44,7 +44,7 @@ function searchDirectly(query: Float32Array): number[] {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
-const thread = new IndexThread({ settings: indexDefaults, onFailure: (error) => { throw error } })
+const thread = new IndexThreads({ settings: indexDefaults, onFailure: (error) => { throw error } })
 async function* all() {
   yield packed(stored)
 }

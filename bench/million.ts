@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
 import { HnswGraph } from '../src/vector-index/hnsw-graph.js'
-import { IndexThread } from '../src/vector-index/index-thread.js'
+import { IndexThreads } from '../src/vector-index/index-threads.js'
 import { indexDefaults, type SlotVectors } from '../src/vector-index/vector-index.js'
 import { packed, unitVectors } from '../test/vector-index/unit-vectors.js'
 import { table } from './report.js'
@@ -31,7 +31,7 @@ const backlogMax = 2_000
 const makeVector = unitVectors({ dimension, seed: 1, clusters: 1_000, latent: 24 })
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
 const memoryBefore = process.memoryUsage().rss
-const thread = new IndexThread({ settings: indexDefaults, onFailure: (error) => { throw error } })
+const thread = new IndexThreads({ settings: indexDefaults, onFailure: (error) => { throw error } })
 const { index } = await thread.open({ dimension, nextSlot: 0, snapshot: { folder, galleryUid: 'million', modelId: 'bench' }, vectors: none() })
 
 /** While `building`, every few milliseconds a search: how long it took, tells how long the thread was busy otherwise. */

@@ -83,6 +83,7 @@ export const Settings = Type.Object(
     databaseMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Size to which the database may grow; 0: until the disk is full.' }),
     dataSnapshotsMax: Type.Integer({ default: 5, minimum: 1, maximum: 1_000, description: 'Snapshots of the data that may lie in the data folder; one more is refused.' }),
     exactBelow: Type.Integer({ default: 2_000, minimum: 0, maximum: 1_000_000, description: 'Galleries and filtered sets up to this size are compared one by one instead of by the graph.' }),
+    indexParts: Type.String({ default: 'auto', pattern: '^(auto|[1-9]|1[0-6])$', form: 'auto, or 1 to 16', description: 'Parts of each graph, with a thread for each part; `auto`: one for every two cores, 8 at most. Another number builds the graphs anew.' }),
     snapshotAfterWrites: Type.Integer({ default: 5_000, minimum: 1, maximum: 100_000_000, description: 'Changes of a gallery after which its graph is saved.' }),
     snapshotAfterSeconds: Type.Integer({ default: 900, minimum: 1, maximum: 1_000_000, description: 'Time after which the graph of a changed gallery is saved.' }),
   },

@@ -27,6 +27,7 @@ import { openJobs } from './jobs/jobs.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { openRemotePictures, type RemotePictures } from './remote/remote-pictures.js'
 import { Snapshots } from './snapshots/snapshots.js'
+import { indexPartsWanted } from './vector-index/index-threads.js'
 import { serviceVersion } from './version.js'
 
 export interface Service {
@@ -78,7 +79,7 @@ export async function openService(
       dataDir: config.dataDir,
       model: { id, dimension: embeddingDimension },
       damagedRecords: 'named',
-      index: { exactBelow: config.exactBelow },
+      index: { exactBelow: config.exactBelow, parts: indexPartsWanted(config, availableParallelism()) },
       storage: {
         galleriesMax: config.galleriesMax,
         pageMaxLength: config.answerMaxBytes / 4,

@@ -60,7 +60,7 @@ const mayImport: Record<string, readonly string[]> = {
   snapshots: ['errors', 'gallery', 'worker-calls'],
   http: ['cosine', 'errors', 'text', 'turns', 'bounded-json', 'version', 'snapshots', 'access', 'config', 'copies', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'retrieval', 'ingest', 'insight', 'insight-jobs', 'jobs'],
   app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'jobs', 'metrics', 'retrieval'],
-  main: ['errors', 'version', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'jobs', 'metrics', 'remote'],
+  main: ['errors', 'version', 'vector-index', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'jobs', 'metrics', 'remote'],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
   cli: ['errors', 'snapshots', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http', 'ingest'],
 }

@@ -1,7 +1,7 @@
 /** The indexes of the searchable galleries: opened from the truth, and written to disk now and then. */
 import type { Logger } from 'pino'
 import type { AlikeError } from '../errors.js'
-import { IndexThread } from '../vector-index/index-thread.js'
+import { IndexThreads } from '../vector-index/index-threads.js'
 import { eraseForeignSnapshots } from '../vector-index/snapshot.js'
 import type { IndexSettings, VectorIndex } from '../vector-index/vector-index.js'
 import type { GalleryStore } from './gallery-store.js'
@@ -46,7 +46,7 @@ export interface GalleryIndexesOptions {
 
 export class GalleryIndexes {
   readonly #options: GalleryIndexesOptions
-  readonly #thread: IndexThread
+  readonly #threads: IndexThreads
   /** By gallery uid. A promise, so that a search which comes while an index is opened waits for it. */
   readonly #opened = new Map<string, Promise<Opened>>()
   readonly #settled = new Map<string, Opened>()
@@ -54,13 +54,13 @@ export class GalleryIndexes {
 
   constructor(options: GalleryIndexesOptions) {
     this.#options = options
-    this.#thread = new IndexThread({ settings: options.index, onFailure: options.onFailure })
+    this.#threads = new IndexThreads({ settings: options.index, onFailure: options.onFailure })
     this.#timer = setInterval(() => void this.#tick(), tickMs).unref()
   }
 
   /** Opens the indexes of all these galleries, one after the other, and clears away what belongs to none. */
   async openAll(galleries: IndexedGallery[], allUids: string[]): Promise<void> {
-    await eraseForeignSnapshots(this.#options.folder, allUids)
+    await eraseForeignSnapshots(this.#options.folder, allUids, this.#options.index.parts)
     for (const gallery of galleries) await this.open(gallery)
   }
 
@@ -76,7 +76,7 @@ export class GalleryIndexes {
 
   async #openNow(row: IndexedGallery): Promise<Opened> {
     const startedAt = performance.now()
-    const { index, opened } = await this.#thread.open({
+    const { index, opened } = await this.#threads.open({
       dimension: row.dimension,
       nextSlot: row.next_slot,
       snapshot: { folder: this.#options.folder, galleryUid: row.uid, modelId: row.model_id },
@@ -137,7 +137,7 @@ export class GalleryIndexes {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#thread.close()
+    await this.#threads.close()
   }
 
   /** A snapshot that fails costs time at the next start and nothing else. */

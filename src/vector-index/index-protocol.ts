@@ -1,9 +1,11 @@
 /** Every call that the index thread answers. */
-import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours } from './vector-index.js'
+import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours, SlotVectors } from './vector-index.js'
 
 /** Given to the thread when it is started. */
 export interface IndexThreadData {
   settings: IndexSettings
+  /** 0 to settings.parts − 1: what it is given of slots it looks through for its own. */
+  part: number
 }
 
 export interface OpenedIndex {
@@ -34,6 +36,10 @@ export type IndexCalls = {
   neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }
   /** [rows, columns] */
   compare: { request: { index: number; rows: Uint32Array; columns: Uint32Array }; reply: Float32Array }
+  /** Of those that are live, in the order asked. */
+  vectors: { request: { index: number; slots: Uint32Array }; reply: SlotVectors }
+  /** [n, columns] for [n, dimension] */
+  compareVectors: { request: { index: number; vectors: Float32Array; columns: Uint32Array }; reply: Float32Array }
   read: { request: { index: number }; reply: IndexReading }
   /** False when there is no graph. */
   save: { request: { index: number }; reply: boolean }

@@ -1,79 +1,48 @@
-/** The main thread's side of the index: one thread for all galleries, one handle for each. */
+/** The main thread's side of one index thread, which holds one part of every gallery's index. */
 import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls.js'
 import type { IndexCalls, IndexThreadData, OpenedIndex } from './index-protocol.js'
+import type { SearchQueue } from './search-queue.js'
 import type { IndexReading, IndexSettings, NeighboursRequest, SearchRequest, SearchResult, SlotNeighbours, SlotVectors, VectorIndex } from './vector-index.js'
 
 export interface IndexThreadOptions {
+  /** `exactBelow` and `tombstoneMinimum` of one part. */
   settings: IndexSettings
+  /** 0 to settings.parts − 1 */
+  part: number
+  /** Of all threads together. */
+  queue: SearchQueue
   /** Called once when the thread ends by itself; every call after it is rejected. */
   onFailure(error: AlikeError): void
 }
 
-export interface OpenIndexOptions {
+export interface PartOptions {
   dimension: number
   /** The truth's, taken before its vectors are read. */
   nextSlot: number
   snapshot: { folder: string; galleryUid: string; modelId: string }
-  /** Every live vector; their buffers move to the thread. */
-  vectors: AsyncIterable<SlotVectors>
 }
 
 export class IndexThread {
   readonly #thread: CalledThread<IndexCalls>
-  readonly #searchQueueMax: number
+  readonly #queue: SearchQueue
   #lastIndex = 0
-  #searchesWaiting = 0
 
-  constructor({ settings, onFailure }: IndexThreadOptions) {
-    this.#searchQueueMax = settings.searchQueueMax
+  constructor({ settings, part, queue, onFailure }: IndexThreadOptions) {
+    this.#queue = queue
     this.#thread = new CalledThread<IndexCalls>({
       name: 'index',
       file: new URL('./index-worker.js', import.meta.url),
-      data: { settings } satisfies IndexThreadData,
+      data: { settings, part } satisfies IndexThreadData,
       onFailure,
     })
   }
 
-  /** Resolves when every vector can be found; the graph may still be catching up. */
-  async open({ dimension, nextSlot, snapshot, vectors }: OpenIndexOptions): Promise<{ index: VectorIndex; opened: OpenedIndex }> {
+  /** An index that is to `take` its vectors and to `start`. */
+  async begin({ dimension, nextSlot, snapshot }: PartOptions): Promise<{ part: IndexPart; opened: OpenedIndex }> {
     const index = ++this.#lastIndex
     const opened = await this.#thread.call('open', { index, dimension, nextSlot, snapshot })
-    try {
-      await this.#addAll(index, vectors)
-    } catch (error) {
-      await this.#thread.call('close', { index, erase: false })
-      throw error
-    }
-    const { reading, snapshotFits } = await this.#thread.call('start', { index })
-    if (!snapshotFits) opened.snapshot = { state: 'rejected', reason: 'its vectors are not those of the database' }
-    return { index: new IndexHandle(this, index, dimension, reading), opened }
-  }
-
-  /** One batch is under way while the next is read. */
-  async #addAll(index: number, vectors: AsyncIterable<SlotVectors>): Promise<void> {
-    let adding: Promise<unknown> = Promise.resolve()
-    for await (const batch of vectors) {
-      await adding
-      adding = this.#thread.call('add', { index, ...batch }, [batch.slots.buffer, batch.vectors.buffer] as ArrayBuffer[])
-      adding.catch(() => {}) // awaited in the next round; until then nobody else hears of it
-    }
-    await adding
-  }
-
-  call<Name extends keyof IndexCalls>(name: Name, request: IndexCalls[Name]['request']): Promise<IndexCalls[Name]['reply']> {
-    return this.#thread.call(name, request)
-  }
-
-  /** A call that belongs to a search. @throws AlikeError `overloaded` */
-  async ask<Name extends 'search' | 'compare'>(name: Name, request: IndexCalls[Name]['request']): Promise<IndexCalls[Name]['reply']> {
-    if (this.#searchesWaiting >= this.#searchQueueMax) throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
-    this.#searchesWaiting++
-    try {
-      return await this.#thread.call(name, request)
-    } finally {
-      this.#searchesWaiting--
-    }
+    return { part: new IndexPart(this.#thread, { index, dimension, queue: this.#queue }), opened }
   }
 
   close(): Promise<void> {
@@ -81,17 +50,21 @@ export class IndexThread {
   }
 }
 
-class IndexHandle implements VectorIndex {
-  readonly #thread: IndexThread
+const nothingYet: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
+
+/** One part of a gallery's index; where there is one part, the index. */
+export class IndexPart implements VectorIndex {
+  readonly #thread: CalledThread<IndexCalls>
   readonly #index: number
   readonly #dimension: number
-  #reading: IndexReading
+  readonly #queue: SearchQueue
+  #reading = nothingYet
 
-  constructor(thread: IndexThread, index: number, dimension: number, reading: IndexReading) {
+  constructor(thread: CalledThread<IndexCalls>, { index, dimension, queue }: { index: number; dimension: number; queue: SearchQueue }) {
     this.#thread = thread
     this.#index = index
     this.#dimension = dimension
-    this.#reading = reading
+    this.#queue = queue
   }
 
   get size(): number {
@@ -119,15 +92,32 @@ class IndexHandle implements VectorIndex {
     this.#reading = await this.#thread.call('add', { index: this.#index, slots: compact(slots), vectors: compact(vectors) })
   }
 
+  /** The same for buffers that nobody needs any more: they move to the thread. */
+  async take({ slots, vectors }: SlotVectors): Promise<void> {
+    this.#reading = await this.#thread.call('add', { index: this.#index, slots, vectors }, [slots.buffer, vectors.buffer] as ArrayBuffer[])
+  }
+
+  /** Once, when it has every live vector. False when its snapshot did not hold these vectors. */
+  async start(): Promise<boolean> {
+    const { reading, snapshotFits } = await this.#thread.call('start', { index: this.#index })
+    this.#reading = reading
+    return snapshotFits
+  }
+
   async remove(slots: Uint32Array): Promise<void> {
     this.#reading = await this.#thread.call('remove', { index: this.#index, slots: compact(slots) })
   }
 
-  async search(request: SearchRequest): Promise<SearchResult> {
+  search(request: SearchRequest): Promise<SearchResult> {
+    return this.#queue.pass(() => this.searchNow(request))
+  }
+
+  /** The same for who waits in the queue already. */
+  async searchNow(request: SearchRequest): Promise<SearchResult> {
     if (request.vector.length !== this.#dimension) throw new AlikeError('dimension_mismatch')
     const startedAt = performance.now()
     const { vector, allow, ...rest } = request
-    const { reading, ...result } = await this.#thread.ask('search', {
+    const { reading, ...result } = await this.#thread.call('search', {
       ...rest,
       index: this.#index,
       vector: compact(vector),
@@ -144,7 +134,17 @@ class IndexHandle implements VectorIndex {
   }
 
   compare(rows: Uint32Array, columns: Uint32Array): Promise<Float32Array> {
-    return this.#thread.ask('compare', { index: this.#index, rows: compact(rows), columns: compact(columns) })
+    return this.#queue.pass(() => this.#thread.call('compare', { index: this.#index, rows: compact(rows), columns: compact(columns) }))
+  }
+
+  /** Those of the slots that are live, in the order asked. */
+  vectors(slots: Uint32Array): Promise<SlotVectors> {
+    return this.#thread.call('vectors', { index: this.#index, slots: compact(slots) })
+  }
+
+  /** [n, columns] scores of n vectors with stored ones, as `compare` gives them. @param vectors [n, dimension] */
+  compareVectors(vectors: Float32Array, columns: Uint32Array): Promise<Float32Array> {
+    return this.#thread.call('compareVectors', { index: this.#index, vectors: compact(vectors), columns: compact(columns) })
   }
 
   async refresh(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The thread that holds the indexes of all galleries. It answers calls as they come and links
+ * The thread that holds one part of the index of every gallery. It answers calls as they come and links
  * vectors into graphs in the time between them.
  */
 import { workerData } from 'node:worker_threads'
@@ -7,9 +7,11 @@ import { AlikeError } from '../errors.js'
 import { answerCalls, MovedReply } from '../worker-calls.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
 import { SlotIndex } from './slot-index.js'
+import { slotsOfPart } from './slots-of-parts.js'
 import { eraseSnapshot, readSnapshot, writeSnapshot, type SnapshotKey } from './snapshot.js'
+import type { SlotVectors } from './vector-index.js'
 
-const { settings } = workerData as IndexThreadData
+const { settings, part } = workerData as IndexThreadData
 
 /** Vectors of the truth that a snapshot's graph is compared with before it is used. */
 const truthSampleSize = 256
@@ -32,7 +34,7 @@ let searchedMs = 0
 answerCalls<IndexCalls>(
   {
     async open({ index, dimension, nextSlot, snapshot }) {
-      const key = { ...snapshot, dimension, m: settings.m, efConstruction: settings.efConstruction }
+      const key = { ...snapshot, part, parts: settings.parts, dimension, m: settings.m, efConstruction: settings.efConstruction }
       const read = await readSnapshot(key, nextSlot)
       const slotIndex = new SlotIndex(dimension, settings, read.state === 'used' ? read.graph : undefined)
       opened.set(index, { index: slotIndex, key, started: false, saving: undefined })
@@ -57,10 +59,10 @@ answerCalls<IndexCalls>(
       if (entry.started) scheduleLinking()
       return entry.index.reading
     },
-    search({ index, ...search }) {
+    search({ index, allow, ...search }) {
       const entry = find(index)
       const startedAt = performance.now()
-      const result = entry.index.search(search)
+      const result = entry.index.search({ ...search, ...(allow && { allow: settings.parts === 1 ? allow : slotsOfPart(allow, part, settings.parts) }) })
       searchedMs += performance.now() - startedAt
       return { ...result, reading: entry.index.reading }
     },
@@ -75,6 +77,16 @@ answerCalls<IndexCalls>(
     compare({ index, rows, columns }) {
       const startedAt = performance.now()
       const scores = find(index).index.compare(rows, columns)
+      searchedMs += performance.now() - startedAt
+      return new MovedReply<Float32Array>(scores, [scores.buffer])
+    },
+    vectors({ index, slots }) {
+      const found = find(index).index.vectorsOf(slots)
+      return new MovedReply<SlotVectors>(found, [found.slots.buffer, found.vectors.buffer] as ArrayBuffer[])
+    },
+    compareVectors({ index, vectors, columns }) {
+      const startedAt = performance.now()
+      const scores = find(index).index.compareVectors(vectors, columns)
       searchedMs += performance.now() - startedAt
       return new MovedReply<Float32Array>(scores, [scores.buffer])
     },

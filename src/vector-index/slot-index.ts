@@ -1,5 +1,5 @@
 /**
- * One gallery's index inside the thread: the live vectors, and a graph over most of them that makes
+ * One gallery's index inside the thread, or the part of it that lies there: the live vectors, and a graph over most of them that makes
  * large searches fast. A vector is found as soon as it is in memory; linking it into the graph
  * follows in small slices of time, and until then searches compare it directly.
  */
@@ -9,7 +9,7 @@ import { HnswGraph } from './hnsw-graph.js'
 import { Nearest } from './nearest.js'
 import { packedNeighbours } from './packed-neighbours.js'
 import { SlotVectorStore } from './slot-vectors.js'
-import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours } from './vector-index.js'
+import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours, SlotVectors } from './vector-index.js'
 
 /**
  * What one candidate of a graph search costs, counted in comparisons of an exact scan: measured at
@@ -163,13 +163,34 @@ export class SlotIndex {
   compare(rows: Uint32Array, columns: Uint32Array): Float32Array<ArrayBuffer> {
     const scores = new Float32Array(rows.length * columns.length).fill(-1)
     rows.forEach((row, i) => {
-      if (!this.#vectors.has(row)) return
-      const direction = this.#vectors.direction(row)
-      columns.forEach((column, j) => {
-        if (this.#vectors.has(column)) scores[i * columns.length + j] = this.#vectors.score(direction, column)
-      })
+      if (this.#vectors.has(row)) this.#scoreColumns(this.#vectors.direction(row), columns, scores.subarray(i * columns.length))
     })
     return scores
+  }
+
+  /** The same for rows that are stored in other parts. @param vectors [n, dimension] */
+  compareVectors(vectors: Float32Array, columns: Uint32Array): Float32Array<ArrayBuffer> {
+    const rows = vectors.length / this.dimension
+    const scores = new Float32Array(rows * columns.length).fill(-1)
+    for (let row = 0; row < rows; row++) {
+      const direction = directionOf(vectors.subarray(row * this.dimension, (row + 1) * this.dimension))
+      this.#scoreColumns(direction, columns, scores.subarray(row * columns.length))
+    }
+    return scores
+  }
+
+  #scoreColumns(direction: Direction, columns: Uint32Array, scores: Float32Array): void {
+    columns.forEach((column, i) => {
+      if (this.#vectors.has(column)) scores[i] = this.#vectors.score(direction, column)
+    })
+  }
+
+  /** Those of the slots that are live, in the order asked. */
+  vectorsOf(slots: Uint32Array): SlotVectors {
+    const live = slots.filter((slot) => this.#vectors.has(slot))
+    const vectors = new Float32Array(live.length * this.dimension)
+    live.forEach((slot, i) => vectors.set(this.#vectors.vector(slot), i * this.dimension))
+    return { slots: live, vectors }
   }
 
   /**

@@ -15,6 +15,9 @@ import { HnswGraph } from './hnsw-graph.js'
 interface SnapshotNote {
   formatVersion: 1
   galleryUid: string
+  /** What graphs were before they had parts, and what notes that name none mean: 0 of 1. */
+  part: number
+  parts: number
   modelId: string
   dimension: number
   m: number
@@ -34,6 +37,9 @@ export interface SnapshotKey {
   /** Folder of all snapshots. */
   folder: string
   galleryUid: string
+  /** The part of the index that the graph belongs to: 0 to parts − 1. */
+  part: number
+  parts: number
   modelId: string
   dimension: number
   m: number
@@ -59,7 +65,8 @@ async function tryRead(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead
   }
   const note = parseNote(text)
   if (note === undefined) return rejected('the note is damaged')
-  for (const name of ['galleryUid', 'modelId', 'dimension', 'm', 'efConstruction'] as const) {
+  if (note.parts !== key.parts) return rejected(`it was written for ${note.parts} parts, there are ${key.parts} now`)
+  for (const name of ['galleryUid', 'part', 'modelId', 'dimension', 'm', 'efConstruction'] as const) {
     if (note[name] !== key[name]) return rejected(`${name} is ${note[name]} instead of ${key[name]}`)
   }
   if (note.nextSlot > nextSlot) return rejected(`it is ahead of the database: slot ${note.nextSlot} of ${nextSlot}`)
@@ -87,13 +94,13 @@ async function faultOf(path: string, key: SnapshotKey, note: SnapshotNote): Prom
 /** @throws AlikeError `storage_full` when the file could not be written whole; the former snapshot stays. */
 export async function writeSnapshot(key: SnapshotKey, graph: HnswGraph): Promise<void> {
   await mkdir(key.folder, { recursive: true })
-  const name = `${key.galleryUid}-${randomBytes(6).toString('hex')}.hnsw`
+  const name = `${stemOf(key)}-${randomBytes(6).toString('hex')}.hnsw`
   const { count, nextSlot } = graph
-  const { folder, galleryUid, modelId, dimension, m, efConstruction } = key
+  const { folder, galleryUid, part, parts, modelId, dimension, m, efConstruction } = key
   try {
     await graph.write(join(folder, name))
     const sha256 = await settleGraphFile(join(folder, name), key, count)
-    const facts = { formatVersion: 1 as const, galleryUid, modelId, dimension, m, efConstruction, count, nextSlot, file: name, sha256 }
+    const facts = { formatVersion: 1 as const, galleryUid, part, parts, modelId, dimension, m, efConstruction, count, nextSlot, file: name, sha256 }
     await replaceFile(folder, notePath(key), JSON.stringify({ ...facts, noteSha256: noteSha256(facts) }, null, 2))
   } catch (error) {
     await rm(join(folder, name), { force: true })
@@ -133,19 +140,24 @@ async function replaceFile(folder: string, path: string, text: string): Promise<
   }
 }
 
-/** Deletes every file of a gallery's snapshots, but for one graph file and its note if one is named. */
-export async function eraseSnapshot(key: Pick<SnapshotKey, 'folder' | 'galleryUid'>, except?: string): Promise<void> {
-  for (const name of await namesIn(key.folder)) {
-    if (!belongsTo(name, key.galleryUid) || name === except) continue
-    if (except !== undefined && join(key.folder, name) === notePath(key)) continue
-    await rm(join(key.folder, name), { force: true })
+type SnapshotPlace = Pick<SnapshotKey, 'folder' | 'galleryUid' | 'part'>
+
+/** Deletes every file of the snapshots of a gallery's part, but for one graph file and its note if one is named. */
+export async function eraseSnapshot(place: SnapshotPlace, except?: string): Promise<void> {
+  for (const name of await namesIn(place.folder)) {
+    const owner = ownerOf(name)
+    if (owner?.galleryUid !== place.galleryUid || owner.part !== place.part || name === except) continue
+    if (except !== undefined && join(place.folder, name) === notePath(place)) continue
+    await rm(join(place.folder, name), { force: true })
   }
 }
 
-/** Deletes the snapshots of galleries that are no more. */
-export async function eraseForeignSnapshots(folder: string, galleryUids: readonly string[]): Promise<void> {
+/** Deletes the snapshots of galleries that are no more, and of parts that indexes do not have any more. */
+export async function eraseForeignSnapshots(folder: string, galleryUids: readonly string[], parts: number): Promise<void> {
+  const uids = new Set(galleryUids)
   for (const name of await namesIn(folder)) {
-    if (!galleryUids.some((uid) => belongsTo(name, uid))) await rm(join(folder, name), { force: true })
+    const owner = ownerOf(name)
+    if (owner === undefined || !uids.has(owner.galleryUid) || owner.part >= parts) await rm(join(folder, name), { force: true })
   }
 }
 
@@ -158,25 +170,31 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-function belongsTo(name: string, galleryUid: string): boolean {
-  return name.startsWith(`${galleryUid}.`) || name.startsWith(`${galleryUid}-`)
+/** Names of part 0 are those that all graphs had before there were parts. */
+function stemOf({ galleryUid, part }: Pick<SnapshotPlace, 'galleryUid' | 'part'>): string {
+  return part === 0 ? galleryUid : `${galleryUid}-part${part}`
 }
 
-function notePath({ folder, galleryUid }: Pick<SnapshotKey, 'folder' | 'galleryUid'>): string {
-  return join(folder, `${galleryUid}.json`)
+function ownerOf(name: string): { galleryUid: string; part: number } | undefined {
+  const [, galleryUid, part = '0'] = /^(.+?)(?:-part(\d+))?(?:\.json|\.json\.tmp|-[0-9a-f]{12}\.hnsw)$/.exec(name) ?? []
+  return galleryUid === undefined ? undefined : { galleryUid, part: Number(part) }
+}
+
+function notePath(place: SnapshotPlace): string {
+  return join(place.folder, `${stemOf(place)}.json`)
 }
 
 /** A note with the right checksum is one that `writeSnapshot` wrote, so its shape needs no check of its own. */
 function parseNote(text: string): SnapshotNote | undefined {
   try {
-    const { noteSha256: stated, ...facts } = JSON.parse(text) as SnapshotNote
-    return stated === noteSha256(facts) && facts.formatVersion === 1 ? { ...facts, noteSha256: stated } : undefined
+    const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<SnapshotNote, 'part' | 'parts'> & Partial<SnapshotNote>
+    return stated === noteSha256(facts) && facts.formatVersion === 1 ? { part: 0, parts: 1, ...facts, noteSha256: stated } : undefined
   } catch {
     return undefined
   }
 }
 
-function noteSha256(facts: Omit<SnapshotNote, 'noteSha256'>): string {
+function noteSha256(facts: Partial<SnapshotNote>): string {
   return createHash('sha256').update(JSON.stringify(Object.entries(facts).sort())).digest('hex')
 }
 

@@ -39,7 +39,7 @@ export interface SearchResult {
   neighbours: Neighbour[]
   /** `exact`: every allowed vector was compared. */
   method: 'exact' | 'hnsw'
-  /** The candidates that the graph really kept, when it was asked. */
+  /** The candidates that the graph (of several parts, the busiest) really kept, when it was asked. */
   ef?: number
   /** From the call to its answer, waiting included. */
   durationMs: number
@@ -76,7 +76,7 @@ export interface IndexReading {
   pending: number
   /** A graph is being built beside the serving one, or for the first time. */
   building: boolean
-  /** Graphs finished since the index was opened. */
+  /** Graphs finished since the index was opened, each part's for itself. */
   rebuilds: number
 }
 
@@ -105,6 +105,8 @@ export interface VectorIndex extends IndexReading {
 }
 
 export interface IndexSettings {
+  /** Parts of an index, each with a thread and a graph of its own. */
+  parts: number
   /** Links of a node of the graph; memory and recall grow with it. */
   m: number
   /** Candidates kept while a node is linked; build time and recall grow with it. */
@@ -124,6 +126,7 @@ export interface IndexSettings {
 }
 
 export const indexDefaults: Readonly<IndexSettings> = Object.freeze({
+  parts: 1,
   m: 16,
   efConstruction: 200,
   ef: 64,

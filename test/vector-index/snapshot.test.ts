@@ -13,7 +13,7 @@ const count = 400
 async function savedSnapshot(t: TestContext): Promise<{ key: SnapshotKey; graph: HnswGraph; graphPath: string; notePath: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'alike-snapshot-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const key = { folder, galleryUid: 'g1', modelId: 'model', dimension, m: 8, efConstruction: 50 }
+  const key = { folder, galleryUid: 'g1', part: 0, parts: 1, modelId: 'model', dimension, m: 8, efConstruction: 50 }
   const graph = HnswGraph.empty(key, 100)
   const makeVector = unitVectors({ dimension, seed: 2 })
   for (let slot = 0; slot < count; slot++) graph.insert(slot, makeVector())
@@ -101,8 +101,8 @@ for (const [name, change, nextSlot] of [
 
 test('snapshots of galleries that are no more are deleted', async (t) => {
   const { key } = await savedSnapshot(t)
-  await eraseForeignSnapshots(key.folder, ['g1'])
+  await eraseForeignSnapshots(key.folder, ['g1'], 1)
   assert.equal((await readdir(key.folder)).length, 2)
-  await eraseForeignSnapshots(key.folder, ['g2'])
+  await eraseForeignSnapshots(key.folder, ['g2'], 1)
   assert.deepEqual(await readdir(key.folder), [])
 })

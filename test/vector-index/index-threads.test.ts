@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { IndexThread } from '../../src/vector-index/index-thread.js'
+import { IndexThreads } from '../../src/vector-index/index-threads.js'
 import { indexDefaults, type SlotVectors, type VectorIndex } from '../../src/vector-index/vector-index.js'
 import { packed, unitVectors } from './unit-vectors.js'
 
@@ -15,9 +15,9 @@ async function* batches(all: Float32Array[]): AsyncGenerator<SlotVectors> {
   for (let first = 0; first < all.length; first += 500) yield packed(all.slice(first, first + 500), first)
 }
 
-async function started(t: TestContext): Promise<{ thread: IndexThread; folder: string }> {
+async function started(t: TestContext): Promise<{ thread: IndexThreads; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'alike-index-'))
-  const thread = new IndexThread({ settings, onFailure: (error) => assert.fail(error) })
+  const thread = new IndexThreads({ settings, onFailure: (error) => assert.fail(error) })
   t.after(async () => {
     await thread.close()
     await rm(folder, { recursive: true, force: true })
@@ -25,7 +25,7 @@ async function started(t: TestContext): Promise<{ thread: IndexThread; folder: s
   return { thread, folder }
 }
 
-const openWith = (thread: IndexThread, folder: string, all: Float32Array[], galleryUid = 'g1') =>
+const openWith = (thread: IndexThreads, folder: string, all: Float32Array[], galleryUid = 'g1') =>
   thread.open({ dimension, nextSlot: all.length, snapshot: { folder, galleryUid, modelId: 'm1' }, vectors: batches(all) })
 
 async function linked(index: VectorIndex): Promise<void> {
