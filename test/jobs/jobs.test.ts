@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
@@ -28,7 +28,7 @@ let made = 0
 const create = async (jobs: Jobs, kind: JobKind) => (await jobs.create({ id: `${kind}-${made++}`, kind, gallery: 'a', source: null })).job.id
 
 async function until(reached: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !reached(); await turn()) if (Date.now() > deadline) throw new Error('it does not come to that')
+  for (const deadline = Date.now() + 60_000; !reached(); await sleep(5)) if (Date.now() > deadline) throw new Error('it does not come to that')
 }
 
 const stateOf = (jobs: Jobs, id: string) => jobs.report(id).job.state
