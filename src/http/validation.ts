@@ -50,30 +50,36 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unknown) => unknown {
   const compiled = Compile(schema)
   return (value) => {
-    const unknown: string[] = []
-    const members = known(schema, value, '', unknown)
-    if (unknown.length === 0 && compiled.Check(value)) return value
-    const errors = compiled.Errors(members).filter(({ keyword }) => unknown.length === 0 || keyword !== 'minProperties')
-    const misfits = [...describe(errors, where), ...unknown.map((pointer) => ({ in: where, pointer: cutText(pointer, pointerMaxLength), detail: 'is not known here' }))]
+    const told: Misfit[] = []
+    const bounded = boundedIn(schema, value, { in: where, pointer: '' }, told)
+    if (told.length === 0 && compiled.Check(value)) return value
+    const errors = compiled.Errors(bounded).filter(({ keyword }) => told.length === 0 || keyword !== 'minProperties')
+    const misfits = [...describe(errors, where), ...told.map((misfit) => ({ ...misfit, pointer: cutText(misfit.pointer, pointerMaxLength) }))]
     throw new RequestInvalid(misfits.slice(0, misfitsMax))
   }
 }
 
 /**
- * What is told of unknown members is told here: the check would look at each of them, and there may be hundreds of thousands.
- * @param unknown gets their places, as many as are told
- * @returns the value without them
+ * Unknown members and lists that are too long are told here: the check would look at each member and entry of them, and
+ * there may be hundreds of thousands.
+ * @param told gets them, at most as many as are told
+ * @returns the value without unknown members and without what is too much of a list
  */
-function known(schema: TSchema, value: unknown, place: string, unknown: string[]): unknown {
-  const { properties, additionalProperties } = schema as { properties?: Record<string, TSchema>; additionalProperties?: unknown }
-  if (properties === undefined || additionalProperties !== false || typeof value !== 'object' || value === null || Array.isArray(value)) return value
+function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, told: Misfit[]): unknown {
+  const { properties, additionalProperties, maxItems } = schema as { properties?: Record<string, TSchema>; additionalProperties?: unknown; maxItems?: number }
+  if (Array.isArray(value)) {
+    if (maxItems === undefined || value.length <= maxItems) return value
+    if (told.length < misfitsMax) told.push({ ...place, detail: `must not have more than ${maxItems} items` })
+    return value.slice(0, maxItems)
+  }
+  if (properties === undefined || additionalProperties !== false || typeof value !== 'object' || value === null) return value
   const given = value as Record<string, unknown>
   for (const name in given) {
-    if (unknown.length === misfitsMax) break
-    if (!Object.hasOwn(properties, name)) unknown.push(`${place}/${name}`)
+    if (told.length === misfitsMax) break
+    if (!Object.hasOwn(properties, name)) told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: 'is not known here' })
   }
   const members = Object.entries(properties).filter(([name]) => Object.hasOwn(given, name))
-  return Object.fromEntries(members.map(([name, inner]) => [name, known(inner, given[name], `${place}/${name}`, unknown)]))
+  return Object.fromEntries(members.map(([name, inner]) => [name, boundedIn(inner, given[name], { in: place.in, pointer: `${place.pointer}/${name}` }, told)]))
 }
 
 /** Texts → what the schema asks for. What can not be read stays text, and is then refused by the check. */
