@@ -225,8 +225,8 @@ test('a job in which the process died is tried once more, not for ever', async (
   }
   await openOn(t, galleries)
   await resultOf(galleries, { id: 'once' })
-  const twice = galleries.jobs.get('twice')
-  assert.deepEqual([twice?.state, twice?.failure?.code], ['failed', 'job_interrupted'])
+  const twice = await ended(galleries, { id: 'twice' })
+  assert.deepEqual([twice.state, twice.failure?.code], ['failed', 'job_interrupted'])
 })
 
 test('a gallery that is deleted ends its analysis; one made anew under its name gets no result of it', async (t) => {
