@@ -6,11 +6,11 @@
  *
  *     node dist/bench/near-copies.js [--pictures FOLDER] [--split test] [--edited 150] [--most 1890]
  */
-import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { describeCopies, descriptorWords } from '../src/copies/copy-descriptor.js'
 import { defaultDuplicateScore, nearCopyScore, wordsOf } from '../src/copies/near-copy-score.js'
 import { readLabelledPictures } from '../src/datasets/labelled-pictures.js'
+import { bytesOf } from '../src/datasets/picture-bytes.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { drawScene } from '../test/support/drawn-scenes.js'
 import { edited, edits, type EditName } from '../src/image/edits.js'
@@ -36,7 +36,7 @@ async function originals(): Promise<Original[]> {
   const most = Number(values.most)
   if (values.pictures === undefined) return Promise.all(Array.from({ length: most }, async (_, i) => ({ group: String(i), bytes: await drawScene(i) })))
   const read = (await readLabelledPictures(values.pictures)).filter(({ split }) => split === undefined || split === values.split).slice(0, most)
-  return Promise.all(read.map(async ({ group, source }) => ({ group, bytes: 'bytes' in source ? source.bytes : await readFile(source.path) })))
+  return Promise.all(read.map(async ({ group, source }) => ({ group, bytes: await bytesOf({ source }) })))
 }
 
 async function describe(bytes: Uint8Array): Promise<Uint32Array> {

@@ -1,5 +1,5 @@
 /** The edited copies that a network is judged by, made as they are needed: bytes of a picture → bytes of a copy → pixels. */
-import { readFile } from 'node:fs/promises'
+import { bytesOf } from '../datasets/picture-bytes.js'
 import type { SplitPicture } from '../datasets/split.js'
 import { AlikeError } from '../errors.js'
 import { edited, type EditName } from '../image/edits.js'
@@ -51,8 +51,4 @@ async function editedPixels(picture: SplitPicture, edit: EditName, preprocessing
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be edited (${edit}).`, cause })
   }
-}
-
-export async function bytesOf({ source }: Pick<SplitPicture, 'source'>): Promise<Uint8Array> {
-  return 'bytes' in source ? source.bytes : readFile(source.path)
 }

@@ -197,16 +197,20 @@ async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, file
       // evaluate on val, as it will be served
       const { picturesPerSecond, waitedShare } = progress.pace(performance.now())
       const isJudged = (end - epoch - 1) % settings.judgeEvery === 0
-      if (isJudged) following.write()
-      setConvolutionPrecision('float32')
-      const val = isJudged ? await judgeOnVal(averaged, data, loader, phase.trains === 'all' ? null : maps) : null
-      setConvolutionPrecision(compute)
+      const judged = async () => {
+        following.write()
+        setConvolutionPrecision('float32')
+        const quality = await judgeOnVal(averaged, data, loader, phase.trains === 'all' ? null : maps)
+        setConvolutionPrecision(compute)
+        return quality
+      }
+      const val = isJudged ? await judged() : null
       const seconds = progress.seconds(performance.now())
       const record = { epoch, side: preprocessing.inputSize, phase: phase.trains, loss: progress.loss, picturesPerSecond, waitedShare, seconds, val }
 
       // checkpoint; the best epoch's averaged weights are the result
-      const score = val === null ? -Infinity : (val.mAP10 ?? val.accuracy)
-      const isBest = val !== null && (state.best === null || score > state.best.score)
+      const score = val === null ? null : (val.mAP10 ?? val.accuracy)
+      const isBest = score !== null && (state.best === null || score > state.best.score)
       state = { ...state, epoch: epoch + 1, batch: 0, best: isBest ? { epoch, score } : state.best, history: [...state.history, record], secondsSpent: state.secondsSpent + seconds }
       if (isBest) await saveCheckpoint(files.best, { average }, state, fingerprint)
       if (isTimeToSave() || state.epoch === end) await save()

@@ -1,7 +1,6 @@
 /** Worker thread: gathers batches while the training thread is inside a synchronous step. */
-import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { PictureSource } from '../../datasets/labelled-picture.js'
+import { bytesOf } from '../../datasets/picture-bytes.js'
 import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
 import type { ViewOrder } from './view-maker.js'
 import { ViewProcesses } from './view-processes.js'
@@ -24,7 +23,7 @@ async function load(request: LoadRequest): Promise<void> {
   try {
     await Promise.all(
       pictures.map(async (picture, position) => {
-        const view = await bytesOf(sources[picture]!)
+        const view = await bytesOf({ source: sources[picture]! })
           .then((bytes) => views.make(bytes, orderOf(request, position)))
           .catch((error: unknown) => {
             current = picture
@@ -43,8 +42,4 @@ function orderOf({ preprocessing, augmentation }: LoadRequest, position: number)
   if (augmentation === undefined) return { preprocessing }
   const { seeds, asServed, wild, minScale, colourJitter } = augmentation
   return { preprocessing, random: { seed: seeds[position]!, minScale, colourJitter, asServed: asServed?.[position] === true, wild: wild?.[position] === true } }
-}
-
-async function bytesOf(source: PictureSource): Promise<Uint8Array> {
-  return 'bytes' in source ? source.bytes : readFile(source.path)
 }

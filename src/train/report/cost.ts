@@ -4,7 +4,7 @@ import type { SplitPicture } from '../../datasets/split.js'
 import type { Model } from '../../embedding/manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
-import { bytesOf } from '../edited-copies.js'
+import { bytesOf } from '../../datasets/picture-bytes.js'
 
 export interface Cost {
   /** Medians over the pictures, milliseconds per picture. */

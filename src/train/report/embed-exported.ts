@@ -7,7 +7,8 @@ import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import { meanDirection } from '../../embedding/embed-views.js'
 import type { EditedCopies } from '../../eval/copies.js'
 import { prepareImage } from '../../image/prepare.js'
-import { bytesOf, editedBatches } from '../edited-copies.js'
+import { bytesOf } from '../../datasets/picture-bytes.js'
+import { editedBatches } from '../edited-copies.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
 
 export interface ExportedEmbeddings extends LabelledEmbeddings {
