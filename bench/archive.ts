@@ -7,7 +7,9 @@ export function archiveOf(pictures: readonly BenchPicture[]): Readable {
   const archive = pack()
   const write = async () => {
     for (const [i, { label, bytes }] of pictures.entries()) {
-      await new Promise<void>((resolve, reject) => archive.entry({ name: `${label}/${i}.jpg` }, bytes, (error) => (error ? reject(error) : resolve())))
+      await new Promise<void>((resolve, reject) =>
+        archive.entry({ name: `${label}/${i}.jpg` }, bytes, (error) => (error ? reject(error) : resolve())),
+      )
     }
     archive.finalize()
   }

@@ -12,18 +12,40 @@ import type { BenchPicture } from './drawn-gallery.js'
 export const thumbnailSide = 192
 
 /** Pictures per second, all cores busy. */
-export async function bareIntake(pictures: readonly BenchPicture[], model: Model, { thumbnail }: { thumbnail: boolean }): Promise<number> {
+export async function bareIntake(
+  pictures: readonly BenchPicture[],
+  model: Model,
+  { thumbnail }: { thumbnail: boolean },
+): Promise<number> {
   const { preprocessing } = model.manifest
   const embedder = await openEmbedder({
-    model, provider: 'auto', requireCuda: false, workers: 0, maxBatch: 0, maxQueue: 64,
-    logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
+    model,
+    provider: 'auto',
+    requireCuda: false,
+    workers: 0,
+    maxBatch: 0,
+    maxQueue: 64,
+    logger: pino({ level: 'silent' }),
+    metrics: createMetrics().embedding,
   })
-  const decoders = await openDecoders({ ...decodersWanted({ decoderProcesses: 'auto', decodeConcurrency: 0 }, availableParallelism()), memoryMaxBytes: 640 * 2 ** 20, logger: pino({ level: 'silent' }) })
+  const decoders = await openDecoders({
+    ...decodersWanted({ decoderProcesses: 'auto', decodeConcurrency: 0 }, availableParallelism()),
+    memoryMaxBytes: 640 * 2 ** 20,
+    logger: pino({ level: 'silent' }),
+  })
   const started = performance.now()
-  await pMap(pictures, async ({ bytes }) => {
-    const { pixels } = await decoders.prepare(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: thumbnailSide } }) })
-    await embedder.embed(pixels)
-  }, { concurrency: 2 * availableParallelism() })
+  await pMap(
+    pictures,
+    async ({ bytes }) => {
+      const { pixels } = await decoders.prepare(bytes, {
+        preprocessing,
+        maxPixels: 1e8,
+        ...(thumbnail && { thumbnail: { maxSide: thumbnailSide } }),
+      })
+      await embedder.embed(pixels)
+    },
+    { concurrency: 2 * availableParallelism() },
+  )
   const perSecond = (pictures.length / (performance.now() - started)) * 1000
   await decoders.close()
   await embedder.close()

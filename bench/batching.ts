@@ -5,7 +5,7 @@
  *     node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
  */
 import { parseArgs } from 'node:util'
-import { openEmbedder, type Embedder } from '../src/embedding/embedder.js'
+import { type Embedder, openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/manifest.js'
 import { createMetrics } from '../src/metrics.js'
 import { table } from './report.js'
@@ -27,8 +27,14 @@ const pixels = Uint8Array.from({ length: model.manifest.preprocessing.inputSize 
 const embedders = await Promise.all(
   sizes.map((maxBatch) =>
     openEmbedder({
-      model, provider: 'auto', requireCuda: false, workers: Number(values.workers), maxBatch,
-      maxQueue: pictures, logger: silent, metrics: createMetrics().embedding,
+      model,
+      provider: 'auto',
+      requireCuda: false,
+      workers: Number(values.workers),
+      maxBatch,
+      maxQueue: pictures,
+      logger: silent,
+      metrics: createMetrics().embedding,
     }),
   ),
 )
@@ -43,7 +49,9 @@ for (let round = 0; round < Number(values.rounds); round++) {
 await Promise.all(embedders.map((embedder) => embedder.close()))
 
 const { provider, precision, workers } = embedders[0]!.runtime
-console.log(`${model.manifest.name}, ${precision} on ${provider}, ${workers} worker(s), medians of ${rates.length} rounds of ${pictures} pictures.\n`)
+console.log(
+  `${model.manifest.name}, ${precision} on ${provider}, ${workers} worker(s), medians of ${rates.length} rounds of ${pictures} pictures.\n`,
+)
 const rows = sizes.map((size, at) => {
   const perSecond = median(rates.map((rate) => rate[at]!))
   const ratio = median(rates.map((rate) => rate[at]! / rate[0]!))

@@ -20,12 +20,14 @@ const [atOnce, seconds, thumbnail] = [Number(atOnceText), Number(secondsText), t
 async function decodeFor(ms: number): Promise<number> {
   const endAt = performance.now() + ms
   let done = 0
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (performance.now() < endAt) {
-      const { bytes } = pictures[done++ % pictures.length]!
-      await prepareImage(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: 192 } }) })
-    }
-  }))
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (performance.now() < endAt) {
+        const { bytes } = pictures[done++ % pictures.length]!
+        await prepareImage(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: 192 } }) })
+      }
+    }),
+  )
   return done
 }
 
@@ -34,5 +36,10 @@ const before = process.cpuUsage()
 const startedAt = performance.now()
 const done = await decodeFor(seconds * 1000)
 const { user, system } = process.cpuUsage(before)
-const rate: DecodeRate = { atOnce, thumbnail, perSecond: (done / (performance.now() - startedAt)) * 1000, cpuMs: (user + system) / 1000 / done }
+const rate: DecodeRate = {
+  atOnce,
+  thumbnail,
+  perSecond: (done / (performance.now() - startedAt)) * 1000,
+  cpuMs: (user + system) / 1000 / done,
+}
 console.log(JSON.stringify(rate))

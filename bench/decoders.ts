@@ -8,9 +8,9 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pMap from 'p-map'
-import { openDecoders, type DecodersSize } from '../src/image/decoders.js'
+import { type DecodersSize, openDecoders } from '../src/image/decoders.js'
 import type { PrepareOptions } from '../src/image/prepare.js'
-import { drawPicture, drawnLabels } from '../test/support/drawn-pictures.js'
+import { drawnLabels, drawPicture } from '../test/support/drawn-pictures.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({
@@ -24,12 +24,19 @@ const cores = availableParallelism()
 const seconds = Number(values.seconds)
 
 const options: PrepareOptions = {
-  preprocessing: { inputSize: 224, fit: 'cover', resizeShortSide: 232, kernel: 'linear', mean: [0, 0, 0], std: [1, 1, 1] },
+  preprocessing: {
+    inputSize: 224,
+    fit: 'cover',
+    resizeShortSide: 232,
+    kernel: 'linear',
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  },
   maxPixels: 1e8,
 }
 const kinds: Record<string, PrepareOptions> = {
-  'pixels': options,
-  'query': { ...options, copies: true },
+  pixels: options,
+  query: { ...options, copies: true },
   'stored, with thumbnail': { ...options, copies: true, thumbnail: { maxSide: 192 } },
 }
 
@@ -42,12 +49,24 @@ interface Row extends DecodersSize {
 
 /** libuv reads the size of its pool before any of our code runs. */
 if (process.env.UV_THREADPOOL_SIZE === undefined) {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, UV_THREADPOOL_SIZE: '32' } })
-  child.on('close', (code) => { process.exitCode = code ?? 1 })
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, UV_THREADPOOL_SIZE: '32' },
+  })
+  child.on('close', (code) => {
+    process.exitCode = code ?? 1
+  })
 } else {
-  const pictures = await Promise.all(Array.from({ length: 64 }, (_, i) => drawPicture(drawnLabels[i % drawnLabels.length]!, i + 1, { width: 275, height: 183 })))
+  const pictures = await Promise.all(
+    Array.from({ length: 64 }, (_, i) =>
+      drawPicture(drawnLabels[i % drawnLabels.length]!, i + 1, { width: 275, height: 183 }),
+    ),
+  )
   const sizes: DecodersSize[] = [1, 4, 16].map((count) => ({ processes: 0, count }))
-  const most = values.processes.split(',').map(Number).filter((processes) => processes <= cores)
+  const most = values.processes
+    .split(',')
+    .map(Number)
+    .filter((processes) => processes <= cores)
   for (const processes of most) sizes.push({ processes, count: 2 * processes })
   sizes.push({ processes: most.at(-1)!, count: most.at(-1)! })
 
@@ -58,7 +77,11 @@ if (process.env.UV_THREADPOOL_SIZE === undefined) {
 }
 
 async function measure(size: DecodersSize, pictures: readonly Buffer[]): Promise<Row[]> {
-  const decoders = await openDecoders({ ...size, memoryMaxBytes: 2 ** 30, logger: { warn: (fields, message) => console.error(fields, message) } })
+  const decoders = await openDecoders({
+    ...size,
+    memoryMaxBytes: 2 ** 30,
+    logger: { warn: (fields, message) => console.error(fields, message) },
+  })
   const rows: Row[] = []
   for (const [kind, wanted] of Object.entries(kinds)) {
     const prepareFor = (ms: number) => {
@@ -74,7 +97,12 @@ async function measure(size: DecodersSize, pictures: readonly Buffer[]): Promise
     const [startedAt, cpu] = [performance.now(), process.cpuUsage()]
     const done = await prepareFor(seconds * 1000)
     const { user, system } = process.cpuUsage(cpu)
-    rows.push({ ...size, kind, perSecond: (done / (performance.now() - startedAt)) * 1000, serviceCpuMs: (user + system) / 1000 / done })
+    rows.push({
+      ...size,
+      kind,
+      perSecond: (done / (performance.now() - startedAt)) * 1000,
+      serviceCpuMs: (user + system) / 1000 / done,
+    })
   }
   await decoders.close()
   return rows
@@ -84,11 +112,23 @@ function print(rows: readonly Row[]): void {
   const sizes = [...new Set(rows.map(sizeOf))]
   const cell = (size: string, kind: string) => {
     const row = rows.find((one) => sizeOf(one) === size && one.kind === kind)!
-    const one = rows.find((other) => other.kind === kind && other.processes === (row.processes === 0 ? 0 : 1) && (row.processes > 0 || other.count === 1))!
+    const one = rows.find(
+      (other) =>
+        other.kind === kind &&
+        other.processes === (row.processes === 0 ? 0 : 1) &&
+        (row.processes > 0 || other.count === 1),
+    )!
     return `${Math.round(row.perSecond)} (${(row.perSecond / one.perSecond).toFixed(1)} ×), ${row.serviceCpuMs.toFixed(2)}`
   }
-  console.log(`${cores} cores. Pictures per second (times that of one), processor time of the service itself for each, ms.\n`)
-  console.log(table(['decoders', ...Object.keys(kinds)], sizes.map((size) => [size, ...Object.keys(kinds).map((kind) => cell(size, kind))])))
+  console.log(
+    `${cores} cores. Pictures per second (times that of one), processor time of the service itself for each, ms.\n`,
+  )
+  console.log(
+    table(
+      ['decoders', ...Object.keys(kinds)],
+      sizes.map((size) => [size, ...Object.keys(kinds).map((kind) => cell(size, kind))]),
+    ),
+  )
 }
 
 function sizeOf({ processes, count }: DecodersSize): string {

@@ -1,5 +1,5 @@
 /** Pictures for benches: drawn, the size and weight of web photographs. */
-import { drawPicture, drawnLabels } from '../test/support/drawn-pictures.js'
+import { drawnLabels, drawPicture } from '../test/support/drawn-pictures.js'
 
 export interface BenchPicture {
   label: string

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
 import type { Filter } from '../src/gallery/filter.js'
-import { openGalleries, type Galleries } from '../src/gallery/galleries.js'
+import { type Galleries, openGalleries } from '../src/gallery/galleries.js'
 import type { NewImage } from '../src/gallery/records.js'
 import { seededRandom, unitVectors } from '../test/vector-index/unit-vectors.js'
 import { table } from './report.js'
@@ -26,7 +26,12 @@ const { values } = parseArgs({
     k: { type: 'string', default: '10' },
   },
 })
-const [count, dimension, queries, k] = [values.vectors, values.dimension, values.queries, values.k].map(Number) as [number, number, number, number]
+const [count, dimension, queries, k] = [values.vectors, values.dimension, values.queries, values.k].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+]
 const shares = [0.5, 0.1, 0.01, 0.001]
 const modelId = '00000000000000aa'
 
@@ -37,9 +42,13 @@ const galleries = await openGalleries({ dataDir, model: { id: modelId, dimension
 try {
   await fill(galleries)
   await linked(galleries)
-  console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, ${queries} queries.\n\n${await measure()}`)
+  console.log(
+    `${count.toLocaleString('en')} vectors of ${dimension} dimensions, ${queries} queries.\n\n${await measure()}`,
+  )
   const deleted = await deleteHalf()
-  console.log(`\nHalf of them deleted (${deleted.size.toLocaleString('en')}), before the graph is built anew:\n\n${await measure(deleted)}`)
+  console.log(
+    `\nHalf of them deleted (${deleted.size.toLocaleString('en')}), before the graph is built anew:\n\n${await measure(deleted)}`,
+  )
   await linked(galleries)
   console.log(`\nThe same with the new graph:\n\n${await measure(deleted)}`)
 } finally {
@@ -59,14 +68,27 @@ interface Way {
 }
 
 async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string> {
-  const way = (name: string, filter?: Filter): Way => ({ name, ...(filter && { filter }), ms: [], found: 0, wanted: 0, short: 0, methods: new Set() })
-  const ways = [way('no filter'), ...shares.map((share) => way(`${share * 100} %`, { field: 'metadata.lot', range: { lt: share * 1_000 } }))]
+  const way = (name: string, filter?: Filter): Way => ({
+    name,
+    ...(filter && { filter }),
+    ms: [],
+    found: 0,
+    wanted: 0,
+    short: 0,
+    methods: new Set(),
+  })
+  const ways = [
+    way('no filter'),
+    ...shares.map((share) => way(`${share * 100} %`, { field: 'metadata.lot', range: { lt: share * 1_000 } })),
+  ]
   for (let i = -20; i < queries; i++) {
     const vector = makeVector()
     // in random order: who comes after a scan meets cold caches
     for (const one of ways.toSorted(() => random() - 0.5)) {
       const search = { vector, k, ...(one.filter && { filter: one.filter }) }
-      const truth = new Set((await galleries.search('bench', { ...search, exact: true })).hits.map(({ record }) => record.id))
+      const truth = new Set(
+        (await galleries.search('bench', { ...search, exact: true })).hits.map(({ record }) => record.id),
+      )
       const began = performance.now()
       const { hits, method } = await galleries.search('bench', search)
       const ms = performance.now() - began
@@ -90,7 +112,18 @@ async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string
     percentile(ms, 0.95).toFixed(2),
     `${(percentile(ms, 0.95) / reference).toFixed(2)} ×`,
   ])
-  return table(['filter passes', 'method', `recall@${k}`, 'answers with too few hits', 'p50, ms', 'p95, ms', 'p95 against no filter'], rows)
+  return table(
+    [
+      'filter passes',
+      'method',
+      `recall@${k}`,
+      'answers with too few hits',
+      'p50, ms',
+      'p95, ms',
+      'p95 against no filter',
+    ],
+    rows,
+  )
 }
 
 async function fill(target: Galleries): Promise<void> {
@@ -103,12 +136,24 @@ async function fill(target: Galleries): Promise<void> {
 
 function picture(id: string): NewImage {
   const lot = Math.floor(random() * 1_000)
-  return { id, label: null, metadata: { lot }, contentHash: id, modelId, vector: makeVector(), width: 640, height: 480, format: 'jpeg', bytes: 1 }
+  return {
+    id,
+    label: null,
+    metadata: { lot },
+    contentHash: id,
+    modelId,
+    vector: makeVector(),
+    width: 640,
+    height: 480,
+    format: 'jpeg',
+    bytes: 1,
+  }
 }
 
 async function deleteHalf(): Promise<Set<string>> {
   const doomed = Array.from({ length: count }, (_, i) => String(i)).filter(() => random() < 0.5)
-  for (let first = 0; first < doomed.length; first += 1_000) await galleries.remove('bench', doomed.slice(first, first + 1_000))
+  for (let first = 0; first < doomed.length; first += 1_000)
+    await galleries.remove('bench', doomed.slice(first, first + 1_000))
   return new Set(doomed)
 }
 

@@ -13,14 +13,21 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, queries: { type: 'string', default: '10000' }, clients: { type: 'string', default: '8' } },
+  options: {
+    model: { type: 'string', default: 'onnx/har-resnet50' },
+    queries: { type: 'string', default: '10000' },
+    clients: { type: 'string', default: '8' },
+  },
 })
 const queries = Number(values.queries)
 const pictures = await drawBenchPictures(64)
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
 const client = new ServiceClient(service.url)
 await client.createGallery('bench')
-await client.waitForJob((await client.ingestTar('bench', archiveOf(Array.from({ length: 3000 }, (_, i) => pictures[i % pictures.length]!)))).id)
+await client.waitForJob(
+  (await client.ingestTar('bench', archiveOf(Array.from({ length: 3000 }, (_, i) => pictures[i % pictures.length]!))))
+    .id,
+)
 
 const latencies: number[] = []
 const readings: { queries: number; memoryMiB: number; delayP99Ms: number }[] = []
@@ -48,9 +55,21 @@ const started = performance.now()
 await Promise.all(Array.from({ length: Number(values.clients) }, ask))
 const seconds = (performance.now() - started) / 1000
 
-console.log(`Full load, ${queries} queries from ${values.clients} clients, 3,000 stored pictures: ${(queries / seconds).toFixed(1)} queries/s,`)
-console.log(`latency p50 ${percentile(latencies, 0.5).toFixed(1)}, p95 ${percentile(latencies, 0.95).toFixed(1)}, p99 ${percentile(latencies, 0.99).toFixed(1)} ms`)
-console.log(table(['queries done', 'memory, MiB', 'event-loop delay p99, ms'], readings.map((reading) => [String(reading.queries), reading.memoryMiB.toFixed(0), reading.delayP99Ms.toFixed(1)])))
+console.log(
+  `Full load, ${queries} queries from ${values.clients} clients, 3,000 stored pictures: ${(queries / seconds).toFixed(1)} queries/s,`,
+)
+console.log(
+  `latency p50 ${percentile(latencies, 0.5).toFixed(1)}, p95 ${percentile(latencies, 0.95).toFixed(1)}, p99 ${percentile(latencies, 0.99).toFixed(1)} ms`,
+)
+console.log(
+  table(
+    ['queries done', 'memory, MiB', 'event-loop delay p99, ms'],
+    readings.map((reading) => [String(reading.queries), reading.memoryMiB.toFixed(0), reading.delayP99Ms.toFixed(1)]),
+  ),
+)
 const [second, last] = [readings[1], readings.at(-1)]
-if (second !== undefined && last !== undefined) console.log(`memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a fifth of the queries`)
+if (second !== undefined && last !== undefined)
+  console.log(
+    `memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a fifth of the queries`,
+  )
 await service.stop()

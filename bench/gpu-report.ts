@@ -30,60 +30,179 @@ export interface GpuBenchReport {
   seconds: number
 }
 
-const number = (value: number | undefined, digits = 1) => (value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits))
+const number = (value: number | undefined, digits = 1) =>
+  value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits)
 
 export function gpuReport(report: GpuBenchReport): string {
   const { machine, variants, network, decode, leftOut } = report
-  const gpus = machine.gpus.map(({ name, driver, memoryMiB }) => `${name} (${memoryMiB} MiB, driver ${driver})`).join(', ')
+  const gpus = machine.gpus
+    .map(({ name, driver, memoryMiB }) => `${name} (${memoryMiB} MiB, driver ${driver})`)
+    .join(', ')
   const onCpu = variants.some(({ service }) => service !== undefined && service.provider !== 'cuda')
   return [
     '# bench:gpu',
     `${gpus || 'No GPU'}; ${machine.cores} cores of ${machine.processor}, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, Node ${machine.node}, ${machine.at}. ${report.stored} stored pictures, 275×183 JPEGs, ${report.seconds.toFixed(0)} s in all.`,
     ...(onCpu ? ['**The network ran on the CPU**: these numbers say nothing of a GPU.'] : []),
     '## Start',
-    table(['variant', 'provider', 'precision', 'workers', 'batch sizes', 'golden cosine', 'ready, s', 'GPU memory before, MiB', 'ready, MiB', ''], variants.map(startRow)),
+    table(
+      [
+        'variant',
+        'provider',
+        'precision',
+        'workers',
+        'batch sizes',
+        'golden cosine',
+        'ready, s',
+        'GPU memory before, MiB',
+        'ready, MiB',
+        '',
+      ],
+      variants.map(startRow),
+    ),
     '## Queries',
-    table(['variant', 'clients', 'queries/s', 'p50, ms', 'p99, ms', 'embed, ms', 'embed p99, ms', 'queue, ms', 'decode, ms', 'search, ms', 'pictures a run', 'cores', 'GPU busy, %', 'GPU memory, MiB', 'refused'], variants.flatMap(({ name, loads }) => loads.map((load) => loadRow(name, load)))),
+    table(
+      [
+        'variant',
+        'clients',
+        'queries/s',
+        'p50, ms',
+        'p99, ms',
+        'embed, ms',
+        'embed p99, ms',
+        'queue, ms',
+        'decode, ms',
+        'search, ms',
+        'pictures a run',
+        'cores',
+        'GPU busy, %',
+        'GPU memory, MiB',
+        'refused',
+      ],
+      variants.flatMap(({ name, loads }) => loads.map((load) => loadRow(name, load))),
+    ),
     '## The network alone',
     ...(network === undefined ? ['Not measured.'] : networkTables(network)),
     '## Decoding alone',
-    decode.length === 0 ? 'Not measured.' : table(['at once', 'thumbnail', 'pictures/s', 'core time of a picture, ms'], decode.map(({ atOnce, thumbnail, perSecond, cpuMs }) => [String(atOnce), thumbnail ? 'with' : 'without', number(perSecond, 0), number(cpuMs, 2)])),
+    decode.length === 0
+      ? 'Not measured.'
+      : table(
+          ['at once', 'thumbnail', 'pictures/s', 'core time of a picture, ms'],
+          decode.map(({ atOnce, thumbnail, perSecond, cpuMs }) => [
+            String(atOnce),
+            thumbnail ? 'with' : 'without',
+            number(perSecond, 0),
+            number(cpuMs, 2),
+          ]),
+        ),
     '## Ingestion of a tar, one search after the other meanwhile',
-    variants.every(({ ingest }) => ingest.length === 0) ? 'Not measured.' : table(['variant', 'thumbnails', 'pictures', 'pictures/s', 'of the job alone', 'sent in, s', 'cores', 'search idle p50, ms', 'p95', 'during p50', 'p95', 'p95 ratio', 'searches'], variants.flatMap(({ name, ingest }) => ingest.map((one) => ingestRow(name, one)))),
+    variants.every(({ ingest }) => ingest.length === 0)
+      ? 'Not measured.'
+      : table(
+          [
+            'variant',
+            'thumbnails',
+            'pictures',
+            'pictures/s',
+            'of the job alone',
+            'sent in, s',
+            'cores',
+            'search idle p50, ms',
+            'p95',
+            'during p50',
+            'p95',
+            'p95 ratio',
+            'searches',
+          ],
+          variants.flatMap(({ name, ingest }) => ingest.map((one) => ingestRow(name, one))),
+        ),
     ...(leftOut.length === 0 ? [] : [`Left out, the time was up: ${leftOut.join('; ')}.`]),
     '',
   ].join('\n\n')
 }
 
 function startRow({ name, service, gpuUsedMiB, failure }: VariantResult): string[] {
-  const { provider = '–', precision = '–', workers, devices, batchSizes, goldenCosine, readyMs, fallbackReason } = service ?? {}
+  const {
+    provider = '–',
+    precision = '–',
+    workers,
+    devices,
+    batchSizes,
+    goldenCosine,
+    readyMs,
+    fallbackReason,
+  } = service ?? {}
   const device = devices === undefined ? '' : ` (${devices.join(', ')})`
   return [
-    name, `${provider}${device}`, precision, number(workers, 0), batchSizes?.join(', ') ?? '–', number(goldenCosine, 7),
-    number(readyMs === undefined ? undefined : readyMs / 1000), number(gpuUsedMiB?.before, 0), number(gpuUsedMiB?.ready, 0),
+    name,
+    `${provider}${device}`,
+    precision,
+    number(workers, 0),
+    batchSizes?.join(', ') ?? '–',
+    number(goldenCosine, 7),
+    number(readyMs === undefined ? undefined : readyMs / 1000),
+    number(gpuUsedMiB?.before, 0),
+    number(gpuUsedMiB?.ready, 0),
     [failure, fallbackReason].filter((text) => text !== undefined).join('; '),
   ]
 }
 
 function loadRow(name: string, load: Load): string[] {
-  const refused = Object.entries(load.refusals).map(([status, count]) => `${count} × ${status}`).join(', ')
+  const refused = Object.entries(load.refusals)
+    .map(([status, count]) => `${count} × ${status}`)
+    .join(', ')
   return [
-    name, String(load.clients), number(load.perSecond), number(load.p50Ms), number(load.p99Ms), number(load.embedMs), number(load.embedP99Ms), number(load.queueMs),
-    number(load.decodeMs), number(load.searchMs), number(load.batchSize), number(load.cores), number(load.gpuBusyPercent, 0), number(load.gpuUsedMiB, 0), refused || '0',
+    name,
+    String(load.clients),
+    number(load.perSecond),
+    number(load.p50Ms),
+    number(load.p99Ms),
+    number(load.embedMs),
+    number(load.embedP99Ms),
+    number(load.queueMs),
+    number(load.decodeMs),
+    number(load.searchMs),
+    number(load.batchSize),
+    number(load.cores),
+    number(load.gpuBusyPercent, 0),
+    number(load.gpuUsedMiB, 0),
+    refused || '0',
   ]
 }
 
 function ingestRow(name: string, one: Ingest): string[] {
   return [
-    name, one.thumbnails ? 'with' : 'without', String(one.pictures), number(one.perSecond, 0), number(one.perSecondOfJob, 0), number(one.sentSeconds), number(one.cores),
-    number(one.idleP50Ms), number(one.idleP95Ms), number(one.duringP50Ms), number(one.duringP95Ms), number(one.duringP95Ms / one.idleP95Ms, 2), String(one.searchesDuring),
+    name,
+    one.thumbnails ? 'with' : 'without',
+    String(one.pictures),
+    number(one.perSecond, 0),
+    number(one.perSecondOfJob, 0),
+    number(one.sentSeconds),
+    number(one.cores),
+    number(one.idleP50Ms),
+    number(one.idleP95Ms),
+    number(one.duringP50Ms),
+    number(one.duringP95Ms),
+    number(one.duringP95Ms / one.idleP95Ms, 2),
+    String(one.searchesDuring),
   ]
 }
 
 function networkTables({ provider, precision, sizes, threads }: NetworkRate): string[] {
   return [
     `${provider}, ${precision}; a session of one batch size each.`,
-    table(['batch size', 'opened in, ms', 'run, ms', 'pictures/s', 'GPU memory, MiB'], sizes.map(({ batchSize, openMs, runMs, gpuMiB }) => [String(batchSize), number(openMs, 0), number(runMs, 2), number((batchSize / runMs) * 1000, 0), number(gpuMiB, 0)])),
-    table(['batch size', 'threads', 'pictures/s'], threads.map(({ batchSize, workers, perSecond }) => [String(batchSize), String(workers), number(perSecond, 0)])),
+    table(
+      ['batch size', 'opened in, ms', 'run, ms', 'pictures/s', 'GPU memory, MiB'],
+      sizes.map(({ batchSize, openMs, runMs, gpuMiB }) => [
+        String(batchSize),
+        number(openMs, 0),
+        number(runMs, 2),
+        number((batchSize / runMs) * 1000, 0),
+        number(gpuMiB, 0),
+      ]),
+    ),
+    table(
+      ['batch size', 'threads', 'pictures/s'],
+      threads.map(({ batchSize, workers, perSecond }) => [String(batchSize), String(workers), number(perSecond, 0)]),
+    ),
   ]
 }

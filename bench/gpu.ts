@@ -12,13 +12,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import type { DecodeRate } from './decode-rate.js'
-import { gpuReport, type GpuBenchReport, type VariantResult } from './gpu-report.js'
+import { type GpuBenchReport, gpuReport, type VariantResult } from './gpu-report.js'
 import { LoadClients } from './load-clients.js'
 import { machineFacts, readGpus } from './machine-facts.js'
 import { factsOf, fillGallery, measureIngest, measureLoad } from './measure-service.js'
 import type { NetworkRate } from './network-rate.js'
 import { ServiceProcess } from './service-process.js'
-import { variantsOf, type Variant } from './variants.js'
+import { type Variant, variantsOf } from './variants.js'
 import { drawWebPictures } from './web-pictures.js'
 
 const { values } = parseArgs({
@@ -60,12 +60,30 @@ const outerSettings: Record<string, string> = {
 }
 
 const pictures = await drawWebPictures(Number(values.drawn))
-const report: GpuBenchReport = { machine: await machineFacts(), settings: outerSettings, stored, decode: [], variants: [], leftOut: [], seconds: 0 }
-const askers = new LoadClients(Number(values['client-processes']), pictures.slice(0, 64).map(({ bytes }) => bytes))
-const searcher = new LoadClients(1, pictures.slice(0, 64).map(({ bytes }) => bytes))
+const report: GpuBenchReport = {
+  machine: await machineFacts(),
+  settings: outerSettings,
+  stored,
+  decode: [],
+  variants: [],
+  leftOut: [],
+  seconds: 0,
+}
+const askers = new LoadClients(
+  Number(values['client-processes']),
+  pictures.slice(0, 64).map(({ bytes }) => bytes),
+)
+const searcher = new LoadClients(
+  1,
+  pictures.slice(0, 64).map(({ bytes }) => bytes),
+)
 if (report.machine.gpus.length === 0) say('no GPU here: what follows is measured on the CPU')
 
-for (const variant of variantsOf({ batchSizes: values['batch-sizes'], workers: values.workers, variants: values.variant })) {
+for (const variant of variantsOf({
+  batchSizes: values['batch-sizes'],
+  workers: values.workers,
+  variants: values.variant,
+})) {
   const result: VariantResult = { name: variant.name, settings: variant.settings, loads: [], ingest: [] }
   report.variants.push(result)
   try {
@@ -102,7 +120,9 @@ async function measureQueries({ name, settings }: Variant, result: VariantResult
       if (leaveOut(`${clients} clients of ${name}`)) continue
       const load = await measureLoad(service, askers, { clients, seconds })
       result.loads.push(load)
-      say(`${name}: ${clients} clients, ${load.perSecond.toFixed(0)} queries/s, embedding ${load.embedMs.toFixed(1)} ms`)
+      say(
+        `${name}: ${clients} clients, ${load.perSecond.toFixed(0)} queries/s, embedding ${load.embedMs.toFixed(1)} ms`,
+      )
     }
   } finally {
     await service.stop()
@@ -118,7 +138,12 @@ async function measureTar({ name, settings }: Variant, result: VariantResult, th
     result.service ??= await factsOf(service)
     await fillGallery(service, pictures, Math.min(stored, 500))
     const count = Number(values.pictures) || (result.service.provider === 'cuda' ? 8_000 : 400)
-    const ingest = await measureIngest(service, searcher, { pictures, count, idleSeconds: Math.min(3, seconds), thumbnails })
+    const ingest = await measureIngest(service, searcher, {
+      pictures,
+      count,
+      idleSeconds: Math.min(3, seconds),
+      thumbnails,
+    })
     result.ingest.push(ingest)
     say(`${name}: ${ingest.perSecond.toFixed(0)} pictures/s taken in ${thumbnails ? 'with' : 'without'} thumbnails`)
   } finally {
@@ -128,13 +153,17 @@ async function measureTar({ name, settings }: Variant, result: VariantResult, th
 
 async function measureDecode(atOnce: number, thumbnail: boolean): Promise<void> {
   if (leaveOut(`decoding at ${atOnce} at once`)) return
-  report.decode.push((await measureAlone('decode-rate', String(atOnce), String(Math.min(3, seconds)), String(thumbnail))) as DecodeRate)
+  report.decode.push(
+    (await measureAlone('decode-rate', String(atOnce), String(Math.min(3, seconds)), String(thumbnail))) as DecodeRate,
+  )
 }
 
 /** In a process of its own, which ends by itself. */
 async function measureAlone(name: string, ...words: string[]): Promise<unknown> {
   const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [file, values.model, ...words], { env: { ...process.env, ...outerSettings } })
+  const { stdout } = await promisify(execFile)(process.execPath, [file, values.model, ...words], {
+    env: { ...process.env, ...outerSettings },
+  })
   return JSON.parse(stdout)
 }
 

@@ -21,7 +21,9 @@ const { values } = parseArgs({
     deleted: { type: 'string', default: '0' },
   },
 })
-const [count, dimension, queries, deleted] = [values.vectors, values.dimension, values.queries, values.deleted].map(Number) as [number, number, number, number]
+const [count, dimension, queries, deleted] = [values.vectors, values.dimension, values.queries, values.deleted].map(
+  Number,
+) as [number, number, number, number]
 const k = 10
 const efs = [10, 16, 24, 32, 48, 64, 100, 200, 400]
 
@@ -54,7 +56,11 @@ for (let i = -20; i < queries; i++) {
   // In random order: who comes after the scan meets cold caches.
   for (const way of ways.toSorted(() => random() - 0.5)) {
     const began = performance.now()
-    const { neighbours, method } = index.search({ vector, k, ...(way.ef === undefined ? { exact: true } : { ef: way.ef }) })
+    const { neighbours, method } = index.search({
+      vector,
+      k,
+      ...(way.ef === undefined ? { exact: true } : { ef: way.ef }),
+    })
     const ms = performance.now() - began
     if (i < 0) continue // warm-up
     way.ms.push(ms)

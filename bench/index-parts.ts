@@ -26,7 +26,14 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const [several, count, dimension, rounds, queries, clients] = [values.parts, values.vectors, values.dimension, values.rounds, values.queries, values.clients].map(Number) as [number, number, number, number, number, number]
+const [several, count, dimension, rounds, queries, clients] = [
+  values.parts,
+  values.vectors,
+  values.dimension,
+  values.rounds,
+  values.queries,
+  values.clients,
+].map(Number) as [number, number, number, number, number, number]
 const k = 10
 const efs = [16, 32, 64, 128]
 
@@ -45,7 +52,12 @@ interface Side {
 }
 const sides: Side[] = [1, several].map((parts) => ({
   parts,
-  threads: new IndexThreads({ settings: { ...indexDefaults, parts }, onFailure: (error) => { throw error } }),
+  threads: new IndexThreads({
+    settings: { ...indexDefaults, parts },
+    onFailure: (error) => {
+      throw error
+    },
+  }),
   linkedASecond: [],
   loneMs: [],
   clientsASecond: [],
@@ -57,7 +69,12 @@ async function build(side: Side): Promise<void> {
   async function* all() {
     for (let first = 0; first < count; first += 1_000) yield packed(stored.slice(first, first + 1_000), first)
   }
-  const { index } = await side.threads.open({ dimension, nextSlot: count, snapshot: { folder, galleryUid: `parts${side.parts}`, modelId: 'bench' }, vectors: all() })
+  const { index } = await side.threads.open({
+    dimension,
+    nextSlot: count,
+    snapshot: { folder, galleryUid: `parts${side.parts}`, modelId: 'bench' },
+    vectors: all(),
+  })
   const startedAt = performance.now()
   while (index.building || index.pending > 0) {
     await sleep(20)
@@ -77,20 +94,25 @@ async function searchesOfClients(index: VectorIndex): Promise<number> {
   return (queries / (performance.now() - startedAt)) * 1_000
 }
 
-for (let round = 0; round < rounds; round++) for (const side of round % 2 === 0 ? sides : sides.toReversed()) await build(side)
+for (let round = 0; round < rounds; round++)
+  for (const side of round % 2 === 0 ? sides : sides.toReversed()) await build(side)
 
 const truth: ReadonlySet<number>[] = []
-for (const vector of asked) truth.push(new Set((await sides[0]!.index!.search({ vector, k, exact: true })).neighbours.map(({ slot }) => slot)))
+for (const vector of asked)
+  truth.push(new Set((await sides[0]!.index!.search({ vector, k, exact: true })).neighbours.map(({ slot }) => slot)))
 const recall = async (index: VectorIndex, ef: number): Promise<number> => {
   let found = 0
-  for (const [i, vector] of asked.entries()) found += (await index.search({ vector, k, ef })).neighbours.filter(({ slot }) => truth[i]!.has(slot)).length
+  for (const [i, vector] of asked.entries())
+    found += (await index.search({ vector, k, ef })).neighbours.filter(({ slot }) => truth[i]!.has(slot)).length
   return found / (queries * k)
 }
 const recalls: { ef: number; one: number; several: number }[] = []
-for (const ef of efs) recalls.push({ ef, one: await recall(sides[0]!.index!, ef), several: await recall(sides[1]!.index!, ef) })
+for (const ef of efs)
+  recalls.push({ ef, one: await recall(sides[0]!.index!, ef), several: await recall(sides[1]!.index!, ef) })
 
 for (const [i, vector] of [...asked, ...asked].entries()) {
-  for (const { index, loneMs } of i % 2 === 0 ? sides : sides.toReversed()) loneMs.push((await index!.search({ vector, k })).durationMs)
+  for (const { index, loneMs } of i % 2 === 0 ? sides : sides.toReversed())
+    loneMs.push((await index!.search({ vector, k })).durationMs)
 }
 for (let round = -1; round < 6; round++) {
   for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
@@ -114,14 +136,47 @@ const ratios = {
   searches: more.searchesASecond / one.searchesASecond,
 }
 if (values.json) {
-  console.log(JSON.stringify({ vectors: count, dimension, cores: availableParallelism(), clients, results, ratios, recalls }, null, 2))
+  console.log(
+    JSON.stringify(
+      { vectors: count, dimension, cores: availableParallelism(), clients, results, ratios, recalls },
+      null,
+      2,
+    ),
+  )
 } else {
-  console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, ${availableParallelism()} cores, k ${k}; medians.\n`)
-  console.log(table(['', '1 part', `${several} parts`, 'ratio'], [
-    ['linked a second', one.linkedASecond.toFixed(0), more.linkedASecond.toFixed(0), ratios.linked.toFixed(2)],
-    ['a lone search, p50', `${one.loneMs.p50.toFixed(2)} ms`, `${more.loneMs.p50.toFixed(2)} ms`, ratios.loneP50.toFixed(2)],
-    ['a lone search, p99', `${one.loneMs.p99.toFixed(2)} ms`, `${more.loneMs.p99.toFixed(2)} ms`, (more.loneMs.p99 / one.loneMs.p99).toFixed(2)],
-    [`searches a second, ${clients} clients`, one.searchesASecond.toFixed(0), more.searchesASecond.toFixed(0), ratios.searches.toFixed(2)],
-    ...recalls.map((at): [string, string, string, string] => [`recall@${k}, ef ${at.ef}`, at.one.toFixed(4), at.several.toFixed(4), '']),
-  ]))
+  console.log(
+    `${count.toLocaleString('en')} vectors of ${dimension} dimensions, ${availableParallelism()} cores, k ${k}; medians.\n`,
+  )
+  console.log(
+    table(
+      ['', '1 part', `${several} parts`, 'ratio'],
+      [
+        ['linked a second', one.linkedASecond.toFixed(0), more.linkedASecond.toFixed(0), ratios.linked.toFixed(2)],
+        [
+          'a lone search, p50',
+          `${one.loneMs.p50.toFixed(2)} ms`,
+          `${more.loneMs.p50.toFixed(2)} ms`,
+          ratios.loneP50.toFixed(2),
+        ],
+        [
+          'a lone search, p99',
+          `${one.loneMs.p99.toFixed(2)} ms`,
+          `${more.loneMs.p99.toFixed(2)} ms`,
+          (more.loneMs.p99 / one.loneMs.p99).toFixed(2),
+        ],
+        [
+          `searches a second, ${clients} clients`,
+          one.searchesASecond.toFixed(0),
+          more.searchesASecond.toFixed(0),
+          ratios.searches.toFixed(2),
+        ],
+        ...recalls.map((at): [string, string, string, string] => [
+          `recall@${k}, ef ${at.ef}`,
+          at.one.toFixed(4),
+          at.several.toFixed(4),
+          '',
+        ]),
+      ],
+    ),
+  )
 }

@@ -26,7 +26,13 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
   },
 })
-const [count, dimension, clients, rounds, seconds] = [values.vectors, values.dimension, values.clients, values.rounds, values.seconds].map(Number) as [number, number, number, number, number]
+const [count, dimension, clients, rounds, seconds] = [
+  values.vectors,
+  values.dimension,
+  values.clients,
+  values.rounds,
+  values.seconds,
+].map(Number) as [number, number, number, number, number]
 const k = 10
 const { m, efConstruction, ef } = indexDefaults
 
@@ -44,11 +50,21 @@ function searchDirectly(query: Float32Array): number[] {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
-const thread = new IndexThreads({ settings: indexDefaults, onFailure: (error) => { throw error } })
+const thread = new IndexThreads({
+  settings: indexDefaults,
+  onFailure: (error) => {
+    throw error
+  },
+})
 async function* all() {
   yield packed(stored)
 }
-const { index } = await thread.open({ dimension, nextSlot: count, snapshot: { folder, galleryUid: 'bench', modelId: 'bench' }, vectors: all() })
+const { index } = await thread.open({
+  dimension,
+  nextSlot: count,
+  snapshot: { folder, galleryUid: 'bench', modelId: 'bench' },
+  vectors: all(),
+})
 while (index.building || index.pending > 0) {
   await sleep(200)
   await index.refresh()
@@ -58,9 +74,12 @@ while (index.building || index.pending > 0) {
 async function throughThread(): Promise<number> {
   let done = 0
   const started = performance.now()
-  await Promise.all(Array.from({ length: clients }, async () => {
-    while (performance.now() - started < seconds * 1000) await index.search({ vector: queries[done++ % queries.length]!, k })
-  }))
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (performance.now() - started < seconds * 1000)
+        await index.search({ vector: queries[done++ % queries.length]!, k })
+    }),
+  )
   return (done / (performance.now() - started)) * 1000
 }
 
@@ -74,15 +93,29 @@ function alone(): number {
 
 const results: { thread: number; alone: number }[] = []
 for (let round = -1; round < rounds; round++) {
-  const result = round % 2 === 0 ? { thread: await throughThread(), alone: alone() } : { alone: alone(), thread: await throughThread() }
+  const result =
+    round % 2 === 0
+      ? { thread: await throughThread(), alone: alone() }
+      : { alone: alone(), thread: await throughThread() }
   if (round >= 0) results.push(result) // the first warms caches and compilers
 }
 await thread.close()
 await rm(folder, { recursive: true, force: true })
 
 const median = (of: (result: (typeof results)[number]) => number) => percentile(results.map(of), 0.5)
-console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${m}, ef ${ef}, k ${k}; medians of ${rounds} rounds of ${seconds} s.\n`)
-console.log(table(['search', 'queries/s', 'ratio'], [
-  ['hnswlib-node alone, one thread', median((result) => result.alone).toFixed(0), '1.00'],
-  [`index thread, ${clients} clients, exact scores`, median((result) => result.thread).toFixed(0), median((result) => result.thread / result.alone).toFixed(2)],
-]))
+console.log(
+  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${m}, ef ${ef}, k ${k}; medians of ${rounds} rounds of ${seconds} s.\n`,
+)
+console.log(
+  table(
+    ['search', 'queries/s', 'ratio'],
+    [
+      ['hnswlib-node alone, one thread', median((result) => result.alone).toFixed(0), '1.00'],
+      [
+        `index thread, ${clients} clients, exact scores`,
+        median((result) => result.thread).toFixed(0),
+        median((result) => result.thread / result.alone).toFixed(2),
+      ],
+    ],
+  ),
+)

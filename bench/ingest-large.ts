@@ -5,8 +5,9 @@
  *
  *     node dist/bench/ingest-large.js [--model onnx/har-resnet50] [--pictures 20000] [--searches 300]
  */
-import { parseArgs } from 'node:util'
+
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
 import { ServiceClient } from '../src/cli/service-client.js'
 import { readModel } from '../src/embedding/manifest.js'
@@ -17,7 +18,11 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, pictures: { type: 'string', default: '20000' }, searches: { type: 'string', default: '300' } },
+  options: {
+    model: { type: 'string', default: 'onnx/har-resnet50' },
+    pictures: { type: 'string', default: '20000' },
+    searches: { type: 'string', default: '300' },
+  },
 })
 const [count, searches] = [Number(values.pictures), Number(values.searches)]
 const distinct = await drawBenchPictures(128)
@@ -53,7 +58,8 @@ const { id } = await client.ingestTar('filled', archiveOf(cycled(count)))
 const sentSeconds = (performance.now() - started) / 1000
 for (;;) {
   const job = await client.job(id)
-  if (job.done >= (readings.length * count) / 10) readings.push({ done: job.done, memoryMiB: (await service.metric('process_resident_memory_bytes')) / 2 ** 20 })
+  if (job.done >= (readings.length * count) / 10)
+    readings.push({ done: job.done, memoryMiB: (await service.metric('process_resident_memory_bytes')) / 2 ** 20 })
   if (job.state !== 'queued' && job.state !== 'running') {
     if (job.added !== count) throw new Error(`the job ${job.state} with ${job.added} of ${count} pictures`)
     break
@@ -65,15 +71,29 @@ for (;;) {
 const seconds = (performance.now() - started) / 1000
 await service.stop()
 
-console.log(`One tar of ${count.toLocaleString('en')} pictures of 640×480, model ${model.manifest.name}: sent in ${sentSeconds.toFixed(1)} s, taken in after ${seconds.toFixed(1)} s;`)
-console.log(`${(count / seconds).toFixed(1)} pictures/s with thumbnails against ${bare.toFixed(1)} by decode + network alone: ${(count / seconds / bare).toFixed(2)} ×,`)
-console.log(`with the ${during.length} searches meanwhile, each a picture too, ${((count + during.length) / seconds / bare).toFixed(2)} ×\n`)
+console.log(
+  `One tar of ${count.toLocaleString('en')} pictures of 640×480, model ${model.manifest.name}: sent in ${sentSeconds.toFixed(1)} s, taken in after ${seconds.toFixed(1)} s;`,
+)
+console.log(
+  `${(count / seconds).toFixed(1)} pictures/s with thumbnails against ${bare.toFixed(1)} by decode + network alone: ${(count / seconds / bare).toFixed(2)} ×,`,
+)
+console.log(
+  `with the ${during.length} searches meanwhile, each a picture too, ${((count + during.length) / seconds / bare).toFixed(2)} ×\n`,
+)
 const row = (share: number) => {
   const [alone, meanwhile] = [percentile(idle, share), percentile(during, share)]
   return [`p${share * 100}`, alone.toFixed(1), meanwhile.toFixed(1), `${(meanwhile / alone).toFixed(2)} ×`]
 }
 console.log(table(['search', 'idle, ms', 'during the job, ms', 'ratio'], [row(0.5), row(0.95)]))
 console.log(`\n${idle.length} searches idle, ${during.length} during the job, one at a time.\n`)
-console.log(table(['pictures done', 'memory, MiB'], readings.map(({ done, memoryMiB }) => [String(done), memoryMiB.toFixed(0)])))
+console.log(
+  table(
+    ['pictures done', 'memory, MiB'],
+    readings.map(({ done, memoryMiB }) => [String(done), memoryMiB.toFixed(0)]),
+  ),
+)
 const [second, last] = [readings[1], readings.at(-1)]
-if (second !== undefined && last !== undefined) console.log(`memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a tenth of the pictures; what was added in between takes ${((last.done - second.done) * bytesOfIndexed / 2 ** 20).toFixed(0)} MiB of the index`)
+if (second !== undefined && last !== undefined)
+  console.log(
+    `memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a tenth of the pictures; what was added in between takes ${(((last.done - second.done) * bytesOfIndexed) / 2 ** 20).toFixed(0)} MiB of the index`,
+  )

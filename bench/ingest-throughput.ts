@@ -16,7 +16,11 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, pictures: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    model: { type: 'string', default: 'onnx/har-resnet50' },
+    pictures: { type: 'string', default: '2000' },
+    rounds: { type: 'string', default: '3' },
+  },
 })
 const distinct = await drawBenchPictures(128)
 const pictures = Array.from({ length: Number(values.pictures) }, (_, i) => distinct[i % distinct.length]!)
@@ -24,7 +28,10 @@ const model = await readModel(values.model)
 
 /** Pictures per second from the first byte of the tar to the job's end. */
 async function throughService(thumbnail: boolean): Promise<number> {
-  const service = await ServiceProcess.start({ MODEL_DIR: values.model, THUMBNAIL_MAX_SIDE_PIXELS: thumbnail ? String(thumbnailSide) : '0' })
+  const service = await ServiceProcess.start({
+    MODEL_DIR: values.model,
+    THUMBNAIL_MAX_SIDE_PIXELS: thumbnail ? String(thumbnailSide) : '0',
+  })
   const client = new ServiceClient(service.url)
   await client.createGallery('bench')
   const started = performance.now()
@@ -38,14 +45,26 @@ async function throughService(thumbnail: boolean): Promise<number> {
 
 const rounds: { bare: number[]; service: number[] }[] = []
 for (let round = 0; round < Number(values.rounds); round++) {
-  const [bareAlone, serviceAlone] = [await bareIntake(pictures, model, { thumbnail: false }), await throughService(false)]
+  const [bareAlone, serviceAlone] = [
+    await bareIntake(pictures, model, { thumbnail: false }),
+    await throughService(false),
+  ]
   const [bareWith, serviceWith] = [await bareIntake(pictures, model, { thumbnail: true }), await throughService(true)]
   rounds.push({ bare: [bareAlone, bareWith], service: [serviceAlone, serviceWith] })
 }
 const median = (of: (round: (typeof rounds)[number]) => number) => percentile(rounds.map(of), 0.5).toFixed(2)
-const row = (name: string, i: 0 | 1) => [name, median(({ bare }) => bare[i]!), median(({ service }) => service[i]!), median(({ bare, service }) => service[i]! / bare[i]!)]
-console.log(`Ingestion, ${pictures.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}`)
-console.log(table(['', 'decode + network alone, pictures/s', 'service: tar over HTTP, database, index, pictures/s', 'ratio'], [
-  row('without thumbnails', 0),
-  row('with thumbnails', 1),
-]))
+const row = (name: string, i: 0 | 1) => [
+  name,
+  median(({ bare }) => bare[i]!),
+  median(({ service }) => service[i]!),
+  median(({ bare, service }) => service[i]! / bare[i]!),
+]
+console.log(
+  `Ingestion, ${pictures.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}`,
+)
+console.log(
+  table(
+    ['', 'decode + network alone, pictures/s', 'service: tar over HTTP, database, index, pictures/s', 'ratio'],
+    [row('without thumbnails', 0), row('with thumbnails', 1)],
+  ),
+)

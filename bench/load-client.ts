@@ -45,31 +45,44 @@ async function load({ url, clients, warmMs, measureMs, pauseMs }: LoadOrder): Pr
   const startedAt = performance.now()
   const endAt = measureMs === 0 ? Infinity : startedAt + warmMs + measureMs
   let asked = process.pid
-  await Promise.all(Array.from({ length: clients }, async () => {
-    while (!stopped && performance.now() < endAt) {
-      const askedAt = performance.now()
-      const counts = askedAt >= startedAt + warmMs
-      try {
-        const { statusCode, body } = await request(url, { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: pictures[asked++ % pictures.length]!, dispatcher })
-        const answer = (await body.json()) as { durations?: Record<string, number> }
-        const endedAt = performance.now()
-        if (counts && endedAt <= endAt) count(result, statusCode, endedAt - askedAt, answer.durations)
-      } catch (error) {
-        count(result, (error as { code?: string }).code ?? String(error), 0, undefined)
-        await new Promise((resolve) => setTimeout(resolve, 100)) // a service that is gone is not asked a thousand times a second
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (!stopped && performance.now() < endAt) {
+        const askedAt = performance.now()
+        const counts = askedAt >= startedAt + warmMs
+        try {
+          const { statusCode, body } = await request(url, {
+            method: 'POST',
+            headers: { 'content-type': 'image/jpeg' },
+            body: pictures[asked++ % pictures.length]!,
+            dispatcher,
+          })
+          const answer = (await body.json()) as { durations?: Record<string, number> }
+          const endedAt = performance.now()
+          if (counts && endedAt <= endAt) count(result, statusCode, endedAt - askedAt, answer.durations)
+        } catch (error) {
+          count(result, (error as { code?: string }).code ?? String(error), 0, undefined)
+          await new Promise((resolve) => setTimeout(resolve, 100)) // a service that is gone is not asked a thousand times a second
+        }
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }
-      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
-    }
-  }))
+    }),
+  )
   await dispatcher.close()
   return result
 }
 
-function count(result: LoadResult, status: number | string, ms: number, durations: Record<string, number> | undefined): void {
+function count(
+  result: LoadResult,
+  status: number | string,
+  ms: number,
+  durations: Record<string, number> | undefined,
+): void {
   if (status !== 200 || durations === undefined) {
     result.refusals[String(status)] = (result.refusals[String(status)] ?? 0) + 1
     return
   }
   result.latenciesMs.push(ms)
-  for (const stage of ['embedMs', 'queueMs', 'decodeMs', 'searchMs'] as const) result[stage].push(durations[stage] ?? Number.NaN)
+  for (const stage of ['embedMs', 'queueMs', 'decodeMs', 'searchMs'] as const)
+    result[stage].push(durations[stage] ?? Number.NaN)
 }

@@ -1,5 +1,5 @@
 /** Processes that ask the service, and what they saw put together. */
-import { fork, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { LoadOrder, LoadResult, ToLoadClient } from './load-client.js'
@@ -18,12 +18,14 @@ export class LoadClients {
   /** The clients of the order are dealt out among the processes. */
   async load(order: LoadOrder): Promise<LoadResult> {
     const working = this.#processes.slice(0, Math.min(this.#processes.length, order.clients))
-    const results = await Promise.all(working.map(async (process, i) => {
-      const clients = Math.floor(order.clients / working.length) + (i < order.clients % working.length ? 1 : 0)
-      const answer = once(process, 'message')
-      tell(process, { kind: 'load', order: { ...order, clients } })
-      return (await answer)[0] as LoadResult
-    }))
+    const results = await Promise.all(
+      working.map(async (process, i) => {
+        const clients = Math.floor(order.clients / working.length) + (i < order.clients % working.length ? 1 : 0)
+        const answer = once(process, 'message')
+        tell(process, { kind: 'load', order: { ...order, clients } })
+        return (await answer)[0] as LoadResult
+      }),
+    )
     return results.reduce(merged)
   }
 

@@ -45,8 +45,16 @@ export async function readGpus(): Promise<GpuReading | undefined> {
 
 async function askNvidiaSmi(fields: string): Promise<string[][]> {
   try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', [`--query-gpu=${fields}`, '--format=csv,noheader,nounits'], { timeout: 5_000 })
-    return stdout.trim().split('\n').filter((line) => line !== '').map((line) => line.split(',').map((cell) => cell.trim()))
+    const { stdout } = await promisify(execFile)(
+      'nvidia-smi',
+      [`--query-gpu=${fields}`, '--format=csv,noheader,nounits'],
+      { timeout: 5_000 },
+    )
+    return stdout
+      .trim()
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split(',').map((cell) => cell.trim()))
   } catch {
     return []
   }

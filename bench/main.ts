@@ -5,7 +5,20 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 /** Each answers one question, in a process of its own. */
-const benches = ['query-over-http', 'query-throughput', 'ingest-throughput', 'ingest-large', 'hnsw-recall', 'filtered-search', 'index-worker', 'full-load', 'batching', 'start', 'near-copies', 'decoders'] as const
+const benches = [
+  'query-over-http',
+  'query-throughput',
+  'ingest-throughput',
+  'ingest-large',
+  'hnsw-recall',
+  'filtered-search',
+  'index-worker',
+  'full-load',
+  'batching',
+  'start',
+  'near-copies',
+  'decoders',
+] as const
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(benches as readonly string[]).includes(name))
@@ -15,7 +28,11 @@ if (unknown.length > 0) {
 }
 
 async function run(name: string): Promise<string> {
-  const child = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(new URL(`./${name}.js`, import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(
+    process.execPath,
+    ['--enable-source-maps', fileURLToPath(new URL(`./${name}.js`, import.meta.url))],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()

@@ -4,8 +4,8 @@ import { percentile } from '../src/cli/percentile.js'
 import { ServiceClient } from '../src/cli/service-client.js'
 import { archiveOf } from './archive.js'
 import type { BenchPicture } from './drawn-gallery.js'
-import type { LoadClients } from './load-clients.js'
 import type { LoadResult } from './load-client.js'
+import type { LoadClients } from './load-clients.js'
 import { readGpus } from './machine-facts.js'
 import type { ServiceProcess } from './service-process.js'
 
@@ -63,24 +63,35 @@ export interface Ingest {
 
 const gallery = 'bench'
 const searchUrl = (service: ServiceProcess) => `${service.url}/v1/galleries/${gallery}/search?k=10`
-const cycled = (pictures: readonly BenchPicture[], length: number) => Array.from({ length }, (_, i) => pictures[i % pictures.length]!)
+const cycled = (pictures: readonly BenchPicture[], length: number) =>
+  Array.from({ length }, (_, i) => pictures[i % pictures.length]!)
 
 export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
-  const { models } = (await new ServiceClient(service.url).models()) as { models: { name: string; runtime: Omit<ServiceFacts, 'model' | 'goldenCosine' | 'readyMs'> }[] }
+  const { models } = (await new ServiceClient(service.url).models()) as {
+    models: { name: string; runtime: Omit<ServiceFacts, 'model' | 'goldenCosine' | 'readyMs'> }[]
+  }
   const { name, runtime } = models[0]!
   const golden = [...(await service.metrics())].find(([metric]) => metric.startsWith('alike_golden_min_cosine{'))
   return { ...runtime, model: name, goldenCosine: golden?.[1], readyMs: service.readyMs }
 }
 
 /** A gallery to search. */
-export async function fillGallery(service: ServiceProcess, pictures: readonly BenchPicture[], count: number): Promise<void> {
+export async function fillGallery(
+  service: ServiceProcess,
+  pictures: readonly BenchPicture[],
+  count: number,
+): Promise<void> {
   const client = new ServiceClient(service.url)
   await client.createGallery(gallery)
   const job = await client.waitForJob((await client.ingestTar(gallery, archiveOf(cycled(pictures, count)))).id)
   if (job.added !== count) throw new Error(`the gallery's job ${job.state} with ${job.added} of ${count} pictures`)
 }
 
-export async function measureLoad(service: ServiceProcess, askers: LoadClients, { clients, seconds }: { clients: number; seconds: number }): Promise<Load> {
+export async function measureLoad(
+  service: ServiceProcess,
+  askers: LoadClients,
+  { clients, seconds }: { clients: number; seconds: number },
+): Promise<Load> {
   const warmMs = 1_000
   const loading = askers.load({ url: searchUrl(service), clients, warmMs, measureMs: seconds * 1000, pauseMs: 0 })
   await sleep(warmMs)
@@ -114,7 +125,12 @@ export async function measureLoad(service: ServiceProcess, askers: LoadClients, 
 export async function measureIngest(
   service: ServiceProcess,
   searcher: LoadClients,
-  { pictures, count, idleSeconds, thumbnails }: { pictures: readonly BenchPicture[]; count: number; idleSeconds: number; thumbnails: boolean },
+  {
+    pictures,
+    count,
+    idleSeconds,
+    thumbnails,
+  }: { pictures: readonly BenchPicture[]; count: number; idleSeconds: number; thumbnails: boolean },
 ): Promise<Ingest> {
   const client = new ServiceClient(service.url)
   await client.createGallery('filled')

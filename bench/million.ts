@@ -19,9 +19,17 @@ import { packed, unitVectors } from '../test/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({
-  options: { vectors: { type: 'string', default: '1000000' }, dimension: { type: 'string', default: '512' }, queries: { type: 'string', default: '200' } },
+  options: {
+    vectors: { type: 'string', default: '1000000' },
+    dimension: { type: 'string', default: '512' },
+    queries: { type: 'string', default: '200' },
+  },
 })
-const [count, dimension, queries] = [values.vectors, values.dimension, values.queries].map(Number) as [number, number, number]
+const [count, dimension, queries] = [values.vectors, values.dimension, values.queries].map(Number) as [
+  number,
+  number,
+  number,
+]
 const k = 10
 /** Small, for vectors are drawn on the thread that measures the searches. */
 const batch = 100
@@ -31,8 +39,18 @@ const backlogMax = 2_000
 const makeVector = unitVectors({ dimension, seed: 1, clusters: 1_000, latent: 24 })
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
 const memoryBefore = process.memoryUsage().rss
-const thread = new IndexThreads({ settings: indexDefaults, onFailure: (error) => { throw error } })
-const { index } = await thread.open({ dimension, nextSlot: 0, snapshot: { folder, galleryUid: 'million', modelId: 'bench' }, vectors: none() })
+const thread = new IndexThreads({
+  settings: indexDefaults,
+  onFailure: (error) => {
+    throw error
+  },
+})
+const { index } = await thread.open({
+  dimension,
+  nextSlot: 0,
+  snapshot: { folder, galleryUid: 'million', modelId: 'bench' },
+  vectors: none(),
+})
 
 /** While `building`, every few milliseconds a search: how long it took, tells how long the thread was busy otherwise. */
 const duringMs: number[] = []
@@ -51,7 +69,8 @@ for (let slot = 0; slot < count; slot += batch) {
     await sleep(20)
     await index.refresh()
   }
-  if ((slot + batch) % (count / 20) === 0) console.error(`${slot + batch} added after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
+  if ((slot + batch) % (count / 20) === 0)
+    console.error(`${slot + batch} added after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
 while (index.pending > 0 || index.building) {
   await sleep(50)
@@ -79,17 +98,38 @@ await thread.close()
 await rm(folder, { recursive: true, force: true })
 
 const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`
-console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${indexDefaults.m}, ef ${indexDefaults.ef}, added in batches of ${batch} under searches.\n`)
-console.log(table(['', ''], [
-  ['memory', `${(memory / 2 ** 20).toFixed(0)} MiB, ${(memory / count).toFixed(0)} bytes a vector (8·d = ${8 * dimension})`],
-  ['time until every vector is in the graph', `${buildSeconds.toFixed(0)} s, ${(count / buildSeconds).toFixed(0)} a second`],
-  ['searches meanwhile', `p50 ${ms(percentile(duringMs, 0.5))}, p99 ${ms(percentile(duringMs, 0.99))}, longest ${ms(Math.max(...duringMs))} of ${duringMs.length}`],
-  ['searches afterwards', `p50 ${ms(percentile(quietMs, 0.5))}, p99 ${ms(percentile(quietMs, 0.99))}`],
-  [`recall@${k}`, (found / (queries * k)).toFixed(4)],
-  ['snapshot', `${saveSeconds.toFixed(1)} s`],
-]))
+console.log(
+  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${indexDefaults.m}, ef ${indexDefaults.ef}, added in batches of ${batch} under searches.\n`,
+)
+console.log(
+  table(
+    ['', ''],
+    [
+      [
+        'memory',
+        `${(memory / 2 ** 20).toFixed(0)} MiB, ${(memory / count).toFixed(0)} bytes a vector (8·d = ${8 * dimension})`,
+      ],
+      [
+        'time until every vector is in the graph',
+        `${buildSeconds.toFixed(0)} s, ${(count / buildSeconds).toFixed(0)} a second`,
+      ],
+      [
+        'searches meanwhile',
+        `p50 ${ms(percentile(duringMs, 0.5))}, p99 ${ms(percentile(duringMs, 0.99))}, longest ${ms(Math.max(...duringMs))} of ${duringMs.length}`,
+      ],
+      ['searches afterwards', `p50 ${ms(percentile(quietMs, 0.5))}, p99 ${ms(percentile(quietMs, 0.99))}`],
+      [`recall@${k}`, (found / (queries * k)).toFixed(4)],
+      ['snapshot', `${saveSeconds.toFixed(1)} s`],
+    ],
+  ),
+)
 console.log(`\nDoubling the capacity of a graph and giving its memory back, both of which hold up its thread:\n`)
-console.log(table(['from', 'to', 'takes'], growth().map(({ from, to, tookMs }) => [from.toLocaleString('en'), to.toLocaleString('en'), ms(tookMs)])))
+console.log(
+  table(
+    ['from', 'to', 'takes'],
+    growth().map(({ from, to, tookMs }) => [from.toLocaleString('en'), to.toLocaleString('en'), ms(tookMs)]),
+  ),
+)
 
 async function* none(): AsyncGenerator<SlotVectors> {}
 

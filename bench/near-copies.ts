@@ -11,9 +11,9 @@ import { describeCopies, descriptorWords } from '../src/copies/copy-descriptor.j
 import { defaultDuplicateScore, nearCopyScore, wordsOf } from '../src/copies/near-copy-score.js'
 import { readLabelledPictures } from '../src/datasets/labelled-pictures.js'
 import { bytesOf } from '../src/datasets/picture-bytes.js'
+import { type EditName, edited, edits } from '../src/image/edits.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { drawScene } from '../test/support/drawn-scenes.js'
-import { edited, edits, type EditName } from '../src/image/edits.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({
@@ -25,7 +25,14 @@ const { values } = parseArgs({
   },
 })
 const thresholds = [0.3, 0.35, defaultDuplicateScore, 0.5, 0.6]
-const preprocessing = { inputSize: 224, fit: 'cover', resizeShortSide: 224, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] } as const
+const preprocessing = {
+  inputSize: 224,
+  fit: 'cover',
+  resizeShortSide: 224,
+  kernel: 'cubic',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+} as const
 
 interface Original {
   group: string
@@ -34,13 +41,20 @@ interface Original {
 
 async function originals(): Promise<Original[]> {
   const most = Number(values.most)
-  if (values.pictures === undefined) return Promise.all(Array.from({ length: most }, async (_, i) => ({ group: String(i), bytes: await drawScene(i) })))
-  const read = (await readLabelledPictures(values.pictures)).filter(({ split }) => split === undefined || split === values.split).slice(0, most)
+  if (values.pictures === undefined)
+    return Promise.all(Array.from({ length: most }, async (_, i) => ({ group: String(i), bytes: await drawScene(i) })))
+  const read = (await readLabelledPictures(values.pictures))
+    .filter(({ split }) => split === undefined || split === values.split)
+    .slice(0, most)
   return Promise.all(read.map(async ({ group, source }) => ({ group, bytes: await bytesOf({ source }) })))
 }
 
 async function describe(bytes: Uint8Array): Promise<Uint32Array> {
-  const { copyDescriptor } = await prepareImage(bytes, { preprocessing: { ...preprocessing, mean: [...preprocessing.mean], std: [...preprocessing.std] }, maxPixels: 1e8, copies: true })
+  const { copyDescriptor } = await prepareImage(bytes, {
+    preprocessing: { ...preprocessing, mean: [...preprocessing.mean], std: [...preprocessing.std] },
+    maxPixels: 1e8,
+    copies: true,
+  })
   return wordsOf(copyDescriptor!) ?? new Uint32Array(descriptorWords)
 }
 
@@ -56,7 +70,9 @@ for (let a = 0; a < all.length; a++) {
     if (all[a]!.group === all[b]!.group) continue
     pairs++
     const score = nearCopyScore(words, a, words, b, thresholds[0])
-    thresholds.forEach((threshold, i) => { if (score >= threshold) flagged[i]! += 1 })
+    thresholds.forEach((threshold, i) => {
+      if (score >= threshold) flagged[i]! += 1
+    })
   }
 }
 
@@ -70,23 +86,54 @@ for (const name of Object.keys(edits) as EditName[]) {
     const copy = await describe(await edited(all[i]!.bytes, name))
     for (let other = 0; other < all.length; other++) {
       const score = nearCopyScore(copy, 0, words, other, thresholds[0])
-      if (other === i) thresholds.forEach((threshold, at) => { if (score >= threshold) found[at]! += 1 })
+      if (other === i)
+        thresholds.forEach((threshold, at) => {
+          if (score >= threshold) found[at]! += 1
+        })
       if (score < defaultDuplicateScore) continue
       if (all[other]!.group === all[i]!.group) right++
       else wrong++
     }
   }
-  rows.push([name, ...found.map((count) => shown(count / chosen.length)), right + wrong === 0 ? '–' : shown(right / (right + wrong))])
+  rows.push([
+    name,
+    ...found.map((count) => shown(count / chosen.length)),
+    right + wrong === 0 ? '–' : shown(right / (right + wrong)),
+  ])
 }
-console.log(`${all.length} ${values.pictures === undefined ? 'drawn scenes' : `pictures of ${values.split}`}, ${chosen.length} of them edited and searched among all.\n`)
-console.log(table(['edit', ...thresholds.map((threshold) => `recall at ${threshold}`), `precision at ${defaultDuplicateScore}`], rows))
-console.log(`\n${table(['different pictures', ...thresholds.map(String)], [[`flagged of ${pairs} pairs`, ...flagged.map(String)], ['per million', ...flagged.map((count) => ((count / pairs) * 1e6).toFixed(1))]])}`)
+console.log(
+  `${all.length} ${values.pictures === undefined ? 'drawn scenes' : `pictures of ${values.split}`}, ${chosen.length} of them edited and searched among all.\n`,
+)
+console.log(
+  table(
+    ['edit', ...thresholds.map((threshold) => `recall at ${threshold}`), `precision at ${defaultDuplicateScore}`],
+    rows,
+  ),
+)
+console.log(
+  `\n${table(
+    ['different pictures', ...thresholds.map(String)],
+    [
+      [`flagged of ${pairs} pairs`, ...flagged.map(String)],
+      ['per million', ...flagged.map((count) => ((count / pairs) * 1e6).toFixed(1))],
+    ],
+  )}`,
+)
 
 const sample = all.slice(0, 50).map(({ bytes }) => bytes)
-const pixels = await Promise.all(sample.map(async (bytes) => prepareImage(bytes, { preprocessing: { ...preprocessing, mean: [0, 0, 0], std: [1, 1, 1], fit: 'squash' }, maxPixels: 1e8 })))
+const pixels = await Promise.all(
+  sample.map(async (bytes) =>
+    prepareImage(bytes, {
+      preprocessing: { ...preprocessing, mean: [0, 0, 0], std: [1, 1, 1], fit: 'squash' },
+      maxPixels: 1e8,
+    }),
+  ),
+)
 const round = () => pixels.forEach((one) => describeCopies(one.pixels, 224, 224))
 round()
 const before = process.cpuUsage()
 for (let i = 0; i < 10; i++) round()
 const { user, system } = process.cpuUsage(before)
-console.log(`\nA descriptor of 224 × 224 pixels takes ${((user + system) / 1_000 / 10 / sample.length).toFixed(2)} ms of a core.`)
+console.log(
+  `\nA descriptor of 224 × 224 pixels takes ${((user + system) / 1_000 / 10 / sample.length).toFixed(2)} ms of a core.`,
+)

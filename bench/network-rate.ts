@@ -3,7 +3,7 @@
  * GPU, what its run takes, and how much several threads give together. Prints one line of JSON.
  */
 import { readModel } from '../src/embedding/manifest.js'
-import { chooseRuntime, planRuntime, type ProviderOptions } from '../src/embedding/provider.js'
+import { chooseRuntime, type ProviderOptions, planRuntime } from '../src/embedding/provider.js'
 import { Session } from '../src/embedding/session.js'
 import { readGpus } from './machine-facts.js'
 
@@ -17,8 +17,18 @@ export interface NetworkRate {
 
 const [folder, secondsText] = process.argv.slice(2) as [string, string]
 const model = await readModel(folder)
-const options: ProviderOptions = { model, provider: 'auto', requireCuda: false, workers: 1, maxBatch: 0, cuda: { batchSizes: [1] } }
-const { plan, sessions: [probe] } = await chooseRuntime(options)
+const options: ProviderOptions = {
+  model,
+  provider: 'auto',
+  requireCuda: false,
+  workers: 1,
+  maxBatch: 0,
+  cuda: { batchSizes: [1] },
+}
+const {
+  plan,
+  sessions: [probe],
+} = await chooseRuntime(options)
 const onCuda = plan.provider === 'cuda'
 const settings = planRuntime(plan.provider, options).sessions[0]!
 const rate: NetworkRate = { provider: plan.provider, precision: plan.precision, sizes: [], threads: [] }
@@ -29,28 +39,38 @@ for (const batchSize of onCuda ? [1, 2, 4, 8, 16, 32, 64, 128] : [1, 4]) {
   const { session, info } = await Session.open({ ...settings, batchSizes: [batchSize] })
   const openMs = performance.now() - startedAt
   const after = await readGpus()
-  rate.sizes.push({ batchSize, openMs, runMs: info.runMs[0]!, gpuMiB: before && after && after.usedMiB - before.usedMiB })
+  rate.sizes.push({
+    batchSize,
+    openMs,
+    runMs: info.runMs[0]!,
+    gpuMiB: before && after && after.usedMiB - before.usedMiB,
+  })
   await session.close()
 }
 for (const batchSize of onCuda ? [1, 16, 64] : [1]) {
-  for (const workers of onCuda ? [1, 2, 3, 4] : [1, 2]) rate.threads.push({ batchSize, workers, perSecond: await together(batchSize, workers) })
+  for (const workers of onCuda ? [1, 2, 3, 4] : [1, 2])
+    rate.threads.push({ batchSize, workers, perSecond: await together(batchSize, workers) })
 }
 await probe!.close()
 console.log(JSON.stringify(rate))
 
 /** @returns pictures a second of all threads */
 async function together(batchSize: number, workers: number): Promise<number> {
-  const opened = await Promise.all(Array.from({ length: workers }, () => Session.open({ ...settings, batchSizes: [batchSize] })))
+  const opened = await Promise.all(
+    Array.from({ length: workers }, () => Session.open({ ...settings, batchSizes: [batchSize] })),
+  )
   const pictures = Array.from({ length: batchSize }, () => new Uint8Array(settings.inputSize ** 2 * 3))
   const startedAt = performance.now()
   const endAt = startedAt + Number(secondsText) * 1000
   let done = 0
-  await Promise.all(opened.map(async ({ session }) => {
-    while (performance.now() < endAt) {
-      await session.run(pictures, batchSize)
-      done += batchSize
-    }
-  }))
+  await Promise.all(
+    opened.map(async ({ session }) => {
+      while (performance.now() < endAt) {
+        await session.run(pictures, batchSize)
+        done += batchSize
+      }
+    }),
+  )
   const perSecond = (done / (performance.now() - startedAt)) * 1000
   await Promise.all(opened.map(({ session }) => session.close()))
   return perSecond

@@ -22,7 +22,11 @@ import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string', default: 'onnx/har-resnet50' }, queries: { type: 'string', default: '400' }, stored: { type: 'string', default: '500' } },
+  options: {
+    model: { type: 'string', default: 'onnx/har-resnet50' },
+    queries: { type: 'string', default: '400' },
+    stored: { type: 'string', default: '500' },
+  },
 })
 const queries = Number(values.queries)
 const gallery = 'bench'
@@ -38,13 +42,35 @@ const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
 const logger = pino({ level: 'silent' })
 const model = await readModel(values.model)
 const { preprocessing, id, embeddingDimension } = model.manifest
-const embedder = await openEmbedder({ model, provider: 'auto', requireCuda: false, workers: 1, maxBatch: 1, maxQueue: 8, logger, metrics: createMetrics().embedding })
+const embedder = await openEmbedder({
+  model,
+  provider: 'auto',
+  requireCuda: false,
+  workers: 1,
+  maxBatch: 1,
+  maxQueue: 8,
+  logger,
+  metrics: createMetrics().embedding,
+})
 const galleries = await openGalleries({ dataDir: folder, model: { id, dimension: embeddingDimension }, logger })
 await galleries.create(gallery)
 for (const [i, { label, bytes }] of stored.entries()) {
   const { pixels, width, height, format } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8 })
   const { vector } = await embedder.embed(pixels)
-  await galleries.put(gallery, [{ id: String(i), label, metadata: {}, contentHash: '', modelId: id, vector, width, height, format, bytes: bytes.length }])
+  await galleries.put(gallery, [
+    {
+      id: String(i),
+      label,
+      metadata: {},
+      contentHash: '',
+      modelId: id,
+      vector,
+      width,
+      height,
+      format,
+      bytes: bytes.length,
+    },
+  ])
 }
 
 async function direct(bytes: Uint8Array): Promise<void> {
@@ -70,7 +96,9 @@ const row = (share: number) => {
   const [http, bare] = [percentile(overHttp, share), percentile(inProcess, share)]
   return [`p${share * 100}`, http.toFixed(2), bare.toFixed(2), (http / bare).toFixed(2)]
 }
-console.log(`Query latency, ${queries} queries turn about, ${stored.length} stored pictures, model ${model.manifest.name}`)
+console.log(
+  `Query latency, ${queries} queries turn about, ${stored.length} stored pictures, model ${model.manifest.name}`,
+)
 console.log(table(['', 'over HTTP, ms', 'in one process, ms', 'ratio'], [row(0.5), row(0.95), row(0.99)]))
 
 await galleries.close()

@@ -33,7 +33,9 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
   },
 })
-const [storedCount, clients, rounds, seconds] = [values.stored, values.clients, values.rounds, values.seconds].map(Number) as [number, number, number, number]
+const [storedCount, clients, rounds, seconds] = [values.stored, values.clients, values.rounds, values.seconds].map(
+  Number,
+) as [number, number, number, number]
 const gallery = 'bench'
 const pictures = await drawBenchPictures(64)
 const model = await readModel(values.model)
@@ -42,13 +44,30 @@ const { preprocessing, embeddingDimension } = model.manifest
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
 const client = new ServiceClient(service.url)
 await client.createGallery(gallery)
-await client.waitForJob((await client.ingestTar(gallery, archiveOf(Array.from({ length: storedCount }, (_, i) => pictures[i % pictures.length]!)))).id)
+await client.waitForJob(
+  (
+    await client.ingestTar(
+      gallery,
+      archiveOf(Array.from({ length: storedCount }, (_, i) => pictures[i % pictures.length]!)),
+    )
+  ).id,
+)
 
 const embedder = await openEmbedder({
-  model, provider: 'auto', requireCuda: false, workers: 0, maxBatch: 0, maxQueue: 256,
-  logger: pino({ level: 'silent' }), metrics: createMetrics().embedding,
+  model,
+  provider: 'auto',
+  requireCuda: false,
+  workers: 0,
+  maxBatch: 0,
+  maxQueue: 256,
+  logger: pino({ level: 'silent' }),
+  metrics: createMetrics().embedding,
 })
-const decoders = await openDecoders({ ...decodersWanted({ decoderProcesses: 'auto', decodeConcurrency: 0 }, availableParallelism()), memoryMaxBytes: 768 * 2 ** 20, logger: pino({ level: 'silent' }) })
+const decoders = await openDecoders({
+  ...decodersWanted({ decoderProcesses: 'auto', decodeConcurrency: 0 }, availableParallelism()),
+  memoryMaxBytes: 768 * 2 ** 20,
+  logger: pino({ level: 'silent' }),
+})
 async function embed(bytes: Uint8Array): Promise<Float32Array> {
   const { pixels } = await decoders.prepare(bytes, { preprocessing, maxPixels: 1e8 })
   return (await embedder.embed(pixels)).vector
@@ -65,7 +84,12 @@ async function bare(bytes: Uint8Array): Promise<void> {
 
 const dispatcher = new Agent({ connections: clients })
 async function overHttp(bytes: Uint8Array): Promise<void> {
-  const { statusCode, body } = await request(`${service.url}/v1/galleries/${gallery}/search?k=10`, { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: bytes, dispatcher })
+  const { statusCode, body } = await request(`${service.url}/v1/galleries/${gallery}/search?k=10`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/jpeg' },
+    body: bytes,
+    dispatcher,
+  })
   await body.dump()
   if (statusCode !== 200) throw new Error(`answered ${statusCode}`)
 }
@@ -77,13 +101,18 @@ interface Result {
 }
 
 /** So many clients that ask without pause. @param cpuSeconds that the answering process has taken so far */
-async function measure(ask: (bytes: Uint8Array) => Promise<void>, cpuSeconds: () => number | Promise<number>): Promise<Result> {
+async function measure(
+  ask: (bytes: Uint8Array) => Promise<void>,
+  cpuSeconds: () => number | Promise<number>,
+): Promise<Result> {
   let done = 0
   const cpuBefore = await cpuSeconds()
   const started = performance.now()
-  await Promise.all(Array.from({ length: clients }, async () => {
-    while (performance.now() - started < seconds * 1000) await ask(pictures[done++ % pictures.length]!.bytes)
-  }))
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (performance.now() - started < seconds * 1000) await ask(pictures[done++ % pictures.length]!.bytes)
+    }),
+  )
   const elapsedMs = performance.now() - started
   return { perSecond: (done / elapsedMs) * 1000, cpuMs: (((await cpuSeconds()) - cpuBefore) / done) * 1000 }
 }
@@ -92,7 +121,10 @@ const measureBare = () => measure(bare, () => (process.cpuUsage().user + process
 const measureHttp = () => measure(overHttp, () => service.metric('process_cpu_seconds_total'))
 const results: { bare: Result; http: Result }[] = []
 for (let round = -1; round < rounds; round++) {
-  const result = round % 2 === 0 ? { http: await measureHttp(), bare: await measureBare() } : { bare: await measureBare(), http: await measureHttp() }
+  const result =
+    round % 2 === 0
+      ? { http: await measureHttp(), bare: await measureBare() }
+      : { bare: await measureBare(), http: await measureHttp() }
   if (round >= 0) results.push(result)
 }
 await dispatcher.close()
@@ -101,8 +133,27 @@ await embedder.close()
 await service.stop()
 
 const median = (of: (result: (typeof results)[number]) => number) => percentile(results.map(of), 0.5)
-console.log(`${clients} clients without pause, ${storedCount} stored pictures, ${availableParallelism()} cores, model ${model.manifest.name}; medians of ${rounds} rounds of ${seconds} s.\n`)
-console.log(table(['query', 'queries/s', 'ratio', 'core time, ms', 'bare against it'], [
-  ['decode, network and search in one process', median(({ bare }) => bare.perSecond).toFixed(1), '1.00', median(({ bare }) => bare.cpuMs).toFixed(2), '1.00'],
-  ['over HTTP, clients on the same cores', median(({ http }) => http.perSecond).toFixed(1), median(({ bare, http }) => http.perSecond / bare.perSecond).toFixed(2), median(({ http }) => http.cpuMs).toFixed(2), median(({ bare, http }) => bare.cpuMs / http.cpuMs).toFixed(2)],
-]))
+console.log(
+  `${clients} clients without pause, ${storedCount} stored pictures, ${availableParallelism()} cores, model ${model.manifest.name}; medians of ${rounds} rounds of ${seconds} s.\n`,
+)
+console.log(
+  table(
+    ['query', 'queries/s', 'ratio', 'core time, ms', 'bare against it'],
+    [
+      [
+        'decode, network and search in one process',
+        median(({ bare }) => bare.perSecond).toFixed(1),
+        '1.00',
+        median(({ bare }) => bare.cpuMs).toFixed(2),
+        '1.00',
+      ],
+      [
+        'over HTTP, clients on the same cores',
+        median(({ http }) => http.perSecond).toFixed(1),
+        median(({ bare, http }) => http.perSecond / bare.perSecond).toFixed(2),
+        median(({ http }) => http.cpuMs).toFixed(2),
+        median(({ bare, http }) => bare.cpuMs / http.cpuMs).toFixed(2),
+      ],
+    ],
+  ),
+)

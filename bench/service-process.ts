@@ -1,12 +1,12 @@
 /** The real service as a process of its own, on a free port and a temporary data folder. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 const readyDeadlineMs = 120_000
 
@@ -29,7 +29,14 @@ export class ServiceProcess {
     const port = await freePort()
     const main = fileURLToPath(new URL('../src/main.js', import.meta.url))
     const child = spawn(process.execPath, [main], {
-      env: { ...process.env, LOG_LEVEL: 'warn', UV_THREADPOOL_SIZE: '16', PORT: String(port), DATA_DIR: folder, ...settings },
+      env: {
+        ...process.env,
+        LOG_LEVEL: 'warn',
+        UV_THREADPOOL_SIZE: '16',
+        PORT: String(port),
+        DATA_DIR: folder,
+        ...settings,
+      },
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     const service = new ServiceProcess(`http://127.0.0.1:${port}`, child, folder)
@@ -45,7 +52,10 @@ export class ServiceProcess {
   async #ready(): Promise<void> {
     const started = performance.now()
     for (;;) {
-      if (this.#ended) throw new Error(`the service ended with ${this.#process.exitCode ?? this.#process.signalCode} before it was ready`)
+      if (this.#ended)
+        throw new Error(
+          `the service ended with ${this.#process.exitCode ?? this.#process.signalCode} before it was ready`,
+        )
       if ((await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok === true) {
         this.readyMs = performance.now() - started
         return
@@ -68,7 +78,9 @@ export class ServiceProcess {
   async metrics(): Promise<Map<string, number>> {
     const text = await (await fetch(`${this.url}/metrics`)).text()
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
+    return new Map(
+      lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+    )
   }
 
   async stop(): Promise<void> {

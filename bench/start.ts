@@ -11,9 +11,9 @@ import { once } from 'node:events'
 import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
 import { openGalleries } from '../src/gallery/galleries.js'
@@ -23,9 +23,17 @@ import { unitVectors } from '../test/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({
-  options: { vectors: { type: 'string', default: '50000' }, dimension: { type: 'string', default: '512' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    vectors: { type: 'string', default: '50000' },
+    dimension: { type: 'string', default: '512' },
+    rounds: { type: 'string', default: '3' },
+  },
 })
-const [count, dimension, rounds] = [values.vectors, values.dimension, values.rounds].map(Number) as [number, number, number]
+const [count, dimension, rounds] = [values.vectors, values.dimension, values.rounds].map(Number) as [
+  number,
+  number,
+  number,
+]
 const limitMs = 10_000
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-start-'))
@@ -41,7 +49,14 @@ const withoutGraph = join(folder, 'without-graph')
 await cp(filled, withoutGraph, { recursive: true })
 await rm(join(withoutGraph, 'index'), { recursive: true })
 
-interface Way { name: string; dataDir: string; readyMs: number[]; cpuMs: number[]; answerMs: number[]; method: string }
+interface Way {
+  name: string
+  dataDir: string
+  readyMs: number[]
+  cpuMs: number[]
+  answerMs: number[]
+  method: string
+}
 const ways: Way[] = [
   { name: 'empty data folder', dataDir: join(folder, 'empty'), readyMs: [], cpuMs: [], answerMs: [], method: '–' },
   { name: 'with the snapshot of its graph', dataDir: filled, readyMs: [], cpuMs: [], answerMs: [], method: '' },
@@ -51,23 +66,50 @@ for (let round = 0; round < rounds; round++) for (const way of ways) await measu
 
 const reference = percentile(ways[0]!.readyMs, 0.5)
 const bytes = (await stat(join(filled, 'alike.db'))).size
-console.log(`${count.toLocaleString('en')} vectors of ${dimension} dimensions, a database of ${(bytes / 1e6).toFixed(0)} MB; ${rounds} rounds, medians. Building the graph takes ${buildSeconds.toFixed(0)} s; a start without its snapshot does not wait for that.\n`)
-console.log(table(
-  ['start', 'ready, s', 'against the empty folder', 'CPU time until then, s', 'first search answered, s', 'found by', `under ${limitMs / 1_000} s`],
-  ways.map(({ name, readyMs, cpuMs, answerMs, method }) => {
-    const ready = percentile(readyMs, 0.5)
-    const answered = answerMs.length === 0 ? '–' : (percentile(answerMs, 0.5) / 1_000).toFixed(2)
-    return [name, (ready / 1_000).toFixed(2), `${(ready / reference).toFixed(1)} ×`, (percentile(cpuMs, 0.5) / 1_000).toFixed(2), answered, method, ready < limitMs ? 'yes' : 'no']
-  }),
-))
+console.log(
+  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, a database of ${(bytes / 1e6).toFixed(0)} MB; ${rounds} rounds, medians. Building the graph takes ${buildSeconds.toFixed(0)} s; a start without its snapshot does not wait for that.\n`,
+)
+console.log(
+  table(
+    [
+      'start',
+      'ready, s',
+      'against the empty folder',
+      'CPU time until then, s',
+      'first search answered, s',
+      'found by',
+      `under ${limitMs / 1_000} s`,
+    ],
+    ways.map(({ name, readyMs, cpuMs, answerMs, method }) => {
+      const ready = percentile(readyMs, 0.5)
+      const answered = answerMs.length === 0 ? '–' : (percentile(answerMs, 0.5) / 1_000).toFixed(2)
+      return [
+        name,
+        (ready / 1_000).toFixed(2),
+        `${(ready / reference).toFixed(1)} ×`,
+        (percentile(cpuMs, 0.5) / 1_000).toFixed(2),
+        answered,
+        method,
+        ready < limitMs ? 'yes' : 'no',
+      ]
+    }),
+  ),
+)
 
 /** @returns seconds from the first vector to a graph of all of them */
 async function fill(dataDir: string): Promise<number> {
-  const galleries = await openGalleries({ dataDir, model: { id: model.manifest.id, dimension }, logger: pino({ level: 'silent' }), storage: { snapshotAfterWrites: 1e8, snapshotAfterSeconds: 1e6 } })
+  const galleries = await openGalleries({
+    dataDir,
+    model: { id: model.manifest.id, dimension },
+    logger: pino({ level: 'silent' }),
+    storage: { snapshotAfterWrites: 1e8, snapshotAfterSeconds: 1e6 },
+  })
   const startedAt = performance.now()
   await galleries.create('g')
   for (let from = 0; from < count; from += 500) {
-    const images = Array.from({ length: Math.min(500, count - from) }, (_, i) => newImage(`p${from + i}`, makeVector(), { modelId: model.manifest.id, label: `label ${i % 15}` }))
+    const images = Array.from({ length: Math.min(500, count - from) }, (_, i) =>
+      newImage(`p${from + i}`, makeVector(), { modelId: model.manifest.id, label: `label ${i % 15}` }),
+    )
     await galleries.put('g', images)
   }
   // Readings come with answers: a search brings them up to date.
@@ -88,7 +130,16 @@ async function measure(way: Way): Promise<void> {
   const startedAt = performance.now()
   const main = fileURLToPath(new URL('../src/main.js', import.meta.url))
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH, PORT: '0', PROVIDER: 'cpu', EMBED_WORKERS: '1', LOG_LEVEL: 'info', UV_THREADPOOL_SIZE: '8', DATA_DIR: way.dataDir, MODEL_DIR: modelDir },
+    env: {
+      PATH: process.env.PATH,
+      PORT: '0',
+      PROVIDER: 'cpu',
+      EMBED_WORKERS: '1',
+      LOG_LEVEL: 'info',
+      UV_THREADPOOL_SIZE: '8',
+      DATA_DIR: way.dataDir,
+      MODEL_DIR: modelDir,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const url = await new Promise<string>((resolve) => {
@@ -103,7 +154,11 @@ async function measure(way: Way): Promise<void> {
   way.readyMs.push(performance.now() - startedAt)
   way.cpuMs.push(await cpuMsOf(child.pid!))
   if (way !== ways[0]) {
-    const response = await fetch(`${url}/v1/galleries/g/search`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ vector: [...query], k: 10 }) })
+    const response = await fetch(`${url}/v1/galleries/g/search`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ vector: [...query], k: 10 }),
+    })
     const answer = (await response.json()) as { hits: unknown[]; method: string }
     if (answer.hits.length !== 10) throw new Error(`the first search found ${answer.hits.length} hits`)
     way.answerMs.push(performance.now() - startedAt)

@@ -21,8 +21,14 @@ export function variantsOf({ batchSizes, workers, variants }: VariantOptions): V
   const numbers = workers?.split(',').map((number) => number.trim()) ?? []
   const crossed: Variant[] = (lists.length > 0 ? lists : [undefined]).flatMap((list) =>
     (numbers.length > 0 ? numbers : [undefined]).map((number) => ({
-      name: [list !== undefined && `sizes ${list}`, number !== undefined && `${number} workers`].filter(Boolean).join(', ') || 'as configured',
-      settings: { ...(list !== undefined && { CUDA_BATCH_SIZES: list }), ...(number !== undefined && { EMBED_WORKERS: number }) },
+      name:
+        [list !== undefined && `sizes ${list}`, number !== undefined && `${number} workers`]
+          .filter(Boolean)
+          .join(', ') || 'as configured',
+      settings: {
+        ...(list !== undefined && { CUDA_BATCH_SIZES: list }),
+        ...(number !== undefined && { EMBED_WORKERS: number }),
+      },
     })),
   )
   const named = variants.map(parseVariant)
@@ -33,6 +39,12 @@ export function variantsOf({ batchSizes, workers, variants }: VariantOptions): V
 export function parseVariant(text: string): Variant {
   const [, name, list] = /^([^:]+):(.*)$/s.exec(text) ?? []
   const pairs = (list ?? '').split(/,(?=[A-Z][A-Z0-9_]*=)/).filter((pair) => pair !== '')
-  if (name === undefined || !pairs.every((pair) => /^[A-Z][A-Z0-9_]*=/.test(pair))) throw new Error(`"${text}" is not name:KEY=VALUE,KEY=VALUE`)
-  return { name, settings: Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])) }
+  if (name === undefined || !pairs.every((pair) => /^[A-Z][A-Z0-9_]*=/.test(pair)))
+    throw new Error(`"${text}" is not name:KEY=VALUE,KEY=VALUE`)
+  return {
+    name,
+    settings: Object.fromEntries(
+      pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+    ),
+  }
 }

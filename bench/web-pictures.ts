@@ -7,7 +7,10 @@ import type { BenchPicture } from './drawn-gallery.js'
 export async function drawWebPictures(count: number): Promise<BenchPicture[]> {
   const pictures: BenchPicture[] = []
   for (let i = 0; i < count; i++) {
-    const bytes = await sharp(await drawScene(i + 1)).resize(275, 183, { fit: 'cover' }).jpeg({ quality: 85 }).toBuffer()
+    const bytes = await sharp(await drawScene(i + 1))
+      .resize(275, 183, { fit: 'cover' })
+      .jpeg({ quality: 85 })
+      .toBuffer()
     pictures.push({ label: `class ${i % 15}`, bytes })
   }
   return pictures

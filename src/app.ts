@@ -1,6 +1,6 @@
 /** The wiring: every plugin and every route, in the order in which a request meets them. */
 import { randomUUID } from 'node:crypto'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
@@ -10,12 +10,12 @@ import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
 import { acceptJson } from './http/json-body.js'
 import { withoutSecrets } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
-import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
-import { answerUnreadable } from './http/plugins/client-errors.js'
 import { expectAddressText } from './http/plugins/address-text.js'
+import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
-import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
+import { answerUnreadable } from './http/plugins/client-errors.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
+import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
@@ -32,8 +32,8 @@ import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
-import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { searchRoutes } from './http/routes/search.js'
+import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
@@ -67,7 +67,13 @@ export interface AppOptions {
   parts: AppParts
 }
 
-export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys([]), parts }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  config,
+  metrics,
+  logger,
+  apiKeys = new ApiKeys([]),
+  parts,
+}: AppOptions): Promise<FastifyInstance> {
   const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
     http: httpOptions,
@@ -91,7 +97,9 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
   registerProblems(app, { metrics })
   checkHeaders(app, unreadable)
   refuseWhileClosing(app)
-  metrics.watch({ connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }) })
+  metrics.watch({
+    connections: limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') }),
+  })
   continueWhenAdmitted(app)
   expectAddressText(app)
   const answers = limitAnswers(app, config)
@@ -143,7 +151,11 @@ export async function buildApp({ config, metrics, logger, apiKeys = new ApiKeys(
 }
 
 /** In place of the app while the process must not serve: alive, measured, and with one reason for everything else. */
-export function buildUnreadyApp({ metrics, logger, reason }: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
+export function buildUnreadyApp({
+  metrics,
+  logger,
+  reason,
+}: Pick<AppOptions, 'metrics' | 'logger'> & { reason: AlikeError }): FastifyInstance {
   const unreadable = answerUnreadable({ logger, metrics })
   const app = Fastify({
     http: httpOptions,
@@ -160,7 +172,8 @@ export function buildUnreadyApp({ metrics, logger, reason }: Pick<AppOptions, 'm
   })
   // before any body is read
   app.addHook('onRequest', async ({ routeOptions }) => {
-    if (routeOptions.url !== '/livez' && routeOptions.url !== '/metrics') throw new AlikeError('not_ready', { detail: reason.message })
+    if (routeOptions.url !== '/livez' && routeOptions.url !== '/metrics')
+      throw new AlikeError('not_ready', { detail: reason.message })
   })
   app.all('/*', async () => undefined)
   return app
@@ -174,7 +187,9 @@ function safeRequestId(given: string | string[] | undefined): string | undefined
 /** What was accepted before is finished; what comes after on an open connection is sent elsewhere. */
 function refuseWhileClosing(app: FastifyInstance): void {
   let closing = false
-  app.addHook('preClose', async () => { closing = true })
+  app.addHook('preClose', async () => {
+    closing = true
+  })
   app.addHook('onRequest', async (_request, reply) => {
     if (!closing) return
     reply.header('connection', 'close')

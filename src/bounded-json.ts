@@ -16,7 +16,10 @@ export interface JsonBounds {
 export const storedBytesDefault = 16 * 1024
 export const storedBounds = { depthMax: 32, valuesMax: 4_096 } as const satisfies JsonBounds
 /** Of one line of an upload, or one row of a manifest: what is stored, and what stands around it. */
-export const lineBounds = { depthMax: storedBounds.depthMax + 2, valuesMax: storedBounds.valuesMax + 32 } as const satisfies JsonBounds
+export const lineBounds = {
+  depthMax: storedBounds.depthMax + 2,
+  valuesMax: storedBounds.valuesMax + 32,
+} as const satisfies JsonBounds
 /** Of a request's body; the largest is a batch of searches with vectors. */
 export const bodyBounds = { depthMax: storedBounds.depthMax + 8, valuesMax: 400_000 } as const satisfies JsonBounds
 
@@ -71,7 +74,22 @@ export function isDeeperThan(text: string, depthMax: number): boolean {
 }
 
 /** ASCII codes of the signs that JSON is made of. */
-const sign = { quote: 0x22, plus: 0x2b, comma: 0x2c, minus: 0x2d, point: 0x2e, zero: 0x30, nine: 0x39, bigE: 0x45, openArray: 0x5b, backslash: 0x5c, closeArray: 0x5d, smallE: 0x65, openObject: 0x7b, closeObject: 0x7d } as const
+const sign = {
+  quote: 0x22,
+  plus: 0x2b,
+  comma: 0x2c,
+  minus: 0x2d,
+  point: 0x2e,
+  zero: 0x30,
+  nine: 0x39,
+  bigE: 0x45,
+  openArray: 0x5b,
+  backslash: 0x5c,
+  closeArray: 0x5d,
+  smallE: 0x65,
+  openObject: 0x7b,
+  closeObject: 0x7d,
+} as const
 const isDigit = (code: number): boolean => code >= sign.zero && code <= sign.nine
 
 /** One walk over the text, from sign to sign; a string, such as a picture in base64, is stepped over in one go. */
@@ -118,7 +136,15 @@ function endOfNumber(text: string, start: number): number {
   let at = start + 1
   for (; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (!isDigit(code) && code !== sign.point && code !== sign.minus && code !== sign.plus && code !== sign.bigE && code !== sign.smallE) break
+    if (
+      !isDigit(code) &&
+      code !== sign.point &&
+      code !== sign.minus &&
+      code !== sign.plus &&
+      code !== sign.bigE &&
+      code !== sign.smallE
+    )
+      break
   }
   return at
 }
@@ -137,10 +163,13 @@ function misfitOfNumber(text: string, start: number, end: number): string | unde
   const shown = token.length > 40 ? `${token.slice(0, 40)}…` : token
   const rounded = `holds the number ${shown}, which is beyond 2^53 and would be rounded; send it as a text`
   if (exponent === undefined) return isBeyond(integer) ? rounded : undefined
-  if (isRounded(integer + fraction.slice(1), Number(exponent.slice(1)) - Math.max(0, fraction.length - 1))) return rounded
+  if (isRounded(integer + fraction.slice(1), Number(exponent.slice(1)) - Math.max(0, fraction.length - 1)))
+    return rounded
   const value = Number(token)
   const vanishes = value === 0 && /[1-9]/.test(token.slice(0, -exponent.length))
-  return Number.isFinite(value) && !vanishes ? undefined : `holds the number ${shown}, which can not be kept; send it as a text`
+  return Number.isFinite(value) && !vanishes
+    ? undefined
+    : `holds the number ${shown}, which can not be kept; send it as a text`
 }
 
 function isBeyond(integer: string): boolean {

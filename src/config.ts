@@ -1,5 +1,5 @@
 /** Every setting of the service: schema, default, unit, description; read once, checked at once, frozen. */
-import { Type, type Static, type TSchema } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from './errors.js'
 
@@ -17,75 +17,367 @@ export const numbersOf = (list: string): number[] => list.split(',').map(Number)
  */
 export const Settings = Type.Object(
   {
-    host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; 0.0.0.0 for every interface.' }),
-    port: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one.' }),
-    dataDir: Type.String({ default: './data', minLength: 1, description: 'Folder of the database, the graph snapshots, snapshots of the data, and uploads of running jobs.' }),
-    modelDir: Type.String({ default: './onnx/har-resnet50', minLength: 1, description: 'Folder of the network, as the training job writes it.' }),
+    host: Type.String({
+      default: '127.0.0.1',
+      minLength: 1,
+      description: 'Address to listen on; 0.0.0.0 for every interface.',
+    }),
+    port: Type.Integer({
+      default: 8080,
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port to listen on; 0 takes a free one.',
+    }),
+    dataDir: Type.String({
+      default: './data',
+      minLength: 1,
+      description: 'Folder of the database, the graph snapshots, snapshots of the data, and uploads of running jobs.',
+    }),
+    modelDir: Type.String({
+      default: './onnx/har-resnet50',
+      minLength: 1,
+      description: 'Folder of the network, as the training job writes it.',
+    }),
     logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
-    shutdownGraceMs: Type.Integer({ default: 15_000, minimum: 100, maximum: 600_000, description: 'Time that accepted work gets to finish after SIGTERM.' }),
+    shutdownGraceMs: Type.Integer({
+      default: 15_000,
+      minimum: 100,
+      maximum: 600_000,
+      description: 'Time that accepted work gets to finish after SIGTERM.',
+    }),
 
-    apiKeys: Type.String({ default: '', description: 'Who may call: lines `name:role:hash` as `npm run key` prints them, separated by commas; none: everyone may.' }),
+    apiKeys: Type.String({
+      default: '',
+      description:
+        'Who may call: lines `name:role:hash` as `npm run key` prints them, separated by commas; none: everyone may.',
+    }),
     apiKeysFile: Type.String({ default: '', description: 'File with more of them, one a line.' }),
     metricsOpen: Type.Boolean({ default: false, description: 'Let `/metrics` be read without a key.' }),
-    rateLimitPerMinute: Type.Integer({ default: 0, minimum: 0, maximum: 10_000_000, description: 'Requests that a key (without keys: an address) may send in a minute; 0: any number.' }),
+    rateLimitPerMinute: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 10_000_000,
+      description: 'Requests that a key (without keys: an address) may send in a minute; 0: any number.',
+    }),
 
-    provider: Type.Enum(['auto', 'cpu', 'cuda'], { default: 'auto', description: 'What runs the network; `auto` takes CUDA where it works.' }),
+    provider: Type.Enum(['auto', 'cpu', 'cuda'], {
+      default: 'auto',
+      description: 'What runs the network; `auto` takes CUDA where it works.',
+    }),
     requireCuda: Type.Boolean({ default: false, description: 'Refuse to start rather than fall back to the CPU.' }),
-    embedWorkers: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Threads that run the network, on CUDA for each GPU; 0: one for each core, two for each GPU.' }),
-    batchMaxSize: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Most pictures in one run of the network; 0: 4 on the CPU, the largest of `CUDA_BATCH_SIZES` on CUDA.' }),
-    cudaDevices: Type.String({ default: '0', pattern: numberList('\\d{1,3}', 16), form: 'up to 16 numbers of GPUs, separated by commas', description: 'GPUs that run the network, each with its own threads: their numbers among those that `CUDA_VISIBLE_DEVICES` leaves visible.' }),
-    cudaVisibleDevices: Type.String({ default: '', description: 'GPUs that the driver shows to this process, by number or id, separated by commas; none: all. The driver reads it by itself.' }),
-    cudaBatchSizes: Type.String({ default: '1,4,16,64', pattern: numberList('(?:[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-6])', 8), form: 'up to 8 whole numbers from 1 to 256, separated by commas', description: 'Pictures in one run of the network on CUDA: each size has a session of its own in every thread, a batch is padded to the next one.' }),
-    cudaMemoryMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Memory of each GPU that the network may take; fewer threads are started where all of them would take more, and CUDA is not used where one would. 0: as much as there is.' }),
-    embedQueueMax: Type.Integer({ default: 256, minimum: 1, maximum: 100_000, description: 'Pictures that may wait for the network; one more is refused.' }),
+    embedWorkers: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 256,
+      description: 'Threads that run the network, on CUDA for each GPU; 0: one for each core, two for each GPU.',
+    }),
+    batchMaxSize: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 256,
+      description:
+        'Most pictures in one run of the network; 0: 4 on the CPU, the largest of `CUDA_BATCH_SIZES` on CUDA.',
+    }),
+    cudaDevices: Type.String({
+      default: '0',
+      pattern: numberList('\\d{1,3}', 16),
+      form: 'up to 16 numbers of GPUs, separated by commas',
+      description:
+        'GPUs that run the network, each with its own threads: their numbers among those that `CUDA_VISIBLE_DEVICES` leaves visible.',
+    }),
+    cudaVisibleDevices: Type.String({
+      default: '',
+      description:
+        'GPUs that the driver shows to this process, by number or id, separated by commas; none: all. The driver reads it by itself.',
+    }),
+    cudaBatchSizes: Type.String({
+      default: '1,4,16,64',
+      pattern: numberList('(?:[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-6])', 8),
+      form: 'up to 8 whole numbers from 1 to 256, separated by commas',
+      description:
+        'Pictures in one run of the network on CUDA: each size has a session of its own in every thread, a batch is padded to the next one.',
+    }),
+    cudaMemoryMaxBytes: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 2 ** 50,
+      description:
+        'Memory of each GPU that the network may take; fewer threads are started where all of them would take more, and CUDA is not used where one would. 0: as much as there is.',
+    }),
+    embedQueueMax: Type.Integer({
+      default: 256,
+      minimum: 1,
+      maximum: 100_000,
+      description: 'Pictures that may wait for the network; one more is refused.',
+    }),
 
-    queryViews: Type.Integer({ default: 1, minimum: 1, maximum: 4, description: 'Views of a query picture whose embeddings are averaged: the usual one, its mirror image, the picture in the other fit, its mirror image. Costs as many runs of the network.' }),
-    galleryViews: Type.Integer({ default: 1, minimum: 1, maximum: 4, description: 'The same of a picture that is stored; what is stored already stays as it is.' }),
+    queryViews: Type.Integer({
+      default: 1,
+      minimum: 1,
+      maximum: 4,
+      description:
+        'Views of a query picture whose embeddings are averaged: the usual one, its mirror image, the picture in the other fit, its mirror image. Costs as many runs of the network.',
+    }),
+    galleryViews: Type.Integer({
+      default: 1,
+      minimum: 1,
+      maximum: 4,
+      description: 'The same of a picture that is stored; what is stored already stays as it is.',
+    }),
 
-    requestsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Requests that carry or need a picture, at work at once; one more is refused with 429.' }),
-    connectionsMax: Type.Integer({ default: 4_096, minimum: 1, maximum: 1_000_000, description: 'Connections open at once; one more is closed at once.' }),
-    decoderProcesses: Type.String({ default: 'auto', pattern: '^(auto|[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-6])$', form: 'auto, or 0 to 256', description: 'Processes in which pictures are decoded; 0: in the service itself; `auto`: one for each core where there are more than four, else 0.' }),
-    decodeConcurrency: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Pictures decoded at once; 0: two for each decoder process, without them one for each core.' }),
-    decodeMemoryMaxBytes: Type.Integer({ default: 640 * 2 ** 20, minimum: 32 * 2 ** 20, maximum: 2 ** 50, description: 'Memory that pictures being decoded may take together, as estimated from their headers; one that alone would take more is refused, others wait.' }),
-    bodyMemoryMaxBytes: Type.Integer({ default: 192 * 2 ** 20, minimum: 2 ** 20, maximum: 2 ** 50, description: 'Memory that bodies of requests, and pictures fetched for them, may take together: twice their bytes, four times as JSON; what does not fit is refused with 429.' }),
-    uploadMaxBytes: Type.Integer({ default: 20 * 2 ** 20, minimum: 1024, maximum: 2 ** 30, description: 'Largest picture file.' }),
-    imageMaxPixels: Type.Integer({ default: 100_000_000, minimum: 1, maximum: 1_000_000_000, description: 'Largest width × height of a picture, checked before it is decoded.' }),
-    answerMaxBytes: Type.Integer({ default: 16 * 2 ** 20, minimum: 16 * 2 ** 20, maximum: 2 ** 30, description: 'Largest answer; what would be larger is refused.' }),
-    answersMaxBytes: Type.Integer({ default: 64 * 2 ** 20, minimum: 16 * 2 ** 20, maximum: 2 ** 40, description: 'Bytes of answers that are made and not yet taken by their callers; the next is refused with 429.' }),
-    answerTimeoutMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'Time in which a caller has to take an answer, besides the time that its bytes need at the slowest pace.' }),
-    answerMinBytesPerSecond: Type.Integer({ default: 64 * 1024, minimum: 1024, maximum: 2 ** 30, description: 'Slowest pace at which a caller may take an answer.' }),
-    bodyTimeoutMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'Time in which the body of a request (not of an upload to a job) has to arrive.' }),
-    metadataMaxBytes: Type.Integer({ default: 16 * 1024, minimum: 256, maximum: 64 * 1024, description: 'Largest metadata of a picture, and largest settings of a gallery, as JSON.' }),
-    searchMaxK: Type.Integer({ default: 10_000, minimum: 1, maximum: 100_000, description: 'Largest `k`, and largest `offset + k`, of a search; so many hits it looks at to fill groups or to replace near-copies.' }),
-    pageRankingsMax: Type.Integer({ default: 1_000, minimum: 1, maximum: 1_000_000, description: 'Rankings kept for their next pages; the one used longest ago makes room, and its token has expired.' }),
-    pageRankingsMaxBytes: Type.Integer({ default: 64 * 2 ** 20, minimum: 1024, maximum: 2 ** 40, description: 'Memory of them, roughly.' }),
-    pageExpirySeconds: Type.Integer({ default: 300, minimum: 1, maximum: 86_400, description: 'Time after a page in which its next page may be asked for by token.' }),
-    thumbnailMaxSidePixels: Type.Integer({ default: 192, minimum: 0, maximum: 1024, description: 'Longer side of stored thumbnails; 0 stores none, which makes ingestion faster.' }),
+    requestsMax: Type.Integer({
+      default: 64,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Requests that carry or need a picture, at work at once; one more is refused with 429.',
+    }),
+    connectionsMax: Type.Integer({
+      default: 4_096,
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'Connections open at once; one more is closed at once.',
+    }),
+    decoderProcesses: Type.String({
+      default: 'auto',
+      pattern: '^(auto|[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-6])$',
+      form: 'auto, or 0 to 256',
+      description:
+        'Processes in which pictures are decoded; 0: in the service itself; `auto`: one for each core where there are more than four, else 0.',
+    }),
+    decodeConcurrency: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 256,
+      description: 'Pictures decoded at once; 0: two for each decoder process, without them one for each core.',
+    }),
+    decodeMemoryMaxBytes: Type.Integer({
+      default: 640 * 2 ** 20,
+      minimum: 32 * 2 ** 20,
+      maximum: 2 ** 50,
+      description:
+        'Memory that pictures being decoded may take together, as estimated from their headers; one that alone would take more is refused, others wait.',
+    }),
+    bodyMemoryMaxBytes: Type.Integer({
+      default: 192 * 2 ** 20,
+      minimum: 2 ** 20,
+      maximum: 2 ** 50,
+      description:
+        'Memory that bodies of requests, and pictures fetched for them, may take together: twice their bytes, four times as JSON; what does not fit is refused with 429.',
+    }),
+    uploadMaxBytes: Type.Integer({
+      default: 20 * 2 ** 20,
+      minimum: 1024,
+      maximum: 2 ** 30,
+      description: 'Largest picture file.',
+    }),
+    imageMaxPixels: Type.Integer({
+      default: 100_000_000,
+      minimum: 1,
+      maximum: 1_000_000_000,
+      description: 'Largest width × height of a picture, checked before it is decoded.',
+    }),
+    answerMaxBytes: Type.Integer({
+      default: 16 * 2 ** 20,
+      minimum: 16 * 2 ** 20,
+      maximum: 2 ** 30,
+      description: 'Largest answer; what would be larger is refused.',
+    }),
+    answersMaxBytes: Type.Integer({
+      default: 64 * 2 ** 20,
+      minimum: 16 * 2 ** 20,
+      maximum: 2 ** 40,
+      description: 'Bytes of answers that are made and not yet taken by their callers; the next is refused with 429.',
+    }),
+    answerTimeoutMs: Type.Integer({
+      default: 30_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      description:
+        'Time in which a caller has to take an answer, besides the time that its bytes need at the slowest pace.',
+    }),
+    answerMinBytesPerSecond: Type.Integer({
+      default: 64 * 1024,
+      minimum: 1024,
+      maximum: 2 ** 30,
+      description: 'Slowest pace at which a caller may take an answer.',
+    }),
+    bodyTimeoutMs: Type.Integer({
+      default: 30_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      description: 'Time in which the body of a request (not of an upload to a job) has to arrive.',
+    }),
+    metadataMaxBytes: Type.Integer({
+      default: 16 * 1024,
+      minimum: 256,
+      maximum: 64 * 1024,
+      description: 'Largest metadata of a picture, and largest settings of a gallery, as JSON.',
+    }),
+    searchMaxK: Type.Integer({
+      default: 10_000,
+      minimum: 1,
+      maximum: 100_000,
+      description:
+        'Largest `k`, and largest `offset + k`, of a search; so many hits it looks at to fill groups or to replace near-copies.',
+    }),
+    pageRankingsMax: Type.Integer({
+      default: 1_000,
+      minimum: 1,
+      maximum: 1_000_000,
+      description:
+        'Rankings kept for their next pages; the one used longest ago makes room, and its token has expired.',
+    }),
+    pageRankingsMaxBytes: Type.Integer({
+      default: 64 * 2 ** 20,
+      minimum: 1024,
+      maximum: 2 ** 40,
+      description: 'Memory of them, roughly.',
+    }),
+    pageExpirySeconds: Type.Integer({
+      default: 300,
+      minimum: 1,
+      maximum: 86_400,
+      description: 'Time after a page in which its next page may be asked for by token.',
+    }),
+    thumbnailMaxSidePixels: Type.Integer({
+      default: 192,
+      minimum: 0,
+      maximum: 1024,
+      description: 'Longer side of stored thumbnails; 0 stores none, which makes ingestion faster.',
+    }),
 
-    ingestMaxBytes: Type.Integer({ default: 64 * 2 ** 30, minimum: 1024, maximum: 2 ** 50, description: 'Largest upload to a job, and most that it may unpack to.' }),
-    ingestMaxFiles: Type.Integer({ default: 1_000_000, minimum: 1, maximum: 100_000_000, description: 'Most files in one upload to a job.' }),
-    ingestJobsMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Jobs that may wait or run; with so many, a further upload is refused with 429. Those that are being received by then are still taken.' }),
-    uploadsMax: Type.Integer({ default: 128, minimum: 1, maximum: 10_000, description: 'Uploads to jobs received at once; one more is refused with 429, unless another one lags.' }),
-    uploadsPerCallerMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'The same for one key, or without keys one address.' }),
-    uploadMinBytesPerSecond: Type.Integer({ default: 1_024, minimum: 0, maximum: 2 ** 30, description: 'Pace that an upload to a job has to keep; 0: none.' }),
-    uploadLagMaxMs: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000, description: 'How far an upload to a job may fall behind that pace before it is ended with 408; a sixth of it when its place is wanted.' }),
-    jobListenersMax: Type.Integer({ default: 64, minimum: 1, maximum: 10_000, description: 'Callers that may follow jobs by events at once; one more is refused with 429.' }),
-    jobsKeptDays: Type.Integer({ default: 30, minimum: 0, maximum: 3650, description: 'Days for which ended jobs and their error reports are kept.' }),
+    ingestMaxBytes: Type.Integer({
+      default: 64 * 2 ** 30,
+      minimum: 1024,
+      maximum: 2 ** 50,
+      description: 'Largest upload to a job, and most that it may unpack to.',
+    }),
+    ingestMaxFiles: Type.Integer({
+      default: 1_000_000,
+      minimum: 1,
+      maximum: 100_000_000,
+      description: 'Most files in one upload to a job.',
+    }),
+    ingestJobsMax: Type.Integer({
+      default: 64,
+      minimum: 1,
+      maximum: 10_000,
+      description:
+        'Jobs that may wait or run; with so many, a further upload is refused with 429. Those that are being received by then are still taken.',
+    }),
+    uploadsMax: Type.Integer({
+      default: 128,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Uploads to jobs received at once; one more is refused with 429, unless another one lags.',
+    }),
+    uploadsPerCallerMax: Type.Integer({
+      default: 64,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'The same for one key, or without keys one address.',
+    }),
+    uploadMinBytesPerSecond: Type.Integer({
+      default: 1_024,
+      minimum: 0,
+      maximum: 2 ** 30,
+      description: 'Pace that an upload to a job has to keep; 0: none.',
+    }),
+    uploadLagMaxMs: Type.Integer({
+      default: 30_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      description:
+        'How far an upload to a job may fall behind that pace before it is ended with 408; a sixth of it when its place is wanted.',
+    }),
+    jobListenersMax: Type.Integer({
+      default: 64,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Callers that may follow jobs by events at once; one more is refused with 429.',
+    }),
+    jobsKeptDays: Type.Integer({
+      default: 30,
+      minimum: 0,
+      maximum: 3650,
+      description: 'Days for which ended jobs and their error reports are kept.',
+    }),
 
-    insightJobsMax: Type.Integer({ default: 16, minimum: 1, maximum: 10_000, description: 'Analyses of galleries that may wait or run (one runs at a time); one more is refused with 429.' }),
-    insightMaxImages: Type.Integer({ default: 1_000_000, minimum: 1, maximum: 2_000_000, description: 'Pictures of a gallery up to which it is analysed; an evaluation holds its vectors in memory once more.' }),
+    insightJobsMax: Type.Integer({
+      default: 16,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Analyses of galleries that may wait or run (one runs at a time); one more is refused with 429.',
+    }),
+    insightMaxImages: Type.Integer({
+      default: 1_000_000,
+      minimum: 1,
+      maximum: 2_000_000,
+      description:
+        'Pictures of a gallery up to which it is analysed; an evaluation holds its vectors in memory once more.',
+    }),
 
-    urlAllowedHosts: Type.String({ default: '', description: 'Hosts from which pictures may be fetched by URL, separated by commas: `images.example.com`, `*.example.com` (names below it), `example.com:8443`; none: pictures by URL are refused.' }),
-    urlTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, maximum: 600_000, description: 'Time in which a picture has to come from its URL.' }),
+    urlAllowedHosts: Type.String({
+      default: '',
+      description:
+        'Hosts from which pictures may be fetched by URL, separated by commas: `images.example.com`, `*.example.com` (names below it), `example.com:8443`; none: pictures by URL are refused.',
+    }),
+    urlTimeoutMs: Type.Integer({
+      default: 10_000,
+      minimum: 100,
+      maximum: 600_000,
+      description: 'Time in which a picture has to come from its URL.',
+    }),
 
-    galleriesMax: Type.Integer({ default: 10_000, minimum: 1, maximum: 1_000_000, description: 'Galleries there may be; one more is refused.' }),
-    galleryMaxImages: Type.Integer({ default: 10_000_000, minimum: 1, maximum: 4_000_000_000, description: 'Pictures that one gallery may hold.' }),
-    databaseMaxBytes: Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50, description: 'Size to which the database may grow; 0: until the disk is full.' }),
-    dataSnapshotsMax: Type.Integer({ default: 5, minimum: 1, maximum: 1_000, description: 'Snapshots of the data that may lie in the data folder; one more is refused.' }),
-    exactBelow: Type.Integer({ default: 2_000, minimum: 0, maximum: 1_000_000, description: 'Galleries and filtered sets up to this size are compared one by one instead of by the graph.' }),
-    indexParts: Type.String({ default: 'auto', pattern: '^(auto|[1-9]|1[0-6])$', form: 'auto, or 1 to 16', description: 'Parts of each graph, with a thread for each part; `auto`: one for every two cores, 8 at most. Another number builds the graphs anew.' }),
-    snapshotAfterWrites: Type.Integer({ default: 5_000, minimum: 1, maximum: 100_000_000, description: 'Changes of a gallery after which its graph is saved.' }),
-    snapshotAfterSeconds: Type.Integer({ default: 900, minimum: 1, maximum: 1_000_000, description: 'Time after which the graph of a changed gallery is saved.' }),
+    galleriesMax: Type.Integer({
+      default: 10_000,
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'Galleries there may be; one more is refused.',
+    }),
+    galleryMaxImages: Type.Integer({
+      default: 10_000_000,
+      minimum: 1,
+      maximum: 4_000_000_000,
+      description: 'Pictures that one gallery may hold.',
+    }),
+    databaseMaxBytes: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 2 ** 50,
+      description: 'Size to which the database may grow; 0: until the disk is full.',
+    }),
+    dataSnapshotsMax: Type.Integer({
+      default: 5,
+      minimum: 1,
+      maximum: 1_000,
+      description: 'Snapshots of the data that may lie in the data folder; one more is refused.',
+    }),
+    exactBelow: Type.Integer({
+      default: 2_000,
+      minimum: 0,
+      maximum: 1_000_000,
+      description: 'Galleries and filtered sets up to this size are compared one by one instead of by the graph.',
+    }),
+    indexParts: Type.String({
+      default: 'auto',
+      pattern: '^(auto|[1-9]|1[0-6])$',
+      form: 'auto, or 1 to 16',
+      description:
+        'Parts of each graph, with a thread for each part; `auto`: one for every two cores, 8 at most. Another number builds the graphs anew.',
+    }),
+    snapshotAfterWrites: Type.Integer({
+      default: 5_000,
+      minimum: 1,
+      maximum: 100_000_000,
+      description: 'Changes of a gallery after which its graph is saved.',
+    }),
+    snapshotAfterSeconds: Type.Integer({
+      default: 900,
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'Time after which the graph of a changed gallery is saved.',
+    }),
   },
   { additionalProperties: false },
 )
@@ -114,7 +406,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const problems: string[] = []
   for (const [name, schema] of Object.entries(schemas)) {
     const text = environment[variableOf(name)]?.trim()
-    const value = text === undefined || text === '' ? schema.default : valueOf(text, schema)
+    const value = text === undefined || text === '' ? schema.default : parsed(text, schema)
     if (!Value.Check(schema, value)) problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${text}"`)
     values[name] = value
   }
@@ -125,7 +417,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 /** The settings as a Markdown table, for docs/configuration.md. Numbers are as the parser takes them. */
 export function settingsTable(): string {
   const rows = Object.entries(schemas).map(
-    ([name, schema]) => `| \`${variableOf(name)}\` | ${defaultOf(schema)} | ${allowedOf(schema)} | ${schema.description} |`,
+    ([name, schema]) =>
+      `| \`${variableOf(name)}\` | ${defaultOf(schema)} | ${allowedOf(schema)} | ${schema.description} |`,
   )
   return ['| variable | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n')
 }
@@ -135,7 +428,7 @@ function variableOf(name: string): string {
 }
 
 /** Text that is no value of the type stays text, and is then refused by the schema. */
-function valueOf(text: string, { type }: SettingSchema): string | number | boolean {
+function parsed(text: string, { type }: SettingSchema): string | number | boolean {
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
   if (type === 'boolean') return { true: true, 1: true, false: false, 0: false }[text.toLowerCase()] ?? text
   return text

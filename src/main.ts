@@ -6,10 +6,10 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
-import { pino, type Logger } from 'pino'
+import { type Logger, pino } from 'pino'
 import { readApiKeys } from './access/api-keys.js'
-import { buildApp, buildUnreadyApp, type AppParts } from './app.js'
-import { numbersOf, readConfig, type Config } from './config.js'
+import { type AppParts, buildApp, buildUnreadyApp } from './app.js'
+import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { readModel } from './embedding/manifest.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
@@ -18,10 +18,10 @@ import { openGalleries } from './gallery/galleries.js'
 import type { EndedJobState } from './gallery/jobs.js'
 import { decodersWanted, openDecoders } from './image/decoders.js'
 import { CopyBackfill } from './ingest/copy-backfill.js'
-import { IngestRunner } from './ingest/ingest-runner.js'
 import { Ingest } from './ingest/ingest.js'
+import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
-import { insightKinds, InsightRunner } from './insight-jobs/insight-runner.js'
+import { InsightRunner, insightKinds } from './insight-jobs/insight-runner.js'
 import { Insights } from './insight-jobs/insights.js'
 import { openJobs } from './jobs/jobs.js'
 import { createMetrics, type Metrics } from './metrics.js'
@@ -88,7 +88,11 @@ export async function openService(
         snapshotAfterWrites: config.snapshotAfterWrites,
         snapshotAfterSeconds: config.snapshotAfterSeconds,
       },
-      pages: { rankingsMax: config.pageRankingsMax, rankingsMaxBytes: config.pageRankingsMaxBytes, expirySeconds: config.pageExpirySeconds },
+      pages: {
+        rankingsMax: config.pageRankingsMax,
+        rankingsMaxBytes: config.pageRankingsMaxBytes,
+        expirySeconds: config.pageExpirySeconds,
+      },
       logger,
       onIndexRebuild: metrics.countIndexRebuild,
       onRankingDrop: metrics.countRankingDrop,
@@ -162,7 +166,10 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
   return Math.min(2 * decodeConcurrency + atTheNetwork, embedQueueMax)
 }
 
-function watch(metrics: Metrics, { embedder, galleries, decoders, jobs }: Pick<AppParts, 'embedder' | 'galleries' | 'decoders' | 'jobs'>): void {
+function watch(
+  metrics: Metrics,
+  { embedder, galleries, decoders, jobs }: Pick<AppParts, 'embedder' | 'galleries' | 'decoders' | 'jobs'>,
+): void {
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
     decodeMemoryBytes: () => decoders.bytesInUse,
@@ -190,7 +197,9 @@ async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
 }
 
 function createLogger({ logLevel }: Config): Logger {
-  const forPeople = { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } } }
+  const forPeople = {
+    transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } },
+  }
   return pino({ level: logLevel, base: null, ...(process.stdout.isTTY && forPeople) })
 }
 
@@ -201,7 +210,8 @@ function warnOfEnvironment(config: Config, logger: Logger): void {
   const wanted = processes > 0 ? 4 : 2 * count // several things are made of a stored picture side by side; decoder processes have threads of their own
   if (threads < wanted) logger.warn({ threads, wanted }, 'UV_THREADPOOL_SIZE is too small to decode on every core')
   // glibc raises its threshold by itself up to 32 MiB, and each of its arenas then keeps as much of what was freed
-  if (process.platform === 'linux' && process.env.MALLOC_MMAP_THRESHOLD_ === undefined) logger.warn('MALLOC_MMAP_THRESHOLD_ is not set: memory that large pictures took may be kept')
+  if (process.platform === 'linux' && process.env.MALLOC_MMAP_THRESHOLD_ === undefined)
+    logger.warn('MALLOC_MMAP_THRESHOLD_ is not set: memory that large pictures took may be kept')
 }
 
 async function main(): Promise<void> {
@@ -237,7 +247,9 @@ async function listen({ app, close }: Pick<Service, 'app' | 'close'>, { host, po
   } catch (cause) {
     await close()
     const inUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
-    const detail = inUse ? `Port ${port} of ${host} is in use; PORT chooses another one.` : `The service can not listen on ${host}, port ${port}: ${(cause as Error).message}`
+    const detail = inUse
+      ? `Port ${port} of ${host} is in use; PORT chooses another one.`
+      : `The service can not listen on ${host}, port ${port}: ${(cause as Error).message}`
     throw new AlikeError('config_invalid', { detail, cause })
   }
 }

@@ -3,7 +3,7 @@
  * made per app and handed down. The only importer of prom-client, and the only place where
  * milliseconds become the seconds that Prometheus expects.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The stages of a query, in the order of its life; `total` is the whole of it. */
 export const stages = ['decode', 'queue', 'embed', 'search', 'total'] as const
@@ -312,22 +312,41 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['requestsInFlight', 'alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
     ['uploadsInFlight', 'alike_uploads_in_flight', 'Uploads to jobs that are being received.'],
     ['answerBytes', 'alike_answer_bytes', 'Bytes of answers that are made and not yet taken by their callers.'],
-    ['bodyMemoryBytes', 'alike_body_memory_bytes', 'Memory that the bodies of requests at work, and pictures fetched for them, may take.'],
+    [
+      'bodyMemoryBytes',
+      'alike_body_memory_bytes',
+      'Memory that the bodies of requests at work, and pictures fetched for them, may take.',
+    ],
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
-    ['decodeMemoryBytes', 'alike_decode_memory_bytes', 'Memory that the pictures being decoded may take, as estimated from their headers.'],
+    [
+      'decodeMemoryBytes',
+      'alike_decode_memory_bytes',
+      'Memory that the pictures being decoded may take, as estimated from their headers.',
+    ],
     ['decoderProcesses', 'alike_decoder_processes', 'Decoder processes that are ready.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
-    ['storageReadOnly', 'alike_storage_read_only', '1 while the data folder, opened without room for writes, can only be read, else 0.'],
+    [
+      'storageReadOnly',
+      'alike_storage_read_only',
+      '1 while the data folder, opened without room for writes, can only be read, else 0.',
+    ],
     ['pageRankings', 'alike_page_rankings', 'Rankings kept for their next pages.'],
     ['pageRankingBytes', 'alike_page_rankings_bytes', 'Memory of the rankings kept for their next pages, roughly.'],
     ['indexQueueDepth', 'alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
     ['copyQueueDepth', 'alike_copy_queue_depth', 'Questions about copies that wait for an answer.'],
   ] as const
   for (const [source, name, help] of plain) {
-    new Gauge({ name, help, registers, collect() { this.set(sources[source]?.() ?? 0) } })
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(sources[source]?.() ?? 0)
+      },
+    })
   }
   new Gauge({
     name: 'alike_gallery_images',
@@ -351,7 +370,11 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     registers,
   })
   for (const [part, name, help] of [
-    ['usedBytes', 'alike_gpu_memory_used_bytes', 'Memory used of each GPU that runs the network, by whatever process; read at most every 15 seconds.'],
+    [
+      'usedBytes',
+      'alike_gpu_memory_used_bytes',
+      'Memory used of each GPU that runs the network, by whatever process; read at most every 15 seconds.',
+    ],
     ['totalBytes', 'alike_gpu_memory_total_bytes', 'Memory that each of these GPUs has.'],
   ] as const) {
     new Gauge({

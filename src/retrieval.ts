@@ -2,15 +2,16 @@
  * The life of a query, from top to bottom: decode → embed → search → records → vote. The door (too busy?
  * who is asking? a picture at all?) is in `http/`; here nothing is known of it.
  */
-import { AlikeError } from './errors.js'
+
 import { allOrNone } from './embedding/all-or-none.js'
 import { embedViews, meanDirection } from './embedding/embed-views.js'
 import type { Embedder } from './embedding/embedder.js'
+import { AlikeError } from './errors.js'
 import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
 import type { Decoders } from './image/decoders.js'
 import type { Region } from './image/region.js'
-import { voteOnLabel, type Vote } from './ranking/vote.js'
+import { type Vote, voteOnLabel } from './ranking/vote.js'
 
 export interface RetrievalParts {
   galleries: Galleries
@@ -79,7 +80,9 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
 
-  const examples = await allOrNone([...like, ...unlike], signal, (example, stop) => vectorOf(example, gallery, stop, parts))
+  const examples = await allOrNone([...like, ...unlike], signal, (example, stop) =>
+    vectorOf(example, gallery, stop, parts),
+  )
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
   const durations = slowestOf(examples)
@@ -89,7 +92,10 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
   const asked = { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) }
-  const found: SearchPage = paged === undefined ? await parts.galleries.search(gallery, { ...asked, signal }) : await parts.galleries.searchPaged(gallery, { ...asked, ...paged })
+  const found: SearchPage =
+    paged === undefined
+      ? await parts.galleries.search(gallery, { ...asked, signal })
+      : await parts.galleries.searchPaged(gallery, { ...asked, ...paged })
   const { hits, groups, voters, compared, method, ef, nextPageToken, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
@@ -120,10 +126,18 @@ export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onByte
  * The next hits of a ranking that an answer before named.
  * @throws AlikeError `gallery_not_found`, `page_expired`, `model_mismatch`, `overloaded`; what `onBytes` throws
  */
-export async function retrieveNext({ gallery, ...page }: NextPage, { galleries }: Pick<RetrievalParts, 'galleries'>): Promise<Answer> {
+export async function retrieveNext(
+  { gallery, ...page }: NextPage,
+  { galleries }: Pick<RetrievalParts, 'galleries'>,
+): Promise<Answer> {
   const { modelId } = galleries.get(gallery)
   const { voters: _, durationMs, ...found } = await galleries.nextPage(gallery, page)
-  return { gallery, modelId, ...found, durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: durationMs, totalMs: durationMs } }
+  return {
+    gallery,
+    modelId,
+    ...found,
+    durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: durationMs, totalMs: durationMs },
+  }
 }
 
 /** With counterexamples the query moves away from them as far as they lie from what is sought. */
@@ -144,11 +158,17 @@ type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & {
 
 /** Several pictures are prepared side by side. */
 function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescriptor'> {
-  const most = (key: keyof Omit<Embedded, 'vector' | 'copyDescriptor'>) => Math.max(...examples.map((example) => example[key]))
+  const most = (key: keyof Omit<Embedded, 'vector' | 'copyDescriptor'>) =>
+    Math.max(...examples.map((example) => example[key]))
   return { decodeMs: most('decodeMs'), queueMs: most('queueMs'), embedMs: most('embedMs') }
 }
 
-function vectorOf(example: Example, gallery: string, signal: AbortSignal | undefined, parts: RetrievalParts): Embedded | Promise<Embedded> {
+function vectorOf(
+  example: Example,
+  gallery: string,
+  signal: AbortSignal | undefined,
+  parts: RetrievalParts,
+): Embedded | Promise<Embedded> {
   if ('bytes' in example) return embedPicture(example, signal, parts)
   if ('id' in example) return storedVector(gallery, example.id, parts)
   expectUnitVector(example.vector, parts.embedder.model.manifest.embeddingDimension)
@@ -156,13 +176,29 @@ function vectorOf(example: Example, gallery: string, signal: AbortSignal | undef
 }
 
 /** @throws AlikeError `image_*`, `region_invalid`, `overloaded`; the signal's reason when aborted */
-export async function embedPicture({ bytes, region }: { bytes: Uint8Array; region?: Region }, signal: AbortSignal | undefined, parts: RetrievalParts) {
+export async function embedPicture(
+  { bytes, region }: { bytes: Uint8Array; region?: Region },
+  signal: AbortSignal | undefined,
+  parts: RetrievalParts,
+) {
   const { embedder, decoders, maxPixels, queryViews } = parts
   const { preprocessing } = embedder.model.manifest
   const waiting = { ...(signal && { signal }) }
   const searchEmbedded = embedder.expectSearch()
   try {
-    const { views, copyDescriptor, durationMs: decodeMs, waitMs: decodeWaitMs } = await decoders.prepare(bytes, { preprocessing, maxPixels, views: queryViews, copies: true, ...(region && { region }), ...waiting })
+    const {
+      views,
+      copyDescriptor,
+      durationMs: decodeMs,
+      waitMs: decodeWaitMs,
+    } = await decoders.prepare(bytes, {
+      preprocessing,
+      maxPixels,
+      views: queryViews,
+      copies: true,
+      ...(region && { region }),
+      ...waiting,
+    })
     const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
     return { vector, logits, copyDescriptor, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
   } finally {

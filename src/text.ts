@@ -22,12 +22,18 @@ export function textOfUtf8(bytes: Uint8Array): string | undefined {
 
 /** The same of text that somebody else has decoded, who puts U+FFFD in the place of what is no UTF-8. */
 export function misfitOfDecoded(text: string): string | undefined {
-  return misfitOfText(text) ?? (text.includes('\ufffd') ? 'has the character U+FFFD, in place of something that was not UTF-8' : undefined)
+  return (
+    misfitOfText(text) ??
+    (text.includes('\ufffd') ? 'has the character U+FFFD, in place of something that was not UTF-8' : undefined)
+  )
 }
 
 /** At most so many characters of it, as text: what is none becomes U+FFFD, and no pair is cut in half. */
 export function cutText(text: string, maxLength: number): string {
-  const cut = text.length > maxLength ? text.slice(0, /[\ud800-\udbff]/.test(text[maxLength - 1] ?? '') ? maxLength - 1 : maxLength) : text
+  const cut =
+    text.length > maxLength
+      ? text.slice(0, /[\ud800-\udbff]/.test(text[maxLength - 1] ?? '') ? maxLength - 1 : maxLength)
+      : text
   return cut.replace(/[\0\p{Surrogate}]/gu, '\ufffd')
 }
 

@@ -4,7 +4,7 @@
  * closed table of requests and replies.
  */
 import { once } from 'node:events'
-import { parentPort, receiveMessageOnPort, Worker, type TransferListItem } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, type TransferListItem, Worker } from 'node:worker_threads'
 import { AlikeError, type ErrorCode } from './errors.js'
 
 /** call → what is asked and what is answered; everything in it can be cloned between threads. */
@@ -100,7 +100,10 @@ export class CalledThread<Calls extends CallTable> {
     const waiting = this.#waiting.get(message.call)
     this.#waiting.delete(message.call)
     if (waiting === undefined) return
-    if ('reply' in message) return waiting.resolve(message.reply)
+    if ('reply' in message) {
+      waiting.resolve(message.reply)
+      return
+    }
     const { code, reason, ...options } = message.error
     waiting.reject(new AlikeError(code, { ...options, cause: new Error(reason) }))
   }
@@ -125,7 +128,10 @@ export class MovedReply<Reply> {
 export type Answers<Calls extends CallTable> = {
   [Name in keyof Calls]: (
     request: Calls[Name]['request'],
-  ) => Calls[Name]['reply'] | MovedReply<Calls[Name]['reply']> | Promise<Calls[Name]['reply'] | MovedReply<Calls[Name]['reply']>>
+  ) =>
+    | Calls[Name]['reply']
+    | MovedReply<Calls[Name]['reply']>
+    | Promise<Calls[Name]['reply'] | MovedReply<Calls[Name]['reply']>>
 }
 
 /**
@@ -148,7 +154,8 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
         break
       }
       answer(message as CallMessage<Calls>, ready)
-      message = performance.now() < untilMs ? (receiveMessageOnPort(port)?.message as ToThread<Calls> | undefined) : undefined
+      message =
+        performance.now() < untilMs ? (receiveMessageOnPort(port)?.message as ToThread<Calls> | undefined) : undefined
     }
     if (ready.length > 0) send(ready)
     endWhenIdle()
@@ -180,7 +187,10 @@ export function answerCalls<Calls extends CallTable>(answers: Answers<Calls>, en
   /** An answer that can not be sent is the failure of its own call: then each goes alone. */
   function send(ready: readonly Ready[]): void {
     try {
-      port!.postMessage(ready.map(({ message }) => message), ready.flatMap(({ moved }) => moved))
+      port!.postMessage(
+        ready.map(({ message }) => message),
+        ready.flatMap(({ moved }) => moved),
+      )
     } catch (error) {
       const [only] = ready
       if (ready.length === 1) port!.postMessage([readyError(only!.message.call, error).message])
@@ -211,7 +221,10 @@ function readyError(call: number, error: unknown): Ready {
 }
 
 function expectSendable(value: unknown): void {
-  if (isDeeperThan(value, depthMax)) throw new AlikeError('internal', { cause: new Error(`what is sent to or from a thread is nested deeper than ${depthMax}`) })
+  if (isDeeperThan(value, depthMax))
+    throw new AlikeError('internal', {
+      cause: new Error(`what is sent to or from a thread is nested deeper than ${depthMax}`),
+    })
 }
 
 /** Recurses no deeper than it looks. */

@@ -17,11 +17,16 @@ interface Import {
 
 /** Static, dynamic and re-exporting imports of a file; comments are cut first. */
 function importsOf(file: string): Import[] {
-  const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
-  const pattern = /(?:\bfrom\s+|\bimport\s+|\b(import|require)\(\s*|\bcreateRequire\(import\.meta\.url\)\(\s*|new URL\(\s*)['"]([^'"]+)['"]/g
+  const code = readFileSync(file, 'utf8')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
+  const pattern =
+    /(?:\bfrom\s+|\bimport\s+|\b(import|require)\(\s*|\bcreateRequire\(import\.meta\.url\)\(\s*|new URL\(\s*)['"]([^'"]+)['"]/g
   return [...code.matchAll(pattern)].map(([, call, specifier]) => ({
     file,
-    target: specifier!.startsWith('.') ? relative('.', normalize(join(dirname(file), specifier!))).replace(/\.js$/, '.ts') : specifier!,
+    target: specifier!.startsWith('.')
+      ? relative('.', normalize(join(dirname(file), specifier!))).replace(/\.js$/, '.ts')
+      : specifier!,
     dynamic: call === 'import',
   }))
 }
@@ -55,12 +60,74 @@ const mayImport: Record<string, readonly string[]> = {
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   remote: ['errors', 'metrics'],
   jobs: ['errors', 'gallery'],
-  ingest: ['errors', 'text', 'bounded-json', 'image', 'embedding', 'gallery', 'jobs', 'metrics', 'remote', 'worker-calls'],
+  ingest: [
+    'errors',
+    'text',
+    'bounded-json',
+    'image',
+    'embedding',
+    'gallery',
+    'jobs',
+    'metrics',
+    'remote',
+    'worker-calls',
+  ],
   'insight-jobs': ['errors', 'copies', 'eval', 'gallery', 'jobs', 'insight', 'worker-calls'],
   snapshots: ['errors', 'gallery', 'worker-calls'],
-  http: ['cosine', 'errors', 'text', 'turns', 'bounded-json', 'version', 'snapshots', 'access', 'config', 'copies', 'eval', 'image', 'embedding', 'gallery', 'metrics', 'remote', 'retrieval', 'ingest', 'insight', 'insight-jobs', 'jobs'],
-  app: ['errors', 'snapshots', 'access', 'config', 'embedding', 'gallery', 'http', 'ingest', 'insight-jobs', 'jobs', 'metrics', 'retrieval'],
-  main: ['errors', 'version', 'vector-index', 'snapshots', 'access', 'config', 'app', 'image', 'embedding', 'gallery', 'ingest', 'insight-jobs', 'jobs', 'metrics', 'remote'],
+  http: [
+    'cosine',
+    'errors',
+    'text',
+    'turns',
+    'bounded-json',
+    'version',
+    'snapshots',
+    'access',
+    'config',
+    'copies',
+    'eval',
+    'image',
+    'embedding',
+    'gallery',
+    'metrics',
+    'remote',
+    'retrieval',
+    'ingest',
+    'insight',
+    'insight-jobs',
+    'jobs',
+  ],
+  app: [
+    'errors',
+    'snapshots',
+    'access',
+    'config',
+    'embedding',
+    'gallery',
+    'http',
+    'ingest',
+    'insight-jobs',
+    'jobs',
+    'metrics',
+    'retrieval',
+  ],
+  main: [
+    'errors',
+    'version',
+    'vector-index',
+    'snapshots',
+    'access',
+    'config',
+    'app',
+    'image',
+    'embedding',
+    'gallery',
+    'ingest',
+    'insight-jobs',
+    'jobs',
+    'metrics',
+    'remote',
+  ],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
   cli: ['errors', 'snapshots', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http', 'ingest'],
 }
@@ -74,13 +141,24 @@ test('every part imports only what the architecture allows', () => {
 })
 
 test('every permission is used', () => {
-  const used = new Set(imports.filter(({ target }) => target.startsWith('src/')).map(({ file, target }) => `${partOf(file)} → ${partOf(target)}`))
-  const idle = Object.entries(mayImport).flatMap(([part, targets]) => targets.map((target) => `${part} → ${target}`)).filter((arrow) => !used.has(arrow))
+  const used = new Set(
+    imports
+      .filter(({ target }) => target.startsWith('src/'))
+      .map(({ file, target }) => `${partOf(file)} → ${partOf(target)}`),
+  )
+  const idle = Object.entries(mayImport)
+    .flatMap(([part, targets]) => targets.map((target) => `${part} → ${target}`))
+    .filter((arrow) => !used.has(arrow))
   assert.deepEqual(idle, [])
 })
 
 test('no file imports itself by way of others', () => {
-  const targetsOf = new Map(sourceFiles.map((file) => [file, imports.filter((one) => one.file === file && sourceFiles.includes(one.target)).map(({ target }) => target)]))
+  const targetsOf = new Map(
+    sourceFiles.map((file) => [
+      file,
+      imports.filter((one) => one.file === file && sourceFiles.includes(one.target)).map(({ target }) => target),
+    ]),
+  )
   const reached = new Map<string, 'under way' | 'done'>()
   const cycles: string[] = []
   const visit = (file: string, path: string[]): void => {
@@ -95,7 +173,10 @@ test('no file imports itself by way of others', () => {
 })
 
 test('the rules name every part that exists', () => {
-  assert.deepEqual([...new Set(sourceFiles.map(partOf))].filter((part) => !(part in mayImport)), [])
+  assert.deepEqual(
+    [...new Set(sourceFiles.map(partOf))].filter((part) => !(part in mayImport)),
+    [],
+  )
 })
 
 /** package → the only places that may import it. */
@@ -114,19 +195,29 @@ const soleImporters: Record<string, RegExp> = {
 
 for (const [name, allowed] of Object.entries(soleImporters)) {
   test(`${name} is imported only where the architecture says`, () => {
-    const users = imports.filter(({ target }) => target === name || target.startsWith(name.endsWith('/') ? name : `${name}/`))
+    const users = imports.filter(
+      ({ target }) => target === name || target.startsWith(name.endsWith('/') ? name : `${name}/`),
+    )
     assert.ok(users.length > 0, `${name} is imported nowhere: the rule is stale`)
-    assert.deepEqual(users.filter(({ file }) => !allowed.test(file)).map(({ file }) => file), [])
+    assert.deepEqual(
+      users.filter(({ file }) => !allowed.test(file)).map(({ file }) => file),
+      [],
+    )
   })
 }
 
 test('only config.ts reads the environment', () => {
-  const readers = sourceFiles.filter((file) => /process\.env\b/.test(readFileSync(file, 'utf8')) && !/^src\/(config|main)\.ts$|^src\/train\//.test(file))
+  const readers = sourceFiles.filter(
+    (file) => /process\.env\b/.test(readFileSync(file, 'utf8')) && !/^src\/(config|main)\.ts$|^src\/train\//.test(file),
+  )
   assert.deepEqual(readers, [])
 })
 
 test('there are no junk-drawer folders and no re-export-only index files', () => {
-  assert.deepEqual(sourceFiles.filter((file) => /\/(utils?|helpers?|common|shared|lib)\//.test(file) || file.endsWith('/index.ts')), [])
+  assert.deepEqual(
+    sourceFiles.filter((file) => /\/(utils?|helpers?|common|shared|lib)\//.test(file) || file.endsWith('/index.ts')),
+    [],
+  )
 })
 
 test('ARCHITECTURE.md stays under 150 lines', () => {

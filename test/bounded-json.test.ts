@@ -31,14 +31,46 @@ test('depth and number of values are bounded before anything is parsed, whatever
 })
 
 test('a number that would be changed is refused, one that is only a measured value is not', () => {
-  const refused = ['9007199254740993', '-9007199254740993', '123456789012345678901', '9007199254740993.0', '1e400', '-1E+999', '1e-400', '9007199254740993e0', '-900719925474099.3e1', '123456789012345678e1', '1234567890123456789012E-3', '0.9007199254740993e16', `1${'0'.repeat(200_000)}1e5`]
-  const kept = ['9007199254740992', '-9007199254740991', '1e300', '1E2', '0e-999', '0.1234567890123456789', '3.0000000000000001', '5e-324', '9007199254740992e0', '900719925474099.2e1', '90071992547409920e-1', '6.02214076e23', '123456789012345e280', '1.2345678901234567890e-5', '1234567890123456789e-20', '1e23']
+  const refused = [
+    '9007199254740993',
+    '-9007199254740993',
+    '123456789012345678901',
+    '9007199254740993.0',
+    '1e400',
+    '-1E+999',
+    '1e-400',
+    '9007199254740993e0',
+    '-900719925474099.3e1',
+    '123456789012345678e1',
+    '1234567890123456789012E-3',
+    '0.9007199254740993e16',
+    `1${'0'.repeat(200_000)}1e5`,
+  ]
+  const kept = [
+    '9007199254740992',
+    '-9007199254740991',
+    '1e300',
+    '1E2',
+    '0e-999',
+    '0.1234567890123456789',
+    '3.0000000000000001',
+    '5e-324',
+    '9007199254740992e0',
+    '900719925474099.2e1',
+    '90071992547409920e-1',
+    '6.02214076e23',
+    '123456789012345e280',
+    '1.2345678901234567890e-5',
+    '1234567890123456789e-20',
+    '1e23',
+  ]
   for (const number of refused) assert.match(misfitOf(`{"n":[${number}]}`) ?? 'fits', /holds the number/, number)
   for (const number of kept) assert.equal(misfitOf(`{"n":[${number}]}`), undefined, number)
 })
 
 test('text that is no text is refused, as a member’s name too', () => {
-  for (const part of ['"\\ud83d"', '"x\\udC00y"', '"a\\u0000b"', '{"\\ud800":1}', '{"a":{"b\\u0000":1}}']) assert.match(misfitOf(`{"n":[${part}]}`) ?? 'fits', /holds a text that/, part)
+  for (const part of ['"\\ud83d"', '"x\\udC00y"', '"a\\u0000b"', '{"\\ud800":1}', '{"a":{"b\\u0000":1}}'])
+    assert.match(misfitOf(`{"n":[${part}]}`) ?? 'fits', /holds a text that/, part)
   assert.equal(misfitOf('{"n":"\\ud83d\\ude00 \\u00e9 \\\\ud83d"}'), undefined)
   assert.equal(misfitOf(Buffer.from([0x22, 0xff, 0x22])), 'is not UTF-8')
   assert.equal(misfitOf('"\ud83d"'), 'holds a text that has half of a surrogate pair, which is no Unicode text')
@@ -51,8 +83,15 @@ test('what is no JSON is told with its place and without its content', () => {
 })
 
 test('a member that would reach a prototype is refused by its name, wherever it is', () => {
-  for (const text of ['{"__proto__":{"a":1}}', '{"a":[{"__proto__":1}]}', '{"constructor":{"prototype":{}}}', '{"\\u005f_proto__":1}']) assert.match(misfitOf(text) ?? 'fits', /^has a member `__proto__`/, text)
-  for (const text of ['{"constructor":1}', '{"prototype":{}}', '{"a":"__proto__"}']) assert.equal(misfitOf(text), undefined, text)
+  for (const text of [
+    '{"__proto__":{"a":1}}',
+    '{"a":[{"__proto__":1}]}',
+    '{"constructor":{"prototype":{}}}',
+    '{"\\u005f_proto__":1}',
+  ])
+    assert.match(misfitOf(text) ?? 'fits', /^has a member `__proto__`/, text)
+  for (const text of ['{"constructor":1}', '{"prototype":{}}', '{"a":"__proto__"}'])
+    assert.equal(misfitOf(text), undefined, text)
 })
 
 test('what is stored has no member that would reach a prototype, whatever it was read from', () => {

@@ -13,7 +13,14 @@ test('an empty environment gives the defaults, frozen', () => {
 })
 
 test('variables are named like the settings and take their type', () => {
-  const config = readConfig({ PORT: '0', REQUIRE_CUDA: 'TRUE', UPLOAD_MAX_BYTES: '2048', PROVIDER: 'cpu', HOST: ' 0.0.0.0 ', DATA_DIR: '' })
+  const config = readConfig({
+    PORT: '0',
+    REQUIRE_CUDA: 'TRUE',
+    UPLOAD_MAX_BYTES: '2048',
+    PROVIDER: 'cpu',
+    HOST: ' 0.0.0.0 ',
+    DATA_DIR: '',
+  })
   assert.deepEqual(
     [config.port, config.requireCuda, config.uploadMaxBytes, config.provider, config.host, config.dataDir],
     [0, true, 2048, 'cpu', '0.0.0.0', './data'],
@@ -21,23 +28,45 @@ test('variables are named like the settings and take their type', () => {
 })
 
 test('every problem is listed at once, by its variable', () => {
-  const environment = { PORT: '80a', PROVIDER: 'gpu', REQUIRE_CUDA: 'maybe', SEARCH_MAX_K: '0', LOG_LEVEL: 'loud', EMBED_WORKERS: '1.5' }
-  assert.throws(() => readConfig(environment), (error) => {
-    assert.ok(error instanceof AlikeError && error.code === 'config_invalid')
-    for (const variable of Object.keys(environment)) assert.match(error.message, new RegExp(`\\b${variable} must be `))
-    assert.match(error.message, /PROVIDER must be one of auto, cpu, cuda, not "gpu"/)
-    assert.match(error.message, /PORT must be a whole number from 0 to 65535, not "80a"/)
-    return true
-  })
+  const environment = {
+    PORT: '80a',
+    PROVIDER: 'gpu',
+    REQUIRE_CUDA: 'maybe',
+    SEARCH_MAX_K: '0',
+    LOG_LEVEL: 'loud',
+    EMBED_WORKERS: '1.5',
+  }
+  assert.throws(
+    () => readConfig(environment),
+    (error) => {
+      assert.ok(error instanceof AlikeError && error.code === 'config_invalid')
+      for (const variable of Object.keys(environment))
+        assert.match(error.message, new RegExp(`\\b${variable} must be `))
+      assert.match(error.message, /PROVIDER must be one of auto, cpu, cuda, not "gpu"/)
+      assert.match(error.message, /PORT must be a whole number from 0 to 65535, not "80a"/)
+      return true
+    },
+  )
 })
 
 test('lists of numbers are read, and what is none is told with what is wanted', () => {
   const config = readConfig({ CUDA_DEVICES: '0, 1', CUDA_BATCH_SIZES: '1,8 ,256' })
-  assert.deepEqual([numbersOf(config.cudaDevices), numbersOf(config.cudaBatchSizes)], [[0, 1], [1, 8, 256]])
+  assert.deepEqual(
+    [numbersOf(config.cudaDevices), numbersOf(config.cudaBatchSizes)],
+    [
+      [0, 1],
+      [1, 8, 256],
+    ],
+  )
   for (const CUDA_BATCH_SIZES of ['0', '257', '1,', '1;4', '-1', '1.5', 'all', '1,2,3,4,5,6,7,8,9']) {
-    assert.throws(() => readConfig({ CUDA_BATCH_SIZES }), /CUDA_BATCH_SIZES must be up to 8 whole numbers from 1 to 256, separated by commas, not/, CUDA_BATCH_SIZES)
+    assert.throws(
+      () => readConfig({ CUDA_BATCH_SIZES }),
+      /CUDA_BATCH_SIZES must be up to 8 whole numbers from 1 to 256, separated by commas, not/,
+      CUDA_BATCH_SIZES,
+    )
   }
-  for (const CUDA_DEVICES of ['GPU-1', '0,,1', '1000']) assert.throws(() => readConfig({ CUDA_DEVICES }), /CUDA_DEVICES must be up to 16 numbers of GPUs/)
+  for (const CUDA_DEVICES of ['GPU-1', '0,,1', '1000'])
+    assert.throws(() => readConfig({ CUDA_DEVICES }), /CUDA_DEVICES must be up to 16 numbers of GPUs/)
   assert.throws(() => readConfig({ CUDA_MEMORY_MAX_BYTES: '8GB' }), /CUDA_MEMORY_MAX_BYTES must be a whole number/)
 })
 

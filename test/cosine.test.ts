@@ -19,7 +19,13 @@ test('a vector and itself score 1 exactly, its opposite −1, whatever their len
     for (const length of [1, 1 + 1e-6, 0.995, 1.005]) {
       const scaled = vector.map((value) => value * length)
       assert.equal(cosine(vector, scaled), 1)
-      assert.equal(cosine(scaled, scaled.map((value) => -value)), -1)
+      assert.equal(
+        cosine(
+          scaled,
+          scaled.map((value) => -value),
+        ),
+        -1,
+      )
     }
   }
 })
@@ -29,7 +35,9 @@ test('the embedding of a picture and the same in half precision score 1', () => 
   for (const vector of vectors) {
     assert.equal(cosine(vector, halved(vector)), 1)
     // rounded down and rounded up: the farthest that two of them lie apart
-    const [a, b] = [-1, 1].map((sign) => vector.map((value) => value * (1 + sign * (random() < 0.5 ? 1 : -1) * 2 ** -11)))
+    const [a, b] = [-1, 1].map((sign) =>
+      vector.map((value) => value * (1 + sign * (random() < 0.5 ? 1 : -1) * 2 ** -11)),
+    )
     assert.equal(cosine(a!, b!), 1)
   }
 })

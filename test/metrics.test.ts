@@ -51,7 +51,10 @@ test('memory of GPUs is told while it can be read, and not as 0 otherwise', asyn
   assert.deepEqual(await ofGpus(), [])
   let gpus = [{ device: 1, usedBytes: 2048, totalBytes: 4096 }]
   metrics.watch({ gpuMemory: () => gpus })
-  assert.deepEqual(await ofGpus(), ['alike_gpu_memory_used_bytes{device="1"} 2048', 'alike_gpu_memory_total_bytes{device="1"} 4096'])
+  assert.deepEqual(await ofGpus(), [
+    'alike_gpu_memory_used_bytes{device="1"} 2048',
+    'alike_gpu_memory_total_bytes{device="1"} 4096',
+  ])
   gpus = []
   assert.deepEqual(await ofGpus(), [])
 })
@@ -65,7 +68,13 @@ test('two apps in one process do not share counts', async () => {
 
 test('runtime info replaces itself and states a fallback', async () => {
   const metrics = createMetrics()
-  const labels = { provider: 'cuda', precision: 'fp16', model_id: '0123456789abcdef', model: 'tiny', ort_version: '1.30.0' }
+  const labels = {
+    provider: 'cuda',
+    precision: 'fp16',
+    model_id: '0123456789abcdef',
+    model: 'tiny',
+    ort_version: '1.30.0',
+  }
   metrics.embedding.setRuntime(labels, false)
   metrics.embedding.setRuntime({ ...labels, provider: 'cpu', precision: 'fp32' }, true)
   const lines = await linesOf(metrics)
@@ -75,8 +84,15 @@ test('runtime info replaces itself and states a fallback', async () => {
 
 test('process metrics are exposed, event-loop lag among them', async () => {
   const lines = await linesOf(createMetrics())
-  for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes', 'process_cpu_seconds_total']) {
-    assert(lines.some((line) => line.startsWith(`# HELP ${name} `)), name)
+  for (const name of [
+    'nodejs_eventloop_lag_p99_seconds',
+    'process_resident_memory_bytes',
+    'process_cpu_seconds_total',
+  ]) {
+    assert(
+      lines.some((line) => line.startsWith(`# HELP ${name} `)),
+      name,
+    )
   }
 })
 
@@ -90,5 +106,8 @@ test('docs/operations.md lists exactly our metrics, and the alert rules use none
   const rules = readFileSync('docker/alerts.yml', 'utf8').matchAll(/\b(?:alike|nodejs|process)_\w+/g)
   const used = [...rules].map(([name]) => name.replace(/_bucket$/, ''))
   assert(used.length > 5)
-  assert.deepEqual(used.filter((name) => !exposed.has(name)), [])
+  assert.deepEqual(
+    used.filter((name) => !exposed.has(name)),
+    [],
+  )
 })

@@ -13,10 +13,16 @@ test('the page of settings is the one that the schema makes', () => {
 test('every script that the README names exists', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
   const named = [...readme.matchAll(/npm (?:run )?(start|test|[a-z]+(?::[a-z]+)?)(?= |\n|`)/g)].map(([, name]) => name!)
-  assert.deepEqual(named.filter((name) => name !== 'ci' && scripts[name] === undefined), [])
+  assert.deepEqual(
+    named.filter((name) => name !== 'ci' && scripts[name] === undefined),
+    [],
+  )
 })
 
 test('every file that the README links to exists', () => {
   const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path!)
-  assert.deepEqual(links.filter((path) => !existsSync(path)), [])
+  assert.deepEqual(
+    links.filter((path) => !existsSync(path)),
+    [],
+  )
 })

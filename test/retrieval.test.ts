@@ -11,16 +11,27 @@ test('a trained network finds pictures of the same kind', async (t) => {
   for (const label of drawnLabels) {
     for (let seed = 1000; seed < 1012; seed++) {
       const url = `/v1/galleries/drawn/images/${label}-${seed}?label=${label}`
-      await app.call(201, { method: 'PUT', url, headers: { 'content-type': 'image/jpeg' }, payload: await drawPicture(label, seed) })
+      await app.call(201, {
+        method: 'PUT',
+        url,
+        headers: { 'content-type': 'image/jpeg' },
+        payload: await drawPicture(label, seed),
+      })
     }
   }
   let right = 0
   for (const label of drawnLabels) {
     for (let seed = 2000; seed < 2008; seed++) {
-      const { hits, durations } = await retrieve({ gallery: 'drawn', like: [{ bytes: await drawPicture(label, seed) }], k: 5 }, app.parts)
+      const { hits, durations } = await retrieve(
+        { gallery: 'drawn', like: [{ bytes: await drawPicture(label, seed) }], k: 5 },
+        app.parts,
+      )
       right += hits.filter(({ record }) => record.label === label).length
       const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations
-      assert.ok(Math.abs(decodeMs + queueMs + embedMs + searchMs - totalMs) < 0.1 * totalMs + 5, 'the stages are the whole of it')
+      assert.ok(
+        Math.abs(decodeMs + queueMs + embedMs + searchMs - totalMs) < 0.1 * totalMs + 5,
+        'the stages are the whole of it',
+      )
     }
   }
   const share = right / (drawnLabels.length * 8 * 5)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AlikeError } from '../src/errors.js'
+import type { AlikeError } from '../src/errors.js'
 import { CalledThread } from '../src/worker-calls.js'
 import type { TestCalls } from './worker-calls-thread.js'
 
@@ -26,7 +26,11 @@ test('each call gets its own answer', async () => {
 
 test('an error keeps its code, detail and advice; an unknown one is internal and says nothing to callers', async () => {
   const { thread } = open()
-  await assert.rejects(thread.call('refuse', 'too busy'), { code: 'overloaded', detail: 'too busy', retryAfterSeconds: 3 })
+  await assert.rejects(thread.call('refuse', 'too busy'), {
+    code: 'overloaded',
+    detail: 'too busy',
+    retryAfterSeconds: 3,
+  })
   await assert.rejects(thread.call('fail', 'secret'), (error: AlikeError) => {
     assert.deepEqual([error.code, error.detail], ['internal', undefined])
     assert.match(String((error.cause as Error).message), /secret/)
@@ -65,9 +69,20 @@ test('what can not be sent is the failure of one call, in either direction', asy
   const { thread, failures } = open()
   const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
   for (const depth of [1_200, 2_300, 4_000, 100_000]) {
-    const calls = [thread.call('greet', 'a'), thread.call('nest', depth), thread.call('bytes', 3), thread.call('depth', nested(depth)), thread.call('share', 'x'), thread.call('greet', 'b')]
+    const calls = [
+      thread.call('greet', 'a'),
+      thread.call('nest', depth),
+      thread.call('bytes', 3),
+      thread.call('depth', nested(depth)),
+      thread.call('share', 'x'),
+      thread.call('greet', 'b'),
+    ]
     const settled = await Promise.allSettled(calls)
-    assert.deepEqual(settled.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'], `${depth} deep`)
+    assert.deepEqual(
+      settled.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'],
+      `${depth} deep`,
+    )
     for (const one of settled) if (one.status === 'rejected') assert.equal((one.reason as AlikeError).code, 'internal')
   }
   assert.deepEqual(await thread.call('nest', 1_000), nested(1_000))

@@ -50,7 +50,10 @@ export function mayAct(role: Role, needed: Role): boolean {
 export function makeKey(name: string, role: Role): { key: string; line: string } {
   const key = `alike_${randomBytes(32).toString('base64url')}`
   const line = `${name}:${role}:${hashOf(key).toString('hex')}`
-  if (!linePattern.test(line)) throw new AlikeError('config_invalid', { detail: 'A name is 1 to 63 small letters, digits, dots, hyphens and underscores, a letter or digit first.' })
+  if (!linePattern.test(line))
+    throw new AlikeError('config_invalid', {
+      detail: 'A name is 1 to 63 small letters, digits, dots, hyphens and underscores, a letter or digit first.',
+    })
   return { key, line }
 }
 
@@ -65,7 +68,8 @@ export function parseKeys(given: string, source: string): ApiKey[] {
     const line = text.trim()
     if (line === '' || line.startsWith('#')) continue
     const [, name, role, hash] = linePattern.exec(line) ?? []
-    if (name === undefined) throw invalid(`entry ${index + 1} of ${source} is not name:role:SHA-256, as npm run key prints it`)
+    if (name === undefined)
+      throw invalid(`entry ${index + 1} of ${source} is not name:role:SHA-256, as npm run key prints it`)
     if (keys.some((key) => key.name === name)) throw invalid(`${source} has the name "${name}" twice`)
     keys.push({ name, role: role as Role, hash: Buffer.from(hash!, 'hex') })
   }
@@ -73,13 +77,26 @@ export function parseKeys(given: string, source: string): ApiKey[] {
 }
 
 /** @throws AlikeError `config_invalid` also when the file can not be read */
-export async function readApiKeys({ apiKeys, apiKeysFile }: { apiKeys: string; apiKeysFile: string }): Promise<ApiKeys> {
-  const fromFile = apiKeysFile === '' ? '' : await readFile(apiKeysFile, 'utf8').catch((cause: unknown) => {
-    throw new AlikeError('config_invalid', { detail: 'the file that API_KEYS_FILE names can not be read.', cause })
-  })
+export async function readApiKeys({
+  apiKeys,
+  apiKeysFile,
+}: {
+  apiKeys: string
+  apiKeysFile: string
+}): Promise<ApiKeys> {
+  const fromFile =
+    apiKeysFile === ''
+      ? ''
+      : await readFile(apiKeysFile, 'utf8').catch((cause: unknown) => {
+          throw new AlikeError('config_invalid', {
+            detail: 'the file that API_KEYS_FILE names can not be read.',
+            cause,
+          })
+        })
   const keys = [...parseKeys(apiKeys, 'API_KEYS'), ...parseKeys(fromFile, 'API_KEYS_FILE')]
   // what was meant to close the service must not leave it open
-  if (`${apiKeys}${apiKeysFile}` !== '' && keys.length === 0) throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
+  if (`${apiKeys}${apiKeysFile}` !== '' && keys.length === 0)
+    throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
   if (new Set(keys.map(({ name }) => name)).size < keys.length) throw invalid('API_KEYS and API_KEYS_FILE share a name')
   return new ApiKeys(keys)
 }

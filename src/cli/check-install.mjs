@@ -22,7 +22,8 @@ if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
 linkRuntime()
 const missing = ['onnxruntime-node', 'sharp', 'hnswlib-node'].filter((name) => !loads(name))
 if (missing.includes('hnswlib-node')) fail(reasonsForHnswlib())
-if (missing.length > 0) fail(missing.map((name) => `${name} can not be loaded here: is this x86-64 or arm64 Linux with glibc?`))
+if (missing.length > 0)
+  fail(missing.map((name) => `${name} can not be loaded here: is this x86-64 or arm64 Linux with glibc?`))
 
 /** npm 10 makes no links to the commands of optional packages. Where there is no such package, the machine's own Node.js runs. */
 function linkRuntime() {
@@ -50,9 +51,15 @@ function reasonsForHnswlib() {
   if (!runs('make')) reasons.push('No make: apt-get install build-essential')
   if (!runs(process.env.PYTHON ?? 'python3')) reasons.push('No Python, which node-gyp runs on: apt-get install python3')
   if (!headersAreHere()) {
-    reasons.push('Node\'s headers are not beside it, so node-gyp fetches them from nodejs.org; without internet: npm_config_nodedir=FOLDER npm ci (FOLDER/include/node)')
+    reasons.push(
+      "Node's headers are not beside it, so node-gyp fetches them from nodejs.org; without internet: npm_config_nodedir=FOLDER npm ci (FOLDER/include/node)",
+    )
   }
-  return ['hnswlib-node was not compiled.', ...reasons, 'All of the compiler\'s output: npm install hnswlib-node --foreground-scripts']
+  return [
+    'hnswlib-node was not compiled.',
+    ...reasons,
+    "All of the compiler's output: npm install hnswlib-node --foreground-scripts",
+  ]
 }
 
 function headersAreHere() {

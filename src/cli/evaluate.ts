@@ -9,8 +9,8 @@ import { Readable } from 'node:stream'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import cliProgress from 'cli-progress'
 import { pack } from 'tar-stream'
-import { readLabelledPictures } from '../datasets/labelled-pictures.js'
 import type { LabelledPicture } from '../datasets/labelled-picture.js'
+import { readLabelledPictures } from '../datasets/labelled-pictures.js'
 import { defaultDeal, withSplit } from '../datasets/split.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
@@ -18,7 +18,7 @@ import { qualityOfRankings, type RetrievalQuality } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
 import { command, runCommand, serviceOptions } from './command.js'
 import { percentile } from './percentile.js'
-import { ServiceClient, type Job } from './service-client.js'
+import { type Job, ServiceClient } from './service-client.js'
 
 interface EvaluateOptions {
   url: string
@@ -51,7 +51,9 @@ class Evaluation {
     this.#stored = pictures.filter(({ split }) => split === 'train' || split === 'val')
     this.#queries = pictures.filter(({ split }) => split === 'test').slice(0, queries)
     if (this.#stored.length === 0 || this.#queries.length === 0) {
-      throw new AlikeError('data_unreadable', { detail: 'Evaluation needs pictures to store (train or val) and pictures to query with (test).' })
+      throw new AlikeError('data_unreadable', {
+        detail: 'Evaluation needs pictures to store (train or val) and pictures to query with (test).',
+      })
     }
   }
 
@@ -64,7 +66,9 @@ class Evaluation {
 
   async #fill(): Promise<Filled> {
     if (await this.#service.hasGallery(this.#gallery)) {
-      throw new AlikeError('service_refused', { detail: `There is a gallery "${this.#gallery}" already, and nothing is added to it: choose another name, or --reuse it as it is.` })
+      throw new AlikeError('service_refused', {
+        detail: `There is a gallery "${this.#gallery}" already, and nothing is added to it: choose another name, or --reuse it as it is.`,
+      })
     }
     await this.#service.createGallery(this.#gallery)
     const started = performance.now()
@@ -72,7 +76,8 @@ class Evaluation {
     const bar = progressBar('ingest', this.#stored.length)
     const job = await this.#service.waitForJob(id, ({ done }) => bar.update(done))
     bar.stop()
-    if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
+    if (job.state !== 'succeeded' && job.state !== 'completed_with_errors')
+      throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
     return { job, seconds: (performance.now() - started) / 1000 }
   }
 
@@ -100,15 +105,27 @@ class Evaluation {
     const rankings: RankedLabels[] = []
     const bar = progressBar('quality', this.#queries.length)
     for (const query of this.#queries) {
-      const { hits } = await this.#service.search(this.#gallery, await bytesOf(query), { k: String(candidates), exact: 'true' })
-      rankings.push({ label: query.label, ranked: hits.map(({ label }) => label), relevant: perLabel.get(query.label) ?? 0, candidates })
+      const { hits } = await this.#service.search(this.#gallery, await bytesOf(query), {
+        k: String(candidates),
+        exact: 'true',
+      })
+      rankings.push({
+        label: query.label,
+        ranked: hits.map(({ label }) => label),
+        relevant: perLabel.get(query.label) ?? 0,
+        candidates,
+      })
       bar.increment()
     }
     bar.stop()
     return rankings
   }
 
-  #render(filled: Filled | undefined, latencies: ReadonlyMap<string, readonly number[]>, { overall, intervals }: RetrievalQuality): string {
+  #render(
+    filled: Filled | undefined,
+    latencies: ReadonlyMap<string, readonly number[]>,
+    { overall, intervals }: RetrievalQuality,
+  ): string {
     const row = (name: keyof typeof overall & string, digits = 3) => {
       const interval = intervals[name]
       const range = interval === undefined ? '' : `${shown(interval[0], digits)} – ${shown(interval[1], digits)}`
@@ -119,7 +136,9 @@ class Evaluation {
       '',
       `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}.`,
       `Data: ${this.#stored.length} stored, ${this.#queries.length} queries, ids hash ${hashOf(this.#pictures)}.`,
-      filled === undefined ? '' : `Ingest: ${filled.job.added} added, ${filled.job.failed} failed in ${shown(filled.seconds, 1)} s (${shown(filled.job.done / filled.seconds, 1)} pictures/s).`,
+      filled === undefined
+        ? ''
+        : `Ingest: ${filled.job.added} added, ${filled.job.failed} failed in ${shown(filled.seconds, 1)} s (${shown(filled.job.done / filled.seconds, 1)} pictures/s).`,
       '',
       '| quality | value | 95 % interval |',
       '|---|---|---|',
@@ -131,13 +150,28 @@ class Evaluation {
       '',
       '| stage | p50 | p95 | p99 |',
       '|---|---|---|---|',
-      ...[...latencies].map(([stage, values]) => `| ${stage} | ${[0.5, 0.95, 0.99].map((share) => shown(percentile(values, share), 1)).join(' | ')} |`),
+      ...[...latencies].map(
+        ([stage, values]) =>
+          `| ${stage} | ${[0.5, 0.95, 0.99].map((share) => shown(percentile(values, share), 1)).join(' | ')} |`,
+      ),
       '',
     ].join('\n')
   }
 }
 
-const qualityRows = ['mAP@1', 'mAP@10', 'mAP@50', 'mAP@R', 'recall@1', 'recall@5', 'recall@10', 'rPrecision', 'mrr', 'knnAccuracy', 'normalisedMeanRank'] as const
+const qualityRows = [
+  'mAP@1',
+  'mAP@10',
+  'mAP@50',
+  'mAP@R',
+  'recall@1',
+  'recall@5',
+  'recall@10',
+  'rPrecision',
+  'mrr',
+  'knnAccuracy',
+  'normalisedMeanRank',
+] as const
 
 /** One picture at a time in memory: the next is read when the service has taken the one before. */
 function archiveOf(entries: readonly LabelledPicture[]): Readable {
@@ -146,7 +180,9 @@ function archiveOf(entries: readonly LabelledPicture[]): Readable {
     for (const picture of entries) {
       const bytes = await bytesOf(picture)
       const entry = { name: `${picture.label}/${picture.id.replaceAll('/', '_')}`, size: bytes.length }
-      await new Promise<void>((resolve, reject) => archive.entry(entry, Buffer.from(bytes), (error) => (error ? reject(error) : resolve())))
+      await new Promise<void>((resolve, reject) =>
+        archive.entry(entry, Buffer.from(bytes), (error) => (error ? reject(error) : resolve())),
+      )
     }
     archive.finalize()
   }
@@ -155,7 +191,10 @@ function archiveOf(entries: readonly LabelledPicture[]): Readable {
 }
 
 function hashOf(pictures: readonly LabelledPicture[]): string {
-  return createHash('sha256').update(pictures.map(({ id, label, split }) => `${id},${label},${split}`).join('\n')).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(pictures.map(({ id, label, split }) => `${id},${label},${split}`).join('\n'))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 async function bytesOf({ source }: LabelledPicture): Promise<Uint8Array<ArrayBuffer>> {
@@ -167,7 +206,10 @@ function shown(value: number | null | undefined, digits = 3): string {
 }
 
 function progressBar(name: string, total: number) {
-  const bar = new cliProgress.SingleBar({ format: `${name.padEnd(8)} {bar} {value}/{total}, {eta_formatted} left`, stream: process.stderr })
+  const bar = new cliProgress.SingleBar({
+    format: `${name.padEnd(8)} {bar} {value}/{total}, {eta_formatted} left`,
+    stream: process.stderr,
+  })
   bar.start(total, 0)
   return bar
 }
@@ -179,15 +221,25 @@ function wholeNumber(text: string): number {
 
 async function evaluate(options: EvaluateOptions): Promise<void> {
   // The parts that `npm run train` makes by default: no picture is both trained and tested on.
-  const pictures = withSplit(await readLabelledPictures(options.data, options.labels), defaultDeal.shares, seededRandom(defaultDeal.seed))
+  const pictures = withSplit(
+    await readLabelledPictures(options.data, options.labels),
+    defaultDeal.shares,
+    seededRandom(defaultDeal.seed),
+  )
   const report = await new Evaluation(options, pictures).run(options.reuse)
   console.log(report)
   if (options.out !== undefined) await writeFile(options.out, report)
 }
 
 await runCommand(
-  command('npm run evaluate --', 'Quality and latency of a running service: train and val pictures are stored, test pictures are queries.')
-    .requiredOption('--data <folder>', 'a folder per label, or pictures beside a CSV; without a split, the one that training makes')
+  command(
+    'npm run evaluate --',
+    'Quality and latency of a running service: train and val pictures are stored, test pictures are queries.',
+  )
+    .requiredOption(
+      '--data <folder>',
+      'a folder per label, or pictures beside a CSV; without a split, the one that training makes',
+    )
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
     .option('--gallery <name>', 'gallery that is made for it', 'evaluate')
     .option('--reuse', 'the gallery is there and filled already', false)

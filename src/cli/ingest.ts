@@ -4,14 +4,14 @@
  * running service and waits until it is taken in. `alike-ingest` where the package is installed.
  */
 import { readFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import cliProgress from 'cli-progress'
 import { AlikeError } from '../errors.js'
-import { litterRules, type LitterRule } from '../ingest/litter.js'
-import { nameEncodings, type NameEncoding } from '../ingest/name-encoding.js'
-import { ServiceClient, type Job } from './service-client.js'
-import { uploadBody, type UploadBody } from './upload-body.js'
+import { type LitterRule, litterRules } from '../ingest/litter.js'
+import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
+import { type Job, ServiceClient } from './service-client.js'
+import { type UploadBody, uploadBody } from './upload-body.js'
 
 const usage = `alike-ingest FOLDER|ARCHIVE --gallery NAME [--url http://127.0.0.1:8080]
   FOLDER            every picture below it; the folder that a picture lies in is its label
@@ -39,11 +39,14 @@ async function main(): Promise<number> {
     return misused
   }
   try {
-    const key = settings['key-file'] === undefined ? settings.key : (await readFile(settings['key-file'], 'utf8')).trim()
+    const key =
+      settings['key-file'] === undefined ? settings.key : (await readFile(settings['key-file'], 'utf8')).trim()
     const service = new ServiceClient(settings.url, key)
     return await ingest(service, settings.path, settings.gallery, settings)
   } catch (error) {
-    console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error instanceof Error ? error.message : error)
+    console.error(
+      error instanceof AlikeError ? `${error.code}: ${error.message}` : error instanceof Error ? error.message : error,
+    )
     return failed
   }
 }
@@ -53,14 +56,24 @@ function readArguments() {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
-        url: { type: 'string', default: 'http://127.0.0.1:8080' }, gallery: { type: 'string' }, label: { type: 'string' },
-        litter: { type: 'string', default: 'skip' }, 'name-encoding': { type: 'string' }, 'manifest-encoding': { type: 'string' },
-        create: { type: 'boolean', default: false }, key: { type: 'string' }, 'key-file': { type: 'string' },
+        url: { type: 'string', default: 'http://127.0.0.1:8080' },
+        gallery: { type: 'string' },
+        label: { type: 'string' },
+        litter: { type: 'string', default: 'skip' },
+        'name-encoding': { type: 'string' },
+        'manifest-encoding': { type: 'string' },
+        create: { type: 'boolean', default: false },
+        key: { type: 'string' },
+        'key-file': { type: 'string' },
       },
     })
     const [path, ...more] = positionals
     const { gallery } = values
-    const [litter, nameEncoding, manifestEncoding] = [oneOf(litterRules, values.litter), oneOf(nameEncodings, values['name-encoding']), oneOf(nameEncodings, values['manifest-encoding'])]
+    const [litter, nameEncoding, manifestEncoding] = [
+      oneOf(litterRules, values.litter),
+      oneOf(nameEncodings, values['name-encoding']),
+      oneOf(nameEncodings, values['manifest-encoding']),
+    ]
     if (path === undefined || more.length > 0 || gallery === undefined || litter === undefined) return undefined
     return { ...values, path, gallery, litter, nameEncoding, manifestEncoding }
   } catch {
@@ -84,7 +97,12 @@ interface Settings {
   manifestEncoding?: NameEncoding | undefined
 }
 
-async function ingest(service: ServiceClient, path: string, gallery: string, { create, label, litter, nameEncoding, manifestEncoding }: Settings): Promise<number> {
+async function ingest(
+  service: ServiceClient,
+  path: string,
+  gallery: string,
+  { create, label, litter, nameEncoding, manifestEncoding }: Settings,
+): Promise<number> {
   const body = await uploadBody(path, { litter, nameEncoding })
   if (body.leftOut > 0) console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
   // Before the first byte: a refusal in the middle of an upload does not always arrive.
@@ -93,7 +111,13 @@ async function ingest(service: ServiceClient, path: string, gallery: string, { c
 
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
-  const uploaded = await upload(service, gallery, body, { label, litter, nameEncoding, manifestEncoding }, interrupt.signal)
+  const uploaded = await upload(
+    service,
+    gallery,
+    body,
+    { label, litter, nameEncoding, manifestEncoding },
+    interrupt.signal,
+  )
   if (uploaded === undefined) {
     console.error('Cancelled while sending; nothing was taken in.')
     return cancelled
@@ -106,11 +130,22 @@ async function ingest(service: ServiceClient, path: string, gallery: string, { c
 }
 
 /** @returns undefined when interrupted before everything was sent; the service keeps nothing of that */
-async function upload(service: ServiceClient, gallery: string, body: UploadBody, parameters: Omit<Settings, 'create'>, interrupted: AbortSignal): Promise<{ job: Job; unreadable: number } | undefined> {
+async function upload(
+  service: ServiceClient,
+  gallery: string,
+  body: UploadBody,
+  parameters: Omit<Settings, 'create'>,
+  interrupted: AbortSignal,
+): Promise<{ job: Job; unreadable: number } | undefined> {
   const leaving = new AbortController()
   let sent = false
   let unreadable = 0
-  const bar = progressBar(body.unit === 'files' ? 'send {bar} {value}/{total} files, {eta_formatted} left' : 'send {bar} {percentage} %, {eta_formatted} left', body.total)
+  const bar = progressBar(
+    body.unit === 'files'
+      ? 'send {bar} {value}/{total} files, {eta_formatted} left'
+      : 'send {bar} {percentage} %, {eta_formatted} left',
+    body.total,
+  )
   const stream = body.open({
     progress: (done) => bar.update(done),
     unreadable(path, error) {
@@ -118,12 +153,21 @@ async function upload(service: ServiceClient, gallery: string, body: UploadBody,
       console.log(`${path}: could not be read (${error.message})`)
     },
   })
-  stream.once('end', () => { sent = true })
+  stream.once('end', () => {
+    sent = true
+  })
   // With everything sent there is a job, or will be, and its id is waited for to cancel it.
-  const leave = () => { if (!sent) leaving.abort() }
+  const leave = () => {
+    if (!sent) leaving.abort()
+  }
   interrupted.addEventListener('abort', leave)
   try {
-    const job = await service.ingest(gallery, { stream, contentType: body.contentType, signal: leaving.signal, parameters: { ...parameters } })
+    const job = await service.ingest(gallery, {
+      stream,
+      contentType: body.contentType,
+      signal: leaving.signal,
+      parameters: { ...parameters },
+    })
     return { job, unreadable }
   } catch (error) {
     if (leaving.signal.aborted) return undefined
@@ -140,7 +184,10 @@ async function follow(service: ServiceClient, { id }: Job, interrupted: AbortSig
     for (;;) {
       const job = interrupted.aborted ? await cancel(service, id) : await service.job(id)
       bar.setTotal(job.total ?? Math.max(job.done + 1, Math.round(job.done / (job.share || 1))))
-      bar.update(job.done, { rate: job.picturesPerSecond?.toFixed(1) ?? '–', left: job.secondsLeft === null ? '–' : `${Math.ceil(job.secondsLeft)} s` })
+      bar.update(job.done, {
+        rate: job.picturesPerSecond?.toFixed(1) ?? '–',
+        left: job.secondsLeft === null ? '–' : `${Math.ceil(job.secondsLeft)} s`,
+      })
       if (job.state !== 'queued' && job.state !== 'running') return job
       await sleep(jobPollMs, undefined, { signal: interrupted }).catch(() => {})
     }
@@ -155,7 +202,8 @@ async function cancel(service: ServiceClient, id: string): Promise<Job> {
 }
 
 async function printErrors(service: ServiceClient, { id, failed, replaced }: Job): Promise<number> {
-  if (failed + replaced > 0) for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
+  if (failed + replaced > 0)
+    for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
   return failed
 }
 
@@ -163,9 +211,15 @@ function summaryOf({ state, failure, added, updated, removed, skipped, failed, r
   const counts = `${added} added, ${updated} updated, ${removed} removed, ${skipped} skipped, ${failed} failed`
   const told = [
     ...(replaced > 0 ? [`${replaced} took the place of an earlier picture of the same id.`] : []),
-    ...(namesAssumed > 0 ? [`${namesAssumed} names were read in code page 437; where they look wrong, state --name-encoding.`] : []),
+    ...(namesAssumed > 0
+      ? [`${namesAssumed} names were read in code page 437; where they look wrong, state --name-encoding.`]
+      : []),
   ]
-  return [`Job ${state.replaceAll('_', ' ')}: ${counts}.`, ...told, ...(failure === null ? [] : [`${failure.code}: ${failure.detail}`])].join(' ')
+  return [
+    `Job ${state.replaceAll('_', ' ')}: ${counts}.`,
+    ...told,
+    ...(failure === null ? [] : [`${failure.code}: ${failure.detail}`]),
+  ].join(' ')
 }
 
 function progressBar(format: string, total: number): cliProgress.SingleBar {

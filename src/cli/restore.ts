@@ -4,7 +4,9 @@ import { command, runCommand } from './command.js'
 
 async function restore(snapshot: string, dataDir: string): Promise<void> {
   const { id, createdAt, images, galleries, modelId } = await restoreSnapshot(snapshot, dataDir)
-  console.log(`Restored snapshot ${id} of ${createdAt}: ${images} pictures in ${galleries.length} galleries, for the network ${modelId}.`)
+  console.log(
+    `Restored snapshot ${id} of ${createdAt}: ${images} pictures in ${galleries.length} galleries, for the network ${modelId}.`,
+  )
 }
 
 await runCommand(

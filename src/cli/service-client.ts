@@ -1,8 +1,9 @@
 /** What the commands need of a running service, over HTTP. */
-import { setTimeout as sleep } from 'node:timers/promises'
+
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import type { ReadableStream as WebStream } from 'node:stream/web'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 
 export interface SearchHit {
@@ -118,9 +119,16 @@ export class ServiceClient {
 
   async ingest(gallery: string, { stream, contentType, parameters = {}, signal }: Upload): Promise<Job> {
     const body = Readable.toWeb(stream) as ReadableStream<Uint8Array>
-    const given = Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as [string, string]]))
+    const given = Object.entries(parameters).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as [string, string]],
+    )
     const path = `${this.#path(gallery)}/ingest?${new URLSearchParams(given)}`
-    const response = await this.#call('POST', path, { body, duplex: 'half', headers: { 'content-type': contentType }, ...(signal && { signal }) })
+    const response = await this.#call('POST', path, {
+      body,
+      duplex: 'half',
+      headers: { 'content-type': contentType },
+      ...(signal && { signal }),
+    })
     return (await response.json()) as Job
   }
 
@@ -131,7 +139,8 @@ export class ServiceClient {
   async *jobErrors(id: string): AsyncGenerator<JobErrorLine> {
     const { body } = await this.#call('GET', `/v1/jobs/${encodeURIComponent(id)}/errors`)
     if (body === null) return
-    for await (const line of createInterface({ input: Readable.fromWeb(body as WebStream) })) yield JSON.parse(line) as JobErrorLine
+    for await (const line of createInterface({ input: Readable.fromWeb(body as WebStream) }))
+      yield JSON.parse(line) as JobErrorLine
   }
 
   async job(id: string): Promise<Job> {
@@ -156,7 +165,10 @@ export class ServiceClient {
     for (;;) {
       const snapshot = (await (await this.#call('GET', `/v1/snapshots/${id}`)).json()) as Snapshot
       if (snapshot.state === 'ready') return snapshot
-      if (snapshot.state !== 'writing') throw new AlikeError('service_refused', { detail: `The snapshot has ${snapshot.state}: ${snapshot.failure?.detail ?? ''}` })
+      if (snapshot.state !== 'writing')
+        throw new AlikeError('service_refused', {
+          detail: `The snapshot has ${snapshot.state}: ${snapshot.failure?.detail ?? ''}`,
+        })
       await sleep(jobPollMs)
     }
   }
@@ -170,7 +182,11 @@ export class ServiceClient {
     await this.#call('DELETE', `/v1/snapshots/${id}`)
   }
 
-  async search(gallery: string, picture: Uint8Array<ArrayBuffer>, parameters: Record<string, string>): Promise<SearchAnswer> {
+  async search(
+    gallery: string,
+    picture: Uint8Array<ArrayBuffer>,
+    parameters: Record<string, string>,
+  ): Promise<SearchAnswer> {
     const path = `${this.#path(gallery)}/search?${new URLSearchParams(parameters)}`
     const response = await this.#call('POST', path, { body: picture, headers: { 'content-type': 'image/jpeg' } })
     return (await response.json()) as SearchAnswer
@@ -180,12 +196,19 @@ export class ServiceClient {
     return `/v1/galleries/${encodeURIComponent(gallery)}`
   }
 
-  async #call(method: string, path: string, { headers, ...init }: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
+  async #call(
+    method: string,
+    path: string,
+    { headers, ...init }: RequestInit & { headers?: Record<string, string> } = {},
+  ): Promise<Response> {
     let response: Response
     try {
       response = await fetch(`${this.#base}${path}`, { method, ...init, headers: { ...this.#credentials, ...headers } })
     } catch (cause) {
-      throw new AlikeError('service_unreachable', { detail: `${method} ${path} got no answer from ${this.#base}.`, cause })
+      throw new AlikeError('service_unreachable', {
+        detail: `${method} ${path} got no answer from ${this.#base}.`,
+        cause,
+      })
     }
     if (response.ok) return response
     throw new ServiceRefusal(response.status, `${method} ${path}: ${response.status} ${await response.text()}`)

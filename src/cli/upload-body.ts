@@ -6,7 +6,7 @@ import { pack } from 'tar-stream'
 import { pictureName } from '../datasets/folders.js'
 import { isLitter, isLitterName, type LitterRule } from '../ingest/litter.js'
 import { manifestFormat } from '../ingest/manifest/manifest.js'
-import { readName, type NameEncoding, type ReadName } from '../ingest/name-encoding.js'
+import { type NameEncoding, type ReadName, readName } from '../ingest/name-encoding.js'
 
 export interface UploadBody {
   contentType: string
@@ -58,11 +58,21 @@ async function folderBody(folder: string, { litter, nameEncoding }: FolderOption
   const files: FoundFile[] = []
   let leftOut = 0
   for await (const file of walk(Buffer.from(folder), '', { litter, nameEncoding })) {
-    const isWanted = manifestFormat(file.path) !== undefined || litter === 'take' || (!isLitter(file.path) && pictureName.test(file.path)) || file.misfit !== undefined
+    const isWanted =
+      manifestFormat(file.path) !== undefined ||
+      litter === 'take' ||
+      (!isLitter(file.path) && pictureName.test(file.path)) ||
+      file.misfit !== undefined
     if (file.isFile && isWanted) files.push(file)
     else leftOut += 1
   }
-  return { contentType: 'application/x-tar', unit: 'files', total: files.length, leftOut, open: (on) => tarOf(files, on) }
+  return {
+    contentType: 'application/x-tar',
+    unit: 'files',
+    total: files.length,
+    leftOut,
+    open: (on) => tarOf(files, on),
+  }
 }
 
 interface FoundFile extends ReadName {
@@ -76,7 +86,11 @@ async function* walk(place: Buffer, path: string, options: FolderOptions): Async
   const entries = await readdir(place, { withFileTypes: true, encoding: 'buffer' })
   for (const entry of entries.sort((a, b) => Buffer.compare(a.name, b.name))) {
     const { path: name, misfit } = readName({ bytes: entry.name }, options.nameEncoding)
-    const below = { place: Buffer.concat([place, Buffer.from('/'), entry.name]), path: path === '' ? name : `${path}/${name}`, misfit }
+    const below = {
+      place: Buffer.concat([place, Buffer.from('/'), entry.name]),
+      path: path === '' ? name : `${path}/${name}`,
+      misfit,
+    }
     if (options.litter === 'skip' && isLitterName(name)) yield { ...below, isFile: false }
     else if (entry.isDirectory() && misfit === undefined) yield* walk(below.place, below.path, options)
     else yield { ...below, isFile: entry.isFile() || misfit !== undefined }
@@ -88,8 +102,14 @@ function tarOf(files: readonly FoundFile[], { progress, unreadable }: Parameters
   const archive = pack()
   const write = async () => {
     for (const [at, { place, path, misfit }] of files.entries()) {
-      const bytes = misfit === undefined ? await readFile(place).catch((error: Error) => unreadable(path, error)) : unreadable(path, misfit)
-      if (bytes !== undefined) await new Promise<void>((resolve, reject) => archive.entry({ name: path }, bytes, (error) => (error ? reject(error) : resolve())))
+      const bytes =
+        misfit === undefined
+          ? await readFile(place).catch((error: Error) => unreadable(path, error))
+          : unreadable(path, misfit)
+      if (bytes !== undefined)
+        await new Promise<void>((resolve, reject) =>
+          archive.entry({ name: path }, bytes, (error) => (error ? reject(error) : resolve())),
+        )
       progress(at + 1)
     }
     archive.finalize()

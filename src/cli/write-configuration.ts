@@ -21,4 +21,5 @@ how many images are decoded at once together with all file access. What the limi
 `
 }
 
-if (process.argv[1]?.endsWith('write-configuration.js') === true) await writeFile(configurationFile, describeConfiguration())
+if (process.argv[1]?.endsWith('write-configuration.js') === true)
+  await writeFile(configurationFile, describeConfiguration())

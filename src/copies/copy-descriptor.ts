@@ -1,7 +1,7 @@
 /** What a picture and its copies have in common: the signs of many views of it, so that crops of it are among them. */
 import { averaged, luminanceOf, type Plane } from './luminance.js'
 import { withoutMargins } from './margins.js'
-import { gridSide, signViews, wordsPerView, type Span, type View } from './sign-views.js'
+import { gridSide, type Span, signViews, type View, wordsPerView } from './sign-views.js'
 
 interface Shape {
   width: number
@@ -13,17 +13,30 @@ const deviationMin = 2
 
 const whole: Span = { start: 0, length: 1 }
 const middle = (length: number): Span => ({ start: (1 - length) / 2, length })
-const ends = (length: number): readonly Span[] => [{ start: 0, length }, { start: 1 - length, length }]
+const ends = (length: number): readonly Span[] => [
+  { start: 0, length },
+  { start: 1 - length, length },
+]
 const centred = (part: Span): View => ({ columns: part, rows: part })
-const atCorners = (parts: readonly Span[]): View[] => parts.flatMap((rows) => parts.map((columns) => ({ columns, rows })))
-const atSides = (parts: readonly Span[]): View[] => parts.flatMap((part) => [{ columns: part, rows: whole }, { columns: whole, rows: part }])
+const atCorners = (parts: readonly Span[]): View[] =>
+  parts.flatMap((rows) => parts.map((columns) => ({ columns, rows })))
+const atSides = (parts: readonly Span[]): View[] =>
+  parts.flatMap((part) => [
+    { columns: part, rows: whole },
+    { columns: whole, rows: part },
+  ])
 const [middle90, middle80, middle70] = [middle(0.9), middle(0.8), middle(0.7)]
 const [ends90, ends95] = [ends(0.9), ends(0.95)]
 
 /** Of the picture as it is. */
 const viewsOfWhole: readonly View[] = [whole, middle90, middle80].map(centred)
 /** Of the picture without its margins; the middle square comes after them. */
-const viewsOfTrimmed: readonly View[] = [...[whole, middle90, middle80, middle70].map(centred), ...atCorners(ends90), ...atSides(ends90), ...atCorners(ends95)]
+const viewsOfTrimmed: readonly View[] = [
+  ...[whole, middle90, middle80, middle70].map(centred),
+  ...atCorners(ends90),
+  ...atSides(ends90),
+  ...atCorners(ends95),
+]
 
 /** Views whose signs are kept, in their order: three of the whole, then those without margins. */
 export const viewCounts = { whole: viewsOfWhole.length, all: viewsOfWhole.length + viewsOfTrimmed.length + 1 } as const
@@ -35,7 +48,12 @@ export const descriptorBytes = descriptorWords * 4
  * @param shape of the picture, where it was squashed
  * @returns `descriptorBytes` bytes; none for a picture without features
  */
-export function describeCopies(rgb: Uint8Array, width: number, height: number, shape: Shape = { width, height }): Uint8Array {
+export function describeCopies(
+  rgb: Uint8Array,
+  width: number,
+  height: number,
+  shape: Shape = { width, height },
+): Uint8Array {
   const plane = luminanceOf(rgb, width, height)
   const grid = averaged(plane, { left: 0, top: 0, width: plane.width, height: plane.height }, gridSide)
   if (deviation(grid) < deviationMin) return new Uint8Array(0)

@@ -34,7 +34,10 @@ const samples = 32
 const meetingMax = 256
 const picturesPerStep = 4_096
 
-export function findCopyPairs(described: Described, { duplicateScore, random, areJoined, join, onStep }: CopyPairOptions): void {
+export function findCopyPairs(
+  described: Described,
+  { duplicateScore, random, areJoined, join, onStep }: CopyPairOptions,
+): void {
   const { count, words, hasFeatures } = described
   const views = new SampledViews(described)
   for (let sample = 0; sample < samples; sample++) {
@@ -43,11 +46,12 @@ export function findCopyPairs(described: Described, { duplicateScore, random, ar
       if (picture % picturesPerStep === 0) onStep?.((sample + picture / count) / samples)
       if (hasFeatures[picture] === 0) continue
       for (const at of uncroppedOf(words, picture)) {
-        for (const mask of [0, mirroredSigns]) views.forEachMeeting(words[at]! ^ mask, words[at + 1]! ^ mask, duplicateScore, (other) => {
-          if (other === picture || areJoined(picture, other)) return
-          const score = nearCopyScore(words, picture, words, other, duplicateScore)
-          if (score >= duplicateScore) join(picture, other, score)
-        })
+        for (const mask of [0, mirroredSigns])
+          views.forEachMeeting(words[at]! ^ mask, words[at + 1]! ^ mask, duplicateScore, (other) => {
+            if (other === picture || areJoined(picture, other)) return
+            const score = nearCopyScore(words, picture, words, other, duplicateScore)
+            if (score >= duplicateScore) join(picture, other, score)
+          })
       }
     }
   }
@@ -97,7 +101,8 @@ class SampledViews {
     const bucket = this.#bucketOf(low, high)
     const end = Math.min(this.#starts[bucket + 1]!, this.#starts[bucket]! + meetingMax)
     for (let place = this.#starts[bucket]!; place < end; place++) {
-      if (copiesOf(low, high, this.#low[place * lowWords]!, this.#low[place * lowWords + 1]!, duplicateScore)) use(this.#pictures[place]!)
+      if (copiesOf(low, high, this.#low[place * lowWords]!, this.#low[place * lowWords + 1]!, duplicateScore))
+        use(this.#pictures[place]!)
     }
   }
 
@@ -115,7 +120,11 @@ class SampledViews {
 }
 
 /** The exact answer, in time that grows with the square of the pictures. */
-export function everyCopyPair({ count, words, hasFeatures }: Described, duplicateScore: number, join: (a: number, b: number, score: number) => void): void {
+export function everyCopyPair(
+  { count, words, hasFeatures }: Described,
+  duplicateScore: number,
+  join: (a: number, b: number, score: number) => void,
+): void {
   for (let a = 0; a < count; a++) {
     for (let b = a + 1; b < count; b++) {
       if (hasFeatures[a] === 0 || hasFeatures[b] === 0) continue

@@ -28,7 +28,8 @@ export function luminanceOf(rgb: Uint8Array, width: number, height: number): Pla
   for (let row = 0; row < rows; row++) {
     let from = row * step * width * 3
     // the weights in 1/256
-    for (let column = 0; column < columns; column++, from += step * 3) values[to++] = (77 * rgb[from]! + 150 * rgb[from + 1]! + 29 * rgb[from + 2]!) >> 8
+    for (let column = 0; column < columns; column++, from += step * 3)
+      values[to++] = (77 * rgb[from]! + 150 * rgb[from + 1]! + 29 * rgb[from + 2]!) >> 8
   }
   return { values, width: columns, height: rows }
 }
@@ -36,14 +37,23 @@ export function luminanceOf(rgb: Uint8Array, width: number, height: number): Pla
 /** The box as size × size means; cells that it cuts count by the part that lies inside. */
 export function averaged({ values, width }: Plane, box: Box, size: number): Float64Array {
   const narrow = new Float64Array(size * box.height)
-  for (let row = 0; row < box.height; row++) means(values, (box.top + row) * width + box.left, box.width, narrow, row, box.height, size)
+  for (let row = 0; row < box.height; row++)
+    means(values, (box.top + row) * width + box.left, box.width, narrow, row, box.height, size)
   const grid = new Float64Array(size * size)
   for (let column = 0; column < size; column++) means(narrow, column * box.height, box.height, grid, column, size, size)
   return grid
 }
 
 /** Means of `count` equal parts of a line, each the difference of two running sums. */
-function means(from: Uint8Array | Float64Array, start: number, length: number, to: Float64Array, at: number, stride: number, count: number): void {
+function means(
+  from: Uint8Array | Float64Array,
+  start: number,
+  length: number,
+  to: Float64Array,
+  at: number,
+  stride: number,
+  count: number,
+): void {
   const part = length / count
   let sum = 0
   let before = 0

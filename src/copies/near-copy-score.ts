@@ -63,8 +63,10 @@ function differing(a: Uint32Array, i: number, b: Uint32Array, j: number, best: n
   const staying = countPairs(((first >>> 1) & mirroredSigns) + ((second >>> 1) & mirroredSigns))
   const straight = staying + turning
   const turned = staying + lowSigns / 2 - turning
-  if (straight * lowWeight < best) best = Math.min(best, Math.max(straight * lowWeight, differingInAll(a, i, b, j, straight, 0)))
-  if (turned * lowWeight < best) best = Math.min(best, Math.max(turned * lowWeight, differingInAll(a, i, b, j, turned, mirroredSigns)))
+  if (straight * lowWeight < best)
+    best = Math.min(best, Math.max(straight * lowWeight, differingInAll(a, i, b, j, straight, 0)))
+  if (turned * lowWeight < best)
+    best = Math.min(best, Math.max(turned * lowWeight, differingInAll(a, i, b, j, turned, mirroredSigns)))
   return best
 }
 

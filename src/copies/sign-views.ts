@@ -94,7 +94,8 @@ function cosinesOf(span: Span): Float64Array {
   const cosines = new Float64Array(frequencies * gridSide)
   for (let u = 1; u <= frequencies; u++) {
     // ∫ cos(π·u·t) dt = sin(π·u·t) / (π·u), t from 0 to 1 over the span
-    const integral = (place: number) => Math.sin(Math.PI * u * Math.min(1, Math.max(0, (place / gridSide - span.start) / span.length))) / (Math.PI * u)
+    const integral = (place: number) =>
+      Math.sin(Math.PI * u * Math.min(1, Math.max(0, (place / gridSide - span.start) / span.length))) / (Math.PI * u)
     for (let cell = 0; cell < gridSide; cell++) cosines[(u - 1) * gridSide + cell] = integral(cell + 1) - integral(cell)
   }
   keptCosines.set(span, cosines)

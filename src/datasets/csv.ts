@@ -1,8 +1,8 @@
 /** A CSV `filename,label[,split][,duplicate_group]` beside pictures as files or in tar files. */
-import { readFile, readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
 import { pictureName } from './folders.js'
@@ -22,7 +22,8 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledPict
   const sources = await readSources(folder)
   return rows.map(({ filename, label, split, duplicate_group }) => {
     const source = sources.get(filename)
-    if (source === undefined) throw new AlikeError('data_unreadable', { detail: `There is no picture "${filename}" beside the labels.` })
+    if (source === undefined)
+      throw new AlikeError('data_unreadable', { detail: `There is no picture "${filename}" beside the labels.` })
     // an empty group cell means: a picture without copies
     return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
   })
@@ -37,7 +38,9 @@ function parseRows(text: Buffer): Row[] {
   }
   return rows.map((row, index) => {
     if (Value.Check(Row, row)) return row
-    throw new AlikeError('data_unreadable', { detail: `Row ${index + 2} of the labels needs filename, label, and if any a split of train, val or test.` })
+    throw new AlikeError('data_unreadable', {
+      detail: `Row ${index + 2} of the labels needs filename, label, and if any a split of train, val or test.`,
+    })
   })
 }
 
@@ -45,7 +48,8 @@ function parseRows(text: Buffer): Row[] {
 async function readSources(folder: string): Promise<Map<string, PictureSource>> {
   const sources = new Map<string, PictureSource>()
   for (const name of (await readdir(folder, { recursive: true })).sort()) {
-    if (/\.tar(\.gz)?$/.test(name)) for (const [entry, bytes] of await readTar(join(folder, name))) sources.set(entry, { bytes })
+    if (/\.tar(\.gz)?$/.test(name))
+      for (const [entry, bytes] of await readTar(join(folder, name))) sources.set(entry, { bytes })
     else if (pictureName.test(name)) sources.set(name, { path: join(folder, name) })
   }
   return sources

@@ -2,28 +2,40 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
-import { splits, type LabelledPicture, type Split } from './labelled-picture.js'
+import { type LabelledPicture, type Split, splits } from './labelled-picture.js'
 
 export const pictureName = /\.(jpe?g|png|webp|gif|avif)$/i
 
 /** Other names that people give to the three splits. */
-const splitNames: Record<string, Split> = { train: 'train', training: 'train', val: 'val', valid: 'val', validation: 'val', test: 'test' }
+const splitNames: Record<string, Split> = {
+  train: 'train',
+  training: 'train',
+  val: 'val',
+  valid: 'val',
+  validation: 'val',
+  test: 'test',
+}
 
 export async function readFolders(folder: string): Promise<LabelledPicture[]> {
   const names = await subfolders(folder)
   const bySplit = names.length > 0 && names.every((name) => name.toLowerCase() in splitNames)
   if (!bySplit) return readClasses(folder, '', undefined)
-  const found = await Promise.all(names.map((name) => readClasses(join(folder, name), `${name}/`, splitNames[name.toLowerCase()])))
+  const found = await Promise.all(
+    names.map((name) => readClasses(join(folder, name), `${name}/`, splitNames[name.toLowerCase()])),
+  )
   const pictures = found.flat()
   const missing = splits.find((split) => split !== 'val' && !pictures.some((picture) => picture.split === split))
-  if (missing !== undefined) throw new AlikeError('data_unreadable', { detail: `The folders have no pictures for the split "${missing}".` })
+  if (missing !== undefined)
+    throw new AlikeError('data_unreadable', { detail: `The folders have no pictures for the split "${missing}".` })
   return pictures
 }
 
 async function readClasses(folder: string, prefix: string, split: Split | undefined): Promise<LabelledPicture[]> {
   const pictures: LabelledPicture[] = []
   for (const label of await subfolders(folder)) {
-    for (const name of (await readdir(join(folder, label))).filter((entry) => pictureName.test(entry) && !entry.startsWith('.'))) {
+    for (const name of (await readdir(join(folder, label))).filter(
+      (entry) => pictureName.test(entry) && !entry.startsWith('.'),
+    )) {
       const id = `${prefix}${label}/${name}`
       pictures.push({ id, label, group: id, source: { path: join(folder, label, name) }, ...(split && { split }) })
     }
@@ -34,7 +46,10 @@ async function readClasses(folder: string, prefix: string, split: Split | undefi
 async function subfolders(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name).sort()
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => entry.name)
+      .sort()
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: 'The folder of pictures can not be read.', cause })
   }

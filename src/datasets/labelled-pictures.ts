@@ -14,9 +14,14 @@ import type { LabelledPicture } from './labelled-picture.js'
  */
 export async function readLabelledPictures(folder: string, labels?: string): Promise<LabelledPicture[]> {
   const csv = labels ?? `${folder}/labels.csv`
-  const hasCsv = await stat(csv).then((found) => found.isFile(), () => false)
-  if (labels !== undefined && !hasCsv) throw new AlikeError('data_unreadable', { detail: 'The file of labels can not be read.' })
+  const hasCsv = await stat(csv).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+  if (labels !== undefined && !hasCsv)
+    throw new AlikeError('data_unreadable', { detail: 'The file of labels can not be read.' })
   const pictures = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
-  if (pictures.length === 0) throw new AlikeError('data_unreadable', { detail: 'There are no labelled pictures in the folder.' })
+  if (pictures.length === 0)
+    throw new AlikeError('data_unreadable', { detail: 'There are no labelled pictures in the folder.' })
   return pictures.sort((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -16,7 +16,11 @@ export type SplitPicture = LabelledPicture & { split: Split }
  * A set that has train and test but no val gives up a share of train.
  * @param random uniform in [0, 1).
  */
-export function withSplit(pictures: readonly LabelledPicture[], shares: SplitShares, random: () => number): SplitPicture[] {
+export function withSplit(
+  pictures: readonly LabelledPicture[],
+  shares: SplitShares,
+  random: () => number,
+): SplitPicture[] {
   const needsAll = pictures.some((picture) => picture.split === undefined)
   const needsVal = !needsAll && !pictures.some((picture) => picture.split === 'val')
   if (!needsAll && !needsVal) return pictures as SplitPicture[]
@@ -38,7 +42,10 @@ function deal(pictures: readonly LabelledPicture[], shares: SplitShares, random:
   const dealt = new Map<string, Split>()
   for (const groups of strata.values()) {
     const total = [...groups.values()].reduce((sum, size) => sum + size, 0)
-    const room: Record<'test' | 'val', number> = { test: Math.round(total * shares.test), val: Math.round(total * shares.val) }
+    const room: Record<'test' | 'val', number> = {
+      test: Math.round(total * shares.test),
+      val: Math.round(total * shares.val),
+    }
     for (const [group, size] of shuffled([...groups], random)) {
       const split = room.test >= size ? 'test' : room.val >= size ? 'val' : 'train'
       if (split !== 'train') room[split] -= size

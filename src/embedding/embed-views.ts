@@ -8,10 +8,17 @@ import type { Embedding } from './embedding.js'
  * @returns times of the slowest view, logits on average
  * @throws AlikeError as `Embedder.embed`
  */
-export async function embedViews(embedder: Embedder, views: readonly Uint8Array[], { signal, ...options }: EmbedOptions = {}): Promise<Embedding> {
-  const embeddings = await allOrNone(views, signal, (pixels, stop) => embedder.embed(pixels, { ...options, ...(stop && { signal: stop }) }))
+export async function embedViews(
+  embedder: Embedder,
+  views: readonly Uint8Array[],
+  { signal, ...options }: EmbedOptions = {},
+): Promise<Embedding> {
+  const embeddings = await allOrNone(views, signal, (pixels, stop) =>
+    embedder.embed(pixels, { ...options, ...(stop && { signal: stop }) }),
+  )
   if (embeddings.length === 1) return embeddings[0]!
-  const slowest = (key: 'queueMs' | 'embedMs' | 'batchSize') => Math.max(...embeddings.map((embedding) => embedding[key]))
+  const slowest = (key: 'queueMs' | 'embedMs' | 'batchSize') =>
+    Math.max(...embeddings.map((embedding) => embedding[key]))
   return {
     vector: meanDirection(embeddings.map(({ vector }) => vector)),
     logits: mean(embeddings.map(({ logits }) => logits)),

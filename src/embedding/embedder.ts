@@ -4,13 +4,19 @@
  */
 import { AlikeError } from '../errors.js'
 import type { EmbeddingInstruments } from '../metrics.js'
-import { Batcher, type Batch, type Priority } from './batcher.js'
-import { rowOf, type Embedding } from './embedding.js'
-import { GpuMemoryGauge, type GpuMemory } from './gpu-memory.js'
+import { type Batch, Batcher, type Priority } from './batcher.js'
+import { type Embedding, rowOf } from './embedding.js'
+import { type GpuMemory, GpuMemoryGauge } from './gpu-memory.js'
 import type { Model } from './manifest.js'
-import { chooseRuntime, describeRuntime, type ChosenRuntime, type ProviderOptions, type RuntimeDescription } from './provider.js'
-import { SessionPool } from './session-pool.js'
+import {
+  type ChosenRuntime,
+  chooseRuntime,
+  describeRuntime,
+  type ProviderOptions,
+  type RuntimeDescription,
+} from './provider.js'
 import type { RunResult, Session } from './session.js'
+import { SessionPool } from './session-pool.js'
 
 export type { Embedding } from './embedding.js'
 
@@ -117,19 +123,27 @@ class PooledEmbedder implements Embedder {
     this.#gpuMemory = new GpuMemoryGauge(plan.devices, options.cuda?.visibleDevices ?? '')
     this.#msPerPicture = info.runMs.at(-1)! / batchSizes.at(-1)!
     this.#batcher = new Batcher({
-      batchSizes, runMs: info.runMs, padded, sharers, maxQueue: options.maxQueue, now: () => performance.now(),
+      batchSizes,
+      runMs: info.runMs,
+      padded,
+      sharers,
+      maxQueue: options.maxQueue,
+      now: () => performance.now(),
     })
-    this.#pool = new SessionPool({
-      settings: plan.sessions,
-      count: plan.workers,
-      onChange: () => this.#pump(),
-      onCrash: () => {
-        this.#metrics.countWorkerCrash()
-        this.#logger.error({}, 'an embedding worker ended by itself and is being replaced')
+    this.#pool = new SessionPool(
+      {
+        settings: plan.sessions,
+        count: plan.workers,
+        onChange: () => this.#pump(),
+        onCrash: () => {
+          this.#metrics.countWorkerCrash()
+          this.#logger.error({}, 'an embedding worker ended by itself and is being replaced')
+        },
+        onOpenFailed: (error, nextTryMs) =>
+          this.#logger.error({ err: error, nextTryMs }, 'an embedding worker could not be started'),
       },
-      onOpenFailed: (error, nextTryMs) =>
-        this.#logger.error({ err: error, nextTryMs }, 'an embedding worker could not be started'),
-    }, sessions)
+      sessions,
+    )
     this.#announce()
   }
 
@@ -160,8 +174,14 @@ class PooledEmbedder implements Embedder {
       const item: Item = {
         pixels,
         queuedAt: performance.now(),
-        resolve: (embedding) => { signal?.removeEventListener('abort', leave); resolve(embedding) },
-        reject: (reason) => { signal?.removeEventListener('abort', leave); reject(reason) },
+        resolve: (embedding) => {
+          signal?.removeEventListener('abort', leave)
+          resolve(embedding)
+        },
+        reject: (reason) => {
+          signal?.removeEventListener('abort', leave)
+          reject(reason)
+        },
       }
       if (!this.#batcher.add(item, priority)) throw this.#overloaded()
       signal?.addEventListener('abort', leave, { once: true })
@@ -184,7 +204,9 @@ class PooledEmbedder implements Embedder {
 
   async #finish(): Promise<void> {
     if (this.#running > 0 || this.#batcher.depth > 0) {
-      await new Promise<void>((resolve) => { this.#onIdle = resolve })
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
     }
     await this.#pool.close()
   }
@@ -221,7 +243,10 @@ class PooledEmbedder implements Embedder {
     const startedAt = performance.now()
     let succeeded = false
     try {
-      const result = await session.run(items.map((item) => item.pixels), batchSize)
+      const result = await session.run(
+        items.map((item) => item.pixels),
+        batchSize,
+      )
       succeeded = true
       this.#answer({ items, batchSize }, result, startedAt)
     } catch (cause) {

@@ -18,7 +18,11 @@ export interface Embedding {
  * Row `row` of a batch, copied, so that one kept vector does not keep the whole batch in memory.
  * @returns undefined when the vector is not of unit length: it must never reach an index.
  */
-export function rowOf(result: RunResult, row: number, batchSize: number): Pick<Embedding, 'vector' | 'logits'> | undefined {
+export function rowOf(
+  result: RunResult,
+  row: number,
+  batchSize: number,
+): Pick<Embedding, 'vector' | 'logits'> | undefined {
   const dimension = result.embeddings.length / batchSize
   const classes = result.logits.length / batchSize
   const vector = result.embeddings.slice(row * dimension, (row + 1) * dimension)

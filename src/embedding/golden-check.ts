@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { cosine } from '../cosine.js'
 import { AlikeError } from '../errors.js'
@@ -26,7 +26,10 @@ export const Golden = Type.Object(
     /** File names beside this list. */
     pictures: Type.Array(Type.String({ pattern: '^[a-z0-9-]+\\.png$' }), { minItems: 1 }),
     /** By form of the network: forms differ among each other by more than machines do. */
-    embeddings: Type.Object({ fp32: Type.Optional(Embeddings), fp16: Type.Optional(Embeddings), int8: Type.Optional(Embeddings) }, { additionalProperties: false }),
+    embeddings: Type.Object(
+      { fp32: Type.Optional(Embeddings), fp16: Type.Optional(Embeddings), int8: Type.Optional(Embeddings) },
+      { additionalProperties: false },
+    ),
   },
   { additionalProperties: false },
 )
@@ -48,18 +51,28 @@ const smallestCosine = 0.999
  * @returns undefined for a model folder without golden pictures
  * @throws AlikeError `model_unreadable` when they can not be read or are those of another model
  */
-export async function checkGolden(embedder: Pick<Embedder, 'model' | 'runtime' | 'embed'>): Promise<GoldenCheck | undefined> {
-  const { model, runtime: { precision } } = embedder
+export async function checkGolden(
+  embedder: Pick<Embedder, 'model' | 'runtime' | 'embed'>,
+): Promise<GoldenCheck | undefined> {
+  const {
+    model,
+    runtime: { precision },
+  } = embedder
   const golden = await readGolden(model)
   if (golden === undefined) return undefined
   const expected = golden.embeddings[precision]
-  if (expected?.length !== golden.pictures.length) throw unreadable(`There are no golden embeddings of its ${precision} network.`)
-  const cosines = await Promise.all(golden.pictures.map(async (file, i) => {
-    const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => { throw unreadable(`The golden picture ${file} can not be read.`, cause) })
-    const { pixels } = await prepareImage(png, { preprocessing: model.manifest.preprocessing, maxPixels: 1e6 })
-    const [found, made] = [(await embedder.embed(pixels)).vector, decodeGolden(expected[i]!)]
-    return found.length === made.length ? cosine(found, made) : NaN
-  }))
+  if (expected?.length !== golden.pictures.length)
+    throw unreadable(`There are no golden embeddings of its ${precision} network.`)
+  const cosines = await Promise.all(
+    golden.pictures.map(async (file, i) => {
+      const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => {
+        throw unreadable(`The golden picture ${file} can not be read.`, cause)
+      })
+      const { pixels } = await prepareImage(png, { preprocessing: model.manifest.preprocessing, maxPixels: 1e6 })
+      const [found, made] = [(await embedder.embed(pixels)).vector, decodeGolden(expected[i]!)]
+      return found.length === made.length ? cosine(found, made) : NaN
+    }),
+  )
   const minCosine = Math.min(...cosines)
   const check = { precision, pictures: cosines.length, minCosine }
   // written so that NaN fails

@@ -32,13 +32,18 @@ export async function readGpuMemory(devices: readonly number[], visible: string)
  * @param visible `CUDA_VISIBLE_DEVICES`: CUDA numbers the GPUs in this list, the tool all that there are; empty: no list
  */
 export function memoryOf(devices: readonly number[], output: string, visible: string): GpuMemory[] | undefined {
-  const rows = output.trim().split('\n').map((line) => line.split(',').map((cell) => cell.trim()))
+  const rows = output
+    .trim()
+    .split('\n')
+    .map((line) => line.split(',').map((cell) => cell.trim()))
   const names = visible.trim() === '' ? undefined : visible.split(',').map((name) => name.trim())
   const found: GpuMemory[] = []
   for (const device of devices) {
     const name = names === undefined ? String(device) : names[device]
     if (name === undefined) return undefined
-    const row = rows.find(([index, uuid]) => index === name || (name.startsWith('GPU-') && uuid?.startsWith(name) === true))
+    const row = rows.find(
+      ([index, uuid]) => index === name || (name.startsWith('GPU-') && uuid?.startsWith(name) === true),
+    )
     const [usedBytes, totalBytes] = [Number(row?.[2]) * 2 ** 20, Number(row?.[3]) * 2 ** 20]
     if (!Number.isFinite(usedBytes) || !Number.isFinite(totalBytes)) return undefined
     found.push({ device, usedBytes, totalBytes })

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
 import { ScoreCalibration } from '../eval/score-calibration.js'
@@ -59,7 +59,9 @@ export type Manifest = Static<typeof Manifest>
  * values, that is the fp32 weights file and the preprocessing, and nothing else.
  */
 export function modelId(fp32Sha256: string, preprocessing: Preprocessing): string {
-  const ordered = Object.keys(preprocessing).sort().map((key) => [key, preprocessing[key as keyof Preprocessing]])
+  const ordered = Object.keys(preprocessing)
+    .sort()
+    .map((key) => [key, preprocessing[key as keyof Preprocessing]])
   return createHash('sha256').update(fp32Sha256).update(JSON.stringify(ordered)).digest('hex').slice(0, 16)
 }
 
@@ -77,7 +79,9 @@ export interface Model {
 export async function readModel(folder: string): Promise<Model> {
   const manifest = parseManifest(await readText(join(folder, 'manifest.json')))
   if (manifest.id !== modelId(manifest.files.fp32.sha256, manifest.preprocessing)) {
-    throw new AlikeError('model_unreadable', { detail: 'The id in manifest.json is not that of its weights and preprocessing.' })
+    throw new AlikeError('model_unreadable', {
+      detail: 'The id in manifest.json is not that of its weights and preprocessing.',
+    })
   }
   const absent: Precision[] = []
   const named = precisions.filter((precision) => manifest.files[precision] !== undefined)
@@ -89,15 +93,21 @@ export async function readModel(folder: string): Promise<Model> {
     }
     const found = await sha256OfFile(join(folder, entry.file))
     if (found !== entry.sha256) {
-      throw new AlikeError('model_unreadable', { detail: `${entry.file} does not have the checksum that manifest.json states.` })
+      throw new AlikeError('model_unreadable', {
+        detail: `${entry.file} does not have the checksum that manifest.json states.`,
+      })
     }
   }
-  if (absent.length === named.length) throw new AlikeError('model_unreadable', { detail: 'The files that manifest.json names can not be read.' })
+  if (absent.length === named.length)
+    throw new AlikeError('model_unreadable', { detail: 'The files that manifest.json names can not be read.' })
   return absent.length === 0 ? { folder, manifest } : { folder, manifest, absent }
 }
 
 function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false)
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 function parseManifest(text: string): Manifest {

@@ -2,7 +2,7 @@
  * The network as ONNX Runtime sessions: one for all batch sizes on the CPU, one for each on CUDA. The only importer of
  * onnxruntime-node in the service; it belongs into a thread of its own, because `open` and `run` block their event loop.
  */
-import { InferenceSession, Tensor, env } from 'onnxruntime-node'
+import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { servedGraph } from './served-graph.js'
 import type { SessionSettings } from './worker-protocol.js'
 
@@ -34,7 +34,8 @@ export class Network {
     const sessions: ShapedSession[] = []
     try {
       const graph = await servedGraph(settings.modelPath)
-      for (const batchSizes of shapesOf(settings)) sessions.push({ session: await openSession(graph, settings), batchSizes })
+      for (const batchSizes of shapesOf(settings))
+        sessions.push({ session: await openSession(graph, settings), batchSizes })
     } catch (error) {
       for (const { session } of sessions) await session.release()
       throw error
@@ -77,7 +78,10 @@ function shapesOf({ batchSizes, sessionPerBatchSize = false }: SessionSettings):
   return sessionPerBatchSize ? batchSizes.map((size) => [size]) : [batchSizes]
 }
 
-function openSession(graph: string | Uint8Array, { provider, deviceId = 0 }: SessionSettings): Promise<InferenceSession> {
+function openSession(
+  graph: string | Uint8Array,
+  { provider, deviceId = 0 }: SessionSettings,
+): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     // Of CUDA's options (memory limit, growth of its arena, search for algorithms, graphs) the binding passes on the
     // device alone, and of `extra` the provider reads none of them; see docs/gpu.md for what bounds memory instead.

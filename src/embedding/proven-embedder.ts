@@ -3,7 +3,7 @@
  * (int8 with 8-bit weights overflows where there is no VNNI) is left out, and the next one that the folder carries runs.
  */
 import { AlikeError } from '../errors.js'
-import { openEmbedder, type Embedder, type EmbedderOptions } from './embedder.js'
+import { type Embedder, type EmbedderOptions, openEmbedder } from './embedder.js'
 import { checkGolden } from './golden-check.js'
 import type { Precision } from './manifest.js'
 import { formsLeft } from './provider.js'

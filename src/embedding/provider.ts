@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { readGpuMemory } from './gpu-memory.js'
-import { precisions, type Model, type Precision } from './manifest.js'
-import { Session, SessionOpenError, type SessionInfo } from './session.js'
+import { type Model, type Precision, precisions } from './manifest.js'
+import { Session, type SessionInfo, SessionOpenError } from './session.js'
 import type { Provider, SessionSettings } from './worker-protocol.js'
 
 export interface ProviderOptions {
@@ -100,7 +100,8 @@ async function chooseProvider(options: ProviderOptions): Promise<ChosenRuntime> 
   } catch (error) {
     if (!(error instanceof SessionOpenError)) throw error
     const reason = firstLine(error.message)
-    if (options.requireCuda) throw new AlikeError('cuda_unavailable', { detail: `The reason: ${reason}.`, cause: error })
+    if (options.requireCuda)
+      throw new AlikeError('cuda_unavailable', { detail: `The reason: ${reason}.`, cause: error })
     // With `auto`, a machine that was never given CUDA is not a machine where CUDA failed.
     const expected = options.provider === 'cuda' || !error.providerMissing
     return { ...(await openOnCpu(options)), ...(expected && { fallbackReason: reason }) }
@@ -112,7 +113,10 @@ async function openOnCpu(options: ProviderOptions): Promise<ChosenRuntime> {
   try {
     return { plan, ...(await openFirst(plan)) }
   } catch (cause) {
-    throw new AlikeError('model_unreadable', { detail: `ONNX Runtime can not run its ${plan.precision} network.`, cause })
+    throw new AlikeError('model_unreadable', {
+      detail: `ONNX Runtime can not run its ${plan.precision} network.`,
+      cause,
+    })
   }
 }
 
@@ -142,10 +146,15 @@ async function openOnCuda(options: ProviderOptions): Promise<ChosenRuntime> {
  * @throws SessionOpenError when none fits
  */
 export function workersWithin(maxBytes: number, taken: readonly number[] | undefined, wanted: number): number {
-  if (taken === undefined) throw new SessionOpenError('the memory of the GPU is limited, and nvidia-smi does not tell how much is used', false)
+  if (taken === undefined)
+    throw new SessionOpenError('the memory of the GPU is limited, and nvidia-smi does not tell how much is used', false)
   const most = Math.max(...taken)
   const fitting = most <= 0 ? wanted : Math.min(wanted, Math.floor(maxBytes / most))
-  if (fitting < 1) throw new SessionOpenError(`one worker takes ${most} bytes of the GPU, and ${maxBytes} are allowed: fewer or smaller batch sizes take less`, false)
+  if (fitting < 1)
+    throw new SessionOpenError(
+      `one worker takes ${most} bytes of the GPU, and ${maxBytes} are allowed: fewer or smaller batch sizes take less`,
+      false,
+    )
   return fitting
 }
 
@@ -187,13 +196,40 @@ export function planRuntime(provider: Provider, options: ProviderOptions): Runti
     // batch costs little more than one picture.
     const batchSizes = powersOfTwo(maxBatch === 0 ? 4 : maxBatch)
     const sessions = [{ modelPath, provider, inputSize, batchSizes }]
-    return { provider, precision, workers, padded: false, sharers: workers, batchSizes, inputSize, devices: [], sessions }
+    return {
+      provider,
+      precision,
+      workers,
+      padded: false,
+      sharers: workers,
+      batchSizes,
+      inputSize,
+      devices: [],
+      sessions,
+    }
   }
   const devices = [...new Set(cuda?.devices ?? [0])]
   const workers = devices.length * (options.workers === 0 ? workersPerGpu : options.workers)
   const batchSizes = sizesUpTo(cuda?.batchSizes ?? cudaBatchSizes, maxBatch)
-  const sessions = devices.map((deviceId) => ({ modelPath, provider, inputSize, batchSizes, deviceId, sessionPerBatchSize: true }))
-  return { provider, precision, workers, padded: true, sharers: devices.length, batchSizes, inputSize, devices, sessions }
+  const sessions = devices.map((deviceId) => ({
+    modelPath,
+    provider,
+    inputSize,
+    batchSizes,
+    deviceId,
+    sessionPerBatchSize: true,
+  }))
+  return {
+    provider,
+    precision,
+    workers,
+    padded: true,
+    sharers: devices.length,
+    batchSizes,
+    inputSize,
+    devices,
+    sessions,
+  }
 }
 
 /** Ascending, each once. @param max 0 for no bound; one below all of them is the only size then */
@@ -204,7 +240,10 @@ function sizesUpTo(sizes: readonly number[], max: number): number[] {
 }
 
 /** From the fastest form to the slowest. */
-const preferred: Record<Provider, readonly Precision[]> = { cpu: ['int8', 'fp32', 'fp16'], cuda: ['fp16', 'fp32', 'int8'] }
+const preferred: Record<Provider, readonly Precision[]> = {
+  cpu: ['int8', 'fp32', 'fp16'],
+  cuda: ['fp16', 'fp32', 'int8'],
+}
 
 function choosePrecision(provider: Provider, options: ProviderOptions): Precision {
   const left = formsLeft(options)
@@ -212,8 +251,14 @@ function choosePrecision(provider: Provider, options: ProviderOptions): Precisio
 }
 
 /** Forms that the folder carries and that have not failed here. */
-export function formsLeft({ model: { manifest, absent = [] }, failed }: Pick<ProviderOptions, 'model' | 'failed'>): Precision[] {
-  return precisions.filter((precision) => manifest.files[precision] !== undefined && !absent.includes(precision) && failed?.has(precision) !== true)
+export function formsLeft({
+  model: { manifest, absent = [] },
+  failed,
+}: Pick<ProviderOptions, 'model' | 'failed'>): Precision[] {
+  return precisions.filter(
+    (precision) =>
+      manifest.files[precision] !== undefined && !absent.includes(precision) && failed?.has(precision) !== true,
+  )
 }
 
 function powersOfTwo(upTo: number): number[] {

@@ -10,7 +10,16 @@ import { readFile } from 'node:fs/promises'
 const optionalOutput = 'map'
 
 /** Field numbers of onnx.proto. */
-const fields = { modelGraph: 7, graphNode: 1, graphInitializer: 5, graphOutput: 12, nodeInput: 1, nodeOutput: 2, initializerName: 8, outputName: 1 } as const
+const fields = {
+  modelGraph: 7,
+  graphNode: 1,
+  graphInitializer: 5,
+  graphOutput: 12,
+  nodeInput: 1,
+  nodeOutput: 2,
+  initializerName: 8,
+  outputName: 1,
+} as const
 
 /** @returns the path itself where there is nothing to leave out, so that the runtime reads the file without a copy in memory */
 export async function servedGraph(path: string): Promise<string | Uint8Array> {
@@ -31,19 +40,26 @@ export function withoutMap<Bytes extends Uint8Array>(model: Bytes): Bytes | Uint
   const graph = whole.find(({ number }) => number === fields.modelGraph)
   if (graph === undefined) return model
   const parts = fieldsOf(bytes, graph.from, graph.to)
-  const isLeftOut = (part: Field) => part.number === fields.graphOutput && nameIn(bytes, part, fields.outputName) === optionalOutput
+  const isLeftOut = (part: Field) =>
+    part.number === fields.graphOutput && nameIn(bytes, part, fields.outputName) === optionalOutput
   if (!parts.some(isLeftOut)) return model
 
   const needed = neededValues(bytes, parts, isLeftOut)
   const kept = parts.filter((part) => {
-    if (part.number === fields.graphNode) return namesIn(bytes, part, fields.nodeOutput).some((name) => needed.has(name))
+    if (part.number === fields.graphNode)
+      return namesIn(bytes, part, fields.nodeOutput).some((name) => needed.has(name))
     if (part.number === fields.graphInitializer) return needed.has(nameIn(bytes, part, fields.initializerName))
     return !isLeftOut(part)
   })
   const body = kept.map(({ start, to }) => bytes.subarray(start, to))
   const length = body.reduce((sum, part) => sum + part.length, 0)
   const around = (from: number, to: number) => bytes.subarray(from, to)
-  return Buffer.concat([around(0, graph.start), lengthDelimited(fields.modelGraph, length), ...body, around(graph.to, bytes.length)])
+  return Buffer.concat([
+    around(0, graph.start),
+    lengthDelimited(fields.modelGraph, length),
+    ...body,
+    around(graph.to, bytes.length),
+  ])
 }
 
 /** Values that the remaining outputs are computed from; nodes stand behind those that they read. */
@@ -106,7 +122,9 @@ function lengthDelimited(number: number, length: number): Buffer {
 }
 
 function namesIn(bytes: Buffer, message: Field, number: number): string[] {
-  return fieldsOf(bytes, message.from, message.to).filter((field) => field.number === number).map(({ from, to }) => bytes.toString('utf8', from, to))
+  return fieldsOf(bytes, message.from, message.to)
+    .filter((field) => field.number === number)
+    .map(({ from, to }) => bytes.toString('utf8', from, to))
 }
 
 function nameIn(bytes: Buffer, message: Field, number: number): string {

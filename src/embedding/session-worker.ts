@@ -48,7 +48,14 @@ async function warmUp(): Promise<FromWorker> {
     classCount = outputs.logits.length / batchSize
     runMs.push(settings.provider === 'cuda' ? await shortestOf(timedRuns, pixels, batchSize) : ms)
   }
-  return { kind: 'ready', ortVersion: Network.ortVersion, embeddingDimension, classCount, warmupMs: performance.now() - startedAt, runMs }
+  return {
+    kind: 'ready',
+    ortVersion: Network.ortVersion,
+    embeddingDimension,
+    classCount,
+    warmupMs: performance.now() - startedAt,
+    runMs,
+  }
 }
 
 async function timed(pixels: Uint8Array<ArrayBuffer>, batchSize: number) {

@@ -52,10 +52,14 @@ export class Session {
     this.settings = settings
     this.#bytesPerPicture = settings.inputSize ** 2 * 3
     this.#worker = new Worker(new URL('./session-worker.js', import.meta.url), { workerData: settings })
-    this.#info = new Promise((resolve, reject) => { this.#opening = { resolve, reject } })
+    this.#info = new Promise((resolve, reject) => {
+      this.#opening = { resolve, reject }
+    })
     this.#worker.on('message', (message: FromWorker) => this.#hear(message))
     let cause: unknown
-    this.#worker.on('error', (error) => { cause = error })
+    this.#worker.on('error', (error) => {
+      cause = error
+    })
     this.ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
         this.#alive = false // first: who hears of the failed run must not run here again
@@ -110,7 +114,8 @@ export class Session {
         this.#opening = undefined
         return
       case 'run_failed':
-        return this.#fail(message.reason)
+        this.#fail(message.reason)
+        return
       case 'ran': {
         const running = this.#running
         this.#running = undefined

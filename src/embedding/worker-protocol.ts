@@ -31,7 +31,14 @@ export type ToWorker =
   | { kind: 'close' }
 
 export type FromWorker =
-  | { kind: 'ready'; ortVersion: string; embeddingDimension: number; classCount: number; warmupMs: number; runMs: number[] }
+  | {
+      kind: 'ready'
+      ortVersion: string
+      embeddingDimension: number
+      classCount: number
+      warmupMs: number
+      runMs: number[]
+    }
   /** The session could not be made; the worker ends by itself. */
   | {
       kind: 'open_failed'

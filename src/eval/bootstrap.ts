@@ -8,7 +8,11 @@ export type Interval = [low: number, high: number]
  * 95 % interval of the mean of each column; rows are resampled together, with replacement.
  * @param columns name → one value per row, all of the same length
  */
-export function bootstrapIntervals(columns: ReadonlyMap<string, Float64Array>, samples: number, seed: number): Record<string, Interval> {
+export function bootstrapIntervals(
+  columns: ReadonlyMap<string, Float64Array>,
+  samples: number,
+  seed: number,
+): Record<string, Interval> {
   const rows = columns.values().next().value?.length ?? 0
   if (rows === 0 || samples === 0) return {}
   const random = seededRandom(seed)

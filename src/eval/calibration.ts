@@ -1,9 +1,9 @@
 /** Fits the probability of a shared label to the scores of val pairs, and says how well it fits. */
-import { scorePairs, type ScoredPairs } from './pairs.js'
-import { fitCurve, merged, rounded, type CurveKind, type ScoreBin } from './probability-curves.js'
+import { type ScoredPairs, scorePairs } from './pairs.js'
+import { type CurveKind, fitCurve, merged, rounded, type ScoreBin } from './probability-curves.js'
 import { seededRandom } from './random.js'
 import type { LabelledEmbeddings } from './ranking.js'
-import { basisOf, probabilitySameLabel, type ProbabilityCurve, type ScoreCalibration } from './score-calibration.js'
+import { basisOf, type ProbabilityCurve, probabilitySameLabel, type ScoreCalibration } from './score-calibration.js'
 
 /** Width of a bin of scores, and how many pairs it must have to stand alone. */
 const binWidth = 0.01
@@ -22,13 +22,19 @@ const widenedHalves = 60
  * @param rows only these pictures; default all
  * @returns null without pairs of both kinds in both halves
  */
-export function calibrate(pictures: LabelledEmbeddings, rows: ReadonlySet<number> = new Set(pictures.ids.keys())): ScoreCalibration | null {
+export function calibrate(
+  pictures: LabelledEmbeddings,
+  rows: ReadonlySet<number> = new Set(pictures.ids.keys()),
+): ScoreCalibration | null {
   const all = scorePairs(pictures, rows)
   const halves = halvesOf(pictures.groups, rows, seededRandom(1)).map((half) => scorePairs(pictures, half))
   const counts = [all, ...halves].map(countPairs)
   if (counts.some(({ positives, negatives }) => positives === 0 || negatives === 0)) return null
 
-  const tried = curveKinds.map((kind) => ({ kind, ...judge(halves.map((held, half) => ({ held, curve: fitCurve[kind](binned(halves[1 - half]!)) }))) }))
+  const tried = curveKinds.map((kind) => ({
+    kind,
+    ...judge(halves.map((held, half) => ({ held, curve: fitCurve[kind](binned(halves[1 - half]!)) }))),
+  }))
   const best = tried.reduce((a, b) => (b.error < a.error ? b : a))
   const { positives, negatives } = counts[0]!
   const widened = !basisOf({ positives, negatives }).reliable
@@ -70,12 +76,24 @@ function widenedCurve(pictures: LabelledEmbeddings, rows: ReadonlySet<number>, k
   const itself = (rows.size + 0.5) / (rows.size + 1)
   const last = Math.min(highest, 1 - binWidth)
   const scores = [...Array.from({ length: widenedKnots - 1 }, (_, i) => -1 + ((last + 1) * i) / (widenedKnots - 2)), 1]
-  const probabilities = scores.map((score, i) => (i === widenedKnots - 1 ? itself : curves.reduce((sum, curve) => sum + probabilitySameLabel({ curve }, score), 0) / curves.length))
-  return { kind: 'isotonic', scores: scores.map(rounded), probabilities: probabilities.map((value) => rounded(Math.min(value, itself))) }
+  const probabilities = scores.map((score, i) =>
+    i === widenedKnots - 1
+      ? itself
+      : curves.reduce((sum, curve) => sum + probabilitySameLabel({ curve }, score), 0) / curves.length,
+  )
+  return {
+    kind: 'isotonic',
+    scores: scores.map(rounded),
+    probabilities: probabilities.map((value) => rounded(Math.min(value, itself))),
+  }
 }
 
 /** Rows of each half; whole duplicate groups, by lot. */
-function halvesOf(groups: readonly (string | number)[], rows: ReadonlySet<number>, random: () => number): Set<number>[] {
+function halvesOf(
+  groups: readonly (string | number)[],
+  rows: ReadonlySet<number>,
+  random: () => number,
+): Set<number>[] {
   const lots = new Map([...new Set(groups)].map((group) => [group, random() < 0.5 ? 0 : 1]))
   return [0, 1].map((half) => new Set([...rows].filter((row) => lots.get(groups[row]!) === half)))
 }
@@ -108,7 +126,10 @@ function binned({ scores, same }: ScoredPairs): ScoreBin[] {
 }
 
 /** Expected calibration error over equal parts of the stated probability (Guo et al. 2017), weighted by pairs. */
-function judge(parts: readonly { held: ScoredPairs; curve: ProbabilityCurve }[]): { error: number; reliability: ScoreCalibration['reliability'] } {
+function judge(parts: readonly { held: ScoredPairs; curve: ProbabilityCurve }[]): {
+  error: number
+  reliability: ScoreCalibration['reliability']
+} {
   const bins = Array.from({ length: reliabilityBins }, () => ({ stated: 0, found: 0, pairs: 0 }))
   for (const { held, curve } of parts) {
     held.scores.forEach((score, i) => {

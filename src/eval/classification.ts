@@ -35,7 +35,12 @@ export interface ClassificationOptions {
  * @param labels true class of each row; every one must be in `classes`
  * @param classes names of the C columns
  */
-export function evaluateClassification(logits: Float32Array, labels: readonly string[], classes: readonly string[], options: ClassificationOptions = {}): ClassificationQuality {
+export function evaluateClassification(
+  logits: Float32Array,
+  labels: readonly string[],
+  classes: readonly string[],
+  options: ClassificationOptions = {},
+): ClassificationQuality {
   const { bootstrapSamples = 1000, seed = 1 } = options
   const columnOf = new Map(classes.map((name, column) => [name, column]))
   const confusion = classes.map(() => classes.map(() => 0))

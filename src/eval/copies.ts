@@ -1,5 +1,5 @@
 /** How often the first answer to an edited copy of a picture is that picture. */
-import { RankedGallery, type LabelledEmbeddings } from './ranking.js'
+import { type LabelledEmbeddings, RankedGallery } from './ranking.js'
 
 /** One row for each edited picture: id, label and group are those of its original. */
 export interface EditedCopies extends LabelledEmbeddings {
@@ -23,7 +23,10 @@ export function evaluateCopies(copies: EditedCopies, originals: LabelledEmbeddin
   for (const [row, edit] of copies.edits.entries()) {
     const [first] = gallery.rank(copies, row, false)
     const count = counts.get(edit) ?? { hits: 0, queries: 0 }
-    counts.set(edit, { hits: count.hits + Number(first !== undefined && originals.groups[first] === copies.groups[row]), queries: count.queries + 1 })
+    counts.set(edit, {
+      hits: count.hits + Number(first !== undefined && originals.groups[first] === copies.groups[row]),
+      queries: count.queries + 1,
+    })
   }
   const firstHit = Object.fromEntries([...counts].map(([edit, { hits, queries }]) => [edit, hits / queries]))
   return { pictures: new Set(copies.ids).size, gallery: gallery.size, firstHit }

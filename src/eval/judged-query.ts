@@ -52,7 +52,9 @@ export function judgeQuery(query: RankedLabels, precisionDepths: readonly number
   // what lies below the known part matters only while a relevant answer is missing
   const reaches = (depth: number) => found === relevant || known >= Math.min(depth, candidates)
   const quality: QueryQuality = new Map()
-  precisionDepths.forEach((depth, i) => quality.set(`mAP@${depth}`, reaches(depth) ? precisionSums[i]! / Math.min(depth, relevant) : null))
+  precisionDepths.forEach((depth, i) =>
+    quality.set(`mAP@${depth}`, reaches(depth) ? precisionSums[i]! / Math.min(depth, relevant) : null),
+  )
   quality.set('mAP@R', reaches(relevant) ? precisionSums.at(-1)! / relevant : null)
   for (const depth of recallDepths) {
     const hit = firstRank !== null && firstRank <= depth

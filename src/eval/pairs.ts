@@ -1,5 +1,5 @@
 /** Verification quality: do two pictures share a label, told from their score alone? */
-import { scoreRows, sortableBits, type LabelledEmbeddings } from './ranking.js'
+import { type LabelledEmbeddings, scoreRows, sortableBits } from './ranking.js'
 
 export interface PairQuality {
   /** Pairs of one label, and of two. */
@@ -50,13 +50,20 @@ export function evaluatePairs(pictures: LabelledEmbeddings): PairQuality | null 
 
 function histogramOf({ scores, same }: ScoredPairs, positives: number, negatives: number): DistanceHistogram {
   const binWidth = 2 / distanceBins
-  const counts = { positives: new Array<number>(distanceBins).fill(0), negatives: new Array<number>(distanceBins).fill(0) }
+  const counts = {
+    positives: new Array<number>(distanceBins).fill(0),
+    negatives: new Array<number>(distanceBins).fill(0),
+  }
   scores.forEach((score, i) => {
     // rounding takes scores a little beyond ±1
     const distance = Math.sqrt(Math.max(0, 2 - 2 * score))
     counts[same[i] === 1 ? 'positives' : 'negatives'][Math.min(distanceBins - 1, Math.floor(distance / binWidth))]! += 1
   })
-  return { binWidth, positives: counts.positives.map((count) => count / positives), negatives: counts.negatives.map((count) => count / negatives) }
+  return {
+    binWidth,
+    positives: counts.positives.map((count) => count / positives),
+    negatives: counts.negatives.map((count) => count / negatives),
+  }
 }
 
 export interface ScoredPairs {
@@ -78,7 +85,11 @@ export function scorePairs(pictures: LabelledEmbeddings, rows?: ReadonlySet<numb
   let kept = 0
   for (let first = 0; first < count - 1; first++) {
     const found = others.subarray(first + 1)
-    scoreRows(embeddings.subarray(first * dimension, (first + 1) * dimension), embeddings.subarray((first + 1) * dimension), found)
+    scoreRows(
+      embeddings.subarray(first * dimension, (first + 1) * dimension),
+      embeddings.subarray((first + 1) * dimension),
+      found,
+    )
     for (let second = first + 1; second < count; second++) {
       if (groups[first] === groups[second]) continue
       scores[kept] = others[second]!
@@ -107,7 +118,11 @@ function* sortedPairs(scores: Float32Array, same: Uint8Array): Iterable<ScoredPa
 }
 
 /** Moves the threshold from the lowest score to the highest; it stands just above each group of equal scores. */
-function sweep(pairs: Iterable<ScoredPair>, positives: number, negatives: number): Pick<PairQuality, 'rocAuc' | 'equalErrorRate' | 'equalErrorScore'> {
+function sweep(
+  pairs: Iterable<ScoredPair>,
+  positives: number,
+  negatives: number,
+): Pick<PairQuality, 'rocAuc' | 'equalErrorRate' | 'equalErrorScore'> {
   const below = { positives: 0, negatives: 0 }
   const here = { positives: 0, negatives: 0, score: NaN }
   let wins = 0
@@ -140,5 +155,11 @@ function thinned(pictures: LabelledEmbeddings, wanted?: ReadonlySet<number>): La
   const rows = new Float32Array(taken.length * dimension)
   taken.forEach((row, i) => rows.set(embeddings.subarray(row * dimension, (row + 1) * dimension), i * dimension))
   const pick = <T>(values: readonly T[]) => taken.map((i) => values[i]!)
-  return { ids: pick(pictures.ids), labels: pick(pictures.labels), groups: pick(pictures.groups), embeddings: rows, dimension }
+  return {
+    ids: pick(pictures.ids),
+    labels: pick(pictures.labels),
+    groups: pick(pictures.groups),
+    embeddings: rows,
+    dimension,
+  }
 }

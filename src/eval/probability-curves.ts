@@ -12,7 +12,10 @@ export interface ScoreBin {
 export type CurveKind = ProbabilityCurve['kind']
 
 /** @param bins in rising order of their scores */
-export const fitCurve: Record<CurveKind, (bins: readonly ScoreBin[]) => ProbabilityCurve> = { logistic: fitLogistic, isotonic: fitIsotonic }
+export const fitCurve: Record<CurveKind, (bins: readonly ScoreBin[]) => ProbabilityCurve> = {
+  logistic: fitLogistic,
+  isotonic: fitIsotonic,
+}
 
 const newtonSteps = 50
 
@@ -48,13 +51,21 @@ function fitIsotonic(bins: readonly ScoreBin[]): ProbabilityCurve {
   const blocks: ScoreBin[] = []
   for (const bin of bins) {
     let block = bin
-    for (let before = blocks.at(-1); before !== undefined && shareOf(before) >= shareOf(block); before = blocks.at(-1)) {
+    for (
+      let before = blocks.at(-1);
+      before !== undefined && shareOf(before) >= shareOf(block);
+      before = blocks.at(-1)
+    ) {
       block = merged(before, block)
       blocks.pop()
     }
     blocks.push(block)
   }
-  return { kind: 'isotonic', scores: blocks.map(({ score }) => rounded(score)), probabilities: blocks.map((block) => rounded(shareOf(block))) }
+  return {
+    kind: 'isotonic',
+    scores: blocks.map(({ score }) => rounded(score)),
+    probabilities: blocks.map((block) => rounded(shareOf(block))),
+  }
 }
 
 /** Half a pair of each kind added: no finite number of pairs makes a certainty. */
@@ -64,7 +75,11 @@ function shareOf({ positives, negatives }: ScoreBin): number {
 
 export function merged(a: ScoreBin, b: ScoreBin): ScoreBin {
   const [weightA, weightB] = [a.positives + a.negatives, b.positives + b.negatives]
-  return { score: (a.score * weightA + b.score * weightB) / (weightA + weightB), positives: a.positives + b.positives, negatives: a.negatives + b.negatives }
+  return {
+    score: (a.score * weightA + b.score * weightB) / (weightA + weightB),
+    positives: a.positives + b.positives,
+    negatives: a.negatives + b.negatives,
+  }
 }
 
 /** To five digits: more were not measured. */

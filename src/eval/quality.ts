@@ -1,7 +1,7 @@
 /** Quality of retrieval over many queries: means, per class, with bootstrap intervals. */
 import { bootstrapIntervals, type Interval } from './bootstrap.js'
-import { judgeQuery, recallDepths, type QueryQuality, type RankedLabels } from './judged-query.js'
-import { RankedGallery, type LabelledEmbeddings } from './ranking.js'
+import { judgeQuery, type QueryQuality, type RankedLabels, recallDepths } from './judged-query.js'
+import { type LabelledEmbeddings, RankedGallery } from './ranking.js'
 
 export interface QualityOptions {
   /** Leave the query and its duplicate group out of its own gallery; false only for `seedCompat`. Default true. */
@@ -40,12 +40,20 @@ export interface RetrievalQuality {
 }
 
 /** Ranks the whole gallery exactly for every query and judges all rankings. */
-export function evaluateRetrieval(queries: LabelledEmbeddings, gallery: LabelledEmbeddings, options: QualityOptions = {}): RetrievalQuality {
+export function evaluateRetrieval(
+  queries: LabelledEmbeddings,
+  gallery: LabelledEmbeddings,
+  options: QualityOptions = {},
+): RetrievalQuality {
   return qualityOfRankings(rankAll(queries, gallery, options), options)
 }
 
 /** One ranking at a time: all of them together would need queries × gallery of memory. */
-function* rankAll(queries: LabelledEmbeddings, gallery: LabelledEmbeddings, options: QualityOptions): Iterable<RankedLabels> {
+function* rankAll(
+  queries: LabelledEmbeddings,
+  gallery: LabelledEmbeddings,
+  options: QualityOptions,
+): Iterable<RankedLabels> {
   const { excludeOwnGroup = true, onRanked } = options
   const prepared = new RankedGallery(gallery)
   for (const [query, label] of queries.labels.entries()) {
@@ -78,7 +86,9 @@ export function qualityOfRankings(rankings: Iterable<RankedLabels>, options: Qua
     queriesWithoutRelevant,
     overall: summarise(qualities, ks),
     intervals: intervalsOf(qualities, bootstrapSamples, seed),
-    perClass: Object.fromEntries(classes.map(([label, own]) => [label, { queries: own.length, ...summarise(own, ks) }])),
+    perClass: Object.fromEntries(
+      classes.map(([label, own]) => [label, { queries: own.length, ...summarise(own, ks) }]),
+    ),
   }
 }
 

@@ -40,7 +40,8 @@ export class RankedGallery {
    */
   rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean): Uint32Array {
     const { dimension } = queries
-    if (dimension !== this.#source.dimension) throw new RangeError('embeddings of different dimensions are never compared')
+    if (dimension !== this.#source.dimension)
+      throw new RangeError('embeddings of different dimensions are never compared')
     scoreRows(queries.embeddings.subarray(query * dimension, (query + 1) * dimension), this.#rows, this.#scores)
 
     let kept = 0
@@ -89,6 +90,8 @@ function orderOfIds(ids: readonly string[]): Uint32Array {
 function gatherRows({ embeddings, dimension }: LabelledEmbeddings, order: Uint32Array): Float32Array {
   if (order.every((position, i) => position === i)) return embeddings
   const rows = new Float32Array(order.length * dimension)
-  order.forEach((position, i) => rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension))
+  order.forEach((position, i) =>
+    rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension),
+  )
   return rows
 }

@@ -1,14 +1,24 @@
 /** What a score says: the probability that two pictures share a label. Fitted by `calibration.ts`, kept in the model's manifest. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 
 const Share = Type.Number({ minimum: 0, maximum: 1 })
 
 /** Probability as a function of the score; never falls. */
 export const ProbabilityCurve = Type.Union([
   /** 1 / (1 + e^−(slope · score + intercept)) */
-  Type.Object({ kind: Type.Literal('logistic'), slope: Type.Number({ exclusiveMinimum: 0 }), intercept: Type.Number() }, { additionalProperties: false }),
+  Type.Object(
+    { kind: Type.Literal('logistic'), slope: Type.Number({ exclusiveMinimum: 0 }), intercept: Type.Number() },
+    { additionalProperties: false },
+  ),
   /** Straight lines between knots, level outside; scores rise, probabilities do not fall. */
-  Type.Object({ kind: Type.Literal('isotonic'), scores: Type.Array(Type.Number(), { minItems: 1 }), probabilities: Type.Array(Share, { minItems: 1 }) }, { additionalProperties: false }),
+  Type.Object(
+    {
+      kind: Type.Literal('isotonic'),
+      scores: Type.Array(Type.Number(), { minItems: 1 }),
+      probabilities: Type.Array(Share, { minItems: 1 }),
+    },
+    { additionalProperties: false },
+  ),
 ])
 export type ProbabilityCurve = Static<typeof ProbabilityCurve>
 
@@ -28,9 +38,16 @@ export const ScoreCalibration = Type.Object(
     /** The same for each kind of curve that was tried. */
     errorsTried: Type.Record(Type.String(), Share),
     /** From those pairs, in twentieths of the stated probability: what was stated, what was found. */
-    reliability: Type.Array(Type.Object({ stated: Share, found: Share, pairs: Type.Integer({ minimum: 1 }) }, { additionalProperties: false })),
+    reliability: Type.Array(
+      Type.Object(
+        { stated: Share, found: Share, pairs: Type.Integer({ minimum: 1 }) },
+        { additionalProperties: false },
+      ),
+    ),
     /** From `score` on, at most `falseMatchRate` of the pairs of two labels pass, and `matchRate` of those of one. */
-    thresholds: Type.Array(Type.Object({ falseMatchRate: Share, score: Type.Number(), matchRate: Share }, { additionalProperties: false })),
+    thresholds: Type.Array(
+      Type.Object({ falseMatchRate: Share, score: Type.Number(), matchRate: Share }, { additionalProperties: false }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -51,12 +68,25 @@ export interface CalibrationBasis {
   widened?: true
 }
 
-export function basisOf({ positives, negatives, widened = false }: Pick<ScoreCalibration, 'positives' | 'negatives' | 'widened'>): CalibrationBasis {
-  return { split: 'val', positivePairs: positives, negativePairs: negatives, reliable: Math.min(positives, negatives) >= reliablePairsMin, ...(widened && { widened: true }) }
+export function basisOf({
+  positives,
+  negatives,
+  widened = false,
+}: Pick<ScoreCalibration, 'positives' | 'negatives' | 'widened'>): CalibrationBasis {
+  return {
+    split: 'val',
+    positivePairs: positives,
+    negativePairs: negatives,
+    reliable: Math.min(positives, negatives) >= reliablePairsMin,
+    ...(widened && { widened: true }),
+  }
 }
 
 /** The threshold of this rate, or that of the smallest rate; undefined when none was measured. Rates between are not guessed. */
-export function thresholdOf({ thresholds }: Pick<ScoreCalibration, 'thresholds'>, falseMatchRate?: number): CalibratedThreshold | undefined {
+export function thresholdOf(
+  { thresholds }: Pick<ScoreCalibration, 'thresholds'>,
+  falseMatchRate?: number,
+): CalibratedThreshold | undefined {
   if (falseMatchRate !== undefined) return thresholds.find((threshold) => threshold.falseMatchRate === falseMatchRate)
   return thresholds.toSorted((a, b) => a.falseMatchRate - b.falseMatchRate)[0]
 }
@@ -74,7 +104,10 @@ export function probabilitySameLabel({ curve }: Pick<ScoreCalibration, 'curve'>,
 }
 
 /** The lowest score whose probability reaches `probability`; undefined when no cosine does. */
-export function scoreOfProbability(calibration: Pick<ScoreCalibration, 'curve'>, probability: number): number | undefined {
+export function scoreOfProbability(
+  calibration: Pick<ScoreCalibration, 'curve'>,
+  probability: number,
+): number | undefined {
   if (probabilitySameLabel(calibration, 1) < probability) return undefined
   // probability never falls with the score, so halving finds the place: to the last bit, or the very hit whose probability
   // was given would be left out

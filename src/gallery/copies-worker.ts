@@ -2,8 +2,8 @@
 import { workerData } from 'node:worker_threads'
 import { answerCalls } from '../worker-calls.js'
 import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
-import { copyCalls, type CopyCalls } from './copy-calls.js'
-import { openForReading, withDatabase, type Database } from './database.js'
+import { type CopyCalls, copyCalls } from './copy-calls.js'
+import { type Database, openForReading, withDatabase } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
 
 const { path } = workerData as CopiesThreadData

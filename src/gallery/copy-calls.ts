@@ -8,7 +8,11 @@ import type { DescriptorRows, DescriptorTable } from './descriptor-table.js'
 /** Descriptors of a walk before other calls get their turn: some milliseconds. */
 const walkedPerTurn = 1_000
 
-export type CopyCalls = { [Name in keyof CopiesCalls]: (request: CopiesCalls[Name]['request']) => CopiesCalls[Name]['reply'] | Promise<CopiesCalls[Name]['reply']> }
+export type CopyCalls = {
+  [Name in keyof CopiesCalls]: (
+    request: CopiesCalls[Name]['request'],
+  ) => CopiesCalls[Name]['reply'] | Promise<CopiesCalls[Name]['reply']>
+}
 
 /** @param table on a connection that is open: there is nothing left for `open` to do */
 export function copyCalls(table: DescriptorTable): CopyCalls {
@@ -19,13 +23,20 @@ export function copyCalls(table: DescriptorTable): CopyCalls {
       const words = queryWords(query)
       return Float32Array.from(slots, (_, i) => scoreOf(words, rows, i, 0))
     },
-    likeness: ({ gallery, rows, columns, least }) => likenessOf(withDatabase(() => table.ofSlots(gallery, columns)), rows, least),
+    likeness: ({ gallery, rows, columns, least }) =>
+      likenessOf(
+        withDatabase(() => table.ofSlots(gallery, columns)),
+        rows,
+        least,
+      ),
     async find({ gallery, query, least }) {
       const words = queryWords(query)
       const found: number[] = []
       for (let fromSlot = 0, more = words.length > 0; more; ) {
         const page = withDatabase(() => table.page(gallery, fromSlot, walkedPerTurn))
-        page.slots.forEach((slot, i) => { if (scoreOf(words, page, i, least) >= least) found.push(slot) })
+        page.slots.forEach((slot, i) => {
+          if (scoreOf(words, page, i, least) >= least) found.push(slot)
+        })
         more = page.slots.length === walkedPerTurn
         fromSlot = (page.slots.at(-1) ?? 0) + 1
         await nextTurn()
@@ -41,7 +52,12 @@ function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
 }
 
 /** NaN where one of the two has no features. */
-function scoreOf(query: readonly Uint32Array[], { words, hasFeatures }: DescriptorRows, i: number, least: number): number {
+function scoreOf(
+  query: readonly Uint32Array[],
+  { words, hasFeatures }: DescriptorRows,
+  i: number,
+  least: number,
+): number {
   if (hasFeatures[i] === 0 || query.length === 0) return Number.NaN
   return query.reduce((best, one) => Math.max(best, nearCopyScore(one, 0, words, i, Math.max(best, least))), 0)
 }

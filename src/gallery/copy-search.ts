@@ -7,7 +7,10 @@ import type { Undescribed } from './descriptor-table.js'
 export const copyWalksMax = 8
 
 export interface CopyAnswers {
-  call<Name extends keyof CopiesCalls>(name: Name, request: CopiesCalls[Name]['request']): Promise<CopiesCalls[Name]['reply']>
+  call<Name extends keyof CopiesCalls>(
+    name: Name,
+    request: CopiesCalls[Name]['request'],
+  ): Promise<CopiesCalls[Name]['reply']>
 }
 
 export class CopySearch {
@@ -36,7 +39,11 @@ export class CopySearch {
 
   /** @throws AlikeError `overloaded` */
   async find(gallery: number, query: Uint8Array[], least: number): Promise<Uint32Array> {
-    if (this.#walks >= copyWalksMax) throw new AlikeError('overloaded', { detail: `${copyWalksMax} searches for copies are under way.`, retryAfterSeconds: 1 })
+    if (this.#walks >= copyWalksMax)
+      throw new AlikeError('overloaded', {
+        detail: `${copyWalksMax} searches for copies are under way.`,
+        retryAfterSeconds: 1,
+      })
     this.#walks += 1
     try {
       return await this.#ask('find', { gallery, query, least })
@@ -49,7 +56,10 @@ export class CopySearch {
     return this.#ask('undescribed', { gallery, fromSlot, limit })
   }
 
-  async #ask<Name extends keyof CopiesCalls>(name: Name, request: CopiesCalls[Name]['request']): Promise<CopiesCalls[Name]['reply']> {
+  async #ask<Name extends keyof CopiesCalls>(
+    name: Name,
+    request: CopiesCalls[Name]['request'],
+  ): Promise<CopiesCalls[Name]['reply']> {
     this.#asked += 1
     try {
       return await this.#answers.call(name, request)

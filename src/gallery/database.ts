@@ -24,7 +24,9 @@ const oldestNode = 22
 function connect(path: string, options: BetterSqlite3.Options): Database {
   const [major] = process.versions.node.split('.').map(Number)
   if (major! < oldestNode) {
-    throw new AlikeError('config_invalid', { detail: `Node.js ${process.versions.node} is too old to run Alike; npm scripts and npx node run the ${oldestNode + 2} that npm ci installed.` })
+    throw new AlikeError('config_invalid', {
+      detail: `Node.js ${process.versions.node} is too old to run Alike; npm scripts and npx node run the ${oldestNode + 2} that npm ci installed.`,
+    })
   }
   return new BetterSqlite3(path, options)
 }
@@ -133,7 +135,8 @@ export function asAlikeError(error: unknown): AlikeError {
   if (/^SQLITE_IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMOPEN)$/.test(code)) {
     return new AlikeError('storage_full', { detail: 'The data folder can not be written to.', cause: error })
   }
-  if (/^SQLITE_(CORRUPT|NOTADB|CANTOPEN|READONLY|PERM|IOERR)/.test(code)) return damaged('The database is damaged or can not be read.', error)
+  if (/^SQLITE_(CORRUPT|NOTADB|CANTOPEN|READONLY|PERM|IOERR)/.test(code))
+    return damaged('The database is damaged or can not be read.', error)
   return new AlikeError('internal', { cause: error })
 }
 

@@ -60,12 +60,18 @@ export class DescriptorTable {
 
   page(gallery: number, fromSlot: number, limit: number): DescriptorRows {
     const rows = this.#page.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
-    return packed(Uint32Array.from(rows, ({ key }) => slotOf(key)), (_, i) => rows[i])
+    return packed(
+      Uint32Array.from(rows, ({ key }) => slotOf(key)),
+      (_, i) => rows[i],
+    )
   }
 
   undescribed(gallery: number, fromSlot: number, limit: number): Undescribed[] {
     const rows = this.#undescribed.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
-    return rows.map(({ key, webp, checksum }) => ({ slot: slotOf(key), thumbnail: checksumOfBytes(key, webp) === checksum ? webp : new Uint8Array(0) }))
+    return rows.map(({ key, webp, checksum }) => ({
+      slot: slotOf(key),
+      thumbnail: checksumOfBytes(key, webp) === checksum ? webp : new Uint8Array(0),
+    }))
   }
 
   /** @returns false when the picture is gone or has one */

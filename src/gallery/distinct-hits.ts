@@ -36,7 +36,8 @@ export class DistinctHits implements HitList {
   }
 
   async first(count: number): Promise<UnrankedHit[]> {
-    while (!this.#ended && this.#kept.length - this.#betterCount < count) await this.#lookOn(count - (this.#kept.length - this.#betterCount))
+    while (!this.#ended && this.#kept.length - this.#betterCount < count)
+      await this.#lookOn(count - (this.#kept.length - this.#betterCount))
     return this.#kept.slice(this.#betterCount, this.#betterCount + count)
   }
 
@@ -49,7 +50,8 @@ export class DistinctHits implements HitList {
     if (block.length > 0) {
       const originals = this.#kept.slice(0, comparedMax)
       const likeness = await copies.likeness(block.length, slotsOf([...originals, ...block]), duplicateScore)
-      for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore })) this.#kept.push(block[stays]!)
+      for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore }))
+        this.#kept.push(block[stays]!)
       for (const { record } of block) this.#contents.add(record.contentHash)
     }
     this.#looked += looked.length

@@ -39,27 +39,43 @@ export class DiverseHits implements HitList {
     const slots = slotsOf(pool)
     const before = this.#chosen.length === 0 ? undefined : await nearestOf(slots, slotsOf(this.#chosen), index)
     const between = await likenessOf(slots, index)
-    const order = chooseDiverse({ scores: pool.map(({ score }) => score), between, nearestChosen: before, diversity, k: pool.length })
+    const order = chooseDiverse({
+      scores: pool.map(({ score }) => score),
+      between,
+      nearestChosen: before,
+      diversity,
+      k: pool.length,
+    })
     this.#ended = pool.length < candidates
     for (const position of order) this.#chosen.push(pool[position]!)
   }
 }
 
 /** Of each slot the highest likeness to one of the others. */
-async function nearestOf(slots: Uint32Array, others: Uint32Array, index: Pick<VectorIndex, 'compare'>): Promise<number[]> {
+async function nearestOf(
+  slots: Uint32Array,
+  others: Uint32Array,
+  index: Pick<VectorIndex, 'compare'>,
+): Promise<number[]> {
   const nearest: number[] = []
   for (let begin = 0; begin < slots.length; begin += blockSize) {
     const rows = slots.slice(begin, begin + blockSize)
     const likeness = await index.compare(rows, others.slice())
-    rows.forEach((_, row) => nearest.push(Math.max(...likeness.subarray(row * others.length, (row + 1) * others.length))))
+    rows.forEach((_, row) =>
+      nearest.push(Math.max(...likeness.subarray(row * others.length, (row + 1) * others.length))),
+    )
   }
   return nearest
 }
 
 /** Likeness is mutual: each block of rows is compared with itself and what comes after it. */
-async function likenessOf(slots: Uint32Array, index: Pick<VectorIndex, 'compare'>): Promise<(a: number, b: number) => number> {
+async function likenessOf(
+  slots: Uint32Array,
+  index: Pick<VectorIndex, 'compare'>,
+): Promise<(a: number, b: number) => number> {
   const blocks: Float32Array[] = []
-  for (let begin = 0; begin < slots.length; begin += blockSize) blocks.push(await index.compare(slots.slice(begin, begin + blockSize), slots.slice(begin)))
+  for (let begin = 0; begin < slots.length; begin += blockSize)
+    blocks.push(await index.compare(slots.slice(begin, begin + blockSize), slots.slice(begin)))
   return (a, b) => {
     const [row, column] = a < b ? [a, b] : [b, a]
     const block = Math.floor(row / blockSize)

@@ -38,19 +38,36 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       let read = 0
       const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
       const damagedImages = new Map<string, { gallery: number; id: string }>()
-      new ImageTable(database, { damagedRecords: 'named' }).verifyAll(onRow, ({ gallery, id }) => damagedImages.set(`${gallery} ${id}`, { gallery, id }))
+      new ImageTable(database, { damagedRecords: 'named' }).verifyAll(onRow, ({ gallery, id }) =>
+        damagedImages.set(`${gallery} ${id}`, { gallery, id }),
+      )
       new JobTable(database).verifyAll(onRow)
-      const rows = Array.from(new GalleryTable(database, { damagedRecords: 'named' }).list(), ({ settings: _settings, ...row }) => row)
+      const rows = Array.from(
+        new GalleryTable(database, { damagedRecords: 'named' }).list(),
+        ({ settings: _settings, ...row }) => row,
+      )
       const names = new Map(rows.map(({ number, name }) => [number, name ?? '']))
       const counted = database.prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ?').pluck()
-      const galleries = rows.map(({ number, name, model_id: modelId, dimension, count, isDamaged }) => ({ name: name ?? '', modelId, dimension, images: isDamaged ? counted.get(number)! : count }))
+      const galleries = rows.map(({ number, name, model_id: modelId, dimension, count, isDamaged }) => ({
+        name: name ?? '',
+        modelId,
+        dimension,
+        images: isDamaged ? counted.get(number)! : count,
+      }))
       const damagedGalleries = rows.filter(({ isDamaged }) => isDamaged).map(({ name }) => name ?? '')
       return {
         schemaVersion,
         galleries,
         images: galleries.reduce((sum, { images }) => sum + images, 0),
         ...(damagedGalleries.length > 0 && { damagedGalleries: damagedGalleries.slice(0, namedMax) }),
-        ...(damagedImages.size > 0 && { damagedImages: { count: damagedImages.size, first: [...damagedImages.values()].slice(0, namedMax).map(({ gallery, id }) => ({ gallery: names.get(gallery) ?? '', id })) } }),
+        ...(damagedImages.size > 0 && {
+          damagedImages: {
+            count: damagedImages.size,
+            first: [...damagedImages.values()]
+              .slice(0, namedMax)
+              .map(({ gallery, id }) => ({ gallery: names.get(gallery) ?? '', id })),
+          },
+        }),
       }
     } finally {
       database.close()

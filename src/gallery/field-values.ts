@@ -14,7 +14,9 @@ export function fieldValues(record: Pick<ImageRecord, 'label' | 'metadata'>, fie
 }
 
 function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, name) ? value[name] : undefined
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, name)
+    ? value[name]
+    : undefined
 }
 
 function isKey(value: JsonValue | undefined): value is GroupKey {

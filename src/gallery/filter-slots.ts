@@ -38,7 +38,11 @@ export class FilterSlots {
     let entry = kept?.get(key)
     if (kept === undefined || (entry === undefined && kept.size >= keptMax)) this.#kept.set(number, (kept = new Map()))
     if (entry === undefined) {
-      entry = { slots: this.#scan(number, filter, 0, nextSlot).then((found) => new GrowingSlots(found)), count: 0, nextSlot }
+      entry = {
+        slots: this.#scan(number, filter, 0, nextSlot).then((found) => new GrowingSlots(found)),
+        count: 0,
+        nextSlot,
+      }
       kept.set(key, entry)
     } else if (entry.nextSlot < nextSlot) {
       const more = this.#scan(number, filter, entry.nextSlot, nextSlot)

@@ -47,7 +47,8 @@ function readPart(given: unknown, place: string, depth: number, budget: Budget):
   for (const key of ['and', 'or'] as const) {
     if (!(key in part)) continue
     const list = part[key]
-    if (keys.length > 1 || !Array.isArray(list) || list.length === 0) throw misfit(place, `has beside "${key}" something else, or no list of conditions in it`)
+    if (keys.length > 1 || !Array.isArray(list) || list.length === 0)
+      throw misfit(place, `has beside "${key}" something else, or no list of conditions in it`)
     const filters = list.map((value, i) => inner(value, `${key}/${i}`))
     return key === 'and' ? { and: filters } : { or: filters }
   }
@@ -59,20 +60,31 @@ function readPart(given: unknown, place: string, depth: number, budget: Budget):
 }
 
 function readCondition({ field, ...condition }: Record<string, unknown>, place: string, budget: Budget): Filter {
-  if (typeof field !== 'string' || !fieldPattern.test(field)) throw misfit(`${place}/field`, 'is neither "label" nor "metadata." and names joined by dots')
+  if (typeof field !== 'string' || !fieldPattern.test(field))
+    throw misfit(`${place}/field`, 'is neither "label" nor "metadata." and names joined by dots')
   const keys = Object.keys(condition)
   const scalar = (value: unknown): Scalar => {
     if (--budget.values < 0) throw misfit(place, `is one of more than ${valuesMax} values`)
-    const fits = value === null || typeof value === 'boolean' || Number.isFinite(value) || (typeof value === 'string' && value.length <= textMax)
-    if (!fits) throw misfit(place, `compares with something that is no text of at most ${textMax} characters, number, boolean or null`)
+    const fits =
+      value === null ||
+      typeof value === 'boolean' ||
+      Number.isFinite(value) ||
+      (typeof value === 'string' && value.length <= textMax)
+    if (!fits)
+      throw misfit(
+        place,
+        `compares with something that is no text of at most ${textMax} characters, number, boolean or null`,
+      )
     return value as Scalar
   }
   if (keys.length === 1 && 'equals' in condition) return { field, in: [scalar(condition.equals)] }
-  if (keys.length === 1 && Array.isArray(condition.in) && condition.in.length > 0) return { field, in: condition.in.map(scalar) }
+  if (keys.length === 1 && Array.isArray(condition.in) && condition.in.length > 0)
+    return { field, in: condition.in.map(scalar) }
   if (keys.length === 1 && typeof condition.exists === 'boolean') return { field, exists: condition.exists }
   if (keys.length > 0 && keys.every((key) => key in comparisons)) {
     const bounds = Object.entries(condition).map(([key, value]) => [key, scalar(value)] as const)
-    if (bounds.some(([, value]) => typeof value !== 'string' && typeof value !== 'number')) throw misfit(place, 'bounds a range by something that is neither text nor number')
+    if (bounds.some(([, value]) => typeof value !== 'string' && typeof value !== 'number'))
+      throw misfit(place, 'bounds a range by something that is neither text nor number')
     return { field, range: Object.fromEntries(bounds) as Range }
   }
   throw misfit(place, 'needs beside "field" one of equals, in (not empty), exists, or bounds out of gt, gte, lt, lte')
@@ -99,8 +111,16 @@ export function withReadable<Result>(filter: Filter, run: (condition: SqlConditi
 
 /** @param metadata SQL of the JSON that conditions look into */
 export function sqlOf(filter: Filter, metadata = 'metadata'): SqlCondition {
-  if ('and' in filter) return joined(filter.and.map((part) => sqlOf(part, metadata)), ' AND ')
-  if ('or' in filter) return joined(filter.or.map((part) => sqlOf(part, metadata)), ' OR ')
+  if ('and' in filter)
+    return joined(
+      filter.and.map((part) => sqlOf(part, metadata)),
+      ' AND ',
+    )
+  if ('or' in filter)
+    return joined(
+      filter.or.map((part) => sqlOf(part, metadata)),
+      ' OR ',
+    )
   if ('not' in filter) {
     const { sql, parameters } = sqlOf(filter.not, metadata)
     // a comparison with a missing value is neither true nor false to SQL
@@ -114,9 +134,15 @@ type Condition = Exclude<Filter, { and: unknown } | { or: unknown } | { not: unk
 
 function sqlOfLabel(condition: Condition): SqlCondition {
   if ('exists' in condition) return { sql: condition.exists ? 'label IS NOT NULL' : 'label IS NULL', parameters: [] }
-  if ('range' in condition) return joined(boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `label ${sign} ?`, parameters: [String(bound)] })), ' AND ')
+  if ('range' in condition)
+    return joined(
+      boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `label ${sign} ?`, parameters: [String(bound)] })),
+      ' AND ',
+    )
   // labels are stored in NFC, those of before as they came
-  const texts = [...new Set(condition.in.filter((value) => value !== null).flatMap((value) => [String(value), nfc(String(value))]))]
+  const texts = [
+    ...new Set(condition.in.filter((value) => value !== null).flatMap((value) => [String(value), nfc(String(value))])),
+  ]
   const parts: SqlCondition[] = []
   if (texts.length > 0) parts.push({ sql: `label IN (${texts.map(() => '?').join(',')})`, parameters: texts })
   if (condition.in.includes(null)) parts.push({ sql: 'label IS NULL', parameters: [] })
@@ -124,10 +150,18 @@ function sqlOfLabel(condition: Condition): SqlCondition {
 }
 
 function sqlOfMetadata(condition: Condition, path: string, metadata: string): SqlCondition {
-  if ('exists' in condition) return { sql: `json_type(${metadata}, ?) IS ${condition.exists ? 'NOT ' : ''}NULL`, parameters: [path] }
-  const element = 'range' in condition
-    ? joined(boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `${typeOf(bound)} AND atom ${sign} ?`, parameters: [bound] })), ' AND ')
-    : joined(condition.in.map(sqlOfElement), ' OR ')
+  if ('exists' in condition)
+    return { sql: `json_type(${metadata}, ?) IS ${condition.exists ? 'NOT ' : ''}NULL`, parameters: [path] }
+  const element =
+    'range' in condition
+      ? joined(
+          boundsOf(condition.range).map(({ sign, bound }) => ({
+            sql: `${typeOf(bound)} AND atom ${sign} ?`,
+            parameters: [bound],
+          })),
+          ' AND ',
+        )
+      : joined(condition.in.map(sqlOfElement), ' OR ')
   // a scalar is one element, a list its own; the members of an object are not
   const sql = `json_type(${metadata}, ?) <> 'object' AND EXISTS (SELECT 1 FROM json_each(${metadata}, ?) WHERE ${element.sql})`
   return { sql, parameters: [path, path, ...element.parameters] }
@@ -138,13 +172,19 @@ function sqlOfElement(value: Scalar): SqlCondition {
   return { sql: `${typeOf(value)} AND atom = ?`, parameters: [value] }
 }
 
-const typeOf = (value: string | number): string => (typeof value === 'string' ? "type = 'text'" : "type IN ('integer', 'real')")
+const typeOf = (value: string | number): string =>
+  typeof value === 'string' ? "type = 'text'" : "type IN ('integer', 'real')"
 
-const boundsOf = (range: Range) => Object.entries(range).map(([key, bound]) => ({ sign: comparisons[key as keyof Range], bound }))
+const boundsOf = (range: Range) =>
+  Object.entries(range).map(([key, bound]) => ({ sign: comparisons[key as keyof Range], bound }))
 
 /** `metadata.place.city` → `$."place"."city"`; the names have no quotes. */
 function pathOf(field: string): string {
-  return `$${field.split('.').slice(1).map((name) => `."${name}"`).join('')}`
+  return `$${field
+    .split('.')
+    .slice(1)
+    .map((name) => `."${name}"`)
+    .join('')}`
 }
 
 function joined(parts: readonly SqlCondition[], by: ' AND ' | ' OR '): SqlCondition {

@@ -81,7 +81,10 @@ function loadFileLocks(): FileLocks {
   try {
     return createRequire(import.meta.url)('fs-native-extensions') as FileLocks
   } catch (cause) {
-    throw damaged(`It can not be locked: the addon for file locks can not be loaded on ${process.platform} ${process.arch}.`, cause)
+    throw damaged(
+      `It can not be locked: the addon for file locks can not be loaded on ${process.platform} ${process.arch}.`,
+      cause,
+    )
   }
 }
 
@@ -91,7 +94,8 @@ function openDatabaseFile(folder: string, path: string): number {
     return openSync(path, 'a+', 0o644) // for reading and writing, made when missing, never cut
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
-    if (['ENOSPC', 'EDQUOT'].includes(code)) throw new AlikeError('storage_full', { detail: 'There is no room for a new data folder.', cause })
+    if (['ENOSPC', 'EDQUOT'].includes(code))
+      throw new AlikeError('storage_full', { detail: 'There is no room for a new data folder.', cause })
     const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code)
     throw damaged(denied ? 'This user may not write to it.' : `alike.db can not be opened there (${code}).`, cause)
   }
@@ -103,7 +107,12 @@ function tryLock(locks: FileLocks, descriptor: number, folder: string): boolean 
   } catch (cause) {
     const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
     const place = networkFileSystem(folder)
-    throw damaged(place === undefined ? `Its file system does not lock files (${code}).` : `It lies on ${place}, which does not lock files (${code}): use a local disk.`, cause)
+    throw damaged(
+      place === undefined
+        ? `Its file system does not lock files (${code}).`
+        : `It lies on ${place}, which does not lock files (${code}): use a local disk.`,
+      cause,
+    )
   }
 }
 

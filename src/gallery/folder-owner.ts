@@ -31,8 +31,15 @@ export function forgetOwner(folder: string): void {
 export function ownerOf(folder: string): string | undefined {
   try {
     const { pid, host, since } = JSON.parse(readFileSync(join(folder, ownerNoteName), 'utf8')) as Partial<Owner>
-    const whole = Number.isInteger(pid) && typeof host === 'string' && /^[\w.-]{1,255}$/.test(host) && typeof since === 'string' && /^[\d:.TZ-]{20,30}$/.test(since)
-    return whole && !(pid === process.pid && host === hostname()) ? `process ${pid} on ${host}, since ${since}` : undefined
+    const whole =
+      Number.isInteger(pid) &&
+      typeof host === 'string' &&
+      /^[\w.-]{1,255}$/.test(host) &&
+      typeof since === 'string' &&
+      /^[\d:.TZ-]{20,30}$/.test(since)
+    return whole && !(pid === process.pid && host === hostname())
+      ? `process ${pid} on ${host}, since ${since}`
+      : undefined
   } catch {
     return undefined
   }

@@ -9,21 +9,50 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
-import { indexDefaults, type IndexReading, type IndexSettings, type NeighboursRequest, type SlotNeighbours, type SlotVectors, type VectorIndex } from '../vector-index/vector-index.js'
+import {
+  type IndexReading,
+  type IndexSettings,
+  indexDefaults,
+  type NeighboursRequest,
+  type SlotNeighbours,
+  type SlotVectors,
+  type VectorIndex,
+} from '../vector-index/vector-index.js'
 import type { Undescribed } from './descriptor-table.js'
 import { networkFileSystem } from './file-systems.js'
 import type { Filter } from './filter.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
-import { Ranking, searchGallery, type GallerySearch, type GallerySearchResult, type SearchedGallery } from './gallery-search.js'
+import {
+  type GallerySearch,
+  type GallerySearchResult,
+  Ranking,
+  type SearchedGallery,
+  searchGallery,
+} from './gallery-search.js'
 import { GalleryStore } from './gallery-store.js'
+import { type GalleryCount, type GalleryRow, type GalleryTable, galleryRecord } from './gallery-table.js'
 import type { ChangeRequest } from './gallery-writes.js'
-import { galleryRecord, type GalleryCount, type GalleryRow, type GalleryTable } from './gallery-table.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
-import { KeptRankings, keptRankingsDefaults, type KeptRankingsSettings } from './kept-rankings.js'
-import type { GalleryRecord, ImageChange, ImagePage, ImageRecord, ImageStep, LabelCount, Metadata, NewImage, PutImage, PutResult, PutStep, SeenImage, StepResult, StoredImage } from './records.js'
-import { storageDefaults, type StorageSettings } from './storage-settings.js'
+import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
+import type {
+  GalleryRecord,
+  ImageChange,
+  ImagePage,
+  ImageRecord,
+  ImageStep,
+  LabelCount,
+  Metadata,
+  NewImage,
+  PutImage,
+  PutResult,
+  PutStep,
+  SeenImage,
+  StepResult,
+  StoredImage,
+} from './records.js'
+import { type StorageSettings, storageDefaults } from './storage-settings.js'
 import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
 import type { GallerySource } from './whole-gallery.js'
@@ -106,7 +135,12 @@ export class Galleries {
     this.#store = store
     this.#now = () => clock().toISOString()
     this.#filters = new FilterSlots(store)
-    this.#rankings = new KeptRankings({ ...keptRankingsDefaults, ...options.pages, now: () => performance.now(), onDrop: (reason) => options.onRankingDrop?.(reason) })
+    this.#rankings = new KeptRankings({
+      ...keptRankingsDefaults,
+      ...options.pages,
+      now: () => performance.now(),
+      onDrop: (reason) => options.onRankingDrop?.(reason),
+    })
     this.#indexes = new GalleryIndexes({
       store,
       folder: join(options.dataDir, 'index'),
@@ -133,12 +167,19 @@ export class Galleries {
     })
     if (store.readOnly !== undefined) logger.error('no room in the data folder: it can only be read')
     const shared = networkFileSystem(options.dataDir)
-    if (shared !== undefined) logger.warn({ fileSystem: shared }, `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`)
+    if (shared !== undefined)
+      logger.warn(
+        { fileSystem: shared },
+        `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`,
+      )
     const galleries = new Galleries(options, storage, store)
     failing.tell = (error) => galleries.#fail(error)
     try {
       const rows = store.read(() => Array.from(store.galleries.list(), ({ settings: _settings, ...row }) => row))
-      await galleries.#indexes.openAll(rows.filter((row) => galleries.#isServed(row)), rows.map(({ uid }) => uid))
+      await galleries.#indexes.openAll(
+        rows.filter((row) => galleries.#isServed(row)),
+        rows.map(({ uid }) => uid),
+      )
       return galleries
     } catch (error) {
       await galleries.#indexes.close()
@@ -183,10 +224,20 @@ export class Galleries {
     return this.#write(async () => {
       const { id: modelId, dimension } = this.#options.model
       const uid = randomBytes(8).toString('hex')
-      const request = { name, uid, modelId, dimension, settings: settings ?? {}, galleriesMax: this.#storage.galleriesMax, at: this.#now() }
+      const request = {
+        name,
+        uid,
+        modelId,
+        dimension,
+        settings: settings ?? {},
+        galleriesMax: this.#storage.galleriesMax,
+        at: this.#now(),
+      }
       const { gallery, created } = await this.#store.write('createGallery', request)
-      if (gallery.modelId !== modelId) throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
-      if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
+      if (gallery.modelId !== modelId)
+        throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
+      if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings))
+        throw new AlikeError('gallery_exists')
       if (created) await this.#openIndex(gallery)
       return { gallery, created }
     })
@@ -212,14 +263,23 @@ export class Galleries {
    * By name, ascending, slice by slice, each in a turn of its own: as many as are asked for, or as have room in one answer.
    * @param after names after this one
    */
-  async *slices({ after, limit }: { after: string; limit: number }): AsyncGenerator<{ galleries: GalleryRecord[]; nextCursor?: string }> {
+  async *slices({
+    after,
+    limit,
+  }: {
+    after: string
+    limit: number
+  }): AsyncGenerator<{ galleries: GalleryRecord[]; nextCursor?: string }> {
     let [last, count] = [after, 0]
     for (let left = this.#storage.pageMaxLength; ; ) {
       // one more than may be listed tells whether more follow
       const list = (galleries: GalleryTable) => galleries.list(last, limit - count + 1)
-      const rows = this.#store.read(({ galleries }) => Array.from(upTo(Math.min(Math.max(left, 0), lengthOfTurn), list(galleries), ({ settings }) => settings.length)))
+      const rows = this.#store.read(({ galleries }) =>
+        Array.from(upTo(Math.min(Math.max(left, 0), lengthOfTurn), list(galleries), ({ settings }) => settings.length)),
+      )
       const isFull = left <= 0 || count === limit
-      if (rows.length === 0 || isFull) return yield { galleries: [], ...(rows.length > 0 && { nextCursor: cursorAfter(last) }) }
+      if (rows.length === 0 || isFull)
+        return yield { galleries: [], ...(rows.length > 0 && { nextCursor: cursorAfter(last) }) }
       const listed = rows.slice(0, limit - count)
       yield { galleries: listed.map(galleryRecord) }
       count += listed.length
@@ -247,7 +307,11 @@ export class Galleries {
    * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`, `job_finished`.
    */
   async put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
-    return (await this.change(gallery, images.map((put) => ({ put })), progress)) as PutResult[]
+    return (await this.change(
+      gallery,
+      images.map((put) => ({ put })),
+      progress,
+    )) as PutResult[]
   }
 
   /** The same for pictures that are put and others that are removed, in their order. */
@@ -269,7 +333,9 @@ export class Galleries {
   #change<Step extends ImageStep, Reply>(
     gallery: string,
     steps: Step[],
-    write: (request: Omit<ChangeRequest, 'steps'> & { steps: Step[] }) => Promise<{ results: StepResult[]; reply: Reply }>,
+    write: (
+      request: Omit<ChangeRequest, 'steps'> & { steps: Step[] },
+    ) => Promise<{ results: StepResult[]; reply: Reply }>,
   ): Promise<Reply> {
     return this.#write(async () => {
       const { row, index } = await this.#served(gallery)
@@ -286,11 +352,17 @@ export class Galleries {
       })
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
-      const added = steps.flatMap((step, i) => ('put' in step && 'slot' in results[i]! ? { slot: results[i].slot, vector: step.put.vector } : []))
-      const retired = results.flatMap((result) => ('slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : []))
+      const added = steps.flatMap((step, i) =>
+        'put' in step && 'slot' in results[i]! ? { slot: results[i].slot, vector: step.put.vector } : [],
+      )
+      const retired = results.flatMap((result) =>
+        'slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : [],
+      )
       if (added.length + retired.length === 0) return reply
       if (retired.length > 0) this.#filters.forget(row.number)
-      await this.#apply(() => Promise.all([index.add(packed(added, row.dimension)), index.remove(Uint32Array.from(retired))]))
+      await this.#apply(() =>
+        Promise.all([index.add(packed(added, row.dimension)), index.remove(Uint32Array.from(retired))]),
+      )
       this.#indexes.countChanges(row.uid, added.length + retired.length)
       return reply
     })
@@ -330,7 +402,12 @@ export class Galleries {
   async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
     const row = this.#store.gallery(gallery)
     const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
-    const slots = await this.#store.scan('slotsOfFilter', { gallery: row.number, filter, fromSlot: 0, toSlot: row.next_slot })
+    const slots = await this.#store.scan('slotsOfFilter', {
+      gallery: row.number,
+      filter,
+      fromSlot: 0,
+      toSlot: row.next_slot,
+    })
     let removed = 0
     for (let from = 0; from < slots.length; from += removalBatch) {
       signal?.throwIfAborted()
@@ -376,11 +453,21 @@ export class Galleries {
    * whether more follows.
    * @throws AlikeError `request_invalid` for a cursor that was not given out
    */
-  async *imageSlices(gallery: string, { cursor, limit = pageDefault, label }: ListedPage = {}): AsyncGenerator<ImagePage> {
+  async *imageSlices(
+    gallery: string,
+    { cursor, limit = pageDefault, label }: ListedPage = {},
+  ): AsyncGenerator<ImagePage> {
     const { number } = this.#store.gallery(gallery)
     let after = cursor === undefined ? '' : idOfCursor(cursor)
     for (let [left, count] = [this.#storage.pageMaxLength, 0]; ; ) {
-      const options = { after, limit: limit - count, maxLength: left, oneAtLeast: count === 0, lengthOfTurn, ...(label !== undefined && { label }) }
+      const options = {
+        after,
+        limit: limit - count,
+        maxLength: left,
+        oneAtLeast: count === 0,
+        lengthOfTurn,
+        ...(label !== undefined && { label }),
+      }
       const { images, length, more } = this.#store.read((store) => store.images.list(number, options))
       after = images.at(-1)?.id ?? after
       yield { images, ...(more === 'yes' && { nextCursor: cursorAfter(after) }) }
@@ -394,7 +481,9 @@ export class Galleries {
   /** What the same content gave before, if it is what is stored under this id. */
   seen(gallery: string, image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): SeenImage | undefined {
     const { number } = this.#store.gallery(gallery)
-    return this.#store.read(({ images, descriptors }) => images.seen(number, image, (slot) => descriptors.find(number, slot)))
+    return this.#store.read(({ images, descriptors }) =>
+      images.seen(number, image, (slot) => descriptors.find(number, slot)),
+    )
   }
 
   /** WebP bytes. */
@@ -425,7 +514,9 @@ export class Galleries {
 
   /** Adds descriptors to stored pictures; those that are gone or have one are passed over. @throws AlikeError `storage_full`, `overloaded` */
   describe(gallery: string, described: { slot: number; descriptor: Uint8Array }[]): Promise<number> {
-    return this.#write(() => this.#store.write('describeImages', { gallery: this.#store.gallery(gallery).number, described }))
+    return this.#write(() =>
+      this.#store.write('describeImages', { gallery: this.#store.gallery(gallery).number, described }),
+    )
   }
 
   /** Questions to the copies thread that wait for an answer. */
@@ -434,7 +525,10 @@ export class Galleries {
   }
 
   /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
-  labels(gallery: string, { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {}): Promise<LabelCount[]> {
+  labels(
+    gallery: string,
+    { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {},
+  ): Promise<LabelCount[]> {
     return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number, after, limit })
   }
 
@@ -446,7 +540,10 @@ export class Galleries {
   }
 
   /** The same as the first page of a ranking that is kept for the next. */
-  async searchPaged(gallery: string, { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch): Promise<SearchPage> {
+  async searchPaged(
+    gallery: string,
+    { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
+  ): Promise<SearchPage> {
     const startedAt = performance.now()
     const { row, index } = await this.#served(gallery)
     expectUnitVector(terms.vector, row.dimension)
@@ -458,7 +555,10 @@ export class Galleries {
   }
 
   /** @throws AlikeError `page_expired`, `model_mismatch`, `overloaded`. */
-  async nextPage(gallery: string, { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>): Promise<SearchPage & { vector: Float32Array }> {
+  async nextPage(
+    gallery: string,
+    { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
+  ): Promise<SearchPage & { vector: Float32Array }> {
     const startedAt = performance.now()
     const { uid } = this.#requireServed(gallery)
     const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: uid, caller })
@@ -467,7 +567,11 @@ export class Galleries {
     return { ...page, vector: ranking.terms.vector, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
-  #searched(row: GalleryRow, index: VectorIndex, { groupBy, signal }: Pick<GallerySearch, 'groupBy' | 'signal'>): SearchedGallery {
+  #searched(
+    row: GalleryRow,
+    index: VectorIndex,
+    { groupBy, signal }: Pick<GallerySearch, 'groupBy' | 'signal'>,
+  ): SearchedGallery {
     return {
       index,
       size: row.count,
@@ -509,7 +613,16 @@ export class Galleries {
 
   #readingOf(row: GalleryCount): GalleryReading {
     const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
-    return { gallery: row.name ?? '', images: row.count, searchable: this.#isServed(row), size, tombstones, pending, building, rebuilds }
+    return {
+      gallery: row.name ?? '',
+      images: row.count,
+      searchable: this.#isServed(row),
+      size,
+      tombstones,
+      pending,
+      building,
+      rebuilds,
+    }
   }
 
   /** Writes the graph of every gallery that changed. */
@@ -535,7 +648,9 @@ export class Galleries {
   #requireServed(gallery: string): GalleryRow {
     const row = this.#store.gallery(gallery)
     if (!this.#isServed(row)) {
-      throw new AlikeError('model_mismatch', { detail: `The gallery belongs to model ${row.model_id}; ${this.#options.model.id} is served.` })
+      throw new AlikeError('model_mismatch', {
+        detail: `The gallery belongs to model ${row.model_id}; ${this.#options.model.id} is served.`,
+      })
     }
     return row
   }
@@ -563,7 +678,8 @@ export class Galleries {
   /** Bounded, and waited for by `close`. */
   async #write<Result>(write: () => Promise<Result>): Promise<Result> {
     if (this.#closing !== undefined) throw new AlikeError('shutting_down')
-    if (this.#writesUnderWay.size >= this.#storage.writeQueueMax) throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
+    if (this.#writesUnderWay.size >= this.#storage.writeQueueMax)
+      throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
     const writing = write()
     this.#writesUnderWay.add(writing)
     try {
@@ -585,7 +701,11 @@ export function openGalleries(options: GalleriesOptions): Promise<Galleries> {
 }
 
 /** One at least. */
-function* upTo<Entry>(maxLength: number, entries: Iterable<Entry>, lengthOf: (entry: Entry) => number): Generator<Entry> {
+function* upTo<Entry>(
+  maxLength: number,
+  entries: Iterable<Entry>,
+  lengthOf: (entry: Entry) => number,
+): Generator<Entry> {
   let length = 0
   for (const entry of entries) {
     if (length > 0 && length + lengthOf(entry) > maxLength) return
@@ -607,6 +727,8 @@ function withoutSurroundings(image: PutImage): PutImage {
     ...image,
     vector: vector.byteLength === vector.buffer.byteLength ? vector : vector.slice(),
     ...(copyDescriptor && { copyDescriptor: Uint8Array.from(copyDescriptor) }),
-    ...(thumbnail && { thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail) }),
+    ...(thumbnail && {
+      thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail),
+    }),
   }
 }

@@ -93,8 +93,15 @@ export class GalleryIndexes {
     }
     this.#settled.set(row.uid, entry)
     const durationMs = Math.round(performance.now() - startedAt)
-    const facts = { gallery: row.name, images: index.size, pending: index.pending, snapshot: opened.snapshot, durationMs }
-    if (opened.snapshot.state === 'rejected') this.#options.logger.warn(facts, 'gallery opened without its snapshot: the graph is built anew')
+    const facts = {
+      gallery: row.name,
+      images: index.size,
+      pending: index.pending,
+      snapshot: opened.snapshot,
+      durationMs,
+    }
+    if (opened.snapshot.state === 'rejected')
+      this.#options.logger.warn(facts, 'gallery opened without its snapshot: the graph is built anew')
     else this.#options.logger.info(facts, 'gallery opened')
     return entry
   }
@@ -116,7 +123,8 @@ export class GalleryIndexes {
     const entry = this.#settled.get(uid)
     if (entry === undefined) return
     entry.changes += count
-    if (entry.changes >= Math.max(this.#options.snapshots.snapshotAfterWrites, entry.index.size * snapshotShare)) void this.#save(entry)
+    if (entry.changes >= Math.max(this.#options.snapshots.snapshotAfterWrites, entry.index.size * snapshotShare))
+      void this.#save(entry)
   }
 
   /** For a deleted gallery: forgets its index and its snapshot. */
@@ -165,7 +173,8 @@ export class GalleryIndexes {
       const rebuilt = index.rebuilds - entry.rebuildsTold
       entry.rebuildsTold = index.rebuilds
       for (let i = 0; i < rebuilt; i++) this.#options.onRebuild()
-      const overdue = entry.changes > 0 && Date.now() - entry.savedAtMs > this.#options.snapshots.snapshotAfterSeconds * 1_000
+      const overdue =
+        entry.changes > 0 && Date.now() - entry.savedAtMs > this.#options.snapshots.snapshotAfterSeconds * 1_000
       if (index.rebuilds > entry.rebuildsSaved || overdue) await this.#save(entry)
     }
   }

@@ -1,7 +1,7 @@
 /** Reads that walk over a whole gallery or database; they run in the reader thread. */
 import { checksumOfBytes, expectChecksum } from './checksum.js'
-import { damaged, type Database, type Statement } from './database.js'
-import { withReadable, type Filter } from './filter.js'
+import { type Database, damaged, type Statement } from './database.js'
+import { type Filter, withReadable } from './filter.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, keyOf, slotOf } from './image-table.js'
 import { JobTable } from './job-table.js'
@@ -24,14 +24,23 @@ export class GalleryScans {
   readonly #labels: Statement<[number, string, number], LabelCount>
   /** Of records, found by `verify`. */
   #damagedKeys: readonly number[] = []
-  readonly #counts: Statement<[{ from: number; to: number }], { images: number; pairs: number; embeddings: number; last: number | null }>
+  readonly #counts: Statement<
+    [{ from: number; to: number }],
+    { images: number; pairs: number; embeddings: number; last: number | null }
+  >
 
   constructor(database: Database) {
     this.#database = database
     this.#galleries = new GalleryTable(database, { damagedRecords: 'named' })
-    this.#vectors = database.prepare('SELECT key, vector, checksum FROM embedding WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
-    this.#unlabelled = database.prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ? AND label IS NULL').pluck()
-    this.#labels = database.prepare('SELECT label, count(*) AS count FROM image WHERE gallery = ? AND label > ? GROUP BY label ORDER BY label LIMIT ?')
+    this.#vectors = database.prepare(
+      'SELECT key, vector, checksum FROM embedding WHERE key >= ? AND key < ? ORDER BY key LIMIT ?',
+    )
+    this.#unlabelled = database
+      .prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ? AND label IS NULL')
+      .pluck()
+    this.#labels = database.prepare(
+      'SELECT label, count(*) AS count FROM image WHERE gallery = ? AND label > ? GROUP BY label ORDER BY label LIMIT ?',
+    )
     this.#counts = database.prepare(
       `SELECT (SELECT count(*) FROM image WHERE key >= @from AND key < @to) AS images,
               (SELECT count(*) FROM embedding WHERE key >= @from AND key < @to) AS embeddings,
@@ -49,9 +58,16 @@ export class GalleryScans {
     new JobTable(this.#database).verifyRecords()
     for (const { number, name, count, next_slot, isDamaged } of this.#galleries.list()) {
       if (isDamaged) continue
-      const { images, embeddings, pairs, last } = this.#counts.get({ from: keyOf(number, 0), to: keyOf(number + 1, 0) })!
-      const whole = images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
-      if (!whole) throw damaged(`Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`)
+      const { images, embeddings, pairs, last } = this.#counts.get({
+        from: keyOf(number, 0),
+        to: keyOf(number + 1, 0),
+      })!
+      const whole =
+        images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
+      if (!whole)
+        throw damaged(
+          `Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`,
+        )
     }
     this.#damagedKeys = new ImageTable(this.#database).damagedKeys()
   }
@@ -77,7 +93,9 @@ export class GalleryScans {
   slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
     const range = fromSlot === 0 ? 'gallery = ? AND key < ?' : 'key >= ? AND key < ?'
     const keys = withReadable(filter, ({ sql, parameters }) => {
-      const statement = this.#database.prepare<unknown[], number>(`SELECT key FROM image WHERE ${range} AND (${sql})`).pluck()
+      const statement = this.#database
+        .prepare<unknown[], number>(`SELECT key FROM image WHERE ${range} AND (${sql})`)
+        .pluck()
       return statement.all(fromSlot === 0 ? gallery : keyOf(gallery, fromSlot), keyOf(gallery, toSlot), ...parameters)
     })
     const unknown = this.#damagedKeys.filter((key) => key >= keyOf(gallery, fromSlot) && key < keyOf(gallery, toSlot))

@@ -7,7 +7,7 @@ import { DiverseHits } from './diverse-hits.js'
 import type { Filter } from './filter.js'
 import { groupedHits } from './grouped-hits.js'
 import type { HitRecord } from './hit-record.js'
-import { bestFirst, firstDepth, NearestHits, recordsPerTurn, type HitList, type UnrankedHit } from './nearest-hits.js'
+import { bestFirst, firstDepth, type HitList, NearestHits, recordsPerTurn, type UnrankedHit } from './nearest-hits.js'
 
 /** What is ranked, and how. */
 export interface SearchTerms {
@@ -48,10 +48,11 @@ export interface PageAsked {
   onBytes?: ((bytes: number) => void) | undefined
 }
 
-export type GallerySearch = SearchTerms & PageAsked & {
-  /** Aborted when nobody waits for it any more: its reason is thrown before more records are read. */
-  signal?: AbortSignal | undefined
-}
+export type GallerySearch = SearchTerms &
+  PageAsked & {
+    /** Aborted when nobody waits for it any more: its reason is thrown before more records are read. */
+    signal?: AbortSignal | undefined
+  }
 
 export interface Hit {
   /** From 1. */
@@ -143,7 +144,12 @@ export class Ranking {
   readonly #ordered: HitList
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(gallery: SearchedGallery, terms: SearchTerms, allow: Uint32Array | undefined, keeping: Keeping | undefined) {
+  private constructor(
+    gallery: SearchedGallery,
+    terms: SearchTerms,
+    allow: Uint32Array | undefined,
+    keeping: Keeping | undefined,
+  ) {
     this.terms = terms
     this.#gallery = gallery
     this.#keeping = keeping
@@ -153,7 +159,10 @@ export class Ranking {
     this.#nearest = nearest
     this.#hits = hits
     const { diversity } = terms
-    this.#ordered = diversity === undefined ? hits : new DiverseHits({ hits, index: gallery.index, diversity: diversity.share, candidates: diversity.candidates })
+    this.#ordered =
+      diversity === undefined
+        ? hits
+        : new DiverseHits({ hits, index: gallery.index, diversity: diversity.share, candidates: diversity.candidates })
   }
 
   static async open(gallery: SearchedGallery, terms: SearchTerms, keeping?: Keeping): Promise<Ranking> {
@@ -163,7 +172,10 @@ export class Ranking {
   /** Of memory, roughly. */
   get bytes(): number {
     const { vector, filter, excludeIds = [], copyDescriptors = [] } = this.terms
-    const query = vector.byteLength + copyDescriptors.reduce((sum, { byteLength }) => sum + byteLength, 0) + 2 * JSON.stringify([filter, excludeIds]).length
+    const query =
+      vector.byteLength +
+      copyDescriptors.reduce((sum, { byteLength }) => sum + byteLength, 0) +
+      2 * JSON.stringify([filter, excludeIds]).length
     return query + (this.#allow?.byteLength ?? 0) + this.#nearest.bytes
   }
 
@@ -183,7 +195,11 @@ export class Ranking {
     // one more tells whether there is a next page
     const wanted = this.#keeping !== undefined && end < this.reach ? end + 1 : end
     const grouped = this.terms.groupBy && (await this.#groups(wanted))
-    const listed = grouped ?? (await this.#ordered.first(this.#keeping === undefined ? wanted : Math.min(Math.max(wanted, firstDepth), this.reach)))
+    const listed =
+      grouped ??
+      (await this.#ordered.first(
+        this.#keeping === undefined ? wanted : Math.min(Math.max(wanted, firstDepth), this.reach),
+      ))
     const found = grouped
       ? { hits: [], groups: await this.#membersNow(ranked(grouped.slice(offset, end), offset)) }
       : { hits: await this.#recordsNow(ranked(this.#inOrder((listed as UnrankedHit[]).slice(offset, end)), offset)) }
@@ -237,40 +253,62 @@ export class Ranking {
     for (let from = 0; from < hits.length; from += hitsPerQuestion) {
       const asked = hits.slice(from, from + hitsPerQuestion)
       const scores = await this.#gallery.copies.scores(copyDescriptors, slotsOf(asked))
-      asked.forEach((hit, i) => { hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]! })
+      asked.forEach((hit, i) => {
+        hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]!
+      })
     }
   }
 
   /** @param seen hits that were had before: the list is that of the others */
-  #openList(allow: Uint32Array | undefined, seen: readonly UnrankedHit[] = []): { nearest: NearestHits; hits: HitList } {
+  #openList(
+    allow: Uint32Array | undefined,
+    seen: readonly UnrankedHit[] = [],
+  ): { nearest: NearestHits; hits: HitList } {
     const { index, copies } = this.#gallery
     const { vector, ef, exact, minScore, excludeIds, duplicateScore, candidatesMax = candidatesDefault } = this.terms
     const nearest = new NearestHits({
       index,
-      request: { vector, ...(ef !== undefined && { ef }), ...(exact !== undefined && { exact }), ...(allow && { allow }) },
+      request: {
+        vector,
+        ...(ef !== undefined && { ef }),
+        ...(exact !== undefined && { exact }),
+        ...(allow && { allow }),
+      },
       recordsOf: (slots) => this.#gallery.recordsOf(slots),
       minScore,
       excludeIds,
       seen,
       belowSlot: this.#keeping?.belowSlot,
     })
-    const hits = duplicateScore === undefined ? nearest : new DistinctHits({ hits: nearest, copies, duplicateScore, candidatesMax, better: seen })
+    const hits =
+      duplicateScore === undefined
+        ? nearest
+        : new DistinctHits({ hits: nearest, copies, duplicateScore, candidatesMax, better: seen })
     return { nearest, hits }
   }
 
   /** Metadata last, and of the hits that are shown alone: of all that are looked at it would be too much. */
-  async #withMetadata(page: Page, { metadata = true, onBytes }: Pick<PageAsked, 'metadata' | 'onBytes'>): Promise<Page> {
+  async #withMetadata(
+    page: Page,
+    { metadata = true, onBytes }: Pick<PageAsked, 'metadata' | 'onBytes'>,
+  ): Promise<Page> {
     const hits = [...page.hits, ...(page.groups ?? []).flatMap((group) => group.hits)]
-    onBytes?.(hits.reduce((bytes, { record }) => bytes + bytesOfHit + record.id.length + (record.label?.length ?? 0), 0))
+    onBytes?.(
+      hits.reduce((bytes, { record }) => bytes + bytesOfHit + record.id.length + (record.label?.length ?? 0), 0),
+    )
     if (!metadata) return page
     const texts = new Map<number, string>()
     for (let from = 0; from < hits.length; from += recordsPerTurn) {
       if (from > 0) await nextTurn()
       const slots = hits.slice(from, from + recordsPerTurn).map(({ record }) => record.slot)
-      for (const [slot, text] of this.#gallery.metadataOf(slots, ({ length }) => onBytes?.(length))) texts.set(slot, text)
+      for (const [slot, text] of this.#gallery.metadataOf(slots, ({ length }) => onBytes?.(length)))
+        texts.set(slot, text)
     }
     const complete = (hit: Hit): Hit => ({ ...hit, record: hit.record.withMetadata(texts.get(hit.record.slot)) })
-    return { hits: page.hits.map(complete), ...(page.groups && { groups: page.groups.map((group) => ({ ...group, hits: group.hits.map(complete) })) }) }
+    return {
+      hits: page.hits.map(complete),
+      ...(page.groups && { groups: page.groups.map((group) => ({ ...group, hits: group.hits.map(complete) })) }),
+    }
   }
 
   #groups(count: number): Promise<Group<UnrankedHit>[]> {
@@ -291,7 +329,10 @@ function ranked<Entry>(entries: readonly Entry[], offset: number): (Entry & { ra
 }
 
 /** Undefined: all of them. */
-async function allowedSlots({ slotsOf, copies }: SearchedGallery, { filter, copyDescriptors = [], copiesFrom }: SearchTerms): Promise<Uint32Array | undefined> {
+async function allowedSlots(
+  { slotsOf, copies }: SearchedGallery,
+  { filter, copyDescriptors = [], copiesFrom }: SearchTerms,
+): Promise<Uint32Array | undefined> {
   const fitting = filter && (await slotsOf(filter, true))
   if (copiesFrom === undefined) return fitting
   const found = await copies.find(copyDescriptors, copiesFrom)

@@ -13,7 +13,7 @@ import { CalledThread } from '../worker-calls.js'
 import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
 import { CopySearch } from './copy-search.js'
 import { damaged, withDatabase } from './database.js'
-import { lockFolder, type FolderLock } from './folder-lock.js'
+import { type FolderLock, lockFolder } from './folder-lock.js'
 import type { GalleryRow } from './gallery-table.js'
 import type { ImageTableOptions } from './image-table.js'
 import { expectDatabaseOrNothing } from './lost-database.js'
@@ -53,7 +53,8 @@ export class GalleryStore {
   /** Of the database, for threads that read on their own. */
   readonly path: string
   readonly copies = new CopySearch({
-    call: async (name, request) => (this.#readerOpen ? this.#parts.copies.call(name, request) : this.#reads.copies[name](request)),
+    call: async (name, request) =>
+      this.#readerOpen ? this.#parts.copies.call(name, request) : this.#reads.copies[name](request),
   })
   readonly #parts: StoreParts
   #reads: StoreReads
@@ -70,7 +71,8 @@ export class GalleryStore {
     this.#parts = parts
     this.#reads = reads
     this.#readerOpen = this.#writerOpen = !reads.alone
-    if (reads.alone) this.#roomChecks = setInterval(() => void (this.#checking ??= this.#becomeWritable()), roomCheckMs).unref()
+    if (reads.alone)
+      this.#roomChecks = setInterval(() => void (this.#checking ??= this.#becomeWritable()), roomCheckMs).unref()
   }
 
   /**
@@ -164,23 +166,38 @@ export class GalleryStore {
    * Resolves after the commit. Callers bound how many are under way.
    * @throws AlikeError `storage_full`; `data_unreadable` when the database was deleted or replaced under the process.
    */
-  async write<Name extends keyof WriterCalls>(name: Name, request: WriterCalls[Name]['request']): Promise<WriterCalls[Name]['reply']> {
+  async write<Name extends keyof WriterCalls>(
+    name: Name,
+    request: WriterCalls[Name]['request'],
+  ): Promise<WriterCalls[Name]['reply']> {
     this.expectWritable()
     this.#expectOwnFile()
     return this.#parts.writer.call(name, request)
   }
 
-  async scan<Name extends keyof ReaderCalls>(name: Name, request: ReaderCalls[Name]['request']): Promise<ReaderCalls[Name]['reply']> {
+  async scan<Name extends keyof ReaderCalls>(
+    name: Name,
+    request: ReaderCalls[Name]['request'],
+  ): Promise<ReaderCalls[Name]['reply']> {
     return this.#readerOpen ? this.#parts.reader.call(name, request) : this.#reads.scans[name](request)
   }
 
   /** Every live vector of a gallery in the order of slots; the next page is read while one is used. */
-  async *vectors({ number: gallery, dimension }: Pick<GalleryRow, 'number' | 'dimension'>, fromSlot = 0): AsyncGenerator<SlotVectors> {
+  async *vectors(
+    { number: gallery, dimension }: Pick<GalleryRow, 'number' | 'dimension'>,
+    fromSlot = 0,
+  ): AsyncGenerator<SlotVectors> {
     const limit = Math.ceil(vectorPageBytes / (dimension * 4))
-    let reading: Promise<ReaderCalls['vectors']['reply']> | undefined = this.scan('vectors', { gallery, dimension, fromSlot, limit })
+    let reading: Promise<ReaderCalls['vectors']['reply']> | undefined = this.scan('vectors', {
+      gallery,
+      dimension,
+      fromSlot,
+      limit,
+    })
     while (reading !== undefined) {
       const { slots, vectors, nextSlot }: ReaderCalls['vectors']['reply'] = await reading
-      reading = nextSlot === undefined ? undefined : this.scan('vectors', { gallery, dimension, fromSlot: nextSlot, limit })
+      reading =
+        nextSlot === undefined ? undefined : this.scan('vectors', { gallery, dimension, fromSlot: nextSlot, limit })
       reading?.catch(() => {}) // awaited in the next round, unless the consumer stops before
       if (slots.length > 0) yield { slots, vectors }
     }

@@ -1,7 +1,7 @@
 /** The rows of galleries. */
 import { AlikeError } from '../errors.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
-import { damaged, type Database, type Statement } from './database.js'
+import { type Database, damaged, type Statement } from './database.js'
 import type { GalleryRecord, Metadata } from './records.js'
 import { readStored } from './stored-json.js'
 
@@ -66,9 +66,13 @@ export class GalleryTable {
     this.#byName = database.prepare('SELECT * FROM gallery WHERE name = ?')
     this.#byNumber = database.prepare('SELECT * FROM gallery WHERE number = ?')
     this.#page = database.prepare('SELECT * FROM gallery WHERE name > ? ORDER BY name LIMIT ?')
-    this.#counts = database.prepare('SELECT name, uid, model_id, dimension, count FROM gallery WHERE name IS NOT NULL ORDER BY name')
+    this.#counts = database.prepare(
+      'SELECT name, uid, model_id, dimension, count FROM gallery WHERE name IS NOT NULL ORDER BY name',
+    )
     this.#size = database.prepare<[], number>('SELECT count(*) FROM gallery WHERE name IS NOT NULL').pluck()
-    this.#deleted = database.prepare<[], number>('SELECT number FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1').pluck()
+    this.#deleted = database
+      .prepare<[], number>('SELECT number FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1')
+      .pluck()
     this.#insert = database.prepare(
       `INSERT INTO gallery VALUES (@number, @name, @uid, @model_id, @dimension, @settings, @count, @next_slot,
          @created_at, @updated_at, @checksum)`,
@@ -122,10 +126,12 @@ export class GalleryTable {
 
   /** @throws AlikeError `galleries_full` */
   insert({ name, uid, modelId, dimension, settings, galleriesMax = numbersMax, at }: NewGallery): GalleryRow {
-    if (this.#size.get()! >= galleriesMax) throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
+    if (this.#size.get()! >= galleriesMax)
+      throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
     // Numbers are never used again, so that no row of a deleted gallery can turn up in a new one.
     const number = (this.#lastNumber.get()?.seq ?? 0) + 1
-    if (number >= numbersMax) throw new AlikeError('storage_full', { detail: 'This data folder has no more gallery numbers.' })
+    if (number >= numbersMax)
+      throw new AlikeError('storage_full', { detail: 'This data folder has no more gallery numbers.' })
     const row: GalleryRow = {
       number,
       name,
@@ -185,7 +191,19 @@ export function galleryRecord(row: GalleryRow): GalleryRecord {
 }
 
 function damagedRow({ number, name, uid }: GalleryRow): GalleryRow {
-  return { number, name, uid: String(uid), model_id: '', dimension: 0, settings: '{}', count: 0, next_slot: 0, created_at: '', updated_at: '', isDamaged: true }
+  return {
+    number,
+    name,
+    uid: String(uid),
+    model_id: '',
+    dimension: 0,
+    settings: '{}',
+    count: 0,
+    next_slot: 0,
+    created_at: '',
+    updated_at: '',
+    isDamaged: true,
+  }
 }
 
 function checked(row: StoredRow | undefined): GalleryRow | undefined {

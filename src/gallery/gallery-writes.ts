@@ -1,13 +1,13 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
 import { AlikeError } from '../errors.js'
+import { nfc } from '../text.js'
 import type { Database } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
 import type { Filter } from './filter.js'
-import { galleryRecord, GalleryTable, slotsMax, type GalleryRow, type NewGallery } from './gallery-table.js'
+import { type GalleryRow, GalleryTable, galleryRecord, type NewGallery, slotsMax } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
 import type { JobProgress, JobRecord, JobResult } from './jobs.js'
-import { nfc } from '../text.js'
 import type { GalleryRecord, ImageChange, ImageRecord, ImageStep, PutResult, PutStep, StepResult } from './records.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
@@ -83,7 +83,10 @@ export class GalleryWrites {
 
   patchImage(gallery: number, id: string, { label, metadata }: ImageChange, at: string): void {
     this.#galleries.get(gallery)
-    const change = { ...(label !== undefined && { label: label && nfc(label) }), ...(metadata !== undefined && { metadata }) }
+    const change = {
+      ...(label !== undefined && { label: label && nfc(label) }),
+      ...(metadata !== undefined && { metadata }),
+    }
     if (!this.#images.change(gallery, id, change, at)) throw new AlikeError('image_not_found')
   }
 
@@ -145,9 +148,17 @@ export class GalleryWrites {
   }
 }
 
-function isSame(former: ImageRecord, { contentHash, modelId, label, metadata }: Pick<ImageRecord, 'contentHash' | 'modelId' | 'label' | 'metadata'>): boolean {
+function isSame(
+  former: ImageRecord,
+  { contentHash, modelId, label, metadata }: Pick<ImageRecord, 'contentHash' | 'modelId' | 'label' | 'metadata'>,
+): boolean {
   // Both came through JSON; the order of members is as it was sent.
-  return former.contentHash === contentHash && former.modelId === modelId && former.label === label && JSON.stringify(former.metadata) === JSON.stringify(metadata)
+  return (
+    former.contentHash === contentHash &&
+    former.modelId === modelId &&
+    former.label === label &&
+    JSON.stringify(former.metadata) === JSON.stringify(metadata)
+  )
 }
 
 function isIdle(result: StepResult): boolean {

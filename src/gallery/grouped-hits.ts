@@ -1,5 +1,5 @@
 /** Hits by the value of a field: first as many groups as are asked for, then the hits that these still lack. */
-import { groupHits, type Group, type GroupKey } from '../ranking/groups.js'
+import { type Group, type GroupKey, groupHits } from '../ranking/groups.js'
 import type { HitList, UnrankedHit } from './nearest-hits.js'
 
 export interface GroupedHitsOptions {
@@ -20,16 +20,28 @@ const hitsPerGroup = 4
  * Pictures that lack the field belong to no group.
  * @returns by best hit; fewer than `count` only when `hits` or `candidatesMax` ends
  */
-export async function groupedHits(hits: HitList, { count, size, candidatesMax, listOf }: GroupedHitsOptions): Promise<Group<UnrankedHit>[]> {
+export async function groupedHits(
+  hits: HitList,
+  { count, size, candidatesMax, listOf }: GroupedHitsOptions,
+): Promise<Group<UnrankedHit>[]> {
   const keysOf = ({ record }: UnrankedHit) => record.groupKeys ?? []
-  const found = await fetchUntil(hits, Math.min(candidatesMax, count * hitsPerGroup), candidatesMax, (seen) => groupHits(seen, keysOf, size).length >= count)
+  const found = await fetchUntil(
+    hits,
+    Math.min(candidatesMax, count * hitsPerGroup),
+    candidatesMax,
+    (seen) => groupHits(seen, keysOf, size).length >= count,
+  )
   const groups = groupHits(found.seen, keysOf, size).slice(0, count)
 
   const short = new Map(groups.filter((group) => group.hits.length < size).map((group) => [group.key, group]))
   if (short.size === 0 || found.exhausted) return groups
   // Hits of a rare value lie far down the list: asked for by that value, all of them are near.
   const rest = await listOf([...short.keys()], found.seen)
-  const missing = groupHits((await fetchUntil(rest, size * short.size, candidatesMax, (seen) => allFull(groupHits(seen, keysOf, size)))).seen, keysOf, size)
+  const missing = groupHits(
+    (await fetchUntil(rest, size * short.size, candidatesMax, (seen) => allFull(groupHits(seen, keysOf, size)))).seen,
+    keysOf,
+    size,
+  )
   for (const { key, hits: more } of missing) {
     const group = short.get(key)
     group?.hits.push(...more.slice(0, size - group.hits.length))
@@ -43,7 +55,12 @@ export async function groupedHits(hits: HitList, { count, size, candidatesMax, l
 }
 
 /** Twice as many each time, until they are enough or there are no more. */
-async function fetchUntil(hits: HitList, begin: number, max: number, isEnough: (seen: UnrankedHit[]) => boolean): Promise<{ seen: UnrankedHit[]; exhausted: boolean }> {
+async function fetchUntil(
+  hits: HitList,
+  begin: number,
+  max: number,
+  isEnough: (seen: UnrankedHit[]) => boolean,
+): Promise<{ seen: UnrankedHit[]; exhausted: boolean }> {
   for (let fetch = Math.min(begin, max); ; fetch = Math.min(fetch * 2, max)) {
     const seen = await hits.first(fetch)
     const exhausted = seen.length < fetch

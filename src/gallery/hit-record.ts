@@ -25,7 +25,10 @@ export class HitRecord implements HitFields {
   /** Its record does not have its checksum: only the id is told. */
   readonly isDamaged: boolean
 
-  constructor({ slot, id, label, contentHash, modelId, thumbnailBytes }: HitFields, { groupKeys, metadataText, isDamaged = false }: HitExtras = {}) {
+  constructor(
+    { slot, id, label, contentHash, modelId, thumbnailBytes }: HitFields,
+    { groupKeys, metadataText, isDamaged = false }: HitExtras = {},
+  ) {
     this.slot = slot
     this.id = id
     this.label = label

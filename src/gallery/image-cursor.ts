@@ -8,6 +8,7 @@ export function cursorAfter(id: string): string {
 /** @throws AlikeError `request_invalid` for a cursor that was not given out. */
 export function idOfCursor(cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString()
-  if (cursorAfter(id) !== cursor) throw new AlikeError('request_invalid', { detail: 'The cursor was not given out by this service.' })
+  if (cursorAfter(id) !== cursor)
+    throw new AlikeError('request_invalid', { detail: 'The cursor was not given out by this service.' })
   return id
 }

@@ -1,12 +1,12 @@
 /** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
 import { AlikeError } from '../errors.js'
+import { nfc } from '../text.js'
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
-import { damaged, type Database, type Statement } from './database.js'
+import { type Database, damaged, type Statement } from './database.js'
 import { fieldValues } from './field-values.js'
-import { withReadable, type Filter } from './filter.js'
+import { type Filter, withReadable } from './filter.js'
 import { slotsMax } from './gallery-table.js'
 import { HitRecord } from './hit-record.js'
-import { nfc } from '../text.js'
 import type { ImageChange, ImageRecord, NewImage, SeenImage } from './records.js'
 import { isTooLong, readStored } from './stored-json.js'
 
@@ -39,7 +39,20 @@ interface BesideRow {
 
 /** What the checksum is of, in its order. */
 const columns = [
-  'key', 'gallery', 'id', 'label', 'metadata', 'content_hash', 'model_id', 'width', 'height', 'format', 'bytes', 'thumbnail', 'created_at', 'updated_at',
+  'key',
+  'gallery',
+  'id',
+  'label',
+  'metadata',
+  'content_hash',
+  'model_id',
+  'width',
+  'height',
+  'format',
+  'bytes',
+  'thumbnail',
+  'created_at',
+  'updated_at',
 ] as const satisfies readonly (keyof ImageRow)[]
 const verifiedAtOnce = 1_000
 
@@ -97,11 +110,17 @@ export class ImageTable {
     this.#byId = database.prepare('SELECT * FROM image WHERE gallery = ? AND id = ?')
     // iterated: one row is in memory at a time, as old ones may have metadata of any size
     this.#byKeys = database.prepare('SELECT * FROM image WHERE key IN (SELECT value FROM json_each(?))')
-    this.#validByKeys = database.prepare('SELECT *, json_valid(metadata) AS valid FROM image WHERE key IN (SELECT value FROM json_each(?))')
+    this.#validByKeys = database.prepare(
+      'SELECT *, json_valid(metadata) AS valid FROM image WHERE key IN (SELECT value FROM json_each(?))',
+    )
     this.#bySlot = database.prepare('SELECT * FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#page = database.prepare('SELECT * FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT ?')
-    this.#pageOfLabel = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?')
-    this.#pageOfLabels = database.prepare('SELECT * FROM image WHERE gallery = ? AND label IN (?, ?) AND id > ? ORDER BY id LIMIT ?')
+    this.#pageOfLabel = database.prepare(
+      'SELECT * FROM image WHERE gallery = ? AND label IS ? AND id > ? ORDER BY id LIMIT ?',
+    )
+    this.#pageOfLabels = database.prepare(
+      'SELECT * FROM image WHERE gallery = ? AND label IN (?, ?) AND id > ? ORDER BY id LIMIT ?',
+    )
     this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
     this.#thumbnail = database.prepare('SELECT webp, checksum FROM thumbnail WHERE key = ?')
     this.#insert = database.prepare(
@@ -136,7 +155,8 @@ export class ImageTable {
    */
   hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, HitRecord> {
     const found = new Map<number, HitRecord>()
-    for (const row of this.#byKeys.iterate(keysOf(gallery, slots))) found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
+    for (const row of this.#byKeys.iterate(keysOf(gallery, slots)))
+      found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
     return found
   }
 
@@ -153,13 +173,17 @@ export class ImageTable {
   }
 
   /** @returns `more` after these: `yes`, and this is all that may be listed; `no`; or `open`, for another turn */
-  list(gallery: number, { after, limit, maxLength, oneAtLeast, lengthOfTurn, label }: ListOptions): { images: ImageRecord[]; length: number; more: 'yes' | 'no' | 'open' } {
+  list(
+    gallery: number,
+    { after, limit, maxLength, oneAtLeast, lengthOfTurn, label }: ListOptions,
+  ): { images: ImageRecord[]; length: number; more: 'yes' | 'no' | 'open' } {
     const rows = this.#listed(gallery, label, after, limit + 1)
     const images: ImageRecord[] = []
     let length = 0
     for (const row of rows) {
       const image = this.#isWhole(row) ? recordOf(row) : damagedRecord(row)
-      const own = image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
+      const own =
+        image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
       const isFirst = oneAtLeast && images.length === 0
       if (images.length === limit || (length + own > maxLength && !isFirst)) return { images, length, more: 'yes' }
       images.push(image)
@@ -170,10 +194,17 @@ export class ImageTable {
   }
 
   /** Labels are stored in NFC; those of before as they came. */
-  #listed(gallery: number, label: string | null | undefined, after: string, limit: number): IterableIterator<StoredRow> {
+  #listed(
+    gallery: number,
+    label: string | null | undefined,
+    after: string,
+    limit: number,
+  ): IterableIterator<StoredRow> {
     if (label === undefined) return this.#page.iterate(gallery, after, limit)
     const composed = label && nfc(label)
-    return composed === label || composed === null || label === null ? this.#pageOfLabel.iterate(gallery, label, after, limit) : this.#pageOfLabels.iterate(gallery, label, composed, after, limit)
+    return composed === label || composed === null || label === null
+      ? this.#pageOfLabel.iterate(gallery, label, after, limit)
+      : this.#pageOfLabels.iterate(gallery, label, composed, after, limit)
   }
 
   /** What tells pictures apart, in the order of slots; from `fromSlot` on. */
@@ -181,7 +212,9 @@ export class ImageTable {
     const rows = this.#bySlot.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
     return rows.map((row) => {
       const { key, id, label, content_hash } = row
-      return this.#isWhole(row) ? { slot: slotOf(key), id, label, contentHash: content_hash } : { slot: slotOf(key), id: String(id), label: null, contentHash: `unreadable ${key}` }
+      return this.#isWhole(row)
+        ? { slot: slotOf(key), id, label, contentHash: content_hash }
+        : { slot: slotOf(key), id: String(id), label: null, contentHash: `unreadable ${key}` }
     })
   }
 
@@ -215,7 +248,11 @@ export class ImageTable {
    * What the same content gave before, if it is what is stored under this id, and whole.
    * @param descriptorAt of a slot; what is older than descriptors is seen anew, and has one then
    */
-  seen(gallery: number, { id, contentHash, modelId }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>, descriptorAt: (slot: number) => Uint8Array | undefined): SeenImage | undefined {
+  seen(
+    gallery: number,
+    { id, contentHash, modelId }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>,
+    descriptorAt: (slot: number) => Uint8Array | undefined,
+  ): SeenImage | undefined {
     const read = (row: StoredRow): SeenImage | null | undefined => {
       if (!this.#isWhole(row) || row.content_hash !== contentHash || row.model_id !== modelId) return null
       const copyDescriptor = descriptorAt(slotOf(row.key))
@@ -234,7 +271,12 @@ export class ImageTable {
    * may have gone in between, and what is there now is looked at.
    * @param read undefined when something is missing, null when there is none
    */
-  #beside<Value>(gallery: number, id: string, read: (row: StoredRow) => Value | undefined, missing: string): Value | undefined {
+  #beside<Value>(
+    gallery: number,
+    id: string,
+    read: (row: StoredRow) => Value | undefined,
+    missing: string,
+  ): Value | undefined {
     let row = this.#row(gallery, id)
     while (row !== undefined) {
       const value = read(row)
@@ -250,7 +292,9 @@ export class ImageTable {
     const row = this.#vector.get(key)
     if (row === undefined) return undefined
     expectChecksum(checksumOfBytes(key, row.vector), row.checksum, 'An embedding')
-    return new Float32Array(row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength))
+    return new Float32Array(
+      row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength),
+    )
   }
 
   #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined | 'damaged' {
@@ -264,7 +308,11 @@ export class ImageTable {
 
   /** Keys of the records, of all galleries, that do not have their checksum. As quick as it can be: every start reads all of them. */
   damagedKeys(): number[] {
-    const page = this.#database.prepare<[number, number], (string | number | null)[]>(`SELECT ${columns.join(', ')}, checksum FROM image WHERE key > ? ORDER BY key LIMIT ?`).raw()
+    const page = this.#database
+      .prepare<[number, number], (string | number | null)[]>(
+        `SELECT ${columns.join(', ')}, checksum FROM image WHERE key > ? ORDER BY key LIMIT ?`,
+      )
+      .raw()
     const keys: number[] = []
     for (let after = -1; ; ) {
       const rows = page.all(after, verifiedAtOnce)
@@ -286,8 +334,14 @@ export class ImageTable {
       if (!this.#isWhole(row)) onDamaged({ gallery: row.gallery, id: String(row.id) })
       onRow()
     }
-    for (const [table, column, what] of [['embedding', 'vector', 'An embedding'], ['thumbnail', 'webp', 'A thumbnail'], ['copy_descriptor', 'descriptor', 'A copy descriptor']] as const) {
-      const rows = this.#database.prepare<[], BesideRow>(`SELECT key, gallery, id, ${column} AS bytes, ${table}.checksum FROM ${table} LEFT JOIN image USING (key)`)
+    for (const [table, column, what] of [
+      ['embedding', 'vector', 'An embedding'],
+      ['thumbnail', 'webp', 'A thumbnail'],
+      ['copy_descriptor', 'descriptor', 'A copy descriptor'],
+    ] as const) {
+      const rows = this.#database.prepare<[], BesideRow>(
+        `SELECT key, gallery, id, ${column} AS bytes, ${table}.checksum FROM ${table} LEFT JOIN image USING (key)`,
+      )
       for (const { key, gallery, id, bytes, checksum } of rows.iterate()) {
         if (table === 'embedding' || !this.#namesDamaged) expectChecksum(checksumOfBytes(key, bytes), checksum, what)
         else if (checksumOfBytes(key, bytes) !== checksum && gallery !== null) onDamaged({ gallery, id: String(id) })
@@ -317,7 +371,8 @@ export class ImageTable {
     this.#insert.run({ ...row, checksum: checksumOfImage(row) })
     const vector = new Uint8Array(image.vector.buffer, image.vector.byteOffset, image.vector.byteLength)
     this.#insertVector.run(key, vector, checksumOfBytes(key, vector))
-    if (image.copyDescriptor) this.#insertDescriptor.run(key, image.copyDescriptor, checksumOfBytes(key, image.copyDescriptor))
+    if (image.copyDescriptor)
+      this.#insertDescriptor.run(key, image.copyDescriptor, checksumOfBytes(key, image.copyDescriptor))
     if (image.thumbnail?.length) this.#insertThumbnail.run(key, image.thumbnail, checksumOfBytes(key, image.thumbnail))
   }
 
@@ -343,7 +398,8 @@ export class ImageTable {
   /** Removes up to `limit` rows of each kind of a deleted gallery; false when none is left. */
   purge(gallery: number, limit: number): boolean {
     let removed = 0
-    for (const statement of this.#purges) removed += statement.run(keyOf(gallery, 0), keyOf(gallery + 1, 0), limit).changes
+    for (const statement of this.#purges)
+      removed += statement.run(keyOf(gallery, 0), keyOf(gallery + 1, 0), limit).changes
     return removed > 0
   }
 
@@ -357,7 +413,8 @@ export class ImageTable {
 
   #rowOfId(gallery: number, id: string): StoredRow | undefined {
     const row = this.#byId.get(gallery, id)
-    if (row !== undefined && (row.id !== id || row.gallery !== gallery)) throw damaged('The index of picture ids is damaged.')
+    if (row !== undefined && (row.id !== id || row.gallery !== gallery))
+      throw damaged('The index of picture ids is damaged.')
     return row
   }
 
@@ -383,7 +440,14 @@ export function slotOf(key: number): number {
 }
 
 function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
-  const hit = { slot: slotOf(row.key), id: row.id, label: row.label, contentHash: row.content_hash, modelId: row.model_id, thumbnailBytes: row.thumbnail }
+  const hit = {
+    slot: slotOf(row.key),
+    id: row.id,
+    label: row.label,
+    contentHash: row.content_hash,
+    modelId: row.model_id,
+    thumbnailBytes: row.thumbnail,
+  }
   if (groupBy === undefined) return new HitRecord(hit)
   const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
   return new HitRecord(hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
@@ -391,11 +455,33 @@ function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
 
 /** Nothing of it can be trusted, nor its id, but by that it is found. */
 function damagedHit({ key, id }: ImageRow): HitRecord {
-  return new HitRecord({ slot: slotOf(key), id: String(id), label: null, contentHash: `unreadable ${key}`, modelId: '', thumbnailBytes: 0 }, { isDamaged: true })
+  return new HitRecord(
+    {
+      slot: slotOf(key),
+      id: String(id),
+      label: null,
+      contentHash: `unreadable ${key}`,
+      modelId: '',
+      thumbnailBytes: 0,
+    },
+    { isDamaged: true },
+  )
 }
 
 function damagedRecord({ key, id }: ImageRow): ImageRecord {
-  const nothing = { label: null, metadata: {}, contentHash: '', modelId: '', width: 0, height: 0, format: '', bytes: 0, thumbnailBytes: 0, createdAt: '', updatedAt: '' }
+  const nothing = {
+    label: null,
+    metadata: {},
+    contentHash: '',
+    modelId: '',
+    width: 0,
+    height: 0,
+    format: '',
+    bytes: 0,
+    thumbnailBytes: 0,
+    createdAt: '',
+    updatedAt: '',
+  }
   return { id: String(id), slot: slotOf(key), unreadable: 'record', ...nothing }
 }
 

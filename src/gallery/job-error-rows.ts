@@ -1,6 +1,6 @@
 /** The rows of jobs' error reports: what could not be taken in, and why. */
 import { checksumOfValues, expectChecksum } from './checksum.js'
-import { damaged, type Database, type Statement } from './database.js'
+import { type Database, damaged, type Statement } from './database.js'
 import type { JobError } from './jobs.js'
 
 type ErrorRow = JobError & { job: number }
@@ -23,7 +23,9 @@ export class JobErrorRows {
     this.#database = database
     this.#page = database.prepare('SELECT * FROM job_error WHERE job = ? AND item >= ? ORDER BY item LIMIT ?')
     this.#count = database.prepare<[number], number>('SELECT count(*) FROM job_error WHERE job = ?').pluck()
-    this.#insert = database.prepare('INSERT OR REPLACE INTO job_error (job, item, name, code, detail, checksum) VALUES (@job, @item, @name, @code, @detail, @checksum)')
+    this.#insert = database.prepare(
+      'INSERT OR REPLACE INTO job_error (job, item, name, code, detail, checksum) VALUES (@job, @item, @name, @code, @detail, @checksum)',
+    )
     this.#forget = database.prepare('DELETE FROM job_error WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
   }
 
@@ -34,7 +36,8 @@ export class JobErrorRows {
    */
   page(job: number, failed: number, fromItem: number, limit: number): JobError[] {
     const rows = this.#page.all(job, fromItem, limit)
-    if (rows.length < limit && failed <= countedMax && this.#count.get(job)! < failed) throw damaged('Lines of an error report are missing.')
+    if (rows.length < limit && failed <= countedMax && this.#count.get(job)! < failed)
+      throw damaged('Lines of an error report are missing.')
     return rows.map(checked).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
   }
 
@@ -59,8 +62,11 @@ export class JobErrorRows {
 /** A step of the schema: the column, and its value for the rows that are there. */
 export function addErrorChecksums(database: Database): void {
   const columns = database.pragma('table_info(job_error)') as { name: string }[]
-  if (!columns.some(({ name }) => name === 'checksum')) database.exec('ALTER TABLE job_error ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0')
-  const page = database.prepare<[number, number, number], ErrorRow>('SELECT job, item, name, code, detail FROM job_error WHERE (job, item) > (?, ?) ORDER BY job, item LIMIT ?')
+  if (!columns.some(({ name }) => name === 'checksum'))
+    database.exec('ALTER TABLE job_error ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0')
+  const page = database.prepare<[number, number, number], ErrorRow>(
+    'SELECT job, item, name, code, detail FROM job_error WHERE (job, item) > (?, ?) ORDER BY job, item LIMIT ?',
+  )
   const update = database.prepare('UPDATE job_error SET checksum = ? WHERE job = ? AND item = ?')
   for (let [job, item] = [-1, -1]; ; ) {
     const rows = page.all(job, item, migratedAtOnce)

@@ -2,9 +2,23 @@
 import { AlikeError, catalogue } from '../errors.js'
 import { cutText } from '../text.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
-import { damaged, type Database, type Statement } from './database.js'
+import { type Database, damaged, type Statement } from './database.js'
 import { JobErrorRows } from './job-error-rows.js'
-import { endedJobStates, jobKinds, jobStates, type JobError, type JobKind, type JobListOptions, type JobProgress, type JobRecord, type JobResult, type JobState, type JobTransition, type JobTrials, type NewJob } from './jobs.js'
+import {
+  endedJobStates,
+  type JobError,
+  type JobKind,
+  type JobListOptions,
+  type JobProgress,
+  type JobRecord,
+  type JobResult,
+  type JobState,
+  type JobTransition,
+  type JobTrials,
+  jobKinds,
+  jobStates,
+  type NewJob,
+} from './jobs.js'
 import type { JsonValue } from './records.js'
 
 interface JobRow {
@@ -80,7 +94,9 @@ export class JobTable {
     const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting} ORDER BY number`
     this.#newest = database.prepare(`${listed} DESC LIMIT @limit`)
     this.#oldest = database.prepare(`${listed} LIMIT @limit`)
-    this.#count = database.prepare<[{ kinds: string; states: string }], number>(`SELECT count(*) FROM job WHERE ${fitting}`).pluck()
+    this.#count = database
+      .prepare<[{ kinds: string; states: string }], number>(`SELECT count(*) FROM job WHERE ${fitting}`)
+      .pluck()
     this.#errors = new JobErrorRows(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
@@ -95,7 +111,9 @@ export class JobTable {
     )
     this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
     this.#result = database.prepare('SELECT * FROM job_result WHERE job = ?')
-    this.#forgetResults = database.prepare('DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
+    this.#forgetResults = database.prepare(
+      'DELETE FROM job_result WHERE job IN (SELECT number FROM job WHERE finished_at < ?)',
+    )
     this.#forget = database.prepare('DELETE FROM job WHERE finished_at < ?')
   }
 
@@ -104,9 +122,17 @@ export class JobTable {
     return row && recordOf(row)
   }
 
-  list({ gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit, oldestFirst = false }: JobListOptions = {}): JobRecord[] {
+  list({
+    gallery,
+    kinds = jobKinds,
+    states = jobStates,
+    limit = defaultListLimit,
+    oldestFirst = false,
+  }: JobListOptions = {}): JobRecord[] {
     const rows = oldestFirst ? this.#oldest : this.#newest
-    return rows.all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit }).map((row) => recordOf(checked(row)))
+    return rows
+      .all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit })
+      .map((row) => recordOf(checked(row)))
   }
 
   /** Their rows are neither read nor compared. */
@@ -114,7 +140,10 @@ export class JobTable {
     return this.#count.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(states) })!
   }
 
-  errors(id: string, { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {}): JobError[] {
+  errors(
+    id: string,
+    { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {},
+  ): JobError[] {
     const row = this.#row(id)
     return row === undefined ? [] : this.#errors.page(row.number, row.failed, fromItem, limit)
   }
@@ -138,7 +167,9 @@ export class JobTable {
   verifyAll(onRow: () => void): void {
     this.verifyRecords(onRow)
     this.#errors.verifyAll(onRow)
-    for (const { job, result, checksum } of this.#database.prepare<[], { job: number; result: string; checksum: number }>('SELECT * FROM job_result').iterate()) {
+    for (const { job, result, checksum } of this.#database
+      .prepare<[], { job: number; result: string; checksum: number }>('SELECT * FROM job_result')
+      .iterate()) {
       expectChecksum(checksumOfValues([job, result]), checksum, 'The result of a job')
       onRow()
     }
@@ -194,7 +225,12 @@ export class JobTable {
       ...row,
       state: to,
       total: total ?? row.total,
-      failure: failure !== undefined ? JSON.stringify({ ...failure, detail: cutText(failure.detail, detailMaxLength) }) : ended ? null : row.failure,
+      failure:
+        failure !== undefined
+          ? JSON.stringify({ ...failure, detail: cutText(failure.detail, detailMaxLength) })
+          : ended
+            ? null
+            : row.failure,
       trials: trials === undefined ? row.trials : JSON.stringify(trials),
       started_at: to === 'running' ? (row.started_at ?? at) : row.started_at,
       finished_at: ended ? at : null,
@@ -225,7 +261,11 @@ export class JobTable {
    * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
    * but another one of its name.
    */
-  advance({ jobId, position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
+  advance(
+    { jobId, position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress,
+    stored: StoredCounts,
+    galleryUid: string | undefined,
+  ): void {
     const row = this.#running(jobId, galleryUid)
     this.#save({
       ...row,
@@ -239,7 +279,12 @@ export class JobTable {
       position: Math.max(row.position, position),
       trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
     })
-    for (const error of [...errors, ...replaced]) this.#errors.insert(row.number, { ...error, name: cutText(error.name, nameMaxLength), detail: cutText(error.detail, detailMaxLength) })
+    for (const error of [...errors, ...replaced])
+      this.#errors.insert(row.number, {
+        ...error,
+        name: cutText(error.name, nameMaxLength),
+        detail: cutText(error.detail, detailMaxLength),
+      })
   }
 
   /** @throws AlikeError as `advance` does. */

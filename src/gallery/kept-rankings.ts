@@ -22,7 +22,11 @@ export interface KeptRankingsOptions extends KeptRankingsSettings {
   onDrop: (reason: 'expired' | 'displaced') => void
 }
 
-export const keptRankingsDefaults: Readonly<KeptRankingsSettings> = Object.freeze({ rankingsMax: 1_000, rankingsMaxBytes: 64 * 2 ** 20, expirySeconds: 300 })
+export const keptRankingsDefaults: Readonly<KeptRankingsSettings> = Object.freeze({
+  rankingsMax: 1_000,
+  rankingsMaxBytes: 64 * 2 ** 20,
+  expirySeconds: 300,
+})
 
 /** Whose it is. */
 export interface RankingOwner {
@@ -80,7 +84,8 @@ export class KeptRankings {
     const given = Buffer.from(token, 'base64url')
     const kept = given.length === placeBytes + signatureBytes ? this.#kept.get(given.readUIntBE(0, 6)) : undefined
     const signature = given.subarray(placeBytes)
-    if (kept === undefined || !timingSafeEqual(signature, this.#sign(given.subarray(0, placeBytes), owner))) throw new AlikeError('page_expired')
+    if (kept === undefined || !timingSafeEqual(signature, this.#sign(given.subarray(0, placeBytes), owner)))
+      throw new AlikeError('page_expired')
     const number = given.readUIntBE(0, 6)
     this.#hold(number, kept)
     const tokenAt = (place: number) => {
@@ -132,6 +137,10 @@ export class KeptRankings {
   }
 
   #sign(place: Uint8Array, { gallery, caller }: RankingOwner): Buffer {
-    return createHmac('sha256', this.#secret).update(place).update(JSON.stringify([gallery, caller])).digest().subarray(0, signatureBytes)
+    return createHmac('sha256', this.#secret)
+      .update(place)
+      .update(JSON.stringify([gallery, caller]))
+      .digest()
+      .subarray(0, signatureBytes)
   }
 }

@@ -44,7 +44,9 @@ export function expectWholeLog(path: string): void {
   }
   try {
     if (hasLostCommits(file)) {
-      throw damaged('The write-ahead log (alike.db-wal) is damaged where it holds acknowledged writes. Restore a snapshot; without one, deleting that file gives its writes up.')
+      throw damaged(
+        'The write-ahead log (alike.db-wal) is damaged where it holds acknowledged writes. Restore a snapshot; without one, deleting that file gives its writes up.',
+      )
     }
   } finally {
     closeSync(file)
@@ -56,7 +58,8 @@ function hasLostCommits(file: number): boolean {
   if (readSync(file, header, 0, headerBytes, 0) < headerBytes || header.every((byte) => byte === 0)) return false
   const bigEndian = (header.readUInt32BE(0) & 1) === 1
   const stated: Checksum = [header.readUInt32BE(24), header.readUInt32BE(28)]
-  const whole = header.readUInt32BE(0) >>> 1 === magic >>> 1 && same(checksum(header.subarray(0, 24), bigEndian, [0, 0]), stated)
+  const whole =
+    header.readUInt32BE(0) >>> 1 === magic >>> 1 && same(checksum(header.subarray(0, 24), bigEndian, [0, 0]), stated)
   if (!whole) return holdsCommits(file, header)
   const salts = header.toString('hex', 16, 24)
 
@@ -96,7 +99,11 @@ function* framesOf(file: number, pageBytes: number, bigEndian: boolean, first: C
   for (let offset = headerBytes; offset + frameBytes <= size; offset += frameBytes) {
     if (readSync(file, bytes, 0, frameBytes, offset) < frameBytes) return
     const stated: Checksum = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
-    const computed = checksum(bytes.subarray(frameHeaderBytes), bigEndian, checksum(bytes.subarray(0, 8), bigEndian, before))
+    const computed = checksum(
+      bytes.subarray(frameHeaderBytes),
+      bigEndian,
+      checksum(bytes.subarray(0, 8), bigEndian, before),
+    )
     yield { commits: bytes.readUInt32BE(4) !== 0, salts: bytes.toString('hex', 8, 16), stated, computed }
     before = stated
   }

@@ -11,7 +11,9 @@ export function expectDatabaseOrNothing(dataDir: string): void {
   if (sizeOf(join(dataDir, 'alike.db')) > 0) return
   const trace = traces.find((name) => sizeOf(join(dataDir, name)) > 0)
   if (trace === undefined) return
-  throw damaged(`alike.db is gone or empty, but ${trace} is there. Restore a snapshot into an empty folder; to begin anew, empty this one.`)
+  throw damaged(
+    `alike.db is gone or empty, but ${trace} is there. Restore a snapshot into an empty folder; to begin anew, empty this one.`,
+  )
 }
 
 /** Bytes of a file, entries of a folder; 0 for what is not there. */

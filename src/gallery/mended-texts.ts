@@ -13,17 +13,27 @@ type Suspect = ImageRow & { checksum: number; idBytes: Buffer; labelBytes: Buffe
 /** A step of the schema: U+FFFD in the place of each half. Where two ids would become one, the later ones are numbered. */
 export function mendTexts(database: Database): void {
   // The first byte of every such half, and of little else.
-  const suspects = database.prepare<[], Suspect>(
-    `SELECT *, CAST(id AS BLOB) AS idBytes, CAST(label AS BLOB) AS labelBytes FROM image
+  const suspects = database
+    .prepare<[], Suspect>(
+      `SELECT *, CAST(id AS BLOB) AS idBytes, CAST(label AS BLOB) AS labelBytes FROM image
      WHERE instr(CAST(id AS BLOB), x'ED') > 0 OR instr(CAST(label AS BLOB), x'ED') > 0`,
-  ).all()
-  const isTaken = database.prepare<[number, string, number], number>('SELECT 1 FROM image WHERE gallery = ? AND id = ? AND key <> ?').pluck()
-  const write = database.prepare<[string, string | null, number, number]>('UPDATE image SET id = ?, label = ?, checksum = ? WHERE key = ?')
+    )
+    .all()
+  const isTaken = database
+    .prepare<[number, string, number], number>('SELECT 1 FROM image WHERE gallery = ? AND id = ? AND key <> ?')
+    .pluck()
+  const write = database.prepare<[string, string | null, number, number]>(
+    'UPDATE image SET id = ?, label = ?, checksum = ? WHERE key = ?',
+  )
 
   for (const { idBytes, labelBytes, checksum, ...row } of suspects) {
     if (isUtf8(idBytes) && (labelBytes === null || isUtf8(labelBytes))) continue
     const meant = { ...row, id: textMeant(idBytes), label: labelBytes && textMeant(labelBytes) }
-    const mended = { ...row, id: freeId(cutText(meant.id, Infinity), (id) => isTaken.get(row.gallery, id, row.key) !== undefined), label: meant.label && cutText(meant.label, Infinity) }
+    const mended = {
+      ...row,
+      id: freeId(cutText(meant.id, Infinity), (id) => isTaken.get(row.gallery, id, row.key) !== undefined),
+      label: meant.label && cutText(meant.label, Infinity),
+    }
     // What is damaged besides goes on being told as damaged, under an id that can be asked for.
     const isWhole = checksumOfImage(meant) === checksum
     write.run(mended.id, mended.label, isWhole ? checksumOfImage(mended) : checksum, row.key)
@@ -36,7 +46,9 @@ function textMeant(bytes: Buffer): string {
   let from = 0
   for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 1)) {
     if ((bytes[at + 1] ?? 0) < 0xa0) continue
-    text += bytes.toString('utf8', from, at) + String.fromCharCode(0xd000 | ((bytes[at + 1]! & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f))
+    text +=
+      bytes.toString('utf8', from, at) +
+      String.fromCharCode(0xd000 | ((bytes[at + 1]! & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f))
     from = at + 3
   }
   return text + bytes.toString('utf8', from)

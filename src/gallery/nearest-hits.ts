@@ -109,13 +109,18 @@ export class NearestHits implements HitList {
     const former = this.#found
     const depth = this.#nextDepth(spare)
     // the first search of a short page brings that page; what it found beyond is asked for when it is needed
-    const k = former === undefined ? count + spare : Math.max(count + spare, depth === Infinity ? former.asked * 2 : depth + spare)
+    const k =
+      former === undefined
+        ? count + spare
+        : Math.max(count + spare, depth === Infinity ? former.asked * 2 : depth + spare)
     const { neighbours, method, ef } = await index.search({ ...request, k, depth: depth + spare })
     const graph = method === 'hnsw'
     const asked = graph ? Math.min(k, depth + spare) : k
     const last = neighbours.length < asked || (neighbours.at(-1)?.score ?? Infinity) < minScore
     this.#found = {
-      neighbours: neighbours.filter(({ slot, score }) => score >= minScore && slot < belowSlot && !this.#passed.has(slot)),
+      neighbours: neighbours.filter(
+        ({ slot, score }) => score >= minScore && slot < belowSlot && !this.#passed.has(slot),
+      ),
       taken: 0,
       asked,
       whole: graph && asked === depth + spare,
@@ -138,14 +143,17 @@ export class NearestHits implements HitList {
     const records = new Map<number, HitRecord>()
     for (let begin = 0; begin < slots.length; begin += recordsPerTurn) {
       if (begin > 0) await nextTurn()
-      for (const [slot, record] of this.#options.recordsOf(slots.slice(begin, begin + recordsPerTurn))) records.set(slot, record)
+      for (const [slot, record] of this.#options.recordsOf(slots.slice(begin, begin + recordsPerTurn)))
+        records.set(slot, record)
     }
     found.taken += slots.length
     for (const slot of slots) this.#passed.add(slot)
     for (const chunk of chunks) {
       const hits = chunk.flatMap(({ slot, score }) => {
         const record = records.get(slot)
-        return record === undefined || this.#excluded.has(record.id) || this.#ids.has(record.id) ? [] : { score, record }
+        return record === undefined || this.#excluded.has(record.id) || this.#ids.has(record.id)
+          ? []
+          : { score, record }
       })
       for (const hit of hits.sort(bestFirst)) {
         this.#hits.push(hit)
@@ -158,7 +166,11 @@ export class NearestHits implements HitList {
 
 /** Of memory, roughly. */
 function bytesOf({ id, label, groupKeys = [] }: HitRecord): number {
-  return 256 + 2 * (id.length + (label?.length ?? 0)) + groupKeys.reduce<number>((bytes, key) => bytes + 16 + 2 * String(key).length, 0)
+  return (
+    256 +
+    2 * (id.length + (label?.length ?? 0)) +
+    groupKeys.reduce<number>((bytes, key) => bytes + 16 + 2 * String(key).length, 0)
+  )
 }
 
 /** Runs of equal scores, so many that `needed` neighbours are in them; without the one whose end is not known. */
@@ -167,7 +179,8 @@ function nextChunks({ neighbours, taken, last }: Found, needed: number): Neighbo
   let end = taken
   while (end - taken < needed && end < neighbours.length) {
     const begin = end++
-    while (end < neighbours.length && neighbours[end]!.score === neighbours[begin]!.score && end - begin < tiesMax) end++
+    while (end < neighbours.length && neighbours[end]!.score === neighbours[begin]!.score && end - begin < tiesMax)
+      end++
     if (end === neighbours.length && !last && end - begin < tiesMax) break
     chunks.push(neighbours.slice(begin, end))
   }

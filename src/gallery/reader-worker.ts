@@ -1,10 +1,10 @@
 /** The thread for long reads, so that neither the main thread nor a write waits for them. */
 import { workerData } from 'node:worker_threads'
 import { answerCalls, MovedReply } from '../worker-calls.js'
-import { openForReading, withDatabase, type Database } from './database.js'
+import { type Database, openForReading, withDatabase } from './database.js'
 import { GalleryScans } from './gallery-scans.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
-import { scanCalls, type ScanCalls } from './scan-calls.js'
+import { type ScanCalls, scanCalls } from './scan-calls.js'
 
 const { path } = workerData as ReaderThreadData
 
@@ -21,7 +21,10 @@ answerCalls<ReaderCalls>(
     verify: () => calls.verify(undefined),
     vectors(request) {
       const page = calls.vectors(request)
-      return new MovedReply<ReaderCalls['vectors']['reply']>(page, [page.slots.buffer as ArrayBuffer, page.vectors.buffer as ArrayBuffer])
+      return new MovedReply<ReaderCalls['vectors']['reply']>(page, [
+        page.slots.buffer as ArrayBuffer,
+        page.vectors.buffer as ArrayBuffer,
+      ])
     },
     slotsOfFilter(request) {
       const slots = calls.slotsOfFilter(request)

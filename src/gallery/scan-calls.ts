@@ -3,15 +3,19 @@ import { withDatabase } from './database.js'
 import type { GalleryScans } from './gallery-scans.js'
 import type { ReaderCalls } from './reader-protocol.js'
 
-export type ScanCalls = { [Name in keyof ReaderCalls]: (request: ReaderCalls[Name]['request']) => ReaderCalls[Name]['reply'] }
+export type ScanCalls = {
+  [Name in keyof ReaderCalls]: (request: ReaderCalls[Name]['request']) => ReaderCalls[Name]['reply']
+}
 
 /** @param scans on a connection that is open: there is nothing left for `open` to do */
 export function scanCalls(scans: GalleryScans): ScanCalls {
   return {
     open: () => {},
     verify: () => withDatabase(() => scans.verify()),
-    vectors: ({ gallery, dimension, fromSlot, limit }) => withDatabase(() => scans.vectors(gallery, dimension, fromSlot, limit)),
-    slotsOfFilter: ({ gallery, filter, fromSlot, toSlot }) => withDatabase(() => scans.slotsOfFilter(gallery, filter, fromSlot, toSlot)),
+    vectors: ({ gallery, dimension, fromSlot, limit }) =>
+      withDatabase(() => scans.vectors(gallery, dimension, fromSlot, limit)),
+    slotsOfFilter: ({ gallery, filter, fromSlot, toSlot }) =>
+      withDatabase(() => scans.slotsOfFilter(gallery, filter, fromSlot, toSlot)),
     labels: ({ gallery, after, limit }) => withDatabase(() => scans.labels(gallery, after, limit)),
   }
 }

@@ -1,5 +1,5 @@
 /** The tables, and how a database of an older version becomes one of this version. */
-import { damaged, type Database } from './database.js'
+import { type Database, damaged } from './database.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { mendTexts } from './mended-texts.js'
 
@@ -145,6 +145,7 @@ export function versionOf(database: Database): number {
   const version = database.pragma('user_version', { simple: true }) as number
   const owner = database.pragma('application_id', { simple: true }) as number
   if (version > 0 && owner !== applicationId) throw damaged('alike.db is damaged or the database of another program.')
-  if (version > steps.length) throw damaged(`alike.db was written by a newer version of Alike (${version} of ${steps.length}).`)
+  if (version > steps.length)
+    throw damaged(`alike.db was written by a newer version of Alike (${version} of ${steps.length}).`)
   return version
 }

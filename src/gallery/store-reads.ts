@@ -1,14 +1,14 @@
 /** The main thread's connection to the database, with the tables that are read on it. */
 import { AlikeError } from '../errors.js'
-import { copyCalls, type CopyCalls } from './copy-calls.js'
-import { openAlone, openForReading, withDatabase, type Database } from './database.js'
+import { type CopyCalls, copyCalls } from './copy-calls.js'
+import { type Database, openAlone, openForReading, withDatabase } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, type ImageTableOptions } from './image-table.js'
 import { JobTable } from './job-table.js'
+import { type ScanCalls, scanCalls } from './scan-calls.js'
 import { schemaVersion, versionOf } from './schema.js'
-import { scanCalls, type ScanCalls } from './scan-calls.js'
 
 export interface StoreReads {
   galleries: GalleryTable
@@ -62,5 +62,8 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
 
 function expectCurrent(version: number): void {
   if (version === 0) throw new AlikeError('storage_full', { detail: 'There is no room for a new database.' })
-  if (version < schemaVersion) throw new AlikeError('storage_full', { detail: 'The database is of an older version; bringing it up to date needs room.' })
+  if (version < schemaVersion)
+    throw new AlikeError('storage_full', {
+      detail: 'The database is of an older version; bringing it up to date needs room.',
+    })
 }

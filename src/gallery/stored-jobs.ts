@@ -12,7 +12,8 @@ export interface StoredJobsOptions {
 
 export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
   return {
-    create: (job) => write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
+    create: (job) =>
+      write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
     transition: (id, transition) => write(() => store.write('transitionJob', { id, transition, at: now() })),
     note: (id, trials) => write(() => store.write('noteJob', { id, trials })),
     complete: (id, total) => write(() => store.write('completeJob', { id, total, at: now() })),

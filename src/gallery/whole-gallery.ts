@@ -4,10 +4,10 @@
  */
 import { descriptorWords } from '../copies/copy-descriptor.js'
 import type { Described } from '../copies/copy-pairs.js'
-import { openForReading, withDatabase, type Database } from './database.js'
+import { type Database, openForReading, withDatabase } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { GalleryScans } from './gallery-scans.js'
-import { ImageTable, type ImageIdentity } from './image-table.js'
+import { type ImageIdentity, ImageTable } from './image-table.js'
 
 /** Where to read; can be sent to a thread. */
 export interface GallerySource {
@@ -49,7 +49,11 @@ export function readWholeGallery(source: GallerySource, options: ReadOptions): W
   }
 }
 
-function read(database: Database, { number, dimension }: GallerySource, { vectors: withVectors, descriptors, onPage }: ReadOptions): WholeGallery {
+function read(
+  database: Database,
+  { number, dimension }: GallerySource,
+  { vectors: withVectors, descriptors, onPage }: ReadOptions,
+): WholeGallery {
   const images: ImageIdentity[] = []
   const table = new ImageTable(database, { damagedRecords: 'named' })
   for (let fromSlot = 0; ; fromSlot = images.at(-1)!.slot + 1) {
@@ -66,7 +70,9 @@ function read(database: Database, { number, dimension }: GallerySource, { vector
     const scans = new GalleryScans(database)
     for (let fromSlot: number | undefined = 0; fromSlot !== undefined; ) {
       const page = scans.vectors(number, dimension, fromSlot, pageSize)
-      page.slots.forEach((slot, i) => vectors.set(page.vectors.subarray(i * dimension, (i + 1) * dimension), positionOf.get(slot)! * dimension))
+      page.slots.forEach((slot, i) =>
+        vectors.set(page.vectors.subarray(i * dimension, (i + 1) * dimension), positionOf.get(slot)! * dimension),
+      )
       onPage()
       fromSlot = page.nextSlot
     }
@@ -78,14 +84,25 @@ function read(database: Database, { number, dimension }: GallerySource, { vector
     slots: Uint32Array.from(images, ({ slot }) => slot),
     dimension,
     vectors,
-    copies: descriptors ? readDescriptors(database, number, images, onPage) : { count: 0, words: new Uint32Array(0), hasFeatures: new Uint8Array(0) },
+    copies: descriptors
+      ? readDescriptors(database, number, images, onPage)
+      : { count: 0, words: new Uint32Array(0), hasFeatures: new Uint8Array(0) },
   }
 }
 
-function readDescriptors(database: Database, gallery: number, images: readonly ImageIdentity[], onPage: () => void): Described {
+function readDescriptors(
+  database: Database,
+  gallery: number,
+  images: readonly ImageIdentity[],
+  onPage: () => void,
+): Described {
   const table = new DescriptorTable(database)
   const positionOf = new Map(images.map(({ slot }, position) => [slot, position]))
-  const copies = { count: images.length, words: new Uint32Array(images.length * descriptorWords), hasFeatures: new Uint8Array(images.length) }
+  const copies = {
+    count: images.length,
+    words: new Uint32Array(images.length * descriptorWords),
+    hasFeatures: new Uint8Array(images.length),
+  }
   for (let fromSlot = 0; ; ) {
     const { slots, words, hasFeatures } = table.page(gallery, fromSlot, pageSize)
     slots.forEach((slot, i) => {

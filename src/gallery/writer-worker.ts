@@ -1,7 +1,7 @@
 /** The one thread that writes to the database. */
 import { workerData } from 'node:worker_threads'
 import { answerCalls } from '../worker-calls.js'
-import { openForWriting, withDatabase, type Database } from './database.js'
+import { type Database, openForWriting, withDatabase } from './database.js'
 import { GalleryWrites } from './gallery-writes.js'
 import { expectWholeLog } from './log-check.js'
 import { migrate } from './schema.js'
@@ -38,7 +38,8 @@ answerCalls<WriterCalls>(
     putImage: (request) => groups.add(() => writes.putImage(request)),
     patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
     deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
-    deleteFitting: ({ gallery, slots, filter, at }) => groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
+    deleteFitting: ({ gallery, slots, filter, at }) =>
+      groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
     describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),

@@ -34,7 +34,13 @@ export class AnswerBytes {
   of(reply: FastifyReply): AnswerAccount {
     let account = this.#accounts.get(reply)
     if (account === undefined) {
-      const opened = new AnswerAccount(this.#options, () => this.#held, (change) => { this.#held += change })
+      const opened = new AnswerAccount(
+        this.#options,
+        () => this.#held,
+        (change) => {
+          this.#held += change
+        },
+      )
       this.#accounts.set(reply, opened)
       whenGone(reply, () => opened.close())
       account = opened
@@ -70,8 +76,10 @@ export class AnswerAccount {
   set(bytes: number): void {
     const { answerMaxBytes, answersMaxBytes } = this.#options
     const more = bytes - this.#bytes
-    if (more > 0 && bytes > answerMaxBytes) throw new AlikeError('answer_too_large', { detail: `At most ${answerMaxBytes} are sent.` })
-    if (more > 0 && this.#heldByAll() + more > answersMaxBytes) throw new AlikeError('overloaded', { detail: 'Too many answers wait to be taken.', retryAfterSeconds: 1 })
+    if (more > 0 && bytes > answerMaxBytes)
+      throw new AlikeError('answer_too_large', { detail: `At most ${answerMaxBytes} are sent.` })
+    if (more > 0 && this.#heldByAll() + more > answersMaxBytes)
+      throw new AlikeError('overloaded', { detail: 'Too many answers wait to be taken.', retryAfterSeconds: 1 })
     if (this.#closed) return
     this.#bytes = bytes
     this.#change(more)

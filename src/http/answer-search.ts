@@ -3,16 +3,28 @@ import type { Static } from 'typebox'
 import type { Config } from '../config.js'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import { AlikeError } from '../errors.js'
-import { scoreOfProbability, thresholdOf, type CalibratedThreshold, type ScoreCalibration } from '../eval/score-calibration.js'
+import {
+  type CalibratedThreshold,
+  type ScoreCalibration,
+  scoreOfProbability,
+  thresholdOf,
+} from '../eval/score-calibration.js'
 import type { Region } from '../image/region.js'
-import { stages, type Metrics } from '../metrics.js'
+import { type Metrics, stages } from '../metrics.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
-import { retrieve, retrieveNext, type Answer, type Example, type Query, type RetrievalParts } from '../retrieval.js'
+import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
 import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
-import { defaultCandidates, defaultGroupSize, defaultK, groupsMax, rerankedMax, type SearchGiven } from './schemas/search-parameters.js'
-import { RequestInvalid, type Misfit } from './validation.js'
+import {
+  defaultCandidates,
+  defaultGroupSize,
+  defaultK,
+  groupsMax,
+  rerankedMax,
+  type SearchGiven,
+} from './schemas/search-parameters.js'
+import { type Misfit, RequestInvalid } from './validation.js'
 
 export interface SearchParts {
   parts: RetrievalParts & { remote: RemotePictures }
@@ -39,36 +51,59 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   const { parts, metrics } = searching
   const { calibration } = parts.embedder.model.manifest
   const { given } = asked
-  const misfit = (pointer: string, detail: string) => new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
+  const misfit = (pointer: string, detail: string) =>
+    new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
   const threshold = given.pageToken === undefined ? voteThreshold(given, calibration, misfit) : undefined
-  const answer = await (given.pageToken === undefined ? first(asked, searching, threshold, misfit) : next(asked, given.pageToken, searching, misfit))
+  const answer = await (given.pageToken === undefined
+    ? first(asked, searching, threshold, misfit)
+    : next(asked, given.pageToken, searching, misfit))
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
-  return answerView(answer, { include: [given.include ?? []].flat(), ...(calibration && { calibration }), ...(threshold && { threshold }) })
+  return answerView(answer, {
+    include: [given.include ?? []].flat(),
+    ...(calibration && { calibration }),
+    ...(threshold && { threshold }),
+  })
 }
 
-function first({ gallery, caller, images, given, signal, onBytes }: AskedSearch, { parts, config }: SearchParts, threshold: CalibratedThreshold | undefined, misfit: Refuse): Promise<Answer> {
+function first(
+  { gallery, caller, images, given, signal, onBytes }: AskedSearch,
+  { parts, config }: SearchParts,
+  threshold: CalibratedThreshold | undefined,
+  misfit: Refuse,
+): Promise<Answer> {
   const reach = reachOf(given, config.searchMaxK)
-  return retrieve({
-    gallery,
-    signal,
-    metadata: includes(given, 'metadata'),
-    onBytes,
-    ...examplesOf(images, given, misfit),
-    ...hitsOf(given, parts.embedder.model.manifest.calibration),
-    ...pageOf(given, config.searchMaxK, reach, misfit),
-    ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
-    ...(given.paged === true && { paged: { caller, reach } }),
-  }, parts)
+  return retrieve(
+    {
+      gallery,
+      signal,
+      metadata: includes(given, 'metadata'),
+      onBytes,
+      ...examplesOf(images, given, misfit),
+      ...hitsOf(given, parts.embedder.model.manifest.calibration),
+      ...pageOf(given, config.searchMaxK, reach, misfit),
+      ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
+      ...(given.paged === true && { paged: { caller, reach } }),
+    },
+    parts,
+  )
 }
 
 /** Members of a query that may stand beside a token; what was searched for is known from the page before. */
 const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
 
-function next({ gallery, caller, images, given, onBytes }: AskedSearch, token: string, { parts }: SearchParts, misfit: Refuse): Promise<Answer> {
+function next(
+  { gallery, caller, images, given, onBytes }: AskedSearch,
+  token: string,
+  { parts }: SearchParts,
+  misfit: Refuse,
+): Promise<Answer> {
   const other = images.length > 0 ? 'image' : Object.keys(given).find((name) => !besideToken.includes(name))
   if (other !== undefined) throw misfit(`/${other}`, 'does not go together with pageToken')
-  return retrieveNext({ gallery, token, caller, k: given.k ?? defaultK, metadata: includes(given, 'metadata'), onBytes }, parts)
+  return retrieveNext(
+    { gallery, token, caller, k: given.k ?? defaultK, metadata: includes(given, 'metadata'), onBytes },
+    parts,
+  )
 }
 
 function includes({ include = [] }: SearchGiven, name: string): boolean {
@@ -77,17 +112,23 @@ function includes({ include = [] }: SearchGiven, name: string): boolean {
 
 type Refuse = (pointer: string, detail: string) => RequestInvalid
 
-function examplesOf(images: Buffer[], given: SearchGiven, misfit: Refuse): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {
+function examplesOf(
+  images: Buffer[],
+  given: SearchGiven,
+  misfit: Refuse,
+): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {
   const { imageId, like = [], unlike = [], includeSelf = false, region } = given
   const vector = 'vector' in given ? given.vector : undefined
-  if (region !== undefined && images.length !== 1) throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
+  if (region !== undefined && images.length !== 1)
+    throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
   const examples: Example[] = [
     ...images.map((bytes) => ({ bytes, ...(region !== undefined && { region: regionOf(region) }) })),
     ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
     ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
   ]
   if (examples.length === 0) throw new AlikeError('image_missing')
-  if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example)) throw misfit('/nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
+  if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example))
+    throw misfit('/nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
@@ -99,7 +140,10 @@ function regionOf(region: NonNullable<SearchGiven['region']>): Region {
 }
 
 /** What may be a hit, and how it is looked for. */
-function hitsOf(given: SearchGiven, calibration: ScoreCalibration | undefined): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
+function hitsOf(
+  given: SearchGiven,
+  calibration: ScoreCalibration | undefined,
+): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
   const { ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies } = given
   const filter = filterOf(given)
   const minScore = lowestScore(given, calibration)
@@ -119,7 +163,10 @@ function hidesDuplicates({ hideDuplicates, duplicateScore, nearCopies }: SearchG
 }
 
 /** A probability never falls with the score, so a bound of one is a bound of the other. */
-function lowestScore({ minScore, minPSame }: SearchGiven, calibration: ScoreCalibration | undefined): number | undefined {
+function lowestScore(
+  { minScore, minPSame }: SearchGiven,
+  calibration: ScoreCalibration | undefined,
+): number | undefined {
   if (minPSame === undefined) return minScore
   if (calibration === undefined) throw new AlikeError('model_not_calibrated')
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
@@ -132,10 +179,25 @@ function reachOf(given: SearchGiven, searchMaxK: number): number {
 }
 
 /** Which of the hits are shown. */
-function pageOf(given: SearchGiven, searchMaxK: number, reach: number, misfit: Refuse): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
-  const { k = defaultK, offset = 0, groupBy, groupSize = defaultGroupSize, diversity, candidates = defaultCandidates } = given
+function pageOf(
+  given: SearchGiven,
+  searchMaxK: number,
+  reach: number,
+  misfit: Refuse,
+): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
+  const {
+    k = defaultK,
+    offset = 0,
+    groupBy,
+    groupSize = defaultGroupSize,
+    diversity,
+    candidates = defaultCandidates,
+  } = given
   if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
-  if (offset + k > reach) throw given.offset === undefined ? misfit('/k', `must be at most ${reach} here`) : misfit('/offset', `and k together must be at most ${reach}`)
+  if (offset + k > reach)
+    throw given.offset === undefined
+      ? misfit('/k', `must be at most ${reach} here`)
+      : misfit('/offset', `and k together must be at most ${reach}`)
   return {
     k,
     offset,
@@ -146,11 +208,18 @@ function pageOf(given: SearchGiven, searchMaxK: number, reach: number, misfit: R
 }
 
 /** Only what was measured on val pictures: there is no threshold of another rate, and none of a network without calibration. */
-function voteThreshold({ vote, falseMatchRate }: SearchGiven, calibration: ScoreCalibration | undefined, misfit: Refuse): CalibratedThreshold | undefined {
+function voteThreshold(
+  { vote, falseMatchRate }: SearchGiven,
+  calibration: ScoreCalibration | undefined,
+  misfit: Refuse,
+): CalibratedThreshold | undefined {
   if (falseMatchRate !== undefined && vote === undefined) throw misfit('/falseMatchRate', 'needs vote')
   if (falseMatchRate !== undefined && calibration === undefined) throw new AlikeError('model_not_calibrated')
   if (vote === undefined || calibration === undefined) return undefined
   const threshold = thresholdOf(calibration, falseMatchRate)
   if (threshold !== undefined || falseMatchRate === undefined) return threshold
-  throw misfit('/falseMatchRate', `must be one of those calibrated: ${calibration.thresholds.map((one) => one.falseMatchRate).join(', ') || 'there are none'}`)
+  throw misfit(
+    '/falseMatchRate',
+    `must be one of those calibrated: ${calibration.thresholds.map((one) => one.falseMatchRate).join(', ') || 'there are none'}`,
+  )
 }

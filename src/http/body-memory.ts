@@ -36,7 +36,10 @@ export class BodyMemory {
       take: (bytes) => {
         if (ended) return
         if (this.#bytes + bytes > this.#maxBytes && this.#bytes > own) {
-          throw new AlikeError('overloaded', { detail: `The bodies of all requests may take ${this.#maxBytes} bytes of memory together.`, retryAfterSeconds: 1 })
+          throw new AlikeError('overloaded', {
+            detail: `The bodies of all requests may take ${this.#maxBytes} bytes of memory together.`,
+            retryAfterSeconds: 1,
+          })
         }
         own += bytes
         this.#bytes += bytes

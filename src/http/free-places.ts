@@ -12,7 +12,11 @@ export interface FreePlacesOptions {
  * So a large request is never refused half-way, and takes no more than others leave.
  * @returns results in the order of items @throws what `run` threw first, when nothing is at work any more
  */
-export async function inFreePlaces<Item, Result>(items: readonly Item[], { sideBySideMax, tryEnter }: FreePlacesOptions, run: (item: Item) => Promise<Result>): Promise<Result[]> {
+export async function inFreePlaces<Item, Result>(
+  items: readonly Item[],
+  { sideBySideMax, tryEnter }: FreePlacesOptions,
+  run: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
   const results: Result[] = new Array(items.length)
   const waiting = items.entries()
   const beside: Promise<void>[] = []

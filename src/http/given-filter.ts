@@ -1,7 +1,7 @@
 /** The filter that a request gives by `label`, by `filter` as JSON or its text, or by both. */
 import { bodyBounds, readJson } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
-import { readFilter, type Filter } from '../gallery/filter.js'
+import { type Filter, readFilter } from '../gallery/filter.js'
 
 export interface GivenFilter {
   /** Labels of which a picture has one; an empty text stands for no label. */
@@ -15,8 +15,10 @@ export interface GivenFilter {
  * @throws AlikeError `filter_invalid`
  */
 export function filterOf({ label, filter }: GivenFilter): Filter | undefined {
-  const labels: Filter[] = label === undefined ? [] : [{ field: 'label', in: [label].flat().map((name) => (name === '' ? null : name)) }]
-  const all = filter === undefined ? labels : [...labels, readFilter(typeof filter === 'string' ? parsed(filter) : filter)]
+  const labels: Filter[] =
+    label === undefined ? [] : [{ field: 'label', in: [label].flat().map((name) => (name === '' ? null : name)) }]
+  const all =
+    filter === undefined ? labels : [...labels, readFilter(typeof filter === 'string' ? parsed(filter) : filter)]
   return all.length > 1 ? { and: all } : all[0]
 }
 

@@ -19,13 +19,22 @@ export interface JobEventsOptions {
 }
 
 /** `progress` when something changed, `end` once when the job has ended. Ends with it, or with the signal. */
-export async function* jobEvents({ jobs, jobId, view, signal, lookEveryMs, heartbeatEveryMs = usualHeartbeatMs }: JobEventsOptions): AsyncGenerator<string> {
+export async function* jobEvents({
+  jobs,
+  jobId,
+  view,
+  signal,
+  lookEveryMs,
+  heartbeatEveryMs = usualHeartbeatMs,
+}: JobEventsOptions): AsyncGenerator<string> {
   yield `retry: ${retryMs}\n\n`
   let silentSince = Date.now()
   for await (const look of followJob(jobs, jobId, { signal, lookEveryMs })) {
     if (look.event === 'still' && Date.now() - silentSince < heartbeatEveryMs) continue
     silentSince = Date.now()
-    yield look.event === 'still' ? ': still there\n\n' : eventOf(look.event, look.event === 'end' ? endId(jobId) : String(look.report.job.done), view(look.report))
+    yield look.event === 'still'
+      ? ': still there\n\n'
+      : eventOf(look.event, look.event === 'end' ? endId(jobId) : String(look.report.job.done), view(look.report))
   }
 }
 

@@ -1,7 +1,7 @@
 /** JSON bodies: bounded in depth and values before anything recurses over them, and refused in words a caller can use. */
 import type { FastifyInstance } from 'fastify'
 import { bodyBounds, misfitOfStored, readJson } from '../bounded-json.js'
-import { RequestInvalid, type Misfit } from './validation.js'
+import { type Misfit, RequestInvalid } from './validation.js'
 
 /** In place of Fastify's own parser; members that would reach a prototype are refused as by that one. */
 export function acceptJson(scope: FastifyInstance, { bodyLimit }: { bodyLimit?: number } = {}): void {

@@ -10,7 +10,11 @@ import { nextTurn } from '../turns.js'
 const turnMs = 8
 
 /** What a route returns in place of a large answer; the schema of the route has no say in it. @throws the signal's reason */
-export async function inTurns<Answer>(answer: Answer, reply: Pick<FastifyReply, 'type'>, signal?: AbortSignal): Promise<Answer> {
+export async function inTurns<Answer>(
+  answer: Answer,
+  reply: Pick<FastifyReply, 'type'>,
+  signal?: AbortSignal,
+): Promise<Answer> {
   reply.type('application/json; charset=utf-8')
   return (await jsonInTurns(answer, signal)) as unknown as Answer
 }

@@ -10,9 +10,9 @@ import { AlikeError } from '../errors.js'
 import { bytesOfBase64 } from '../image/base64.js'
 import { readBounded } from '../ingest/read-bounded.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
-import { plainCopies, type BodyMemory, type HeldMemory } from './body-memory.js'
 import { misfitOfDecoded } from '../text.js'
-import { compileCheck, readTexts, RequestInvalid, type Misfit } from './validation.js'
+import { type BodyMemory, type HeldMemory, plainCopies } from './body-memory.js'
+import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface PictureRequest<Given> {
   /** Empty when the request carries none. */
@@ -37,7 +37,13 @@ export interface PictureRequestOptions<Parameters extends TObject, Body extends 
 }
 
 /** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
-export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({ parameters, maxBytes, imagesMax = 1, remote, memory }: PictureRequestOptions<Parameters, Body>) {
+export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({
+  parameters,
+  maxBytes,
+  imagesMax = 1,
+  remote,
+  memory,
+}: PictureRequestOptions<Parameters, Body>) {
   const checkForm = compileCheck(parameters, 'form')
   type Given = Static<Parameters> | Static<Body>
 
@@ -50,8 +56,19 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
     }
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query, placeOf: () => 'query' }
     const body = (request.body ?? {}) as Static<Body> & PicturesOfJson
-    if (picturesIn(body) > imagesMax) throw new RequestInvalid([{ in: 'body', pointer: '', detail: imagesMax === 1 ? 'has more than one picture' : `has more than ${imagesMax} pictures` }])
-    return { images: await picturesOfJson(body, { maxBytes, remote, signal, held: memory.of(request) }), given: { ...query, ...body }, placeOf: placeIn('body', body, query) }
+    if (picturesIn(body) > imagesMax)
+      throw new RequestInvalid([
+        {
+          in: 'body',
+          pointer: '',
+          detail: imagesMax === 1 ? 'has more than one picture' : `has more than ${imagesMax} pictures`,
+        },
+      ])
+    return {
+      images: await picturesOfJson(body, { maxBytes, remote, signal, held: memory.of(request) }),
+      given: { ...query, ...body },
+      placeOf: placeIn('body', body, query),
+    }
   }
 }
 
@@ -79,18 +96,29 @@ export interface PicturesOfJsonOptions {
 }
 
 /** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large`, `overloaded` */
-export async function picturesOfJson({ image, images = [], url, urls = [] }: PicturesOfJson, { maxBytes, remote, signal, held }: PicturesOfJsonOptions): Promise<Buffer[]> {
+export async function picturesOfJson(
+  { image, images = [], url, urls = [] }: PicturesOfJson,
+  { maxBytes, remote, signal, held }: PicturesOfJsonOptions,
+): Promise<Buffer[]> {
   const decoded = [
     ...(image === undefined ? [] : [decodeBase64(image, maxBytes, '/image')]),
     ...images.map((text, i) => decodeBase64(text, maxBytes, `/images/${i}`)),
   ]
   if (remote === undefined) return decoded
-  const fetched = await Promise.all([...(url === undefined ? [] : [url]), ...urls].map((one) => remote.fetch(one, signal, (bytes) => held?.take(plainCopies * bytes))))
+  const fetched = await Promise.all(
+    [...(url === undefined ? [] : [url]), ...urls].map((one) =>
+      remote.fetch(one, signal, (bytes) => held?.take(plainCopies * bytes)),
+    ),
+  )
   return [...decoded, ...fetched]
 }
 
 /** Reads every part to its end, also after a misfit: what is left unread would hold the connection. */
-async function readForm(request: FastifyRequest, imagesMax: number, maxBytes: number): Promise<{ images: Buffer[]; fields: Record<string, unknown> }> {
+async function readForm(
+  request: FastifyRequest,
+  imagesMax: number,
+  maxBytes: number,
+): Promise<{ images: Buffer[]; fields: Record<string, unknown> }> {
   const fields: Record<string, unknown> = {}
   const misfits: Misfit[] = []
   const images: Buffer[] = []
@@ -98,7 +126,8 @@ async function readForm(request: FastifyRequest, imagesMax: number, maxBytes: nu
   for await (const part of request.parts()) {
     const misfit = part.type === 'field' ? misfitOfField(part) : misfitOfFile(part, images.length === imagesMax)
     if (misfit !== undefined) misfits.push({ in: 'form', pointer: `/${part.fieldname}`, detail: misfit })
-    if (part.type === 'field') fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
+    if (part.type === 'field')
+      fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
     else if (misfit === undefined) {
       const image = await readPart(part, maxBytes, bytes)
       bytes += image.length

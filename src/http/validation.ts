@@ -20,12 +20,22 @@ export class RequestInvalid extends AlikeError {
 
   constructor(misfits: readonly Misfit[]) {
     const [first] = misfits
-    super('request_invalid', first === undefined ? {} : { detail: `${first.pointer === '' ? `The ${first.in}` : first.pointer.slice(1)} ${first.detail}.` })
+    super(
+      'request_invalid',
+      first === undefined
+        ? {}
+        : { detail: `${first.pointer === '' ? `The ${first.in}` : first.pointer.slice(1)} ${first.detail}.` },
+    )
     this.misfits = misfits
   }
 }
 
-const partNames: Record<string, Misfit['in']> = { params: 'path', querystring: 'query', headers: 'headers', body: 'body' }
+const partNames: Record<string, Misfit['in']> = {
+  params: 'path',
+  querystring: 'query',
+  headers: 'headers',
+  body: 'body',
+}
 
 /**
  * Fastify's validator: TypeBox checks the same schema that gives the types and the OpenAPI document.
@@ -54,7 +64,10 @@ export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unkn
     const bounded = boundedIn(schema, value, { in: where, pointer: '' }, told)
     if (told.length === 0 && compiled.Check(value)) return value
     const errors = compiled.Errors(bounded).filter(({ keyword }) => told.length === 0 || keyword !== 'minProperties')
-    const misfits = [...describe(errors, where), ...told.map((misfit) => ({ ...misfit, pointer: cutText(misfit.pointer, pointerMaxLength) }))]
+    const misfits = [
+      ...describe(errors, where),
+      ...told.map((misfit) => ({ ...misfit, pointer: cutText(misfit.pointer, pointerMaxLength) })),
+    ]
     throw new RequestInvalid(misfits.slice(0, misfitsMax))
   }
 }
@@ -66,20 +79,31 @@ export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unkn
  * @returns the value without unknown members and without what is too much of a list
  */
 function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, told: Misfit[]): unknown {
-  const { properties, additionalProperties, maxItems } = schema as { properties?: Record<string, TSchema>; additionalProperties?: unknown; maxItems?: number }
+  const { properties, additionalProperties, maxItems } = schema as {
+    properties?: Record<string, TSchema>
+    additionalProperties?: unknown
+    maxItems?: number
+  }
   if (Array.isArray(value)) {
     if (maxItems === undefined || value.length <= maxItems) return value
     if (told.length < misfitsMax) told.push({ ...place, detail: `must not have more than ${maxItems} items` })
     return value.slice(0, maxItems)
   }
-  if (properties === undefined || additionalProperties !== false || typeof value !== 'object' || value === null) return value
+  if (properties === undefined || additionalProperties !== false || typeof value !== 'object' || value === null)
+    return value
   const given = value as Record<string, unknown>
   for (const name in given) {
     if (told.length === misfitsMax) break
-    if (!Object.hasOwn(properties, name)) told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: 'is not known here' })
+    if (!Object.hasOwn(properties, name))
+      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: 'is not known here' })
   }
   const members = Object.entries(properties).filter(([name]) => Object.hasOwn(given, name))
-  return Object.fromEntries(members.map(([name, inner]) => [name, boundedIn(inner, given[name], { in: place.in, pointer: `${place.pointer}/${name}` }, told)]))
+  return Object.fromEntries(
+    members.map(([name, inner]) => [
+      name,
+      boundedIn(inner, given[name], { in: place.in, pointer: `${place.pointer}/${name}` }, told),
+    ]),
+  )
 }
 
 /** Texts → what the schema asks for. What can not be read stays text, and is then refused by the check. */
@@ -87,7 +111,10 @@ export function readTexts(schema: TSchema, value: unknown): unknown {
   const { properties } = schema as { properties?: Record<string, TSchema> }
   if (properties === undefined || typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([name, given]) => [name, Object.hasOwn(properties, name) ? readText(properties[name]!, given) : given]),
+    Object.entries(value).map(([name, given]) => [
+      name,
+      Object.hasOwn(properties, name) ? readText(properties[name]!, given) : given,
+    ]),
   )
 }
 
@@ -95,7 +122,8 @@ function readText(schema: TSchema, given: unknown): unknown {
   const { type, items } = schema as { type?: string; items?: TSchema }
   if (type === 'array' && items !== undefined) return [given].flat().map((item) => readText(items, item))
   if (typeof given !== 'string') return given
-  if (type === 'integer' || type === 'number') return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(given) ? Number(given) : given
+  if (type === 'integer' || type === 'number')
+    return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(given) ? Number(given) : given
   if (type === 'boolean') return { true: true, 1: true, '': true, false: false, 0: false }[given.toLowerCase()] ?? given
   return given
 }
@@ -109,7 +137,8 @@ function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Mis
   const misfits = new Map<string, string>()
   for (const { keyword, instancePath, params, message } of errors) {
     if (keyword === 'additionalProperties') {
-      for (const name of (params as { additionalProperties: string[] }).additionalProperties.slice(0, misfitsMax)) misfits.set(`${instancePath}/${name}`, 'is not known here')
+      for (const name of (params as { additionalProperties: string[] }).additionalProperties.slice(0, misfitsMax))
+        misfits.set(`${instancePath}/${name}`, 'is not known here')
       continue
     }
     if (keyword === 'enum') {
@@ -118,8 +147,14 @@ function describe(errors: TLocalizedValidationError[], where: Misfit['in']): Mis
     }
     const choice = keyword === 'const' ? String((params as { allowedValue: unknown }).allowedValue) : undefined
     const former = misfits.get(instancePath)
-    if (choice !== undefined) misfits.set(instancePath, former?.startsWith('must be one of') ? `${former}, ${choice}` : `must be one of ${choice}`)
+    if (choice !== undefined)
+      misfits.set(
+        instancePath,
+        former?.startsWith('must be one of') ? `${former}, ${choice}` : `must be one of ${choice}`,
+      )
     else if (former === undefined) misfits.set(instancePath, message)
   }
-  return [...misfits].slice(0, misfitsMax).map(([pointer, detail]) => ({ in: where, pointer: cutText(pointer, pointerMaxLength), detail }))
+  return [...misfits]
+    .slice(0, misfitsMax)
+    .map(([pointer, detail]) => ({ in: where, pointer: cutText(pointer, pointerMaxLength), detail }))
 }

@@ -1,6 +1,6 @@
 /** Training only: a random view of a picture, in the same shape as the pixel path gives. */
-import { fromRgb, openImage, toRgb, toSizedRgb, type OpenedImage } from './decoder.js'
-import { openFile, toFile, type Sharp } from './edits.js'
+import { fromRgb, type OpenedImage, openImage, toRgb, toSizedRgb } from './decoder.js'
+import { openFile, type Sharp, toFile } from './edits.js'
 import type { Preprocessing } from './preprocessing.js'
 
 export interface AugmentOptions {
@@ -32,12 +32,21 @@ export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): 
   const [scale = 0, aspect = 0, x = 0, y = 0, mirror = 0, ...jitter] = draws
 
   const image = await openImage(bytes, maxPixels)
-  const crop = randomCrop(image.width, image.height, { share: minScale + (1 - minScale) * scale, aspect: Math.exp((2 * aspect - 1) * maxLogAspect), x, y })
+  const crop = randomCrop(image.width, image.height, {
+    share: minScale + (1 - minScale) * scale,
+    aspect: Math.exp((2 * aspect - 1) * maxLogAspect),
+    x,
+    y,
+  })
   const size = preprocessing.inputSize
-  const shown = (found: Sharp) => found.resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
+  const shown = (found: Sharp) =>
+    found.resize(size, size, { fit: 'fill', kernel: preprocessing.kernel }).flop(mirror < 0.5)
   const pixels = wild
-    // what was saved again has the colours of sRGB, whatever the picture itself had
-    ? await toRgb({ ...image, conversion: undefined }, shown(await weathered(image, crop, Array.from({ length: 8 }, random))))
+    ? // what was saved again has the colours of sRGB, whatever the picture itself had
+      await toRgb(
+        { ...image, conversion: undefined },
+        shown(await weathered(image, crop, Array.from({ length: 8 }, random))),
+      )
     : await toRgb(image, shown(image.pipeline().extract(crop)))
   if (colourJitter > 0) jitterColours(pixels, colourJitter, jitter)
   return pixels
@@ -48,11 +57,20 @@ export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): 
  * then without colours, a little blurred or with a border. A network that has never seen it does not know its own pictures again.
  * @param draws eight, uniform in [0, 1)
  */
-async function weathered(image: OpenedImage, crop: Crop, [size = 0, grey = 0, blur = 0, border = 0, shade = 0, quality = 0, webp = 0, sigma = 0]: number[]): Promise<Sharp> {
+async function weathered(
+  image: OpenedImage,
+  crop: Crop,
+  [size = 0, grey = 0, blur = 0, border = 0, shade = 0, quality = 0, webp = 0, sigma = 0]: number[],
+): Promise<Sharp> {
   // uniform in the logarithm: a halving is as likely from 1 to ½ as from ½ to ¼
   const scale = 0.25 ** size
   const side = (length: number) => Math.max(8, Math.round(length * scale))
-  let view = fromRgb(await toSizedRgb(image, image.pipeline().extract(crop).resize(side(crop.width), side(crop.height), { fit: 'fill' })))
+  let view = fromRgb(
+    await toSizedRgb(
+      image,
+      image.pipeline().extract(crop).resize(side(crop.width), side(crop.height), { fit: 'fill' }),
+    ),
+  )
   if (grey < 0.2) view = view.greyscale()
   if (blur < 0.2) view = view.blur(0.3 + sigma)
   // the border is laid around what was saved, so that no filter smears it into the picture
@@ -60,7 +78,18 @@ async function weathered(image: OpenedImage, crop: Crop, [size = 0, grey = 0, bl
   if (border >= 0.2) return openFile(saved)
   const width = Math.max(1, Math.round(Math.min(side(crop.width), side(crop.height)) * (0.02 + 0.18 * (border / 0.2))))
   const level = shade < 0.5 ? 255 : shade < 0.8 ? 0 : Math.round(255 * sigma)
-  return openFile(await toFile(openFile(saved).extend({ top: width, bottom: width, left: width, right: width, background: { r: level, g: level, b: level } }), { webp: false, quality: 90 }))
+  return openFile(
+    await toFile(
+      openFile(saved).extend({
+        top: width,
+        bottom: width,
+        left: width,
+        right: width,
+        background: { r: level, g: level, b: level },
+      }),
+      { webp: false, quality: 90 },
+    ),
+  )
 }
 
 interface Crop {

@@ -21,7 +21,8 @@ export function av1Colour(data: Buffer): Av1Colour | undefined {
       const hasSize = (header & 2) !== 0
       const sizeAt = at + (hasExtension ? 2 : 1)
       const { value: size, end } = hasSize ? leb128(data, sizeAt) : { value: data.length - sizeAt, end: sizeAt }
-      if (((header >> 3) & 15) === sequenceHeader) return colourOf(new Bits(data.subarray(end, end + Math.min(size, headerMaxBytes))))
+      if (((header >> 3) & 15) === sequenceHeader)
+        return colourOf(new Bits(data.subarray(end, end + Math.min(size, headerMaxBytes))))
       at = end + size
     }
   } catch (error) {
@@ -104,7 +105,8 @@ class Bits {
 
   read(count: number): number {
     let value = 0
-    for (let i = 0; i < count; i++, this.#at++) value = value * 2 + ((this.#bytes.readUInt8(this.#at >> 3) >> (7 - (this.#at & 7))) & 1)
+    for (let i = 0; i < count; i++, this.#at++)
+      value = value * 2 + ((this.#bytes.readUInt8(this.#at >> 3) >> (7 - (this.#at & 7))) & 1)
     return value
   }
 

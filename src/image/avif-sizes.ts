@@ -2,7 +2,7 @@
  * How large an AVIF is once it is decoded. The size of the picture does not say it: an alpha plane and a grid of tiles
  * have sizes of their own, and the decoder takes memory for them before it compares.
  */
-import { boxesIn, damagedBoxes, type Box } from './iso-boxes.js'
+import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
 
 export interface Extent {
   /** 0: offsets into the file; 1: into the box `idat`. */
@@ -19,9 +19,18 @@ export function avifPixels(file: Buffer): number {
     const sizes = new Set<string>()
     for (const meta of boxesIn(file)) {
       // its first four bytes are version and flags
-      if (meta.type === 'meta') for (const size of sizesIn([...boxesIn(meta.content.subarray(4))], file)) sizes.add(size)
+      if (meta.type === 'meta')
+        for (const size of sizesIn([...boxesIn(meta.content.subarray(4))], file)) sizes.add(size)
     }
-    return [...sizes].reduce((sum, size) => sum + size.split('x').map(Number).reduce((a, b) => a * b), 0)
+    return [...sizes].reduce(
+      (sum, size) =>
+        sum +
+        size
+          .split('x')
+          .map(Number)
+          .reduce((a, b) => a * b),
+      0,
+    )
   } catch (error) {
     if (error instanceof RangeError) throw damagedBoxes() // read over the end of a box
     throw error
@@ -33,7 +42,8 @@ function* sizesIn(meta: Box[], file: Buffer): Generator<string> {
   for (const properties of inMeta('iprp')) {
     for (const container of boxesIn(properties)) {
       if (container.type !== 'ipco') continue
-      for (const { type, content } of boxesIn(container.content)) if (type === 'ispe') yield `${content.readUInt32BE(4)}x${content.readUInt32BE(8)}`
+      for (const { type, content } of boxesIn(container.content))
+        if (type === 'ispe') yield `${content.readUInt32BE(4)}x${content.readUInt32BE(8)}`
     }
   }
   const grids = inMeta('iinf').flatMap((items) => [...idsOfType(items, 'grid')])
@@ -50,7 +60,9 @@ function* sizesIn(meta: Box[], file: Buffer): Generator<string> {
 
 /** ISO/IEC 23008-12, 6.6.2.3: version, flags, rows − 1, columns − 1, then width and height in 16 or 32 bits. */
 function gridSize(grid: Buffer): string {
-  return (grid.readUInt8(1) & 1) === 0 ? `${grid.readUInt16BE(4)}x${grid.readUInt16BE(6)}` : `${grid.readUInt32BE(4)}x${grid.readUInt32BE(8)}`
+  return (grid.readUInt8(1) & 1) === 0
+    ? `${grid.readUInt16BE(4)}x${grid.readUInt16BE(6)}`
+    : `${grid.readUInt32BE(4)}x${grid.readUInt32BE(8)}`
 }
 
 /** Of an `iinf` box. */
@@ -76,7 +88,11 @@ export function firstExtents(locations: Buffer): Map<number, Extent> {
   let at = 6
   const read = (bytes: number): number => {
     at += bytes
-    return bytes === 0 ? 0 : bytes === 8 ? Number(locations.readBigUInt64BE(at - 8)) : locations.readUIntBE(at - bytes, bytes)
+    return bytes === 0
+      ? 0
+      : bytes === 8
+        ? Number(locations.readBigUInt64BE(at - 8))
+        : locations.readUIntBE(at - bytes, bytes)
   }
   const found = new Map<number, Extent>()
   for (let left = read(wide); left > 0; left--) {

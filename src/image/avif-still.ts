@@ -12,7 +12,10 @@ const majorBrandAt = 8
 export function avifStill(file: Buffer): Buffer {
   if (file.toString('latin1', majorBrandAt, majorBrandAt + 4) === 'avif') return file
   if (![...boxesIn(file)].some(({ type }) => type === 'meta')) {
-    throw new AlikeError('image_unreadable', { detail: 'It is a sequence of frames alone; an animated AVIF is read by the still picture that it carries beside them.' })
+    throw new AlikeError('image_unreadable', {
+      detail:
+        'It is a sequence of frames alone; an animated AVIF is read by the still picture that it carries beside them.',
+    })
   }
   const still = Buffer.from(file)
   still.write('avif', majorBrandAt, 'latin1')

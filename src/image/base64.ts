@@ -18,13 +18,18 @@ export function bytesOfBase64(text: string, maxBytes: number): Buffer | undefine
 
 function unwrapped(text: string, maxLength: number, maxBytes: number): string {
   const digits = text.replace(/[ \t\r\n]+/g, '')
-  if (digits.length > maxLength) throw new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
+  if (digits.length > maxLength)
+    throw new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
   return digits
 }
 
 function decoded(encoded: string): Buffer | undefined {
   const bytes = Buffer.from(encoded, 'base64')
-  const digits = encoded.endsWith('==') ? encoded.length - 2 : encoded.endsWith('=') ? encoded.length - 1 : encoded.length
+  const digits = encoded.endsWith('==')
+    ? encoded.length - 2
+    : encoded.endsWith('=')
+      ? encoded.length - 1
+      : encoded.length
   // Node's decoder passes over what is not base64; the length gives that away. One digit alone is no byte.
   return digits % 4 !== 1 && bytes.length === Math.floor((digits * 3) / 4) ? bytes : undefined
 }

@@ -6,7 +6,7 @@
 import { crc32 } from 'node:zlib'
 import { av1Colour } from './av1-colour.js'
 import { firstExtents, idsOfType } from './avif-sizes.js'
-import { boxesIn, damagedBoxes, type Box } from './iso-boxes.js'
+import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
 
 export interface CodedColour {
   /** Of table 2, "ColourPrimaries". */
@@ -79,7 +79,9 @@ function dataOf(meta: Box[], file: Buffer, id: number): Buffer {
   const coded = isGrid && references !== undefined ? firstTile(references, id) : id
   const extent = coded === undefined ? undefined : firstExtents(locations).get(coded)
   const within = extent?.from === 1 ? contentOf('idat') : file
-  return extent === undefined || extent.from > 1 || within === undefined ? Buffer.alloc(0) : within.subarray(extent.offset)
+  return extent === undefined || extent.from > 1 || within === undefined
+    ? Buffer.alloc(0)
+    : within.subarray(extent.offset)
 }
 
 /** Of an `iref` box (ISO/IEC 14496-12, 8.11.12). */
@@ -87,7 +89,8 @@ function firstTile(references: Buffer, grid: number): number | undefined {
   const idBytes = references.readUInt8(0) === 0 ? 2 : 4
   for (const { type, content } of boxesIn(references.subarray(4))) {
     const from = content.readUIntBE(0, idBytes)
-    if (type === 'dimg' && from === grid && content.readUInt16BE(idBytes) > 0) return content.readUIntBE(idBytes + 2, idBytes)
+    if (type === 'dimg' && from === grid && content.readUInt16BE(idBytes) > 0)
+      return content.readUIntBE(idBytes + 2, idBytes)
   }
   return undefined
 }
@@ -102,7 +105,11 @@ function propertiesOf(associations: Buffer, wanted: number): number[] {
     const count = associations.readUInt8(at + idBytes)
     at += idBytes + 1
     // the highest bit says whether a reader has to know it
-    if (id === wanted) return Array.from({ length: count }, (_, i) => associations.readUIntBE(at + i * indexBytes, indexBytes) & (isWide ? 0x7fff : 0x7f))
+    if (id === wanted)
+      return Array.from(
+        { length: count },
+        (_, i) => associations.readUIntBE(at + i * indexBytes, indexBytes) & (isWide ? 0x7fff : 0x7f),
+      )
     at += count * indexBytes
   }
   return []

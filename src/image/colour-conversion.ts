@@ -12,7 +12,11 @@ export interface ColourConversion {
 }
 
 /** Of sRGB of sixteen bits. */
-export const narrowed: ColourConversion = { bits: 16, fromProfile: true, toSrgb: (samples) => Uint8Array.from(samples, (sample) => Math.round(sample / 257)) }
+export const narrowed: ColourConversion = {
+  bits: 16,
+  fromProfile: true,
+  toSrgb: (samples) => Uint8Array.from(samples, (sample) => Math.round(sample / 257)),
+}
 
 type Matrix = readonly [number, number, number, number, number, number, number, number, number]
 
@@ -41,16 +45,23 @@ const toBt709: Readonly<Record<number, Matrix>> = {
  * ITU-R BT.2408 (203 cd/m², HLG 0.75). HLG is light of the scene here: `showHlg` makes light of the display of it.
  */
 const toLinear: Readonly<Record<number, (sample: number) => number>> = {
-  1: fromBt709, 6: fromBt709, 14: fromBt709, 15: fromBt709,
+  1: fromBt709,
+  6: fromBt709,
+  14: fromBt709,
+  15: fromBt709,
   4: (sample) => sample ** 2.2,
   5: (sample) => sample ** 2.8,
   8: (sample) => sample,
   13: (sample) => (sample <= 0.04045 ? sample / 12.92 : ((sample + 0.055) / 1.055) ** 2.4),
   [pq]: (sample) => {
     const power = sample ** (32 / 2523)
-    return (10_000 / referenceWhite) * (Math.max(power - 3424 / 4096, 0) / (2413 / 128 - (2392 / 128) * power)) ** (16_384 / 2610)
+    return (
+      (10_000 / referenceWhite) *
+      (Math.max(power - 3424 / 4096, 0) / (2413 / 128 - (2392 / 128) * power)) ** (16_384 / 2610)
+    )
   },
-  [hlg]: (sample) => (sample <= 0.5 ? sample ** 2 / 3 : (Math.exp((sample - 0.55991073) / 0.17883277) + 0.28466892) / 12),
+  [hlg]: (sample) =>
+    sample <= 0.5 ? sample ** 2 / 3 : (Math.exp((sample - 0.55991073) / 0.17883277) + 0.28466892) / 12,
 }
 
 /** cd/m² */
@@ -62,12 +73,20 @@ const hlgPeak = 1_000
  * @returns undefined when nothing has to be done
  * @throws AlikeError `image_format_unsupported` for code points that are not known here
  */
-export function conversionOf({ primaries, transfer, fullRange }: CodedColour, sampleMax = 255): ColourConversion | undefined {
-  const [from, curve] = [primaries === unspecified ? srgb.primaries : primaries, transfer === unspecified ? srgb.transfer : transfer]
+export function conversionOf(
+  { primaries, transfer, fullRange }: CodedColour,
+  sampleMax = 255,
+): ColourConversion | undefined {
+  const [from, curve] = [
+    primaries === unspecified ? srgb.primaries : primaries,
+    transfer === unspecified ? srgb.transfer : transfer,
+  ]
   if (from === srgb.primaries && curve === srgb.transfer && fullRange) return undefined
   const [matrix, linear] = [toBt709[from], toLinear[curve]]
   if (matrix === undefined || linear === undefined) {
-    throw new AlikeError('image_format_unsupported', { detail: `Its colour (CICP primaries ${primaries}, transfer ${transfer}) is not converted here; sRGB is always accepted.` })
+    throw new AlikeError('image_format_unsupported', {
+      detail: `Its colour (CICP primaries ${primaries}, transfer ${transfer}) is not converted here; sRGB is always accepted.`,
+    })
   }
   const tables = { linear: tableOf(linear, fullRange, sampleMax), encoded: srgbTable() }
   return { bits: sampleMax === 255 ? 8 : 16, toSrgb: (samples) => convert(samples, matrix, tables, curve) }
@@ -80,7 +99,12 @@ interface Tables {
   encoded: Uint8Array
 }
 
-function convert(samples: Uint8Array | Uint16Array, matrix: Matrix, { linear, encoded }: Tables, transfer: number): Uint8Array {
+function convert(
+  samples: Uint8Array | Uint16Array,
+  matrix: Matrix,
+  { linear, encoded }: Tables,
+  transfer: number,
+): Uint8Array {
   const rgb = samples instanceof Uint8Array ? samples : new Uint8Array(samples.length)
   const isHdr = transfer === pq || transfer === hlg
   const [rr, rg, rb, gr, gg, gb, br, bg, bb] = matrix
@@ -114,12 +138,16 @@ function shoulder(peak: number): number {
 }
 
 function fromBt709(sample: number): number {
-  return sample < 4.5 * 0.018053968510807 ? sample / 4.5 : ((sample + 0.09929682680944) / 1.09929682680944) ** (1 / 0.45)
+  return sample < 4.5 * 0.018053968510807
+    ? sample / 4.5
+    : ((sample + 0.09929682680944) / 1.09929682680944) ** (1 / 0.45)
 }
 
 function tableOf(linear: (sample: number) => number, fullRange: boolean, sampleMax: number): Float64Array {
   const [values, step] = sampleMax === 255 ? [256, 1] : [65_536, 256]
-  return Float64Array.from({ length: values }, (_, i) => linear(Math.min(Math.max(fullRange ? i / sampleMax : (i - 16 * step) / (219 * step), 0), 1)))
+  return Float64Array.from({ length: values }, (_, i) =>
+    linear(Math.min(Math.max(fullRange ? i / sampleMax : (i - 16 * step) / (219 * step), 0), 1)),
+  )
 }
 
 /** Fine enough that every one of the 256 values is met, also the dark ones. */

@@ -42,7 +42,8 @@ const wholeBytesPerPixel = {
   avif: ({ bytesPerChannel }: DecodeFacts) => (bytesPerChannel === 2 ? 26.5 : 20),
   // coefficients of 16 bits of every sample
   jpeg: ({ samples, progressive }: DecodeFacts) => (progressive ? 2 * samples + 0.6 : 0),
-  png: ({ channels, bytesPerChannel, progressive }: DecodeFacts) => (progressive ? channels * bytesPerChannel + 0.3 : 0),
+  png: ({ channels, bytesPerChannel, progressive }: DecodeFacts) =>
+    progressive ? channels * bytesPerChannel + 0.3 : 0,
 } as const satisfies Record<ImageFormat, (facts: DecodeFacts) => number>
 
 /** Lines that lie between decoder and resizing: at most so many, and of a flat picture some for each of its own. */
@@ -57,7 +58,8 @@ export function decodeMemoryBytes(facts: DecodeFacts, target: DecodeTarget): num
   const [width, height] = [Math.ceil(facts.width / onLoad), Math.ceil(facts.height / onLoad)]
   const pixelBytes = channels * bytesPerChannel
   // either side can be the one that lies flat once the picture is upright
-  const linesBytes = (across: number, down: number) => across * pixelBytes * Math.min(linesMax, linesOfFlat.atLeast + linesOfFlat.forEach * down)
+  const linesBytes = (across: number, down: number) =>
+    across * pixelBytes * Math.min(linesMax, linesOfFlat.atLeast + linesOfFlat.forEach * down)
   const lines = turned ? Math.max(linesBytes(width, height), linesBytes(height, width)) : linesBytes(width, height)
   const whole = facts.pixels * wholeBytesPerPixel[format](facts)
   const upright = turned ? width * height * pixelBytes * Math.max(1, (onLoad / target.shrink) ** 2) : 0

@@ -58,7 +58,9 @@ export class DecodePermits {
   async run<Result>(decode: () => Promise<Result>, options: PermitOptions): Promise<Result> {
     const { maxBytes } = this.#budget
     if (options.bytes > maxBytes) {
-      throw new AlikeError('image_too_much_memory', { detail: `It would take ${options.bytes} bytes of ${maxBytes} that all pictures may take together; a smaller one, or a baseline JPEG, takes less.` })
+      throw new AlikeError('image_too_much_memory', {
+        detail: `It would take ${options.bytes} bytes of ${maxBytes} that all pictures may take together; a smaller one, or a baseline JPEG, takes less.`,
+      })
     }
     await this.#acquire(options)
     try {

@@ -3,8 +3,8 @@
  * so it ends at once when the service is gone.
  */
 import { Socket } from 'node:net'
-import { frameOf, FrameReader } from './frames.js'
-import { errorReplyOf, replyOf, requestBounds, type DecoderReply, type DecoderRequest } from './decoder-protocol.js'
+import { type DecoderReply, type DecoderRequest, errorReplyOf, replyOf, requestBounds } from './decoder-protocol.js'
+import { FrameReader, frameOf } from './frames.js'
 import { planWork } from './picture-work.js'
 
 const channel = new Socket({ fd: 3, readable: true, writable: true })

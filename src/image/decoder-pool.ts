@@ -49,12 +49,18 @@ export class DecoderPool implements DecodeEngine {
 
   constructor(options: DecoderPoolOptions) {
     this.#options = options
-    this.started = new Promise((resolve, reject) => { this.#onStarted = { resolve, reject } })
+    this.started = new Promise((resolve, reject) => {
+      this.#onStarted = { resolve, reject }
+    })
     const processOptions = () => ({ ...options, confinement: this.#confinements[0]! })
-    this.#posts = Array.from({ length: options.processes }, () => new DecoderPost(processOptions, {
-      onRoom: () => this.#assign(),
-      onEnd: (end) => this.#processEnded(end),
-    }))
+    this.#posts = Array.from(
+      { length: options.processes },
+      () =>
+        new DecoderPost(processOptions, {
+          onRoom: () => this.#assign(),
+          onEnd: (end) => this.#processEnded(end),
+        }),
+    )
   }
 
   get processes(): number {
@@ -67,7 +73,8 @@ export class DecoderPool implements DecodeEngine {
   }
 
   async decode(bytes: Uint8Array, work: PictureWork, permitted: Permitted): Promise<DecodedPicture> {
-    const ask = (grantedBytes: number) => permitted(grantedBytes, () => this.#ask({ bytes, work: withoutSignal(work), grantedBytes }))
+    const ask = (grantedBytes: number) =>
+      permitted(grantedBytes, () => this.#ask({ bytes, work: withoutSignal(work), grantedBytes }))
     const first = await ask(ordinaryBytes)
     if (!('neededBytes' in first)) return first
     const second = await ask(first.neededBytes)
@@ -111,7 +118,10 @@ export class DecoderPool implements DecodeEngine {
   #processEnded({ pid, reason, wasReady, confinement }: ProcessEnd): void {
     this.#options.onProcessEnd?.()
     const isLoosened = !wasReady && this.#loosen(confinement)
-    this.#options.logger.warn({ pid, reason }, isLoosened ? 'a decoder process did not start; the next one is confined less' : 'a decoder process has ended')
+    this.#options.logger.warn(
+      { pid, reason },
+      isLoosened ? 'a decoder process did not start; the next one is confined less' : 'a decoder process has ended',
+    )
     if (!this.#isOutOfOrder) return
     this.#onStarted.reject(new AlikeError('internal', { detail: `Decoder processes do not start: ${reason}.` }))
     for (const { reject } of this.#waiting.splice(0)) reject(outOfOrder())
@@ -131,6 +141,10 @@ function withoutSignal(work: PictureWork): PictureWork {
 
 function confinementsHere(): Confinement[] {
   const isLinux = process.platform === 'linux'
-  const all = [{ asNobody: true, limited: true }, { asNobody: false, limited: true }, { asNobody: false, limited: false }]
+  const all = [
+    { asNobody: true, limited: true },
+    { asNobody: false, limited: true },
+    { asNobody: false, limited: false },
+  ]
   return all.filter(({ asNobody, limited }) => (!asNobody || process.getuid?.() === 0) && (!limited || isLinux))
 }

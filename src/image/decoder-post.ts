@@ -1,7 +1,7 @@
 /** The place of one decoder process: hands it pictures, finds out which of them ended it, and starts the next one. */
 import { AlikeError } from '../errors.js'
-import { DecoderProcess, type Confinement, type ProcessOptions } from './decoder-process.js'
-import { errorOf, pictureOf, type DecoderReply } from './decoder-protocol.js'
+import { type Confinement, DecoderProcess, type ProcessOptions } from './decoder-process.js'
+import { type DecoderReply, errorOf, pictureOf } from './decoder-protocol.js'
 import type { DecodedPicture, PictureWork } from './picture-work.js'
 
 /** `neededBytes`: more than was granted. */
@@ -115,7 +115,12 @@ export class DecoderPost {
     }
     const task = this.#underWay.get(reply.call)
     if (task === undefined) throw new RangeError('a decoder answered a call that there is not')
-    const answer = 'made' in reply ? pictureOf(reply.made, body, task.work) : 'error' in reply ? errorOf(reply.error) : { neededBytes: Number(reply.neededBytes) }
+    const answer =
+      'made' in reply
+        ? pictureOf(reply.made, body, task.work)
+        : 'error' in reply
+          ? errorOf(reply.error)
+          : { neededBytes: Number(reply.neededBytes) }
     this.#underWay.delete(reply.call)
     clearTimeout(task.timer)
     this.#endsInRow = 0
@@ -147,9 +152,17 @@ export class DecoderPost {
 
     this.#endsInRow++
     const guilty = lost.find(({ isOverdue }) => isOverdue) ?? (lost.length === 1 ? lost[0] : undefined)
-    guilty?.reject(new AlikeError('image_ended_decoder', { ...(guilty.isOverdue && { detail: `It had not decoded it in ${decodeMaxMs / 1000} s.` }), cause: new Error(`decoder process ${pid}: ${reason}`) }))
+    guilty?.reject(
+      new AlikeError('image_ended_decoder', {
+        ...(guilty.isOverdue && { detail: `It had not decoded it in ${decodeMaxMs / 1000} s.` }),
+        cause: new Error(`decoder process ${pid}: ${reason}`),
+      }),
+    )
     this.#suspects.push(...lost.filter((task) => task !== guilty))
-    this.#nextStart = setTimeout(() => this.#start(), this.#endsInRow === 1 ? 0 : Math.min(waits.longestMs, waits.firstMs * 2 ** (this.#endsInRow - 2)))
+    this.#nextStart = setTimeout(
+      () => this.#start(),
+      this.#endsInRow === 1 ? 0 : Math.min(waits.longestMs, waits.firstMs * 2 ** (this.#endsInRow - 2)),
+    )
     if (this.isOutOfOrder && !wasReady) for (const { reject } of this.#suspects.splice(0)) reject(outOfOrder())
     this.#events.onEnd({ pid, reason, wasReady, confinement })
   }
@@ -162,5 +175,8 @@ export class DecoderPost {
 
 /** No decoder process can be started. */
 export function outOfOrder(): AlikeError {
-  return new AlikeError('overloaded', { detail: 'Its decoders end as soon as they are started.', retryAfterSeconds: waits.longestMs / 1000 })
+  return new AlikeError('overloaded', {
+    detail: 'Its decoders end as soon as they are started.',
+    retryAfterSeconds: waits.longestMs / 1000,
+  })
 }

@@ -1,9 +1,9 @@
 /** The service's end of one decoder process: its start within limits, and frames to and from it. */
-import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { replyBounds, type DecoderReply, type DecoderRequest } from './decoder-protocol.js'
-import { frameOf, FrameReader } from './frames.js'
+import { type DecoderReply, type DecoderRequest, replyBounds } from './decoder-protocol.js'
+import { FrameReader, frameOf } from './frames.js'
 
 /**
  * What keeps a process in: another user, `nobody`, which only root can give it; and limits set by a shell, of its data
@@ -90,12 +90,27 @@ function start({ confinement, memoryMaxBytes, picturesAtOnce, environment = {} }
   }
   if (!confinement.limited) return spawn(command[0]!, command.slice(1), options)
   const kibibytes = Math.ceil((reservedBytes + memoryMaxBytes) / 1024)
-  return spawn('/bin/sh', ['-c', '{ ulimit -c 0; ulimit -d "$1"; echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; shift; exec "$@"', 'decoder', String(kibibytes), ...command], options)
+  return spawn(
+    '/bin/sh',
+    [
+      '-c',
+      '{ ulimit -c 0; ulimit -d "$1"; echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; shift; exec "$@"',
+      'decoder',
+      String(kibibytes),
+      ...command,
+    ],
+    options,
+  )
 }
 
-function environmentOf(environment: NonNullable<ProcessOptions['environment']>, picturesAtOnce: number): NodeJS.ProcessEnv {
+function environmentOf(
+  environment: NonNullable<ProcessOptions['environment']>,
+  picturesAtOnce: number,
+): NodeJS.ProcessEnv {
   return {
-    ...Object.fromEntries(passedOn.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))),
+    ...Object.fromEntries(
+      passedOn.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+    ),
     UV_THREADPOOL_SIZE: String(2 * picturesAtOnce),
     // memory of large pictures goes back to the system
     MALLOC_ARENA_MAX: '2',

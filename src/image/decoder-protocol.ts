@@ -36,8 +36,18 @@ export interface MadePicture {
 export const requestBounds: FrameBounds = { headerMaxBytes: 2 ** 20, bodyMaxBytes: 2 ** 31 }
 export const replyBounds: FrameBounds = { headerMaxBytes: 2 ** 16, bodyMaxBytes: 32 * 2 ** 20 }
 
-export function replyOf(call: number, { views, copyDescriptor, thumbnail, width, height, format }: DecodedPicture): { header: DecoderReply; body: Uint8Array[] } {
-  const made = { width, height, format, views: views.map(({ length }) => length), copyDescriptor: copyDescriptor?.length, thumbnail: thumbnail?.length }
+export function replyOf(
+  call: number,
+  { views, copyDescriptor, thumbnail, width, height, format }: DecodedPicture,
+): { header: DecoderReply; body: Uint8Array[] } {
+  const made = {
+    width,
+    height,
+    format,
+    views: views.map(({ length }) => length),
+    copyDescriptor: copyDescriptor?.length,
+    thumbnail: thumbnail?.length,
+  }
   return { header: { call, made }, body: [...views, copyDescriptor, thumbnail].filter((part) => part !== undefined) }
 }
 
@@ -45,7 +55,10 @@ export function errorReplyOf(call: number, error: unknown): DecoderReply {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
   if (!(error instanceof AlikeError)) return { call, error: { code: 'internal', reason } }
   const { code, detail, cause } = error
-  return { call, error: { code, detail, reason: cause instanceof Error ? `${reason}\ncaused by ${cause.stack}` : reason } }
+  return {
+    call,
+    error: { code, detail, reason: cause instanceof Error ? `${reason}\ncaused by ${cause.stack}` : reason },
+  }
 }
 
 export function errorOf({ code, detail, reason }: { code: unknown; detail?: unknown; reason: unknown }): AlikeError {
@@ -57,7 +70,11 @@ export function errorOf({ code, detail, reason }: { code: unknown; detail?: unkn
 export function pictureOf(made: MadePicture, body: Buffer<ArrayBuffer>, work: PictureWork): DecodedPicture {
   const { width, height, format, views: viewBytes, copyDescriptor, thumbnail } = made
   expect(isCount(width) && isCount(height) && acceptedFormats.includes(format))
-  expect(Array.isArray(viewBytes) && viewBytes.every((bytes) => bytes === bytesOfView(work)) && viewBytes.length === viewsOf(work))
+  expect(
+    Array.isArray(viewBytes) &&
+      viewBytes.every((bytes) => bytes === bytesOfView(work)) &&
+      viewBytes.length === viewsOf(work),
+  )
   let at = 0
   const next = (bytes: number) => {
     expect(Number.isSafeInteger(bytes) && bytes >= 0 && at + bytes <= body.length)
@@ -66,7 +83,9 @@ export function pictureOf(made: MadePicture, body: Buffer<ArrayBuffer>, work: Pi
   }
   const views = viewBytes.map(next)
   // small, and kept longer than the pixels: of their own
-  const [descriptor, small] = [copyDescriptor, thumbnail].map((bytes) => (bytes === undefined ? undefined : Buffer.from(next(bytes))))
+  const [descriptor, small] = [copyDescriptor, thumbnail].map((bytes) =>
+    bytes === undefined ? undefined : Buffer.from(next(bytes)),
+  )
   expect(at === body.length)
   return { width, height, format, views, copyDescriptor: descriptor, ...(small && { thumbnail: small }) }
 }

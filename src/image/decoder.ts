@@ -3,11 +3,11 @@ import sharp, { type Metadata, type Sharp } from 'sharp'
 import { AlikeError } from '../errors.js'
 import { avifPixels } from './avif-sizes.js'
 import { avifStill } from './avif-still.js'
-import { avifColour, pngColour, type CodedColour } from './coded-colour.js'
-import { conversionOf, narrowed, type ColourConversion } from './colour-conversion.js'
+import { avifColour, type CodedColour, pngColour } from './coded-colour.js'
+import { type ColourConversion, conversionOf, narrowed } from './colour-conversion.js'
 import type { DecodeFacts } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
-import { plainJpegHeader, type PlainHeader } from './plain-jpeg-header.js'
+import { type PlainHeader, plainJpegHeader } from './plain-jpeg-header.js'
 import { wholeJpeg } from './whole-jpeg.js'
 
 // Settings of the native library, which knows only one set per process. Pictures are never decoded
@@ -45,7 +45,8 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
   const failOn = format === 'jpeg' ? 'warning' : 'error'
   // its size is compared here, so that the refusal can name it
   const plain = format === 'jpeg' ? plainJpegHeader(readable) : undefined
-  const header = plain ?? (await decoding(sharp(readable, { ...firstFrame, failOn, limitInputPixels: false }).metadata(), damage))
+  const header =
+    plain ?? (await decoding(sharp(readable, { ...firstFrame, failOn, limitInputPixels: false }).metadata(), damage))
   if (header.width * header.height > maxPixels) throw tooManyPixels(header, maxPixels)
   const { width, height } = header.autoOrient
   const colour = codedColourOf(readable, format)
@@ -57,7 +58,8 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
     damage,
     // a header that was read without the decoder is of a JPEG of eight bits
     conversion: 'space' in header ? conversionFor(header, colour) : undefined,
-    pipeline: () => sharp(readable, { ...firstFrame, failOn, limitInputPixels: maxPixels, ignoreIcc: colour !== undefined }),
+    pipeline: () =>
+      sharp(readable, { ...firstFrame, failOn, limitInputPixels: maxPixels, ignoreIcc: colour !== undefined }),
   }
 }
 
@@ -97,15 +99,22 @@ function sampleMaxOf({ depth, bitsPerSample = 16 }: Metadata): number {
 
 /** sharp makes Display P3, and not sRGB, of the profile of a picture with sixteen bits a sample. */
 function conversionOfProfile({ space, icc }: Metadata): ColourConversion | undefined {
-  const isRgb = icc !== undefined && icc.toString('latin1', 36, 40) === 'acsp' && icc.toString('latin1', 16, 20) === 'RGB '
+  const isRgb =
+    icc !== undefined && icc.toString('latin1', 36, 40) === 'acsp' && icc.toString('latin1', 16, 20) === 'RGB '
   return space === 'rgb16' && isRgb ? narrowed : undefined
 }
 
 function tooManyPixels({ width, height }: Pick<Metadata, 'width' | 'height'>, maxPixels: number): AlikeError {
-  return new AlikeError('image_too_many_pixels', { detail: `It has ${width} × ${height} = ${width * height} pixels; at most ${maxPixels} are accepted.` })
+  return new AlikeError('image_too_many_pixels', {
+    detail: `It has ${width} × ${height} = ${width * height} pixels; at most ${maxPixels} are accepted.`,
+  })
 }
 
-function factsOf(file: Buffer, format: ImageFormat, { width, height, channels, depth, chromaSubsampling, isProgressive, orientation = 1 }: Metadata | PlainHeader): DecodeFacts {
+function factsOf(
+  file: Buffer,
+  format: ImageFormat,
+  { width, height, channels, depth, chromaSubsampling, isProgressive, orientation = 1 }: Metadata | PlainHeader,
+): DecodeFacts {
   const coded = format === 'avif' ? avifPixels(file) : 0
   return {
     format,
@@ -136,17 +145,32 @@ export async function toRgb(image: OpenedImage, pipeline: Sharp): Promise<Uint8A
 export async function toSizedRgb({ damage, conversion }: OpenedImage, pipeline: Sharp): Promise<SizedRgb> {
   const flat = pipeline.flatten({ background: '#ffffff' })
   const { data, info } = await decoding(rawOf(flat, conversion).toBuffer({ resolveWithObject: true }), damage)
-  return { rgb: conversion === undefined ? data : conversion.toSrgb(conversion.bits === 8 ? data : new Uint16Array(data.buffer, data.byteOffset, data.length / 2)), width: info.width, height: info.height }
+  return {
+    rgb:
+      conversion === undefined
+        ? data
+        : conversion.toSrgb(
+            conversion.bits === 8 ? data : new Uint16Array(data.buffer, data.byteOffset, data.length / 2),
+          ),
+    width: info.width,
+    height: info.height,
+  }
 }
 
-function rawOf(pipeline: Sharp, { bits, fromProfile = false }: Pick<ColourConversion, 'bits' | 'fromProfile'> = { bits: 8 }): Sharp {
+function rawOf(
+  pipeline: Sharp,
+  { bits, fromProfile = false }: Pick<ColourConversion, 'bits' | 'fromProfile'> = { bits: 8 },
+): Sharp {
   if (bits === 8) return pipeline.toColourspace('srgb').raw()
   const wide = pipeline.toColourspace('rgb16').raw({ depth: 'ushort' })
   return fromProfile ? wide.withIccProfile('srgb', { attach: false }) : wide
 }
 
 /** A thumbnail of this size, from a decode of its own. */
-export async function toThumbnail(image: OpenedImage, { width, height }: { width: number; height: number }): Promise<Buffer> {
+export async function toThumbnail(
+  image: OpenedImage,
+  { width, height }: { width: number; height: number },
+): Promise<Buffer> {
   return encodeThumbnail(await toSizedRgb(image, image.pipeline().resize(width, height, { fit: 'fill' })))
 }
 
@@ -168,6 +192,9 @@ async function decoding<T>(work: Promise<T>, damage: string | undefined): Promis
     return await work
   } catch (cause) {
     const tooLarge = cause instanceof Error && cause.message.includes('exceeds pixel limit')
-    throw new AlikeError(tooLarge ? 'image_too_many_pixels' : 'image_unreadable', { cause, ...(!tooLarge && damage !== undefined && { detail: damage }) })
+    throw new AlikeError(tooLarge ? 'image_too_many_pixels' : 'image_unreadable', {
+      cause,
+      ...(!tooLarge && damage !== undefined && { detail: damage }),
+    })
   }
 }

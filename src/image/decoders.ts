@@ -1,7 +1,8 @@
 /** Pictures decoded when the decoders and their memory have room for them: in this process on few cores, in processes of their own on many. */
-import { DecodePermits, type PermitOptions } from './decode-permits.js'
+
 import type { DecodeEngine } from './decode-engine.js'
-import { openDecoderPool, type DecoderPoolOptions } from './decoder-pool.js'
+import { DecodePermits, type PermitOptions } from './decode-permits.js'
+import { type DecoderPoolOptions, openDecoderPool } from './decoder-pool.js'
 import { inProcess } from './in-process.js'
 import type { DecodedPicture, PictureWork } from './picture-work.js'
 import type { PreparedImage, PrepareOptions } from './prepare.js'
@@ -26,7 +27,10 @@ const coresOfOneProcess = 4
 const picturesPerProcess = 2
 
 /** @param cores that this process may use */
-export function decodersWanted({ decoderProcesses, decodeConcurrency }: { decoderProcesses: string; decodeConcurrency: number }, cores: number): DecodersSize {
+export function decodersWanted(
+  { decoderProcesses, decodeConcurrency }: { decoderProcesses: string; decodeConcurrency: number },
+  cores: number,
+): DecodersSize {
   const wanted = decoderProcesses === 'auto' ? (cores > coresOfOneProcess ? cores : 0) : Number(decoderProcesses)
   const processes = decodeConcurrency === 0 ? wanted : Math.min(wanted, decodeConcurrency)
   return { processes, count: decodeConcurrency || (processes > 0 ? picturesPerProcess * processes : cores) }
@@ -35,7 +39,8 @@ export function decodersWanted({ decoderProcesses, decodeConcurrency }: { decode
 /** With its processes started. @throws AlikeError `internal` when none of them starts */
 export async function openDecoders(options: DecodersOptions): Promise<Decoders> {
   const { processes, count } = options
-  const engine = processes === 0 ? inProcess : await openDecoderPool({ ...options, picturesAtOnce: Math.ceil(count / processes) })
+  const engine =
+    processes === 0 ? inProcess : await openDecoderPool({ ...options, picturesAtOnce: Math.ceil(count / processes) })
   return new Decoders(engine, options)
 }
 
@@ -46,7 +51,10 @@ export class Decoders {
   readonly count: number
   readonly #onDecoded: DecodersOptions['onDecoded']
 
-  constructor(engine: DecodeEngine, { count, memoryMaxBytes, onDecoded }: Pick<DecodersOptions, 'count' | 'memoryMaxBytes' | 'onDecoded'>) {
+  constructor(
+    engine: DecodeEngine,
+    { count, memoryMaxBytes, onDecoded }: Pick<DecodersOptions, 'count' | 'memoryMaxBytes' | 'onDecoded'>,
+  ) {
     this.#engine = engine
     this.count = count
     this.#onDecoded = onDecoded
@@ -72,9 +80,17 @@ export class Decoders {
    * @throws AlikeError as `prepareImage`, `image_too_much_memory`, `image_ended_decoder`, and `overloaded` while no decoder
    * process can be started; the signal's reason when aborted
    */
-  async prepare(bytes: Uint8Array, options: PrepareOptions, priority?: PermitOptions['priority']): Promise<PermittedImage> {
+  async prepare(
+    bytes: Uint8Array,
+    options: PrepareOptions,
+    priority?: PermitOptions['priority'],
+  ): Promise<PermittedImage> {
     const startedAt = performance.now()
-    const { waitMs, ...made } = await this.#decode(bytes, { kind: 'prepare', options }, { priority, signal: options.signal })
+    const { waitMs, ...made } = await this.#decode(
+      bytes,
+      { kind: 'prepare', options },
+      { priority, signal: options.signal },
+    )
     return { ...made, pixels: made.views[0]!, waitMs, durationMs: performance.now() - startedAt - waitMs }
   }
 
@@ -89,15 +105,22 @@ export class Decoders {
     return this.#engine.close()
   }
 
-  async #decode(bytes: Uint8Array, work: PictureWork, waiting: Omit<PermitOptions, 'bytes'>): Promise<DecodedPicture & { waitMs: number }> {
+  async #decode(
+    bytes: Uint8Array,
+    work: PictureWork,
+    waiting: Omit<PermitOptions, 'bytes'>,
+  ): Promise<DecodedPicture & { waitMs: number }> {
     waiting.signal?.throwIfAborted()
     let waitMs = 0
     const permitted = <Result>(decodeBytes: number, run: () => Promise<Result>): Promise<Result> => {
       const arrivedAt = performance.now()
-      return this.#permits.run(() => {
-        waitMs += performance.now() - arrivedAt
-        return run()
-      }, { ...waiting, bytes: decodeBytes })
+      return this.#permits.run(
+        () => {
+          waitMs += performance.now() - arrivedAt
+          return run()
+        },
+        { ...waiting, bytes: decodeBytes },
+      )
     }
     try {
       const made = await this.#engine.decode(bytes, work, permitted)

@@ -13,22 +13,43 @@ export function toFile(picture: Sharp, { webp, quality }: { webp: boolean; quali
 
 type Edit = (picture: Sharp, width: number, height: number) => Sharp
 
-const resized = (share: number): Edit => (picture, width, height) => picture.resize(Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share)), { fit: 'fill' }).jpeg({ quality: 85 })
+const resized =
+  (share: number): Edit =>
+  (picture, width, height) =>
+    picture
+      .resize(Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share)), { fit: 'fill' })
+      .jpeg({ quality: 85 })
 const saved = (picture: Sharp) => picture.jpeg({ quality: 90 })
 
 /** @param left, top, right, bottom shares cut off */
-const cropped = (left: number, top: number, right: number, bottom: number): Edit => (picture, width, height) => {
-  const [x, y] = [Math.round(width * left), Math.round(height * top)]
-  return saved(picture.extract({ left: x, top: y, width: width - x - Math.round(width * right), height: height - y - Math.round(height * bottom) }))
-}
+const cropped =
+  (left: number, top: number, right: number, bottom: number): Edit =>
+  (picture, width, height) => {
+    const [x, y] = [Math.round(width * left), Math.round(height * top)]
+    return saved(
+      picture.extract({
+        left: x,
+        top: y,
+        width: width - x - Math.round(width * right),
+        height: height - y - Math.round(height * bottom),
+      }),
+    )
+  }
 
-const bordered = (share: number, background: string): Edit => (picture, width, height) => {
-  const side = Math.round(Math.min(width, height) * share)
-  return saved(picture.extend({ top: side, bottom: side, left: side, right: side, background }))
-}
+const bordered =
+  (share: number, background: string): Edit =>
+  (picture, width, height) => {
+    const side = Math.round(Math.min(width, height) * share)
+    return saved(picture.extend({ top: side, bottom: side, left: side, right: side, background }))
+  }
 
 /** Five by seven dots a letter: SALE. */
-const letters = ['01110100000111000001000011000101110', '01110100011000111111100011000110001', '10000100001000010000100001000011111', '11111100001000011110100001000011111'] as const
+const letters = [
+  '01110100000111000001000011000101110',
+  '01110100011000111111100011000110001',
+  '10000100001000010000100001000011111',
+  '11111100001000011110100001000011111',
+] as const
 
 /** White letters, an eighth of the height and a third of the width, near the lower left corner. */
 const written: Edit = (picture, width, height) => {
@@ -38,12 +59,15 @@ const written: Edit = (picture, width, height) => {
   letters.forEach((dots, letter) => {
     for (let y = 0; y < textHeight; y++) {
       for (let x = 0; x < 5 * dot; x++) {
-        if (dots[Math.floor(y / dot) * 5 + Math.floor(x / dot)] === '1') pixels.fill(255, (y * textWidth + letter * 6 * dot + x) * 4, (y * textWidth + letter * 6 * dot + x + 1) * 4)
+        if (dots[Math.floor(y / dot) * 5 + Math.floor(x / dot)] === '1')
+          pixels.fill(255, (y * textWidth + letter * 6 * dot + x) * 4, (y * textWidth + letter * 6 * dot + x + 1) * 4)
       }
     }
   })
   const place = { left: Math.round(width * 0.06), top: Math.round(height * 0.8) }
-  return saved(picture.composite([{ input: pixels, raw: { width: textWidth, height: textHeight, channels: 4 }, ...place }]))
+  return saved(
+    picture.composite([{ input: pixels, raw: { width: textWidth, height: textHeight, channels: 4 }, ...place }]),
+  )
 }
 
 export const edits = {
@@ -62,12 +86,18 @@ export const edits = {
   'white border of 8 %': bordered(0.08, '#ffffff'),
   'black border of 20 %': bordered(0.2, '#000000'),
   'text on it': written,
-  'mirrored, half size, quality 60': (picture, width, height) => resized(0.5)(picture.flop(), width, height).jpeg({ quality: 60 }),
+  'mirrored, half size, quality 60': (picture, width, height) =>
+    resized(0.5)(picture.flop(), width, height).jpeg({ quality: 60 }),
   'turned by 2°': (picture) => saved(picture.rotate(2, { background: '#ffffff' })),
   '15 % cut off each side': cropped(0.15, 0.15, 0.15, 0.15),
   'middle square': (picture, width, height) => {
     const side = Math.min(width, height)
-    return cropped((width - side) / 2 / width, (height - side) / 2 / height, (width - side) / 2 / width, (height - side) / 2 / height)(picture, width, height)
+    return cropped(
+      (width - side) / 2 / width,
+      (height - side) / 2 / height,
+      (width - side) / 2 / width,
+      (height - side) / 2 / height,
+    )(picture, width, height)
   },
 } as const satisfies Record<string, Edit>
 export type EditName = keyof typeof edits

@@ -16,14 +16,21 @@ export function enlargedSquare(picture: SizedRgb, preprocessing: Preprocessing):
   const { width, height, rgb } = picture
   const { inputSize, resizeShortSide } = preprocessing
   const scale = 1 / (Math.min(width, height) / resizeShortSide)
-  const { left, top } = middleOf({ width: Math.round(width * scale), height: Math.round(height * scale) }, preprocessing)
+  const { left, top } = middleOf(
+    { width: Math.round(width * scale), height: Math.round(height * scale) },
+    preprocessing,
+  )
   const step = (1 / (scale * scale)) * scale // the inverse of the matrix, as it is rounded there
   const columns = columnsOf(width, step, left, inputSize)
   const square = new Uint8Array(inputSize * inputSize * 3)
   for (let row = 0; row < inputSize; row++) {
     const at = step * (top + row) - centre
     const below = Math.trunc(at)
-    const rows = { above: inside(below - 1, height) * width * 3, below: inside(below, height) * width * 3, fraction: Math.trunc((at - below) * one) }
+    const rows = {
+      above: inside(below - 1, height) * width * 3,
+      below: inside(below, height) * width * 3,
+      fraction: Math.trunc((at - below) * one),
+    }
     interpolate(rgb, columns, rows, square.subarray(row * inputSize * 3, (row + 1) * inputSize * 3))
   }
   return square
@@ -50,7 +57,11 @@ interface Rows {
 
 /** Adds steps up from the first column, as it is done there: the product would round otherwise. */
 function columnsOf(width: number, step: number, from: number, count: number): Columns {
-  const columns: Columns = { left: new Int32Array(count), right: new Int32Array(count), fraction: new Int32Array(count) }
+  const columns: Columns = {
+    left: new Int32Array(count),
+    right: new Int32Array(count),
+    fraction: new Int32Array(count),
+  }
   let at = step * from - centre
   for (let i = 0; i < count; i++, at += step) {
     const right = Math.trunc(at)
@@ -66,7 +77,12 @@ function inside(at: number, length: number): number {
   return Math.min(Math.max(at, 0), length - 1)
 }
 
-function interpolate(rgb: Uint8Array, { left, right, fraction }: Columns, { above, below, fraction: down }: Rows, into: Uint8Array): void {
+function interpolate(
+  rgb: Uint8Array,
+  { left, right, fraction }: Columns,
+  { above, below, fraction: down }: Rows,
+  into: Uint8Array,
+): void {
   const up = one - down
   const half = one >> 1
   for (let column = 0, at = 0; at < into.length; column++, at += 3) {
@@ -79,8 +95,21 @@ function interpolate(rgb: Uint8Array, { left, right, fraction }: Columns, { abov
     const b = above + right[column]!
     const c = below + left[column]!
     const d = below + right[column]!
-    into[at] = (aboveLeft * rgb[a]! + aboveRight * rgb[b]! + belowLeft * rgb[c]! + belowRight * rgb[d]! + half) >> fractionBits
-    into[at + 1] = (aboveLeft * rgb[a + 1]! + aboveRight * rgb[b + 1]! + belowLeft * rgb[c + 1]! + belowRight * rgb[d + 1]! + half) >> fractionBits
-    into[at + 2] = (aboveLeft * rgb[a + 2]! + aboveRight * rgb[b + 2]! + belowLeft * rgb[c + 2]! + belowRight * rgb[d + 2]! + half) >> fractionBits
+    into[at] =
+      (aboveLeft * rgb[a]! + aboveRight * rgb[b]! + belowLeft * rgb[c]! + belowRight * rgb[d]! + half) >> fractionBits
+    into[at + 1] =
+      (aboveLeft * rgb[a + 1]! +
+        aboveRight * rgb[b + 1]! +
+        belowLeft * rgb[c + 1]! +
+        belowRight * rgb[d + 1]! +
+        half) >>
+      fractionBits
+    into[at + 2] =
+      (aboveLeft * rgb[a + 2]! +
+        aboveRight * rgb[b + 2]! +
+        belowLeft * rgb[c + 2]! +
+        belowRight * rgb[d + 2]! +
+        half) >>
+      fractionBits
   }
 }

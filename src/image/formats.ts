@@ -39,12 +39,16 @@ const signatures: readonly { format: ImageFormat | RefusedFormat; offset: number
  */
 export function formatOf(bytes: Uint8Array): ImageFormat {
   if (bytes.byteLength === 0) throw new AlikeError('image_empty')
-  const found = sniff(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, prefixBytes)).toString('latin1'))
+  const found = sniff(
+    Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, prefixBytes)).toString('latin1'),
+  )
   if (found === undefined) {
     throw new AlikeError('image_unreadable', { detail: `Its first bytes are none of ${acceptedFormats.join(', ')}.` })
   }
   if (!isAccepted(found)) {
-    throw new AlikeError('image_format_unsupported', { detail: `It is ${found}; accepted are ${acceptedFormats.join(', ')}.` })
+    throw new AlikeError('image_format_unsupported', {
+      detail: `It is ${found}; accepted are ${acceptedFormats.join(', ')}.`,
+    })
   }
   return found
 }
@@ -58,7 +62,8 @@ function sniff(prefix: string): ImageFormat | RefusedFormat | undefined {
 /** AVIF and HEIC share a container: the major brand, then minor version, then compatible brands decide. */
 function sniffIsoMedia(prefix: string): 'avif' | 'heic' | undefined {
   const boxBytes = Buffer.from(prefix.slice(0, 4), 'latin1').readUInt32BE()
-  const brands: string[] = (prefix.slice(8, 12) + prefix.slice(16, Math.min(boxBytes, prefixBytes))).match(/.{4}/gs) ?? []
+  const brands: string[] =
+    (prefix.slice(8, 12) + prefix.slice(16, Math.min(boxBytes, prefixBytes))).match(/.{4}/gs) ?? []
   if (brands.includes('avif') || brands.includes('avis')) return 'avif'
   if (brands.some((brand) => ['heic', 'heix', 'hevc', 'heim', 'heis', 'mif1', 'msf1'].includes(brand))) return 'heic'
   return undefined

@@ -16,7 +16,10 @@ export function frameOf(header: object, body: readonly Uint8Array[]): Uint8Array
   const text = Buffer.from(JSON.stringify(header))
   const prefix = Buffer.allocUnsafe(prefixBytes)
   prefix.writeUInt32BE(text.length, 0)
-  prefix.writeUInt32BE(body.reduce((sum, { length }) => sum + length, 0), 4)
+  prefix.writeUInt32BE(
+    body.reduce((sum, { length }) => sum + length, 0),
+    4,
+  )
   return [Buffer.concat([prefix, text]), ...body]
 }
 
@@ -51,7 +54,8 @@ export class FrameReader {
     const [headerBytes, bodyBytes] = [this.#prefix.readUInt32BE(0), this.#prefix.readUInt32BE(4)]
     if (this.#frame === undefined) {
       const { headerMaxBytes, bodyMaxBytes } = this.#bounds
-      if (headerBytes === 0 || headerBytes > headerMaxBytes || bodyBytes > bodyMaxBytes) throw new RangeError(`a frame of ${headerBytes} and ${bodyBytes} bytes`)
+      if (headerBytes === 0 || headerBytes > headerMaxBytes || bodyBytes > bodyMaxBytes)
+        throw new RangeError(`a frame of ${headerBytes} and ${bodyBytes} bytes`)
       this.#frame = Buffer.allocUnsafeSlow(headerBytes + bodyBytes)
       return
     }

@@ -47,7 +47,8 @@ function take(scan: Buffer, lowest: Map<number, Uint8Array>): void {
   const count = scan[4] ?? 0
   const at = 5 + 2 * count
   const [start = 0, end = 0, approximation = 0] = scan.subarray(at, at + 3)
-  for (let i = 0; i < count; i++) lowest.get(scan[5 + 2 * i] ?? -1)?.fill(approximation & 15, start, Math.min(end, coefficients - 1) + 1)
+  for (let i = 0; i < count; i++)
+    lowest.get(scan[5 + 2 * i] ?? -1)?.fill(approximation & 15, start, Math.min(end, coefficients - 1) + 1)
 }
 
 /** The headers of the scans that follow; undefined where looking further would take too long. A scan of which nothing is left is none. */

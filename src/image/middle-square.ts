@@ -3,9 +3,15 @@ import type { SizedRgb } from './decoder.js'
 import type { Preprocessing } from './preprocessing.js'
 
 /** @param size with its shorter side at `resizeShortSide` */
-export function middleOf({ width, height }: { width: number; height: number }, { resizeShortSide, inputSize }: Preprocessing): { left: number; top: number } {
+export function middleOf(
+  { width, height }: { width: number; height: number },
+  { resizeShortSide, inputSize }: Preprocessing,
+): { left: number; top: number } {
   const margin = Math.floor((resizeShortSide - inputSize) / 2)
-  return { left: Math.floor((width - resizeShortSide + 1) / 2) + margin, top: Math.floor((height - resizeShortSide + 1) / 2) + margin }
+  return {
+    left: Math.floor((width - resizeShortSide + 1) / 2) + margin,
+    top: Math.floor((height - resizeShortSide + 1) / 2) + margin,
+  }
 }
 
 export function middleSquare(whole: SizedRgb, preprocessing: Preprocessing): Uint8Array {

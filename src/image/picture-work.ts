@@ -2,7 +2,7 @@
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { decodeMemoryBytes } from './decode-memory.js'
 import { openImage, toSizedRgb } from './decoder.js'
-import { planPreparation, type PreparedImage, type PrepareOptions } from './prepare.js'
+import { type PreparedImage, type PrepareOptions, planPreparation } from './prepare.js'
 
 /** `describe`: the copy descriptor alone, of a picture of which only the thumbnail is left. */
 export type PictureWork = { kind: 'prepare'; options: PrepareOptions } | { kind: 'describe' }

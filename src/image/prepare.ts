@@ -2,15 +2,24 @@
 import type { Sharp } from 'sharp'
 import { describeCopies } from '../copies/copy-descriptor.js'
 import { decodeMemoryBytes } from './decode-memory.js'
-import { encodeThumbnail, fromRgb, openImage, toRgb, toSizedRgb, toThumbnail, type OpenedImage, type SizedRgb } from './decoder.js'
+import {
+  encodeThumbnail,
+  fromRgb,
+  type OpenedImage,
+  openImage,
+  type SizedRgb,
+  toRgb,
+  toSizedRgb,
+  toThumbnail,
+} from './decoder.js'
 import { enlargedSquare } from './enlargement.js'
 import type { ImageFormat } from './formats.js'
 import { middleSquare } from './middle-square.js'
 import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
-import { regionToPixels, type Region } from './region.js'
+import { type Region, regionToPixels } from './region.js'
 import { mirrored } from './views.js'
-import { showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeOf, wholeSideMin, type Shape } from './whole-view.js'
+import { type Shape, showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeOf, wholeSideMin } from './whole-view.js'
 
 export interface PrepareOptions {
   preprocessing: Preprocessing
@@ -87,9 +96,24 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
       const { pixels, otherFit, whole, thumbnail } = made as Made & Pick<Required<Made>, 'pixels'>
 
       const fits = otherFit === undefined ? [pixels] : [pixels, otherFit]
-      const views = viewCount === 1 ? fits : fits.flatMap((view) => [view, mirrored(view, preprocessing.inputSize)]).slice(0, viewCount)
-      const copyDescriptor = options.copies === true ? describeCopies(whole!.rgb, whole!.width, whole!.height, shapeOf(image, options.region)) : undefined
-      return { pixels, views, width, height, format, copyDescriptor, ...(thumbnail && { thumbnail }), durationMs: headerMs + performance.now() - begun }
+      const views =
+        viewCount === 1
+          ? fits
+          : fits.flatMap((view) => [view, mirrored(view, preprocessing.inputSize)]).slice(0, viewCount)
+      const copyDescriptor =
+        options.copies === true
+          ? describeCopies(whole!.rgb, whole!.width, whole!.height, shapeOf(image, options.region))
+          : undefined
+      return {
+        pixels,
+        views,
+        width,
+        height,
+        format,
+        copyDescriptor,
+        ...(thumbnail && { thumbnail }),
+        durationMs: headerMs + performance.now() - begun,
+      }
     },
   }
 }
@@ -118,24 +142,46 @@ function outputsOf(image: OpenedImage, options: PrepareOptions): Output[] {
   const source = () => (part === undefined ? image.pipeline() : image.pipeline().extract(part))
   const shape = shapeOf(image, region)
   const output = (shortSide: number, make: Output['make']): Output => ({
-    decodeBytes: decodeMemoryBytes(facts, { shrink: Math.min(shape.width, shape.height) / shortSide, shrinkOnLoad: part === undefined }),
+    decodeBytes: decodeMemoryBytes(facts, {
+      shrink: Math.min(shape.width, shape.height) / shortSide,
+      shrinkOnLoad: part === undefined,
+    }),
     make,
   })
   const outputs: Output[] = []
   const small = thumbnail && sizeWithin(image, thumbnail.maxSide)
   const ofWhole = region === undefined ? small : undefined
   if (isDecodedOnce(image, shape, options)) {
-    outputs.push({ decodeBytes: onceBytes(image, shape), make: async (into) => void Object.assign(into, await madeFromAll(image, source(), shape, options, ofWhole)) })
+    outputs.push({
+      decodeBytes: onceBytes(image, shape),
+      make: async (into) => void Object.assign(into, await madeFromAll(image, source(), shape, options, ofWhole)),
+    })
     if (thumbnail === undefined || ofWhole !== undefined) return outputs
   } else {
     const alsoSmall = ofWhole && wholeHolds(ofWhole, shape, preprocessing) ? ofWhole : undefined
-    outputs.push(output(shortSideOf(preprocessing), async (into) => void Object.assign(into, await squareOf(image, source(), shape, preprocessing, { copies, small: alsoSmall }))))
-    if (copies && !showsWhole(shape, preprocessing)) outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
-    if (views > 2) outputs.push(output(shortSideOf(otherRule(preprocessing)), async (into) => void (into.otherFit = await toRgb(image, squared(source(), otherRule(preprocessing))))))
+    outputs.push(
+      output(
+        shortSideOf(preprocessing),
+        async (into) =>
+          void Object.assign(into, await squareOf(image, source(), shape, preprocessing, { copies, small: alsoSmall })),
+      ),
+    )
+    if (copies && !showsWhole(shape, preprocessing))
+      outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
+    if (views > 2)
+      outputs.push(
+        output(
+          shortSideOf(otherRule(preprocessing)),
+          async (into) => void (into.otherFit = await toRgb(image, squared(source(), otherRule(preprocessing)))),
+        ),
+      )
     if (thumbnail === undefined || alsoSmall !== undefined) return outputs
   }
   outputs.push({
-    decodeBytes: decodeMemoryBytes(facts, { shrink: Math.max(1, Math.max(width, height) / thumbnail.maxSide), shrinkOnLoad: true }),
+    decodeBytes: decodeMemoryBytes(facts, {
+      shrink: Math.max(1, Math.max(width, height) / thumbnail.maxSide),
+      shrinkOnLoad: true,
+    }),
     make: async (into) => void (into.thumbnail = await toThumbnail(image, small!)),
   })
   return outputs
@@ -155,10 +201,19 @@ function shapeOf({ width, height }: OpenedImage, region: Region | undefined): Sh
 }
 
 /** With what else is made of the same decode: all of the picture, and from that the thumbnail of this size. */
-async function squareOf(image: OpenedImage, source: Sharp, shape: Shape, preprocessing: Preprocessing, { copies, small }: { copies: boolean; small: Shape | undefined }): Promise<Made> {
-  if ((!copies && small === undefined) || !showsWhole(shape, preprocessing)) return { pixels: await toRgb(image, squared(source, preprocessing)) }
+async function squareOf(
+  image: OpenedImage,
+  source: Sharp,
+  shape: Shape,
+  preprocessing: Preprocessing,
+  { copies, small }: { copies: boolean; small: Shape | undefined },
+): Promise<Made> {
+  if ((!copies && small === undefined) || !showsWhole(shape, preprocessing))
+    return { pixels: await toRgb(image, squared(source, preprocessing)) }
   const isSquashed = preprocessing.fit === 'squash'
-  const whole = isSquashed ? await toSizedRgb(image, squared(source, preprocessing)) : await wholeAtSize(image, source, shape, preprocessing)
+  const whole = isSquashed
+    ? await toSizedRgb(image, squared(source, preprocessing))
+    : await wholeAtSize(image, source, shape, preprocessing)
   const made: Made = { pixels: isSquashed ? whole.rgb : middleSquare(whole, preprocessing), whole }
   return small === undefined ? made : { ...made, thumbnail: await encodeThumbnail(reduced(whole, small)) }
 }
@@ -167,9 +222,18 @@ async function squareOf(image: OpenedImage, source: Sharp, shape: Shape, preproc
  * Whether all of its pixels are decoded, and everything is made of those: a small picture, which is enlarged. No decoder
  * would leave anything out of it, and where it has 8 bits and lies upright the square is the same to the bit.
  */
-function isDecodedOnce({ facts, conversion }: OpenedImage, shape: Shape, { preprocessing, views = 1, copies = false, thumbnail }: PrepareOptions): boolean {
-  const isSmall = Math.min(shape.width, shape.height) < shortSideOf(preprocessing) && shape.width * shape.height <= onceMaxPixels
-  const isSaved = isEnlargedHere(preprocessing) || thumbnail !== undefined || views > 2 || (copies && !showsWhole(shape, preprocessing))
+function isDecodedOnce(
+  { facts, conversion }: OpenedImage,
+  shape: Shape,
+  { preprocessing, views = 1, copies = false, thumbnail }: PrepareOptions,
+): boolean {
+  const isSmall =
+    Math.min(shape.width, shape.height) < shortSideOf(preprocessing) && shape.width * shape.height <= onceMaxPixels
+  const isSaved =
+    isEnlargedHere(preprocessing) ||
+    thumbnail !== undefined ||
+    views > 2 ||
+    (copies && !showsWhole(shape, preprocessing))
   return isSmall && isSaved && facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
 }
 
@@ -184,10 +248,18 @@ function onceBytes({ facts }: OpenedImage, { width, height }: Shape): number {
   return decodeMemoryBytes(facts, { shrink: 1, shrinkOnLoad: false }) + 4 * 3 * width * height + 4 * 2 ** 20
 }
 
-async function madeFromAll(image: OpenedImage, source: Sharp, shape: Shape, { preprocessing, views = 1, copies = false }: PrepareOptions, small: Shape | undefined): Promise<Made> {
+async function madeFromAll(
+  image: OpenedImage,
+  source: Sharp,
+  shape: Shape,
+  { preprocessing, views = 1, copies = false }: PrepareOptions,
+  small: Shape | undefined,
+): Promise<Made> {
   const all = await toSizedRgb(image, source)
   const [pixels, otherFit, whole, thumbnail] = await Promise.all([
-    isEnlargedHere(preprocessing) ? enlargedSquare(all, preprocessing) : toRgb(image, squared(fromRgb(all), preprocessing)),
+    isEnlargedHere(preprocessing)
+      ? enlargedSquare(all, preprocessing)
+      : toRgb(image, squared(fromRgb(all), preprocessing)),
     views > 2 ? toRgb(image, squared(fromRgb(all), otherRule(preprocessing))) : undefined,
     copies ? wholeOf(image, all, shape) : undefined,
     small && encodeThumbnail(reduced(all, small)),

@@ -1,5 +1,5 @@
 /** The rule of the pixel path, part of every model: one schema for its type, its check and its hash. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 
 /**
  * How bytes become the square that the network sees. The same rule runs in training, calibration

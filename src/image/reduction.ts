@@ -37,7 +37,13 @@ interface Spans {
 
 function spansOf(from: number, to: number): Spans {
   const length = from / to
-  const spans: Spans = { first: new Int32Array(to), last: new Int32Array(to), head: new Float32Array(to), tail: new Float32Array(to), inner: 1 / length }
+  const spans: Spans = {
+    first: new Int32Array(to),
+    last: new Int32Array(to),
+    head: new Float32Array(to),
+    tail: new Float32Array(to),
+    inner: 1 / length,
+  }
   for (let i = 0; i < to; i++) {
     const [start, end] = [i * length, Math.min(from, (i + 1) * length)]
     const first = Math.floor(start)
@@ -50,7 +56,13 @@ function spansOf(from: number, to: number): Spans {
   return spans
 }
 
-function sumRows(rgb: Uint8Array, samples: number, { first, last, head, tail, inner }: Spans, row: number, sums: Float32Array): void {
+function sumRows(
+  rgb: Uint8Array,
+  samples: number,
+  { first, last, head, tail, inner }: Spans,
+  row: number,
+  sums: Float32Array,
+): void {
   const from = first[row]!
   const to = last[row]!
   const weight = head[row]!

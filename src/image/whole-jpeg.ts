@@ -7,7 +7,15 @@
 import { hasAllScans } from './jpeg-scans.js'
 
 /** ITU-T T.81, table B.1. */
-const marker = { temporary: 0x01, baseline: 0xc0, sequential: 0xc1, startOfImage: 0xd8, endOfImage: 0xd9, startOfScan: 0xda, app0: 0xe0 } as const
+const marker = {
+  temporary: 0x01,
+  baseline: 0xc0,
+  sequential: 0xc1,
+  startOfImage: 0xd8,
+  endOfImage: 0xd9,
+  startOfScan: 0xda,
+  app0: 0xe0,
+} as const
 const endOfImage = Uint8Array.of(0xff, marker.endOfImage)
 
 export interface WholeJpeg {
@@ -27,7 +35,11 @@ export function wholeJpeg(file: Buffer): WholeJpeg {
   if (ended && !mended) return { bytes: file, ended, lacksScans: false }
   const data = file.subarray(scansAt)
   const parts = [...segments, data]
-  return { bytes: Buffer.concat(ended ? parts : [...parts, endOfImage]), ended, lacksScans: !ended && !hasAllScans(segments, data) }
+  return {
+    bytes: Buffer.concat(ended ? parts : [...parts, endOfImage]),
+    ended,
+    lacksScans: !ended && !hasAllScans(segments, data),
+  }
 }
 
 interface Header {
@@ -69,8 +81,10 @@ function header(file: Buffer): Header {
 function mend(segment: Buffer, isSequential: boolean): Buffer {
   const code = segment[1]!
   let [at, right] = [0, Buffer.alloc(0)]
-  if (code === marker.app0 && segment.length >= 16 && segment.toString('latin1', 4, 9) === 'JFIF\0' && segment[9] !== 2) [at, right] = [9, Buffer.of(1)]
-  if (code === marker.startOfScan && isSequential && segment.length >= 8) [at, right] = [segment.length - 3, Buffer.of(0, 63, 0)]
+  if (code === marker.app0 && segment.length >= 16 && segment.toString('latin1', 4, 9) === 'JFIF\0' && segment[9] !== 2)
+    [at, right] = [9, Buffer.of(1)]
+  if (code === marker.startOfScan && isSequential && segment.length >= 8)
+    [at, right] = [segment.length - 3, Buffer.of(0, 63, 0)]
   if (right.equals(segment.subarray(at, at + right.length))) return segment
   const copy = Buffer.from(segment)
   copy.set(right, at)

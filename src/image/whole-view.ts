@@ -3,7 +3,7 @@
  * square that the network sees: that is cut from it here, instead of in the decoder.
  */
 import type { Sharp } from 'sharp'
-import { fromRgb, toSizedRgb, type OpenedImage, type SizedRgb } from './decoder.js'
+import { fromRgb, type OpenedImage, type SizedRgb, toSizedRgb } from './decoder.js'
 import type { Preprocessing } from './preprocessing.js'
 import { reduced } from './reduction.js'
 
@@ -33,18 +33,29 @@ export function wholeHolds({ width, height }: Shape, shape: Shape, preprocessing
   if (!showsWhole(shape, preprocessing)) return false
   const { fit, inputSize, resizeShortSide } = preprocessing
   const short = Math.min(shape.width, shape.height)
-  const [across, down] = fit === 'squash' ? [inputSize, inputSize] : [shape.width, shape.height].map((side) => Math.round((side / short) * resizeShortSide))
+  const [across, down] =
+    fit === 'squash'
+      ? [inputSize, inputSize]
+      : [shape.width, shape.height].map((side) => Math.round((side / short) * resizeShortSide))
   return width <= across! && height <= down!
 }
 
 /** The picture with its shorter side as long as that of the square it is cut to. */
-export function wholeAtSize(image: OpenedImage, source: Sharp, { width, height }: Shape, { resizeShortSide: side, inputSize, kernel }: Preprocessing): Promise<SizedRgb> {
+export function wholeAtSize(
+  image: OpenedImage,
+  source: Sharp,
+  { width, height }: Shape,
+  { resizeShortSide: side, inputSize, kernel }: Preprocessing,
+): Promise<SizedRgb> {
   const resized = source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' })
   if (inputSize === side) return toSizedRgb(image, resized)
   // sharp turns a picture upright before it is resized where something is cut after that, else later: the square is
   // the same to the bit only when something is cut here too, if it is nothing
   const shrink = Math.min(width, height) / side
-  return toSizedRgb(image, resized.extract({ left: 0, top: 0, width: Math.round(width / shrink), height: Math.round(height / shrink) }))
+  return toSizedRgb(
+    image,
+    resized.extract({ left: 0, top: 0, width: Math.round(width / shrink), height: Math.round(height / shrink) }),
+  )
 }
 
 /** Decoded for itself, as coarsely as the decoder can. */
@@ -58,7 +69,10 @@ export async function wholeOf(image: OpenedImage, all: SizedRgb, shape: Shape): 
   const short = Math.min(width, height)
   if (short < wholeSideMin) return wholeAlone(image, fromRgb(all), shape)
   const side = (length: number) => Math.round((length * wholeSideMin) / short)
-  return reduced(all, isElongated(shape) ? { width: wholeSideMin, height: wholeSideMin } : { width: side(width), height: side(height) })
+  return reduced(
+    all,
+    isElongated(shape) ? { width: wholeSideMin, height: wholeSideMin } : { width: side(width), height: side(height) },
+  )
 }
 
 function isElongated({ width, height }: Shape): boolean {

@@ -11,7 +11,9 @@ export function headersMaxOf({ ingestMaxFiles }: SourceLimits): number {
 }
 
 export function tooManyHeaders(headersMax: number): AlikeError {
-  return new AlikeError('archive_unreadable', { detail: `It has more than ${headersMax} headers of files, folders and others.` })
+  return new AlikeError('archive_unreadable', {
+    detail: `It has more than ${headersMax} headers of files, folders and others.`,
+  })
 }
 
 export function tooManyFiles({ ingestMaxFiles }: SourceLimits): AlikeError {
@@ -38,6 +40,7 @@ export class UnpackedBytes {
   /** @throws AlikeError `archive_unreadable` */
   add(bytes: number): void {
     this.#bytes += bytes
-    if (this.#bytes > this.#max) throw new AlikeError('archive_unreadable', { detail: `It unpacks to more than ${this.#max} bytes.` })
+    if (this.#bytes > this.#max)
+      throw new AlikeError('archive_unreadable', { detail: `It unpacks to more than ${this.#max} bytes.` })
   }
 }

@@ -7,7 +7,10 @@ export interface BatchedOptions {
 }
 
 /** In the order of `source`. A group is never empty. */
-export async function* batched<Item>(source: AsyncIterable<Item>, { maxSize, maxDelayMs }: BatchedOptions): AsyncGenerator<Item[]> {
+export async function* batched<Item>(
+  source: AsyncIterable<Item>,
+  { maxSize, maxDelayMs }: BatchedOptions,
+): AsyncGenerator<Item[]> {
   const iterator = source[Symbol.asyncIterator]()
   let coming = iterator.next()
   try {

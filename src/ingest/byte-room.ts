@@ -14,7 +14,10 @@ export class ByteRoom {
    * @returns what gives it back, once
    */
   async take(bytes: number): Promise<() => void> {
-    while (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) await new Promise<void>((resolve) => { this.#free = resolve })
+    while (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes)
+      await new Promise<void>((resolve) => {
+        this.#free = resolve
+      })
     this.#bytes += bytes
     return () => {
       this.#bytes -= bytes

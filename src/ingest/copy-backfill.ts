@@ -39,7 +39,8 @@ export class CopyBackfill {
     try {
       for (const { gallery } of galleries.readings()) described += (await this.#unlessDamaged(gallery)) ?? 0
     } catch (error) {
-      if (!this.#stop.signal.aborted) logger.error({ err: error }, 'copy descriptors of older pictures are made at the next start')
+      if (!this.#stop.signal.aborted)
+        logger.error({ err: error }, 'copy descriptors of older pictures are made at the next start')
     }
     if (described > 0) logger.info({ described }, 'copy descriptors were made of older pictures')
   }
@@ -50,7 +51,10 @@ export class CopyBackfill {
       return await this.#describeAll(gallery)
     } catch (error) {
       if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
-      this.#options.logger.error({ err: error, gallery }, 'copy descriptors of older pictures are not made where the data is damaged')
+      this.#options.logger.error(
+        { err: error, gallery },
+        'copy descriptors of older pictures are not made where the data is damaged',
+      )
       return undefined
     }
   }
@@ -72,10 +76,12 @@ export class CopyBackfill {
 
   /** A thumbnail that can not be read tells no more than one without features. */
   async #describe(slot: number, thumbnail: Uint8Array): Promise<{ slot: number; descriptor: Uint8Array }> {
-    const descriptor = await this.#options.decoders.describeThumbnail(thumbnail, this.#stop.signal).catch((error: unknown) => {
-      if (error instanceof AlikeError && error.code.startsWith('image_')) return new Uint8Array(0)
-      throw error
-    })
+    const descriptor = await this.#options.decoders
+      .describeThumbnail(thumbnail, this.#stop.signal)
+      .catch((error: unknown) => {
+        if (error instanceof AlikeError && error.code.startsWith('image_')) return new Uint8Array(0)
+        throw error
+      })
     return { slot, descriptor }
   }
 }

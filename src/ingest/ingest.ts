@@ -38,7 +38,12 @@ export class Ingest {
 
     const id = randomUUID()
     try {
-      const { total, ...source } = await receiveUpload(id, { content, signal, ...said, inTurn: (work) => this.#inTurn(work) }, spool, this.#options)
+      const { total, ...source } = await receiveUpload(
+        id,
+        { content, signal, ...said, inTurn: (work) => this.#inTurn(work) },
+        spool,
+        this.#options,
+      )
       signal?.throwIfAborted()
       const description: SourceDescription = { ...source, ...said }
       const { created, ...report } = await jobs.create({
@@ -60,7 +65,8 @@ export class Ingest {
   /** A key asks for the job of the same upload, or it is a mistake. @throws AlikeError `idempotency_key_reused` */
   async #expectSame(job: JobRecord, description: SourceDescription, received: string): Promise<void> {
     await this.#options.spool.remove(received)
-    if (!isDeepStrictEqual(job.source, description)) throw new AlikeError('idempotency_key_reused', { detail: `It is the key of job ${job.id}.` })
+    if (!isDeepStrictEqual(job.source, description))
+      throw new AlikeError('idempotency_key_reused', { detail: `It is the key of job ${job.id}.` })
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -12,7 +12,7 @@ import type { RunReading } from '../jobs/pace.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
-import { takeIn, type IntakeParts } from './new-image.js'
+import { type IntakeParts, takeIn } from './new-image.js'
 import type { Source, SourceItem } from './source.js'
 
 export interface JobRunOptions {
@@ -31,7 +31,11 @@ export interface JobRunOptions {
 }
 
 /** What became of one item. */
-type Outcome = { index: number; isNameAssumed?: boolean | undefined } & ({ step: ImageStep; replaces?: JobError | undefined } | { skipped: true } | { failed: JobError })
+type Outcome = { index: number; isNameAssumed?: boolean | undefined } & (
+  | { step: ImageStep; replaces?: JobError | undefined }
+  | { skipped: true }
+  | { failed: JobError }
+)
 
 /** `leave` gives back the room that it has in memory. */
 interface StartedItem {
@@ -63,7 +67,12 @@ export class JobRun {
   }
 
   reading(): RunReading {
-    return { elapsedMs: performance.now() - this.#startedAt, doneInThisRun: this.#done, shareAtStart: this.#shareAtStart, share: this.#source.share }
+    return {
+      elapsedMs: performance.now() - this.#startedAt,
+      doneInThisRun: this.#done,
+      shareAtStart: this.#shareAtStart,
+      share: this.#source.share,
+    }
   }
 
   /**
@@ -76,7 +85,10 @@ export class JobRun {
     const items = this.#started(this.#source.items(position))
     if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
     const rest = { [Symbol.asyncIterator]: () => items }
-    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcome(item).finally(leave), { concurrency, backpressure: concurrency + commitBatch.maxSize })
+    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcome(item).finally(leave), {
+      concurrency,
+      backpressure: concurrency + commitBatch.maxSize,
+    })
     for await (const batch of batched(outcomes as AsyncIterable<Outcome>, commitBatch)) {
       signal.throwIfAborted()
       position = batch.at(-1)!.index + 1
@@ -90,7 +102,13 @@ export class JobRun {
    * process dies is known to the next process.
    */
   async #oneByOne(items: AsyncIterator<StartedItem>, from: number, count: number): Promise<number> {
-    const { parts: { galleries: { jobs } }, giveUp, signal } = this.#options
+    const {
+      parts: {
+        galleries: { jobs },
+      },
+      giveUp,
+      signal,
+    } = this.#options
     let { trials } = this.#options
     let position = from
     while (position < from + count) {
@@ -139,7 +157,9 @@ export class JobRun {
     try {
       const { id, label, metadata } = item
       const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
-      const step = await this.#patiently((signal) => takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, priority: 'bulk' }))
+      const step = await this.#patiently((signal) =>
+        takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, priority: 'bulk' }),
+      )
       this.#ownFaults = 0
       return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
     } catch (error) {
@@ -151,10 +171,15 @@ export class JobRun {
   }
 
   async #commit(batch: Outcome[], position: number): Promise<void> {
-    const { parts: { galleries }, metrics } = this.#options
+    const {
+      parts: { galleries },
+      metrics,
+    } = this.#options
     const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
-    const replaced = batch.flatMap((outcome) => ('replaces' in outcome && outcome.replaces !== undefined ? [outcome.replaces] : []))
+    const replaced = batch.flatMap((outcome) =>
+      'replaces' in outcome && outcome.replaces !== undefined ? [outcome.replaces] : [],
+    )
     const namesAssumed = batch.filter(({ isNameAssumed }) => isNameAssumed === true).length
     const skipped = batch.length - steps.length - errors.length
     const progress = { jobId: this.#job.id, position, skipped, errors, replaced, namesAssumed }
@@ -196,7 +221,12 @@ function outcomeOf(result: StepResult): IngestOutcome {
 }
 
 function replacementLine({ index, name, id }: { index: number; name: string; id: string }): JobError {
-  return errorLine({ index, name }, new AlikeError('id_repeated', { detail: `It took the place of an earlier picture of this upload under the id ${JSON.stringify(id)}.` }))
+  return errorLine(
+    { index, name },
+    new AlikeError('id_repeated', {
+      detail: `It took the place of an earlier picture of this upload under the id ${JSON.stringify(id)}.`,
+    }),
+  )
 }
 
 function errorLine({ index, name }: { index: number; name: string }, error: AlikeError): JobError {

@@ -1,15 +1,28 @@
 /** What a line of NDJSON may say: in an upload, and in the manifest of an archive. */
-import { Type, type Static, type TSchema } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { lineBounds, misfitOfStored, readJson, storedBounds } from '../bounded-json.js'
 import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/records.js'
 import { idMaxLength, idPattern, labelMaxLength, labelPattern, newIdPattern } from './names.js'
 
-const Id = Type.String({ minLength: 1, maxLength: idMaxLength, pattern: newIdPattern, description: 'Your id of the picture; not `.` or `..`, for which no address can ask.' })
+const Id = Type.String({
+  minLength: 1,
+  maxLength: idMaxLength,
+  pattern: newIdPattern,
+  description: 'Your id of the picture; not `.` or `..`, for which no address can ask.',
+})
 const StoredId = { ...Id, pattern: idPattern, description: 'Your id of the picture.' }
-const Label = Type.Union([Type.String({ minLength: 1, maxLength: labelMaxLength, pattern: labelPattern }), Type.Null()], { description: 'What the picture shows, its class; null: it has none.' })
-const MetadataOfLine = Type.Unsafe<Metadata>(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: `Any JSON object of yours, within the bounds of metadata: ${storedBounds.depthMax} deep, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.` }))
+const Label = Type.Union(
+  [Type.String({ minLength: 1, maxLength: labelMaxLength, pattern: labelPattern }), Type.Null()],
+  { description: 'What the picture shows, its class; null: it has none.' },
+)
+const MetadataOfLine = Type.Unsafe<Metadata>(
+  Type.Record(Type.String(), Type.Unknown(), {
+    maxProperties: 100,
+    description: `Any JSON object of yours, within the bounds of metadata: ${storedBounds.depthMax} deep, ${storedBounds.valuesMax} values, \`METADATA_MAX_BYTES\`.`,
+  }),
+)
 const strict = { additionalProperties: false }
 
 export const AddLine = Type.Object(
@@ -20,18 +33,39 @@ export const AddLine = Type.Object(
         label: Type.Optional(Label),
         metadata: Type.Optional(MetadataOfLine),
         image: Type.Optional(Type.String({ contentEncoding: 'base64', description: 'The picture file in base64, or' })),
-        url: Type.Optional(Type.String({ maxLength: 2_048, description: 'where it is fetched from, when the service allows its host.' })),
+        url: Type.Optional(
+          Type.String({ maxLength: 2_048, description: 'where it is fetched from, when the service allows its host.' }),
+        ),
       },
-      { ...strict, description: 'Stores the picture under its id and replaces what was there, as `PUT …/images/{id}` does.' },
+      {
+        ...strict,
+        description: 'Stores the picture under its id and replaces what was there, as `PUT …/images/{id}` does.',
+      },
     ),
   },
   strict,
 )
-export const DeleteLine = Type.Object({ delete: Type.Object({ id: StoredId }, { ...strict, description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.' }) }, strict)
+export const DeleteLine = Type.Object(
+  {
+    delete: Type.Object(
+      { id: StoredId },
+      {
+        ...strict,
+        description: 'Removes the picture, as `DELETE …/images/{id}` does; counted as skipped where there is none.',
+      },
+    ),
+  },
+  strict,
+)
 
 /** `file` is the path of a file in the same archive, seen from the manifest's folder. */
 export const ManifestLine = Type.Object(
-  { file: Type.String({ minLength: 1, maxLength: idMaxLength }), id: Type.Optional(Id), label: Type.Optional(Label), metadata: Type.Optional(MetadataOfLine) },
+  {
+    file: Type.String({ minLength: 1, maxLength: idMaxLength }),
+    id: Type.Optional(Id),
+    label: Type.Optional(Label),
+    metadata: Type.Optional(MetadataOfLine),
+  },
   strict,
 )
 export type ManifestLine = Static<typeof ManifestLine>
@@ -47,8 +81,10 @@ export type IngestLine = Static<typeof AddLine> | Static<typeof DeleteLine>
 
 /** @throws AlikeError `line_invalid` */
 export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
-  const value = valueOf(line)
-  const kind = (['add', 'delete'] as const).find((name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name))
+  const value = parsedLine(line)
+  const kind = (['add', 'delete'] as const).find(
+    (name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name),
+  )
   if (kind === undefined) throw invalid('It has neither "add" nor "delete".')
   const read = expectFit(checks[kind], value) as IngestLine
   if ('add' in read) expectStorable(read.add.metadata, 'add.metadata', limits)
@@ -57,7 +93,7 @@ export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
 
 /** @throws AlikeError `line_invalid` */
 export function readManifestLine(line: Buffer, limits: LineLimits): ManifestLine {
-  return checkManifestRow(valueOf(line), limits)
+  return checkManifestRow(parsedLine(line), limits)
 }
 
 /** @throws AlikeError `line_invalid` */
@@ -67,7 +103,7 @@ export function checkManifestRow(row: unknown, limits: LineLimits): ManifestLine
   return read
 }
 
-function valueOf(line: Buffer): unknown {
+function parsedLine(line: Buffer): unknown {
   const read = readJson(line, lineBounds)
   if ('misfit' in read) throw invalid(`It ${read.misfit}.`)
   return read.value
@@ -81,10 +117,16 @@ function expectStorable(metadata: Metadata | undefined, place: string, { metadat
 function expectFit(check: ReturnType<typeof Compile<TSchema>>, value: unknown): unknown {
   if (check.Check(value)) return value
   const errors = check.Errors(value)
-  const unknown = errors.flatMap(({ keyword, params }) => (keyword === 'additionalProperties' ? (params as { additionalProperties: string[] }).additionalProperties : []))
+  const unknown = errors.flatMap(({ keyword, params }) =>
+    keyword === 'additionalProperties' ? (params as { additionalProperties: string[] }).additionalProperties : [],
+  )
   if (unknown[0] !== undefined) throw invalid(`${JSON.stringify(unknown[0].slice(0, 100))} is not known here.`)
   const [first] = errors
-  throw invalid(first === undefined ? 'It does not fit.' : `${first.instancePath.slice(1).replaceAll('/', '.') || 'It'} ${first.message}.`)
+  throw invalid(
+    first === undefined
+      ? 'It does not fit.'
+      : `${first.instancePath.slice(1).replaceAll('/', '.') || 'It'} ${first.message}.`,
+  )
 }
 
 function invalid(detail: string): AlikeError {

@@ -5,7 +5,10 @@ const newline = 0x0a
 const blanks = new Set([0x20, 0x09, 0x0d])
 
 /** Lines without their end, blank ones left out; in place of one that is longer than `maxBytes`, `undefined`. */
-export async function* boundedLines(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Buffer | undefined> {
+export async function* boundedLines(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Buffer | undefined> {
   let pieces: Uint8Array[] = []
   let bytes = 0
   const take = (piece: Uint8Array) => {

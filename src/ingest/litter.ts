@@ -9,16 +9,32 @@ export type LitterRule = (typeof litterRules)[number]
 
 /** Names of files and folders, in lower case; whatever begins with a dot is litter too (`.DS_Store`, `._a.jpg`, `.Trash-1000`, `.git`). */
 const names = new Set([
-  '__macosx', 'icon\r', 'network trash folder', 'temporary items', // macOS
-  'thumbs.db', 'ehthumbs.db', 'ehthumbs_vista.db', 'desktop.ini', '$recycle.bin', 'recycler', 'system volume information', // Windows
+  '__macosx',
+  'icon\r',
+  'network trash folder',
+  'temporary items', // macOS
+  'thumbs.db',
+  'ehthumbs.db',
+  'ehthumbs_vista.db',
+  'desktop.ini',
+  '$recycle.bin',
+  'recycler',
+  'system volume information', // Windows
   'lost+found', // Linux
-  '@eadir', '#recycle', '#snapshot', '@tmp', '@sharebin', // Synology
-  '@recycle', '@recently-snapshot', // QNAP
-  'picasa.ini', 'zbthumbnail.info',
+  '@eadir',
+  '#recycle',
+  '#snapshot',
+  '@tmp',
+  '@sharebin', // Synology
+  '@recycle',
+  '@recently-snapshot', // QNAP
+  'picasa.ini',
+  'zbthumbnail.info',
 ])
 
 /** What lies beside a picture and says something about it, or about its folder. */
-const sidecar = /\.(xmp|aae|thm|pp3|dop|cos|on1|vrd|lrcat|lrprev|json|txt|xml|html?|md|nfo|log|ini|db|url|lnk|gpx|md5|sha1|sha256|sfv)$/i
+const sidecar =
+  /\.(xmp|aae|thm|pp3|dop|cos|on1|vrd|lrcat|lrprev|json|txt|xml|html?|md|nfo|log|ini|db|url|lnk|gpx|md5|sha1|sha256|sfv)$/i
 
 export function isLitter(path: string): boolean {
   const segments = segmentsOf(path)

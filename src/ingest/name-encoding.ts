@@ -11,9 +11,32 @@ import { pathMaxBytes, shownBytes } from './names.js'
 
 /** What a caller may state; several have two names. */
 export const nameEncodings = [
-  'utf-8', 'latin1', 'iso-8859-1', 'iso-8859-2', 'iso-8859-5', 'iso-8859-7', 'iso-8859-9', 'iso-8859-15',
-  'windows-1250', 'windows-1251', 'windows-1252', 'windows-1253', 'windows-1254', 'windows-1257', 'macroman', 'koi8-r',
-  'cp437', 'cp850', 'cp852', 'cp866', 'shift_jis', 'euc-jp', 'gbk', 'gb18030', 'big5', 'euc-kr',
+  'utf-8',
+  'latin1',
+  'iso-8859-1',
+  'iso-8859-2',
+  'iso-8859-5',
+  'iso-8859-7',
+  'iso-8859-9',
+  'iso-8859-15',
+  'windows-1250',
+  'windows-1251',
+  'windows-1252',
+  'windows-1253',
+  'windows-1254',
+  'windows-1257',
+  'macroman',
+  'koi8-r',
+  'cp437',
+  'cp850',
+  'cp852',
+  'cp866',
+  'shift_jis',
+  'euc-jp',
+  'gbk',
+  'gb18030',
+  'big5',
+  'euc-kr',
 ] as const
 export type NameEncoding = (typeof nameEncodings)[number]
 
@@ -34,9 +57,12 @@ export interface ReadName {
 /** @param stated by the caller: for names of which the format says nothing for certain, or says what is not so */
 export function readName({ bytes, says }: WrittenName, stated: NameEncoding | undefined): ReadName {
   if (bytes.length > pathMaxBytes) {
-    return { path: shownBytes(bytes.subarray(0, pathMaxBytes)), misfit: new AlikeError('archive_path_invalid', { detail: `It is longer than ${pathMaxBytes} bytes.` }) }
+    return {
+      path: shownBytes(bytes.subarray(0, pathMaxBytes)),
+      misfit: new AlikeError('archive_path_invalid', { detail: `It is longer than ${pathMaxBytes} bytes.` }),
+    }
   }
-  const order = says === 'utf-8' ? ['utf-8', stated] as const : [stated ?? 'utf-8'] as const
+  const order = says === 'utf-8' ? (['utf-8', stated] as const) : ([stated ?? 'utf-8'] as const)
   for (const encoding of order) {
     const text = encoding === undefined ? undefined : decoded(bytes, encoding)
     if (text !== undefined) return { path: nfc(text) }
@@ -58,8 +84,11 @@ function windowsNameOf(encoding: NameEncoding): string {
 }
 
 function misfitOf(bytes: Buffer, stated: NameEncoding | undefined): AlikeError {
-  if (stated !== undefined && stated !== 'utf-8') return new AlikeError('name_unreadable', { detail: `It is not ${stated}.` })
+  if (stated !== undefined && stated !== 'utf-8')
+    return new AlikeError('name_unreadable', { detail: `It is not ${stated}.` })
   const asWindows = decoded(bytes, 'windows-1252')
   const hint = asWindows === undefined ? '' : `; as windows-1252 it would be ${JSON.stringify(asWindows.slice(0, 200))}`
-  return new AlikeError('name_unreadable', { detail: `It is not UTF-8, and the archive does not say what it is${hint}. State nameEncoding.` })
+  return new AlikeError('name_unreadable', {
+    detail: `It is not UTF-8, and the archive does not say what it is${hint}. State nameEncoding.`,
+  })
 }

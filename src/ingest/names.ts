@@ -35,7 +35,10 @@ export function nameOf(path: string): ItemName {
 
 /** Of the path as every system means it: `\` parts, too, and `.` says nothing. */
 export function segmentsOf(path: string): string[] {
-  return path.replaceAll('\\', '/').split('/').filter((segment) => segment !== '.')
+  return path
+    .replaceAll('\\', '/')
+    .split('/')
+    .filter((segment) => segment !== '.')
 }
 
 function tricksOf(path: string, segments: string[]): string | undefined {
@@ -45,7 +48,8 @@ function tricksOf(path: string, segments: string[]): string | undefined {
   if (segments.includes('..')) return 'It climbs out with "..".'
   if (segments.length === 0 || segments.includes('')) return 'It has an empty part.'
   if (segments.join('/').length > idMaxLength) return `It is longer than ${idMaxLength} characters.`
-  if ((segments.at(-2)?.length ?? 0) > labelMaxLength) return `Its folder's name is longer than ${labelMaxLength} characters.`
+  if ((segments.at(-2)?.length ?? 0) > labelMaxLength)
+    return `Its folder's name is longer than ${labelMaxLength} characters.`
   return undefined
 }
 
@@ -59,5 +63,7 @@ export function shownName(path: string): string {
 
 /** The same of a path whose encoding is not known: `m\xfcller/1.jpg`, two of which stay two. */
 export function shownBytes(path: Buffer): string {
-  return path.toString('latin1').replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return path
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

@@ -40,7 +40,12 @@ export interface IntakeOptions {
  * and where nothing else has changed by then, nothing is written.
  * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `overloaded`; the signal's reason when aborted
  */
-export async function takeIn(gallery: string, picture: IncomingPicture, parts: IntakeParts, options: IntakeOptions = {}): Promise<PutStep> {
+export async function takeIn(
+  gallery: string,
+  picture: IncomingPicture,
+  parts: IntakeParts,
+  options: IntakeOptions = {},
+): Promise<PutStep> {
   const { galleries, embedder } = parts
   const modelId = embedder.model.manifest.id
   if (galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
@@ -52,13 +57,24 @@ export async function takeIn(gallery: string, picture: IncomingPicture, parts: I
   return { put: { ...said, ...(known ?? (await see(bytes, parts, options))) }, unlessSame: known !== undefined }
 }
 
-async function see(bytes: Uint8Array, parts: IntakeParts, { signal, priority = 'interactive' }: IntakeOptions): Promise<SeenImage> {
+async function see(
+  bytes: Uint8Array,
+  parts: IntakeParts,
+  { signal, priority = 'interactive' }: IntakeOptions,
+): Promise<SeenImage> {
   const { embedder, decoders, maxPixels, thumbnailMaxSide, galleryViews } = parts
   const waiting = { priority, ...(signal && { signal }) }
   const { preprocessing } = embedder.model.manifest
   const { views, width, height, format, thumbnail, copyDescriptor } = await decoders.prepare(
     bytes,
-    { preprocessing, maxPixels, views: galleryViews, copies: true, ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }), ...(signal && { signal }) },
+    {
+      preprocessing,
+      maxPixels,
+      views: galleryViews,
+      copies: true,
+      ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }),
+      ...(signal && { signal }),
+    },
     priority,
   )
   const { vector } = await embedViews(embedder, views, waiting)

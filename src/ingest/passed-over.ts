@@ -2,6 +2,9 @@
 import { isLitter } from './litter.js'
 import type { SourceDescription } from './source.js'
 
-export function isPassedOver({ path, isDevice = false }: { path: string; isDevice?: boolean | undefined }, { litter = 'skip' }: SourceDescription): boolean {
+export function isPassedOver(
+  { path, isDevice = false }: { path: string; isDevice?: boolean | undefined },
+  { litter = 'skip' }: SourceDescription,
+): boolean {
   return isDevice || (litter === 'skip' && isLitter(path))
 }

@@ -6,7 +6,11 @@ import { AlikeError } from '../errors.js'
  * @param onBytes hears of bytes that are kept; what it throws ends the reading
  * @throws AlikeError `image_too_large`
  */
-export async function readBounded(stream: AsyncIterable<Uint8Array>, maxBytes: number, onBytes?: (bytes: number) => void): Promise<Buffer> {
+export async function readBounded(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  onBytes?: (bytes: number) => void,
+): Promise<Buffer> {
   let chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of stream) {

@@ -45,7 +45,13 @@ export interface ItemPlace {
 }
 
 /** One picture, one to be removed, what is passed over, or why there is none in this place. */
-export type SourceItem = ItemPlace & ((SaidOfPicture & ({ bytes: Buffer } | { url: string })) | { remove: string } | { skipped: true } | { error: AlikeError })
+export type SourceItem = ItemPlace &
+  (
+    | (SaidOfPicture & ({ bytes: Buffer } | { url: string }))
+    | { remove: string }
+    | { skipped: true }
+    | { error: AlikeError }
+  )
 
 export interface Source {
   /** Items, where it is known before they are read. */

@@ -32,12 +32,22 @@ export class Spool {
    * Resolves when the bytes and their place in the folder are on the disk.
    * @throws AlikeError `body_too_large`, `storage_full`; what the stream throws; the signal's reason. Nothing is left behind then.
    */
-  async receive(jobId: string, upload: NodeJS.ReadableStream, maxBytes: number, signal?: AbortSignal | undefined): Promise<Received> {
+  async receive(
+    jobId: string,
+    upload: NodeJS.ReadableStream,
+    maxBytes: number,
+    signal?: AbortSignal | undefined,
+  ): Promise<Received> {
     const folder = join(this.#folder, jobId)
     const received: Received = { bytes: 0, crc32: 0 }
     try {
       await mkdir(folder, { recursive: true })
-      const writing = pipeline(upload, measured(received, maxBytes), createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }), { signal })
+      const writing = pipeline(
+        upload,
+        measured(received, maxBytes),
+        createWriteStream(this.fileOf(jobId), { flags: 'wx', flush: true }),
+        { signal },
+      )
       // A source that waits for bytes ends with its connection, which ends with our answer: it is not waited for.
       await (signal === undefined ? writing : unlessAborted(writing, signal))
       await syncFolder(folder)
@@ -58,11 +68,19 @@ export class Spool {
   async expectWhole(jobId: string, received: Partial<Received>): Promise<void> {
     const found: Received = { bytes: 0, crc32: 0 }
     try {
-      const file = createReadStream(this.fileOf(jobId), { highWaterMark: 1 << 18, ...(received.crc32 === undefined && { end: 0 }) })
+      const file = createReadStream(this.fileOf(jobId), {
+        highWaterMark: 1 << 18,
+        ...(received.crc32 === undefined && { end: 0 }),
+      })
       for await (const chunk of file as AsyncIterable<Buffer>) measure(found, chunk)
     } catch (cause) {
       const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-      throw new AlikeError('archive_unreadable', { detail: gone ? 'The upload is gone; send it again.' : 'The upload can not be read from the disk; send it again.', cause })
+      throw new AlikeError('archive_unreadable', {
+        detail: gone
+          ? 'The upload is gone; send it again.'
+          : 'The upload can not be read from the disk; send it again.',
+        cause,
+      })
     }
     if (received.crc32 !== undefined && (found.bytes !== received.bytes || found.crc32 !== received.crc32)) {
       throw new AlikeError('archive_unreadable', { detail: 'The upload was damaged on the disk; send it again.' })
@@ -91,7 +109,8 @@ export async function archiveKind(file: string): Promise<ArchiveKind> {
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
     const kind = kindOf(buffer.subarray(0, bytesRead))
-    if (kind === undefined) throw new AlikeError('archive_unreadable', { detail: 'Accepted are tar, tar.gz, tar.zst and zip.' })
+    if (kind === undefined)
+      throw new AlikeError('archive_unreadable', { detail: 'Accepted are tar, tar.gz, tar.zst and zip.' })
     return kind
   } finally {
     await handle.close()
@@ -101,7 +120,8 @@ export async function archiveKind(file: string): Promise<ArchiveKind> {
 function kindOf(head: Buffer): ArchiveKind | undefined {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'tar.gz'
   if (isZstd(head)) return 'tar.zst'
-  if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) || head.subarray(0, 4).equals(Buffer.from('PK\x05\x06'))) return 'zip'
+  if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) || head.subarray(0, 4).equals(Buffer.from('PK\x05\x06')))
+    return 'zip'
   return head.length === blockBytes && (isHeader(head) || head.every((byte) => byte === 0)) ? 'tar' : undefined // an empty archive begins with zeros
 }
 
@@ -116,7 +136,12 @@ function measured(received: Received, maxBytes: number): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       measure(received, chunk)
-      done(received.bytes > maxBytes ? new AlikeError('body_too_large', { detail: `At most ${maxBytes} bytes are accepted.` }) : null, chunk)
+      done(
+        received.bytes > maxBytes
+          ? new AlikeError('body_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
+          : null,
+        chunk,
+      )
     },
   })
 }

@@ -20,7 +20,10 @@ export interface Upload {
   idempotencyKey?: string
   /** Aborted when the caller is given up: its reason is thrown, and nothing is kept. */
   signal?: AbortSignal | undefined
-  content: { archive: NodeJS.ReadableStream } | { lines: AsyncIterable<Uint8Array> } | { files: AsyncIterable<UploadedFile> }
+  content:
+    | { archive: NodeJS.ReadableStream }
+    | { lines: AsyncIterable<Uint8Array> }
+    | { files: AsyncIterable<UploadedFile> }
 }
 
 export interface Reception extends Omit<Upload, 'gallery' | 'idempotencyKey'> {
@@ -45,7 +48,12 @@ export async function receiveUpload(
   }
   if ('lines' in content) {
     const lines = new LineCount()
-    const received = await spool.receive(jobId, Readable.from(counted(content.lines, lines, limits), { objectMode: false }), limits.ingestMaxBytes, signal)
+    const received = await spool.receive(
+      jobId,
+      Readable.from(counted(content.lines, lines, limits), { objectMode: false }),
+      limits.ingestMaxBytes,
+      signal,
+    )
     return { kind: 'ndjson', ...received, total: lines.count }
   }
   const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes, signal)
@@ -60,7 +68,11 @@ export async function receiveUpload(
   return { kind, ...received, ...(total !== undefined && { total }) }
 }
 
-async function* counted(stream: AsyncIterable<Uint8Array>, lines: LineCount, limits: SourceLimits): AsyncGenerator<Uint8Array> {
+async function* counted(
+  stream: AsyncIterable<Uint8Array>,
+  lines: LineCount,
+  limits: SourceLimits,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) {
     lines.add(chunk)
     if (lines.count > limits.ingestMaxFiles) throw tooManyFiles(limits)

@@ -11,7 +11,11 @@ const seed = 1
 const comparedMax = 50
 
 /** @param onStep told the share that is done; what it throws ends the search */
-export function findCopyGroups({ contentHashes, copies }: WholeGallery, duplicateScore: number, onStep: (share: number) => void): CopyGroups {
+export function findCopyGroups(
+  { contentHashes, copies }: WholeGallery,
+  duplicateScore: number,
+  onStep: (share: number) => void,
+): CopyGroups {
   const groups = CopyGroups.ofContent(contentHashes)
   findCopyPairs(copies, {
     duplicateScore,

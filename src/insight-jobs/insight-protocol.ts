@@ -20,7 +20,10 @@ export type InsightCalls = {
   /** Before `neighbours`. @param depth neighbours kept of each picture */
   gather: { request: { depth: number }; reply: void }
   /** What the index found for these slots. */
-  neighbours: { request: { asked: Uint32Array; k: number; counts: Uint32Array; slots: Uint32Array; scores: Float32Array }; reply: void }
+  neighbours: {
+    request: { asked: Uint32Array; k: number; counts: Uint32Array; slots: Uint32Array; scores: Float32Array }
+    reply: void
+  }
   duplicates: { request: { duplicateScore: number; limit: number }; reply: DuplicateReport }
   doctor: { request: { k: number; duplicateScore: number; limit: number }; reply: DoctorReport }
 }

@@ -49,7 +49,14 @@ export class InsightRun {
   reading(): RunReading {
     const { done, expected } = this.#control
     // the items are not known before the gallery is read
-    return { elapsedMs: performance.now() - this.#startedAt, doneInThisRun: done, shareAtStart: 0, share: 0, done, total: expected === 0 ? null : expected }
+    return {
+      elapsedMs: performance.now() - this.#startedAt,
+      doneInThisRun: done,
+      shareAtStart: 0,
+      share: 0,
+      done,
+      total: expected === 0 ? null : expected,
+    }
   }
 
   /** @throws AlikeError why there is no result; the signal's reason when stopped */
@@ -82,11 +89,20 @@ export class InsightRun {
   }
 
   async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, thread: CalledThread<InsightCalls>) {
-    await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: true, descriptors: query.duplicateScore !== undefined })
+    await thread.call('load', {
+      source: this.#galleries.source(this.#job.gallery),
+      vectors: true,
+      descriptors: query.duplicateScore !== undefined,
+    })
     const { k } = recall
     const drawn = await thread.call('truths', { size: Math.min(recall.sample, query.sample), seed: query.seed, k })
     this.#control.expect(drawn.length * (efs.length + 1))
-    const index: RecallReport = { k, queries: drawn.length, default: await this.#recall(drawn, undefined, thread), atEf: [] }
+    const index: RecallReport = {
+      k,
+      queries: drawn.length,
+      default: await this.#recall(drawn, undefined, thread),
+      atEf: [],
+    }
     for (const ef of efs) index.atEf.push({ ef, ...(await this.#recall(drawn, ef, thread)) })
     return { kind, quality: await thread.call('quality', query), index }
   }
@@ -101,17 +117,30 @@ export class InsightRun {
       scores.set(found.scores, from * k)
       byGraph += found.byGraph
     })
-    return { recall: await thread.call('recall', { counts, scores, k }), byGraph: drawn.length === 0 ? 0 : byGraph / drawn.length }
+    return {
+      recall: await thread.call('recall', { counts, scores, k }),
+      byGraph: drawn.length === 0 ? 0 : byGraph / drawn.length,
+    }
   }
 
   // A job that was accepted before copies had descriptors has another threshold, which says nothing of them.
-  async #findDuplicates({ kind, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'duplicates'>, thread: CalledThread<InsightCalls>) {
+  async #findDuplicates(
+    { kind, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'duplicates'>,
+    thread: CalledThread<InsightCalls>,
+  ) {
     await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false, descriptors: true })
     return { kind, ...(await thread.call('duplicates', { duplicateScore, limit })) }
   }
 
-  async #examine({ kind, k, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'doctor'>, thread: CalledThread<InsightCalls>) {
-    const slots = await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false, descriptors: true })
+  async #examine(
+    { kind, k, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'doctor'>,
+    thread: CalledThread<InsightCalls>,
+  ) {
+    const slots = await thread.call('load', {
+      source: this.#galleries.source(this.#job.gallery),
+      vectors: false,
+      descriptors: true,
+    })
     // twice as many as will count: copies among them do not
     await thread.call('gather', { depth: 2 * k })
     await this.#gather(slots, 2 * k, thread)
@@ -130,7 +159,10 @@ export class InsightRun {
   ): Promise<void> {
     for (let from = 0; from < slots.length; ) {
       this.#signal.throwIfAborted()
-      const found = await this.#galleries.neighbours(this.#job.gallery, { ...request, slots: slots.slice(from, from + slotsAsked) })
+      const found = await this.#galleries.neighbours(this.#job.gallery, {
+        ...request,
+        slots: slots.slice(from, from + slotsAsked),
+      })
       await use(slots.slice(from, from + found.answered), found, from)
       this.#control.advance(found.answered)
       from += found.answered

@@ -58,7 +58,13 @@ answerCalls<InsightCalls>(
       return drawn.map((position) => gallery.slots[position]!)
     },
     recall: ({ counts, scores, k }) => recallOf({ counts, found: scores, truths, k, others: gallery.ids.length - 1 }),
-    quality: (request) => evaluateGallery(gallery, { ...request, ...(request.duplicateScore !== undefined && { copies: copyGroups(request.duplicateScore) }), onSample: (queries) => control.expect(queries), onQuery: step }),
+    quality: (request) =>
+      evaluateGallery(gallery, {
+        ...request,
+        ...(request.duplicateScore !== undefined && { copies: copyGroups(request.duplicateScore) }),
+        onSample: (queries) => control.expect(queries),
+        onQuery: step,
+      }),
     gather({ depth }) {
       gathering = new Gathering(gallery, depth)
     },
@@ -67,7 +73,8 @@ answerCalls<InsightCalls>(
       const notCompared = gallery.copies.hasFeatures.reduce((sum, has) => sum + 1 - has, 0)
       return reportDuplicates(gallery, copyGroups(duplicateScore), { duplicateScore, notCompared, limit })
     },
-    doctor: ({ k, duplicateScore, limit }) => examine(gallery, gathering.lists, copyGroups(duplicateScore), { k, duplicateScore, limit }),
+    doctor: ({ k, duplicateScore, limit }) =>
+      examine(gallery, gathering.lists, copyGroups(duplicateScore), { k, duplicateScore, limit }),
   },
   () => {},
 )

@@ -27,7 +27,8 @@ export class Insights {
   async accept(gallery: string, task: InsightTask): Promise<JobReport> {
     const { jobs, galleries, imagesMax } = this.#options
     galleries.source(gallery)
-    if (galleries.get(gallery).count > imagesMax) throw new AlikeError('gallery_too_large', { detail: `It may hold ${imagesMax}.` })
+    if (galleries.get(gallery).count > imagesMax)
+      throw new AlikeError('gallery_too_large', { detail: `It may hold ${imagesMax}.` })
     jobs.expectRoom(task.kind)
     return jobs.create({ id: randomUUID(), kind: task.kind, gallery, source: task as JsonValue })
   }

@@ -41,6 +41,7 @@ export class RunControl {
 
   /** Called between two pieces of work. @throws AlikeError `job_finished` */
   throwIfStopped(): void {
-    if (Atomics.load(this.#values, cells.stopped) === 1) throw new AlikeError('job_finished', { detail: 'It was stopped.' })
+    if (Atomics.load(this.#values, cells.stopped) === 1)
+      throw new AlikeError('job_finished', { detail: 'It was stopped.' })
   }
 }

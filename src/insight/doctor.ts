@@ -21,7 +21,12 @@ export interface DoctorOptions {
  * @param lists copies included, longer than k so that enough others remain
  * @param groups of copies
  */
-export function examine(pictures: Pictures, lists: NeighbourLists, groups: CopyGroups, { k, duplicateScore, limit }: DoctorOptions): DoctorReport {
+export function examine(
+  pictures: Pictures,
+  lists: NeighbourLists,
+  groups: CopyGroups,
+  { k, duplicateScore, limit }: DoctorOptions,
+): DoctorReport {
   const others = withoutCopies(lists, groups, k)
   return {
     pictures: pictures.ids.length,

@@ -16,7 +16,11 @@ const membersMax = 50
 /** Pictures listed of all groups; when they are used up, two of each further one. A report is one answer. */
 const listedMax = 5_000
 
-export function reportDuplicates(pictures: Pictures, groups: CopyGroups, { duplicateScore, notCompared, limit }: DuplicateOptions): DuplicateReport {
+export function reportDuplicates(
+  pictures: Pictures,
+  groups: CopyGroups,
+  { duplicateScore, notCompared, limit }: DuplicateOptions,
+): DuplicateReport {
   const all = groups.list()
   return {
     pictures: pictures.ids.length,
@@ -29,7 +33,11 @@ export function reportDuplicates(pictures: Pictures, groups: CopyGroups, { dupli
 }
 
 /** @param all members of each group: positions, ascending */
-export function describeGroups(all: readonly (readonly number[])[], pictures: Pictures, groups: CopyGroups): CopyGroup[] {
+export function describeGroups(
+  all: readonly (readonly number[])[],
+  pictures: Pictures,
+  groups: CopyGroups,
+): CopyGroup[] {
   let left = listedMax
   return all.map((members) => {
     const described = describeGroup(members, pictures, groups, Math.max(2, Math.min(membersMax, left)))

@@ -55,22 +55,38 @@ export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationO
   }
 }
 
-function labelledOnly({ ids, labels, contentHashes, vectors, dimension }: EmbeddedPictures, copies: CopyGroups | undefined): LabelledEmbeddings {
+function labelledOnly(
+  { ids, labels, contentHashes, vectors, dimension }: EmbeddedPictures,
+  copies: CopyGroups | undefined,
+): LabelledEmbeddings {
   const kept = Array.from(ids.keys()).filter((position) => labels[position] !== null)
   // in place: a second copy could be gigabytes
   kept.forEach((from, to) => vectors.copyWithin(to * dimension, from * dimension, (from + 1) * dimension))
   return {
     ids: kept.map((position) => ids[position]!),
     labels: kept.map((position) => labels[position]!),
-    groups: kept.map((position) => (copies === undefined ? contentHashes[position]! : String(copies.groupOf(position)))),
+    groups: kept.map((position) =>
+      copies === undefined ? contentHashes[position]! : String(copies.groupOf(position)),
+    ),
     embeddings: vectors.subarray(0, kept.length * dimension),
     dimension,
   }
 }
 
-function rowsOf({ ids, labels, groups, embeddings, dimension }: LabelledEmbeddings, positions: Uint32Array): LabelledEmbeddings {
+function rowsOf(
+  { ids, labels, groups, embeddings, dimension }: LabelledEmbeddings,
+  positions: Uint32Array,
+): LabelledEmbeddings {
   const rows = new Float32Array(positions.length * dimension)
-  positions.forEach((position, i) => rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension))
+  positions.forEach((position, i) =>
+    rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension),
+  )
   const at = Array.from(positions)
-  return { ids: at.map((i) => ids[i]!), labels: at.map((i) => labels[i]!), groups: at.map((i) => groups[i]!), embeddings: rows, dimension }
+  return {
+    ids: at.map((i) => ids[i]!),
+    labels: at.map((i) => labels[i]!),
+    groups: at.map((i) => groups[i]!),
+    embeddings: rows,
+    dimension,
+  }
 }

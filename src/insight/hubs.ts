@@ -38,7 +38,8 @@ export function findHubs({ ids, labels }: Pictures, lists: NeighbourLists, k: nu
 
 /** Skewness = E[(N − μ)³] / σ³; 0 when all are equal. */
 function moments(values: Uint32Array): { mean: number; deviation: number; skewness: number } {
-  const about = (centre: number, power: number) => values.reduce((sum, value) => sum + (value - centre) ** power, 0) / Math.max(1, values.length)
+  const about = (centre: number, power: number) =>
+    values.reduce((sum, value) => sum + (value - centre) ** power, 0) / Math.max(1, values.length)
   const mean = about(0, 1)
   const deviation = Math.sqrt(about(mean, 2))
   return { mean, deviation, skewness: deviation === 0 ? 0 : about(mean, 3) / deviation ** 3 }

@@ -13,7 +13,10 @@ export function findLabelConflicts(pictures: Pictures, groups: CopyGroups, limit
   const shown = torn.slice(0, limit)
   return {
     count: torn.length,
-    groups: describeGroups(shown, pictures, groups).map((group, i) => ({ labels: labelsOf(shown[i]!, pictures).slice(0, labelsMax), ...group })),
+    groups: describeGroups(shown, pictures, groups).map((group, i) => ({
+      labels: labelsOf(shown[i]!, pictures).slice(0, labelsMax),
+      ...group,
+    })),
   }
 }
 

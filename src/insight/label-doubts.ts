@@ -29,7 +29,9 @@ export function findLabelDoubts(pictures: Pictures, lists: NeighbourLists, k: nu
     const [own, other] = [votes.get(label) ?? 0, votes.get(likely)!]
     if (other - own >= marginMin) doubts.push({ position, likely, margin: other - own, own, other })
   }
-  doubts.sort((a, b) => b.margin - a.margin || lists.score(b.position, 0) - lists.score(a.position, 0) || a.position - b.position)
+  doubts.sort(
+    (a, b) => b.margin - a.margin || lists.score(b.position, 0) - lists.score(a.position, 0) || a.position - b.position,
+  )
   return {
     judged: judged.size,
     count: doubts.length,
@@ -60,7 +62,12 @@ function votesOfAll({ labels }: Pictures, lists: NeighbourLists, k: number): Map
   return judged
 }
 
-function neighbourLabels(position: number, labels: Pictures['labels'], lists: NeighbourLists, k: number): (string | null)[] {
+function neighbourLabels(
+  position: number,
+  labels: Pictures['labels'],
+  lists: NeighbourLists,
+  k: number,
+): (string | null)[] {
   return Array.from({ length: Math.min(k, lists.count(position)) }, (_, i) => labels[lists.other(position, i)]!)
 }
 

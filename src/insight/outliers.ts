@@ -8,7 +8,9 @@ import type { OutlierReport } from './reports.js'
 
 /** Loneliest first. @param lists without copies: a picture that only its copy is like is lonely, too @param limit most pictures */
 export function findOutliers({ ids, labels }: Pictures, lists: NeighbourLists, limit: number): OutlierReport {
-  const known = Array.from({ length: lists.size }, (_, position) => position).filter((position) => lists.count(position) > 0)
+  const known = Array.from({ length: lists.size }, (_, position) => position).filter(
+    (position) => lists.count(position) > 0,
+  )
   const best = (position: number) => lists.score(position, 0)
   const sorted = Float32Array.from(known, best).sort()
   if (sorted.length === 0) return { medianScore: null, belowScore: null, count: 0, images: [] }

@@ -1,18 +1,59 @@
 /** What a caller may ask of the analyses, with defaults and bounds. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 
-const Seed = Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1, default: 1, description: 'Of the samples; the same seed draws the same ones while the gallery is the same.' }))
-const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'Most entries of each list; counts are complete all the same.' }))
+const Seed = Type.Optional(
+  Type.Integer({
+    minimum: 0,
+    maximum: 2 ** 32 - 1,
+    default: 1,
+    description: 'Of the samples; the same seed draws the same ones while the gallery is the same.',
+  }),
+)
+const Limit = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    maximum: 1_000,
+    default: 100,
+    description: 'Most entries of each list; counts are complete all the same.',
+  }),
+)
 
-const DuplicateScore = Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: defaultDuplicateScore, description: 'From this near-copy score on, two pictures are near-copies; equal files always are.' }))
+const DuplicateScore = Type.Optional(
+  Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: defaultDuplicateScore,
+    description: 'From this near-copy score on, two pictures are near-copies; equal files always are.',
+  }),
+)
 
 export const EvaluateParameters = Type.Object(
   {
-    sample: Type.Optional(Type.Integer({ minimum: 1, maximum: 20_000, default: 2_000, description: 'Most queries; a larger gallery is sampled.' })),
+    sample: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 20_000,
+        default: 2_000,
+        description: 'Most queries; a larger gallery is sampled.',
+      }),
+    ),
     seed: Seed,
-    duplicateScore: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'From this near-copy score on, a picture is a copy of the query and never counts as a hit; left out: only equal files are.' })),
-    efs: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 10_000 }), { maxItems: 8, default: [16, 64, 128, 256], description: 'Values of `ef` at which the recall of the index is measured, beside its default.' })),
+    duplicateScore: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description:
+          'From this near-copy score on, a picture is a copy of the query and never counts as a hit; left out: only equal files are.',
+      }),
+    ),
+    efs: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 1, maximum: 10_000 }), {
+        maxItems: 8,
+        default: [16, 64, 128, 256],
+        description: 'Values of `ef` at which the recall of the index is measured, beside its default.',
+      }),
+    ),
   },
   { additionalProperties: false, examples: [{ sample: 2_000, seed: 1, efs: [64, 256] }] },
 )
@@ -24,7 +65,14 @@ export const DuplicatesParameters = Type.Object(
 
 export const DoctorParameters = Type.Object(
   {
-    k: Type.Optional(Type.Integer({ minimum: 5, maximum: 100, default: 10, description: 'Neighbours that vote on a label and count for hubs.' })),
+    k: Type.Optional(
+      Type.Integer({
+        minimum: 5,
+        maximum: 100,
+        default: 10,
+        description: 'Neighbours that vote on a label and count for hubs.',
+      }),
+    ),
     duplicateScore: DuplicateScore,
     limit: Limit,
   },
@@ -37,14 +85,26 @@ export type InsightTask =
   | { kind: 'duplicates'; duplicateScore: number; limit: number }
   | { kind: 'doctor'; k: number; duplicateScore: number; limit: number }
 
-export function evaluateTask({ sample = 2_000, seed = 1, duplicateScore, efs = [16, 64, 128, 256] }: Static<typeof EvaluateParameters>): InsightTask {
+export function evaluateTask({
+  sample = 2_000,
+  seed = 1,
+  duplicateScore,
+  efs = [16, 64, 128, 256],
+}: Static<typeof EvaluateParameters>): InsightTask {
   return { kind: 'evaluate', sample, seed, efs, ...(duplicateScore !== undefined && { duplicateScore }) }
 }
 
-export function duplicatesTask({ duplicateScore = defaultDuplicateScore, limit = 100 }: Static<typeof DuplicatesParameters>): InsightTask {
+export function duplicatesTask({
+  duplicateScore = defaultDuplicateScore,
+  limit = 100,
+}: Static<typeof DuplicatesParameters>): InsightTask {
   return { kind: 'duplicates', duplicateScore, limit }
 }
 
-export function doctorTask({ k = 10, duplicateScore = defaultDuplicateScore, limit = 100 }: Static<typeof DoctorParameters>): InsightTask {
+export function doctorTask({
+  k = 10,
+  duplicateScore = defaultDuplicateScore,
+  limit = 100,
+}: Static<typeof DoctorParameters>): InsightTask {
   return { kind: 'doctor', k, duplicateScore, limit }
 }

@@ -15,7 +15,13 @@ const scoreTolerance = 1e-6
  * @param queries rows that ask
  * @param onQuery called after each; what it throws ends it
  */
-export function kthScores(vectors: Float32Array, dimension: number, queries: Uint32Array, k: number, onQuery?: () => void): Float32Array {
+export function kthScores(
+  vectors: Float32Array,
+  dimension: number,
+  queries: Uint32Array,
+  k: number,
+  onQuery?: () => void,
+): Float32Array {
   const scores = new Float32Array(vectors.length / dimension)
   const inverseLengths = Float64Array.from(scores, (_, row) => inverseLengthOf(vectors, row * dimension, dimension))
   return Float32Array.from(queries, (query) => {
@@ -28,7 +34,13 @@ export function kthScores(vectors: Float32Array, dimension: number, queries: Uin
 }
 
 /** @param counts [queries] found for each; @param found [queries, k] their scores, best first; @param truths from `kthScores` */
-export function recallOf({ counts, found, truths, k, others }: {
+export function recallOf({
+  counts,
+  found,
+  truths,
+  k,
+  others,
+}: {
   counts: Uint32Array
   found: Float32Array
   truths: Float32Array

@@ -1,5 +1,5 @@
 /** What the analyses answer. Written once: types here, validation and the API's reference elsewhere come from it. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description })
 const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description })
@@ -9,25 +9,41 @@ const Label = Type.Union([Type.String(), Type.Null()], { description: 'null: it 
 const Id = Type.String({ description: 'Id of a picture.' })
 
 /** One name a value: `mAP@10`, `recall@5`, `meanRank`, …; null: not known for every query. */
-const Numbers = Type.Record(Type.String(), NullableNumber, { description: 'mAP@1, mAP@10, mAP@50, mAP@R, recall@1, recall@5, recall@10, rPrecision, mrr, medianFirstRank, meanRank, normalisedMeanRank, knnAccuracy. Means over queries; null without any.' })
+const Numbers = Type.Record(Type.String(), NullableNumber, {
+  description:
+    'mAP@1, mAP@10, mAP@50, mAP@R, recall@1, recall@5, recall@10, rPrecision, mrr, medianFirstRank, meanRank, normalisedMeanRank, knnAccuracy. Means over queries; null without any.',
+})
 
 export const QualityReport = Type.Object({
   pictures: Count('Pictures in the gallery.'),
   labelled: Count('Those with a label; the others take no part.'),
   sampled: Count('Pictures drawn as queries.'),
   seed: Type.Integer({ description: 'Draws the same sample again while the gallery is the same.' }),
-  duplicateScore: Type.Union([Type.Number(), Type.Null()], { description: 'From this near-copy score on, a picture was taken for a copy of the query and left out, over any chain of copies; null: only equal files were.' }),
+  duplicateScore: Type.Union([Type.Number(), Type.Null()], {
+    description:
+      'From this near-copy score on, a picture was taken for a copy of the query and left out, over any chain of copies; null: only equal files were.',
+  }),
   queries: Count('Of the sampled, those with another picture of their label.'),
   queriesWithoutRelevant: Count('The other ones; they count for nothing.'),
   overall: Numbers,
-  intervals: Type.Record(Type.String(), Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), { description: '95 % bootstrap over queries of each mean: low and high end.' }),
-  perLabel: Type.Array(Type.Object({ label: Type.String(), queries: Count('Queries of this label.') }, { additionalProperties: NullableNumber }), { description: 'The same numbers for each label, most queries first.' }),
+  intervals: Type.Record(Type.String(), Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
+    description: '95 % bootstrap over queries of each mean: low and high end.',
+  }),
+  perLabel: Type.Array(
+    Type.Object(
+      { label: Type.String(), queries: Count('Queries of this label.') },
+      { additionalProperties: NullableNumber },
+    ),
+    { description: 'The same numbers for each label, most queries first.' },
+  ),
   labelsLeftOut: Count('Labels that the list has no room for.'),
 })
 export type QualityReport = Static<typeof QualityReport>
 
 const Recall = {
-  recall: Type.Union([Share('Part of the true neighbours that were found.'), Type.Null()], { description: 'null: nothing to find.' }),
+  recall: Type.Union([Share('Part of the true neighbours that were found.'), Type.Null()], {
+    description: 'null: nothing to find.',
+  }),
   byGraph: Share('Part of the answers that came from the graph; the others compared every picture.'),
 }
 
@@ -43,7 +59,12 @@ export const CopyGroup = Type.Object({
   size: Count('Pictures in the group.'),
   identical: Type.Boolean({ description: 'All are the same file.' }),
   images: Type.Array(
-    Type.Object({ id: Id, label: Label, contentHash: Type.String(), nearCopyScore: Share('Best near-copy score to another one of the group; 1 for equal files.') }),
+    Type.Object({
+      id: Id,
+      label: Label,
+      contentHash: Type.String(),
+      nearCopyScore: Share('Best near-copy score to another one of the group; 1 for equal files.'),
+    }),
     { description: 'By id; at most 50 of them, and 5,000 of all groups: two of each group after that.' },
   ),
 })
@@ -52,7 +73,9 @@ export type CopyGroup = Static<typeof CopyGroup>
 export const DuplicateReport = Type.Object({
   pictures: Count('Pictures in the gallery.'),
   duplicateScore: Share('From this near-copy score on, two pictures are near-copies.'),
-  notCompared: Count('Pictures of which only equal files are known: without features, or stored without a thumbnail before copies were looked for.'),
+  notCompared: Count(
+    'Pictures of which only equal files are known: without features, or stored without a thumbnail before copies were looked for.',
+  ),
   count: Count('Groups there are.'),
   copies: Count('Pictures to spare: what would go if one of each group stayed.'),
   groups: Type.Array(CopyGroup, { description: 'Largest first, then by id; at most `limit`.' }),
@@ -62,7 +85,12 @@ export type DuplicateReport = Static<typeof DuplicateReport>
 export const ConflictReport = Type.Object(
   {
     count: Count('Groups there are.'),
-    groups: Type.Array(Type.Object({ labels: Type.Array(Type.String(), { description: 'By name; at most 20.' }), ...CopyGroup.properties })),
+    groups: Type.Array(
+      Type.Object({
+        labels: Type.Array(Type.String(), { description: 'By name; at most 20.' }),
+        ...CopyGroup.properties,
+      }),
+    ),
   },
   { description: 'Near-copies with different labels.' },
 )
@@ -72,15 +100,19 @@ export const DoubtReport = Type.Object(
   {
     judged: Count('Pictures with enough labelled neighbours, and enough others of their label, to be judged.'),
     count: Count('Pictures whose label is doubted.'),
-    images: Type.Array(Type.Object({
-      id: Id,
-      label: Type.String(),
-      likelyLabel: Type.String({ description: 'What the neighbours say.' }),
-      margin: Share('likelyShare − ownShare; the list is ordered by it.'),
-      ownShare: Share('Part of the neighbours that have its label.'),
-      likelyShare: Share('Part that has the likely one.'),
-      witnesses: Type.Array(Type.Object({ id: Id, score: Score('To the doubted picture.') }), { description: 'The nearest ones with the likely label.' }),
-    })),
+    images: Type.Array(
+      Type.Object({
+        id: Id,
+        label: Type.String(),
+        likelyLabel: Type.String({ description: 'What the neighbours say.' }),
+        margin: Share('likelyShare − ownShare; the list is ordered by it.'),
+        ownShare: Share('Part of the neighbours that have its label.'),
+        likelyShare: Share('Part that has the likely one.'),
+        witnesses: Type.Array(Type.Object({ id: Id, score: Score('To the doubted picture.') }), {
+          description: 'The nearest ones with the likely label.',
+        }),
+      }),
+    ),
   },
   { description: 'Labels that the neighbours’ vote contradicts.' },
 )
@@ -93,12 +125,14 @@ export const HubReport = Type.Object(
     meanOccurrences: Type.Number({ description: 'Lists that a picture is in, on average.' }),
     count: Count('Pictures in more lists than the mean and two standard deviations.'),
     neverFound: Count('Pictures in no list at all.'),
-    images: Type.Array(Type.Object({
-      id: Id,
-      label: Label,
-      occurrences: Count('Lists that it is in.'),
-      otherLabelShare: Share('Part of these lists that belong to pictures of another label.'),
-    })),
+    images: Type.Array(
+      Type.Object({
+        id: Id,
+        label: Label,
+        occurrences: Count('Lists that it is in.'),
+        otherLabelShare: Share('Part of these lists that belong to pictures of another label.'),
+      }),
+    ),
   },
   { description: 'Pictures among the nearest of very many others.' },
 )
@@ -106,10 +140,16 @@ export type HubReport = Static<typeof HubReport>
 
 export const OutlierReport = Type.Object(
   {
-    medianScore: Type.Union([Type.Number(), Type.Null()], { description: 'Score of the nearest other, in the middle of all pictures; null without any.' }),
-    belowScore: Type.Union([Type.Number(), Type.Null()], { description: 'Whose nearest other scores less is an outlier.' }),
+    medianScore: Type.Union([Type.Number(), Type.Null()], {
+      description: 'Score of the nearest other, in the middle of all pictures; null without any.',
+    }),
+    belowScore: Type.Union([Type.Number(), Type.Null()], {
+      description: 'Whose nearest other scores less is an outlier.',
+    }),
     count: Count('Outliers.'),
-    images: Type.Array(Type.Object({ id: Id, label: Label, score: Score('Of its nearest other that is no copy.'), nearestId: Id })),
+    images: Type.Array(
+      Type.Object({ id: Id, label: Label, score: Score('Of its nearest other that is no copy.'), nearestId: Id }),
+    ),
   },
   { description: 'Pictures that nothing is like.' },
 )
@@ -132,10 +172,23 @@ const About = {
 }
 
 /** What a job of each kind keeps. */
-export const EvaluationResult = Type.Object({ kind: Type.Literal('evaluate', { type: 'string' }), ...About, quality: QualityReport, index: RecallReport })
+export const EvaluationResult = Type.Object({
+  kind: Type.Literal('evaluate', { type: 'string' }),
+  ...About,
+  quality: QualityReport,
+  index: RecallReport,
+})
 export type EvaluationResult = Static<typeof EvaluationResult>
-export const DuplicateResult = Type.Object({ kind: Type.Literal('duplicates', { type: 'string' }), ...About, ...DuplicateReport.properties })
+export const DuplicateResult = Type.Object({
+  kind: Type.Literal('duplicates', { type: 'string' }),
+  ...About,
+  ...DuplicateReport.properties,
+})
 export type DuplicateResult = Static<typeof DuplicateResult>
-export const DoctorResult = Type.Object({ kind: Type.Literal('doctor', { type: 'string' }), ...About, ...DoctorReport.properties })
+export const DoctorResult = Type.Object({
+  kind: Type.Literal('doctor', { type: 'string' }),
+  ...About,
+  ...DoctorReport.properties,
+})
 export type DoctorResult = Static<typeof DoctorResult>
 export type InsightResult = EvaluationResult | DuplicateResult | DoctorResult

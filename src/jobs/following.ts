@@ -16,7 +16,11 @@ export interface FollowOptions {
 }
 
 /** `progress` at first and whenever something has changed, `end` once and last. Ends with the job, with its being forgotten, or with the signal. */
-export async function* followJob(jobs: Jobs, jobId: string, { signal, lookEveryMs = usualLookMs }: FollowOptions): AsyncGenerator<JobLook> {
+export async function* followJob(
+  jobs: Jobs,
+  jobId: string,
+  { signal, lookEveryMs = usualLookMs }: FollowOptions,
+): AsyncGenerator<JobLook> {
   for (let last = ''; !signal.aborted; ) {
     const report = find(jobs, jobId)
     if (report === undefined) return

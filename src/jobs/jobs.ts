@@ -3,10 +3,18 @@
  * kind, watched, cancelled, taken up again after a restart, and forgotten in the end.
  */
 import { AlikeError } from '../errors.js'
-import { activeJobStates, type ActiveJobState, type JobKind, type JobListOptions, type JobRecord, type JobStore, type NewJob } from '../gallery/jobs.js'
+import {
+  type ActiveJobState,
+  activeJobStates,
+  type JobKind,
+  type JobListOptions,
+  type JobRecord,
+  type JobStore,
+  type NewJob,
+} from '../gallery/jobs.js'
 import type { JobRunner } from './job-runner.js'
-import { Lane, type JobLogger, type LaneOptions } from './lane.js'
-import { paceOf, type JobPace } from './pace.js'
+import { type JobLogger, Lane, type LaneOptions } from './lane.js'
+import { type JobPace, paceOf } from './pace.js'
 
 export interface JobsOptions extends LaneOptions {
   /** Each with a lane of its own. */
@@ -35,10 +43,12 @@ export class Jobs {
   constructor({ runners, ...options }: JobsOptions) {
     this.#store = options.galleries.jobs
     this.#logger = options.logger
-    this.#lanes = new Map(runners.flatMap((runner) => {
-      const lane = new Lane(runner, options)
-      return runner.kinds.map((kind): [JobKind, Lane] => [kind, lane])
-    }))
+    this.#lanes = new Map(
+      runners.flatMap((runner) => {
+        const lane = new Lane(runner, options)
+        return runner.kinds.map((kind): [JobKind, Lane] => [kind, lane])
+      }),
+    )
   }
 
   /** Once, before anything else. */
@@ -61,7 +71,8 @@ export class Jobs {
    */
   async create(job: NewJob & { kind: JobKind }): Promise<JobReport & { created: boolean }> {
     const { job: made, created } = await this.#laneOf(job.kind).create(job)
-    if (created) this.#logger.info({ jobId: made.id, gallery: made.gallery, kind: made.kind, total: made.total }, 'job accepted')
+    if (created)
+      this.#logger.info({ jobId: made.id, gallery: made.gallery, kind: made.kind, total: made.total }, 'job accepted')
     return { ...this.#report(made), created }
   }
 
@@ -108,7 +119,11 @@ export class Jobs {
 
   #report(job: JobRecord): JobReport {
     const reading = job.finishedAt === null ? this.#laneOf(job.kind).readingOf(job.id) : undefined
-    const now = { ...job, done: reading?.done ?? job.done, total: reading?.total === undefined ? job.total : reading.total }
+    const now = {
+      ...job,
+      done: reading?.done ?? job.done,
+      total: reading?.total === undefined ? job.total : reading.total,
+    }
     return { job: now, pace: paceOf(now, reading) }
   }
 }

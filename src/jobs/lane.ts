@@ -107,7 +107,8 @@ export class Lane {
   /** A job that waits was stopped in peace. One that is left as running only makes the next process go more carefully. */
   async #rest(): Promise<void> {
     try {
-      for (const { id } of this.#jobs.list({ kinds: this.#runner.kinds, states: ['running'] })) await this.#jobs.transition(id, { from: ['running'], to: 'queued' })
+      for (const { id } of this.#jobs.list({ kinds: this.#runner.kinds, states: ['running'] }))
+        await this.#jobs.transition(id, { from: ['running'], to: 'queued' })
     } catch (error) {
       this.#options.logger.error({ err: error }, 'the rest of a job could not be stored')
     }
@@ -156,7 +157,8 @@ export class Lane {
       signal: current.stop.signal,
       trials,
       giveUp,
-      expect: async (expected) => void (await this.#jobs.transition(job.id, { from: ['running'], to: 'running', total: expected })),
+      expect: async (expected) =>
+        void (await this.#jobs.transition(job.id, { from: ['running'], to: 'running', total: expected })),
       tell: (reading) => void (current.reading = reading),
     })
     return result === undefined ? this.#jobs.complete(job.id, total) : this.#jobs.finish(job.id, { total, result })
@@ -166,9 +168,18 @@ export class Lane {
   async #begin(job: JobRecord) {
     const trial = nextTrial(job, { begunHere: this.#begun.has(job.id), deathsMax: this.#runner.deathsMax })
     const { deaths, giveUp, trials } = trial
-    if (deaths > 0) this.#options.logger.error({ jobId: job.id, kind: job.kind, deaths, giveUp }, 'the process died over this job; it is tried again')
+    if (deaths > 0)
+      this.#options.logger.error(
+        { jobId: job.id, kind: job.kind, deaths, giveUp },
+        'the process died over this job; it is tried again',
+      )
     this.#begun.add(job.id)
-    await this.#jobs.transition(job.id, { from: active, to: 'running', trials, failure: deaths > 0 ? failureOf(new AlikeError('job_interrupted')) : undefined })
+    await this.#jobs.transition(job.id, {
+      from: active,
+      to: 'running',
+      trials,
+      failure: deaths > 0 ? failureOf(new AlikeError('job_interrupted')) : undefined,
+    })
     return trial
   }
 
@@ -191,15 +202,21 @@ export class Lane {
 
   #tellEnd(job: JobRecord): void {
     const { id, kind, state, total, failed, failure, startedAt, finishedAt } = job
-    const durationMs = startedAt === null || finishedAt === null ? undefined : Date.parse(finishedAt) - Date.parse(startedAt)
+    const durationMs =
+      startedAt === null || finishedAt === null ? undefined : Date.parse(finishedAt) - Date.parse(startedAt)
     this.#options.onEnd?.(job)
     const level = state === 'succeeded' || state === 'cancelled' ? 'info' : 'warn'
-    this.#options.logger[level]({ jobId: id, kind, total, failed, durationMs, code: failure?.code }, `job ${state.replaceAll('_', ' ')}`)
+    this.#options.logger[level](
+      { jobId: id, kind, total, failed, durationMs, code: failure?.code },
+      `job ${state.replaceAll('_', ' ')}`,
+    )
   }
 
   async #forgetOld(): Promise<void> {
     const before = new Date(Date.now() - this.#options.jobsKeptDays * dayMs).toISOString()
-    await this.#jobs.forget(before).catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be forgotten'))
+    await this.#jobs
+      .forget(before)
+      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be forgotten'))
   }
 }
 

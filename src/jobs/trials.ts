@@ -26,8 +26,10 @@ export function nextTrial(job: JobRecord, { begunHere, deathsMax }: { begunHere:
   const alone = died ? (job.trials?.alone ?? null) : null
   const givenUp = job.trials?.givenUp ?? 0
   const giveUp = alone !== null && alone.tries >= aloneTriesMax ? alone.item : undefined
-  if (giveUp === undefined && deaths >= deathsMax) throw interrupted(`That happened ${deaths} times without the job getting further.`)
-  if (giveUp !== undefined && givenUp >= givenUpMax) throw interrupted(`It holds more than ${givenUpMax} pictures over which that happens.`)
+  if (giveUp === undefined && deaths >= deathsMax)
+    throw interrupted(`That happened ${deaths} times without the job getting further.`)
+  if (giveUp !== undefined && givenUp >= givenUpMax)
+    throw interrupted(`It holds more than ${givenUpMax} pictures over which that happens.`)
   return { trials: { runs: deaths + 1, alone, givenUp }, deaths, giveUp }
 }
 

@@ -13,7 +13,11 @@ export interface Group<Hit> {
  * @param keysOf a hit with several belongs to several groups, one without any to none
  * @param size most hits of a group; what comes after them is left out
  */
-export function groupHits<Hit>(hits: readonly Hit[], keysOf: (hit: Hit) => readonly GroupKey[], size: number): Group<Hit>[] {
+export function groupHits<Hit>(
+  hits: readonly Hit[],
+  keysOf: (hit: Hit) => readonly GroupKey[],
+  size: number,
+): Group<Hit>[] {
   const groups = new Map<GroupKey, Group<Hit>>()
   for (const hit of hits) {
     for (const key of new Set(keysOf(hit))) {

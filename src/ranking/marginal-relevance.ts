@@ -22,12 +22,22 @@ export interface MarginalRelevanceOptions {
  * and of equals the one that came first, so the same input gives the same choice.
  * @returns positions in the order of choice; a larger `k` goes on where a smaller one ended
  */
-export function chooseDiverse({ scores, between, diversity, nearestChosen: before, k }: MarginalRelevanceOptions): number[] {
+export function chooseDiverse({
+  scores,
+  between,
+  diversity,
+  nearestChosen: before,
+  k,
+}: MarginalRelevanceOptions): number[] {
   const left = new Set(scores.keys())
-  const nearestChosen = before === undefined ? new Float64Array(scores.length).fill(-Infinity) : Float64Array.from(before)
+  const nearestChosen =
+    before === undefined ? new Float64Array(scores.length).fill(-Infinity) : Float64Array.from(before)
   const chosen: number[] = []
   while (chosen.length < k && left.size > 0) {
-    const next = before === undefined && chosen.length === 0 ? 0 : bestOf(left, (i) => (1 - diversity) * scores[i]! - diversity * nearestChosen[i]!)
+    const next =
+      before === undefined && chosen.length === 0
+        ? 0
+        : bestOf(left, (i) => (1 - diversity) * scores[i]! - diversity * nearestChosen[i]!)
     left.delete(next)
     chosen.push(next)
     for (const i of left) nearestChosen[i] = Math.max(nearestChosen[i]!, between(i, next))

@@ -15,7 +15,9 @@ export function withoutCopies({ likeness, count, kept, duplicateScore }: CopyBlo
   const stay: number[] = []
   for (let candidate = 0; candidate < count; candidate++) {
     const row = likeness.subarray(candidate * columns, (candidate + 1) * columns)
-    const isCopy = row.subarray(0, kept).some((score) => score >= duplicateScore) || stay.some((better) => row[kept + better]! >= duplicateScore)
+    const isCopy =
+      row.subarray(0, kept).some((score) => score >= duplicateScore) ||
+      stay.some((better) => row[kept + better]! >= duplicateScore)
     if (!isCopy) stay.push(candidate)
   }
   return stay

@@ -18,7 +18,11 @@ export class AllowedHosts {
    * @throws AlikeError `config_invalid`
    */
   constructor(list: string) {
-    this.#patterns = list.split(',').map((text) => text.trim()).filter((text) => text !== '').map(patternOf)
+    this.#patterns = list
+      .split(',')
+      .map((text) => text.trim())
+      .filter((text) => text !== '')
+      .map(patternOf)
   }
 
   get isEmpty(): boolean {
@@ -27,16 +31,29 @@ export class AllowedHosts {
 
   allows({ hostname, port }: URL): boolean {
     const name = hostname.replace(/\.$/, '')
-    return this.#patterns.some((pattern) =>
-      (pattern.below ? name.endsWith(`.${pattern.host}`) : name === pattern.host) && port === (pattern.port ?? ''))
+    return this.#patterns.some(
+      (pattern) =>
+        (pattern.below ? name.endsWith(`.${pattern.host}`) : name === pattern.host) && port === (pattern.port ?? ''),
+    )
   }
 }
 
 function patternOf(text: string): Pattern {
   const [, wildcard, rest = ''] = /^(\*\.)?([^*]+)$/.exec(text) ?? []
   const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : undefined
-  if (url === undefined || url.host === '' || url.pathname !== '/' || `${url.username}${url.password}${url.search}${url.hash}` !== '') {
-    throw new AlikeError('config_invalid', { detail: `URL_ALLOWED_HOSTS must list names of hosts, such as images.example.com or *.example.com, not "${text}".` })
+  if (
+    url === undefined ||
+    url.host === '' ||
+    url.pathname !== '/' ||
+    `${url.username}${url.password}${url.search}${url.hash}` !== ''
+  ) {
+    throw new AlikeError('config_invalid', {
+      detail: `URL_ALLOWED_HOSTS must list names of hosts, such as images.example.com or *.example.com, not "${text}".`,
+    })
   }
-  return { host: url.hostname.replace(/\.$/, ''), below: wildcard !== undefined, ...(url.port !== '' && { port: url.port }) }
+  return {
+    host: url.hostname.replace(/\.$/, ''),
+    below: wildcard !== undefined,
+    ...(url.port !== '' && { port: url.port }),
+  }
 }

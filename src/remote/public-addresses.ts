@@ -4,10 +4,24 @@ import { BlockList, isIP } from 'node:net'
 /** IANA's special-purpose addresses of IPv4, multicast and reserved ones. */
 const notPublic4 = new BlockList()
 for (const subnet of [
-  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24',
-  '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4',
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
   '168.63.129.16/32', // looks public, answers inside a cloud: Azure's host
-]) add(notPublic4, subnet, 'ipv4')
+])
+  add(notPublic4, subnet, 'ipv4')
 
 /** Global unicast is all there is of the public in IPv6: IPv4-mapped, loopback, link-local, multicast lie outside of it. */
 const global6 = new BlockList()

@@ -2,7 +2,7 @@
  * Fetches pictures from hosts that the owner of the service has listed. A URL comes from a caller,
  * an answer from a stranger: both are bounded in everything, and neither reaches into our network.
  */
-import { Agent, request, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import { AlikeError } from '../errors.js'
 import type { FetchOutcome } from '../metrics.js'
 import { AllowedHosts } from './allowed-hosts.js'
@@ -38,17 +38,27 @@ export function openRemotePictures(options: RemotePicturesOptions): RemotePictur
   const { urlAllowedHosts, urlTimeoutMs, uploadMaxBytes, allowLoopback = false, onFetch } = options
   const hosts = new AllowedHosts(urlAllowedHosts)
   const isAllowed = (address: string) => isPublicAddress(address) || (allowLoopback && isLoopback(address))
-  const agent = new Agent({ connect: guardedConnector({ isAllowed, timeoutMs: urlTimeoutMs }), connections: connectionsPerHost, headersTimeout: urlTimeoutMs, bodyTimeout: urlTimeoutMs })
+  const agent = new Agent({
+    connect: guardedConnector({ isAllowed, timeoutMs: urlTimeoutMs }),
+    connections: connectionsPerHost,
+    headersTimeout: urlTimeoutMs,
+    bodyTimeout: urlTimeoutMs,
+  })
 
   async function fetchPicture(text: string, signal: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer> {
     let url = expectAllowed(text, undefined, hosts)
     for (let redirects = 0; redirects <= redirectsMax; redirects++) {
-      const { statusCode, headers, body } = await request(url, { dispatcher: agent, signal, headers: { accept: 'image/*', 'user-agent': 'alike' } })
+      const { statusCode, headers, body } = await request(url, {
+        dispatcher: agent,
+        signal,
+        headers: { accept: 'image/*', 'user-agent': 'alike' },
+      })
       body.on('error', () => {}) // of one that is left unread
       if (statusCode === 200) return await readPicture(body, headers, { maxBytes: uploadMaxBytes, onBytes })
       body.destroy()
       const { location } = headers
-      if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string') throw unreachable(`It answered with status ${statusCode}.`)
+      if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string')
+        throw unreachable(`It answered with status ${statusCode}.`)
       url = expectAllowed(location, url, hosts)
     }
     throw unreachable(`It was redirected more than ${redirectsMax} times.`)
@@ -81,11 +91,20 @@ function expectAllowed(text: string, base: URL | undefined, hosts: AllowedHosts)
   const url = new URL(text, base)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw notAllowed('Only http and https are.')
   if (url.username !== '' || url.password !== '') throw notAllowed('It carries credentials.')
-  if (!hosts.allows(url)) throw notAllowed(base === undefined ? 'Its host is not among the allowed ones.' : 'It leads to a host that is not among the allowed ones.')
+  if (!hosts.allows(url))
+    throw notAllowed(
+      base === undefined
+        ? 'Its host is not among the allowed ones.'
+        : 'It leads to a host that is not among the allowed ones.',
+    )
   return url
 }
 
-async function readPicture(body: Dispatcher.ResponseData['body'], headers: Dispatcher.ResponseData['headers'], { maxBytes, onBytes }: { maxBytes: number; onBytes: ((bytes: number) => void) | undefined }): Promise<Buffer> {
+async function readPicture(
+  body: Dispatcher.ResponseData['body'],
+  headers: Dispatcher.ResponseData['headers'],
+  { maxBytes, onBytes }: { maxBytes: number; onBytes: ((bytes: number) => void) | undefined },
+): Promise<Buffer> {
   const tooLarge = () => new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
   if (Number(headers['content-length'] ?? 0) > maxBytes) {
     body.destroy()

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough, Transform, type Readable } from 'node:stream'
+import { PassThrough, type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { pack, type Pack } from 'tar-stream'
+import { type Pack, pack } from 'tar-stream'
 import { AlikeError } from '../errors.js'
 import { manifestName, type SnapshotManifest } from './manifest.js'
 
@@ -17,7 +17,10 @@ export interface SnapshotArchive {
 const blockBytes = 512
 
 /** @param folder of the snapshot. The files are open from here on: deleting the snapshot does not break it off. */
-export async function openArchive(folder: string, { id, createdAt, files }: SnapshotManifest): Promise<SnapshotArchive> {
+export async function openArchive(
+  folder: string,
+  { id, createdAt, files }: SnapshotManifest,
+): Promise<SnapshotArchive> {
   const manifest = await readFile(join(folder, manifestName))
   const handles = await Promise.all(files.map(({ name }) => open(join(folder, name))))
   const tar = pack()
@@ -26,7 +29,12 @@ export async function openArchive(folder: string, { id, createdAt, files }: Snap
   const fill = async () => {
     tar.entry({ name: `${id}/${manifestName}`, mtime }, manifest)
     for (const [i, { name, bytes, sha256 }] of files.entries()) {
-      await packFile(tar, { name: `${id}/${name}`, size: bytes, mtime }, handles[i]!.createReadStream({ highWaterMark: 1 << 18 }), sha256)
+      await packFile(
+        tar,
+        { name: `${id}/${name}`, size: bytes, mtime },
+        handles[i]!.createReadStream({ highWaterMark: 1 << 18 }),
+        sha256,
+      )
     }
     tar.finalize()
   }
@@ -41,10 +49,21 @@ export async function openArchive(folder: string, { id, createdAt, files }: Snap
     .catch(() => {}) // closed already, with its stream
 
   const entries = [manifest.length, ...files.map(({ bytes }) => bytes)]
-  return { tar: output, bytes: entries.reduce((sum, bytes) => sum + blockBytes + Math.ceil(bytes / blockBytes) * blockBytes, 2 * blockBytes) }
+  return {
+    tar: output,
+    bytes: entries.reduce(
+      (sum, bytes) => sum + blockBytes + Math.ceil(bytes / blockBytes) * blockBytes,
+      2 * blockBytes,
+    ),
+  }
 }
 
-async function packFile(tar: Pack, header: { name: string; size: number; mtime: Date }, content: Readable, sha256: string): Promise<void> {
+async function packFile(
+  tar: Pack,
+  header: { name: string; size: number; mtime: Date },
+  content: Readable,
+  sha256: string,
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const entry = tar.entry(header, (error) => (error ? reject(error) : resolve()))
     tar.once('close', () => reject(new Error('nobody reads the archive any more')))

@@ -8,7 +8,10 @@ import { AlikeError } from '../errors.js'
  * Resolves when the bytes are on the disk.
  * @param onChunk called now and then; what it throws ends the reading.
  */
-export async function settleFile(path: string, onChunk: () => void = () => {}): Promise<{ bytes: number; sha256: string }> {
+export async function settleFile(
+  path: string,
+  onChunk: () => void = () => {},
+): Promise<{ bytes: number; sha256: string }> {
   const file = await open(path, 'r+')
   try {
     await file.sync()

@@ -49,5 +49,7 @@ export function parseManifest(text: string): SnapshotManifest | undefined {
 }
 
 function sha256Of(facts: object): string {
-  return createHash('sha256').update(JSON.stringify(Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1)))).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify(Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1))))
+    .digest('hex')
 }

@@ -33,7 +33,8 @@ export async function readSnapshot(path: string, to?: string): Promise<SnapshotM
         continue
       }
       const stated = manifest?.files.find((file) => file.name === name)
-      if (stated === undefined || name !== databaseName || found) throw damaged('It holds a file that its manifest does not name.')
+      if (stated === undefined || name !== databaseName || found)
+        throw damaged('It holds a file that its manifest does not name.')
       await expectWhole(content, stated, to)
       found = true
     }
@@ -45,19 +46,27 @@ export async function readSnapshot(path: string, to?: string): Promise<SnapshotM
 }
 
 async function* filesOf(folder: string): AsyncGenerator<Entry> {
-  for (const name of [manifestName, databaseName]) yield { name, content: createReadStream(join(folder, name), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer> }
+  for (const name of [manifestName, databaseName])
+    yield { name, content: createReadStream(join(folder, name), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer> }
 }
 
 async function* entriesOf(archive: string): AsyncGenerator<Entry> {
   const entries = extract()
-  createReadStream(archive, { highWaterMark: 1 << 18 }).on('error', (error) => entries.destroy(error)).pipe(entries)
+  createReadStream(archive, { highWaterMark: 1 << 18 })
+    .on('error', (error) => entries.destroy(error))
+    .pipe(entries)
   for await (const entry of entries) {
-    if (entry.header.type === 'directory') entry.resume() // packed again by another program
+    if (entry.header.type === 'directory')
+      entry.resume() // packed again by another program
     else yield { name: basename(entry.header.name), content: entry as AsyncIterable<Buffer> }
   }
 }
 
-async function expectWhole(content: AsyncIterable<Buffer>, { bytes, sha256 }: SnapshotFile, to: string | undefined): Promise<void> {
+async function expectWhole(
+  content: AsyncIterable<Buffer>,
+  { bytes, sha256 }: SnapshotFile,
+  to: string | undefined,
+): Promise<void> {
   const hash = createHash('sha256')
   let found = 0
   const counted = async function* () {
@@ -90,7 +99,10 @@ async function textOf(content: AsyncIterable<Buffer>): Promise<string> {
 function asSnapshotError(error: unknown): unknown {
   const known = asStorageError(error)
   if (known instanceof AlikeError) return known
-  return new AlikeError('snapshot_damaged', { detail: 'It can not be read: is it there, and is it a folder or a tar of a snapshot?', cause: error })
+  return new AlikeError('snapshot_damaged', {
+    detail: 'It can not be read: is it there, and is it a folder or a tar of a snapshot?',
+    cause: error,
+  })
 }
 
 function damaged(detail: string): AlikeError {

@@ -30,7 +30,8 @@ export async function restoreSnapshot(snapshot: string, dataDir: string): Promis
     await expectEmpty(dataDir) // a service may have come and gone before the lock
     const manifest = await readSnapshot(snapshot, unfinished)
     const { images } = examineDatabase(unfinished)
-    if (images !== manifest.images) throw new AlikeError('snapshot_damaged', { detail: `It holds ${images} pictures instead of ${manifest.images}.` })
+    if (images !== manifest.images)
+      throw new AlikeError('snapshot_damaged', { detail: `It holds ${images} pictures instead of ${manifest.images}.` })
     await rename(unfinished, database)
     await syncFolder(dataDir)
     return manifest
@@ -58,5 +59,8 @@ async function expectEmpty(dataDir: string): Promise<void> {
 
 /** As the lock, or a process that was ended before it had made its tables, leaves it. */
 async function isEmpty(path: string): Promise<boolean> {
-  return stat(path).then(({ size }) => size === 0, () => false)
+  return stat(path).then(
+    ({ size }) => size === 0,
+    () => false,
+  )
 }

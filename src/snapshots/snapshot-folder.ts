@@ -4,8 +4,8 @@
  */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStorageError, writeSettled, syncFolder } from './files.js'
-import { manifestName, manifestText, parseManifest, snapshotIdPattern, type SnapshotManifest } from './manifest.js'
+import { asStorageError, syncFolder, writeSettled } from './files.js'
+import { manifestName, manifestText, parseManifest, type SnapshotManifest, snapshotIdPattern } from './manifest.js'
 
 export class SnapshotFolder {
   readonly path: string
@@ -29,7 +29,10 @@ export class SnapshotFolder {
   /** Newest first. */
   async ids(): Promise<string[]> {
     const names = await readdir(this.path).catch(noneIfMissing) // somebody has tidied up
-    return names.filter((name) => new RegExp(snapshotIdPattern).test(name)).sort().reverse()
+    return names
+      .filter((name) => new RegExp(snapshotIdPattern).test(name))
+      .sort()
+      .reverse()
   }
 
   /** Undefined when there is none under this id, or it is not whole; checksums of the files are for who reads them. */

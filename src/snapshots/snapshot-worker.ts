@@ -35,5 +35,6 @@ function tell(share: number): void {
 }
 
 function stopIfAsked(): void {
-  if (Atomics.load(state, places.stop) === 1) throw new AlikeError('shutting_down', { detail: 'The snapshot was stopped.' })
+  if (Atomics.load(state, places.stop) === 1)
+    throw new AlikeError('shutting_down', { detail: 'The snapshot was stopped.' })
 }

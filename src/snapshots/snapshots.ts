@@ -9,7 +9,7 @@ import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls.js'
 import { openArchive, type SnapshotArchive } from './archive.js'
 import { asStorageError } from './files.js'
-import { databaseName, snapshotIdAt, type SnapshotManifest } from './manifest.js'
+import { databaseName, type SnapshotManifest, snapshotIdAt } from './manifest.js'
 import { SnapshotFolder } from './snapshot-folder.js'
 import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
 
@@ -85,11 +85,17 @@ export class Snapshots {
     this.#options.expectWritable?.()
     const createdAt = (this.#options.clock?.() ?? new Date()).toISOString()
     const state = new Int32Array(new SharedArrayBuffer(8))
-    const writing: Writing = { id: snapshotIdAt(createdAt, randomBytes(3).toString('hex')), createdAt, state, ended: Promise.resolve() }
+    const writing: Writing = {
+      id: snapshotIdAt(createdAt, randomBytes(3).toString('hex')),
+      createdAt,
+      state,
+      ended: Promise.resolve(),
+    }
     this.#writing = writing // before anything is awaited: there is only one
     try {
       const { max } = this.#options
-      if ((await this.#folder.ids()).length >= max) throw new AlikeError('snapshots_full', { detail: `It may hold ${max}; delete one.` })
+      if ((await this.#folder.ids()).length >= max)
+        throw new AlikeError('snapshots_full', { detail: `It may hold ${max}; delete one.` })
       await this.#expectRoom()
       await this.#folder.begin(writing.id)
     } catch (error) {
@@ -105,7 +111,11 @@ export class Snapshots {
   async list(): Promise<SnapshotRecord[]> {
     const ids = (await this.#folder.ids()).filter((id) => id !== this.#writing?.id)
     const stored = await Promise.all(ids.map((id) => this.#stored(id)))
-    return [...(this.#writing === undefined ? [] : [this.#recordOf(this.#writing)]), ...(this.#failed === undefined ? [] : [this.#failed]), ...stored]
+    return [
+      ...(this.#writing === undefined ? [] : [this.#recordOf(this.#writing)]),
+      ...(this.#failed === undefined ? [] : [this.#failed]),
+      ...stored,
+    ]
   }
 
   /** @throws AlikeError `snapshot_not_found` */
@@ -155,7 +165,9 @@ export class Snapshots {
     const { bavail, bsize } = await statfs(dataDir)
     const { size } = await stat(join(dataDir, databaseName))
     if (bavail * bsize < size + reserveBytes) {
-      throw new AlikeError('storage_full', { detail: `A snapshot needs ${size} bytes, and leaves ${reserveBytes} free.` })
+      throw new AlikeError('storage_full', {
+        detail: `A snapshot needs ${size} bytes, and leaves ${reserveBytes} free.`,
+      })
     }
   }
 
@@ -169,9 +181,17 @@ export class Snapshots {
       onNewest?.(new Date(createdAt))
       onEnd?.('ready')
       const { damagedGalleries, damagedImages } = manifest
-      if (damagedGalleries !== undefined) logger.warn({ ...facts(), damagedGalleries }, 'galleries in the snapshot have damaged records: delete them')
-      if (damagedImages !== undefined) logger.warn({ ...facts(), damagedImages }, 'pictures in the snapshot are damaged: store them again, or remove them')
-      logger.info({ ...facts(), images: manifest.images, bytes: manifest.files[0]?.bytes }, 'snapshot of the data written')
+      if (damagedGalleries !== undefined)
+        logger.warn({ ...facts(), damagedGalleries }, 'galleries in the snapshot have damaged records: delete them')
+      if (damagedImages !== undefined)
+        logger.warn(
+          { ...facts(), damagedImages },
+          'pictures in the snapshot are damaged: store them again, or remove them',
+        )
+      logger.info(
+        { ...facts(), images: manifest.images, bytes: manifest.files[0]?.bytes },
+        'snapshot of the data written',
+      )
     } catch (error) {
       await this.#folder.discard(id).catch(() => {}) // swept at the next start
       const { code, message } = error instanceof AlikeError ? error : new AlikeError('internal', { cause: error })
@@ -194,7 +214,15 @@ export class Snapshots {
     try {
       const to = join(`${this.#folder.pathOf(id)}.writing`, databaseName)
       const { contents, file } = await thread.call('write', { from: join(dataDir, databaseName), to })
-      const facts = { formatVersion: 1 as const, id, createdAt, serviceVersion, modelId, ...contents, files: [{ name: databaseName, ...file }] }
+      const facts = {
+        formatVersion: 1 as const,
+        id,
+        createdAt,
+        serviceVersion,
+        modelId,
+        ...contents,
+        files: [{ name: databaseName, ...file }],
+      }
       await this.#folder.keep(id, facts)
       return facts
     } catch (error) {
@@ -211,7 +239,14 @@ export class Snapshots {
   }
 
   #recordOf({ id, createdAt, state }: Writing): SnapshotRecord {
-    return { id, state: 'writing', share: Atomics.load(state, places.done) / 1_000, createdAt, manifest: null, failure: null }
+    return {
+      id,
+      state: 'writing',
+      share: Atomics.load(state, places.done) / 1_000,
+      createdAt,
+      manifest: null,
+      failure: null,
+    }
   }
 }
 

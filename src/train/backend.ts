@@ -25,10 +25,15 @@ export async function chooseBackend(wanted: BackendChoice): Promise<string> {
     if (!(await tryBackend(backend))) continue
     if (backend !== 'tensorflow') return backend
     const device = nativeDevice()
-    if (wanted === 'tensorflow-gpu' && device !== 'gpu') throw new Error('TensorFlow finds no GPU that it can use; npm run train:setup -- --gpu builds it for one, and the driver has to be there.')
+    if (wanted === 'tensorflow-gpu' && device !== 'gpu')
+      throw new Error(
+        'TensorFlow finds no GPU that it can use; npm run train:setup -- --gpu builds it for one, and the driver has to be there.',
+      )
     return `tensorflow (${device})`
   }
-  throw new Error(`The backend ${wanted} can not be used here${wanted === 'tensorflow' ? '; npm run train:setup builds it' : ''}.`)
+  throw new Error(
+    `The backend ${wanted} can not be used here${wanted === 'tensorflow' ? '; npm run train:setup builds it' : ''}.`,
+  )
 }
 
 async function tryBackend(backend: Backend): Promise<boolean> {

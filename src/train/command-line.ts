@@ -7,7 +7,9 @@ export function oneOf<T extends string>(option: string, value: string, choices: 
 export function positive(option: string, value: string | undefined, usage: string, whole = true): number | undefined {
   if (value === undefined) return undefined
   const number = Number(value)
-  return number > 0 && (!whole || Number.isInteger(number)) ? number : refuse(`--${option} is a positive ${whole ? 'whole ' : ''}number`, usage)
+  return number > 0 && (!whole || Number.isInteger(number))
+    ? number
+    : refuse(`--${option} is a positive ${whole ? 'whole ' : ''}number`, usage)
 }
 
 /** From 0 to 1. */

@@ -2,12 +2,19 @@
 import { bytesOf } from '../datasets/picture-bytes.js'
 import type { SplitPicture } from '../datasets/split.js'
 import { AlikeError } from '../errors.js'
-import { edited, type EditName } from '../image/edits.js'
+import { type EditName, edited } from '../image/edits.js'
 import { prepareImage } from '../image/prepare.js'
 import type { Preprocessing } from '../image/preprocessing.js'
 
 /** What becomes of pictures most often. */
-export const judgedEdits = ['half size', 'quarter size', 'JPEG quality 40', '10 % cut off each side', 'grey', 'white border of 8 %'] as const satisfies readonly EditName[]
+export const judgedEdits = [
+  'half size',
+  'quarter size',
+  'JPEG quality 40',
+  '10 % cut off each side',
+  'grey',
+  'white border of 8 %',
+] as const satisfies readonly EditName[]
 
 /** Pictures that are edited, where there are as many. */
 const editedPictures = 150
@@ -22,13 +29,20 @@ export interface EditedBatch {
 }
 
 /** Every edit of the chosen pictures, a batch at a time while the next one is made. @throws AlikeError `data_unreadable`, with the id of the picture */
-export async function* editedBatches(pictures: readonly SplitPicture[], preprocessing: Preprocessing): AsyncGenerator<EditedBatch> {
+export async function* editedBatches(
+  pictures: readonly SplitPicture[],
+  preprocessing: Preprocessing,
+): AsyncGenerator<EditedBatch> {
   const chosen = spreadEvenly(pictures, editedPictures)
   const all = judgedEdits.flatMap((edit) => chosen.map((picture) => ({ picture, edit })))
   const make = async (start: number): Promise<EditedBatch> => {
     const batch = all.slice(start, start + batchSize)
     const pixels = await Promise.all(batch.map(({ picture, edit }) => editedPixels(picture, edit, preprocessing)))
-    return { pictures: batch.map(({ picture }) => picture), edits: batch.map(({ edit }) => edit), pixels: Buffer.concat(pixels) }
+    return {
+      pictures: batch.map(({ picture }) => picture),
+      edits: batch.map(({ edit }) => edit),
+      pixels: Buffer.concat(pixels),
+    }
   }
   let coming = make(0)
   for (let start = 0; start < all.length; start += batchSize) {
@@ -49,6 +63,9 @@ async function editedPixels(picture: SplitPicture, edit: EditName, preprocessing
   try {
     return (await prepareImage(await edited(await bytesOf(picture), edit), { preprocessing, maxPixels })).pixels
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be edited (${edit}).`, cause })
+    throw new AlikeError('data_unreadable', {
+      detail: `The picture "${picture.id}" can not be edited (${edit}).`,
+      cause,
+    })
   }
 }

@@ -14,7 +14,12 @@ export type EmbeddedPictures = RowsOfParts
 const batchSize = 60
 
 /** @param indices of the loader's pictures */
-export async function embedPictures(network: TrainableNetwork, loader: PictureLoader, pictures: readonly SplitPicture[], indices: readonly number[]): Promise<EmbeddedPictures> {
+export async function embedPictures(
+  network: TrainableNetwork,
+  loader: PictureLoader,
+  pictures: readonly SplitPicture[],
+  indices: readonly number[],
+): Promise<EmbeddedPictures> {
   const { preprocessing } = network
   const requests = Array.from({ length: Math.ceil(indices.length / batchSize) }, (_, batch) => ({
     pictures: indices.slice(batch * batchSize, (batch + 1) * batchSize),
@@ -26,7 +31,10 @@ export async function embedPictures(network: TrainableNetwork, loader: PictureLo
 }
 
 /** Edited copies of the pictures, or of as many as are judged by. */
-export async function embedCopies(network: TrainableNetwork, pictures: readonly SplitPicture[]): Promise<EmbeddedPictures & EditedCopies> {
+export async function embedCopies(
+  network: TrainableNetwork,
+  pictures: readonly SplitPicture[],
+): Promise<EmbeddedPictures & EditedCopies> {
   const parts = partsOf(network)
   const originals: SplitPicture[] = []
   const edits: string[] = []
@@ -52,7 +60,15 @@ function partsOf(network: TrainableNetwork) {
     /** @param pictures in the order of the batches */
     rows(pictures: readonly SplitPicture[]): EmbeddedPictures {
       const [embeddings, logits, instance] = outputs.map(joinedTogether) as [Float32Array, Float32Array, Float32Array?]
-      return { ids: pictures.map(({ id }) => id), labels: pictures.map(({ label }) => label), groups: pictures.map(({ group }) => group), embeddings, dimension, logits, instance }
+      return {
+        ids: pictures.map(({ id }) => id),
+        labels: pictures.map(({ label }) => label),
+        groups: pictures.map(({ group }) => group),
+        embeddings,
+        dimension,
+        logits,
+        instance,
+      }
     },
   }
 }

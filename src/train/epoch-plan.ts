@@ -22,18 +22,20 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
   const { seed, epochs, smallInput, preprocessing, augmentation, batch: shape } = settings
   const epochSeed = seed * 1_000_003 + epoch * 1009
   const side = epoch < Math.round(smallInput.share * epochs) ? smallInput.side : preprocessing.inputSize
-  const batches = classBalancedBatches(data.classOf, shape, seededRandom(epochSeed)).map((members, index): PlannedBatch => {
-    const random = seededRandom(epochSeed + 17 * (index + 1))
-    const seeds = members.map(() => Math.floor(random() * 2 ** 32))
-    return {
-      request: {
-        pictures: members.map((member) => data.train[member]!),
-        preprocessing: { ...preprocessing, inputSize: side },
-        augmentation: { minScale: augmentation.minScale, colourJitter: augmentation.colourJitter, seeds },
-      },
-      classes: members.map((member) => data.classOf[member]!),
-      eraseSeed: epochSeed + 31 * (index + 1),
-    }
-  })
+  const batches = classBalancedBatches(data.classOf, shape, seededRandom(epochSeed)).map(
+    (members, index): PlannedBatch => {
+      const random = seededRandom(epochSeed + 17 * (index + 1))
+      const seeds = members.map(() => Math.floor(random() * 2 ** 32))
+      return {
+        request: {
+          pictures: members.map((member) => data.train[member]!),
+          preprocessing: { ...preprocessing, inputSize: side },
+          augmentation: { minScale: augmentation.minScale, colourJitter: augmentation.colourJitter, seeds },
+        },
+        classes: members.map((member) => data.classOf[member]!),
+        eraseSeed: epochSeed + 31 * (index + 1),
+      }
+    },
+  )
   return { side, batches }
 }

@@ -4,9 +4,9 @@ import { evaluateCopies } from '../eval/copies.js'
 import { embedCopies, embedPictures } from './embed-pictures.js'
 import type { PictureLoader } from './loader/picture-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
-import type { TrainableNetwork } from './models/network.js'
 import { chooseInstanceShare, choosePosterior, joinSettings } from './models/join-choice.js'
-import { joinedRows, withJoinedEmbedding, type PosteriorSettings } from './models/joined-embedding.js'
+import { joinedRows, type PosteriorSettings, withJoinedEmbedding } from './models/joined-embedding.js'
+import type { TrainableNetwork } from './models/network.js'
 import { exportModel } from './onnx/export.js'
 import type { ModelMetrics, TrainingFacts } from './report/model-metrics.js'
 import { writeReport } from './report/write-report.js'
@@ -32,7 +32,17 @@ export interface FinishedRun {
 const parityPictures = 16
 
 /** @throws AlikeError `export_parity_failed`. */
-export async function exportAndReport({ settings, data, loader, network, facts, course, useClassifier, report, log }: FinishedRun): Promise<{ folder: string; metrics?: ModelMetrics }> {
+export async function exportAndReport({
+  settings,
+  data,
+  loader,
+  network,
+  facts,
+  course,
+  useClassifier,
+  report,
+  log,
+}: FinishedRun): Promise<{ folder: string; metrics?: ModelMetrics }> {
   const embedding = await shapeEmbedding(network, data, loader, useClassifier, log)
 
   const { preprocessing } = embedding.network
@@ -40,7 +50,9 @@ export async function exportAndReport({ settings, data, loader, network, facts, 
   const pictureBytes = preprocessing.inputSize ** 2 * 3
   const { folder, manifest } = await exportModel(embedding.network, {
     folder: join(settings.out, settings.name),
-    parityPictures: Array.from({ length: parityPictures }, (_, index) => sample.subarray(index * pictureBytes, (index + 1) * pictureBytes)),
+    parityPictures: Array.from({ length: parityPictures }, (_, index) =>
+      sample.subarray(index * pictureBytes, (index + 1) * pictureBytes),
+    ),
     provenance: { ...facts, ...embedding.settings },
     now: new Date(),
   })
@@ -50,7 +62,10 @@ export async function exportAndReport({ settings, data, loader, network, facts, 
   // here, once, the test pictures are looked at
   const training = { ...facts, ...course, settings: { ...course.settings, ...embedding.settings } }
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
-  return { folder, metrics: await writeReport({ folder, pictures: data.pictures, data: source, training, now: new Date(), log }) }
+  return {
+    folder,
+    metrics: await writeReport({ folder, pictures: data.pictures, data: source, training, now: new Date(), log }),
+  }
 }
 
 /** Of the joined embedding, and how it came about: into manifest and report. */
@@ -60,7 +75,13 @@ interface ShapedEmbedding {
 }
 
 /** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
-async function shapeEmbedding(network: TrainableNetwork, data: TrainingData, loader: PictureLoader, useClassifier: boolean, log: (line: string) => void): Promise<ShapedEmbedding> {
+async function shapeEmbedding(
+  network: TrainableNetwork,
+  data: TrainingData,
+  loader: PictureLoader,
+  useClassifier: boolean,
+  log: (line: string) => void,
+): Promise<ShapedEmbedding> {
   if (!useClassifier && network.instanceDimension === 0) return { network, settings: {} }
   const embedVal = () => embedPictures(network, loader, data.pictures, data.val)
   let val = await embedVal()
@@ -74,15 +95,33 @@ async function shapeEmbedding(network: TrainableNetwork, data: TrainingData, loa
       val = await embedVal()
     }
     const { mAP10: withPosterior, ...chosen } = choosePosterior(val)
-    log(`posterior with a share of ${chosen.share}, sharpness ${chosen.sharpness}: val mAP@10 ${withPosterior.toFixed(3)}`)
+    log(
+      `posterior with a share of ${chosen.share}, sharpness ${chosen.sharpness}: val mAP@10 ${withPosterior.toFixed(3)}`,
+    )
     classGain = gain
     posterior = chosen
   }
-  const copies = await embedCopies(network, data.val.map((index) => data.pictures[index]!))
-  const { instanceShare, mAP10, copies: firstHit, tried } = chooseInstanceShare(val, posterior, (settings) => evaluateCopies(joinedRows(copies, settings), joinedRows(val, settings)))
-  log(`part for single pictures with a share of ${instanceShare}: val mAP@10 ${mAP10.toFixed(3)}, first hit of an edited copy ${firstHit?.toFixed(3) ?? 'unknown'}`)
+  const copies = await embedCopies(
+    network,
+    data.val.map((index) => data.pictures[index]!),
+  )
+  const {
+    instanceShare,
+    mAP10,
+    copies: firstHit,
+    tried,
+  } = chooseInstanceShare(val, posterior, (settings) =>
+    evaluateCopies(joinedRows(copies, settings), joinedRows(val, settings)),
+  )
+  log(
+    `part for single pictures with a share of ${instanceShare}: val mAP@10 ${mAP10.toFixed(3)}, first hit of an edited copy ${firstHit?.toFixed(3) ?? 'unknown'}`,
+  )
   const settings = joinSettings(posterior, instanceShare)
-  return { network: withJoinedEmbedding(network, settings), settings: { classGain, ...settings, instanceSharesTried: tried } }
+  return {
+    network: withJoinedEmbedding(network, settings),
+    settings: { classGain, ...settings, instanceSharesTried: tried },
+  }
 }
 
-const cycled = <T>(items: readonly T[], count: number): T[] => Array.from({ length: count }, (_, index) => items[index % items.length]!)
+const cycled = <T>(items: readonly T[], count: number): T[] =>
+  Array.from({ length: count }, (_, index) => items[index % items.length]!)

@@ -15,7 +15,10 @@ function tableOfHalves(): Float32Array {
 let table: Float32Array | undefined
 
 /** @param into as long as `halves`; made when absent */
-export function halvesToFloats(halves: Uint16Array, into: Float32Array = new Float32Array(halves.length)): Float32Array {
+export function halvesToFloats(
+  halves: Uint16Array,
+  into: Float32Array = new Float32Array(halves.length),
+): Float32Array {
   table ??= tableOfHalves()
   for (let i = 0; i < halves.length; i++) into[i] = table[halves[i]!]!
   return into

@@ -9,7 +9,7 @@ import { evaluateClassification } from '../eval/classification.js'
 import { evaluateRetrieval } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
 import { chooseBackend } from './backend.js'
-import { loadCheckpoint, saveCheckpoint, type RunState } from './checkpoint.js'
+import { loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.js'
 import { embedPictures } from './embed-pictures.js'
 import { planEpoch } from './epoch-plan.js'
 import { exportAndReport } from './export-and-report.js'
@@ -17,7 +17,7 @@ import { fineTuneSettingsOf } from './fine-tuning/command-line.js'
 import { fineTune } from './fine-tuning/fine-tune.js'
 import { eraseSquares } from './loader/normalise.js'
 import { PictureLoader } from './loader/picture-loader.js'
-import { trainableVariablesOf, variablesOf, type TrainableNetwork } from './models/network.js'
+import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
 import { simpleCnn } from './models/simple-cnn.js'
 import { AdamW } from './optimizer/adamw.js'
 import { learningRateAt } from './optimizer/schedule.js'
@@ -60,9 +60,17 @@ export async function train(settings: TrainSettings, log: (line: string) => void
   log(`backend ${backend}`)
 
   const data = await readTrainingData(settings)
-  log(`${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`)
+  log(
+    `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
+  )
 
-  const shape = { name: settings.name, labels: data.labels, preprocessing: settings.preprocessing, seed: settings.seed, ...settings.network }
+  const shape = {
+    name: settings.name,
+    labels: data.labels,
+    preprocessing: settings.preprocessing,
+    seed: settings.seed,
+    ...settings.network,
+  }
   const network = simpleCnn({ ...shape, fixedSize: false })
   const averaged = simpleCnn(shape)
   log(`${averaged.architecture}: ${averaged.model.countParams()} weights`)
@@ -76,9 +84,28 @@ export async function train(settings: TrainSettings, log: (line: string) => void
       log(`stopped in epoch ${state.epoch + 1}; go on with --resume`)
       return { state }
     }
-    const facts = { startedFrom: 'random weights', backend, seed: settings.seed, epochs: settings.epochs, chosenEpoch: state.best === null ? null : state.best.epoch + 1 }
+    const facts = {
+      startedFrom: 'random weights',
+      backend,
+      seed: settings.seed,
+      epochs: settings.epochs,
+      chosenEpoch: state.best === null ? null : state.best.epoch + 1,
+    }
     const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
-    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, useClassifier: true, report: !settings.exportOnly, log })) }
+    return {
+      state,
+      ...(await exportAndReport({
+        settings,
+        data,
+        loader,
+        network: averaged,
+        facts,
+        course,
+        useClassifier: true,
+        report: !settings.exportOnly,
+        log,
+      })),
+    }
   } finally {
     loader.close()
     optimizer.dispose()
@@ -130,7 +157,12 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
       following.follow(optimizer.step, settings.averageDecay)
       state.batch++
       state.optimizerStep = optimizer.step
-      const line = progress.add(loss, classes.length, `epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`, performance.now())
+      const line = progress.add(
+        loss,
+        classes.length,
+        `epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`,
+        performance.now(),
+      )
       if (line !== null) log(line)
       if (stop.aborted || performance.now() - lastSave > settings.checkpointEverySeconds * 1000) await save()
       if (stop.aborted) return state
@@ -148,7 +180,14 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
     // checkpoint; the best epoch's averaged weights are the result
     const score = mAP10 ?? accuracy
     const isBest = state.best === null || score > state.best.score
-    state = { ...state, epoch: epoch + 1, batch: 0, best: isBest ? { epoch, score } : state.best, history: [...state.history, record], secondsSpent: state.secondsSpent + seconds }
+    state = {
+      ...state,
+      epoch: epoch + 1,
+      batch: 0,
+      best: isBest ? { epoch, score } : state.best,
+      history: [...state.history, record],
+      secondsSpent: state.secondsSpent + seconds,
+    }
     if (isBest) await saveCheckpoint(bestFile, { average }, state, fingerprint)
     await save()
     log(epochLine(record, state, epochs))
@@ -158,7 +197,11 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
   return state
 }
 
-const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false)
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
   const args = process.argv.slice(2)

@@ -31,7 +31,10 @@ export class EpochProgress {
 
   /** Pictures a second so far, and the share of the time that was spent waiting for pictures. */
   pace(now: number): { picturesPerSecond: number; waitedShare: number } {
-    return { picturesPerSecond: this.pictures / this.seconds(now), waitedShare: this.#waitedMs / 1000 / this.seconds(now) }
+    return {
+      picturesPerSecond: this.pictures / this.seconds(now),
+      waitedShare: this.#waitedMs / 1000 / this.seconds(now),
+    }
   }
 
   /** @returns a line when the last one is old enough */
@@ -46,11 +49,18 @@ export class EpochProgress {
 }
 
 /** After an epoch; the time left is judged by the pace of the last three, and larger pictures to come are not in it. */
-export function epochLine({ epoch, side, loss, picturesPerSecond, waitedShare, seconds, val }: EpochRecord, { best, history }: RunState, epochs: number): string {
+export function epochLine(
+  { epoch, side, loss, picturesPerSecond, waitedShare, seconds, val }: EpochRecord,
+  { best, history }: RunState,
+  epochs: number,
+): string {
   const recent = history.slice(-3)
   const secondsEach = recent.reduce((sum, record) => sum + record.seconds, 0) / recent.length
   const minutesLeft = (secondsEach * (epochs - epoch - 1)) / 60
-  const quality = val === null ? 'not judged' : `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
+  const quality =
+    val === null
+      ? 'not judged'
+      : `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
   const pace = `${picturesPerSecond.toFixed(0)} pictures/s${waitedShare === undefined ? '' : `, ${(waitedShare * 100).toFixed(0)} % of it waiting for them`}`
   return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${pace}, ${seconds.toFixed(0)} s, about ${minutesLeft.toFixed(0)} min left`
 }

@@ -21,7 +21,8 @@ export interface TensorFile {
 export async function writeTensors(path: string, { tensors, metadata }: TensorFile): Promise<void> {
   const header: Record<string, unknown> = { __metadata__: metadata }
   let offset = 0
-  for (const { name, shape, values } of tensors) header[name] = { dtype: 'F32', shape, data_offsets: [offset, (offset += values.byteLength)] }
+  for (const { name, shape, values } of tensors)
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, (offset += values.byteLength)] }
   const json = Buffer.from(JSON.stringify(header))
   // padded with spaces so that the values begin at a multiple of 8
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')])
@@ -31,7 +32,11 @@ export async function writeTensors(path: string, { tensors, metadata }: TensorFi
   const temporary = `${path}.part`
   const file = await open(temporary, 'w')
   try {
-    await file.writev([length, padded, ...tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength))])
+    await file.writev([
+      length,
+      padded,
+      ...tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+    ])
     await file.sync()
   } finally {
     await file.close()
@@ -57,12 +62,21 @@ const decoders: Record<string, (bytes: ArrayBuffer) => Float32Array> = {
 
 export function parseTensors(bytes: Buffer): TensorFile {
   const start = 8 + Number(bytes.readBigUInt64LE(0))
-  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, Record<string, unknown>>
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+    string,
+    Record<string, unknown>
+  >
   const tensors = Object.entries(entries).flatMap(([name, entry]) => {
-    const { dtype, shape, data_offsets: [from, to] } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] }
+    const {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] }
     const decode = decoders[dtype]
     // copied: the file's buffer need not lie on a multiple of four
-    return decode === undefined ? [] : [{ name, shape, values: decode(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer) }]
+    return decode === undefined
+      ? []
+      : [{ name, shape, values: decode(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer) }]
   })
   return { tensors, metadata: metadata as Record<string, string> }
 }

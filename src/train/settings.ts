@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/manifest.js'
-import { backendChoices, type BackendChoice } from './backend.js'
+import { type BackendChoice, backendChoices } from './backend.js'
 import type { BatchShape } from './samplers/class-balanced.js'
 
 export interface TrainSettings {
@@ -48,7 +48,8 @@ export interface TrainSettings {
 
 /** What shapes a run, without what only says where things lie or how often they are saved. */
 export function shapingSettings(settings: TrainSettings): Record<string, unknown> {
-  const { resume, exportOnly, dataLicence, backend, data, labels, work, out, checkpointEverySeconds, ...shaping } = settings
+  const { resume, exportOnly, dataLicence, backend, data, labels, work, out, checkpointEverySeconds, ...shaping } =
+    settings
   return shaping
 }
 
@@ -69,7 +70,14 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   dataLicence: null,
   epochs: 42,
   batch: { classes: 15, samples: 4 },
-  preprocessing: { inputSize: 128, fit: 'cover', resizeShortSide: 128, kernel: 'linear', mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
+  preprocessing: {
+    inputSize: 128,
+    fit: 'cover',
+    resizeShortSide: 128,
+    kernel: 'linear',
+    mean: [123.675, 116.28, 103.53],
+    std: [58.395, 57.12, 57.375],
+  },
   smallInput: { side: 96, share: 0.8 },
   augmentation: { minScale: 0.35, colourJitter: 0.3, eraseShare: 0.4 },
   network: { widths: [32, 64, 128, 256], depth: 2, embeddingDimension: 128, scale: 8 },
@@ -100,9 +108,20 @@ export function settingsOf(args: readonly string[]): TrainSettings {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      arch: { type: 'string' }, data: { type: 'string' }, labels: { type: 'string' }, name: { type: 'string' }, out: { type: 'string' },
-      epochs: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' }, rate: { type: 'string' },
-      fit: { type: 'string' }, backend: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, licence: { type: 'string' },
+      arch: { type: 'string' },
+      data: { type: 'string' },
+      labels: { type: 'string' },
+      name: { type: 'string' },
+      out: { type: 'string' },
+      epochs: { type: 'string' },
+      seed: { type: 'string' },
+      samples: { type: 'string' },
+      rate: { type: 'string' },
+      fit: { type: 'string' },
+      backend: { type: 'string' },
+      resume: { type: 'boolean' },
+      'export-only': { type: 'boolean' },
+      licence: { type: 'string' },
     },
   })
   const defaults = defaultSettings
@@ -121,8 +140,14 @@ export function settingsOf(args: readonly string[]): TrainSettings {
     dataLicence: values.licence ?? null,
     epochs: positive('epochs', values.epochs) ?? defaults.epochs,
     batch: { ...defaults.batch, samples: positive('samples', values.samples) ?? defaults.batch.samples },
-    learningRate: { ...defaults.learningRate, peak: positive('rate', values.rate, false) ?? defaults.learningRate.peak },
-    preprocessing: { ...defaults.preprocessing, fit: oneOf('fit', values.fit ?? defaults.preprocessing.fit, ['squash', 'cover']) },
+    learningRate: {
+      ...defaults.learningRate,
+      peak: positive('rate', values.rate, false) ?? defaults.learningRate.peak,
+    },
+    preprocessing: {
+      ...defaults.preprocessing,
+      fit: oneOf('fit', values.fit ?? defaults.preprocessing.fit, ['squash', 'cover']),
+    },
   }
 }
 
@@ -133,7 +158,9 @@ function oneOf<T extends string>(option: string, value: string, choices: readonl
 function positive(option: string, value: string | undefined, whole = true): number | undefined {
   if (value === undefined) return undefined
   const number = Number(value)
-  return number > 0 && (!whole || Number.isInteger(number)) ? number : fail(`--${option} is a positive ${whole ? 'whole ' : ''}number`)
+  return number > 0 && (!whole || Number.isInteger(number))
+    ? number
+    : fail(`--${option} is a positive ${whole ? 'whole ' : ''}number`)
 }
 
 function fail(reason: string): never {

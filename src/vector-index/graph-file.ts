@@ -14,7 +14,11 @@ const headerBytes = 96
  * @param count nodes that must be in it.
  * @returns what does not fit, or undefined when everything does.
  */
-export async function faultOfGraphFile(file: FileHandle, settings: GraphSettings, count: number): Promise<string | undefined> {
+export async function faultOfGraphFile(
+  file: FileHandle,
+  settings: GraphSettings,
+  count: number,
+): Promise<string | undefined> {
   const { size } = await file.stat()
   const header = Buffer.alloc(headerBytes)
   const { bytesRead } = await file.read(header, 0, headerBytes, 0)

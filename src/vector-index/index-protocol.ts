@@ -1,5 +1,12 @@
 /** Every call that the index thread answers. */
-import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours, SlotVectors } from './vector-index.js'
+import type {
+  IndexReading,
+  IndexSettings,
+  Neighbour,
+  NeighboursRequest,
+  SlotNeighbours,
+  SlotVectors,
+} from './vector-index.js'
 
 /** Given to the thread when it is started. */
 export interface IndexThreadData {
@@ -30,7 +37,15 @@ export type IndexCalls = {
   add: { request: { index: number; slots: Uint32Array; vectors: Float32Array }; reply: IndexReading }
   remove: { request: { index: number; slots: Uint32Array }; reply: IndexReading }
   search: {
-    request: { index: number; vector: Float32Array; k: number; depth?: number | undefined; ef?: number; exact?: boolean; allow?: Uint32Array }
+    request: {
+      index: number
+      vector: Float32Array
+      k: number
+      depth?: number | undefined
+      ef?: number
+      exact?: boolean
+      allow?: Uint32Array
+    }
     reply: { neighbours: Neighbour[]; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
   }
   neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }

@@ -3,7 +3,16 @@ import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls.js'
 import type { IndexCalls, IndexThreadData, OpenedIndex } from './index-protocol.js'
 import type { SearchQueue } from './search-queue.js'
-import type { IndexReading, IndexSettings, NeighboursRequest, SearchRequest, SearchResult, SlotNeighbours, SlotVectors, VectorIndex } from './vector-index.js'
+import type {
+  IndexReading,
+  IndexSettings,
+  NeighboursRequest,
+  SearchRequest,
+  SearchResult,
+  SlotNeighbours,
+  SlotVectors,
+  VectorIndex,
+} from './vector-index.js'
 
 export interface IndexThreadOptions {
   /** `exactBelow` and `tombstoneMinimum` of one part. */
@@ -60,7 +69,10 @@ export class IndexPart implements VectorIndex {
   readonly #queue: SearchQueue
   #reading = nothingYet
 
-  constructor(thread: CalledThread<IndexCalls>, { index, dimension, queue }: { index: number; dimension: number; queue: SearchQueue }) {
+  constructor(
+    thread: CalledThread<IndexCalls>,
+    { index, dimension, queue }: { index: number; dimension: number; queue: SearchQueue },
+  ) {
     this.#thread = thread
     this.#index = index
     this.#dimension = dimension
@@ -89,12 +101,19 @@ export class IndexPart implements VectorIndex {
 
   async add({ slots, vectors }: SlotVectors): Promise<void> {
     if (vectors.length !== slots.length * this.#dimension) throw new AlikeError('dimension_mismatch')
-    this.#reading = await this.#thread.call('add', { index: this.#index, slots: compact(slots), vectors: compact(vectors) })
+    this.#reading = await this.#thread.call('add', {
+      index: this.#index,
+      slots: compact(slots),
+      vectors: compact(vectors),
+    })
   }
 
   /** The same for buffers that nobody needs any more: they move to the thread. */
   async take({ slots, vectors }: SlotVectors): Promise<void> {
-    this.#reading = await this.#thread.call('add', { index: this.#index, slots, vectors }, [slots.buffer, vectors.buffer] as ArrayBuffer[])
+    this.#reading = await this.#thread.call('add', { index: this.#index, slots, vectors }, [
+      slots.buffer,
+      vectors.buffer,
+    ] as ArrayBuffer[])
   }
 
   /** Once, when it has every live vector. False when its snapshot did not hold these vectors. */
@@ -128,13 +147,19 @@ export class IndexPart implements VectorIndex {
   }
 
   async neighbours({ slots, ...rest }: NeighboursRequest): Promise<SlotNeighbours> {
-    const { reading, ...found } = await this.#thread.call('neighbours', { ...rest, index: this.#index, slots: compact(slots) })
+    const { reading, ...found } = await this.#thread.call('neighbours', {
+      ...rest,
+      index: this.#index,
+      slots: compact(slots),
+    })
     this.#reading = reading
     return found
   }
 
   compare(rows: Uint32Array, columns: Uint32Array): Promise<Float32Array> {
-    return this.#queue.pass(() => this.#thread.call('compare', { index: this.#index, rows: compact(rows), columns: compact(columns) }))
+    return this.#queue.pass(() =>
+      this.#thread.call('compare', { index: this.#index, rows: compact(rows), columns: compact(columns) }),
+    )
   }
 
   /** Those of the slots that are live, in the order asked. */
@@ -144,7 +169,11 @@ export class IndexPart implements VectorIndex {
 
   /** [n, columns] scores of n vectors with stored ones, as `compare` gives them. @param vectors [n, dimension] */
   compareVectors(vectors: Float32Array, columns: Uint32Array): Promise<Float32Array> {
-    return this.#thread.call('compareVectors', { index: this.#index, vectors: compact(vectors), columns: compact(columns) })
+    return this.#thread.call('compareVectors', {
+      index: this.#index,
+      vectors: compact(vectors),
+      columns: compact(columns),
+    })
   }
 
   async refresh(): Promise<void> {
@@ -162,5 +191,7 @@ export class IndexPart implements VectorIndex {
 
 /** Sending a view of a larger buffer would send all of the buffer, unless it is shared: then nothing is copied. */
 function compact<Values extends Uint32Array | Float32Array>(values: Values): Values {
-  return values.buffer instanceof SharedArrayBuffer || values.byteLength === values.buffer.byteLength ? values : (values.slice() as Values)
+  return values.buffer instanceof SharedArrayBuffer || values.byteLength === values.buffer.byteLength
+    ? values
+    : (values.slice() as Values)
 }

@@ -4,7 +4,7 @@
  */
 import type { AlikeError } from '../errors.js'
 import type { OpenedIndex } from './index-protocol.js'
-import { IndexThread, type IndexPart, type PartOptions } from './index-thread.js'
+import { type IndexPart, IndexThread, type PartOptions } from './index-thread.js'
 import { PartedIndex } from './parted-index.js'
 import { SearchQueue } from './search-queue.js'
 import { vectorsOfParts } from './slots-of-parts.js'
@@ -39,8 +39,15 @@ export class IndexThreads {
     this.#settings = settings
     this.#queue = new SearchQueue(settings.searchQueueMax)
     // Bounds of a gallery are shared out: what one part does, it does when the whole would.
-    const ofPart = { ...settings, exactBelow: Math.floor(settings.exactBelow / parts), tombstoneMinimum: Math.ceil(settings.tombstoneMinimum / parts) }
-    this.#threads = Array.from({ length: parts }, (_, part) => new IndexThread({ settings: ofPart, part, queue: this.#queue, onFailure }))
+    const ofPart = {
+      ...settings,
+      exactBelow: Math.floor(settings.exactBelow / parts),
+      tombstoneMinimum: Math.ceil(settings.tombstoneMinimum / parts),
+    }
+    this.#threads = Array.from(
+      { length: parts },
+      (_, part) => new IndexThread({ settings: ofPart, part, queue: this.#queue, onFailure }),
+    )
   }
 
   /** Resolves when every vector can be found; the graphs may still be catching up. */
@@ -55,9 +62,13 @@ export class IndexThreads {
     }
     const snapshotsFit = await Promise.all(parts.map((part) => part.start()))
     const opened = begun.map(({ opened: { snapshot } }, part): OpenedIndex['snapshot'] =>
-      snapshotsFit[part] ? snapshot : { state: 'rejected', reason: 'its vectors are not those of the database' })
+      snapshotsFit[part] ? snapshot : { state: 'rejected', reason: 'its vectors are not those of the database' },
+    )
     const { dimension } = options
-    const index = parts.length === 1 ? parts[0]! : new PartedIndex({ parts, dimension, settings: this.#settings, queue: this.#queue })
+    const index =
+      parts.length === 1
+        ? parts[0]!
+        : new PartedIndex({ parts, dimension, settings: this.#settings, queue: this.#queue })
     return { index, opened: { snapshot: snapshotOfParts(opened) } }
   }
 
@@ -67,7 +78,11 @@ export class IndexThreads {
 }
 
 /** One batch is under way while the next is read. */
-async function addAll(parts: readonly IndexPart[], vectors: AsyncIterable<SlotVectors>, dimension: number): Promise<void> {
+async function addAll(
+  parts: readonly IndexPart[],
+  vectors: AsyncIterable<SlotVectors>,
+  dimension: number,
+): Promise<void> {
   let adding: Promise<unknown> = Promise.resolve()
   for await (const batch of vectors) {
     await adding
@@ -81,7 +96,9 @@ async function addAll(parts: readonly IndexPart[], vectors: AsyncIterable<SlotVe
 /** What became of all of them, in one: a part that is built anew is worth a line in the log. */
 function snapshotOfParts(snapshots: readonly OpenedIndex['snapshot'][]): OpenedIndex['snapshot'] {
   if (snapshots.length === 1) return snapshots[0]!
-  const reasons = snapshots.flatMap((snapshot, part) => (snapshot.state === 'rejected' ? `part ${part}: ${snapshot.reason}` : []))
+  const reasons = snapshots.flatMap((snapshot, part) =>
+    snapshot.state === 'rejected' ? `part ${part}: ${snapshot.reason}` : [],
+  )
   if (reasons.length > 0) return { state: 'rejected', reason: reasons.join('; ') }
   return { state: snapshots.some(({ state }) => state === 'used') ? 'used' : 'absent' }
 }

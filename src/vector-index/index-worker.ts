@@ -8,7 +8,7 @@ import { answerCalls, MovedReply } from '../worker-calls.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
 import { SlotIndex } from './slot-index.js'
 import { slotsOfPart } from './slots-of-parts.js'
-import { eraseSnapshot, readSnapshot, writeSnapshot, type SnapshotKey } from './snapshot.js'
+import { eraseSnapshot, readSnapshot, type SnapshotKey, writeSnapshot } from './snapshot.js'
 import type { SlotVectors } from './vector-index.js'
 
 const { settings, part } = workerData as IndexThreadData
@@ -34,7 +34,14 @@ let searchedMs = 0
 answerCalls<IndexCalls>(
   {
     async open({ index, dimension, nextSlot, snapshot }) {
-      const key = { ...snapshot, part, parts: settings.parts, dimension, m: settings.m, efConstruction: settings.efConstruction }
+      const key = {
+        ...snapshot,
+        part,
+        parts: settings.parts,
+        dimension,
+        m: settings.m,
+        efConstruction: settings.efConstruction,
+      }
       const read = await readSnapshot(key, nextSlot)
       const slotIndex = new SlotIndex(dimension, settings, read.state === 'used' ? read.graph : undefined)
       opened.set(index, { index: slotIndex, key, started: false, saving: undefined })
@@ -62,7 +69,10 @@ answerCalls<IndexCalls>(
     search({ index, allow, ...search }) {
       const entry = find(index)
       const startedAt = performance.now()
-      const result = entry.index.search({ ...search, ...(allow && { allow: settings.parts === 1 ? allow : slotsOfPart(allow, part, settings.parts) }) })
+      const result = entry.index.search({
+        ...search,
+        ...(allow && { allow: settings.parts === 1 ? allow : slotsOfPart(allow, part, settings.parts) }),
+      })
       searchedMs += performance.now() - startedAt
       return { ...result, reading: entry.index.reading }
     },

@@ -7,7 +7,16 @@ import type { IndexPart } from './index-thread.js'
 import { packedNeighbours } from './packed-neighbours.js'
 import type { SearchQueue } from './search-queue.js'
 import { partOf, slotsOfPart, vectorsOfParts } from './slots-of-parts.js'
-import type { IndexSettings, Neighbour, NeighboursRequest, SearchRequest, SearchResult, SlotNeighbours, SlotVectors, VectorIndex } from './vector-index.js'
+import type {
+  IndexSettings,
+  Neighbour,
+  NeighboursRequest,
+  SearchRequest,
+  SearchResult,
+  SlotNeighbours,
+  SlotVectors,
+  VectorIndex,
+} from './vector-index.js'
 
 /** Stored vectors fetched for one answer of `neighbours`: about as many as a slice of time has room for. */
 const slotsPerAnswer = 16
@@ -54,7 +63,10 @@ export class PartedIndex implements VectorIndex {
     const { dimension } = this.#options
     if (items.vectors.length !== items.slots.length * dimension) throw new AlikeError('dimension_mismatch')
     const shares = vectorsOfParts(items, dimension, this.#parts.length)
-    await this.#ofThose(shares.map(({ slots }) => slots), (part, _, number) => part.take(shares[number]!))
+    await this.#ofThose(
+      shares.map(({ slots }) => slots),
+      (part, _, number) => part.take(shares[number]!),
+    )
   }
 
   async remove(slots: Uint32Array): Promise<void> {
@@ -108,9 +120,14 @@ export class PartedIndex implements VectorIndex {
     const { k, depth = k, allow } = request
     // One index would scan for so few, however they are spread over the parts.
     const few = Math.min(allow?.length ?? Infinity, this.size) <= this.#options.settings.exactBelow
-    const results = await Promise.all(this.#parts.map((part) => part.searchNow(few ? { ...request, exact: true } : request)))
+    const results = await Promise.all(
+      this.#parts.map((part) => part.searchNow(few ? { ...request, exact: true } : request)),
+    )
     const graphs = results.filter(({ method }) => method === 'hnsw')
-    const neighbours = mergedNeighbours(results.map((result) => result.neighbours), graphs.length > 0 ? Math.min(k, depth) : k)
+    const neighbours = mergedNeighbours(
+      results.map((result) => result.neighbours),
+      graphs.length > 0 ? Math.min(k, depth) : k,
+    )
     const durationMs = performance.now() - startedAt
     if (graphs.length === 0) return { neighbours, method: 'exact', durationMs }
     return { neighbours, method: 'hnsw', ef: Math.max(...graphs.map(({ ef = 0 }) => ef)), durationMs }
@@ -125,10 +142,14 @@ export class PartedIndex implements VectorIndex {
     live.forEach((row, i) => vectors.set(stored.get(rows[row]!)!, i * this.#options.dimension))
     const shares = this.#shared(columns)
     const compared = await this.#ofThose(shares, (part, own) => part.compareVectors(vectors, own))
-    const places = this.#parts.map((_, part) => Array.from(columns.keys()).filter((column) => partOf(columns[column]!, this.#parts.length) === part))
+    const places = this.#parts.map((_, part) =>
+      Array.from(columns.keys()).filter((column) => partOf(columns[column]!, this.#parts.length) === part),
+    )
     compared.forEach((found, part) => {
       const own = places[part]!
-      live.forEach((row, i) => own.forEach((column, j) => (scores[row * columns.length + column] = found![i * own.length + j]!)))
+      live.forEach((row, i) =>
+        own.forEach((column, j) => (scores[row * columns.length + column] = found![i * own.length + j]!)),
+      )
     })
     return scores
   }
@@ -148,8 +169,13 @@ export class PartedIndex implements VectorIndex {
   }
 
   /** Asks the parts that have a share; the others answer undefined. */
-  #ofThose<Reply>(shares: readonly Uint32Array[], ask: (part: IndexPart, share: Uint32Array, number: number) => Promise<Reply>): Promise<(Reply | undefined)[]> {
-    return Promise.all(shares.map((share, number) => (share.length === 0 ? undefined : ask(this.#parts[number]!, share, number))))
+  #ofThose<Reply>(
+    shares: readonly Uint32Array[],
+    ask: (part: IndexPart, share: Uint32Array, number: number) => Promise<Reply>,
+  ): Promise<(Reply | undefined)[]> {
+    return Promise.all(
+      shares.map((share, number) => (share.length === 0 ? undefined : ask(this.#parts[number]!, share, number))),
+    )
   }
 
   #sum(of: (part: IndexPart) => number): number {
@@ -166,7 +192,11 @@ export function mergedNeighbours(lists: readonly (readonly Neighbour[])[], limit
     let from = 0
     for (let list = 0; list < lists.length; list++) {
       const next = lists[list]![taken[list]!]
-      if (next === undefined || (best !== undefined && (next.score < best.score || (next.score === best.score && next.slot > best.slot)))) continue
+      if (
+        next === undefined ||
+        (best !== undefined && (next.score < best.score || (next.score === best.score && next.slot > best.slot)))
+      )
+        continue
       best = next
       from = list
     }

@@ -3,13 +3,20 @@
  * large searches fast. A vector is found as soon as it is in memory; linking it into the graph
  * follows in small slices of time, and until then searches compare it directly.
  */
-import { directionOf, scoreTolerance, type Direction } from '../cosine.js'
+import { type Direction, directionOf, scoreTolerance } from '../cosine.js'
 import { exactNeighbours } from './exact.js'
 import { HnswGraph } from './hnsw-graph.js'
 import { Nearest } from './nearest.js'
 import { packedNeighbours } from './packed-neighbours.js'
 import { SlotVectorStore } from './slot-vectors.js'
-import type { IndexReading, IndexSettings, Neighbour, NeighboursRequest, SlotNeighbours, SlotVectors } from './vector-index.js'
+import type {
+  IndexReading,
+  IndexSettings,
+  Neighbour,
+  NeighboursRequest,
+  SlotNeighbours,
+  SlotVectors,
+} from './vector-index.js'
 
 /**
  * What one candidate of a graph search costs, counted in comparisons of an exact scan: measured at
@@ -135,7 +142,12 @@ export class SlotIndex {
     const allowed = allow === undefined ? size : Math.min(allow.length, size)
     const serving = this.#serving
     if (exact !== true && serving !== undefined && allowed > this.#settings.exactBelow) {
-      const found = this.#searchGraph(serving, { query, k: Math.min(k, depth, allowed), depth: Math.min(depth, allowed), allow }, allowed, ef)
+      const found = this.#searchGraph(
+        serving,
+        { query, k: Math.min(k, depth, allowed), depth: Math.min(depth, allowed), allow },
+        allowed,
+        ef,
+      )
       if (found !== undefined) return found
     }
     return { neighbours: exactNeighbours(this.#vectors, query, k, allow), method: 'exact' }
@@ -152,7 +164,11 @@ export class SlotIndex {
         continue
       }
       // one more, as a picture is its own nearest
-      const { neighbours, method } = this.search({ vector: this.#vectors.vector(own), k: k + 1, ...(ef !== undefined && { ef }) })
+      const { neighbours, method } = this.search({
+        vector: this.#vectors.vector(own),
+        k: k + 1,
+        ...(ef !== undefined && { ef }),
+      })
       lists.push(neighbours.filter(({ slot }) => slot !== own).slice(0, k))
       if (method === 'hnsw') byGraph++
     }
@@ -163,7 +179,8 @@ export class SlotIndex {
   compare(rows: Uint32Array, columns: Uint32Array): Float32Array<ArrayBuffer> {
     const scores = new Float32Array(rows.length * columns.length).fill(-1)
     rows.forEach((row, i) => {
-      if (this.#vectors.has(row)) this.#scoreColumns(this.#vectors.direction(row), columns, scores.subarray(i * columns.length))
+      if (this.#vectors.has(row))
+        this.#scoreColumns(this.#vectors.direction(row), columns, scores.subarray(i * columns.length))
     })
     return scores
   }
@@ -197,13 +214,22 @@ export class SlotIndex {
    * Asks for more and more candidates until the last allowed one of the depth lies in their nearer two thirds:
    * near the end of the list the graph misses neighbours. Undefined when a scan is the cheaper way.
    */
-  #searchGraph(serving: LiveGraph, search: GraphSearch, allowed: number, ef: number | undefined): SlotSearchResult | undefined {
+  #searchGraph(
+    serving: LiveGraph,
+    search: GraphSearch,
+    allowed: number,
+    ef: number | undefined,
+  ): SlotSearchResult | undefined {
     const { graph, live, cursor } = serving
     const { depth } = search
     const { size } = this.#vectors
     // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
     const share = Math.max(1 / graph.count, (allowed / size) * (live / graph.count))
-    let wanted = Math.ceil(ef === undefined ? Math.max(this.#settings.ef, (1.5 * likelyEnough(depth, share)) / share) : Math.max(ef, depth) / share)
+    let wanted = Math.ceil(
+      ef === undefined
+        ? Math.max(this.#settings.ef, (1.5 * likelyEnough(depth, share)) / share)
+        : Math.max(ef, depth) / share,
+    )
     for (;;) {
       wanted = Math.min(wanted, graph.count)
       if (wanted * comparisonsPerCandidate + size - live >= allowed) return undefined
@@ -220,11 +246,17 @@ export class SlotIndex {
    * The k best live and allowed ones of `ef` candidates, by their exact scores. Only those are compared again whose
    * approximate score leaves open whether they belong to them. How many there are is counted up to the depth only.
    */
-  #best(graph: HnswGraph, { query, k, depth, allow }: GraphSearch, ef: number, share: number): { nearest: Nearest; found: number; reliable: number } {
+  #best(
+    graph: HnswGraph,
+    { query, k, depth, allow }: GraphSearch,
+    ef: number,
+    share: number,
+  ): { nearest: Nearest; found: number; reliable: number } {
     const lengthError = Math.max(this.#vectors.lengthError, Math.abs(1 / query.inverseLength - 1))
     const margin = 2 * (graph.scoreError + 2 * lengthError) + scoreTolerance
     const enough = Math.max(k + shortPage.spare, depth)
-    const few = allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil(likelyEnough(enough, share) / share)) : ef
+    const few =
+      allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil(likelyEnough(enough, share) / share)) : ef
     for (let count = few; ; count = ef) {
       const { slots, scores } = graph.candidates(query.values, ef, count)
       const nearest = new Nearest(k)
@@ -268,7 +300,8 @@ export class SlotIndex {
     const { tombstones } = this.reading
     const { exactBelow, tombstoneShare, tombstoneMinimum, m, efConstruction } = this.#settings
     const serving = this.#serving
-    const wornOut = serving !== undefined && tombstones >= tombstoneMinimum && tombstones > tombstoneShare * serving.graph.count
+    const wornOut =
+      serving !== undefined && tombstones >= tombstoneMinimum && tombstones > tombstoneShare * serving.graph.count
     if (size > exactBelow && (serving === undefined || wornOut)) {
       const graph = HnswGraph.empty({ dimension: this.dimension, m, efConstruction }, Math.ceil(size * 1.25))
       this.#next = { graph, live: 0, cursor: 0 }

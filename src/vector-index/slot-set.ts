@@ -15,7 +15,7 @@ export class SlotSet {
 
   has(slot: number): boolean {
     const word = this.#words[Math.floor(slot / 32)]
-    return word !== undefined && (word & (1 << slot % 32)) !== 0
+    return word !== undefined && (word & (1 << (slot % 32))) !== 0
   }
 
   add(slot: number): void {
@@ -26,7 +26,7 @@ export class SlotSet {
       grown.set(this.#words)
       this.#words = grown
     }
-    this.#words[index]! |= 1 << slot % 32
+    this.#words[index]! |= 1 << (slot % 32)
     this.#size++
     this.#end = Math.max(this.#end, slot + 1)
   }

@@ -3,7 +3,7 @@
  * densely and used again, slots are not: they only grow, and a removed slot stays removed for good.
  */
 
-import { cosineTo, inverseLengthOf, type Direction } from '../cosine.js'
+import { cosineTo, type Direction, inverseLengthOf } from '../cosine.js'
 
 /** Rows of one block of memory: few megabytes at usual dimensions, and growth never copies. */
 const rowsPerChunk = 1_024

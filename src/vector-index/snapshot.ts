@@ -6,7 +6,7 @@
  * a note has its own graph beside it or none.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { faultOfGraphFile } from './graph-file.js'
@@ -46,7 +46,10 @@ export interface SnapshotKey {
   efConstruction: number
 }
 
-export type SnapshotRead = { state: 'used'; graph: HnswGraph } | { state: 'absent' } | { state: 'rejected'; reason: string }
+export type SnapshotRead =
+  | { state: 'used'; graph: HnswGraph }
+  | { state: 'absent' }
+  | { state: 'rejected'; reason: string }
 
 /** @param nextSlot the truth's; a snapshot that is ahead of the truth belongs to another one. */
 export async function readSnapshot(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead> {
@@ -75,7 +78,8 @@ async function tryRead(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead
     const fault = await faultOf(path, key, note)
     if (fault !== undefined) return rejected(fault)
     const graph = await HnswGraph.read(key, path)
-    if (graph.count !== note.count || graph.nextSlot > note.nextSlot) return rejected('the graph holds other slots than noted')
+    if (graph.count !== note.count || graph.nextSlot > note.nextSlot)
+      return rejected('the graph holds other slots than noted')
     return { state: 'used', graph }
   } catch (error) {
     return rejected(String(error))
@@ -85,7 +89,9 @@ async function tryRead(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead
 async function faultOf(path: string, key: SnapshotKey, note: SnapshotNote): Promise<string | undefined> {
   const file = await open(path, 'r')
   try {
-    return (await sha256Of(file)) === note.sha256 ? await faultOfGraphFile(file, key, note.count) : 'the checksum does not fit'
+    return (await sha256Of(file)) === note.sha256
+      ? await faultOfGraphFile(file, key, note.count)
+      : 'the checksum does not fit'
   } finally {
     await file.close()
   }
@@ -100,7 +106,20 @@ export async function writeSnapshot(key: SnapshotKey, graph: HnswGraph): Promise
   try {
     await graph.write(join(folder, name))
     const sha256 = await settleGraphFile(join(folder, name), key, count)
-    const facts = { formatVersion: 1 as const, galleryUid, part, parts, modelId, dimension, m, efConstruction, count, nextSlot, file: name, sha256 }
+    const facts = {
+      formatVersion: 1 as const,
+      galleryUid,
+      part,
+      parts,
+      modelId,
+      dimension,
+      m,
+      efConstruction,
+      count,
+      nextSlot,
+      file: name,
+      sha256,
+    }
     await replaceFile(folder, notePath(key), JSON.stringify({ ...facts, noteSha256: noteSha256(facts) }, null, 2))
   } catch (error) {
     await rm(join(folder, name), { force: true })
@@ -114,7 +133,8 @@ async function settleGraphFile(path: string, key: SnapshotKey, count: number): P
   const file = await open(path, 'r+')
   try {
     const fault = await faultOfGraphFile(file, key, count)
-    if (fault !== undefined) throw new AlikeError('storage_full', { detail: `The snapshot could not be written whole: ${fault}.` })
+    if (fault !== undefined)
+      throw new AlikeError('storage_full', { detail: `The snapshot could not be written whole: ${fault}.` })
     await file.sync()
     return await sha256Of(file)
   } finally {
@@ -153,11 +173,16 @@ export async function eraseSnapshot(place: SnapshotPlace, except?: string): Prom
 }
 
 /** Deletes the snapshots of galleries that are no more, and of parts that indexes do not have any more. */
-export async function eraseForeignSnapshots(folder: string, galleryUids: readonly string[], parts: number): Promise<void> {
+export async function eraseForeignSnapshots(
+  folder: string,
+  galleryUids: readonly string[],
+  parts: number,
+): Promise<void> {
   const uids = new Set(galleryUids)
   for (const name of await namesIn(folder)) {
     const owner = ownerOf(name)
-    if (owner === undefined || !uids.has(owner.galleryUid) || owner.part >= parts) await rm(join(folder, name), { force: true })
+    if (owner === undefined || !uids.has(owner.galleryUid) || owner.part >= parts)
+      await rm(join(folder, name), { force: true })
   }
 }
 
@@ -187,20 +212,26 @@ function notePath(place: SnapshotPlace): string {
 /** A note with the right checksum is one that `writeSnapshot` wrote, so its shape needs no check of its own. */
 function parseNote(text: string): SnapshotNote | undefined {
   try {
-    const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<SnapshotNote, 'part' | 'parts'> & Partial<SnapshotNote>
-    return stated === noteSha256(facts) && facts.formatVersion === 1 ? { part: 0, parts: 1, ...facts, noteSha256: stated } : undefined
+    const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<SnapshotNote, 'part' | 'parts'> &
+      Partial<SnapshotNote>
+    return stated === noteSha256(facts) && facts.formatVersion === 1
+      ? { part: 0, parts: 1, ...facts, noteSha256: stated }
+      : undefined
   } catch {
     return undefined
   }
 }
 
 function noteSha256(facts: Partial<SnapshotNote>): string {
-  return createHash('sha256').update(JSON.stringify(Object.entries(facts).sort())).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify(Object.entries(facts).sort()))
+    .digest('hex')
 }
 
 async function sha256Of(file: FileHandle): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 18 })) hash.update(chunk as Buffer)
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 18 }))
+    hash.update(chunk as Buffer)
   return hash.digest('hex')
 }
 

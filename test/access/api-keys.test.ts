@@ -9,23 +9,40 @@ test('a key that was made is found by its line, and no other', () => {
   const [reader, writer] = [makeKey('reader', 'read'), makeKey('writer', 'write')]
   const keys = new ApiKeys(parseKeys(`# staff\n${reader.line}\n\n${writer.line}`, 'lines'))
   assert.deepEqual([keys.find(reader.key)?.name, keys.find(writer.key)?.role], ['reader', 'write'])
-  for (const wrong of ['', 'x', `${reader.key}x`, reader.key.slice(0, -1), reader.line]) assert.equal(keys.find(wrong), undefined)
+  for (const wrong of ['', 'x', `${reader.key}x`, reader.key.slice(0, -1), reader.line])
+    assert.equal(keys.find(wrong), undefined)
   assert.ok(!reader.line.includes(reader.key))
   assert.notEqual(makeKey('reader', 'read').key, reader.key)
 })
 
 test('a role may do what those below it may', () => {
-  assert.deepEqual([mayAct('admin', 'read'), mayAct('write', 'read'), mayAct('read', 'read'), mayAct('read', 'write'), mayAct('write', 'admin')], [true, true, true, false, false])
+  assert.deepEqual(
+    [
+      mayAct('admin', 'read'),
+      mayAct('write', 'read'),
+      mayAct('read', 'read'),
+      mayAct('read', 'write'),
+      mayAct('write', 'admin'),
+    ],
+    [true, true, true, false, false],
+  )
 })
 
 test('lines that do not fit are named by their place, never shown', () => {
   const { line } = makeKey('a', 'read')
   const rows: [string, RegExp][] = [
-    ['name:read:secret', /entry 1 of lines is not/], [`${line},x`, /entry 2 of lines/], [line.replace('read', 'root'), /entry 1/],
-    [`${line}\n${line}`, /the name "a" twice/], [`A${line}`, /entry 1/],
+    ['name:read:secret', /entry 1 of lines is not/],
+    [`${line},x`, /entry 2 of lines/],
+    [line.replace('read', 'root'), /entry 1/],
+    [`${line}\n${line}`, /the name "a" twice/],
+    [`A${line}`, /entry 1/],
   ]
   for (const [text, message] of rows) {
-    assert.throws(() => parseKeys(text, 'lines'), (error: Error & { code?: string }) => error.code === 'config_invalid' && message.test(error.message) && !error.message.includes('secret'))
+    assert.throws(
+      () => parseKeys(text, 'lines'),
+      (error: Error & { code?: string }) =>
+        error.code === 'config_invalid' && message.test(error.message) && !error.message.includes('secret'),
+    )
   }
   assert.throws(() => makeKey('with space', 'read'), { code: 'config_invalid' })
 })

@@ -17,19 +17,49 @@ test('every part is measured and written, as JSON and for people, a row for each
   t.after(() => rm(out, { recursive: true, force: true }))
   const bench = fileURLToPath(new URL('../../bench/gpu.js', import.meta.url))
   const words = [
-    '--out', out, '--model', folder, '--seconds', '0.5', '--clients', '1,3', '--stored', '20', '--pictures', '30', '--client-processes', '2', '--drawn', '8',
-    '--variant', 'one:EMBED_WORKERS=1', '--variant', 'broken:PORT=none',
+    '--out',
+    out,
+    '--model',
+    folder,
+    '--seconds',
+    '0.5',
+    '--clients',
+    '1,3',
+    '--stored',
+    '20',
+    '--pictures',
+    '30',
+    '--client-processes',
+    '2',
+    '--drawn',
+    '8',
+    '--variant',
+    'one:EMBED_WORKERS=1',
+    '--variant',
+    'broken:PORT=none',
   ]
   await promisify(execFile)(process.execPath, [bench, ...words], { env: { PATH: process.env.PATH, PROVIDER: 'cpu' } })
   const report = JSON.parse(await readFile(join(out, 'gpu.json'), 'utf8')) as GpuBenchReport
   const [one, broken] = report.variants
-  assert.deepEqual(report.variants.map(({ name }) => name), ['one', 'broken'])
-  assert.deepEqual(one?.loads.map(({ clients }) => clients), [1, 3])
+  assert.deepEqual(
+    report.variants.map(({ name }) => name),
+    ['one', 'broken'],
+  )
+  assert.deepEqual(
+    one?.loads.map(({ clients }) => clients),
+    [1, 3],
+  )
   for (const { perSecond, p50Ms, embedMs, refusals } of one?.loads ?? []) {
     assert(perSecond > 0 && p50Ms > 0 && embedMs >= 0)
     assert.deepEqual(refusals, {})
   }
-  assert.deepEqual(one?.ingest.map(({ thumbnails, pictures }) => ({ thumbnails, pictures })), [{ thumbnails: false, pictures: 30 }, { thumbnails: true, pictures: 30 }])
+  assert.deepEqual(
+    one?.ingest.map(({ thumbnails, pictures }) => ({ thumbnails, pictures })),
+    [
+      { thumbnails: false, pictures: 30 },
+      { thumbnails: true, pictures: 30 },
+    ],
+  )
   assert.equal(one?.service?.workers, 1)
   assert.match(broken?.failure ?? '', /before it was ready/, 'a variant that can not start spoils no other')
   assert.equal(report.network?.provider, 'cpu')
@@ -40,10 +70,14 @@ test('every part is measured and written, as JSON and for people, a row for each
 })
 
 test('a variant names its variables, whose values may hold commas', () => {
-  assert.deepEqual(parseVariant('few:CUDA_BATCH_SIZES=1,16,EMBED_WORKERS=2'), { name: 'few', settings: { CUDA_BATCH_SIZES: '1,16', EMBED_WORKERS: '2' } })
+  assert.deepEqual(parseVariant('few:CUDA_BATCH_SIZES=1,16,EMBED_WORKERS=2'), {
+    name: 'few',
+    settings: { CUDA_BATCH_SIZES: '1,16', EMBED_WORKERS: '2' },
+  })
   for (const text of ['few', 'few:size=1', ':A=1']) assert.throws(() => parseVariant(text), /is not name:KEY=VALUE/)
   assert.deepEqual(variantsOf({ variants: [] }), [{ name: 'as configured', settings: {} }])
-  assert.deepEqual(variantsOf({ batchSizes: '1,4; 16', workers: '1,2', variants: ['x:A=1'] }).map(({ name }) => name), [
-    'sizes 1,4, 1 workers', 'sizes 1,4, 2 workers', 'sizes 16, 1 workers', 'sizes 16, 2 workers', 'x',
-  ])
+  assert.deepEqual(
+    variantsOf({ batchSizes: '1,4; 16', workers: '1,2', variants: ['x:A=1'] }).map(({ name }) => name),
+    ['sizes 1,4, 1 workers', 'sizes 1,4, 2 workers', 'sizes 16, 1 workers', 'sizes 16, 2 workers', 'x'],
+  )
 })

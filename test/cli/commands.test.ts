@@ -1,9 +1,9 @@
 /** What all commands owe a person at a terminal, and the ones that no other test runs as a process. */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
 import { startApp, temporaryFolder } from '../support/app.js'
@@ -29,9 +29,24 @@ for (const name of commands) {
 }
 
 const failures = [
-  { what: 'a backup of a service that is not there', name: 'backup', parameters: ['--to', '/nowhere/x', '--url', 'http://127.0.0.1:9'], says: /^service_unreachable: / },
-  { what: 'a restore of nothing', name: 'restore', parameters: ['/nowhere', '--data-dir', '/nowhere/else'], says: /^snapshot_damaged: / },
-  { what: 'an evaluation on a folder that is not there', name: 'evaluate', parameters: ['--data', '/nowhere'], says: /^data_unreadable: / },
+  {
+    what: 'a backup of a service that is not there',
+    name: 'backup',
+    parameters: ['--to', '/nowhere/x', '--url', 'http://127.0.0.1:9'],
+    says: /^service_unreachable: /,
+  },
+  {
+    what: 'a restore of nothing',
+    name: 'restore',
+    parameters: ['/nowhere', '--data-dir', '/nowhere/else'],
+    says: /^snapshot_damaged: /,
+  },
+  {
+    what: 'an evaluation on a folder that is not there',
+    name: 'evaluate',
+    parameters: ['--data', '/nowhere'],
+    says: /^data_unreadable: /,
+  },
 ]
 for (const { what, name, parameters, says } of failures) {
   test(`${what} is one line and ends with 1`, async () => {
@@ -45,7 +60,10 @@ for (const { what, name, parameters, says } of failures) {
 test('a key that is made is the one that its line lets in', async () => {
   const { code, output } = await runCommand('make-key', ['--name', 'shop', '--role', 'read'])
   assert.equal(code, 0)
-  const [key, line] = output.trim().split('\n').map((text) => text.split(/\s+/).at(-1)!)
+  const [key, line] = output
+    .trim()
+    .split('\n')
+    .map((text) => text.split(/\s+/).at(-1)!)
   const keys = new ApiKeys(parseKeys(line!, 'the test'))
   assert.deepEqual([keys.find(key!)?.name, keys.find(key!)?.role, keys.find(`${key}x`)], ['shop', 'read', undefined])
 })
@@ -53,7 +71,12 @@ test('a key that is made is the one that its line lets in', async () => {
 test('what a backup fetched, a restore makes a data folder of', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/kept' })
-  await app.call(201, { method: 'PUT', url: '/v1/galleries/kept/images/a', payload: await drawPicture('circle', 1), headers: { 'content-type': 'image/jpeg' } })
+  await app.call(201, {
+    method: 'PUT',
+    url: '/v1/galleries/kept/images/a',
+    payload: await drawPicture('circle', 1),
+    headers: { 'content-type': 'image/jpeg' },
+  })
   const folder = await temporaryFolder(t)
   const [file, dataDir] = [join(folder, 'backup.tar'), join(folder, 'data')]
   const made = await runCommand('backup', ['--to', file, '--url', await app.listen()])
@@ -71,7 +94,8 @@ test('an evaluation without a split tests on what training leaves out, and leave
   const data = await temporaryFolder(t)
   for (const label of drawnLabels) {
     await mkdir(join(data, label))
-    for (let seed = 0; seed < 12; seed++) await writeFile(join(data, label, `${seed}.jpg`), await drawPicture(label, seed))
+    for (let seed = 0; seed < 12; seed++)
+      await writeFile(join(data, label, `${seed}.jpg`), await drawPicture(label, seed))
   }
   const report = join(data, 'report.md')
   const first = await runCommand('evaluate', ['--data', data, '--url', url, '--out', report])

@@ -1,19 +1,22 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { startApp, temporaryFolder, type TestApp } from '../support/app.js'
+import { makeKey } from '../../src/access/api-keys.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf, zstdOf } from '../support/archives.js'
 import { drawPicture } from '../support/drawn-pictures.js'
-import { makeKey } from '../../src/access/api-keys.js'
 
 const command = fileURLToPath(new URL('../../src/cli/ingest.js', import.meta.url))
 const gallery = '/v1/galleries/sent'
 
-function start(t: TestContext, ...args: string[]): { child: ChildProcess; ended: Promise<{ code: number | null; output: string; errors: string }> } {
+function start(
+  t: TestContext,
+  ...args: string[]
+): { child: ChildProcess; ended: Promise<{ code: number | null; output: string; errors: string }> } {
   const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   t.after(() => void child.kill('SIGKILL'))
   let [output, errors] = ['', '']
@@ -39,16 +42,43 @@ test('a folder is sent with its folders as labels, and what is no picture stays 
   const app = await startApp(t)
   const url = await app.listen()
   const picture = await drawPicture('circle', 1)
-  const folder = await fill(await temporaryFolder(t), { 'cycling/ä 1.jpg': picture, 'deep/er/2.JPG': picture, 'top.jpg': picture, 'notes.txt': Buffer.from('x'), '.hidden.jpg': picture, '@eaDir/top.jpg/SYNOPHOTO_THUMB_XL.jpg': picture, 'Ka\u0308se/3.jpg': picture })
+  const folder = await fill(await temporaryFolder(t), {
+    'cycling/ä 1.jpg': picture,
+    'deep/er/2.JPG': picture,
+    'top.jpg': picture,
+    'notes.txt': Buffer.from('x'),
+    '.hidden.jpg': picture,
+    '@eaDir/top.jpg/SYNOPHOTO_THUMB_XL.jpg': picture,
+    'Ka\u0308se/3.jpg': picture,
+  })
   await symlink(join(folder, 'top.jpg'), join(folder, 'link.jpg'))
-  const { code, output, errors } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create', '--label', 'loose').ended
+  const { code, output, errors } = await start(
+    t,
+    folder,
+    '--url',
+    url,
+    '--gallery',
+    'sent',
+    '--create',
+    '--label',
+    'loose',
+  ).ended
   assert.equal(code, 0, errors)
   assert.match(output, /Job succeeded: 4 added, 0 updated, 0 removed, 0 skipped, 0 failed/)
   assert.match(errors, /4 files are left out: litter, or neither/)
-  assert.deepEqual(await stored(app), [['K\u00e4se/3.jpg', 'K\u00e4se'], ['cycling/ä 1.jpg', 'cycling'], ['deep/er/2.JPG', 'er'], ['top.jpg', 'loose']])
+  assert.deepEqual(await stored(app), [
+    ['K\u00e4se/3.jpg', 'K\u00e4se'],
+    ['cycling/ä 1.jpg', 'cycling'],
+    ['deep/er/2.JPG', 'er'],
+    ['top.jpg', 'loose'],
+  ])
 
   const taken = await start(t, folder, '--url', url, '--gallery', 'sent', '--litter', 'take').ended
-  assert.match(taken.output, /2 added, 0 updated, 0 removed, 4 skipped, 1 failed/, 'notes.txt is no picture, and says so')
+  assert.match(
+    taken.output,
+    /2 added, 0 updated, 0 removed, 4 skipped, 1 failed/,
+    'notes.txt is no picture, and says so',
+  )
 })
 
 test('names on the disk that are not UTF-8 are told, or read as stated', async (t) => {
@@ -58,16 +88,27 @@ test('names on the disk that are not UTF-8 are told, or read as stated', async (
   await writeFile(Buffer.from(`${folder}/m\xfcller.jpg`, 'latin1'), await drawPicture('circle', 1))
   const sent = (...more: string[]) => start(t, folder, '--url', url, '--gallery', 'sent', '--create', ...more).ended
   const refused = await sent()
-  assert.deepEqual([refused.code, /m\\xfcller\.jpg: could not be read \(.*not UTF-8/.test(refused.output)], [1, true], refused.output)
+  assert.deepEqual(
+    [refused.code, /m\\xfcller\.jpg: could not be read \(.*not UTF-8/.test(refused.output)],
+    [1, true],
+    refused.output,
+  )
   assert.equal((await sent('--name-encoding', 'windows-1252')).code, 0)
-  assert.deepEqual((await stored(app)).map(([id]) => id), ['müller.jpg'])
+  assert.deepEqual(
+    (await stored(app)).map(([id]) => id),
+    ['müller.jpg'],
+  )
   assert.equal((await sent('--name-encoding', 'martian')).code, 2)
 })
 
 test('a bad picture is told and makes the exit code 1; a manifest goes along', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
-  const folder = await fill(await temporaryFolder(t), { 'a.jpg': await drawPicture('circle', 1), 'bad.jpg': Buffer.from('no picture'), 'manifest.csv': Buffer.from('filename,label\na.jpg,cycling\n') })
+  const folder = await fill(await temporaryFolder(t), {
+    'a.jpg': await drawPicture('circle', 1),
+    'bad.jpg': Buffer.from('no picture'),
+    'manifest.csv': Buffer.from('filename,label\na.jpg,cycling\n'),
+  })
   const { code, output } = await start(t, folder, '--url', url, '--gallery', 'sent', '--create').ended
   assert.equal(code, 1)
   assert.match(output, /^bad\.jpg: image_unreadable: /m)
@@ -91,10 +132,13 @@ test('archives and lines are told by their names, keys are sent', async (t) => {
   const picture = await drawPicture('circle', 1)
   const folder = await fill(await temporaryFolder(t), {
     'a.tar.zst': zstdOf(await tarOf([{ path: 'x/1.jpg', content: picture }])),
-    'b.ndjson': Buffer.from(`${JSON.stringify({ add: { id: '2', image: picture.toString('base64') } })}\n{"delete": {"id": "x/1.jpg"}}\n`),
+    'b.ndjson': Buffer.from(
+      `${JSON.stringify({ add: { id: '2', image: picture.toString('base64') } })}\n{"delete": {"id": "x/1.jpg"}}\n`,
+    ),
     key: Buffer.from(`${key}\n`),
   })
-  const send = (name: string, ...more: string[]) => start(t, join(folder, name), '--url', url, '--gallery', 'sent', ...more).ended
+  const send = (name: string, ...more: string[]) =>
+    start(t, join(folder, name), '--url', url, '--gallery', 'sent', ...more).ended
   const refused = await send('a.tar.zst')
   assert.deepEqual([refused.code, /unauthenticated/.test(refused.errors)], [1, true])
   assert.match((await send('a.tar.zst', '--key', key)).errors, /gallery_not_found/)
@@ -109,7 +153,10 @@ test('Ctrl-C cancels the job and says so', async (t) => {
   const picture = await drawPicture('circle', 1)
   const folder = await temporaryFolder(t)
   // Distinct pictures, so that none is skipped, and enough of them that the job is still running.
-  const entries = Array.from({ length: 3_000 }, (_, n) => ({ path: `x/${n}.jpg`, content: Buffer.concat([picture, Buffer.from(String(n))]) }))
+  const entries = Array.from({ length: 3_000 }, (_, n) => ({
+    path: `x/${n}.jpg`,
+    content: Buffer.concat([picture, Buffer.from(String(n))]),
+  }))
   await writeFile(join(folder, 'many.tar'), await tarOf(entries))
   const { child, ended } = start(t, join(folder, 'many.tar'), '--url', url, '--gallery', 'sent', '--create')
   const jobs = async () => (await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs
@@ -134,7 +181,9 @@ test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
   const spooled = () => readdir(join(app.config.dataDir, 'spool'))
   while ((await spooled()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   child.kill('SIGINT')
-  child.stderr!.on('data', (text: Buffer) => { if (text.includes('Cancelled')) void writer.close() })
+  child.stderr!.on('data', (text: Buffer) => {
+    if (text.includes('Cancelled')) void writer.close()
+  })
   const { code, errors } = await ended
   assert.deepEqual([code, /Cancelled while sending/.test(errors)], [130, true])
   while ((await spooled()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -143,7 +192,13 @@ test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
 
 test('wrong arguments and services that are not there have codes of their own', async (t) => {
   const folder = await temporaryFolder(t)
-  for (const args of [[], [folder], ['--gallery', 'x'], [folder, '--gallery', 'x', '--nonsense'], [folder, folder, '--gallery', 'x']]) {
+  for (const args of [
+    [],
+    [folder],
+    ['--gallery', 'x'],
+    [folder, '--gallery', 'x', '--nonsense'],
+    [folder, folder, '--gallery', 'x'],
+  ]) {
     const { code, errors } = await start(t, ...args).ended
     assert.deepEqual([code, /^alike-ingest FOLDER/.test(errors)], [2, true], args.join(' '))
   }

@@ -3,11 +3,18 @@ import { before, test } from 'node:test'
 import sharp from 'sharp'
 import { descriptorBytes, descriptorWords } from '../../src/copies/copy-descriptor.js'
 import { defaultDuplicateScore, nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
+import { type EditName, edited, edits } from '../../src/image/edits.js'
 import { prepareImage } from '../../src/image/prepare.js'
 import { drawScene } from '../support/drawn-scenes.js'
-import { edited, edits, type EditName } from '../../src/image/edits.js'
 
-const preprocessing = { inputSize: 224, fit: 'cover' as const, resizeShortSide: 224, kernel: 'cubic' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const preprocessing = {
+  inputSize: 224,
+  fit: 'cover' as const,
+  resizeShortSide: 224,
+  kernel: 'cubic' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
 const count = 100
 const editedCount = 25
 
@@ -60,7 +67,9 @@ for (const name of Object.keys(edits) as EditName[]) {
 }
 
 test('different pictures are no copies of each other', () => {
-  const flagged = scenes.flatMap(({ words }, i) => scenes.slice(0, i).filter((other) => nearCopyScore(words, 0, other.words, 0) >= defaultDuplicateScore))
+  const flagged = scenes.flatMap(({ words }, i) =>
+    scenes.slice(0, i).filter((other) => nearCopyScore(words, 0, other.words, 0) >= defaultDuplicateScore),
+  )
   assert.deepEqual(flagged, [])
 })
 
@@ -74,8 +83,15 @@ test('a picture scores 1 against itself, and one score is as good as the exact o
 })
 
 test('a picture without features has no descriptor, whatever its size', async () => {
-  for (const [width, height] of [[300, 200], [1, 1], [2_000, 3], [40, 400]] as const) {
-    const even = await sharp({ create: { width, height, channels: 3, background: '#446688' } }).png().toBuffer()
+  for (const [width, height] of [
+    [300, 200],
+    [1, 1],
+    [2_000, 3],
+    [40, 400],
+  ] as const) {
+    const even = await sharp({ create: { width, height, channels: 3, background: '#446688' } })
+      .png()
+      .toBuffer()
     assert.equal((await descriptorOf(even)).byteLength, 0, `${width} × ${height}`)
   }
   assert.equal(scenes[0]!.words.length, descriptorWords)
@@ -85,10 +101,20 @@ test('an elongated picture has a descriptor of all of it', async () => {
   const [left, right] = [scenes[0]!.bytes, scenes[1]!.bytes]
   const beside = async (...tiles: Buffer[]) => {
     const rows = await Promise.all(tiles.map((tile) => sharp(tile).resize(200, 150, { fit: 'fill' }).toBuffer()))
-    return sharp({ create: { width: 200 * tiles.length, height: 150, channels: 3, background: '#fff' } }).composite(rows.map((input, i) => ({ input, left: 200 * i, top: 0 }))).png().toBuffer()
+    return sharp({ create: { width: 200 * tiles.length, height: 150, channels: 3, background: '#fff' } })
+      .composite(rows.map((input, i) => ({ input, left: 200 * i, top: 0 })))
+      .png()
+      .toBuffer()
   }
   const middle = [scenes[2]!.bytes, scenes[3]!.bytes]
-  const [one, other] = await Promise.all([beside(left, left, ...middle, left, left), beside(right, right, ...middle, right, right)].map(async (bytes) => descriptorOf(await bytes)))
+  const [one, other] = await Promise.all(
+    [beside(left, left, ...middle, left, left), beside(right, right, ...middle, right, right)].map(async (bytes) =>
+      descriptorOf(await bytes),
+    ),
+  )
   assert.deepEqual([one!.byteLength, other!.byteLength], [descriptorBytes, descriptorBytes])
-  assert.ok(nearCopyScore(wordsOf(one!)!, 0, wordsOf(other!)!, 0) < defaultDuplicateScore, 'their middles are equal, their ends are not')
+  assert.ok(
+    nearCopyScore(wordsOf(one!)!, 0, wordsOf(other!)!, 0) < defaultDuplicateScore,
+    'their middles are equal, their ends are not',
+  )
 })

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { createGzip } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { readLabelledPictures } from '../../src/datasets/labelled-pictures.js'
@@ -25,13 +25,22 @@ async function writeTar(path: string, entries: Record<string, string>): Promise<
   const archive = pack()
   for (const [name, content] of Object.entries(entries)) archive.entry({ name }, content)
   archive.finalize()
-  await (path.endsWith('.gz') ? pipeline(archive, createGzip(), createWriteStream(path)) : pipeline(archive, createWriteStream(path)))
+  await (path.endsWith('.gz')
+    ? pipeline(archive, createGzip(), createWriteStream(path))
+    : pipeline(archive, createWriteStream(path)))
 }
 
-const refused = (detail: RegExp) => (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && detail.test(error.message)
+const refused = (detail: RegExp) => (error: unknown) =>
+  error instanceof AlikeError && error.code === 'data_unreadable' && detail.test(error.message)
 
 test('a folder per class gives labels without a split; other files are passed over', async (t) => {
-  const folder = await folderWith(t, { 'cat/a.jpg': '1', 'cat/notes.txt': '', 'dog/b.PNG': '2', '.cache/c.jpg': '3', 'read.me': '' })
+  const folder = await folderWith(t, {
+    'cat/a.jpg': '1',
+    'cat/notes.txt': '',
+    'dog/b.PNG': '2',
+    '.cache/c.jpg': '3',
+    'read.me': '',
+  })
   const pictures = await readLabelledPictures(folder)
   assert.deepEqual(
     pictures.map(({ id, label, split, group }) => [id, label, split, group]),
@@ -45,24 +54,37 @@ test('a folder per class gives labels without a split; other files are passed ov
 test('a folder per split and class gives both, under the usual names of splits', async (t) => {
   const folder = await folderWith(t, { 'train/cat/a.jpg': '1', 'valid/cat/b.jpg': '2', 'test/cat/c.jpg': '3' })
   const pictures = await readLabelledPictures(folder)
-  assert.deepEqual(pictures.map(({ id, split }) => [id, split]), [['test/cat/c.jpg', 'test'], ['train/cat/a.jpg', 'train'], ['valid/cat/b.jpg', 'val']])
+  assert.deepEqual(
+    pictures.map(({ id, split }) => [id, split]),
+    [
+      ['test/cat/c.jpg', 'test'],
+      ['train/cat/a.jpg', 'train'],
+      ['valid/cat/b.jpg', 'val'],
+    ],
+  )
 })
 
 test('a CSV names pictures in files and in tar archives, plain or compressed', async (t) => {
   const folder = await folderWith(t, {
-    'labels.csv': 'filename,label,split,duplicate_group\na.jpg,cat,train,1\nb.jpg,cat,test,1\nc.jpg,dog,val,\nd.jpg,dog,train,7\n',
+    'labels.csv':
+      'filename,label,split,duplicate_group\na.jpg,cat,train,1\nb.jpg,cat,test,1\nc.jpg,dog,val,\nd.jpg,dog,train,7\n',
     'a.jpg': 'on disk',
   })
   await writeTar(join(folder, 'some.tar'), { './b.jpg': 'in tar', 'c.jpg': 'also' })
   await writeTar(join(folder, 'more.tar.gz'), { 'd.jpg': 'compressed' })
   const pictures = await readLabelledPictures(folder)
-  assert.deepEqual(pictures.map(({ id, label, split, group }) => [id, label, split, group]), [
-    ['a.jpg', 'cat', 'train', '1'],
-    ['b.jpg', 'cat', 'test', '1'],
-    ['c.jpg', 'dog', 'val', 'c.jpg'],
-    ['d.jpg', 'dog', 'train', '7'],
-  ])
-  const contents = pictures.map(({ source }) => ('bytes' in source ? Buffer.from(source.bytes).toString() : source.path))
+  assert.deepEqual(
+    pictures.map(({ id, label, split, group }) => [id, label, split, group]),
+    [
+      ['a.jpg', 'cat', 'train', '1'],
+      ['b.jpg', 'cat', 'test', '1'],
+      ['c.jpg', 'dog', 'val', 'c.jpg'],
+      ['d.jpg', 'dog', 'train', '7'],
+    ],
+  )
+  const contents = pictures.map(({ source }) =>
+    'bytes' in source ? Buffer.from(source.bytes).toString() : source.path,
+  )
   assert.deepEqual(contents, [join(folder, 'a.jpg'), 'in tar', 'also', 'compressed'])
 })
 

@@ -19,7 +19,8 @@ function pictures(): LabelledPicture[] {
 test('a split is stratified by label and never parts a duplicate group', () => {
   const dealt = withSplit(pictures(), shares, seededRandom(1))
   for (const label of ['cat', 'dog']) {
-    const count = (split: string) => dealt.filter((picture) => picture.label === label && picture.split === split).length
+    const count = (split: string) =>
+      dealt.filter((picture) => picture.label === label && picture.split === split).length
     assert.deepEqual([count('test'), count('val'), count('train')], [20, 10, 70])
   }
   const splitOf = new Map(dealt.map(({ group, split }) => [group, split]))
@@ -33,15 +34,21 @@ test('the same seed deals the same split, another seed another', () => {
 })
 
 test('a split that is there is kept; a missing val is taken from train alone', () => {
-  const halves = pictures().map((picture, index): LabelledPicture => ({ ...picture, split: Math.floor(index / 10) % 2 === 0 ? 'train' : 'test' }))
+  const halves = pictures().map(
+    (picture, index): LabelledPicture => ({ ...picture, split: Math.floor(index / 10) % 2 === 0 ? 'train' : 'test' }),
+  )
   const dealt = withSplit(halves, shares, seededRandom(1))
   assert.ok(dealt.every(({ split }, index) => (halves[index]!.split === 'test' ? split === 'test' : split !== 'test')))
   assert.equal(dealt.filter(({ split }) => split === 'val').length, 10)
-  const complete = halves.map((picture, index): LabelledPicture => (index % 10 === 0 ? { ...picture, split: 'val' } : picture))
+  const complete = halves.map(
+    (picture, index): LabelledPicture => (index % 10 === 0 ? { ...picture, split: 'val' } : picture),
+  )
   assert.deepEqual(withSplit(complete, shares, seededRandom(1)), complete)
 })
 
 test('pictures of one group with different labels stay together', () => {
-  const mixed = ['cat', 'dog', 'cat', 'dog'].map((label, i): LabelledPicture => ({ id: `${i}`, label, group: 'one', source: { path: '' } }))
+  const mixed = ['cat', 'dog', 'cat', 'dog'].map(
+    (label, i): LabelledPicture => ({ id: `${i}`, label, group: 'one', source: { path: '' } }),
+  )
   assert.equal(new Set(withSplit(mixed, { val: 0.5, test: 0.5 }, seededRandom(3)).map(({ split }) => split)).size, 1)
 })

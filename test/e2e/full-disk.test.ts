@@ -10,19 +10,44 @@ import { tarOf } from '../support/archives.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { fillDisk, limitFileSize, mayLimitFileSize, smallDisk, takeAllFiles } from '../support/full-disk.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
-import { runToExit, startProcess, type ServiceProcess } from '../support/service-process.js'
+import { runToExit, type ServiceProcess, startProcess } from '../support/service-process.js'
 
-const pictures = await Promise.all(Array.from({ length: 40 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 48, height: 48, format: 'png' })))
+const pictures = await Promise.all(
+  Array.from({ length: 40 }, (_, n) =>
+    drawPicture(drawnLabels[n % 4]!, n + 1, { width: 48, height: 48, format: 'png' }),
+  ),
+)
 
-interface Reply extends Answer { state: string; id: string; done: number; failure: { code: string } | null; snapshots: { id: string; state: string }[] }
-
-async function ask({ address }: ServiceProcess, method: string, path: string, type?: string, body?: Buffer): Promise<{ status: number; retryAfter: string | null; answer: Reply }> {
-  const response = await fetch(`${address}/v1${path}`, { method, ...(body && { body: new Uint8Array(body) }), ...(type !== undefined && { headers: { 'content-type': type } }) })
-  const text = await response.text()
-  return { status: response.status, retryAfter: response.headers.get('retry-after'), answer: (text === '' ? {} : JSON.parse(text)) as Reply }
+interface Reply extends Answer {
+  state: string
+  id: string
+  done: number
+  failure: { code: string } | null
+  snapshots: { id: string; state: string }[]
 }
 
-const put = (service: ServiceProcess, n: number) => ask(service, 'PUT', `/galleries/g/images/p${n}`, 'image/png', pictures[n % pictures.length])
+async function ask(
+  { address }: ServiceProcess,
+  method: string,
+  path: string,
+  type?: string,
+  body?: Buffer,
+): Promise<{ status: number; retryAfter: string | null; answer: Reply }> {
+  const response = await fetch(`${address}/v1${path}`, {
+    method,
+    ...(body && { body: new Uint8Array(body) }),
+    ...(type !== undefined && { headers: { 'content-type': type } }),
+  })
+  const text = await response.text()
+  return {
+    status: response.status,
+    retryAfter: response.headers.get('retry-after'),
+    answer: (text === '' ? {} : JSON.parse(text)) as Reply,
+  }
+}
+
+const put = (service: ServiceProcess, n: number) =>
+  ask(service, 'PUT', `/galleries/g/images/p${n}`, 'image/png', pictures[n % pictures.length])
 
 /** Pictures until there is no room, at most so many. @returns how many were acknowledged */
 async function putUntilFull(service: ServiceProcess, from: number): Promise<number> {
@@ -40,9 +65,16 @@ async function expectReading(service: ServiceProcess, stored: number, last = sto
   assert.equal((await fetch(`${service.address}/readyz`)).status, 200)
   assert.equal((await ask(service, 'GET', '/galleries/g')).answer.count, stored)
   for (const n of [0, last]) {
-    const { status, answer } = await ask(service, 'POST', `/galleries/g/search?imageId=p${n}&includeSelf=true&minScore=0.9999&k=1000`)
+    const { status, answer } = await ask(
+      service,
+      'POST',
+      `/galleries/g/search?imageId=p${n}&includeSelf=true&minScore=0.9999&k=1000`,
+    )
     assert.equal(status, 200)
-    assert.ok(answer.hits.some(({ id }) => id === `p${n}`), `p${n} is found`)
+    assert.ok(
+      answer.hits.some(({ id }) => id === `p${n}`),
+      `p${n} is found`,
+    )
   }
 }
 
@@ -62,10 +94,14 @@ test('files that may not grow: writes are refused, reads go on, a job waits, and
   assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
   for (let n = 0; n < 5; n++) assert.equal((await put(service, n)).status, 201)
 
-  const entries = Array.from({ length: 400 }, (_, n) => ({ path: `job/${n}.png`, content: pictures[n % pictures.length]! }))
+  const entries = Array.from({ length: 400 }, (_, n) => ({
+    path: `job/${n}.png`,
+    content: pictures[n % pictures.length]!,
+  }))
   const { answer: job } = await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', await tarOf(entries))
   await ask(service, 'PUT', '/galleries/bulk')
-  if (!(await limitFileSize(service.pid, (await stat(join(dataDir, 'alike.db-wal'))).size))) return t.skip('prlimit is missing')
+  if (!(await limitFileSize(service.pid, (await stat(join(dataDir, 'alike.db-wal'))).size)))
+    return t.skip('prlimit is missing')
 
   const refused = await putUntilFull(service, 5)
   for (const [method, path, type, body] of [
@@ -77,8 +113,16 @@ test('files that may not grow: writes are refused, reads go on, a job waits, and
     assert.deepEqual([status, answer.code], [507, 'storage_full'], `${method} ${path}`)
   }
   // Larger than the limit, so that the upload itself has no room.
-  const large = await tarOf(Array.from({ length: 600 }, (_, n) => ({ path: `${n}.png`, content: Buffer.concat([pictures[0]!, Buffer.alloc(20_000)]) })))
-  assert.deepEqual((await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', large)).answer.code, 'storage_full')
+  const large = await tarOf(
+    Array.from({ length: 600 }, (_, n) => ({
+      path: `${n}.png`,
+      content: Buffer.concat([pictures[0]!, Buffer.alloc(20_000)]),
+    })),
+  )
+  assert.deepEqual(
+    (await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', large)).answer.code,
+    'storage_full',
+  )
   assert.deepEqual(await readdir(join(dataDir, 'spool')), [job.id], 'a refused upload leaves nothing')
 
   const { count } = (await ask(service, 'GET', '/galleries/g')).answer
@@ -101,25 +145,36 @@ test('files that may not grow: writes are refused, reads go on, a job waits, and
 test('a full disk: writes are refused, reads go on, also after a kill, and a deleted snapshot makes room', async (t) => {
   const disk = await smallDisk(t, 48 * 2 ** 20)
   if (disk === undefined) return t.skip('this user may not mount a disk')
-  const environment = { DATA_DIR: join(disk, 'data'), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, EXACT_BELOW: '20', SNAPSHOT_AFTER_SECONDS: '1' }
+  const environment = {
+    DATA_DIR: join(disk, 'data'),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    EXACT_BELOW: '20',
+    SNAPSHOT_AFTER_SECONDS: '1',
+  }
   let service = await startProcess(t, environment)
   assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
   for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
   const { answer: snapshot } = await ask(service, 'POST', '/snapshots')
-  for (let state = 'writing'; state === 'writing'; await sleep(20)) state = (await ask(service, 'GET', `/snapshots/${snapshot.id}`)).answer.state
+  for (let state = 'writing'; state === 'writing'; await sleep(20))
+    state = (await ask(service, 'GET', `/snapshots/${snapshot.id}`)).answer.state
 
   await fillDisk(disk)
   const stored = await putUntilFull(service, 30)
   await expectReading(service, stored)
   const { status, answer } = await ask(service, 'POST', '/snapshots')
   assert.deepEqual([status, answer.code], [507, 'storage_full'])
-  assert.deepEqual((await readdir(join(environment.DATA_DIR, 'snapshots'))), [snapshot.id], 'no half snapshot')
+  assert.deepEqual(await readdir(join(environment.DATA_DIR, 'snapshots')), [snapshot.id], 'no half snapshot')
 
   assert.equal(await service.stop('SIGKILL'), 'SIGKILL')
   service = await startProcess(t, environment)
   await expectReading(service, stored)
   // The graph of a changed gallery is due now and has no room: that is only told in the log.
-  for (let waited = 0; waited < 20_000 && !service.log.some(({ msg }) => msg === 'snapshot not written' || msg === 'snapshot written'); waited += 100) await sleep(100)
+  for (
+    let waited = 0;
+    waited < 20_000 && !service.log.some(({ msg }) => msg === 'snapshot not written' || msg === 'snapshot written');
+    waited += 100
+  )
+    await sleep(100)
   await expectReading(service, stored)
 
   assert.equal(await service.stop('SIGTERM'), 0)
@@ -141,12 +196,30 @@ async function expectReadOnly(service: ServiceProcess, stored: number, last = st
   assert.deepEqual([ready.storage, /opened without room/.test(ready.detail)], ['read_only', true])
   assert.match(await (await fetch(`${service.address}/metrics`)).text(), /^alike_storage_read_only 1$/m)
   assert.ok(service.log.some(({ msg }) => msg === 'no room in the data folder: it can only be read'))
-  for (const path of ['/galleries', '/galleries/g/images?limit=3', '/galleries/g/labels', '/jobs', '/snapshots', '/galleries/g/images/p0']) {
+  for (const path of [
+    '/galleries',
+    '/galleries/g/images?limit=3',
+    '/galleries/g/labels',
+    '/jobs',
+    '/snapshots',
+    '/galleries/g/images/p0',
+  ]) {
     assert.equal((await ask(service, 'GET', path)).status, 200, path)
   }
   const thumbnail = await fetch(`${service.address}/v1/galleries/g/images/p0/thumbnail`)
   assert.deepEqual([thumbnail.status, thumbnail.headers.get('content-type')], [200, 'image/jpeg'])
-  assert.equal((await ask(service, 'POST', `/galleries/g/search?k=5&filter=${encodeURIComponent('{"field":"label","in":[null]}')}`, 'image/png', pictures[1])).answer.hits.length, 5)
+  assert.equal(
+    (
+      await ask(
+        service,
+        'POST',
+        `/galleries/g/search?k=5&filter=${encodeURIComponent('{"field":"label","in":[null]}')}`,
+        'image/png',
+        pictures[1],
+      )
+    ).answer.hits.length,
+    5,
+  )
   for (const [method, path, type, body] of [
     ['PUT', '/galleries/g/images/new', 'image/png', pictures[1]],
     ['PUT', '/galleries/other'],
@@ -171,7 +244,11 @@ async function expectRecovery(service: ServiceProcess, stored: number): Promise<
 for (const end of ['SIGTERM', 'SIGKILL'] as const) {
   test(`a start where no file may grow, after ${end}: searches and look-ups are answered, and writes again once files may grow`, async (t) => {
     const dataDir = await temporaryFolder(t)
-    const environment = { DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, EXACT_BELOW: '20' }
+    const environment = {
+      DATA_DIR: dataDir,
+      MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+      EXACT_BELOW: '20',
+    }
     let service = await startProcess(t, environment)
     assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
     for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
@@ -200,11 +277,18 @@ for (const [end, limit, fill] of [
   test(`a start on a disk without ${limit} left, after ${end}: searches and look-ups are answered, and writes again when there is room`, async (t) => {
     const disk = await smallDisk(t, 48 * 2 ** 20, { files: 100 })
     if (disk === undefined) return t.skip('this user may not mount a disk')
-    const environment = { DATA_DIR: join(disk, 'data'), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, EXACT_BELOW: '20' }
+    const environment = {
+      DATA_DIR: join(disk, 'data'),
+      MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+      EXACT_BELOW: '20',
+    }
     let service = await startProcess(t, environment)
     assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
     for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
-    const entries = Array.from({ length: 300 }, (_, n) => ({ path: `job/${n}.png`, content: pictures[n % pictures.length]! }))
+    const entries = Array.from({ length: 300 }, (_, n) => ({
+      path: `job/${n}.png`,
+      content: pictures[n % pictures.length]!,
+    }))
     const { answer: job } = await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', await tarOf(entries))
     await service.stop(end)
     if (end === 'SIGKILL') await rm(join(environment.DATA_DIR, 'alike.db-shm'))
@@ -215,7 +299,10 @@ for (const [end, limit, fill] of [
       service = await startProcess(t, environment)
       stored = (await ask(service, 'GET', '/galleries/g')).answer.count
       await expectReadOnly(service, stored, 29)
-      assert.ok(['queued', 'running'].includes((await ask(service, 'GET', `/jobs/${job.id}`)).answer.state), 'the job waits')
+      assert.ok(
+        ['queued', 'running'].includes((await ask(service, 'GET', `/jobs/${job.id}`)).answer.state),
+        'the job waits',
+      )
       if (!last) assert.equal(await service.stop('SIGTERM'), 0) // and started once more in that state
       await free()
     }
@@ -247,14 +334,16 @@ test('a snapshot that runs out of room while it is written is told as failed, an
   if (!(await limitFileSize(service.pid, 64 * 1024))) return t.skip('prlimit is missing')
   const { answer: snapshot } = await ask(service, 'POST', '/snapshots')
   let { answer } = await ask(service, 'GET', `/snapshots/${snapshot.id}`)
-  for (; answer.state === 'writing'; await sleep(20)) ({ answer } = await ask(service, 'GET', `/snapshots/${snapshot.id}`))
+  for (; answer.state === 'writing'; await sleep(20))
+    ({ answer } = await ask(service, 'GET', `/snapshots/${snapshot.id}`))
   assert.deepEqual([answer.state, answer.failure?.code], ['failed', 'storage_full'])
   assert.deepEqual(await readdir(join(dataDir, 'snapshots')), [])
   await expectReading(service, 40)
 
   await limitFileSize(service.pid, 'unlimited')
   const { answer: second } = await ask(service, 'POST', '/snapshots')
-  for (let state = 'writing'; state === 'writing'; await sleep(20)) ({ state } = (await ask(service, 'GET', `/snapshots/${second.id}`)).answer)
+  for (let state = 'writing'; state === 'writing'; await sleep(20))
+    ({ state } = (await ask(service, 'GET', `/snapshots/${second.id}`)).answer)
   assert.equal((await ask(service, 'GET', `/snapshots/${second.id}`)).answer.state, 'ready')
   assert.equal(await service.stop('SIGTERM'), 0)
 })

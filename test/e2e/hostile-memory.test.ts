@@ -12,14 +12,24 @@ const mebibyte = 2 ** 20
 const budget = 96 * mebibyte
 
 test('hostile pictures take no more memory than the budget, and the service lives on', async (t) => {
-  const environment = { DATA_DIR: await temporaryFolder(t), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, DECODE_MEMORY_MAX_BYTES: String(budget), ...allocator }
+  const environment = {
+    DATA_DIR: await temporaryFolder(t),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    DECODE_MEMORY_MAX_BYTES: String(budget),
+    ...allocator,
+  }
   const service = await startProcess(t, environment)
   const before = peakBytes(service.pid)
   const { answers, jobs } = await sendHostile(service.address, await hostilePictures(2_500), 1)
   const taken = peakBytes(service.pid) - before
-  t.diagnostic(`${Math.round(taken / mebibyte)} MiB above ${Math.round(before / mebibyte)}; ${JSON.stringify([...answers])}`)
+  t.diagnostic(
+    `${Math.round(taken / mebibyte)} MiB above ${Math.round(before / mebibyte)}; ${JSON.stringify([...answers])}`,
+  )
 
-  assert.deepEqual(jobs.map(({ state, total, done }) => [state, total, done]), jobs.map(() => ['completed_with_errors', 16, 16]))
+  assert.deepEqual(
+    jobs.map(({ state, total, done }) => [state, total, done]),
+    jobs.map(() => ['completed_with_errors', 16, 16]),
+  )
   assert.ok((answers.get('422 image_too_much_memory') ?? 0) > 0 && (answers.get('line image_too_much_memory') ?? 0) > 0)
   assert.ok((answers.get('200') ?? 0) > 0, 'what fits into the budget is taken, one after the other')
   // the rest: bodies, answers, and what the allocator keeps

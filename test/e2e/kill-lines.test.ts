@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../src/eval/random.js'
-import { temporaryFolder, type Answer } from '../support/app.js'
+import { type Answer, temporaryFolder } from '../support/app.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
-import { startProcess, type ServiceProcess } from '../support/service-process.js'
+import { type ServiceProcess, startProcess } from '../support/service-process.js'
 
 type Job = Answer['jobs'][number]
 const linesInAll = 1_500
@@ -17,13 +17,25 @@ const ids = 60
 const killsWanted = 3
 
 test('a job of adds and deletes that is killed again and again does every line once, in order', async (t) => {
-  const environment = { EXACT_BELOW: '20', SNAPSHOT_AFTER_WRITES: '40', SNAPSHOT_AFTER_SECONDS: '1', DATA_DIR: await temporaryFolder(t), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
-  const pictures = await Promise.all(Array.from({ length: 12 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n, { width: 16, height: 16, format: 'png' })))
+  const environment = {
+    EXACT_BELOW: '20',
+    SNAPSHOT_AFTER_WRITES: '40',
+    SNAPSHOT_AFTER_SECONDS: '1',
+    DATA_DIR: await temporaryFolder(t),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+  }
+  const pictures = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n, { width: 16, height: 16, format: 'png' })),
+  )
   const { lines, left, counts } = script(pictures)
 
   let service = await startProcess(t, environment)
   await fetch(`${service.address}/v1/galleries/lines`, { method: 'PUT' })
-  const accepted = await fetch(`${service.address}/v1/galleries/lines/ingest`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: lines })
+  const accepted = await fetch(`${service.address}/v1/galleries/lines/ingest`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: lines,
+  })
   const { id, total } = (await accepted.json()) as Job
   assert.equal(total, linesInAll)
 
@@ -41,13 +53,29 @@ test('a job of adds and deletes that is killed again and again does every line o
 
   const job = await jobWhen(service, id, ({ finishedAt }) => finishedAt !== null)
   const { state, done, failed, added, updated, removed, skipped } = job
-  assert.deepEqual({ state, done, failed, added, updated, removed, skipped }, { state: 'succeeded', done: linesInAll, failed: 0, ...counts })
+  assert.deepEqual(
+    { state, done, failed, added, updated, removed, skipped },
+    { state: 'succeeded', done: linesInAll, failed: 0, ...counts },
+  )
 
   const gallery = `${service.address}/v1/galleries/lines`
   const { images } = (await (await fetch(`${gallery}/images?limit=1000`)).json()) as Answer
-  assert.deepEqual(new Map(images.map(({ id, label }) => [id, label])), new Map([...left].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, n]) => [id, `line ${n}`])))
-  const { hits } = (await (await fetch(`${gallery}/search?k=1000`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: new Uint8Array(pictures[0]!) })).json()) as Answer
-  assert.deepEqual(hits.map(({ id }) => id).sort(), [...left.keys()].sort(), 'search finds what is left and nothing that was removed')
+  assert.deepEqual(
+    new Map(images.map(({ id, label }) => [id, label])),
+    new Map([...left].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, n]) => [id, `line ${n}`])),
+  )
+  const { hits } = (await (
+    await fetch(`${gallery}/search?k=1000`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/png' },
+      body: new Uint8Array(pictures[0]!),
+    })
+  ).json()) as Answer
+  assert.deepEqual(
+    hits.map(({ id }) => id).sort(),
+    [...left.keys()].sort(),
+    'search finds what is left and nothing that was removed',
+  )
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 

@@ -7,6 +7,8 @@ const kills = 20
 
 test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} kills`, async (t) => {
   const { pictures, jobs, slowestStartMs, hit } = await runKills(t, { kills, seed: 20_260_301 })
-  t.diagnostic(`${pictures.stored} pictures stored, ${pictures.deleted} deleted, ${jobs} jobs; ${JSON.stringify(hit)}; slowest start ${Math.round(slowestStartMs)} ms`)
+  t.diagnostic(
+    `${pictures.stored} pictures stored, ${pictures.deleted} deleted, ${jobs} jobs; ${JSON.stringify(hit)}; slowest start ${Math.round(slowestStartMs)} ms`,
+  )
   assert.ok(pictures.stored > 50)
 })

@@ -29,7 +29,11 @@ test('SIGTERM ends it with 0, what was stored is there at the next start, a seco
   const first = await startProcess(t, environment)
   const gallery = '/v1/galleries/kept'
   await fetch(`${first.address}${gallery}`, { method: 'PUT' })
-  const put = await fetch(`${first.address}${gallery}/images/a`, { method: 'PUT', headers: { 'content-type': 'image/jpeg' }, body: new Uint8Array(await drawPicture('circle', 1)) })
+  const put = await fetch(`${first.address}${gallery}/images/a`, {
+    method: 'PUT',
+    headers: { 'content-type': 'image/jpeg' },
+    body: new Uint8Array(await drawPicture('circle', 1)),
+  })
   assert.equal(put.status, 201)
 
   const { code, output } = await runToExit(environment)

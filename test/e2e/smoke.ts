@@ -12,9 +12,13 @@ const startDeadlineMs = 60_000
 async function untilReady(): Promise<void> {
   const started = performance.now()
   for (;;) {
-    const status = await fetch(`${base}/readyz`).then((response) => response.status, () => 0)
+    const status = await fetch(`${base}/readyz`).then(
+      (response) => response.status,
+      () => 0,
+    )
     if (status === 200) return
-    if (performance.now() - started > startDeadlineMs) throw new Error(`not ready after ${startDeadlineMs} ms, last status ${status}`)
+    if (performance.now() - started > startDeadlineMs)
+      throw new Error(`not ready after ${startDeadlineMs} ms, last status ${status}`)
     await sleep(200)
   }
 }
@@ -34,7 +38,9 @@ await call('PUT', gallery)
 for (const label of ['circle', 'square', 'stripes'] as const) {
   await call('PUT', `${gallery}/images/${label}-1?label=${label}`, await drawPicture(label, 1))
 }
-const answer = (await (await call('POST', `${gallery}/search?k=2`, await drawPicture('circle', 1))).json()) as { hits: { id: string; score: number }[] }
+const answer = (await (await call('POST', `${gallery}/search?k=2`, await drawPicture('circle', 1))).json()) as {
+  hits: { id: string; score: number }[]
+}
 assert.equal(answer.hits.length, 2)
 assert.equal(answer.hits[0]?.id, 'circle-1')
 assert.ok(answer.hits[0].score > 0.999)

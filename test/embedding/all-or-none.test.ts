@@ -12,10 +12,12 @@ test('the first failure stops the others, also one that comes at once', async ()
   const stopped: number[] = []
   const work = (item: number, signal: AbortSignal | undefined) => {
     if (item === 2) throw new Error('two')
-    return new Promise<number>((_, reject) => signal?.addEventListener('abort', () => {
-      stopped.push(item)
-      reject(signal.reason)
-    }))
+    return new Promise<number>((_, reject) =>
+      signal?.addEventListener('abort', () => {
+        stopped.push(item)
+        reject(signal.reason)
+      }),
+    )
   }
   await assert.rejects(allOrNone([0, 1, 2], undefined, work), /two/)
   assert.deepEqual(stopped, [0, 1])
@@ -23,7 +25,11 @@ test('the first failure stops the others, also one that comes at once', async ()
 
 test('a caller who leaves stops all', async () => {
   const caller = new AbortController()
-  const waiting = allOrNone([0, 1], caller.signal, (_, signal) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))))
+  const waiting = allOrNone(
+    [0, 1],
+    caller.signal,
+    (_, signal) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+  )
   caller.abort(new Error('left'))
   await assert.rejects(waiting, /left/)
 })

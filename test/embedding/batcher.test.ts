@@ -3,9 +3,20 @@ import { test } from 'node:test'
 import { Batcher, type BatcherOptions, type Priority } from '../../src/embedding/batcher.js'
 
 /** Its clock stands still long after the last search unless a test says otherwise. */
-const base: BatcherOptions = { batchSizes: [1, 2, 4, 8], runMs: [2, 2.1, 2.3, 2.7], padded: false, sharers: 1, maxQueue: 100, now: () => 0 }
+const base: BatcherOptions = {
+  batchSizes: [1, 2, 4, 8],
+  runMs: [2, 2.1, 2.3, 2.7],
+  padded: false,
+  sharers: 1,
+  maxQueue: 100,
+  now: () => 0,
+}
 
-function batcherWith(count: number, options: Partial<BatcherOptions> = {}, priority: Priority = 'interactive'): Batcher<string> {
+function batcherWith(
+  count: number,
+  options: Partial<BatcherOptions> = {},
+  priority: Priority = 'interactive',
+): Batcher<string> {
   const batcher = new Batcher<string>({ ...base, ...options })
   for (let i = 0; i < count; i++) assert(batcher.add(`${priority} ${i}`, priority))
   return batcher
@@ -25,8 +36,18 @@ const sizes: { waiting: number; options: Partial<BatcherOptions>; items: number;
   { waiting: 9, options: { batchSizes: [1], padded: true }, items: 1, batchSize: 1 },
   { waiting: 6, options: { sharers: 2, padded: true }, items: 4, batchSize: 4 },
   { waiting: 5, options: { padded: true, runMs: [2, 4, 8, 16] }, items: 4, batchSize: 4 },
-  { waiting: 17, options: { padded: true, batchSizes: [1, 4, 16, 64], runMs: [2.4, 2.6, 3.5, 7.1] }, items: 16, batchSize: 16 },
-  { waiting: 40, options: { padded: true, batchSizes: [1, 4, 16, 64], runMs: [2.4, 2.6, 3.5, 7.1] }, items: 40, batchSize: 64 },
+  {
+    waiting: 17,
+    options: { padded: true, batchSizes: [1, 4, 16, 64], runMs: [2.4, 2.6, 3.5, 7.1] },
+    items: 16,
+    batchSize: 16,
+  },
+  {
+    waiting: 40,
+    options: { padded: true, batchSizes: [1, 4, 16, 64], runMs: [2.4, 2.6, 3.5, 7.1] },
+    items: 40,
+    batchSize: 64,
+  },
   { waiting: 3, options: { padded: true, batchSizes: [16], runMs: [3.5] }, items: 3, batchSize: 16 },
 ]
 for (const { waiting, options, items, batchSize } of sizes) {
@@ -40,7 +61,10 @@ for (const { waiting, options, items, batchSize } of sizes) {
 test('pictures leave in the order in which they came', () => {
   const batcher = batcherWith(6)
   const order = [...batcher.take().items, ...batcher.take().items]
-  assert.deepEqual(order, [0, 1, 2, 3, 4, 5].map((i) => `interactive ${i}`))
+  assert.deepEqual(
+    order,
+    [0, 1, 2, 3, 4, 5].map((i) => `interactive ${i}`),
+  )
   assert.deepEqual(batcher.take().items, [])
 })
 

@@ -7,16 +7,31 @@ import { handmadeModel } from '../support/handmade-onnx.js'
 
 test('the embedding of several views is the direction of the mean of theirs', async (t) => {
   const logger = { info: () => {}, warn: () => {}, error: () => {} }
-  const embedder = await openEmbedder({ model: await handmadeModel(t), provider: 'cpu', requireCuda: false, workers: 1, maxBatch: 8, maxQueue: 100, logger, metrics: createMetrics().embedding })
+  const embedder = await openEmbedder({
+    model: await handmadeModel(t),
+    provider: 'cpu',
+    requireCuda: false,
+    workers: 1,
+    maxBatch: 8,
+    maxQueue: 100,
+    logger,
+    metrics: createMetrics().embedding,
+  })
   t.after(() => embedder.close())
-  const [right, up] = [[200, 0], [0, 10]].map((start) => {
+  const [right, up] = [
+    [200, 0],
+    [0, 10],
+  ].map((start) => {
     const pixels = new Uint8Array(8 * 8 * 3)
     pixels.set(start)
     return pixels
   }) as [Uint8Array, Uint8Array]
 
   const { vector, logits, batchSize } = await embedViews(embedder, [right, up])
-  assert.deepEqual([...vector].map((value) => +value.toFixed(4)), [0.7071, 0.7071, 0, 0, 0, 0])
+  assert.deepEqual(
+    [...vector].map((value) => +value.toFixed(4)),
+    [Math.SQRT1_2, Math.SQRT1_2, 0, 0, 0, 0].map((value) => +value.toFixed(4)),
+  )
   assert.deepEqual([...logits], [100, 5, 0, 0])
   assert.ok(batchSize >= 1)
   assert.deepEqual((await embedViews(embedder, [up])).vector, (await embedder.embed(up)).vector)

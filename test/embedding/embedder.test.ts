@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
+import { type Embedder, type EmbedderLogger, type EmbedderOptions, openEmbedder } from '../../src/embedding/embedder.js'
 import type { Model } from '../../src/embedding/manifest.js'
-import { openEmbedder, type Embedder, type EmbedderLogger, type EmbedderOptions } from '../../src/embedding/embedder.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -27,8 +27,15 @@ async function open(t: TestContext, options: Partial<EmbedderOptions> = {}): Pro
   process.on('worker', notice)
   t.after(() => process.off('worker', notice))
   const embedder = await openEmbedder({
-    model, provider: 'cpu', requireCuda: false, workers: 1, maxBatch: 8, maxQueue: 100,
-    logger: silent, metrics: metrics.embedding, ...options,
+    model,
+    provider: 'cpu',
+    requireCuda: false,
+    workers: 1,
+    maxBatch: 8,
+    maxQueue: 100,
+    logger: silent,
+    metrics: metrics.embedding,
+    ...options,
   })
   t.after(() => embedder.close())
   return { embedder, model, workers, metricLines: async () => (await metrics.expose()).text.split('\n') }
@@ -47,7 +54,10 @@ test('a picture becomes its unit vector and its logits', async (t) => {
   const { embedder } = await open(t)
   const pixels = picture(3, 0, 4)
   const embedding = await embedder.embed(pixels)
-  assert.deepEqual([...embedding.vector].map((value) => +value.toFixed(6)), [0.6, 0, 0.8, 0, 0, 0])
+  assert.deepEqual(
+    [...embedding.vector].map((value) => +value.toFixed(6)),
+    [0.6, 0, 0.8, 0, 0, 0],
+  )
   assert.deepEqual([...embedding.logits], [3, 0, 4, 0])
   assert.equal(embedding.batchSize, 1)
   assert(embedding.queueMs >= 0 && embedding.embedMs > 0)
@@ -58,7 +68,9 @@ test('bulk waits for a search that is on its way, and goes on when it is there; 
   const { embedder } = await open(t, { workers: 2 })
   const arrived = embedder.expectSearch()
   let bulkDone = false
-  const bulk = embedder.embed(picture(1), { priority: 'bulk' }).then(() => { bulkDone = true })
+  const bulk = embedder.embed(picture(1), { priority: 'bulk' }).then(() => {
+    bulkDone = true
+  })
   for (let i = 0; i < 3; i++) await embedder.embed(picture(2)) // the fifth batch would be bulk in any case
   assert.equal(bulkDone, false)
   arrived()
@@ -97,8 +109,13 @@ test('the embedder says what it runs on', async (t) => {
 
 test('a picture without a unit vector is an error of its own and harms no neighbour in its batch', async (t) => {
   const { embedder } = await open(t)
-  const results = await Promise.allSettled([picture(1), picture(2), picture(), picture(3)].map((pixels) => embedder.embed(pixels)))
-  assert.deepEqual(results.map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+  const results = await Promise.allSettled(
+    [picture(1), picture(2), picture(), picture(3)].map((pixels) => embedder.embed(pixels)),
+  )
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  )
   assert(results[2]?.status === 'rejected' && hasCode('internal')(results[2].reason))
 })
 
@@ -180,6 +197,7 @@ test('while no worker can be started, nobody waits; once one can, all is well ag
   await assert.rejects(embedder.embed(picture(1)), hasCode('internal'))
   await rename(`${network}.away`, network)
   const deadline = performance.now() + 10_000
-  while (embedder.liveWorkers === 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+  while (embedder.liveWorkers === 0 && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal((await embedder.embed(picture(9))).vector[0], 1)
 })

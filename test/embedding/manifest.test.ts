@@ -3,12 +3,19 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import { modelId, readModel, type Manifest } from '../../src/embedding/manifest.js'
+import { type TestContext, test } from 'node:test'
+import { type Manifest, modelId, readModel } from '../../src/embedding/manifest.js'
 
 const weights = Buffer.from('not really a graph')
 const sha256 = createHash('sha256').update(weights).digest('hex')
-const preprocessing: Manifest['preprocessing'] = { inputSize: 128, fit: 'squash', resizeShortSide: 128, kernel: 'linear', mean: [1, 2, 3], std: [4, 5, 6] }
+const preprocessing: Manifest['preprocessing'] = {
+  inputSize: 128,
+  fit: 'squash',
+  resizeShortSide: 128,
+  kernel: 'linear',
+  mean: [1, 2, 3],
+  std: [4, 5, 6],
+}
 const manifest: Manifest = {
   manifestVersion: 1,
   id: modelId(sha256, preprocessing),

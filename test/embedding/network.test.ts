@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { InferenceSession, type Tensor } from 'onnxruntime-node'
 import { Network } from '../../src/embedding/network.js'
 import type { SessionSettings } from '../../src/embedding/worker-protocol.js'
@@ -8,7 +8,13 @@ import { handmadeModel } from '../support/handmade-onnx.js'
 
 async function open(t: TestContext, settings: Partial<SessionSettings>): Promise<Network> {
   const { folder } = await handmadeModel(t)
-  const network = await Network.open({ modelPath: join(folder, 'model.onnx'), provider: 'cpu', inputSize: 8, batchSizes: [1, 2, 4], ...settings })
+  const network = await Network.open({
+    modelPath: join(folder, 'model.onnx'),
+    provider: 'cpu',
+    inputSize: 8,
+    batchSizes: [1, 2, 4],
+    ...settings,
+  })
   t.after(() => network.release())
   return network
 }
@@ -16,7 +22,9 @@ async function open(t: TestContext, settings: Partial<SessionSettings>): Promise
 /** Pictures whose first logits are these. */
 function batchOf(...firsts: number[]): Uint8Array<ArrayBuffer> {
   const pixels = new Uint8Array(firsts.length * 8 * 8 * 3)
-  firsts.forEach((first, row) => { pixels[row * 8 * 8 * 3] = first })
+  firsts.forEach((first, row) => {
+    pixels[row * 8 * 8 * 3] = first
+  })
   return pixels
 }
 
@@ -26,7 +34,10 @@ function watchShapes(t: TestContext): () => string[][] {
   const { mock } = t.mock.method(prototype, 'run') // runs all the same
   return () => {
     const seen = new Map<unknown, Set<string>>()
-    for (const { this: session, arguments: [feeds] } of mock.calls) {
+    for (const {
+      this: session,
+      arguments: [feeds],
+    } of mock.calls) {
       const { dims } = (feeds as unknown as { pixels: Tensor }).pixels
       seen.set(session, (seen.get(session) ?? new Set()).add(dims.join('×')))
     }
@@ -34,7 +45,8 @@ function watchShapes(t: TestContext): () => string[][] {
   }
 }
 
-const firstLogits = ({ logits }: { logits: Float32Array }, rows: number) => Array.from({ length: rows }, (_, row) => logits[row * 4])
+const firstLogits = ({ logits }: { logits: Float32Array }, rows: number) =>
+  Array.from({ length: rows }, (_, row) => logits[row * 4])
 
 test('with a session for each batch size, each sees its own shape and no other', async (t) => {
   const network = await open(t, { batchSizes: [1, 4, 2], sessionPerBatchSize: true })

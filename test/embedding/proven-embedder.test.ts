@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Golden } from '../../src/embedding/golden-check.js'
-import { readModel, type Manifest } from '../../src/embedding/manifest.js'
+import { type Manifest, readModel } from '../../src/embedding/manifest.js'
 import { openProvenEmbedder } from '../../src/embedding/proven-embedder.js'
 import { createMetrics } from '../../src/metrics.js'
 import { temporaryFolder } from '../support/app.js'
@@ -17,9 +17,15 @@ async function withWrongInt8(t: TestContext): Promise<string> {
   const write = (file: string, value: object): Promise<void> => writeFile(join(folder, file), JSON.stringify(value))
   await cp(join(folder, 'model.onnx'), join(folder, 'model.int8.onnx'))
   const manifest = await read<Manifest>('manifest.json')
-  await write('manifest.json', { ...manifest, files: { ...manifest.files, int8: { ...manifest.files.fp32, file: 'model.int8.onnx' } } })
+  await write('manifest.json', {
+    ...manifest,
+    files: { ...manifest.files, int8: { ...manifest.files.fp32, file: 'model.int8.onnx' } },
+  })
   const golden = await read<Golden>('golden/golden.json')
-  await write('golden/golden.json', { ...golden, embeddings: { ...golden.embeddings, int8: golden.embeddings.fp32!.toReversed() } })
+  await write('golden/golden.json', {
+    ...golden,
+    embeddings: { ...golden.embeddings, int8: golden.embeddings.fp32!.toReversed() },
+  })
   return folder
 }
 
@@ -27,7 +33,20 @@ function optionsOf(model: Awaited<ReturnType<typeof readModel>>) {
   const metrics = createMetrics()
   const warnings: string[] = []
   const logger = { info: () => {}, warn: (_: object, message: string) => void warnings.push(message), error: () => {} }
-  return { metrics, warnings, options: { model, provider: 'cpu' as const, requireCuda: false, workers: 1, maxBatch: 1, maxQueue: 4, logger, metrics: metrics.embedding } }
+  return {
+    metrics,
+    warnings,
+    options: {
+      model,
+      provider: 'cpu' as const,
+      requireCuda: false,
+      workers: 1,
+      maxBatch: 1,
+      maxQueue: 4,
+      logger,
+      metrics: metrics.embedding,
+    },
+  }
 }
 
 test('a form that this machine computes otherwise is left out for the next one, and that is told', async (t) => {
@@ -38,12 +57,18 @@ test('a form that this machine computes otherwise is left out for the next one, 
   assert.match(embedder.runtime.formFallbackReason ?? '', /^The int8 network gives other embeddings on this machine/)
   assert.deepEqual(warnings, ['this form of the network is left out'])
   const { text } = await metrics.expose()
-  assert.deepEqual(text.match(/^alike_runtime_info\{.*precision="(\w+)"/gm)?.map((line) => /precision="(\w+)"/.exec(line)![1]), ['fp32'])
+  assert.deepEqual(
+    text.match(/^alike_runtime_info\{.*precision="(\w+)"/gm)?.map((line) => /precision="(\w+)"/.exec(line)![1]),
+    ['fp32'],
+  )
   assert.match(text, /alike_golden_min_cosine\{precision="fp32"\} (1|0\.9999)/)
 })
 
 test('where no other form is there, it does not open', async (t) => {
   const model = await readModel(await withWrongInt8(t))
   const { options } = optionsOf({ ...model, absent: ['fp32'] })
-  await assert.rejects(openProvenEmbedder(options), { code: 'golden_mismatch', message: /The int8 network gives other embeddings/ })
+  await assert.rejects(openProvenEmbedder(options), {
+    code: 'golden_mismatch',
+    message: /The int8 network gives other embeddings/,
+  })
 })

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openEmbedder, type EmbedderLogger } from '../../src/embedding/embedder.js'
+import { type EmbedderLogger, openEmbedder } from '../../src/embedding/embedder.js'
 import type { Manifest, Model } from '../../src/embedding/manifest.js'
-import { planRuntime, workersWithin, type ProviderOptions } from '../../src/embedding/provider.js'
+import { type ProviderOptions, planRuntime, workersWithin } from '../../src/embedding/provider.js'
 import { SessionOpenError } from '../../src/embedding/session.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics.js'
@@ -17,10 +17,18 @@ async function optionsFor(model: Model, options: Partial<ProviderOptions> = {}) 
   const warnings: string[] = []
   const logger: EmbedderLogger = { info: () => {}, warn: (_, message) => void warnings.push(message), error: () => {} }
   return {
-    metrics, warnings,
+    metrics,
+    warnings,
     options: {
-      model, provider: 'cpu' as const, requireCuda: false, workers: 1, maxBatch: 0, maxQueue: 10,
-      logger, metrics: metrics.embedding, ...options,
+      model,
+      provider: 'cpu' as const,
+      requireCuda: false,
+      workers: 1,
+      maxBatch: 0,
+      maxQueue: 10,
+      logger,
+      metrics: metrics.embedding,
+      ...options,
     },
   }
 }
@@ -28,17 +36,48 @@ async function optionsFor(model: Model, options: Partial<ProviderOptions> = {}) 
 const file = (name: string) => ({ file: name, sha256: '0'.repeat(64), bytes: 1 })
 const all = { fp32: file('model.onnx'), fp16: file('model.fp16.onnx'), int8: file('model.int8.onnx') }
 const plans: { provider: 'cpu' | 'cuda'; files: Manifest['files']; maxBatch: number; expected: object }[] = [
-  { provider: 'cpu', files: all, maxBatch: 0, expected: { precision: 'int8', workers: 6, padded: false, batchSizes: [1, 2, 4] } },
-  { provider: 'cpu', files: { fp32: all.fp32, fp16: all.fp16 }, maxBatch: 15, expected: { precision: 'fp32', workers: 6, padded: false, batchSizes: [1, 2, 4, 8] } },
-  { provider: 'cuda', files: all, maxBatch: 0, expected: { precision: 'fp16', workers: 6, padded: true, batchSizes: [1, 4, 16, 64] } },
-  { provider: 'cuda', files: { fp32: all.fp32, int8: all.int8 }, maxBatch: 1, expected: { precision: 'fp32', workers: 6, padded: true, batchSizes: [1] } },
+  {
+    provider: 'cpu',
+    files: all,
+    maxBatch: 0,
+    expected: { precision: 'int8', workers: 6, padded: false, batchSizes: [1, 2, 4] },
+  },
+  {
+    provider: 'cpu',
+    files: { fp32: all.fp32, fp16: all.fp16 },
+    maxBatch: 15,
+    expected: { precision: 'fp32', workers: 6, padded: false, batchSizes: [1, 2, 4, 8] },
+  },
+  {
+    provider: 'cuda',
+    files: all,
+    maxBatch: 0,
+    expected: { precision: 'fp16', workers: 6, padded: true, batchSizes: [1, 4, 16, 64] },
+  },
+  {
+    provider: 'cuda',
+    files: { fp32: all.fp32, int8: all.int8 },
+    maxBatch: 1,
+    expected: { precision: 'fp32', workers: 6, padded: true, batchSizes: [1] },
+  },
 ]
 for (const { provider, files, maxBatch, expected } of plans) {
   test(`${provider} with ${Object.keys(files).join(', ')} and maxBatch ${maxBatch}: ${JSON.stringify(expected)}`, async (t) => {
     const model = await handmadeModel(t)
     const manifest = { ...model.manifest, files }
-    const plan = planRuntime(provider, { model: { ...model, manifest }, provider, requireCuda: false, workers: 6, maxBatch })
-    const { precision, workers, padded, sessions: [session] } = plan
+    const plan = planRuntime(provider, {
+      model: { ...model, manifest },
+      provider,
+      requireCuda: false,
+      workers: 6,
+      maxBatch,
+    })
+    const {
+      precision,
+      workers,
+      padded,
+      sessions: [session],
+    } = plan
     const { batchSizes, modelPath } = session!
     assert.deepEqual({ precision, workers, padded, batchSizes }, expected)
     assert.equal(modelPath, join(model.folder, files[precision]?.file ?? ''))
@@ -46,14 +85,24 @@ for (const { provider, files, maxBatch, expected } of plans) {
 }
 
 test('on CUDA each GPU has its own workers, and each batch size a session of its own in each of them', async (t) => {
-  const options = { model: await handmadeModel(t), provider: 'cuda' as const, requireCuda: false, workers: 0, maxBatch: 0 }
+  const options = {
+    model: await handmadeModel(t),
+    provider: 'cuda' as const,
+    requireCuda: false,
+    workers: 0,
+    maxBatch: 0,
+  }
   const plan = planRuntime('cuda', { ...options, cuda: { devices: [1, 3, 1], batchSizes: [8, 1, 8, 32] } })
   assert.deepEqual([plan.workers, plan.sharers, plan.devices, plan.batchSizes], [4, 2, [1, 3], [1, 8, 32]])
-  assert.deepEqual(plan.sessions.map(({ deviceId, sessionPerBatchSize }) => ({ deviceId, sessionPerBatchSize })), [
-    { deviceId: 1, sessionPerBatchSize: true },
-    { deviceId: 3, sessionPerBatchSize: true },
-  ])
-  const sizes = (batchSizes: number[], maxBatch: number) => planRuntime('cuda', { ...options, maxBatch, cuda: { batchSizes } }).batchSizes
+  assert.deepEqual(
+    plan.sessions.map(({ deviceId, sessionPerBatchSize }) => ({ deviceId, sessionPerBatchSize })),
+    [
+      { deviceId: 1, sessionPerBatchSize: true },
+      { deviceId: 3, sessionPerBatchSize: true },
+    ],
+  )
+  const sizes = (batchSizes: number[], maxBatch: number) =>
+    planRuntime('cuda', { ...options, maxBatch, cuda: { batchSizes } }).batchSizes
   assert.deepEqual([sizes([1, 4, 16, 64], 20), sizes([16], 0), sizes([16, 64], 8)], [[1, 4, 16], [16], [8]])
   assert.deepEqual(planRuntime('cuda', options).devices, [0])
   assert.equal(planRuntime('cuda', { ...options, workers: 3, cuda: { devices: [0, 1] } }).workers, 6)
@@ -67,13 +116,25 @@ test('of the workers that are wanted on a GPU as many start as fit into the memo
   assert.equal(workersWithin(3 * GiB, [2 * GiB], 2), 1)
   assert.equal(workersWithin(8 * GiB, [2 * GiB, 3 * GiB], 4), 2, 'the GPU on which it took most decides')
   assert.equal(workersWithin(GiB, [-1], 2), 2, 'another process gave back more meanwhile')
-  assert.throws(() => workersWithin(GiB, [2 * GiB], 2), (error) => error instanceof SessionOpenError && /2147483648 bytes of the GPU, and 1073741824 are allowed/.test(error.message))
+  assert.throws(
+    () => workersWithin(GiB, [2 * GiB], 2),
+    (error) =>
+      error instanceof SessionOpenError &&
+      /2147483648 bytes of the GPU, and 1073741824 are allowed/.test(error.message),
+  )
   assert.throws(() => workersWithin(GiB, undefined, 2), /nvidia-smi does not tell/)
 })
 
 test('a form that the folder lacks is not chosen', async (t) => {
   const model = await handmadeModel(t)
-  const lacking = (absent: ('fp32' | 'int8')[]) => planRuntime('cpu', { model: { ...model, manifest: { ...model.manifest, files: all }, absent }, provider: 'cpu', requireCuda: false, workers: 1, maxBatch: 0 }).precision
+  const lacking = (absent: ('fp32' | 'int8')[]) =>
+    planRuntime('cpu', {
+      model: { ...model, manifest: { ...model.manifest, files: all }, absent },
+      provider: 'cpu',
+      requireCuda: false,
+      workers: 1,
+      maxBatch: 0,
+    }).precision
   assert.deepEqual([lacking(['fp32']), lacking(['int8']), lacking(['fp32', 'int8'])], ['int8', 'fp32', 'fp16'])
 })
 
@@ -105,7 +166,10 @@ test('required CUDA that can not be had refuses to start', async (t) => {
   await assert.rejects(openEmbedder(options), hasCode('cuda_unavailable'))
   const auto = { ...options, provider: 'auto' as const }
   await openEmbedder(auto).then(
-    async (embedder) => { await embedder.close(); t.skip('this machine has CUDA') },
+    async (embedder) => {
+      await embedder.close()
+      t.skip('this machine has CUDA')
+    },
     (error: unknown) => assert(hasCode('cuda_unavailable')(error)),
   )
 })
@@ -119,5 +183,8 @@ test('a damaged network is told at once', async (t) => {
 
 test('a network that does not give what its manifest states is told at once', async (t) => {
   const { options } = await optionsFor(await handmadeModel(t, { dimension: 6, statedDimension: 7 }))
-  await assert.rejects(openEmbedder(options), (error) => hasCode('model_unreadable')(error) && /gives 6 dimensions/.test(String(error)))
+  await assert.rejects(
+    openEmbedder(options),
+    (error) => hasCode('model_unreadable')(error) && /gives 6 dimensions/.test(String(error)),
+  )
 })

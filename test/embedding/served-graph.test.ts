@@ -13,17 +13,32 @@ import { openOnnx } from '../../src/train/onnx/onnx-session.js'
 import { tinyResNet } from '../train/fine-tuning/tiny-resnet.js'
 
 await chooseBackend('cpu')
-const exported = (pooling: 'average' | 'gem') => convertNetwork(withJoinedEmbedding(tinyResNet({ pooling, instanceDimension: 5 }), { posterior: { share: 0.3, sharpness: 1 }, instanceShare: 0.2 }))
+const exported = (pooling: 'average' | 'gem') =>
+  convertNetwork(
+    withJoinedEmbedding(tinyResNet({ pooling, instanceDimension: 5 }), {
+      posterior: { share: 0.3, sharpness: 1 },
+      instanceShare: 0.2,
+    }),
+  )
 
 test('the map and what is computed for it alone are left out; all else stays, in its order', () => {
   const whole = exported('average')
   const before = decodeModel(whole)
   const after = decodeModel(withoutMap(whole))
-  assert.deepEqual([before, after].map(({ graph }) => graph.output.map(({ name }) => name)), [['embedding', 'logits', 'map'], ['embedding', 'logits']])
+  assert.deepEqual(
+    [before, after].map(({ graph }) => graph.output.map(({ name }) => name)),
+    [
+      ['embedding', 'logits', 'map'],
+      ['embedding', 'logits'],
+    ],
+  )
   const kept = before.graph.node.filter(({ output }) => !output[0]!.startsWith('map'))
   assert.ok(kept.length < before.graph.node.length)
   assert.deepEqual(after.graph.node, kept)
-  assert.deepEqual(after.graph.initializer, before.graph.initializer.filter(({ name }) => !name.startsWith('map')))
+  assert.deepEqual(
+    after.graph.initializer,
+    before.graph.initializer.filter(({ name }) => !name.startsWith('map')),
+  )
   assert.deepEqual({ ...after, graph: null }, { ...before, graph: null })
   assert.deepEqual(withoutMap(withoutMap(whole)), withoutMap(whole))
 })
@@ -31,12 +46,14 @@ test('the map and what is computed for it alone are left out; all else stays, in
 test('both compute the same', async () => {
   const whole = exported('average')
   const pixels = Uint8Array.from({ length: 2 * 32 * 32 * 3 }, (_, i) => (i * 31) % 256)
-  const outputs = await Promise.all([false, true].map(async (map) => {
-    const session = await openOnnx(whole, { map })
-    const found = await session.run(pixels, 32)
-    await session.close()
-    return found
-  }))
+  const outputs = await Promise.all(
+    [false, true].map(async (map) => {
+      const session = await openOnnx(whole, { map })
+      const found = await session.run(pixels, 32)
+      await session.close()
+      return found
+    }),
+  )
   assert.deepEqual([outputs[0]!.map, outputs[1]!.map?.length], [undefined, 2 * 16])
   for (const part of ['embedding', 'logits'] as const) assert.deepEqual(outputs[0]![part], outputs[1]![part])
 })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
-import { SessionPool } from '../../src/embedding/session-pool.js'
 import { Session } from '../../src/embedding/session.js'
+import { SessionPool } from '../../src/embedding/session-pool.js'
 import type { SessionSettings } from '../../src/embedding/worker-protocol.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
@@ -11,7 +11,12 @@ test('two devices are two sets of workers: each is filled, given work in turn, a
   const { folder } = await handmadeModel(t)
   // What tells them apart is the number of the GPU; the CPU, which runs them here, does not look at it.
   const devices: SessionSettings[] = [0, 1].map((deviceId) => ({
-    modelPath: join(folder, 'model.onnx'), provider: 'cpu', inputSize: 8, batchSizes: [1, 2], sessionPerBatchSize: true, deviceId,
+    modelPath: join(folder, 'model.onnx'),
+    provider: 'cpu',
+    inputSize: 8,
+    batchSizes: [1, 2],
+    sessionPerBatchSize: true,
+    deviceId,
   }))
   const workers: Worker[] = []
   const notice = (worker: Worker) => void workers.push(worker)
@@ -19,7 +24,18 @@ test('two devices are two sets of workers: each is filled, given work in turn, a
   t.after(() => process.off('worker', notice))
   const first = await Promise.all(devices.map(async (settings) => (await Session.open(settings)).session))
   let reopened: () => void = () => {}
-  const pool = new SessionPool({ settings: devices, count: 4, onChange: () => reopened(), onCrash: () => {}, onOpenFailed: (error) => { throw error } }, first)
+  const pool = new SessionPool(
+    {
+      settings: devices,
+      count: 4,
+      onChange: () => reopened(),
+      onCrash: () => {},
+      onOpenFailed: (error) => {
+        throw error
+      },
+    },
+    first,
+  )
   t.after(() => pool.close())
   await pool.fill()
   assert.equal(pool.live, 4)
@@ -27,15 +43,26 @@ test('two devices are two sets of workers: each is filled, given work in turn, a
   const takeAll = () => Array.from({ length: 4 }, () => pool.takeIdle()!)
   const taken = takeAll()
   assert.equal(pool.takeIdle(), undefined)
-  assert.equal(taken[0]!.settings.deviceId !== taken[1]!.settings.deviceId, true, 'the second batch goes to the other GPU')
+  assert.equal(
+    taken[0]!.settings.deviceId !== taken[1]!.settings.deviceId,
+    true,
+    'the second batch goes to the other GPU',
+  )
   assert.deepEqual(taken.map(({ settings }) => settings.deviceId).sort(), [0, 0, 1, 1])
   for (const session of taken) pool.giveBack(session, true)
 
-  const back = new Promise<void>((resolve) => { reopened = resolve })
+  const back = new Promise<void>((resolve) => {
+    reopened = resolve
+  })
   const ended = new Promise((resolve) => workers[1]!.once('exit', resolve))
   workers[1]!.postMessage({ kind: 'not in the protocol' }) // the thread throws and ends
   await ended
   assert.equal(pool.live, 3)
   await back
-  assert.deepEqual(takeAll().map(({ settings }) => settings.deviceId).sort(), [0, 0, 1, 1])
+  assert.deepEqual(
+    takeAll()
+      .map(({ settings }) => settings.deviceId)
+      .sort(),
+    [0, 0, 1, 1],
+  )
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Session, SessionOpenError } from '../../src/embedding/session.js'
 import type { SessionSettings } from '../../src/embedding/worker-protocol.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -20,14 +20,23 @@ test('a batch that is not full is padded with black, also when its buffer was us
   assert.equal(info.embeddingDimension, 6)
   assert.equal(info.classCount, 4)
   const full = await session.run([1, 2, 3, 4].map(picture), 4)
-  assert.deepEqual([0, 4, 8, 12].map((at) => full.logits[at]), [1, 2, 3, 4])
+  assert.deepEqual(
+    [0, 4, 8, 12].map((at) => full.logits[at]),
+    [1, 2, 3, 4],
+  )
   const partial = await session.run([5, 6, 7].map(picture), 4)
-  assert.deepEqual([0, 4, 8, 12].map((at) => partial.logits[at]), [5, 6, 7, 0])
+  assert.deepEqual(
+    [0, 4, 8, 12].map((at) => partial.logits[at]),
+    [5, 6, 7, 0],
+  )
 })
 
 test('a session that can not be opened says why, and its thread is gone', async (t) => {
   const settings = await settingsFor(t, { modelPath: '/nowhere/model.onnx' })
-  await assert.rejects(Session.open(settings), (error) => error instanceof SessionOpenError && /doesn't exist/.test(error.message))
+  await assert.rejects(
+    Session.open(settings),
+    (error) => error instanceof SessionOpenError && /doesn't exist/.test(error.message),
+  )
 })
 
 test('a graph that does not take the stated input size fails in the warm-up, not at the first query', async (t) => {

@@ -5,7 +5,14 @@ import { calibrate, calibrationError } from '../../src/eval/calibration.js'
 import { fitCurve, type ScoreBin } from '../../src/eval/probability-curves.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
-import { basisOf, probabilitySameLabel, ScoreCalibration, scoreOfProbability, thresholdOf, type ProbabilityCurve } from '../../src/eval/score-calibration.js'
+import {
+  basisOf,
+  type ProbabilityCurve,
+  probabilitySameLabel,
+  ScoreCalibration,
+  scoreOfProbability,
+  thresholdOf,
+} from '../../src/eval/score-calibration.js'
 
 /** Clouds around one direction per label. */
 function clouds(count: number, spread: number, seed: number, dimension = 8, classes = 4): LabelledEmbeddings {
@@ -46,7 +53,10 @@ test('the probability never falls with the score, and its inverse finds the scor
     assert.ok(probabilitySameLabel({ curve }, score) >= 0.5 && probabilitySameLabel({ curve }, score - 1e-3) < 0.5)
     assert.equal(scoreOfProbability({ curve }, 0), -1)
   }
-  assert.equal(scoreOfProbability({ curve: { kind: 'isotonic', scores: [0, 1], probabilities: [0.1, 0.8] } }, 0.9), undefined)
+  assert.equal(
+    scoreOfProbability({ curve: { kind: 'isotonic', scores: [0, 1], probabilities: [0.1, 0.8] } }, 0.9),
+    undefined,
+  )
 })
 
 test('a score reaches its own probability', () => {
@@ -58,17 +68,28 @@ test('a score reaches its own probability', () => {
   for (const curve of curves) {
     for (let i = 0; i < 2_000; i++) {
       const score = Math.fround(2 * random() - 1)
-      assert.ok(scoreOfProbability({ curve }, probabilitySameLabel({ curve }, score))! <= score, `${curve.kind}, ${score}`)
+      assert.ok(
+        scoreOfProbability({ curve }, probabilitySameLabel({ curve }, score))! <= score,
+        `${curve.kind}, ${score}`,
+      )
     }
   }
 })
 
 test('isotonic regression pools neighbours that fall', () => {
-  const bins: ScoreBin[] = [[0, 1, 99], [0.2, 40, 60], [0.3, 20, 80], [0.5, 90, 10]].map(([score, positives, negatives]) => ({ score: score!, positives: positives!, negatives: negatives! }))
+  const bins: ScoreBin[] = [
+    [0, 1, 99],
+    [0.2, 40, 60],
+    [0.3, 20, 80],
+    [0.5, 90, 10],
+  ].map(([score, positives, negatives]) => ({ score: score!, positives: positives!, negatives: negatives! }))
   const curve = fitCurve.isotonic(bins)
   assert.ok(curve.kind === 'isotonic')
   assert.deepEqual(curve.scores, [0, 0.25, 0.5])
-  assert.deepEqual(curve.probabilities.map((value) => Number(value.toFixed(2))), [0.01, 0.3, 0.9])
+  assert.deepEqual(
+    curve.probabilities.map((value) => Number(value.toFixed(2))),
+    [0.01, 0.3, 0.9],
+  )
   assert.equal(probabilitySameLabel({ curve }, -1), curve.probabilities[0])
   assert.equal(probabilitySameLabel({ curve }, 1), curve.probabilities[2])
 })
@@ -101,7 +122,11 @@ test('a threshold lets as many false matches pass as allowed', () => {
 })
 
 test('the threshold of a rate is one that was measured, the strictest when no rate is named, and never made up', () => {
-  const thresholds = [0.1, 0.001, 0.01].map((falseMatchRate) => ({ falseMatchRate, score: 1 - falseMatchRate, matchRate: falseMatchRate }))
+  const thresholds = [0.1, 0.001, 0.01].map((falseMatchRate) => ({
+    falseMatchRate,
+    score: 1 - falseMatchRate,
+    matchRate: falseMatchRate,
+  }))
   assert.equal(thresholdOf({ thresholds }, 0.01)?.score, 0.99)
   assert.equal(thresholdOf({ thresholds })?.falseMatchRate, 0.001)
   assert.equal(thresholdOf({ thresholds }, 0.02), undefined)
@@ -117,7 +142,13 @@ test('few pairs give a wider curve that says so, and a picture surely shares its
   const calibration = calibrate(few)!
   assert.ok(Value.Check(ScoreCalibration, calibration))
   assert.ok(calibration.positives < 50 && calibration.widened === true)
-  assert.deepEqual(basisOf(calibration), { split: 'val', positivePairs: 36, negativePairs: 594, reliable: false, widened: true })
+  assert.deepEqual(basisOf(calibration), {
+    split: 'val',
+    positivePairs: 36,
+    negativePairs: 594,
+    reliable: false,
+    widened: true,
+  })
   assert.ok(probabilitySameLabel(calibration, 1) > 0.97)
   let before = 0
   for (let score = -1; score <= 1; score += 0.005) {
@@ -132,10 +163,14 @@ test('on other pictures a widened curve errs less than one fitted to its few pai
   const many = clouds(300, 4, 1, 8, 6)
   const seeds = Array.from({ length: 12 }, (_, i) => i + 20)
   const mean = (errors: number[]) => errors.reduce((sum, error) => sum + error, 0) / errors.length
-  const errorOf = (curveOf: (few: LabelledEmbeddings) => ProbabilityCurve) => mean(seeds.map((seed) => calibrationError(curveOf(clouds(24, 4, seed, 8, 6)), many)!))
+  const errorOf = (curveOf: (few: LabelledEmbeddings) => ProbabilityCurve) =>
+    mean(seeds.map((seed) => calibrationError(curveOf(clouds(24, 4, seed, 8, 6)), many)!))
   const widened = errorOf((few) => calibrate(few)!.curve)
   const fitted = (['logistic', 'isotonic'] as const).map((kind) => errorOf((few) => fitCurve[kind](pairsOf(few))))
-  assert.ok(fitted.every((error) => widened < error), `${widened}; ${fitted}`)
+  assert.ok(
+    fitted.every((error) => widened < error),
+    `${widened}; ${fitted}`,
+  )
 })
 
 test('with pairs enough nothing is widened', () => {
@@ -150,7 +185,8 @@ function pairsOf(pictures: LabelledEmbeddings): ScoreBin[] {
   for (let a = 0; a < pictures.ids.length; a++) {
     for (let b = a + 1; b < pictures.ids.length; b++) {
       let score = 0
-      for (let i = 0; i < pictures.dimension; i++) score += pictures.embeddings[a * pictures.dimension + i]! * pictures.embeddings[b * pictures.dimension + i]!
+      for (let i = 0; i < pictures.dimension; i++)
+        score += pictures.embeddings[a * pictures.dimension + i]! * pictures.embeddings[b * pictures.dimension + i]!
       const same = Number(pictures.labels[a] === pictures.labels[b])
       bins.push({ score, positives: same, negatives: 1 - same })
     }

@@ -16,7 +16,15 @@ function pictures(rows: [label: string, group: number, degrees: number][]): Labe
 }
 
 test('classes that lie apart are told without error', () => {
-  const quality = evaluatePairs(pictures([['a', 1, 0], ['a', 2, 10], ['b', 3, 90], ['b', 4, 100], ['b', 4, 101]]))!
+  const quality = evaluatePairs(
+    pictures([
+      ['a', 1, 0],
+      ['a', 2, 10],
+      ['b', 3, 90],
+      ['b', 4, 100],
+      ['b', 4, 101],
+    ]),
+  )!
   // the two of group 4 are copies and make no pair
   assert.deepEqual([quality.positives, quality.negatives], [3, 6])
   assert.equal(quality.rocAuc, 1)
@@ -25,23 +33,49 @@ test('classes that lie apart are told without error', () => {
 })
 
 test('equal scores count half', () => {
-  const quality = evaluatePairs(pictures([['a', 1, 0], ['a', 2, 0], ['b', 3, 0]]))!
+  const quality = evaluatePairs(
+    pictures([
+      ['a', 1, 0],
+      ['a', 2, 0],
+      ['b', 3, 0],
+    ]),
+  )!
   assert.equal(quality.rocAuc, 0.5)
   assert.equal(quality.equalErrorRate, 0.5)
 })
 
 test('distances of both kinds are told in shares', () => {
   // 60 degrees apart is a distance of 1, opposite of 2
-  const { distances: { binWidth, positives, negatives } } = evaluatePairs(pictures([['a', 1, 0], ['a', 2, 60.1], ['b', 3, 180], ['b', 4, 180.1]]))!
-  const bins = (shares: number[]) => shares.flatMap((share, bin) => (share > 0 ? [[Number((bin * binWidth).toFixed(2)), share]] : []))
+  const {
+    distances: { binWidth, positives, negatives },
+  } = evaluatePairs(
+    pictures([
+      ['a', 1, 0],
+      ['a', 2, 60.1],
+      ['b', 3, 180],
+      ['b', 4, 180.1],
+    ]),
+  )!
+  const bins = (shares: number[]) =>
+    shares.flatMap((share, bin) => (share > 0 ? [[Number((bin * binWidth).toFixed(2)), share]] : []))
   assert.equal(positives.length * binWidth, 2)
-  assert.deepEqual(bins(positives), [[0, 0.5], [1, 0.5]])
-  assert.deepEqual(bins(negatives), [[1.7, 0.5], [1.95, 0.5]])
+  assert.deepEqual(bins(positives), [
+    [0, 0.5],
+    [1, 0.5],
+  ])
+  assert.deepEqual(bins(negatives), [
+    [1.7, 0.5],
+    [1.95, 0.5],
+  ])
 })
 
 test('the area agrees with counting every pair of pairs', () => {
   const random = seededRandom(11)
-  const rows = Array.from({ length: 40 }, (_, i): [string, number, number] => [i % 2 ? 'a' : 'b', i, Math.round(random() * 40 + (i % 2) * 20)])
+  const rows = Array.from({ length: 40 }, (_, i): [string, number, number] => [
+    i % 2 ? 'a' : 'b',
+    i,
+    Math.round(random() * 40 + (i % 2) * 20),
+  ])
   const all = pictures(rows)
   const scores: { score: number; same: boolean }[] = []
   for (let i = 0; i < 40; i++) {
@@ -62,6 +96,14 @@ test('the area agrees with counting every pair of pairs', () => {
 })
 
 test('without pairs of both kinds there is no answer', () => {
-  assert.equal(evaluatePairs(pictures([['a', 1, 0], ['a', 2, 5]])), null)
+  assert.equal(
+    evaluatePairs(
+      pictures([
+        ['a', 1, 0],
+        ['a', 2, 5],
+      ]),
+    ),
+    null,
+  )
   assert.equal(evaluatePairs(pictures([])), null)
 })

@@ -5,11 +5,17 @@ import { evaluateRetrieval, qualityOfRankings } from '../../src/eval/quality.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
 
-const near = (found: number | null | undefined, expected: number) => assert.ok(Math.abs((found ?? NaN) - expected) < 1e-9, `${found} is not ${expected}`)
+const near = (found: number | null | undefined, expected: number) =>
+  assert.ok(Math.abs((found ?? NaN) - expected) < 1e-9, `${found} is not ${expected}`)
 
 test('one ranking, computed by hand', () => {
   // relevant at ranks 1, 3, 6 of 8; R = 3
-  const query: RankedLabels = { label: 'a', ranked: ['a', 'b', 'a', 'b', 'c', 'a', 'b', 'c'], relevant: 3, candidates: 8 }
+  const query: RankedLabels = {
+    label: 'a',
+    ranked: ['a', 'b', 'a', 'b', 'c', 'a', 'b', 'c'],
+    relevant: 3,
+    candidates: 8,
+  }
   const quality = judgeQuery(query, [1, 2, 5, 50])
   near(quality.get('mAP@1'), 1)
   near(quality.get('mAP@2'), 1 / 2)
@@ -31,7 +37,8 @@ test('a ranking of which only the top is known leaves open what lies below', () 
   near(quality.get('mAP@R'), 0.5 / 2)
   near(quality.get('mrr'), 0.5)
   near(quality.get('recall@5'), 1)
-  for (const name of ['mAP@10', 'meanRank', 'normalisedMeanRank', 'knnAccuracy']) assert.equal(quality.get(name), null, name)
+  for (const name of ['mAP@10', 'meanRank', 'normalisedMeanRank', 'knnAccuracy'])
+    assert.equal(quality.get(name), null, name)
 
   const complete = judgeQuery({ label: 'a', ranked: ['a', 'b', 'a'], relevant: 2, candidates: 100 }, [10])
   near(complete.get('mAP@10'), (1 + 2 / 3) / 2)
@@ -51,7 +58,9 @@ function onCircle(rows: [id: string, label: string, group: number, degrees: numb
     ids: rows.map(([id]) => id),
     labels: rows.map(([, label]) => label),
     groups: rows.map(([, , group]) => group),
-    embeddings: Float32Array.from(rows.flatMap(([, , , degrees]) => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)])),
+    embeddings: Float32Array.from(
+      rows.flatMap(([, , , degrees]) => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)]),
+    ),
     dimension: 2,
   }
 }
@@ -75,7 +84,12 @@ test('the query and its duplicate group are left out, except for seedCompat', ()
 
 test('equal scores are ordered by id', () => {
   const query = onCircle([['q', 'a', 1, 0]])
-  const gallery = (first: string, second: string) => onCircle([[first, 'b', 2, 5], [second, 'a', 3, 5], ['z', 'b', 4, -5]])
+  const gallery = (first: string, second: string) =>
+    onCircle([
+      [first, 'b', 2, 5],
+      [second, 'a', 3, 5],
+      ['z', 'b', 4, -5],
+    ])
   near(evaluateRetrieval(query, gallery('2', '1')).overall['mAP@1'], 1)
   near(evaluateRetrieval(query, gallery('1', '2')).overall['mAP@1'], 0)
   // +5° and −5° score the same too
@@ -87,7 +101,11 @@ function bruteForce(queries: LabelledEmbeddings, gallery: LabelledEmbeddings) {
   const row = (of: LabelledEmbeddings, i: number) => of.embeddings.subarray(i * of.dimension, (i + 1) * of.dimension)
   const perQuery = queries.ids.map((id, q) => {
     const ranked = gallery.ids
-      .map((other, i) => ({ other, i, score: Math.fround(row(queries, q).reduce((sum, x, d) => sum + x * row(gallery, i)[d]!, 0)) }))
+      .map((other, i) => ({
+        other,
+        i,
+        score: Math.fround(row(queries, q).reduce((sum, x, d) => sum + x * row(gallery, i)[d]!, 0)),
+      }))
       .filter(({ other, i }) => other !== id && gallery.groups[i] !== queries.groups[q])
       .sort((a, b) => b.score - a.score || (a.other < b.other ? -1 : 1))
     const rel = ranked.map(({ i }) => Number(gallery.labels[i] === queries.labels[q]))
@@ -97,7 +115,16 @@ function bruteForce(queries: LabelledEmbeddings, gallery: LabelledEmbeddings) {
     const ranks = rel.flatMap((r, i) => (r ? [i + 1] : []))
     // 1 − AUC, counted pair by pair
     const lost = ranks.reduce((sum, rank) => sum + rel.slice(0, rank).filter((r) => r === 0).length, 0)
-    return [ap(1), ap(10), ap(50), ap(R), precision(R), 1 / ranks[0]!, lost / (R * (rel.length - R)), Number(ranks[0]! <= 5)]
+    return [
+      ap(1),
+      ap(10),
+      ap(50),
+      ap(R),
+      precision(R),
+      1 / ranks[0]!,
+      lost / (R * (rel.length - R)),
+      Number(ranks[0]! <= 5),
+    ]
   })
   return perQuery[0]!.map((_, m) => perQuery.reduce((sum, values) => sum + values[m]!, 0) / perQuery.length)
 }
@@ -109,24 +136,54 @@ function randomPictures(count: number, prefix: string, random: () => number): La
     // coarse values, so that equal scores occur
     const values = Array.from({ length: dimension }, () => Math.round((random() - 0.5) * 4) + 0.1)
     const length = Math.hypot(...values)
-    embeddings.set(values.map((v) => v / length), i * dimension)
+    embeddings.set(
+      values.map((v) => v / length),
+      i * dimension,
+    )
   }
   const pick = (n: number) => Array.from({ length: count }, () => Math.floor(random() * n))
-  return { ids: pick(1e9).map((n, i) => `${prefix}${n}-${i}`), labels: pick(4).map((n) => `class ${n}`), groups: pick(count), embeddings, dimension }
+  return {
+    ids: pick(1e9).map((n, i) => `${prefix}${n}-${i}`),
+    labels: pick(4).map((n) => `class ${n}`),
+    groups: pick(count),
+    embeddings,
+    dimension,
+  }
 }
 
 test('all numbers agree with the textbook formulas', () => {
   const random = seededRandom(5)
   const [queries, gallery] = [randomPictures(60, 'q', random), randomPictures(200, 'g', random)]
-  for (const [asked, searched] of [[queries, gallery], [gallery, gallery]] as const) {
+  for (const [asked, searched] of [
+    [queries, gallery],
+    [gallery, gallery],
+  ] as const) {
     const { overall } = evaluateRetrieval(asked, searched, { bootstrapSamples: 0 })
-    const found = [overall['mAP@1'], overall['mAP@10'], overall['mAP@50'], overall['mAP@R'], overall.rPrecision, overall.mrr, overall.normalisedMeanRank, overall['recall@5']]
+    const found = [
+      overall['mAP@1'],
+      overall['mAP@10'],
+      overall['mAP@50'],
+      overall['mAP@R'],
+      overall.rPrecision,
+      overall.mrr,
+      overall.normalisedMeanRank,
+      overall['recall@5'],
+    ]
     bruteForce(asked, searched).forEach((expected, i) => near(found[i], expected))
   }
 })
 
 test('intervals hold the mean, are seeded, and narrow with more queries', () => {
-  const rankings = (count: number) => Array.from({ length: count }, (_, i): RankedLabels => ({ label: 'a', ranked: i % 4 === 0 ? ['b', 'a'] : ['a', 'b'], relevant: 1, candidates: 2 }))
+  const rankings = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, i): RankedLabels => ({
+        label: 'a',
+        ranked: i % 4 === 0 ? ['b', 'a'] : ['a', 'b'],
+        relevant: 1,
+        candidates: 2,
+      }),
+    )
   const few = qualityOfRankings(rankings(40), { seed: 3 })
   const [low, high] = few.intervals['mAP@1']!
   assert.ok(low < 0.75 && 0.75 < high)

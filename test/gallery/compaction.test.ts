@@ -20,7 +20,10 @@ class Shadow {
 
   async put(count: number): Promise<void> {
     const images = Array.from({ length: count }, () => [`p${this.#next++}`, makeVector()] as const)
-    await this.#galleries.put('a', images.map(([id, vector], i) => newImage(id, vector, { label: i % 3 ? 'often' : 'seldom' })))
+    await this.#galleries.put(
+      'a',
+      images.map(([id, vector], i) => newImage(id, vector, { label: i % 3 ? 'often' : 'seldom' })),
+    )
     for (const [id, vector] of images) this.vectors.set(id, vector)
   }
 
@@ -37,12 +40,18 @@ class Shadow {
     const vector = makeVector()
     const k = 1 + Math.floor(random() * 30)
     const filter = random() < 0.4 ? { filter: { field: 'label', in: ['seldom'] } } : {}
-    const [result, exact] = await Promise.all([this.#galleries.search('a', { vector, k, ...filter }), this.#galleries.search('a', { vector, k, exact: true, ...filter })])
+    const [result, exact] = await Promise.all([
+      this.#galleries.search('a', { vector, k, ...filter }),
+      this.#galleries.search('a', { vector, k, exact: true, ...filter }),
+    ])
     assert.equal(result.hits.length, k, when)
     for (const { record, score } of result.hits) {
       assert.ok(!this.removed.has(record.id), `${when}: ${record.id} was removed`)
       const stored = this.vectors.get(record.id)!
-      assert.ok(Math.abs(stored.reduce((sum, value, i) => sum + value * vector[i]!, 0) - score) < 1e-5, `${when}: the score is that of the vector`)
+      assert.ok(
+        Math.abs(stored.reduce((sum, value, i) => sum + value * vector[i]!, 0) - score) < 1e-5,
+        `${when}: the score is that of the vector`,
+      )
     }
     const truth = new Set(exact.hits.map(({ record }) => record.id))
     return { found: result.hits.filter(({ record }) => truth.has(record.id)).length, wanted: k }
@@ -91,16 +100,26 @@ test('searches are right, and k hits come whenever k exist, all through a rebuil
       await turn()
     }
   }
-  t.diagnostic(`${searches} searches, ${whileBuilding} of them while a graph was built, recall ${(found / wanted).toFixed(4)}`)
+  t.diagnostic(
+    `${searches} searches, ${whileBuilding} of them while a graph was built, recall ${(found / wanted).toFixed(4)}`,
+  )
   assert.ok(whileBuilding > 5)
   assert.ok(found / wanted >= 0.97, `recall ${found / wanted}`)
 
   await settled(galleries)
   const all = await galleries.search('a', { vector: makeVector(), k: 10_000 })
-  assert.deepEqual(new Set(all.hits.map(({ record }) => record.id)), new Set(shadow.vectors.keys()), 'all of them, and nothing else')
+  assert.deepEqual(
+    new Set(all.hits.map(({ record }) => record.id)),
+    new Set(shadow.vectors.keys()),
+    'all of them, and nothing else',
+  )
   await galleries.close()
 
   const again = await openIn(t, dataDir)
   const reopened = await again.search('a', { vector: makeVector(), k: 10_000 })
-  assert.deepEqual(new Set(reopened.hits.map(({ record }) => record.id)), new Set(shadow.vectors.keys()), 'after a restart too')
+  assert.deepEqual(
+    new Set(reopened.hits.map(({ record }) => record.id)),
+    new Set(shadow.vectors.keys()),
+    'after a restart too',
+  )
 })

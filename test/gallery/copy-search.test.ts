@@ -25,8 +25,14 @@ test('descriptors go with their pictures: through upserts, removals and a restar
   await first.close()
   const second = await openIn(t, dataDir)
   const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex')
-  assert.deepEqual([0, 1, 3, 4].map((i) => hex(second.copyDescriptor('a', `p${i}`))), [descriptors[0], descriptors[2], undefined, descriptors[4]].map(hex))
-  const copiesOf = async (copyDescriptor: Uint8Array) => (await second.search('a', { vector: vectors[9]!, k: 10, copyDescriptors: [copyDescriptor], copiesFrom: 0.4 })).hits.map(({ record }) => record.id).sort()
+  assert.deepEqual(
+    [0, 1, 3, 4].map((i) => hex(second.copyDescriptor('a', `p${i}`))),
+    [descriptors[0], descriptors[2], undefined, descriptors[4]].map(hex),
+  )
+  const copiesOf = async (copyDescriptor: Uint8Array) =>
+    (await second.search('a', { vector: vectors[9]!, k: 10, copyDescriptors: [copyDescriptor], copiesFrom: 0.4 })).hits
+      .map(({ record }) => record.id)
+      .sort()
   assert.deepEqual(await copiesOf(changedDescriptor(descriptors[2]!, 0.1, random)), ['p1', 'p2'])
   assert.deepEqual(await copiesOf(descriptors[3]!), [])
   assert.deepEqual(await copiesOf(randomDescriptor(random)), [])
@@ -39,17 +45,37 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
   await first.put('a', pictures)
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
-  const { key, descriptor } = database.prepare('SELECT * FROM copy_descriptor ORDER BY key LIMIT 1 OFFSET 5').get() as { key: number; descriptor: Buffer }
+  const { key, descriptor } = database.prepare('SELECT * FROM copy_descriptor ORDER BY key LIMIT 1 OFFSET 5').get() as {
+    key: number
+    descriptor: Buffer
+  }
   descriptor[77]! ^= 4
   database.prepare('UPDATE copy_descriptor SET descriptor = ? WHERE key = ?').run(descriptor, key)
   database.close()
 
   const galleries = await openIn(t, dataDir)
-  const { hits } = await galleries.search('a', { vector: vectors[5]!, k: 40, copyDescriptors: [descriptors[7]!], duplicateScore: 0.4 })
-  assert.deepEqual(hits.filter(({ nearCopyScore }) => nearCopyScore === null).map(({ record }) => record.id), ['p5'])
-  assert.deepEqual(hits.filter(({ nearCopyScore }) => nearCopyScore === 1).map(({ record }) => record.id), ['p7'])
+  const { hits } = await galleries.search('a', {
+    vector: vectors[5]!,
+    k: 40,
+    copyDescriptors: [descriptors[7]!],
+    duplicateScore: 0.4,
+  })
+  assert.deepEqual(
+    hits.filter(({ nearCopyScore }) => nearCopyScore === null).map(({ record }) => record.id),
+    ['p5'],
+  )
+  assert.deepEqual(
+    hits.filter(({ nearCopyScore }) => nearCopyScore === 1).map(({ record }) => record.id),
+    ['p7'],
+  )
   assert.equal(galleries.copyDescriptor('a', 'p5'), undefined)
-  const snapshots = await Snapshots.open({ dataDir, max: 1, modelId: model.id, serviceVersion: '0', logger: pino({ level: 'silent' }) })
+  const snapshots = await Snapshots.open({
+    dataDir,
+    max: 1,
+    modelId: model.id,
+    serviceVersion: '0',
+    logger: pino({ level: 'silent' }),
+  })
   t.after(() => snapshots.close())
   const { id } = await snapshots.create()
   while ((await snapshots.get(id)).state === 'writing') await new Promise((resolve) => setImmediate(resolve))
@@ -61,7 +87,8 @@ test('walks over a gallery are bounded, and refused beyond that', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   await galleries.put('a', pictures)
-  const walk = () => galleries.search('a', { vector: vectors[0]!, k: 1, copyDescriptors: [descriptors[0]!], copiesFrom: 0.4 })
+  const walk = () =>
+    galleries.search('a', { vector: vectors[0]!, k: 1, copyDescriptors: [descriptors[0]!], copiesFrom: 0.4 })
   const outcomes = await Promise.allSettled(Array.from({ length: copyWalksMax + 3 }, walk))
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
   assert.equal(refused.length, 3)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { seededRandom } from '../vector-index/unit-vectors.js'
-import { answersOf, expectHonest, fill, vectors, type Outcome } from './honest-galleries.js'
+import { answersOf, expectHonest, fill, type Outcome, vectors } from './honest-galleries.js'
 import { dataFolder, newImage, openIn } from './storage-folder.js'
 
 const pageBytes = 8_192
@@ -70,6 +70,9 @@ test('a write-ahead log that is lost or cut takes back writes, and never more th
     const { count } = opened.get('a')
     assert.ok(count < 40)
     const { hits } = await opened.search('a', { vector: vectors[0]!, k: 100 })
-    assert.deepEqual(new Set(hits.map(({ record }) => record.id)), new Set(Array.from({ length: count }, (_, i) => `p${i}`)))
+    assert.deepEqual(
+      new Set(hits.map(({ record }) => record.id)),
+      new Set(Array.from({ length: count }, (_, i) => `p${i}`)),
+    )
   }
 })

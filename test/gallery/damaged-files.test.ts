@@ -14,14 +14,24 @@ test('any file of the data folder, damaged at random, gives a right answer or a 
   const random = seededRandom(29)
   assert.deepEqual(
     folder.files.map((file) => file.replace(/[0-9]+T\S+Z-\w+/, 'ID').replace(/[0-9a-f]{16}(-[0-9a-f]+)?/, 'GALLERY')),
-    ['alike.db', 'alike.db-shm', 'alike.db-wal', 'alike.owner', 'index/GALLERY.hnsw', 'index/GALLERY.json', 'snapshots/ID/alike.db', 'snapshots/ID/manifest.json'],
+    [
+      'alike.db',
+      'alike.db-shm',
+      'alike.db-wal',
+      'alike.owner',
+      'index/GALLERY.hnsw',
+      'index/GALLERY.json',
+      'snapshots/ID/alike.db',
+      'snapshots/ID/manifest.json',
+    ],
   )
   for (const file of folder.files) {
     for (let i = 0; i < rounds; i++) {
       // A log that was cut is a shorter log: what can not be known is not asked here, but below.
       if (file.endsWith('-wal')) continue
       const { outcome, what } = await damageAndAsk(t, folder, file, random)
-      if (/^(index|snapshots)\//.test(file) || /-shm$|owner$/.test(file)) assert.equal(outcome, 'unharmed', `${file}, ${what}`)
+      if (/^(index|snapshots)\//.test(file) || /-shm$|owner$/.test(file))
+        assert.equal(outcome, 'unharmed', `${file}, ${what}`)
     }
   }
 })
@@ -51,7 +61,10 @@ test('a flipped bit in the write-ahead log is noticed, unless it is in the last 
     const { count } = opened.get('a')
     assert.ok(count === 20 || (count === 19 && place > log.length / 2), `byte ${place}: ${count} pictures`)
     const { hits } = await opened.search('a', { vector: vectors[0]!, k: 100 })
-    assert.deepEqual(new Set(hits.map(({ record }) => record.id)), new Set(Array.from({ length: count }, (_, n) => `p${n}`)))
+    assert.deepEqual(
+      new Set(hits.map(({ record }) => record.id)),
+      new Set(Array.from({ length: count }, (_, n) => `p${n}`)),
+    )
     counts[count === 20 ? 'whole' : 'withoutLast']++
     await opened.close()
   }
@@ -80,9 +93,14 @@ test('a log without its database, and a database without its log and graph, are 
 
 test('a folder whose database is gone is not taken for a new one', async (t) => {
   const folder = await crashedFolder(t)
-  for (const [keep, lost] of [[/^index/, 'gone'], [/^snapshots/, 'gone'], [/./, 'empty']] as const) {
+  for (const [keep, lost] of [
+    [/^index/, 'gone'],
+    [/^snapshots/, 'gone'],
+    [/./, 'empty'],
+  ] as const) {
     const dataDir = await dataFolder(t)
-    for (const file of folder.files.filter((name) => keep.test(name) && name !== 'alike.db')) await cp(join(folder.dataDir, file), join(dataDir, file))
+    for (const file of folder.files.filter((name) => keep.test(name) && name !== 'alike.db'))
+      await cp(join(folder.dataDir, file), join(dataDir, file))
     if (lost === 'empty') await writeFile(join(dataDir, 'alike.db'), '')
     await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /alike\.db is gone or empty/ })
   }

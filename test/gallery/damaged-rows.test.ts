@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { openForWriting } from '../../src/gallery/database.js'
 import { examineDatabase } from '../../src/gallery/examine-database.js'
@@ -17,10 +17,16 @@ async function withJobs(t: TestContext): Promise<Buffer> {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('gallery-of-the-test', { setting: 'value-of-the-setting' })
-  const make = (id: string, kind: 'ingest' | 'doctor') => galleries.jobs.create({ id, kind, gallery: 'gallery-of-the-test', source: { kind: 'source-of-the-job' } })
+  const make = (id: string, kind: 'ingest' | 'doctor') =>
+    galleries.jobs.create({ id, kind, gallery: 'gallery-of-the-test', source: { kind: 'source-of-the-job' } })
   await make('job-that-failed-items', 'ingest')
   await galleries.jobs.transition('job-that-failed-items', { from: ['queued'], to: 'running' })
-  const errors = Array.from({ length: 20 }, (_, item) => ({ item, name: `name-of-item-${item}`, code: 'image_empty', detail: `detail-of-item-${item}` }))
+  const errors = Array.from({ length: 20 }, (_, item) => ({
+    item,
+    name: `name-of-item-${item}`,
+    code: 'image_empty',
+    detail: `detail-of-item-${item}`,
+  }))
   await galleries.jobs.advance({ jobId: 'job-that-failed-items', position: 20, errors })
   await make('job-with-a-result', 'doctor')
   await galleries.jobs.transition('job-with-a-result', { from: ['queued'], to: 'running' })
@@ -51,7 +57,19 @@ function answersOf(galleries: Galleries): unknown[] {
   })
 }
 
-for (const value of ['name-of-item-13', 'detail-of-item-4', 'image_empty', 'result-of-the-job', 'source-of-the-job', 'doctor', 'running', 'succeeded', 'gallery-of-the-test', 'value-of-the-setting', 'job-with-a-result']) {
+for (const value of [
+  'name-of-item-13',
+  'detail-of-item-4',
+  'image_empty',
+  'result-of-the-job',
+  'source-of-the-job',
+  'doctor',
+  'running',
+  'succeeded',
+  'gallery-of-the-test',
+  'value-of-the-setting',
+  'job-with-a-result',
+]) {
   test(`a flipped bit in "${value}", wherever it is stored, is never served`, async (t) => {
     const whole = await withJobs(t)
     const dataDir = await dataFolder(t)
@@ -80,7 +98,11 @@ for (const value of ['name-of-item-13', 'detail-of-item-4', 'image_empty', 'resu
 }
 
 for (const [what, sql, ask] of [
-  ['a line of an error report', 'DELETE FROM job_error WHERE item = 5', ({ jobs }) => jobs.errors('job-that-failed-items')],
+  [
+    'a line of an error report',
+    'DELETE FROM job_error WHERE item = 5',
+    ({ jobs }) => jobs.errors('job-that-failed-items'),
+  ],
   ['the result of a job', 'DELETE FROM job_result', ({ jobs }) => jobs.result('job-with-a-result')],
 ] satisfies [string, string, (galleries: Galleries) => unknown][]) {
   test(`${what} that is gone is missed`, async (t) => {
@@ -111,7 +133,10 @@ test('a search by a filter does not leave out the picture whose metadata is dama
   const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 3 }))
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { metadata: { place: `place-${i % 2}`, n: i } })))
+  await first.put(
+    'a',
+    vectors.map((vector, i) => newImage(`p${i}`, vector, { metadata: { place: `place-${i % 2}`, n: i } })),
+  )
   await first.close()
   const path = join(dataDir, 'alike.db')
   const database = openForWriting(path, { maxBytes: 0 })
@@ -120,8 +145,14 @@ test('a search by a filter does not leave out the picture whose metadata is dama
 
   const galleries = await openIn(t, dataDir)
   const filter = { field: 'metadata.place', in: ['place-0'] }
-  await assert.rejects(async () => galleries.search('a', { vector: vectors[4]!, k: 3, filter }), { code: 'data_unreadable' })
+  await assert.rejects(async () => galleries.search('a', { vector: vectors[4]!, k: 3, filter }), {
+    code: 'data_unreadable',
+  })
   const elsewhere = { field: 'metadata.place', in: ['place-1'] }
-  assert.equal((await galleries.search('a', { vector: vectors[5]!, k: 1, filter: elsewhere })).hits[0]?.record.id, 'p5', 'the others are found')
+  assert.equal(
+    (await galleries.search('a', { vector: vectors[5]!, k: 1, filter: elsewhere })).hits[0]?.record.id,
+    'p5',
+    'the others are found',
+  )
   assert.equal(await galleries.removeFitting('a', filter), 9, 'what may not fit is not removed')
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Filter } from '../../src/gallery/filter.js'
 import { FilterSlots } from '../../src/gallery/filter-slots.js'
 import { GalleryStore } from '../../src/gallery/gallery-store.js'
@@ -8,13 +8,30 @@ import { dataFolder, model, newImage, openIn } from './storage-folder.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 51 })
 const even: Filter = { field: 'metadata.even', in: [true] }
-const pictures = (from: number, count: number) => Array.from({ length: count }, (_, i) => newImage(`p${from + i}`, makeVector(), { label: i % 3 === 0 ? 'third' : null, metadata: { even: (from + i) % 2 === 0 } }))
+const pictures = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) =>
+    newImage(`p${from + i}`, makeVector(), {
+      label: i % 3 === 0 ? 'third' : null,
+      metadata: { even: (from + i) % 2 === 0 },
+    }),
+  )
 
 async function opened(t: TestContext) {
-  const store = await GalleryStore.open({ dataDir: await dataFolder(t), maxBytes: 0, onFailure: (error) => assert.fail(error) })
+  const store = await GalleryStore.open({
+    dataDir: await dataFolder(t),
+    maxBytes: 0,
+    onFailure: (error) => assert.fail(error),
+  })
   t.after(() => store.close())
   const at = '2026-01-01T00:00:00.000Z'
-  await store.write('createGallery', { name: 'a', uid: 'u1', modelId: model.id, dimension: model.dimension, settings: {}, at })
+  await store.write('createGallery', {
+    name: 'a',
+    uid: 'u1',
+    modelId: model.id,
+    dimension: model.dimension,
+    settings: {},
+    at,
+  })
   const ranges: [number, number][] = []
   const filters = new FilterSlots({
     scan: (name, request) => {
@@ -22,7 +39,13 @@ async function opened(t: TestContext) {
       return store.scan(name, request)
     },
   })
-  const put = (from: number, count: number) => store.write('changeImages', { gallery: store.gallery('a').number, steps: pictures(from, count).map((put) => ({ put })), imagesMax: 1e6, at })
+  const put = (from: number, count: number) =>
+    store.write('changeImages', {
+      gallery: store.gallery('a').number,
+      steps: pictures(from, count).map((put) => ({ put })),
+      imagesMax: 1e6,
+      at,
+    })
   const slots = async (filter = even, keep = true) => [...(await filters.slots(store.gallery('a'), filter, keep))]
   return { store, filters, ranges, put, slots }
 }
@@ -40,7 +63,11 @@ test('what was added is read alone, and found', async (t) => {
   assert.deepEqual(await slots(), evens(325))
   await put(325, 3)
   assert.deepEqual(await Promise.all([slots(), slots()]), [evens(328), evens(328)])
-  assert.deepEqual(ranges, [[0, 20], [20, 325], [325, 328]])
+  assert.deepEqual(ranges, [
+    [0, 20],
+    [20, 325],
+    [325, 328],
+  ])
   assert.deepEqual([...before], evens(20), 'a search under way keeps what it began with')
 })
 
@@ -48,12 +75,25 @@ test('after a change everything is read again, and a filter for one search is no
   const { filters, ranges, put, slots, store } = await opened(t)
   await put(0, 10)
   assert.deepEqual(await slots(), evens(10))
-  await store.write('patchImage', { gallery: store.gallery('a').number, id: 'p4', change: { metadata: {} }, at: '2026-01-02T00:00:00.000Z' })
+  await store.write('patchImage', {
+    gallery: store.gallery('a').number,
+    id: 'p4',
+    change: { metadata: {} },
+    at: '2026-01-02T00:00:00.000Z',
+  })
   filters.forget(store.gallery('a').number)
-  assert.deepEqual(await slots(), evens(10).filter((slot) => slot !== 4))
+  assert.deepEqual(
+    await slots(),
+    evens(10).filter((slot) => slot !== 4),
+  )
   assert.deepEqual(await slots({ field: 'label', in: ['third'] }, false), [0, 3, 6, 9])
   assert.deepEqual(await slots({ field: 'label', in: ['third'] }, false), [0, 3, 6, 9])
-  assert.deepEqual(ranges, [[0, 10], [0, 10], [0, 10], [0, 10]])
+  assert.deepEqual(ranges, [
+    [0, 10],
+    [0, 10],
+    [0, 10],
+    [0, 10],
+  ])
 })
 
 test('so many filters are kept, and asking for one of them again forgets none', async (t) => {
@@ -72,7 +112,11 @@ test('searches with a filter see what was put, put again, changed and removed be
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   const found = async () => {
-    const { hits, compared } = await galleries.search('a', { vector: pictures(0, 1)[0]!.vector, k: 1_000, filter: even })
+    const { hits, compared } = await galleries.search('a', {
+      vector: pictures(0, 1)[0]!.vector,
+      k: 1_000,
+      filter: even,
+    })
     assert.equal(compared, hits.length)
     return hits.map(({ record }) => record.id).sort()
   }
@@ -80,7 +124,10 @@ test('searches with a filter see what was put, put again, changed and removed be
   assert.deepEqual(await found(), ['p0', 'p2'])
   await galleries.put('a', pictures(4, 2))
   assert.deepEqual(await found(), ['p0', 'p2', 'p4'])
-  await galleries.put('a', [newImage('p0', makeVector(), { metadata: { even: false } }), newImage('p1', makeVector(), { metadata: { even: true } })])
+  await galleries.put('a', [
+    newImage('p0', makeVector(), { metadata: { even: false } }),
+    newImage('p1', makeVector(), { metadata: { even: true } }),
+  ])
   assert.deepEqual(await found(), ['p1', 'p2', 'p4'])
   await galleries.patch('a', 'p2', { metadata: { even: false } })
   assert.deepEqual(await found(), ['p1', 'p4'])

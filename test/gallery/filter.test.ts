@@ -5,7 +5,10 @@ import { AlikeError } from '../../src/errors.js'
 import { readFilter, sqlOf } from '../../src/gallery/filter.js'
 
 const pictures: Record<string, { label: string | null; metadata: object }> = {
-  a: { label: 'cat', metadata: { year: 2019, place: { city: 'Rome' }, tags: ['old', 'red'], seen: true, 'odd name': 1 } },
+  a: {
+    label: 'cat',
+    metadata: { year: 2019, place: { city: 'Rome' }, tags: ['old', 'red'], seen: true, 'odd name': 1 },
+  },
   b: { label: 'dog', metadata: { year: 2021, place: { city: 'Oslo' }, tags: [], seen: false, note: null } },
   c: { label: null, metadata: { year: '2021', score: 0.5, tags: 'red' } },
   d: { label: "o'hara; DROP TABLE image", metadata: {} },
@@ -13,11 +16,16 @@ const pictures: Record<string, { label: string | null; metadata: object }> = {
 
 const database = new SqliteDatabase(':memory:')
 database.exec('CREATE TABLE image (id TEXT, label TEXT, metadata TEXT)')
-for (const [id, { label, metadata }] of Object.entries(pictures)) database.prepare('INSERT INTO image VALUES (?, ?, ?)').run(id, label, JSON.stringify(metadata))
+for (const [id, { label, metadata }] of Object.entries(pictures))
+  database.prepare('INSERT INTO image VALUES (?, ?, ?)').run(id, label, JSON.stringify(metadata))
 
 function found(filter: unknown): string {
   const { sql, parameters } = sqlOf(readFilter(filter))
-  return database.prepare(`SELECT id FROM image WHERE ${sql} ORDER BY id`).pluck().all(...parameters).join('')
+  return database
+    .prepare(`SELECT id FROM image WHERE ${sql} ORDER BY id`)
+    .pluck()
+    .all(...parameters)
+    .join('')
 }
 
 test('conditions find what they say', () => {
@@ -63,17 +71,32 @@ test('and, or and not combine; not also finds pictures that lack the field', () 
 test('what is no filter is refused with its place, and nothing unbounded gets through', () => {
   const nested = (depth: number): object => (depth === 0 ? { field: 'label', equals: 'x' } : { not: nested(depth - 1) })
   const rows: [filter: unknown, message: RegExp][] = [
-    [7, /The filter is not an object/], [[], /not an object/], [{}, /\/field is neither/], [{ field: 'id', equals: 'x' }, /\/field/],
-    [{ field: 'label' }, /needs beside "field"/], [{ field: 'label', in: [] }, /needs/], [{ field: 'label', equals: {} }, /compares with/],
-    [{ field: 'label', equals: 'x', gt: 'y' }, /needs/], [{ field: 'label', gt: true }, /bounds a range/], [{ field: 'metadata', equals: 1 }, /\/field/],
-    [{ field: 'metadata.a"b', equals: 1 }, /\/field/], [{ and: [] }, /"and"/], [{ and: [{ or: [{ field: 'label', like: 'x' }] }] }, /\/and\/0\/or\/0 needs/],
-    [{ and: [{ field: 'label', equals: 'x' }], or: [] }, /"and"/], [nested(8), /deeper than 8/],
+    [7, /The filter is not an object/],
+    [[], /not an object/],
+    [{}, /\/field is neither/],
+    [{ field: 'id', equals: 'x' }, /\/field/],
+    [{ field: 'label' }, /needs beside "field"/],
+    [{ field: 'label', in: [] }, /needs/],
+    [{ field: 'label', equals: {} }, /compares with/],
+    [{ field: 'label', equals: 'x', gt: 'y' }, /needs/],
+    [{ field: 'label', gt: true }, /bounds a range/],
+    [{ field: 'metadata', equals: 1 }, /\/field/],
+    [{ field: 'metadata.a"b', equals: 1 }, /\/field/],
+    [{ and: [] }, /"and"/],
+    [{ and: [{ or: [{ field: 'label', like: 'x' }] }] }, /\/and\/0\/or\/0 needs/],
+    [{ and: [{ field: 'label', equals: 'x' }], or: [] }, /"and"/],
+    [nested(8), /deeper than 8/],
     [{ or: Array.from({ length: 101 }, () => ({ field: 'label', equals: 'x' })) }, /more than 100 conditions/],
-    [{ field: 'label', in: Array.from({ length: 1001 }, String) }, /more than 1000 values/], [{ field: 'label', equals: 'x'.repeat(1025) }, /1024 characters/],
+    [{ field: 'label', in: Array.from({ length: 1001 }, String) }, /more than 1000 values/],
+    [{ field: 'label', equals: 'x'.repeat(1025) }, /1024 characters/],
     [{ field: 'label', equals: Infinity }, /compares with/],
   ]
   for (const [filter, message] of rows) {
-    assert.throws(() => readFilter(filter), (error) => error instanceof AlikeError && error.code === 'filter_invalid' && message.test(error.message), JSON.stringify(filter)?.slice(0, 80))
+    assert.throws(
+      () => readFilter(filter),
+      (error) => error instanceof AlikeError && error.code === 'filter_invalid' && message.test(error.message),
+      JSON.stringify(filter)?.slice(0, 80),
+    )
   }
   assert.doesNotThrow(() => found(nested(7)))
 })

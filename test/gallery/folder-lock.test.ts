@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { access, chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import { lockFolder } from '../../src/gallery/folder-lock.js'
+import { type TestContext, test } from 'node:test'
 import { nameOfNetworkFileSystem, networkFileSystem } from '../../src/gallery/file-systems.js'
+import { lockFolder } from '../../src/gallery/folder-lock.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn } from './storage-folder.js'
 
@@ -33,7 +33,10 @@ test('a second process is refused and told who holds the folder, whichever notes
   const dataDir = await dataFolder(t)
   await (await openIn(t, dataDir)).close()
   const first = await lockingProcess(t, dataDir)
-  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: new RegExp(`^Another process is using it: process ${first.pid} on ${hostname()}, since 2`) })
+  await assert.rejects(openIn(t, dataDir), {
+    code: 'data_unreadable',
+    detail: new RegExp(`^Another process is using it: process ${first.pid} on ${hostname()}, since 2`),
+  })
   for (const name of await readdir(dataDir)) if (name !== 'alike.db') await rm(join(dataDir, name), { recursive: true })
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   await first.kill()
@@ -87,7 +90,10 @@ for (const how of ['deleted', 'replaced'] as const) {
       await copyFile(path, `${path}.new`)
       await rename(`${path}.new`, path)
     }
-    await assert.rejects(galleries.put('a', [newImage('p', makeVector())]), { code: 'data_unreadable', detail: /deleted or replaced/ })
+    await assert.rejects(galleries.put('a', [newImage('p', makeVector())]), {
+      code: 'data_unreadable',
+      detail: /deleted or replaced/,
+    })
     assert.equal(galleries.failure?.code, 'data_unreadable')
     assert.equal(galleries.get('a').count, 0)
   })
@@ -98,14 +104,29 @@ test('a folder that can not be written to is told from one that is in use', asyn
   await writeFile(join(dataDir, 'file'), '')
   await assert.rejects(openIn(t, join(dataDir, 'file')), { code: 'data_unreadable' })
   await mkdir(join(dataDir, 'closed'), { mode: 0o500 })
-  if (await access(join(dataDir, 'closed'), 2).then(() => true, () => false)) return t.skip('this user may write everywhere')
-  await assert.rejects(openIn(t, join(dataDir, 'closed')), { code: 'data_unreadable', detail: 'This user may not write to it.' })
+  if (
+    await access(join(dataDir, 'closed'), 2).then(
+      () => true,
+      () => false,
+    )
+  )
+    return t.skip('this user may write everywhere')
+  await assert.rejects(openIn(t, join(dataDir, 'closed')), {
+    code: 'data_unreadable',
+    detail: 'This user may not write to it.',
+  })
   await chmod(join(dataDir, 'closed'), 0o700)
 })
 
 test('network file systems are known by name', async (t) => {
-  assert.deepEqual([0x6969, 0xff534d42, 0x65735546, 0x01021997].map(nameOfNetworkFileSystem), ['NFS', 'CIFS (SMB)', 'FUSE', '9p'])
+  assert.deepEqual([0x6969, 0xff534d42, 0x65735546, 0x01021997].map(nameOfNetworkFileSystem), [
+    'NFS',
+    'CIFS (SMB)',
+    'FUSE',
+    '9p',
+  ])
   assert.equal(nameOfNetworkFileSystem(0xff534d42 | 0), 'CIFS (SMB)', 'signed, too')
-  for (const local of [0xef53, 0x58465342, 0x9123683e, 0x01021994]) assert.equal(nameOfNetworkFileSystem(local), undefined)
+  for (const local of [0xef53, 0x58465342, 0x9123683e, 0x01021994])
+    assert.equal(nameOfNetworkFileSystem(local), undefined)
   assert.equal(networkFileSystem(join(await dataFolder(t), 'missing')), undefined)
 })

@@ -16,15 +16,28 @@ test('a gallery is made once, listed, and gone when deleted', async (t) => {
   const { gallery, created } = await galleries.create('a', { owner: 'x' })
   assert.equal(created, true)
   assert.deepEqual(galleries.get('a'), gallery)
-  assert.deepEqual({ ...gallery, uid: '' }, {
-    name: 'a', uid: '', modelId: model.id, dimension: 32, settings: { owner: 'x' }, count: 0, nextSlot: 0,
-    createdAt: '2026-01-02T03:04:05.000Z', updatedAt: '2026-01-02T03:04:05.000Z',
-  })
+  assert.deepEqual(
+    { ...gallery, uid: '' },
+    {
+      name: 'a',
+      uid: '',
+      modelId: model.id,
+      dimension: 32,
+      settings: { owner: 'x' },
+      count: 0,
+      nextSlot: 0,
+      createdAt: '2026-01-02T03:04:05.000Z',
+      updatedAt: '2026-01-02T03:04:05.000Z',
+    },
+  )
   assert.equal((await galleries.create('a')).created, false)
   assert.equal((await galleries.create('a', { owner: 'x' })).created, false)
   await assert.rejects(galleries.create('a', { owner: 'y' }), { code: 'gallery_exists' })
   await galleries.create('b')
-  assert.deepEqual(galleries.list().map(({ name }) => name), ['a', 'b'])
+  assert.deepEqual(
+    galleries.list().map(({ name }) => name),
+    ['a', 'b'],
+  )
   await galleries.delete('a')
   assert.throws(() => galleries.get('a'), { code: 'gallery_not_found' })
   await assert.rejects(galleries.search('a', { vector: vectors[0]!, k: 1 }), { code: 'gallery_not_found' })
@@ -55,17 +68,38 @@ test('what was put is read back whole, and found by the next search', async (t) 
   assert.deepEqual(results[7], { slot: 7, created: true })
   const record = galleries.image('a', 'p0007')
   assert.deepEqual(record && { ...record, createdAt: '', updatedAt: '' }, {
-    id: 'p0007', slot: 7, label: 'running', metadata: { n: 7 }, contentHash: pictures[7]!.contentHash, modelId: model.id,
-    width: 640, height: 480, format: 'jpeg', bytes: 12_345, thumbnailBytes: 18, createdAt: '', updatedAt: '',
+    id: 'p0007',
+    slot: 7,
+    label: 'running',
+    metadata: { n: 7 },
+    contentHash: pictures[7]!.contentHash,
+    modelId: model.id,
+    width: 640,
+    height: 480,
+    format: 'jpeg',
+    bytes: 12_345,
+    thumbnailBytes: 18,
+    createdAt: '',
+    updatedAt: '',
   })
   assert.deepEqual(galleries.embedding('a', 'p0007'), vectors[7])
   assert.equal(Buffer.from(galleries.thumbnail('a', 'p0007')!).toString(), 'thumbnail of p0007')
-  assert.deepEqual([galleries.image('a', 'none'), galleries.embedding('a', 'none'), galleries.thumbnail('a', 'none')], [undefined, undefined, undefined])
+  assert.deepEqual(
+    [galleries.image('a', 'none'), galleries.embedding('a', 'none'), galleries.thumbnail('a', 'none')],
+    [undefined, undefined, undefined],
+  )
   for (const i of [0, 99, 599]) {
     const { hits } = await galleries.search('a', { vector: vectors[i]!, k: 3 })
     assert.deepEqual([hits[0]?.rank, hits[0]?.record.id], [1, pictures[i]!.id])
   }
-  assert.deepEqual((await galleries.labels('a')).map(({ label, count }) => [label, count]), [[null, 200], ['cycling', 200], ['running', 200]])
+  assert.deepEqual(
+    (await galleries.labels('a')).map(({ label, count }) => [label, count]),
+    [
+      [null, 200],
+      ['cycling', 200],
+      ['running', 200],
+    ],
+  )
 })
 
 test('an upsert replaces the picture, keeps its first date, and its old vector is found no more', async (t) => {
@@ -77,7 +111,10 @@ test('an upsert replaces the picture, keeps its first date, and its old vector i
   const [result] = await galleries.put('a', [{ ...pictures[3]!, vector: vectors[500]!, label: 'new' }])
   assert.deepEqual(result, { slot: 200, created: false, retiredSlot: 3 })
   const record = galleries.image('a', 'p0003')!
-  assert.deepEqual([record.createdAt, record.updatedAt, record.label], ['2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z', 'new'])
+  assert.deepEqual(
+    [record.createdAt, record.updatedAt, record.label],
+    ['2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z', 'new'],
+  )
   assert.equal(galleries.get('a').count, 200)
   const { hits } = await galleries.search('a', { vector: vectors[3]!, k: 200 })
   assert.equal(hits.filter(({ record: { id } }) => id === 'p0003').length, 1)
@@ -91,23 +128,41 @@ test('the same id twice in one put ends as the latter', async (t) => {
   await galleries.put('a', [newImage('x', vectors[0]!), newImage('x', vectors[1]!)])
   assert.equal(galleries.get('a').count, 1)
   const { hits } = await galleries.search('a', { vector: vectors[1]!, k: 5 })
-  assert.deepEqual(hits.map(({ record }) => record.slot), [1])
+  assert.deepEqual(
+    hits.map(({ record }) => record.slot),
+    [1],
+  )
 })
 
 test('label and metadata change in place', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   await galleries.put('a', pictures.slice(0, 3))
-  assert.equal((await galleries.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } })).hits.length, 0)
+  assert.equal(
+    (await galleries.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } })).hits
+      .length,
+    0,
+  )
   const record = await galleries.patch('a', 'p0001', { label: 'changed' })
   assert.deepEqual([record.label, record.metadata, record.slot], ['changed', { n: 1 }, 1])
   assert.deepEqual(galleries.image('a', 'p0001'), record)
   await galleries.patch('a', 'p0001', { metadata: { deep: [1, { x: null }] } })
   assert.deepEqual(galleries.image('a', 'p0001')?.metadata, { deep: [1, { x: null }] })
-  const { hits } = await galleries.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } })
-  assert.deepEqual(hits.map((hit) => hit.record.id), ['p0001'])
+  const { hits } = await galleries.search('a', {
+    vector: vectors[0]!,
+    k: 5,
+    filter: { field: 'label', in: ['changed'] },
+  })
+  assert.deepEqual(
+    hits.map((hit) => hit.record.id),
+    ['p0001'],
+  )
   await galleries.patch('a', 'p0001', { label: null })
-  assert.equal((await galleries.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } })).hits.length, 0)
+  assert.equal(
+    (await galleries.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } })).hits
+      .length,
+    0,
+  )
   await assert.rejects(galleries.patch('a', 'none', { label: 'x' }), { code: 'image_not_found' })
 })
 
@@ -139,12 +194,19 @@ test('the list goes by id in pages, also for one label', async (t) => {
     const ids: string[] = []
     let cursor: string | undefined
     do {
-      const page = await galleries.images('a', { limit: 7, ...(cursor && { cursor }), ...(label !== undefined && { label }) })
+      const page = await galleries.images('a', {
+        limit: 7,
+        ...(cursor && { cursor }),
+        ...(label !== undefined && { label }),
+      })
       assert.ok(page.images.length <= 7)
       ids.push(...page.images.map(({ id }) => id))
       cursor = page.nextCursor
     } while (cursor !== undefined)
-    assert.deepEqual(ids, expected.map(({ id }) => id))
+    assert.deepEqual(
+      ids,
+      expected.map(({ id }) => id),
+    )
   }
   await assert.rejects(galleries.images('a', { cursor: 'no cursor!' }), { code: 'request_invalid' })
 })
@@ -160,12 +222,29 @@ test('search pages by offset, cuts by score, filters by label, leaves ids out', 
   assert.deepEqual((await galleries.search('a', { vector, k: 10, offset: 595 })).hits, all.slice(595))
   const minScore = all[14]!.score
   assert.deepEqual((await galleries.search('a', { vector, k: 600, minScore })).hits, all.slice(0, 15))
-  const expected = all.filter(({ record }) => record.label !== 'cycling').slice(0, 50).map(({ record }) => record.id)
-  const filtered = await galleries.search('a', { vector, k: 50, filter: { field: 'label', in: ['running', null] }, exact: true })
-  assert.deepEqual(filtered.hits.map(({ record }) => record.id), expected)
+  const expected = all
+    .filter(({ record }) => record.label !== 'cycling')
+    .slice(0, 50)
+    .map(({ record }) => record.id)
+  const filtered = await galleries.search('a', {
+    vector,
+    k: 50,
+    filter: { field: 'label', in: ['running', null] },
+    exact: true,
+  })
+  assert.deepEqual(
+    filtered.hits.map(({ record }) => record.id),
+    expected,
+  )
   const without = await galleries.search('a', { vector, k: 3, excludeIds: [all[0]!.record.id, all[2]!.record.id] })
-  assert.deepEqual(without.hits.map(({ record }) => record.id), [1, 3, 4].map((i) => all[i]!.record.id))
-  assert.deepEqual(without.hits.map(({ rank }) => rank), [1, 2, 3])
+  assert.deepEqual(
+    without.hits.map(({ record }) => record.id),
+    [1, 3, 4].map((i) => all[i]!.record.id),
+  )
+  assert.deepEqual(
+    without.hits.map(({ rank }) => rank),
+    [1, 2, 3],
+  )
 })
 
 test('equal scores are ordered by id, however many share the last place', async (t) => {
@@ -173,10 +252,16 @@ test('equal scores are ordered by id, however many share the last place', async 
   await galleries.create('a')
   const random = seededRandom(9)
   const ids = Array.from({ length: 150 }, (_, i) => `same-${String(i).padStart(3, '0')}`)
-  await galleries.put('a', ids.toSorted(() => random() - 0.5).map((id) => newImage(id, vectors[0]!)))
+  await galleries.put(
+    'a',
+    ids.toSorted(() => random() - 0.5).map((id) => newImage(id, vectors[0]!)),
+  )
   await galleries.put('a', pictures.slice(1, 300))
   const { hits } = await galleries.search('a', { vector: vectors[0]!, k: 10, offset: 5 })
-  assert.deepEqual(hits.map(({ record }) => record.id), ids.slice(5, 15))
+  assert.deepEqual(
+    hits.map(({ record }) => record.id),
+    ids.slice(5, 15),
+  )
 })
 
 test('writes at the same time on the same ids leave truth and index alike', async (t) => {
@@ -203,7 +288,9 @@ test('a search during deletions still fills k', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   await galleries.put('a', pictures)
-  const near = (await galleries.search('a', { vector: vectors[0]!, k: 300, exact: true })).hits.map(({ record }) => record.id)
+  const near = (await galleries.search('a', { vector: vectors[0]!, k: 300, exact: true })).hits.map(
+    ({ record }) => record.id,
+  )
   const removals = near.map((id) => galleries.remove('a', [id]))
   for (let i = 0; i < 20; i++) {
     assert.equal((await galleries.search('a', { vector: vectors[0]!, k: 300 })).hits.length, 300)
@@ -253,7 +340,10 @@ test('a vector that is a view of a larger buffer is stored alone', async (t) => 
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   const { vectors: batch } = packed(vectors.slice(0, 8))
-  await galleries.put('a', [0, 1, 2].map((i) => newImage(`b${i}`, batch.subarray(i * 32, (i + 1) * 32))))
+  await galleries.put(
+    'a',
+    [0, 1, 2].map((i) => newImage(`b${i}`, batch.subarray(i * 32, (i + 1) * 32))),
+  )
   assert.deepEqual(galleries.embedding('a', 'b2'), vectors[2])
 })
 
@@ -265,7 +355,10 @@ test('limits are refusals with a code, and what was there stays', async (t) => {
   await galleries.put('a', pictures.slice(0, 4)) // an upsert needs no room
   assert.equal(galleries.get('a').count, 4)
   const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => galleries.put('a', [pictures[0]!])))
-  assert.deepEqual(outcomes.map(({ status }) => status), [...Array<string>(4).fill('fulfilled'), 'rejected', 'rejected'])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    [...Array<string>(4).fill('fulfilled'), 'rejected', 'rejected'],
+  )
   assert.equal((outcomes[5] as PromiseRejectedResult).reason.code, 'overloaded')
 })
 
@@ -274,9 +367,13 @@ test('a full database refuses writes, goes on reading, and takes writes again af
   await galleries.create('a')
   const thumbnail = Buffer.alloc(20_000, 7)
   let stored = 0
-  await assert.rejects(async () => {
-    for (;;) await galleries.put('a', [newImage(`big${stored}`, vectors[stored % 600]!, { thumbnail })]).then(() => stored++)
-  }, { code: 'storage_full' })
+  await assert.rejects(
+    async () => {
+      for (;;)
+        await galleries.put('a', [newImage(`big${stored}`, vectors[stored % 600]!, { thumbnail })]).then(() => stored++)
+    },
+    { code: 'storage_full' },
+  )
   assert.ok(stored > 5)
   assert.equal(galleries.get('a').count, stored)
   assert.equal((await galleries.search('a', { vector: vectors[1]!, k: 1 })).hits[0]?.record.id, 'big1')
@@ -302,8 +399,17 @@ test('a search that nobody waits for any more reads no more records', async (t) 
   await galleries.create('a')
   await galleries.put('a', pictures)
   const left = new AbortController()
-  const search = galleries.search('a', { vector: pictures[0]!.vector, k: pictures.length, exact: true, signal: left.signal })
+  const search = galleries.search('a', {
+    vector: pictures[0]!.vector,
+    k: pictures.length,
+    exact: true,
+    signal: left.signal,
+  })
   left.abort(new Error('left'))
   await assert.rejects(search, /left/)
-  assert.equal((await galleries.search('a', { vector: pictures[0]!.vector, k: 5, signal: new AbortController().signal })).hits.length, 5)
+  assert.equal(
+    (await galleries.search('a', { vector: pictures[0]!.vector, k: 5, signal: new AbortController().signal })).hits
+      .length,
+    5,
+  )
 })

@@ -5,10 +5,10 @@ import { join, relative } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { AlikeError } from '../../src/errors.js'
-import { openGalleries, type Galleries } from '../../src/gallery/galleries.js'
+import { type Galleries, openGalleries } from '../../src/gallery/galleries.js'
 import { Snapshots } from '../../src/snapshots/snapshots.js'
-import { damagedBytes } from '../support/damage.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
+import { damagedBytes } from '../support/damage.js'
 import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 import { dataFolder, index, model, newImage, openIn, settled } from './storage-folder.js'
 
@@ -40,10 +40,23 @@ export async function everyAnswer(galleries: Galleries): Promise<(() => unknown 
 export async function fill(galleries: Galleries): Promise<void> {
   await galleries.create('a', { x: 1 })
   const random = seededRandom(42)
-  await galleries.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i }, copyDescriptor: randomDescriptor(random) })))
+  await galleries.put(
+    'a',
+    vectors.map((vector, i) =>
+      newImage(`p${i}`, vector, {
+        label: i % 2 ? 'odd' : 'even',
+        metadata: { i },
+        copyDescriptor: randomDescriptor(random),
+      }),
+    ),
+  )
   await galleries.jobs.create({ id: 'j', gallery: 'a', source: { x: 1 } })
   await galleries.jobs.transition('j', { from: ['queued'], to: 'running' })
-  await galleries.jobs.advance({ jobId: 'j', position: 1, errors: [{ item: 0, name: 'n', code: 'image_empty', detail: 'd' }] })
+  await galleries.jobs.advance({
+    jobId: 'j',
+    position: 1,
+    errors: [{ item: 0, name: 'n', code: 'image_empty', detail: 'd' }],
+  })
 }
 
 export async function answersOf(galleries: Galleries): Promise<unknown[]> {
@@ -93,7 +106,13 @@ export async function crashedFolder(t: TestContext): Promise<CrashedFolder> {
   await settled(first)
   await first.close() // brings the log into the database, so that it matters
   const galleries = await openIn(t, living)
-  const snapshots = await Snapshots.open({ dataDir: living, max: 1, modelId: model.id, serviceVersion: '0', logger: pino({ level: 'silent' }) })
+  const snapshots = await Snapshots.open({
+    dataDir: living,
+    max: 1,
+    modelId: model.id,
+    serviceVersion: '0',
+    logger: pino({ level: 'silent' }),
+  })
   const { id } = await snapshots.create()
   while ((await snapshots.get(id)).state === 'writing') await new Promise((resolve) => setImmediate(resolve))
   // Several commits at the end, so that the log has some that are neither first nor last.
@@ -104,15 +123,28 @@ export async function crashedFolder(t: TestContext): Promise<CrashedFolder> {
   await galleries.close()
   await snapshots.close()
   const entries = await readdir(dataDir, { recursive: true, withFileTypes: true })
-  return { dataDir, answers, files: entries.filter((entry) => entry.isFile()).map((entry) => relative(dataDir, join(entry.parentPath, entry.name))).sort() }
+  return {
+    dataDir,
+    answers,
+    files: entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(dataDir, join(entry.parentPath, entry.name)))
+      .sort(),
+  }
 }
 
 /** One file of a copy of the folder damaged at random; everything that is asked of it then must be right, or said to be unreadable. */
-export async function damageAndAsk(t: TestContext, { dataDir, answers }: CrashedFolder, file: string, random: () => number): Promise<{ outcome: Outcome; what: string }> {
+export async function damageAndAsk(
+  t: TestContext,
+  { dataDir, answers }: CrashedFolder,
+  file: string,
+  random: () => number,
+): Promise<{ outcome: Outcome; what: string }> {
   const copy = await dataFolder(t)
   await cp(dataDir, copy, { recursive: true })
   const whole = await readFile(join(dataDir, file))
-  const { bytes, what } = whole.length === 0 ? { bytes: Buffer.from('garbage'), what: 'no longer empty' } : damagedBytes(whole, random)
+  const { bytes, what } =
+    whole.length === 0 ? { bytes: Buffer.from('garbage'), what: 'no longer empty' } : damagedBytes(whole, random)
   await writeFile(join(copy, file), bytes)
   return { outcome: await expectHonest(copy, answers, `${file}, ${what}`), what }
 }

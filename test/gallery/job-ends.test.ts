@@ -23,13 +23,31 @@ for (const [what, { stored, skipped, failed }, state] of [
     await assert.rejects(jobs.complete('j', 0), { code: 'job_finished' }, 'it has not begun')
     await jobs.transition('j', { from: ['queued'], to: 'running' })
     const total = stored + skipped + failed
-    const progress = { jobId: 'j', position: total, skipped, errors: Array.from({ length: failed }, (_, i) => failure(i)) }
-    if (stored > 0) await galleries.put('a', Array.from({ length: stored }, (_, i) => newImage(`p${i}`, makeVector())), progress)
+    const progress = {
+      jobId: 'j',
+      position: total,
+      skipped,
+      errors: Array.from({ length: failed }, (_, i) => failure(i)),
+    }
+    if (stored > 0)
+      await galleries.put(
+        'a',
+        Array.from({ length: stored }, (_, i) => newImage(`p${i}`, makeVector())),
+        progress,
+      )
     else await jobs.advance(progress)
     const ended = await jobs.complete('j', total)
-    assert.deepEqual([ended.state, ended.total, ended.failure?.code, ended.finishedAt !== null], [state, total, state === 'failed' ? 'job_items_failed' : undefined, true])
-    assert.deepEqual(jobs.list({ states: [state] }).map(({ id }) => id), ['j'])
-    await assert.rejects(jobs.transition('j', { from: ['queued', 'running'], to: 'cancelled' }), { code: 'job_finished' })
+    assert.deepEqual(
+      [ended.state, ended.total, ended.failure?.code, ended.finishedAt !== null],
+      [state, total, state === 'failed' ? 'job_items_failed' : undefined, true],
+    )
+    assert.deepEqual(
+      jobs.list({ states: [state] }).map(({ id }) => id),
+      ['j'],
+    )
+    await assert.rejects(jobs.transition('j', { from: ['queued', 'running'], to: 'cancelled' }), {
+      code: 'job_finished',
+    })
     await galleries.close()
     assert.equal((await openIn(t, dataDir)).jobs.get('j')?.state, state)
   })

@@ -18,13 +18,26 @@ test('a job lives through its states, and its dates say so', async (t) => {
   now = new Date('2026-01-01T00:01:00Z')
   await jobs.transition('j1', { from: ['queued'], to: 'running', total: 7 })
   now = new Date('2026-01-01T00:02:00Z')
-  const ended = await jobs.transition('j1', { from: ['running'], to: 'failed', failure: { code: 'archive_unreadable', detail: 'x' } })
+  const ended = await jobs.transition('j1', {
+    from: ['running'],
+    to: 'failed',
+    failure: { code: 'archive_unreadable', detail: 'x' },
+  })
   assert.deepEqual(ended, jobs.get('j1'))
   assert.deepEqual(
     [ended.state, ended.total, ended.startedAt, ended.finishedAt, ended.failure?.code, ended.source],
-    ['failed', 7, '2026-01-01T00:01:00.000Z', '2026-01-01T00:02:00.000Z', 'archive_unreadable', { kind: 'files', names: ['x'] }],
+    [
+      'failed',
+      7,
+      '2026-01-01T00:01:00.000Z',
+      '2026-01-01T00:02:00.000Z',
+      'archive_unreadable',
+      { kind: 'files', names: ['x'] },
+    ],
   )
-  await assert.rejects(jobs.transition('j1', { from: ['queued', 'running'], to: 'cancelled' }), { code: 'job_finished' })
+  await assert.rejects(jobs.transition('j1', { from: ['queued', 'running'], to: 'cancelled' }), {
+    code: 'job_finished',
+  })
   await assert.rejects(jobs.transition('none', { from: ['queued'], to: 'running' }), { code: 'job_not_found' })
   await assert.rejects(jobs.create({ id: 'j2', gallery: 'none', source: null }), { code: 'gallery_not_found' })
 })
@@ -36,7 +49,10 @@ test('pictures and progress are stored together or not at all', async (t) => {
   await galleries.put('a', [picture(0)])
   await jobs.create({ id: 'j', gallery: 'a', source: null })
   const progress: JobProgress = {
-    jobId: 'j', position: 5, skipped: 1, errors: [{ item: 3, name: 'c.jpg', code: 'image_unreadable', detail: 'cut off' }],
+    jobId: 'j',
+    position: 5,
+    skipped: 1,
+    errors: [{ item: 3, name: 'c.jpg', code: 'image_unreadable', detail: 'cut off' }],
   }
   await assert.rejects(galleries.put('a', [picture(1)], progress), { code: 'job_finished' }, 'it is not running')
   assert.equal(galleries.image('a', 'p1'), undefined)
@@ -46,7 +62,13 @@ test('pictures and progress are stored together or not at all', async (t) => {
   const job = jobs.get('j')!
   assert.deepEqual([job.position, job.done, job.added, job.updated, job.skipped, job.failed], [5, 5, 2, 1, 1, 1])
   await jobs.advance({ jobId: 'j', position: 6, errors: [{ item: 5, name: 'f.jpg', code: 'image_empty', detail: '' }] })
-  assert.deepEqual(jobs.errors('j').map(({ item, name }) => [item, name]), [[3, 'c.jpg'], [5, 'f.jpg']])
+  assert.deepEqual(
+    jobs.errors('j').map(({ item, name }) => [item, name]),
+    [
+      [3, 'c.jpg'],
+      [5, 'f.jpg'],
+    ],
+  )
   assert.deepEqual(jobs.errors('j', { fromItem: 4 }).length, 1)
 
   await jobs.transition('j', { from: ['running'], to: 'cancelled' })
@@ -62,20 +84,42 @@ test('puts and removals of one step happen in their order, are counted, and are 
   await galleries.put('a', [picture(0), picture(1)])
   await jobs.create({ id: 'j', gallery: 'a', source: null })
   await jobs.transition('j', { from: ['queued'], to: 'running' })
-  const results = await galleries.change('a', [
-    { remove: 'p0' }, { put: picture(0) }, { put: picture(2) }, { remove: 'p2' }, { remove: 'p1' }, { remove: 'p1' }, { put: picture(3) },
-  ], { jobId: 'j', position: 7 })
+  const results = await galleries.change(
+    'a',
+    [
+      { remove: 'p0' },
+      { put: picture(0) },
+      { put: picture(2) },
+      { remove: 'p2' },
+      { remove: 'p1' },
+      { remove: 'p1' },
+      { put: picture(3) },
+    ],
+    { jobId: 'j', position: 7 },
+  )
   assert.deepEqual(results, [
-    { removedSlot: 0 }, { slot: 2, created: true }, { slot: 3, created: true }, { removedSlot: 3 }, { removedSlot: 1 }, { absent: true }, { slot: 4, created: true },
+    { removedSlot: 0 },
+    { slot: 2, created: true },
+    { slot: 3, created: true },
+    { removedSlot: 3 },
+    { removedSlot: 1 },
+    { absent: true },
+    { slot: 4, created: true },
   ])
   const job = jobs.get('j')!
   assert.deepEqual([job.position, job.done, job.added, job.updated, job.removed, job.skipped], [7, 7, 3, 0, 3, 1])
   assert.equal(galleries.get('a').count, 2)
   for (const n of [0, 1, 2, 3]) {
     const { hits } = await galleries.search('a', { vector: vectors[n]!, k: 5 })
-    assert.equal(hits.some(({ record }) => record.id === `p${n}`), n === 0 || n === 3, `p${n}`)
+    assert.equal(
+      hits.some(({ record }) => record.id === `p${n}`),
+      n === 0 || n === 3,
+      `p${n}`,
+    )
   }
-  await assert.rejects(galleries.change('a', [{ remove: 'p0' }, { remove: 'p3' }], { jobId: 'none', position: 1 }), { code: 'job_not_found' })
+  await assert.rejects(galleries.change('a', [{ remove: 'p0' }, { remove: 'p3' }], { jobId: 'none', position: 1 }), {
+    code: 'job_not_found',
+  })
   assert.equal(galleries.get('a').count, 2, 'all or none')
 })
 
@@ -104,7 +148,10 @@ test('jobs and their progress survive closing and opening', async (t) => {
   await first.close()
   const second = await openIn(t, dataDir)
   assert.deepEqual(second.jobs.get('j'), before)
-  assert.deepEqual(second.jobs.list({ states: ['queued', 'running'] }).map(({ id }) => id), ['j'])
+  assert.deepEqual(
+    second.jobs.list({ states: ['queued', 'running'] }).map(({ id }) => id),
+    ['j'],
+  )
 })
 
 test('an idempotency key names one job of a gallery', async (t) => {
@@ -118,9 +165,18 @@ test('an idempotency key names one job of a gallery', async (t) => {
   assert.equal((await jobs.create({ id: 'j3', gallery: 'b', source: 3, idempotencyKey: 'k' })).created, true)
   assert.equal((await jobs.create({ id: 'j4', gallery: 'a', source: 4 })).created, true)
   assert.equal((await jobs.create({ id: 'j5', gallery: 'a', source: 5 })).created, true)
-  assert.deepEqual(jobs.list().map(({ id }) => id), ['j5', 'j4', 'j3', 'j1'])
-  assert.deepEqual(jobs.list({ gallery: 'b' }).map(({ id }) => id), ['j3'])
-  assert.deepEqual(jobs.list({ limit: 2 }).map(({ id }) => id), ['j5', 'j4'])
+  assert.deepEqual(
+    jobs.list().map(({ id }) => id),
+    ['j5', 'j4', 'j3', 'j1'],
+  )
+  assert.deepEqual(
+    jobs.list({ gallery: 'b' }).map(({ id }) => id),
+    ['j3'],
+  )
+  assert.deepEqual(
+    jobs.list({ limit: 2 }).map(({ id }) => id),
+    ['j5', 'j4'],
+  )
 })
 
 test('ended jobs can be forgotten with their errors; others stay', async (t) => {
@@ -137,7 +193,10 @@ test('ended jobs can be forgotten with their errors; others stay', async (t) => 
   now = new Date('2026-03-01T00:00:00Z')
   await jobs.transition('new', { from: ['running'], to: 'succeeded' })
   assert.equal(await jobs.forget('2026-02-01T00:00:00.000Z'), 1)
-  assert.deepEqual(jobs.list().map(({ id }) => id), ['open', 'new'])
+  assert.deepEqual(
+    jobs.list().map(({ id }) => id),
+    ['open', 'new'],
+  )
   assert.deepEqual(jobs.errors('old'), [])
   assert.equal(jobs.errors('new').length, 1)
 })
@@ -149,8 +208,14 @@ test('a job of another kind ends together with its result, which survives and is
   await galleries.create('a')
   await jobs.create({ id: 'in', gallery: 'a', source: null })
   await jobs.create({ id: 'look', kind: 'doctor', gallery: 'a', source: { k: 10 } })
-  assert.deepEqual(jobs.list({ kinds: ['doctor'] }).map(({ id }) => id), ['look'])
-  assert.deepEqual(jobs.list({ kinds: ['ingest'] }).map(({ id, kind }) => [id, kind]), [['in', 'ingest']])
+  assert.deepEqual(
+    jobs.list({ kinds: ['doctor'] }).map(({ id }) => id),
+    ['look'],
+  )
+  assert.deepEqual(
+    jobs.list({ kinds: ['ingest'] }).map(({ id, kind }) => [id, kind]),
+    [['in', 'ingest']],
+  )
   await assert.rejects(jobs.finish('look', { total: 7, result: '{}' }), { code: 'job_finished' }, 'it is not running')
   await jobs.transition('look', { from: ['queued'], to: 'running' })
   assert.equal(jobs.result('look'), undefined)

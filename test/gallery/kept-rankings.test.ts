@@ -5,18 +5,31 @@ import { KeptRankings } from '../../src/gallery/kept-rankings.js'
 
 const gallery: Parameters<typeof Ranking.open>[0] = {
   size: 0,
-  index: { search: async () => ({ neighbours: [], method: 'exact', durationMs: 0 }), compare: async () => new Float32Array() },
+  index: {
+    search: async () => ({ neighbours: [], method: 'exact', durationMs: 0 }),
+    compare: async () => new Float32Array(),
+  },
   slotsOf: async () => new Uint32Array(),
   recordsOf: () => new Map(),
   metadataOf: () => new Map(),
-  copies: { scores: async () => new Float32Array(0), likeness: async () => new Float32Array(0), find: async () => new Uint32Array(0) },
+  copies: {
+    scores: async () => new Float32Array(0),
+    likeness: async () => new Float32Array(0),
+    find: async () => new Uint32Array(0),
+  },
 }
 const owner = { gallery: 'uid', caller: 'someone' }
 
 test('a ranking expires so many seconds after its last page, and is counted', async () => {
   let now = 0
   const drops: string[] = []
-  const kept = new KeptRankings({ rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => now, onDrop: (reason) => void drops.push(reason) })
+  const kept = new KeptRankings({
+    rankingsMax: 10,
+    rankingsMaxBytes: 1e6,
+    expirySeconds: 60,
+    now: () => now,
+    onDrop: (reason) => void drops.push(reason),
+  })
   const ranking = await Ranking.open(gallery, { vector: new Float32Array(4) }, { reach: 10, belowSlot: 0 })
   const token = kept.keep(ranking, 5, owner)
   const idle = kept.keep(ranking, 5, owner)

@@ -48,12 +48,19 @@ test(`no acknowledged picture is lost and no removed one comes back, over ${roun
     const { count } = galleries.get('a')
     for (const id of present) assert.ok(galleries.image('a', id), `${id} was acknowledged`)
     for (const id of removed) assert.equal(galleries.image('a', id), undefined, `${id} was removed`)
-    const { hits } = await galleries.search('a', { vector: unitVectors({ dimension: model.dimension, seed: 0 })(), k: count + 10, exact: true })
+    const { hits } = await galleries.search('a', {
+      vector: unitVectors({ dimension: model.dimension, seed: 0 })(),
+      k: count + 10,
+      exact: true,
+    })
     assert.equal(hits.length, count)
     const found = new Set(hits.map(({ record }) => record.id))
     assert.ok([...present].every((id) => found.has(id)) && ![...removed].some((id) => found.has(id)))
     for (const id of [...present].slice(-5)) {
-      const { hits: own } = await galleries.search('a', { vector: unitVectors({ dimension: model.dimension, seed: Number(id) })(), k: 1 })
+      const { hits: own } = await galleries.search('a', {
+        vector: unitVectors({ dimension: model.dimension, seed: Number(id) })(),
+        k: 1,
+      })
       assert.equal(own[0]?.record.id, id)
     }
     assert.equal(galleries.readings()[0]?.size, count)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Galleries, GallerySearch, SearchPage } from '../../src/gallery/galleries.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn, settled } from './storage-folder.js'
@@ -10,7 +10,8 @@ const makeVector = unitVectors({ dimension: model.dimension, seed: 77, clusters:
 const vectors = Array.from({ length: 4_000 }, makeVector)
 const queries = Array.from({ length: 60 }, makeVector)
 const idOf = (i: number) => `p${String(i).padStart(5, '0')}`
-const idsOf = ({ hits, groups }: Pick<SearchPage, 'hits' | 'groups'>) => groups?.map(({ key }) => String(key)) ?? hits.map(({ record }) => record.id)
+const idsOf = ({ hits, groups }: Pick<SearchPage, 'hits' | 'groups'>) =>
+  groups?.map(({ key }) => String(key)) ?? hits.map(({ record }) => record.id)
 
 async function filled(t: TestContext, options: Parameters<typeof openIn>[2] = {}): Promise<Galleries> {
   const galleries = await openIn(t, await dataFolder(t), { index: sparse, ...options })
@@ -19,7 +20,10 @@ async function filled(t: TestContext, options: Parameters<typeof openIn>[2] = {}
   const images = vectors.flatMap((vector, i) => {
     const more = { label: i % 3 === 0 ? 'third' : 'other', metadata: { product: Math.floor(i / 4) } }
     const original = newImage(idOf(i), vector, more)
-    return [original, ...(i % 10 === 0 ? [newImage(`${idOf(i)}-again`, vector, { ...more, contentHash: original.contentHash })] : [])]
+    return [
+      original,
+      ...(i % 10 === 0 ? [newImage(`${idOf(i)}-again`, vector, { ...more, contentHash: original.contentHash })] : []),
+    ]
   })
   for (let begin = 0; begin < images.length; begin += 500) await galleries.put('a', images.slice(begin, begin + 500))
   await settled(galleries)
@@ -47,8 +51,12 @@ test('pages of ten, by offset: everything comes once and nothing is missing, wha
       for (let offset = 0; offset < 120; offset += 10) {
         const page = await galleries.search('a', { vector, k: 10, offset, ...terms })
         graph += Number(page.method === 'hnsw')
-        assert.deepEqual(page.hits.map(({ rank }) => rank), page.hits.map((_, i) => offset + i + 1))
-        if (terms.diversity === undefined) assert.ok(page.hits.every(({ score }, i) => i === 0 || score <= page.hits[i - 1]!.score))
+        assert.deepEqual(
+          page.hits.map(({ rank }) => rank),
+          page.hits.map((_, i) => offset + i + 1),
+        )
+        if (terms.diversity === undefined)
+          assert.ok(page.hits.every(({ score }, i) => i === 0 || score <= page.hits[i - 1]!.score))
         paged.push(...idsOf(page))
       }
       assert.equal(new Set(paged).size, paged.length, kind)
@@ -62,7 +70,8 @@ test('the first six pages of ten are of one search, in its order', async (t) => 
   const galleries = await filled(t)
   for (const vector of queries) {
     const { hits } = await galleries.search('a', { vector, k: 60 })
-    for (let offset = 0; offset < 60; offset += 10) assert.deepEqual((await galleries.search('a', { vector, k: 10, offset })).hits, hits.slice(offset, offset + 10))
+    for (let offset = 0; offset < 60; offset += 10)
+      assert.deepEqual((await galleries.search('a', { vector, k: 10, offset })).hits, hits.slice(offset, offset + 10))
   }
 })
 
@@ -71,7 +80,8 @@ test('deep pages of other sizes are pieces of the same list', async (t) => {
   for (const vector of queries.slice(0, 5)) {
     const found = new Set(idsOf(await galleries.search('a', { vector, k: 700 })))
     const paged: string[] = []
-    for (const k of [7, 30, 64, 1, 200, 98, 300]) paged.push(...idsOf(await galleries.search('a', { vector, k, offset: paged.length })))
+    for (const k of [7, 30, 64, 1, 200, 98, 300])
+      paged.push(...idsOf(await galleries.search('a', { vector, k, offset: paged.length })))
     assert.equal(new Set(paged).size, 700)
     assert.deepEqual(new Set(paged), found)
   }
@@ -82,19 +92,30 @@ test('more pictures of one score than are ordered at once are paged without repe
   await galleries.create('a')
   const same = vectors[0]!
   for (let begin = 0; begin < 2_600; begin += 650) {
-    await galleries.put('a', Array.from({ length: 650 }, (_, i) => newImage(`s${(begin + i) * 7_919 % 2_600}`, same)))
+    await galleries.put(
+      'a',
+      Array.from({ length: 650 }, (_, i) => newImage(`s${((begin + i) * 7_919) % 2_600}`, same)),
+    )
   }
-  await galleries.put('a', vectors.slice(1, 200).map((vector, i) => newImage(idOf(i), vector)))
+  await galleries.put(
+    'a',
+    vectors.slice(1, 200).map((vector, i) => newImage(idOf(i), vector)),
+  )
   await settled(galleries)
   const paged: string[] = []
-  for (let offset = 0; offset < 2_700; offset += 300) paged.push(...idsOf(await galleries.search('a', { vector: same, k: 300, offset })))
+  for (let offset = 0; offset < 2_700; offset += 300)
+    paged.push(...idsOf(await galleries.search('a', { vector: same, k: 300, offset })))
   assert.equal(paged.length, 2_700)
   assert.equal(new Set(paged).size, 2_700)
 })
 
 const caller = 'someone'
 /** All pages of a ranking; `between` is called after each. */
-async function pagesOf(galleries: Galleries, search: GallerySearch, between: (page: SearchPage) => Promise<unknown> = async () => {}): Promise<SearchPage[]> {
+async function pagesOf(
+  galleries: Galleries,
+  search: GallerySearch,
+  between: (page: SearchPage) => Promise<unknown> = async () => {},
+): Promise<SearchPage[]> {
   const pages: SearchPage[] = [await galleries.searchPaged('a', { ...search, caller, reach: 400 })]
   for (let token = pages[0]!.nextPageToken; token !== undefined; token = pages.at(-1)!.nextPageToken) {
     await between(pages.at(-1)!)
@@ -112,8 +133,13 @@ test('pages of ten, by token, are those of one ranking, to its end', async (t) =
       const paged = pages.flatMap(idsOf)
       assert.equal(new Set(paged).size, paged.length, kind)
       assert.deepEqual(paged.toSorted(), idsOf(whole).toSorted(), kind)
-      assert.deepEqual(pages.flatMap((page) => (page.groups ?? page.hits).map(({ rank }) => rank)), paged.map((_, i) => i + 1))
-      const records = pages.flatMap(({ hits, groups }) => groups?.flatMap((group) => group.hits) ?? hits).map(({ record }) => record)
+      assert.deepEqual(
+        pages.flatMap((page) => (page.groups ?? page.hits).map(({ rank }) => rank)),
+        paged.map((_, i) => i + 1),
+      )
+      const records = pages
+        .flatMap(({ hits, groups }) => groups?.flatMap((group) => group.hits) ?? hits)
+        .map(({ record }) => record)
       for (const { id, label, metadata } of records) {
         const stored = galleries.image('a', id)
         assert.deepEqual({ label, metadata }, { label: stored?.label, metadata: stored?.metadata }, 'records are whole')
@@ -123,7 +149,11 @@ test('pages of ten, by token, are those of one ranking, to its end', async (t) =
 })
 
 test('pictures stored after the first page come on none; those removed, changed or put anew leave a gap', async (t) => {
-  for (const terms of [{}, { filter: { field: 'label', in: ['third'] } }, { duplicateScore: 0.999 }] satisfies Partial<GallerySearch>[]) {
+  for (const terms of [
+    {},
+    { filter: { field: 'label', in: ['third'] } },
+    { duplicateScore: 0.999 },
+  ] satisfies Partial<GallerySearch>[]) {
     const galleries = await filled(t)
     const vector = queries[3]!
     const before = idsOf(await galleries.search('a', { vector, k: 400, ...terms }))
@@ -133,9 +163,16 @@ test('pictures stored after the first page come on none; those removed, changed 
     const pages = await pagesOf(galleries, { vector, k: 10, ...terms }, async () => {
       if (rounds++ !== 0 && rounds % 5 !== 0) return
       // near to the query, so that a new search would begin with them
-      await galleries.put('a', Array.from({ length: 30 }, (_, i) => newImage(`new-${rounds}-${i}`, vector, { label: 'third' })))
+      await galleries.put(
+        'a',
+        Array.from({ length: 30 }, (_, i) => newImage(`new-${rounds}-${i}`, vector, { label: 'third' })),
+      )
       await galleries.remove('a', removed)
-      if (rounds === 1) await galleries.put('a', replaced.map((id) => newImage(id, vector, { label: 'third' })))
+      if (rounds === 1)
+        await galleries.put(
+          'a',
+          replaced.map((id) => newImage(id, vector, { label: 'third' })),
+        )
       await settled(galleries)
     })
     const paged = pages.flatMap(idsOf)
@@ -146,9 +183,15 @@ test('pictures stored after the first page come on none; those removed, changed 
     assert.ok(!paged.some((id) => gone.has(id)))
     const missing = before.filter((id) => !gone.has(id) && !paged.includes(id))
     // the end of a list of 400 is where a graph that changed gives others
-    assert.deepEqual(missing.filter((id) => before.indexOf(id) < 300), [])
+    assert.deepEqual(
+      missing.filter((id) => before.indexOf(id) < 300),
+      [],
+    )
     const ranks = pages.flatMap(({ hits }) => hits.map(({ rank }) => rank))
-    assert.ok(ranks.every((rank, i) => i === 0 || rank > ranks[i - 1]!), 'ranks stay those of the ranking')
+    assert.ok(
+      ranks.every((rank, i) => i === 0 || rank > ranks[i - 1]!),
+      'ranks stay those of the ranking',
+    )
   }
 })
 
@@ -159,16 +202,29 @@ test('the first picture removed leaves its neighbours where they were', async (t
   const all = idsOf(await galleries.search('a', { vector, k: 20 }))
   await galleries.remove('a', [all[0]!, all[6]!])
   const second = await galleries.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })
-  assert.deepEqual(second.hits.map(({ rank, record }) => [rank, record.id]), all.slice(5, 10).map((id, i) => [6 + i, id]).filter(([, id]) => id !== all[6]))
+  assert.deepEqual(
+    second.hits.map(({ rank, record }) => [rank, record.id]),
+    all
+      .slice(5, 10)
+      .map((id, i) => [6 + i, id])
+      .filter(([, id]) => id !== all[6]),
+  )
   // the same page again, also at once
-  const again = await Promise.all([1, 2, 3].map(() => galleries.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })))
+  const again = await Promise.all(
+    [1, 2, 3].map(() => galleries.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })),
+  )
   for (const page of again) assert.deepEqual(page.hits, second.hits)
 })
 
 test('tokens are for their caller and gallery only, and end with the gallery', async (t) => {
   const galleries = await filled(t)
   await galleries.create('b')
-  const { nextPageToken: token = '' } = await galleries.searchPaged('a', { vector: queries[0]!, k: 5, caller, reach: 100 })
+  const { nextPageToken: token = '' } = await galleries.searchPaged('a', {
+    vector: queries[0]!,
+    k: 5,
+    caller,
+    reach: 100,
+  })
   const expired = { code: 'page_expired' }
   await assert.rejects(galleries.nextPage('a', { token, caller: 'another', k: 5 }), expired)
   await assert.rejects(galleries.nextPage('b', { token, caller, k: 5 }), expired)
@@ -176,7 +232,8 @@ test('tokens are for their caller and gallery only, and end with the gallery', a
     const changed = token.slice(0, i) + (token[i] === 'A' ? 'B' : 'A') + token.slice(i + 1)
     await assert.rejects(galleries.nextPage('a', { token: changed, caller, k: 5 }), expired)
   }
-  for (const other of ['', 'AAAA', token + token]) await assert.rejects(galleries.nextPage('a', { token: other, caller, k: 5 }), expired)
+  for (const other of ['', 'AAAA', token + token])
+    await assert.rejects(galleries.nextPage('a', { token: other, caller, k: 5 }), expired)
   assert.equal((await galleries.nextPage('a', { token, caller, k: 5 })).hits.length, 5)
   assert.equal(galleries.keptRankings.count, 1)
   await galleries.delete('a')
@@ -188,7 +245,8 @@ test('tokens are for their caller and gallery only, and end with the gallery', a
 test('rankings are kept up to a number and up to a size; the one used longest ago goes', async (t) => {
   const drops: string[] = []
   const galleries = await filled(t, { pages: { rankingsMax: 3 }, onRankingDrop: (reason) => void drops.push(reason) })
-  const search = async (i: number) => (await galleries.searchPaged('a', { vector: queries[i]!, k: 5, caller, reach: 100 })).nextPageToken!
+  const search = async (i: number) =>
+    (await galleries.searchPaged('a', { vector: queries[i]!, k: 5, caller, reach: 100 })).nextPageToken!
   const [one, two] = [await search(0), await search(1), await search(2)]
   await galleries.nextPage('a', { token: one, caller, k: 5 })
   await search(3)

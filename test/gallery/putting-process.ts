@@ -31,7 +31,10 @@ const removable: string[] = []
 async function putForever(): Promise<never> {
   for (;;) {
     const ids = Array.from({ length: 1 + Math.floor(random() * 4) }, () => String(next++))
-    await galleries.put('a', ids.map((id) => newImage(id, unitVectors({ dimension: model.dimension, seed: Number(id) })())))
+    await galleries.put(
+      'a',
+      ids.map((id) => newImage(id, unitVectors({ dimension: model.dimension, seed: Number(id) })())),
+    )
     say(`put ${ids.join(' ')}`)
     removable.push(...ids)
     if (random() < 0.2) {

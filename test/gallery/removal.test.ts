@@ -6,7 +6,10 @@ import { dataFolder, model, newImage, openIn } from './storage-folder.js'
 
 const vectors = Array.from({ length: 700 }, unitVectors({ dimension: model.dimension, seed: 4 }))
 const pictures = vectors.map((vector, i) =>
-  newImage(`p${String(i).padStart(4, '0')}`, vector, { label: i % 7 === 0 ? null : i % 2 === 0 ? 'even' : 'odd', metadata: { n: i } }),
+  newImage(`p${String(i).padStart(4, '0')}`, vector, {
+    label: i % 7 === 0 ? null : i % 2 === 0 ? 'even' : 'odd',
+    metadata: { n: i },
+  }),
 )
 
 test('what fits is removed in several transactions, found no more, and stays removed', async (t) => {
@@ -14,8 +17,15 @@ test('what fits is removed in several transactions, found no more, and stays rem
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
   await galleries.put('a', pictures)
-  const filter = readFilter({ or: [{ field: 'label', equals: 'even' }, { field: 'metadata.n', gte: 400 }] })
-  const kept = pictures.filter(({ label, metadata }) => label !== 'even' && (metadata['n'] as number) < 400).map(({ id }) => id)
+  const filter = readFilter({
+    or: [
+      { field: 'label', equals: 'even' },
+      { field: 'metadata.n', gte: 400 },
+    ],
+  })
+  const kept = pictures
+    .filter(({ label, metadata }) => label !== 'even' && (metadata['n'] as number) < 400)
+    .map(({ id }) => id)
 
   assert.equal(await galleries.removeFitting('a', filter), pictures.length - kept.length)
   assert.equal(galleries.get('a').count, kept.length)
@@ -25,7 +35,10 @@ test('what fits is removed in several transactions, found no more, and stays rem
 
   await galleries.close()
   const reopened = await openIn(t, dataDir)
-  assert.deepEqual((await reopened.images('a', { limit: 1000 })).images.map(({ id }) => id), kept)
+  assert.deepEqual(
+    (await reopened.images('a', { limit: 1000 })).images.map(({ id }) => id),
+    kept,
+  )
 })
 
 test('a picture that a change has taken out of the filter stays', async (t) => {
@@ -37,7 +50,10 @@ test('a picture that a change has taken out of the filter stays', async (t) => {
   const removing = galleries.removeFitting('a', filter)
   await galleries.patch('a', 'p0599', { metadata: {} })
   assert.equal(await removing, 599)
-  assert.deepEqual((await galleries.images('a')).images.map(({ id }) => id), ['p0599'])
+  assert.deepEqual(
+    (await galleries.images('a')).images.map(({ id }) => id),
+    ['p0599'],
+  )
 })
 
 test('a removal whose caller has left stops between two groups', async (t) => {
@@ -46,6 +62,8 @@ test('a removal whose caller has left stops between two groups', async (t) => {
   await galleries.put('a', pictures)
   const left = new AbortController()
   left.abort()
-  await assert.rejects(galleries.removeFitting('a', readFilter({ field: 'label', exists: true }), left.signal), { name: 'AbortError' })
+  await assert.rejects(galleries.removeFitting('a', readFilter({ field: 'label', exists: true }), left.signal), {
+    name: 'AbortError',
+  })
   assert.equal(galleries.get('a').count, pictures.length)
 })

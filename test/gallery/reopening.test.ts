@@ -79,7 +79,10 @@ test('a folder that can not be made or a file that is no database says so', asyn
 })
 
 test('databases of other programs and of newer versions are left alone', async (t) => {
-  for (const statement of ['CREATE TABLE something (x)', 'PRAGMA user_version = 99; PRAGMA application_id = 1095518539']) {
+  for (const statement of [
+    'CREATE TABLE something (x)',
+    'PRAGMA user_version = 99; PRAGMA application_id = 1095518539',
+  ]) {
     const dataDir = await dataFolder(t)
     const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
     database.exec(statement)
@@ -97,7 +100,9 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.put('a', pictures.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
-  database.exec('DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2')
+  database.exec(
+    'DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2',
+  )
   database.close()
 
   const second = await openIn(t, dataDir)
@@ -111,7 +116,12 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
   await first.create('a')
   await first.jobs.create({ id: 'j', gallery: 'a', source: null })
   await first.jobs.transition('j', { from: ['queued'], to: 'running' })
-  const errors = Array.from({ length: 2_500 }, (_, item) => ({ item, name: `grüße/${item}.jpg`, code: 'image_empty', detail: 'It is "empty".' }))
+  const errors = Array.from({ length: 2_500 }, (_, item) => ({
+    item,
+    name: `grüße/${item}.jpg`,
+    code: 'image_empty',
+    detail: 'It is "empty".',
+  }))
   await first.jobs.advance({ jobId: 'j', position: errors.length, errors })
   await first.close()
   const path = join(dataDir, 'alike.db')
@@ -120,10 +130,15 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
     database.exec(sql)
     database.close()
   }
-  change('DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3')
+  change(
+    'DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3',
+  )
 
   const second = await openIn(t, dataDir)
-  assert.deepEqual([0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })), errors)
+  assert.deepEqual(
+    [0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })),
+    errors,
+  )
   await second.close()
   change(`UPDATE job_error SET detail = 'It is "empty",' WHERE item = 2400`)
   const third = await openIn(t, dataDir)
@@ -166,7 +181,9 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   await first.close()
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
-  database.exec('DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1')
+  database.exec(
+    'DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1',
+  )
   database.close()
 
   const second = await openIn(t, dataDir)

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
-import { openGalleries, type Galleries, type GalleriesOptions } from '../../src/gallery/galleries.js'
+import { type Galleries, type GalleriesOptions, openGalleries } from '../../src/gallery/galleries.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
@@ -16,7 +16,11 @@ export function dataFolder(t: TestContext): Promise<string> {
 }
 
 /** Opened galleries that the test's end closes. */
-export async function openIn(t: TestContext, dataDir: string, options: Partial<GalleriesOptions> = {}): Promise<Galleries> {
+export async function openIn(
+  t: TestContext,
+  dataDir: string,
+  options: Partial<GalleriesOptions> = {},
+): Promise<Galleries> {
   const galleries = await openGalleries({ dataDir, model, index, logger: pino({ level: 'silent' }), ...options })
   t.after(() => galleries.close())
   return galleries

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
-import { openForReading, openForWriting, type Database } from '../../src/gallery/database.js'
+import { type Database, openForReading, openForWriting } from '../../src/gallery/database.js'
 import { WriteGroups } from '../../src/gallery/write-groups.js'
 import { dataFolder } from './storage-folder.js'
 
-async function open(t: TestContext): Promise<{ database: Database; groups: WriteGroups; insert: (n: number) => void; stored: () => number[] }> {
+async function open(
+  t: TestContext,
+): Promise<{ database: Database; groups: WriteGroups; insert: (n: number) => void; stored: () => number[] }> {
   const path = join(await dataFolder(t), 'groups.db')
   const database = openForWriting(path, { maxBytes: 0 })
   database.exec('CREATE TABLE number (n INTEGER PRIMARY KEY, text TEXT)')
@@ -28,7 +30,11 @@ test('what waits together is committed together, and each is told after the comm
   const { groups, insert, stored } = await open(t)
   const seen: number[][] = []
   await Promise.all([1, 2, 3].map((n) => groups.add(() => insert(n)).then(() => seen.push(stored()))))
-  assert.deepEqual(seen, [[1, 2, 3], [1, 2, 3], [1, 2, 3]])
+  assert.deepEqual(seen, [
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+  ])
 })
 
 test('a write that fails is undone alone', async (t) => {
@@ -42,7 +48,10 @@ test('a write that fails is undone alone', async (t) => {
     groups.add(() => insert(1)), // breaks the primary key
     groups.add(() => insert(4)),
   ])
-  assert.deepEqual(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+  )
   assert.equal((outcomes[1] as PromiseRejectedResult).reason.code, 'image_not_found')
   assert.equal((outcomes[2] as PromiseRejectedResult).reason.code, 'internal')
   assert.deepEqual(stored(), [1, 4])

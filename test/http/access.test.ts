@@ -7,7 +7,9 @@ import { startApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 
 const keys = { read: makeKey('reader', 'read'), write: makeKey('writer', 'write'), admin: makeKey('owner', 'admin') }
-const apiKeys = Object.values(keys).map(({ line }) => line).join(',')
+const apiKeys = Object.values(keys)
+  .map(({ line }) => line)
+  .join(',')
 const as = (role: keyof typeof keys) => ({ authorization: `Bearer ${keys[role].key}` })
 
 test('a caller needs a key of the role that the route states', async (t) => {
@@ -32,7 +34,8 @@ test('a caller needs a key of the role that the route states', async (t) => {
     assert.equal(problem.code, 'unauthenticated', request.url)
     for (const role of order) {
       const { statusCode, body } = await app.app.inject({ ...request, headers: { ...headers, ...as(role) } })
-      if (order.indexOf(role) >= order.indexOf(needed)) assert.ok(statusCode < 300 || role === 'admin', `${role} ${request.method} ${request.url}: ${body}`)
+      if (order.indexOf(role) >= order.indexOf(needed))
+        assert.ok(statusCode < 300 || role === 'admin', `${role} ${request.method} ${request.url}: ${body}`)
       else assert.deepEqual([statusCode, JSON.parse(body).code], [403, 'forbidden'])
     }
   }
@@ -40,7 +43,12 @@ test('a caller needs a key of the role that the route states', async (t) => {
 
 test('a wrong key is refused with the way to give one; both headers are taken', async (t) => {
   const app = await startApp(t, { apiKeys })
-  for (const headers of [{ authorization: 'Bearer wrong' }, { authorization: keys.read.key }, { 'x-api-key': `${keys.read.key}x` }, { 'x-api-key': '' }] as Record<string, string>[]) {
+  for (const headers of [
+    { authorization: 'Bearer wrong' },
+    { authorization: keys.read.key },
+    { 'x-api-key': `${keys.read.key}x` },
+    { 'x-api-key': '' },
+  ] as Record<string, string>[]) {
     const response = await app.app.inject({ url: '/v1/galleries', headers })
     assert.deepEqual([response.statusCode, response.headers['www-authenticate']], [401, 'Bearer'])
   }
@@ -50,7 +58,8 @@ test('a wrong key is refused with the way to give one; both headers are taken', 
 
 test('probes, contract and reference need no key; metrics only where that is set', async (t) => {
   const app = await startApp(t, { apiKeys })
-  for (const url of ['/', '/livez', '/readyz', '/openapi.yaml', '/docs/']) assert.ok((await app.app.inject(url)).statusCode < 400, url)
+  for (const url of ['/', '/livez', '/readyz', '/openapi.yaml', '/docs/'])
+    assert.ok((await app.app.inject(url)).statusCode < 400, url)
   assert.equal((await app.app.inject('/metrics')).statusCode, 401)
   const open = await startApp(t, { apiKeys, metricsOpen: true })
   assert.equal((await open.app.inject('/metrics')).statusCode, 200)

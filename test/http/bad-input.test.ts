@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test, type TestContext } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import sharp from 'sharp'
-import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { longestTurn } from '../support/event-loop.js'
 import { formBody, formHeaders } from '../support/forms.js'
@@ -18,11 +18,19 @@ const search = '/v1/galleries/g/search'
 async function appWithGallery(t: TestContext, overrides = {}): Promise<TestApp> {
   const app = await startApp(t, overrides)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/kept', headers: png, payload: await drawPicture('circle', 1, { format: 'png' }) })
+  await app.call(201, {
+    method: 'PUT',
+    url: '/v1/galleries/g/images/kept',
+    headers: png,
+    payload: await drawPicture('circle', 1, { format: 'png' }),
+  })
   return app
 }
 
-async function problemOf(app: TestApp, request: InjectOptions): Promise<{ status: number; code: string; problem: Answer }> {
+async function problemOf(
+  app: TestApp,
+  request: InjectOptions,
+): Promise<{ status: number; code: string; problem: Answer }> {
   const response = await app.app.inject(request)
   assert.match(String(response.headers['content-type']), /^application\/problem\+json/)
   const problem = response.json<Answer>()
@@ -45,7 +53,12 @@ test('every bad picture is told apart, in every way of sending it', async (t) =>
     ['a header and no more', picture.subarray(0, 40), 422, 'image_unreadable'],
     ['decompression bomb', bombPng(20_000), 422, 'image_too_many_pixels'],
     ['TIFF', await sharp(picture).tiff().toBuffer(), 415, 'image_format_unsupported'],
-    ['SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), 415, 'image_format_unsupported'],
+    [
+      'SVG',
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+      415,
+      'image_format_unsupported',
+    ],
     ['over the limit', Buffer.concat([picture, Buffer.alloc(200_000)]), 413, 'image_too_large'],
   ]
   for (const [name, bytes, status, code] of rows) {
@@ -55,7 +68,10 @@ test('every bad picture is told apart, in every way of sending it', async (t) =>
       base64: { payload: { image: bytes.toString('base64') } },
     }
     for (const [way, request] of Object.entries(ways)) {
-      for (const target of [{ method: 'POST', url: search }, { method: 'PUT', url: '/v1/galleries/g/images/bad' }] as const) {
+      for (const target of [
+        { method: 'POST', url: search },
+        { method: 'PUT', url: '/v1/galleries/g/images/bad' },
+      ] as const) {
         const found = await problemOf(app, { ...target, ...request })
         const expected = way === 'raw' && code === 'image_too_large' ? 'body_too_large' : code
         assert.deepEqual([found.status, found.code], [status, expected], `${name}, ${way}, ${target.method}`)
@@ -63,7 +79,10 @@ test('every bad picture is told apart, in every way of sending it', async (t) =>
     }
   }
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/g' })).count, 1)
-  assert.equal((await app.call(200, { method: 'POST', url: search, headers: png, payload: picture })).hits[0]?.id, 'kept')
+  assert.equal(
+    (await app.call(200, { method: 'POST', url: search, headers: png, payload: picture })).hits[0]?.id,
+    'kept',
+  )
 })
 
 test('requests that do not fit are refused by code', async (t) => {
@@ -74,26 +93,126 @@ test('requests that do not fit are refused by code', async (t) => {
   const rows: [name: string, request: InjectOptions, status: number, code: string][] = [
     ['no picture at all', { method: 'POST', url: search }, 400, 'image_missing'],
     ['JSON without picture', { method: 'POST', url: search, payload: {} }, 400, 'image_missing'],
-    ['form without picture', { method: 'POST', url: search, ...form({ name: 'k', content: '3' }) }, 400, 'image_missing'],
-    ['two pictures to store as one', { method: 'PUT', url: '/v1/galleries/g/images/two', ...form(image, image) }, 400, 'request_invalid'],
-    ['nine pictures', { method: 'POST', url: search, ...form(...Array.from({ length: 9 }, () => image)) }, 400, 'request_invalid'],
-    ['ten pictures', { method: 'POST', url: search, ...form(...Array.from({ length: 10 }, () => image)) }, 413, 'body_too_large'],
-    ['another field', { method: 'POST', url: search, ...form(image, { name: 'colour', content: 'red' }) }, 400, 'request_invalid'],
-    ['file under another name', { method: 'POST', url: search, ...form({ ...image, name: 'photo' }) }, 400, 'request_invalid'],
-    ['field over its limit', { method: 'POST', url: search, ...form(image, { name: 'imageId', content: 'x'.repeat(200_000) }) }, 400, 'request_invalid'],
-    ['a prototype as a field', { method: 'POST', url: search, ...form({ name: '__proto__', content: 'x' }, image) }, 400, 'request_invalid'],
+    [
+      'form without picture',
+      { method: 'POST', url: search, ...form({ name: 'k', content: '3' }) },
+      400,
+      'image_missing',
+    ],
+    [
+      'two pictures to store as one',
+      { method: 'PUT', url: '/v1/galleries/g/images/two', ...form(image, image) },
+      400,
+      'request_invalid',
+    ],
+    [
+      'nine pictures',
+      { method: 'POST', url: search, ...form(...Array.from({ length: 9 }, () => image)) },
+      400,
+      'request_invalid',
+    ],
+    [
+      'ten pictures',
+      { method: 'POST', url: search, ...form(...Array.from({ length: 10 }, () => image)) },
+      413,
+      'body_too_large',
+    ],
+    [
+      'another field',
+      { method: 'POST', url: search, ...form(image, { name: 'colour', content: 'red' }) },
+      400,
+      'request_invalid',
+    ],
+    [
+      'file under another name',
+      { method: 'POST', url: search, ...form({ ...image, name: 'photo' }) },
+      400,
+      'request_invalid',
+    ],
+    [
+      'field over its limit',
+      { method: 'POST', url: search, ...form(image, { name: 'imageId', content: 'x'.repeat(200_000) }) },
+      400,
+      'request_invalid',
+    ],
+    [
+      'a prototype as a field',
+      { method: 'POST', url: search, ...form({ name: '__proto__', content: 'x' }, image) },
+      400,
+      'request_invalid',
+    ],
     ['not base64', { method: 'POST', url: search, payload: { image: '§§§ not base64 §§§' } }, 400, 'request_invalid'],
-    ['not JSON', { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '{"k":' }, 400, 'request_invalid'],
-    ['no JSON in a JSON body', { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '' }, 400, 'request_invalid'],
+    [
+      'not JSON',
+      { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '{"k":' },
+      400,
+      'request_invalid',
+    ],
+    [
+      'no JSON in a JSON body',
+      { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '' },
+      400,
+      'request_invalid',
+    ],
     ['JSON that is no object', { method: 'POST', url: search, payload: [1] }, 400, 'request_invalid'],
-    ['poisoned JSON', { method: 'POST', url: search, headers: { 'content-type': 'application/json' }, payload: '{"__proto__":{"k":1}}' }, 400, 'request_invalid'],
-    ['wrong type', { method: 'POST', url: search, headers: { 'content-type': 'text/plain' }, payload: 'x' }, 415, 'media_type_unsupported'],
-    ['no type', { method: 'POST', url: search, headers: { 'content-length': '3' }, payload: 'abc' }, 415, 'media_type_unsupported'],
-    ['nonsense type', { method: 'POST', url: search, headers: { 'content-type': ';;;' }, payload: 'x' }, 415, 'media_type_unsupported'],
-    ['form without boundary', { method: 'POST', url: search, headers: { 'content-type': 'multipart/form-data' }, payload: 'x' }, 400, 'request_invalid'],
-    ['form with an endless boundary', { method: 'POST', url: search, headers: { 'content-type': `multipart/form-data; boundary=${'x'.repeat(300)}` }, payload: 'x' }, 400, 'request_invalid'],
-    ['form cut off', { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, -200) }, 400, 'body_incomplete'],
-    ['form cut off in a header', { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, 40) }, 400, 'body_incomplete'],
+    [
+      'poisoned JSON',
+      {
+        method: 'POST',
+        url: search,
+        headers: { 'content-type': 'application/json' },
+        payload: '{"__proto__":{"k":1}}',
+      },
+      400,
+      'request_invalid',
+    ],
+    [
+      'wrong type',
+      { method: 'POST', url: search, headers: { 'content-type': 'text/plain' }, payload: 'x' },
+      415,
+      'media_type_unsupported',
+    ],
+    [
+      'no type',
+      { method: 'POST', url: search, headers: { 'content-length': '3' }, payload: 'abc' },
+      415,
+      'media_type_unsupported',
+    ],
+    [
+      'nonsense type',
+      { method: 'POST', url: search, headers: { 'content-type': ';;;' }, payload: 'x' },
+      415,
+      'media_type_unsupported',
+    ],
+    [
+      'form without boundary',
+      { method: 'POST', url: search, headers: { 'content-type': 'multipart/form-data' }, payload: 'x' },
+      400,
+      'request_invalid',
+    ],
+    [
+      'form with an endless boundary',
+      {
+        method: 'POST',
+        url: search,
+        headers: { 'content-type': `multipart/form-data; boundary=${'x'.repeat(300)}` },
+        payload: 'x',
+      },
+      400,
+      'request_invalid',
+    ],
+    [
+      'form cut off',
+      { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, -200) },
+      400,
+      'body_incomplete',
+    ],
+    [
+      'form cut off in a header',
+      { method: 'POST', url: search, headers: formHeaders, payload: formBody([image]).subarray(0, 40) },
+      400,
+      'body_incomplete',
+    ],
     ['wrong method', { method: 'DELETE', url: '/v1/galleries' }, 405, 'method_not_allowed'],
     ['a method that no route knows', { method: 'QUERY' as 'GET', url: '/v1/galleries' }, 405, 'method_not_allowed'],
     ['unknown route', { method: 'GET', url: '/v1/nothing' }, 404, 'route_not_found'],
@@ -101,11 +220,26 @@ test('requests that do not fit are refused by code', async (t) => {
     ['endless id', { method: 'GET', url: `/v1/galleries/g/images/${'x'.repeat(513)}` }, 400, 'request_invalid'],
     ['far too long id', { method: 'GET', url: `/v1/galleries/g/images/${'x'.repeat(5000)}` }, 400, 'request_invalid'],
     ['control character in id', { method: 'GET', url: '/v1/galleries/g/images/a%0Ab' }, 400, 'request_invalid'],
-    ['picture to a JSON route', { method: 'PATCH', url: '/v1/galleries/g/images/kept', headers: png, payload: picture }, 415, 'media_type_unsupported'],
+    [
+      'picture to a JSON route',
+      { method: 'PATCH', url: '/v1/galleries/g/images/kept', headers: png, payload: picture },
+      415,
+      'media_type_unsupported',
+    ],
     ['empty change', { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: {} }, 400, 'request_invalid'],
     ['change without body', { method: 'PATCH', url: '/v1/galleries/g/images/kept' }, 400, 'request_invalid'],
-    ['endless label', { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: { label: 'x'.repeat(201) } }, 400, 'request_invalid'],
-    ['JSON over the limit', { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: { metadata: { x: 'y'.repeat(300_000) } } }, 413, 'body_too_large'],
+    [
+      'endless label',
+      { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: { label: 'x'.repeat(201) } },
+      400,
+      'request_invalid',
+    ],
+    [
+      'JSON over the limit',
+      { method: 'PATCH', url: '/v1/galleries/g/images/kept', payload: { metadata: { x: 'y'.repeat(300_000) } } },
+      413,
+      'body_too_large',
+    ],
     ['unknown job', { method: 'GET', url: '/v1/jobs/none' }, 404, 'job_not_found'],
     ['unknown job to cancel', { method: 'DELETE', url: '/v1/jobs/none' }, 404, 'job_not_found'],
     ['unknown model', { method: 'GET', url: '/v1/models/none' }, 404, 'model_not_found'],
@@ -122,17 +256,33 @@ test('a refused content type is answered with the accepted ones', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: InjectOptions) => (await problemOf(app, request)).problem.detail
   const text = { headers: { 'content-type': 'text/plain' }, payload: 'x' }
-  assert.equal(await detailOf({ method: 'POST', url: search, ...text }), 'Accepted: image/*, multipart/form-data, application/json.')
+  assert.equal(
+    await detailOf({ method: 'POST', url: search, ...text }),
+    'Accepted: image/*, multipart/form-data, application/json.',
+  )
   assert.equal(await detailOf({ method: 'POST', url: `${search}/batch`, ...text }), 'Accepted: application/json.')
-  assert.equal(await detailOf({ method: 'PATCH', url: '/v1/galleries/g/images/kept', ...text }), 'Accepted: application/json.')
-  assert.match(String(await detailOf({ method: 'POST', url: '/v1/galleries/g/ingest', ...text })), /^Accepted: application\/x-tar, .*x-ndjson, multipart\/form-data\.$/)
+  assert.equal(
+    await detailOf({ method: 'PATCH', url: '/v1/galleries/g/images/kept', ...text }),
+    'Accepted: application/json.',
+  )
+  assert.match(
+    String(await detailOf({ method: 'POST', url: '/v1/galleries/g/ingest', ...text })),
+    /^Accepted: application\/x-tar, .*x-ndjson, multipart\/form-data\.$/,
+  )
 })
 
 test('what goes wrong inside is logged, not told', async (t) => {
   const app = await appWithGallery(t)
   // The handmade network has no unit vector for black: a fault of the network, not of the picture.
-  const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } }).png().toBuffer()
-  const { status, code, problem } = await problemOf(app, { method: 'POST', url: search, headers: { ...png, 'x-request-id': 'trace-7' }, payload: black })
+  const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } })
+    .png()
+    .toBuffer()
+  const { status, code, problem } = await problemOf(app, {
+    method: 'POST',
+    url: search,
+    headers: { ...png, 'x-request-id': 'trace-7' },
+    payload: black,
+  })
   assert.deepEqual([status, code, problem.detail, problem.requestId], [500, 'internal', undefined, 'trace-7'])
   const line = app.log.find(({ level }) => Number(level) >= 50)
   assert.equal(line?.requestId, 'trace-7')
@@ -153,13 +303,46 @@ test('a body that breaks off over a socket ends nothing but its own connection',
   const picture = await drawPicture('circle', 1)
   const form = formBody([{ name: 'image', filename: 'a.jpg', content: picture }])
   const rows: [headers: string[], body: Buffer][] = [
-    [['POST /v1/galleries/g/search HTTP/1.1', 'content-type: image/jpeg', `content-length: ${picture.length}`], picture],
-    [['POST /v1/galleries/g/search HTTP/1.1', `content-type: ${formHeaders['content-type']}`, `content-length: ${form.length}`], form],
-    [['POST /v1/galleries/g/search HTTP/1.1', `content-type: ${formHeaders['content-type']}`, 'transfer-encoding: chunked'], Buffer.concat([Buffer.from(`${form.length.toString(16)}\r\n`), form])],
-    [['POST /v1/galleries/g/search HTTP/1.1', 'content-type: application/json', 'content-length: 5000'], Buffer.from('{"image":"'.padEnd(5000, 'A'))],
-    [['PUT /v1/galleries/g/images/cut HTTP/1.1', 'content-type: image/jpeg', `content-length: ${picture.length}`], picture],
-    [['POST /v1/galleries/g/ingest HTTP/1.1', 'content-type: application/x-tar', 'content-length: 50000'], Buffer.alloc(50_000)],
-    [['POST /v1/galleries/g/ingest HTTP/1.1', `content-type: ${formHeaders['content-type']}`, `content-length: ${form.length}`], form],
+    [
+      ['POST /v1/galleries/g/search HTTP/1.1', 'content-type: image/jpeg', `content-length: ${picture.length}`],
+      picture,
+    ],
+    [
+      [
+        'POST /v1/galleries/g/search HTTP/1.1',
+        `content-type: ${formHeaders['content-type']}`,
+        `content-length: ${form.length}`,
+      ],
+      form,
+    ],
+    [
+      [
+        'POST /v1/galleries/g/search HTTP/1.1',
+        `content-type: ${formHeaders['content-type']}`,
+        'transfer-encoding: chunked',
+      ],
+      Buffer.concat([Buffer.from(`${form.length.toString(16)}\r\n`), form]),
+    ],
+    [
+      ['POST /v1/galleries/g/search HTTP/1.1', 'content-type: application/json', 'content-length: 5000'],
+      Buffer.from('{"image":"'.padEnd(5000, 'A')),
+    ],
+    [
+      ['PUT /v1/galleries/g/images/cut HTTP/1.1', 'content-type: image/jpeg', `content-length: ${picture.length}`],
+      picture,
+    ],
+    [
+      ['POST /v1/galleries/g/ingest HTTP/1.1', 'content-type: application/x-tar', 'content-length: 50000'],
+      Buffer.alloc(50_000),
+    ],
+    [
+      [
+        'POST /v1/galleries/g/ingest HTTP/1.1',
+        `content-type: ${formHeaders['content-type']}`,
+        `content-length: ${form.length}`,
+      ],
+      form,
+    ],
   ]
   for (const [headers, body] of rows) {
     for (const share of [0, 0.05, 0.5, 0.95]) {
@@ -176,7 +359,11 @@ test('a body that breaks off over a socket ends nothing but its own connection',
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs.length, 0)
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/g' })).count, 1)
   assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0)
-  assert.equal((await app.call(200, { method: 'POST', url: search, headers: { 'content-type': 'image/jpeg' }, payload: picture })).hits.length, 1)
+  assert.equal(
+    (await app.call(200, { method: 'POST', url: search, headers: { 'content-type': 'image/jpeg' }, payload: picture }))
+      .hits.length,
+    1,
+  )
 })
 
 test('a body that trickles in is cut off and gives its place back', async (t) => {
@@ -184,10 +371,15 @@ test('a body that trickles in is cut off and gives its place back', async (t) =>
   const port = Number(new URL(await app.listen()).port)
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
-  socket.write('POST /v1/galleries/g/search HTTP/1.1\r\nhost: test\r\ncontent-type: image/png\r\ncontent-length: 5000\r\n\r\nabc')
+  socket.write(
+    'POST /v1/galleries/g/search HTTP/1.1\r\nhost: test\r\ncontent-type: image/png\r\ncontent-length: 5000\r\n\r\nabc',
+  )
   const closed = once(socket.resume(), 'close')
   // as soon as the place is taken
-  while ((await problemOf(app, { method: 'POST', url: search, headers: png, payload: Buffer.alloc(1) })).code !== 'overloaded') {
+  while (
+    (await problemOf(app, { method: 'POST', url: search, headers: png, payload: Buffer.alloc(1) })).code !==
+    'overloaded'
+  ) {
     assert.equal(socket.closed, false, 'the place was never taken')
     await sleep(5) // the socket has its turn
   }
@@ -225,9 +417,14 @@ test('hundreds of thousands of unknown members are refused as quickly as they ar
   for (const [url, payload, pointer] of cases) {
     const text = JSON.stringify(payload)
     const { longestMs: reading } = await longestTurn(async () => JSON.parse(text))
-    const { result, longestMs } = await longestTurn(() => app.call(400, { method: 'POST', url, headers: { 'content-type': 'application/json' }, payload: text }))
+    const { result, longestMs } = await longestTurn(() =>
+      app.call(400, { method: 'POST', url, headers: { 'content-type': 'application/json' }, payload: text }),
+    )
     assert.ok(result.status === 'fulfilled')
-    assert.deepEqual([result.value.errors?.length, result.value.errors?.[0]], [20, { in: 'body', pointer, detail: 'is not known here' }])
+    assert.deepEqual(
+      [result.value.errors?.length, result.value.errors?.[0]],
+      [20, { in: 'body', pointer, detail: 'is not known here' }],
+    )
     assert.ok(longestMs < 6 * reading + 100, `${longestMs} ms, read in ${reading}`)
   }
 })
@@ -235,6 +432,17 @@ test('hundreds of thousands of unknown members are refused as quickly as they ar
 test('what is unknown and what does not fit are told together', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const { errors } = await app.call(400, { method: 'POST', url: '/v1/galleries/g/search', payload: { imageId: 'a', k: 0, colour: 'red', size: 1 } })
-  assert.deepEqual(errors?.map(({ pointer, detail }) => [pointer, detail]), [['/k', 'must be >= 1'], ['/colour', 'is not known here'], ['/size', 'is not known here']])
+  const { errors } = await app.call(400, {
+    method: 'POST',
+    url: '/v1/galleries/g/search',
+    payload: { imageId: 'a', k: 0, colour: 'red', size: 1 },
+  })
+  assert.deepEqual(
+    errors?.map(({ pointer, detail }) => [pointer, detail]),
+    [
+      ['/k', 'must be >= 1'],
+      ['/colour', 'is not known here'],
+      ['/size', 'is not known here'],
+    ],
+  )
 })

@@ -1,26 +1,33 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 
 const search = '/v1/galleries/g/search'
 const jpeg = { 'content-type': 'image/jpeg' }
 
-async function appWith(t: Parameters<typeof startApp>[0], bodyMemoryMaxBytes: number): Promise<TestApp & { port: number }> {
+async function appWith(
+  t: Parameters<typeof startApp>[0],
+  bodyMemoryMaxBytes: number,
+): Promise<TestApp & { port: number }> {
   const app = await startApp(t, { bodyMemoryMaxBytes, uploadMaxBytes: 2 ** 20 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   return { ...app, port: Number(new URL(await app.listen()).port) }
 }
 
 /** A request that has said how much it will send, and has sent nothing. */
-async function announced(port: number, headers: Record<string, string | number>, path = search): Promise<ClientRequest> {
+async function announced(
+  port: number,
+  headers: Record<string, string | number>,
+  path = search,
+): Promise<ClientRequest> {
   const request = httpRequest({ port, method: 'POST', path, headers })
   request.on('error', () => {})
   request.flushHeaders()
@@ -53,7 +60,12 @@ test('bodies take from one budget as they are announced, and the next is refused
 
   large.destroy()
   await heldUntil(app, 0)
-  await app.call(200, { method: 'POST', url: search, headers: jpeg, payload: Buffer.concat([picture, Buffer.alloc(400_000)]) })
+  await app.call(200, {
+    method: 'POST',
+    url: search,
+    headers: jpeg,
+    payload: Buffer.concat([picture, Buffer.alloc(400_000)]),
+  })
   await heldUntil(app, 0)
 })
 
@@ -77,7 +89,12 @@ test('a form of pictures for a job takes what it has in memory, and is refused w
   const large = await announced(app.port, { ...jpeg, 'content-length': 520_000 })
   await heldUntil(app, 1_040_000)
   const payload = formBody([{ name: 'image', filename: 'a.png', content: Buffer.alloc(100_000) }])
-  const refusal = await app.call<Answer>(429, { method: 'POST', url: '/v1/galleries/g/ingest', headers: formHeaders, payload })
+  const refusal = await app.call<Answer>(429, {
+    method: 'POST',
+    url: '/v1/galleries/g/ingest',
+    headers: formHeaders,
+    payload,
+  })
   assert.equal(refusal.code, 'overloaded')
   large.destroy()
   await heldUntil(app, 0)
@@ -97,7 +114,9 @@ function sendPart(port: number, body: Buffer, share: number): Socket {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   socket.resume()
-  socket.write(`POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${formHeaders['content-type']}\r\ncontent-length: ${body.length}\r\n\r\n`)
+  socket.write(
+    `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${formHeaders['content-type']}\r\ncontent-length: ${body.length}\r\n\r\n`,
+  )
   socket.write(body.subarray(0, Math.floor(body.length * share)))
   return socket
 }
@@ -108,7 +127,13 @@ for (const ending of ['leaves', 'stalls'] as const) {
     await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
     const port = Number(new URL(await app.listen()).port)
     for (const bytes of [1_000, 300_000]) {
-      const body = formBody(Array.from({ length: 4 }, (_, i) => ({ name: 'image', filename: `${i}.png`, content: Buffer.alloc(bytes, i + 1) })))
+      const body = formBody(
+        Array.from({ length: 4 }, (_, i) => ({
+          name: 'image',
+          filename: `${i}.png`,
+          content: Buffer.alloc(bytes, i + 1),
+        })),
+      )
       const callers = [0.1, 0.3, 0.49, 0.52, 0.77, 0.999].map((share) => sendPart(port, body, share))
       t.after(() => callers.forEach((socket) => socket.destroy()))
       while (!/^alike_uploads_in_flight 6$/m.test((await app.app.inject('/metrics')).body)) await sleep(2)

@@ -1,9 +1,9 @@
 /** What a stranger sends with a few kilobytes ends nothing: depth, values and bytes of JSON, and bytes of answers. */
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test, type TestContext } from 'node:test'
-import { startApp, temporaryFolder, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
@@ -17,7 +17,12 @@ const nested = (depth: number, inner = '1') => `${'{"a":'.repeat(depth)}${inner}
 async function appWithGallery(t: TestContext, overrides = {}): Promise<TestApp> {
   const app = await startApp(t, overrides)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  await app.call(201, { method: 'PUT', url: kept, headers: { 'content-type': 'image/jpeg' }, payload: await drawPicture('circle', 1) })
+  await app.call(201, {
+    method: 'PUT',
+    url: kept,
+    headers: { 'content-type': 'image/jpeg' },
+    payload: await drawPicture('circle', 1),
+  })
   return app
 }
 
@@ -36,12 +41,46 @@ test('JSON that is too deep is refused at every door, and nothing is stored or s
       ['change', { method: 'PATCH', url: kept, headers: json, payload: `{"metadata":${deep}}` }],
       ['unknown member', { method: 'PATCH', url: kept, headers: json, payload: `{"colour":${nested(depth + 8)}}` }],
       ['settings', { method: 'PUT', url: '/v1/galleries/other', headers: json, payload: `{"settings":${deep}}` }],
-      ['store by JSON', { method: 'PUT', url: kept, headers: json, payload: `{"image":"${image}","metadata":${deep}}` }],
-      ['store by form', { method: 'PUT', url: kept, headers: formHeaders, payload: formBody([{ name: 'metadata', content: deep }, picture]) }],
-      ['filter', { method: 'POST', url: '/v1/galleries/g/search', headers: json, payload: `{"imageId":"kept","filter":${deep}}` }],
-      ['batch', { method: 'POST', url: '/v1/galleries/g/search/batch', headers: json, payload: `{"queries":[${nested(depth + 8)}]}` }],
+      [
+        'store by JSON',
+        { method: 'PUT', url: kept, headers: json, payload: `{"image":"${image}","metadata":${deep}}` },
+      ],
+      [
+        'store by form',
+        {
+          method: 'PUT',
+          url: kept,
+          headers: formHeaders,
+          payload: formBody([{ name: 'metadata', content: deep }, picture]),
+        },
+      ],
+      [
+        'filter',
+        {
+          method: 'POST',
+          url: '/v1/galleries/g/search',
+          headers: json,
+          payload: `{"imageId":"kept","filter":${deep}}`,
+        },
+      ],
+      [
+        'batch',
+        {
+          method: 'POST',
+          url: '/v1/galleries/g/search/batch',
+          headers: json,
+          payload: `{"queries":[${nested(depth + 8)}]}`,
+        },
+      ],
       ['analysis', { method: 'POST', url: '/v1/galleries/g/doctor', headers: json, payload: nested(depth + 8) }],
-      ...(depth < 2_000 ? [['filter in the address', { method: 'DELETE', url: `/v1/galleries/g/images?filter=${encodeURIComponent(deep)}` }] as [string, Parameters<TestApp['call']>[1]]] : []),
+      ...(depth < 2_000
+        ? [
+            [
+              'filter in the address',
+              { method: 'DELETE', url: `/v1/galleries/g/images?filter=${encodeURIComponent(deep)}` },
+            ] as [string, Parameters<TestApp['call']>[1]],
+          ]
+        : []),
     ]
     for (const [name, request] of rows) {
       const { code } = await app.call<Answer>(400, request)
@@ -58,8 +97,22 @@ test('a line that is too deep, too large or has too many values is a line of the
   const app = await appWithGallery(t)
   const image = (await drawPicture('cross', 2)).toString('base64')
   const add = (id: string, metadata: string) => `{"add":{"id":"${id}","image":"${image}","metadata":${metadata}}}`
-  const bad = [nested(33), nested(4_000), JSON.stringify({ x: 'y'.repeat(20_000) }), JSON.stringify({ x: 'y'.repeat(5_000_000) }), `{"x":[${'0,'.repeat(4_500)}0]}`, '{"x":9007199254740993}', '{"x":1e400}', '{"x":"\\ud83d"}']
-  const body = [add('first', '{"a":1}'), ...bad.map((metadata, i) => add(`bad${i}`, metadata)), `{"delete":${nested(50_000)}}`, add('last', nested(32))].join('\n')
+  const bad = [
+    nested(33),
+    nested(4_000),
+    JSON.stringify({ x: 'y'.repeat(20_000) }),
+    JSON.stringify({ x: 'y'.repeat(5_000_000) }),
+    `{"x":[${'0,'.repeat(4_500)}0]}`,
+    '{"x":9007199254740993}',
+    '{"x":1e400}',
+    '{"x":"\\ud83d"}',
+  ]
+  const body = [
+    add('first', '{"a":1}'),
+    ...bad.map((metadata, i) => add(`bad${i}`, metadata)),
+    `{"delete":${nested(50_000)}}`,
+    add('last', nested(32)),
+  ].join('\n')
   const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', lines, Buffer.from(body)))
   assert.deepEqual([job.state, job.added, job.failed], ['completed_with_errors', 2, bad.length + 1])
   for (const { code, detail } of await errorsOf(app, job)) {
@@ -85,22 +138,63 @@ test('pictures that were stored too deep or too large stay listed, found by filt
   const before = await startApp(t, { dataDir })
   await before.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   for (const id of ['deep', 'fine', 'kept', 'large', 'middle']) {
-    const payload = { image: (await drawPicture('circle', id.length + id.charCodeAt(0))).toString('base64'), metadata: { year: 2020 } }
+    const payload = {
+      image: (await drawPicture('circle', id.length + id.charCodeAt(0))).toString('base64'),
+      metadata: { year: 2020 },
+    }
     await before.call(201, { method: 'PUT', url: `/v1/galleries/g/images/${id}`, payload })
   }
   await before.close()
-  rewriteImages(dataDir, { deep: { metadata: nested(1_101) }, large: { metadata: JSON.stringify({ year: 2020, x: 'y'.repeat(5_000_000) }) }, middle: { metadata: nested(900) } })
+  rewriteImages(dataDir, {
+    deep: { metadata: nested(1_101) },
+    large: { metadata: JSON.stringify({ year: 2020, x: 'y'.repeat(5_000_000) }) },
+    middle: { metadata: nested(900) },
+  })
 
   const app = await startApp(t, { dataDir })
   const { images } = await app.call(200, { url: '/v1/galleries/g/images' })
-  assert.deepEqual(images.map(({ id, unreadable }) => [id, unreadable]), [['deep', 'metadata'], ['fine', undefined], ['kept', undefined], ['large', 'metadata'], ['middle', undefined]])
-  const found = async (filter: object) => (await app.call(200, { method: 'POST', url: '/v1/galleries/g/search', payload: { imageId: 'fine', includeSelf: true, filter, include: ['metadata'] } })).hits.map(({ id }) => id).sort()
+  assert.deepEqual(
+    images.map(({ id, unreadable }) => [id, unreadable]),
+    [
+      ['deep', 'metadata'],
+      ['fine', undefined],
+      ['kept', undefined],
+      ['large', 'metadata'],
+      ['middle', undefined],
+    ],
+  )
+  const found = async (filter: object) =>
+    (
+      await app.call(200, {
+        method: 'POST',
+        url: '/v1/galleries/g/search',
+        payload: { imageId: 'fine', includeSelf: true, filter, include: ['metadata'] },
+      })
+    ).hits
+      .map(({ id }) => id)
+      .sort()
   assert.deepEqual(await found({ field: 'metadata.year', gte: 2020 }), ['fine', 'kept', 'large'])
   assert.deepEqual(await found({ field: 'metadata.a', exists: true }), ['middle'])
-  assert.deepEqual((await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/middle', payload: { label: 'x' } })).label, 'x')
-  assert.deepEqual((await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/deep', payload: { label: 'x' } })).unreadable, 'metadata')
-  assert.deepEqual(await app.call(200, { method: 'DELETE', url: `/v1/galleries/g/images?filter=${encodeURIComponent('{"field":"metadata.year","equals":2020}')}` }), { removed: 3 })
-  const mended = await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/deep', payload: { metadata: { year: 2021 } } })
+  assert.deepEqual(
+    (await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/middle', payload: { label: 'x' } })).label,
+    'x',
+  )
+  assert.deepEqual(
+    (await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/deep', payload: { label: 'x' } })).unreadable,
+    'metadata',
+  )
+  assert.deepEqual(
+    await app.call(200, {
+      method: 'DELETE',
+      url: `/v1/galleries/g/images?filter=${encodeURIComponent('{"field":"metadata.year","equals":2020}')}`,
+    }),
+    { removed: 3 },
+  )
+  const mended = await app.call(200, {
+    method: 'PATCH',
+    url: '/v1/galleries/g/images/deep',
+    payload: { metadata: { year: 2021 } },
+  })
   assert.deepEqual([mended.metadata, mended.unreadable], [{ year: 2021 }, undefined])
   await app.call(204, { method: 'DELETE', url: '/v1/galleries/g/images/deep' })
   await app.call(204, { method: 'DELETE', url: '/v1/galleries/g/images/middle' })
@@ -108,14 +202,29 @@ test('pictures that were stored too deep or too large stay listed, found by filt
 })
 
 /** A gallery of 40 pictures with so much metadata each, as it could be stored before there were bounds. */
-async function appWithMuchMetadata(t: TestContext, length: number, overrides: Parameters<typeof startApp>[1]): Promise<TestApp> {
+async function appWithMuchMetadata(
+  t: TestContext,
+  length: number,
+  overrides: Parameters<typeof startApp>[1],
+): Promise<TestApp> {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, { dataDir })
   const image = (await drawPicture('circle', 3)).toString('base64')
   const ids = Array.from({ length: 40 }, (_, i) => `p${i}`)
-  await endedJob(before, await sendJob(before, '/v1/galleries/g', lines, Buffer.from(ids.map((id) => JSON.stringify({ add: { id, image } })).join('\n'))))
+  await endedJob(
+    before,
+    await sendJob(
+      before,
+      '/v1/galleries/g',
+      lines,
+      Buffer.from(ids.map((id) => JSON.stringify({ add: { id, image } })).join('\n')),
+    ),
+  )
   await before.close()
-  rewriteImages(dataDir, Object.fromEntries(ids.map((id) => [id, { metadata: JSON.stringify({ x: 'y'.repeat(length) }) }])))
+  rewriteImages(
+    dataDir,
+    Object.fromEntries(ids.map((id) => [id, { metadata: JSON.stringify({ x: 'y'.repeat(length) }) }])),
+  )
   return startApp(t, { dataDir, ...overrides })
 }
 
@@ -123,17 +232,26 @@ test('an answer that would be too large is refused, alone and in a batch; a list
   const app = await appWithMuchMetadata(t, 55_000, { answerMaxBytes: 2 ** 20 })
   const query = (k: number) => ({ imageId: 'kept', k, include: ['metadata'] })
   const search = (k: number) => ({ method: 'POST', url: '/v1/galleries/g/search', payload: query(k) }) as const
-  assert.equal((await app.call(200, search(15))).hits.filter(({ metadata }) => String(metadata?.x).length === 55_000).length, 15)
+  assert.equal(
+    (await app.call(200, search(15))).hits.filter(({ metadata }) => String(metadata?.x).length === 55_000).length,
+    15,
+  )
   assert.equal((await app.call(422, search(20))).code, 'answer_too_large')
   assert.equal((await app.call(200, { ...search(40), payload: { ...query(40), include: [] } })).hits.length, 40)
-  const batch = await app.call<{ answers: { answer?: Answer; problem?: Answer }[] }>(200, { method: 'POST', url: '/v1/galleries/g/search/batch', payload: { queries: [query(8), query(8), query(8), query(40), { imageId: 'kept', k: 40 }] } })
+  const batch = await app.call<{ answers: { answer?: Answer; problem?: Answer }[] }>(200, {
+    method: 'POST',
+    url: '/v1/galleries/g/search/batch',
+    payload: { queries: [query(8), query(8), query(8), query(40), { imageId: 'kept', k: 40 }] },
+  })
   const outcomes = batch.answers.map(({ answer, problem }) => problem?.code ?? answer?.hits.length)
   assert.deepEqual([outcomes.filter((one) => one === 8).length, outcomes[3], outcomes[4]], [2, 'answer_too_large', 40])
 
   const seen: string[] = []
   let pages = 0
   for (let cursor: string | undefined = ''; cursor !== undefined; pages++) {
-    const { images, nextCursor }: Answer = await app.call(200, { url: `/v1/galleries/g/images?limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}` })
+    const { images, nextCursor }: Answer = await app.call(200, {
+      url: `/v1/galleries/g/images?limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}`,
+    })
     seen.push(...images.map(({ id }) => id))
     cursor = nextCursor
   }
@@ -142,9 +260,15 @@ test('an answer that would be too large is refused, alone and in a batch; a list
 })
 
 test('answers that nobody reads are bounded together, refused then, and cut off in time', async (t) => {
-  const app = await appWithMuchMetadata(t, 1_000_000, { answerMaxBytes: 64 * 2 ** 20, answersMaxBytes: 40 * 2 ** 20, answerTimeoutMs: 2_000, answerMinBytesPerSecond: 2 ** 30 })
+  const app = await appWithMuchMetadata(t, 1_000_000, {
+    answerMaxBytes: 64 * 2 ** 20,
+    answersMaxBytes: 40 * 2 ** 20,
+    answerTimeoutMs: 2_000,
+    answerMinBytesPerSecond: 2 ** 30,
+  })
   const port = Number(new URL(await app.listen()).port)
-  const metric = async () => Number(/^alike_answer_bytes (\d+)/m.exec(await app.call<string>(200, { url: '/metrics' }))?.[1])
+  const metric = async () =>
+    Number(/^alike_answer_bytes (\d+)/m.exec(await app.call<string>(200, { url: '/metrics' }))?.[1])
   const deaf = Array.from({ length: 3 }, () => askAndNotRead(port, '/v1/galleries/g/images'))
   t.after(() => deaf.forEach((socket) => socket.destroy()))
   await until(async () => (await metric()) > 30_000_000)
@@ -171,27 +295,59 @@ function askAndNotRead(port: number, path: string): Socket {
 
 test('galleries and labels are listed page by page', async (t) => {
   const app = await startApp(t, { galleriesMax: 5 })
-  for (const name of ['a', 'b', 'c', 'd', 'e']) await app.call(201, { method: 'PUT', url: `/v1/galleries/${name}`, payload: { settings: { name } } })
+  for (const name of ['a', 'b', 'c', 'd', 'e'])
+    await app.call(201, { method: 'PUT', url: `/v1/galleries/${name}`, payload: { settings: { name } } })
   assert.equal((await app.call(409, { method: 'PUT', url: '/v1/galleries/f' })).code, 'galleries_full')
   await app.call(200, { method: 'PUT', url: '/v1/galleries/a', payload: { settings: { name: 'a' } } })
   const first = await app.call(200, { url: '/v1/galleries?limit=3' })
   const second = await app.call(200, { url: `/v1/galleries?limit=3&cursor=${first.nextCursor}` })
-  assert.deepEqual([first.galleries.map(({ name }) => name), second.galleries.map(({ name }) => name), second.nextCursor], [['a', 'b', 'c'], ['d', 'e'], undefined])
+  assert.deepEqual(
+    [first.galleries.map(({ name }) => name), second.galleries.map(({ name }) => name), second.nextCursor],
+    [['a', 'b', 'c'], ['d', 'e'], undefined],
+  )
 
-  for (const [i, label] of [undefined, 'x', 'x', 'y', 'z'].entries()) await app.call(201, { method: 'PUT', url: `/v1/galleries/a/images/${i}`, payload: { image: (await drawPicture('circle', i)).toString('base64'), label } })
+  for (const [i, label] of [undefined, 'x', 'x', 'y', 'z'].entries())
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/a/images/${i}`,
+      payload: { image: (await drawPicture('circle', i)).toString('base64'), label },
+    })
   const counted = await app.call(200, { url: '/v1/galleries/a/labels?limit=2' })
-  assert.deepEqual(counted.labels, [{ label: null, count: 1 }, { label: 'x', count: 2 }])
+  assert.deepEqual(counted.labels, [
+    { label: null, count: 1 },
+    { label: 'x', count: 2 },
+  ])
   const rest = await app.call(200, { url: `/v1/galleries/a/labels?limit=2&cursor=${counted.nextCursor}` })
-  assert.deepEqual([rest.labels, rest.nextCursor], [[{ label: 'y', count: 1 }, { label: 'z', count: 1 }], undefined])
+  assert.deepEqual(
+    [rest.labels, rest.nextCursor],
+    [
+      [
+        { label: 'y', count: 1 },
+        { label: 'z', count: 1 },
+      ],
+      undefined,
+    ],
+  )
   const alone = await app.call(200, { url: '/v1/galleries/a/labels?limit=1' })
-  assert.deepEqual((await app.call(200, { url: `/v1/galleries/a/labels?cursor=${alone.nextCursor ?? ''}` })).labels.length, 3)
+  assert.deepEqual(
+    (await app.call(200, { url: `/v1/galleries/a/labels?cursor=${alone.nextCursor ?? ''}` })).labels.length,
+    3,
+  )
 })
 
 test('a refusal tells at most twenty misfits, and nothing of a caller’s name at length', async (t) => {
   const app = await appWithGallery(t)
   const members = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`x${i}`, 1]))
-  const { errors } = await app.call(400, { method: 'PATCH', url: kept, payload: { ...members, ['y'.repeat(5_000)]: 1 } })
+  const { errors } = await app.call(400, {
+    method: 'PATCH',
+    url: kept,
+    payload: { ...members, ['y'.repeat(5_000)]: 1 },
+  })
   assert.ok((errors ?? []).length <= 20)
-  const { errors: [only] = [] } = await app.call(400, { method: 'PATCH', url: kept, payload: { ['y'.repeat(5_000)]: 1 } })
+  const { errors: [only] = [] } = await app.call(400, {
+    method: 'PATCH',
+    url: kept,
+    payload: { ['y'.repeat(5_000)]: 1 },
+  })
   assert.equal(only?.pointer.length, 200)
 })

@@ -39,7 +39,12 @@ test('callers who leave in the middle of whatever they ask leave nothing behind'
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const picture = await drawPicture('circle', 1)
   const metadata = { words: 'x'.repeat(15_000) }
-  for (let i = 0; i < 30; i++) await app.call(201, { method: 'PUT', url: `/v1/galleries/g/images/p${i}`, payload: { image: picture.toString('base64'), metadata } })
+  for (let i = 0; i < 30; i++)
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/g/images/p${i}`,
+      payload: { image: picture.toString('base64'), metadata },
+    })
   const port = Number(new URL(await app.listen()).port)
   const query = { imageId: 'p0', k: 30, include: ['metadata'] }
   const ask = (method: string, path: string, body?: object) => {
@@ -47,8 +52,12 @@ test('callers who leave in the middle of whatever they ask leave nothing behind'
     return `${method} /v1/galleries${path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`
   }
   const requests = [
-    ask('GET', '/g/images?limit=30'), ask('GET', ''), ask('POST', '/g/search', query), ask('POST', '/g/search', { image: picture.toString('base64'), k: 30, include: ['metadata'] }),
-    ask('POST', '/g/search/batch', { queries: Array.from({ length: 20 }, () => query) }), ask('POST', '/g/search', query) + ask('GET', '/g/images?limit=30'),
+    ask('GET', '/g/images?limit=30'),
+    ask('GET', ''),
+    ask('POST', '/g/search', query),
+    ask('POST', '/g/search', { image: picture.toString('base64'), k: 30, include: ['metadata'] }),
+    ask('POST', '/g/search/batch', { queries: Array.from({ length: 20 }, () => query) }),
+    ask('POST', '/g/search', query) + ask('GET', '/g/images?limit=30'),
   ]
   for (const request of requests) {
     for (let turns = 0; turns < 12; turns++) {
@@ -60,7 +69,10 @@ test('callers who leave in the middle of whatever they ask leave nothing behind'
       socket.destroy()
     }
   }
-  const left = async () => (await app.call<string>(200, { url: '/metrics' })).match(/^alike_(answer_bytes|requests_in_flight|body_memory_bytes) [1-9]\d*$/gm) ?? []
+  const left = async () =>
+    (await app.call<string>(200, { url: '/metrics' })).match(
+      /^alike_(answer_bytes|requests_in_flight|body_memory_bytes) [1-9]\d*$/gm,
+    ) ?? []
   for (let waited = 0; (await left()).length > 0; waited += 20) {
     if (waited > 20_000) assert.deepEqual(await left(), [])
     await sleep(20)

@@ -1,12 +1,12 @@
 /** A row that can not be read is one gallery's or one picture's: named, removable, and no matter of the others or of a backup. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test, type TestContext } from 'node:test'
 import type { Static } from 'typebox'
 import type { Snapshot } from '../../src/http/schemas/snapshot.js'
 import { restoreSnapshot } from '../../src/snapshots/restore.js'
-import { startApp, temporaryFolder, type TestApp } from '../support/app.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { damageRow } from '../support/stored-rows.js'
 
@@ -14,12 +14,21 @@ const png = { 'content-type': 'image/png' }
 const draw = (seed: number) => drawPicture('square', seed, { format: 'png' })
 
 /** Galleries `a` and `b` of two pictures each, with one damage; `a` and its first picture have the first rows of their tables. */
-async function damagedApp(t: TestContext, ...damage: [table: Parameters<typeof damageRow>[1], column: string, value: Parameters<typeof damageRow>[3]]): Promise<TestApp> {
+async function damagedApp(
+  t: TestContext,
+  ...damage: [table: Parameters<typeof damageRow>[1], column: string, value: Parameters<typeof damageRow>[3]]
+): Promise<TestApp> {
   const dataDir = await temporaryFolder(t)
   const before = await startApp(t, { dataDir })
   for (const gallery of ['a', 'b']) {
     await before.call(201, { method: 'PUT', url: `/v1/galleries/${gallery}`, payload: { settings: { of: gallery } } })
-    for (const seed of [1, 2]) await before.call(201, { method: 'PUT', url: `/v1/galleries/${gallery}/images/${seed}`, headers: png, payload: await draw(seed) })
+    for (const seed of [1, 2])
+      await before.call(201, {
+        method: 'PUT',
+        url: `/v1/galleries/${gallery}/images/${seed}`,
+        headers: png,
+        payload: await draw(seed),
+      })
   }
   await before.close()
   damageRow(dataDir, ...damage)
@@ -36,26 +45,53 @@ async function snapshotOf(app: TestApp): Promise<Static<typeof Snapshot>> {
   return snapshot
 }
 
-for (const [column, value] of [['settings', '{'], ['count', 7], ['model_id', 'x'], ['uid', 'x']] as const) {
+for (const [column, value] of [
+  ['settings', '{'],
+  ['count', 7],
+  ['model_id', 'x'],
+  ['uid', 'x'],
+] as const) {
   test(`a gallery whose ${column} is damaged (${value}) is named and can be deleted; the others and backups go on`, async (t) => {
     const app = await damagedApp(t, 'gallery', column, value)
     const { galleries } = await app.call(200, { url: '/v1/galleries' })
-    assert.deepEqual(galleries.map(({ name, unreadable, settings, count, searchable }) => [name, unreadable, settings, count, searchable]), [['a', 'record', {}, 0, false], ['b', undefined, { of: 'b' }, 2, true]])
+    assert.deepEqual(
+      galleries.map(({ name, unreadable, settings, count, searchable }) => [
+        name,
+        unreadable,
+        settings,
+        count,
+        searchable,
+      ]),
+      [
+        ['a', 'record', {}, 0, false],
+        ['b', undefined, { of: 'b' }, 2, true],
+      ],
+    )
     assert.equal((await app.call(200, { url: '/v1/galleries/a' })).unreadable, 'record')
     for (const request of [
-      { url: '/v1/galleries/a/images' }, { url: '/v1/galleries/a/images/1' }, { url: '/v1/galleries/a/labels' },
+      { url: '/v1/galleries/a/images' },
+      { url: '/v1/galleries/a/images/1' },
+      { url: '/v1/galleries/a/labels' },
       { method: 'POST', url: '/v1/galleries/a/search', payload: { imageId: '1' } },
       { method: 'PUT', url: '/v1/galleries/a/images/3', headers: png, payload: await draw(3) },
-      { method: 'PUT', url: '/v1/galleries/a', payload: { settings: { of: 'a' } } }, { method: 'DELETE', url: '/v1/galleries/a/images/1' },
-    ] as const) await app.call(500, request)
-    assert.equal((await app.call(200, { method: 'POST', url: '/v1/galleries/b/search', payload: { imageId: '1' } })).hits.length, 1)
+      { method: 'PUT', url: '/v1/galleries/a', payload: { settings: { of: 'a' } } },
+      { method: 'DELETE', url: '/v1/galleries/a/images/1' },
+    ] as const)
+      await app.call(500, request)
+    assert.equal(
+      (await app.call(200, { method: 'POST', url: '/v1/galleries/b/search', payload: { imageId: '1' } })).hits.length,
+      1,
+    )
 
     const snapshot = await snapshotOf(app)
     assert.deepEqual([snapshot.damagedGalleries, snapshot.images, snapshot.damagedImages], [['a'], 4, undefined])
     const restored = await temporaryFolder(t)
     await restoreSnapshot(join(app.config.dataDir, 'snapshots', snapshot.id), restored)
     const again = await startApp(t, { dataDir: restored })
-    assert.deepEqual((await again.call(200, { url: '/v1/galleries' })).galleries.map(({ unreadable }) => unreadable), ['record', undefined])
+    assert.deepEqual(
+      (await again.call(200, { url: '/v1/galleries' })).galleries.map(({ unreadable }) => unreadable),
+      ['record', undefined],
+    )
 
     await app.call(204, { method: 'DELETE', url: '/v1/galleries/a' })
     await app.call(404, { url: '/v1/galleries/a' })
@@ -66,13 +102,25 @@ for (const [column, value] of [['settings', '{'], ['count', 7], ['model_id', 'x'
   })
 }
 
-for (const [table, column] of [['thumbnail', 'webp'], ['copy_descriptor', 'descriptor']] as const) {
+for (const [table, column] of [
+  ['thumbnail', 'webp'],
+  ['copy_descriptor', 'descriptor'],
+] as const) {
   test(`a damaged ${table} is one picture's, no backup's, and is mended by storing the picture again`, async (t) => {
     const app = await damagedApp(t, table, column, Buffer.from('damaged'))
     const thumbnail = '/v1/galleries/a/images/1/thumbnail'
     if (table === 'thumbnail') assert.equal((await app.call(409, { url: thumbnail })).code, 'image_damaged')
     assert.equal((await app.call(200, { url: '/v1/galleries/a/images' })).images.length, 2)
-    assert.equal((await app.call(200, { method: 'POST', url: '/v1/galleries/a/search', payload: { imageId: '1', includeSelf: true } })).hits.length, 2)
+    assert.equal(
+      (
+        await app.call(200, {
+          method: 'POST',
+          url: '/v1/galleries/a/search',
+          payload: { imageId: '1', includeSelf: true },
+        })
+      ).hits.length,
+      2,
+    )
     assert.deepEqual((await snapshotOf(app)).damagedImages, { count: 1, first: [{ gallery: 'a', id: '1' }] })
     await app.call(200, { method: 'PUT', url: '/v1/galleries/a/images/1', headers: png, payload: await draw(1) })
     await app.call(200, { url: thumbnail })

@@ -7,16 +7,29 @@ import { drawPicture } from '../support/drawn-pictures.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
 
-test('pictures are stored and found by way of decoder processes; one that dies is one failed request', { skip: process.platform !== 'linux' }, async (t) => {
+test('pictures are stored and found by way of decoder processes; one that dies is one failed request', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
   const { app, call, parts } = await startApp(t, { decoderProcesses: '1' })
   await call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const picture = await drawPicture('circle', 1)
   await call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', headers: jpeg, payload: picture })
   assert.equal((await app.inject('/v1/galleries/g/images/a/thumbnail')).headers['content-type'], 'image/jpeg')
-  const search = (status: number, payload: Buffer) => call<{ code: string; hits: { id: string; score: number }[] }>(status, { method: 'POST', url: '/v1/galleries/g/search', headers: jpeg, payload })
-  assert.deepEqual((await search(200, picture)).hits.map(({ id, score }) => [id, score]), [['a', 1]])
+  const search = (status: number, payload: Buffer) =>
+    call<{ code: string; hits: { id: string; score: number }[] }>(status, {
+      method: 'POST',
+      url: '/v1/galleries/g/search',
+      headers: jpeg,
+      payload,
+    })
+  assert.deepEqual(
+    (await search(200, picture)).hits.map(({ id, score }) => [id, score]),
+    [['a', 1]],
+  )
 
-  const slow = await sharp({ create: { width: 7_000, height: 5_000, channels: 3, background: '#456' } }).jpeg().toBuffer()
+  const slow = await sharp({ create: { width: 7_000, height: 5_000, channels: 3, background: '#456' } })
+    .jpeg()
+    .toBuffer()
   const lost = search(422, slow)
   while (parts.decoders.bytesInUse === 0) await new Promise((resolve) => setImmediate(resolve))
   const [decoder] = decodersOf(process.pid)

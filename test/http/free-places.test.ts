@@ -17,7 +17,12 @@ function places(free: number) {
 
 const items = Array.from({ length: 20 }, (_, i) => i)
 
-for (const [free, sideBySideMax, expected] of [[0, 4, 1], [1, 4, 2], [100, 4, 4], [100, 1, 1]] as const) {
+for (const [free, sideBySideMax, expected] of [
+  [0, 4, 1],
+  [1, 4, 2],
+  [100, 4, 4],
+  [100, 1, 1],
+] as const) {
   test(`with ${free} places free and at most ${sideBySideMax} side by side, ${expected} are at work, and all are done in order`, async () => {
     const { state, tryEnter } = places(free)
     let working = 0
@@ -28,7 +33,10 @@ for (const [free, sideBySideMax, expected] of [[0, 4, 1], [1, 4, 2], [100, 4, 4]
       working--
       return item * 2
     })
-    assert.deepEqual(results, items.map((item) => item * 2))
+    assert.deepEqual(
+      results,
+      items.map((item) => item * 2),
+    )
     assert.deepEqual([most, state.most, state.taken], [expected, expected - 1, 0])
   })
 }
@@ -36,11 +44,14 @@ for (const [free, sideBySideMax, expected] of [[0, 4, 1], [1, 4, 2], [100, 4, 4]
 test('a failure is told when nothing is at work any more, and every place is given back', async () => {
   const { state, tryEnter } = places(3)
   let working = 0
-  await assert.rejects(inFreePlaces(items, { sideBySideMax: 4, tryEnter }, async (item) => {
-    working++
-    await nextTurn()
-    working--
-    if (item === 2 || item === 5) throw new Error('left')
-  }), /left/)
+  await assert.rejects(
+    inFreePlaces(items, { sideBySideMax: 4, tryEnter }, async (item) => {
+      working++
+      await nextTurn()
+      working--
+      if (item === 2 || item === 5) throw new Error('left')
+    }),
+    /left/,
+  )
   assert.deepEqual([working, state.taken], [0, 0])
 })

@@ -9,19 +9,42 @@ test('a gallery that is made while it is deleted is answered as made, and works 
   const app = await startApp(t)
   const seen = new Map<string, number>()
   const ask = async (method: 'PUT' | 'DELETE') => {
-    const { statusCode, body } = await app.app.inject({ method, url, ...(method === 'PUT' && { payload: { settings: { by: 'test' } } }) })
+    const { statusCode, body } = await app.app.inject({
+      method,
+      url,
+      ...(method === 'PUT' && { payload: { settings: { by: 'test' } } }),
+    })
     const key = `${method} ${statusCode}`
     seen.set(key, (seen.get(key) ?? 0) + 1)
-    if (statusCode < 300 && method === 'PUT') assert.deepEqual((JSON.parse(body) as { name: string; settings: object; searchable: boolean }).settings, { by: 'test' })
+    if (statusCode < 300 && method === 'PUT')
+      assert.deepEqual((JSON.parse(body) as { name: string; settings: object; searchable: boolean }).settings, {
+        by: 'test',
+      })
   }
   for (let round = 0; round < 40; round++) {
     await Promise.all(Array.from({ length: 12 }, (_, i) => ask(i % 3 === round % 3 ? 'DELETE' : 'PUT')))
   }
   const expected = new Set(['PUT 200', 'PUT 201', 'DELETE 204', 'DELETE 404'])
-  assert.deepEqual([...seen.keys()].filter((key) => !expected.has(key)), [], JSON.stringify([...seen]))
+  assert.deepEqual(
+    [...seen.keys()].filter((key) => !expected.has(key)),
+    [],
+    JSON.stringify([...seen]),
+  )
   assert.ok((seen.get('PUT 201') ?? 0) > 20 && (seen.get('DELETE 204') ?? 0) > 20)
 
   await ask('PUT')
-  assert.equal((await app.app.inject({ method: 'POST', url: `${url}/search`, payload: { vector: [1, ...Array<number>(23).fill(0)] } })).statusCode, 200)
-  assert.deepEqual(app.log.filter(({ level }) => Number(level) >= 50), [])
+  assert.equal(
+    (
+      await app.app.inject({
+        method: 'POST',
+        url: `${url}/search`,
+        payload: { vector: [1, ...Array<number>(23).fill(0)] },
+      })
+    ).statusCode,
+    200,
+  )
+  assert.deepEqual(
+    app.log.filter(({ level }) => Number(level) >= 50),
+    [],
+  )
 })

@@ -10,7 +10,11 @@ import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics.js'
 import { startApp } from '../support/app.js'
 
-interface Answered { status: number; type: string | undefined; problem: { code?: string; status?: number; requestId?: string; errors?: { in: string; pointer: string }[] } }
+interface Answered {
+  status: number
+  type: string | undefined
+  problem: { code?: string; status?: number; requestId?: string; errors?: { in: string; pointer: string }[] }
+}
 
 /** @param head lines of the request, without the blank one */
 async function ask(address: string, head: string[]): Promise<Answered> {
@@ -21,12 +25,27 @@ async function ask(address: string, head: string[]): Promise<Answered> {
   const answer = await text(socket)
   const [headers = '', body = ''] = answer.split('\r\n\r\n')
   const type = /^content-type: (\S+?);?$/im.exec(headers)?.[1]
-  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(headers)?.[1]), type, problem: type === 'application/problem+json' ? (JSON.parse(body) as Answered['problem']) : {} }
+  return {
+    status: Number(/^HTTP\/1\.1 (\d+)/.exec(headers)?.[1]),
+    type,
+    problem: type === 'application/problem+json' ? (JSON.parse(body) as Answered['problem']) : {},
+  }
 }
 
 const rows: [string, string[], number, string | undefined][] = [
   ['an expectation that is not known', ['GET /readyz HTTP/1.1', 'host: a', 'expect: foo'], 417, 'expectation_failed'],
-  ['one before a body', ['PUT /v1/galleries/g HTTP/1.1', 'host: a', 'expect: 200-ok', 'content-type: application/json', 'content-length: 2'], 417, 'expectation_failed'],
+  [
+    'one before a body',
+    [
+      'PUT /v1/galleries/g HTTP/1.1',
+      'host: a',
+      'expect: 200-ok',
+      'content-type: application/json',
+      'content-length: 2',
+    ],
+    417,
+    'expectation_failed',
+  ],
   ['one where there is no route', ['GET /nothing HTTP/1.1', 'host: a', 'expect: foo'], 417, 'expectation_failed'],
   ['no host', ['GET /readyz HTTP/1.1'], 400, 'request_invalid'],
   ['no host where there is no route', ['GET /nothing HTTP/1.1'], 400, 'request_invalid'],
@@ -43,15 +62,30 @@ test('requests that HTTP asks to be refused get a problem document, on an open p
     const { problem, type, ...answer } = await ask(address, head)
     assert.deepEqual([answer.status, problem.code], [status, code], what)
     if (code === undefined) continue
-    assert.deepEqual([type, problem.status, typeof problem.requestId], ['application/problem+json', status, 'string'], what)
-    if (what.includes('host')) assert.deepEqual(problem.errors?.map((error) => [error.in, error.pointer]), [['headers', '/host']])
+    assert.deepEqual(
+      [type, problem.status, typeof problem.requestId],
+      ['application/problem+json', status, 'string'],
+      what,
+    )
+    if (what.includes('host'))
+      assert.deepEqual(
+        problem.errors?.map((error) => [error.in, error.pointer]),
+        [['headers', '/host']],
+      )
   }
 })
 
 test('so they do while the service is not ready', async (t) => {
-  const app = buildUnreadyApp({ metrics: createMetrics(), logger: pino({ level: 'silent' }), reason: new AlikeError('golden_mismatch') })
+  const app = buildUnreadyApp({
+    metrics: createMetrics(),
+    logger: pino({ level: 'silent' }),
+    reason: new AlikeError('golden_mismatch'),
+  })
   t.after(() => app.close())
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   assert.equal((await ask(address, ['GET /livez HTTP/1.1'])).problem.code, 'request_invalid')
-  assert.equal((await ask(address, ['GET /livez HTTP/1.1', 'host: a', 'expect: foo'])).problem.code, 'expectation_failed')
+  assert.equal(
+    (await ask(address, ['GET /livez HTTP/1.1', 'host: a', 'expect: foo'])).problem.code,
+    'expectation_failed',
+  )
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 
@@ -30,7 +30,11 @@ test('a picture is put, read, changed, listed and deleted', async (t) => {
   const head = await app.app.inject({ method: 'HEAD', url })
   assert.deepEqual([head.statusCode, head.body], [200, ''])
 
-  const changed = await app.call(200, { method: 'PATCH', url, payload: { label: null, metadata: { a: [1, { b: null }] } } })
+  const changed = await app.call(200, {
+    method: 'PATCH',
+    url,
+    payload: { label: null, metadata: { a: [1, { b: null }] } },
+  })
   assert.equal(changed.label, null)
   assert.deepEqual(changed.metadata, { a: [1, { b: null }] })
   assert.equal((await app.call(200, { method: 'PATCH', url, payload: { label: 'round' } })).label, 'round')
@@ -38,7 +42,8 @@ test('a picture is put, read, changed, listed and deleted', async (t) => {
 
   assert.equal((await app.call(200, { method: 'GET', url: `${gallery}/images` })).images.length, 1)
   await app.call(204, { method: 'DELETE', url })
-  for (const method of ['GET', 'DELETE', 'HEAD'] as const) assert.equal((await app.app.inject({ method, url })).statusCode, 404)
+  for (const method of ['GET', 'DELETE', 'HEAD'] as const)
+    assert.equal((await app.app.inject({ method, url })).statusCode, 404)
   assert.equal((await app.call(404, { method: 'PATCH', url, payload: { label: 'x' } })).code, 'image_not_found')
   assert.equal((await app.call(404, { method: 'GET', url: `${url}/thumbnail` })).code, 'image_not_found')
 })
@@ -47,7 +52,8 @@ test('putting the same again changes nothing; another label or picture replaces'
   const app = await startApp(t)
   await make(app)
   const url = `${gallery}/images/a`
-  const put = (query: string, payload: Buffer) => app.app.inject({ method: 'PUT', url: `${url}${query}`, headers: jpeg, payload })
+  const put = (query: string, payload: Buffer) =>
+    app.app.inject({ method: 'PUT', url: `${url}${query}`, headers: jpeg, payload })
   const picture = await drawPicture('circle', 1)
   const first = await put('?label=x', picture)
   const again = await put('?label=x', picture)
@@ -73,20 +79,33 @@ test('POST stores under the content hash; forms and JSON carry label and metadat
   const app = await startApp(t)
   await make(app)
   const picture = await drawPicture('cross', 4)
-  const form = formBody([{ name: 'label', content: 'cross' }, { name: 'metadata', content: '{"n":1}' }, { name: 'image', filename: 'x.jpg', content: picture }])
+  const form = formBody([
+    { name: 'label', content: 'cross' },
+    { name: 'metadata', content: '{"n":1}' },
+    { name: 'image', filename: 'x.jpg', content: picture },
+  ])
   const record = await app.call(201, { method: 'POST', url: `${gallery}/images`, headers: formHeaders, payload: form })
   assert.equal(record.id, record.contentHash)
   assert.deepEqual([record.label, record.metadata], ['cross', { n: 1 }])
   const json = { image: picture.toString('base64'), label: 'cross', metadata: { n: 1 } }
   assert.deepEqual(await app.call(200, { method: 'POST', url: `${gallery}/images`, payload: json }), record)
-  assert.equal((await app.call(400, { method: 'POST', url: `${gallery}/images?metadata=[1]`, headers: jpeg, payload: picture })).code, 'request_invalid')
+  assert.equal(
+    (await app.call(400, { method: 'POST', url: `${gallery}/images?metadata=[1]`, headers: jpeg, payload: picture }))
+      .code,
+    'request_invalid',
+  )
 })
 
 test('lists go page by page and by label', async (t) => {
   const app = await startApp(t)
   await make(app)
   for (let n = 0; n < 7; n++) {
-    await app.call(201, { method: 'PUT', url: `${gallery}/images/${n}${n % 2 ? '?label=odd' : ''}`, headers: jpeg, payload: await drawPicture('circle', n) })
+    await app.call(201, {
+      method: 'PUT',
+      url: `${gallery}/images/${n}${n % 2 ? '?label=odd' : ''}`,
+      headers: jpeg,
+      payload: await drawPicture('circle', n),
+    })
   }
   const seen: string[] = []
   let query = '?limit=3'
@@ -97,10 +116,19 @@ test('lists go page by page and by label', async (t) => {
     query = `?limit=3&cursor=${encodeURIComponent(nextCursor ?? '')}`
   }
   assert.deepEqual(seen, ['0', '1', '2', '3', '4', '5', '6'])
-  const ids = async (label: string) => (await app.call(200, { method: 'GET', url: `${gallery}/images?label=${label}` })).images.map(({ id }) => id)
+  const ids = async (label: string) =>
+    (await app.call(200, { method: 'GET', url: `${gallery}/images?label=${label}` })).images.map(({ id }) => id)
   assert.deepEqual(await ids('odd'), ['1', '3', '5'])
   assert.deepEqual(await ids(''), ['0', '2', '4', '6'])
-  assert.deepEqual(await app.call(200, { method: 'GET', url: `${gallery}/labels` }).then(({ labels }) => labels.map(({ label, count }) => [label, count]).sort()), [[null, 4], ['odd', 3]])
+  assert.deepEqual(
+    await app
+      .call(200, { method: 'GET', url: `${gallery}/labels` })
+      .then(({ labels }) => labels.map(({ label, count }) => [label, count]).sort()),
+    [
+      [null, 4],
+      ['odd', 3],
+    ],
+  )
   for (const bad of ['cursor=%00nonsense', 'limit=0', 'limit=1001', 'page=2']) {
     assert.equal((await app.call(400, { method: 'GET', url: `${gallery}/images?${bad}` })).code, 'request_invalid', bad)
   }
@@ -109,7 +137,12 @@ test('lists go page by page and by label', async (t) => {
 test('thumbnails are small JPEG pictures that clients may keep', async (t) => {
   const app = await startApp(t, { thumbnailMaxSidePixels: 32 })
   await make(app)
-  await app.call(201, { method: 'PUT', url: `${gallery}/images/a`, headers: jpeg, payload: await drawPicture('circle', 1) })
+  await app.call(201, {
+    method: 'PUT',
+    url: `${gallery}/images/a`,
+    headers: jpeg,
+    payload: await drawPicture('circle', 1),
+  })
   const url = `${gallery}/images/a/thumbnail`
   const thumbnail = await app.app.inject(url)
   assert.equal(thumbnail.headers['content-type'], 'image/jpeg')
@@ -118,22 +151,45 @@ test('thumbnails are small JPEG pictures that clients may keep', async (t) => {
   assert.deepEqual([format, width, height], ['jpeg', 32, 24])
   const kept = await app.app.inject({ url, headers: { 'if-none-match': String(thumbnail.headers.etag) } })
   assert.deepEqual([kept.statusCode, kept.body], [304, ''])
-  await app.call(200, { method: 'PUT', url: `${gallery}/images/a`, headers: jpeg, payload: await drawPicture('cross', 1) })
-  assert.equal((await app.app.inject({ url, headers: { 'if-none-match': String(thumbnail.headers.etag) } })).statusCode, 200)
+  await app.call(200, {
+    method: 'PUT',
+    url: `${gallery}/images/a`,
+    headers: jpeg,
+    payload: await drawPicture('cross', 1),
+  })
+  assert.equal(
+    (await app.app.inject({ url, headers: { 'if-none-match': String(thumbnail.headers.etag) } })).statusCode,
+    200,
+  )
 })
 
 test('galleries are made once, listed, and deleted with everything in them', async (t) => {
   const app = await startApp(t)
   const made = await app.call(201, { method: 'PUT', url: gallery, payload: { settings: { owner: 'desk' } } })
-  assert.deepEqual([made.name, made.count, made.dimension, made.searchable, made.settings], ['pictures', 0, 24, true, { owner: 'desk' }])
+  assert.deepEqual(
+    [made.name, made.count, made.dimension, made.searchable, made.settings],
+    ['pictures', 0, 24, true, { owner: 'desk' }],
+  )
   assert.deepEqual(await app.call(200, { method: 'PUT', url: gallery, payload: { settings: { owner: 'desk' } } }), made)
-  assert.equal((await app.call(409, { method: 'PUT', url: gallery, payload: { settings: { owner: 'else' } } })).code, 'gallery_exists')
-  await app.call(201, { method: 'PUT', url: `${gallery}/images/a`, headers: jpeg, payload: await drawPicture('circle', 1) })
-  assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/galleries' })).galleries.map(({ name, count }) => [name, count]), [['pictures', 1]])
+  assert.equal(
+    (await app.call(409, { method: 'PUT', url: gallery, payload: { settings: { owner: 'else' } } })).code,
+    'gallery_exists',
+  )
+  await app.call(201, {
+    method: 'PUT',
+    url: `${gallery}/images/a`,
+    headers: jpeg,
+    payload: await drawPicture('circle', 1),
+  })
+  assert.deepEqual(
+    (await app.call(200, { method: 'GET', url: '/v1/galleries' })).galleries.map(({ name, count }) => [name, count]),
+    [['pictures', 1]],
+  )
   await app.call(204, { method: 'DELETE', url: gallery })
   assert.equal((await app.call(404, { method: 'GET', url: gallery })).code, 'gallery_not_found')
   assert.equal((await app.call(404, { method: 'DELETE', url: gallery })).code, 'gallery_not_found')
   await make(app)
   assert.equal((await app.call(200, { method: 'GET', url: `${gallery}/images` })).images.length, 0)
-  for (const name of ['-x', 'a b', 'ä', 'a'.repeat(65)]) await app.call(400, { method: 'PUT', url: `/v1/galleries/${encodeURIComponent(name)}` })
+  for (const name of ['-x', 'a b', 'ä', 'a'.repeat(65)])
+    await app.call(400, { method: 'PUT', url: `/v1/galleries/${encodeURIComponent(name)}` })
 })

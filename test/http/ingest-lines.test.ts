@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openRemotePictures } from '../../src/remote/remote-pictures.js'
-import { startApp, type Answer } from '../support/app.js'
+import { type Answer, startApp } from '../support/app.js'
 import { tarOf, zipOf, zstdOf } from '../support/archives.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
@@ -14,28 +14,62 @@ const linesOf = (...lines: object[]) => Buffer.from(lines.map((line) => `${JSON.
 test('lines store and remove in their order; every bad one is one line of the report', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
-  const [one, two] = [(await drawPicture('circle', 1)).toString('base64'), (await drawPicture('cross', 2)).toString('base64')]
-  const first = await sendJob(app, gallery, ndjson, linesOf(
-    { add: { id: 'a', label: 'x', metadata: { year: 2024 }, image: one } },
-    { add: { id: 'b', image: two } },
-    { delete: { id: 'a' } },
-    { add: { id: 'a', image: two } },
-    { delete: { id: 'never there' } },
-    { add: { id: 'c', image: Buffer.from('no picture').toString('base64') } },
-    { nonsense: true },
-    { add: { id: 'd', url: 'https://example.com/d.jpg' } },
-    { delete: { id: 'b' } },
-  ), '?label=fallback')
+  const [one, two] = [
+    (await drawPicture('circle', 1)).toString('base64'),
+    (await drawPicture('cross', 2)).toString('base64'),
+  ]
+  const first = await sendJob(
+    app,
+    gallery,
+    ndjson,
+    linesOf(
+      { add: { id: 'a', label: 'x', metadata: { year: 2024 }, image: one } },
+      { add: { id: 'b', image: two } },
+      { delete: { id: 'a' } },
+      { add: { id: 'a', image: two } },
+      { delete: { id: 'never there' } },
+      { add: { id: 'c', image: Buffer.from('no picture').toString('base64') } },
+      { nonsense: true },
+      { add: { id: 'd', url: 'https://example.com/d.jpg' } },
+      { delete: { id: 'b' } },
+    ),
+    '?label=fallback',
+  )
   assert.equal(first.total, 9)
   const job = await endedJob(app, first)
-  assert.deepEqual([job.state, job.done, job.added, job.updated, job.removed, job.skipped, job.failed], ['completed_with_errors', 9, 3, 0, 2, 1, 3])
-  assert.deepEqual((await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]), [[5, 'c', 'image_unreadable'], [6, 'line 7', 'line_invalid'], [7, 'd', 'url_disabled']])
+  assert.deepEqual(
+    [job.state, job.done, job.added, job.updated, job.removed, job.skipped, job.failed],
+    ['completed_with_errors', 9, 3, 0, 2, 1, 3],
+  )
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]),
+    [
+      [5, 'c', 'image_unreadable'],
+      [6, 'line 7', 'line_invalid'],
+      [7, 'd', 'url_disabled'],
+    ],
+  )
   const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images` })
-  assert.deepEqual(images.map(({ id, label, metadata }) => [id, label, metadata]), [['a', 'fallback', {}]], 'what was removed left nothing to the picture that came after')
+  assert.deepEqual(
+    images.map(({ id, label, metadata }) => [id, label, metadata]),
+    [['a', 'fallback', {}]],
+    'what was removed left nothing to the picture that came after',
+  )
   const search = await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { image: two } })
-  assert.deepEqual(search.hits.map(({ id, score }) => [id, score > 0.9999]), [['a', true]])
+  assert.deepEqual(
+    search.hits.map(({ id, score }) => [id, score > 0.9999]),
+    [['a', true]],
+  )
 
-  const again = await endedJob(app, await sendJob(app, gallery, { 'content-type': 'application/jsonl; charset=utf-8' }, linesOf({ add: { id: 'a', label: 'fallback', image: two } }, { delete: { id: 'b' } })))
+  const again = await endedJob(
+    app,
+    await sendJob(
+      app,
+      gallery,
+      { 'content-type': 'application/jsonl; charset=utf-8' },
+      linesOf({ add: { id: 'a', label: 'fallback', image: two } }, { delete: { id: 'b' } }),
+    ),
+  )
   assert.deepEqual([again.skipped, again.done], [2, 2], 'what is so already is left as it is')
   assert.ok((await app.app.inject('/metrics')).body.includes('alike_ingest_images_total{outcome="removed"} 2'))
 })
@@ -47,40 +81,96 @@ test('pictures come by URL in lines, searches, embeddings and comparisons, from 
     '/text': (response) => response.writeHead(200, { 'content-type': 'image/jpeg' }).end('hello'),
     '/away': (response) => response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end(),
   })
-  const remote = openRemotePictures({ urlAllowedHosts: host, urlTimeoutMs: 20_000, uploadMaxBytes: 1e6, allowLoopback: true })
+  const remote = openRemotePictures({
+    urlAllowedHosts: host,
+    urlTimeoutMs: 20_000,
+    uploadMaxBytes: 1e6,
+    allowLoopback: true,
+  })
   const app = await startApp(t, {}, remote)
   await app.call(201, { method: 'PUT', url: gallery })
   const add = (id: string, from: string) => ({ add: { id, url: from } })
-  const job = await endedJob(app, await sendJob(app, gallery, ndjson, linesOf(add('a', `${url}/a.jpg`), add('b', `${url}/text`), add('c', `${url}/away`), add('d', 'http://10.0.0.1/'), add('e', `${url}/none`))))
+  const job = await endedJob(
+    app,
+    await sendJob(
+      app,
+      gallery,
+      ndjson,
+      linesOf(
+        add('a', `${url}/a.jpg`),
+        add('b', `${url}/text`),
+        add('c', `${url}/away`),
+        add('d', 'http://10.0.0.1/'),
+        add('e', `${url}/none`),
+      ),
+    ),
+  )
   assert.deepEqual([job.added, job.failed], [1, 4])
-  assert.deepEqual((await errorsOf(app, job)).map(({ code }) => code), ['image_unreadable', 'url_not_allowed', 'url_not_allowed', 'url_unreachable'])
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ code }) => code),
+    ['image_unreadable', 'url_not_allowed', 'url_not_allowed', 'url_unreachable'],
+  )
 
-  const found = await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { url: `${url}/a.jpg`, k: 1 } })
+  const found = await app.call(200, {
+    method: 'POST',
+    url: `${gallery}/search`,
+    payload: { url: `${url}/a.jpg`, k: 1 },
+  })
   assert.ok(found.hits[0]?.id === 'a' && found.hits[0].score > 0.9999)
-  const outside = await app.call(422, { method: 'POST', url: `${gallery}/search`, payload: { url: `${url}/a.jpg`, region: { x: 2, y: 2, width: 0.5, height: 0.5 } } })
+  const outside = await app.call(422, {
+    method: 'POST',
+    url: `${gallery}/search`,
+    payload: { url: `${url}/a.jpg`, region: { x: 2, y: 2, width: 0.5, height: 0.5 } },
+  })
   assert.equal(outside.code, 'region_invalid', 'a region belongs to the fetched picture')
   const { vector } = await app.call(200, { method: 'POST', url: '/v1/embeddings', payload: { url: `${url}/a.jpg` } })
   assert.equal(vector?.length, 24)
   await app.call(201, { method: 'PUT', url: `${gallery}/images/f`, payload: { url: `${url}/a.jpg`, label: 'circle' } })
   const { id } = await app.call(201, { method: 'POST', url: `${gallery}/images`, payload: { url: `${url}/a.jpg` } })
-  assert.deepEqual((await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { imageId: 'f', k: 2 } })).hits.map((hit) => hit.id).sort(), ['a', id].sort())
-  const twice = await app.call(400, { method: 'PUT', url: `${gallery}/images/f`, payload: { url: `${url}/a.jpg`, image: picture.toString('base64') } })
+  assert.deepEqual(
+    (await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { imageId: 'f', k: 2 } })).hits
+      .map((hit) => hit.id)
+      .sort(),
+    ['a', id].sort(),
+  )
+  const twice = await app.call(400, {
+    method: 'PUT',
+    url: `${gallery}/images/f`,
+    payload: { url: `${url}/a.jpg`, image: picture.toString('base64') },
+  })
   assert.equal(twice.code, 'request_invalid')
-  assert.equal((await app.call(422, { method: 'PUT', url: `${gallery}/images/g`, payload: { url: `${url}/away` } })).code, 'url_not_allowed')
-  for (const payload of [{ urls: [`${url}/a.jpg`, `${url}/a.jpg`] }, { images: [picture.toString('base64')], urls: [`${url}/a.jpg`] }]) {
+  assert.equal(
+    (await app.call(422, { method: 'PUT', url: `${gallery}/images/g`, payload: { url: `${url}/away` } })).code,
+    'url_not_allowed',
+  )
+  for (const payload of [
+    { urls: [`${url}/a.jpg`, `${url}/a.jpg`] },
+    { images: [picture.toString('base64')], urls: [`${url}/a.jpg`] },
+  ]) {
     assert.ok((await app.call<{ score: number }>(200, { method: 'POST', url: '/v1/compare', payload })).score > 0.9999)
   }
-  for (const [from, code] of [[`${url}/away`, 'url_not_allowed'], ['http://localhost/', 'url_not_allowed'], [`${url}/none`, 'url_unreachable'], [`${url}/text`, 'image_unreadable']] as const) {
+  for (const [from, code] of [
+    [`${url}/away`, 'url_not_allowed'],
+    ['http://localhost/', 'url_not_allowed'],
+    [`${url}/none`, 'url_unreachable'],
+    [`${url}/text`, 'image_unreadable'],
+  ] as const) {
     assert.equal((await app.call(422, { method: 'POST', url: `${gallery}/search`, payload: { url: from } })).code, code)
   }
-  assert.equal((await app.call(400, { method: 'POST', url: '/v1/compare', payload: { urls: [`${url}/a.jpg`] } })).code, 'request_invalid')
+  assert.equal(
+    (await app.call(400, { method: 'POST', url: '/v1/compare', payload: { urls: [`${url}/a.jpg`] } })).code,
+    'request_invalid',
+  )
 })
 
 test('without allowed hosts a URL is refused by its code', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   for (const address of [`${gallery}/search`, `${gallery}/images`, '/v1/embeddings']) {
-    assert.equal((await app.call(422, { method: 'POST', url: address, payload: { url: 'http://example.com/a.jpg' } })).code, 'url_disabled')
+    assert.equal(
+      (await app.call(422, { method: 'POST', url: address, payload: { url: 'http://example.com/a.jpg' } })).code,
+      'url_disabled',
+    )
   }
 })
 
@@ -89,26 +179,57 @@ test('an archive with a manifest is taken in as it says; one that can not be use
   await app.call(201, { method: 'PUT', url: gallery })
   const [a, b] = [await drawPicture('circle', 1), await drawPicture('square', 1)]
   const manifest = Buffer.from('filename,label,id,year\nx/a.jpg,cycling,one,2024\nx/b.jpg,,,\nx/c.jpg,running,,\n')
-  const entries = [{ path: 'x/a.jpg', content: a }, { path: 'x/b.jpg', content: b }, { path: 'manifest.csv', content: manifest }]
-  for (const [type, payload] of [['application/zstd', zstdOf(await tarOf(entries))], ['application/zip', zipOf(entries)]] as const) {
+  const entries = [
+    { path: 'x/a.jpg', content: a },
+    { path: 'x/b.jpg', content: b },
+    { path: 'manifest.csv', content: manifest },
+  ]
+  for (const [type, payload] of [
+    ['application/zstd', zstdOf(await tarOf(entries))],
+    ['application/zip', zipOf(entries)],
+  ] as const) {
     const job = await endedJob(app, await sendJob(app, gallery, { 'content-type': type }, payload))
     assert.deepEqual([job.state, job.added + job.skipped, job.failed, job.total], ['completed_with_errors', 2, 1, 3])
-    assert.deepEqual((await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]), [[2, 'x/c.jpg', 'manifest_file_missing']])
+    assert.deepEqual(
+      (await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]),
+      [[2, 'x/c.jpg', 'manifest_file_missing']],
+    )
   }
   const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images` })
-  assert.deepEqual(images.map(({ id, label, metadata }) => [id, label, metadata]), [['one', 'cycling', { year: 2024 }], ['x/b.jpg', null, {}]])
+  assert.deepEqual(
+    images.map(({ id, label, metadata }) => [id, label, metadata]),
+    [
+      ['one', 'cycling', { year: 2024 }],
+      ['x/b.jpg', null, {}],
+    ],
+  )
 
   const bad = [...entries, { path: 'labels.csv', content: manifest }]
-  const { state, failure, done } = await endedJob(app, await sendJob(app, gallery, { 'content-type': 'application/x-tar' }, await tarOf(bad)))
+  const { state, failure, done } = await endedJob(
+    app,
+    await sendJob(app, gallery, { 'content-type': 'application/x-tar' }, await tarOf(bad)),
+  )
   assert.deepEqual([state, failure?.code, done], ['failed', 'manifest_invalid', 0])
-  const refused = await app.app.inject({ method: 'POST', url: `${gallery}/ingest`, headers: { 'content-type': 'application/zip' }, payload: zipOf(bad) })
-  assert.deepEqual([refused.statusCode, refused.json<Answer>().code], [422, 'manifest_invalid'], 'a zip is looked into before it is accepted')
+  const refused = await app.app.inject({
+    method: 'POST',
+    url: `${gallery}/ingest`,
+    headers: { 'content-type': 'application/zip' },
+    payload: zipOf(bad),
+  })
+  assert.deepEqual(
+    [refused.statusCode, refused.json<Answer>().code],
+    [422, 'manifest_invalid'],
+    'a zip is looked into before it is accepted',
+  )
 })
 
 test('lines that are too many are refused and leave nothing behind', async (t) => {
   const app = await startApp(t, { ingestMaxFiles: 3 })
   await app.call(201, { method: 'PUT', url: gallery })
   const lines = linesOf(...Array.from({ length: 4 }, (_, n) => ({ delete: { id: String(n) } })))
-  assert.equal((await app.call(422, { method: 'POST', url: `${gallery}/ingest`, headers: ndjson, payload: lines })).code, 'archive_unreadable')
+  assert.equal(
+    (await app.call(422, { method: 'POST', url: `${gallery}/ingest`, headers: ndjson, payload: lines })).code,
+    'archive_unreadable',
+  )
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs.length, 0)
 })

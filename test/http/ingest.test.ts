@@ -5,12 +5,12 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
-import { startApp, temporaryFolder, type Answer, type TestApp } from '../support/app.js'
-import { tarOf, zipOf, type ArchiveEntry } from '../support/archives.js'
+import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
+import { type ArchiveEntry, tarOf, zipOf } from '../support/archives.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
-import { endedJob, errorsOf, sendJob, type Job } from '../support/jobs.js'
+import { endedJob, errorsOf, type Job, sendJob } from '../support/jobs.js'
 import { bombPng } from '../support/png.js'
 
 const gallery = '/v1/galleries/bulk'
@@ -20,12 +20,14 @@ const tar = { 'content-type': 'application/x-tar' }
 async function drawnEntries(perLabel: number): Promise<ArchiveEntry[]> {
   const entries: ArchiveEntry[] = []
   for (const label of drawnLabels) {
-    for (let seed = 0; seed < perLabel; seed++) entries.push({ path: `${label}/${seed}.jpg`, content: await drawPicture(label, seed) })
+    for (let seed = 0; seed < perLabel; seed++)
+      entries.push({ path: `${label}/${seed}.jpg`, content: await drawPicture(label, seed) })
   }
   return entries
 }
 
-const send = (app: TestApp, headers: Record<string, string>, payload: Buffer, query = '') => sendJob(app, gallery, headers, payload, query)
+const send = (app: TestApp, headers: Record<string, string>, payload: Buffer, query = '') =>
+  sendJob(app, gallery, headers, payload, query)
 
 test('an archive is taken in; every bad picture is one line of the report', async (t) => {
   const app = await startApp(t)
@@ -39,37 +41,69 @@ test('an archive is taken in; every bad picture is one line of the report', asyn
     ['bad/bomb.png', bombPng(20_000), 'image_too_many_pixels'],
     ['bad/picture.tif', await sharp(picture).tiff().toBuffer(), 'image_format_unsupported'],
     // The handmade network has no unit vector for black: our fault, and still only one line.
-    ['bad/black.png', await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } }).png().toBuffer(), 'internal'],
+    [
+      'bad/black.png',
+      await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } })
+        .png()
+        .toBuffer(),
+      'internal',
+    ],
     ['../../climbs.jpg', picture, 'archive_path_invalid'],
   ]
   const entries = [...good.slice(0, 6), ...bad.map(([path, content]) => ({ path, content })), ...good.slice(6)]
   const archive = await tarOf(entries)
 
-  for (const [headers, payload, total] of [[tar, archive, null], [{ 'content-type': 'application/gzip' }, gzipSync(archive), null], [{ 'content-type': 'application/zip' }, zipOf(entries), entries.length]] as const) {
+  for (const [headers, payload, total] of [
+    [tar, archive, null],
+    [{ 'content-type': 'application/gzip' }, gzipSync(archive), null],
+    [{ 'content-type': 'application/zip' }, zipOf(entries), entries.length],
+  ] as const) {
     const accepted = await send(app, headers, payload)
     assert.equal(accepted.total, total)
     const job = await endedJob(app, accepted)
-    assert.deepEqual([job.state, job.done, job.failed, job.total, job.share, job.failure], ['completed_with_errors', entries.length, bad.length, entries.length, 1, null])
-    assert.deepEqual((await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]), bad.map(([path, , code], at) => [6 + at, path, code]))
+    assert.deepEqual(
+      [job.state, job.done, job.failed, job.total, job.share, job.failure],
+      ['completed_with_errors', entries.length, bad.length, entries.length, 1, null],
+    )
+    assert.deepEqual(
+      (await errorsOf(app, job)).map(({ item, name, code }) => [item, name, code]),
+      bad.map(([path, , code], at) => [6 + at, path, code]),
+    )
   }
   const [last, second, first] = (await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs
-  assert.deepEqual([first?.added, first?.skipped, second?.skipped, last?.skipped], [12, 0, 12, 12], 'what is stored already is skipped')
+  assert.deepEqual(
+    [first?.added, first?.skipped, second?.skipped, last?.skipped],
+    [12, 0, 12, 12],
+    'what is stored already is skipped',
+  )
 
   const { count } = await app.call(200, { method: 'GET', url: gallery })
   assert.equal(count, 12)
   for (const { path, content } of good) {
-    const [hit] = (await app.call(200, { method: 'POST', url: `${gallery}/search?k=1`, headers: { 'content-type': 'image/jpeg' }, payload: content! })).hits
+    const [hit] = (
+      await app.call(200, {
+        method: 'POST',
+        url: `${gallery}/search?k=1`,
+        headers: { 'content-type': 'image/jpeg' },
+        payload: content!,
+      })
+    ).hits
     assert.deepEqual([hit?.id, hit?.label], [path, path.split('/')[0]])
   }
   const metrics = (await app.app.inject('/metrics')).body
-  for (const line of ['{outcome="added"} 12', '{outcome="skipped"} 24', `{outcome="failed"} ${3 * bad.length}`]) assert.ok(metrics.includes(`alike_ingest_images_total${line}`), line)
+  for (const line of ['{outcome="added"} 12', '{outcome="skipped"} 24', `{outcome="failed"} ${3 * bad.length}`])
+    assert.ok(metrics.includes(`alike_ingest_images_total${line}`), line)
   assert.deepEqual(await readdir(join(app.config.dataDir, 'spool')), [], 'uploads are gone when their job has ended')
 })
 
 test('a form of many files takes labels from fields, else from folders', async (t) => {
   const app = await startApp(t, { uploadMaxBytes: 50_000 })
   await make(app)
-  const file = async (filename: string, seed: number) => ({ name: 'image', filename, content: await drawPicture('cross', seed) })
+  const file = async (filename: string, seed: number) => ({
+    name: 'image',
+    filename,
+    content: await drawPicture('cross', seed),
+  })
   const payload = formBody([
     await file('folder/a.jpg', 1),
     { name: 'label', content: 'given' },
@@ -84,9 +118,23 @@ test('a form of many files takes labels from fields, else from folders', async (
   assert.equal(accepted.total, 6)
   const job = await endedJob(app, accepted)
   assert.deepEqual([job.state, job.added, job.failed], ['completed_with_errors', 4, 2])
-  assert.deepEqual((await errorsOf(app, job)).map(({ name, code }) => [name, code]), [['large.jpg', 'image_too_large'], ['../e.jpg', 'archive_path_invalid']])
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ name, code }) => [name, code]),
+    [
+      ['large.jpg', 'image_too_large'],
+      ['../e.jpg', 'archive_path_invalid'],
+    ],
+  )
   const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images` })
-  assert.deepEqual(images.map(({ id, label }) => [id, label]), [['c.jpg', 'given'], ['d.jpg', 'fallback'], ['folder/a.jpg', 'folder'], ['folder/b.jpg', 'given']])
+  assert.deepEqual(
+    images.map(({ id, label }) => [id, label]),
+    [
+      ['c.jpg', 'given'],
+      ['d.jpg', 'fallback'],
+      ['folder/a.jpg', 'folder'],
+      ['folder/b.jpg', 'given'],
+    ],
+  )
 })
 
 test('an archive may come as the only file of a form', async (t) => {
@@ -94,8 +142,18 @@ test('an archive may come as the only file of a form', async (t) => {
   await make(app)
   const archive = { name: 'archive', filename: 'photos.tar', content: await tarOf(await drawnEntries(1)) }
   assert.equal((await endedJob(app, await send(app, formHeaders, formBody([archive])))).added, 4)
-  for (const parts of [[archive, archive], [archive, { name: 'label', content: 'x' }], [{ name: 'image', filename: 'a', content: 'x' }, archive], [{ name: 'colour', content: 'x' }]]) {
-    const problem = await app.call(400, { method: 'POST', url: `${gallery}/ingest`, headers: formHeaders, payload: formBody(parts) })
+  for (const parts of [
+    [archive, archive],
+    [archive, { name: 'label', content: 'x' }],
+    [{ name: 'image', filename: 'a', content: 'x' }, archive],
+    [{ name: 'colour', content: 'x' }],
+  ]) {
+    const problem = await app.call(400, {
+      method: 'POST',
+      url: `${gallery}/ingest`,
+      headers: formHeaders,
+      payload: formBody(parts),
+    })
     assert.equal(problem.code, 'request_invalid')
   }
 })
@@ -110,7 +168,12 @@ test('uploads that can be no job are refused at once and leave nothing behind', 
     [tar, Buffer.alloc(100_001), 413, 'body_too_large'],
     [{ 'content-type': 'image/jpeg' }, await drawPicture('circle', 1), 415, 'media_type_unsupported'],
     [formHeaders, formBody([]), 400, 'image_missing'],
-    [formHeaders, formBody([{ name: 'image', filename: 'a.jpg', content: await drawPicture('circle', 1) }]).subarray(0, 200), 400, 'body_incomplete'],
+    [
+      formHeaders,
+      formBody([{ name: 'image', filename: 'a.jpg', content: await drawPicture('circle', 1) }]).subarray(0, 200),
+      400,
+      'body_incomplete',
+    ],
   ]
   rows.push([tar, Buffer.alloc(9), 404, 'gallery_not_found'])
   const address = await app.listen() // the requests of `inject` do not end as real ones when they are cut off: on Node 22 a pipeline waits for them
@@ -138,13 +201,28 @@ test('a later entry of the same path wins; another label alone is an update with
   const app = await startApp(t)
   await make(app)
   const [one, two] = [await drawPicture('circle', 1), await drawPicture('square', 2)]
-  const twice = [{ path: 'x/a.jpg', content: one }, { path: 'x/a.jpg', content: two }, { path: 'x/a.jpg', content: one }]
+  const twice = [
+    { path: 'x/a.jpg', content: one },
+    { path: 'x/a.jpg', content: two },
+    { path: 'x/a.jpg', content: one },
+  ]
   const job = await endedJob(app, await send(app, tar, await tarOf(twice)))
   assert.deepEqual([job.added, job.updated], [1, 2])
-  const [hit] = (await app.call(200, { method: 'POST', url: `${gallery}/search`, headers: { 'content-type': 'image/jpeg' }, payload: one })).hits
+  const [hit] = (
+    await app.call(200, {
+      method: 'POST',
+      url: `${gallery}/search`,
+      headers: { 'content-type': 'image/jpeg' },
+      payload: one,
+    })
+  ).hits
   assert.ok(hit !== undefined && hit.score > 0.9999)
 
-  await app.call(200, { method: 'PATCH', url: `${gallery}/images/${encodeURIComponent('x/a.jpg')}`, payload: { label: 'y', metadata: { kept: true } } })
+  await app.call(200, {
+    method: 'PATCH',
+    url: `${gallery}/images/${encodeURIComponent('x/a.jpg')}`,
+    payload: { label: 'y', metadata: { kept: true } },
+  })
   const relabelled = await endedJob(app, await send(app, tar, await tarOf([{ path: 'x/a.jpg', content: one }])))
   assert.deepEqual([relabelled.updated, relabelled.skipped], [1, 0])
   const [image] = (await app.call(200, { method: 'GET', url: `${gallery}/images` })).images
@@ -156,18 +234,39 @@ test('a job tells in its state, events, metrics and log whether all, some or non
   const app = await startApp(t)
   await make(app)
   const [good, bad] = [await drawPicture('circle', 1), Buffer.from('no picture')]
-  for (const [contents, state, code] of [[[good], 'succeeded', undefined], [[good, bad], 'completed_with_errors', undefined], [[bad, bad], 'failed', 'job_items_failed']] as const) {
+  for (const [contents, state, code] of [
+    [[good], 'succeeded', undefined],
+    [[good, bad], 'completed_with_errors', undefined],
+    [[bad, bad], 'failed', 'job_items_failed'],
+  ] as const) {
     const { id } = await send(app, tar, await tarOf(contents.map((content, i) => ({ path: `x/${i}.jpg`, content }))))
     const job = await endedJob(app, { id } as Job)
-    assert.deepEqual([job.state, job.failure?.code, job.done, job.total], [state, code, contents.length, contents.length])
-    assert.match((await app.app.inject(`/v1/jobs/${id}/events`)).body, new RegExp(`event: end[^]*"state":"${state}"`))
-    assert.deepEqual((await app.call<{ jobs: Job[] }>(200, { url: `/v1/jobs?state=${state}` })).jobs.map((one) => one.id), [id])
+    assert.deepEqual(
+      [job.state, job.failure?.code, job.done, job.total],
+      [state, code, contents.length, contents.length],
+    )
+    assert.match((await app.app.inject(`/v1/jobs/${id}/events`)).body, new RegExp(`event: end[sS]*"state":"${state}"`))
+    assert.deepEqual(
+      (await app.call<{ jobs: Job[] }>(200, { url: `/v1/jobs?state=${state}` })).jobs.map((one) => one.id),
+      [id],
+    )
     assert.ok((await app.app.inject('/metrics')).body.includes(`alike_ingest_jobs_ended_total{state="${state}"} 1\n`))
     assert.ok(app.log.some(({ msg, jobId }) => jobId === id && msg === `job ${state.replaceAll('_', ' ')}`))
   }
-  const damaged = await endedJob(app, await send(app, { 'content-type': 'application/gzip' }, gzipSync(await tarOf([{ path: 'a.jpg', content: good }])).subarray(0, 200)))
+  const damaged = await endedJob(
+    app,
+    await send(
+      app,
+      { 'content-type': 'application/gzip' },
+      gzipSync(await tarOf([{ path: 'a.jpg', content: good }])).subarray(0, 200),
+    ),
+  )
   assert.deepEqual([damaged.state, damaged.failure?.code], ['failed', 'archive_unreadable'])
-  assert.deepEqual(app.log.filter(({ level }) => Number(level) >= 50), [], 'what uploads are to blame for is no error of the service')
+  assert.deepEqual(
+    app.log.filter(({ level }) => Number(level) >= 50),
+    [],
+    'what uploads are to blame for is no error of the service',
+  )
 })
 
 test('jobs wait in line, are cancelled, and are refused when the line is full', async (t) => {
@@ -176,17 +275,34 @@ test('jobs wait in line, are cancelled, and are refused when the line is full', 
   const archive = await tarOf(await drawnEntries(60))
   const jobs = [await send(app, tar, archive), await send(app, tar, archive), await send(app, tar, archive)]
   const refused = await app.app.inject({ method: 'POST', url: `${gallery}/ingest`, headers: tar, payload: archive })
-  assert.deepEqual([refused.statusCode, refused.json<Answer>().code, refused.headers['retry-after']], [429, 'job_queue_full', '30'])
+  assert.deepEqual(
+    [refused.statusCode, refused.json<Answer>().code, refused.headers['retry-after']],
+    [429, 'job_queue_full', '30'],
+  )
 
   const [running, queued, third] = jobs.map(({ id }) => `/v1/jobs/${id}`) as [string, string, string]
-  for (const url of [queued, running]) assert.equal((await app.app.inject({ method: 'DELETE', url })).json<Job>().state, 'cancelled')
+  for (const url of [queued, running])
+    assert.equal((await app.app.inject({ method: 'DELETE', url })).json<Job>().state, 'cancelled')
   const stopped = (await app.app.inject(running)).json<Job>()
   assert.ok(stopped.done < 240)
-  assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, stopped.added, 'what was taken in stays, and nothing comes after')
-  for (const url of [queued, running]) assert.equal((await app.call(409, { method: 'DELETE', url })).code, 'job_finished')
+  assert.equal(
+    (await app.call(200, { method: 'GET', url: gallery })).count,
+    stopped.added,
+    'what was taken in stays, and nothing comes after',
+  )
+  for (const url of [queued, running])
+    assert.equal((await app.call(409, { method: 'DELETE', url })).code, 'job_finished')
   const last = await endedJob(app, (await app.app.inject(third)).json<Job>())
   assert.deepEqual([last.state, last.added + last.skipped], ['succeeded', 240])
-  assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs?state=cancelled&gallery=bulk' })).jobs.map(({ id }) => id).sort(), jobs.slice(0, 2).map(({ id }) => id).sort())
+  assert.deepEqual(
+    (await app.call(200, { method: 'GET', url: '/v1/jobs?state=cancelled&gallery=bulk' })).jobs
+      .map(({ id }) => id)
+      .sort(),
+    jobs
+      .slice(0, 2)
+      .map(({ id }) => id)
+      .sort(),
+  )
 })
 
 test('the same idempotency key gives the same job', async (t) => {
@@ -222,7 +338,11 @@ test('a stopped service goes on with its jobs at the next start', async (t) => {
 
   const second = await startApp(t, { dataDir, modelDir })
   const done = await endedJob(second, job)
-  assert.deepEqual([done.state, done.added, done.skipped, done.updated], ['succeeded', 200, 0, 0], 'nothing is done twice')
+  assert.deepEqual(
+    [done.state, done.added, done.skipped, done.updated],
+    ['succeeded', 200, 0, 0],
+    'nothing is done twice',
+  )
   assert.equal((await endedJob(second, waiting)).skipped, 9)
   assert.equal((await second.call(200, { method: 'GET', url: gallery })).count, 200)
 })
@@ -234,7 +354,12 @@ test('searches go on while a job runs', async (t) => {
   const job = await send(app, tar, await tarOf(entries))
   let searches = 0
   while ((await app.app.inject(`/v1/jobs/${job.id}`)).json<Job>().finishedAt === null) {
-    await app.call(200, { method: 'POST', url: `${gallery}/search`, headers: { 'content-type': 'image/jpeg' }, payload: entries[0]!.content! })
+    await app.call(200, {
+      method: 'POST',
+      url: `${gallery}/search`,
+      headers: { 'content-type': 'image/jpeg' },
+      payload: entries[0]!.content!,
+    })
     searches += 1
   }
   assert.ok(searches > 5, `${searches} searches`)

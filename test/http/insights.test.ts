@@ -5,7 +5,7 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import type { NewImage } from '../../src/gallery/records.js'
 import { DoctorResult, DuplicateResult, EvaluationResult, type InsightResult } from '../../src/insight/reports.js'
-import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 
@@ -33,10 +33,18 @@ async function filled(app: TestApp): Promise<void> {
   await app.call(201, { method: 'PUT', url: gallery })
   for (const label of drawnLabels) {
     for (let seed = 0; seed < 5; seed++) {
-      await app.call(201, { method: 'PUT', url: `${gallery}/images/${label}${seed}`, payload: { image: (await drawPicture(label, seed)).toString('base64'), label } })
+      await app.call(201, {
+        method: 'PUT',
+        url: `${gallery}/images/${label}${seed}`,
+        payload: { image: (await drawPicture(label, seed)).toString('base64'), label },
+      })
     }
   }
-  await app.call(201, { method: 'PUT', url: `${gallery}/images/wrong`, payload: { image: (await drawPicture('circle', 2)).toString('base64'), label: 'square' } })
+  await app.call(201, {
+    method: 'PUT',
+    url: `${gallery}/images/wrong`,
+    payload: { image: (await drawPicture('circle', 2)).toString('base64'), label: 'square' },
+  })
 }
 
 test('a gallery is evaluated, searched for copies and examined, each by a job with a result', async (t) => {
@@ -61,16 +69,41 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
     assert.deepEqual([result.kind, result.gallery], [what, 'shapes'])
     results.push(result)
   }
-  const [whole, sampled, duplicates, diagnosis] = results as [EvaluationResult, EvaluationResult, DuplicateResult, DoctorResult]
-  assert.deepEqual([whole.quality.sampled, whole.quality.queries, whole.index.queries, whole.index.default.recall], [21, 21, 21, 1])
-  assert.deepEqual(whole.index.atEf.map(({ ef }) => ef), [16, 64, 128, 256])
-  assert.deepEqual([sampled.quality.sampled, sampled.quality.seed, sampled.quality.duplicateScore, sampled.index.queries], [7, 3, 0.9, 7])
+  const [whole, sampled, duplicates, diagnosis] = results as [
+    EvaluationResult,
+    EvaluationResult,
+    DuplicateResult,
+    DoctorResult,
+  ]
+  assert.deepEqual(
+    [whole.quality.sampled, whole.quality.queries, whole.index.queries, whole.index.default.recall],
+    [21, 21, 21, 1],
+  )
+  assert.deepEqual(
+    whole.index.atEf.map(({ ef }) => ef),
+    [16, 64, 128, 256],
+  )
+  assert.deepEqual(
+    [sampled.quality.sampled, sampled.quality.seed, sampled.quality.duplicateScore, sampled.index.queries],
+    [7, 3, 0.9, 7],
+  )
   const identical = duplicates.groups.find(({ images }) => images.some(({ id }) => id === 'wrong'))
   assert.ok(identical?.images.some(({ id }) => id === 'circle2'))
-  assert.deepEqual(diagnosis.conflicts.groups.map(({ labels, images }) => [labels, images.map(({ id }) => id)]), [[['circle', 'square'], ['circle2', 'wrong']]])
+  assert.deepEqual(
+    diagnosis.conflicts.groups.map(({ labels, images }) => [labels, images.map(({ id }) => id)]),
+    [
+      [
+        ['circle', 'square'],
+        ['circle2', 'wrong'],
+      ],
+    ],
+  )
 
   const { jobs } = await app.call(200, { url: '/v1/jobs?kind=doctor&kind=duplicates' })
-  assert.deepEqual(jobs.map(({ kind }) => kind), ['doctor', 'duplicates'])
+  assert.deepEqual(
+    jobs.map(({ kind }) => kind),
+    ['doctor', 'duplicates'],
+  )
   assert.match((await app.app.inject('/metrics')).body, /alike_insight_jobs\{state="running"\} 0/)
 })
 
@@ -79,14 +112,29 @@ test('a job without a result says so', async (t) => {
   await app.call(201, { method: 'PUT', url: gallery })
   const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
   const make = unitVectors({ dimension, seed: 1 })
-  const pictures = Array.from({ length: 1_500 }, (_, i): NewImage => ({
-    id: `p${i}`, label: `l${i % 3}`, metadata: {}, contentHash: `${i}`, modelId, vector: make(), width: 1, height: 1, format: 'jpeg', bytes: 1,
-  }))
+  const pictures = Array.from(
+    { length: 1_500 },
+    (_, i): NewImage => ({
+      id: `p${i}`,
+      label: `l${i % 3}`,
+      metadata: {},
+      contentHash: `${i}`,
+      modelId,
+      vector: make(),
+      width: 1,
+      height: 1,
+      format: 'jpeg',
+      bytes: 1,
+    }),
+  )
   await app.parts.galleries.put('shapes', pictures)
 
   const [running, waiting] = [await ask(app, 'evaluate'), await ask(app, 'doctor')]
   const refused = await app.app.inject({ method: 'POST', url: `${gallery}/doctor` })
-  assert.deepEqual([refused.statusCode, refused.json<Answer>().code, refused.headers['retry-after']], [429, 'job_queue_full', '30'])
+  assert.deepEqual(
+    [refused.statusCode, refused.json<Answer>().code, refused.headers['retry-after']],
+    [429, 'job_queue_full', '30'],
+  )
   assert.equal((await app.call(404, { url: `/v1/jobs/${waiting.id}/result` })).code, 'job_result_missing')
   for (const job of [waiting, running]) {
     assert.equal((await app.call<Job>(200, { method: 'DELETE', url: `/v1/jobs/${job.id}` })).state, 'cancelled')
@@ -100,16 +148,33 @@ test('parameters that do not fit are refused, and no job is made', async (t) => 
   const app = await startApp(t, { insightMaxImages: 1 })
   await app.call(201, { method: 'PUT', url: gallery })
   const rows: [what: string, payload: object][] = [
-    ['evaluate', { sample: 0 }], ['evaluate', { sample: 20_001 }], ['evaluate', { efs: [0] }], ['evaluate', { limit: 5 }],
-    ['duplicates', { duplicateScore: 1.1 }], ['duplicates', { limit: 1_001 }], ['doctor', { k: 4 }], ['doctor', { seed: 1 }], ['doctor', []],
+    ['evaluate', { sample: 0 }],
+    ['evaluate', { sample: 20_001 }],
+    ['evaluate', { efs: [0] }],
+    ['evaluate', { limit: 5 }],
+    ['duplicates', { duplicateScore: 1.1 }],
+    ['duplicates', { limit: 1_001 }],
+    ['doctor', { k: 4 }],
+    ['doctor', { seed: 1 }],
+    ['doctor', []],
   ]
   for (const [what, payload] of rows) {
-    assert.equal((await app.call(400, { method: 'POST', url: `${gallery}/${what}`, payload })).code, 'request_invalid', JSON.stringify(payload))
+    assert.equal(
+      (await app.call(400, { method: 'POST', url: `${gallery}/${what}`, payload })).code,
+      'request_invalid',
+      JSON.stringify(payload),
+    )
   }
   for (const what of ['evaluate', 'duplicates', 'doctor']) {
     assert.equal((await app.call(404, { method: 'POST', url: `/v1/galleries/none/${what}` })).code, 'gallery_not_found')
   }
-  for (const id of ['a', 'b']) await app.call(201, { method: 'PUT', url: `${gallery}/images/${id}`, headers: { 'content-type': 'image/jpeg' }, payload: await drawPicture('circle', 1) })
+  for (const id of ['a', 'b'])
+    await app.call(201, {
+      method: 'PUT',
+      url: `${gallery}/images/${id}`,
+      headers: { 'content-type': 'image/jpeg' },
+      payload: await drawPicture('circle', 1),
+    })
   assert.equal((await app.call(409, { method: 'POST', url: `${gallery}/doctor` })).code, 'gallery_too_large')
   assert.equal((await app.call(200, { url: '/v1/jobs' })).jobs.length, 0)
 })

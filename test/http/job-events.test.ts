@@ -5,24 +5,39 @@ import { jobEvents } from '../../src/http/job-events.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawPicture } from '../support/drawn-pictures.js'
-import { endedJob, sendJob, type Job } from '../support/jobs.js'
+import { endedJob, type Job, sendJob } from '../support/jobs.js'
 
 const gallery = '/v1/galleries/followed'
 const tar = { 'content-type': 'application/x-tar' }
-interface Event { event?: string; id?: string; retry?: string; data?: Job }
+interface Event {
+  event?: string
+  id?: string
+  retry?: string
+  data?: Job
+}
 
 /** One picture, with something behind it that makes each another file. */
 async function drawn(count: number): Promise<Buffer> {
   const picture = await drawPicture('circle', 1)
-  return tarOf(Array.from({ length: count }, (_, n) => ({ path: `x/${n}.jpg`, content: Buffer.concat([picture, Buffer.from(String(n))]) })))
+  return tarOf(
+    Array.from({ length: count }, (_, n) => ({
+      path: `x/${n}.jpg`,
+      content: Buffer.concat([picture, Buffer.from(String(n))]),
+    })),
+  )
 }
 
 function parse(text: string): Event[] {
   assert.ok(text.endsWith('\n\n'))
-  return text.split('\n\n').filter((block) => block !== '' && !block.startsWith(':')).map((block) => {
-    const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
-    return { ...fields, ...(fields.data !== undefined && { data: JSON.parse(fields.data) as Job }) }
-  })
+  return text
+    .split('\n\n')
+    .filter((block) => block !== '' && !block.startsWith(':'))
+    .map((block) => {
+      const fields = Object.fromEntries(
+        block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      )
+      return { ...fields, ...(fields.data !== undefined && { data: JSON.parse(fields.data) as Job }) }
+    })
 }
 
 /** Reads until `enough` says so; then the caller leaves. */
@@ -61,7 +76,11 @@ test('a job is followed from where it is to its end, and then the stream ends', 
   const [last, ...progress] = events.slice(1).reverse()
   assert.ok(progress.every(({ event }) => event === 'progress') && progress.length > 0)
   const done = progress.map(({ data }) => data!.done).reverse()
-  assert.deepEqual(done, [...done].sort((a, b) => a - b), 'progress never goes back')
+  assert.deepEqual(
+    done,
+    [...done].sort((a, b) => a - b),
+    'progress never goes back',
+  )
   assert.equal(last?.event, 'end')
   assert.deepEqual(last?.data, await endedJob(app, job), 'an event carries the job as GET gives it')
   await until(async () => (await listeners(app)) === 0)
@@ -77,7 +96,12 @@ test('whoever asks after the end is told it once, and no more when it is known',
   assert.deepEqual([response.headers['cache-control'], response.headers['x-accel-buffering']], ['no-store', 'no'])
   const [, end] = parse(response.body)
   assert.deepEqual([end?.event, end?.data?.state, end?.data?.share, end?.data?.secondsLeft], ['end', 'succeeded', 1, 0])
-  for (const [lastId, status] of [[end!.id!, 204], ['620', 200], ['end-of-another', 200], ['\u00ff', 200]] as const) {
+  for (const [lastId, status] of [
+    [end!.id!, 204],
+    ['620', 200],
+    ['end-of-another', 200],
+    ['\u00ff', 200],
+  ] as const) {
     assert.equal((await app.app.inject({ url, headers: { 'last-event-id': lastId } })).statusCode, status, lastId)
   }
   assert.equal((await app.call(404, { method: 'GET', url: '/v1/jobs/none/events' })).code, 'job_not_found')
@@ -92,7 +116,10 @@ test('followers are bounded; who leaves makes room', async (t) => {
   for (const { signal } of leaving) await fetch(`${address}/v1/jobs/${job.id}/events`, { signal })
   assert.equal(await listeners(app), 2)
   const refused = await fetch(`${address}/v1/jobs/${job.id}/events`)
-  assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code, refused.headers.get('retry-after')], [429, 'job_listeners_full', '30'])
+  assert.deepEqual(
+    [refused.status, ((await refused.json()) as { code: string }).code, refused.headers.get('retry-after')],
+    [429, 'job_listeners_full', '30'],
+  )
   for (const controller of leaving) controller.abort()
   await until(async () => (await listeners(app)) === 0)
   assert.match(await follow(address, job, (text) => text.includes('data:')), /event: /)
@@ -104,10 +131,22 @@ test('a job that stands still is told to be there', async (t) => {
   await sendJob(app, gallery, tar, await drawn(200))
   const waiting = await sendJob(app, gallery, tar, await drawn(1))
   const leaving = new AbortController()
-  const events = jobEvents({ jobs: app.parts.jobs, jobId: waiting.id, view: ({ job }) => ({ state: job.state }), signal: leaving.signal, lookEveryMs: 1, heartbeatEveryMs: 0 })
+  const events = jobEvents({
+    jobs: app.parts.jobs,
+    jobId: waiting.id,
+    view: ({ job }) => ({ state: job.state }),
+    signal: leaving.signal,
+    lookEveryMs: 1,
+    heartbeatEveryMs: 0,
+  })
   const seen: string[] = []
   for (let n = 0; n < 4; n++) seen.push((await events.next()).value as string)
-  assert.deepEqual(seen, ['retry: 2000\n\n', 'event: progress\nid: 0\ndata: {"state":"queued"}\n\n', ': still there\n\n', ': still there\n\n'])
+  assert.deepEqual(seen, [
+    'retry: 2000\n\n',
+    'event: progress\nid: 0\ndata: {"state":"queued"}\n\n',
+    ': still there\n\n',
+    ': still there\n\n',
+  ])
   leaving.abort()
   assert.equal((await events.next()).done, true)
   const head = await app.app.inject({ method: 'HEAD', url: `/v1/jobs/${waiting.id}/events` })

@@ -1,13 +1,13 @@
 /** The events of every kind of job: they move with its progress, end with its end, and leave nothing behind. */
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobKind } from '../../src/gallery/jobs.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { jobEvents } from '../../src/http/job-events.js'
-import { randomDescriptor } from '../support/copy-descriptors.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
+import { randomDescriptor } from '../support/copy-descriptors.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import type { Job } from '../support/jobs.js'
 import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
@@ -24,29 +24,54 @@ async function filledApp(t: TestContext): Promise<TestApp> {
   const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
   const make = unitVectors({ dimension, seed: 3 })
   const signs = seededRandom(4)
-  const images = Array.from({ length: pictures }, (_, i): NewImage => ({
-    id: `p${i}`, label: `l${i % 5}`, metadata: {}, contentHash: `${i}`, modelId, vector: make(), width: 1, height: 1, format: 'jpeg', bytes: 1, copyDescriptor: randomDescriptor(signs),
-  }))
+  const images = Array.from(
+    { length: pictures },
+    (_, i): NewImage => ({
+      id: `p${i}`,
+      label: `l${i % 5}`,
+      metadata: {},
+      contentHash: `${i}`,
+      modelId,
+      vector: make(),
+      width: 1,
+      height: 1,
+      format: 'jpeg',
+      bytes: 1,
+      copyDescriptor: randomDescriptor(signs),
+    }),
+  )
   await app.parts.galleries.put('followed', images)
   return app
 }
 
 async function begin({ app }: TestApp, kind: JobKind): Promise<Job> {
   const picture = await drawPicture('circle', 1)
-  const tar = () => tarOf(Array.from({ length: 150 }, (_, n) => ({ path: `x/${n}.jpg`, content: Buffer.concat([picture, Buffer.from(String(n))]) })))
+  const tar = () =>
+    tarOf(
+      Array.from({ length: 150 }, (_, n) => ({
+        path: `x/${n}.jpg`,
+        content: Buffer.concat([picture, Buffer.from(String(n))]),
+      })),
+    )
   const upload = kind === 'ingest' ? { headers: { 'content-type': 'application/x-tar' }, payload: await tar() } : {}
   const response = await app.inject({ method: 'POST', url: `${gallery}/${kind}`, ...upload })
   assert.equal(response.statusCode, 202, response.body)
   return response.json<Job>()
 }
 
-interface Event { event: 'progress' | 'end'; data: Job }
+interface Event {
+  event: 'progress' | 'end'
+  data: Job
+}
 
 function parse(text: string): Event[] {
-  return text.split('\n\n').filter((block) => block.startsWith('event: ')).map((block) => {
-    const [event, , data] = block.split('\n').map((line) => line.slice(line.indexOf(':') + 2))
-    return { event: event as Event['event'], data: JSON.parse(data!) as Job }
-  })
+  return text
+    .split('\n\n')
+    .filter((block) => block.startsWith('event: '))
+    .map((block) => {
+      const [event, , data] = block.split('\n').map((line) => line.slice(line.indexOf(':') + 2))
+      return { event: event as Event['event'], data: JSON.parse(data!) as Job }
+    })
 }
 
 const jobAt = ({ app }: TestApp, { id }: Job) => app.inject(`/v1/jobs/${id}`).then((response) => response.json<Job>())
@@ -67,7 +92,13 @@ for (const kind of kinds) {
     const seen: Job[] = []
     // closely, so that the speed of the machine does not matter
     const closely = async () => {
-      const events = jobEvents({ jobs: app.parts.jobs, jobId: job.id, view: ({ job: now, pace }) => ({ ...now, ...pace }), signal: new AbortController().signal, lookEveryMs: 1 })
+      const events = jobEvents({
+        jobs: app.parts.jobs,
+        jobId: job.id,
+        view: ({ job: now, pace }) => ({ ...now, ...pace }),
+        signal: new AbortController().signal,
+        lookEveryMs: 1,
+      })
       for await (const text of events) seen.push(...parse(text).map(({ data }) => data))
     }
     const [response] = await Promise.all([fetch(`${address}/v1/jobs/${job.id}/events`), closely()])
@@ -78,8 +109,15 @@ for (const kind of kinds) {
     for (const [at, { done, share }] of underWay.entries()) {
       assert.ok(done >= (underWay[at - 1]?.done ?? 0) && share >= 0 && share <= 1, `${done}, ${share}`)
     }
-    assert.ok(underWay.some(({ share, picturesPerSecond, secondsLeft }) => share > 0 && picturesPerSecond !== null && secondsLeft !== null))
-    assert.deepEqual(events.slice(0, -1).filter(({ event }) => event !== 'progress'), [])
+    assert.ok(
+      underWay.some(
+        ({ share, picturesPerSecond, secondsLeft }) => share > 0 && picturesPerSecond !== null && secondsLeft !== null,
+      ),
+    )
+    assert.deepEqual(
+      events.slice(0, -1).filter(({ event }) => event !== 'progress'),
+      [],
+    )
     const end = events.at(-1)
     assert.deepEqual([end?.event, end?.data.state, end?.data.share], ['end', 'succeeded', 1])
     assert.deepEqual(end?.data, await jobAt(app, job), 'as GET gives it')
@@ -96,7 +134,9 @@ for (const kind of kinds) {
     const address = await app.listen()
     const job = await begin(app, kind)
     const waiting = await begin(app, kind)
-    const [whole, ofWaiting] = await Promise.all([job, waiting].map(({ id }) => fetch(`${address}/v1/jobs/${id}/events`)))
+    const [whole, ofWaiting] = await Promise.all(
+      [job, waiting].map(({ id }) => fetch(`${address}/v1/jobs/${id}/events`)),
+    )
     const leaving = new AbortController()
     await fetch(`${address}/v1/jobs/${job.id}/events`, { signal: leaving.signal })
     leaving.abort()

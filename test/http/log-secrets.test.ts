@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import sharp from 'sharp'
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, type TestApp } from '../support/app.js'
@@ -29,14 +29,19 @@ function tracesOf(bytes: Uint8Array): string[] {
 }
 
 /** A number as JSON, as text, and cut to six digits. */
-const digitsOf = (vector: readonly number[]): string[] => vector.filter((value) => Math.abs(value) > 1e-3).map((value) => String(Math.abs(value)).slice(0, 8))
+const digitsOf = (vector: readonly number[]): string[] =>
+  vector.filter((value) => Math.abs(value) > 1e-3).map((value) => String(Math.abs(value)).slice(0, 8))
 
 test('no key, picture, vector or body is in the log', async (t) => {
   const app = await startApp(t, { apiKeys, logLevel: 'trace', requestsMax: 16, imageMaxPixels: 1_000_000 })
   const port = Number(new URL(await app.listen()).port)
   const ask = asker(`http://127.0.0.1:${port}`)
-  const pictures = await Promise.all(Array.from({ length: 12 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 40, height: 40 })))
-  const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } }).png().toBuffer()
+  const pictures = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 40, height: 40 })),
+  )
+  const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } })
+    .png()
+    .toBuffer()
   const noise = Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 7919 + 13) % 256))
   const statuses = new Map<number, number>()
   const note = (status: number) => statuses.set(status, (statuses.get(status) ?? 0) + 1)
@@ -49,11 +54,21 @@ test('no key, picture, vector or body is in the log', async (t) => {
     const answer = await ask.answer('POST', '/v1/embeddings', { json: { image } })
     vectors.push((answer as { vector: number[] }).vector)
   }
-  for (const [n, bytes] of [...pictures, black, noise, Buffer.concat([Buffer.from('BM'), noise]), Buffer.alloc(0), pictures[0]!.subarray(0, 300)].entries()) {
+  for (const [n, bytes] of [
+    ...pictures,
+    black,
+    noise,
+    Buffer.concat([Buffer.from('BM'), noise]),
+    Buffer.alloc(0),
+    pictures[0]!.subarray(0, 300),
+  ].entries()) {
     const image = bytes.toString('base64')
     const vector = vectors[n % vectors.length]!
     const file = { name: 'image', filename: 'a.jpg', content: bytes }
-    const archive = n % 2 === 0 ? zipOf([{ path: 'x/y.jpg', content: bytes }]) : (await tarOf([{ path: 'x/y.jpg', content: bytes }])).subarray(0, 700)
+    const archive =
+      n % 2 === 0
+        ? zipOf([{ path: 'x/y.jpg', content: bytes }])
+        : (await tarOf([{ path: 'x/y.jpg', content: bytes }])).subarray(0, 700)
     const requests: Parameters<typeof ask>[] = [
       ['POST', `${gallery}/search`, { bytes, type: 'image/jpeg' }],
       ['POST', `${gallery}/search`, { json: { image, k: 0, filter: secretMetadata } }],
@@ -63,26 +78,58 @@ test('no key, picture, vector or body is in the log', async (t) => {
       ['POST', `${gallery}/search`, { bytes: Buffer.from(`{"image":"${image}",`), type: 'application/json' }],
       ['POST', `${gallery}/search?vector=${vector.join()}`, {}],
       ['POST', `${gallery}/search?image=${encodeURIComponent(image.slice(0, 2000))}`, {}],
-      ['POST', `${gallery}/search?filter=${encodeURIComponent(JSON.stringify(secretMetadata))}`, { bytes, type: 'image/jpeg' }],
-      ['POST', `${gallery}/search`, { bytes: formBody([file, { name: 'metadata', content: JSON.stringify(secretMetadata) }]), type: formHeaders['content-type'] }],
+      [
+        'POST',
+        `${gallery}/search?filter=${encodeURIComponent(JSON.stringify(secretMetadata))}`,
+        { bytes, type: 'image/jpeg' },
+      ],
+      [
+        'POST',
+        `${gallery}/search`,
+        {
+          bytes: formBody([file, { name: 'metadata', content: JSON.stringify(secretMetadata) }]),
+          type: formHeaders['content-type'],
+        },
+      ],
       ['POST', '/v1/compare', { json: { images: [image, image] } }],
-      ['PUT', `${gallery}/images/form-${n}`, { bytes: formBody([file, { name: 'label', content: secretLabel }]), type: formHeaders['content-type'] }],
-      ['PUT', `${gallery}/images/form-${n}`, { bytes: formBody([file]).subarray(0, -40), type: formHeaders['content-type'] }],
-      ['PATCH', `${gallery}/images/1`, { json: { label: `${secretLabel}${'x'.repeat(n * 20)}`, metadata: secretMetadata } }],
+      [
+        'PUT',
+        `${gallery}/images/form-${n}`,
+        { bytes: formBody([file, { name: 'label', content: secretLabel }]), type: formHeaders['content-type'] },
+      ],
+      [
+        'PUT',
+        `${gallery}/images/form-${n}`,
+        { bytes: formBody([file]).subarray(0, -40), type: formHeaders['content-type'] },
+      ],
+      [
+        'PATCH',
+        `${gallery}/images/1`,
+        { json: { label: `${secretLabel}${'x'.repeat(n * 20)}`, metadata: secretMetadata } },
+      ],
       ['POST', `${gallery}/ingest`, { bytes: archive, type: 'application/zip' }],
-      ['POST', `${gallery}/ingest`, { bytes: formBody([{ name: 'label', content: secretLabel }, file]), type: formHeaders['content-type'] }],
+      [
+        'POST',
+        `${gallery}/ingest`,
+        { bytes: formBody([{ name: 'label', content: secretLabel }, file]), type: formHeaders['content-type'] },
+      ],
       ['GET', `/v1/galleries?key=${keys.admin.key}`, {}],
       ['GET', '/v1/galleries', { key: keys.unknown.key }],
       ['DELETE', gallery, { key: keys.read.key }],
     ]
     for (const request of requests) note(await ask(...request))
   }
-  for (const broken of [`GET /v1/galleries HTTP/9.9\r\nauthorization: Bearer ${keys.admin.key}\r\n\r\n`, `nonsense ${keys.admin.key} `.repeat(9), `GET / HTTP/1.1\r\nx-api-key: ${keys.admin.key}\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`]) {
+  for (const broken of [
+    `GET /v1/galleries HTTP/9.9\r\nauthorization: Bearer ${keys.admin.key}\r\n\r\n`,
+    `nonsense ${keys.admin.key} `.repeat(9),
+    `GET / HTTP/1.1\r\nx-api-key: ${keys.admin.key}\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+  ]) {
     note(Number(/^HTTP\/1.1 (\d+)/.exec(await answerTo(port, broken))?.[1]))
   }
   await app.close()
 
-  for (const status of [200, 201, 202, 400, 401, 403, 415, 422, 431, 500]) assert.ok(statuses.has(status), `some answer is ${status}: ${JSON.stringify([...statuses])}`)
+  for (const status of [200, 201, 202, 400, 401, 403, 415, 422, 431, 500])
+    assert.ok(statuses.has(status), `some answer is ${status}: ${JSON.stringify([...statuses])}`)
   assert.ok(app.log.length > 300)
   expectNoTrace(app, {
     'a key': Object.values(keys).flatMap(({ key, line }) => [key, line.split(':')[2]!, ...tracesOf(Buffer.from(key))]),
@@ -113,14 +160,20 @@ function asker(address: string) {
   const send = (method: string, path: string, { json, bytes, type, key = keys.admin.key }: Sent) => {
     const body = json === undefined ? bytes && new Uint8Array(bytes) : JSON.stringify(json)
     const contentType = json === undefined ? type : 'application/json'
-    return fetch(`${address}${path}`, { method, ...(body !== undefined && { body }), headers: { authorization: `Bearer ${key}`, ...(contentType !== undefined && { 'content-type': contentType }) } })
+    return fetch(`${address}${path}`, {
+      method,
+      ...(body !== undefined && { body }),
+      headers: { authorization: `Bearer ${key}`, ...(contentType !== undefined && { 'content-type': contentType }) },
+    })
   }
   const ask = async (method: string, path: string, sent: Sent = {}): Promise<number> => {
     const response = await send(method, path, sent)
     await response.arrayBuffer()
     return response.status
   }
-  return Object.assign(ask, { answer: async (method: string, path: string, sent: Sent) => (await send(method, path, sent)).json() })
+  return Object.assign(ask, {
+    answer: async (method: string, path: string, sent: Sent) => (await send(method, path, sent)).json(),
+  })
 }
 
 /** What comes back for bytes that are no request. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
+import { edited } from '../../src/image/edits.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawScene } from '../support/drawn-scenes.js'
-import { edited } from '../../src/image/edits.js'
 
 const gallery = '/v1/galleries/g'
 const jpeg = { 'content-type': 'image/jpeg' }
@@ -14,18 +14,31 @@ async function filled(t: TestContext): Promise<TestApp> {
   await app.call(201, { method: 'PUT', url: gallery })
   for (let i = 0; i < count; i++) await put(app, `scene${i}`, await drawScene(i), `label=${i % 2 ? 'odd' : 'even'}`)
   await put(app, 'small', await edited(await drawScene(4), 'quarter size'), 'label=even')
-  await put(app, 'even', await sharp({ create: { width: 60, height: 60, channels: 3, background: '#888' } }).jpeg().toBuffer(), 'label=odd')
+  await put(
+    app,
+    'even',
+    await sharp({ create: { width: 60, height: 60, channels: 3, background: '#888' } })
+      .jpeg()
+      .toBuffer(),
+    'label=odd',
+  )
   return app
 }
 
-const put = (app: TestApp, id: string, payload: Buffer, query: string) => app.call(201, { method: 'PUT', url: `${gallery}/images/${id}?${query}`, headers: jpeg, payload })
+const put = (app: TestApp, id: string, payload: Buffer, query: string) =>
+  app.call(201, { method: 'PUT', url: `${gallery}/images/${id}?${query}`, headers: jpeg, payload })
 const search = (app: TestApp, payload: object) => app.call(200, { method: 'POST', url: `${gallery}/search`, payload })
 const ids = ({ hits }: { hits: { id: string }[] }) => hits.map(({ id }) => id).sort()
 
 test('a hit tells how surely it is a copy of the query', async (t) => {
   const app = await filled(t)
   const copy = await edited(await drawScene(7), 'mirrored')
-  const { hits } = await app.call(200, { method: 'POST', url: `${gallery}/search?k=100`, headers: { 'content-type': 'image/webp' }, payload: await sharp(copy).webp().toBuffer() })
+  const { hits } = await app.call(200, {
+    method: 'POST',
+    url: `${gallery}/search?k=100`,
+    headers: { 'content-type': 'image/webp' },
+    payload: await sharp(copy).webp().toBuffer(),
+  })
   assert.equal(hits.length, count + 2)
   for (const { id, nearCopyScore } of hits) {
     if (id === 'scene7') assert.ok(nearCopyScore! > 0.6, `${nearCopyScore}`)
@@ -35,31 +48,58 @@ test('a hit tells how surely it is a copy of the query', async (t) => {
   const stored = (await search(app, { imageId: 'scene4', k: 100 })).hits
   assert.ok(stored.find(({ id }) => id === 'small')!.nearCopyScore! > 0.6)
   const grouped = await search(app, { imageId: 'scene4', groupBy: 'label', groupSize: 100 })
-  assert.ok(grouped.groups.every(({ hits: members }) => members.every((hit) => hit.nearCopyScore === stored.find(({ id }) => id === hit.id)!.nearCopyScore)))
+  assert.ok(
+    grouped.groups.every(({ hits: members }) =>
+      members.every((hit) => hit.nearCopyScore === stored.find(({ id }) => id === hit.id)!.nearCopyScore),
+    ),
+  )
 })
 
 test('a vector does not tell copies, and says so when it is asked for them', async (t) => {
   const app = await filled(t)
   const { vector } = await search(app, { imageId: 'scene1', include: ['vector'] })
   assert.ok((await search(app, { vector })).hits.every((hit) => !('nearCopyScore' in hit)))
-  const refused = await app.call<{ errors: { pointer: string }[] }>(400, { method: 'POST', url: `${gallery}/search`, payload: { vector, nearCopies: 'only' } })
+  const refused = await app.call<{ errors: { pointer: string }[] }>(400, {
+    method: 'POST',
+    url: `${gallery}/search`,
+    payload: { vector, nearCopies: 'only' },
+  })
   assert.equal(refused.errors[0]!.pointer, '/nearCopies')
 })
 
 test('only near-copies are hits when asked, by their descriptors and not by their score', async (t) => {
   const app = await filled(t)
   assert.deepEqual(ids(await search(app, { imageId: 'scene4', nearCopies: 'only' })), ['small'])
-  assert.deepEqual(ids(await search(app, { imageId: 'scene4', nearCopies: 'only', includeSelf: true })), ['scene4', 'small'])
-  assert.deepEqual(ids(await search(app, { imageId: 'scene4', nearCopies: 'only', filter: { field: 'label', in: ['odd'] } })), [])
+  assert.deepEqual(ids(await search(app, { imageId: 'scene4', nearCopies: 'only', includeSelf: true })), [
+    'scene4',
+    'small',
+  ])
+  assert.deepEqual(
+    ids(await search(app, { imageId: 'scene4', nearCopies: 'only', filter: { field: 'label', in: ['odd'] } })),
+    [],
+  )
   assert.deepEqual(ids(await search(app, { imageId: 'scene5', nearCopies: 'only' })), [])
   assert.deepEqual(ids(await search(app, { imageId: 'even', nearCopies: 'only' })), [])
   const grey = (await edited(await drawScene(4), 'grey')).toString('base64')
   assert.deepEqual(ids(await search(app, { image: grey, nearCopies: 'only' })), ['scene4', 'small'])
   const same = (await drawScene(4)).toString('base64')
-  assert.deepEqual(ids(await search(app, { image: same, nearCopies: 'only', duplicateScore: 1 })), ['scene4'], 'a threshold of its own')
-  assert.deepEqual(ids(await search(app, { image: same, nearCopies: 'only', duplicateScore: 0.3 })), ['scene4', 'small'], 'and nothing is hidden')
+  assert.deepEqual(
+    ids(await search(app, { image: same, nearCopies: 'only', duplicateScore: 1 })),
+    ['scene4'],
+    'a threshold of its own',
+  )
+  assert.deepEqual(
+    ids(await search(app, { image: same, nearCopies: 'only', duplicateScore: 0.3 })),
+    ['scene4', 'small'],
+    'and nothing is hidden',
+  )
   assert.deepEqual(ids(await search(app, { image: grey, nearCopies: 'only', hideDuplicates: true })).length, 1)
-  assert.deepEqual((await search(app, { image: grey, nearCopies: 'only', groupBy: 'label', groupSize: 9 })).groups.map(({ key, hits }) => [key, ids({ hits })]), [['even', ['scene4', 'small']]])
+  assert.deepEqual(
+    (await search(app, { image: grey, nearCopies: 'only', groupBy: 'label', groupSize: 9 })).groups.map(
+      ({ key, hits }) => [key, ids({ hits })],
+    ),
+    [['even', ['scene4', 'small']]],
+  )
   await app.call(204, { method: 'DELETE', url: `${gallery}/images/small` })
   assert.deepEqual(ids(await search(app, { image: grey, nearCopies: 'only' })), ['scene4'])
   await app.call(400, { method: 'POST', url: `${gallery}/search`, payload: { imageId: 'scene4', nearCopies: 'all' } })
@@ -77,8 +117,15 @@ test('the default hides real copies and nothing else', async (t) => {
 test('two pictures are compared as copies too', async (t) => {
   const app = await startApp(t)
   const scene = await drawScene(1)
-  const even = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#888' } }).png().toBuffer()
-  const compare = (...images: Buffer[]) => app.call<{ nearCopyScore: number | null }>(200, { method: 'POST', url: '/v1/compare', payload: { images: images.map((image) => image.toString('base64')) } })
+  const even = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#888' } })
+    .png()
+    .toBuffer()
+  const compare = (...images: Buffer[]) =>
+    app.call<{ nearCopyScore: number | null }>(200, {
+      method: 'POST',
+      url: '/v1/compare',
+      payload: { images: images.map((image) => image.toString('base64')) },
+    })
   assert.equal((await compare(scene, scene)).nearCopyScore, 1)
   assert.ok((await compare(scene, await edited(scene, '10 % cut off each side'))).nearCopyScore! > 0.6)
   assert.ok((await compare(scene, await drawScene(2))).nearCopyScore! < 0.4)

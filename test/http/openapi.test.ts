@@ -19,21 +19,55 @@ test('openapi.yaml is what the routes say; `npm run openapi` writes it', async (
 })
 
 test('every operation is named, explained and tells its problems', async () => {
-  const document = parse(await describeService()) as { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: object } }
+  const document = parse(await describeService()) as {
+    openapi: string
+    paths: Record<string, Record<string, Operation>>
+    components: { schemas: object }
+  }
   assert.equal(document.openapi, '3.1.0')
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })))
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
+  )
   assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length)
   for (const { name, operationId, summary, tags, responses } of operations) {
     assert.ok(operationId !== undefined && summary !== undefined && tags?.length === 1, name)
     for (const [status, { description, content }] of Object.entries(responses)) {
-      assert.ok((description ?? '').length > 3 && description !== 'Default Response', `${name} ${status} has no description`)
-      if (Number(status) >= 400) assert.deepEqual(content, { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }, `${name} ${status}`)
+      assert.ok(
+        (description ?? '').length > 3 && description !== 'Default Response',
+        `${name} ${status} has no description`,
+      )
+      if (Number(status) >= 400)
+        assert.deepEqual(
+          content,
+          { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+          `${name} ${status}`,
+        )
     }
   }
   const search = document.paths['/v1/galleries/{gallery}/search']?.post
-  assert.deepEqual(Object.keys(search?.requestBody?.content ?? {}), ['image/*', 'multipart/form-data', 'application/json'])
+  assert.deepEqual(Object.keys(search?.requestBody?.content ?? {}), [
+    'image/*',
+    'multipart/form-data',
+    'application/json',
+  ])
   assert.equal(search?.requestBody?.required, false)
-  assert.deepEqual(Object.keys(document.components.schemas), ['Calibration', 'Gallery', 'Image', 'Job', 'Model', 'ModelCard', 'Problem', 'SearchAnswer', 'SearchBatchAnswer', 'EmbeddingAnswer', 'CompareAnswer', 'Evaluation', 'Duplicates', 'Diagnosis', 'Snapshot'])
+  assert.deepEqual(Object.keys(document.components.schemas), [
+    'Calibration',
+    'Gallery',
+    'Image',
+    'Job',
+    'Model',
+    'ModelCard',
+    'Problem',
+    'SearchAnswer',
+    'SearchBatchAnswer',
+    'EmbeddingAnswer',
+    'CompareAnswer',
+    'Evaluation',
+    'Duplicates',
+    'Diagnosis',
+    'Snapshot',
+  ])
 })
 
 test('the service serves contract, reference page and links', async (t) => {

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
-import { startApp, temporaryFolder, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -18,7 +18,9 @@ async function holder(address: string, type = 'image/jpeg', path = search): Prom
   const socket = connect(Number(new URL(address).port), '127.0.0.1')
   socket.on('error', () => {})
   // asking first, and being told to go on, shows that it is past the door
-  socket.write(`POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n`)
+  socket.write(
+    `POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n`,
+  )
   const [answer] = (await once(socket, 'data')) as [Buffer]
   assert.match(answer.toString(), /^HTTP\/1\.1 100/)
   socket.write('some')
@@ -35,7 +37,10 @@ test('at capacity everything that needs the network is refused alike, and taken 
   const content = await drawPicture('circle', 1)
   const image = content.toString('base64')
   const raw = { headers: { 'content-type': 'image/jpeg' }, payload: content }
-  const form = (count: number) => ({ headers: formHeaders, payload: formBody(Array.from({ length: count }, (_, n) => ({ name: 'image', filename: `${n}.jpg`, content }))) })
+  const form = (count: number) => ({
+    headers: formHeaders,
+    payload: formBody(Array.from({ length: count }, (_, n) => ({ name: 'image', filename: `${n}.jpg`, content }))),
+  })
   const rows: [name: string, request: InjectOptions, status: number][] = [
     ['store', { method: 'PUT', url: '/v1/galleries/g/images/a', ...raw }, 201],
     ['one picture', { method: 'POST', url: search, ...raw }, 200],
@@ -49,7 +54,11 @@ test('at capacity everything that needs the network is refused alike, and taken 
   const held = await holder(address)
   for (const [name, request] of rows) {
     const response = await app.app.inject(request)
-    assert.deepEqual([response.statusCode, response.json<Answer>().code, response.headers['retry-after']], [429, 'overloaded', '1'], name)
+    assert.deepEqual(
+      [response.statusCode, response.json<Answer>().code, response.headers['retry-after']],
+      [429, 'overloaded', '1'],
+      name,
+    )
   }
   const metrics = (await app.app.inject('/metrics')).body
   assert.match(metrics, new RegExp(`alike_refusals_total\\{code="overloaded"\\} ${rows.length}`))
@@ -79,7 +88,10 @@ test('when the line before the network is full, a query of several pictures leav
   const app = await startApp(t, { embedQueueMax: 2, queryViews: 4, decodeConcurrency: 4 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const content = await drawPicture('circle', 1)
-  const eight = { headers: formHeaders, payload: formBody(Array.from({ length: 8 }, (_, n) => ({ name: 'image', filename: `${n}.jpg`, content }))) }
+  const eight = {
+    headers: formHeaders,
+    payload: formBody(Array.from({ length: 8 }, (_, n) => ({ name: 'image', filename: `${n}.jpg`, content }))),
+  }
   const response = await app.app.inject({ method: 'POST', url: search, ...eight })
   assert.deepEqual([response.statusCode, response.json<Answer>().code], [429, 'overloaded'])
   assert.ok(Number(response.headers['retry-after']) >= 1)
@@ -89,9 +101,17 @@ test('when the line before the network is full, a query of several pictures leav
 })
 
 test('requests that never end hold up no stop for longer than its grace', async (t) => {
-  const service = await startProcess(t, { DATA_DIR: await temporaryFolder(t), MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder, SHUTDOWN_GRACE_MS: '2000' })
+  const service = await startProcess(t, {
+    DATA_DIR: await temporaryFolder(t),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    SHUTDOWN_GRACE_MS: '2000',
+  })
   assert.equal((await fetch(`${service.address}/v1/galleries/g`, { method: 'PUT' })).status, 201)
-  const sockets = [await holder(service.address), await holder(service.address, formHeaders['content-type']), await holder(service.address, 'application/x-tar', '/v1/galleries/g/ingest')]
+  const sockets = [
+    await holder(service.address),
+    await holder(service.address, formHeaders['content-type']),
+    await holder(service.address, 'application/x-tar', '/v1/galleries/g/ingest'),
+  ]
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
   const stoppedAt = performance.now()
   assert.equal(await service.stop('SIGTERM'), 0, 'it ends by itself, not by being killed at the end of the grace')

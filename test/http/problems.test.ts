@@ -1,12 +1,12 @@
 /** What a refusal says: where the misfit is, what would fit, and whose fault it was. */
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { jobStates } from '../../src/gallery/jobs.js'
-import { startApp, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
-import { endedJob, sendJob, type Job } from '../support/jobs.js'
+import { endedJob, type Job, sendJob } from '../support/jobs.js'
 
 const search = '/v1/galleries/g/search'
 const jpeg = { 'content-type': 'image/jpeg' }
@@ -16,14 +16,25 @@ const ingest = '/v1/galleries/g/ingest'
 async function appWithGallery(t: TestContext): Promise<TestApp> {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/kept', headers: jpeg, payload: await drawPicture('circle', 1) })
+  await app.call(201, {
+    method: 'PUT',
+    url: '/v1/galleries/g/images/kept',
+    headers: jpeg,
+    payload: await drawPicture('circle', 1),
+  })
   return app
 }
 
 test('a misfit is looked for where it was given: in the address, in a form, or in the body', async (t) => {
   const app = await appWithGallery(t)
   const content = await drawPicture('circle', 1)
-  const form = (name: string, value: string) => ({ headers: formHeaders, payload: formBody([{ name, content: value }, { name: 'image', filename: 'a.jpg', content }]) })
+  const form = (name: string, value: string) => ({
+    headers: formHeaders,
+    payload: formBody([
+      { name, content: value },
+      { name: 'image', filename: 'a.jpg', content },
+    ]),
+  })
   const post = (url: string, more: object) => ({ method: 'POST', url, ...more }) as const
   const rows: [request: Parameters<TestApp['call']>[1], misfit: [string, string]][] = [
     [post(search, { payload: { imageId: 'kept', groupBy: 'label', offset: 400, k: 400 } }), ['body', '/offset']],
@@ -37,37 +48,61 @@ test('a misfit is looked for where it was given: in the address, in a form, or i
     [post(search, form('k', 'many')), ['form', '/k']],
     [post(`${search}?falseMatchRate=0.1`, form('k', '3')), ['query', '/falseMatchRate']],
     [post(search, { payload: { images: ['aGk=', '§§§ no base64 §§§'] } }), ['body', '/images/1']],
-    [{ method: 'PUT', url: '/v1/galleries/g/images/kept?metadata=5', headers: jpeg, payload: content }, ['query', '/metadata']],
+    [
+      { method: 'PUT', url: '/v1/galleries/g/images/kept?metadata=5', headers: jpeg, payload: content },
+      ['query', '/metadata'],
+    ],
     [{ method: 'PUT', url: '/v1/galleries/g/images/kept', ...form('metadata', '{') }, ['form', '/metadata']],
   ]
   for (const [request, misfit] of rows) {
     const { errors } = await app.call(400, request)
-    assert.deepEqual(errors?.map((one) => [one.in, one.pointer]), [misfit], JSON.stringify(request).slice(0, 200))
+    assert.deepEqual(
+      errors?.map((one) => [one.in, one.pointer]),
+      [misfit],
+      JSON.stringify(request).slice(0, 200),
+    )
   }
 })
 
 test('where one of a few values is asked for, they are told', async (t) => {
   const app = await appWithGallery(t)
   const detailOf = async (request: Parameters<TestApp['call']>[1]) => (await app.call(400, request)).errors?.[0]?.detail
-  assert.equal(await detailOf({ method: 'POST', url: search, payload: { imageId: 'kept', include: ['colours'] } }), 'must be one of metadata, thumbnail, vector, durations')
+  assert.equal(
+    await detailOf({ method: 'POST', url: search, payload: { imageId: 'kept', include: ['colours'] } }),
+    'must be one of metadata, thumbnail, vector, durations',
+  )
   assert.equal(await detailOf({ url: '/v1/jobs?state=gone' }), `must be one of ${jobStates.join(', ')}`)
 })
 
 test('JSON that breaks off says where, and nothing of what it was', async (t) => {
   const app = await appWithGallery(t)
-  const { detail, errors } = await app.call(400, { method: 'POST', url: search, headers: json, payload: '{"secret": 1,}' })
+  const { detail, errors } = await app.call(400, {
+    method: 'POST',
+    url: search,
+    headers: json,
+    payload: '{"secret": 1,}',
+  })
   assert.match(String(detail), /^The body is no JSON: .* character 14\.$/)
   assert.equal(errors?.[0]?.in, 'body')
-  assert.match(String((await app.call(400, { method: 'POST', url: search, headers: json, payload: '' })).detail), /empty/)
+  assert.match(
+    String((await app.call(400, { method: 'POST', url: search, headers: json, payload: '' })).detail),
+    /empty/,
+  )
   assert.doesNotMatch(JSON.stringify(app.log), /secret/)
 })
 
 test('a picture is stored without label by null, as it is changed', async (t) => {
   const app = await appWithGallery(t)
   const image = (await drawPicture('circle', 2)).toString('base64')
-  assert.equal((await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', payload: { image, label: null } })).label, null)
+  assert.equal(
+    (await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', payload: { image, label: null } })).label,
+    null,
+  )
   await app.call(200, { method: 'PATCH', url: '/v1/galleries/g/images/a', payload: { label: 'x' } })
-  assert.equal((await app.call(200, { method: 'PUT', url: '/v1/galleries/g/images/a', payload: { image, label: null } })).label, null)
+  assert.equal(
+    (await app.call(200, { method: 'PUT', url: '/v1/galleries/g/images/a', payload: { image, label: null } })).label,
+    null,
+  )
 })
 
 test('an idempotency key asks for the job of the same upload; with another one it is refused', async (t) => {
@@ -76,13 +111,17 @@ test('an idempotency key asks for the job of the same upload; with another one i
   const tar = { 'content-type': 'application/x-tar', 'idempotency-key': 'upload 7' }
   const form = { ...formHeaders, 'idempotency-key': 'form 7' }
   const files = (name: string) => formBody([{ name: 'image', filename: name, content: Buffer.from('a') }])
-  const send = (status: number, headers: object, payload: Buffer, url = ingest) => app.call<Job & Answer>(status, { method: 'POST', url, headers: { ...headers }, payload })
+  const send = (status: number, headers: object, payload: Buffer, url = ingest) =>
+    app.call<Job & Answer>(status, { method: 'POST', url, headers: { ...headers }, payload })
   const sent = await archive('x')
   const first = await send(202, tar, sent)
   assert.equal((await send(202, tar, sent)).id, first.id)
   assert.equal((await send(422, tar, await archive('y'))).code, 'idempotency_key_reused')
   assert.equal((await send(422, tar, sent, `${ingest}?label=z`)).code, 'idempotency_key_reused')
-  assert.equal((await send(422, { ...tar, 'content-type': 'application/x-ndjson' }, Buffer.from('{}'))).code, 'idempotency_key_reused')
+  assert.equal(
+    (await send(422, { ...tar, 'content-type': 'application/x-ndjson' }, Buffer.from('{}'))).code,
+    'idempotency_key_reused',
+  )
   const filed = await send(202, form, files('a.jpg'))
   assert.equal((await send(202, form, files('a.jpg'))).id, filed.id)
   assert.equal((await send(422, form, files('b.jpg'))).code, 'idempotency_key_reused')
@@ -91,8 +130,14 @@ test('an idempotency key asks for the job of the same upload; with another one i
 
 test('an upload that can not be used is no error of the service in its log', async (t) => {
   const app = await appWithGallery(t)
-  const damaged = Buffer.concat([(await tarOf([{ path: 'x/a.jpg', content: await drawPicture('cross', 1) }])).subarray(0, 1_200), Buffer.alloc(600, 1)])
-  const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', { 'content-type': 'application/x-tar' }, damaged))
+  const damaged = Buffer.concat([
+    (await tarOf([{ path: 'x/a.jpg', content: await drawPicture('cross', 1) }])).subarray(0, 1_200),
+    Buffer.alloc(600, 1),
+  ])
+  const job = await endedJob(
+    app,
+    await sendJob(app, '/v1/galleries/g', { 'content-type': 'application/x-tar' }, damaged),
+  )
   assert.equal(job.state, 'failed')
   const line = app.log.find(({ msg }) => msg === 'job failed')
   assert.equal(line?.level, 40)

@@ -8,13 +8,25 @@ const gallery = '/v1/galleries/pictures'
 test('pictures are removed by label, by filter and by both; the rest stays', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
-  const rows: [id: string, label: string | undefined, year: number][] = [['a', 'x', 2010], ['b', 'x', 2020], ['c', 'y', 2010], ['d', undefined, 2020], ['e', 'z', 2030]]
+  const rows: [id: string, label: string | undefined, year: number][] = [
+    ['a', 'x', 2010],
+    ['b', 'x', 2020],
+    ['c', 'y', 2010],
+    ['d', undefined, 2020],
+    ['e', 'z', 2030],
+  ]
   for (const [i, [id, label, year]] of rows.entries()) {
-    const payload = { image: (await drawPicture('circle', i)).toString('base64'), metadata: { year }, ...(label !== undefined && { label }) }
+    const payload = {
+      image: (await drawPicture('circle', i)).toString('base64'),
+      metadata: { year },
+      ...(label !== undefined && { label }),
+    }
     await app.call(201, { method: 'PUT', url: `${gallery}/images/${id}`, payload })
   }
-  const remove = (status: number, query: string) => app.call<{ removed: number; code: string }>(status, { method: 'DELETE', url: `${gallery}/images${query}` })
-  const left = async () => (await app.call(200, { method: 'GET', url: `${gallery}/images` })).images.map(({ id }) => id).join('')
+  const remove = (status: number, query: string) =>
+    app.call<{ removed: number; code: string }>(status, { method: 'DELETE', url: `${gallery}/images${query}` })
+  const left = async () =>
+    (await app.call(200, { method: 'GET', url: `${gallery}/images` })).images.map(({ id }) => id).join('')
   const older = encodeURIComponent(JSON.stringify({ field: 'metadata.year', lt: 2015 }))
 
   assert.equal((await remove(200, `?label=x&filter=${older}`)).removed, 1)
@@ -32,7 +44,12 @@ test('pictures are removed by label, by filter and by both; the rest stays', asy
 test('a removal that does not say which pictures is refused, and removes none', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
-  await app.call(201, { method: 'PUT', url: `${gallery}/images/a`, headers: { 'content-type': 'image/jpeg' }, payload: await drawPicture('circle', 1) })
+  await app.call(201, {
+    method: 'PUT',
+    url: `${gallery}/images/a`,
+    headers: { 'content-type': 'image/jpeg' },
+    payload: await drawPicture('circle', 1),
+  })
   const rows: [query: string, status: number, code: string][] = [
     ['', 400, 'request_invalid'],
     ['?', 400, 'request_invalid'],
@@ -45,6 +62,9 @@ test('a removal that does not say which pictures is refused, and removes none', 
     const problem = await app.call(status, { method: 'DELETE', url: `${gallery}/images${query}` })
     assert.equal(problem.code, code, query)
   }
-  assert.equal((await app.call(404, { method: 'DELETE', url: '/v1/galleries/none/images?label=x' })).code, 'gallery_not_found')
+  assert.equal(
+    (await app.call(404, { method: 'DELETE', url: '/v1/galleries/none/images?label=x' })).code,
+    'gallery_not_found',
+  )
   assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, 1)
 })

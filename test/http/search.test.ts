@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
@@ -7,7 +7,8 @@ import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 const png = { 'content-type': 'image/png' }
-const draw = (label: 'circle' | 'square' | 'stripes' | 'cross', seed: number) => drawPicture(label, seed, { format: 'png' })
+const draw = (label: 'circle' | 'square' | 'stripes' | 'cross', seed: number) =>
+  drawPicture(label, seed, { format: 'png' })
 
 async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
   const app = await startApp(t, overrides)
@@ -28,11 +29,36 @@ test('the same picture is found first, whichever way it is sent', async (t) => {
   const picture = await draw('square', 2)
   const rows = [
     { name: 'raw', url: `${url}?k=3`, headers: png, payload: picture },
-    { name: 'raw, unnamed type', url: `${url}?k=3`, headers: { 'content-type': 'application/octet-stream' }, payload: picture },
-    { name: 'form', url, headers: formHeaders, payload: formBody([{ name: 'k', content: '3' }, { name: 'image', filename: 'a.png', content: picture }]) },
-    { name: 'form, parameters last', url, headers: formHeaders, payload: formBody([{ name: 'image', filename: 'a.png', content: picture }, { name: 'k', content: '3' }]) },
+    {
+      name: 'raw, unnamed type',
+      url: `${url}?k=3`,
+      headers: { 'content-type': 'application/octet-stream' },
+      payload: picture,
+    },
+    {
+      name: 'form',
+      url,
+      headers: formHeaders,
+      payload: formBody([
+        { name: 'k', content: '3' },
+        { name: 'image', filename: 'a.png', content: picture },
+      ]),
+    },
+    {
+      name: 'form, parameters last',
+      url,
+      headers: formHeaders,
+      payload: formBody([
+        { name: 'image', filename: 'a.png', content: picture },
+        { name: 'k', content: '3' },
+      ]),
+    },
     { name: 'base64', url, payload: { image: picture.toString('base64'), k: 3 } },
-    { name: 'data URL, parameters in the address', url: `${url}?k=3`, payload: { image: `data:image/png;base64,${picture.toString('base64')}` } },
+    {
+      name: 'data URL, parameters in the address',
+      url: `${url}?k=3`,
+      payload: { image: `data:image/png;base64,${picture.toString('base64')}` },
+    },
     { name: 'stored id', url, payload: { imageId: 'square-2', includeSelf: true, k: 3 } },
     { name: 'stored id in the address', url: `${url}?imageId=square-2&includeSelf=true&k=3` },
   ]
@@ -41,7 +67,11 @@ test('the same picture is found first, whichever way it is sent', async (t) => {
     assert.equal(answer.hits.length, 3, name)
     assert.equal(answer.hits[0]?.id, 'square-2', name)
     assert.ok(answer.hits[0].score > 0.9999, name)
-    assert.deepEqual(answer.hits.map(({ rank }) => rank), [1, 2, 3], name)
+    assert.deepEqual(
+      answer.hits.map(({ rank }) => rank),
+      [1, 2, 3],
+      name,
+    )
     assert.equal(answer.hits[0].label, 'square')
     assert.equal(answer.hits[0].modelId, answer.modelId)
     assert.equal(answer.method, 'exact')
@@ -66,7 +96,10 @@ test('k, offset, minScore, labels and include shape the answer', async (t) => {
   assert.equal(all.length, 6)
   assert.deepEqual((await search('k=2&offset=3')).hits, all.slice(3, 5))
   const threshold = all[2]!.score
-  assert.deepEqual((await search(`k=6&minScore=${threshold}`)).hits.map(({ id }) => id), all.slice(0, 3).map(({ id }) => id))
+  assert.deepEqual(
+    (await search(`k=6&minScore=${threshold}`)).hits.map(({ id }) => id),
+    all.slice(0, 3).map(({ id }) => id),
+  )
   assert.ok((await search('k=6&label=square')).hits.every(({ label }) => label === 'square'))
   assert.equal((await search('k=6&label=square&label=circle')).hits.length, 6)
   assert.equal((await search('k=6&label=')).hits.length, 0)
@@ -78,12 +111,16 @@ test('k, offset, minScore, labels and include shape the answer', async (t) => {
 test('a region searches with that part of the picture', async (t) => {
   const app = await filledApp(t)
   const payload = await draw('circle', 1)
-  const search = (region: string) => app.call(200, { method: 'POST', url: `${url}?k=1&region=${region}`, headers: png, payload })
+  const search = (region: string) =>
+    app.call(200, { method: 'POST', url: `${url}?k=1&region=${region}`, headers: png, payload })
   assert.equal((await search('0,0,1,1')).hits[0]?.id, 'circle-1')
   assert.notEqual((await search('0,0,0.2,0.2')).hits[0]?.score, (await search('0,0,1,1')).hits[0]?.score)
   assert.deepEqual((await search('0,0,48,36px')).hits[0]?.score, (await search('0,0,0.5,0.5')).hits[0]?.score)
   const json = { image: payload.toString('base64'), region: { x: 0, y: 0, width: 48, height: 36, unit: 'pixel' } }
-  assert.deepEqual((await app.call(200, { method: 'POST', url, payload: json })).hits[0]?.score, (await search('0,0,0.5,0.5')).hits[0]?.score)
+  assert.deepEqual(
+    (await app.call(200, { method: 'POST', url, payload: json })).hits[0]?.score,
+    (await search('0,0,0.5,0.5')).hits[0]?.score,
+  )
   await app.call(422, { method: 'POST', url: `${url}?region=2,2,1,1`, headers: png, payload })
 })
 
@@ -91,34 +128,65 @@ test('what does not fit is told by its place', async (t) => {
   const app = await filledApp(t, { searchMaxK: 1000 })
   const payload = await draw('circle', 1)
   const rows: [query: string, pointer: string][] = [
-    ['k=0', '/k'], ['k=1000000000', '/k'], ['k=1e9', '/k'], ['k=ten', '/k'], ['k=1.5', '/k'], ['k=', '/k'], ['k=-1', '/k'],
-    ['offset=-1', '/offset'], ['offset=999&k=2', '/offset'], ['minScore=2', '/minScore'], ['minScore=NaN', '/minScore'],
-    ['ef=0', '/ef'], ['exact=perhaps', '/exact'], ['region=0,0,1', '/region'], ['include=picture', '/include/0'],
+    ['k=0', '/k'],
+    ['k=1000000000', '/k'],
+    ['k=1e9', '/k'],
+    ['k=ten', '/k'],
+    ['k=1.5', '/k'],
+    ['k=', '/k'],
+    ['k=-1', '/k'],
+    ['offset=-1', '/offset'],
+    ['offset=999&k=2', '/offset'],
+    ['minScore=2', '/minScore'],
+    ['minScore=NaN', '/minScore'],
+    ['ef=0', '/ef'],
+    ['exact=perhaps', '/exact'],
+    ['region=0,0,1', '/region'],
+    ['include=picture', '/include/0'],
     ['colour=red', '/colour'],
   ]
   for (const [query, pointer] of rows) {
     const problem = await app.call(400, { method: 'POST', url: `${url}?${query}`, headers: png, payload })
     assert.equal(problem.code, 'request_invalid', query)
-    assert.ok(problem.errors?.some((error) => error.pointer === pointer), `${query}: ${JSON.stringify(problem.errors)}`)
+    assert.ok(
+      problem.errors?.some((error) => error.pointer === pointer),
+      `${query}: ${JSON.stringify(problem.errors)}`,
+    )
   }
-  const form = formBody([{ name: 'k', content: '0' }, { name: 'image', filename: 'a.png', content: payload }])
+  const form = formBody([
+    { name: 'k', content: '0' },
+    { name: 'image', filename: 'a.png', content: payload },
+  ])
   const problem = await app.call(400, { method: 'POST', url, headers: formHeaders, payload: form })
   assert.deepEqual([problem.errors?.[0]?.in, problem.errors?.[0]?.pointer], ['form', '/k'])
   const wrongTypes = await app.call(400, { method: 'POST', url, payload: { imageId: 7, k: '3' } })
-  assert.deepEqual(wrongTypes.errors?.map((error) => `${error.in} ${error.pointer}`).sort(), ['body /imageId', 'body /k'])
+  assert.deepEqual(wrongTypes.errors?.map((error) => `${error.in} ${error.pointer}`).sort(), [
+    'body /imageId',
+    'body /k',
+  ])
 })
 
 test('unknown galleries and pictures are 404, also before a picture is looked at', async (t) => {
   const app = await filledApp(t)
-  const gone = await app.call(404, { method: 'POST', url: '/v1/galleries/none/search', headers: png, payload: Buffer.alloc(10) })
+  const gone = await app.call(404, {
+    method: 'POST',
+    url: '/v1/galleries/none/search',
+    headers: png,
+    payload: Buffer.alloc(10),
+  })
   assert.equal(gone.code, 'gallery_not_found')
   const noImage = await app.call(404, { method: 'POST', url, payload: { imageId: 'none' } })
   assert.equal(noImage.code, 'image_not_found')
 })
 
 test('with two views a picture and its mirror image are the same', async (t) => {
-  const dark = await sharp({ create: { width: 8, height: 16, channels: 3, background: '#301008' } }).png().toBuffer()
-  const picture = await sharp({ create: { width: 16, height: 16, channels: 3, background: '#40c0ff' } }).composite([{ input: dark, left: 0, top: 0 }]).png().toBuffer()
+  const dark = await sharp({ create: { width: 8, height: 16, channels: 3, background: '#301008' } })
+    .png()
+    .toBuffer()
+  const picture = await sharp({ create: { width: 16, height: 16, channels: 3, background: '#40c0ff' } })
+    .composite([{ input: dark, left: 0, top: 0 }])
+    .png()
+    .toBuffer()
   const mirrorImage = await sharp(picture).flop().png().toBuffer()
   const scoreWith = async (views: number): Promise<number> => {
     const app = await startApp(t, { queryViews: views, galleryViews: views })
@@ -133,8 +201,14 @@ test('with two views a picture and its mirror image are the same', async (t) => 
 
 test('a calibrated network tells how likely a hit shares the label, and hits can be bound by it', async (t) => {
   const calibration = {
-    curve: { kind: 'logistic' as const, slope: 20, intercept: -18 }, positives: 10, negatives: 90, sameLabelShare: 0.1,
-    expectedCalibrationError: 0.01, errorsTried: { logistic: 0.01 }, reliability: [], thresholds: [],
+    curve: { kind: 'logistic' as const, slope: 20, intercept: -18 },
+    positives: 10,
+    negatives: 90,
+    sameLabelShare: 0.1,
+    expectedCalibrationError: 0.01,
+    errorsTried: { logistic: 0.01 },
+    reliability: [],
+    thresholds: [],
   }
   const { folder } = await handmadeModel(t, { dimension: 24, calibration })
   const app = await filledApp(t, { modelDir: folder })
@@ -162,17 +236,45 @@ test('a filter over label and metadata is taken as JSON text and as JSON, beside
   const payload = await draw('circle', 1)
   const late = { field: 'metadata.seed', gte: 2 }
   const ids = (hits: { id: string }[]) => hits.map(({ id }) => id).sort()
-  const search = async (query: Record<string, string>) => ids((await app.call(200, { method: 'POST', url: `${url}?${new URLSearchParams({ k: '6', ...query })}`, headers: png, payload })).hits)
+  const search = async (query: Record<string, string>) =>
+    ids(
+      (
+        await app.call(200, {
+          method: 'POST',
+          url: `${url}?${new URLSearchParams({ k: '6', ...query })}`,
+          headers: png,
+          payload,
+        })
+      ).hits,
+    )
   assert.deepEqual(await search({ filter: JSON.stringify(late) }), ['circle-2', 'circle-3', 'square-2', 'square-3'])
   assert.deepEqual(await search({ filter: JSON.stringify(late), label: 'circle' }), ['circle-2', 'circle-3'])
   assert.deepEqual(await search({ filter: JSON.stringify({ not: late }), excludeIds: 'square-1' }), ['circle-1'])
-  const json = { imageId: 'circle-1', k: 6, filter: { or: [{ field: 'label', equals: 'square' }, late] }, excludeIds: ['square-1', 'square-2'] }
-  assert.deepEqual(ids((await app.call(200, { method: 'POST', url, payload: json })).hits), ['circle-2', 'circle-3', 'square-3'])
+  const json = {
+    imageId: 'circle-1',
+    k: 6,
+    filter: { or: [{ field: 'label', equals: 'square' }, late] },
+    excludeIds: ['square-1', 'square-2'],
+  }
+  assert.deepEqual(ids((await app.call(200, { method: 'POST', url, payload: json })).hits), [
+    'circle-2',
+    'circle-3',
+    'square-3',
+  ])
 
-  await app.call(200, { method: 'PATCH', url: '/v1/galleries/shapes/images/circle-1', payload: { metadata: { seed: 9 } } })
+  await app.call(200, {
+    method: 'PATCH',
+    url: '/v1/galleries/shapes/images/circle-1',
+    payload: { metadata: { seed: 9 } },
+  })
   assert.ok((await search({ filter: JSON.stringify(late) })).includes('circle-1'), 'a change is seen at once')
   for (const filter of ['{', '{"field":"label","like":"x"}']) {
-    const problem = await app.call(400, { method: 'POST', url: `${url}?${new URLSearchParams({ filter })}`, headers: png, payload })
+    const problem = await app.call(400, {
+      method: 'POST',
+      url: `${url}?${new URLSearchParams({ filter })}`,
+      headers: png,
+      payload,
+    })
     assert.equal(problem.code, 'filter_invalid')
   }
 })
@@ -180,8 +282,12 @@ test('a filter over label and metadata is taken as JSON text and as JSON, beside
 test('a query may be a vector, several pictures, several stored ones, with others to stay away from', async (t) => {
   const app = await filledApp(t)
   const [one, two] = [await draw('square', 1), await draw('square', 2)]
-  const search = (payload: object) => app.call(200, { method: 'POST', url, payload: { k: 6, include: ['vector'], ...payload } })
-  const [first, second] = [(await search({ image: one.toString('base64') })).vector!, (await search({ image: two.toString('base64') })).vector!]
+  const search = (payload: object) =>
+    app.call(200, { method: 'POST', url, payload: { k: 6, include: ['vector'], ...payload } })
+  const [first, second] = [
+    (await search({ image: one.toString('base64') })).vector!,
+    (await search({ image: two.toString('base64') })).vector!,
+  ]
 
   // its own embedding finds the picture itself
   const byVector = await search({ vector: first })
@@ -191,7 +297,12 @@ test('a query may be a vector, several pictures, several stored ones, with other
   // two pictures are the direction of their mean, in a form, in JSON or by id
   const mean = first.map((value, i) => value + second[i]!)
   const expected = mean.map((value) => value / Math.hypot(...mean))
-  const form = formBody([{ name: 'k', content: '6' }, { name: 'include', content: 'vector' }, { name: 'image', filename: 'a.png', content: one }, { name: 'image', filename: 'b.png', content: two }])
+  const form = formBody([
+    { name: 'k', content: '6' },
+    { name: 'include', content: 'vector' },
+    { name: 'image', filename: 'a.png', content: one },
+    { name: 'image', filename: 'b.png', content: two },
+  ])
   const answers = [
     await search({ images: [one, two].map((picture) => picture.toString('base64')) }),
     await app.call(200, { method: 'POST', url, headers: formHeaders, payload: form }),
@@ -207,18 +318,32 @@ test('a query may be a vector, several pictures, several stored ones, with other
   // away from a picture, its score falls
   const scoreOf = (hits: { id: string; score: number }[], id: string) => hits.find((hit) => hit.id === id)!.score
   const away = await search({ imageId: 'square-1', unlike: ['circle-3'], includeSelf: true })
-  assert.ok(scoreOf(away.hits, 'circle-3') < scoreOf((await search({ imageId: 'square-1', includeSelf: true })).hits, 'circle-3'))
+  assert.ok(
+    scoreOf(away.hits, 'circle-3') <
+      scoreOf((await search({ imageId: 'square-1', includeSelf: true })).hits, 'circle-3'),
+  )
 })
 
 test('vectors that are none of this model, and too many pictures, are refused', async (t) => {
   const app = await filledApp(t)
   const unit = [1, ...Array.from({ length: 23 }, () => 0)]
-  assert.equal((await app.call(422, { method: 'POST', url, payload: { vector: unit.slice(1) } })).code, 'dimension_mismatch')
-  assert.equal((await app.call(400, { method: 'POST', url, payload: { vector: unit.map((value) => 2 * value) } })).code, 'request_invalid')
+  assert.equal(
+    (await app.call(422, { method: 'POST', url, payload: { vector: unit.slice(1) } })).code,
+    'dimension_mismatch',
+  )
+  assert.equal(
+    (await app.call(400, { method: 'POST', url, payload: { vector: unit.map((value) => 2 * value) } })).code,
+    'request_invalid',
+  )
   assert.equal((await app.call(400, { method: 'POST', url, payload: { vector: ['a'] } })).code, 'request_invalid')
-  assert.equal((await app.call(404, { method: 'POST', url, payload: { like: ['circle-1', 'none'] } })).code, 'image_not_found')
+  assert.equal(
+    (await app.call(404, { method: 'POST', url, payload: { like: ['circle-1', 'none'] } })).code,
+    'image_not_found',
+  )
   const picture = await draw('circle', 1)
-  const many = formBody(Array.from({ length: 9 }, (_, i) => ({ name: 'image', filename: `${i}.png`, content: picture })))
+  const many = formBody(
+    Array.from({ length: 9 }, (_, i) => ({ name: 'image', filename: `${i}.png`, content: picture })),
+  )
   const problem = await app.call(400, { method: 'POST', url, headers: formHeaders, payload: many })
   assert.deepEqual([problem.code, problem.errors?.[0]?.pointer], ['request_invalid', '/image'])
 })

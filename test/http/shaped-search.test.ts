@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { ScoreCalibration } from '../../src/eval/score-calibration.js'
 import { startApp, type TestApp } from '../support/app.js'
@@ -18,15 +18,29 @@ async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
   for (const label of labels) {
     for (const seed of [1, 2, 3]) {
       const payload = await draw(label, seed)
-      const metadata = encodeURIComponent(JSON.stringify({ seed, where: { city: seed === 3 ? ['Rome', 'Oslo'] : 'Oslo' } }))
-      await app.call(201, { method: 'PUT', url: `/v1/galleries/shapes/images/${label}-${seed}?label=${label}&metadata=${metadata}`, headers: png, payload })
-      if (seed === 1) await app.call(201, { method: 'PUT', url: `/v1/galleries/shapes/images/${label}%2Fcopy?label=copy`, headers: png, payload: await sharp(payload).png({ compressionLevel: 1 }).toBuffer() })
+      const metadata = encodeURIComponent(
+        JSON.stringify({ seed, where: { city: seed === 3 ? ['Rome', 'Oslo'] : 'Oslo' } }),
+      )
+      await app.call(201, {
+        method: 'PUT',
+        url: `/v1/galleries/shapes/images/${label}-${seed}?label=${label}&metadata=${metadata}`,
+        headers: png,
+        payload,
+      })
+      if (seed === 1)
+        await app.call(201, {
+          method: 'PUT',
+          url: `/v1/galleries/shapes/images/${label}%2Fcopy?label=copy`,
+          headers: png,
+          payload: await sharp(payload).png({ compressionLevel: 1 }).toBuffer(),
+        })
     }
   }
   return app
 }
 
-const search = (app: TestApp, payload: object, status = 200) => app.call(status, { method: 'POST', url, payload: { imageId: 'circle-1', includeSelf: true, k: 20, ...payload } })
+const search = (app: TestApp, payload: object, status = 200) =>
+  app.call(status, { method: 'POST', url, payload: { imageId: 'circle-1', includeSelf: true, k: 20, ...payload } })
 
 test('hits come in groups by label or metadata, with their ranks; ungrouped there are none', async (t) => {
   const app = await filledApp(t)
@@ -34,20 +48,48 @@ test('hits come in groups by label or metadata, with their ranks; ungrouped ther
   assert.equal('groups' in plain, false)
   const { hits, groups } = await search(app, { groupBy: 'label', groupSize: 2 })
   assert.deepEqual(hits, [])
-  assert.deepEqual(groups.map(({ key }) => key), [...new Set(plain.hits.map(({ label }) => label))])
+  assert.deepEqual(
+    groups.map(({ key }) => key),
+    [...new Set(plain.hits.map(({ label }) => label))],
+  )
   for (const { key, hits: members } of groups) {
-    assert.deepEqual(members.map(({ id, score }) => [id, score]), plain.hits.filter(({ label }) => label === key).slice(0, 2).map(({ id, score }) => [id, score]))
-    assert.deepEqual(members.map(({ rank }) => rank), members.map((_, i) => i + 1))
+    assert.deepEqual(
+      members.map(({ id, score }) => [id, score]),
+      plain.hits
+        .filter(({ label }) => label === key)
+        .slice(0, 2)
+        .map(({ id, score }) => [id, score]),
+    )
+    assert.deepEqual(
+      members.map(({ rank }) => rank),
+      members.map((_, i) => i + 1),
+    )
   }
-  assert.deepEqual(groups.map(({ rank }) => rank), [1, 2, 3, 4])
+  assert.deepEqual(
+    groups.map(({ rank }) => rank),
+    [1, 2, 3, 4],
+  )
   assert.deepEqual((await search(app, { groupBy: 'label', groupSize: 2, k: 2, offset: 1 })).groups, groups.slice(1, 3))
 
   const cities = (await search(app, { groupBy: 'metadata.where.city', groupSize: 100, include: ['metadata'] })).groups
   assert.deepEqual(Object.fromEntries(cities.map(({ key, hits: { length } }) => [key, length])), { Oslo: 9, Rome: 3 })
   assert.ok(cities.every(({ hits: members }) => members.every(({ metadata }) => metadata !== undefined)))
-  assert.deepEqual((await search(app, { groupBy: 'metadata.seed', filter: { field: 'metadata.seed', gte: 2 } })).groups.map(({ key }) => key).sort(), [2, 3])
+  assert.deepEqual(
+    (await search(app, { groupBy: 'metadata.seed', filter: { field: 'metadata.seed', gte: 2 } })).groups
+      .map(({ key }) => key)
+      .sort(),
+    [2, 3],
+  )
   // in the address, too
-  assert.deepEqual((await app.call(200, { method: 'POST', url: `${url}?imageId=circle-1&includeSelf=true&k=20&groupBy=label&groupSize=2` })).groups, groups)
+  assert.deepEqual(
+    (
+      await app.call(200, {
+        method: 'POST',
+        url: `${url}?imageId=circle-1&includeSelf=true&k=20&groupBy=label&groupSize=2`,
+      })
+    ).groups,
+    groups,
+  )
 })
 
 test('near-copies of better hits are hidden when asked, and k is filled by others', async (t) => {
@@ -55,11 +97,29 @@ test('near-copies of better hits are hidden when asked, and k is filled by other
   const all = (await search(app, {})).hits.map(({ id }) => id)
   assert.equal(all.length, 12)
   const shown = (await search(app, { duplicateScore: 0.99999 })).hits
-  const first = (ids: string[]) => ids.filter((id, i) => !ids.slice(0, i).some((better) => better.split(/[-/]/)[0] === id.split(/[-/]/)[0] && [better, id].every((one) => /-1$|copy$/.test(one))))
-  assert.deepEqual(shown.map(({ id }) => id), first(all))
-  assert.deepEqual(shown.map(({ rank }) => rank), shown.map((_, i) => i + 1))
+  const first = (ids: string[]) =>
+    ids.filter(
+      (id, i) =>
+        !ids
+          .slice(0, i)
+          .some(
+            (better) =>
+              better.split(/[-/]/)[0] === id.split(/[-/]/)[0] && [better, id].every((one) => /-1$|copy$/.test(one)),
+          ),
+    )
+  assert.deepEqual(
+    shown.map(({ id }) => id),
+    first(all),
+  )
+  assert.deepEqual(
+    shown.map(({ rank }) => rank),
+    shown.map((_, i) => i + 1),
+  )
   assert.equal((await search(app, { hideDuplicates: true, duplicateScore: 0.99999, k: 5 })).hits.length, 5)
-  assert.deepEqual((await search(app, { hideDuplicates: false, duplicateScore: 0.99999 })).hits.map(({ id }) => id), all)
+  assert.deepEqual(
+    (await search(app, { hideDuplicates: false, duplicateScore: 0.99999 })).hits.map(({ id }) => id),
+    all,
+  )
   // these pictures are all nearly alike to the handmade network: the default hides more
   assert.ok((await search(app, { hideDuplicates: true })).hits.length <= shown.length)
 })
@@ -71,13 +131,25 @@ test('diversity begins with the best hit and goes on with what is unlike it', as
   const diverse = (await search(app, { diversity: 0.7 })).hits
   assert.equal(diverse[0]!.id, plain[0]!.id)
   assert.deepEqual(diverse.map(({ id }) => id).sort(), plain.map(({ id }) => id).sort())
-  assert.notDeepEqual(diverse.map(({ id }) => id), plain.map(({ id }) => id))
-  assert.deepEqual(diverse.map(({ rank }) => rank), diverse.map((_, i) => i + 1))
+  assert.notDeepEqual(
+    diverse.map(({ id }) => id),
+    plain.map(({ id }) => id),
+  )
+  assert.deepEqual(
+    diverse.map(({ rank }) => rank),
+    diverse.map((_, i) => i + 1),
+  )
   // the copy comes second by score, and later when unlike pictures are asked for
   const placeOf = (id: string, hits: typeof plain) => hits.findIndex((hit) => hit.id === id)
   assert.equal(placeOf('circle/copy', plain), 1)
   assert.ok(placeOf('circle/copy', diverse) > 3, String(placeOf('circle/copy', diverse)))
-  assert.deepEqual((await search(app, { diversity: 0.7, candidates: 2, k: 2 })).hits.map(({ id }) => id).sort(), plain.slice(0, 2).map(({ id }) => id).sort())
+  assert.deepEqual(
+    (await search(app, { diversity: 0.7, candidates: 2, k: 2 })).hits.map(({ id }) => id).sort(),
+    plain
+      .slice(0, 2)
+      .map(({ id }) => id)
+      .sort(),
+  )
   assert.deepEqual((await search(app, { diversity: 0.7 })).hits, diverse, 'the same question has the same answer')
 })
 
@@ -104,9 +176,17 @@ test('links to thumbnails come when asked for, null where none is stored; durati
 })
 
 const calibration: ScoreCalibration = {
-  curve: { kind: 'logistic', slope: 20, intercept: -18 }, positives: 10, negatives: 90, sameLabelShare: 0.1,
-  expectedCalibrationError: 0.01, errorsTried: { logistic: 0.01 }, reliability: [],
-  thresholds: [{ falseMatchRate: 0.1, score: 0.5, matchRate: 0.9 }, { falseMatchRate: 0.01, score: 0.99999, matchRate: 0.5 }],
+  curve: { kind: 'logistic', slope: 20, intercept: -18 },
+  positives: 10,
+  negatives: 90,
+  sameLabelShare: 0.1,
+  expectedCalibrationError: 0.01,
+  errorsTried: { logistic: 0.01 },
+  reliability: [],
+  thresholds: [
+    { falseMatchRate: 0.1, score: 0.5, matchRate: 0.9 },
+    { falseMatchRate: 0.01, score: 0.99999, matchRate: 0.5 },
+  ],
 }
 
 test('the best hits vote on the label, and a best hit below the calibrated threshold is no match', async (t) => {
@@ -117,17 +197,33 @@ test('the best hits vote on the label, and a best hit below the calibrated thres
   const { hits, vote } = await search(app, { k: 1, offset: 3, vote: 5, falseMatchRate: 0.1 })
   assert.equal(hits[0]!.rank, 4)
   assert.equal(vote.voters, 5)
-  assert.equal(vote.labels.reduce((sum, { votes }) => sum + votes, 0), 5)
+  assert.equal(
+    vote.labels.reduce((sum, { votes }) => sum + votes, 0),
+    5,
+  )
   const counts = vote.labels.map(({ label }) => plain.hits.filter((hit) => hit.label === label).length)
-  assert.deepEqual(vote.labels.map(({ votes }) => votes), counts)
-  assert.deepEqual([vote.match, vote.label, vote.threshold], [true, vote.labels[0]!.label, { ...calibration.thresholds[0], falseMatchesExpected: 1.2000000000000002 }])
+  assert.deepEqual(
+    vote.labels.map(({ votes }) => votes),
+    counts,
+  )
+  assert.deepEqual(
+    [vote.match, vote.label, vote.threshold],
+    [true, vote.labels[0]!.label, { ...calibration.thresholds[0], falseMatchesExpected: 1.2000000000000002 }],
+  )
 
   // the strictest when none is named; the picture itself reaches it, another does not
   assert.equal((await search(app, { vote: 1 })).vote.threshold?.falseMatchRate, 0.01)
   assert.equal((await search(app, { vote: 1 })).vote.match, true)
   const none = (await search(app, { vote: 3, filter: { field: 'label', equals: 'stripes' } })).vote
   assert.deepEqual([none.match, none.label, none.labels[0]!.label], [false, null, 'stripes'])
-  assert.deepEqual((await search(app, { vote: 3, label: ['nothing'] })).vote, { label: null, match: false, margin: 0, voters: 0, labels: [], threshold: { ...calibration.thresholds[1], falseMatchesExpected: 0 } })
+  assert.deepEqual((await search(app, { vote: 3, label: ['nothing'] })).vote, {
+    label: null,
+    match: false,
+    margin: 0,
+    voters: 0,
+    labels: [],
+    threshold: { ...calibration.thresholds[1], falseMatchesExpected: 0 },
+  })
 
   const unknown = await search(app, { vote: 3, falseMatchRate: 0.05 }, 400)
   assert.deepEqual([unknown.code, unknown.errors?.[0]?.pointer], ['request_invalid', '/falseMatchRate'])
@@ -145,14 +241,27 @@ test('without calibration there is a vote but no threshold, and none is made up'
 test('what does not go together, or would cost too much, is told by its place', async (t) => {
   const app = await filledApp(t)
   const rows: [given: object, pointer: string][] = [
-    [{ groupBy: 'label', diversity: 0.5 }, '/diversity'], [{ groupBy: 'name' }, '/groupBy'], [{ groupBy: 'metadata' , groupSize: 0 }, '/groupSize'],
-    [{ groupBy: 'label', k: 501 }, '/k'], [{ groupBy: 'label', groupSize: 101 }, '/groupSize'], [{ diversity: 2 }, '/diversity'],
-    [{ diversity: 0.5, k: 500, offset: 501 }, '/offset'], [{ hideDuplicates: true, k: 1_001 }, '/k'], [{ duplicateScore: 0.5, k: 1_001 }, '/k'],
-    [{ duplicateScore: 1.5 }, '/duplicateScore'], [{ candidates: 1_001, diversity: 0.5 }, '/candidates'], [{ vote: 0 }, '/vote'], [{ vote: true }, '/vote'],
-    [{ falseMatchRate: 0.1 }, '/falseMatchRate'], [{ include: ['everything'] }, '/include/0'],
+    [{ groupBy: 'label', diversity: 0.5 }, '/diversity'],
+    [{ groupBy: 'name' }, '/groupBy'],
+    [{ groupBy: 'metadata', groupSize: 0 }, '/groupSize'],
+    [{ groupBy: 'label', k: 501 }, '/k'],
+    [{ groupBy: 'label', groupSize: 101 }, '/groupSize'],
+    [{ diversity: 2 }, '/diversity'],
+    [{ diversity: 0.5, k: 500, offset: 501 }, '/offset'],
+    [{ hideDuplicates: true, k: 1_001 }, '/k'],
+    [{ duplicateScore: 0.5, k: 1_001 }, '/k'],
+    [{ duplicateScore: 1.5 }, '/duplicateScore'],
+    [{ candidates: 1_001, diversity: 0.5 }, '/candidates'],
+    [{ vote: 0 }, '/vote'],
+    [{ vote: true }, '/vote'],
+    [{ falseMatchRate: 0.1 }, '/falseMatchRate'],
+    [{ include: ['everything'] }, '/include/0'],
   ]
   for (const [given, pointer] of rows) {
     const problem = await search(app, given, 400)
-    assert.ok(problem.errors?.some((error) => error.pointer === pointer), `${JSON.stringify(given)}: ${JSON.stringify(problem.errors)}`)
+    assert.ok(
+      problem.errors?.some((error) => error.pointer === pointer),
+      `${JSON.stringify(given)}: ${JSON.stringify(problem.errors)}`,
+    )
   }
 })

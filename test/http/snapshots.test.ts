@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { readFile } from 'node:fs/promises'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +9,7 @@ import type { Static } from 'typebox'
 import { makeKey } from '../../src/access/api-keys.js'
 import type { Snapshot } from '../../src/http/schemas/snapshot.js'
 import { restoreSnapshot } from '../../src/snapshots/restore.js'
-import { startApp, temporaryFolder, type TestApp } from '../support/app.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
@@ -27,7 +27,13 @@ async function ready(app: TestApp, id: string): Promise<View> {
 
 async function putPictures(app: TestApp, count: number): Promise<void> {
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  for (let i = 0; i < count; i++) await app.call(201, { method: 'PUT', url: `/v1/galleries/g/images/p${i}?label=l`, headers: jpeg, payload: await drawPicture('circle', i + 1) })
+  for (let i = 0; i < count; i++)
+    await app.call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/g/images/p${i}?label=l`,
+      headers: jpeg,
+      payload: await drawPicture('circle', i + 1),
+    })
 }
 
 test('backup and restore by command: a service on the restored folder finds every picture', async (t) => {
@@ -37,7 +43,11 @@ test('backup and restore by command: a service on the restored folder finds ever
   const archive = join(await temporaryFolder(t), 'alike.tar')
   const backup = await runCommand('backup', ['--url', await app.listen(), '--to', archive])
   assert.deepEqual([backup.code, /5 pictures in 1 galleries/.test(backup.output)], [0, true], backup.output)
-  assert.deepEqual((await app.call<{ snapshots: View[] }>(200, { url: '/v1/snapshots' })).snapshots, [], 'it is not kept there')
+  assert.deepEqual(
+    (await app.call<{ snapshots: View[] }>(200, { url: '/v1/snapshots' })).snapshots,
+    [],
+    'it is not kept there',
+  )
 
   const dataDir = join(await temporaryFolder(t), 'restored')
   const restore = await runCommand('restore', [archive, '--data-dir', dataDir])
@@ -47,7 +57,12 @@ test('backup and restore by command: a service on the restored folder finds ever
 
   const restored = await startApp(t, { modelDir, dataDir })
   for (let i = 0; i < 5; i++) {
-    const { hits } = await restored.call(200, { method: 'POST', url: '/v1/galleries/g/search?k=1', headers: jpeg, payload: await drawPicture('circle', i + 1) })
+    const { hits } = await restored.call(200, {
+      method: 'POST',
+      url: '/v1/galleries/g/search?k=1',
+      headers: jpeg,
+      payload: await drawPicture('circle', i + 1),
+    })
     assert.deepEqual([hits[0]?.id, hits[0]?.label], [`p${i}`, 'l'])
   }
 })
@@ -60,18 +75,26 @@ test('a snapshot is begun, looked at, fetched and deleted', async (t) => {
   const { id } = begun.json<View>()
   assert.equal(begun.headers.location, `/v1/snapshots/${id}`)
   const view = await ready(app, id)
-  assert.deepEqual([view.state, view.share, view.images, view.galleries[0]?.name, view.files[0]?.name], ['ready', 1, 2, 'g', 'alike.db'])
+  assert.deepEqual(
+    [view.state, view.share, view.images, view.galleries[0]?.name, view.files[0]?.name],
+    ['ready', 1, 2, 'g', 'alike.db'],
+  )
 
   const archive = await app.app.inject(`/v1/snapshots/${id}/archive`)
-  assert.deepEqual([archive.statusCode, archive.headers['content-type'], archive.headers['content-disposition']], [200, 'application/x-tar', `attachment; filename="${id}.tar"`])
+  assert.deepEqual(
+    [archive.statusCode, archive.headers['content-type'], archive.headers['content-disposition']],
+    [200, 'application/x-tar', `attachment; filename="${id}.tar"`],
+  )
   assert.equal(Number(archive.headers['content-length']), archive.rawPayload.length)
   assert.ok(archive.rawPayload.includes(await readFile(join(app.config.dataDir, 'snapshots', id, 'alike.db'))))
 
   assert.match((await app.app.inject('/metrics')).body, /alike_data_snapshots_total\{outcome="ready"\} 1\n/)
   assert.match((await app.app.inject('/metrics')).body, /alike_data_snapshot_newest_timestamp_seconds 1[0-9]{9}/)
   assert.equal((await app.app.inject({ method: 'DELETE', url: `/v1/snapshots/${id}` })).statusCode, 204)
-  for (const url of [`/v1/snapshots/${id}`, `/v1/snapshots/${id}/archive`]) assert.equal((await app.call(404, { url })).code, 'snapshot_not_found')
-  for (const url of ['/v1/snapshots/..%2f..', '/v1/snapshots/alike.db/archive']) assert.equal((await app.call(400, { url })).code, 'request_invalid')
+  for (const url of [`/v1/snapshots/${id}`, `/v1/snapshots/${id}/archive`])
+    assert.equal((await app.call(404, { url })).code, 'snapshot_not_found')
+  for (const url of ['/v1/snapshots/..%2f..', '/v1/snapshots/alike.db/archive'])
+    assert.equal((await app.call(400, { url })).code, 'request_invalid')
 })
 
 test('too many are refused', async (t) => {
@@ -102,9 +125,16 @@ test('only an administrator may see or make snapshots', async (t) => {
   const [writer, admin] = [makeKey('w', 'write'), makeKey('o', 'admin')]
   const app = await startApp(t, { apiKeys: `${writer.line},${admin.line}` })
   const id = '20260301T093000Z-aaaaaa'
-  const requests = [['POST', '/v1/snapshots'], ['GET', '/v1/snapshots'], ['GET', `/v1/snapshots/${id}`], ['GET', `/v1/snapshots/${id}/archive`], ['DELETE', `/v1/snapshots/${id}`]] as const
+  const requests = [
+    ['POST', '/v1/snapshots'],
+    ['GET', '/v1/snapshots'],
+    ['GET', `/v1/snapshots/${id}`],
+    ['GET', `/v1/snapshots/${id}/archive`],
+    ['DELETE', `/v1/snapshots/${id}`],
+  ] as const
   for (const [method, url] of requests) {
-    const ask = async (key: string) => (await app.app.inject({ method, url, headers: { authorization: `Bearer ${key}` } })).statusCode
+    const ask = async (key: string) =>
+      (await app.app.inject({ method, url, headers: { authorization: `Bearer ${key}` } })).statusCode
     assert.equal(await ask(writer.key), 403)
     assert.notEqual(await ask(admin.key), 403)
   }
@@ -121,8 +151,15 @@ test('a job that had not ended is told as failed after a restore: its upload is 
   const dataDir = join(await temporaryFolder(t), 'restored')
   await restoreSnapshot(join(app.config.dataDir, 'snapshots', id), dataDir)
   const restored = await startApp(t, { modelDir, dataDir })
-  for (let i = 0; i < 200 && (await restored.call<{ state: string }>(200, { url: '/v1/jobs/left' })).state !== 'failed'; i++) await sleep(10)
-  const job = await restored.call<{ state: string; failure: { code: string; detail: string } }>(200, { url: '/v1/jobs/left' })
+  for (
+    let i = 0;
+    i < 200 && (await restored.call<{ state: string }>(200, { url: '/v1/jobs/left' })).state !== 'failed';
+    i++
+  )
+    await sleep(10)
+  const job = await restored.call<{ state: string; failure: { code: string; detail: string } }>(200, {
+    url: '/v1/jobs/left',
+  })
   assert.deepEqual([job.state, job.failure.code], ['failed', 'archive_unreadable'])
   assert.match(job.failure.detail, /upload is gone/)
 })

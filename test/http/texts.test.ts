@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test, type TestContext } from 'node:test'
 import type { InjectOptions } from 'fastify'
-import { startApp, temporaryFolder, type Answer, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
@@ -20,7 +20,13 @@ const search = '/v1/galleries/g/search'
 async function appWithGallery(t: TestContext, dataDir: string): Promise<TestApp> {
   const app = await startApp(t, { dataDir })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  for (const id of ['kept', 'other']) await app.call(201, { method: 'PUT', url: `${images}/${id}`, headers: jpeg, payload: await drawPicture('circle', id.length) })
+  for (const id of ['kept', 'other'])
+    await app.call(201, {
+      method: 'PUT',
+      url: `${images}/${id}`,
+      headers: jpeg,
+      payload: await drawPicture('circle', id.length),
+    })
   return app
 }
 
@@ -28,8 +34,16 @@ test('text that SQLite, JSON and UTF-8 do not carry is refused at every door', a
   const app = await appWithGallery(t, await temporaryFolder(t))
   const image = (await drawPicture('cross', 1)).toString('base64')
   const picture = { name: 'image', filename: 'a.jpg', content: await drawPicture('cross', 1) }
-  const field = (name: string, content: string | Buffer) => ({ headers: formHeaders, payload: formBody([{ name, content }, picture]) })
-  const body = (method: 'PUT' | 'PATCH' | 'POST', url: string, text: string | Buffer): InjectOptions => ({ method, url, headers: json, payload: text })
+  const field = (name: string, content: string | Buffer) => ({
+    headers: formHeaders,
+    payload: formBody([{ name, content }, picture]),
+  })
+  const body = (method: 'PUT' | 'PATCH' | 'POST', url: string, text: string | Buffer): InjectOptions => ({
+    method,
+    url,
+    headers: json,
+    payload: text,
+  })
   const rows: [name: string, request: InjectOptions][] = [
     ...['"\\ud83d"', '"a\\udc00b"', '"a\\u0000b"'].flatMap((text): [string, InjectOptions][] => [
       [`label ${text}`, body('PATCH', `${images}/kept`, `{"label":${text}}`)],
@@ -41,7 +55,15 @@ test('text that SQLite, JSON and UTF-8 do not carry is refused at every door', a
       [`id ${text}`, body('POST', search, `{"imageId":${text}}`)],
       [`batch ${text}`, body('POST', `${search}/batch`, `{"queries":[{"like":[${text}]}]}`)],
       [`metadata in a form ${text}`, { method: 'PUT', url: `${images}/new`, ...field('metadata', `{"a":${text}}`) }],
-      [`metadata in the address ${text}`, { method: 'PUT', url: `${images}/new?metadata=${encodeURIComponent(`{"a":${text}}`)}`, headers: jpeg, payload: picture.content }],
+      [
+        `metadata in the address ${text}`,
+        {
+          method: 'PUT',
+          url: `${images}/new?metadata=${encodeURIComponent(`{"a":${text}}`)}`,
+          headers: jpeg,
+          payload: picture.content,
+        },
+      ],
     ]),
     ['JSON that is not UTF-8', body('PATCH', `${images}/kept`, Buffer.from('{"label":"caf\xe9"}', 'latin1'))],
     ['query in Latin-1', { method: 'PUT', url: `${images}/new?label=caf%E9`, headers: jpeg, payload: picture.content }],
@@ -50,22 +72,42 @@ test('text that SQLite, JSON and UTF-8 do not carry is refused at every door', a
     ['query with half of a pair', { url: `${images}?label=%ED%A0%BD` }],
     ['query with a bare percent sign', { url: `${images}?label=100%` }],
     ['query with NUL', { url: `${images}?label=a%00b` }],
-    ['label to search in Latin-1', { method: 'POST', url: `${search}?label=%FF`, headers: jpeg, payload: picture.content }],
-    ['label in a form in Latin-1', { method: 'PUT', url: `${images}/new`, ...field('label', Buffer.from('caf\xe9', 'latin1')) }],
-    ['label of a form of many in Latin-1', { method: 'POST', url: '/v1/galleries/g/ingest', ...field('label', Buffer.from('caf\xe9', 'latin1')) }],
+    [
+      'label to search in Latin-1',
+      { method: 'POST', url: `${search}?label=%FF`, headers: jpeg, payload: picture.content },
+    ],
+    [
+      'label in a form in Latin-1',
+      { method: 'PUT', url: `${images}/new`, ...field('label', Buffer.from('caf\xe9', 'latin1')) },
+    ],
+    [
+      'label of a form of many in Latin-1',
+      { method: 'POST', url: '/v1/galleries/g/ingest', ...field('label', Buffer.from('caf\xe9', 'latin1')) },
+    ],
     ['path in Latin-1', { url: `${images}/caf%E9` }],
     ['a large integer', body('PATCH', `${images}/kept`, '{"metadata":{"n":9007199254740993}}')],
     ['a number beyond all', body('PATCH', `${images}/kept`, '{"metadata":{"n":1e400}}')],
-    ['a large integer in a form', { method: 'PUT', url: `${images}/new`, ...field('metadata', '{"n":12345678901234567890}') }],
+    [
+      'a large integer in a form',
+      { method: 'PUT', url: `${images}/new`, ...field('metadata', '{"n":12345678901234567890}') },
+    ],
   ]
   for (const [name, request] of rows) {
-    const { code, detail } = await app.call<Answer>(400, request).catch((error: Error) => assert.fail(`${name}: ${error.message}`))
+    const { code, detail } = await app
+      .call<Answer>(400, request)
+      .catch((error: Error) => assert.fail(`${name}: ${error.message}`))
     if (name.startsWith('batch')) continue
     assert.ok(['request_invalid', 'filter_invalid'].includes(code), `${name}: ${code}, ${detail}`)
   }
   const { images: left } = await app.call(200, { url: images })
-  assert.deepEqual(left.map(({ id, label, metadata }) => [id, label, metadata]), [['kept', null, {}], ['other', null, {}]])
-  const fine = { label: 'Käse 😀', metadata: { 'ключ': ['é', '\ufffd', 9007199254740991, 0.1] } }
+  assert.deepEqual(
+    left.map(({ id, label, metadata }) => [id, label, metadata]),
+    [
+      ['kept', null, {}],
+      ['other', null, {}],
+    ],
+  )
+  const fine = { label: 'Käse 😀', metadata: { ключ: ['é', '\ufffd', 9007199254740991, 0.1] } }
   const changed = await app.call(200, { method: 'PATCH', url: `${images}/kept`, payload: fine })
   assert.deepEqual([changed.label, changed.metadata], [fine.label, fine.metadata])
   assert.equal((await app.call(200, { url: `${images}?label=${encodeURIComponent(fine.label)}` })).images.length, 1)
@@ -75,7 +117,11 @@ test('text that SQLite, JSON and UTF-8 do not carry is refused at every door', a
 test('bytes in an address that are not percent-encoded are refused, and ids that no client would send as they are', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
   const port = Number(new URL(await app.listen()).port)
-  const addresses = [Buffer.from(`GET ${images}?label=café`), Buffer.from(`GET ${images}?label=caf\xe9`, 'latin1'), Buffer.from(`PUT ${images}/%2E%2E`)]
+  const addresses = [
+    Buffer.from(`GET ${images}?label=café`),
+    Buffer.from(`GET ${images}?label=caf\xe9`, 'latin1'),
+    Buffer.from(`PUT ${images}/%2E%2E`),
+  ]
   for (const address of addresses) {
     const socket = connect(port, '127.0.0.1')
     let answer = ''
@@ -90,8 +136,19 @@ test('a line with text that is none, or with an id that no client can ask for, i
   const app = await appWithGallery(t, await temporaryFolder(t))
   const image = (await drawPicture('cross', 1)).toString('base64')
   const add = (id: string, more = '') => `{"add":{"id":${id},"image":"${image}"${more}}}`
-  const bad = [add('"\\ud83d"'), add('"a"', ',"label":"\\ud83d"'), add('"a"', ',"metadata":{"\\ud83d":1}'), add('"."'), add('".."'), add('"a\\u0000"'), '{"delete":{"id":"\\udfff"}}']
-  const payload = Buffer.concat([Buffer.from([...bad, add('"fine"'), '{"delete":{"id":".."}}'].join('\n')), Buffer.from('\n{"delete":{"id":"caf\xe9"}}', 'latin1')])
+  const bad = [
+    add('"\\ud83d"'),
+    add('"a"', ',"label":"\\ud83d"'),
+    add('"a"', ',"metadata":{"\\ud83d":1}'),
+    add('"."'),
+    add('".."'),
+    add('"a\\u0000"'),
+    '{"delete":{"id":"\\udfff"}}',
+  ]
+  const payload = Buffer.concat([
+    Buffer.from([...bad, add('"fine"'), '{"delete":{"id":".."}}'].join('\n')),
+    Buffer.from('\n{"delete":{"id":"caf\xe9"}}', 'latin1'),
+  ])
   const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', lines, payload))
   assert.deepEqual([job.state, job.added, job.failed, job.skipped], ['completed_with_errors', 1, bad.length + 1, 1])
   assert.deepEqual(new Set((await errorsOf(app, job)).map(({ code }) => code)), new Set(['line_invalid']))
@@ -100,7 +157,15 @@ test('a line with text that is none, or with an id that no client can ask for, i
 test('names in an error report are cut between characters', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
   const id = `${'x'.repeat(511)}😀${'y'.repeat(20)}`
-  const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', formHeaders, formBody([{ name: 'image', filename: id, content: 'no picture' }])))
+  const job = await endedJob(
+    app,
+    await sendJob(
+      app,
+      '/v1/galleries/g',
+      formHeaders,
+      formBody([{ name: 'image', filename: id, content: 'no picture' }]),
+    ),
+  )
   assert.equal(job.failed, 1)
   const [line] = await errorsOf(app, job)
   assert.equal(line?.name, 'x'.repeat(511))
@@ -109,15 +174,40 @@ test('names in an error report are cut between characters', async (t) => {
 test('a data folder with labels and ids that are no text opens, and all of it works again', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, dataDir)
-  for (const id of ['cut', 'cut id', 'cut id too']) await before.call(201, { method: 'PUT', url: `${images}/${encodeURIComponent(id)}`, headers: jpeg, payload: await drawPicture('cross', id.length) })
+  for (const id of ['cut', 'cut id', 'cut id too'])
+    await before.call(201, {
+      method: 'PUT',
+      url: `${images}/${encodeURIComponent(id)}`,
+      headers: jpeg,
+      payload: await drawPicture('cross', id.length),
+    })
   await before.close()
-  storeTexts(dataDir, { cut: { label: 'fun \ud83d' }, 'cut id': { id: 'half\ud83d', label: '\ude00\ud83d' }, 'cut id too': { id: 'half\ud83e' } })
+  storeTexts(dataDir, {
+    cut: { label: 'fun \ud83d' },
+    'cut id': { id: 'half\ud83d', label: '\ude00\ud83d' },
+    'cut id too': { id: 'half\ud83e' },
+  })
 
   const app = await startApp(t, { dataDir })
   const listed = (await app.call(200, { url: images })).images
-  assert.deepEqual(listed.map(({ id, label, unreadable }) => [id, label, unreadable]), [['cut', 'fun \ufffd', undefined], ['half\ufffd', '\ufffd\ufffd', undefined], ['half\ufffd (2)', null, undefined], ['kept', null, undefined], ['other', null, undefined]])
-  assert.equal((await app.call(200, { method: 'POST', url: search, payload: { imageId: 'cut', k: 10 } })).hits.length, 4)
-  assert.equal((await app.call(200, { method: 'PATCH', url: `${images}/cut`, payload: { label: 'fun 😀' } })).label, 'fun 😀')
+  assert.deepEqual(
+    listed.map(({ id, label, unreadable }) => [id, label, unreadable]),
+    [
+      ['cut', 'fun \ufffd', undefined],
+      ['half\ufffd', '\ufffd\ufffd', undefined],
+      ['half\ufffd (2)', null, undefined],
+      ['kept', null, undefined],
+      ['other', null, undefined],
+    ],
+  )
+  assert.equal(
+    (await app.call(200, { method: 'POST', url: search, payload: { imageId: 'cut', k: 10 } })).hits.length,
+    4,
+  )
+  assert.equal(
+    (await app.call(200, { method: 'PATCH', url: `${images}/cut`, payload: { label: 'fun 😀' } })).label,
+    'fun 😀',
+  )
   await expectSnapshot(app, undefined)
   await app.call(204, { method: 'DELETE', url: `${images}/${encodeURIComponent('half\ufffd')}` })
 })
@@ -125,27 +215,55 @@ test('a data folder with labels and ids that are no text opens, and all of it wo
 test('a record that can not be read is one picture’s: named, replaceable, removable, and no matter of its gallery or a backup', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, dataDir)
-  for (const id of ['bad', 'worse']) await before.call(201, { method: 'PUT', url: `${images}/${id}?label=cross`, headers: jpeg, payload: await drawPicture('cross', id.length) })
+  for (const id of ['bad', 'worse'])
+    await before.call(201, {
+      method: 'PUT',
+      url: `${images}/${id}?label=cross`,
+      headers: jpeg,
+      payload: await drawPicture('cross', id.length),
+    })
   await before.close()
   damageImage(dataDir, 'bad', 'label', 'crozs')
   damageImage(dataDir, 'worse', 'content_hash', 'x')
 
   const app = await startApp(t, { dataDir })
-  const named = (found: { id: string; unreadable?: string }[]) => found.flatMap(({ id, unreadable }) => (unreadable === 'record' ? [id] : []))
+  const named = (found: { id: string; unreadable?: string }[]) =>
+    found.flatMap(({ id, unreadable }) => (unreadable === 'record' ? [id] : []))
   const listed = (await app.call(200, { url: images })).images
   assert.deepEqual([listed.length, named(listed)], [4, ['bad', 'worse']])
   assert.deepEqual([listed[0]?.label, listed[0]?.contentHash], [null, ''])
-  const { hits } = await app.call(200, { method: 'POST', url: search, payload: { imageId: 'kept', includeSelf: true, k: 10, include: ['metadata'] } })
+  const { hits } = await app.call(200, {
+    method: 'POST',
+    url: search,
+    payload: { imageId: 'kept', includeSelf: true, k: 10, include: ['metadata'] },
+  })
   assert.deepEqual([hits.length, named(hits).sort()], [4, ['bad', 'worse']])
-  assert.equal((await app.call(200, { method: 'POST', url: search, payload: { imageId: 'bad', k: 10 } })).hits.length, 3)
+  assert.equal(
+    (await app.call(200, { method: 'POST', url: search, payload: { imageId: 'bad', k: 10 } })).hits.length,
+    3,
+  )
   assert.equal((await app.call(200, { url: `${images}/bad` })).unreadable, 'record')
   assert.equal((await app.call(409, { url: `${images}/bad/thumbnail` })).code, 'image_damaged')
-  assert.equal((await app.call(409, { method: 'PATCH', url: `${images}/bad`, payload: { label: 'cross' } })).code, 'image_damaged')
-  await expectSnapshot(app, { count: 2, first: [{ gallery: 'g', id: 'bad' }, { gallery: 'g', id: 'worse' }] })
+  assert.equal(
+    (await app.call(409, { method: 'PATCH', url: `${images}/bad`, payload: { label: 'cross' } })).code,
+    'image_damaged',
+  )
+  await expectSnapshot(app, {
+    count: 2,
+    first: [
+      { gallery: 'g', id: 'bad' },
+      { gallery: 'g', id: 'worse' },
+    ],
+  })
   const doctor = await app.call<Answer['jobs'][number]>(202, { method: 'POST', url: '/v1/galleries/g/doctor' })
   assert.equal((await endedJobOf(app, doctor.id)).state, 'succeeded')
 
-  const mended = await app.call(200, { method: 'PUT', url: `${images}/bad?label=cross`, headers: jpeg, payload: await drawPicture('cross', 3) })
+  const mended = await app.call(200, {
+    method: 'PUT',
+    url: `${images}/bad?label=cross`,
+    headers: jpeg,
+    payload: await drawPicture('cross', 3),
+  })
   assert.deepEqual([mended.label, mended.unreadable], ['cross', undefined])
   await app.call(204, { method: 'DELETE', url: `${images}/worse` })
   assert.deepEqual(named((await app.call(200, { url: images })).images), [])
@@ -178,11 +296,31 @@ test('an id and a label in either of two forms of letters are one, at every door
   const [composed, apart] = ['Käse/é', 'Käse/é'.normalize('NFD')]
   const at = (id: string) => `${images}/${encodeURIComponent(id)}`
   const base64 = (await drawPicture('cross', 1)).toString('base64')
-  const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', { 'content-type': 'application/x-ndjson' }, Buffer.from([
-    { add: { id: apart, label: apart, image: base64 } }, { add: { id: composed, label: composed, image: base64 } }, { add: { id: `${apart} 2`, image: base64 } }, { delete: { id: `${apart} 2` } },
-  ].map((line) => JSON.stringify(line)).join('\n'))))
+  const job = await endedJob(
+    app,
+    await sendJob(
+      app,
+      '/v1/galleries/g',
+      { 'content-type': 'application/x-ndjson' },
+      Buffer.from(
+        [
+          { add: { id: apart, label: apart, image: base64 } },
+          { add: { id: composed, label: composed, image: base64 } },
+          { add: { id: `${apart} 2`, image: base64 } },
+          { delete: { id: `${apart} 2` } },
+        ]
+          .map((line) => JSON.stringify(line))
+          .join('\n'),
+      ),
+    ),
+  )
   assert.deepEqual([job.added, job.updated + job.skipped, job.removed], [2, 1, 1])
-  await app.call(200, { method: 'PUT', url: `${at(apart)}?label=${encodeURIComponent(apart)}`, headers: jpeg, payload: await drawPicture('cross', 2) })
+  await app.call(200, {
+    method: 'PUT',
+    url: `${at(apart)}?label=${encodeURIComponent(apart)}`,
+    headers: jpeg,
+    payload: await drawPicture('cross', 2),
+  })
   await app.call(201, { method: 'PUT', url: at('other'), headers: jpeg, payload: await drawPicture('cross', 3) })
   assert.equal((await app.call(200, { method: 'PATCH', url: at('other'), payload: { label: apart } })).label, composed)
   assert.deepEqual((await app.call(200, { url: '/v1/galleries/g/labels' })).labels, [{ label: composed, count: 2 }])
@@ -191,7 +329,8 @@ test('an id and a label in either of two forms of letters are one, at every door
     assert.equal((await app.call(200, { url: at(form) })).id, composed)
     await app.call(200, { url: `${at(form)}/thumbnail` })
     assert.equal((await app.call(200, { url: `${images}?label=${encodeURIComponent(form)}` })).images.length, 2)
-    const found = async (query: object) => (await app.call(200, { method: 'POST', url: search, payload: query })).hits.map(({ id }) => id)
+    const found = async (query: object) =>
+      (await app.call(200, { method: 'POST', url: search, payload: query })).hits.map(({ id }) => id)
     assert.deepEqual(await found({ imageId: form }), ['other'])
     assert.deepEqual(await found({ imageId: 'other', excludeIds: [form] }), [])
     assert.deepEqual(await found({ imageId: 'other', filter: { field: 'label', in: [form] } }), [composed])
@@ -208,8 +347,14 @@ test('what was stored in another form before is found, changed and removed as it
   rewriteImages(dataDir, { other: { id: apart, label: apart } })
   const app = await startApp(t, { dataDir })
   const url = `${images}/${encodeURIComponent(apart)}`
-  assert.deepEqual((await app.call(200, { url: `${images}?label=${encodeURIComponent(apart)}` })).images.map(({ id }) => id), [apart])
-  assert.equal((await app.call(200, { method: 'PUT', url, headers: jpeg, payload: await drawPicture('cross', 5) })).id, apart)
+  assert.deepEqual(
+    (await app.call(200, { url: `${images}?label=${encodeURIComponent(apart)}` })).images.map(({ id }) => id),
+    [apart],
+  )
+  assert.equal(
+    (await app.call(200, { method: 'PUT', url, headers: jpeg, payload: await drawPicture('cross', 5) })).id,
+    apart,
+  )
   assert.equal((await app.call(200, { url: images })).images.length, 2)
   await app.call(204, { method: 'DELETE', url })
 })

@@ -1,10 +1,10 @@
 /** Large answers are written slice by slice: what arrives meanwhile is answered in between. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { jsonInTurns } from '../../src/http/json-in-turns.js'
 import { StoredMetadata } from '../../src/gallery/stored-json.js'
+import { jsonInTurns } from '../../src/http/json-in-turns.js'
 import { nextTurn } from '../../src/turns.js'
-import { startApp, temporaryFolder, type TestApp } from '../support/app.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 import { rewriteImages } from '../support/stored-rows.js'
@@ -32,7 +32,18 @@ const slow = (ms: number) => ({
 
 test('what is written in turns is what is written at once', async () => {
   const text = '{"a":[1,{"b":"ü \\ud83d"}]}'
-  const values = [null, 1, 'ü€\u{1f600}', [], {}, [1, 2], [{}], [{ a: undefined, b: [] }], { a: { b: 1 }, c: [{ d: 'x', e: [{ f: 1 }] }, { g: undefined }], h: undefined }, { hits: [], groups: [{ hits: [{ rank: 1 }] }] }]
+  const values = [
+    null,
+    1,
+    'ü€\u{1f600}',
+    [],
+    {},
+    [1, 2],
+    [{}],
+    [{ a: undefined, b: [] }],
+    { a: { b: 1 }, c: [{ d: 'x', e: [{ f: 1 }] }, { g: undefined }], h: undefined },
+    { hits: [], groups: [{ hits: [{ rank: 1 }] }] },
+  ]
   for (const value of values) assert.equal((await jsonInTurns(value)).toString(), JSON.stringify(value))
   const stored = { hits: [{ id: 'a', metadata: new StoredMetadata(text) }, { id: 'b' }] }
   const written = (await jsonInTurns(stored)).toString()
@@ -45,25 +56,30 @@ test('others have their turns while a large answer is written, and it ends when 
   assert.ok((await turnsDuring(() => jsonInTurns(large))) >= 8)
   const left = new AbortController()
   setImmediate(() => left.abort(new Error('left')))
-  await assert.rejects(jsonInTurns({ hits: Array.from({ length: 10_000 }, () => ({ metadata: slow(2) })) }, left.signal), /left/)
+  await assert.rejects(
+    jsonInTurns({ hits: Array.from({ length: 10_000 }, () => ({ metadata: slow(2) })) }, left.signal),
+    /left/,
+  )
 })
 
 test('of all who are at long work one has a turn of the event loop, in their order', async () => {
   const seen: string[] = []
   let turn = 0
-  const isDone = Promise.all(['a', 'b', 'c'].map(async (name) => {
-    for (let i = 0; i < 3; i++) {
-      await nextTurn()
-      seen.push(`${turn} ${name}`)
-    }
-  })).then(() => true)
+  const isDone = Promise.all(
+    ['a', 'b', 'c'].map(async (name) => {
+      for (let i = 0; i < 3; i++) {
+        await nextTurn()
+        seen.push(`${turn} ${name}`)
+      }
+    }),
+  ).then(() => true)
   while (seen.length < 9) {
     await new Promise((resolve) => setImmediate(resolve))
     turn++
   }
   assert.ok(await isDone)
   assert.deepEqual(seen.map((one) => one.at(-1)).join(''), 'abcabcabc')
-  assert.equal(new Set(seen.map((one) => Number.parseInt(one))).size, 9)
+  assert.equal(new Set(seen.map((one) => Number.parseInt(one, 10))).size, 9)
 })
 
 async function largeGallery(t: Parameters<typeof startApp>[0], pictures: number): Promise<TestApp> {
@@ -72,7 +88,15 @@ async function largeGallery(t: Parameters<typeof startApp>[0], pictures: number)
   await before.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const image = (await drawPicture('circle', 3)).toString('base64')
   const ids = Array.from({ length: pictures }, (_, i) => `p${i}`)
-  await endedJob(before, await sendJob(before, '/v1/galleries/g', { 'content-type': 'application/x-ndjson' }, Buffer.from(ids.map((id) => JSON.stringify({ add: { id, image } })).join('\n'))))
+  await endedJob(
+    before,
+    await sendJob(
+      before,
+      '/v1/galleries/g',
+      { 'content-type': 'application/x-ndjson' },
+      Buffer.from(ids.map((id) => JSON.stringify({ add: { id, image } })).join('\n')),
+    ),
+  )
   await before.close()
   const metadata = (i: number) => JSON.stringify({ i, words: Array.from({ length: 700 }, (_, j) => ({ ü: j })) })
   rewriteImages(dataDir, Object.fromEntries(ids.map((id, i) => [id, { metadata: metadata(i) }])))
@@ -84,19 +108,39 @@ test('a large search, alone and in a batch, and a large list give others their t
   const query = (k: number, offset = 0) => ({ imageId: 'p0', k, offset, includeSelf: true, include: ['metadata'] })
   const search = (payload: object) => app.call(200, { method: 'POST', url: '/v1/galleries/g/search', payload })
   let large: Awaited<ReturnType<typeof search>> | undefined
-  assert.ok((await turnsDuring(async () => { large = await search(query(300)) })) > 5)
+  assert.ok(
+    (await turnsDuring(async () => {
+      large = await search(query(300))
+    })) > 5,
+  )
   const small = await Promise.all(Array.from({ length: 30 }, (_, i) => search(query(10, i * 10))))
-  assert.deepEqual(large!.hits, small.flatMap(({ hits }) => hits))
+  assert.deepEqual(
+    large!.hits,
+    small.flatMap(({ hits }) => hits),
+  )
   assert.equal((large!.hits[7]!.metadata as { words: unknown[] }).words.length, 700)
 
   let batch: { answers: { answer?: typeof large }[] } | undefined
-  assert.ok((await turnsDuring(async () => {
-    batch = await app.call(200, { method: 'POST', url: '/v1/galleries/g/search/batch', payload: { queries: [query(300), query(10)] } })
-  })) > 5)
-  assert.deepEqual(batch!.answers.map(({ answer }) => answer?.hits), [large!.hits, small[0]!.hits])
+  assert.ok(
+    (await turnsDuring(async () => {
+      batch = await app.call(200, {
+        method: 'POST',
+        url: '/v1/galleries/g/search/batch',
+        payload: { queries: [query(300), query(10)] },
+      })
+    })) > 5,
+  )
+  assert.deepEqual(
+    batch!.answers.map(({ answer }) => answer?.hits),
+    [large!.hits, small[0]!.hits],
+  )
 
   let images: { id: string; metadata: object }[] = []
-  assert.ok((await turnsDuring(async () => { ({ images } = await app.call(200, { url: '/v1/galleries/g/images?limit=300' })) })) > 5)
+  assert.ok(
+    (await turnsDuring(async () => {
+      ;({ images } = await app.call(200, { url: '/v1/galleries/g/images?limit=300' }))
+    })) > 5,
+  )
   const alone = await app.call<object>(200, { url: `/v1/galleries/g/images/${images[123]!.id}` })
   assert.deepEqual([images.length, images[123]], [300, alone])
 })
@@ -104,8 +148,20 @@ test('a large search, alone and in a batch, and a large list give others their t
 test('an error report of many lines is read in turns', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const job = await endedJob(app, await sendJob(app, '/v1/galleries/g', { 'content-type': 'application/x-ndjson' }, Buffer.from('{}\n'.repeat(3_000))))
+  const job = await endedJob(
+    app,
+    await sendJob(
+      app,
+      '/v1/galleries/g',
+      { 'content-type': 'application/x-ndjson' },
+      Buffer.from('{}\n'.repeat(3_000)),
+    ),
+  )
   let lines: unknown[] = []
-  assert.ok((await turnsDuring(async () => { lines = await errorsOf(app, job) })) >= 30)
+  assert.ok(
+    (await turnsDuring(async () => {
+      lines = await errorsOf(app, job)
+    })) >= 30,
+  )
   assert.equal(lines.length, 3_000)
 })

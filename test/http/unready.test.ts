@@ -18,7 +18,10 @@ test('a network that computes something else is not', async (t) => {
   const modelDir = await temporaryFolder(t)
   await cp(await tinyModel(), modelDir, { recursive: true })
   await cp(join(modelDir, 'golden', 'tiles.png'), join(modelDir, 'golden', 'rings.png'))
-  await assert.rejects(startApp(t, { modelDir }), { code: 'golden_mismatch', message: /smallest cosine over 4 golden pictures is/ })
+  await assert.rejects(startApp(t, { modelDir }), {
+    code: 'golden_mismatch',
+    message: /smallest cosine over 4 golden pictures is/,
+  })
 })
 
 test('an unready process is alive, is measured, and gives its reason to everybody else', async () => {
@@ -28,7 +31,11 @@ test('an unready process is alive, is measured, and gives its reason to everybod
   const app = buildUnreadyApp({ metrics, logger: pino({ level: 'silent' }), reason })
   assert.equal((await app.inject('/livez')).statusCode, 200)
   assert.match((await app.inject('/metrics')).body, /alike_golden_min_cosine\{precision="int8"\} 0\.5/)
-  for (const [method, url] of [['GET', '/readyz'], ['GET', '/v1/galleries'], ['POST', '/v1/galleries/a/search']] as const) {
+  for (const [method, url] of [
+    ['GET', '/readyz'],
+    ['GET', '/v1/galleries'],
+    ['POST', '/v1/galleries/a/search'],
+  ] as const) {
     const response = await app.inject({ method, url })
     assert.equal(response.statusCode, 503)
     assert.equal(response.json<{ code: string }>().code, 'not_ready')

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Type } from 'typebox'
-import { compileCheck, RequestInvalid, type Misfit } from '../../src/http/validation.js'
+import { compileCheck, type Misfit, RequestInvalid } from '../../src/http/validation.js'
 
-const schema = Type.Object({ ids: Type.Optional(Type.Array(Type.String(), { maxItems: 3 })), k: Type.Optional(Type.Integer({ minimum: 1 })) }, { additionalProperties: false })
+const schema = Type.Object(
+  { ids: Type.Optional(Type.Array(Type.String(), { maxItems: 3 })), k: Type.Optional(Type.Integer({ minimum: 1 })) },
+  { additionalProperties: false },
+)
 const check = compileCheck(schema, 'body')
 
 function misfitsOf(value: unknown): readonly Misfit[] {
@@ -21,7 +24,10 @@ const tooLong: Misfit = { in: 'body', pointer: '/ids', detail: 'must not have mo
 test('a list as long as allowed fits, a longer one is told beside what else does not fit', () => {
   assert.deepEqual(misfitsOf({ ids: ['a', 'b', 'c'] }), [])
   assert.deepEqual(misfitsOf({ ids: ['a', 'b', 'c', 'd'] }), [tooLong])
-  assert.deepEqual(misfitsOf({ ids: ['a', 'b', 'c', 'd'], k: 0 }), [{ in: 'body', pointer: '/k', detail: 'must be >= 1' }, tooLong])
+  assert.deepEqual(misfitsOf({ ids: ['a', 'b', 'c', 'd'], k: 0 }), [
+    { in: 'body', pointer: '/k', detail: 'must be >= 1' },
+    tooLong,
+  ])
 })
 
 test('of a list that is far too long, what is beyond its bound is not looked at', () => {

@@ -21,28 +21,57 @@ test('a picture becomes the vector that searches are made with, and its likelies
   assert.ok(Math.abs(Math.hypot(...raw.vector) - 1) < 1e-5)
   assert.equal(raw.labels.length, 4)
   assert.ok(Math.abs(raw.labels.reduce((sum, { probability }) => sum + probability, 0) - 1) < 1e-9)
-  assert.deepEqual(raw.labels.map(({ probability }) => probability), raw.labels.map(({ probability }) => probability).toSorted((a, b) => b - a))
+  assert.deepEqual(
+    raw.labels.map(({ probability }) => probability),
+    raw.labels.map(({ probability }) => probability).toSorted((a, b) => b - a),
+  )
 
-  const json = await app.call<Embedded>(200, { method: 'POST', url: '/v1/embeddings', payload: { image: payload.toString('base64') } })
+  const json = await app.call<Embedded>(200, {
+    method: 'POST',
+    url: '/v1/embeddings',
+    payload: { image: payload.toString('base64') },
+  })
   assert.deepEqual(json, raw)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/one', headers: png, payload })
-  const { hits } = await app.call(200, { method: 'POST', url: '/v1/galleries/g/search', payload: { vector: raw.vector } })
+  const { hits } = await app.call(200, {
+    method: 'POST',
+    url: '/v1/galleries/g/search',
+    payload: { vector: raw.vector },
+  })
   assert.equal(hits[0]!.score, 1)
 })
 
 test('two pictures have the score that a search gives them', async (t) => {
   const app = await startApp(t)
   const [one, two] = [await draw(1), await draw(2)]
-  const compare = (images: Buffer[]) => app.call<{ score: number }>(200, { method: 'POST', url: '/v1/compare', payload: { images: images.map((image) => image.toString('base64')) } })
+  const compare = (images: Buffer[]) =>
+    app.call<{ score: number }>(200, {
+      method: 'POST',
+      url: '/v1/compare',
+      payload: { images: images.map((image) => image.toString('base64')) },
+    })
   assert.equal((await compare([one, one])).score, 1)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/one', headers: png, payload: one })
   const { hits } = await app.call(200, { method: 'POST', url: '/v1/galleries/g/search', headers: png, payload: two })
   const { score } = await compare([one, two])
   assert.ok(score < 0.9999 && Math.abs(score - hits[0]!.score) < 1e-5)
-  const form = formBody([{ name: 'image', filename: 'a.png', content: one }, { name: 'image', filename: 'b.png', content: two }])
-  assert.equal((await app.call<{ score: number }>(200, { method: 'POST', url: '/v1/compare', headers: formHeaders, payload: form })).score, score)
+  const form = formBody([
+    { name: 'image', filename: 'a.png', content: one },
+    { name: 'image', filename: 'b.png', content: two },
+  ])
+  assert.equal(
+    (
+      await app.call<{ score: number }>(200, {
+        method: 'POST',
+        url: '/v1/compare',
+        headers: formHeaders,
+        payload: form,
+      })
+    ).score,
+    score,
+  )
 })
 
 test('too few, too many and broken pictures are refused', async (t) => {
@@ -57,7 +86,15 @@ test('too few, too many and broken pictures are refused', async (t) => {
     ['/v1/embeddings', {}, 400, 'request_invalid'],
     ['/v1/embeddings?k=3', { image: base64 }, 400, 'request_invalid'],
   ]
-  for (const [url, payload, status, code] of rows) assert.equal((await app.call(status, { method: 'POST', url, payload })).code, code, `${url} ${JSON.stringify(payload).slice(0, 40)}`)
+  for (const [url, payload, status, code] of rows)
+    assert.equal(
+      (await app.call(status, { method: 'POST', url, payload })).code,
+      code,
+      `${url} ${JSON.stringify(payload).slice(0, 40)}`,
+    )
   const single = formBody([{ name: 'image', filename: 'a.png', content: one }])
-  assert.equal((await app.call(400, { method: 'POST', url: '/v1/compare', headers: formHeaders, payload: single })).code, 'request_invalid')
+  assert.equal(
+    (await app.call(400, { method: 'POST', url: '/v1/compare', headers: formHeaders, payload: single })).code,
+    'request_invalid',
+  )
 })

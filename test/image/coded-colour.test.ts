@@ -3,18 +3,27 @@ import { test } from 'node:test'
 import sharp from 'sharp'
 import { av1Colour } from '../../src/image/av1-colour.js'
 import { avifColour, pngColour } from '../../src/image/coded-colour.js'
-import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 import { animatedAvif, codedAvif } from '../support/avif-files.js'
 import { patches, patchesOf, plainPng, profiledPng, withCicp } from '../support/coded-colour.js'
 
-const preprocessing = { inputSize: 64, fit: 'squash', resizeShortSide: 64, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] } satisfies PrepareOptions['preprocessing']
+const preprocessing = {
+  inputSize: 64,
+  fit: 'squash',
+  resizeShortSide: 64,
+  kernel: 'cubic',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+} satisfies PrepareOptions['preprocessing']
 const options: PrepareOptions = { preprocessing, maxPixels: 1_000_000 }
 
 async function preparedPatches(bytes: Uint8Array): Promise<number[][]> {
   const cover = { ...preprocessing, resizeShortSide: 64 }
   const { pixels } = await prepareImage(bytes, { ...options, preprocessing: cover })
   // the picture is half as high as wide: every second line of the square
-  return patchesOf(Uint8Array.from({ length: 64 * 32 * 3 }, (_, i) => pixels[Math.floor(i / 192) * 2 * 192 + (i % 192)]!))
+  return patchesOf(
+    Uint8Array.from({ length: 64 * 32 * 3 }, (_, i) => pixels[Math.floor(i / 192) * 2 * 192 + (i % 192)]!),
+  )
 }
 
 function assertNear(found: number[][], tolerance: number, expected: readonly (readonly number[])[] = patches): void {
@@ -38,7 +47,10 @@ const rows: [name: string, primaries: number, transfer: number, tolerance: numbe
 ]
 for (const [name, primaries, transfer, tolerance] of rows) {
   test(`a PNG that says ${name} in code points shows the colours it means`, async () => {
-    assertNear(await preparedPatches(withCicp(await plainPng(primaries, transfer), [primaries, transfer, 0, 1])), tolerance)
+    assertNear(
+      await preparedPatches(withCicp(await plainPng(primaries, transfer), [primaries, transfer, 0, 1])),
+      tolerance,
+    )
   })
 }
 
@@ -47,7 +59,9 @@ test('samples of a narrow range are widened', async () => {
 })
 
 test('light above white is bent into white, and keeps its hue', async () => {
-  const orange = await sharp({ create: { width: 64, height: 32, channels: 3, background: { r: 200, g: 175, b: 140 } } }).png().toBuffer()
+  const orange = await sharp({ create: { width: 64, height: 32, channels: 3, background: { r: 200, g: 175, b: 140 } } })
+    .png()
+    .toBuffer()
   const [patch] = await preparedPatches(withCicp(orange, [1, 16, 0, 1]))
   const [red = 0, green = 0, blue = 0] = patch!
   assert.ok(red >= 253 && red > green + 20 && green > blue + 20, String(patch))
@@ -69,11 +83,20 @@ test('every output of a picture is converted', async () => {
 test('code points that say nothing, or sRGB, change no pixel', async () => {
   const png = await plainPng(1, 13)
   const { pixels } = await prepareImage(png, options)
-  for (const values of [[2, 2, 0, 1], [1, 13, 0, 1], [1, 2, 0, 1]]) assert.deepEqual((await prepareImage(withCicp(png, values), options)).pixels, pixels)
+  for (const values of [
+    [2, 2, 0, 1],
+    [1, 13, 0, 1],
+    [1, 2, 0, 1],
+  ])
+    assert.deepEqual((await prepareImage(withCicp(png, values), options)).pixels, pixels)
 })
 
 test('unknown code points are refused by their numbers', async () => {
-  for (const values of [[1, 11, 0, 1], [200, 13, 0, 1], [10, 17, 0, 1]]) {
+  for (const values of [
+    [1, 11, 0, 1],
+    [200, 13, 0, 1],
+    [10, 17, 0, 1],
+  ]) {
     await assert.rejects(prepareImage(withCicp(await plainPng(1, 13), values), options), {
       code: 'image_format_unsupported',
       detail: `Its colour (CICP primaries ${values[0]}, transfer ${values[1]}) is not converted here; sRGB is always accepted.`,
@@ -82,10 +105,18 @@ test('unknown code points are refused by their numbers', async () => {
 })
 
 test('code points of a PNG are stronger than its profile', async () => {
-  const coded = await sharp(await plainPng(12, 13)).withIccProfile('p3', { attach: true }).png().toBuffer()
+  const coded = await sharp(await plainPng(12, 13))
+    .withIccProfile('p3', { attach: true })
+    .png()
+    .toBuffer()
   const samples = await sharp(coded, { ignoreIcc: true }).raw().toBuffer()
-  const plain = await sharp(samples, { raw: { width: 64, height: 32, channels: 3 } }).png().toBuffer()
-  assert.deepEqual(await preparedPatches(withCicp(coded, [12, 13, 0, 1])), await preparedPatches(withCicp(plain, [12, 13, 0, 1])))
+  const plain = await sharp(samples, { raw: { width: 64, height: 32, channels: 3 } })
+    .png()
+    .toBuffer()
+  assert.deepEqual(
+    await preparedPatches(withCicp(coded, [12, 13, 0, 1])),
+    await preparedPatches(withCicp(plain, [12, 13, 0, 1])),
+  )
 })
 
 test('a chunk counts before the picture data, whole, and with its checksum', async () => {
@@ -164,11 +195,21 @@ test('a sequence header is followed as far as it goes, whatever lies before it, 
   const noSize = Buffer.concat([Buffer.of(header[0]! & ~2), header.subarray(2)])
   assert.deepEqual(av1Colour(noSize), { primaries: 9, transfer: 16 }, 'without a size')
   for (let length = 0; length < 8; length++) assert.equal(av1Colour(header.subarray(0, length)), undefined)
-  const endless = Buffer.concat([Buffer.from([0x08, 0b00001000]), Buffer.alloc(8), Buffer.from([0x80]), Buffer.alloc(50_000_000)]) // how many ticks, in zeros
+  const endless = Buffer.concat([
+    Buffer.from([0x08, 0b00001000]),
+    Buffer.alloc(8),
+    Buffer.from([0x80]),
+    Buffer.alloc(50_000_000),
+  ]) // how many ticks, in zeros
   const started = performance.now()
   assert.equal(av1Colour(endless), undefined)
   assert.ok(performance.now() - started < 100)
-  for (const bytes of [Buffer.alloc(1_000, 0xff), Buffer.alloc(1_000), Buffer.from([0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80])]) assert.equal(av1Colour(bytes), undefined)
+  for (const bytes of [
+    Buffer.alloc(1_000, 0xff),
+    Buffer.alloc(1_000),
+    Buffer.from([0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80]),
+  ])
+    assert.equal(av1Colour(bytes), undefined)
 })
 
 test('an AVIF written by an encoder of today without colour of its own is sRGB', async () => {
@@ -181,8 +222,16 @@ test('an AVIF written by an encoder of today without colour of its own is sRGB',
 /** A ramp of 16 bits in these code points: red, green and blue alike. */
 async function deepRamp(curve: (light: number) => number): Promise<{ png: Buffer; light: number[] }> {
   const light = Array.from({ length: 64 }, (_, i) => (i / 63) ** 2 * 0.85)
-  const samples = Uint16Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.round(65_535 * curve(light[Math.floor(i / 3) % 64]!)))
-  return { png: await sharp(samples, { raw: { width: 64, height: 64, channels: 3 } }).toColourspace('rgb16').png().toBuffer(), light }
+  const samples = Uint16Array.from({ length: 64 * 64 * 3 }, (_, i) =>
+    Math.round(65_535 * curve(light[Math.floor(i / 3) % 64]!)),
+  )
+  return {
+    png: await sharp(samples, { raw: { width: 64, height: 64, channels: 3 } })
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer(),
+    light,
+  }
 }
 
 const srgbOf = (light: number) => 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055)
@@ -200,9 +249,10 @@ test('sixteen bits are converted as such: PQ of a PNG is within one level', asyn
 })
 
 test('a narrow range of sixteen bits is widened', async () => {
-  const { png, light } = await deepRamp((value) => (16 + 219 * (srgbOf(value) / 255)) / 256 * 65_536 / 65_535)
+  const { png, light } = await deepRamp((value) => (((16 + 219 * (srgbOf(value) / 255)) / 256) * 65_536) / 65_535)
   const { pixels } = await prepareImage(withCicp(png, [1, 13, 0, 0]), options)
-  for (const [i, value] of light.entries()) assert.ok(Math.abs(pixels[(32 * 64 + i) * 3]! - srgbOf(value)) <= 1, String(i))
+  for (const [i, value] of light.entries())
+    assert.ok(Math.abs(pixels[(32 * 64 + i) * 3]! - srgbOf(value)) <= 1, String(i))
 })
 
 for (const profile of ['srgb', 'p3'] as const) {
@@ -215,7 +265,9 @@ for (const profile of ['srgb', 'p3'] as const) {
       const off = view.reduce((sum, value, at) => sum + Math.abs(value - expected.views[i]![at]!), 0) / view.length
       assert.ok(off < 1, `view ${i} is off by ${off}`) // edges are rounded otherwise
     })
-    const thumbnails = await Promise.all([expected, found].map(({ thumbnail }) => sharp(thumbnail).removeAlpha().raw().toBuffer()))
+    const thumbnails = await Promise.all(
+      [expected, found].map(({ thumbnail }) => sharp(thumbnail).removeAlpha().raw().toBuffer()),
+    )
     assertNear(patchesOf(thumbnails[1]!), 6, patchesOf(thumbnails[0]!))
   })
 }

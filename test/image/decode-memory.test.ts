@@ -4,23 +4,37 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
-import { prepareImage, planPreparation, type PrepareOptions } from '../../src/image/prepare.js'
+import { type PrepareOptions, planPreparation, prepareImage } from '../../src/image/prepare.js'
 import { temporaryFolder } from '../support/app.js'
 import { decodePeak, peakOptions } from '../support/decode-peak.js'
 import { hostilePictures, webpOf } from '../support/hostile-pictures.js'
 
 const mebibyte = 2 ** 20
-const of = (width: number, height: number, channels: 3 | 4 = 3): Sharp => sharp({ create: { width, height, channels, background: { r: 200, g: 120, b: 40, alpha: 0.5 } } })
+const of = (width: number, height: number, channels: 3 | 4 = 3): Sharp =>
+  sharp({ create: { width, height, channels, background: { r: 200, g: 120, b: 40, alpha: 0.5 } } })
 
 const rows: [name: string, picture: () => Promise<Buffer>, options?: Partial<PrepareOptions>][] = [
   ['jpeg', () => of(6000, 4000).jpeg().toBuffer()],
-  ['jpeg, turned, a region of it', () => of(3000, 2000).withMetadata({ orientation: 6 }).jpeg().toBuffer(), { region: { x: 0, y: 0.5, width: 1, height: 0.5, unit: 'relative' } }],
+  [
+    'jpeg, turned, a region of it',
+    () => of(3000, 2000).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    { region: { x: 0, y: 0.5, width: 1, height: 0.5, unit: 'relative' } },
+  ],
   ['jpeg, flat', () => of(30_000, 300).jpeg().toBuffer()],
-  ['progressive jpeg of four channels', () => of(3000, 3000).toColourspace('cmyk').jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer()],
+  [
+    'progressive jpeg of four channels',
+    () => of(3000, 3000).toColourspace('cmyk').jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer(),
+  ],
   ['png', () => of(4000, 3000).png({ compressionLevel: 1 }).toBuffer()],
-  ['png of 16 bits with alpha, interlaced', () => of(2000, 2000, 4).toColourspace('rgb16').png({ progressive: true, compressionLevel: 1 }).toBuffer()],
+  [
+    'png of 16 bits with alpha, interlaced',
+    () => of(2000, 2000, 4).toColourspace('rgb16').png({ progressive: true, compressionLevel: 1 }).toBuffer(),
+  ],
   ['png, very flat', () => of(200_000, 20).png({ compressionLevel: 1 }).toBuffer(), { thumbnail: { maxSide: 192 } }],
-  ['png, very tall, turned', () => of(40, 60_000).withMetadata({ orientation: 6 }).png({ compressionLevel: 1 }).toBuffer()],
+  [
+    'png, very tall, turned',
+    () => of(40, 60_000).withMetadata({ orientation: 6 }).png({ compressionLevel: 1 }).toBuffer(),
+  ],
   ['webp', async () => webpOf(4000, 4000)],
   ['webp, three decodes', async () => webpOf(3000, 3000), { thumbnail: { maxSide: 192 }, views: 4 }],
   ['gif', () => of(3000, 3000).gif({ effort: 1 }).toBuffer()],
@@ -55,12 +69,21 @@ test('ordinary photographs of a phone take little', async () => {
 
 test('outputs made one after the other are the same as side by side', async () => {
   const noise = Buffer.from(Array.from({ length: 90 * 60 * 3 }, (_, i) => (i * 7919 + (i >> 3) * 31) % 251))
-  const small = await sharp(noise, { raw: { width: 90, height: 60, channels: 3 } }).png().toBuffer()
-  const large = await sharp(noise, { raw: { width: 90, height: 60, channels: 3 } }).resize(3600, 2400, { kernel: 'nearest' }).webp({ lossless: true, effort: 0 }).toBuffer()
+  const small = await sharp(noise, { raw: { width: 90, height: 60, channels: 3 } })
+    .png()
+    .toBuffer()
+  const large = await sharp(noise, { raw: { width: 90, height: 60, channels: 3 } })
+    .resize(3600, 2400, { kernel: 'nearest' })
+    .webp({ lossless: true, effort: 0 })
+    .toBuffer()
   for (const picture of [small, large]) {
     const { views, thumbnail } = await prepareImage(picture, { ...peakOptions, views: 4, thumbnail: { maxSide: 64 } })
     assert.deepEqual([...views[0]!], [...(await prepareImage(picture, peakOptions)).pixels])
-    assert.deepEqual(views[2], (await prepareImage(picture, { ...peakOptions, preprocessing: { ...peakOptions.preprocessing, fit: 'squash' } })).pixels)
+    assert.deepEqual(
+      views[2],
+      (await prepareImage(picture, { ...peakOptions, preprocessing: { ...peakOptions.preprocessing, fit: 'squash' } }))
+        .pixels,
+    )
     assert.deepEqual(thumbnail, (await prepareImage(picture, { ...peakOptions, thumbnail: { maxSide: 64 } })).thumbnail)
   }
 })

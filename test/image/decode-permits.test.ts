@@ -8,11 +8,12 @@ function bench(count: number, maxBytes: number) {
   const permits = new DecodePermits({ count, maxBytes })
   const running = new Map<string, () => void>()
   const order: string[] = []
-  const start = (name: string, options: PermitOptions) => permits.run(async () => {
-    order.push(name)
-    await new Promise<void>((resolve) => running.set(name, resolve))
-    running.delete(name)
-  }, options)
+  const start = (name: string, options: PermitOptions) =>
+    permits.run(async () => {
+      order.push(name)
+      await new Promise<void>((resolve) => running.set(name, resolve))
+      running.delete(name)
+    }, options)
   const end = async (name: string) => {
     running.get(name)!()
     await turn()
@@ -24,7 +25,11 @@ test('pictures wait until their memory is free, and give it back', async () => {
   const { permits, running, start, end } = bench(4, 100)
   const all = [start('a', { bytes: 60 }), start('b', { bytes: 60 }), start('c', { bytes: 40 })]
   await turn()
-  assert.deepEqual([[...running.keys()], permits.depth, permits.bytesInUse], [['a'], 2, 60], 'nobody passes the one that is next')
+  assert.deepEqual(
+    [[...running.keys()], permits.depth, permits.bytesInUse],
+    [['a'], 2, 60],
+    'nobody passes the one that is next',
+  )
   await end('a')
   assert.deepEqual([[...running.keys()], permits.depth, permits.bytesInUse], [['b', 'c'], 0, 100])
   await end('b')
@@ -41,7 +46,10 @@ test('what could never have its memory is refused at once, with the limit', asyn
 
 test('a decode that fails gives its memory back', async () => {
   const permits = new DecodePermits({ count: 1, maxBytes: 100 })
-  await assert.rejects(permits.run(() => Promise.reject(new Error('broken')), { bytes: 100 }), /broken/)
+  await assert.rejects(
+    permits.run(() => Promise.reject(new Error('broken')), { bytes: 100 }),
+    /broken/,
+  )
   assert.equal(await permits.run(async () => 'next', { bytes: 100 }), 'next')
 })
 

@@ -1,18 +1,35 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
-import { errorOf, errorReplyOf, pictureOf, replyOf, type MadePicture } from '../../src/image/decoder-protocol.js'
+import { errorOf, errorReplyOf, type MadePicture, pictureOf, replyOf } from '../../src/image/decoder-protocol.js'
 import type { PictureWork } from '../../src/image/picture-work.js'
 
-const preprocessing = { inputSize: 8, fit: 'cover' as const, resizeShortSide: 8, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const preprocessing = {
+  inputSize: 8,
+  fit: 'cover' as const,
+  resizeShortSide: 8,
+  kernel: 'linear' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
 const work: PictureWork = { kind: 'prepare', options: { preprocessing, maxPixels: 100, views: 2, copies: true } }
 const view = (value: number) => new Uint8Array(8 * 8 * 3).fill(value)
 
 test('what was made comes back part by part', () => {
-  const { header, body } = replyOf(1, { width: 3, height: 2, format: 'png', views: [view(1), view(2)], copyDescriptor: Uint8Array.of(9), thumbnail: Buffer.from('small') })
+  const { header, body } = replyOf(1, {
+    width: 3,
+    height: 2,
+    format: 'png',
+    views: [view(1), view(2)],
+    copyDescriptor: Uint8Array.of(9),
+    thumbnail: Buffer.from('small'),
+  })
   const { made } = JSON.parse(JSON.stringify(header)) as { made: MadePicture }
   const picture = pictureOf(made, Buffer.concat(body), work)
-  assert.deepEqual([picture.width, picture.height, picture.format, picture.views.map((pixels) => [...new Set(pixels)])], [3, 2, 'png', [[1], [2]]])
+  assert.deepEqual(
+    [picture.width, picture.height, picture.format, picture.views.map((pixels) => [...new Set(pixels)])],
+    [3, 2, 'png', [[1], [2]]],
+  )
   assert.deepEqual([[...picture.copyDescriptor!], picture.thumbnail!.toString()], [[9], 'small'])
 })
 
@@ -21,14 +38,27 @@ test('an answer that does not fit the question is not believed', () => {
   const body = Buffer.alloc(384)
   assert.equal(pictureOf(made, body, work).views.length, 2)
   const lies: [Partial<Record<keyof MadePicture, unknown>>, Buffer<ArrayBuffer>?][] = [
-    [{ width: 0 }], [{ height: 1.5 }], [{ width: '3' }], [{ format: 'exe' }], [{ views: [192] }], [{ views: [192, 191] }], [{ views: 384 }],
-    [{ thumbnail: 1 }], [{ thumbnail: -1 }], [{ copyDescriptor: 1e9 }], [{}, Buffer.alloc(385)], [{}, Buffer.alloc(100)],
+    [{ width: 0 }],
+    [{ height: 1.5 }],
+    [{ width: '3' }],
+    [{ format: 'exe' }],
+    [{ views: [192] }],
+    [{ views: [192, 191] }],
+    [{ views: 384 }],
+    [{ thumbnail: 1 }],
+    [{ thumbnail: -1 }],
+    [{ copyDescriptor: 1e9 }],
+    [{}, Buffer.alloc(385)],
+    [{}, Buffer.alloc(100)],
   ]
-  for (const [lie, bytes = body] of lies) assert.throws(() => pictureOf({ ...made, ...lie } as MadePicture, bytes, work), RangeError, JSON.stringify(lie))
+  for (const [lie, bytes = body] of lies)
+    assert.throws(() => pictureOf({ ...made, ...lie } as MadePicture, bytes, work), RangeError, JSON.stringify(lie))
 })
 
 test('errors keep their code and detail; a code that is not known is none', () => {
-  const reply = errorReplyOf(1, new AlikeError('region_invalid', { detail: 'There.' })) as { error: { code: string; detail: string; reason: string } }
+  const reply = errorReplyOf(1, new AlikeError('region_invalid', { detail: 'There.' })) as {
+    error: { code: string; detail: string; reason: string }
+  }
   const error = errorOf(reply.error)
   assert.deepEqual([error.code, error.detail], ['region_invalid', 'There.'])
   assert.equal(errorOf({ code: 'toString', reason: '' }).code, 'internal')

@@ -4,29 +4,47 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { AlikeError } from '../../src/errors.js'
 import { openDecoderPool } from '../../src/image/decoder-pool.js'
 import { Decoders, decodersWanted, openDecoders } from '../../src/image/decoders.js'
-import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import { drawScene } from '../support/drawn-scenes.js'
 
-const preprocessing = { inputSize: 64, fit: 'cover' as const, resizeShortSide: 72, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const preprocessing = {
+  inputSize: 64,
+  fit: 'cover' as const,
+  resizeShortSide: 72,
+  kernel: 'linear' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
 const options: PrepareOptions = { preprocessing, maxPixels: 1e8 }
 const memoryMaxBytes = 256 * 2 ** 20
 
 async function openPool(t: TestContext, { processes = 1, count = 2, budget = memoryMaxBytes } = {}) {
   const seen = { ends: 0 }
-  const pool = await openDecoderPool({ processes, picturesAtOnce: Math.ceil(count / processes), memoryMaxBytes: budget, environment: { ...process.env, API_KEYS: 'secret' }, logger: { warn() {} }, onProcessEnd: () => { seen.ends++ } })
+  const pool = await openDecoderPool({
+    processes,
+    picturesAtOnce: Math.ceil(count / processes),
+    memoryMaxBytes: budget,
+    environment: { ...process.env, API_KEYS: 'secret' },
+    logger: { warn() {} },
+    onProcessEnd: () => {
+      seen.ends++
+    },
+  })
   t.after(() => pool.close())
   return { pool, seen, decoders: new Decoders(pool, { count, memoryMaxBytes: budget }) }
 }
 
 /** Hundreds of milliseconds of decoding, in little memory. */
 function slowPicture(): Promise<Buffer> {
-  return sharp({ create: { width: 7_000, height: 5_000, channels: 3, background: '#456' } }).jpeg().toBuffer()
+  return sharp({ create: { width: 7_000, height: 5_000, channels: 3, background: '#456' } })
+    .jpeg()
+    .toBuffer()
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -36,7 +54,11 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'no error', (error: unknown) => (error instanceof AlikeError ? error.code : String(error)))
+const codeOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof AlikeError ? error.code : String(error)),
+  )
 
 test('processes give the pixels, thumbnails and descriptors that the service itself gives, and the same refusals', async (t) => {
   const { decoders } = await openPool(t)
@@ -44,10 +66,20 @@ test('processes give the pixels, thumbnails and descriptors that the service its
   const everything: PrepareOptions = { ...options, views: 4, copies: true, thumbnail: { maxSide: 48 } }
   for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {
     const bytes = await scene.clone().resize(300, 200, { fit: 'fill' }).toFormat(format).toBuffer()
-    for (const wanted of [options, everything, { ...options, region: { x: 0.25, y: 0, width: 0.5, height: 1, unit: 'relative' as const } }]) {
+    for (const wanted of [
+      options,
+      everything,
+      { ...options, region: { x: 0.25, y: 0, width: 0.5, height: 1, unit: 'relative' as const } },
+    ]) {
       const [there, here] = await Promise.all([decoders.prepare(bytes, wanted), prepareImage(bytes, wanted)])
-      assert.deepEqual([there.width, there.height, there.format, there.views.length], [here.width, here.height, here.format, here.views.length])
-      const parts = (made: typeof here) => [made.pixels, ...made.views, made.copyDescriptor, made.thumbnail].map((part) => part && Buffer.from(part).toString('base64'))
+      assert.deepEqual(
+        [there.width, there.height, there.format, there.views.length],
+        [here.width, here.height, here.format, here.views.length],
+      )
+      const parts = (made: typeof here) =>
+        [made.pixels, ...made.views, made.copyDescriptor, made.thumbnail].map(
+          (part) => part && Buffer.from(part).toString('base64'),
+        )
       assert.deepEqual(parts(there), parts(here), format)
     }
   }
@@ -56,8 +88,17 @@ test('processes give the pixels, thumbnails and descriptors that the service its
   assert.equal(described.length, copyDescriptor!.length)
 
   const picture = await drawPicture('circle', 1)
-  for (const bytes of [Buffer.alloc(0), Buffer.from('no picture'), Buffer.from('%PDF-1.7'), picture.subarray(0, picture.length / 2)]) {
-    const message = (work: Promise<unknown>) => work.then(() => 'no error', (error: AlikeError) => `${error.code}: ${error.message}`)
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from('no picture'),
+    Buffer.from('%PDF-1.7'),
+    picture.subarray(0, picture.length / 2),
+  ]) {
+    const message = (work: Promise<unknown>) =>
+      work.then(
+        () => 'no error',
+        (error: AlikeError) => `${error.code}: ${error.message}`,
+      )
     assert.equal(await message(decoders.prepare(bytes, options)), await message(prepareImage(bytes, options)))
   }
   assert.equal(await codeOf(decoders.prepare(picture, { ...options, maxPixels: 100 })), 'image_too_many_pixels')
@@ -65,7 +106,10 @@ test('processes give the pixels, thumbnails and descriptors that the service its
 
 test('a picture that needs more memory than is set aside at first is asked for once more, and refused beyond the budget', async (t) => {
   const { decoders } = await openPool(t, { budget: 64 * 2 ** 20 })
-  const webp = (side: number) => sharp({ create: { width: side, height: side, channels: 3, background: '#789' } }).webp({ effort: 0 }).toBuffer()
+  const webp = (side: number) =>
+    sharp({ create: { width: side, height: side, channels: 3, background: '#789' } })
+      .webp({ effort: 0 })
+      .toBuffer()
   assert.equal((await decoders.prepare(await webp(2_000), options)).width, 2_000)
   assert.equal(await codeOf(decoders.prepare(await webp(4_000), options)), 'image_too_much_memory')
   assert.equal(decoders.bytesInUse, 0)
@@ -132,7 +176,9 @@ test('searches go before bulk pictures, and who has left does not wait', async (
   assert.deepEqual(order, ['search', 'bulk'])
 })
 
-test('a process knows no secrets, has bounded memory and goes first when memory runs out', { skip: process.platform !== 'linux' }, async (t) => {
+test('a process knows no secrets, has bounded memory and goes first when memory runs out', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
   const { pool } = await openPool(t)
   const of = (file: string) => readFileSync(`/proc/${pool.pids[0]}/${file}`, 'utf8')
   assert.doesNotMatch(of('environ'), /secret/)
@@ -148,7 +194,9 @@ test('no process outlives a service that is killed', async (t) => {
     const pool = await openDecoderPool({ processes: 2, picturesAtOnce: 1, memoryMaxBytes: 2 ** 28, logger: { warn() {} } })
     while (pool.processes < 2) await new Promise((resolve) => setTimeout(resolve, 5))
     console.log(pool.pids.join(' '))`
-  const service = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const service = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   t.after(() => service.kill('SIGKILL'))
   const [line] = (await once(createInterface(service.stdout), 'line')) as [string]
   const pids = line.split(' ').map(Number)

@@ -1,17 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { frameOf, FrameReader } from '../../src/image/frames.js'
+import { FrameReader, frameOf } from '../../src/image/frames.js'
 
 const bounds = { headerMaxBytes: 64, bodyMaxBytes: 1_000 }
 
 test('frames come out as they went in, however the stream is cut', () => {
-  const sent = [{ header: { call: 1 }, body: [Uint8Array.of(1, 2), Uint8Array.of(3)] }, { header: { call: 2, name: 'ü' }, body: [] }, { header: { call: 3 }, body: [new Uint8Array(999).fill(7)] }]
+  const sent = [
+    { header: { call: 1 }, body: [Uint8Array.of(1, 2), Uint8Array.of(3)] },
+    { header: { call: 2, name: 'ü' }, body: [] },
+    { header: { call: 3 }, body: [new Uint8Array(999).fill(7)] },
+  ]
   const stream = Buffer.concat(sent.flatMap(({ header, body }) => frameOf(header, body)))
   for (const step of [1, 2, 7, 64, stream.length]) {
     const read: { header: unknown; body: Buffer }[] = []
     const reader = new FrameReader(bounds, (header, body) => read.push({ header, body }))
     for (let at = 0; at < stream.length; at += step) reader.push(stream.subarray(at, at + step))
-    assert.deepEqual(read.map(({ header, body }) => ({ header, body: [...body] })), sent.map(({ header, body }) => ({ header, body: body.flatMap((part) => [...part]) })))
+    assert.deepEqual(
+      read.map(({ header, body }) => ({ header, body: [...body] })),
+      sent.map(({ header, body }) => ({ header, body: body.flatMap((part) => [...part]) })),
+    )
   }
 })
 
@@ -22,8 +29,16 @@ test('a frame over the bounds is refused before there is memory for it', () => {
     bytes.writeUInt32BE(body, 4)
     return bytes
   }
-  for (const [header, body] of [[65, 0], [0, 0], [10, 1_001], [0xffff_ffff, 0xffff_ffff]] as const) {
+  for (const [header, body] of [
+    [65, 0],
+    [0, 0],
+    [10, 1_001],
+    [0xffff_ffff, 0xffff_ffff],
+  ] as const) {
     assert.throws(() => new FrameReader(bounds, () => assert.fail()).push(prefix(header, body)), RangeError)
   }
-  assert.throws(() => new FrameReader(bounds, () => assert.fail()).push(Buffer.concat([prefix(4, 0), Buffer.from('{"a"')])), SyntaxError)
+  assert.throws(
+    () => new FrameReader(bounds, () => assert.fail()).push(Buffer.concat([prefix(4, 0), Buffer.from('{"a"')])),
+    SyntaxError,
+  )
 })

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import { AlikeError } from '../../src/errors.js'
-import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 
-const preprocessing = { inputSize: 32, fit: 'cover', resizeShortSide: 32, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] } satisfies PrepareOptions['preprocessing']
+const preprocessing = {
+  inputSize: 32,
+  fit: 'cover',
+  resizeShortSide: 32,
+  kernel: 'cubic',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+} satisfies PrepareOptions['preprocessing']
 const options: PrepareOptions = { preprocessing, maxPixels: 1_000_000 }
 
 /** Left half red, right half blue. */
@@ -19,7 +26,9 @@ function at(pixels: Uint8Array, x: number, y: number, size = 32): number[] {
 }
 
 function assertNear(found: number[], expected: number[], tolerance = 12): void {
-  found.forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) <= tolerance, `${found} is not near ${expected}`))
+  found.forEach((value, i) =>
+    assert.ok(Math.abs(value - expected[i]!) <= tolerance, `${found} is not near ${expected}`),
+  )
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -61,7 +70,11 @@ test('every colour space ends as 8-bit sRGB', async (t) => {
 })
 
 test('alpha is flattened on white', async () => {
-  const clear = await sharp({ create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } }).png().toBuffer()
+  const clear = await sharp({
+    create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+  })
+    .png()
+    .toBuffer()
   assert.deepEqual(at((await prepareImage(clear, options)).pixels, 5, 5), [255, 255, 255])
 })
 
@@ -73,22 +86,36 @@ test('EXIF orientation comes before everything else', async () => {
   assertNear(at(upright.pixels, 16, 2), [255, 0, 0])
   assertNear(at(upright.pixels, 16, 29), [0, 0, 255])
 
-  const lower = await prepareImage(bytes, { ...options, region: { x: 0, y: 0.5, width: 1, height: 0.5, unit: 'relative' } })
+  const lower = await prepareImage(bytes, {
+    ...options,
+    region: { x: 0, y: 0.5, width: 1, height: 0.5, unit: 'relative' },
+  })
   assertNear(at(lower.pixels, 16, 4), [0, 0, 255])
 })
 
 test('a region in pixels and the same region relative give the same pixels', async () => {
   const bytes = await halves(100, 60).png().toBuffer()
-  const inPixels = await prepareImage(bytes, { ...options, region: { x: 40, y: 6, width: 40, height: 30, unit: 'pixel' } })
-  const relative = await prepareImage(bytes, { ...options, region: { x: 0.4, y: 0.1, width: 0.4, height: 0.5, unit: 'relative' } })
+  const inPixels = await prepareImage(bytes, {
+    ...options,
+    region: { x: 40, y: 6, width: 40, height: 30, unit: 'pixel' },
+  })
+  const relative = await prepareImage(bytes, {
+    ...options,
+    region: { x: 0.4, y: 0.1, width: 0.4, height: 0.5, unit: 'relative' },
+  })
   assert.deepEqual(relative.pixels, inPixels.pixels)
 })
 
 test('only the first frame of an animation is read', async () => {
-  const frame = (background: string) => sharp({ create: { width: 40, height: 40, channels: 3, background } }).png().toBuffer()
+  const frame = (background: string) =>
+    sharp({ create: { width: 40, height: 40, channels: 3, background } })
+      .png()
+      .toBuffer()
   const frames = [await frame('#ff0000'), await frame('#0000ff')]
   for (const format of ['gif', 'webp'] as const) {
-    const bytes = await sharp(frames, { join: { animated: true } }).toFormat(format).toBuffer()
+    const bytes = await sharp(frames, { join: { animated: true } })
+      .toFormat(format)
+      .toBuffer()
     const prepared = await prepareImage(bytes, options)
     assert.deepEqual([prepared.width, prepared.height], [40, 40])
     assertNear(at(prepared.pixels, 16, 16), [255, 0, 0])
@@ -115,8 +142,15 @@ test('a thumbnail does not change the pixels and fits its square', async () => {
 })
 
 test('extreme shapes are pictures too', async () => {
-  for (const [width, height] of [[1, 1], [1, 20_000], [20_000, 1]] as const) {
-    const { pixels } = await prepareImage(await halves(width, height).png().toBuffer(), { ...options, thumbnail: { maxSide: 64 } })
+  for (const [width, height] of [
+    [1, 1],
+    [1, 20_000],
+    [20_000, 1],
+  ] as const) {
+    const { pixels } = await prepareImage(await halves(width, height).png().toBuffer(), {
+      ...options,
+      thumbnail: { maxSide: 64 },
+    })
     assert.equal(pixels.length, 32 * 32 * 3)
   }
 })
@@ -124,9 +158,15 @@ test('extreme shapes are pictures too', async () => {
 test('a cut-off picture of any format is refused', async () => {
   const noise = Buffer.from(Array.from({ length: 120 * 90 * 3 }, (_, i) => (i * 7919 + (i >> 3) * 31) % 251))
   for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {
-    const bytes = await sharp(noise, { raw: { width: 120, height: 90, channels: 3 } }).toFormat(format).toBuffer()
+    const bytes = await sharp(noise, { raw: { width: 120, height: 90, channels: 3 } })
+      .toFormat(format)
+      .toBuffer()
     for (const share of [0.1, 0.5, 0.95]) {
-      assert.equal(await codeOf(prepareImage(bytes.subarray(0, bytes.length * share), options)), 'image_unreadable', `${format} ${share}`)
+      assert.equal(
+        await codeOf(prepareImage(bytes.subarray(0, bytes.length * share), options)),
+        'image_unreadable',
+        `${format} ${share}`,
+      )
     }
   }
 })
@@ -148,11 +188,16 @@ test('what is no accepted picture gets its own code', async () => {
 
 test('a refusal for its pixels names the size and the bound', async () => {
   const bytes = await halves(1200, 900).png().toBuffer()
-  await assert.rejects(prepareImage(bytes, options), { code: 'image_too_many_pixels', detail: 'It has 1200 × 900 = 1080000 pixels; at most 1000000 are accepted.' })
+  await assert.rejects(prepareImage(bytes, options), {
+    code: 'image_too_many_pixels',
+    detail: 'It has 1200 × 900 = 1080000 pixels; at most 1000000 are accepted.',
+  })
 })
 
 test('a decompression bomb is refused on its header', async () => {
-  const bomb = await sharp({ create: { width: 12_000, height: 12_000, channels: 3, background: '#000000' } }).png({ compressionLevel: 9 }).toBuffer()
+  const bomb = await sharp({ create: { width: 12_000, height: 12_000, channels: 3, background: '#000000' } })
+    .png({ compressionLevel: 9 })
+    .toBuffer()
   const started = performance.now()
   assert.equal(await codeOf(prepareImage(bomb, options)), 'image_too_many_pixels')
   assert.ok(performance.now() - started < 200)

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { regionToPixels, type Region } from '../../src/image/region.js'
+import { type Region, regionToPixels } from '../../src/image/region.js'
 
 const pixel = (x: number, y: number, width: number, height: number): Region => ({ x, y, width, height, unit: 'pixel' })
-const relative = (x: number, y: number, width: number, height: number): Region => ({ x, y, width, height, unit: 'relative' })
+const relative = (x: number, y: number, width: number, height: number): Region => ({
+  x,
+  y,
+  width,
+  height,
+  unit: 'relative',
+})
 
 test('a region becomes whole pixels inside the picture of 100 × 50', () => {
   const rows: [Region, [number, number, number, number]][] = [
@@ -21,6 +27,14 @@ test('a region becomes whole pixels inside the picture of 100 × 50', () => {
 })
 
 test('a region outside the picture or without area is refused', () => {
-  const rows = [pixel(100, 0, 5, 5), pixel(0, 60, 5, 5), pixel(-5, 0, 5, 5), pixel(0, 0, 0, 5), pixel(0, 0, -5, 5), pixel(NaN, 0, 5, 5), relative(1, 0, 1, 1)]
+  const rows = [
+    pixel(100, 0, 5, 5),
+    pixel(0, 60, 5, 5),
+    pixel(-5, 0, 5, 5),
+    pixel(0, 0, 0, 5),
+    pixel(0, 0, -5, 5),
+    pixel(NaN, 0, 5, 5),
+    relative(1, 0, 1, 1),
+  ]
   for (const region of rows) assert.throws(() => regionToPixels(region, 100, 50), { code: 'region_invalid' })
 })

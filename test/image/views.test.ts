@@ -6,7 +6,14 @@ import type { Preprocessing } from '../../src/image/preprocessing.js'
 import { mirrored } from '../../src/image/views.js'
 
 const side = 8
-const preprocessing: Preprocessing = { inputSize: side, fit: 'cover', resizeShortSide: side, kernel: 'linear', mean: [0, 0, 0], std: [1, 1, 1] }
+const preprocessing: Preprocessing = {
+  inputSize: side,
+  fit: 'cover',
+  resizeShortSide: side,
+  kernel: 'linear',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
 
 test('a mirror image has left and right exchanged and nothing else', () => {
   const pixels = Uint8Array.from({ length: 2 * 2 * 3 }, (_, i) => i)
@@ -18,7 +25,9 @@ test('views are the usual one, its mirror image, the other fit and its mirror im
   // wide, its outer thirds white: the middle shows none of them, the whole picture does
   const data = Buffer.alloc(24 * 8 * 3)
   for (let i = 0; i < 24 * 8; i++) data.fill(i % 24 < 8 || i % 24 >= 16 ? 255 : (i % 24) * 8, i * 3, i * 3 + 3)
-  const bytes = await sharp(data, { raw: { width: 24, height: 8, channels: 3 } }).png().toBuffer()
+  const bytes = await sharp(data, { raw: { width: 24, height: 8, channels: 3 } })
+    .png()
+    .toBuffer()
 
   const { pixels, views } = await prepareImage(bytes, { preprocessing, maxPixels: 1e6, views: 4 })
   const squashed = await prepareImage(bytes, { preprocessing: { ...preprocessing, fit: 'squash' }, maxPixels: 1e6 })
@@ -26,6 +35,9 @@ test('views are the usual one, its mirror image, the other fit and its mirror im
   assert.ok(pixels[0]! < 100 && squashed.pixels[0]! > 200)
 
   for (const count of [1, 2, 3]) {
-    assert.deepEqual((await prepareImage(bytes, { preprocessing, maxPixels: 1e6, views: count })).views, views.slice(0, count))
+    assert.deepEqual(
+      (await prepareImage(bytes, { preprocessing, maxPixels: 1e6, views: count })).views,
+      views.slice(0, count),
+    )
   }
 })

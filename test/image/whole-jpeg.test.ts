@@ -2,15 +2,27 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp, { type JpegOptions } from 'sharp'
 import { hasAllScans } from '../../src/image/jpeg-scans.js'
-import { prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 import { wholeJpeg } from '../../src/image/whole-jpeg.js'
 
-const preprocessing = { inputSize: 64, fit: 'squash', resizeShortSide: 64, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] } satisfies PrepareOptions['preprocessing']
+const preprocessing = {
+  inputSize: 64,
+  fit: 'squash',
+  resizeShortSide: 64,
+  kernel: 'cubic',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+} satisfies PrepareOptions['preprocessing']
 const options: PrepareOptions = { preprocessing, maxPixels: 1_000_000, copies: true, thumbnail: { maxSide: 32 } }
 
 const width = 240
 const height = 160
-const drawn = Buffer.from(Array.from({ length: width * height * 3 }, (_, i) => 128 + 90 * Math.sin(i / 17) + 30 * Math.sin(i / (3 * width) / 5)))
+const drawn = Buffer.from(
+  Array.from(
+    { length: width * height * 3 },
+    (_, i) => 128 + 90 * Math.sin(i / 17) + 30 * Math.sin(i / (3 * width) / 5),
+  ),
+)
 const encode = (how: JpegOptions) => sharp(drawn, { raw: { width, height, channels: 3 } }).jpeg({ quality: 90, ...how })
 const pixelsOf = async (bytes: Uint8Array) => (await prepareImage(bytes, options)).pixels
 const startOfScan = Buffer.of(0xff, 0xda)
@@ -26,7 +38,11 @@ for (const progressive of [false, true]) {
       'no end marker': good.subarray(0, -2),
       'half an end marker': good.subarray(0, -1),
       'bytes behind the end marker': Buffer.concat([good, Buffer.alloc(5_000, 7)]),
-      'bytes between the segments of the header': Buffer.concat([good.subarray(0, firstSegmentEnd), Buffer.of(1, 2, 3), good.subarray(firstSegmentEnd)]),
+      'bytes between the segments of the header': Buffer.concat([
+        good.subarray(0, firstSegmentEnd),
+        Buffer.of(1, 2, 3),
+        good.subarray(firstSegmentEnd),
+      ]),
       'fill bytes before a segment': Buffer.concat([good.subarray(0, 2), Buffer.alloc(9, 0xff), good.subarray(2)]),
     }
     for (const [name, bytes] of Object.entries(rows)) assert.deepEqual(await pixelsOf(bytes), expected, name)
@@ -38,7 +54,10 @@ for (const progressive of [false, true]) {
     for (const share of [0.1, 0.5, 0.95]) {
       const cut = good.subarray(0, Math.floor(scan + (good.length - scan) * share))
       await assert.rejects(pixelsOf(cut), { code: 'image_unreadable', detail: 'It ends before its picture does.' })
-      await assert.rejects(pixelsOf(Buffer.concat([cut, Buffer.of(0xff, 0xd9)])), { code: 'image_unreadable', detail: 'Its picture data is damaged.' })
+      await assert.rejects(pixelsOf(Buffer.concat([cut, Buffer.of(0xff, 0xd9)])), {
+        code: 'image_unreadable',
+        detail: 'Its picture data is damaged.',
+      })
     }
   })
 }
@@ -52,7 +71,10 @@ test('a JPEG with a marker in the middle of its picture is refused as damaged', 
 
 test('the end marker of a thumbnail in the header is not that of the picture', async () => {
   const thumbnail = await encode({ quality: 5 }).toBuffer()
-  const segment = Buffer.concat([Buffer.of(0xff, 0xe5, (thumbnail.length + 2) >> 8, (thumbnail.length + 2) & 255), thumbnail])
+  const segment = Buffer.concat([
+    Buffer.of(0xff, 0xe5, (thumbnail.length + 2) >> 8, (thumbnail.length + 2) & 255),
+    thumbnail,
+  ])
   const good = await encode({}).toBuffer()
   const bytes = Buffer.concat([good.subarray(0, 2), segment, good.subarray(2, -2)])
   assert.equal(wholeJpeg(bytes).ended, false)
@@ -64,7 +86,11 @@ test('fields that say nothing of the picture do not matter', async () => {
   const spectral = Buffer.from(good)
   const scan = good.indexOf(startOfScan)
   spectral[scan + 2 + good.readUInt16BE(scan + 2) - 2] = 0
-  const jfif = Buffer.concat([good.subarray(0, 2), Buffer.from('ffe000104a46494600090000010001' + '000000', 'hex'), good.subarray(2)])
+  const jfif = Buffer.concat([
+    good.subarray(0, 2),
+    Buffer.from('ffe000104a46494600090000010001' + '000000', 'hex'),
+    good.subarray(2),
+  ])
   for (const bytes of [spectral, jfif]) assert.deepEqual(await pixelsOf(bytes), await pixelsOf(good))
 })
 
@@ -85,7 +111,16 @@ test('a header of megabytes takes no longer to look at than a small one', async 
 
 test('whatever the bytes are, looking at them ends', () => {
   const start = [0xff, 0xd8, 0xff]
-  for (const rest of [[], [0xe0], [0xe0, 0xff], [0xe0, 0, 0], [0xe0, 0, 0, 0xff, 0xd8], [0xff, 0xff], [0, 0xff, 0, 0xff], [0xd8, 0xff, 0x01, 0xff, 0xda]]) {
+  for (const rest of [
+    [],
+    [0xe0],
+    [0xe0, 0xff],
+    [0xe0, 0, 0],
+    [0xe0, 0, 0, 0xff, 0xd8],
+    [0xff, 0xff],
+    [0, 0xff, 0, 0xff],
+    [0xd8, 0xff, 0x01, 0xff, 0xda],
+  ]) {
     assert.equal(wholeJpeg(Buffer.from([...start, ...rest])).ended, false)
   }
 })
@@ -115,7 +150,11 @@ test('a progressive JPEG that is cut off between two of its scans is refused, at
   const last = good.length - 2
   for (const end of ends.filter((place) => place < last)) {
     for (const cut of [end, end + 1, end + 3, end + 12]) {
-      await assert.rejects(pixelsOf(good.subarray(0, cut)), { code: 'image_unreadable', detail: 'It ends before its picture does.' }, `cut at ${cut} of ${good.length}`)
+      await assert.rejects(
+        pixelsOf(good.subarray(0, cut)),
+        { code: 'image_unreadable', detail: 'It ends before its picture does.' },
+        `cut at ${cut} of ${good.length}`,
+      )
     }
   }
   assert.deepEqual(await pixelsOf(good.subarray(0, last)), await pixelsOf(good))
@@ -141,7 +180,13 @@ test('looking for scans takes no long time, whatever the bytes are', () => {
 test('whether scans are missing ends for any bytes', () => {
   const frame = Buffer.from('ffc2001108000800080301110002110003110', 'hex')
   const scan = Buffer.from('ffda000c03010002000300000001', 'hex')
-  for (const data of [Buffer.alloc(0), Buffer.alloc(100_000, 0xff), Buffer.from('ffda', 'hex'), Buffer.from('ffc40000ff', 'hex'), Buffer.alloc(100_000, Buffer.of(0xff, 0xda, 0, 0))]) {
+  for (const data of [
+    Buffer.alloc(0),
+    Buffer.alloc(100_000, 0xff),
+    Buffer.from('ffda', 'hex'),
+    Buffer.from('ffc40000ff', 'hex'),
+    Buffer.alloc(100_000, Buffer.of(0xff, 0xda, 0, 0)),
+  ]) {
     assert.equal(hasAllScans([frame, scan], data), false)
     assert.equal(hasAllScans([scan], data), true)
     assert.equal(hasAllScans([], data), true)

@@ -22,7 +22,10 @@ test('groups are full while items come quickly, and never empty', async () => {
 })
 
 test('the first of a group does not wait long for company', async () => {
-  assert.deepEqual(await groupsOf([0, 0, 150, 0]), [[0, 1], [2, 3]])
+  assert.deepEqual(await groupsOf([0, 0, 150, 0]), [
+    [0, 1],
+    [2, 3],
+  ])
 })
 
 test('a failure comes after the items before it, and leaving early ends the source', async () => {

@@ -8,9 +8,17 @@ import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.j
 import { drawScene } from '../support/drawn-scenes.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 
-const preprocessing = { inputSize: 224, fit: 'cover' as const, resizeShortSide: 224, kernel: 'cubic' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const preprocessing = {
+  inputSize: 224,
+  fit: 'cover' as const,
+  resizeShortSide: 224,
+  kernel: 'cubic' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
-const decodersOf = (count: number) => openDecoders({ processes: 0, count, memoryMaxBytes: 64 * 2 ** 20, logger: silent })
+const decodersOf = (count: number) =>
+  openDecoders({ processes: 0, count, memoryMaxBytes: 64 * 2 ** 20, logger: silent })
 
 test('older pictures get their descriptors from their thumbnails, once, and those that have none are told apart', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
@@ -19,25 +27,51 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
   const makeVector = unitVectors({ dimension: model.dimension, seed: 5 })
   const originals = new Map<string, Uint8Array>()
   for (let i = 0; i < 70; i++) {
-    const { thumbnail, copyDescriptor } = await prepareImage(await drawScene(i), { preprocessing, maxPixels: 1e8, copies: true, thumbnail: { maxSide: 192 } })
+    const { thumbnail, copyDescriptor } = await prepareImage(await drawScene(i), {
+      preprocessing,
+      maxPixels: 1e8,
+      copies: true,
+      thumbnail: { maxSide: 192 },
+    })
     originals.set(`p${i}`, copyDescriptor!)
     await galleries.put(i % 2 ? 'a' : 'b', [newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })])
   }
-  await galleries.put('a', [newImage('damaged', makeVector()), newImage('without', makeVector(), { thumbnail: new Uint8Array(0) }), newImage('new', makeVector(), { copyDescriptor: originals.get('p0') })])
+  await galleries.put('a', [
+    newImage('damaged', makeVector()),
+    newImage('without', makeVector(), { thumbnail: new Uint8Array(0) }),
+    newImage('new', makeVector(), { copyDescriptor: originals.get('p0') }),
+  ])
 
   const told: number[] = []
-  const backfill = new CopyBackfill({ galleries, decoders: await decodersOf(2), logger: silent, onDescribed: (pictures) => void told.push(pictures) })
+  const backfill = new CopyBackfill({
+    galleries,
+    decoders: await decodersOf(2),
+    logger: silent,
+    onDescribed: (pictures) => void told.push(pictures),
+  })
   await backfill.ended
-  assert.equal(told.reduce((sum, pictures) => sum + pictures, 0), 71)
+  assert.equal(
+    told.reduce((sum, pictures) => sum + pictures, 0),
+    71,
+  )
   for (const [id, original] of originals) {
     const made = wordsOf(galleries.copyDescriptor(Number(id.slice(1)) % 2 ? 'a' : 'b', id)!)!
     assert.ok(nearCopyScore(made, 0, wordsOf(original)!, 0) > 0.75, id)
   }
-  assert.equal(galleries.copyDescriptor('a', 'damaged')?.byteLength, 0, 'its thumbnail is no picture: it is not tried again')
+  assert.equal(
+    galleries.copyDescriptor('a', 'damaged')?.byteLength,
+    0,
+    'its thumbnail is no picture: it is not tried again',
+  )
   assert.equal(galleries.copyDescriptor('a', 'without'), undefined)
 
   const again: number[] = []
-  await new CopyBackfill({ galleries, decoders: await decodersOf(2), logger: silent, onDescribed: (pictures) => void again.push(pictures) }).ended
+  await new CopyBackfill({
+    galleries,
+    decoders: await decodersOf(2),
+    logger: silent,
+    onDescribed: (pictures) => void again.push(pictures),
+  }).ended
   assert.deepEqual(again, [])
 })
 
@@ -45,13 +79,35 @@ test('a stop leaves the rest to the next start', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   const makeVector = unitVectors({ dimension: model.dimension, seed: 6 })
-  const { thumbnail } = await prepareImage(await drawScene(1), { preprocessing, maxPixels: 1e8, thumbnail: { maxSide: 192 } })
-  await galleries.put('a', Array.from({ length: 100 }, (_, i) => newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })))
+  const { thumbnail } = await prepareImage(await drawScene(1), {
+    preprocessing,
+    maxPixels: 1e8,
+    thumbnail: { maxSide: 192 },
+  })
+  await galleries.put(
+    'a',
+    Array.from({ length: 100 }, (_, i) => newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })),
+  )
   let first = 0
-  const stopped = new CopyBackfill({ galleries, decoders: await decodersOf(1), logger: silent, onDescribed: (pictures) => { first += pictures; void stopped.close() } })
+  const stopped = new CopyBackfill({
+    galleries,
+    decoders: await decodersOf(1),
+    logger: silent,
+    onDescribed: (pictures) => {
+      first += pictures
+      void stopped.close()
+    },
+  })
   await stopped.ended
   assert.ok(first > 0 && first < 100, `${first}`)
   let rest = 0
-  await new CopyBackfill({ galleries, decoders: await decodersOf(1), logger: silent, onDescribed: (pictures) => { rest += pictures } }).ended
+  await new CopyBackfill({
+    galleries,
+    decoders: await decodersOf(1),
+    logger: silent,
+    onDescribed: (pictures) => {
+      rest += pictures
+    },
+  }).ended
   assert.equal(first + rest, 100)
 })

@@ -1,6 +1,6 @@
 /** CSV as spreadsheets write it. */
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import iconv from 'iconv-lite'
 import { AlikeError } from '../../src/errors.js'
 import type { SourceDescription } from '../../src/ingest/source.js'
@@ -8,14 +8,24 @@ import { zipOf } from '../support/archives.js'
 import { readSource } from '../support/read-source.js'
 
 async function said(t: TestContext, csv: Buffer | string, description: Partial<SourceDescription> = {}) {
-  const items = await readSource(t, zipOf([{ path: 'manifest.csv', content: Buffer.from(csv) }, { path: '1.jpg' }, { path: '2.jpg' }]), { kind: 'zip', ...description })
-  return items.map((item) => ('id' in item ? [item.label, ...(item.metadata === undefined ? [] : [item.metadata])] : item))
+  const items = await readSource(
+    t,
+    zipOf([{ path: 'manifest.csv', content: Buffer.from(csv) }, { path: '1.jpg' }, { path: '2.jpg' }]),
+    { kind: 'zip', ...description },
+  )
+  return items.map((item) =>
+    'id' in item ? [item.label, ...(item.metadata === undefined ? [] : [item.metadata])] : item,
+  )
 }
 
-const invalid = (detail: RegExp) => (error: unknown) => error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message)
+const invalid = (detail: RegExp) => (error: unknown) =>
+  error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message)
 
 test('the header says whether commas, semicolons or tabs part the columns', async (t) => {
-  const wanted = [['Käse, alt', { price: 9.99 }], ['x;y\tz', {}]]
+  const wanted = [
+    ['Käse, alt', { price: 9.99 }],
+    ['x;y\tz', {}],
+  ]
   const rows: string[] = [
     'filename,label,price\n1.jpg,"Käse, alt",9.99\n2.jpg,"x;y\tz",\n',
     'filename;label;price\r\n1.jpg;Käse, alt;9.99\r\n2.jpg;"x;y\tz";\r\n',
@@ -27,7 +37,10 @@ test('the header says whether commas, semicolons or tabs part the columns', asyn
   ]
   for (const csv of rows) assert.deepEqual(await said(t, csv), wanted, JSON.stringify(csv))
   // commas in one name of a column are no columns
-  assert.deepEqual(await said(t, 'filename;"a,b,c,d"\n1.jpg;x\n2.jpg;\n'), [[undefined, { 'a,b,c,d': 'x' }], [undefined, {}]])
+  assert.deepEqual(await said(t, 'filename;"a,b,c,d"\n1.jpg;x\n2.jpg;\n'), [
+    [undefined, { 'a,b,c,d': 'x' }],
+    [undefined, {}],
+  ])
 })
 
 test('a manifest that is not UTF-8 is read as stated or as its byte order mark says, else refused with advice', async (t) => {
@@ -41,18 +54,45 @@ test('a manifest that is not UTF-8 is read as stated or as its byte order mark s
   assert.deepEqual(await said(t, csv, { nameEncoding: 'cp437' }), wanted, 'UTF-8 stays UTF-8')
   assert.deepEqual(await said(t, iconv.encode(csv, 'utf-16le', { addBOM: true })), wanted)
   assert.deepEqual(await said(t, iconv.encode(csv, 'utf-16be', { addBOM: true })), wanted)
-  await assert.rejects(said(t, latin1), invalid(/manifest\.csv, as a whole: It is not UTF-8\. State manifestEncoding: .*windows-1252/))
+  await assert.rejects(
+    said(t, latin1),
+    invalid(/manifest\.csv, as a whole: It is not UTF-8\. State manifestEncoding: .*windows-1252/),
+  )
   await assert.rejects(said(t, latin1, { manifestEncoding: 'utf-8' }), invalid(/not UTF-8/))
-  await assert.rejects(said(t, Buffer.from('filename,label\n1.jpg,\x81\n', 'latin1'), { manifestEncoding: 'windows-1252' }), invalid(/It is not windows-1252/))
+  await assert.rejects(
+    said(t, Buffer.from('filename,label\n1.jpg,\x81\n', 'latin1'), { manifestEncoding: 'windows-1252' }),
+    invalid(/It is not windows-1252/),
+  )
 })
 
 test('a cell that is written as a number is one, unless a number would lose some of it', async (t) => {
   const cells: [cell: string, value: unknown][] = [
-    ['9.99', 9.99], ['10.50', 10.5], ['12.00', 12], ['0.0', 0], ['-0.50', -0.5], ['0', 0], ['2024', 2024], ['9007199254740991', 9007199254740991],
-    ['9007199254740993', '9007199254740993'], ['0.1234567890123456789', '0.1234567890123456789'], ['0.000000000012', 0.000000000012], ['123456789.123456', 123456789.123456],
-    ['007', '007'], ['00.5', '00.5'], ['.5', '.5'], ['5.', '5.'], ['+5', '+5'], ['1e5', '1e5'], ['0x10', '0x10'], ['1.2.3', '1.2.3'], ['Infinity', 'Infinity'], ['1 000', '1 000'], ['12-5', '12-5'],
+    ['9.99', 9.99],
+    ['10.50', 10.5],
+    ['12.00', 12],
+    ['0.0', 0],
+    ['-0.50', -0.5],
+    ['0', 0],
+    ['2024', 2024],
+    ['9007199254740991', 9007199254740991],
+    ['9007199254740993', '9007199254740993'],
+    ['0.1234567890123456789', '0.1234567890123456789'],
+    ['0.000000000012', 0.000000000012],
+    ['123456789.123456', 123456789.123456],
+    ['007', '007'],
+    ['00.5', '00.5'],
+    ['.5', '.5'],
+    ['5.', '5.'],
+    ['+5', '+5'],
+    ['1e5', '1e5'],
+    ['0x10', '0x10'],
+    ['1.2.3', '1.2.3'],
+    ['Infinity', 'Infinity'],
+    ['1 000', '1 000'],
+    ['12-5', '12-5'],
   ]
-  for (const [cell, value] of cells) assert.deepEqual((await said(t, `filename,x\n1.jpg,${cell}\n2.jpg,\n`))[0], [undefined, { x: value }], cell)
+  for (const [cell, value] of cells)
+    assert.deepEqual((await said(t, `filename,x\n1.jpg,${cell}\n2.jpg,\n`))[0], [undefined, { x: value }], cell)
 })
 
 test('a pair of surrogates stays whole wherever the text is cut', async (t) => {
@@ -64,8 +104,17 @@ test('a pair of surrogates stays whole wherever the text is cut', async (t) => {
 })
 
 test('half of a surrogate pair is no text', async (t) => {
-  for (const csv of ['filename,label\n1.jpg,\ud83d\n', 'filename,x\n1.jpg,a\ud83d\n', 'filename,id\n1.jpg,\ude00\n', 'filename\n\ud83d.jpg\n']) {
-    await assert.rejects(said(t, Buffer.concat([Buffer.from('fffe', 'hex'), Buffer.from(csv, 'utf16le')])), invalid(/manifest\.csv, .*: It has half of a surrogate pair/), JSON.stringify(csv))
+  for (const csv of [
+    'filename,label\n1.jpg,\ud83d\n',
+    'filename,x\n1.jpg,a\ud83d\n',
+    'filename,id\n1.jpg,\ude00\n',
+    'filename\n\ud83d.jpg\n',
+  ]) {
+    await assert.rejects(
+      said(t, Buffer.concat([Buffer.from('fffe', 'hex'), Buffer.from(csv, 'utf16le')])),
+      invalid(/manifest\.csv, .*: It has half of a surrogate pair/),
+      JSON.stringify(csv),
+    )
   }
 })
 

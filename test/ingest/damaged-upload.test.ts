@@ -3,17 +3,21 @@ import assert from 'node:assert/strict'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Spool } from '../../src/ingest/spool.js'
-import { startApp, temporaryFolder, type TestApp } from '../support/app.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { damagedBytes } from '../support/damage.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { seededRandom } from '../vector-index/unit-vectors.js'
 
-interface JobView { state: string; added: number; failure: { code: string; detail: string } | null }
+interface JobView {
+  state: string
+  added: number
+  failure: { code: string; detail: string } | null
+}
 
 async function ended(app: TestApp, id: string): Promise<JobView> {
   for (;;) {
@@ -24,14 +28,22 @@ async function ended(app: TestApp, id: string): Promise<JobView> {
 }
 
 /** Jobs of a process that has ended, each with its upload on the disk. */
-async function leftJobs(t: TestContext, count: number): Promise<{ dataDir: string; modelDir: string; upload(id: string): string }> {
+async function leftJobs(
+  t: TestContext,
+  count: number,
+): Promise<{ dataDir: string; modelDir: string; upload(id: string): string }> {
   const dataDir = await temporaryFolder(t)
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
   const app = await startApp(t, { dataDir, modelDir })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const spool = new Spool(dataDir)
   for (let job = 0; job < count; job++) {
-    const pictures = await Promise.all([0, 1, 2].map(async (n) => ({ path: `${job}/${n}.jpg`, content: await drawPicture(drawnLabels[n % 4]!, job * 3 + n + 1) })))
+    const pictures = await Promise.all(
+      [0, 1, 2].map(async (n) => ({
+        path: `${job}/${n}.jpg`,
+        content: await drawPicture(drawnLabels[n % 4]!, job * 3 + n + 1),
+      })),
+    )
     const received = await spool.receive(`job-${job}`, Readable.from([await tarOf(pictures)]), 1e9)
     await app.parts.galleries.jobs.create({ id: `job-${job}`, gallery: 'g', source: { kind: 'tar', ...received } })
   }

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { AlikeError } from '../../src/errors.js'
 import { openSource } from '../../src/ingest/open-source.js'
 import type { SourceItem, SourceKind } from '../../src/ingest/source.js'
 import { temporaryFolder } from '../support/app.js'
-import { tarBlock, tarOf, zipOf, zstdOf, type ArchiveEntry } from '../support/archives.js'
+import { type ArchiveEntry, tarBlock, tarOf, zipOf, zstdOf } from '../support/archives.js'
 import { longestTurn } from '../support/event-loop.js'
 
 const limits = { uploadMaxBytes: 100_000, ingestMaxBytes: 1e9, ingestMaxFiles: 1_000 }
@@ -30,7 +30,8 @@ async function read(t: TestContext, kind: SourceKind, bytes: Buffer, bounds = li
   return result.value
 }
 
-const refused = (detail: RegExp) => (error: unknown) => error instanceof AlikeError && error.code === 'archive_unreadable' && detail.test(error.message)
+const refused = (detail: RegExp) => (error: unknown) =>
+  error instanceof AlikeError && error.code === 'archive_unreadable' && detail.test(error.message)
 
 function repeated(count: number, block: Buffer): Buffer {
   return Buffer.concat(Array.from({ length: count }, () => block))
@@ -42,23 +43,41 @@ test('headers of megabytes are refused, whichever kind they are', async (t) => {
   const record = Buffer.from(`${path.length + 9} ${path}\n`)
   const file = tarBlock({ name: 'a.jpg', type: '0', size: 0 })
   const rows: [name: string, type: string, body: Buffer][] = [
-    ['pax path', 'x', record], ['global pax', 'g', record], ['pax of Solaris', 'X', record],
-    ['GNU long name', 'L', Buffer.alloc(bytes, 'a')], ['GNU long link', 'K', Buffer.alloc(bytes, 'a')],
+    ['pax path', 'x', record],
+    ['global pax', 'g', record],
+    ['pax of Solaris', 'X', record],
+    ['GNU long name', 'L', Buffer.alloc(bytes, 'a')],
+    ['GNU long link', 'K', Buffer.alloc(bytes, 'a')],
   ]
   for (const [name, type, body] of rows) {
     const padded = Buffer.concat([body, Buffer.alloc(-body.length & 511)])
     const tar = repeated(10, Buffer.concat([tarBlock({ name: 'x', type, size: body.length }), padded, file]))
-    for (const [kind, archive] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdOf(tar)]] as const) {
+    for (const [kind, archive] of [
+      ['tar', tar],
+      ['tar.gz', gzipSync(tar)],
+      ['tar.zst', zstdOf(tar)],
+    ] as const) {
       await assert.rejects(read(t, kind, archive), refused(/A header in it has \d+ bytes/), `${name}, ${kind}`)
     }
   }
 })
 
 test('paths of kilobytes are one error line each', async (t) => {
-  const entries: ArchiveEntry[] = [{ path: `${'x/'.repeat(20_000)}a.jpg` }, { path: `${'x'.repeat(50_000)}/` + 'y'.repeat(9) }, { path: 'ok.jpg' }]
-  for (const [kind, bytes] of [['tar', await tarOf(entries)], ['zip', zipOf(entries)]] as const) {
+  const entries: ArchiveEntry[] = [
+    { path: `${'x/'.repeat(20_000)}a.jpg` },
+    { path: `${'x'.repeat(50_000)}/${'y'.repeat(9)}` },
+    { path: 'ok.jpg' },
+  ]
+  for (const [kind, bytes] of [
+    ['tar', await tarOf(entries)],
+    ['zip', zipOf(entries)],
+  ] as const) {
     const items = await read(t, kind, bytes)
-    assert.deepEqual(items.map((item) => ('error' in item ? item.error.code : item.name)), ['archive_path_invalid', 'archive_path_invalid', 'ok.jpg'], kind)
+    assert.deepEqual(
+      items.map((item) => ('error' in item ? item.error.code : item.name)),
+      ['archive_path_invalid', 'archive_path_invalid', 'ok.jpg'],
+      kind,
+    )
     assert.ok(items.every(({ name }) => name.length <= 512))
   }
 })
@@ -67,7 +86,11 @@ test('headers that lead to no file are counted as well', async (t) => {
   const folders = gzipSync(repeated(100_000, tarBlock({ name: 'folder/', type: '5', size: 0 })))
   const extended = gzipSync(repeated(100_000, tarBlock({ name: 'x', type: 'x', size: 0 })))
   const zip = zipOf(Array.from({ length: 8_001 }, (_, n) => ({ path: `${n}/` })))
-  for (const [kind, bytes] of [['tar.gz', folders], ['tar.gz', extended], ['zip', zip]] as const) {
+  for (const [kind, bytes] of [
+    ['tar.gz', folders],
+    ['tar.gz', extended],
+    ['zip', zip],
+  ] as const) {
     await assert.rejects(read(t, kind, bytes), refused(/more than 8000 headers/), kind)
   }
 })
@@ -76,7 +99,11 @@ test('what an archive unpacks to is bounded for every kind, by what is really th
   const bounds = { ...limits, ingestMaxBytes: 500_000 }
   const entries = Array.from({ length: 6 }, (_, n) => ({ path: `${n}.jpg`, content: Buffer.alloc(100_000) }))
   const tar = await tarOf(entries)
-  for (const [kind, bytes] of [['tar.gz', gzipSync(tar)], ['tar.zst', zstdOf(tar)], ['zip', zipOf(entries)]] as const) {
+  for (const [kind, bytes] of [
+    ['tar.gz', gzipSync(tar)],
+    ['tar.zst', zstdOf(tar)],
+    ['zip', zipOf(entries)],
+  ] as const) {
     await assert.rejects(read(t, kind, bytes, bounds), refused(/unpacks to more than 500000 bytes/), kind)
     assert.equal((await read(t, kind, bytes)).length, 6, kind)
   }
@@ -87,8 +114,12 @@ test('what an archive unpacks to is bounded for every kind, by what is really th
 
 test('a zip whose entries share a body is refused at once', async (t) => {
   const body = { path: '0.jpg', content: Buffer.alloc(100_000) }
-  const shared = (count: number) => Array.from({ length: count }, (_, n) => ({ ...body, path: `${n + 1}.jpg`, sharesBody: true }))
-  for (const entries of [[body, ...shared(500)], [{ path: 'a' }, body, ...shared(1), { path: 'b' }]]) {
+  const shared = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ ...body, path: `${n + 1}.jpg`, sharesBody: true }))
+  for (const entries of [
+    [body, ...shared(500)],
+    [{ path: 'a' }, body, ...shared(1), { path: 'b' }],
+  ]) {
     await assert.rejects(read(t, 'zip', zipOf(entries)), refused(/lie over each other/))
   }
 })
@@ -99,10 +130,20 @@ test('a manifest can not stall the service by its shape', async (t) => {
   const quoted = Buffer.from(`filename,note\na.jpg,"${'x\n'.repeat(2_000_000)}`)
   const lines = Buffer.from(`{"file":"${'a'.repeat(4_000_000)}"}\n`)
   for (const [path, content, detail] of [
-    ['manifest.csv', wide, /more than 120 columns/], ['manifest.csv', cell, /Max Record Size/i], ['labels.csv', quoted, /Max Record Size/i], ['manifest.ndjson', lines, /longer than/],
+    ['manifest.csv', wide, /more than 120 columns/],
+    ['manifest.csv', cell, /Max Record Size/i],
+    ['labels.csv', quoted, /Max Record Size/i],
+    ['manifest.ndjson', lines, /longer than/],
   ] as const) {
-    for (const [kind, bytes] of [['tar.gz', gzipSync(await tarOf([{ path, content }]))], ['zip', zipOf([{ path, content }])]] as const) {
-      await assert.rejects(read(t, kind, bytes), (error) => error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message), `${path}, ${kind}`)
+    for (const [kind, bytes] of [
+      ['tar.gz', gzipSync(await tarOf([{ path, content }]))],
+      ['zip', zipOf([{ path, content }])],
+    ] as const) {
+      await assert.rejects(
+        read(t, kind, bytes),
+        (error) => error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message),
+        `${path}, ${kind}`,
+      )
     }
   }
 })

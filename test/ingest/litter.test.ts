@@ -6,12 +6,49 @@ import { tarOf, zipOf } from '../support/archives.js'
 import { readSource, told } from '../support/read-source.js'
 
 const litter = [
-  '__MACOSX/a/._b.jpg', 'a/.DS_Store', '._a.jpg', '.hidden/a.jpg', 'a/Thumbs.db', 'a/THUMBS.DB', 'desktop.ini', 'Desktop.ini',
-  'album/@eaDir/1.jpg/SYNOPHOTO_THUMB_XL.jpg', '#recycle/1.jpg', '@Recycle/1.jpg', '.@__thumb/default1.jpg', '#snapshot/1.jpg',
-  '$RECYCLE.BIN/S-1-5/$R1.jpg', '.Trash-1000/files/1.jpg', '.Trashes/1.jpg', 'System Volume Information/1.jpg', 'lost+found/1.jpg', '.git/objects/1.jpg', 'a\\@eaDir\\1.jpg',
-  'IMG_1.xmp', 'IMG_1.jpg.xmp', 'IMG_1.AAE', 'IMG_1.jpg.json', 'IMG_1.jpg.supplemental-metadata.json', 'notes.txt', 'IMG_1.THM', 'picasa.ini',
+  '__MACOSX/a/._b.jpg',
+  'a/.DS_Store',
+  '._a.jpg',
+  '.hidden/a.jpg',
+  'a/Thumbs.db',
+  'a/THUMBS.DB',
+  'desktop.ini',
+  'Desktop.ini',
+  'album/@eaDir/1.jpg/SYNOPHOTO_THUMB_XL.jpg',
+  '#recycle/1.jpg',
+  '@Recycle/1.jpg',
+  '.@__thumb/default1.jpg',
+  '#snapshot/1.jpg',
+  '$RECYCLE.BIN/S-1-5/$R1.jpg',
+  '.Trash-1000/files/1.jpg',
+  '.Trashes/1.jpg',
+  'System Volume Information/1.jpg',
+  'lost+found/1.jpg',
+  '.git/objects/1.jpg',
+  'a\\@eaDir\\1.jpg',
+  'IMG_1.xmp',
+  'IMG_1.jpg.xmp',
+  'IMG_1.AAE',
+  'IMG_1.jpg.json',
+  'IMG_1.jpg.supplemental-metadata.json',
+  'notes.txt',
+  'IMG_1.THM',
+  'picasa.ini',
 ]
-const pictures = ['a.jpg', './a.jpg', 'a/../b.jpg', 'a.b/c.jpg', 'xmp/1.jpg', 'json', 'thumbs/1.jpg', 'recycle/1.jpg', 'a@eaDir/1.jpg', 'video.mp4', 'a.csv', '']
+const pictures = [
+  'a.jpg',
+  './a.jpg',
+  'a/../b.jpg',
+  'a.b/c.jpg',
+  'xmp/1.jpg',
+  'json',
+  'thumbs/1.jpg',
+  'recycle/1.jpg',
+  'a@eaDir/1.jpg',
+  'video.mp4',
+  'a.csv',
+  '',
+]
 
 test('what desktops, cameras and network disks leave behind is litter', () => {
   for (const path of litter) assert.ok(isLitter(path), path)
@@ -26,15 +63,38 @@ test('litter is passed over and counted by one rule for archives and forms, or t
   }
   const form: Buffer[] = []
   for await (const chunk of packFiles(files()).tar) form.push(Buffer.from(chunk as Buffer))
-  for (const [kind, bytes] of [['tar', await tarOf(entries)], ['zip', zipOf(entries)], ['files', Buffer.concat(form)]] as const) {
-    assert.deepEqual((await readSource(t, bytes, { kind })).map(told), paths.map((path, n) => (n === 0 ? [path] : [path, 'skipped'])), kind)
-    assert.deepEqual((await readSource(t, bytes, { kind, litter: 'take' })).map(told), paths.map((path) => [path]), `${kind}, taken`)
+  for (const [kind, bytes] of [
+    ['tar', await tarOf(entries)],
+    ['zip', zipOf(entries)],
+    ['files', Buffer.concat(form)],
+  ] as const) {
+    assert.deepEqual(
+      (await readSource(t, bytes, { kind })).map(told),
+      paths.map((path, n) => (n === 0 ? [path] : [path, 'skipped'])),
+      kind,
+    )
+    assert.deepEqual(
+      (await readSource(t, bytes, { kind, litter: 'take' })).map(told),
+      paths.map((path) => [path]),
+      `${kind}, taken`,
+    )
   }
 })
 
 test('what a manifest names is no litter, and litter is no manifest', async (t) => {
-  const bytes = await tarOf([{ path: 'manifest.csv', content: Buffer.from('filename\n.odd.jpg\nscan.txt\n') }, { path: '.odd.jpg' }, { path: 'scan.txt' }, { path: 'other.txt' }, { path: '@eaDir/labels.csv' }])
-  assert.deepEqual((await readSource(t, bytes, { kind: 'tar' })).map(told), [['.odd.jpg'], ['scan.txt'], ['other.txt', 'skipped'], ['@eaDir/labels.csv', 'skipped']])
+  const bytes = await tarOf([
+    { path: 'manifest.csv', content: Buffer.from('filename\n.odd.jpg\nscan.txt\n') },
+    { path: '.odd.jpg' },
+    { path: 'scan.txt' },
+    { path: 'other.txt' },
+    { path: '@eaDir/labels.csv' },
+  ])
+  assert.deepEqual((await readSource(t, bytes, { kind: 'tar' })).map(told), [
+    ['.odd.jpg'],
+    ['scan.txt'],
+    ['other.txt', 'skipped'],
+    ['@eaDir/labels.csv', 'skipped'],
+  ])
 })
 
 test('more litter than files are allowed is no reason to refuse an archive', async (t) => {

@@ -1,16 +1,22 @@
 /** Names that are not UTF-8, or do not say what they are: never one id of two, never a guess without a word. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readName, type NameEncoding, type WrittenName } from '../../src/ingest/name-encoding.js'
+import { type NameEncoding, readName, type WrittenName } from '../../src/ingest/name-encoding.js'
 import type { SourceKind } from '../../src/ingest/source.js'
-import { paxRecord, rawTar, unicodePath, zipOf, type ZipName } from '../support/archives.js'
+import { paxRecord, rawTar, unicodePath, type ZipName, zipOf } from '../support/archives.js'
 import { readSource, told } from '../support/read-source.js'
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1')
 
 test('a name is what the format says, else what the caller says, else UTF-8, else an error', () => {
   const shiftJis = Buffer.from('8365835883672e6a7067', 'hex')
-  const rows: [name: string, written: WrittenName, stated: NameEncoding | undefined, path: string | undefined, assumed?: true][] = [
+  const rows: [
+    name: string,
+    written: WrittenName,
+    stated: NameEncoding | undefined,
+    path: string | undefined,
+    assumed?: true,
+  ][] = [
     ['ASCII', { bytes: latin1('a.jpg') }, undefined, 'a.jpg'],
     ['UTF-8 that nobody speaks of', { bytes: Buffer.from('Käse') }, undefined, 'Käse'],
     ['UTF-8 in a zip without the flag', { bytes: Buffer.from('Käse'), says: 'cp437' }, undefined, 'Käse'],
@@ -29,20 +35,50 @@ test('a name is what the format says, else what the caller says, else UTF-8, els
   ]
   for (const [name, written, stated, path, assumed] of rows) {
     const read = readName(written, stated)
-    assert.deepEqual([read.misfit?.code, read.isAssumed], [path === undefined ? 'name_unreadable' : undefined, assumed], name)
+    assert.deepEqual(
+      [read.misfit?.code, read.isAssumed],
+      [path === undefined ? 'name_unreadable' : undefined, assumed],
+      name,
+    )
     if (path !== undefined) assert.equal(read.path, path, name)
   }
-  assert.match(readName({ bytes: latin1('möller') }, undefined).misfit!.message, /as windows-1252 it would be "möller".*State nameEncoding/)
+  assert.match(
+    readName({ bytes: latin1('möller') }, undefined).misfit!.message,
+    /as windows-1252 it would be "möller".*State nameEncoding/,
+  )
 })
 
 test('two names in Latin-1 are two error lines of their own, or two ids when their encoding is stated', async (t) => {
   const names = ['müller/1.jpg', 'möller/1.jpg']
   const tar = rawTar(names.map((name, n) => ({ name, content: Buffer.from(String(n)) })))
-  const zip = zipOf(names.map((path, n) => ({ path, name: { bytes: latin1(path), isFlaggedUtf8: false }, content: Buffer.from(String(n)) })))
-  for (const [kind, bytes] of [['tar', tar], ['zip', zip]] as [SourceKind, Buffer][]) {
-    assert.deepEqual((await readSource(t, bytes, { kind })).map(told), [['m\\xfcller/1.jpg', 'name_unreadable'], ['m\\xf6ller/1.jpg', 'name_unreadable']], kind)
+  const zip = zipOf(
+    names.map((path, n) => ({
+      path,
+      name: { bytes: latin1(path), isFlaggedUtf8: false },
+      content: Buffer.from(String(n)),
+    })),
+  )
+  for (const [kind, bytes] of [
+    ['tar', tar],
+    ['zip', zip],
+  ] as [SourceKind, Buffer][]) {
+    assert.deepEqual(
+      (await readSource(t, bytes, { kind })).map(told),
+      [
+        ['m\\xfcller/1.jpg', 'name_unreadable'],
+        ['m\\xf6ller/1.jpg', 'name_unreadable'],
+      ],
+      kind,
+    )
     const items = await readSource(t, bytes, { kind, nameEncoding: 'windows-1252' })
-    assert.deepEqual(items.map((item) => 'bytes' in item && [item.id, item.label, String(item.bytes)]), [['müller/1.jpg', 'müller', '0'], ['möller/1.jpg', 'möller', '1']], kind)
+    assert.deepEqual(
+      items.map((item) => 'bytes' in item && [item.id, item.label, String(item.bytes)]),
+      [
+        ['müller/1.jpg', 'müller', '0'],
+        ['möller/1.jpg', 'möller', '1'],
+      ],
+      kind,
+    )
   }
 })
 
@@ -50,18 +86,32 @@ test('pax says what its names are; GNU and old headers do not', async (t) => {
   const utf8 = Buffer.from('Käse.jpg').toString('latin1')
   const content = (...records: Buffer[]) => Buffer.concat(records)
   const tar = rawTar([
-    { name: 'x', type: 'x', content: content(paxRecord('path', utf8)) }, { name: '1' },
-    { name: 'x', type: 'x', content: content(paxRecord('hdrcharset', 'BINARY'), paxRecord('path', 'K\xf6se.jpg')) }, { name: '2' },
-    { name: 'x', type: 'x', content: content(paxRecord('path', 'K\xf6se.jpg')) }, { name: '3' },
-    { name: '././@LongLink', type: 'L', content: latin1(`${'long/'.repeat(30)}K\xfcse.jpg\0`) }, { name: '4' },
+    { name: 'x', type: 'x', content: content(paxRecord('path', utf8)) },
+    { name: '1' },
+    { name: 'x', type: 'x', content: content(paxRecord('hdrcharset', 'BINARY'), paxRecord('path', 'K\xf6se.jpg')) },
+    { name: '2' },
+    { name: 'x', type: 'x', content: content(paxRecord('path', 'K\xf6se.jpg')) },
+    { name: '3' },
+    { name: '././@LongLink', type: 'L', content: latin1(`${'long/'.repeat(30)}K\xfcse.jpg\0`) },
+    { name: '4' },
     { name: 'g', type: 'g', content: content(paxRecord('hdrcharset', 'BINARY')) },
-    { name: 'x', type: 'x', content: content(paxRecord('path', utf8)) }, { name: '5' },
+    { name: 'x', type: 'x', content: content(paxRecord('path', utf8)) },
+    { name: '5' },
   ])
   const long = 'long/'.repeat(30)
   assert.deepEqual((await readSource(t, tar, { kind: 'tar' })).map(told), [
-    ['Käse.jpg'], ['K\\xf6se.jpg', 'name_unreadable'], ['K\\xf6se.jpg', 'name_unreadable'], [`${long}K\\xfcse.jpg`, 'name_unreadable'], ['Käse.jpg', 'repeats'],
+    ['Käse.jpg'],
+    ['K\\xf6se.jpg', 'name_unreadable'],
+    ['K\\xf6se.jpg', 'name_unreadable'],
+    [`${long}K\\xfcse.jpg`, 'name_unreadable'],
+    ['Käse.jpg', 'repeats'],
   ])
-  assert.deepEqual((await readSource(t, tar, { kind: 'tar', nameEncoding: 'latin1' })).map(told).slice(0, 4), [['Käse.jpg'], ['Köse.jpg'], ['Köse.jpg', 'repeats'], [`${long}Küse.jpg`]])
+  assert.deepEqual((await readSource(t, tar, { kind: 'tar', nameEncoding: 'latin1' })).map(told).slice(0, 4), [
+    ['Käse.jpg'],
+    ['Köse.jpg'],
+    ['Köse.jpg', 'repeats'],
+    [`${long}Küse.jpg`],
+  ])
 })
 
 test('a zip says what its names are by a flag, by an extra field, or by the system that it was made on', async (t) => {
@@ -74,15 +124,33 @@ test('a zip says what its names are by a flag, by an extra field, or by the syst
     [{ bytes: dos, isFlaggedUtf8: false, madeBy: 3 }, ['K\\x84se.jpg', 'name_unreadable']],
     [{ bytes: dos, isFlaggedUtf8: false, madeBy: 0, extra: unicodePath(dos, '6-Käse.jpg') }, ['6-Käse.jpg']],
     // the field belongs to another name: somebody has renamed the file and did not know of it
-    [{ bytes: dos, isFlaggedUtf8: false, madeBy: 0, extra: unicodePath(latin1('other'), '7.jpg') }, ['Käse.jpg', 'repeats', 'assumed']],
+    [
+      { bytes: dos, isFlaggedUtf8: false, madeBy: 0, extra: unicodePath(latin1('other'), '7.jpg') },
+      ['Käse.jpg', 'repeats', 'assumed'],
+    ],
   ]
   const zip = zipOf(rows.map(([name]) => ({ path: '', name })))
-  assert.deepEqual((await readSource(t, zip, { kind: 'zip' })).map(told), rows.map(([, item]) => item))
+  assert.deepEqual(
+    (await readSource(t, zip, { kind: 'zip' })).map(told),
+    rows.map(([, item]) => item),
+  )
 })
 
 test('a manifest and the names beside it may be written in two forms', async (t) => {
   const csv = Buffer.from('filename,label,id\nKa\u0308se/1.jpg,Ka\u0308se,\nK\u00f6se/2.jpg,,e\u0301\n')
-  const zip = zipOf([{ path: 'labels.csv', content: csv }, { path: 'K\u00e4se/1.jpg' }, { path: 'Ko\u0308se/2.jpg' }, { path: 'Ko\u0308se/3.jpg' }])
+  const zip = zipOf([
+    { path: 'labels.csv', content: csv },
+    { path: 'K\u00e4se/1.jpg' },
+    { path: 'Ko\u0308se/2.jpg' },
+    { path: 'Ko\u0308se/3.jpg' },
+  ])
   const items = await readSource(t, zip, { kind: 'zip' })
-  assert.deepEqual(items.map((item) => 'id' in item && [item.id, item.label]), [['K\u00e4se/1.jpg', 'K\u00e4se'], ['\u00e9', null], ['K\u00f6se/3.jpg', 'K\u00f6se']])
+  assert.deepEqual(
+    items.map((item) => 'id' in item && [item.id, item.label]),
+    [
+      ['K\u00e4se/1.jpg', 'K\u00e4se'],
+      ['\u00e9', null],
+      ['K\u00f6se/3.jpg', 'K\u00f6se'],
+    ],
+  )
 })

@@ -13,13 +13,35 @@ test('a path becomes the id, its last folder the label', () => {
     ['straße/ä b.jpg', 'straße/ä b.jpg', 'straße'],
     ['..a/b..jpg', '..a/b..jpg', '..a'],
   ]
-  for (const [path, id, label] of rows) assert.deepEqual(nameOf(path), label === undefined ? { id } : { id, label }, path)
+  for (const [path, id, label] of rows)
+    assert.deepEqual(nameOf(path), label === undefined ? { id } : { id, label }, path)
 })
 
 test('paths that leave the archive are refused', () => {
-  const tricks = ['/etc/passwd', '\\\\server\\share', 'C:\\x.jpg', 'c:/x.jpg', '../a.jpg', 'a/../../b.jpg', 'a/..', '..\\a.jpg', 'a\0.jpg', 'a\nb.jpg', 'a\ud83d.jpg', 'a//b.jpg', '.', '', 'x'.repeat(513), `${'x'.repeat(201)}/a.jpg`]
+  const tricks = [
+    '/etc/passwd',
+    '\\\\server\\share',
+    'C:\\x.jpg',
+    'c:/x.jpg',
+    '../a.jpg',
+    'a/../../b.jpg',
+    'a/..',
+    '..\\a.jpg',
+    'a\0.jpg',
+    'a\nb.jpg',
+    'a\ud83d.jpg',
+    'a//b.jpg',
+    '.',
+    '',
+    'x'.repeat(513),
+    `${'x'.repeat(201)}/a.jpg`,
+  ]
   for (const path of tricks) {
-    assert.throws(() => nameOf(path), (error) => error instanceof AlikeError && error.code === 'archive_path_invalid', JSON.stringify(path))
+    assert.throws(
+      () => nameOf(path),
+      (error) => error instanceof AlikeError && error.code === 'archive_path_invalid',
+      JSON.stringify(path),
+    )
   }
 })
 

@@ -1,6 +1,6 @@
 /** What a picture on its way in leaves unsaid, and whether it is stored already, is decided when it is written: others write meanwhile. */
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { takeIn } from '../../src/ingest/new-image.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
@@ -12,7 +12,8 @@ const url = '/v1/galleries/g/images/p'
 const jpeg = { 'content-type': 'image/jpeg' }
 const said = encodeURIComponent('{"v":1}')
 
-const put = (app: TestApp, payload: Buffer, query = `?label=a&metadata=${said}`, status = 200) => app.call(status, { method: 'PUT', url: `${url}${query}`, headers: jpeg, payload })
+const put = (app: TestApp, payload: Buffer, query = `?label=a&metadata=${said}`, status = 200) =>
+  app.call(status, { method: 'PUT', url: `${url}${query}`, headers: jpeg, payload })
 const patch = (app: TestApp, payload: object) => app.call(200, { method: 'PATCH', url, payload })
 const remove = (app: TestApp) => app.call(204, { method: 'DELETE', url })
 
@@ -24,16 +25,70 @@ async function withPicture(t: TestContext): Promise<TestApp> {
 }
 
 for (const [what, meanwhile, picture, then, expected] of [
-  ['a label and metadata that were changed meanwhile stay', (app) => patch(app, { label: 'b', metadata: { v: 2 } }), { bytes: two }, 'updated', ['b', { v: 2 }, two]],
-  ['so they do when only the thumbnail and vector of before are written again', (app) => patch(app, { label: 'b', metadata: { v: 2 } }), { bytes: one, label: 'c' }, 'updated', ['c', { v: 2 }, one]],
-  ['what is said is written all the same', (app) => patch(app, { label: 'b', metadata: { v: 2 } }), { bytes: two, label: null, metadata: {} }, 'updated', [null, {}, two]],
-  ['the same picture that was changed meanwhile to say what it said is written again', (app) => patch(app, { metadata: { v: 2 } }), { bytes: one, label: 'a', metadata: { v: 1 } }, 'updated', ['a', { v: 1 }, one]],
+  [
+    'a label and metadata that were changed meanwhile stay',
+    (app) => patch(app, { label: 'b', metadata: { v: 2 } }),
+    { bytes: two },
+    'updated',
+    ['b', { v: 2 }, two],
+  ],
+  [
+    'so they do when only the thumbnail and vector of before are written again',
+    (app) => patch(app, { label: 'b', metadata: { v: 2 } }),
+    { bytes: one, label: 'c' },
+    'updated',
+    ['c', { v: 2 }, one],
+  ],
+  [
+    'what is said is written all the same',
+    (app) => patch(app, { label: 'b', metadata: { v: 2 } }),
+    { bytes: two, label: null, metadata: {} },
+    'updated',
+    [null, {}, two],
+  ],
+  [
+    'the same picture that was changed meanwhile to say what it said is written again',
+    (app) => patch(app, { metadata: { v: 2 } }),
+    { bytes: one, label: 'a', metadata: { v: 1 } },
+    'updated',
+    ['a', { v: 1 }, one],
+  ],
   ['the same picture that was removed meanwhile is stored', remove, { bytes: one }, 'added', [null, {}, one]],
-  ['the same picture that was replaced meanwhile is stored again', (app) => put(app, two), { bytes: one }, 'updated', ['a', { v: 1 }, one]],
-  ['another picture that was stored meanwhile is not stored twice', (app) => put(app, two), { bytes: two, label: 'a' }, 'updated', ['a', { v: 1 }, two]],
-  ['the same picture of which nothing else is said is left alone, whatever was changed meanwhile', (app) => patch(app, { label: 'b' }), { bytes: one }, 'unchanged', ['b', { v: 1 }, one]],
-  ['one whose id was free and is not any more keeps what was said of that', async (app) => [await remove(app), await put(app, one, `?label=new&metadata=${said}`, 201)], { bytes: two }, 'updated', ['new', { v: 1 }, two]],
-] satisfies [string, (app: TestApp) => Promise<unknown>, { bytes: Buffer; label?: string | null; metadata?: { v?: number } }, string, [string | null, object, Buffer]][]) {
+  [
+    'the same picture that was replaced meanwhile is stored again',
+    (app) => put(app, two),
+    { bytes: one },
+    'updated',
+    ['a', { v: 1 }, one],
+  ],
+  [
+    'another picture that was stored meanwhile is not stored twice',
+    (app) => put(app, two),
+    { bytes: two, label: 'a' },
+    'updated',
+    ['a', { v: 1 }, two],
+  ],
+  [
+    'the same picture of which nothing else is said is left alone, whatever was changed meanwhile',
+    (app) => patch(app, { label: 'b' }),
+    { bytes: one },
+    'unchanged',
+    ['b', { v: 1 }, one],
+  ],
+  [
+    'one whose id was free and is not any more keeps what was said of that',
+    async (app) => [await remove(app), await put(app, one, `?label=new&metadata=${said}`, 201)],
+    { bytes: two },
+    'updated',
+    ['new', { v: 1 }, two],
+  ],
+] satisfies [
+  string,
+  (app: TestApp) => Promise<unknown>,
+  { bytes: Buffer; label?: string | null; metadata?: { v?: number } },
+  string,
+  [string | null, object, Buffer],
+][]) {
   test(what, async (t) => {
     const app = await withPicture(t)
     const { galleries } = app.parts
@@ -46,10 +101,22 @@ for (const [what, meanwhile, picture, then, expected] of [
     const [label, metadata, bytes] = expected
     const stored = galleries.image('g', 'p')!
     assert.deepEqual([stored.label, stored.metadata], [label, metadata])
-    assert.equal(stored.createdAt, before?.createdAt ?? stored.createdAt, 'what is replaced keeps the time it was first put')
+    assert.equal(
+      stored.createdAt,
+      before?.createdAt ?? stored.createdAt,
+      'what is replaced keeps the time it was first put',
+    )
     // Record, vector and thumbnail are of the same picture: the search with it gives it.
-    assert.equal((await takeIn('g', { id: 'p', bytes, label, metadata: metadata as { v?: number } }, app.parts)).unlessSame, true)
-    const { hits } = await app.call(200, { method: 'POST', url: '/v1/galleries/g/search', headers: jpeg, payload: bytes })
+    assert.equal(
+      (await takeIn('g', { id: 'p', bytes, label, metadata: metadata as { v?: number } }, app.parts)).unlessSame,
+      true,
+    )
+    const { hits } = await app.call(200, {
+      method: 'POST',
+      url: '/v1/galleries/g/search',
+      headers: jpeg,
+      payload: bytes,
+    })
     assert.ok(hits[0]!.score > 0.9999)
     assert.equal(galleries.get('g').count, 1)
   })
@@ -59,11 +126,24 @@ test('no acknowledged change is lost while a job takes in the same pictures', as
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const ids = Array.from({ length: 60 }, (_, n) => `${n}.jpg`) // in no folder: neither label nor metadata is said
-  const archive = async (shift: number) => tarOf(await Promise.all(ids.map(async (path, n) => ({ path, content: await drawPicture('circle', n + shift, { width: 64, height: 64 }) }))))
+  const archive = async (shift: number) =>
+    tarOf(
+      await Promise.all(
+        ids.map(async (path, n) => ({
+          path,
+          content: await drawPicture('circle', n + shift, { width: 64, height: 64 }),
+        })),
+      ),
+    )
   const tar = { 'content-type': 'application/x-tar' }
   await endedJob(app, await sendJob(app, '/v1/galleries/g', tar, await archive(0)))
   const job = await sendJob(app, '/v1/galleries/g', tar, await archive(1_000))
-  const change = (id: string, n: number) => app.call(200, { method: 'PATCH', url: `/v1/galleries/g/images/${id}`, payload: { label: `l${n}`, metadata: { n } } })
+  const change = (id: string, n: number) =>
+    app.call(200, {
+      method: 'PATCH',
+      url: `/v1/galleries/g/images/${id}`,
+      payload: { label: `l${n}`, metadata: { n } },
+    })
   await Promise.all(ids.map(change))
   assert.deepEqual([(await endedJob(app, job)).updated], [ids.length])
   for (const [n, id] of ids.entries()) {
@@ -97,7 +177,10 @@ test('look-ups beside an upsert always find record, vector and thumbnail of one 
   })()
   const seen = new Map<string, string>()
   while (writing) {
-    const { hash, bytes } = galleries.atOnce(() => ({ hash: galleries.image('g', 'p')!.contentHash, bytes: [galleries.embedding('g', 'p'), galleries.thumbnail('g', 'p')] }))
+    const { hash, bytes } = galleries.atOnce(() => ({
+      hash: galleries.image('g', 'p')!.contentHash,
+      bytes: [galleries.embedding('g', 'p'), galleries.thumbnail('g', 'p')],
+    }))
     const text = JSON.stringify(bytes)
     assert.equal(seen.get(hash) ?? text, text)
     seen.set(hash, text)

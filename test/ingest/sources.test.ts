@@ -3,20 +3,27 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { AlikeError } from '../../src/errors.js'
+import { LineCount } from '../../src/ingest/lines.js'
 import { openSource } from '../../src/ingest/open-source.js'
 import type { SourceDescription, SourceItem, SourceKind } from '../../src/ingest/source.js'
-import { LineCount } from '../../src/ingest/lines.js'
 import { packFiles, type UploadedFile } from '../../src/ingest/sources/files.js'
 import { archiveKind, Spool } from '../../src/ingest/spool.js'
 import { temporaryFolder } from '../support/app.js'
-import { tarOf, zipOf, zstdOf, type ArchiveEntry } from '../support/archives.js'
+import { type ArchiveEntry, tarOf, zipOf, zstdOf } from '../support/archives.js'
 
 const limits = { uploadMaxBytes: 1000, ingestMaxBytes: 50_000, ingestMaxFiles: 100 }
 
-async function read(t: TestContext, kind: SourceKind, bytes: Buffer, from = 0, bounds = limits, said: Partial<SourceDescription> = {}): Promise<{ total: number | undefined; items: SourceItem[] }> {
+async function read(
+  t: TestContext,
+  kind: SourceKind,
+  bytes: Buffer,
+  from = 0,
+  bounds = limits,
+  said: Partial<SourceDescription> = {},
+): Promise<{ total: number | undefined; items: SourceItem[] }> {
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
   const source = await openSource({ kind, label: 'unsorted', ...said }, file, bounds)
@@ -31,7 +38,13 @@ function brief(item: SourceItem) {
   if ('error' in item) return [item.index, item.name, item.error.code]
   if ('skipped' in item) return [item.index, item.name, 'skipped']
   if ('remove' in item) return [item.index, item.remove, 'removed']
-  return [item.index, item.id, item.label, 'url' in item ? item.url : item.bytes.toString(), ...(item.metadata === undefined ? [] : [item.metadata])]
+  return [
+    item.index,
+    item.id,
+    item.label,
+    'url' in item ? item.url : item.bytes.toString(),
+    ...(item.metadata === undefined ? [] : [item.metadata]),
+  ]
 }
 
 const entries: ArchiveEntry[] = [
@@ -62,7 +75,12 @@ const expected = [
 
 test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
   const tar = await tarOf(entries)
-  for (const [kind, bytes] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdOf(tar)], ['zip', zipOf(entries)]] as const) {
+  for (const [kind, bytes] of [
+    ['tar', tar],
+    ['tar.gz', gzipSync(tar)],
+    ['tar.zst', zstdOf(tar)],
+    ['zip', zipOf(entries)],
+  ] as const) {
     const { items, total } = await read(t, kind, bytes)
     assert.deepEqual(items.map(brief), expected, kind)
     assert.equal(total, 10, kind)
@@ -71,15 +89,36 @@ test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
 })
 
 test('what the zstd command has packed is unpacked', async (t) => {
-  const { items } = await read(t, 'tar.zst', await readFile('test/ingest/packed.tar.zst'), 0, { ...limits, uploadMaxBytes: 200_000, ingestMaxBytes: 1e6 }, { litter: 'take' })
-  const hashes = items.map((item) => ('bytes' in item ? [item.id, createHash('sha256').update(item.bytes).digest('hex').slice(0, 12)] : item))
-  assert.deepEqual(hashes, [['cycling/long.txt', 'd743c8e0b30f'], ['cycling/x.txt', '2d711642b726'], ['top.bin', '0c7e735f8c10']])
+  const { items } = await read(
+    t,
+    'tar.zst',
+    await readFile('test/ingest/packed.tar.zst'),
+    0,
+    { ...limits, uploadMaxBytes: 200_000, ingestMaxBytes: 1e6 },
+    { litter: 'take' },
+  )
+  const hashes = items.map((item) =>
+    'bytes' in item ? [item.id, createHash('sha256').update(item.bytes).digest('hex').slice(0, 12)] : item,
+  )
+  assert.deepEqual(hashes, [
+    ['cycling/long.txt', 'd743c8e0b30f'],
+    ['cycling/x.txt', '2d711642b726'],
+    ['top.bin', '0c7e735f8c10'],
+  ])
 })
 
 test('links to nothing in a tar are error lines, devices are passed over', async (t) => {
-  const bytes = await tarOf([{ path: 'hard', type: 'link' }, { path: 'device', type: 'character-device' }, { path: 'pipe', type: 'fifo' }, { path: 'ok', content: Buffer.from('x') }])
+  const bytes = await tarOf([
+    { path: 'hard', type: 'link' },
+    { path: 'device', type: 'character-device' },
+    { path: 'pipe', type: 'fifo' },
+    { path: 'ok', content: Buffer.from('x') },
+  ])
   assert.deepEqual((await read(t, 'tar', bytes)).items.map(brief), [
-    [0, 'hard', 'archive_path_invalid'], [1, 'device', 'skipped'], [2, 'pipe', 'skipped'], [3, 'ok', 'unsorted', 'x'],
+    [0, 'hard', 'archive_path_invalid'],
+    [1, 'device', 'skipped'],
+    [2, 'pipe', 'skipped'],
+    [3, 'ok', 'unsorted', 'x'],
   ])
 })
 
@@ -103,14 +142,26 @@ test('what comes before the damage is read; the damage is told', async (t) => {
     ['too many files in a zip', 'zip', zipOf(Array.from({ length: 101 }, (_, n) => ({ path: `${n}` })))],
   ]
   for (const [name, kind, bytes] of rows) {
-    await assert.rejects(read(t, kind, bytes), (error) => error instanceof AlikeError && error.code === 'archive_unreadable', name)
+    await assert.rejects(
+      read(t, kind, bytes),
+      (error) => error instanceof AlikeError && error.code === 'archive_unreadable',
+      name,
+    )
   }
 })
 
 test('an entry that lies about itself in a zip is one error line', async (t) => {
-  const bytes = zipOf([{ path: 'a', content: Buffer.alloc(900), statedBytes: 10 }, { path: 'b', content: Buffer.from('fine') }, { path: 'c', content: Buffer.alloc(50_000), statedBytes: 100 }])
+  const bytes = zipOf([
+    { path: 'a', content: Buffer.alloc(900), statedBytes: 10 },
+    { path: 'b', content: Buffer.from('fine') },
+    { path: 'c', content: Buffer.alloc(50_000), statedBytes: 100 },
+  ])
   const { items } = await read(t, 'zip', bytes)
-  assert.deepEqual(items.map(brief), [[0, 'a', 'image_unreadable'], [1, 'b', 'unsorted', 'fine'], [2, 'c', 'image_unreadable']])
+  assert.deepEqual(items.map(brief), [
+    [0, 'a', 'image_unreadable'],
+    [1, 'b', 'unsorted', 'fine'],
+    [2, 'c', 'image_unreadable'],
+  ])
 })
 
 test('uploaded files keep paths, labels and refusals on their way through the spool', async (t) => {
@@ -148,8 +199,15 @@ test('the spool tells archives by their bytes and leaves nothing of a failed upl
     if (fails) throw new AlikeError('body_incomplete')
   }
   const rows: [bytes: Buffer, kind: string | undefined][] = [
-    [await tarOf(entries), 'tar'], [zstdOf(Buffer.from('x')), 'tar.zst'], [Buffer.from('502a4d1800000000', 'hex'), 'tar.zst'], [gzipSync(Buffer.from('x')), 'tar.gz'], [zipOf([]), 'zip'], [zipOf(entries), 'zip'],
-    [Buffer.alloc(1024), 'tar'], [Buffer.from('hello'), undefined], [Buffer.alloc(0), undefined],
+    [await tarOf(entries), 'tar'],
+    [zstdOf(Buffer.from('x')), 'tar.zst'],
+    [Buffer.from('502a4d1800000000', 'hex'), 'tar.zst'],
+    [gzipSync(Buffer.from('x')), 'tar.gz'],
+    [zipOf([]), 'zip'],
+    [zipOf(entries), 'zip'],
+    [Buffer.alloc(1024), 'tar'],
+    [Buffer.from('hello'), undefined],
+    [Buffer.alloc(0), undefined],
   ]
   for (const [at, [bytes, kind]] of rows.entries()) {
     await spool.receive(`job-${at}`, Readable.from(stream(bytes)), 50_000)
@@ -158,7 +216,10 @@ test('the spool tells archives by their bytes and leaves nothing of a failed upl
     else assert.equal(await found, kind)
   }
   await assert.rejects(spool.receive('cut', Readable.from(stream(Buffer.alloc(10), true)), 50_000), /ended before/)
-  await assert.rejects(spool.receive('large', Readable.from(stream(Buffer.alloc(50_001))), 50_000), /more bytes than allowed/)
+  await assert.rejects(
+    spool.receive('large', Readable.from(stream(Buffer.alloc(50_001))), 50_000),
+    /more bytes than allowed/,
+  )
   await spool.sweep(new Set(['job-0']))
   assert.deepEqual(await readdir(join(folder, 'spool')), ['job-0'])
 })
@@ -173,20 +234,48 @@ const named: ArchiveEntry[] = [
   { path: 'photos/a.jpg', content: Buffer.from('first') },
   { path: './photos/deep/b.jpg', content: Buffer.from('second') },
 ]
-const csv = Buffer.from('\ufefffilename,label,id,year,place,code\r\na.jpg,cycling,one,2024,Ghent,007\r\ndeep/b.jpg,,,,,\r\ngone.jpg,running,,,,\r\n')
-const ndjson = Buffer.from([
-  { file: 'a.jpg', label: 'cycling', id: 'one', metadata: { year: 2024, place: 'Ghent', code: '007' } }, { file: 'deep/b.jpg', label: null, metadata: {} }, { file: 'gone.jpg' },
-].map((row) => `${JSON.stringify(row)}\n\n`).join(''))
+const csv = Buffer.from(
+  '\ufefffilename,label,id,year,place,code\r\na.jpg,cycling,one,2024,Ghent,007\r\ndeep/b.jpg,,,,,\r\ngone.jpg,running,,,,\r\n',
+)
+const ndjson = Buffer.from(
+  [
+    { file: 'a.jpg', label: 'cycling', id: 'one', metadata: { year: 2024, place: 'Ghent', code: '007' } },
+    { file: 'deep/b.jpg', label: null, metadata: {} },
+    { file: 'gone.jpg' },
+  ]
+    .map((row) => `${JSON.stringify(row)}\n\n`)
+    .join(''),
+)
 
 test('a manifest names what lies beside it, wherever in the archive it lies', async (t) => {
-  for (const [path, content] of [['photos/manifest.csv', csv], ['photos/labels.csv', csv], ['./photos/manifest.ndjson', ndjson]] as const) {
+  for (const [path, content] of [
+    ['photos/manifest.csv', csv],
+    ['photos/labels.csv', csv],
+    ['./photos/manifest.ndjson', ndjson],
+  ] as const) {
     for (const place of [0, 1, 3]) {
       const all = named.toSpliced(place, 0, { path, content })
       const tar = await tarOf(all)
-      for (const [kind, bytes] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdOf(tar)], ['zip', zipOf(all)]] as const) {
-        const expectedItems = [...rows, ['photos/gone.jpg', 'manifest_file_missing']].map((item, index) => [index, ...item])
-        assert.deepEqual((await read(t, kind, bytes)).items.map(brief), expectedItems, `${kind}, ${path}, place ${place}`)
-        assert.deepEqual((await read(t, kind, bytes, 2)).items.map(brief), expectedItems.slice(2), `${kind}, ${path}, resumed`)
+      for (const [kind, bytes] of [
+        ['tar', tar],
+        ['tar.gz', gzipSync(tar)],
+        ['tar.zst', zstdOf(tar)],
+        ['zip', zipOf(all)],
+      ] as const) {
+        const expectedItems = [...rows, ['photos/gone.jpg', 'manifest_file_missing']].map((item, index) => [
+          index,
+          ...item,
+        ])
+        assert.deepEqual(
+          (await read(t, kind, bytes)).items.map(brief),
+          expectedItems,
+          `${kind}, ${path}, place ${place}`,
+        )
+        assert.deepEqual(
+          (await read(t, kind, bytes, 2)).items.map(brief),
+          expectedItems.slice(2),
+          `${kind}, ${path}, resumed`,
+        )
       }
     }
   }
@@ -195,22 +284,64 @@ test('a manifest names what lies beside it, wherever in the archive it lies', as
 test('a manifest that can not be used says so before anything is taken in', async (t) => {
   const bounds = { ...limits, ingestMaxFiles: 3 }
   const tables: [name: string, entries: ArchiveEntry[], detail: RegExp][] = [
-    ['no filename', [{ path: 'manifest.csv', content: Buffer.from('name,label\na,b\n') }], /manifest\.csv, header: It has no column "filename"/],
-    ['cells missing', [{ path: 'labels.csv', content: Buffer.from('filename,label\na\n') }], /labels\.csv, row 2: It is no CSV/],
-    ['twice', [{ path: 'manifest.csv', content: Buffer.from('filename\na.jpg\nb.jpg\n./a.jpg\n') }], /row 4: It names a file for the second time/],
+    [
+      'no filename',
+      [{ path: 'manifest.csv', content: Buffer.from('name,label\na,b\n') }],
+      /manifest\.csv, header: It has no column "filename"/,
+    ],
+    [
+      'cells missing',
+      [{ path: 'labels.csv', content: Buffer.from('filename,label\na\n') }],
+      /labels\.csv, row 2: It is no CSV/,
+    ],
+    [
+      'twice',
+      [{ path: 'manifest.csv', content: Buffer.from('filename\na.jpg\nb.jpg\n./a.jpg\n') }],
+      /row 4: It names a file for the second time/,
+    ],
     ['climbs out', [{ path: 'manifest.csv', content: Buffer.from('filename\n../a.jpg\n') }], /row 2: It climbs out/],
-    ['label too long', [{ path: 'manifest.csv', content: Buffer.from(`filename,label\na,${'x'.repeat(201)}\n`) }], /row 2: label/],
-    ['no JSON', [{ path: 'manifest.ndjson', content: Buffer.from('{"file": "a"}\nnonsense\n') }], /line 2: It is no JSON/],
-    ['unknown member', [{ path: 'manifest.jsonl', content: Buffer.from('{"file": "a", "colour": 1}\n') }], /line 1: "colour" is not known here/],
-    ['two of them', [{ path: 'manifest.csv', content: csv }, { path: 'labels.csv', content: csv }], /there is another one, manifest\.csv/],
+    [
+      'label too long',
+      [{ path: 'manifest.csv', content: Buffer.from(`filename,label\na,${'x'.repeat(201)}\n`) }],
+      /row 2: label/,
+    ],
+    [
+      'no JSON',
+      [{ path: 'manifest.ndjson', content: Buffer.from('{"file": "a"}\nnonsense\n') }],
+      /line 2: It is no JSON/,
+    ],
+    [
+      'unknown member',
+      [{ path: 'manifest.jsonl', content: Buffer.from('{"file": "a", "colour": 1}\n') }],
+      /line 1: "colour" is not known here/,
+    ],
+    [
+      'two of them',
+      [
+        { path: 'manifest.csv', content: csv },
+        { path: 'labels.csv', content: csv },
+      ],
+      /there is another one, manifest\.csv/,
+    ],
     ['too many rows', [{ path: 'manifest.csv', content: Buffer.from('filename\na\nb\nc\nd\n') }], /more than 3 rows/],
   ]
   for (const [name, entries, detail] of tables) {
-    for (const [kind, bytes] of [['tar', await tarOf(entries)], ['zip', zipOf(entries)]] as const) {
-      await assert.rejects(read(t, kind, bytes, 0, bounds), (error) => error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message), `${name}, ${kind}`)
+    for (const [kind, bytes] of [
+      ['tar', await tarOf(entries)],
+      ['zip', zipOf(entries)],
+    ] as const) {
+      await assert.rejects(
+        read(t, kind, bytes, 0, bounds),
+        (error) => error instanceof AlikeError && error.code === 'manifest_invalid' && detail.test(error.message),
+        `${name}, ${kind}`,
+      )
     }
   }
-  const deeper = await read(t, 'tar', await tarOf([{ path: 'a/b/manifest.csv', content: Buffer.from('a picture of that name') }]))
+  const deeper = await read(
+    t,
+    'tar',
+    await tarOf([{ path: 'a/b/manifest.csv', content: Buffer.from('a picture of that name') }]),
+  )
   assert.deepEqual(deeper.items.map(brief), [[0, 'a/b/manifest.csv', 'b', 'a picture of that name']])
 })
 
@@ -218,7 +349,13 @@ test('lines are pictures to add and to remove; each bad one is an error of its o
   const lines = [
     ['{"add": {"id": "a", "label": "x", "metadata": {"n": 1}, "image": "b25l"}}', 'a', 'x', 'one', { n: 1 }],
     ['\ufeff{"add": {"id": "b", "image": "data:image/png;base64,dHdv"}}', 'b', 'unsorted', 'two', {}],
-    ['{"add": {"id": "c", "label": null, "url": "https://example.com/c.jpg"}}', 'c', null, 'https://example.com/c.jpg', {}],
+    [
+      '{"add": {"id": "c", "label": null, "url": "https://example.com/c.jpg"}}',
+      'c',
+      null,
+      'https://example.com/c.jpg',
+      {},
+    ],
     ['{"delete": {"id": "a"}}', 'a', 'removed'],
     ['{"add": {"id": "a", "image": "b25l", "url": "https://example.com"}}', 'a', 'line_invalid'],
     ['{"add": {"id": "a"}}', 'a', 'line_invalid'],

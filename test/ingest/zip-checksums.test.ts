@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
-import { zipOf, type ArchiveEntry } from '../support/archives.js'
+import { type ArchiveEntry, zipOf } from '../support/archives.js'
 import { readSource, told } from '../support/read-source.js'
 
 test('an item of a zip whose checksum does not fit is an error line, packed or not', async (t) => {
@@ -15,11 +15,26 @@ test('an item of a zip whose checksum does not fit is an error line, packed or n
     { path: 'empty.jpg', isStored: true },
   ]
   assert.deepEqual((await readSource(t, zipOf(entries), { kind: 'zip' })).map(told), [
-    ['stored.jpg'], ['stored-spoilt.jpg', 'image_unreadable'], ['deflated.jpg'], ['deflated-spoilt.jpg', 'image_unreadable'], ['empty.jpg'],
+    ['stored.jpg'],
+    ['stored-spoilt.jpg', 'image_unreadable'],
+    ['deflated.jpg'],
+    ['deflated-spoilt.jpg', 'image_unreadable'],
+    ['empty.jpg'],
   ])
 })
 
 test('a manifest whose checksum does not fit is refused', async (t) => {
-  const manifest = { path: 'manifest.csv', content: Buffer.from('filename,label\n1.jpg,cycling\n'), isStored: true, spoil: (packed: Buffer) => void packed.write('C', 20) }
-  await assert.rejects(readSource(t, zipOf([manifest, { path: '1.jpg' }]), { kind: 'zip' }), (error) => error instanceof AlikeError && error.code === 'manifest_invalid' && /damaged inside the archive/.test(error.message))
+  const manifest = {
+    path: 'manifest.csv',
+    content: Buffer.from('filename,label\n1.jpg,cycling\n'),
+    isStored: true,
+    spoil: (packed: Buffer) => void packed.write('C', 20),
+  }
+  await assert.rejects(
+    readSource(t, zipOf([manifest, { path: '1.jpg' }]), { kind: 'zip' }),
+    (error) =>
+      error instanceof AlikeError &&
+      error.code === 'manifest_invalid' &&
+      /damaged inside the archive/.test(error.message),
+  )
 })

@@ -1,25 +1,34 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { evaluateRetrieval } from '../../src/eval/quality.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobRecord } from '../../src/gallery/jobs.js'
-import { InsightRunner } from '../../src/insight-jobs/insight-runner.js'
-import { Insights } from '../../src/insight-jobs/insights.js'
 import { doctorTask, duplicatesTask, evaluateTask } from '../../src/insight/parameters.js'
 import type { DoctorResult, DuplicateResult, EvaluationResult, InsightResult } from '../../src/insight/reports.js'
-import { openJobs, type Jobs } from '../../src/jobs/jobs.js'
-import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
+import { InsightRunner } from '../../src/insight-jobs/insight-runner.js'
+import { Insights } from '../../src/insight-jobs/insights.js'
+import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import { dataFolder, model, newImage, openIn, settled } from '../gallery/storage-folder.js'
+import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
 import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 
 const { dimension } = model
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
-interface Opened { galleries: Galleries; jobs: Jobs; insights: Insights }
+interface Opened {
+  galleries: Galleries
+  jobs: Jobs
+  insights: Insights
+}
 
 async function openOn(t: TestContext, galleries: Galleries, imagesMax = 10_000): Promise<Opened> {
-  const jobs = await openJobs({ galleries, runners: [new InsightRunner({ galleries, jobsMax: 4 })], jobsKeptDays: 30, logger: silent })
+  const jobs = await openJobs({
+    galleries,
+    runners: [new InsightRunner({ galleries, jobsMax: 4 })],
+    jobsKeptDays: 30,
+    logger: silent,
+  })
   t.after(() => jobs.close())
   return { galleries, jobs, insights: new Insights({ jobs, galleries, imagesMax }) }
 }
@@ -36,7 +45,10 @@ async function ended(galleries: Galleries, { id }: Pick<JobRecord, 'id'>): Promi
   }
 }
 
-async function resultOf<Result extends InsightResult>(galleries: Galleries, job: Pick<JobRecord, 'id'>): Promise<Result> {
+async function resultOf<Result extends InsightResult>(
+  galleries: Galleries,
+  job: Pick<JobRecord, 'id'>,
+): Promise<Result> {
   const { state, failure, done, total } = await ended(galleries, job)
   assert.deepEqual([state, failure], ['succeeded', null])
   assert.equal(done, total)
@@ -51,7 +63,12 @@ const vectors = [...originals, ...nearCopies]
 const signs = seededRandom(6)
 const descriptors = originals.map(() => randomDescriptor(signs))
 descriptors.push(...descriptors.slice(0, 12).map((descriptor) => changedDescriptor(descriptor, 0.1, signs)))
-const pictures = vectors.map((vector, i) => newImage(`p${String(i).padStart(4, '0')}`, vector, { label: i % 50 === 49 ? null : `l${i % 5}`, copyDescriptor: descriptors[i] }))
+const pictures = vectors.map((vector, i) =>
+  newImage(`p${String(i).padStart(4, '0')}`, vector, {
+    label: i % 50 === 49 ? null : `l${i % 5}`,
+    copyDescriptor: descriptors[i],
+  }),
+)
 
 function unit(vector: Float32Array): Float32Array {
   const length = Math.hypot(...vector)
@@ -89,7 +106,11 @@ test('an evaluation gives the numbers of eval/ and the recall of the graph', asy
   assert.deepEqual([index.k, index.queries, index.default.byGraph], [10, 500, 1])
   assert.ok(index.default.recall! > 0.95, String(index.default.recall))
   const [least, most] = index.atEf
-  assert.deepEqual([least?.ef, most?.ef, most?.byGraph], [10, 600, 0], 'so many candidates are all of them: a scan is cheaper')
+  assert.deepEqual(
+    [least?.ef, most?.ef, most?.byGraph],
+    [10, 600, 0],
+    'so many candidates are all of them: a scan is cheaper',
+  )
   assert.ok(least!.recall! <= index.default.recall!)
   assert.equal(most?.recall, 1)
 })
@@ -99,8 +120,12 @@ test('near-copies are found as comparing all pairs finds them', async (t) => {
   const { job } = await insights.accept('a', duplicatesTask({}))
   const { count, copies, notCompared, groups } = await resultOf<DuplicateResult>(galleries, job)
   assert.deepEqual([count, copies, notCompared], [12, 12, 0])
-  assert.deepEqual(groups.map(({ images }) => images.map(({ id }) => id)), Array.from({ length: 12 }, (_, i) => [pictures[i]!.id, pictures[588 + i]!.id]))
-  for (const { images } of groups) assert.ok(images.every(({ nearCopyScore }) => nearCopyScore > 0.6 && nearCopyScore < 1))
+  assert.deepEqual(
+    groups.map(({ images }) => images.map(({ id }) => id)),
+    Array.from({ length: 12 }, (_, i) => [pictures[i]!.id, pictures[588 + i]!.id]),
+  )
+  for (const { images } of groups)
+    assert.ok(images.every(({ nearCopyScore }) => nearCopyScore > 0.6 && nearCopyScore < 1))
 })
 
 test('a chain of copies is one group, and a picture without a descriptor is told', async (t) => {
@@ -110,15 +135,36 @@ test('a chain of copies is one group, and a picture without a descriptor is told
   const makeVector = unitVectors({ dimension, seed: 78 })
   const chain = [randomDescriptor(random)]
   while (chain.length < 60) chain.push(changedDescriptor(chain.at(-1)!, 0.1, random))
-  await galleries.put('a', chain.map((copyDescriptor, i) => newImage(`p${String(i).padStart(2, '0')}`, makeVector(), { copyDescriptor })))
-  await galleries.put('a', [newImage('without', makeVector(), {}), newImage('even', makeVector(), { copyDescriptor: new Uint8Array(0) })])
-  const { count, notCompared, groups } = await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({}))).job)
+  await galleries.put(
+    'a',
+    chain.map((copyDescriptor, i) => newImage(`p${String(i).padStart(2, '0')}`, makeVector(), { copyDescriptor })),
+  )
+  await galleries.put('a', [
+    newImage('without', makeVector(), {}),
+    newImage('even', makeVector(), { copyDescriptor: new Uint8Array(0) }),
+  ])
+  const { count, notCompared, groups } = await resultOf<DuplicateResult>(
+    galleries,
+    (await insights.accept('a', duplicatesTask({}))).job,
+  )
   assert.deepEqual([count, notCompared, groups[0]?.size], [1, 2, 60])
 })
 
 test('an evaluation leaves copies out where it is told from which score on', async (t) => {
   const { galleries, insights } = await filled(t)
-  const [all, without] = await Promise.all([{}, { duplicateScore: 0.4 }].map(async (more) => (await resultOf<EvaluationResult>(galleries, (await insights.accept('a', evaluateTask({ efs: [], ...more }))).job)).quality))
+  const [all, without] = await Promise.all(
+    [{}, { duplicateScore: 0.4 }].map(
+      async (more) =>
+        (
+          await resultOf<EvaluationResult>(
+            galleries,
+            (
+              await insights.accept('a', evaluateTask({ efs: [], ...more }))
+            ).job,
+          )
+        ).quality,
+    ),
+  )
   assert.deepEqual([all?.duplicateScore, without?.duplicateScore], [null, 0.4])
   assert.notDeepEqual(without?.overall, all?.overall)
 })
@@ -128,8 +174,11 @@ test('the doctor finds what was planted, and says the same twice', async (t) => 
   await galleries.create('a')
   const clusters = 5
   const random = seededRandom(9)
-  const make = (cluster: number) => unit(Float32Array.from({ length: dimension }, (_, at) => Number(at === cluster) + 0.3 * (random() - 0.5)))
-  const planted = Array.from({ length: 200 }, (_, i) => newImage(`p${String(i).padStart(3, '0')}`, make(i % clusters), { label: `l${i % clusters}` }))
+  const make = (cluster: number) =>
+    unit(Float32Array.from({ length: dimension }, (_, at) => Number(at === cluster) + 0.3 * (random() - 0.5)))
+  const planted = Array.from({ length: 200 }, (_, i) =>
+    newImage(`p${String(i).padStart(3, '0')}`, make(i % clusters), { label: `l${i % clusters}` }),
+  )
   planted[7] = newImage('p007', planted[7]!.vector, { label: 'l4' }) // belongs to cluster 2
   const stranger = Float32Array.from({ length: dimension }, (_, at) => (at === dimension - 1 ? -1 : 0))
   const copy = newImage('p300', planted[11]!.vector, { label: 'l3', contentHash: planted[11]!.contentHash }) // of cluster 1
@@ -138,9 +187,23 @@ test('the doctor finds what was planted, and says the same twice', async (t) => 
 
   const first = await resultOf<DoctorResult>(galleries, (await insights.accept('a', doctorTask({}))).job)
   assert.equal(first.pictures, 202)
-  assert.deepEqual(first.conflicts.groups.map(({ labels, images }) => [labels, images.map(({ id }) => id)]), [[['l1', 'l3'], ['p011', 'p300']]])
-  assert.deepEqual(first.doubts.images.slice(0, 1).map(({ id, label, likelyLabel, margin }) => [id, label, likelyLabel, margin]), [['p007', 'l4', 'l2', 1]])
-  assert.ok(first.doubts.images.every(({ id }) => ['p007', 'p300', 'p400'].includes(id)), JSON.stringify(first.doubts.images))
+  assert.deepEqual(
+    first.conflicts.groups.map(({ labels, images }) => [labels, images.map(({ id }) => id)]),
+    [
+      [
+        ['l1', 'l3'],
+        ['p011', 'p300'],
+      ],
+    ],
+  )
+  assert.deepEqual(
+    first.doubts.images.slice(0, 1).map(({ id, label, likelyLabel, margin }) => [id, label, likelyLabel, margin]),
+    [['p007', 'l4', 'l2', 1]],
+  )
+  assert.ok(
+    first.doubts.images.every(({ id }) => ['p007', 'p300', 'p400'].includes(id)),
+    JSON.stringify(first.doubts.images),
+  )
   assert.equal(first.outliers.images[0]?.id, 'p400')
   assert.equal(first.hubs.meanOccurrences, 10)
   assert.deepEqual(await resultOf(galleries, (await insights.accept('a', doctorTask({}))).job), first)
@@ -178,7 +241,10 @@ test('jobs wait for each other, searches for none of them; a cancelled one leave
     searches++
   }
   assert.ok(searches > 0)
-  assert.deepEqual(jobs.map(({ id }) => galleries.jobs.get(id)?.state), ['cancelled', 'cancelled', 'succeeded', 'succeeded'])
+  assert.deepEqual(
+    jobs.map(({ id }) => galleries.jobs.get(id)?.state),
+    ['cancelled', 'cancelled', 'succeeded', 'succeeded'],
+  )
   assert.equal(galleries.jobs.result(running!.id), undefined)
   assert.deepEqual(galleries.jobs.result(jobs[2]!.id), galleries.jobs.result(jobs[3]!.id))
 })
@@ -204,9 +270,15 @@ test('a job that a stop has cut off begins anew, and ends as it would have', asy
   const first = await openAll(t, dataDir)
   await first.galleries.create('a')
   await first.galleries.put('a', pictures)
-  const jobs = [(await first.insights.accept('a', evaluateTask({}))).job, (await first.insights.accept('a', duplicatesTask({}))).job]
+  const jobs = [
+    (await first.insights.accept('a', evaluateTask({}))).job,
+    (await first.insights.accept('a', duplicatesTask({}))).job,
+  ]
   await first.jobs.close()
-  assert.deepEqual(jobs.map(({ id }) => first.galleries.jobs.get(id)?.state), ['queued', 'queued'])
+  assert.deepEqual(
+    jobs.map(({ id }) => first.galleries.jobs.get(id)?.state),
+    ['queued', 'queued'],
+  )
   await assert.rejects(first.insights.accept('a', duplicatesTask({})), { code: 'shutting_down' })
   await first.galleries.close()
 
@@ -221,7 +293,11 @@ test('a job in which the process died is tried once more, not for ever', async (
   const source = { ...duplicatesTask({}) } as never
   for (const id of ['once', 'twice']) {
     await galleries.jobs.create({ id, kind: 'duplicates', gallery: 'a', source })
-    await galleries.jobs.transition(id, { from: ['queued'], to: 'running', ...(id === 'twice' && { failure: { code: 'job_interrupted', detail: '' } }) })
+    await galleries.jobs.transition(id, {
+      from: ['queued'],
+      to: 'running',
+      ...(id === 'twice' && { failure: { code: 'job_interrupted', detail: '' } }),
+    })
   }
   await openOn(t, galleries)
   await resultOf(galleries, { id: 'once' })

@@ -9,7 +9,8 @@ import { NeighbourLists } from '../../src/insight/neighbour-lists.js'
 import { findOutliers } from '../../src/insight/outliers.js'
 import { listsOf, picturesOf } from './pictures.js'
 
-const close = (found: number, expected: number) => assert.ok(Math.abs(found - expected) < 1e-6, `${found} is not ${expected}`)
+const close = (found: number, expected: number) =>
+  assert.ok(Math.abs(found - expected) < 1e-6, `${found} is not ${expected}`)
 
 test('copies with different labels contradict each other; one without a label contradicts nobody', () => {
   const pictures = picturesOf(['a x 1', 'b y 1', 'c x 2', 'd - 2', 'e x 3', 'f x 3', 'g z'])
@@ -17,7 +18,15 @@ test('copies with different labels contradict each other; one without a label co
   groups.join(6, 1, 0.99)
   const { count, groups: found } = findLabelConflicts(pictures, groups, 10)
   assert.equal(count, 1)
-  assert.deepEqual(found.map(({ labels, images }) => [labels, images.map(({ id }) => id)]), [[['x', 'y', 'z'], ['a', 'b', 'g']]])
+  assert.deepEqual(
+    found.map(({ labels, images }) => [labels, images.map(({ id }) => id)]),
+    [
+      [
+        ['x', 'y', 'z'],
+        ['a', 'b', 'g'],
+      ],
+    ],
+  )
   assert.deepEqual(findLabelConflicts(pictures, groups, 0), { count: 1, groups: [] })
 })
 
@@ -25,10 +34,18 @@ test('copies with different labels contradict each other; one without a label co
 function twoClusters(labelOf: (id: string) => string) {
   const ids = ['x', 'y'].flatMap((cluster) => Array.from({ length: 7 }, (_, i) => `${cluster}${i}`))
   const pictures = picturesOf(ids.map((id) => `${id} ${labelOf(id)}`))
-  const lists = listsOf(pictures, 6, Object.fromEntries(ids.map((id) => [
-    id,
-    ids.filter((other) => other[0] === id[0] && other !== id).map((other, i) => [other, 0.9 - i / 100] as [string, number]),
-  ])))
+  const lists = listsOf(
+    pictures,
+    6,
+    Object.fromEntries(
+      ids.map((id) => [
+        id,
+        ids
+          .filter((other) => other[0] === id[0] && other !== id)
+          .map((other, i) => [other, 0.9 - i / 100] as [string, number]),
+      ]),
+    ),
+  )
   return { pictures, lists }
 }
 
@@ -37,9 +54,15 @@ test('a picture whose neighbours all have another label is doubted, with the nea
   const { judged, count, images } = findLabelDoubts(pictures, lists, 6, 10)
   assert.deepEqual([judged, count], [14, 1])
   const [doubt] = images
-  assert.deepEqual([doubt?.id, doubt?.label, doubt?.likelyLabel, doubt?.margin, doubt?.ownShare], ['x3', 'y', 'x', 1, 0])
+  assert.deepEqual(
+    [doubt?.id, doubt?.label, doubt?.likelyLabel, doubt?.margin, doubt?.ownShare],
+    ['x3', 'y', 'x', 1, 0],
+  )
   close(doubt!.likelyShare, 1)
-  assert.deepEqual(doubt!.witnesses.map(({ id }) => id), ['x0', 'x1', 'x2'])
+  assert.deepEqual(
+    doubt!.witnesses.map(({ id }) => id),
+    ['x0', 'x1', 'x2'],
+  )
 })
 
 test('right labels raise no doubt, and neither does a vote that is close', () => {
@@ -61,7 +84,19 @@ test('pictures of rare labels and those without a label are not judged', () => {
 test('hubs are in more lists than mean and two deviations; skewness by hand', () => {
   // nine pictures; everyone's nearest is a, and a's is b
   const pictures = picturesOf(['a x', 'b x', ...['c', 'd', 'e', 'f', 'g', 'h', 'i'].map((id) => `${id} y`)])
-  const lists = listsOf(pictures, 2, Object.fromEntries(pictures.ids.map((id) => [id, [[id === 'a' ? 'b' : 'a', 0.9], ['i', 0.1]] as [string, number][]])))
+  const lists = listsOf(
+    pictures,
+    2,
+    Object.fromEntries(
+      pictures.ids.map((id) => [
+        id,
+        [
+          [id === 'a' ? 'b' : 'a', 0.9],
+          ['i', 0.1],
+        ] as [string, number][],
+      ]),
+    ),
+  )
   const report = findHubs(pictures, lists, 1, 10)
   // N = 8, 1, 0 × 7: mean 1, variance (49 + 0 + 7)/9, third moment (343 + 0 − 7)/9
   close(report.meanOccurrences, 1)
@@ -73,19 +108,43 @@ test('hubs are in more lists than mean and two deviations; skewness by hand', ()
 test('evenly spread neighbours have no hubs', () => {
   const pictures = picturesOf(['a x', 'b x', 'c x'])
   const lists = listsOf(pictures, 1, { a: [['b', 0.5]], b: [['c', 0.5]], c: [['a', 0.5]] })
-  assert.deepEqual(findHubs(pictures, lists, 1, 10), { k: 1, skewness: 0, meanOccurrences: 1, count: 0, neverFound: 0, images: [] })
+  assert.deepEqual(findHubs(pictures, lists, 1, 10), {
+    k: 1,
+    skewness: 0,
+    meanOccurrences: 1,
+    count: 0,
+    neverFound: 0,
+    images: [],
+  })
   assert.equal(findHubs(picturesOf([]), new NeighbourLists(0, 1), 1, 10).meanOccurrences, 0)
 })
 
 test('outliers lie below the lower fence of the best scores, loneliest first', () => {
   const scores = { a: 0.75, b: 0.75, c: 0.8125, d: 0.875, e: 0.875, f: 0.25, g: 0.125, h: 0.75, i: 0.875 }
   const pictures = picturesOf([...Object.keys(scores).map((id) => `${id} x`), 'j x'])
-  const lists = listsOf(pictures, 1, Object.fromEntries(Object.entries(scores).map(([id, score]) => [id, [[id === 'a' ? 'b' : 'a', score]] as [string, number][]])))
+  const lists = listsOf(
+    pictures,
+    1,
+    Object.fromEntries(
+      Object.entries(scores).map(([id, score]) => [id, [[id === 'a' ? 'b' : 'a', score]] as [string, number][]]),
+    ),
+  )
   const report = findOutliers(pictures, lists, 10)
   // sorted: .125 .25 .75 .75 .75 .8125 .875 .875 .875 → Q1 = .75, Q3 = .875, fence .75 − 1.5 · .125; j, without neighbours, is not judged
   assert.deepEqual([report.medianScore, report.belowScore, report.count], [0.75, 0.5625, 2])
-  assert.deepEqual(report.images.map(({ id, score, nearestId }) => [id, score, nearestId]), [['g', 0.125, 'a'], ['f', 0.25, 'a']])
-  assert.deepEqual(findOutliers(picturesOf(['a x']), new NeighbourLists(1, 1), 10), { medianScore: null, belowScore: null, count: 0, images: [] })
+  assert.deepEqual(
+    report.images.map(({ id, score, nearestId }) => [id, score, nearestId]),
+    [
+      ['g', 0.125, 'a'],
+      ['f', 0.25, 'a'],
+    ],
+  )
+  assert.deepEqual(findOutliers(picturesOf(['a x']), new NeighbourLists(1, 1), 10), {
+    medianScore: null,
+    belowScore: null,
+    count: 0,
+    images: [],
+  })
 })
 
 test('copies neither vote nor count as neighbours', () => {

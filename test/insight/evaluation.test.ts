@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evaluateRetrieval } from '../../src/eval/quality.js'
 import { CopyGroups } from '../../src/insight/copy-groups.js'
-import { evaluateGallery, type EmbeddedPictures } from '../../src/insight/evaluation.js'
+import { type EmbeddedPictures, evaluateGallery } from '../../src/insight/evaluation.js'
 import { drawSample } from '../../src/insight/sample.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 import { picturesOf } from './pictures.js'
@@ -20,19 +20,45 @@ function onCircle(rows: [row: string, degrees: number][]): EmbeddedPictures {
 }
 
 test('each picture asks all others; without a label it neither asks nor answers', () => {
-  const report = evaluateGallery(onCircle([['a x', 0], ['b -', 1], ['c y', 2], ['d x', 4], ['e y', 9], ['f -', 3]]), all)
-  assert.deepEqual([report.pictures, report.labelled, report.sampled, report.queries, report.queriesWithoutRelevant], [6, 4, 4, 4, 0])
+  const report = evaluateGallery(
+    onCircle([
+      ['a x', 0],
+      ['b -', 1],
+      ['c y', 2],
+      ['d x', 4],
+      ['e y', 9],
+      ['f -', 3],
+    ]),
+    all,
+  )
+  assert.deepEqual(
+    [report.pictures, report.labelled, report.sampled, report.queries, report.queriesWithoutRelevant],
+    [6, 4, 4, 4, 0],
+  )
   // a: c d e → d is 2nd · c: a/d tie by id, then e → 3rd · d: c a e → a is 2nd · e: d c a → c is 2nd
   assert.equal(report.overall['mAP@1'], 0)
   assert.ok(Math.abs(report.overall['mrr']! - (1 / 2 + 1 / 3 + 1 / 2 + 1 / 2) / 4) < 1e-9)
   assert.ok(Math.abs(report.overall['meanRank']! - (2 + 3 + 2 + 2) / 4) < 1e-9)
   assert.equal(report.overall['recall@5'], 1)
-  assert.deepEqual(report.perLabel.map(({ label, queries }) => [label, queries]), [['x', 2], ['y', 2]])
+  assert.deepEqual(
+    report.perLabel.map(({ label, queries }) => [label, queries]),
+    [
+      ['x', 2],
+      ['y', 2],
+    ],
+  )
   assert.deepEqual(report.intervals['mAP@1'], [0, 0])
 })
 
 test('equal files never count as hits of each other, near-copies not where they are told', () => {
-  const pictures = () => onCircle([['a x same', 0], ['b x same', 0], ['c y', 20], ['d x', 40], ['e x', 41]])
+  const pictures = () =>
+    onCircle([
+      ['a x same', 0],
+      ['b x same', 0],
+      ['c y', 20],
+      ['d x', 40],
+      ['e x', 41],
+    ])
   const byContent = evaluateGallery(pictures(), all)
   // a, b: c d e · c is alone with its label · d: e c a b → 1, then 3 and 4 · e: d c a b
   assert.deepEqual([byContent.queries, byContent.queriesWithoutRelevant], [4, 1])
@@ -50,9 +76,17 @@ test('it is the one definition of eval/, on a sample drawn by seed', () => {
   const embeddings = Float32Array.from(vectors.flatMap((vector) => [...vector]))
   const rows = vectors.map((_, i) => `p${String(i).padStart(3, '0')} l${i % 4}`)
   const pictures = picturesOf(rows)
-  const gallery = { ids: pictures.ids, labels: pictures.labels as string[], groups: pictures.contentHashes, embeddings, dimension }
+  const gallery = {
+    ids: pictures.ids,
+    labels: pictures.labels as string[],
+    groups: pictures.contentHashes,
+    embeddings,
+    dimension,
+  }
   const { overall } = evaluateRetrieval(gallery, gallery)
-  assert.deepEqual(evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 120, seed: 1 }).overall, { ...overall })
+  assert.deepEqual(evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 120, seed: 1 }).overall, {
+    ...overall,
+  })
 
   const some = evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 30, seed: 5 })
   const again = evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 30, seed: 5 })
@@ -63,14 +97,33 @@ test('it is the one definition of eval/, on a sample drawn by seed', () => {
 })
 
 test('a gallery without labels has no quality, and says so', () => {
-  const report = evaluateGallery(onCircle([['a -', 0], ['b -', 5]]), all)
+  const report = evaluateGallery(
+    onCircle([
+      ['a -', 0],
+      ['b -', 5],
+    ]),
+    all,
+  )
   assert.deepEqual([report.labelled, report.queries, report.overall['mAP@10'], report.perLabel], [0, 0, null, []])
 })
 
 test('what is thrown between two queries ends the evaluation', () => {
   let left = 2
-  const stop = () => { if (--left === 0) throw new Error('stop') }
-  assert.throws(() => evaluateGallery(onCircle([['a x', 0], ['b x', 1], ['c x', 2]]), { ...all, onQuery: stop }), /stop/)
+  const stop = () => {
+    if (--left === 0) throw new Error('stop')
+  }
+  assert.throws(
+    () =>
+      evaluateGallery(
+        onCircle([
+          ['a x', 0],
+          ['b x', 1],
+          ['c x', 2],
+        ]),
+        { ...all, onQuery: stop },
+      ),
+    /stop/,
+  )
 })
 
 test('a sample is drawn without repetition, each picture as likely as the others', () => {
@@ -79,7 +132,10 @@ test('a sample is drawn without repetition, each picture as likely as the others
   for (let seed = 0; seed < 2_000; seed++) {
     const drawn = drawSample(20, 5, seed)
     assert.equal(new Set(drawn).size, 5)
-    assert.deepEqual([...drawn], [...drawn].sort((a, b) => a - b))
+    assert.deepEqual(
+      [...drawn],
+      [...drawn].sort((a, b) => a - b),
+    )
     for (const position of drawn) times[position]!++
   }
   // 500 expected, standard deviation 19

@@ -13,7 +13,11 @@ export function picturesOf(rows: readonly string[]): Pictures {
 }
 
 /** Of each picture its list of `id score`, best first. */
-export function listsOf({ ids }: Pictures, depth: number, lists: Readonly<Record<string, [id: string, score: number][]>>): NeighbourLists {
+export function listsOf(
+  { ids }: Pictures,
+  depth: number,
+  lists: Readonly<Record<string, [id: string, score: number][]>>,
+): NeighbourLists {
   const filled = new NeighbourLists(ids.length, depth)
   for (const [id, others] of Object.entries(lists)) {
     for (const [other, score] of others) filled.append(ids.indexOf(id), ids.indexOf(other), score)

@@ -6,7 +6,8 @@ import { kthScores, recallOf } from '../../src/insight/recall.js'
 const vectors = Float32Array.from([1, 0, 0.8, 0.6, 0.6, 0.8, 0, 1, -1, 0])
 
 test('the k-th best score leaves the query itself out', () => {
-  const near = (found: Float32Array, expected: number[]) => expected.forEach((value, i) => assert.ok(Math.abs(found[i]! - value) < 1e-6, `${found[i]} is not ${value}`))
+  const near = (found: Float32Array, expected: number[]) =>
+    expected.forEach((value, i) => assert.ok(Math.abs(found[i]! - value) < 1e-6, `${found[i]} is not ${value}`))
   near(kthScores(vectors, 2, Uint32Array.of(0), 1), [0.8])
   near(kthScores(vectors, 2, Uint32Array.of(0, 4), 3), [0, -0.8])
   near(kthScores(vectors, 2, Uint32Array.of(0), 9), [-1])
@@ -17,7 +18,18 @@ test('a neighbour is right when it scores as much as the true last one', () => {
   const truths = Float32Array.of(0.6, 0.5)
   const found = Float32Array.of(0.8, 0.6, /**/ 0.7, 0.4)
   assert.equal(recallOf({ counts: Uint32Array.of(2, 2), found, truths, k: 2, others: 4 }), 3 / 4)
-  assert.equal(recallOf({ counts: Uint32Array.of(2, 0), found, truths, k: 2, others: 4 }), 2 / 4, 'what was not found is missing')
-  assert.equal(recallOf({ counts: Uint32Array.of(1, 1), found: Float32Array.of(0.6, 0, 0.5, 0), truths, k: 2, others: 1 }), 1, 'no more can be found than there are')
-  assert.equal(recallOf({ counts: new Uint32Array(0), found: new Float32Array(0), truths: new Float32Array(0), k: 2, others: 4 }), null)
+  assert.equal(
+    recallOf({ counts: Uint32Array.of(2, 0), found, truths, k: 2, others: 4 }),
+    2 / 4,
+    'what was not found is missing',
+  )
+  assert.equal(
+    recallOf({ counts: Uint32Array.of(1, 1), found: Float32Array.of(0.6, 0, 0.5, 0), truths, k: 2, others: 1 }),
+    1,
+    'no more can be found than there are',
+  )
+  assert.equal(
+    recallOf({ counts: new Uint32Array(0), found: new Float32Array(0), truths: new Float32Array(0), k: 2, others: 4 }),
+    null,
+  )
 })

@@ -1,34 +1,57 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
 import { followJob, type JobLook } from '../../src/jobs/following.js'
-import { openJobs, type Jobs, type JobsOptions } from '../../src/jobs/jobs.js'
+import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
 import { dataFolder, openIn } from '../gallery/storage-folder.js'
 import { HeldRunner } from './held-runner.js'
 
-interface Line { level: string; fields: { jobId?: string; err?: unknown }; message: string }
-interface Opened { galleries: Galleries; jobs: Jobs; takers: HeldRunner; lookers: HeldRunner; ends: JobRecord[]; log: Line[] }
+interface Line {
+  level: string
+  fields: { jobId?: string; err?: unknown }
+  message: string
+}
+interface Opened {
+  galleries: Galleries
+  jobs: Jobs
+  takers: HeldRunner
+  lookers: HeldRunner
+  ends: JobRecord[]
+  log: Line[]
+}
 
-async function open(t: TestContext, { dataDir, ...more }: Partial<JobsOptions> & { dataDir?: string } = {}): Promise<Opened> {
+async function open(
+  t: TestContext,
+  { dataDir, ...more }: Partial<JobsOptions> & { dataDir?: string } = {},
+): Promise<Opened> {
   const galleries = await openIn(t, dataDir ?? (await dataFolder(t)))
   if (galleries.list().length === 0) await galleries.create('a')
   const [takers, lookers] = [new HeldRunner(['ingest'], 3), new HeldRunner(['evaluate', 'doctor'])]
   const [ends, log]: [JobRecord[], Line[]] = [[], []]
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message })
   const logger = { info: write('info'), warn: write('warn'), error: write('error') }
-  const jobs = await openJobs({ galleries, runners: [takers, lookers], jobsKeptDays: 30, logger, onEnd: (job) => ends.push(job), ...more })
+  const jobs = await openJobs({
+    galleries,
+    runners: [takers, lookers],
+    jobsKeptDays: 30,
+    logger,
+    onEnd: (job) => ends.push(job),
+    ...more,
+  })
   t.after(() => jobs.close())
   return { galleries, jobs, takers, lookers, ends, log }
 }
 
 let made = 0
-const create = async (jobs: Jobs, kind: JobKind) => (await jobs.create({ id: `${kind}-${made++}`, kind, gallery: 'a', source: null })).job.id
+const create = async (jobs: Jobs, kind: JobKind) =>
+  (await jobs.create({ id: `${kind}-${made++}`, kind, gallery: 'a', source: null })).job.id
 
 async function until(reached: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !reached(); await sleep(5)) if (Date.now() > deadline) throw new Error('it does not come to that')
+  for (const deadline = Date.now() + 60_000; !reached(); await sleep(5))
+    if (Date.now() > deadline) throw new Error('it does not come to that')
 }
 
 const stateOf = (jobs: Jobs, id: string) => jobs.report(id).job.state
@@ -38,8 +61,14 @@ test('jobs of one runner run in the order of their coming, one at a time, and be
   const [first, second] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
   const [evaluation, diagnosis] = [await create(jobs, 'evaluate'), await create(jobs, 'doctor')]
   await until(() => takers.runs.length === 1 && lookers.runs.length === 1)
-  assert.deepEqual([first, second, evaluation, diagnosis].map((id) => stateOf(jobs, id)), ['running', 'queued', 'running', 'queued'])
-  assert.deepEqual(jobs.counts(['ingest']), [{ state: 'queued', count: 1 }, { state: 'running', count: 1 }])
+  assert.deepEqual(
+    [first, second, evaluation, diagnosis].map((id) => stateOf(jobs, id)),
+    ['running', 'queued', 'running', 'queued'],
+  )
+  assert.deepEqual(jobs.counts(['ingest']), [
+    { state: 'queued', count: 1 },
+    { state: 'running', count: 1 },
+  ])
   takers.runs[0]!.end({ total: 0 })
   await until(() => takers.runs.length === 2)
   assert.deepEqual([takers.runs[1]!.job.id, lookers.runs.length, takers.discarded], [second, 1, [first]])
@@ -47,7 +76,13 @@ test('jobs of one runner run in the order of their coming, one at a time, and be
   await until(() => lookers.runs.length === 2)
   const { state, done, total } = jobs.report(evaluation).job
   assert.deepEqual([state, done, total, jobs.report(evaluation).pace.share], ['succeeded', 3, 3, 1])
-  assert.deepEqual(ends.map(({ id, state: ended }) => [id, ended]), [[first, 'succeeded'], [evaluation, 'succeeded']])
+  assert.deepEqual(
+    ends.map(({ id, state: ended }) => [id, ended]),
+    [
+      [first, 'succeeded'],
+      [evaluation, 'succeeded'],
+    ],
+  )
 })
 
 test('what a run tells is in the report of its job and in lists, until the job has ended', async (t) => {
@@ -55,9 +90,19 @@ test('what a run tells is in the report of its job and in lists, until the job h
   const id = await create(jobs, 'doctor')
   const upload = await create(jobs, 'ingest')
   await until(() => lookers.runs.length === 1 && takers.runs.length === 1)
-  const reading = { elapsedMs: 1_000, doneInThisRun: 0, shareAtStart: 0, share: 0, done: 0, total: null as number | null }
+  const reading = {
+    elapsedMs: 1_000,
+    doneInThisRun: 0,
+    shareAtStart: 0,
+    share: 0,
+    done: 0,
+    total: null as number | null,
+  }
   lookers.runs[0]!.control.tell(() => reading)
-  assert.deepEqual([jobs.report(id).job.total, jobs.report(id).pace], [null, { share: 0, picturesPerSecond: null, secondsLeft: null }])
+  assert.deepEqual(
+    [jobs.report(id).job.total, jobs.report(id).pace],
+    [null, { share: 0, picturesPerSecond: null, secondsLeft: null }],
+  )
   Object.assign(reading, { doneInThisRun: 5, done: 5, total: 20 })
   const { job, pace } = jobs.report(id)
   assert.deepEqual([job.done, job.total, pace], [5, 20, { share: 0.25, picturesPerSecond: 5, secondsLeft: 3 }])
@@ -72,7 +117,11 @@ test('what a run tells is in the report of its job and in lists, until the job h
 
 test('a cancelled job ends at once, whether it runs or waits, and the next one runs', async (t) => {
   const { jobs, takers, ends } = await open(t)
-  const [running, waiting, last] = [await create(jobs, 'ingest'), await create(jobs, 'ingest'), await create(jobs, 'ingest')]
+  const [running, waiting, last] = [
+    await create(jobs, 'ingest'),
+    await create(jobs, 'ingest'),
+    await create(jobs, 'ingest'),
+  ]
   await until(() => takers.runs.length === 1)
   for (const id of [waiting, running]) {
     assert.equal((await jobs.cancel(id)).job.state, 'cancelled')
@@ -80,7 +129,10 @@ test('a cancelled job ends at once, whether it runs or waits, and the next one r
   }
   assert.equal(takers.runs[0]!.control.signal.aborted, true)
   await until(() => takers.runs.length === 2)
-  assert.deepEqual([takers.runs[1]!.job.id, takers.discarded, ends.map(({ id }) => id)], [last, [waiting, running], [waiting, running]])
+  assert.deepEqual(
+    [takers.runs[1]!.job.id, takers.discarded, ends.map(({ id }) => id)],
+    [last, [waiting, running], [waiting, running]],
+  )
   await assert.rejects(jobs.cancel('none'), { code: 'job_not_found' })
 })
 
@@ -103,14 +155,21 @@ test('jobs of a runner are bounded, those that are being stored among them', asy
 
 test('a key of an upload has one job', async (t) => {
   const { jobs, takers } = await open(t)
-  const [first, second] = [await jobs.create({ id: 'x', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' }), await jobs.create({ id: 'y', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' })]
+  const [first, second] = [
+    await jobs.create({ id: 'x', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' }),
+    await jobs.create({ id: 'y', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' }),
+  ]
   assert.deepEqual([first.created, second.created, second.job.id], [true, false, 'x'])
   await until(() => takers.runs.length === 1)
 })
 
 test('a job that was stopped in peace waits for the next process; one that was not is tried again, then set aside', async (t) => {
   const dataDir = await dataFolder(t)
-  for (const [crashed, runs, failure] of [[false, 1, undefined], [true, 1, undefined], [true, 2, 'job_interrupted']] as const) {
+  for (const [crashed, runs, failure] of [
+    [false, 1, undefined],
+    [true, 1, undefined],
+    [true, 2, 'job_interrupted'],
+  ] as const) {
     const opened = await open(t, { dataDir })
     const id = opened.jobs.list({ kinds: ['doctor'] })[0]?.job.id ?? (await create(opened.jobs, 'doctor'))
     await until(() => opened.lookers.runs.length === 1)
@@ -123,8 +182,13 @@ test('a job that was stopped in peace waits for the next process; one that was n
   const { jobs, lookers, log } = await open(t, { dataDir })
   const left = jobs.list({ kinds: ['doctor'] })[0]!.job
   await until(() => stateOf(jobs, left.id) === 'failed')
-  assert.deepEqual([lookers.resumed, lookers.runs.length, jobs.report(left.id).job.failure?.code], [[left.id], 0, 'job_interrupted'])
-  assert.ok(log.some(({ level, fields, message }) => level === 'error' && fields.jobId === left.id && message === 'job failed'))
+  assert.deepEqual(
+    [lookers.resumed, lookers.runs.length, jobs.report(left.id).job.failure?.code],
+    [[left.id], 0, 'job_interrupted'],
+  )
+  assert.ok(
+    log.some(({ level, fields, message }) => level === 'error' && fields.jobId === left.id && message === 'job failed'),
+  )
 })
 
 test('a job that came through after all has no failure', async (t) => {
@@ -145,14 +209,21 @@ test('a job that came through after all has no failure', async (t) => {
 test('why a run failed is in its job; what is our fault is in the log with its cause', async (t) => {
   const { jobs, takers, log } = await open(t)
   const ours = new Error('of a cause')
-  for (const [thrown, code, level] of [[new AlikeError('archive_unreadable'), 'archive_unreadable', undefined], [ours, 'internal', 'error']] as const) {
+  for (const [thrown, code, level] of [
+    [new AlikeError('archive_unreadable'), 'archive_unreadable', undefined],
+    [ours, 'internal', 'error'],
+  ] as const) {
     const id = await create(jobs, 'ingest')
     await until(() => takers.runs.at(-1)?.job.id === id)
     takers.runs.at(-1)!.fail(thrown)
     await until(() => stateOf(jobs, id) === 'failed')
     assert.equal(jobs.report(id).job.failure?.code, code)
     await until(() => takers.discarded.includes(id))
-    assert.equal(log.find(({ fields, message }) => fields.jobId === id && message === 'job failed' && fields.err === thrown)?.level, level)
+    assert.equal(
+      log.find(({ fields, message }) => fields.jobId === id && message === 'job failed' && fields.err === thrown)
+        ?.level,
+      level,
+    )
   }
 })
 
@@ -177,9 +248,20 @@ test('a job is followed from change to change to its end, and no further than it
   const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 0, done: 0, total: 9 }
   lookers.runs[0]!.control.tell(() => reading)
   const leaving = new AbortController()
-  const [follower, leaver] = [followJob(jobs, id, { signal: new AbortController().signal, lookEveryMs: 1 }), followJob(jobs, id, { signal: leaving.signal, lookEveryMs: 600_000 })]
-  const tell = ({ value }: IteratorResult<JobLook, unknown>) => (value === undefined ? value : (value as JobLook).event === 'still' ? 'still' : `${(value as JobLook).event} ${(value as { report: { job: JobRecord } }).report.job.done}`)
-  assert.deepEqual([tell(await follower.next()), tell(await follower.next()), tell(await leaver.next())], ['progress 0', 'still', 'progress 0'])
+  const [follower, leaver] = [
+    followJob(jobs, id, { signal: new AbortController().signal, lookEveryMs: 1 }),
+    followJob(jobs, id, { signal: leaving.signal, lookEveryMs: 600_000 }),
+  ]
+  const tell = ({ value }: IteratorResult<JobLook, unknown>) =>
+    value === undefined
+      ? value
+      : (value as JobLook).event === 'still'
+        ? 'still'
+        : `${(value as JobLook).event} ${(value as { report: { job: JobRecord } }).report.job.done}`
+  assert.deepEqual(
+    [tell(await follower.next()), tell(await follower.next()), tell(await leaver.next())],
+    ['progress 0', 'still', 'progress 0'],
+  )
   reading.done = 4
   assert.deepEqual([tell(await follower.next()), tell(await follower.next())], ['progress 4', 'still'])
   const left = leaver.next()
@@ -188,5 +270,8 @@ test('a job is followed from change to change to its end, and no further than it
   lookers.runs[0]!.end({ total: 9, result: '{}' })
   await until(() => stateOf(jobs, id) === 'succeeded')
   assert.deepEqual([tell(await follower.next()), (await follower.next()).done], ['end 9', true])
-  assert.deepEqual(await followJob(jobs, 'forgotten', { signal: leaving.signal }).next(), { done: true, value: undefined })
+  assert.deepEqual(await followJob(jobs, 'forgotten', { signal: leaving.signal }).next(), {
+    done: true,
+    value: undefined,
+  })
 })

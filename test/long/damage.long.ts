@@ -26,7 +26,16 @@ test(`every answer is right or refused over ${damages} damages of each kind of f
   assert.ok(rows['alike.db']!.refused + rows['alike.db']!.said > 0)
   await recordResult('damage', {
     question: 'Is every answer right, or refused, when a file of the data folder is damaged?',
-    facts: { 'damages of each file': damages, seed, seconds: Math.round((performance.now() - startedAt) / 1_000), 'wrong answers': 0, crashes: 0 },
-    table: { head: ['file', 'start refused', 'said when asked', 'no harm: not needed, or built anew'], rows: Object.entries(rows).map(([file, { refused, said, unharmed }]) => [`\`${file}\``, refused, said, unharmed]) },
+    facts: {
+      'damages of each file': damages,
+      seed,
+      seconds: Math.round((performance.now() - startedAt) / 1_000),
+      'wrong answers': 0,
+      crashes: 0,
+    },
+    table: {
+      head: ['file', 'start refused', 'said when asked', 'no harm: not needed, or built anew'],
+      rows: Object.entries(rows).map(([file, { refused, said, unharmed }]) => [`\`${file}\``, refused, said, unharmed]),
+    },
   })
 })

@@ -12,6 +12,19 @@ const cases = Number(process.env.FUZZ_CASES ?? 5_000)
 const only = process.env.FUZZ_ONLY
 const seed = Number(process.env.FUZZ_SEED ?? 1)
 
-test(`${cases} damaged pictures, as many bodies and a tenth of raw requests harm nothing`, { timeout: 3_600_000 }, async (t) => {
-  await expectUnharmed(t, { pictures: cases, bodies: cases, shapes: cases, raw: Math.ceil(cases / 10), seed, ...(only !== undefined && { only: Number(only) }) }, 1.3)
+test(`${cases} damaged pictures, as many bodies and a tenth of raw requests harm nothing`, {
+  timeout: 3_600_000,
+}, async (t) => {
+  await expectUnharmed(
+    t,
+    {
+      pictures: cases,
+      bodies: cases,
+      shapes: cases,
+      raw: Math.ceil(cases / 10),
+      seed,
+      ...(only !== undefined && { only: Number(only) }),
+    },
+    1.3,
+  )
 })

@@ -27,17 +27,23 @@ test(`hostile pictures end no process that has ${limitMebibytes} MiB`, async (t)
   const atStart = peakBytes(service.pid)
   const pictures = await hostilePictures(side)
   const stalled = stallBodies(service.address, 40)
-  const [{ answers, jobs }, bodies] = await Promise.all([sendHostile(service.address, pictures, rounds), largeBodies(service.address, 40)])
+  const [{ answers, jobs }, bodies] = await Promise.all([
+    sendHostile(service.address, pictures, rounds),
+    largeBodies(service.address, 40),
+  ])
   stalled()
   const peak = peakBytes(service.pid)
 
   assert.equal((await fetch(`${service.address}/readyz`)).status, 200)
   assert.equal(limit?.kills() ?? 0, 0)
   assert.ok(peak < limitMebibytes * mebibyte)
-  assert.ok(jobs.length > 0 && jobs.every(({ state, done, total }) => state === 'completed_with_errors' && done === total))
+  assert.ok(
+    jobs.length > 0 && jobs.every(({ state, done, total }) => state === 'completed_with_errors' && done === total),
+  )
   assert.equal(await service.stop('SIGTERM'), 0)
   await recordResult('hostile memory', {
-    question: 'Does the process survive pictures of few kilobytes that would take gigabytes, large and stalled bodies beside them?',
+    question:
+      'Does the process survive pictures of few kilobytes that would take gigabytes, large and stalled bodies beside them?',
     facts: {
       'limit, MiB': limitMebibytes,
       'held by': limit === undefined ? 'comparing the peak' : 'a cgroup',
@@ -49,7 +55,10 @@ test(`hostile pictures end no process that has ${limitMebibytes} MiB`, async (t)
       'most MiB': Math.round(peak / mebibyte),
       deaths: 0,
     },
-    table: { head: ['answer or error line', 'number'], rows: [...answers, ...bodies].sort(([a], [b]) => (a < b ? -1 : 1)) },
+    table: {
+      head: ['answer or error line', 'number'],
+      rows: [...answers, ...bodies].sort(([a], [b]) => (a < b ? -1 : 1)),
+    },
   })
 })
 
@@ -57,12 +66,21 @@ test(`hostile pictures end no process that has ${limitMebibytes} MiB`, async (t)
 async function largeBodies(address: string, count: number): Promise<Map<string, number>> {
   const answers = new Map<string, number>()
   const body = JSON.stringify({ image: Buffer.alloc(20 * mebibyte - 1_024, 7).toString('base64') })
-  await Promise.all(Array.from({ length: count }, async () => {
-    // a refusal that closes the connection while the body is being sent is not always seen
-    const response = await fetch(`${address}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).catch(() => undefined)
-    const what = response === undefined ? 'large body: connection closed' : `large body: ${response.status} ${((await response.json()) as { code?: string }).code}`
-    answers.set(what, (answers.get(what) ?? 0) + 1)
-  }))
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      // a refusal that closes the connection while the body is being sent is not always seen
+      const response = await fetch(`${address}/v1/embeddings`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      }).catch(() => undefined)
+      const what =
+        response === undefined
+          ? 'large body: connection closed'
+          : `large body: ${response.status} ${((await response.json()) as { code?: string }).code}`
+      answers.set(what, (answers.get(what) ?? 0) + 1)
+    }),
+  )
   return answers
 }
 
@@ -72,7 +90,9 @@ function stallBodies(address: string, count: number): () => void {
   const sockets = Array.from({ length: count }, () => {
     const socket = connect(Number(port), hostname)
     socket.on('error', () => {})
-    socket.write(`PATCH /v1/galleries/hostile/images/a HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 250000\r\n\r\n{"label": "${'x'.repeat(200_000)}`)
+    socket.write(
+      `PATCH /v1/galleries/hostile/images/a HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 250000\r\n\r\n{"label": "${'x'.repeat(200_000)}`,
+    )
     return socket
   })
   return () => sockets.forEach((socket) => socket.destroy())

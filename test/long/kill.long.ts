@@ -28,7 +28,14 @@ test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} 
     table: {
       head: ['kills during', 'number'],
       rows: [
-        ...Object.entries(result.kills).map(([phase, count]) => [phase === 'start' ? 'start: loading of model and data' : phase === 'writes' ? 'single writes and galleries' : `single writes and ${phase}`, count]),
+        ...Object.entries(result.kills).map(([phase, count]) => [
+          phase === 'start'
+            ? 'start: loading of model and data'
+            : phase === 'writes'
+              ? 'single writes and galleries'
+              : `single writes and ${phase}`,
+          count,
+        ]),
         ['… of them while a job ran', hit.job],
         ['… of them while a snapshot of the data was written', hit.snapshot],
         ['… of them while a graph was built', hit.building],

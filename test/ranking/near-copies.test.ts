@@ -5,10 +5,7 @@ import { withoutCopies } from '../../src/ranking/near-copies.js'
 test('a candidate that is a copy of a kept one, or of a better one in its block, goes; a copy of what went stays', () => {
   const likeness = Float32Array.from([
     // kept, then the block itself
-    0.5, 1, 0.995, 0.2, 0.1,
-    0.5, 0.995, 1, 0.995, 0.1,
-    0.5, 0.2, 0.995, 1, 0.1,
-    0.99, 0.1, 0.1, 0.1, 1,
+    0.5, 1, 0.995, 0.2, 0.1, 0.5, 0.995, 1, 0.995, 0.1, 0.5, 0.2, 0.995, 1, 0.1, 0.99, 0.1, 0.1, 0.1, 1,
   ])
   const block = { likeness, count: 4, kept: 1 }
   assert.deepEqual(withoutCopies({ ...block, duplicateScore: 0.98 }), [0, 2])

@@ -6,9 +6,23 @@ const voters = (...labels: (string | null)[]) => labels.map((label, i) => ({ lab
 
 test('the majority wins, and the margin says by how much', () => {
   const vote = voteOnLabel(voters('a', 'b', 'b', 'b', 'c'))
-  assert.deepEqual({ ...vote, margin: vote.margin.toFixed(3), labels: vote.labels.map(({ label, votes, bestScore }) => [label, votes, bestScore]) }, {
-    voters: 5, label: 'b', margin: '0.400', labels: [['b', 3, 0.89], ['a', 1, 0.9], ['c', 1, 0.86]],
-  })
+  assert.deepEqual(
+    {
+      ...vote,
+      margin: vote.margin.toFixed(3),
+      labels: vote.labels.map(({ label, votes, bestScore }) => [label, votes, bestScore]),
+    },
+    {
+      voters: 5,
+      label: 'b',
+      margin: '0.400',
+      labels: [
+        ['b', 3, 0.89],
+        ['a', 1, 0.9],
+        ['c', 1, 0.86],
+      ],
+    },
+  )
   assert.equal('match' in vote, false)
 })
 
@@ -19,7 +33,13 @@ test('a tie goes to the nearest, and pictures without a label have no voice', ()
 })
 
 test('a best hit below the threshold is no match, whatever the votes say', () => {
-  assert.deepEqual([0.9, 0.91].map((threshold) => voteOnLabel(voters('a', 'a'), threshold)).map(({ match, label }) => [match, label]), [[true, 'a'], [false, null]])
+  assert.deepEqual(
+    [0.9, 0.91].map((threshold) => voteOnLabel(voters('a', 'a'), threshold)).map(({ match, label }) => [match, label]),
+    [
+      [true, 'a'],
+      [false, null],
+    ],
+  )
   const nobody = voteOnLabel([], 0.5)
   assert.deepEqual(nobody, { voters: 0, label: null, margin: 0, labels: [], match: false })
 })

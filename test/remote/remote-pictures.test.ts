@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import type { FetchOutcome } from '../../src/metrics.js'
 import { openRemotePictures, type RemotePicturesOptions } from '../../src/remote/remote-pictures.js'
@@ -8,12 +8,23 @@ import { pictureServer } from '../support/picture-server.js'
 
 function open(t: TestContext, options: Partial<RemotePicturesOptions>) {
   const outcomes: FetchOutcome[] = []
-  const remote = openRemotePictures({ urlAllowedHosts: '', urlTimeoutMs: 20_000, uploadMaxBytes: 1_000, allowLoopback: true, onFetch: (outcome) => void outcomes.push(outcome), ...options })
+  const remote = openRemotePictures({
+    urlAllowedHosts: '',
+    urlTimeoutMs: 20_000,
+    uploadMaxBytes: 1_000,
+    allowLoopback: true,
+    onFetch: (outcome) => void outcomes.push(outcome),
+    ...options,
+  })
   t.after(() => remote.close())
   return { remote, outcomes }
 }
 
-const codeOf = (promise: Promise<unknown>) => promise.then(() => 'none', (error: unknown) => (error instanceof AlikeError ? error.code : String(error)))
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (error: unknown) => (error instanceof AlikeError ? error.code : String(error)),
+  )
 
 test('a picture comes whole from an allowed host, also over redirects', async (t) => {
   const { host, url } = await pictureServer(t, {
@@ -29,16 +40,58 @@ test('a picture comes whole from an allowed host, also over redirects', async (t
 
 test('addresses that are not public are refused before anything is sent, however they are written', async (t) => {
   const { port, requests } = await pictureServer(t, { '/': (response) => response.end('secret') })
-  const hosts = ['127.0.0.1', 'localhost', '2130706433', '0x7f.1', '127.1', '0', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '10.1.2.3', '172.20.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '224.0.0.1', '255.255.255.255', '[fe80::1]', '[fd00::1]', '[ff02::1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::]']
-  const { remote, outcomes } = open(t, { urlAllowedHosts: hosts.map((name) => `${name}:${port}`).join(), allowLoopback: false })
-  for (const name of hosts) await assert.rejects(remote.fetch(`http://${name}:${port}/`), { code: 'url_not_allowed', detail: /not public/ }, name)
+  const hosts = [
+    '127.0.0.1',
+    'localhost',
+    '2130706433',
+    '0x7f.1',
+    '127.1',
+    '0',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '10.1.2.3',
+    '172.20.0.1',
+    '192.168.1.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '[fe80::1]',
+    '[fd00::1]',
+    '[ff02::1]',
+    '[64:ff9b::7f00:1]',
+    '[2002:7f00:1::]',
+  ]
+  const { remote, outcomes } = open(t, {
+    urlAllowedHosts: hosts.map((name) => `${name}:${port}`).join(),
+    allowLoopback: false,
+  })
+  for (const name of hosts)
+    await assert.rejects(
+      remote.fetch(`http://${name}:${port}/`),
+      { code: 'url_not_allowed', detail: /not public/ },
+      name,
+    )
   assert.deepEqual([requests.length, new Set(outcomes)], [0, new Set(['refused'])])
 })
 
 test('only listed hosts and ports are asked, and only by http', async (t) => {
   const { host, url, requests } = await pictureServer(t, { '/': (response) => response.end('x') })
   const { remote } = open(t, { urlAllowedHosts: `${host.split(':')[0]}, *.example.com` })
-  for (const address of [url, 'http://example.com/', 'http://a.example.com.evil.org/', 'http://a.example.com:8080/', 'http://evilexample.com/', 'ftp://a.example.com/', 'file:///etc/passwd', 'data:image/png;base64,AAAA', 'http://user:word@a.example.com/', 'nonsense', '']) {
+  for (const address of [
+    url,
+    'http://example.com/',
+    'http://a.example.com.evil.org/',
+    'http://a.example.com:8080/',
+    'http://evilexample.com/',
+    'ftp://a.example.com/',
+    'file:///etc/passwd',
+    'data:image/png;base64,AAAA',
+    'http://user:word@a.example.com/',
+    'nonsense',
+    '',
+  ]) {
     assert.equal(await codeOf(remote.fetch(address)), 'url_not_allowed', address)
   }
   assert.equal(requests.length, 0)
@@ -48,11 +101,20 @@ test('only listed hosts and ports are asked, and only by http', async (t) => {
 test('a redirect is checked like a first address, and there are not many', async (t) => {
   const leads = (location: string) => (response: ServerResponse) => void response.writeHead(302, { location }).end()
   const { host, url, requests } = await pictureServer(t, {
-    '/inside': leads('http://10.0.0.1/'), '/elsewhere': leads('http://elsewhere.example.com/'), '/file': leads('file:///etc/passwd'),
-    '/round': leads('/round'), '/nowhere': (response) => response.writeHead(302).end(),
+    '/inside': leads('http://10.0.0.1/'),
+    '/elsewhere': leads('http://elsewhere.example.com/'),
+    '/file': leads('file:///etc/passwd'),
+    '/round': leads('/round'),
+    '/nowhere': (response) => response.writeHead(302).end(),
   })
   const { remote } = open(t, { urlAllowedHosts: `${host}, 10.0.0.1` })
-  for (const [path, code] of [['/inside', 'url_not_allowed'], ['/elsewhere', 'url_not_allowed'], ['/file', 'url_not_allowed'], ['/round', 'url_unreachable'], ['/nowhere', 'url_unreachable']] as const) {
+  for (const [path, code] of [
+    ['/inside', 'url_not_allowed'],
+    ['/elsewhere', 'url_not_allowed'],
+    ['/file', 'url_not_allowed'],
+    ['/round', 'url_unreachable'],
+    ['/nowhere', 'url_unreachable'],
+  ] as const) {
     assert.equal(await codeOf(remote.fetch(url + path)), code, path)
   }
   assert.equal(requests.filter((path) => path === '/round').length, 4)
@@ -62,21 +124,42 @@ test('size and time are bounded, and what is no answer is no picture', async (t)
   const { host, url } = await pictureServer(t, {
     '/full': (response) => response.end(Buffer.alloc(1_000)),
     '/stated': (response) => response.writeHead(200, { 'content-length': 1_001 }).write('x'),
-    '/endless': (response) => { response.on('error', () => {}); const more = () => { if (response.destroyed) return; response.write(Buffer.alloc(500)); setImmediate(more) }; more() },
+    '/endless': (response) => {
+      response.on('error', () => {})
+      const more = () => {
+        if (response.destroyed) return
+        response.write(Buffer.alloc(500))
+        setImmediate(more)
+      }
+      more()
+    },
     '/silent': () => {},
     '/stuck': (response) => response.write('x'),
     '/missing': (response) => response.writeHead(404).end('no'),
-    '/broken': (response) => { response.writeHead(200, { 'content-length': 900 }); response.write('x', () => response.destroy()) },
+    '/broken': (response) => {
+      response.writeHead(200, { 'content-length': 900 })
+      response.write('x', () => response.destroy())
+    },
   })
   const { remote, outcomes } = open(t, { urlAllowedHosts: `${host}, 127.0.0.1:1, nothing.invalid` })
   assert.equal((await remote.fetch(`${url}/full`)).length, 1_000)
-  for (const [path, code] of [['/stated', 'image_too_large'], ['/endless', 'image_too_large'], ['/missing', 'url_unreachable'], ['/broken', 'url_unreachable']] as const) {
+  for (const [path, code] of [
+    ['/stated', 'image_too_large'],
+    ['/endless', 'image_too_large'],
+    ['/missing', 'url_unreachable'],
+    ['/broken', 'url_unreachable'],
+  ] as const) {
     assert.equal(await codeOf(remote.fetch(url + path)), code, path)
   }
-  for (const address of ['http://127.0.0.1:1/', 'http://nothing.invalid/']) assert.equal(await codeOf(remote.fetch(address)), 'url_unreachable', address)
-  assert.deepEqual(outcomes.slice(1).every((outcome) => outcome === 'failed'), true)
+  for (const address of ['http://127.0.0.1:1/', 'http://nothing.invalid/'])
+    assert.equal(await codeOf(remote.fetch(address)), 'url_unreachable', address)
+  assert.deepEqual(
+    outcomes.slice(1).every((outcome) => outcome === 'failed'),
+    true,
+  )
   const impatient = open(t, { urlAllowedHosts: host, urlTimeoutMs: 200 }).remote
-  for (const path of ['/silent', '/stuck']) await assert.rejects(impatient.fetch(url + path), { code: 'url_unreachable', detail: /200 ms/ }, path)
+  for (const path of ['/silent', '/stuck'])
+    await assert.rejects(impatient.fetch(url + path), { code: 'url_unreachable', detail: /200 ms/ }, path)
   const leaving = new AbortController()
   const fetching = remote.fetch(`${url}/silent`, leaving.signal)
   leaving.abort(new Error('left'))
@@ -84,7 +167,20 @@ test('size and time are bounded, and what is no answer is no picture', async (t)
 })
 
 test('a list of hosts that is none keeps the service from starting', () => {
-  for (const list of ['*', 'a b', 'http://example.com', 'example.com/path', 'user@example.com', '*.', 'a.*.com', 'example.com:99999']) {
-    assert.throws(() => openRemotePictures({ urlAllowedHosts: list, urlTimeoutMs: 1, uploadMaxBytes: 1 }), { code: 'config_invalid' }, list)
+  for (const list of [
+    '*',
+    'a b',
+    'http://example.com',
+    'example.com/path',
+    'user@example.com',
+    '*.',
+    'a.*.com',
+    'example.com:99999',
+  ]) {
+    assert.throws(
+      () => openRemotePictures({ urlAllowedHosts: list, urlTimeoutMs: 1, uploadMaxBytes: 1 }),
+      { code: 'config_invalid' },
+      list,
+    )
   }
 })

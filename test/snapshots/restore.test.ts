@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
 import { buffer } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { restoreSnapshot } from '../../src/snapshots/restore.js'
-import { seededRandom } from '../vector-index/unit-vectors.js'
 import { dataFolder, openIn } from '../gallery/storage-folder.js'
 import { damagedBytes } from '../support/damage.js'
+import { seededRandom } from '../vector-index/unit-vectors.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
 /** A snapshot as folder and as archive, both outside of the data folder. */
@@ -30,7 +30,13 @@ test('what is restored, from folder or archive, is all there and found', async (
     const dataDir = join(await dataFolder(t), 'new')
     assert.equal((await restoreSnapshot(snapshot, dataDir)).id, id)
     const galleries = await openIn(t, dataDir)
-    assert.deepEqual(galleries.list().map(({ name, count, settings }) => [name, count, settings]), [['a', 300, { x: 1 }], ['b', 1, {}]])
+    assert.deepEqual(
+      galleries.list().map(({ name, count, settings }) => [name, count, settings]),
+      [
+        ['a', 300, { x: 1 }],
+        ['b', 1, {}],
+      ],
+    )
     for (const [i, vector] of vectors.entries()) {
       const { hits } = await galleries.search('a', { vector, k: 1 })
       assert.deepEqual([hits[0]?.record.id, hits[0]?.record.metadata], [`p${i}`, { i }])

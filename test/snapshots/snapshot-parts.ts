@@ -3,9 +3,9 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import { Snapshots, type SnapshotRecord, type SnapshotsOptions } from '../../src/snapshots/snapshots.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
+import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src/snapshots/snapshots.js'
 import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.js'
+import { unitVectors } from '../vector-index/unit-vectors.js'
 
 export const vectors = Array.from({ length: 300 }, unitVectors({ dimension: model.dimension, seed: 51 }))
 
@@ -13,14 +13,28 @@ export async function filledGalleries(t: TestContext): Promise<{ dataDir: string
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a', { x: 1 })
-  await galleries.put('a', vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })))
+  await galleries.put(
+    'a',
+    vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })),
+  )
   await galleries.create('b')
   await galleries.put('b', [newImage('only', vectors[0]!)])
   return { dataDir, galleries }
 }
 
-export async function snapshotsIn(t: TestContext, dataDir: string, options: Partial<SnapshotsOptions> = {}): Promise<Snapshots> {
-  const snapshots = await Snapshots.open({ dataDir, max: 3, modelId: model.id, serviceVersion: '0.0.0', logger: pino({ level: 'silent' }), ...options })
+export async function snapshotsIn(
+  t: TestContext,
+  dataDir: string,
+  options: Partial<SnapshotsOptions> = {},
+): Promise<Snapshots> {
+  const snapshots = await Snapshots.open({
+    dataDir,
+    max: 3,
+    modelId: model.id,
+    serviceVersion: '0.0.0',
+    logger: pino({ level: 'silent' }),
+    ...options,
+  })
   t.after(() => snapshots.close())
   return snapshots
 }

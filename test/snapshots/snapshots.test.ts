@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
 import { buffer } from 'node:stream/consumers'
+import { test } from 'node:test'
 import { openForWriting } from '../../src/gallery/database.js'
 import { schemaVersion } from '../../src/gallery/schema.js'
 import { readSnapshot } from '../../src/snapshots/read-snapshot.js'
@@ -12,14 +12,27 @@ import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.j
 test('a snapshot says what it holds, and its files are what it says', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const outcomes: unknown[] = []
-  const snapshots = await snapshotsIn(t, dataDir, { onEnd: (outcome) => outcomes.push(outcome), onNewest: (at) => outcomes.push(at), clock: () => new Date('2026-03-01T09:30:00.000Z') })
+  const snapshots = await snapshotsIn(t, dataDir, {
+    onEnd: (outcome) => outcomes.push(outcome),
+    onNewest: (at) => outcomes.push(at),
+    clock: () => new Date('2026-03-01T09:30:00.000Z'),
+  })
   const begun = await snapshots.create()
   assert.match(begun.id, /^20260301T093000Z-[0-9a-f]{6}$/)
   assert.equal(begun.state, 'writing')
   const { state, manifest } = await ended(snapshots, begun)
   assert.equal(state, 'ready')
-  assert.deepEqual(manifest?.galleries.map(({ name, images, modelId }) => [name, images, modelId]), [['a', 300, model.id], ['b', 1, model.id]])
-  assert.deepEqual([manifest.images, manifest.modelId, manifest.serviceVersion, manifest.schemaVersion], [301, model.id, '0.0.0', schemaVersion])
+  assert.deepEqual(
+    manifest?.galleries.map(({ name, images, modelId }) => [name, images, modelId]),
+    [
+      ['a', 300, model.id],
+      ['b', 1, model.id],
+    ],
+  )
+  assert.deepEqual(
+    [manifest.images, manifest.modelId, manifest.serviceVersion, manifest.schemaVersion],
+    [301, model.id, '0.0.0', schemaVersion],
+  )
   assert.deepEqual(outcomes, [new Date('2026-03-01T09:30:00.000Z'), 'ready'])
   const folder = join(dataDir, 'snapshots', begun.id)
   assert.deepEqual((await readdir(folder)).sort(), ['alike.db', 'manifest.json'])
@@ -33,7 +46,10 @@ test('writes go on while it is written; it holds all that was acknowledged befor
   let written = 0
   while ((await snapshots.get(begun.id)).state === 'writing') {
     // Two pictures each: a copy that is not of one moment would split a pair.
-    await galleries.put('a', [0, 1].map((twin) => newImage(`new-${written}-${twin}`, vectors[twin]!)))
+    await galleries.put(
+      'a',
+      [0, 1].map((twin) => newImage(`new-${written}-${twin}`, vectors[twin]!)),
+    )
     written++
   }
   const { manifest, state } = await ended(snapshots, begun)
@@ -91,12 +107,19 @@ test('a snapshot whose files are not whole is told as damaged, not given out, an
     (folder) => truncate(join(folder, 'alike.db'), 20_000),
     (folder) => rm(join(folder, 'alike.db')),
     (folder) => rm(join(folder, 'manifest.json')),
-    async (folder) => writeFile(join(folder, 'manifest.json'), (await readFile(join(folder, 'manifest.json'), 'utf8')).replace('"images": 301', '"images": 302')),
+    async (folder) =>
+      writeFile(
+        join(folder, 'manifest.json'),
+        (await readFile(join(folder, 'manifest.json'), 'utf8')).replace('"images": 301', '"images": 302'),
+      ),
   ]
   for (const damage of damages) {
     const { id } = await ended(snapshots, await snapshots.create())
     await damage(join(dataDir, 'snapshots', id))
-    assert.deepEqual((await snapshots.list()).map(({ state }) => state), ['damaged'])
+    assert.deepEqual(
+      (await snapshots.list()).map(({ state }) => state),
+      ['damaged'],
+    )
     await assert.rejects(snapshots.archive(id), { code: 'snapshot_damaged' })
     await snapshots.remove(id)
   }

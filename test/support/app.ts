@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import type { Static } from 'typebox'
-import { readConfig, type Config } from '../../src/config.js'
+import { type Config, readConfig } from '../../src/config.js'
 import type { Gallery } from '../../src/http/schemas/gallery.js'
 import type { Image } from '../../src/http/schemas/image.js'
 import type { Job } from '../../src/http/schemas/job.js'
@@ -28,7 +28,10 @@ export interface TestApp extends Service {
 }
 
 /** Every member that some answer has. A test that reads one which its answer lacks gets undefined, and fails. */
-export interface Answer extends Problem, Omit<Static<typeof Gallery>, 'unreadable'>, Omit<Static<typeof Image>, 'bytes' | 'createdAt' | 'updatedAt' | 'modelId'> {
+export interface Answer
+  extends Problem,
+    Omit<Static<typeof Gallery>, 'unreadable'>,
+    Omit<Static<typeof Image>, 'bytes' | 'createdAt' | 'updatedAt' | 'modelId'> {
   bytes: number
   galleries: Static<typeof Gallery>[]
   images: Static<typeof Image>[]
@@ -44,9 +47,16 @@ export interface Answer extends Problem, Omit<Static<typeof Gallery>, 'unreadabl
 }
 
 /** Closed, and its folders removed, after the test. The network is the handmade one unless `modelDir` says otherwise, `remote` what the configuration asks for. */
-export async function startApp(t: TestContext, overrides: Partial<Config> = {}, remote?: RemotePictures): Promise<TestApp> {
+export async function startApp(
+  t: TestContext,
+  overrides: Partial<Config> = {},
+  remote?: RemotePictures,
+): Promise<TestApp> {
   const log: Record<string, unknown>[] = []
-  const logger = pino({ level: overrides.logLevel ?? 'info', base: null }, { write: (line) => void log.push(JSON.parse(line)) })
+  const logger = pino(
+    { level: overrides.logLevel ?? 'info', base: null },
+    { write: (line) => void log.push(JSON.parse(line)) },
+  )
   const config: Config = Object.freeze({
     ...readConfig({}),
     dataDir: overrides.dataDir ?? (await temporaryFolder(t)),
@@ -66,7 +76,8 @@ export async function startApp(t: TestContext, overrides: Partial<Config> = {}, 
     log,
     async call<Given>(status: number, request: InjectOptions) {
       const response = await service.app.inject(request)
-      if (response.statusCode !== status) throw new Error(`${request.method ?? 'GET'} ${String(request.url)}: ${response.statusCode} ${response.body}`)
+      if (response.statusCode !== status)
+        throw new Error(`${request.method ?? 'GET'} ${String(request.url)}: ${response.statusCode} ${response.body}`)
       return bodyOf(response) as Given
     },
     listen: () => service.app.listen({ host: '127.0.0.1', port: 0 }),

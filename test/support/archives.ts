@@ -67,8 +67,22 @@ export function zipOf(entries: ArchiveEntry[]): Buffer {
   const local: Buffer[] = []
   const central: Buffer[] = []
   let [offset, last] = [0, 0]
-  for (const { path, content = Buffer.alloc(0), type, statedBytes = content.length, sharesBody = false, isStored = false, spoil, name: given } of entries) {
-    const { bytes: name, isFlaggedUtf8 = true, madeBy = 3, extra = Buffer.alloc(0) } = given ?? { bytes: Buffer.from(path) }
+  for (const {
+    path,
+    content = Buffer.alloc(0),
+    type,
+    statedBytes = content.length,
+    sharesBody = false,
+    isStored = false,
+    spoil,
+    name: given,
+  } of entries) {
+    const {
+      bytes: name,
+      isFlaggedUtf8 = true,
+      madeBy = 3,
+      extra = Buffer.alloc(0),
+    } = given ?? { bytes: Buffer.from(path) }
     const packed = isStored ? Buffer.from(content) : deflateRawSync(content)
     spoil?.(packed)
     // version, flags (UTF-8 names), method (deflate), time, date, crc, sizes, lengths
@@ -103,11 +117,27 @@ export function zipOf(entries: ArchiveEntry[]): Buffer {
 }
 
 /** The header of one tar entry, without its content. @param name each character is a byte @param type one character, as POSIX and GNU define them */
-export function tarBlock({ name, type, size, link = '' }: { name: string; type: string; size: number; link?: string }): Buffer {
+export function tarBlock({
+  name,
+  type,
+  size,
+  link = '',
+}: {
+  name: string
+  type: string
+  size: number
+  link?: string
+}): Buffer {
   const block = Buffer.alloc(512)
   block.write(name, 0, 100, 'latin1')
   block.write(link, 157, 100, 'latin1')
-  for (const [at, digits, value] of [[100, 7, 0o644], [108, 7, 0], [116, 7, 0], [124, 11, size], [136, 11, 0]] as const) {
+  for (const [at, digits, value] of [
+    [100, 7, 0o644],
+    [108, 7, 0],
+    [116, 7, 0],
+    [124, 11, size],
+    [136, 11, 0],
+  ] as const) {
     block.write(value.toString(8).padStart(digits, '0'), at, 'latin1')
   }
   block.write(' '.repeat(8), 148, 'latin1')
@@ -121,7 +151,12 @@ export function tarBlock({ name, type, size, link = '' }: { name: string; type: 
 /** A tar of entries as their bytes are; pax headers are entries of type `x`. */
 export function rawTar(entries: { name: string; type?: string; content?: Buffer; link?: string }[]): Buffer {
   const blocks = entries.map(({ name, type = '0', content = Buffer.alloc(0), link }) =>
-    Buffer.concat([tarBlock({ name, type, size: content.length, ...(link !== undefined && { link }) }), content, Buffer.alloc(-content.length & 511)]))
+    Buffer.concat([
+      tarBlock({ name, type, size: content.length, ...(link !== undefined && { link }) }),
+      content,
+      Buffer.alloc(-content.length & 511),
+    ]),
+  )
   return Buffer.concat([...blocks, Buffer.alloc(1024)])
 }
 

@@ -2,7 +2,16 @@
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 
-export const patches = [[255, 255, 255], [200, 60, 40], [40, 160, 70], [30, 60, 190], [128, 128, 128], [230, 200, 60], [20, 20, 20], [170, 90, 160]] as const
+export const patches = [
+  [255, 255, 255],
+  [200, 60, 40],
+  [40, 160, 70],
+  [30, 60, 190],
+  [128, 128, 128],
+  [230, 200, 60],
+  [20, 20, 20],
+  [170, 90, 160],
+] as const
 const patchSide = 16
 const behindHeader = 33
 const width = 4 * patchSide
@@ -11,13 +20,27 @@ const height = 2 * patchSide
 /** [height, width, 3] with each patch as `colourOf` has it. */
 function drawn(colourOf: (patch: readonly number[]) => number[]): Buffer {
   const colours = patches.map(colourOf)
-  return Buffer.from(Array.from({ length: width * height }, (_, i) => colours[Math.floor((i % width) / patchSide) + 4 * Math.floor(i / width / patchSide)]!).flat())
+  return Buffer.from(
+    Array.from(
+      { length: width * height },
+      (_, i) => colours[Math.floor((i % width) / patchSide) + 4 * Math.floor(i / width / patchSide)]!,
+    ).flat(),
+  )
 }
 
 /** PNG whose samples are of these code points, without saying so. */
-export async function plainPng(primaries: number, transfer: number, range: { black: number; white: number } = { black: 0, white: 255 }): Promise<Buffer> {
+export async function plainPng(
+  primaries: number,
+  transfer: number,
+  range: { black: number; white: number } = { black: 0, white: 255 },
+): Promise<Buffer> {
   const inRange = (value: number) => Math.round(range.black + (value / 255) * (range.white - range.black))
-  return sharp(drawn((patch) => codedPatch(patch, primaries, transfer).map(inRange)), { raw: { width, height, channels: 3 } }).png().toBuffer()
+  return sharp(
+    drawn((patch) => codedPatch(patch, primaries, transfer).map(inRange)),
+    { raw: { width, height, channels: 3 } },
+  )
+    .png()
+    .toBuffer()
 }
 
 /** The same samples in eight or sixteen bits, with a profile of sharp's own. */
@@ -25,11 +48,17 @@ export async function profiledPng(profile: 'srgb' | 'p3' | undefined, bits: 8 | 
   const samples = drawn((patch) => [...patch])
   const wide = Uint16Array.from(samples, (value) => value * 257)
   const raw = { width, height, channels: 3 } as const
-  const png = await (bits === 8 ? sharp(samples, { raw }) : sharp(wide, { raw }).toColourspace('rgb16')).png().toBuffer()
+  const png = await (bits === 8 ? sharp(samples, { raw }) : sharp(wide, { raw }).toColourspace('rgb16'))
+    .png()
+    .toBuffer()
   if (profile === undefined) return png
   const other = await sharp(samples, { raw }).withIccProfile(profile, { attach: true }).png().toBuffer()
   const at = other.indexOf('iCCP') - 4
-  return Buffer.concat([png.subarray(0, behindHeader), other.subarray(at, at + 12 + other.readUInt32BE(at)), png.subarray(behindHeader)])
+  return Buffer.concat([
+    png.subarray(0, behindHeader),
+    other.subarray(at, at + 12 + other.readUInt32BE(at)),
+    png.subarray(behindHeader),
+  ])
 }
 
 /** As a chunk behind the header. */
@@ -51,7 +80,9 @@ export function patchesOf(pixels: Uint8Array): number[][] {
 }
 
 function codedPatch(patch: readonly number[], primaries: number, transfer: number): number[] {
-  const light = patch.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4))
+  const light = patch.map((value) =>
+    value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+  )
   const xyz = times(toXyz(chromaticities[1]!), light)
   const own = times(inverse(toXyz(chromaticities[primaries]!)), xyz)
   const shown = transfer === 18 ? hlgScene(own) : own
@@ -60,17 +91,45 @@ function codedPatch(patch: readonly number[], primaries: number, transfer: numbe
 
 /** x and y of red, green, blue and white. */
 const chromaticities: Record<number, number[][]> = {
-  1: [[0.64, 0.33], [0.3, 0.6], [0.15, 0.06], [0.3127, 0.329]],
-  5: [[0.64, 0.33], [0.29, 0.6], [0.15, 0.06], [0.3127, 0.329]],
-  6: [[0.63, 0.34], [0.31, 0.595], [0.155, 0.07], [0.3127, 0.329]],
-  9: [[0.708, 0.292], [0.17, 0.797], [0.131, 0.046], [0.3127, 0.329]],
-  12: [[0.68, 0.32], [0.265, 0.69], [0.15, 0.06], [0.3127, 0.329]],
+  1: [
+    [0.64, 0.33],
+    [0.3, 0.6],
+    [0.15, 0.06],
+    [0.3127, 0.329],
+  ],
+  5: [
+    [0.64, 0.33],
+    [0.29, 0.6],
+    [0.15, 0.06],
+    [0.3127, 0.329],
+  ],
+  6: [
+    [0.63, 0.34],
+    [0.31, 0.595],
+    [0.155, 0.07],
+    [0.3127, 0.329],
+  ],
+  9: [
+    [0.708, 0.292],
+    [0.17, 0.797],
+    [0.131, 0.046],
+    [0.3127, 0.329],
+  ],
+  12: [
+    [0.68, 0.32],
+    [0.265, 0.69],
+    [0.15, 0.06],
+    [0.3127, 0.329],
+  ],
 }
 
 const bt709 = (light: number) => (light < 0.018 ? 4.5 * light : 1.099 * light ** 0.45 - 0.099)
 /** Light, 1 = white, to a sample 0..1. */
 const curves: Record<number, (light: number) => number> = {
-  1: bt709, 6: bt709, 14: bt709, 15: bt709,
+  1: bt709,
+  6: bt709,
+  14: bt709,
+  15: bt709,
   4: (light) => light ** (1 / 2.2),
   5: (light) => light ** (1 / 2.8),
   8: (light) => light,
@@ -103,5 +162,9 @@ function times(matrix: number[][], vector: number[]): number[] {
 function inverse(matrix: number[][]): number[][] {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = matrix.flat()
   const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-  return [[e * i - f * h, c * h - b * i, b * f - c * e], [f * g - d * i, a * i - c * g, c * d - a * f], [d * h - e * g, b * g - a * h, a * e - b * d]].map((row) => row.map((value) => value / determinant))
+  return [
+    [e * i - f * h, c * h - b * i, b * f - c * e],
+    [f * g - d * i, a * i - c * g, c * d - a * f],
+    [d * h - e * g, b * g - a * h, a * e - b * d],
+  ].map((row) => row.map((value) => value / determinant))
 }

@@ -8,5 +8,7 @@ export function randomDescriptor(random: () => number): Uint8Array {
 
 /** With about this share of its signs changed: a near-copy score of about 1 − 2 · share. */
 export function changedDescriptor(descriptor: Uint8Array, share: number, random: () => number): Uint8Array {
-  return descriptor.map((byte) => [1, 2, 4, 8, 16, 32, 64, 128].reduce((changed, bit) => (random() < share ? changed ^ bit : changed), byte))
+  return descriptor.map((byte) =>
+    [1, 2, 4, 8, 16, 32, 64, 128].reduce((changed, bit) => (random() < share ? changed ^ bit : changed), byte),
+  )
 }

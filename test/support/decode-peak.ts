@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import sharp from 'sharp'
-import { planPreparation, prepareImage, type PrepareOptions } from '../../src/image/prepare.js'
+import { type PrepareOptions, planPreparation, prepareImage } from '../../src/image/prepare.js'
 
 export interface DecodePeak {
   /** Told from the header. */
@@ -17,7 +17,14 @@ export interface DecodePeak {
 
 const file = fileURLToPath(import.meta.url)
 export const peakOptions: PrepareOptions = {
-  preprocessing: { inputSize: 224, fit: 'cover', resizeShortSide: 224, kernel: 'cubic', mean: [0, 0, 0], std: [1, 1, 1] },
+  preprocessing: {
+    inputSize: 224,
+    fit: 'cover',
+    resizeShortSide: 224,
+    kernel: 'cubic',
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  },
   maxPixels: 1e9,
 }
 
@@ -33,12 +40,19 @@ function statusBytes(key: string): number {
 if (process.argv[1] === file) {
   const bytes = readFileSync(process.argv[2]!)
   const options = { ...peakOptions, ...(JSON.parse(process.argv[3]!) as Partial<PrepareOptions>) }
-  const small = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#123' } }).jpeg().toBuffer()
+  const small = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#123' } })
+    .jpeg()
+    .toBuffer()
   await prepareImage(small, { ...options, thumbnail: { maxSide: 64 } }) // what is loaded once
   const before = statusBytes('VmRSS')
   const { decodeBytes: expectedBytes, prepare } = await planPreparation(bytes, options)
   const startedAt = performance.now()
   const error = await prepare().then(() => undefined, String)
-  const peak: DecodePeak = { expectedBytes, peakBytes: Math.max(0, statusBytes('VmHWM') - before), ms: Math.round(performance.now() - startedAt), ...(error !== undefined && { error }) }
+  const peak: DecodePeak = {
+    expectedBytes,
+    peakBytes: Math.max(0, statusBytes('VmHWM') - before),
+    ms: Math.round(performance.now() - startedAt),
+    ...(error !== undefined && { error }),
+  }
   console.log(JSON.stringify(peak))
 }

@@ -6,7 +6,12 @@ export const drawnLabels = ['circle', 'square', 'stripes', 'cross'] as const
 export type DrawnLabel = (typeof drawnLabels)[number]
 
 /** Mean colours; a picture strays from them, so colour alone does not tell all. */
-const colours: Record<DrawnLabel, [number, number, number]> = { circle: [200, 70, 60], square: [60, 170, 80], stripes: [70, 90, 200], cross: [210, 190, 60] }
+const colours: Record<DrawnLabel, [number, number, number]> = {
+  circle: [200, 70, 60],
+  square: [60, 170, 80],
+  stripes: [70, 90, 200],
+  cross: [210, 190, 60],
+}
 
 /** dx, dy: offset from the shape's centre in units of its radius. */
 const covers: Record<DrawnLabel, (dx: number, dy: number) => boolean> = {
@@ -23,7 +28,11 @@ export interface DrawOptions {
 }
 
 /** The same label and seed give the same bytes. Default: a JPEG of 96×72 pixels. */
-export function drawPicture(label: DrawnLabel, seed: number, { width = 96, height = 72, format = 'jpeg' }: DrawOptions = {}): Promise<Buffer> {
+export function drawPicture(
+  label: DrawnLabel,
+  seed: number,
+  { width = 96, height = 72, format = 'jpeg' }: DrawOptions = {},
+): Promise<Buffer> {
   const random = seededRandom(seed * 7919 + drawnLabels.indexOf(label))
   const spread = (amount: number) => (random() - 0.5) * 2 * amount
   const colour = colours[label].map((mean) => mean + spread(20))
@@ -41,5 +50,7 @@ export function drawPicture(label: DrawnLabel, seed: number, { width = 96, heigh
       }
     }
   }
-  return sharp(pixels, { raw: { width, height, channels: 3 } })[format]().toBuffer()
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    [format]()
+    .toBuffer()
 }

@@ -4,7 +4,9 @@
  * The longest turn of the event loop, in milliseconds of the processor that this process used in it:
  * what other processes of a busy machine took meanwhile is not ours.
  */
-export async function longestTurn<Result>(work: () => Promise<Result>): Promise<{ result: PromiseSettledResult<Result>; longestMs: number }> {
+export async function longestTurn<Result>(
+  work: () => Promise<Result>,
+): Promise<{ result: PromiseSettledResult<Result>; longestMs: number }> {
   let longestMs = 0
   let [at, used] = [performance.now(), usedMs()]
   const measure = () => {

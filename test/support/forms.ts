@@ -13,7 +13,10 @@ export const formHeaders = { 'content-type': `multipart/form-data; boundary=${fo
 /** @param encoding of the names */
 export function formBody(parts: FormPart[], encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
   const pieces = parts.flatMap(({ name, filename, type, content }) => [
-    Buffer.from(`--${formBoundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n`, encoding),
+    Buffer.from(
+      `--${formBoundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n`,
+      encoding,
+    ),
     Buffer.from(`${filename === undefined ? '' : `Content-Type: ${type ?? 'image/png'}\r\n`}\r\n`),
     Buffer.from(content),
     Buffer.from('\r\n'),

@@ -9,7 +9,11 @@ import { folderOfProcess } from './temporary-folder.js'
 const run = promisify(execFile)
 
 /** A folder that is a disk of so many bytes (and files); undefined where this user may not make one. */
-export async function smallDisk(t: TestContext, bytes: number, { files = 0 }: { files?: number } = {}): Promise<string | undefined> {
+export async function smallDisk(
+  t: TestContext,
+  bytes: number,
+  { files = 0 }: { files?: number } = {},
+): Promise<string | undefined> {
   const folder = await folderOfProcess('alike-disk-')
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},nr_inodes=${files}`, 'tmpfs', folder])
@@ -61,10 +65,16 @@ export async function takeAllFiles(folder: string): Promise<() => Promise<void>>
 }
 
 export function mayLimitFileSize(): Promise<boolean> {
-  return run('prlimit', ['--fsize=1000:unlimited', 'true']).then(() => true, () => false)
+  return run('prlimit', ['--fsize=1000:unlimited', 'true']).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** No file of the process may grow beyond it; a soft limit, so that it can be lifted again. @returns false where that can not be done */
 export async function limitFileSize(pid: number, bytes: number | 'unlimited'): Promise<boolean> {
-  return run('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]).then(() => true, () => false)
+  return run('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]).then(
+    () => true,
+    () => false,
+  )
 }

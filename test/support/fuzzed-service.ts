@@ -1,15 +1,21 @@
 /** A started service under a fuzzer: what holds for it before, meanwhile and afterwards. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
-import { temporaryFolder, type Answer } from './app.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, temporaryFolder } from './app.js'
 import { drawnLabels, drawPicture } from './drawn-pictures.js'
-import { fuzz, type FuzzOptions } from './fuzzing.js'
-import { startProcess, type ServiceProcess } from './service-process.js'
+import { type FuzzOptions, fuzz } from './fuzzing.js'
+import { type ServiceProcess, startProcess } from './service-process.js'
 
 /** Bounds that a few thousand cases can reach; a body that lacks its end is waited for shortly. */
-const settings = { MODEL_DIR: 'onnx/har-resnet50', BODY_TIMEOUT_MS: '1500', INGEST_JOBS_MAX: '10000', IMAGE_MAX_PIXELS: '20000000', INGEST_MAX_BYTES: '50000000' }
+const settings = {
+  MODEL_DIR: 'onnx/har-resnet50',
+  BODY_TIMEOUT_MS: '1500',
+  INGEST_JOBS_MAX: '10000',
+  IMAGE_MAX_PIXELS: '20000000',
+  INGEST_MAX_BYTES: '50000000',
+}
 
 /**
  * Fails for an answer of 500, a connection without answer, a crash, a line of the log that is an
@@ -17,37 +23,94 @@ const settings = { MODEL_DIR: 'onnx/har-resnet50', BODY_TIMEOUT_MS: '1500', INGE
  *
  * @param memoryGrowth of the resident memory, from the first tenth of the cases to the last
  */
-export async function expectUnharmed(t: TestContext, counts: Omit<FuzzOptions, 'address' | 'onTenth'>, memoryGrowth: number): Promise<void> {
+export async function expectUnharmed(
+  t: TestContext,
+  counts: Omit<FuzzOptions, 'address' | 'onTenth'>,
+  memoryGrowth: number,
+): Promise<void> {
   const service = await startProcess(t, { ...settings, DATA_DIR: await temporaryFolder(t) })
   const { address } = service
   assert.equal((await fetch(`${address}/v1/galleries/fuzz`, { method: 'PUT' })).status, 201)
   assert.equal((await fetch(`${address}/v1/galleries/witness`, { method: 'PUT' })).status, 201)
-  const witnesses = await Promise.all(drawnLabels.map(async (label, n) => new Uint8Array(await drawPicture(label, n + 50))))
-  for (const [n, body] of witnesses.entries()) assert.equal((await fetch(`${address}/v1/galleries/witness/images/${n}`, { method: 'PUT', body, headers: { 'content-type': 'image/jpeg' } })).status, 201)
-  const testify = () => Promise.all(witnesses.map(async (body) => {
-    const response = await fetch(`${address}/v1/galleries/witness/search`, { method: 'POST', body, headers: { 'content-type': 'image/jpeg' } })
-    return ((await response.json()) as Answer).hits.map(({ id, score }) => [id, score])
-  }))
+  const witnesses = await Promise.all(
+    drawnLabels.map(async (label, n) => new Uint8Array(await drawPicture(label, n + 50))),
+  )
+  for (const [n, body] of witnesses.entries())
+    assert.equal(
+      (
+        await fetch(`${address}/v1/galleries/witness/images/${n}`, {
+          method: 'PUT',
+          body,
+          headers: { 'content-type': 'image/jpeg' },
+        })
+      ).status,
+      201,
+    )
+  const testify = () =>
+    Promise.all(
+      witnesses.map(async (body) => {
+        const response = await fetch(`${address}/v1/galleries/witness/search`, {
+          method: 'POST',
+          body,
+          headers: { 'content-type': 'image/jpeg' },
+        })
+        return ((await response.json()) as Answer).hits.map(({ id, score }) => [id, score])
+      }),
+    )
 
   const before = await testify()
   await readingsOf(service)
   const readings: Reading[] = []
-  const { statuses, faults } = await fuzz({ ...counts, address, onTenth: async () => void readings.push(await readingsOf(service)) })
+  const { statuses, faults } = await fuzz({
+    ...counts,
+    address,
+    onTenth: async () => void readings.push(await readingsOf(service)),
+  })
   await jobsEnd(address)
 
   t.diagnostic(`answers by status: ${JSON.stringify(statuses)}`)
-  t.diagnostic(`memory, MiB: ${readings.map(({ memoryMiB }) => memoryMiB.toFixed(0)).join(' ')}; file descriptors: ${readings.map(({ descriptors }) => descriptors).join(' ')}`)
-  assert.deepEqual(faults.map((fault) => `${fault} ${causeOf(fault, service)}`), [])
+  t.diagnostic(
+    `memory, MiB: ${readings.map(({ memoryMiB }) => memoryMiB.toFixed(0)).join(' ')}; file descriptors: ${readings.map(({ descriptors }) => descriptors).join(' ')}`,
+  )
+  assert.deepEqual(
+    faults.map((fault) => `${fault} ${causeOf(fault, service)}`),
+    [],
+  )
   assert.deepEqual(await testify(), before, 'other galleries answer as before')
-  assert.deepEqual(service.log.filter(({ level, msg }) => Number(level) >= 50 && msg !== 'job failed').map((line) => JSON.stringify(line).slice(0, 1000)), [])
-  const failures = service.log.filter(({ msg }) => msg === 'job failed').map(({ err, code }) => (err as { code: string } | undefined)?.code ?? code)
-  assert.deepEqual(failures.filter((code) => !['archive_unreadable', 'archive_path_invalid', 'manifest_invalid', 'gallery_not_found', 'job_items_failed'].includes(String(code))), [])
+  assert.deepEqual(
+    service.log
+      .filter(({ level, msg }) => Number(level) >= 50 && msg !== 'job failed')
+      .map((line) => JSON.stringify(line).slice(0, 1000)),
+    [],
+  )
+  const failures = service.log
+    .filter(({ msg }) => msg === 'job failed')
+    .map(({ err, code }) => (err as { code: string } | undefined)?.code ?? code)
+  assert.deepEqual(
+    failures.filter(
+      (code) =>
+        ![
+          'archive_unreadable',
+          'archive_path_invalid',
+          'manifest_invalid',
+          'gallery_not_found',
+          'job_items_failed',
+        ].includes(String(code)),
+    ),
+    [],
+  )
 
   const [first, last] = [readings[0]!, readings.at(-1)!]
-  assert.ok(last.memoryMiB < first.memoryMiB * memoryGrowth, `memory grew from ${first.memoryMiB} to ${last.memoryMiB} MiB`)
+  assert.ok(
+    last.memoryMiB < first.memoryMiB * memoryGrowth,
+    `memory grew from ${first.memoryMiB} to ${last.memoryMiB} MiB`,
+  )
   await sleep(100)
   const { descriptors } = await readingsOf(service)
-  assert.ok(descriptors <= first.descriptors + 8, `${descriptors} file descriptors are open, ${first.descriptors} were in the beginning`)
+  assert.ok(
+    descriptors <= first.descriptors + 8,
+    `${descriptors} file descriptors are open, ${first.descriptors} were in the beginning`,
+  )
   assert.equal(await service.stop('SIGTERM'), 0)
 }
 

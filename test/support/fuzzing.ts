@@ -7,7 +7,7 @@ import pMap from 'p-map'
 import { Agent, request } from 'undici'
 import { seededRandom } from '../../src/eval/random.js'
 import { publicCodes } from '../../src/http/status.js'
-import { fuzzBodies, fuzzPictures, fuzzShapes, pictureRequest, type FuzzBody } from './fuzz-inputs.js'
+import { type FuzzBody, fuzzBodies, fuzzPictures, fuzzShapes, pictureRequest } from './fuzz-inputs.js'
 import { mutated } from './mutations.js'
 
 export interface FuzzOptions {
@@ -47,23 +47,32 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const cases = await casesOf(options, dispatcher)
   let done = 0
   try {
-    await pMap(cases, async ({ name, send }) => {
-      try {
-        const status = await send()
-        report.statuses[status] = (report.statuses[status] ?? 0) + 1
-      } catch (error) {
-        report.faults.push(`${name}, seed ${seed}, ${address}: ${error instanceof Error ? error.message : String(error)}`)
-      }
-      done += 1
-      if (done % Math.ceil(cases.length / 10) === 0) await options.onTenth?.()
-    }, { concurrency: 8 })
+    await pMap(
+      cases,
+      async ({ name, send }) => {
+        try {
+          const status = await send()
+          report.statuses[status] = (report.statuses[status] ?? 0) + 1
+        } catch (error) {
+          report.faults.push(
+            `${name}, seed ${seed}, ${address}: ${error instanceof Error ? error.message : String(error)}`,
+          )
+        }
+        done += 1
+        if (done % Math.ceil(cases.length / 10) === 0) await options.onTenth?.()
+      },
+      { concurrency: 8 },
+    )
   } finally {
     await dispatcher.close()
   }
   return report
 }
 
-async function casesOf({ address, seed, pictures, bodies, shapes = 0, raw, only }: FuzzOptions, dispatcher: Agent): Promise<Case[]> {
+async function casesOf(
+  { address, seed, pictures, bodies, shapes = 0, raw, only }: FuzzOptions,
+  dispatcher: Agent,
+): Promise<Case[]> {
   const goodPictures = Object.entries(await fuzzPictures())
   const goodBodies = await fuzzBodies()
   const one = <Item>(items: Item[], random: () => number): Item => items[Math.floor(random() * items.length)]!
@@ -86,14 +95,22 @@ async function casesOf({ address, seed, pictures, bodies, shapes = 0, raw, only 
     add(number, (random) => {
       const good = goodBodies[number % goodBodies.length]!
       const bytes = mutated(good.bytes, random, one(goodBodies, random).bytes)
-      const type = random() < 0.9 ? good.type : mutated(Buffer.from(good.type), random).toString('latin1').replace(/[^\x20-\x7e]/g, '?')
+      const type =
+        random() < 0.9
+          ? good.type
+          : mutated(Buffer.from(good.type), random)
+              .toString('latin1')
+              .replace(/[^\x20-\x7e]/g, '?')
       return { name: good.name, send: () => ask(address, { ...good, type, bytes }, dispatcher) }
     })
   }
   for (let number = pictures + bodies; number < pictures + bodies + shapes; number++) {
     add(number, (random) => {
       const body = fuzzShapes(random)
-      return { name: `${body.bytes.subarray(0, 60).toString()} to ${body.method} ${body.path}`, send: () => ask(address, body, dispatcher) }
+      return {
+        name: `${body.bytes.subarray(0, 60).toString()} to ${body.method} ${body.path}`,
+        send: () => ask(address, body, dispatcher),
+      }
     })
   }
   for (let number = pictures + bodies + shapes; number < pictures + bodies + shapes + raw; number++) {
@@ -106,8 +123,17 @@ async function casesOf({ address, seed, pictures, bodies, shapes = 0, raw, only 
 }
 
 /** @throws Error for an answer that no caller should get */
-async function ask(address: string, { method, path, type, bytes }: Omit<FuzzBody, 'name'>, dispatcher: Agent): Promise<number> {
-  const { statusCode, headers, body } = await request(`${address}${path}`, { method, headers: { 'content-type': type }, body: bytes, dispatcher })
+async function ask(
+  address: string,
+  { method, path, type, bytes }: Omit<FuzzBody, 'name'>,
+  dispatcher: Agent,
+): Promise<number> {
+  const { statusCode, headers, body } = await request(`${address}${path}`, {
+    method,
+    headers: { 'content-type': type },
+    body: bytes,
+    dispatcher,
+  })
   const text = await body.text()
   assert.ok(text.length <= answerMaxBytes, `answered with ${text.length} bytes`)
   expectAnswer(statusCode, String(headers['content-type']), text)
@@ -123,7 +149,12 @@ function expectAnswer(status: number, type: string, text: string): void {
 }
 
 function rawRequest({ method, path, type, bytes }: FuzzBody): Buffer {
-  return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: fuzz\r\ncontent-type: ${type}\r\ncontent-length: ${bytes.length}\r\nconnection: close\r\n\r\n`), bytes])
+  return Buffer.concat([
+    Buffer.from(
+      `${method} ${path} HTTP/1.1\r\nhost: fuzz\r\ncontent-type: ${type}\r\ncontent-length: ${bytes.length}\r\nconnection: close\r\n\r\n`,
+    ),
+    bytes,
+  ])
 }
 
 /** Writes, waits a little, says that nothing more comes. */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { modelId, readModel, type Manifest, type Model } from '../../src/embedding/manifest.js'
+import { type Manifest, type Model, modelId, readModel } from '../../src/embedding/manifest.js'
 import { GraphBuilder } from '../../src/train/onnx/graph-builder.js'
 import { encodeModel } from '../../src/train/onnx/onnx-proto.js'
 import { temporaryFolder } from './temporary-folder.js'
@@ -31,7 +31,12 @@ export async function writeHandmadeModel(folder: string, options: HandmadeOption
   const bytes = handmadeGraph(inputSize, dimension, classes)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const preprocessing: Manifest['preprocessing'] = {
-    inputSize, fit: 'squash', resizeShortSide: inputSize, kernel: 'linear', mean: [0, 0, 0], std: [1, 1, 1],
+    inputSize,
+    fit: 'squash',
+    resizeShortSide: inputSize,
+    kernel: 'linear',
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
   }
   const manifest: Manifest = {
     manifestVersion: 1,
@@ -61,8 +66,10 @@ function handmadeGraph(inputSize: number, dimension: number, classes: number): U
   const first = firstColumns('first', dimension) // [N, dimension]
   const squares = graph.add('ReduceSum', 'squares', [graph.add('Mul', 'squared', [first, first]), columns]) // [N, 1]
   const unit = graph.add('Div', 'unit', [first, graph.add('Sqrt', 'norm', [squares])])
-  return encodeModel(graph.build('handmade', [
-    { name: 'embedding', value: unit, shape: ['N', dimension] },
-    { name: 'logits', value: firstColumns('classes', classes), shape: ['N', classes] },
-  ]))
+  return encodeModel(
+    graph.build('handmade', [
+      { name: 'embedding', value: unit, shape: ['N', dimension] },
+      { name: 'logits', value: firstColumns('classes', classes), shape: ['N', classes] },
+    ]),
+  )
 }

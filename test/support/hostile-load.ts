@@ -12,13 +12,25 @@ export interface HostileOutcome {
   jobs: Job[]
 }
 
-const expected = new Set(['200', '201', '202', '422 image_too_much_memory', '422 image_unreadable', '422 image_too_many_pixels', '429 overloaded'])
+const expected = new Set([
+  '200',
+  '201',
+  '202',
+  '422 image_too_much_memory',
+  '422 image_unreadable',
+  '422 image_too_many_pixels',
+  '429 overloaded',
+])
 
 /** Hundreds of large decodes one after the other: who is last waits for long. */
 const patient = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
 
 /** Everything at once, `rounds` times; ends when all answers are there and all jobs have ended. */
-export async function sendHostile(address: string, pictures: Map<string, Buffer>, rounds: number): Promise<HostileOutcome> {
+export async function sendHostile(
+  address: string,
+  pictures: Map<string, Buffer>,
+  rounds: number,
+): Promise<HostileOutcome> {
   const gallery = `${address}/v1/galleries/hostile`
   await fetch(gallery, { method: 'PUT' })
   const answers = new Map<string, number>()
@@ -35,24 +47,42 @@ export async function sendHostile(address: string, pictures: Map<string, Buffer>
   const base64 = all.map((picture) => picture.toString('base64'))
   const jobIds: string[] = []
   for (let round = 0; round < rounds; round++) {
-    const lines = [...all, ...all].map((_, i) => `${JSON.stringify({ add: { id: `line ${round} ${i}`, image: base64[i % all.length] } })}\n`).join('')
+    const lines = [...all, ...all]
+      .map((_, i) => `${JSON.stringify({ add: { id: `line ${round} ${i}`, image: base64[i % all.length] } })}\n`)
+      .join('')
     const tar = await tarOf([...all, ...all].map((content, i) => ({ path: `${round}/${i}.jpg`, content })))
-    for (const [type, body] of [['application/x-ndjson', lines], ['application/x-tar', tar]] as const) {
+    for (const [type, body] of [
+      ['application/x-ndjson', lines],
+      ['application/x-tar', tar],
+    ] as const) {
       const job = (await ask(`${gallery}/ingest`, type, body)) as Job
       if (job.id !== undefined) jobIds.push(job.id)
     }
-    await Promise.all(all.flatMap((picture, i) => [
-      ask(`${gallery}/search`, 'image/png', picture),
-      ask(`${gallery}/search`, 'application/json', JSON.stringify({ image: base64[i] })),
-      ask(`${gallery}/search`, formHeaders['content-type'], formBody(Array.from({ length: 4 }, () => ({ name: 'image', filename: 'a', content: picture })))),
-      ask(`${gallery}/images/${round}-${i}`, 'image/png', picture, 'PUT'),
-      ask(`${address}/v1/compare`, formHeaders['content-type'], formBody([picture, all[0]!].map((content) => ({ name: 'image', filename: 'a', content })))),
-      ask(`${address}/v1/embeddings`, 'image/png', picture),
-    ]))
+    await Promise.all(
+      all.flatMap((picture, i) => [
+        ask(`${gallery}/search`, 'image/png', picture),
+        ask(`${gallery}/search`, 'application/json', JSON.stringify({ image: base64[i] })),
+        ask(
+          `${gallery}/search`,
+          formHeaders['content-type'],
+          formBody(Array.from({ length: 4 }, () => ({ name: 'image', filename: 'a', content: picture }))),
+        ),
+        ask(`${gallery}/images/${round}-${i}`, 'image/png', picture, 'PUT'),
+        ask(
+          `${address}/v1/compare`,
+          formHeaders['content-type'],
+          formBody([picture, all[0]!].map((content) => ({ name: 'image', filename: 'a', content }))),
+        ),
+        ask(`${address}/v1/embeddings`, 'image/png', picture),
+      ]),
+    )
   }
   const jobs = await Promise.all(jobIds.map((id) => ended(`${address}/v1/jobs/${id}`)))
   for (const { id } of jobs) {
-    const errors = (await (await fetch(`${address}/v1/jobs/${id}/errors`)).text()).split('\n').filter(Boolean).map((line) => JSON.parse(line) as ErrorLine)
+    const errors = (await (await fetch(`${address}/v1/jobs/${id}/errors`)).text())
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as ErrorLine)
     for (const { code } of errors) count(`line ${code}`)
   }
   return { answers, jobs }

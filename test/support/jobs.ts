@@ -4,9 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer, TestApp } from './app.js'
 
 export type Job = Answer['jobs'][number]
-export interface ErrorLine { item: number; name: string; code: string; detail: string }
+export interface ErrorLine {
+  item: number
+  name: string
+  code: string
+  detail: string
+}
 
-export async function sendJob({ app }: TestApp, gallery: string, headers: Record<string, string>, payload: Buffer, query = ''): Promise<Job> {
+export async function sendJob(
+  { app }: TestApp,
+  gallery: string,
+  headers: Record<string, string>,
+  payload: Buffer,
+  query = '',
+): Promise<Job> {
   const response = await app.inject({ method: 'POST', url: `${gallery}/ingest${query}`, headers, payload })
   assert.equal(response.statusCode, 202, response.body)
   const job = response.json<Job>()
@@ -27,5 +38,8 @@ export async function endedJob({ app }: TestApp, { id }: Job): Promise<Job> {
 export async function errorsOf({ app }: TestApp, { id }: Job): Promise<ErrorLine[]> {
   const response = await app.inject(`/v1/jobs/${id}/errors`)
   assert.equal(response.headers['content-type'], 'application/x-ndjson')
-  return response.body.split('\n').filter(Boolean).map((line) => JSON.parse(line) as ErrorLine)
+  return response.body
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as ErrorLine)
 }

@@ -20,7 +20,9 @@ export class Ledger {
 
   /** Ids under which something is stored for sure, and that nobody is changing. */
   free(): string[] {
-    return [...this.#entries].filter(([, { possible, held }]) => held === 0 && possible.length === 1 && possible[0] !== 'absent').map(([id]) => id)
+    return [...this.#entries]
+      .filter(([, { possible, held }]) => held === 0 && possible.length === 1 && possible[0] !== 'absent')
+      .map(([id]) => id)
   }
 
   state(id: string): State {
@@ -53,7 +55,10 @@ export class Ledger {
     for (const [id, entry] of this.#entries) {
       const found = stored.get(id) ?? 'absent'
       const text = JSON.stringify(found)
-      assert.ok(entry.possible.some((state) => JSON.stringify(state) === text), `${when}, ${id} is ${text} instead of ${JSON.stringify(entry.possible)}`)
+      assert.ok(
+        entry.possible.some((state) => JSON.stringify(state) === text),
+        `${when}, ${id} is ${text} instead of ${JSON.stringify(entry.possible)}`,
+      )
       if (entry.held === 0) entry.possible = [found]
     }
     for (const id of stored.keys()) assert.ok(this.#entries.has(id), `${when}, nobody has stored ${id}`)

@@ -7,7 +7,10 @@ import { tarOf } from './archives.js'
 import type { Ledger, State } from './kill-ledger.js'
 
 type Job = Answer['jobs'][number]
-interface SnapshotView { id: string; state: string }
+interface SnapshotView {
+  id: string
+  state: string
+}
 
 /** An upload: sent again under the same key until it is acknowledged, so that it becomes one job. */
 export interface Upload {
@@ -41,9 +44,19 @@ export class KilledClient {
   }
 
   /** @returns undefined when the connection broke */
-  async call<Given = Answer>(method: string, path: string, type?: string, body?: Buffer, headers: Record<string, string> = {}): Promise<Given | undefined> {
+  async call<Given = Answer>(
+    method: string,
+    path: string,
+    type?: string,
+    body?: Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<Given | undefined> {
     try {
-      const response = await fetch(`${this.#address}${path}`, { method, ...(body && { body: new Uint8Array(body) }), headers: { ...headers, ...(type !== undefined && { 'content-type': type }) } })
+      const response = await fetch(`${this.#address}${path}`, {
+        method,
+        ...(body && { body: new Uint8Array(body) }),
+        headers: { ...headers, ...(type !== undefined && { 'content-type': type }) },
+      })
       const text = await response.text()
       assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`)
       if (method !== 'GET') this.#acknowledged++
@@ -55,7 +68,13 @@ export class KilledClient {
     }
   }
 
-  inGallery<Given = Answer>(method: string, path: string, type?: string, body?: Buffer, headers?: Record<string, string>): Promise<Given | undefined> {
+  inGallery<Given = Answer>(
+    method: string,
+    path: string,
+    type?: string,
+    body?: Buffer,
+    headers?: Record<string, string>,
+  ): Promise<Given | undefined> {
     return this.call<Given>(method, `/v1/galleries/killed${path}`, type, body, headers)
   }
 
@@ -65,7 +84,17 @@ export class KilledClient {
       const old = random() < 0.3 ? this.#pick(random) : undefined
       const id = old ?? `${prefix}-${n}`
       const state = { picture: Math.floor(random() * this.#pictures.length), label: `label ${n % 5}` }
-      if (!(await this.#change(id, state, () => this.inGallery('PUT', `/images/${encodeURIComponent(id)}?label=${encodeURIComponent(state.label)}`, 'image/png', this.#pictures[state.picture])))) return
+      if (
+        !(await this.#change(id, state, () =>
+          this.inGallery(
+            'PUT',
+            `/images/${encodeURIComponent(id)}?label=${encodeURIComponent(state.label)}`,
+            'image/png',
+            this.#pictures[state.picture],
+          ),
+        ))
+      )
+        return
     }
   }
 
@@ -74,7 +103,8 @@ export class KilledClient {
       await sleep(10)
       const id = this.#pick(random)
       if (id === undefined) continue
-      if (!(await this.#change(id, 'absent', () => this.inGallery('DELETE', `/images/${encodeURIComponent(id)}`)))) return
+      if (!(await this.#change(id, 'absent', () => this.inGallery('DELETE', `/images/${encodeURIComponent(id)}`))))
+        return
     }
   }
 
@@ -85,7 +115,17 @@ export class KilledClient {
       const former = id === undefined ? 'absent' : this.#ledger.state(id)
       if (id === undefined || former === 'absent') continue
       const state = { ...former, label: `patched ${n}` }
-      if (!(await this.#change(id, state, () => this.inGallery('PATCH', `/images/${encodeURIComponent(id)}`, 'application/json', Buffer.from(JSON.stringify({ label: state.label })))))) return
+      if (
+        !(await this.#change(id, state, () =>
+          this.inGallery(
+            'PATCH',
+            `/images/${encodeURIComponent(id)}`,
+            'application/json',
+            Buffer.from(JSON.stringify({ label: state.label })),
+          ),
+        ))
+      )
+        return
     }
   }
 
@@ -94,7 +134,11 @@ export class KilledClient {
     for (;;) {
       const listed = await this.call<{ snapshots: SnapshotView[] }>('GET', '/v1/snapshots')
       if (listed === undefined) return false
-      if (listed.snapshots.length >= 3 && (await this.call('DELETE', `/v1/snapshots/${listed.snapshots.at(-1)!.id}`)) === undefined) return false
+      if (
+        listed.snapshots.length >= 3 &&
+        (await this.call('DELETE', `/v1/snapshots/${listed.snapshots.at(-1)!.id}`)) === undefined
+      )
+        return false
       const begun = await this.call<SnapshotView>('POST', '/v1/snapshots')
       if (begun === undefined) return true
       for (let state = begun.state; state === 'writing'; await sleep(2)) {
@@ -110,14 +154,17 @@ export class KilledClient {
     for (let n = 0; ; n++) {
       const gallery = `/v1/galleries/passing-${round}-${n}`
       if ((await this.call('PUT', gallery)) === undefined) return
-      for (let i = 0; i < 5; i++) if ((await this.call('PUT', `${gallery}/images/${i}`, 'image/png', this.#pictures[i])) === undefined) return
+      for (let i = 0; i < 5; i++)
+        if ((await this.call('PUT', `${gallery}/images/${i}`, 'image/png', this.#pictures[i])) === undefined) return
       if ((await this.call('DELETE', gallery)) === undefined) return
       deleted.add(`passing-${round}-${n}`)
     }
   }
 
   async makeUpload(key: string, states: Map<string, State>): Promise<Upload> {
-    const entries = [...states].flatMap(([path, state]) => (state === 'absent' ? [] : [{ path, content: this.#pictures[state.picture]! }]))
+    const entries = [...states].flatMap(([path, state]) =>
+      state === 'absent' ? [] : [{ path, content: this.#pictures[state.picture]! }],
+    )
     for (const [id, state] of states) this.#ledger.begin(id, state)
     return { key, archive: await tarOf(entries), states, done: 0, ended: false }
   }
@@ -129,7 +176,9 @@ export class KilledClient {
 
   /** @returns whether it is a job now */
   async send(upload: Upload): Promise<boolean> {
-    const job = await this.inGallery<Job>('POST', '/ingest', 'application/x-tar', upload.archive, { 'idempotency-key': upload.key })
+    const job = await this.inGallery<Job>('POST', '/ingest', 'application/x-tar', upload.archive, {
+      'idempotency-key': upload.key,
+    })
     if (job !== undefined) upload.jobId ??= job.id
     if (job !== undefined) assert.equal(job.id, upload.jobId, 'one key, one job')
     return job !== undefined
@@ -142,7 +191,11 @@ export class KilledClient {
     assert.ok(job.done >= upload.done, `job ${upload.key} has gone back from ${upload.done} to ${job.done}`)
     upload.done = job.done
     if (job.finishedAt === null) return true
-    assert.deepEqual([job.state, job.failed, job.done], ['succeeded', 0, upload.states.size], `job ${upload.key}: ${JSON.stringify(job.failure)}`)
+    assert.deepEqual(
+      [job.state, job.failed, job.done],
+      ['succeeded', 0, upload.states.size],
+      `job ${upload.key}: ${JSON.stringify(job.failure)}`,
+    )
     upload.ended = true
     for (const [id, state] of upload.states) this.#ledger.acknowledge(id, state)
     return false
@@ -151,9 +204,10 @@ export class KilledClient {
   /** Everything that is stored, compared with what may be. */
   async compareRecords(when: string): Promise<Map<string, State>> {
     const stored = new Map<string, State>()
-    for (let cursor = ''; ;) {
+    for (let cursor = ''; ; ) {
       const page = await this.inGallery('GET', `/images?limit=1000${cursor}`)
-      for (const { id, label, contentHash } of page!.images) stored.set(id, { picture: this.#hashes.indexOf(contentHash), label: label ?? '' })
+      for (const { id, label, contentHash } of page!.images)
+        stored.set(id, { picture: this.#hashes.indexOf(contentHash), label: label ?? '' })
       if (page!.nextCursor === undefined) break
       cursor = `&cursor=${encodeURIComponent(page!.nextCursor)}`
     }
@@ -164,7 +218,9 @@ export class KilledClient {
   /** Each of these pictures finds every id that it is stored under, and nothing that is not stored. */
   async compareSearches(stored: ReadonlyMap<string, State>, pictures: Iterable<number>, when: string): Promise<void> {
     for (const picture of pictures) {
-      const wanted = [...stored].filter(([, state]) => state !== 'absent' && state.picture === picture).map(([id]) => id)
+      const wanted = [...stored]
+        .filter(([, state]) => state !== 'absent' && state.picture === picture)
+        .map(([id]) => id)
       for (const parameters of ['k=10000&minScore=0.9999', 'k=10']) {
         const { hits } = (await this.inGallery('POST', `/search?${parameters}`, 'image/png', this.#pictures[picture]))!
         const found = new Set(hits.map(({ id }) => id))

@@ -53,15 +53,28 @@ export type LoadReport = Record<LoadKind, LoadTally>
 /** Resolves when the last client has its last answer. */
 export async function runClients(options: LoadOptions): Promise<LoadReport> {
   const report = Object.fromEntries(loadKinds.map((kind) => [kind, new LoadTally()])) as LoadReport
-  const pictures = await Promise.all(Array.from({ length: 32 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 320, height: 240 })))
+  const pictures = await Promise.all(
+    Array.from({ length: 32 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 320, height: 240 })),
+  )
   const dispatcher = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000 })
-  const clients = loadKinds.flatMap((kind) => Array.from({ length: options.clients[kind] ?? 0 }, (_, n) => runClient(kind, n, report[kind], pictures, dispatcher, options)))
+  const clients = loadKinds.flatMap((kind) =>
+    Array.from({ length: options.clients[kind] ?? 0 }, (_, n) =>
+      runClient(kind, n, report[kind], pictures, dispatcher, options),
+    ),
+  )
   await Promise.all(clients)
   await dispatcher.close()
   return report
 }
 
-async function runClient(kind: LoadKind, client: number, tally: LoadTally, pictures: Buffer[], dispatcher: Agent, options: LoadOptions): Promise<void> {
+async function runClient(
+  kind: LoadKind,
+  client: number,
+  tally: LoadTally,
+  pictures: Buffer[],
+  dispatcher: Agent,
+  options: LoadOptions,
+): Promise<void> {
   for (let n = client; !options.until.aborted; n++) {
     const id = `${kind}-${client}-${n}-${randomUUID()}`
     const status = await ask(kind, n, id, tally, pictures, dispatcher, options)
@@ -73,12 +86,30 @@ async function runClient(kind: LoadKind, client: number, tally: LoadTally, pictu
 }
 
 /** @returns undefined without an answer */
-async function ask(kind: LoadKind, n: number, id: string, tally: LoadTally, pictures: Buffer[], dispatcher: Agent, { address, gallery }: LoadOptions): Promise<number | undefined> {
+async function ask(
+  kind: LoadKind,
+  n: number,
+  id: string,
+  tally: LoadTally,
+  pictures: Buffer[],
+  dispatcher: Agent,
+  { address, gallery }: LoadOptions,
+): Promise<number | undefined> {
   const { method, path, type, body } = sentBy(kind, n, id, pictures, gallery)
   const leave = kind === 'leave' ? AbortSignal.timeout(5 + (n % 8) * 10) : undefined
   const startedAt = performance.now()
   try {
-    const { statusCode, headers, body: answer } = await request(`${address}${path}`, { method, headers: { 'content-type': type }, body, dispatcher, ...(leave && { signal: leave }) })
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await request(`${address}${path}`, {
+      method,
+      headers: { 'content-type': type },
+      body,
+      dispatcher,
+      ...(leave && { signal: leave }),
+    })
     const text = await answer.text()
     const ms = performance.now() - startedAt
     if (statusCode < 300) tally.acceptedMs.push(ms)
@@ -109,19 +140,29 @@ function isBroken(error: unknown): boolean {
 
 function sentBy(kind: LoadKind, n: number, id: string, pictures: Buffer[], gallery: string): Sent {
   const picture = (offset: number) => pictures[(n + offset) % pictures.length]!
-  const form = (count: number) => ({ type: formHeaders['content-type'], body: formBody(Array.from({ length: count }, (_, i) => ({ name: 'image', filename: `${i}.jpg`, content: picture(i) }))) })
+  const form = (count: number) => ({
+    type: formHeaders['content-type'],
+    body: formBody(
+      Array.from({ length: count }, (_, i) => ({ name: 'image', filename: `${i}.jpg`, content: picture(i) })),
+    ),
+  })
   const search = { method: 'POST', path: `/v1/galleries/${gallery}/search?k=10` } as const
   const raw = { type: 'image/jpeg', body: picture(0) }
   switch (kind) {
-    case 'search with four pictures': return { ...search, ...form(4) }
-    case 'store': return { method: 'PUT', path: `/v1/galleries/${gallery}/images/${id}?label=load`, ...raw }
-    case 'compare': return { method: 'POST', path: '/v1/compare', ...form(2) }
-    default: return { ...search, ...raw }
+    case 'search with four pictures':
+      return { ...search, ...form(4) }
+    case 'store':
+      return { method: 'PUT', path: `/v1/galleries/${gallery}/images/${id}?label=load`, ...raw }
+    case 'compare':
+      return { method: 'POST', path: '/v1/compare', ...form(2) }
+    default:
+      return { ...search, ...raw }
   }
 }
 
 /** A line for people. */
 export function describeTally(kind: string, { acceptedMs, refusedMs, broken, left }: LoadTally): string {
-  const ms = (values: number[]) => `p50 ${percentile(values, 0.5).toFixed(0)}, p99 ${percentile(values, 0.99).toFixed(0)} ms`
+  const ms = (values: number[]) =>
+    `p50 ${percentile(values, 0.5).toFixed(0)}, p99 ${percentile(values, 0.99).toFixed(0)} ms`
   return `${kind}: ${acceptedMs.length} accepted (${ms(acceptedMs)}), ${refusedMs.length} refused (${ms(refusedMs)}), ${broken} broken, ${left} left`
 }

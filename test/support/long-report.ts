@@ -19,7 +19,10 @@ export function setting(name: string, fallback: number): number {
 
 /** Prints it as one line of JSON, and writes it into `LONG_REPORT` (docs/long-tests.md when left out). */
 export async function recordResult(name: string, { question, facts, table: rows }: LongResult): Promise<void> {
-  const run = { date: new Date().toISOString().slice(0, 10), machine: `${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}` }
+  const run = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}`,
+  }
   console.log(JSON.stringify({ longTest: name, ...run, ...facts, ...(rows && { rows: rows.rows }) }))
   const file = process.env.LONG_REPORT ?? 'docs/long-tests.md'
   const section = [
@@ -29,13 +32,26 @@ export async function recordResult(name: string, { question, facts, table: rows 
     `${question} Last run: ${run.date}, ${run.machine}.`,
     '',
     table(Object.keys(facts), [Object.values(facts).map(String)]),
-    ...(rows === undefined ? [] : ['', table(rows.head, rows.rows.map((row) => row.map(String)))]),
+    ...(rows === undefined
+      ? []
+      : [
+          '',
+          table(
+            rows.head,
+            rows.rows.map((row) => row.map(String)),
+          ),
+        ]),
     end(name),
   ].join('\n')
   const text = await readFile(file, 'utf8').catch(() => '# Long tests\n')
   const from = text.indexOf(begin(name))
   const until = text.indexOf(end(name))
-  await writeFile(file, from >= 0 && until > from ? text.slice(0, from) + section + text.slice(until + end(name).length) : `${text.trimEnd()}\n\n${section}\n`)
+  await writeFile(
+    file,
+    from >= 0 && until > from
+      ? text.slice(0, from) + section + text.slice(until + end(name).length)
+      : `${text.trimEnd()}\n\n${section}\n`,
+  )
 }
 
 const begin = (name: string): string => `<!-- result of ${name} -->`

@@ -16,13 +16,19 @@ export function memoryLimit(t: TestContext, bytes: number): MemoryLimit | undefi
   try {
     mkdirSync(folder)
     t.after(() => {
-      for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) writeFileSync(join(folder, '..', 'cgroup.procs'), pid)
+      for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean))
+        writeFileSync(join(folder, '..', 'cgroup.procs'), pid)
       rmdirSync(folder)
     })
     writeFileSync(join(folder, second ? 'memory.max' : 'memory.limit_in_bytes'), String(bytes))
     return {
       hold: (pid) => writeFileSync(join(folder, 'cgroup.procs'), String(pid)),
-      kills: () => Number(/^oom_kill (\d+)$/m.exec(readFileSync(join(folder, second ? 'memory.events' : 'memory.oom_control'), 'utf8'))?.[1] ?? 0),
+      kills: () =>
+        Number(
+          /^oom_kill (\d+)$/m.exec(
+            readFileSync(join(folder, second ? 'memory.events' : 'memory.oom_control'), 'utf8'),
+          )?.[1] ?? 0,
+        ),
     }
   } catch {
     return undefined

@@ -57,7 +57,11 @@ const damages: Damage = {
   repeated(bytes, random) {
     const at = below(random, bytes.length)
     const piece = bytes.subarray(at, at + 1 + below(random, 256))
-    return Buffer.concat([bytes.subarray(0, at), ...Array.from({ length: 1 + below(random, 40) }, () => piece), bytes.subarray(at)])
+    return Buffer.concat([
+      bytes.subarray(0, at),
+      ...Array.from({ length: 1 + below(random, 40) }, () => piece),
+      bytes.subarray(at),
+    ])
   },
 }
 
@@ -66,6 +70,7 @@ const kinds = Object.values(damages) as Damage[keyof Damage][]
 /** One to three damages, one after the other. @param other another input, to take pieces from */
 export function mutated(bytes: Buffer, random: Random, other: Buffer = bytes): Buffer {
   let damaged = bytes
-  for (let i = 1 + below(random, 3); i > 0 && damaged.length > 0; i--) damaged = kinds[below(random, kinds.length)]!(damaged, random, other)
+  for (let i = 1 + below(random, 3); i > 0 && damaged.length > 0; i--)
+    damaged = kinds[below(random, kinds.length)]!(damaged, random, other)
   return damaged
 }

@@ -19,7 +19,11 @@ export function narrowConvolutions(): Convolution[] {
     const inner = narrowWidth * 2 ** stage
     for (let block = 0; block < count; block++) {
       const name = `layer${stage + 1}.${block}`
-      all.push({ name: `${name}.conv1`, inputs, outputs: inner, kernel: 1 }, { name: `${name}.conv2`, inputs: inner, outputs: inner, kernel: 3 }, { name: `${name}.conv3`, inputs: inner, outputs: 4 * inner, kernel: 1 })
+      all.push(
+        { name: `${name}.conv1`, inputs, outputs: inner, kernel: 1 },
+        { name: `${name}.conv2`, inputs: inner, outputs: inner, kernel: 3 },
+        { name: `${name}.conv3`, inputs: inner, outputs: 4 * inner, kernel: 1 },
+      )
       if (block === 0) all.push({ name: `${name}.downsample.0`, inputs, outputs: 4 * inner, kernel: 1 })
       inputs = 4 * inner
     }
@@ -28,17 +32,22 @@ export function narrowConvolutions(): Convolution[] {
 }
 
 /** Values uniform between ±spread, or between spread and 1 where `positive`. */
-export function randomTensors(seed: number): (name: string, shape: number[], spread?: number, positive?: boolean) => NamedTensor {
+export function randomTensors(
+  seed: number,
+): (name: string, shape: number[], spread?: number, positive?: boolean) => NamedTensor {
   const random = seededRandom(seed)
   return (name, shape, spread = 1, positive = false) => ({
     name,
     shape,
-    values: Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => (positive ? spread + (1 - spread) * random() : spread * (2 * random() - 1))),
+    values: Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () =>
+      positive ? spread + (1 - spread) * random() : spread * (2 * random() - 1),
+    ),
   })
 }
 
 /** conv1 → bn1, layer1.0.downsample.0 → layer1.0.downsample.1. */
-export const torchNormOf = (name: string): string => (name.includes('downsample') ? name.replace(/0$/, '1') : name.replace(/conv(\d)$/, 'bn$1'))
+export const torchNormOf = (name: string): string =>
+  name.includes('downsample') ? name.replace(/0$/, '1') : name.replace(/conv(\d)$/, 'bn$1')
 
 /** What torchvision's state_dict holds; the spreads keep values alive through 50 layers. */
 export function narrowTorchTensors(seed: number): NamedTensor[] {

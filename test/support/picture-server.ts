@@ -14,7 +14,10 @@ export interface PictureServer {
 }
 
 /** @param routes path → what it does with its answer; others are 404 */
-export async function pictureServer(t: TestContext, routes: Record<string, (response: ServerResponse) => unknown>): Promise<PictureServer> {
+export async function pictureServer(
+  t: TestContext,
+  routes: Record<string, (response: ServerResponse) => unknown>,
+): Promise<PictureServer> {
   const requests: string[] = []
   const server = createServer(({ url = '' }, response) => {
     requests.push(url)

@@ -8,7 +8,13 @@ import { temporaryFolder } from './app.js'
 
 export const sourceLimits = { uploadMaxBytes: 1_000_000, ingestMaxBytes: 10_000_000, ingestMaxFiles: 100 }
 
-export async function readSource(t: TestContext, bytes: Buffer, description: SourceDescription, limits = sourceLimits, from = 0): Promise<SourceItem[]> {
+export async function readSource(
+  t: TestContext,
+  bytes: Buffer,
+  description: SourceDescription,
+  limits = sourceLimits,
+  from = 0,
+): Promise<SourceItem[]> {
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
   const source = await openSource(description, file, limits)

@@ -4,9 +4,14 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 export async function runCommand(name: string, parameters: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(`../../src/cli/${name}.js`, import.meta.url)), ...parameters], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL(`../../src/cli/${name}.js`, import.meta.url)), ...parameters],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => void (output += text.toString()))
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text: Buffer) => void (output += text.toString()))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, output }
 }

@@ -31,18 +31,34 @@ export interface KillResult {
 }
 
 /** Small bounds, so that graphs, their snapshots and tombstones are all in play with a few hundred pictures. */
-const settings = { EXACT_BELOW: '40', SNAPSHOT_AFTER_WRITES: '25', SNAPSHOT_AFTER_SECONDS: '1', DATA_SNAPSHOTS_MAX: '3' }
+const settings = {
+  EXACT_BELOW: '40',
+  SNAPSHOT_AFTER_WRITES: '25',
+  SNAPSHOT_AFTER_SECONDS: '1',
+  DATA_SNAPSHOTS_MAX: '3',
+}
 const churned = 300
 
 export async function runKills(t: TestContext, { kills, seed }: { kills: number; seed: number }): Promise<KillResult> {
   const random = seededRandom(seed)
   const dataDir = await temporaryFolder(t)
   const environment = { ...settings, DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
-  const pictures = await Promise.all(Array.from({ length: 120 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n, { width: 24, height: 24, format: 'png' })))
+  const pictures = await Promise.all(
+    Array.from({ length: 120 }, (_, n) =>
+      drawPicture(drawnLabels[n % 4]!, n, { width: 24, height: 24, format: 'png' }),
+    ),
+  )
   const ledger = new Ledger()
   const uploads: Upload[] = []
   const deletedGalleries = new Set<string>()
-  const result: KillResult = { kills: { writes: 0, ingest: 0, snapshot: 0, compaction: 0, start: 0 }, hit: { job: 0, snapshot: 0, building: 0 }, pictures: { stored: 0, deleted: 0 }, jobs: 0, snapshotsRestored: 0, slowestStartMs: 0 }
+  const result: KillResult = {
+    kills: { writes: 0, ingest: 0, snapshot: 0, compaction: 0, start: 0 },
+    hit: { job: 0, snapshot: 0, building: 0 },
+    pictures: { stored: 0, deleted: 0 },
+    jobs: 0,
+    snapshotsRestored: 0,
+    slowestStartMs: 0,
+  }
   let usualStartMs = 400
 
   /** Starts it and compares everything that it has with everything that was acknowledged. */
@@ -53,13 +69,15 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
     const client = new KilledClient(service.address, pictures, ledger)
     await client.call('PUT', '/v1/galleries/killed')
     // Before the records are read: a job that ends in between is then known to have ended.
-    for (const upload of uploads.filter(({ ended }) => !ended)) if (await client.send(upload)) await client.follow(upload)
+    for (const upload of uploads.filter(({ ended }) => !ended))
+      if (await client.send(upload)) await client.follow(upload)
     if (phases.indexOf('writes') === round % phases.length) await untilEnded(client, uploads)
     const stored = await client.compareRecords(when)
     const some = allPictures ? pictures.keys() : Array.from({ length: 6 }, () => Math.floor(random() * pictures.length))
     if (uploads.every(({ ended }) => ended)) await client.compareSearches(stored, some, when)
     const { galleries } = (await client.call('GET', '/v1/galleries'))!
-    for (const { name } of galleries) assert.ok(!deletedGalleries.has(name), `${when}, the deleted gallery ${name} is back`)
+    for (const { name } of galleries)
+      assert.ok(!deletedGalleries.has(name), `${when}, the deleted gallery ${name} is back`)
     const { snapshots } = (await client.call<{ snapshots: { id: string; state: string }[] }>('GET', '/v1/snapshots'))!
     for (const { id, state } of snapshots) assert.equal(state, 'ready', `${when}, snapshot ${id}`)
     return { service, client, snapshots }
@@ -81,13 +99,30 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
       await restoreSnapshot(join(dataDir, 'snapshots', snapshots[0]!.id), join(await temporaryFolder(t), 'restored'))
       result.snapshotsRestored++
     }
-    const work: Promise<unknown>[] = [client.putUntilKilled(`${round}-x`, random), client.putUntilKilled(`${round}-y`, random), client.deleteUntilKilled(random), client.patchUntilKilled(random)]
+    const work: Promise<unknown>[] = [
+      client.putUntilKilled(`${round}-x`, random),
+      client.putUntilKilled(`${round}-y`, random),
+      client.deleteUntilKilled(random),
+      client.patchUntilKilled(random),
+    ]
     let building = false
     if (phase === 'writes') work.push(client.galleriesUntilKilled(round, deletedGalleries))
-    if (phase === 'snapshot') work.push(client.snapshotUntilKilled().then((writing) => void (result.hit.snapshot += Number(writing))))
+    if (phase === 'snapshot')
+      work.push(client.snapshotUntilKilled().then((writing) => void (result.hit.snapshot += Number(writing))))
     if (phase === 'ingest' || phase === 'compaction') {
-      const names = phase === 'ingest' ? Array.from({ length: 60 }, (_, n) => `job-${round}/${n}.png`) : Array.from({ length: churned }, (_, n) => `churned/${n}.png`)
-      const upload = await client.makeUpload(`${round}`, new Map(names.map((name): [string, State] => [name, { picture: Math.floor(random() * pictures.length), label: name.split('/')[0]! }])))
+      const names =
+        phase === 'ingest'
+          ? Array.from({ length: 60 }, (_, n) => `job-${round}/${n}.png`)
+          : Array.from({ length: churned }, (_, n) => `churned/${n}.png`)
+      const upload = await client.makeUpload(
+        `${round}`,
+        new Map(
+          names.map((name): [string, State] => [
+            name,
+            { picture: Math.floor(random() * pictures.length), label: name.split('/')[0]! },
+          ]),
+        ),
+      )
       uploads.push(upload)
       work.push(client.ingestUntilKilled(upload).then(() => void (result.hit.job += Number(!upload.ended))))
     }
@@ -112,7 +147,10 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
 
   const { service, client } = await startAndCompare(kills, 'before the end', false)
   await untilEnded(client, uploads)
-  assert.ok(uploads.every(({ ended }) => ended), 'every accepted job ends')
+  assert.ok(
+    uploads.every(({ ended }) => ended),
+    'every accepted job ends',
+  )
   await client.compareSearches(await client.compareRecords('at the end'), pictures.keys(), 'at the end')
   assert.equal(await service.stop('SIGTERM'), 0)
   return { ...result, pictures: ledger.counts(), jobs: uploads.length }

@@ -1,9 +1,9 @@
 /** The compiled service as a process of its own, for tests that kill it. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
@@ -30,12 +30,31 @@ export const allocator = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESH
 
 /** Environment: only what is given, so that a developer's settings do not reach the test. */
 export function spawnService(environment: Record<string, string>, { fileMaxBytes }: ServiceLimits = {}): ChildProcess {
-  const command = [...(fileMaxBytes === undefined ? [] : ['prlimit', `--fsize=${fileMaxBytes}:unlimited`]), process.execPath, mainFile]
-  return spawn(command[0]!, command.slice(1), { env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', PROVIDER: 'cpu', EMBED_WORKERS: '1', DECODER_PROCESSES: '0', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const command = [
+    ...(fileMaxBytes === undefined ? [] : ['prlimit', `--fsize=${fileMaxBytes}:unlimited`]),
+    process.execPath,
+    mainFile,
+  ]
+  return spawn(command[0]!, command.slice(1), {
+    env: {
+      PATH: process.env.PATH,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      PROVIDER: 'cpu',
+      EMBED_WORKERS: '1',
+      DECODER_PROCESSES: '0',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 }
 
 /** Resolves when it listens. Killed, if it still runs, after the test. */
-export async function startProcess(t: TestContext, environment: Record<string, string>, limits: ServiceLimits = {}): Promise<ServiceProcess> {
+export async function startProcess(
+  t: TestContext,
+  environment: Record<string, string>,
+  limits: ServiceLimits = {},
+): Promise<ServiceProcess> {
   const startedAt = performance.now()
   const child = spawnService(environment, limits)
   limits.onSpawn?.(child.pid!)
@@ -52,7 +71,9 @@ export async function startProcess(t: TestContext, environment: Record<string, s
       const listening = /listening at (http:\S+)/.exec(String(entry.msg))?.[1]
       if (listening !== undefined) resolve(listening)
     })
-    void ended.then((code) => reject(new Error(`the service ended with ${code} before it listened: ${errors}${JSON.stringify(log.at(-1))}`)))
+    void ended.then((code) =>
+      reject(new Error(`the service ended with ${code} before it listened: ${errors}${JSON.stringify(log.at(-1))}`)),
+    )
   })
   return {
     address,
@@ -67,10 +88,14 @@ export async function startProcess(t: TestContext, environment: Record<string, s
 }
 
 /** Runs it until it ends by itself; for starts that must fail. */
-export async function runToExit(environment: Record<string, string>, limits: ServiceLimits = {}): Promise<{ code: number | null; output: string }> {
+export async function runToExit(
+  environment: Record<string, string>,
+  limits: ServiceLimits = {},
+): Promise<{ code: number | null; output: string }> {
   const child = spawnService(environment, limits)
   let output = ''
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text: Buffer) => void (output += text.toString()))
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on('data', (text: Buffer) => void (output += text.toString()))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, output }
 }

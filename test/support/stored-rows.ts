@@ -4,7 +4,22 @@ import BetterSqlite3 from 'better-sqlite3'
 import { checksumOfValues } from '../../src/gallery/checksum.js'
 
 type Row = Record<string, string | number | null> & { checksum: number }
-const columns = ['key', 'gallery', 'id', 'label', 'metadata', 'content_hash', 'model_id', 'width', 'height', 'format', 'bytes', 'thumbnail', 'created_at', 'updated_at']
+const columns = [
+  'key',
+  'gallery',
+  'id',
+  'label',
+  'metadata',
+  'content_hash',
+  'model_id',
+  'width',
+  'height',
+  'format',
+  'bytes',
+  'thumbnail',
+  'created_at',
+  'updated_at',
+]
 
 /** The last version of tables whose services took every text. */
 const textlessVersion = 7
@@ -18,29 +33,46 @@ export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteIm
 }
 
 /** Damage that SQLite does not notice: a value changes and its checksum stays. */
-export function damageImage(dataDir: string, id: string, column: 'label' | 'metadata' | 'content_hash', value: string): void {
+export function damageImage(
+  dataDir: string,
+  id: string,
+  column: 'label' | 'metadata' | 'content_hash',
+  value: string,
+): void {
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
   database.prepare(`UPDATE image SET ${column} = ? WHERE id = ?`).run(value, id)
   database.close()
 }
 
 /** The same of a gallery, and of what lies beside a picture. */
-export function damageRow(dataDir: string, table: 'gallery' | 'thumbnail' | 'copy_descriptor', column: string, value: string | number | Uint8Array): void {
+export function damageRow(
+  dataDir: string,
+  table: 'gallery' | 'thumbnail' | 'copy_descriptor',
+  column: string,
+  value: string | number | Uint8Array,
+): void {
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
   database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = (SELECT min(rowid) FROM ${table})`).run(value)
   database.close()
 }
 
 /** @param changes of columns, by the id of a picture; checksums are made of what was meant, as a writer makes them */
-export function rewriteImages(dataDir: string, changes: Record<string, Partial<Record<'id' | 'label' | 'metadata', string>>>): void {
+export function rewriteImages(
+  dataDir: string,
+  changes: Record<string, Partial<Record<'id' | 'label' | 'metadata', string>>>,
+): void {
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
   try {
     for (const [id, change] of Object.entries(changes)) {
       const row: Row = Object.assign(database.prepare('SELECT * FROM image WHERE id = ?').get(id) as Row, change)
       row.checksum = checksumOfValues(columns.map((name) => row[name]!))
-      const texts = Object.fromEntries(['id', 'label', 'metadata'].map((name) => [name, bytesOf(row[name] as string | null)]))
+      const texts = Object.fromEntries(
+        ['id', 'label', 'metadata'].map((name) => [name, bytesOf(row[name] as string | null)]),
+      )
       database
-        .prepare('UPDATE image SET id = CAST(@id AS TEXT), label = CAST(@label AS TEXT), metadata = CAST(@metadata AS TEXT), checksum = @checksum WHERE key = @key')
+        .prepare(
+          'UPDATE image SET id = CAST(@id AS TEXT), label = CAST(@label AS TEXT), metadata = CAST(@metadata AS TEXT), checksum = @checksum WHERE key = @key',
+        )
         .run({ ...row, ...texts })
     }
   } finally {
@@ -50,8 +82,14 @@ export function rewriteImages(dataDir: string, changes: Record<string, Partial<R
 
 /** As the addon of then wrote them: half of a surrogate pair as three bytes, which is no UTF-8. */
 function bytesOf(text: string | null): Buffer | null {
-  return text === null ? null : Buffer.concat(Array.from(text, (character) => {
-    const code = character.codePointAt(0)!
-    return code >= 0xd800 && code <= 0xdfff ? Buffer.from([0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)]) : Buffer.from(character)
-  }))
+  return text === null
+    ? null
+    : Buffer.concat(
+        Array.from(text, (character) => {
+          const code = character.codePointAt(0)!
+          return code >= 0xd800 && code <= 0xdfff
+            ? Buffer.from([0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)])
+            : Buffer.from(character)
+        }),
+      )
 }

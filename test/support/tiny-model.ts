@@ -1,8 +1,8 @@
 /** A real network for tests: trained and exported here, on pictures that the test draws, within seconds. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
 import { train } from '../../src/train/main.js'
+import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
 import { drawnLabels, drawPicture } from './drawn-pictures.js'
 import { folderOfProcess } from './temporary-folder.js'
 
@@ -15,7 +15,8 @@ export async function writeDrawnPictures(folder: string): Promise<void> {
   for (const [split, count] of Object.entries(drawnCounts)) {
     for (const label of drawnLabels) {
       await mkdir(join(folder, split, label), { recursive: true })
-      for (let index = 0; index < count; index++) await writeFile(join(folder, split, label, `${index}.jpg`), await drawPicture(label, seed++))
+      for (let index = 0; index < count; index++)
+        await writeFile(join(folder, split, label, `${index}.jpg`), await drawPicture(label, seed++))
     }
   }
 }

@@ -2,15 +2,22 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, test, type TestContext } from 'node:test'
+import { before, type TestContext, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../src/train/backend.js'
-import { loadCheckpoint, saveCheckpoint, type RunState } from '../../src/train/checkpoint.js'
+import { loadCheckpoint, type RunState, saveCheckpoint } from '../../src/train/checkpoint.js'
 import { readTensors, writeTensors } from '../../src/train/safetensors.js'
 
 before(() => chooseBackend('cpu'))
 
-const state: RunState = { epoch: 3, batch: 7, optimizerStep: 61, best: { epoch: 2, score: 0.25 }, history: [], secondsSpent: 12.5 }
+const state: RunState = {
+  epoch: 3,
+  batch: 7,
+  optimizerStep: 61,
+  best: { epoch: 2, score: 0.25 },
+  history: [],
+  secondsSpent: 12.5,
+}
 
 async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'alike-checkpoint-'))

@@ -7,7 +7,14 @@ import { prepareImage } from '../../src/image/prepare.js'
 import { editedBatches, judgedEdits, spreadEvenly } from '../../src/train/edited-copies.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 
-const preprocessing = { inputSize: 24, fit: 'squash' as const, resizeShortSide: 24, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const preprocessing = {
+  inputSize: 24,
+  fit: 'squash' as const,
+  resizeShortSide: 24,
+  kernel: 'linear' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
 
 function pictureOf(id: string, bytes: Uint8Array): SplitPicture {
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
@@ -18,7 +25,9 @@ function pictureOf(id: string, bytes: Uint8Array): SplitPicture {
 async function collected(pictures: readonly SplitPicture[]) {
   const rows: { id: string; edit: string; pixels: Uint8Array }[] = []
   for await (const batch of editedBatches(pictures, preprocessing)) {
-    batch.pictures.forEach(({ id }, i) => rows.push({ id, edit: batch.edits[i]!, pixels: batch.pixels.subarray(i * 24 * 24 * 3, (i + 1) * 24 * 24 * 3) }))
+    batch.pictures.forEach(({ id }, i) =>
+      rows.push({ id, edit: batch.edits[i]!, pixels: batch.pixels.subarray(i * 24 * 24 * 3, (i + 1) * 24 * 24 * 3) }),
+    )
   }
   return rows
 }
@@ -26,33 +35,57 @@ async function collected(pictures: readonly SplitPicture[]) {
 test('every edit of every picture comes once, on the pixel path of serving', async () => {
   const bytes = await Promise.all([1, 2, 3, 4].map((seed) => drawPicture('circle', seed)))
   const rows = await collected(bytes.map((each, i) => pictureOf(`${i}`, each)))
-  assert.deepEqual(rows.map(({ id, edit }) => `${edit} of ${id}`), judgedEdits.flatMap((edit) => bytes.map((_, i) => `${edit} of ${i}`)))
+  assert.deepEqual(
+    rows.map(({ id, edit }) => `${edit} of ${id}`),
+    judgedEdits.flatMap((edit) => bytes.map((_, i) => `${edit} of ${i}`)),
+  )
   const { pixels } = await prepareImage(await edited(bytes[2]!, 'grey'), { preprocessing, maxPixels: 1e6 })
   assert.deepEqual(Buffer.from(rows.find(({ id, edit }) => id === '2' && edit === 'grey')!.pixels), Buffer.from(pixels))
 })
 
 test('at most 150 pictures are edited, spread over all of them', () => {
   assert.deepEqual(spreadEvenly([1, 2, 3], 150), [1, 2, 3])
-  const chosen = spreadEvenly(Array.from({ length: 1890 }, (_, i) => i), 150)
+  const chosen = spreadEvenly(
+    Array.from({ length: 1890 }, (_, i) => i),
+    150,
+  )
   assert.deepEqual([chosen.length, new Set(chosen).size, chosen[0], chosen[149]], [150, 150, 0, 1877])
 })
 
 test('a picture that lies on its side is edited as it is shown, a transparent one on white, and the smallest one too', async () => {
   const left = { create: { width: 30, height: 60, channels: 3 as const, background: '#000000' } }
-  const upright = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#ffffff' } }).composite([{ input: await sharp(left).png().toBuffer(), left: 0, top: 0 }]).png().toBuffer()
-  const turned = await sharp(await sharp(upright).rotate(270).toBuffer()).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer()
-  const clear = await sharp({ create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } }).png().toBuffer()
-  const dot = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#336699' } }).png().toBuffer()
+  const upright = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#ffffff' } })
+    .composite([{ input: await sharp(left).png().toBuffer(), left: 0, top: 0 }])
+    .png()
+    .toBuffer()
+  const turned = await sharp(await sharp(upright).rotate(270).toBuffer())
+    .withMetadata({ orientation: 6 })
+    .jpeg({ quality: 100 })
+    .toBuffer()
+  const clear = await sharp({
+    create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+  })
+    .png()
+    .toBuffer()
+  const dot = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#336699' } })
+    .png()
+    .toBuffer()
   const rows = await collected([pictureOf('turned', turned), pictureOf('clear', clear), pictureOf('dot', dot)])
   for (const edit of judgedEdits) {
     const of = (id: string) => rows.find((row) => row.id === id && row.edit === edit)!.pixels
     const at = (x: number, y: number) => of('turned')[(y * 24 + x) * 3]!
     assert.ok(at(6, 12) < 40 && at(18, 12) > 215, `${edit}: dark on the left`)
-    assert.ok(of('clear').every((value) => value > 250), `${edit}: white`)
+    assert.ok(
+      of('clear').every((value) => value > 250),
+      `${edit}: white`,
+    )
     assert.equal(of('dot').length, 24 * 24 * 3)
   }
 })
 
 test('a picture that can not be read is named', async () => {
-  await assert.rejects(collected([pictureOf('broken', Buffer.from('nothing'))]), { code: 'data_unreadable', message: /"broken"/ })
+  await assert.rejects(collected([pictureOf('broken', Buffer.from('nothing'))]), {
+    code: 'data_unreadable',
+    message: /"broken"/,
+  })
 })

@@ -22,7 +22,10 @@ await writeDrawnPictures(join(folder, 'pictures'))
 
 const facts = { startedFrom: 'random weights', backend: 'wasm', seed: 1, epochs: 1, chosenEpoch: null }
 
-for (const [what, useClassifier] of [['with a classifier', true], ['trained by pairs alone', false]] as const) {
+for (const [what, useClassifier] of [
+  ['with a classifier', true],
+  ['trained by pairs alone', false],
+] as const) {
   test(`a network ${what} has the share for single pictures that finds copies of val, in its manifest with all that were tried`, async () => {
     const data = await readTrainingData({ data: join(folder, 'pictures'), shares: { val: 0.2, test: 0.2 }, seed: 1 })
     const network = { ...tinyResNet({ instanceDimension: 5 }), labels: data.labels.slice(0, 3) }
@@ -30,15 +33,38 @@ for (const [what, useClassifier] of [['with a classifier', true], ['trained by p
     const lines: string[] = []
     const exported = await exportAndReport({
       settings: { data: folder, out: folder, name: useClassifier ? 'classes' : 'pairs', dataLicence: null },
-      data, loader, network, facts, course: { seconds: 1, settings: {}, history: [] }, useClassifier, report: true, log: (line) => lines.push(line),
+      data,
+      loader,
+      network,
+      facts,
+      course: { seconds: 1, settings: {}, history: [] },
+      useClassifier,
+      report: true,
+      log: (line) => lines.push(line),
     })
     loader.close()
     const { manifest } = await readModel(exported.folder)
-    const { posterior, instanceShare, instanceSharesTried: tried, exportParity } = manifest.provenance as unknown as { posterior: PosteriorSettings; instanceShare: number; instanceSharesTried: TriedInstanceShare[]; exportParity: { maxMapDifference: number } }
-    assert.deepEqual(tried.map((each) => each.instanceShare), [...instanceShares])
+    const {
+      posterior,
+      instanceShare,
+      instanceSharesTried: tried,
+      exportParity,
+    } = manifest.provenance as unknown as {
+      posterior: PosteriorSettings
+      instanceShare: number
+      instanceSharesTried: TriedInstanceShare[]
+      exportParity: { maxMapDifference: number }
+    }
+    assert.deepEqual(
+      tried.map((each) => each.instanceShare),
+      [...instanceShares],
+    )
     const best = Math.max(...tried.map(({ mAP10 }) => mAP10))
     const close = tried.filter(({ mAP10 }) => mAP10 >= best - 0.004)
-    assert.equal(tried.find((each) => each.instanceShare === instanceShare)!.copies, Math.max(...close.map(({ copies }) => copies!)))
+    assert.equal(
+      tried.find((each) => each.instanceShare === instanceShare)!.copies,
+      Math.max(...close.map(({ copies }) => copies!)),
+    )
     assert.equal(manifest.embeddingDimension, 8 + (posterior.share > 0 ? 3 : 0) + (instanceShare > 0 ? 5 : 0))
     assert.ok(useClassifier || posterior.share === 0)
     assert.ok(exportParity.maxMapDifference < 1e-3)

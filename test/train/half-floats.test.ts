@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { floatsToHalves, halvesToFloats } from '../../src/train/half-floats.js'
 
 test('every half comes back as itself', () => {
-  const halves = Uint16Array.from({ length: 1 << 16 }, (_, bits) => bits).filter((bits) => (bits & 0x7c00) !== 0x7c00 || (bits & 0x3ff) === 0)
+  const halves = Uint16Array.from({ length: 1 << 16 }, (_, bits) => bits).filter(
+    (bits) => (bits & 0x7c00) !== 0x7c00 || (bits & 0x3ff) === 0,
+  )
   assert.deepEqual(floatsToHalves(halvesToFloats(halves)), halves)
 })
 
@@ -23,7 +25,9 @@ const rows: [value: number, half: number][] = [
   [1e-9, 0],
 ]
 for (const [value, half] of rows) {
-  test(`${value} rounds to ${half}`, () => assert.equal(halvesToFloats(floatsToHalves(Float32Array.of(value)))[0], half))
+  test(`${value} rounds to ${half}`, () =>
+    assert.equal(halvesToFloats(floatsToHalves(Float32Array.of(value)))[0], half))
 }
 
-test('what is no number stays none', () => assert.ok(Number.isNaN(halvesToFloats(floatsToHalves(Float32Array.of(NaN)))[0])))
+test('what is no number stays none', () =>
+  assert.ok(Number.isNaN(halvesToFloats(floatsToHalves(Float32Array.of(NaN)))[0])))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, after, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { readModel } from '../../src/embedding/manifest.js'
 import { AlikeError } from '../../src/errors.js'
 import { train } from '../../src/train/main.js'
@@ -23,7 +23,14 @@ const never = new AbortController().signal
 test('a run gives a network that knows the shapes; stopped half-way and resumed it gives the same one to the bit', async () => {
   const lines: string[] = []
   const whole = await train({ ...tinySettings(folder), name: 'whole' }, (line) => lines.push(line), never)
-  assert.deepEqual((await readdir(whole.folder!)).sort(), ['golden', 'manifest.json', 'metrics.json', 'model-card.md', 'model.onnx', 'plots'])
+  assert.deepEqual((await readdir(whole.folder!)).sort(), [
+    'golden',
+    'manifest.json',
+    'metrics.json',
+    'model-card.md',
+    'model.onnx',
+    'plots',
+  ])
   const { manifest } = await readModel(whole.folder!)
   assert.deepEqual(manifest.labels, [...drawnLabels].sort())
   const { classification } = whole.metrics!
@@ -31,14 +38,21 @@ test('a run gives a network that knows the shapes; stopped half-way and resumed 
   assert.equal(lines[0], 'backend wasm')
 
   const stop = new AbortController()
-  const stopped = await train({ ...tinySettings(folder), name: 'parts' }, (line) => line.startsWith('epoch 2/') && setTimeout(() => stop.abort(), 200), stop.signal)
+  const stopped = await train(
+    { ...tinySettings(folder), name: 'parts' },
+    (line) => line.startsWith('epoch 2/') && setTimeout(() => stop.abort(), 200),
+    stop.signal,
+  )
   assert.equal(stopped.folder, undefined)
   assert.ok(stopped.state.epoch < 6)
   const resumed = await train({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)
   const parts = await readModel(resumed.folder!)
   assert.equal(parts.manifest.files.fp32.bytes, manifest.files.fp32.bytes + 'parts'.length - 'whole'.length)
   assert.deepEqual(resumed.metrics!.protocols.A, whole.metrics!.protocols.A)
-  assert.deepEqual(resumed.state.history.map(({ val }) => val), whole.state.history.map(({ val }) => val))
+  assert.deepEqual(
+    resumed.state.history.map(({ val }) => val),
+    whole.state.history.map(({ val }) => val),
+  )
 })
 
 test('a picture that can not be read is named', async () => {
@@ -47,7 +61,10 @@ test('a picture that can not be read is named', async () => {
   try {
     await assert.rejects(
       train({ ...tinySettings(folder), name: 'broken' }, () => {}, never),
-      (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('train/circle/broken.jpg'),
+      (error: unknown) =>
+        error instanceof AlikeError &&
+        error.code === 'data_unreadable' &&
+        error.message.includes('train/circle/broken.jpg'),
     )
   } finally {
     await rm(broken)
@@ -60,10 +77,33 @@ const refusals: [args: string[], reason: RegExp][] = [
   [['--data', 'x', '--arch', 'other'], /--arch is one of simple-cnn/],
   [['--data', 'x', '--unknown'], /unknown/],
 ]
-for (const [args, reason] of refusals) test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => settingsOf(args), reason))
+for (const [args, reason] of refusals)
+  test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => settingsOf(args), reason))
 
 test('the command line sets what it names and leaves the rest', () => {
-  const settings = settingsOf(['--data', 'pictures', '--epochs', '3', '--samples', '2', '--fit', 'cover', '--rate', '0.001', '--resume'])
-  assert.deepEqual([settings.name, settings.epochs, settings.batch, settings.preprocessing.fit, settings.learningRate.peak, settings.resume], ['simple-cnn', 3, { classes: 15, samples: 2 }, 'cover', 0.001, true])
+  const settings = settingsOf([
+    '--data',
+    'pictures',
+    '--epochs',
+    '3',
+    '--samples',
+    '2',
+    '--fit',
+    'cover',
+    '--rate',
+    '0.001',
+    '--resume',
+  ])
+  assert.deepEqual(
+    [
+      settings.name,
+      settings.epochs,
+      settings.batch,
+      settings.preprocessing.fit,
+      settings.learningRate.peak,
+      settings.resume,
+    ],
+    ['simple-cnn', 3, { classes: 15, samples: 2 }, 'cover', 0.001, true],
+  )
   assert.match(usage, /--export-only/)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { IndexThreads } from '../../src/vector-index/index-threads.js'
 import { indexDefaults, type SlotVectors, type VectorIndex } from '../../src/vector-index/vector-index.js'
 import { packed, unitVectors } from './unit-vectors.js'
@@ -26,7 +26,12 @@ async function started(t: TestContext): Promise<{ thread: IndexThreads; folder: 
 }
 
 const openWith = (thread: IndexThreads, folder: string, all: Float32Array[], galleryUid = 'g1') =>
-  thread.open({ dimension, nextSlot: all.length, snapshot: { folder, galleryUid, modelId: 'm1' }, vectors: batches(all) })
+  thread.open({
+    dimension,
+    nextSlot: all.length,
+    snapshot: { folder, galleryUid, modelId: 'm1' },
+    vectors: batches(all),
+  })
 
 async function linked(index: VectorIndex): Promise<void> {
   do await index.refresh()
@@ -83,7 +88,10 @@ test('galleries in one thread do not see each other, and erasing one leaves the 
   await linked(b)
   await Promise.all([a.saveSnapshot(), b.saveSnapshot()])
   await a.close({ erase: true })
-  assert.deepEqual((await readdir(folder)).filter((name) => name.startsWith('ga')), [])
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith('ga')),
+    [],
+  )
   await assert.rejects(a.search({ vector: vectors[0]!, k: 1 }), { code: 'gallery_not_found' })
   assert.equal((await b.search({ vector: vectors[1_010]!, k: 1 })).neighbours[0]?.slot, 10)
 })
@@ -91,17 +99,24 @@ test('galleries in one thread do not see each other, and erasing one leaves the 
 test('a search beyond the queue is refused at once, the others are answered', async (t) => {
   const { thread, folder } = await started(t)
   const { index } = await openWith(thread, folder, vectors)
-  const searches = await Promise.allSettled(vectors.slice(0, 40).map((vector) => index.search({ vector, k: 5, exact: true })))
+  const searches = await Promise.allSettled(
+    vectors.slice(0, 40).map((vector) => index.search({ vector, k: 5, exact: true })),
+  )
   const refused = searches.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[]
   assert.equal(refused.length, 8)
-  assert.deepEqual({ code: refused[0]!.reason.code, after: refused[0]!.reason.retryAfterSeconds }, { code: 'overloaded', after: 1 })
+  assert.deepEqual(
+    { code: refused[0]!.reason.code, after: refused[0]!.reason.retryAfterSeconds },
+    { code: 'overloaded', after: 1 },
+  )
 })
 
 test('a vector of another dimension is refused', async (t) => {
   const { thread, folder } = await started(t)
   const { index } = await openWith(thread, folder, vectors.slice(0, 10))
   await assert.rejects(index.search({ vector: new Float32Array(8), k: 1 }), { code: 'dimension_mismatch' })
-  await assert.rejects(index.add({ slots: Uint32Array.of(10), vectors: new Float32Array(8) }), { code: 'dimension_mismatch' })
+  await assert.rejects(index.add({ slots: Uint32Array.of(10), vectors: new Float32Array(8) }), {
+    code: 'dimension_mismatch',
+  })
 })
 
 test('a view of a larger buffer is sent without its surroundings', async (t) => {

@@ -5,7 +5,15 @@ import { seededRandom } from './unit-vectors.js'
 
 test('keeps the k best whatever the order they come in, ties by slot', () => {
   const random = seededRandom(3)
-  for (const [count, k] of [[0, 5], [1, 1], [10, 10], [10, 50], [500, 7], [500, 1], [2_000, 100]] as const) {
+  for (const [count, k] of [
+    [0, 5],
+    [1, 1],
+    [10, 10],
+    [10, 50],
+    [500, 7],
+    [500, 1],
+    [2_000, 100],
+  ] as const) {
     // Few distinct scores, so that ties are common.
     const offers = Array.from({ length: count }, (_, slot) => ({ slot, score: Math.floor(random() * 20) / 20 }))
     const nearest = new Nearest(k)

@@ -90,7 +90,10 @@ test('removed slots never come back, not by adding them again either', () => {
   assert.equal(index.reading.size, 3_950)
   for (const exact of [true, false]) {
     const found = slotsOf(index.search({ vector: queries[0]!, k: 500, exact }))
-    assert.deepEqual(found.filter((slot) => removed.includes(slot)), [])
+    assert.deepEqual(
+      found.filter((slot) => removed.includes(slot)),
+      [],
+    )
     assert.equal(found.length, 500)
   }
 })
@@ -112,7 +115,10 @@ test('when most of the gallery is deleted, k results come as long as k exist', (
   assert.equal(index.reading.tombstones, doomed.length)
   assert.ok(recall(index, 10) >= 0.98)
   finish(index)
-  assert.deepEqual({ ...index.reading }, { size: 4_000 - doomed.length, tombstones: 0, pending: 0, building: false, rebuilds: 2 })
+  assert.deepEqual(
+    { ...index.reading },
+    { size: 4_000 - doomed.length, tombstones: 0, pending: 0, building: false, rebuilds: 2 },
+  )
   assert.ok(recall(index, 10, undefined, 'hnsw') >= 0.98)
 })
 
@@ -148,7 +154,8 @@ for (const share of [0.9, 0.5, 0.1, 0.01, 0.001]) {
     const random = seededRandom(5)
     const allow = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < share))
     assert.ok(recall(index, 10, allow) >= 0.98)
-    for (const { slot } of index.search({ vector: queries[0]!, k: 10, allow }).neighbours) assert.ok(allow.includes(slot))
+    for (const { slot } of index.search({ vector: queries[0]!, k: 10, allow }).neighbours)
+      assert.ok(allow.includes(slot))
   })
 }
 
@@ -163,7 +170,11 @@ test('a shorter answer of the same depth is the beginning of a longer one, with 
         const whole = index.search({ vector, k: 72, depth: 72, ...filter })
         assert.deepEqual([whole.method, whole.neighbours.length], ['hnsw', 72])
         assert.deepEqual(index.search({ vector, k: 500, depth: 72, ...filter }), whole)
-        for (const k of [1, 18, 33, 71]) assert.deepEqual(index.search({ vector, k, depth: 72, ...filter }), { ...whole, neighbours: whole.neighbours.slice(0, k) })
+        for (const k of [1, 18, 33, 71])
+          assert.deepEqual(index.search({ vector, k, depth: 72, ...filter }), {
+            ...whole,
+            neighbours: whole.neighbours.slice(0, k),
+          })
       }
     }
   }
@@ -202,10 +213,12 @@ test('stored vectors are compared with each other, and what is gone is like noth
   const rows = Uint32Array.of(3, 5, 9)
   const columns = Uint32Array.of(9, 3, 4_500, 5)
   const scores = index.compare(rows, columns)
-  const expected = [...rows].flatMap((row) => [...columns].map((column) => {
-    if ([row, column].some((slot) => slot === 5 || slot >= 4_000)) return -1
-    return vectors[row]!.reduce((sum, value, i) => sum + value * vectors[column]![i]!, 0)
-  }))
+  const expected = [...rows].flatMap((row) =>
+    [...columns].map((column) => {
+      if ([row, column].some((slot) => slot === 5 || slot >= 4_000)) return -1
+      return vectors[row]!.reduce((sum, value, i) => sum + value * vectors[column]![i]!, 0)
+    }),
+  )
   assert.equal(scores.length, 12)
   expected.forEach((score, i) => assert.ok(Math.abs(scores[i]! - score) < 1e-6))
 })
@@ -236,8 +249,14 @@ test('the nearest others of slots are what a search finds without the picture it
     const own = asked[row]!
     const others = index.search({ vector: vectors[own]!, k: 5 }).neighbours.filter(({ slot }) => slot !== own)
     assert.equal(others.length, 4)
-    assert.deepEqual([...slots.subarray(row * 4, row * 4 + 4)], others.map(({ slot }) => slot))
-    assert.deepEqual([...scores.subarray(row * 4, row * 4 + 4)], others.map(({ score }) => Math.fround(score)))
+    assert.deepEqual(
+      [...slots.subarray(row * 4, row * 4 + 4)],
+      others.map(({ slot }) => slot),
+    )
+    assert.deepEqual(
+      [...scores.subarray(row * 4, row * 4 + 4)],
+      others.map(({ score }) => Math.fround(score)),
+    )
   }
 })
 

@@ -2,15 +2,22 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { HnswGraph } from '../../src/vector-index/hnsw-graph.js'
-import { eraseForeignSnapshots, readSnapshot, writeSnapshot, type SnapshotKey } from '../../src/vector-index/snapshot.js'
+import {
+  eraseForeignSnapshots,
+  readSnapshot,
+  type SnapshotKey,
+  writeSnapshot,
+} from '../../src/vector-index/snapshot.js'
 import { unitVectors } from './unit-vectors.js'
 
 const dimension = 16
 const count = 400
 
-async function savedSnapshot(t: TestContext): Promise<{ key: SnapshotKey; graph: HnswGraph; graphPath: string; notePath: string }> {
+async function savedSnapshot(
+  t: TestContext,
+): Promise<{ key: SnapshotKey; graph: HnswGraph; graphPath: string; notePath: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'alike-snapshot-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const key = { folder, galleryUid: 'g1', part: 0, parts: 1, modelId: 'model', dimension, m: 8, efConstruction: 50 }
@@ -51,7 +58,9 @@ test('a flipped byte anywhere in the graph file or the note rejects the snapshot
   const nodeBytes = 8 * 2 * 4 + 4 + dimension * 4 + 8
   const places: [path: string, bytes: Buffer, offset: number][] = [
     ...[0, 9, 17, 25, 33, 41, 48, 52, 57, 65, 73, 81, 89].map((offset) => [graphPath, graphBytes, offset] as const), // header
-    ...[96, 98, 101, 96 + 70, 96 + nodeBytes - 5, 96 + 200 * nodeBytes].map((offset) => [graphPath, graphBytes, offset] as const),
+    ...[96, 98, 101, 96 + 70, 96 + nodeBytes - 5, 96 + 200 * nodeBytes].map(
+      (offset) => [graphPath, graphBytes, offset] as const,
+    ),
     ...[96 + count * nodeBytes, graphBytes.length - 3].map((offset) => [graphPath, graphBytes, offset] as const), // upper links
     ...Array.from({ length: 12 }, (_, i) => [notePath, noteBytes, Math.floor((i * noteBytes.length) / 12)] as const),
   ].map(([path, bytes, offset]) => [path, bytes, offset])
@@ -67,11 +76,23 @@ test('a flipped byte anywhere in the graph file or the note rejects the snapshot
   }
 })
 
-const damages: [name: string, damage: (paths: { graphPath: string; notePath: string }) => Promise<void>, state: string][] = [
+const damages: [
+  name: string,
+  damage: (paths: { graphPath: string; notePath: string }) => Promise<void>,
+  state: string,
+][] = [
   ['a graph cut in the middle', ({ graphPath }) => truncate(graphPath, 20_000), 'rejected'],
-  ['a graph cut by one byte', async ({ graphPath }) => truncate(graphPath, (await readFile(graphPath)).length - 1), 'rejected'],
+  [
+    'a graph cut by one byte',
+    async ({ graphPath }) => truncate(graphPath, (await readFile(graphPath)).length - 1),
+    'rejected',
+  ],
   ['an empty graph', ({ graphPath }) => truncate(graphPath, 0), 'rejected'],
-  ['a graph longer by a byte', async ({ graphPath }) => writeFile(graphPath, Buffer.concat([await readFile(graphPath), Buffer.of(0)])), 'rejected'],
+  [
+    'a graph longer by a byte',
+    async ({ graphPath }) => writeFile(graphPath, Buffer.concat([await readFile(graphPath), Buffer.of(0)])),
+    'rejected',
+  ],
   ['a missing graph', ({ graphPath }) => rm(graphPath), 'rejected'],
   ['an empty note', ({ notePath }) => truncate(notePath, 0), 'rejected'],
   ['a note that is no JSON', ({ notePath }) => writeFile(notePath, 'no'), 'rejected'],

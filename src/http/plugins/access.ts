@@ -1,7 +1,7 @@
 /** The door for callers: a key of the role that the route states, and so many requests a minute. */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { mayAct, type ApiKeys, type Role } from '../../access/api-keys.js'
+import { type ApiKeys, mayAct, type Role } from '../../access/api-keys.js'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
 
@@ -37,7 +37,10 @@ export interface Guard {
 }
 
 /** Routes that are added afterwards have to state a role. @throws Error for one that does not */
-export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, metricsOpen }: AccessOptions): Promise<Guard> {
+export async function guard(
+  app: FastifyInstance,
+  { keys, rateLimitPerMinute, metricsOpen }: AccessOptions,
+): Promise<Guard> {
   app.addHook('onRoute', (route) => {
     const role = openPaths.test(route.url) ? 'open' : route.config?.role
     if (role === undefined) throw new Error(`The route ${route.url} states no role.`)
@@ -50,7 +53,10 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
   app.decorateRequest('keyName', '')
   // counts a key's requests in this process, in memory
   await app.register(rateLimit, { global: false })
-  const countAgainst = rateLimitPerMinute === 0 ? undefined : app.createRateLimit({ max: rateLimitPerMinute, timeWindow: 60_000, keyGenerator: callerOf })
+  const countAgainst =
+    rateLimitPerMinute === 0
+      ? undefined
+      : app.createRateLimit({ max: rateLimitPerMinute, timeWindow: 60_000, keyGenerator: callerOf })
   const callers = new WeakMap<FastifyRequest, string>()
   function callerOf(request: FastifyRequest): string {
     return callers.get(request) ?? `address ${request.ip}`
@@ -72,7 +78,8 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
       callers.set(request, `key ${key.name}`)
       request.log = request.log.child({ caller: key.name })
       await refuseTooMany(request)
-      if (!mayAct(key.role, role)) throw new AlikeError('forbidden', { detail: `It needs the role ${role}; this key has ${key.role}.` })
+      if (!mayAct(key.role, role))
+        throw new AlikeError('forbidden', { detail: `It needs the role ${role}; this key has ${key.role}.` })
       return
     }
     await refuseTooMany(request)
@@ -82,7 +89,10 @@ export async function guard(app: FastifyInstance, { keys, rateLimitPerMinute, me
   async function refuseTooMany(request: FastifyRequest): Promise<void> {
     const count = await countAgainst?.(request)
     if (count === undefined || count.isAllowed || !count.isExceeded) return
-    throw new AlikeError('rate_limited', { detail: `${rateLimitPerMinute} a minute are allowed.`, retryAfterSeconds: Math.max(1, count.ttlInSeconds) })
+    throw new AlikeError('rate_limited', {
+      detail: `${rateLimitPerMinute} a minute are allowed.`,
+      retryAfterSeconds: Math.max(1, count.ttlInSeconds),
+    })
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { cutText, misfitOfText } from '../../text.js'
-import { RequestInvalid, type Misfit } from '../validation.js'
+import { type Misfit, RequestInvalid } from '../validation.js'
 
 export function expectAddressText(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -24,7 +24,12 @@ function misfitOfAddress(url: string): Misfit | undefined {
   for (const parameter of query?.split('&') ?? []) {
     const [name = '', value = ''] = splitOnce(parameter, '=')
     const misfit = misfitOfPart(name) ?? misfitOfPart(value)
-    if (misfit !== undefined) return { in: 'query', pointer: misfitOfPart(name) === undefined ? `/${cutText(decodeURIComponent(name), 200)}` : '', detail: misfit }
+    if (misfit !== undefined)
+      return {
+        in: 'query',
+        pointer: misfitOfPart(name) === undefined ? `/${cutText(decodeURIComponent(name), 200)}` : '',
+        detail: misfit,
+      }
   }
   return undefined
 }

@@ -22,17 +22,24 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
   let admitted = 0
   scope.addHook('onRequest', async (_request, reply) => {
     if (admitted >= requestsMax) {
-      throw new AlikeError('overloaded', { detail: `${requestsMax} requests are at work already.`, retryAfterSeconds: 1 })
+      throw new AlikeError('overloaded', {
+        detail: `${requestsMax} requests are at work already.`,
+        retryAfterSeconds: 1,
+      })
     }
     admitted += 1
-    whenGone(reply, () => { admitted -= 1 })
+    whenGone(reply, () => {
+      admitted -= 1
+    })
   })
   return {
     inFlight: () => admitted,
     tryEnter() {
       if (admitted >= requestsMax) return undefined
       admitted += 1
-      return () => { admitted -= 1 }
+      return () => {
+        admitted -= 1
+      }
     },
   }
 }
@@ -41,13 +48,18 @@ export function limitConcurrency(scope: FastifyInstance, { requestsMax }: Admiss
  * Connections cost a file descriptor each, also those that ask nothing: one more is closed before
  * anything is read from it. @returns a reading of how many are open now
  */
-export function limitConnections(app: FastifyInstance, { connectionsMax, onRefusal }: { connectionsMax: number; onRefusal(): void }): () => number {
+export function limitConnections(
+  app: FastifyInstance,
+  { connectionsMax, onRefusal }: { connectionsMax: number; onRefusal(): void },
+): () => number {
   let open = 0
   app.server.maxConnections = connectionsMax
   app.server.on('drop', onRefusal)
   app.server.on('connection', (socket) => {
     open += 1
-    socket.once('close', () => { open -= 1 })
+    socket.once('close', () => {
+      open -= 1
+    })
   })
   return () => open
 }

@@ -16,7 +16,10 @@ const smallBytes = 16 * 1024
 /** What a stream may have in memory: a page of its lines, and what the socket holds back. */
 const streamBytes = 256 * 1024
 
-export function limitAnswers(app: FastifyInstance, { answerTimeoutMs, answerMinBytesPerSecond, ...bounds }: AnswerLimits): AnswerBytes {
+export function limitAnswers(
+  app: FastifyInstance,
+  { answerTimeoutMs, answerMinBytesPerSecond, ...bounds }: AnswerLimits,
+): AnswerBytes {
   const answers = new AnswerBytes(bounds)
   app.addHook('onSend', (request, reply, payload: unknown, done) => {
     const bytes = bytesOf(payload)
@@ -27,7 +30,10 @@ export function limitAnswers(app: FastifyInstance, { answerTimeoutMs, answerMinB
       if (isStream(payload)) payload.destroy()
       return done(error as Error)
     }
-    if (bytes > smallBytes && !isStream(payload)) cutOff(reply, answerTimeoutMs + (bytes / answerMinBytesPerSecond) * 1_000, () => request.log.info({ bytes }, 'the answer was not taken in time'))
+    if (bytes > smallBytes && !isStream(payload))
+      cutOff(reply, answerTimeoutMs + (bytes / answerMinBytesPerSecond) * 1_000, () =>
+        request.log.info({ bytes }, 'the answer was not taken in time'),
+      )
     done(null, payload)
   })
   return answers

@@ -10,7 +10,7 @@ import type { ConnectionError, FastifyBaseLogger } from 'fastify'
 import { catalogue } from '../../errors.js'
 import type { Metrics } from '../../metrics.js'
 import type { Problem } from '../schemas/problem.js'
-import { statusOf, type PublicCode } from '../status.js'
+import { type PublicCode, statusOf } from '../status.js'
 
 /** Codes of Node's parser and server; every other one is a request that can not be read. */
 const knownCodes: Readonly<Record<string, PublicCode>> = {
@@ -23,7 +23,13 @@ const knownCodes: Readonly<Record<string, PublicCode>> = {
 const methods = 'DELETE, GET, HEAD, PATCH, POST, PUT'
 
 /** @returns Fastify's `clientErrorHandler` */
-export function answerUnreadable({ logger, metrics }: { logger: FastifyBaseLogger; metrics: Metrics }): (error: ConnectionError, socket: Socket) => void {
+export function answerUnreadable({
+  logger,
+  metrics,
+}: {
+  logger: FastifyBaseLogger
+  metrics: Metrics
+}): (error: ConnectionError, socket: Socket) => void {
   return (error, socket) => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return
     const code = knownCodes[error.code] ?? 'request_invalid'

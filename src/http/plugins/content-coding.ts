@@ -16,6 +16,8 @@ export function refuseCodedBodies(app: FastifyInstance): void {
     const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
     if (!hasBody || coding === 'identity' || coding === '') return
     reply.header('accept-encoding', 'identity')
-    throw new AlikeError('media_type_unsupported', { detail: 'Content-Encoding is not accepted: send the body as it is. A tar.gz is sent as application/gzip.' })
+    throw new AlikeError('media_type_unsupported', {
+      detail: 'Content-Encoding is not accepted: send the body as it is. A tar.gz is sent as application/gzip.',
+    })
   })
 }

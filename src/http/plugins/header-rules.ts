@@ -13,18 +13,25 @@ import { RequestInvalid } from '../validation.js'
 export const httpOptions = { requireHostHeader: false } as const
 
 /** @param answerUnreadable Fastify's `clientErrorHandler`, for what has a bare socket and no answer to write to */
-export function checkHeaders(app: FastifyInstance, answerUnreadable: (error: ConnectionError, socket: Socket) => void): void {
+export function checkHeaders(
+  app: FastifyInstance,
+  answerUnreadable: (error: ConnectionError, socket: Socket) => void,
+): void {
   const server = app.server as Server
   server.on('checkExpectation', (incoming, outgoing) => void server.emit('request', incoming, outgoing))
-  server.on('connect', (_incoming: IncomingMessage, socket: Socket) => answerUnreadable(Object.assign(new Error('CONNECT'), { code: 'HPE_INVALID_METHOD' }) as ConnectionError, socket))
+  server.on('connect', (_incoming: IncomingMessage, socket: Socket) =>
+    answerUnreadable(Object.assign(new Error('CONNECT'), { code: 'HPE_INVALID_METHOD' }) as ConnectionError, socket),
+  )
 
   app.addHook('onRequest', async ({ raw }) => {
     const hosts = countOf('host', raw)
     if (hosts > 1) throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is there more than once' }])
     // HTTP/1.0 knows none.
-    if (hosts === 0 && raw.httpVersion === '1.1') throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is missing' }])
+    if (hosts === 0 && raw.httpVersion === '1.1')
+      throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is missing' }])
     const { expect } = raw.headers
-    if (expect !== undefined && expect.trim().toLowerCase() !== '100-continue') throw new AlikeError('expectation_failed')
+    if (expect !== undefined && expect.trim().toLowerCase() !== '100-continue')
+      throw new AlikeError('expectation_failed')
   })
 }
 

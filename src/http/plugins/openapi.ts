@@ -17,7 +17,23 @@ import { SearchBatchAnswer } from '../schemas/search-batch.js'
 import { Snapshot } from '../schemas/snapshot.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
-const namedSchemas: readonly TObject[] = [Calibration, Gallery, Image, Job, Model, ModelCard, Problem, SearchAnswer, SearchBatchAnswer, EmbeddingAnswer, CompareAnswer, Evaluation, Duplicates, Diagnosis, Snapshot]
+const namedSchemas: readonly TObject[] = [
+  Calibration,
+  Gallery,
+  Image,
+  Job,
+  Model,
+  ModelCard,
+  Problem,
+  SearchAnswer,
+  SearchBatchAnswer,
+  EmbeddingAnswer,
+  CompareAnswer,
+  Evaluation,
+  Duplicates,
+  Diagnosis,
+  Snapshot,
+]
 
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)
@@ -28,7 +44,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       info: {
         title: 'Alike',
         version: serviceVersion,
-        description: 'Image-to-image retrieval: send a picture, get the ids of the gallery’s pictures that show the same thing, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`.',
+        description:
+          'Image-to-image retrieval: send a picture, get the ids of the gallery’s pictures that show the same thing, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
@@ -51,21 +68,30 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'operations', description: 'Probes, metrics, links.' },
       ],
     },
-    transformObject: (document) => ('openapiObject' in document ? withOptionalBodies(document.openapiObject) : document.swaggerObject),
-    refResolver: { buildLocalReference: (schema, _base, _fragment, index) => (typeof schema.$id === 'string' ? schema.$id : `schema-${index}`) },
+    transformObject: (document) =>
+      'openapiObject' in document ? withOptionalBodies(document.openapiObject) : document.swaggerObject,
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, index) =>
+        typeof schema.$id === 'string' ? schema.$id : `schema-${index}`,
+    },
   })
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
 
   // the routes are fixed by then, and making it takes as long as many searches
   let yaml: string | undefined
-  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => reply.type('application/yaml').send((yaml ??= openApiYaml(app))))
+  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/yaml').send((yaml ??= openApiYaml(app))),
+  )
 }
 
 /** Operations that can be called without a body; the generator takes every described body as required. */
 const bodyOptional = new Set(['createGallery', 'search', 'evaluate', 'findDuplicates', 'examine'])
 
 function withOptionalBodies<Document extends { paths?: object }>(document: Document): Document {
-  for (const methods of Object.values(document.paths ?? {}) as Record<string, { operationId?: string; requestBody?: { required?: boolean } }>[]) {
+  for (const methods of Object.values(document.paths ?? {}) as Record<
+    string,
+    { operationId?: string; requestBody?: { required?: boolean } }
+  >[]) {
     for (const { operationId = '', requestBody } of Object.values(methods)) {
       if (requestBody !== undefined && bodyOptional.has(operationId)) requestBody.required = false
     }

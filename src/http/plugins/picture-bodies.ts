@@ -7,7 +7,10 @@ import { acceptJson } from '../json-body.js'
 /** Room for the JSON around a picture in base64, and for the fields of a form. */
 const besideBytes = 128 * 1024
 
-export async function acceptPictures(scope: FastifyInstance, { uploadMaxBytes }: { uploadMaxBytes: number }): Promise<void> {
+export async function acceptPictures(
+  scope: FastifyInstance,
+  { uploadMaxBytes }: { uploadMaxBytes: number },
+): Promise<void> {
   scope.removeAllContentTypeParsers()
 
   const raw = { parseAs: 'buffer', bodyLimit: uploadMaxBytes } as const
@@ -18,7 +21,15 @@ export async function acceptPictures(scope: FastifyInstance, { uploadMaxBytes }:
 
   await scope.register(multipart, {
     // one file more than any route takes, so that one too many is told about and not only cut off
-    limits: { fileSize: uploadMaxBytes, files: 9, fields: 32, parts: 41, fieldNameSize: 100, fieldSize: besideBytes, headerPairs: 50 },
+    limits: {
+      fileSize: uploadMaxBytes,
+      files: 9,
+      fields: 32,
+      parts: 41,
+      fieldNameSize: 100,
+      fieldSize: besideBytes,
+      headerPairs: 50,
+    },
   })
 }
 

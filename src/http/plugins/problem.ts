@@ -2,12 +2,20 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AlikeError, catalogue, type ErrorCode } from '../../errors.js'
 import type { Metrics } from '../../metrics.js'
-import { problems, type Problem } from '../schemas/problem.js'
+import { type Problem, problems } from '../schemas/problem.js'
 import { isPublic, statusOf } from '../status.js'
 import { RequestInvalid } from '../validation.js'
 
 /** Refusals under load or in passing: counted, and told when to come back. */
-const refusals: readonly ErrorCode[] = ['overloaded', 'rate_limited', 'job_queue_full', 'job_listeners_full', 'storage_full', 'shutting_down', 'not_ready']
+const refusals: readonly ErrorCode[] = [
+  'overloaded',
+  'rate_limited',
+  'job_queue_full',
+  'job_listeners_full',
+  'storage_full',
+  'shutting_down',
+  'not_ready',
+]
 
 /** Errors of Fastify and its plugins, and of sockets, by their code. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {
@@ -33,7 +41,8 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
   const methodsOfPaths = rememberRoutes(app)
   // what `client-errors.ts` and `header-rules.ts` answer before a route is known can meet every one
   app.addHook('onRoute', ({ schema }) => {
-    if (schema !== undefined && schema.hide !== true) schema.response = { ...(schema.response as object), ...problems(400, 408, 417, 431) }
+    if (schema !== undefined && schema.hide !== true)
+      schema.response = { ...(schema.response as object), ...problems(400, 408, 417, 431) }
   })
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -50,7 +59,11 @@ export function registerProblems(app: FastifyInstance, { metrics }: { metrics: M
     const methods = methodsOfPaths(request.url)
     if (methods.length === 0) return sendProblem(new AlikeError('route_not_found'), request, reply)
     reply.header('allow', methods.join(', '))
-    return sendProblem(new AlikeError('method_not_allowed', { detail: `It knows ${methods.join(', ')}.` }), request, reply)
+    return sendProblem(
+      new AlikeError('method_not_allowed', { detail: `It knows ${methods.join(', ')}.` }),
+      request,
+      reply,
+    )
   }
 }
 
@@ -88,7 +101,10 @@ export function asAlikeError(error: unknown, request: FastifyRequest): AlikeErro
   if (known !== undefined) return new AlikeError(known, { cause: error })
   // The multipart parser names what is wrong with the form only in words; its needle is the boundary.
   if (/multipart|part terminated early|^the needle|^unsupported content-type|^boundary/i.test(message)) {
-    return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', { detail: 'The multipart form is damaged.', cause: error })
+    return new AlikeError(/unexpected end|terminated early/i.test(message) ? 'body_incomplete' : 'request_invalid', {
+      detail: 'The multipart form is damaged.',
+      cause: error,
+    })
   }
   return new AlikeError(statusCode >= 400 && statusCode < 500 ? 'request_invalid' : 'internal', { cause: error })
 }

@@ -22,7 +22,12 @@ export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Me
     answered.add(request)
     const route = routeOf(request)
     metrics.countRequest(request.method, route, reply.statusCode)
-    const line = { method: request.method, path: pathOf(request), status: reply.statusCode, durationMs: Math.round(reply.elapsedTime * 10) / 10 }
+    const line = {
+      method: request.method,
+      path: pathOf(request),
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime * 10) / 10,
+    }
     request.log[quietRoutes.has(route) ? 'debug' : 'info'](line, 'request answered')
   })
 }

@@ -31,7 +31,10 @@ const lagShareWhenFull = 1 / 6
 const ticksPerLag = 30
 const retryAfterSeconds = 5
 
-export function limitUploads(scope: FastifyInstance, { uploadsMax, uploadsPerCallerMax, uploadMinBytesPerSecond, uploadLagMaxMs, callerOf }: UploadAdmissionOptions): UploadAdmission {
+export function limitUploads(
+  scope: FastifyInstance,
+  { uploadsMax, uploadsPerCallerMax, uploadMinBytesPerSecond, uploadLagMaxMs, callerOf }: UploadAdmissionOptions,
+): UploadAdmission {
   const tickMs = uploadLagMaxMs / ticksPerLag
   const receptions = new Set<Reception>()
   const signals = new WeakMap<FastifyRequest, AbortSignal>()
@@ -40,8 +43,10 @@ export function limitUploads(scope: FastifyInstance, { uploadsMax, uploadsPerCal
   scope.addHook('onRequest', async (request, reply) => {
     const caller = callerOf(request)
     const ofCaller = [...receptions].filter((other) => other.caller === caller)
-    if (ofCaller.length >= uploadsPerCallerMax) makeRoom(ofCaller, `${uploadsPerCallerMax} uploads of yours are being received already.`)
-    else if (receptions.size >= uploadsMax) makeRoom([...receptions], `${uploadsMax} uploads are being received already.`)
+    if (ofCaller.length >= uploadsPerCallerMax)
+      makeRoom(ofCaller, `${uploadsPerCallerMax} uploads of yours are being received already.`)
+    else if (receptions.size >= uploadsMax)
+      makeRoom([...receptions], `${uploadsMax} uploads are being received already.`)
     const reception = new Reception(request, caller, uploadMinBytesPerSecond)
     receptions.add(reception)
     signals.set(request, reception.signal)
@@ -52,7 +57,8 @@ export function limitUploads(scope: FastifyInstance, { uploadsMax, uploadsPerCal
 
   function makeRoom(candidates: readonly Reception[], detail: string): void {
     const [slowest] = candidates.toSorted((a, b) => b.lagMs - a.lagMs)
-    if (slowest === undefined || slowest.lagMs < uploadLagMaxMs * lagShareWhenFull) throw new AlikeError('overloaded', { detail, retryAfterSeconds })
+    if (slowest === undefined || slowest.lagMs < uploadLagMaxMs * lagShareWhenFull)
+      throw new AlikeError('overloaded', { detail, retryAfterSeconds })
     giveUp(slowest)
   }
 
@@ -115,6 +121,8 @@ class Reception {
   }
 
   giveUp(): void {
-    this.#given.abort(new AlikeError('upload_too_slow', { detail: `At least ${this.#minBytesPerSecond} bytes a second are expected.` }))
+    this.#given.abort(
+      new AlikeError('upload_too_slow', { detail: `At least ${this.#minBytesPerSecond} bytes a second are expected.` }),
+    )
   }
 }

@@ -9,7 +9,16 @@ import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
-import { Gallery, GalleryList, GalleryListParameters, GallerySettings, galleryView, LabelCounts, LabelCountsParameters, labelsOfPage } from '../schemas/gallery.js'
+import {
+  Gallery,
+  GalleryList,
+  GalleryListParameters,
+  GallerySettings,
+  galleryView,
+  LabelCounts,
+  LabelCountsParameters,
+  labelsOfPage,
+} from '../schemas/gallery.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -20,91 +29,130 @@ export interface GalleryRouteOptions {
   config: Config
 }
 
-export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, { galleries, answers, config }) => {
+export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (
+  app,
+  { galleries, answers, config },
+) => {
   const view = (gallery: GalleryRecord) => galleryView(gallery, galleries.reading(gallery))
   const tags = ['galleries']
 
-  app.get('/v1/galleries', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'listGalleries',
-      tags,
-      summary: 'List galleries, page by page',
-      querystring: GalleryListParameters,
-      response: { 200: { description: 'One page, by name. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.', ...GalleryList }, ...problems(400) },
-    },
-  }, async (request, reply) => {
-    const { limit = 1_000, cursor } = request.query
-    const slices = galleries.slices({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
-    const viewed = async function* () {
-      for await (const { galleries: slice, nextCursor } of slices) yield { entries: slice.map(view), nextCursor }
-    }
-    const onBytes = (bytes: number) => answers.of(reply).take(bytes)
-    return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })
-  })
-
-  app.put('/v1/galleries/:gallery', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'createGallery',
-      tags,
-      summary: 'Make a gallery',
-      description: 'Making one that exists with the same settings changes nothing. The body can be left out.',
-      params: GalleryPath,
-      body: { content: { 'application/json': { schema: GallerySettings } } },
-      response: {
-        200: { description: 'It existed already.', ...reference(Gallery) },
-        201: { description: 'It was made.', ...reference(Gallery) },
-        ...problems(400, 409, 415, 429, 507),
+  app.get(
+    '/v1/galleries',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listGalleries',
+        tags,
+        summary: 'List galleries, page by page',
+        querystring: GalleryListParameters,
+        response: {
+          200: {
+            description:
+              'One page, by name. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.',
+            ...GalleryList,
+          },
+          ...problems(400),
+        },
       },
     },
-  }, async (request, reply) => {
-    const { settings = {} } = (request.body ?? {}) as { settings?: Metadata }
-    expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
-    const { gallery, created } = await galleries.create(request.params.gallery, settings)
-    return reply.code(created ? 201 : 200).send(view(gallery)) // as it was made, whatever has become of it
-  })
-
-  app.get('/v1/galleries/:gallery', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getGallery',
-      tags,
-      summary: 'Look at a gallery',
-      params: GalleryPath,
-      response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
+    async (request, reply) => {
+      const { limit = 1_000, cursor } = request.query
+      const slices = galleries.slices({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
+      const viewed = async function* () {
+        for await (const { galleries: slice, nextCursor } of slices) yield { entries: slice.map(view), nextCursor }
+      }
+      const onBytes = (bytes: number) => answers.of(reply).take(bytes)
+      return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })
     },
-  }, async (request) => view(galleries.look(request.params.gallery)))
+  )
 
-  app.delete('/v1/galleries/:gallery', {
-    config: { role: 'admin' },
-    schema: {
-      operationId: 'deleteGallery',
-      tags,
-      summary: 'Delete a gallery and every picture in it',
-      params: GalleryPath,
-      response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
+  app.put(
+    '/v1/galleries/:gallery',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'createGallery',
+        tags,
+        summary: 'Make a gallery',
+        description: 'Making one that exists with the same settings changes nothing. The body can be left out.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: GallerySettings } } },
+        response: {
+          200: { description: 'It existed already.', ...reference(Gallery) },
+          201: { description: 'It was made.', ...reference(Gallery) },
+          ...problems(400, 409, 415, 429, 507),
+        },
+      },
     },
-  }, async (request, reply) => {
-    await galleries.delete(request.params.gallery)
-    return reply.code(204).send(null)
-  })
+    async (request, reply) => {
+      const { settings = {} } = (request.body ?? {}) as { settings?: Metadata }
+      expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
+      const { gallery, created } = await galleries.create(request.params.gallery, settings)
+      return reply.code(created ? 201 : 200).send(view(gallery)) // as it was made, whatever has become of it
+    },
+  )
 
-  app.get('/v1/galleries/:gallery/labels', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'countLabels',
-      tags,
-      summary: 'Count the pictures of each label, page by page',
-      params: GalleryPath,
-      querystring: LabelCountsParameters,
-      response: { 200: { description: 'One page of the labels in the gallery, by label.', ...LabelCounts }, ...problems(400, 404) },
+  app.get(
+    '/v1/galleries/:gallery',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getGallery',
+        tags,
+        summary: 'Look at a gallery',
+        params: GalleryPath,
+        response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
+      },
     },
-  }, async (request) => {
-    const { limit = labelsOfPage, cursor } = request.query
-    const labels = await galleries.labels(request.params.gallery, { limit: limit + 1, ...(cursor !== undefined && { after: labelOfCursor(cursor) }) })
-    return { labels: labels.slice(0, limit), ...(labels.length > limit && { nextCursor: cursorAfterLabel(labels[limit - 1]!.label) }) }
-  })
+    async (request) => view(galleries.look(request.params.gallery)),
+  )
+
+  app.delete(
+    '/v1/galleries/:gallery',
+    {
+      config: { role: 'admin' },
+      schema: {
+        operationId: 'deleteGallery',
+        tags,
+        summary: 'Delete a gallery and every picture in it',
+        params: GalleryPath,
+        response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
+      },
+    },
+    async (request, reply) => {
+      await galleries.delete(request.params.gallery)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/v1/galleries/:gallery/labels',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'countLabels',
+        tags,
+        summary: 'Count the pictures of each label, page by page',
+        params: GalleryPath,
+        querystring: LabelCountsParameters,
+        response: {
+          200: { description: 'One page of the labels in the gallery, by label.', ...LabelCounts },
+          ...problems(400, 404),
+        },
+      },
+    },
+    async (request) => {
+      const { limit = labelsOfPage, cursor } = request.query
+      const labels = await galleries.labels(request.params.gallery, {
+        limit: limit + 1,
+        ...(cursor !== undefined && { after: labelOfCursor(cursor) }),
+      })
+      return {
+        labels: labels.slice(0, limit),
+        ...(labels.length > limit && { nextCursor: cursorAfterLabel(labels[limit - 1]!.label) }),
+      }
+    },
+  )
 }
 
 /** No label comes first, and a cursor is never empty. */

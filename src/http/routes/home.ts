@@ -10,25 +10,29 @@ const Home = Type.Object({
 })
 
 export const homeRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  app.get('/', {
-    config: { role: 'open' },
-    schema: {
-      operationId: 'getHome',
-      tags: ['operations'],
-      summary: 'Name, version and links',
-      response: { 200: { description: 'Where to go from here.', ...Home } },
+  app.get(
+    '/',
+    {
+      config: { role: 'open' },
+      schema: {
+        operationId: 'getHome',
+        tags: ['operations'],
+        summary: 'Name, version and links',
+        response: { 200: { description: 'Where to go from here.', ...Home } },
+      },
     },
-  }, async () => ({
-    name: 'Alike',
-    version: serviceVersion,
-    links: {
-      reference: '/docs',
-      contract: '/openapi.yaml',
-      galleries: '/v1/galleries',
-      jobs: '/v1/jobs',
-      models: '/v1/models',
-      ready: '/readyz',
-      metrics: '/metrics',
-    },
-  }))
+    async () => ({
+      name: 'Alike',
+      version: serviceVersion,
+      links: {
+        reference: '/docs',
+        contract: '/openapi.yaml',
+        galleries: '/v1/galleries',
+        jobs: '/v1/jobs',
+        models: '/v1/models',
+        ready: '/readyz',
+        metrics: '/metrics',
+      },
+    }),
+  )
 }

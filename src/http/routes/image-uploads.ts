@@ -1,12 +1,12 @@
 /** `PUT …/images/{id}` and `POST …/images`: put one picture into a gallery. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { lineBounds, readJson } from '../../bounded-json.js'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
-import { takeIn, type IntakeParts } from '../../ingest/new-image.js'
+import { type IntakeParts, takeIn } from '../../ingest/new-image.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
-import { lineBounds, readJson } from '../../bounded-json.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
@@ -16,7 +16,7 @@ import { reference } from '../schemas/named.js'
 import { GalleryPath, NewImagePath } from '../schemas/parameters.js'
 import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
-import { RequestInvalid, type Misfit } from '../validation.js'
+import { type Misfit, RequestInvalid } from '../validation.js'
 
 export interface ImageUploadOptions {
   parts: IntakeParts & { remote: RemotePictures }
@@ -24,8 +24,17 @@ export interface ImageUploadOptions {
   config: Config
 }
 
-export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, { parts, memory, config }) => {
-  const read = pictureRequestReader({ parameters: StoreParameters, body: StoreBody, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory })
+export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (
+  app,
+  { parts, memory, config },
+) => {
+  const read = pictureRequestReader({
+    parameters: StoreParameters,
+    body: StoreBody,
+    maxBytes: config.uploadMaxBytes,
+    remote: parts.remote,
+    memory,
+  })
   const shared = {
     tags: ['images'],
     querystring: StoreParameters,
@@ -37,32 +46,54 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
     },
   }
 
-  app.put('/v1/galleries/:gallery/images/:id', {
-    config: { role: 'write' },
-    schema: {
-      ...shared,
-      operationId: 'putImage',
-      summary: 'Store a picture under your id',
-      description: 'Replaces what was there. The answer comes when the picture is on the disk and found by searches. The very same picture is not embedded again.',
-      params: NewImagePath,
+  app.put(
+    '/v1/galleries/:gallery/images/:id',
+    {
+      config: { role: 'write' },
+      schema: {
+        ...shared,
+        operationId: 'putImage',
+        summary: 'Store a picture under your id',
+        description:
+          'Replaces what was there. The answer comes when the picture is on the disk and found by searches. The very same picture is not embedded again.',
+        params: NewImagePath,
+      },
     },
-  }, (request, reply) => store(request, reply, request.params))
+    (request, reply) => store(request, reply, request.params),
+  )
 
-  app.post('/v1/galleries/:gallery/images', {
-    config: { role: 'write' },
-    schema: {
-      ...shared,
-      operationId: 'addImage',
-      summary: 'Store a picture under its content hash',
-      params: GalleryPath,
+  app.post(
+    '/v1/galleries/:gallery/images',
+    {
+      config: { role: 'write' },
+      schema: {
+        ...shared,
+        operationId: 'addImage',
+        summary: 'Store a picture under its content hash',
+        params: GalleryPath,
+      },
     },
-  }, (request, reply) => store(request, reply, request.params))
+    (request, reply) => store(request, reply, request.params),
+  )
 
-  async function store(request: FastifyRequest, reply: FastifyReply, { gallery, id }: { gallery: string; id?: string }) {
+  async function store(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { gallery, id }: { gallery: string; id?: string },
+  ) {
     const signal = clientGone(reply)
-    const { images: [bytes], given, placeOf } = await read(request, signal)
+    const {
+      images: [bytes],
+      given,
+      placeOf,
+    } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
-    const picture = { bytes, label: given.label ?? null, metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes), ...(id !== undefined && { id }) }
+    const picture = {
+      bytes,
+      label: given.label ?? null,
+      metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes),
+      ...(id !== undefined && { id }),
+    }
 
     const { record, created } = await parts.galleries.putOne(gallery, await takeIn(gallery, picture, parts, { signal }))
     if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
@@ -77,7 +108,8 @@ function metadataOf(given: unknown, where: Misfit['in'], maxBytes: number): Meta
   const read = typeof given === 'string' ? readJson(given, lineBounds) : { value: given }
   if ('misfit' in read) throw new RequestInvalid([{ ...place, detail: read.misfit }])
   const { value } = read
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RequestInvalid([{ ...place, detail: 'is not a JSON object' }])
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new RequestInvalid([{ ...place, detail: 'is not a JSON object' }])
   expectStorable(value, maxBytes, place)
   return value as Metadata
 }

@@ -8,9 +8,17 @@ import type { ImageChange as Change, ImagePage, ImageRecord } from '../../galler
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
-import { listInTurns } from '../json-in-turns.js'
 import { expectStorable } from '../json-body.js'
-import { Image, ImageChange, ImageList, ImageListParameters, imageView, Removal, RemovalParameters } from '../schemas/image.js'
+import { listInTurns } from '../json-in-turns.js'
+import {
+  Image,
+  ImageChange,
+  ImageList,
+  ImageListParameters,
+  imageView,
+  Removal,
+  RemovalParameters,
+} from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -24,7 +32,10 @@ export interface ImageRouteOptions {
 
 const binary = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
-export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, { galleries, answers, config }) => {
+export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
+  app,
+  { galleries, answers, config },
+) => {
   const tags = ['images']
   const find = ({ gallery, id }: { gallery: string; id: string }): ImageRecord => {
     const image = galleries.image(gallery, id)
@@ -32,113 +43,177 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
     return image
   }
 
-  app.get('/v1/galleries/:gallery/images', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'listImages',
-      tags,
-      summary: 'List pictures, page by page',
-      params: GalleryPath,
-      querystring: ImageListParameters,
-      response: { 200: { description: 'One page. Pictures added meanwhile may or may not appear on later pages. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.', ...ImageList }, ...problems(400, 404) },
-    },
-  }, async (request, reply) => {
-    const { limit = 100, cursor, label } = request.query
-    const filter = label === undefined ? {} : { label: label === '' ? null : label }
-    const slices = galleries.imageSlices(request.params.gallery, { limit, ...(cursor !== undefined && { cursor }), ...filter })
-    const onBytes = (bytes: number) => answers.of(reply).take(bytes)
-    return listInTurns('images', viewed(slices), { reply, signal: clientGone(reply), onBytes })
-  })
-
-  app.delete('/v1/galleries/:gallery/images', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'deleteImages',
-      tags,
-      summary: 'Remove every picture that fits',
-      description: 'By `label`, by `filter`, or by both; without either it is refused. Pictures are removed in groups: an answer other than 200 may have removed some, and the same request removes the rest.',
-      params: GalleryPath,
-      querystring: RemovalParameters,
-      response: { 200: { description: 'They are gone; no search finds them any more.', ...Removal }, ...problems(400, 404, 429, 503, 507) },
-    },
-  }, async (request, reply) => {
-    const filter = filterOf(request.query)
-    if (filter === undefined) throw new RequestInvalid([{ in: 'query', pointer: '/filter', detail: 'or label must say which pictures; all of them go with the gallery' }])
-    return { removed: await galleries.removeFitting(request.params.gallery, filter, clientGone(reply)) }
-  })
-
-  app.get('/v1/galleries/:gallery/images/:id', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getImage',
-      tags,
-      summary: 'Look at a picture’s record',
-      description: 'HEAD tells whether it is there.',
-      params: ImagePath,
-      response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
-    },
-  }, async (request) => imageView(find(request.params)))
-
-  app.patch('/v1/galleries/:gallery/images/:id', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'changeImage',
-      tags,
-      summary: 'Change label or metadata',
-      params: ImagePath,
-      body: ImageChange,
-      response: { 200: { description: 'The record as it is now.', ...reference(Image) }, ...problems(400, 404, 409, 415, 429, 507) },
-    },
-  }, async (request) => {
-    const { gallery, id } = request.params
-    const change = request.body as Change
-    if (change.metadata !== undefined) expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
-    return imageView(await galleries.patch(gallery, id, change))
-  })
-
-  app.delete('/v1/galleries/:gallery/images/:id', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'deleteImage',
-      tags,
-      summary: 'Remove a picture',
-      params: ImagePath,
-      response: { 204: { description: 'It is gone; no search finds it any more.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
-    },
-  }, async (request, reply) => {
-    const { gallery, id } = request.params
-    const removed = await galleries.remove(gallery, [id])
-    if (removed.length === 0) throw new AlikeError('image_not_found')
-    return reply.code(204).send(null)
-  })
-
-  app.get('/v1/galleries/:gallery/images/:id/thumbnail', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getThumbnail',
-      tags,
-      summary: 'Get a small version of a picture',
-      params: ImagePath,
-      response: {
-        200: { description: 'The picture, upright, made smaller: a JPEG, or a WebP where it was stored by an earlier version.', content: { 'image/jpeg': { schema: binary }, 'image/webp': { schema: binary } } },
-        304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
-        ...problems(400, 404, 409),
+  app.get(
+    '/v1/galleries/:gallery/images',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listImages',
+        tags,
+        summary: 'List pictures, page by page',
+        params: GalleryPath,
+        querystring: ImageListParameters,
+        response: {
+          200: {
+            description:
+              'One page. Pictures added meanwhile may or may not appear on later pages. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.',
+            ...ImageList,
+          },
+          ...problems(400, 404),
+        },
       },
     },
-  }, async (request, reply) => {
-    const { gallery, id } = request.params
-    const { contentHash, unreadable, thumbnail } = galleries.atOnce(() => ({ ...find(request.params), thumbnail: galleries.thumbnail(gallery, id) }))
-    if (unreadable === 'record') throw new AlikeError('image_damaged')
-    const etag = `"${contentHash.slice(0, 32)}"`
-    // An id can get another picture at any time, so a copy may be kept but has to be asked about.
-    reply.header('etag', etag).header('cache-control', 'private, no-cache')
-    if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
-    if (thumbnail === undefined) throw new AlikeError('image_not_found')
-    return reply.type(thumbnail[0] === 0xff ? 'image/jpeg' : 'image/webp').send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
-  })
+    async (request, reply) => {
+      const { limit = 100, cursor, label } = request.query
+      const filter = label === undefined ? {} : { label: label === '' ? null : label }
+      const slices = galleries.imageSlices(request.params.gallery, {
+        limit,
+        ...(cursor !== undefined && { cursor }),
+        ...filter,
+      })
+      const onBytes = (bytes: number) => answers.of(reply).take(bytes)
+      return listInTurns('images', viewed(slices), { reply, signal: clientGone(reply), onBytes })
+    },
+  )
+
+  app.delete(
+    '/v1/galleries/:gallery/images',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'deleteImages',
+        tags,
+        summary: 'Remove every picture that fits',
+        description:
+          'By `label`, by `filter`, or by both; without either it is refused. Pictures are removed in groups: an answer other than 200 may have removed some, and the same request removes the rest.',
+        params: GalleryPath,
+        querystring: RemovalParameters,
+        response: {
+          200: { description: 'They are gone; no search finds them any more.', ...Removal },
+          ...problems(400, 404, 429, 503, 507),
+        },
+      },
+    },
+    async (request, reply) => {
+      const filter = filterOf(request.query)
+      if (filter === undefined)
+        throw new RequestInvalid([
+          {
+            in: 'query',
+            pointer: '/filter',
+            detail: 'or label must say which pictures; all of them go with the gallery',
+          },
+        ])
+      return { removed: await galleries.removeFitting(request.params.gallery, filter, clientGone(reply)) }
+    },
+  )
+
+  app.get(
+    '/v1/galleries/:gallery/images/:id',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getImage',
+        tags,
+        summary: 'Look at a picture’s record',
+        description: 'HEAD tells whether it is there.',
+        params: ImagePath,
+        response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
+      },
+    },
+    async (request) => imageView(find(request.params)),
+  )
+
+  app.patch(
+    '/v1/galleries/:gallery/images/:id',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'changeImage',
+        tags,
+        summary: 'Change label or metadata',
+        params: ImagePath,
+        body: ImageChange,
+        response: {
+          200: { description: 'The record as it is now.', ...reference(Image) },
+          ...problems(400, 404, 409, 415, 429, 507),
+        },
+      },
+    },
+    async (request) => {
+      const { gallery, id } = request.params
+      const change = request.body as Change
+      if (change.metadata !== undefined)
+        expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
+      return imageView(await galleries.patch(gallery, id, change))
+    },
+  )
+
+  app.delete(
+    '/v1/galleries/:gallery/images/:id',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'deleteImage',
+        tags,
+        summary: 'Remove a picture',
+        params: ImagePath,
+        response: {
+          204: { description: 'It is gone; no search finds it any more.', ...Type.Null() },
+          ...problems(400, 404, 429, 507),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { gallery, id } = request.params
+      const removed = await galleries.remove(gallery, [id])
+      if (removed.length === 0) throw new AlikeError('image_not_found')
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/v1/galleries/:gallery/images/:id/thumbnail',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getThumbnail',
+        tags,
+        summary: 'Get a small version of a picture',
+        params: ImagePath,
+        response: {
+          200: {
+            description:
+              'The picture, upright, made smaller: a JPEG, or a WebP where it was stored by an earlier version.',
+            content: { 'image/jpeg': { schema: binary }, 'image/webp': { schema: binary } },
+          },
+          304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
+          ...problems(400, 404, 409),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { gallery, id } = request.params
+      const { contentHash, unreadable, thumbnail } = galleries.atOnce(() => ({
+        ...find(request.params),
+        thumbnail: galleries.thumbnail(gallery, id),
+      }))
+      if (unreadable === 'record') throw new AlikeError('image_damaged')
+      const etag = `"${contentHash.slice(0, 32)}"`
+      // An id can get another picture at any time, so a copy may be kept but has to be asked about.
+      reply.header('etag', etag).header('cache-control', 'private, no-cache')
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
+      if (thumbnail === undefined) throw new AlikeError('image_not_found')
+      return reply
+        .type(thumbnail[0] === 0xff ? 'image/jpeg' : 'image/webp')
+        .send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
+    },
+  )
 }
 
-async function* viewed(slices: AsyncIterable<ImagePage>): AsyncGenerator<{ entries: ReturnType<typeof imageView>[]; nextCursor?: string | undefined }> {
+async function* viewed(
+  slices: AsyncIterable<ImagePage>,
+): AsyncGenerator<{ entries: ReturnType<typeof imageView>[]; nextCursor?: string | undefined }> {
   for await (const { images, nextCursor } of slices) yield { entries: images.map(imageView), nextCursor }
 }
 

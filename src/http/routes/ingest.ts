@@ -13,7 +13,7 @@ import type { UploadedFile } from '../../ingest/sources/files.js'
 import { unlessAborted } from '../../ingest/unless-aborted.js'
 import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
-import { plainCopies, type BodyMemory, type HeldMemory } from '../body-memory.js'
+import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
@@ -29,71 +29,125 @@ export interface IngestRouteOptions {
   config: Config
 }
 
-const archiveTypes = ['application/x-tar', 'application/gzip', 'application/zstd', 'application/zip', 'application/octet-stream'] as const
+const archiveTypes = [
+  'application/x-tar',
+  'application/gzip',
+  'application/zstd',
+  'application/zip',
+  'application/octet-stream',
+] as const
 /** Other names in use for the same; what an archive is, is told from its bytes. */
-const archiveTypeAliases = ['application/tar', 'application/x-gzip', 'application/x-gtar', 'application/x-compressed-tar', 'application/x-zstd', 'application/x-zip-compressed']
+const archiveTypeAliases = [
+  'application/tar',
+  'application/x-gzip',
+  'application/x-gtar',
+  'application/x-compressed-tar',
+  'application/x-zstd',
+  'application/x-zip-compressed',
+]
 const linesType = 'application/x-ndjson'
 const linesTypeAliases = ['application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
-export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (app, { ingest, uploads, memory, config }) => {
+export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (
+  app,
+  { ingest, uploads, memory, config },
+) => {
   await acceptUploads(app, config)
-  const archive = { schema: Type.String({ format: 'binary', description: 'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in it, wherever it lies, says more.' }) }
+  const archive = {
+    schema: Type.String({
+      format: 'binary',
+      description:
+        'tar, tar.gz, tar.zst or zip. Folders are labels: `cycling/Image_12.jpg` becomes the id `cycling/Image_12.jpg` with the label `cycling`. A `manifest.csv` (`filename,label,id`, further columns are metadata) or `manifest.ndjson` (`file`, `label`, `id`, `metadata`) in it, wherever it lies, says more.',
+    }),
+  }
 
-  app.post('/v1/galleries/:gallery/ingest', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'ingest',
-      tags: ['jobs'],
-      summary: 'Take in many pictures',
-      description: 'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes, with at least `UPLOAD_MIN_BYTES_PER_SECOND`, and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
-      params: GalleryPath,
-      querystring: IngestParameters,
-      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A second upload of the same content under the same key is answered with the job of the first; another one is refused (`idempotency_key_reused`).' })) }),
-      body: { content: { ...Object.fromEntries(archiveTypes.map((type) => [type, archive])), [linesType]: { schema: IngestLine }, 'multipart/form-data': { schema: IngestForm } } },
-      response: {
-        202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
-        ...problems(400, 404, 408, 413, 415, 422, 429, 503, 507),
+  app.post(
+    '/v1/galleries/:gallery/ingest',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'ingest',
+        tags: ['jobs'],
+        summary: 'Take in many pictures',
+        description:
+          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes, with at least `UPLOAD_MIN_BYTES_PER_SECOND`, and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
+        params: GalleryPath,
+        querystring: IngestParameters,
+        headers: Type.Object({
+          'idempotency-key': Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 200,
+              description:
+                'A second upload of the same content under the same key is answered with the job of the first; another one is refused (`idempotency_key_reused`).',
+            }),
+          ),
+        }),
+        body: {
+          content: {
+            ...Object.fromEntries(archiveTypes.map((type) => [type, archive])),
+            [linesType]: { schema: IngestLine },
+            'multipart/form-data': { schema: IngestForm },
+          },
+        },
+        response: {
+          202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
+          ...problems(400, 404, 408, 413, 415, 422, 429, 503, 507),
+        },
       },
     },
-  }, async (request, reply) => {
-    const idempotencyKey = request.headers['idempotency-key']
-    const signal = uploads.signalOf(request)
-    const held = memory.hold()
-    // whatever still waits for a part of a form then
-    whenGone(reply, held.end)
-    try {
-      const { job, pace } = await ingest.accept({
-        gallery: request.params.gallery,
-        // what a form begins with may never come
-        content: await unlessAborted(contentOf(request, held, config), signal),
-        signal,
-        ...request.query,
-        ...(idempotencyKey !== undefined && { idempotencyKey }),
-      })
-      return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
-    } catch (error) {
-      // What is left of the upload will not be read.
-      reply.header('connection', 'close')
-      throw error
-    }
-  })
+    async (request, reply) => {
+      const idempotencyKey = request.headers['idempotency-key']
+      const signal = uploads.signalOf(request)
+      const held = memory.hold()
+      // whatever still waits for a part of a form then
+      whenGone(reply, held.end)
+      try {
+        const { job, pace } = await ingest.accept({
+          gallery: request.params.gallery,
+          // what a form begins with may never come
+          content: await unlessAborted(contentOf(request, held, config), signal),
+          signal,
+          ...request.query,
+          ...(idempotencyKey !== undefined && { idempotencyKey }),
+        })
+        return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+      } catch (error) {
+        // What is left of the upload will not be read.
+        reply.header('connection', 'close')
+        throw error
+      }
+    },
+  )
 }
 
 /** Bodies are handed on as streams, never gathered. */
 async function acceptUploads(app: FastifyInstance, config: Config): Promise<void> {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser([...archiveTypes, ...archiveTypeAliases, linesType, ...linesTypeAliases], (_request, payload, done) => done(null, payload))
+  app.addContentTypeParser(
+    [...archiveTypes, ...archiveTypeAliases, linesType, ...linesTypeAliases],
+    (_request, payload, done) => done(null, payload),
+  )
   await app.register(multipart, {
     preservePath: true,
     throwFileSizeLimit: false,
     // Each picture is measured against `uploadMaxBytes` as it is read: one that is too large is an error line, not the end of the upload.
-    limits: { fileSize: config.ingestMaxBytes, files: config.ingestMaxFiles, fields: config.ingestMaxFiles, parts: Infinity, fieldNameSize: 100, fieldSize: 4 * labelMaxLength, headerPairs: 50 },
+    limits: {
+      fileSize: config.ingestMaxBytes,
+      files: config.ingestMaxFiles,
+      fields: config.ingestMaxFiles,
+      parts: Infinity,
+      fieldNameSize: 100,
+      fieldSize: 4 * labelMaxLength,
+      headerPairs: 50,
+    },
   })
 }
 
 async function contentOf(request: FastifyRequest, held: HeldMemory, config: Config): Promise<Upload['content']> {
   if (!request.isMultipart()) {
-    if (request.body === undefined || request.body === null) throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
+    if (request.body === undefined || request.body === null)
+      throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
     const body = request.body as Readable
     return isLines(request) ? { lines: body } : { archive: body }
   }
@@ -117,7 +171,12 @@ async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipar
   if ((await rest.next()).done !== true) throw formMisfit('archive', 'must be alone in its form')
 }
 
-async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, held: HeldMemory, { uploadMaxBytes }: Config): AsyncGenerator<UploadedFile> {
+async function* filesOf(
+  first: Multipart,
+  rest: AsyncIterator<Multipart>,
+  held: HeldMemory,
+  { uploadMaxBytes }: Config,
+): AsyncGenerator<UploadedFile> {
   let label: string | undefined
   for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
     if (part.type === 'file') {
@@ -126,7 +185,11 @@ async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, held: 
         const content = await readPicture(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
         // The parser puts U+FFFD in place of bytes that are not UTF-8, which would make one name of many.
         const isUnreadable = part.filename.includes('\ufffd')
-        yield { path: part.filename === '' ? undefined : part.filename, label, content: isUnreadable ? { error: 'name_unreadable' } : content }
+        yield {
+          path: part.filename === '' ? undefined : part.filename,
+          label,
+          content: isUnreadable ? { error: 'name_unreadable' } : content,
+        }
       } finally {
         held.release() // when the next one is asked for, this one is on the disk
       }
@@ -134,7 +197,8 @@ async function* filesOf(first: Multipart, rest: AsyncIterator<Multipart>, held: 
     }
     const { value } = part
     if (part.fieldname !== 'label') throw formMisfit(part.fieldname, 'is not known here')
-    if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated) throw formMisfit('label', `must be a text of at most ${labelMaxLength} characters`)
+    if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated)
+      throw formMisfit('label', `must be a text of at most ${labelMaxLength} characters`)
     const misfit = misfitOfDecoded(value)
     if (misfit !== undefined) throw formMisfit('label', misfit)
     label = value === '' ? undefined : value
@@ -146,7 +210,11 @@ async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | unde
   return next.done === true ? undefined : next.value
 }
 
-async function readPicture(part: MultipartFile, maxBytes: number, onBytes: (bytes: number) => void): Promise<UploadedFile['content']> {
+async function readPicture(
+  part: MultipartFile,
+  maxBytes: number,
+  onBytes: (bytes: number) => void,
+): Promise<UploadedFile['content']> {
   try {
     return await readBounded(part.file, maxBytes, onBytes)
   } catch (error) {

@@ -4,8 +4,16 @@ import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
+import {
+  DoctorParameters,
+  DuplicatesParameters,
+  doctorTask,
+  duplicatesTask,
+  EvaluateParameters,
+  evaluateTask,
+  type InsightTask,
+} from '../../insight/parameters.js'
 import type { Insights } from '../../insight-jobs/insights.js'
-import { DoctorParameters, doctorTask, DuplicatesParameters, duplicatesTask, EvaluateParameters, evaluateTask, type InsightTask } from '../../insight/parameters.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/insight.js'
 import { Job, JobPath, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -28,63 +36,101 @@ export const insightRoutes: FastifyPluginAsyncTypebox<InsightRouteOptions> = asy
     return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
   }
 
-  app.post('/v1/galleries/:gallery/evaluate', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'evaluate',
-      tags,
-      summary: 'Measure the quality of answers on a gallery’s own labels',
-      description: 'Each labelled picture (of a sample, in large galleries) asks all others; copies of the query never count as hits. Also measured: how many of the true nearest the index finds. The body can be left out.',
-      params: GalleryPath,
-      body: { content: { 'application/json': { schema: EvaluateParameters } } },
-      response,
+  app.post(
+    '/v1/galleries/:gallery/evaluate',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'evaluate',
+        tags,
+        summary: 'Measure the quality of answers on a gallery’s own labels',
+        description:
+          'Each labelled picture (of a sample, in large galleries) asks all others; copies of the query never count as hits. Also measured: how many of the true nearest the index finds. The body can be left out.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: EvaluateParameters } } },
+        response,
+      },
     },
-  }, async (request, reply) => accept(request.params.gallery, evaluateTask((request.body ?? {}) as Parameters<typeof evaluateTask>[0]), reply))
+    async (request, reply) =>
+      accept(request.params.gallery, evaluateTask((request.body ?? {}) as Parameters<typeof evaluateTask>[0]), reply),
+  )
 
-  app.post('/v1/galleries/:gallery/duplicates', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'findDuplicates',
-      tags,
-      summary: 'Find groups of near-copies',
-      description: 'Equal files, and pictures that score `minScore` and more, over any chain of them. The body can be left out.',
-      params: GalleryPath,
-      body: { content: { 'application/json': { schema: DuplicatesParameters } } },
-      response,
+  app.post(
+    '/v1/galleries/:gallery/duplicates',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'findDuplicates',
+        tags,
+        summary: 'Find groups of near-copies',
+        description:
+          'Equal files, and pictures that score `minScore` and more, over any chain of them. The body can be left out.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: DuplicatesParameters } } },
+        response,
+      },
     },
-  }, async (request, reply) => accept(request.params.gallery, duplicatesTask((request.body ?? {}) as Parameters<typeof duplicatesTask>[0]), reply))
+    async (request, reply) =>
+      accept(
+        request.params.gallery,
+        duplicatesTask((request.body ?? {}) as Parameters<typeof duplicatesTask>[0]),
+        reply,
+      ),
+  )
 
-  app.post('/v1/galleries/:gallery/doctor', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'examine',
-      tags,
-      summary: 'Look for what is wrong with a gallery',
-      description: 'Near-copies with different labels, labels that the neighbours contradict, pictures that turn up everywhere, pictures that nothing is like. The body can be left out.',
-      params: GalleryPath,
-      body: { content: { 'application/json': { schema: DoctorParameters } } },
-      response,
+  app.post(
+    '/v1/galleries/:gallery/doctor',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'examine',
+        tags,
+        summary: 'Look for what is wrong with a gallery',
+        description:
+          'Near-copies with different labels, labels that the neighbours contradict, pictures that turn up everywhere, pictures that nothing is like. The body can be left out.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: DoctorParameters } } },
+        response,
+      },
     },
-  }, async (request, reply) => accept(request.params.gallery, doctorTask((request.body ?? {}) as Parameters<typeof doctorTask>[0]), reply))
+    async (request, reply) =>
+      accept(request.params.gallery, doctorTask((request.body ?? {}) as Parameters<typeof doctorTask>[0]), reply),
+  )
 
-  const AnyResult = Type.Unsafe<string>(Type.Union([reference(Evaluation), reference(Duplicates), reference(Diagnosis)]))
+  const AnyResult = Type.Unsafe<string>(
+    Type.Union([reference(Evaluation), reference(Duplicates), reference(Diagnosis)]),
+  )
 
-  app.get('/v1/jobs/:job/result', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getJobResult',
-      tags,
-      summary: 'Read what a job has found',
-      description: 'Of the kinds `evaluate`, `duplicates` and `doctor`, once they have succeeded. It is kept as long as the job.',
-      params: JobPath,
-      response: { 200: { description: 'The result; its `kind` says which.', content: { 'application/json': { schema: AnyResult } } }, ...problems(400, 404) },
+  app.get(
+    '/v1/jobs/:job/result',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getJobResult',
+        tags,
+        summary: 'Read what a job has found',
+        description:
+          'Of the kinds `evaluate`, `duplicates` and `doctor`, once they have succeeded. It is kept as long as the job.',
+        params: JobPath,
+        response: {
+          200: {
+            description: 'The result; its `kind` says which.',
+            content: { 'application/json': { schema: AnyResult } },
+          },
+          ...problems(400, 404),
+        },
+      },
     },
-  }, async (request, reply) => {
-    const job = galleries.jobs.get(request.params.job)
-    if (job === undefined) throw new AlikeError('job_not_found')
-    const result = galleries.jobs.result(job.id)
-    if (result === undefined) throw new AlikeError('job_result_missing', { detail: job.kind === 'ingest' ? 'It takes pictures in.' : `It is ${job.state}.` })
-    // as it was stored
-    return reply.type('application/json').send(result)
-  })
+    async (request, reply) => {
+      const job = galleries.jobs.get(request.params.job)
+      if (job === undefined) throw new AlikeError('job_not_found')
+      const result = galleries.jobs.result(job.id)
+      if (result === undefined)
+        throw new AlikeError('job_result_missing', {
+          detail: job.kind === 'ingest' ? 'It takes pictures in.' : `It is ${job.state}.`,
+        })
+      // as it was stored
+      return reply.type('application/json').send(result)
+    },
+  )
 }

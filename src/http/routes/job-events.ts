@@ -17,7 +17,10 @@ export interface JobEventRouteOptions {
   jobListenersMax: number
 }
 
-export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (app, { jobs, metrics, jobListenersMax }) => {
+export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (
+  app,
+  { jobs, metrics, jobListenersMax },
+) => {
   const listeners = new Set<AbortController>()
   metrics.watch({ jobListeners: () => listeners.size })
   // Before the server waits for its connections: these would stay until their job ends.
@@ -25,42 +28,65 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
     for (const listener of listeners) listener.abort()
   })
 
-  app.get('/v1/jobs/:job/events', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'followJob',
-      tags: ['jobs'],
-      summary: 'Follow a job',
-      description: 'Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event tells how the job is now, so nothing is missed by coming back; whoever comes back after the `end` gets `204`. Comments keep a silent connection open.',
-      params: JobPath,
-      headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that come back.' })) }),
-      response: {
-        200: {
-          description: 'The events.',
-          content: {
-            'text/event-stream': {
-              schema: Type.Unsafe<Readable>(Type.String({ examples: ['retry: 2000\n\nevent: progress\nid: 620\ndata: {"state":"running","done":620,"total":1841,"picturesPerSecond":96.4,"secondsLeft":12.7}\n\n'] })),
+  app.get(
+    '/v1/jobs/:job/events',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'followJob',
+        tags: ['jobs'],
+        summary: 'Follow a job',
+        description:
+          'Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event tells how the job is now, so nothing is missed by coming back; whoever comes back after the `end` gets `204`. Comments keep a silent connection open.',
+        params: JobPath,
+        headers: Type.Object({
+          'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that come back.' })),
+        }),
+        response: {
+          200: {
+            description: 'The events.',
+            content: {
+              'text/event-stream': {
+                schema: Type.Unsafe<Readable>(
+                  Type.String({
+                    examples: [
+                      'retry: 2000\n\nevent: progress\nid: 620\ndata: {"state":"running","done":620,"total":1841,"picturesPerSecond":96.4,"secondsLeft":12.7}\n\n',
+                    ],
+                  }),
+                ),
+              },
             },
           },
+          204: { description: 'The job has ended, and the caller knows.', ...Type.Null() },
+          ...problems(400, 404, 429, 503),
         },
-        204: { description: 'The job has ended, and the caller knows.', ...Type.Null() },
-        ...problems(400, 404, 429, 503),
       },
     },
-  }, async (request, reply) => {
-    const { job } = jobs.report(request.params.job)
-    if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id)) return reply.code(204).send(null)
-    if (listeners.size >= jobListenersMax) throw new AlikeError('job_listeners_full', { detail: `${jobListenersMax} follow already.`, retryAfterSeconds: 30 })
+    async (request, reply) => {
+      const { job } = jobs.report(request.params.job)
+      if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id))
+        return reply.code(204).send(null)
+      if (listeners.size >= jobListenersMax)
+        throw new AlikeError('job_listeners_full', {
+          detail: `${jobListenersMax} follow already.`,
+          retryAfterSeconds: 30,
+        })
 
-    const leaving = new AbortController()
-    listeners.add(leaving)
-    whenGone(reply, () => {
-      leaving.abort()
-      listeners.delete(leaving)
-    })
-    const events = jobEvents({ jobs, jobId: job.id, view: ({ job, pace }) => jobView(job, pace), signal: leaving.signal })
-    // Neither caches nor proxies may gather what is meant for now.
-    reply.type('text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
-    return reply.send(Readable.from(events, { objectMode: false }))
-  })
+      const leaving = new AbortController()
+      listeners.add(leaving)
+      whenGone(reply, () => {
+        leaving.abort()
+        listeners.delete(leaving)
+      })
+      const events = jobEvents({
+        jobs,
+        jobId: job.id,
+        view: ({ job, pace }) => jobView(job, pace),
+        signal: leaving.signal,
+      })
+      // Neither caches nor proxies may gather what is meant for now.
+      reply.type('text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
+      return reply.send(Readable.from(events, { objectMode: false }))
+    },
+  )
 }

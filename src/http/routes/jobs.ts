@@ -18,66 +18,94 @@ export interface JobRouteOptions {
 export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { jobs, galleries }) => {
   const tags = ['jobs']
 
-  app.get('/v1/jobs', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'listJobs',
-      tags,
-      summary: 'List jobs, newest first',
-      querystring: JobListParameters,
-      response: { 200: { description: 'Jobs.', ...JobList }, ...problems(400) },
+  app.get(
+    '/v1/jobs',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listJobs',
+        tags,
+        summary: 'List jobs, newest first',
+        querystring: JobListParameters,
+        response: { 200: { description: 'Jobs.', ...JobList }, ...problems(400) },
+      },
     },
-  }, async (request) => {
-    const { gallery, kind, state, limit = 50 } = request.query
-    const reports = jobs.list({ limit, ...(gallery !== undefined && { gallery }), ...(kind !== undefined && { kinds: kind }), ...(state !== undefined && { states: state }) })
-    return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
-  })
+    async (request) => {
+      const { gallery, kind, state, limit = 50 } = request.query
+      const reports = jobs.list({
+        limit,
+        ...(gallery !== undefined && { gallery }),
+        ...(kind !== undefined && { kinds: kind }),
+        ...(state !== undefined && { states: state }),
+      })
+      return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
+    },
+  )
 
-  app.get('/v1/jobs/:job', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getJob',
-      tags,
-      summary: 'Look at a job',
-      params: JobPath,
-      response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
+  app.get(
+    '/v1/jobs/:job',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getJob',
+        tags,
+        summary: 'Look at a job',
+        params: JobPath,
+        response: { 200: { description: 'The job as it is now.', ...reference(Job) }, ...problems(400, 404) },
+      },
     },
-  }, async (request) => {
-    const { job, pace } = jobs.report(request.params.job)
-    return jobView(job, pace)
-  })
+    async (request) => {
+      const { job, pace } = jobs.report(request.params.job)
+      return jobView(job, pace)
+    },
+  )
 
-  app.get('/v1/jobs/:job/errors', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getJobErrors',
-      tags,
-      summary: 'Read a job’s error report',
-      description: 'One JSON object per line, in the order of the upload. Of a running job: those so far.',
-      params: JobPath,
-      response: { 200: { description: 'One line for each picture that was not taken, or took the place of an earlier one of the same upload.', content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } } }, ...problems(400, 404) },
+  app.get(
+    '/v1/jobs/:job/errors',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getJobErrors',
+        tags,
+        summary: 'Read a job’s error report',
+        description: 'One JSON object per line, in the order of the upload. Of a running job: those so far.',
+        params: JobPath,
+        response: {
+          200: {
+            description:
+              'One line for each picture that was not taken, or took the place of an earlier one of the same upload.',
+            content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(JobErrorLine) } },
+          },
+          ...problems(400, 404),
+        },
+      },
     },
-  }, async (request, reply) => {
-    const { job } = jobs.report(request.params.job)
-    const first = galleries.jobs.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
-    const lines = Readable.from(errorLines(job.id, galleries.jobs, first), { objectMode: false })
-    return reply.type('application/x-ndjson').send(lines)
-  })
+    async (request, reply) => {
+      const { job } = jobs.report(request.params.job)
+      const first = galleries.jobs.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
+      const lines = Readable.from(errorLines(job.id, galleries.jobs, first), { objectMode: false })
+      return reply.type('application/x-ndjson').send(lines)
+    },
+  )
 
-  app.delete('/v1/jobs/:job', {
-    config: { role: 'write' },
-    schema: {
-      operationId: 'cancelJob',
-      tags,
-      summary: 'Cancel a job',
-      description: 'Pictures it has taken in stay in the gallery.',
-      params: JobPath,
-      response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409, 507) },
+  app.delete(
+    '/v1/jobs/:job',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'cancelJob',
+        tags,
+        summary: 'Cancel a job',
+        description: 'Pictures it has taken in stay in the gallery.',
+        params: JobPath,
+        response: { 200: { description: 'The job as it ended.', ...reference(Job) }, ...problems(400, 404, 409, 507) },
+      },
     },
-  }, async (request) => {
-    const { job, pace } = await jobs.cancel(request.params.job)
-    return jobView(job, pace)
-  })
+    async (request) => {
+      const { job, pace } = await jobs.cancel(request.params.job)
+      return jobView(job, pace)
+    },
+  )
 }
 
 /** Lines read at once: less than what one answer's stream is counted for. */
@@ -85,7 +113,11 @@ const linesOfPage = 100
 
 /** Page by page, so that a report of a million lines is never in memory, and each in a turn of its own: a quick reader would have all of them in one. */
 async function* errorLines(jobId: string, jobs: JobStore, first: JobError[]): AsyncGenerator<string> {
-  for (let page = first; page.length > 0; page = jobs.errors(jobId, { fromItem: page.at(-1)!.item + 1, limit: linesOfPage })) {
+  for (
+    let page = first;
+    page.length > 0;
+    page = jobs.errors(jobId, { fromItem: page.at(-1)!.item + 1, limit: linesOfPage })
+  ) {
     yield page.map((line) => `${JSON.stringify(line)}\n`).join('')
     await nextTurn()
   }

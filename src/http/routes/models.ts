@@ -1,9 +1,9 @@
 /** `/v1/models`: the network that is served, on what it runs, and how good it is. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { marked } from 'marked'
 import { Type } from 'typebox'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Embedder } from '../../embedding/embedder.js'
 import { AlikeError } from '../../errors.js'
 import { basisOf } from '../../eval/score-calibration.js'
@@ -23,63 +23,94 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
     return embedder.model
   }
 
-  app.get('/v1/models', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'listModels',
-      tags,
-      summary: 'List the networks that are served',
-      response: { 200: { description: 'The networks.', ...ModelList } },
+  app.get(
+    '/v1/models',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listModels',
+        tags,
+        summary: 'List the networks that are served',
+        response: { 200: { description: 'The networks.', ...ModelList } },
+      },
     },
-  }, async () => ({ models: [modelView(embedder)] }))
+    async () => ({ models: [modelView(embedder)] }),
+  )
 
-  app.get('/v1/models/:model', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getModel',
-      tags,
-      summary: 'Read a network’s model card',
-      params: ModelPath,
-      response: { 200: { description: 'The model card.', ...reference(ModelCard) }, ...problems(400, 404) },
+  app.get(
+    '/v1/models/:model',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getModel',
+        tags,
+        summary: 'Read a network’s model card',
+        params: ModelPath,
+        response: { 200: { description: 'The model card.', ...reference(ModelCard) }, ...problems(400, 404) },
+      },
     },
-  }, async (request) => {
-    const { manifest, folder } = modelOf(request.params.model)
-    return { ...modelView(embedder), manifest, quality: await readQuality(folder) }
-  })
+    async (request) => {
+      const { manifest, folder } = modelOf(request.params.model)
+      return { ...modelView(embedder), manifest, quality: await readQuality(folder) }
+    },
+  )
 
-  app.get('/v1/models/:model/card', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getModelCardPage',
-      tags,
-      summary: 'Read a network’s model card as a page',
-      params: ModelPath,
-      response: { 200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } }, ...problems(400, 404) },
+  app.get(
+    '/v1/models/:model/card',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getModelCardPage',
+        tags,
+        summary: 'Read a network’s model card as a page',
+        params: ModelPath,
+        response: {
+          200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } },
+          ...problems(400, 404),
+        },
+      },
     },
-  }, async (request, reply) => {
-    const { folder, manifest } = modelOf(request.params.model)
-    const card = await readPart(join(folder, 'model-card.md'))
-    return reply.type('text/html; charset=utf-8').send(page(manifest.name, await marked.parse(card)))
-  })
+    async (request, reply) => {
+      const { folder, manifest } = modelOf(request.params.model)
+      const card = await readPart(join(folder, 'model-card.md'))
+      return reply.type('text/html; charset=utf-8').send(page(manifest.name, await marked.parse(card)))
+    },
+  )
 
-  app.get('/v1/models/:model/plots/:plot', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getModelPlot',
-      tags,
-      summary: 'Read a plot of a model card',
-      params: PlotPath,
-      response: { 200: { description: 'The plot.', content: { 'image/svg+xml': { schema: Type.String() } } }, ...problems(400, 404) },
+  app.get(
+    '/v1/models/:model/plots/:plot',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getModelPlot',
+        tags,
+        summary: 'Read a plot of a model card',
+        params: PlotPath,
+        response: {
+          200: { description: 'The plot.', content: { 'image/svg+xml': { schema: Type.String() } } },
+          ...problems(400, 404),
+        },
+      },
     },
-  }, async (request, reply) => {
-    const { folder } = modelOf(request.params.model)
-    return reply.type('image/svg+xml').send(await readPart(join(folder, 'plots', request.params.plot)))
-  })
+    async (request, reply) => {
+      const { folder } = modelOf(request.params.model)
+      return reply.type('image/svg+xml').send(await readPart(join(folder, 'plots', request.params.plot)))
+    },
+  )
 }
 
 function modelView({ model: { manifest }, runtime: { devices, batchSizes, ...runtime } }: Embedder) {
   const { id, name, architecture, embeddingDimension, labels, createdAt, calibration } = manifest
-  return { id, name, architecture, embeddingDimension, labels, createdAt, calibration: calibration ? basisOf(calibration) : null, runtime: { ...runtime, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] } }
+  return {
+    id,
+    name,
+    architecture,
+    embeddingDimension,
+    labels,
+    createdAt,
+    calibration: calibration ? basisOf(calibration) : null,
+    runtime: { ...runtime, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] },
+  }
 }
 
 /** A network can be served without a card. */

@@ -16,53 +16,79 @@ export interface ProbeRouteOptions {
 const Status = Type.Object({ status: Type.Literal('ok') })
 const Readiness = Type.Object({
   status: Type.Literal('ok'),
-  storage: Type.Union([Type.Literal('writable'), Type.Literal('read_only')], { description: '`read_only`: the service was started without room on its disk. It answers searches and look-ups; writes are refused as `storage_full` until there is room.' }),
+  storage: Type.Union([Type.Literal('writable'), Type.Literal('read_only')], {
+    description:
+      '`read_only`: the service was started without room on its disk. It answers searches and look-ups; writes are refused as `storage_full` until there is room.',
+  }),
   detail: Type.Optional(Type.String({ description: 'Why it is not writable.' })),
 })
 
-export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (app, { embedder, galleries, metrics }) => {
+export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
+  app,
+  { embedder, galleries, metrics },
+) => {
   const tags = ['operations']
 
-  app.get('/livez', {
-    config: { role: 'open' },
-    schema: {
-      operationId: 'isAlive',
-      tags,
-      summary: 'Is the process worth keeping?',
-      response: { 200: { description: 'Yes.', ...Status }, ...problems(503) },
+  app.get(
+    '/livez',
+    {
+      config: { role: 'open' },
+      schema: {
+        operationId: 'isAlive',
+        tags,
+        summary: 'Is the process worth keeping?',
+        response: { 200: { description: 'Yes.', ...Status }, ...problems(503) },
+      },
     },
-  }, async () => {
-    // A dead thread behind the galleries does not come back: only a restart helps.
-    if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
-    return { status: 'ok' as const }
-  })
+    async () => {
+      // A dead thread behind the galleries does not come back: only a restart helps.
+      if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
+      return { status: 'ok' as const }
+    },
+  )
 
-  app.get('/readyz', {
-    config: { role: 'open' },
-    schema: {
-      operationId: 'isReady',
-      tags,
-      summary: 'Can it take requests?',
-      response: { 200: { description: 'Yes; `storage` says whether writes as well.', ...Readiness }, ...problems(503) },
+  app.get(
+    '/readyz',
+    {
+      config: { role: 'open' },
+      schema: {
+        operationId: 'isReady',
+        tags,
+        summary: 'Can it take requests?',
+        response: {
+          200: { description: 'Yes; `storage` says whether writes as well.', ...Readiness },
+          ...problems(503),
+        },
+      },
     },
-  }, async () => {
-    if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
-    if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is up.' })
-    const { readOnly } = galleries
-    if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const }
-    return { status: 'ok' as const, storage: 'read_only' as const, detail: readOnly }
-  })
+    async () => {
+      if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
+      if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is up.' })
+      const { readOnly } = galleries
+      if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const }
+      return { status: 'ok' as const, storage: 'read_only' as const, detail: readOnly }
+    },
+  )
 
-  app.get('/metrics', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'getMetrics',
-      tags,
-      summary: 'Metrics for Prometheus',
-      response: { 200: { description: 'The text format of Prometheus; durations in seconds.', content: { 'text/plain': { schema: Type.String() } } } },
+  app.get(
+    '/metrics',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getMetrics',
+        tags,
+        summary: 'Metrics for Prometheus',
+        response: {
+          200: {
+            description: 'The text format of Prometheus; durations in seconds.',
+            content: { 'text/plain': { schema: Type.String() } },
+          },
+        },
+      },
     },
-  }, async (_request, reply) => {
-    const { contentType, text } = await metrics.expose()
-    return reply.type(contentType).serializer(String).send(text)
-  })
+    async (_request, reply) => {
+      const { contentType, text } = await metrics.expose()
+      return reply.type(contentType).serializer(String).send(text)
+    },
+  )
 }

@@ -27,69 +27,103 @@ export interface SearchBatchOptions extends SearchParts {
   countAgain: CountAgain
 }
 
-export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (app, { admission, answers, countAgain, ...searching }) => {
+export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (
+  app,
+  { admission, answers, countAgain, ...searching },
+) => {
   const { memory, metrics, config } = searching
   const { Body } = searchSchemas(config)
   const check = compileCheck(Body, 'body') as (query: unknown) => Static<typeof Body>
 
-  app.post('/v1/galleries/:gallery/search/batch', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'searchBatch',
-      tags: ['search'],
-      summary: 'Several searches in one call',
-      description: 'Answered in order. A query that fails has its problem in place of an answer and leaves the others alone; so has one whose answer has no room any more in what all together may have. The body has the bound of one search’s body.',
-      params: GalleryPath,
-      body: { content: { 'application/json': { schema: searchBatchBody(Body) } } },
-      response: { 200: { description: 'An answer or a problem for each query.', ...reference(SearchBatchAnswer) }, ...problems(400, 404, 413, 415, 422, 429, 503) },
+  app.post(
+    '/v1/galleries/:gallery/search/batch',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'searchBatch',
+        tags: ['search'],
+        summary: 'Several searches in one call',
+        description:
+          'Answered in order. A query that fails has its problem in place of an answer and leaves the others alone; so has one whose answer has no room any more in what all together may have. The body has the bound of one search’s body.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: searchBatchBody(Body) } } },
+        response: {
+          200: { description: 'An answer or a problem for each query.', ...reference(SearchBatchAnswer) },
+          ...problems(400, 404, 413, 415, 422, 429, 503),
+        },
+      },
+      // the queries are checked one by one, so that a bad one does not spoil the others
+      validatorCompiler: (part) =>
+        validatorCompiler(part.httpPart === 'body' ? { ...part, schema: SearchBatchEnvelope } : part),
+      preValidation: async ({ headers }) => {
+        if (!/^application\/json\b/i.test(headers['content-type'] ?? ''))
+          throw new AlikeError('media_type_unsupported', { detail: 'Accepted: application/json.' })
+      },
     },
-    // the queries are checked one by one, so that a bad one does not spoil the others
-    validatorCompiler: (part) => validatorCompiler(part.httpPart === 'body' ? { ...part, schema: SearchBatchEnvelope } : part),
-    preValidation: async ({ headers }) => {
-      if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new AlikeError('media_type_unsupported', { detail: 'Accepted: application/json.' })
+    async (request, reply) => {
+      const { gallery } = request.params
+      const { queries } = request.body as Static<typeof SearchBatchEnvelope>
+      const signal = clientGone(reply)
+      const account = answers.of(reply)
+      const items = await counted(queries, () => countAgain(request))
+      const entries = await inFreePlaces(
+        items,
+        { sideBySideMax, tryEnter: admission.tryEnter },
+        async ({ query, refusal }) => {
+          signal.throwIfAborted()
+          let taken = 0
+          const onBytes = (bytes: number) => {
+            account.take(bytes)
+            taken += bytes
+          }
+          try {
+            if (refusal !== undefined) throw refusal
+            const given = check(query)
+            const images = await picturesOfJson(given, {
+              maxBytes: config.uploadMaxBytes,
+              remote: searching.parts.remote,
+              signal,
+              held: memory.of(request),
+            })
+            // as text: as an object it would take several times as much, and the first answers wait for the last
+            const answer = await answerSearch(
+              { gallery, caller: request.keyName, images, given, placeOf: () => 'body', signal, onBytes },
+              searching,
+            )
+            const text = await jsonInTurns(answer, signal)
+            onBytes(text.length - taken)
+            return ['{"answer":', text, '}']
+          } catch (error) {
+            account.take(-taken)
+            signal.throwIfAborted()
+            const known = asAlikeError(error, request)
+            noteProblem(known, request, metrics)
+            if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
+            return [JSON.stringify({ problem: problemOf(known, request) })]
+          }
+        },
+      )
+      const parts = ['{"answers":[', ...entries.flatMap((entry, i) => (i === 0 ? entry : [',', ...entry])), ']}']
+      const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+      return reply.type('application/json; charset=utf-8').send(body as unknown as Static<typeof SearchBatchAnswer>)
     },
-  }, async (request, reply) => {
-    const { gallery } = request.params
-    const { queries } = request.body as Static<typeof SearchBatchEnvelope>
-    const signal = clientGone(reply)
-    const account = answers.of(reply)
-    const items = await counted(queries, () => countAgain(request))
-    const entries = await inFreePlaces(items, { sideBySideMax, tryEnter: admission.tryEnter }, async ({ query, refusal }) => {
-      signal.throwIfAborted()
-      let taken = 0
-      const onBytes = (bytes: number) => {
-        account.take(bytes)
-        taken += bytes
-      }
-      try {
-        if (refusal !== undefined) throw refusal
-        const given = check(query)
-        const images = await picturesOfJson(given, { maxBytes: config.uploadMaxBytes, remote: searching.parts.remote, signal, held: memory.of(request) })
-        // as text: as an object it would take several times as much, and the first answers wait for the last
-        const answer = await answerSearch({ gallery, caller: request.keyName, images, given, placeOf: () => 'body', signal, onBytes }, searching)
-        const text = await jsonInTurns(answer, signal)
-        onBytes(text.length - taken)
-        return ['{"answer":', text, '}']
-      } catch (error) {
-        account.take(-taken)
-        signal.throwIfAborted()
-        const known = asAlikeError(error, request)
-        noteProblem(known, request, metrics)
-        if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
-        return [JSON.stringify({ problem: problemOf(known, request) })]
-      }
-    })
-    const parts = ['{"answers":[', ...entries.flatMap((entry, i) => (i === 0 ? entry : [',', ...entry])), ']}']
-    const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
-    return reply.type('application/json; charset=utf-8').send(body as unknown as Static<typeof SearchBatchAnswer>)
-  })
+  )
 }
 
 /** Each query as a request of its own, but for the first, which the request itself stands for; one after the other, as they have to be. */
-async function counted<Query>(queries: readonly Query[], count: () => Promise<void>): Promise<{ query: Query; refusal?: unknown }[]> {
+async function counted<Query>(
+  queries: readonly Query[],
+  count: () => Promise<void>,
+): Promise<{ query: Query; refusal?: unknown }[]> {
   const items: { query: Query; refusal?: unknown }[] = []
   for (const query of queries) {
-    const refusal: unknown = items.length === 0 ? undefined : await count().then(() => undefined, (error: unknown) => error)
+    const refusal: unknown =
+      items.length === 0
+        ? undefined
+        : await count().then(
+            () => undefined,
+            (error: unknown) => error,
+          )
     items.push({ query, ...(refusal !== undefined && { refusal }) })
   }
   return items

@@ -22,25 +22,51 @@ const inOneTurnMaxBytes = 128 * 1024
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
   const { config, memory, parts } = searching
   const { Parameters, Body, Form } = searchSchemas(config)
-  const read = pictureRequestReader({ parameters: Parameters, body: Body, maxBytes: config.uploadMaxBytes, imagesMax, remote: parts.remote, memory })
-
-  app.post('/v1/galleries/:gallery/search', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'search',
-      tags: ['search'],
-      summary: 'Find pictures that show the same thing',
-      description: 'The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
-      params: GalleryPath,
-      querystring: Parameters,
-      body: pictureBody(Form, Body),
-      response: { 200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) }, ...problems(400, 404, 409, 410, 413, 415, 422, 429, 503) },
-    },
-  }, async (request, reply) => {
-    const signal = clientGone(reply)
-    const { images, given, placeOf } = await read(request, signal)
-    const account = answers.of(reply)
-    const answer = await answerSearch({ gallery: request.params.gallery, caller: request.keyName, images, given, placeOf, signal, onBytes: (bytes) => account.take(bytes) }, searching)
-    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, signal) : answer
+  const read = pictureRequestReader({
+    parameters: Parameters,
+    body: Body,
+    maxBytes: config.uploadMaxBytes,
+    imagesMax,
+    remote: parts.remote,
+    memory,
   })
+
+  app.post(
+    '/v1/galleries/:gallery/search',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'search',
+        tags: ['search'],
+        summary: 'Find pictures that show the same thing',
+        description:
+          'The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
+        params: GalleryPath,
+        querystring: Parameters,
+        body: pictureBody(Form, Body),
+        response: {
+          200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) },
+          ...problems(400, 404, 409, 410, 413, 415, 422, 429, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const signal = clientGone(reply)
+      const { images, given, placeOf } = await read(request, signal)
+      const account = answers.of(reply)
+      const answer = await answerSearch(
+        {
+          gallery: request.params.gallery,
+          caller: request.keyName,
+          images,
+          given,
+          placeOf,
+          signal,
+          onBytes: (bytes) => account.take(bytes),
+        },
+        searching,
+      )
+      return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, signal) : answer
+    },
+  )
 }

@@ -16,69 +16,105 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
   // A snapshot holds everything of everyone.
   const config = { role: 'admin' } as const
 
-  app.post('/v1/snapshots', {
-    config,
-    schema: {
-      operationId: 'createSnapshot',
-      tags,
-      summary: 'Begin a snapshot of the data',
-      description: 'One at a time. Requests and writes go on; what is acknowledged after this moment may be missing in it. Graphs are not part of it, nor uploads of jobs that have not ended.',
-      response: { 202: { description: 'It is being written; look at it until it is `ready`.', ...reference(Snapshot) }, ...problems(409, 503, 507) },
+  app.post(
+    '/v1/snapshots',
+    {
+      config,
+      schema: {
+        operationId: 'createSnapshot',
+        tags,
+        summary: 'Begin a snapshot of the data',
+        description:
+          'One at a time. Requests and writes go on; what is acknowledged after this moment may be missing in it. Graphs are not part of it, nor uploads of jobs that have not ended.',
+        response: {
+          202: { description: 'It is being written; look at it until it is `ready`.', ...reference(Snapshot) },
+          ...problems(409, 503, 507),
+        },
+      },
     },
-  }, async (_request, reply) => {
-    const record = await snapshots.create()
-    return reply.code(202).header('location', `/v1/snapshots/${record.id}`).send(snapshotView(record))
-  })
+    async (_request, reply) => {
+      const record = await snapshots.create()
+      return reply.code(202).header('location', `/v1/snapshots/${record.id}`).send(snapshotView(record))
+    },
+  )
 
-  app.get('/v1/snapshots', {
-    config,
-    schema: {
-      operationId: 'listSnapshots',
-      tags,
-      summary: 'List snapshots, newest first',
-      response: { 200: { description: 'All snapshots in the data folder, and the last one that failed.', ...SnapshotList } },
+  app.get(
+    '/v1/snapshots',
+    {
+      config,
+      schema: {
+        operationId: 'listSnapshots',
+        tags,
+        summary: 'List snapshots, newest first',
+        response: {
+          200: { description: 'All snapshots in the data folder, and the last one that failed.', ...SnapshotList },
+        },
+      },
     },
-  }, async () => ({ snapshots: (await snapshots.list()).map(snapshotView) }))
+    async () => ({ snapshots: (await snapshots.list()).map(snapshotView) }),
+  )
 
-  app.get('/v1/snapshots/:snapshot', {
-    config,
-    schema: {
-      operationId: 'getSnapshot',
-      tags,
-      summary: 'Look at a snapshot',
-      params: SnapshotPath,
-      response: { 200: { description: 'The snapshot as it is now.', ...reference(Snapshot) }, ...problems(400, 404) },
+  app.get(
+    '/v1/snapshots/:snapshot',
+    {
+      config,
+      schema: {
+        operationId: 'getSnapshot',
+        tags,
+        summary: 'Look at a snapshot',
+        params: SnapshotPath,
+        response: { 200: { description: 'The snapshot as it is now.', ...reference(Snapshot) }, ...problems(400, 404) },
+      },
     },
-  }, async (request) => snapshotView(await snapshots.get(request.params.snapshot)))
+    async (request) => snapshotView(await snapshots.get(request.params.snapshot)),
+  )
 
-  app.get('/v1/snapshots/:snapshot/archive', {
-    config,
-    exposeHeadRoute: false, // it would read all of the files
-    schema: {
-      operationId: 'getSnapshotArchive',
-      tags,
-      summary: 'Fetch a snapshot as one file',
-      description: 'A tar of the manifest and the database, for `npm run restore`.',
-      params: SnapshotPath,
-      response: { 200: { description: 'The archive.', content: { 'application/x-tar': { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }) } } }, ...problems(400, 404, 409) },
+  app.get(
+    '/v1/snapshots/:snapshot/archive',
+    {
+      config,
+      exposeHeadRoute: false, // it would read all of the files
+      schema: {
+        operationId: 'getSnapshotArchive',
+        tags,
+        summary: 'Fetch a snapshot as one file',
+        description: 'A tar of the manifest and the database, for `npm run restore`.',
+        params: SnapshotPath,
+        response: {
+          200: {
+            description: 'The archive.',
+            content: { 'application/x-tar': { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }) } },
+          },
+          ...problems(400, 404, 409),
+        },
+      },
     },
-  }, async (request, reply) => {
-    const { snapshot } = request.params
-    const { tar, bytes } = await snapshots.archive(snapshot)
-    return reply.type('application/x-tar').header('content-length', bytes).header('content-disposition', `attachment; filename="${snapshot}.tar"`).send(tar)
-  })
+    async (request, reply) => {
+      const { snapshot } = request.params
+      const { tar, bytes } = await snapshots.archive(snapshot)
+      return reply
+        .type('application/x-tar')
+        .header('content-length', bytes)
+        .header('content-disposition', `attachment; filename="${snapshot}.tar"`)
+        .send(tar)
+    },
+  )
 
-  app.delete('/v1/snapshots/:snapshot', {
-    config,
-    schema: {
-      operationId: 'deleteSnapshot',
-      tags,
-      summary: 'Delete a snapshot, or stop one that is being written',
-      params: SnapshotPath,
-      response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404) },
+  app.delete(
+    '/v1/snapshots/:snapshot',
+    {
+      config,
+      schema: {
+        operationId: 'deleteSnapshot',
+        tags,
+        summary: 'Delete a snapshot, or stop one that is being written',
+        params: SnapshotPath,
+        response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404) },
+      },
     },
-  }, async (request, reply) => {
-    await snapshots.remove(request.params.snapshot)
-    return reply.code(204).send(null)
-  })
+    async (request, reply) => {
+      await snapshots.remove(request.params.snapshot)
+      return reply.code(204).send(null)
+    },
+  )
 }

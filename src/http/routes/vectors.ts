@@ -15,7 +15,14 @@ import { pictureRequestReader } from '../picture-request.js'
 import { reference } from '../schemas/named.js'
 import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
-import { CompareAnswer, CompareBody, CompareForm, EmbeddingAnswer, EmbeddingBody, EmbeddingForm } from '../schemas/vectors.js'
+import {
+  CompareAnswer,
+  CompareBody,
+  CompareForm,
+  EmbeddingAnswer,
+  EmbeddingBody,
+  EmbeddingForm,
+} from '../schemas/vectors.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
@@ -33,45 +40,66 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
   const readTwo = pictureRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
   const failures = problems(400, 413, 415, 422, 429, 503)
 
-  app.post('/v1/embeddings', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'embed',
-      tags: ['search'],
-      summary: 'Turn a picture into its vector',
-      querystring: noParameters,
-      body: pictureBody(EmbeddingForm, EmbeddingBody),
-      response: { 200: { description: 'Its embedding, and what it is taken for.', ...reference(EmbeddingAnswer) }, ...failures },
+  app.post(
+    '/v1/embeddings',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'embed',
+        tags: ['search'],
+        summary: 'Turn a picture into its vector',
+        querystring: noParameters,
+        body: pictureBody(EmbeddingForm, EmbeddingBody),
+        response: {
+          200: { description: 'Its embedding, and what it is taken for.', ...reference(EmbeddingAnswer) },
+          ...failures,
+        },
+      },
     },
-  }, async (request, reply) => {
-    const { manifest } = parts.embedder.model
-    const signal = clientGone(reply)
-    const { images: [bytes] } = await readOne(request, signal)
-    if (bytes === undefined) throw new AlikeError('image_missing')
-    const { vector, logits } = await embedPicture({ bytes }, signal, parts)
-    return { modelId: manifest.id, vector: [...vector], labels: likeliest(logits, manifest.labels) }
-  })
+    async (request, reply) => {
+      const { manifest } = parts.embedder.model
+      const signal = clientGone(reply)
+      const {
+        images: [bytes],
+      } = await readOne(request, signal)
+      if (bytes === undefined) throw new AlikeError('image_missing')
+      const { vector, logits } = await embedPicture({ bytes }, signal, parts)
+      return { modelId: manifest.id, vector: [...vector], labels: likeliest(logits, manifest.labels) }
+    },
+  )
 
-  app.post('/v1/compare', {
-    config: { role: 'read' },
-    schema: {
-      operationId: 'compare',
-      tags: ['search'],
-      summary: 'Tell how alike two pictures are',
-      description: 'In a form two files `image`, in JSON `images` or `urls`.',
-      querystring: noParameters,
-      body: { content: { 'multipart/form-data': { schema: CompareForm }, 'application/json': { schema: CompareBody } } },
-      response: { 200: { description: 'Their score.', ...reference(CompareAnswer) }, ...failures },
+  app.post(
+    '/v1/compare',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'compare',
+        tags: ['search'],
+        summary: 'Tell how alike two pictures are',
+        description: 'In a form two files `image`, in JSON `images` or `urls`.',
+        querystring: noParameters,
+        body: {
+          content: { 'multipart/form-data': { schema: CompareForm }, 'application/json': { schema: CompareBody } },
+        },
+        response: { 200: { description: 'Their score.', ...reference(CompareAnswer) }, ...failures },
+      },
     },
-  }, async (request, reply) => {
-    const signal = clientGone(reply)
-    const { images } = await readTwo(request, signal)
-    if (images.length !== 2) throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
-    const [one, two] = await allOrNone(images, signal, (bytes, stop) => embedPicture({ bytes }, stop, parts))
-    const score = cosine(one!.vector, two!.vector)
-    const { id, calibration } = parts.embedder.model.manifest
-    return { modelId: id, score, nearCopyScore: copyScoreOf(one!.copyDescriptor, two!.copyDescriptor), ...(calibration && { pSame: probabilitySameLabel(calibration, score), calibration: basisOf(calibration) }) }
-  })
+    async (request, reply) => {
+      const signal = clientGone(reply)
+      const { images } = await readTwo(request, signal)
+      if (images.length !== 2)
+        throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
+      const [one, two] = await allOrNone(images, signal, (bytes, stop) => embedPicture({ bytes }, stop, parts))
+      const score = cosine(one!.vector, two!.vector)
+      const { id, calibration } = parts.embedder.model.manifest
+      return {
+        modelId: id,
+        score,
+        nearCopyScore: copyScoreOf(one!.copyDescriptor, two!.copyDescriptor),
+        ...(calibration && { pSame: probabilitySameLabel(calibration, score), calibration: basisOf(calibration) }),
+      }
+    },
+  )
 }
 
 /** null where one of them has no features. */

@@ -3,13 +3,30 @@ import { Type } from 'typebox'
 import { reliablePairsMin } from '../../eval/score-calibration.js'
 import { named } from './named.js'
 
-export const Calibration = named('Calibration', Type.Object(
-  {
-    split: Type.Enum(['val'], { type: 'string', description: 'Part of the data whose pairs were measured; the network was not trained on it.' }),
-    positivePairs: Type.Integer({ description: 'Pairs of pictures that share a label.' }),
-    negativePairs: Type.Integer({ description: 'Pairs of pictures of two labels.' }),
-    reliable: Type.Boolean({ description: `False when there were fewer than ${reliablePairsMin} pairs of either kind: then \`pSame\`, \`minPSame\` and the thresholds of votes are guesses.` }),
-    widened: Type.Optional(Type.Boolean({ description: 'True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise.' })),
-  },
-  { description: 'What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the network was not calibrated.', examples: [{ split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true }] },
-))
+export const Calibration = named(
+  'Calibration',
+  Type.Object(
+    {
+      split: Type.Enum(['val'], {
+        type: 'string',
+        description: 'Part of the data whose pairs were measured; the network was not trained on it.',
+      }),
+      positivePairs: Type.Integer({ description: 'Pairs of pictures that share a label.' }),
+      negativePairs: Type.Integer({ description: 'Pairs of pictures of two labels.' }),
+      reliable: Type.Boolean({
+        description: `False when there were fewer than ${reliablePairsMin} pairs of either kind: then \`pSame\`, \`minPSame\` and the thresholds of votes are guesses.`,
+      }),
+      widened: Type.Optional(
+        Type.Boolean({
+          description:
+            'True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise.',
+        }),
+      ),
+    },
+    {
+      description:
+        'What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the network was not calibrated.',
+      examples: [{ split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true }],
+    },
+  ),
+)

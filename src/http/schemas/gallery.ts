@@ -1,67 +1,109 @@
 /** Galleries as callers see them. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
+import { storedBounds } from '../../bounded-json.js'
 import type { GalleryReading } from '../../gallery/galleries.js'
 import type { GalleryRecord } from '../../gallery/records.js'
 import { named, reference } from './named.js'
-import { storedBounds } from '../../bounded-json.js'
 import { Cursor, GalleryName, Label, limit } from './parameters.js'
 
 /** The bounds that a schema can not say; `bounded-json.ts` checks them. */
 export const storedJsonDescription = `Any JSON object of yours: nested at most ${storedBounds.depthMax} deep, with at most ${storedBounds.valuesMax} values in all and \`METADATA_MAX_BYTES\` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.`
 
-export const Metadata = Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: storedJsonDescription })
+export const Metadata = Type.Record(Type.String(), Type.Unknown(), {
+  maxProperties: 100,
+  description: storedJsonDescription,
+})
 
 export const GallerySettings = Type.Object(
   { settings: Type.Optional(Metadata) },
   { additionalProperties: false, examples: [{ settings: { owner: 'photo desk' } }] },
 )
 
-export const Gallery = named('Gallery', Type.Object(
-  {
-    name: GalleryName,
-    modelId: Type.String({ description: 'The model that made every embedding in it.' }),
-    dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
-    settings: Metadata,
-    count: Type.Integer({ description: 'Pictures in it.' }),
-    searchable: Type.Boolean({ description: 'False when it was made by another model than the one that is served.' }),
-    unreadable: Type.Optional(Type.Enum(['record'], { type: 'string', description: 'The gallery’s record is damaged on the disk: nothing but its name is told, and it can only be deleted.' })),
-    index: Type.Object(
-      {
-        tombstones: Type.Integer({ description: 'Removed pictures that still lie in the graph.' }),
-        pending: Type.Integer({ description: 'Pictures not yet in the graph; a search compares them one by one.' }),
-        building: Type.Boolean({ description: 'A graph is being built.' }),
-      },
-      { description: 'State of the index; searches are right in every state.' },
-    ),
-    createdAt: Type.String(),
-    updatedAt: Type.String(),
-  },
-  {
-    description: 'A set of pictures that are searched together.',
-    examples: [{
-      name: 'holidays', modelId: '5d1c0a7b9e3f4a62', dimension: 128, settings: {}, count: 1841, searchable: true,
-      index: { tombstones: 12, pending: 0, building: false }, createdAt: '2026-03-01T09:30:00.000Z', updatedAt: '2026-03-02T17:05:21.412Z',
-    }],
-  },
-))
+export const Gallery = named(
+  'Gallery',
+  Type.Object(
+    {
+      name: GalleryName,
+      modelId: Type.String({ description: 'The model that made every embedding in it.' }),
+      dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
+      settings: Metadata,
+      count: Type.Integer({ description: 'Pictures in it.' }),
+      searchable: Type.Boolean({ description: 'False when it was made by another model than the one that is served.' }),
+      unreadable: Type.Optional(
+        Type.Enum(['record'], {
+          type: 'string',
+          description:
+            'The gallery’s record is damaged on the disk: nothing but its name is told, and it can only be deleted.',
+        }),
+      ),
+      index: Type.Object(
+        {
+          tombstones: Type.Integer({ description: 'Removed pictures that still lie in the graph.' }),
+          pending: Type.Integer({ description: 'Pictures not yet in the graph; a search compares them one by one.' }),
+          building: Type.Boolean({ description: 'A graph is being built.' }),
+        },
+        { description: 'State of the index; searches are right in every state.' },
+      ),
+      createdAt: Type.String(),
+      updatedAt: Type.String(),
+    },
+    {
+      description: 'A set of pictures that are searched together.',
+      examples: [
+        {
+          name: 'holidays',
+          modelId: '5d1c0a7b9e3f4a62',
+          dimension: 128,
+          settings: {},
+          count: 1841,
+          searchable: true,
+          index: { tombstones: 12, pending: 0, building: false },
+          createdAt: '2026-03-01T09:30:00.000Z',
+          updatedAt: '2026-03-02T17:05:21.412Z',
+        },
+      ],
+    },
+  ),
+)
 
-export const GalleryListParameters = Type.Object({ cursor: Type.Optional(Cursor), limit: limit(1_000, 1_000) }, { additionalProperties: false })
+export const GalleryListParameters = Type.Object(
+  { cursor: Type.Optional(Cursor), limit: limit(1_000, 1_000) },
+  { additionalProperties: false },
+)
 export const GalleryList = Type.Object({ galleries: Type.Array(reference(Gallery)), nextCursor: Type.Optional(Cursor) })
 
 /** Labels of one page, unless asked for fewer. */
 export const labelsOfPage = 10_000
-export const LabelCountsParameters = Type.Object({ cursor: Type.Optional(Cursor), limit: limit(labelsOfPage, labelsOfPage) }, { additionalProperties: false })
-
+export const LabelCountsParameters = Type.Object(
+  { cursor: Type.Optional(Cursor), limit: limit(labelsOfPage, labelsOfPage) },
+  { additionalProperties: false },
+)
 
 export const LabelCounts = Type.Object({
-  labels: Type.Array(Type.Object({
-    label: Type.Union([Label, Type.Null()], { description: 'null: pictures without a label.' }),
-    count: Type.Integer(),
-  })),
+  labels: Type.Array(
+    Type.Object({
+      label: Type.Union([Label, Type.Null()], { description: 'null: pictures without a label.' }),
+      count: Type.Integer(),
+    }),
+  ),
   nextCursor: Type.Optional(Cursor),
 })
 
-export function galleryView({ name, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord, reading: GalleryReading | undefined): Static<typeof Gallery> {
+export function galleryView(
+  { name, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord,
+  reading: GalleryReading | undefined,
+): Static<typeof Gallery> {
   const { searchable = false, tombstones = 0, pending = 0, building = false } = reading ?? {}
-  return { name, modelId, dimension, settings, count, searchable, ...(unreadable && { unreadable }), index: { tombstones, pending, building }, createdAt, updatedAt }
+  return {
+    name,
+    modelId,
+    dimension,
+    settings,
+    count,
+    searchable,
+    ...(unreadable && { unreadable }),
+    index: { tombstones, pending, building },
+    createdAt,
+    updatedAt,
+  }
 }

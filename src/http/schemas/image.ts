@@ -1,5 +1,5 @@
 /** Stored pictures: how they are sent, changed and shown. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { Metadata } from './gallery.js'
@@ -9,43 +9,73 @@ import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.j
 
 const NullableLabel = Type.Union([Label, Type.Null()], { description: 'null: it has none.' })
 
-export const Image = named('Image', Type.Object(
-  {
-    id: ImageId,
-    label: NullableLabel,
-    metadata: Metadata,
-    unreadable: Type.Optional(Type.Enum(['metadata', 'record'], { type: 'string', description: '`metadata`: it was stored before there were bounds, in a form that can not be read, and is empty here and to filters; changing it or storing the picture again mends that. `record`: the record is damaged on the disk, and nothing but the id is told; store the picture again, or remove it.' })),
-    contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
-    modelId: Type.String({ description: 'The model that made its embedding.' }),
-    width: Type.Integer({ description: 'Pixels, upright.' }),
-    height: Type.Integer({ description: 'Pixels, upright.' }),
-    format: Type.String({ description: 'Told from its bytes.' }),
-    bytes: Type.Integer({ description: 'Size of the picture file.' }),
-    createdAt: Type.String(),
-    updatedAt: Type.String(),
-  },
-  {
-    description: 'A stored picture. The file itself is not kept: its embedding, its thumbnail and this record are.',
-    examples: [{
-      id: 'cycling/Image_12.jpg', label: 'cycling', metadata: { taken: '2025-07-14' },
-      contentHash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', modelId: '5d1c0a7b9e3f4a62',
-      width: 1024, height: 683, format: 'jpeg', bytes: 148213, createdAt: '2026-03-01T09:31:07.120Z', updatedAt: '2026-03-01T09:31:07.120Z',
-    }],
-  },
-))
+export const Image = named(
+  'Image',
+  Type.Object(
+    {
+      id: ImageId,
+      label: NullableLabel,
+      metadata: Metadata,
+      unreadable: Type.Optional(
+        Type.Enum(['metadata', 'record'], {
+          type: 'string',
+          description:
+            '`metadata`: it was stored before there were bounds, in a form that can not be read, and is empty here and to filters; changing it or storing the picture again mends that. `record`: the record is damaged on the disk, and nothing but the id is told; store the picture again, or remove it.',
+        }),
+      ),
+      contentHash: Type.String({ description: 'SHA-256 of the picture file, hex.' }),
+      modelId: Type.String({ description: 'The model that made its embedding.' }),
+      width: Type.Integer({ description: 'Pixels, upright.' }),
+      height: Type.Integer({ description: 'Pixels, upright.' }),
+      format: Type.String({ description: 'Told from its bytes.' }),
+      bytes: Type.Integer({ description: 'Size of the picture file.' }),
+      createdAt: Type.String(),
+      updatedAt: Type.String(),
+    },
+    {
+      description: 'A stored picture. The file itself is not kept: its embedding, its thumbnail and this record are.',
+      examples: [
+        {
+          id: 'cycling/Image_12.jpg',
+          label: 'cycling',
+          metadata: { taken: '2025-07-14' },
+          contentHash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+          modelId: '5d1c0a7b9e3f4a62',
+          width: 1024,
+          height: 683,
+          format: 'jpeg',
+          bytes: 148213,
+          createdAt: '2026-03-01T09:31:07.120Z',
+          updatedAt: '2026-03-01T09:31:07.120Z',
+        },
+      ],
+    },
+  ),
+)
 
 /** Beside the picture, as query parameters or form fields. */
 export const StoreParameters = Type.Object(
   {
     label: Type.Optional(Label),
-    metadata: Type.Optional(Type.String({ maxLength: 65_536, description: 'A JSON object, as text.', examples: ['{"taken":"2025-07-14"}'] })),
+    metadata: Type.Optional(
+      Type.String({ maxLength: 65_536, description: 'A JSON object, as text.', examples: ['{"taken":"2025-07-14"}'] }),
+    ),
   },
   { additionalProperties: false },
 )
 export const StoreForm = Type.Object({ image: BinaryImage, ...StoreParameters.properties })
 export const StoreBody = Type.Object(
-  { image: Type.Optional(Base64Image), url: Type.Optional(PictureUrl), label: Type.Optional(NullableLabel), metadata: Type.Optional(Metadata) },
-  { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64, label: 'cycling', metadata: { taken: '2025-07-14' } }] },
+  {
+    image: Type.Optional(Base64Image),
+    url: Type.Optional(PictureUrl),
+    label: Type.Optional(NullableLabel),
+    metadata: Type.Optional(Metadata),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    examples: [{ image: exampleBase64, label: 'cycling', metadata: { taken: '2025-07-14' } }],
+  },
 )
 
 export const ImageChange = Type.Object(
@@ -53,22 +83,45 @@ export const ImageChange = Type.Object(
     label: Type.Optional(NullableLabel),
     metadata: Type.Optional(Metadata),
   },
-  { additionalProperties: false, minProperties: 1, description: 'What is left out stays; metadata is replaced as a whole.', examples: [{ label: 'running' }] },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'What is left out stays; metadata is replaced as a whole.',
+    examples: [{ label: 'running' }],
+  },
 )
 
 export const ImageListParameters = Type.Object(
   {
     cursor: Type.Optional(Cursor),
     limit: limit(100, 1000),
-    label: Type.Optional(Type.String({ maxLength: labelMaxLength, description: 'Only pictures with this label; empty: only those without one.' })),
+    label: Type.Optional(
+      Type.String({
+        maxLength: labelMaxLength,
+        description: 'Only pictures with this label; empty: only those without one.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
 
 export const RemovalParameters = Type.Object(
   {
-    label: Type.Optional(Type.Array(Type.String({ maxLength: labelMaxLength }), { minItems: 1, maxItems: 100, description: 'Pictures with one of these labels; an empty text stands for pictures without one.', examples: [['draft']] })),
-    filter: Type.Optional(Type.String({ maxLength: 65_536, description: 'Pictures that fit this filter, JSON text as in a search.', examples: ['{"field":"metadata.year","lt":2015}'] })),
+    label: Type.Optional(
+      Type.Array(Type.String({ maxLength: labelMaxLength }), {
+        minItems: 1,
+        maxItems: 100,
+        description: 'Pictures with one of these labels; an empty text stands for pictures without one.',
+        examples: [['draft']],
+      }),
+    ),
+    filter: Type.Optional(
+      Type.String({
+        maxLength: 65_536,
+        description: 'Pictures that fit this filter, JSON text as in a search.',
+        examples: ['{"field":"metadata.year","lt":2015}'],
+      }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -82,6 +135,10 @@ export const ImageList = Type.Object({
   nextCursor: Type.Optional(Cursor),
 })
 
-export function imageView({ slot: _slot, thumbnailBytes: _thumbnailBytes, ...shown }: ImageRecord): Static<typeof Image> {
+export function imageView({
+  slot: _slot,
+  thumbnailBytes: _thumbnailBytes,
+  ...shown
+}: ImageRecord): Static<typeof Image> {
   return shown
 }

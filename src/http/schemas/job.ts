@@ -1,6 +1,6 @@
 /** Jobs as callers see them. */
-import { Type, type Static } from 'typebox'
-import { jobKinds, jobStates, type JobRecord } from '../../gallery/jobs.js'
+import { type Static, Type } from 'typebox'
+import { type JobRecord, jobKinds, jobStates } from '../../gallery/jobs.js'
 import { AddLine, DeleteLine } from '../../ingest/line-schemas.js'
 import { litterRules } from '../../ingest/litter.js'
 import { nameEncodings } from '../../ingest/name-encoding.js'
@@ -9,49 +9,107 @@ import { named, reference } from './named.js'
 import { GalleryName, Label, limit } from './parameters.js'
 import { exampleBase64 } from './picture.js'
 
-const Nullable = <Schema extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(schema: Schema, description: string) =>
-  Type.Union([schema, Type.Null()], { description })
+const Nullable = <Schema extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(
+  schema: Schema,
+  description: string,
+) => Type.Union([schema, Type.Null()], { description })
 
-export const Job = named('Job', Type.Object(
-  {
-    id: Type.String(),
-    kind: Type.Enum([...jobKinds], { type: 'string', description: '`ingest` takes pictures in; the others look at a whole gallery and have a result.' }),
-    gallery: GalleryName,
-    state: Type.Enum([...jobStates], { type: 'string', description: '`queued` and `running` jobs can be cancelled and survive a restart. `succeeded`: nothing failed; `completed_with_errors`: some pictures failed, the others are stored; `failed`: every picture (`failure.code` is `job_items_failed`), or the job as a whole.' }),
-    total: Nullable(Type.Number(), 'Pictures in the upload, lines that remove one included; null until known (a tar is counted when its job begins; with a manifest, at the end). Of other kinds: pictures to look at, those looked at again counted again.'),
-    done: Type.Integer({ description: 'Pictures that are finished: added + updated + removed + skipped + failed; of other kinds, looked at.' }),
-    added: Type.Integer(),
-    updated: Type.Integer({ description: 'The id existed with another picture or label.' }),
-    removed: Type.Integer({ description: 'By a line `delete` of an NDJSON upload.' }),
-    skipped: Type.Integer({ description: 'Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter and no picture.' }),
-    failed: Type.Integer({ description: 'Told one by one by `GET /v1/jobs/{job}/errors`.' }),
-    replaced: Type.Integer({ description: 'Of the pictures above: those that took the place of an earlier one of the same upload and id. Each is a line `id_repeated` of `GET /v1/jobs/{job}/errors`.' }),
-    namesAssumed: Type.Integer({ description: 'Of the pictures above: those whose names a zip gives without saying in which encoding, and which are not UTF-8; they were read in code page 437, as the format has it. Where the ids look wrong, state `nameEncoding`.' }),
-    share: Type.Number({ description: 'Part of the upload that is read, of the work that is known, 0 to 1.' }),
-    picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null before its first picture.'),
-    secondsLeft: Nullable(Type.Number(), 'At this pace; null when unknown.'),
-    failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], { description: 'Why the job failed; `job_interrupted` of one that is tried again.' }),
-    createdAt: Type.String(),
-    startedAt: Nullable(Type.String(), 'null while it waits.'),
-    finishedAt: Nullable(Type.String(), 'null until it ended.'),
-  },
-  {
-    description: 'Many pictures on their way into a gallery, or a look at all pictures of one.',
-    examples: [{
-      id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10', kind: 'ingest', gallery: 'holidays', state: 'running', total: 1841, done: 620, added: 617, updated: 0, removed: 0, skipped: 0, failed: 3, replaced: 0, namesAssumed: 0,
-      share: 0.337, picturesPerSecond: 96.4, secondsLeft: 12.7, failure: null,
-      createdAt: '2026-03-01T09:30:00.000Z', startedAt: '2026-03-01T09:30:00.120Z', finishedAt: null,
-    }],
-  },
-))
+export const Job = named(
+  'Job',
+  Type.Object(
+    {
+      id: Type.String(),
+      kind: Type.Enum([...jobKinds], {
+        type: 'string',
+        description: '`ingest` takes pictures in; the others look at a whole gallery and have a result.',
+      }),
+      gallery: GalleryName,
+      state: Type.Enum([...jobStates], {
+        type: 'string',
+        description:
+          '`queued` and `running` jobs can be cancelled and survive a restart. `succeeded`: nothing failed; `completed_with_errors`: some pictures failed, the others are stored; `failed`: every picture (`failure.code` is `job_items_failed`), or the job as a whole.',
+      }),
+      total: Nullable(
+        Type.Number(),
+        'Pictures in the upload, lines that remove one included; null until known (a tar is counted when its job begins; with a manifest, at the end). Of other kinds: pictures to look at, those looked at again counted again.',
+      ),
+      done: Type.Integer({
+        description:
+          'Pictures that are finished: added + updated + removed + skipped + failed; of other kinds, looked at.',
+      }),
+      added: Type.Integer(),
+      updated: Type.Integer({ description: 'The id existed with another picture or label.' }),
+      removed: Type.Integer({ description: 'By a line `delete` of an NDJSON upload.' }),
+      skipped: Type.Integer({
+        description:
+          'Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter and no picture.',
+      }),
+      failed: Type.Integer({ description: 'Told one by one by `GET /v1/jobs/{job}/errors`.' }),
+      replaced: Type.Integer({
+        description:
+          'Of the pictures above: those that took the place of an earlier one of the same upload and id. Each is a line `id_repeated` of `GET /v1/jobs/{job}/errors`.',
+      }),
+      namesAssumed: Type.Integer({
+        description:
+          'Of the pictures above: those whose names a zip gives without saying in which encoding, and which are not UTF-8; they were read in code page 437, as the format has it. Where the ids look wrong, state `nameEncoding`.',
+      }),
+      share: Type.Number({ description: 'Part of the upload that is read, of the work that is known, 0 to 1.' }),
+      picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null before its first picture.'),
+      secondsLeft: Nullable(Type.Number(), 'At this pace; null when unknown.'),
+      failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], {
+        description: 'Why the job failed; `job_interrupted` of one that is tried again.',
+      }),
+      createdAt: Type.String(),
+      startedAt: Nullable(Type.String(), 'null while it waits.'),
+      finishedAt: Nullable(Type.String(), 'null until it ended.'),
+    },
+    {
+      description: 'Many pictures on their way into a gallery, or a look at all pictures of one.',
+      examples: [
+        {
+          id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10',
+          kind: 'ingest',
+          gallery: 'holidays',
+          state: 'running',
+          total: 1841,
+          done: 620,
+          added: 617,
+          updated: 0,
+          removed: 0,
+          skipped: 0,
+          failed: 3,
+          replaced: 0,
+          namesAssumed: 0,
+          share: 0.337,
+          picturesPerSecond: 96.4,
+          secondsLeft: 12.7,
+          failure: null,
+          createdAt: '2026-03-01T09:30:00.000Z',
+          startedAt: '2026-03-01T09:30:00.120Z',
+          finishedAt: null,
+        },
+      ],
+    },
+  ),
+)
 
 export const JobPath = Type.Object({ job: Type.String({ minLength: 1, maxLength: 100, description: 'Id of a job.' }) })
 
 export const JobListParameters = Type.Object(
   {
     gallery: Type.Optional(GalleryName),
-    kind: Type.Optional(Type.Array(Type.Enum([...jobKinds], { type: 'string' }), { maxItems: 4, description: 'Only jobs of one of these kinds.' })),
-    state: Type.Optional(Type.Array(Type.Enum([...jobStates], { type: 'string' }), { maxItems: jobStates.length, description: 'Only jobs in one of these states.' })),
+    kind: Type.Optional(
+      Type.Array(Type.Enum([...jobKinds], { type: 'string' }), {
+        maxItems: 4,
+        description: 'Only jobs of one of these kinds.',
+      }),
+    ),
+    state: Type.Optional(
+      Type.Array(Type.Enum([...jobStates], { type: 'string' }), {
+        maxItems: jobStates.length,
+        description: 'Only jobs in one of these states.',
+      }),
+    ),
     limit: limit(50, 1000),
   },
   { additionalProperties: false },
@@ -61,20 +119,45 @@ export const JobList = Type.Object({ jobs: Type.Array(reference(Job), { descript
 export const IngestParameters = Type.Object(
   {
     label: Type.Optional({ ...Label, description: 'Label of pictures whose path has no folder.' }),
-    nameEncoding: Type.Optional(Type.Enum([...nameEncodings], { type: 'string', description: 'Of names in an archive that does not say itself what they are. Left out: UTF-8, and for a zip of Windows that is not UTF-8 code page 437; a name that is neither is an error line.' })),
-    manifestEncoding: Type.Optional(Type.Enum([...nameEncodings], { type: 'string', description: 'Of a manifest as CSV. Left out: UTF-8, or UTF-16 where it begins with a byte order mark, else `nameEncoding`.' })),
-    litter: Type.Optional(Type.Enum([...litterRules], { type: 'string', description: 'What desktops and network disks leave among pictures (`.DS_Store`, `Thumbs.db`, `@eaDir`, recycle bins, sidecars): passed over and counted as skipped, or taken like any other file. Default `skip`.' })),
+    nameEncoding: Type.Optional(
+      Type.Enum([...nameEncodings], {
+        type: 'string',
+        description:
+          'Of names in an archive that does not say itself what they are. Left out: UTF-8, and for a zip of Windows that is not UTF-8 code page 437; a name that is neither is an error line.',
+      }),
+    ),
+    manifestEncoding: Type.Optional(
+      Type.Enum([...nameEncodings], {
+        type: 'string',
+        description:
+          'Of a manifest as CSV. Left out: UTF-8, or UTF-16 where it begins with a byte order mark, else `nameEncoding`.',
+      }),
+    ),
+    litter: Type.Optional(
+      Type.Enum([...litterRules], {
+        type: 'string',
+        description:
+          'What desktops and network disks leave among pictures (`.DS_Store`, `Thumbs.db`, `@eaDir`, recycle bins, sidecars): passed over and counted as skipped, or taken like any other file. Default `skip`.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
 export const IngestForm = Type.Object({
-  label: Type.Optional({ ...Label, description: 'Label of all files that follow it in the form, up to the next `label`; an empty one ends it.' }),
-  image: Type.Array(Type.String({ format: 'binary' }), { description: 'The picture files. The file name (with folders) is the id; without a `label` field the last folder is the label.' }),
+  label: Type.Optional({
+    ...Label,
+    description: 'Label of all files that follow it in the form, up to the next `label`; an empty one ends it.',
+  }),
+  image: Type.Array(Type.String({ format: 'binary' }), {
+    description:
+      'The picture files. The file name (with folders) is the id; without a `label` field the last folder is the label.',
+  }),
 })
 
 /** One line of an NDJSON upload. */
 export const IngestLine = Type.Union([AddLine, DeleteLine], {
-  description: 'One JSON object per line, in the order in which they are done. Each is checked alone; a bad one is one line of the error report.',
+  description:
+    'One JSON object per line, in the order in which they are done. Each is checked alone; a bad one is one line of the error report.',
   examples: [
     { add: { id: 'cycling/Image_12.jpg', label: 'cycling', metadata: { year: 2024 }, image: exampleBase64 } },
     { add: { id: 'cycling/Image_13.jpg', label: 'cycling', url: 'https://images.example.com/13.jpg' } },
@@ -90,10 +173,58 @@ export const JobErrorLine = Type.Object(
     code: Type.String({ description: '`id_repeated` of a picture that was taken, in place of an earlier one.' }),
     detail: Type.String(),
   },
-  { examples: [{ item: 17, name: 'cycling/broken.jpg', code: 'image_unreadable', detail: 'The bytes are not a complete picture in a supported format.' }] },
+  {
+    examples: [
+      {
+        item: 17,
+        name: 'cycling/broken.jpg',
+        code: 'image_unreadable',
+        detail: 'The bytes are not a complete picture in a supported format.',
+      },
+    ],
+  },
 )
 
 export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft }: JobPace): Static<typeof Job> {
-  const { id, kind, gallery, state, total, done, added, updated, removed, skipped, failed, replaced, namesAssumed, failure, createdAt, startedAt, finishedAt } = job
-  return { id, kind, gallery, state, total, done, added, updated, removed, skipped, failed, replaced, namesAssumed, share, picturesPerSecond, secondsLeft, failure, createdAt, startedAt, finishedAt }
+  const {
+    id,
+    kind,
+    gallery,
+    state,
+    total,
+    done,
+    added,
+    updated,
+    removed,
+    skipped,
+    failed,
+    replaced,
+    namesAssumed,
+    failure,
+    createdAt,
+    startedAt,
+    finishedAt,
+  } = job
+  return {
+    id,
+    kind,
+    gallery,
+    state,
+    total,
+    done,
+    added,
+    updated,
+    removed,
+    skipped,
+    failed,
+    replaced,
+    namesAssumed,
+    share,
+    picturesPerSecond,
+    secondsLeft,
+    failure,
+    createdAt,
+    startedAt,
+    finishedAt,
+  }
 }

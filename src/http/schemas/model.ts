@@ -1,54 +1,85 @@
 /** Networks as callers see them: what runs, what it was made from, how good it is. */
 import { Type } from 'typebox'
-import { Manifest } from '../../embedding/manifest.js'
+import type { Manifest } from '../../embedding/manifest.js'
 import { Calibration } from './calibration.js'
 import { named, reference } from './named.js'
 
-export const Model = named('Model', Type.Object(
-  {
-    id: Type.String({ description: 'Hash of weights and preprocessing; the embeddings of two ids are never compared.' }),
-    name: Type.String(),
-    architecture: Type.String(),
-    embeddingDimension: Type.Integer(),
-    labels: Type.Array(Type.String(), { description: 'Classes it was trained on.' }),
-    createdAt: Type.String(),
-    calibration: Type.Union([reference(Calibration), Type.Null()], { description: 'What its probabilities rest on; null when it was not calibrated and has none.' }),
-    runtime: Type.Object(
-      {
-        provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
-        precision: Type.String({ description: 'fp32, fp16 or int8.' }),
-        fallbackReason: Type.Optional(Type.String({ description: 'Why it is the CPU although CUDA was expected.' })),
-        formFallbackReason: Type.Optional(Type.String({ description: 'Why a slower form of the network runs than the folder has: this processor computes the other one otherwise.' })),
-        workers: Type.Integer({ description: 'Threads.' }),
-        devices: Type.Optional(Type.Array(Type.Integer(), { description: 'GPUs, by number; absent on the CPU.' })),
-        batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
-        ortVersion: Type.String({ description: 'ONNX Runtime.' }),
-      },
-      { description: 'How this service runs it.' },
-    ),
-  },
-  {
-    description: 'A network that makes embeddings.',
-    examples: [{
-      id: '5d1c0a7b9e3f4a62', name: 'har-resnet50', architecture: 'resnet50', embeddingDimension: 527, labels: ['calling', 'clapping'],
-      createdAt: '2026-02-20T11:04:00.000Z', calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
-      runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
-    }],
-  },
-))
+export const Model = named(
+  'Model',
+  Type.Object(
+    {
+      id: Type.String({
+        description: 'Hash of weights and preprocessing; the embeddings of two ids are never compared.',
+      }),
+      name: Type.String(),
+      architecture: Type.String(),
+      embeddingDimension: Type.Integer(),
+      labels: Type.Array(Type.String(), { description: 'Classes it was trained on.' }),
+      createdAt: Type.String(),
+      calibration: Type.Union([reference(Calibration), Type.Null()], {
+        description: 'What its probabilities rest on; null when it was not calibrated and has none.',
+      }),
+      runtime: Type.Object(
+        {
+          provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
+          precision: Type.String({ description: 'fp32, fp16 or int8.' }),
+          fallbackReason: Type.Optional(Type.String({ description: 'Why it is the CPU although CUDA was expected.' })),
+          formFallbackReason: Type.Optional(
+            Type.String({
+              description:
+                'Why a slower form of the network runs than the folder has: this processor computes the other one otherwise.',
+            }),
+          ),
+          workers: Type.Integer({ description: 'Threads.' }),
+          devices: Type.Optional(Type.Array(Type.Integer(), { description: 'GPUs, by number; absent on the CPU.' })),
+          batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
+          ortVersion: Type.String({ description: 'ONNX Runtime.' }),
+        },
+        { description: 'How this service runs it.' },
+      ),
+    },
+    {
+      description: 'A network that makes embeddings.',
+      examples: [
+        {
+          id: '5d1c0a7b9e3f4a62',
+          name: 'har-resnet50',
+          architecture: 'resnet50',
+          embeddingDimension: 527,
+          labels: ['calling', 'clapping'],
+          createdAt: '2026-02-20T11:04:00.000Z',
+          calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
+          runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
+        },
+      ],
+    },
+  ),
+)
 
-export const ModelCard = named('ModelCard', Type.Object(
-  {
-    ...Model.properties,
-    manifest: Type.Unsafe<Manifest>(Type.Record(Type.String(), Type.Unknown(), { description: '`manifest.json` of its folder.' })),
-    quality: Type.Unsafe<unknown>(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], { description: '`metrics.json` of its folder: data, protocol and every quality number; null when there is none.' })),
-  },
-  { description: 'A network with everything that is known about it.' },
-))
+export const ModelCard = named(
+  'ModelCard',
+  Type.Object(
+    {
+      ...Model.properties,
+      manifest: Type.Unsafe<Manifest>(
+        Type.Record(Type.String(), Type.Unknown(), { description: '`manifest.json` of its folder.' }),
+      ),
+      quality: Type.Unsafe<unknown>(
+        Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
+          description:
+            '`metrics.json` of its folder: data, protocol and every quality number; null when there is none.',
+        }),
+      ),
+    },
+    { description: 'A network with everything that is known about it.' },
+  ),
+)
 
 export const ModelList = Type.Object({ models: Type.Array(reference(Model)) })
 export const PlotPath = Type.Object({
   model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }),
   plot: Type.String({ pattern: '^[a-z0-9-]{1,64}\\.svg$', description: 'As the card names it.' }),
 })
-export const ModelPath = Type.Object({ model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }) })
+export const ModelPath = Type.Object({
+  model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }),
+})

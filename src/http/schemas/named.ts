@@ -1,5 +1,5 @@
 /** Schemas with a name: defined once in the OpenAPI document, referred to by routes. */
-import { Type, type Static, type TObject, type TUnsafe } from 'typebox'
+import { type Static, type TObject, type TUnsafe, Type } from 'typebox'
 
 const definitions = new WeakSet<TObject>()
 

@@ -7,5 +7,10 @@ export const NearCopyScore = Type.Union([Type.Number({ minimum: 0, maximum: 1 })
 })
 
 export function duplicateScoreSchema(more: string) {
-  return Type.Number({ minimum: 0, maximum: 1, default: defaultDuplicateScore, description: `Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. ${more}` })
+  return Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: defaultDuplicateScore,
+    description: `Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. ${more}`,
+  })
 }

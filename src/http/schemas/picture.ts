@@ -1,10 +1,14 @@
 /** The three ways in which a picture arrives, for routes that take one. */
-import { Type, type TObject, type TSchema } from 'typebox'
+import { type TObject, type TSchema, Type } from 'typebox'
 
-export const BinaryImage = Type.String({ format: 'binary', description: 'The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.' })
+export const BinaryImage = Type.String({
+  format: 'binary',
+  description: 'The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.',
+})
 
 /** A whole picture of one pixel, so that examples can be tried. */
-export const exampleBase64 = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
+export const exampleBase64 =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
 
 export const Base64Image = Type.String({
   contentEncoding: 'base64',
@@ -14,7 +18,8 @@ export const Base64Image = Type.String({
 
 export const PictureUrl = Type.String({
   maxLength: 2_048,
-  description: 'Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).',
+  description:
+    'Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).',
   examples: ['https://images.example.com/cycling/12.jpg'],
 })
 

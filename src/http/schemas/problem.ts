@@ -1,45 +1,54 @@
 /** RFC 9457 problem documents. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { catalogue } from '../../errors.js'
 import { publicCodes } from '../status.js'
 import { named, reference } from './named.js'
 
-export const Problem = named('Problem', Type.Object(
-  {
-    type: Type.String({ description: 'A URN made of the code.' }),
-    title: Type.String({ description: 'What the code means; the same sentence each time.' }),
-    status: Type.Integer({ description: 'The HTTP status.' }),
-    code: Type.Enum([...publicCodes], { type: 'string', description: 'Stable, to be switched on.' }),
-    detail: Type.Optional(Type.String({ description: 'What it was this time.' })),
-    requestId: Type.String({ description: 'Finds the request in the log.' }),
-    errors: Type.Optional(Type.Array(
-      Type.Object({
-        in: Type.Enum(['path', 'query', 'headers', 'body', 'form'], { type: 'string' }),
-        pointer: Type.String({ description: 'JSON pointer to what does not fit.' }),
-        detail: Type.String(),
-      }),
-      { description: 'Every misfit, for `request_invalid`.' },
-    )),
-  },
-  {
-    description: 'Why a request failed (RFC 9457).',
-    examples: [{
-      type: 'urn:alike:problem:gallery_not_found',
-      title: catalogue.gallery_not_found,
-      status: 404,
-      code: 'gallery_not_found',
-      requestId: '6f1c6c9e-3a52-4c3e-8f5e-0d3c1e9a7b11',
-    }],
-  },
-))
+export const Problem = named(
+  'Problem',
+  Type.Object(
+    {
+      type: Type.String({ description: 'A URN made of the code.' }),
+      title: Type.String({ description: 'What the code means; the same sentence each time.' }),
+      status: Type.Integer({ description: 'The HTTP status.' }),
+      code: Type.Enum([...publicCodes], { type: 'string', description: 'Stable, to be switched on.' }),
+      detail: Type.Optional(Type.String({ description: 'What it was this time.' })),
+      requestId: Type.String({ description: 'Finds the request in the log.' }),
+      errors: Type.Optional(
+        Type.Array(
+          Type.Object({
+            in: Type.Enum(['path', 'query', 'headers', 'body', 'form'], { type: 'string' }),
+            pointer: Type.String({ description: 'JSON pointer to what does not fit.' }),
+            detail: Type.String(),
+          }),
+          { description: 'Every misfit, for `request_invalid`.' },
+        ),
+      ),
+    },
+    {
+      description: 'Why a request failed (RFC 9457).',
+      examples: [
+        {
+          type: 'urn:alike:problem:gallery_not_found',
+          title: catalogue.gallery_not_found,
+          status: 404,
+          code: 'gallery_not_found',
+          requestId: '6f1c6c9e-3a52-4c3e-8f5e-0d3c1e9a7b11',
+        },
+      ],
+    },
+  ),
+)
 export type Problem = Static<typeof Problem>
 
 /** Responses of a route: what it answers, and the problems that are its own, by status. */
 export function problems(...statuses: ProblemStatus[]): Record<number, object> {
-  return Object.fromEntries(statuses.map((status) => [
-    status,
-    { description: statusMeanings[status], content: { 'application/problem+json': { schema: reference(Problem) } } },
-  ]))
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: statusMeanings[status], content: { 'application/problem+json': { schema: reference(Problem) } } },
+    ]),
+  )
 }
 
 const statusMeanings = {

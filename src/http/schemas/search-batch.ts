@@ -1,5 +1,5 @@
 /** Several searches in one body, each answered or refused by itself. */
-import { Type, type TObject } from 'typebox'
+import { type TObject, Type } from 'typebox'
 import { named, reference } from './named.js'
 import { Problem } from './problem.js'
 import { SearchAnswer } from './search.js'
@@ -9,27 +9,64 @@ export const queriesMax = 64
 
 export function searchBatchBody(query: TObject) {
   return Type.Object(
-    { queries: Type.Array(query, { minItems: 1, maxItems: queriesMax, description: 'Each is what the JSON body of a search is.' }) },
-    { additionalProperties: false, examples: [{ queries: [{ imageId: 'cycling/Image_12.jpg', k: 5 }, { like: ['running/Image_2.jpg', 'running/Image_9.jpg'], k: 5 }] }] },
+    {
+      queries: Type.Array(query, {
+        minItems: 1,
+        maxItems: queriesMax,
+        description: 'Each is what the JSON body of a search is.',
+      }),
+    },
+    {
+      additionalProperties: false,
+      examples: [
+        {
+          queries: [
+            { imageId: 'cycling/Image_12.jpg', k: 5 },
+            { like: ['running/Image_2.jpg', 'running/Image_9.jpg'], k: 5 },
+          ],
+        },
+      ],
+    },
   )
 }
 
 /** The body as it is checked before its queries are, each in its turn. */
 export const SearchBatchEnvelope = searchBatchBody(Type.Object({}))
 
-export const SearchBatchAnswer = named('SearchBatchAnswer', Type.Object(
-  {
-    answers: Type.Array(
-      Type.Object({ answer: Type.Optional(reference(SearchAnswer)), problem: Type.Optional(reference(Problem)) }),
-      { description: 'In the order of the queries; each is an answer, or the problem that it alone had.' },
-    ),
-  },
-  {
-    examples: [{
-      answers: [
-        { answer: { gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact', hits: [], durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: 0.4, totalMs: 0.5 } } },
-        { problem: { type: 'urn:alike:problem:image_not_found', title: 'There is no such picture in this gallery.', status: 404, code: 'image_not_found', requestId: '6f1c6c9e-3a52-4c3e-8f5e-0d3c1e9a7b11' } },
+export const SearchBatchAnswer = named(
+  'SearchBatchAnswer',
+  Type.Object(
+    {
+      answers: Type.Array(
+        Type.Object({ answer: Type.Optional(reference(SearchAnswer)), problem: Type.Optional(reference(Problem)) }),
+        { description: 'In the order of the queries; each is an answer, or the problem that it alone had.' },
+      ),
+    },
+    {
+      examples: [
+        {
+          answers: [
+            {
+              answer: {
+                gallery: 'holidays',
+                modelId: '5d1c0a7b9e3f4a62',
+                method: 'exact',
+                hits: [],
+                durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: 0.4, totalMs: 0.5 },
+              },
+            },
+            {
+              problem: {
+                type: 'urn:alike:problem:image_not_found',
+                title: 'There is no such picture in this gallery.',
+                status: 404,
+                code: 'image_not_found',
+                requestId: '6f1c6c9e-3a52-4c3e-8f5e-0d3c1e9a7b11',
+              },
+            },
+          ],
+        },
       ],
-    }],
-  },
-))
+    },
+  ),
+)

@@ -1,5 +1,5 @@
 /** What a search is asked: in the address, in the fields of a form, or in JSON. */
-import { Type, type Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { fieldPattern } from '../../gallery/field-values.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { duplicateScoreSchema } from './near-copy.js'
@@ -23,44 +23,160 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
   const lookedAtMax = Math.min(rerankedMax, searchMaxK)
   const optional = {
     imageId: Type.Optional({ ...ImageId, description: 'Search with this stored picture instead of an uploaded one.' }),
-    like: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Search with these stored pictures, too: several of one thing.' })),
-    unlike: Type.Optional(Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not be like.' })),
+    like: Type.Optional(
+      Type.Array(ImageId, {
+        maxItems: 100,
+        description: 'Search with these stored pictures, too: several of one thing.',
+      }),
+    ),
+    unlike: Type.Optional(
+      Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not be like.' }),
+    ),
     k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
-    offset: Type.Optional(Type.Integer({ minimum: 0, maximum: searchMaxK, default: 0, description: `Hits left out from the top; offset + k is at most ${searchMaxK}. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for \`paged\`.` })),
-    paged: Type.Optional(Type.Boolean({ default: false, description: `Keep the ranking, so that its next pages can be asked for by \`nextPageToken\`, for ${pageExpirySeconds} seconds after each page.` })),
-    pageToken: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`.' })),
-    minScore: Type.Optional(Type.Number({ minimum: -1, maximum: 1, description: 'Hits of a lower score are left out; 1 leaves what has the very embedding of the query.' })),
-    minPSame: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities.' })),
-    ef: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Candidates the graph keeps while searching: more find more and cost more.' })),
-    exact: Type.Optional(Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' })),
-    vote: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.' })),
-    falseMatchRate: Type.Optional(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1, description: 'With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out.' })),
-    groupBy: Type.Optional(Type.String({ pattern: fieldPattern.source, description: `Answer with \`groups\` of hits that share this value: \`label\`, or a place in the metadata. \`k\` and \`offset\` count groups then, together at most ${groupsMax}. Pictures that lack the field are left out; of a list, each element is a group.`, examples: ['label', 'metadata.place.city'] })),
-    groupSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: defaultGroupSize, description: 'With `groupBy`: most hits of a group.' })),
-    hideDuplicates: Type.Optional(Type.Boolean({ default: false, description: `Leave out near-copies of better hits; others move up in their place. \`offset\` + \`k\` is at most ${rerankedMax} then, unless grouped.` })),
+    offset: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: searchMaxK,
+        default: 0,
+        description: `Hits left out from the top; offset + k is at most ${searchMaxK}. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for \`paged\`.`,
+      }),
+    ),
+    paged: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: `Keep the ranking, so that its next pages can be asked for by \`nextPageToken\`, for ${pageExpirySeconds} seconds after each page.`,
+      }),
+    ),
+    pageToken: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9_-]{1,64}$',
+        description:
+          'Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`.',
+      }),
+    ),
+    minScore: Type.Optional(
+      Type.Number({
+        minimum: -1,
+        maximum: 1,
+        description: 'Hits of a lower score are left out; 1 leaves what has the very embedding of the query.',
+      }),
+    ),
+    minPSame: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description:
+          'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities.',
+      }),
+    ),
+    ef: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Candidates the graph keeps while searching: more find more and cost more.',
+      }),
+    ),
+    exact: Type.Optional(
+      Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' }),
+    ),
+    vote: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: lookedAtMax,
+        description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.',
+      }),
+    ),
+    falseMatchRate: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        exclusiveMaximum: 1,
+        description:
+          'With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out.',
+      }),
+    ),
+    groupBy: Type.Optional(
+      Type.String({
+        pattern: fieldPattern.source,
+        description: `Answer with \`groups\` of hits that share this value: \`label\`, or a place in the metadata. \`k\` and \`offset\` count groups then, together at most ${groupsMax}. Pictures that lack the field are left out; of a list, each element is a group.`,
+        examples: ['label', 'metadata.place.city'],
+      }),
+    ),
+    groupSize: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: defaultGroupSize,
+        description: 'With `groupBy`: most hits of a group.',
+      }),
+    ),
+    hideDuplicates: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: `Leave out near-copies of better hits; others move up in their place. \`offset\` + \`k\` is at most ${rerankedMax} then, unless grouped.`,
+      }),
+    ),
     duplicateScore: Type.Optional(duplicateScoreSchema('Given without `nearCopies`, it asks for `hideDuplicates`.')),
-    nearCopies: Type.Optional(Type.Enum(['only'], { type: 'string', description: 'Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.' })),
-    diversity: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: `Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.` })),
-    candidates: Type.Optional(Type.Integer({ minimum: 1, maximum: lookedAtMax, default: Math.min(defaultCandidates, lookedAtMax), description: 'With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.' })),
-    includeSelf: Type.Optional(Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' })),
+    nearCopies: Type.Optional(
+      Type.Enum(['only'], {
+        type: 'string',
+        description:
+          'Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.',
+      }),
+    ),
+    diversity: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: `Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.`,
+      }),
+    ),
+    candidates: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: lookedAtMax,
+        default: Math.min(defaultCandidates, lookedAtMax),
+        description:
+          'With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.',
+      }),
+    ),
+    includeSelf: Type.Optional(
+      Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' }),
+    ),
   }
-  const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), { maxItems: 100, description: 'Only pictures with one of these labels; an empty text stands for pictures without one.' })
-  const filterText = 'Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit.'
+  const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
+    maxItems: 100,
+    description: 'Only pictures with one of these labels; an empty text stands for pictures without one.',
+  })
+  const filterText =
+    'Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit.'
   const excludeIds = Type.Array(ImageId, { maxItems: 1_000, description: 'Pictures that are no hits.' })
-  const include = Type.Array(Type.Enum([...inclusions], { type: 'string' }), { maxItems: 10, description: 'What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case.' })
+  const include = Type.Array(Type.Enum([...inclusions], { type: 'string' }), {
+    maxItems: 10,
+    description:
+      'What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case.',
+  })
 
   const Parameters = Type.Object(
     {
       ...optional,
       label: Type.Optional(labels),
-      filter: Type.Optional(Type.String({ maxLength: 65_536, description: `${filterText} As JSON text.`, examples: ['{"field":"metadata.year","gte":2020}'] })),
+      filter: Type.Optional(
+        Type.String({
+          maxLength: 65_536,
+          description: `${filterText} As JSON text.`,
+          examples: ['{"field":"metadata.year","gte":2020}'],
+        }),
+      ),
       excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
-      region: Type.Optional(Type.String({
-        pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}\\s*(px)?\\s*$',
-        description: 'Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.',
-        examples: ['0.25,0.1,0.5,0.5', '120,40,300,300px'],
-      })),
+      region: Type.Optional(
+        Type.String({
+          pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}\\s*(px)?\\s*$',
+          description:
+            'Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.',
+          examples: ['0.25,0.1,0.5,0.5', '120,40,300,300px'],
+        }),
+      ),
     },
     { additionalProperties: false },
   )
@@ -68,11 +184,21 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
     {
       image: Type.Optional(Base64Image),
       url: Type.Optional(PictureUrl),
-      images: Type.Optional(Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' })),
-      vector: Type.Optional(Type.Array(Type.Number(), { minItems: 2, maxItems: 4_096, description: 'An embedding by this model, of unit length.' })),
+      images: Type.Optional(
+        Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' }),
+      ),
+      vector: Type.Optional(
+        Type.Array(Type.Number(), {
+          minItems: 2,
+          maxItems: 4_096,
+          description: 'An embedding by this model, of unit length.',
+        }),
+      ),
       ...optional,
       label: Type.Optional(Type.Union([labels, labels.items])),
-      filter: Type.Optional(Type.Unsafe<unknown>(Type.Record(Type.String(), Type.Unknown(), { description: filterText }))),
+      filter: Type.Optional(
+        Type.Unsafe<unknown>(Type.Record(Type.String(), Type.Unknown(), { description: filterText })),
+      ),
       excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
       region: Type.Optional(Region),
@@ -81,7 +207,12 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
       additionalProperties: false,
       examples: [
         { url: 'https://images.example.com/cycling/12.jpg', k: 5 },
-        { imageId: 'cycling/Image_12.jpg', k: 5, label: ['cycling', 'running'], filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] } },
+        {
+          imageId: 'cycling/Image_12.jpg',
+          k: 5,
+          label: ['cycling', 'running'],
+          filter: { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'metadata.tags', in: ['draft'] } }] },
+        },
         { imageId: 'cycling/Image_12.jpg', k: 5, groupBy: 'label', groupSize: 3, include: ['thumbnail'] },
         { imageId: 'cycling/Image_12.jpg', k: 10, hideDuplicates: true, diversity: 0.3 },
         { imageId: 'cycling/Image_12.jpg', k: 10, nearCopies: 'only' },
@@ -104,5 +235,8 @@ const Region = Type.Object(
     height: Type.Number({ exclusiveMinimum: 0 }),
     unit: Type.Optional(Type.Enum(['relative', 'pixel'], { type: 'string', default: 'relative' })),
   },
-  { additionalProperties: false, description: 'Part of the picture to search with, after orientation; what hangs over the border is cut off.' },
+  {
+    additionalProperties: false,
+    description: 'Part of the picture to search with, after orientation; what hangs over the border is cut off.',
+  },
 )

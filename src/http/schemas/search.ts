@@ -1,27 +1,46 @@
 /** What a search answers. */
-import { Type, type Static } from 'typebox'
-import { basisOf, probabilitySameLabel, type CalibratedThreshold, type ScoreCalibration } from '../../eval/score-calibration.js'
+import { type Static, Type } from 'typebox'
+import {
+  basisOf,
+  type CalibratedThreshold,
+  probabilitySameLabel,
+  type ScoreCalibration,
+} from '../../eval/score-calibration.js'
 import type { Hit as RankedHit } from '../../gallery/galleries.js'
 import type { Metadata as Stored } from '../../gallery/records.js'
 import { StoredMetadata } from '../../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../../retrieval.js'
 import { Calibration } from './calibration.js'
 import { Metadata } from './gallery.js'
-import { NearCopyScore } from './near-copy.js'
 import { named, reference } from './named.js'
+import { NearCopyScore } from './near-copy.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
 
 const Hit = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
   id: ImageId,
-  score: Type.Number({ description: 'Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture.' }),
-  pSame: Type.Optional(Type.Number({ description: 'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.' })),
+  score: Type.Number({
+    description:
+      'Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture.',
+  }),
+  pSame: Type.Optional(
+    Type.Number({
+      description:
+        'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.',
+    }),
+  ),
   nearCopyScore: Type.Optional(NearCopyScore),
   label: Type.Union([Label, Type.Null()]),
   modelId: Type.String(),
   metadata: Type.Optional(Metadata),
-  unreadable: Type.Optional(Type.Enum(['record'], { type: 'string', description: 'The record is damaged on the disk: only the id is told.' })),
-  thumbnail: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'Where it is, below the address of the service; null when none is stored.' })),
+  unreadable: Type.Optional(
+    Type.Enum(['record'], { type: 'string', description: 'The record is damaged on the disk: only the id is told.' }),
+  ),
+  thumbnail: Type.Optional(
+    Type.Union([Type.String(), Type.Null()], {
+      description: 'Where it is, below the address of the service; null when none is stored.',
+    }),
+  ),
 })
 
 const Group = Type.Object({
@@ -31,71 +50,155 @@ const Group = Type.Object({
 })
 
 const VoteAnswer = Type.Object({
-  label: Type.Union([Label, Type.Null()], { description: 'What most of them say, of equals the nearest; null when none has a label or nothing matches.' }),
-  match: Type.Optional(Type.Boolean({ description: 'False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold.' })),
+  label: Type.Union([Label, Type.Null()], {
+    description: 'What most of them say, of equals the nearest; null when none has a label or nothing matches.',
+  }),
+  match: Type.Optional(
+    Type.Boolean({
+      description:
+        'False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold.',
+    }),
+  ),
   margin: Type.Number({ description: 'Share of the first label less that of the second: 0 undecided, 1 unanimous.' }),
   voters: Type.Integer({ description: 'Hits with a label among those asked.' }),
-  labels: Type.Array(Type.Object({
-    label: Label,
-    votes: Type.Integer(),
-    share: Type.Number({ description: 'Of the votes, 0 to 1.' }),
-    bestScore: Type.Number({ description: 'Of its best hit.' }),
-  }), { description: 'Most votes first, then nearest.' }),
-  threshold: Type.Optional(Type.Object({
-    score: Type.Number({ description: 'Below it nothing matches.' }),
-    falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach it, on val pictures.' }),
-    falseMatchesExpected: Type.Number({ description: 'The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little.' }),
-    matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
-  })),
+  labels: Type.Array(
+    Type.Object({
+      label: Label,
+      votes: Type.Integer(),
+      share: Type.Number({ description: 'Of the votes, 0 to 1.' }),
+      bestScore: Type.Number({ description: 'Of its best hit.' }),
+    }),
+    { description: 'Most votes first, then nearest.' },
+  ),
+  threshold: Type.Optional(
+    Type.Object({
+      score: Type.Number({ description: 'Below it nothing matches.' }),
+      falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach it, on val pictures.' }),
+      falseMatchesExpected: Type.Number({
+        description:
+          'The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little.',
+      }),
+      matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
+    }),
+  ),
 })
 
 const Milliseconds = (description: string) => Type.Number({ description: `${description}, milliseconds.` })
 
-export const SearchAnswer = named('SearchAnswer', Type.Object(
-  {
-    gallery: GalleryName,
-    modelId: Type.String({ description: 'The model that made query and gallery comparable.' }),
-    method: Type.Enum(['exact', 'hnsw'], { type: 'string', description: 'Whether every picture was compared, or the graph was asked.' }),
-    ef: Type.Optional(Type.Integer({ description: 'Candidates the graph kept.' })),
-    vector: Type.Optional(Type.Array(Type.Number(), { description: 'What was searched for; with `include`.' })),
-    hits: Type.Array(Hit, { description: 'Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.' }),
-    groups: Type.Optional(Type.Array(Group, { description: 'With `groupBy`, by their best hits.' })),
-    vote: Type.Optional(VoteAnswer),
-    nextPageToken: Type.Optional(Type.String({ description: 'With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows.' })),
-    calibration: Type.Optional(reference(Calibration)),
-    durations: Type.Object({
-      decodeMs: Milliseconds('Decoding, orienting, cropping, resizing'),
-      queueMs: Milliseconds('Waiting for a decoder and for the network'),
-      embedMs: Milliseconds('The network'),
-      searchMs: Milliseconds('Index and records'),
-      totalMs: Milliseconds('All of it, without receiving the picture'),
-    }),
-  },
-  {
-    examples: [{
-      gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact',
-      hits: [
-        { rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, pSame: 0.9714, nearCopyScore: 0.8828, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
-        { rank: 2, id: 'cycling/Image_40.jpg', score: 0.9107, pSame: 0.9523, nearCopyScore: 0.1719, label: 'cycling', modelId: '5d1c0a7b9e3f4a62' },
+export const SearchAnswer = named(
+  'SearchAnswer',
+  Type.Object(
+    {
+      gallery: GalleryName,
+      modelId: Type.String({ description: 'The model that made query and gallery comparable.' }),
+      method: Type.Enum(['exact', 'hnsw'], {
+        type: 'string',
+        description: 'Whether every picture was compared, or the graph was asked.',
+      }),
+      ef: Type.Optional(Type.Integer({ description: 'Candidates the graph kept.' })),
+      vector: Type.Optional(Type.Array(Type.Number(), { description: 'What was searched for; with `include`.' })),
+      hits: Type.Array(Hit, {
+        description:
+          'Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.',
+      }),
+      groups: Type.Optional(Type.Array(Group, { description: 'With `groupBy`, by their best hits.' })),
+      vote: Type.Optional(VoteAnswer),
+      nextPageToken: Type.Optional(
+        Type.String({
+          description: 'With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows.',
+        }),
+      ),
+      calibration: Type.Optional(reference(Calibration)),
+      durations: Type.Object({
+        decodeMs: Milliseconds('Decoding, orienting, cropping, resizing'),
+        queueMs: Milliseconds('Waiting for a decoder and for the network'),
+        embedMs: Milliseconds('The network'),
+        searchMs: Milliseconds('Index and records'),
+        totalMs: Milliseconds('All of it, without receiving the picture'),
+      }),
+    },
+    {
+      examples: [
+        {
+          gallery: 'holidays',
+          modelId: '5d1c0a7b9e3f4a62',
+          method: 'exact',
+          hits: [
+            {
+              rank: 1,
+              id: 'cycling/Image_7.jpg',
+              score: 0.9312,
+              pSame: 0.9714,
+              nearCopyScore: 0.8828,
+              label: 'cycling',
+              modelId: '5d1c0a7b9e3f4a62',
+            },
+            {
+              rank: 2,
+              id: 'cycling/Image_40.jpg',
+              score: 0.9107,
+              pSame: 0.9523,
+              nearCopyScore: 0.1719,
+              label: 'cycling',
+              modelId: '5d1c0a7b9e3f4a62',
+            },
+          ],
+          vote: {
+            label: 'cycling',
+            match: true,
+            margin: 0.8,
+            voters: 10,
+            labels: [
+              { label: 'cycling', votes: 9, share: 0.9, bestScore: 0.9312 },
+              { label: 'running', votes: 1, share: 0.1, bestScore: 0.8671 },
+            ],
+            threshold: { score: 0.8706, falseMatchRate: 0.001, falseMatchesExpected: 0.08, matchRate: 0.0685 },
+          },
+          nextPageToken: 'AAAAAAABAAAACkm0Q5sP7r1w2ZkXbY8vNcA4',
+          calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
+          durations: { decodeMs: 6.1, queueMs: 0.2, embedMs: 4.9, searchMs: 0.6, totalMs: 11.9 },
+        },
+        {
+          gallery: 'holidays',
+          modelId: '5d1c0a7b9e3f4a62',
+          method: 'exact',
+          hits: [],
+          groups: [
+            {
+              rank: 1,
+              key: 'cycling',
+              hits: [
+                {
+                  rank: 1,
+                  id: 'cycling/Image_7.jpg',
+                  score: 0.9312,
+                  label: 'cycling',
+                  modelId: '5d1c0a7b9e3f4a62',
+                  thumbnail: '/v1/galleries/holidays/images/cycling%2FImage_7.jpg/thumbnail',
+                },
+              ],
+            },
+            {
+              rank: 2,
+              key: 'running',
+              hits: [
+                {
+                  rank: 1,
+                  id: 'running/Image_2.jpg',
+                  score: 0.8671,
+                  label: 'running',
+                  modelId: '5d1c0a7b9e3f4a62',
+                  thumbnail: null,
+                },
+              ],
+            },
+          ],
+          durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: 0.8, totalMs: 0.9 },
+        },
       ],
-      vote: {
-        label: 'cycling', match: true, margin: 0.8, voters: 10,
-        labels: [{ label: 'cycling', votes: 9, share: 0.9, bestScore: 0.9312 }, { label: 'running', votes: 1, share: 0.1, bestScore: 0.8671 }],
-        threshold: { score: 0.8706, falseMatchRate: 0.001, falseMatchesExpected: 0.08, matchRate: 0.0685 },
-      },
-      nextPageToken: 'AAAAAAABAAAACkm0Q5sP7r1w2ZkXbY8vNcA4',
-      calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
-      durations: { decodeMs: 6.1, queueMs: 0.2, embedMs: 4.9, searchMs: 0.6, totalMs: 11.9 },
-    }, {
-      gallery: 'holidays', modelId: '5d1c0a7b9e3f4a62', method: 'exact', hits: [],
-      groups: [
-        { rank: 1, key: 'cycling', hits: [{ rank: 1, id: 'cycling/Image_7.jpg', score: 0.9312, label: 'cycling', modelId: '5d1c0a7b9e3f4a62', thumbnail: '/v1/galleries/holidays/images/cycling%2FImage_7.jpg/thumbnail' }] },
-        { rank: 2, key: 'running', hits: [{ rank: 1, id: 'running/Image_2.jpg', score: 0.8671, label: 'running', modelId: '5d1c0a7b9e3f4a62', thumbnail: null }] },
-      ],
-      durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: 0.8, totalMs: 0.9 },
-    }],
-  },
-))
+    },
+  ),
+)
 
 export interface AnswerViewOptions {
   include: readonly string[]
@@ -116,14 +219,23 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
     ...(include.includes('vector') && { vector: [...vector] }),
     hits: hits.map(view),
     ...(groups && { groups: groups.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })) }),
-    ...(vote && { vote: { ...vote, ...(threshold && { threshold: { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared } }) } }),
+    ...(vote && {
+      vote: {
+        ...vote,
+        ...(threshold && { threshold: { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared } }),
+      },
+    }),
     ...(nextPageToken !== undefined && { nextPageToken }),
     ...(calibration && { calibration: basisOf(calibration) }),
     durations: rounded(durations),
   }
 }
 
-function hitView({ rank, score, nearCopyScore, record }: RankedHit, gallery: string, { include, calibration }: AnswerViewOptions): Static<typeof Hit> {
+function hitView(
+  { rank, score, nearCopyScore, record }: RankedHit,
+  gallery: string,
+  { include, calibration }: AnswerViewOptions,
+): Static<typeof Hit> {
   const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
   return {
     rank,
@@ -136,7 +248,9 @@ function hitView({ rank, score, nearCopyScore, record }: RankedHit, gallery: str
     ...(isDamaged && { unreadable: 'record' as const }),
     // read when it is written: see StoredMetadata
     ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
-    ...(include.includes('thumbnail') && { thumbnail: thumbnailBytes === 0 ? null : `/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail` }),
+    ...(include.includes('thumbnail') && {
+      thumbnail: thumbnailBytes === 0 ? null : `/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`,
+    }),
   }
 }
 
@@ -144,5 +258,11 @@ function hitView({ rank, score, nearCopyScore, record }: RankedHit, gallery: str
 function rounded(durations: QueryDurations): QueryDurations {
   const round = (ms: number) => Math.round(ms * 1_000) / 1_000
   const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations
-  return { decodeMs: round(decodeMs), queueMs: round(queueMs), embedMs: round(embedMs), searchMs: round(searchMs), totalMs: round(totalMs) }
+  return {
+    decodeMs: round(decodeMs),
+    queueMs: round(queueMs),
+    embedMs: round(embedMs),
+    searchMs: round(searchMs),
+    totalMs: round(totalMs),
+  }
 }

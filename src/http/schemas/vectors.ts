@@ -11,34 +11,64 @@ export const EmbeddingBody = Type.Object(
   { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64 }] },
 )
 
-export const EmbeddingAnswer = named('EmbeddingAnswer', Type.Object(
-  {
-    modelId: Type.String({ description: 'Vectors of two models are never compared.' }),
-    vector: Type.Array(Type.Number(), { description: 'Unit length; taken by `vector` of a search.' }),
-    labels: Type.Array(
-      Type.Object({ label: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) }),
-      { description: 'What the network’s classifier takes it for, of the classes it was trained on; the likeliest five.' },
-    ),
-  },
-  { examples: [{ modelId: '5d1c0a7b9e3f4a62', vector: [0.0131, -0.0274, 0.0892], labels: [{ label: 'cycling', probability: 0.91 }] }] },
-))
+export const EmbeddingAnswer = named(
+  'EmbeddingAnswer',
+  Type.Object(
+    {
+      modelId: Type.String({ description: 'Vectors of two models are never compared.' }),
+      vector: Type.Array(Type.Number(), { description: 'Unit length; taken by `vector` of a search.' }),
+      labels: Type.Array(Type.Object({ label: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) }), {
+        description:
+          'What the network’s classifier takes it for, of the classes it was trained on; the likeliest five.',
+      }),
+    },
+    {
+      examples: [
+        {
+          modelId: '5d1c0a7b9e3f4a62',
+          vector: [0.0131, -0.0274, 0.0892],
+          labels: [{ label: 'cycling', probability: 0.91 }],
+        },
+      ],
+    },
+  ),
+)
 
 export const CompareForm = Type.Object({ image: Type.Array(BinaryImage, { minItems: 2, maxItems: 2 }) })
 export const CompareBody = Type.Object(
   {
     images: Type.Optional(Type.Array(Base64Image, { maxItems: 2, description: 'The two pictures.' })),
-    urls: Type.Optional(Type.Array(PictureUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' })),
+    urls: Type.Optional(
+      Type.Array(PictureUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' }),
+    ),
   },
   { additionalProperties: false, minProperties: 1, examples: [{ images: [exampleBase64, exampleBase64] }] },
 )
 
-export const CompareAnswer = named('CompareAnswer', Type.Object(
-  {
-    modelId: Type.String(),
-    score: Type.Number({ description: 'Cosine similarity, −1 to 1; within 10⁻⁶ of them it is 1 or −1.' }),
-    nearCopyScore: NearCopyScore,
-    pSame: Type.Optional(Type.Number({ description: 'Probability that they share a label; absent when the network was not calibrated.' })),
-    calibration: Type.Optional(reference(Calibration)),
-  },
-  { examples: [{ modelId: '5d1c0a7b9e3f4a62', score: 0.8127, nearCopyScore: 0.1641, pSame: 0.8431, calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true } }] },
-))
+export const CompareAnswer = named(
+  'CompareAnswer',
+  Type.Object(
+    {
+      modelId: Type.String(),
+      score: Type.Number({ description: 'Cosine similarity, −1 to 1; within 10⁻⁶ of them it is 1 or −1.' }),
+      nearCopyScore: NearCopyScore,
+      pSame: Type.Optional(
+        Type.Number({
+          description: 'Probability that they share a label; absent when the network was not calibrated.',
+        }),
+      ),
+      calibration: Type.Optional(reference(Calibration)),
+    },
+    {
+      examples: [
+        {
+          modelId: '5d1c0a7b9e3f4a62',
+          score: 0.8127,
+          nearCopyScore: 0.1641,
+          pSame: 0.8431,
+          calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
+        },
+      ],
+    },
+  ),
+)

@@ -23,10 +23,19 @@ const headBytes = 64 * 1024
  * @param ofNames of the names in the archive: what a manifest is in when it is no UTF-8
  * @throws AlikeError `line_invalid`
  */
-export function readCsvText(bytes: Buffer, { manifestEncoding: stated, nameEncoding: ofNames }: { manifestEncoding?: NameEncoding | undefined; nameEncoding?: NameEncoding | undefined }): CsvText {
+export function readCsvText(
+  bytes: Buffer,
+  {
+    manifestEncoding: stated,
+    nameEncoding: ofNames,
+  }: { manifestEncoding?: NameEncoding | undefined; nameEncoding?: NameEncoding | undefined },
+): CsvText {
   const encoding = markedEncoding(bytes) ?? stated ?? (isUtf8(bytes) ? 'utf-8' : ofNames)
   if (encoding === undefined || (encoding === 'utf-8' && !isUtf8(bytes))) {
-    throw new AlikeError('line_invalid', { detail: 'It is not UTF-8. State manifestEncoding: what Excel saves as CSV is windows-1252 in Western Europe, while "CSV UTF-8" is UTF-8.' })
+    throw new AlikeError('line_invalid', {
+      detail:
+        'It is not UTF-8. State manifestEncoding: what Excel saves as CSV is windows-1252 in Western Europe, while "CSV UTF-8" is UTF-8.',
+    })
   }
   const [head = ''] = decode(bytes.subarray(0, headBytes), encoding, headBytes)
   const [separator = '', given] = separatorLine.exec(head) ?? []
@@ -36,7 +45,8 @@ export function readCsvText(bytes: Buffer, { manifestEncoding: stated, nameEncod
     *pieces() {
       let left = skipped
       for (const piece of decode(bytes, encoding, pieceBytes)) {
-        if (piece.includes('\ufffd') && encoding !== 'utf-8') throw new AlikeError('line_invalid', { detail: `It is not ${encoding}.` })
+        if (piece.includes('\ufffd') && encoding !== 'utf-8')
+          throw new AlikeError('line_invalid', { detail: `It is not ${encoding}.` })
         const misfit = misfitOfText(piece)
         if (misfit !== undefined) throw new AlikeError('line_invalid', { detail: `It ${misfit}.` })
         yield piece.slice(left)
@@ -67,7 +77,10 @@ function* decode(bytes: Buffer, encoding: string, size: number): Generator<strin
 
 /** What the header has most of, outside of quotes. */
 function delimiterOf(head: string): string {
-  const [header = ''] = head.trimStart().replace(/"[^"]*("|$)/g, '""').split(/[\r\n]/, 1)
+  const [header = ''] = head
+    .trimStart()
+    .replace(/"[^"]*("|$)/g, '""')
+    .split(/[\r\n]/, 1)
   const counts = delimiters.map((delimiter) => header.split(delimiter).length)
   return delimiters[counts.indexOf(Math.max(...counts))]!
 }

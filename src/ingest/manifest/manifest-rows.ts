@@ -4,8 +4,8 @@ import { setImmediate as others } from 'node:timers/promises'
 import { CsvError, parse } from 'csv-parse'
 import { AlikeError } from '../../errors.js'
 import type { JsonValue } from '../../gallery/records.js'
+import { checkManifestRow, type LineLimits, type ManifestLine, readManifestLine } from '../line-schemas.js'
 import { boundedLines } from '../lines.js'
-import { checkManifestRow, readManifestLine, type LineLimits, type ManifestLine } from '../line-schemas.js'
 import type { SourceDescription } from '../source.js'
 import { readCsvText } from './csv-text.js'
 
@@ -22,7 +22,12 @@ const lineMaxBytes = 256 * 1024
 /** More than the 100 members that metadata may have, with the three of ours. */
 const columnsMax = 120
 
-export function rowsOf(stream: AsyncIterable<Uint8Array>, format: ManifestFormat, description: SourceDescription, limits: LineLimits): AsyncGenerator<ManifestRow> {
+export function rowsOf(
+  stream: AsyncIterable<Uint8Array>,
+  format: ManifestFormat,
+  description: SourceDescription,
+  limits: LineLimits,
+): AsyncGenerator<ManifestRow> {
   return format === 'csv' ? csvRows(stream, description, limits) : ndjsonRows(stream, limits)
 }
 
@@ -33,7 +38,8 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits
     yield {
       place: `line ${number}`,
       read() {
-        if (line === undefined) throw new AlikeError('line_invalid', { detail: `It is longer than ${lineMaxBytes} bytes.` })
+        if (line === undefined)
+          throw new AlikeError('line_invalid', { detail: `It is longer than ${lineMaxBytes} bytes.` })
         return readManifestLine(line, limits)
       },
     }
@@ -41,12 +47,24 @@ async function* ndjsonRows(stream: AsyncIterable<Uint8Array>, limits: LineLimits
 }
 
 /** `filename,label,id` in any order; every further column is a member of the metadata. */
-async function* csvRows(stream: AsyncIterable<Uint8Array>, description: SourceDescription, limits: LineLimits): AsyncGenerator<ManifestRow> {
+async function* csvRows(
+  stream: AsyncIterable<Uint8Array>,
+  description: SourceDescription,
+  limits: LineLimits,
+): AsyncGenerator<ManifestRow> {
   let input: Readable | undefined
   try {
     const { delimiter, pieces } = readCsvText(await whole(stream), description)
     input = Readable.from(inTurns(pieces()))
-    const parser = parse({ columns: columnsOf, delimiter, trim: delimiter !== '\t', skip_empty_lines: true, skip_records_with_empty_values: true, info: true, max_record_size: lineMaxBytes })
+    const parser = parse({
+      columns: columnsOf,
+      delimiter,
+      trim: delimiter !== '\t',
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      info: true,
+      max_record_size: lineMaxBytes,
+    })
     input.on('error', (error) => parser.destroy(error))
     for await (const row of input.pipe(parser)) {
       const { record, info } = row as { record: Record<string, string>; info: { lines: number } }
@@ -54,7 +72,14 @@ async function* csvRows(stream: AsyncIterable<Uint8Array>, description: SourceDe
     }
   } catch (error) {
     if (!(error instanceof CsvError || (error instanceof AlikeError && error.code === 'line_invalid'))) throw error
-    yield { place: placeOf(error), read: () => { throw error instanceof AlikeError ? error : new AlikeError('line_invalid', { detail: `It is no CSV: ${error.message}`, cause: error }) } }
+    yield {
+      place: placeOf(error),
+      read: () => {
+        throw error instanceof AlikeError
+          ? error
+          : new AlikeError('line_invalid', { detail: `It is no CSV: ${error.message}`, cause: error })
+      },
+    }
   } finally {
     input?.destroy()
   }
@@ -101,23 +126,31 @@ function lineOfRecord(record: Record<string, string>, limits: LineLimits): Manif
   const { filename, file = filename, label, id, ...rest } = record
   delete rest.filename
   const columns = Object.entries(rest).filter(([name, cell]) => name !== '' && cell !== '')
-  return checkManifestRow({
-    file,
-    ...(id !== undefined && id !== '' && { id }),
-    // an empty cell says that there is none; without the column the folder says it
-    ...(label !== undefined && { label: label === '' ? null : label }),
-    ...(Object.keys(rest).length > 0 && { metadata: Object.fromEntries(columns.map(([name, cell]) => [name, valueOf(cell)])) }),
-  }, limits)
+  return checkManifestRow(
+    {
+      file,
+      ...(id !== undefined && id !== '' && { id }),
+      // an empty cell says that there is none; without the column the folder says it
+      ...(label !== undefined && { label: label === '' ? null : label }),
+      ...(Object.keys(rest).length > 0 && {
+        metadata: Object.fromEntries(columns.map(([name, cell]) => [name, cellValue(cell)])),
+      }),
+    },
+    limits,
+  )
 }
 
 /**
  * What is written as a number is one, so that filters can compare it: also `10.50`, as a column of prices
  * has it. `007`, `+1` and `1e5` are names of something, and what would be rounded stays as it is written.
  */
-function valueOf(cell: string): JsonValue {
+function cellValue(cell: string): JsonValue {
   const [, , fraction] = /^-?(0|[1-9]\d*)(\.\d+)?$/.exec(cell) ?? [undefined, undefined, null]
   if (fraction === null) return cell
-  const isExact = fraction === undefined ? Number.isSafeInteger(Number(cell)) : cell.replace(/^-?0*\.?0*|\./g, '').length <= exactDigits
+  const isExact =
+    fraction === undefined
+      ? Number.isSafeInteger(Number(cell))
+      : cell.replace(/^-?0*\.?0*|\./g, '').length <= exactDigits
   return isExact ? Number(cell) : cell
 }
 

@@ -5,12 +5,12 @@
  */
 import { setImmediate as others } from 'node:timers/promises'
 import { AlikeError } from '../../errors.js'
-import type { ManifestLine } from '../line-schemas.js'
 import { nfc } from '../../text.js'
+import type { ManifestLine } from '../line-schemas.js'
 import { isLitterName } from '../litter.js'
 import { nameOf, segmentsOf } from '../names.js'
 import type { SaidOfPicture, SourceDescription, SourceLimits } from '../source.js'
-import { rowsOf, type ManifestFormat } from './manifest-rows.js'
+import { type ManifestFormat, rowsOf } from './manifest-rows.js'
 
 /** It is in memory while its job runs; reading it took ten times its size there. */
 const manifestMaxBytes = 16 * 2 ** 20
@@ -18,7 +18,12 @@ const manifestMaxBytes = 16 * 2 ** 20
 /** Rows read in one go: about 2 ms, so that searches do not wait for a million of them. */
 const rowsAtOnce = 128
 
-const formats: Readonly<Record<string, ManifestFormat>> = { 'manifest.csv': 'csv', 'labels.csv': 'csv', 'manifest.ndjson': 'ndjson', 'manifest.jsonl': 'ndjson' }
+const formats: Readonly<Record<string, ManifestFormat>> = {
+  'manifest.csv': 'csv',
+  'labels.csv': 'csv',
+  'manifest.ndjson': 'ndjson',
+  'manifest.jsonl': 'ndjson',
+}
 
 /** Whether the file of this path in an archive is a manifest. */
 export function manifestFormat(path: string): ManifestFormat | undefined {
@@ -40,10 +45,20 @@ export class Manifest {
   }
 
   /** @throws AlikeError `manifest_invalid`, naming the row; what the stream throws */
-  static async read(path: string, stream: AsyncIterable<Uint8Array>, description: SourceDescription, limits: SourceLimits): Promise<Manifest> {
+  static async read(
+    path: string,
+    stream: AsyncIterable<Uint8Array>,
+    description: SourceDescription,
+    limits: SourceLimits,
+  ): Promise<Manifest> {
     const manifest = new Manifest(path)
     const folder = path.replaceAll('\\', '/').split('/').slice(0, -1).join('/')
-    for await (const { place, read } of rowsOf(bounded(stream, path), manifestFormat(path) ?? 'csv', description, limits)) {
+    for await (const { place, read } of rowsOf(
+      bounded(stream, path),
+      manifestFormat(path) ?? 'csv',
+      description,
+      limits,
+    )) {
       if (manifest.#rows.size % rowsAtOnce === 0) await others()
       try {
         manifest.#add(folder, read(), limits)
@@ -58,7 +73,8 @@ export class Manifest {
   #add(folder: string, { file, ...said }: ManifestLine, { ingestMaxFiles }: SourceLimits): void {
     const { id } = nameOf(folder === '' ? file : `${folder}/${file}`)
     if (this.#rows.has(id)) throw new AlikeError('manifest_invalid', { detail: 'It names a file for the second time.' })
-    if (this.#rows.size >= ingestMaxFiles) throw new AlikeError('manifest_invalid', { detail: `There are more than ${ingestMaxFiles} rows.` })
+    if (this.#rows.size >= ingestMaxFiles)
+      throw new AlikeError('manifest_invalid', { detail: `There are more than ${ingestMaxFiles} rows.` })
     this.#rows.set(id, JSON.stringify(said))
   }
 

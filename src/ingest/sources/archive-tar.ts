@@ -13,11 +13,17 @@ import type { Source, SourceDescription, SourceItem, SourceLimits } from '../sou
 import { uploadedFileOf } from './files.js'
 import { ItemNames, type NamedItem } from './item-names.js'
 import { noLinks, surveyTar, type TarSurvey } from './survey-tar.js'
-import { unpackTar, type NamedEntry, type Unpacking } from './unpack-tar.js'
+import { type NamedEntry, type Unpacking, unpackTar } from './unpack-tar.js'
 
-export async function openTar(file: string, description: SourceDescription, limits: SourceLimits, signal?: AbortSignal): Promise<Source> {
+export async function openTar(
+  file: string,
+  description: SourceDescription,
+  limits: SourceLimits,
+  signal?: AbortSignal,
+): Promise<Source> {
   const { size } = await stat(file)
-  const survey: TarSurvey = description.kind === 'files' ? { links: noLinks } : await surveyTar(file, description, limits, signal)
+  const survey: TarSurvey =
+    description.kind === 'files' ? { links: noLinks } : await surveyTar(file, description, limits, signal)
   let unpacking: Unpacking | undefined
   return {
     ...(survey.total !== undefined && { total: survey.total }),
@@ -35,12 +41,23 @@ export async function openTar(file: string, description: SourceDescription, limi
 /** Names looked at in one go: those that lead to no picture cost time on the main thread as well. */
 const namesAtOnce = 128
 
-async function* readItems({ entries, unpacked }: Unpacking, from: number, description: SourceDescription, limits: SourceLimits, { manifest, links }: TarSurvey): AsyncGenerator<SourceItem> {
+async function* readItems(
+  { entries, unpacked }: Unpacking,
+  from: number,
+  description: SourceDescription,
+  limits: SourceLimits,
+  { manifest, links }: TarSurvey,
+): AsyncGenerator<SourceItem> {
   const names = new ItemNames(description, manifest)
   let files = 0
   try {
     for await (const entry of entries) {
-      if (entry.kind === 'folder' || links.bound.has(entry.number) || (manifest !== undefined && entry.path === manifest.path)) continue
+      if (
+        entry.kind === 'folder' ||
+        links.bound.has(entry.number) ||
+        (manifest !== undefined && entry.path === manifest.path)
+      )
+        continue
       const reading = new FileReading(entry, limits, unpacked)
       for (const name of [entry, ...(links.ofFile.get(entry.number) ?? [])]) {
         const item = names.next(nameIn(entry, name, description))
@@ -62,13 +79,20 @@ const nothingToTake: Partial<Record<NamedEntry['kind'], string>> = {
   continuation: 'It goes on from another volume.',
 }
 
-function nameIn({ kind, pax }: NamedEntry, { path, misfit, isAssumed }: ReadName, description: SourceDescription): ReadName & { isDevice: boolean; label?: string | undefined } {
+function nameIn(
+  { kind, pax }: NamedEntry,
+  { path, misfit, isAssumed }: ReadName,
+  description: SourceDescription,
+): ReadName & { isDevice: boolean; label?: string | undefined } {
   const uploaded = description.kind === 'files' ? uploadedFileOf(pax) : undefined
   const detail = nothingToTake[kind]
   return {
     path: uploaded?.path ?? path,
     label: uploaded?.label,
-    misfit: misfit ?? (uploaded?.error && new AlikeError(uploaded.error)) ?? (detail === undefined ? undefined : new AlikeError('archive_path_invalid', { detail })),
+    misfit:
+      misfit ??
+      (uploaded?.error && new AlikeError(uploaded.error)) ??
+      (detail === undefined ? undefined : new AlikeError('archive_path_invalid', { detail })),
     isAssumed,
     isDevice: kind === 'device',
   }
@@ -92,7 +116,9 @@ class FileReading {
     // What stands in the archive is counted as it comes; what does not, holes and further names, is counted here.
     if (size <= this.#limits.uploadMaxBytes) this.#unpacked.add(this.#read === undefined ? holeBytes : size)
     this.#read ??= await this.#readOnce()
-    return 'error' in this.#read ? { index: item.index, name: item.name, error: this.#read.error } : { ...item, bytes: this.#read.bytes }
+    return 'error' in this.#read
+      ? { index: item.index, name: item.name, error: this.#read.error }
+      : { ...item, bytes: this.#read.bytes }
   }
 
   async #readOnce(): Promise<{ bytes: Buffer } | { error: AlikeError }> {

@@ -29,7 +29,14 @@ export async function openZip(path: string, description: SourceDescription, limi
         if (file.number === manifest?.number) continue
         const item = names.next(file)
         if (item.index < from) continue
-        yield 'id' in item ? { index: item.index, name: item.name, isNameAssumed: item.isNameAssumed, ...(await bytesIn(zip, file, limits, unpacked, item)) } : item
+        yield 'id' in item
+          ? {
+              index: item.index,
+              name: item.name,
+              isNameAssumed: item.isNameAssumed,
+              ...(await bytesIn(zip, file, limits, unpacked, item)),
+            }
+          : item
       }
       yield* names.missing(from)
     },
@@ -38,7 +45,11 @@ export async function openZip(path: string, description: SourceDescription, limi
 }
 
 /** Damage, and what an honest packer never writes, is told before anything is unpacked. */
-async function survey(path: string, description: SourceDescription, limits: SourceLimits): Promise<{ count: number; manifest?: { manifest: Manifest; number: number } }> {
+async function survey(
+  path: string,
+  description: SourceDescription,
+  limits: SourceLimits,
+): Promise<{ count: number; manifest?: { manifest: Manifest; number: number } }> {
   const zip = await openZipFile(path)
   const extents = new Extents()
   const stated = new UnpackedBytes(limits)
@@ -64,7 +75,12 @@ async function survey(path: string, description: SourceDescription, limits: Sour
   }
 }
 
-async function readManifest(zip: ZipFile, { entry, path }: ZippedFile, description: SourceDescription, limits: SourceLimits): Promise<Manifest> {
+async function readManifest(
+  zip: ZipFile,
+  { entry, path }: ZippedFile,
+  description: SourceDescription,
+  limits: SourceLimits,
+): Promise<Manifest> {
   try {
     return await Manifest.read(path, checked(await zip.openReadStreamPromise(entry), entry), description, limits)
   } catch (cause) {
@@ -74,10 +90,17 @@ async function readManifest(zip: ZipFile, { entry, path }: ZippedFile, descripti
 }
 
 /** One damaged entry says nothing about the next: the directory tells where that one begins. */
-async function bytesIn<Said>(zip: ZipFile, { entry, isLink }: ZippedFile, { uploadMaxBytes }: SourceLimits, unpacked: UnpackedBytes, said: Said): Promise<(Said & { bytes: Buffer }) | { error: AlikeError }> {
+async function bytesIn<Said>(
+  zip: ZipFile,
+  { entry, isLink }: ZippedFile,
+  { uploadMaxBytes }: SourceLimits,
+  unpacked: UnpackedBytes,
+  said: Said,
+): Promise<(Said & { bytes: Buffer }) | { error: AlikeError }> {
   try {
     if (isLink) throw new AlikeError('archive_path_invalid', { detail: 'It is a link, not a file.' })
-    if (!entry.canDecodeFileData()) throw new AlikeError('image_unreadable', { detail: 'It is encrypted or packed by an unknown method.' })
+    if (!entry.canDecodeFileData())
+      throw new AlikeError('image_unreadable', { detail: 'It is encrypted or packed by an unknown method.' })
     if (entry.uncompressedSize > uploadMaxBytes) throw imageTooLarge(uploadMaxBytes)
     const stream = await zip.openReadStreamPromise(entry)
     return { ...said, bytes: await readBounded(unpacked.counted(checked(stream, entry)), uploadMaxBytes) }

@@ -26,12 +26,16 @@ export function packFiles(files: AsyncIterable<UploadedFile>): { tar: NodeJS.Rea
   const output = new PassThrough()
   let count = 0
   // the packer does not hear of it, and would wait for its reader
-  const gone = new Promise<never>((_resolve, reject) => output.once('close', () => reject(new Error('nobody reads the tar any more'))))
+  const gone = new Promise<never>((_resolve, reject) =>
+    output.once('close', () => reject(new Error('nobody reads the tar any more'))),
+  )
   gone.catch(() => {})
   const packAll = async () => {
     for await (const file of files) {
       const bytes = Buffer.isBuffer(file.content) ? file.content : Buffer.alloc(0)
-      const packed = new Promise<void>((resolve, reject) => tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve())))
+      const packed = new Promise<void>((resolve, reject) =>
+        tar.entry(headerOf(file, bytes), bytes, (error) => (error ? reject(error) : resolve())),
+      )
       await Promise.race([packed, gone])
       count += 1
     }

@@ -1,6 +1,6 @@
 /** From the names in an archive or form to items: their numbers, ids and labels, what is passed over, what is told. */
 import { AlikeError } from '../../errors.js'
-import { saidOf, type Manifest } from '../manifest/manifest.js'
+import { type Manifest, saidOf } from '../manifest/manifest.js'
 import type { ReadName } from '../name-encoding.js'
 import { nameOf, shownName } from '../names.js'
 import { isPassedOver } from '../passed-over.js'
@@ -34,7 +34,12 @@ export class ItemNames {
       if (isPassedOver(name, this.#description) && !this.#isNamed(name)) return { ...place, skipped: true }
       if (name.misfit !== undefined) throw name.misfit
       const said = saidOf(name.path, this.#description, this.#manifest)
-      return { ...place, ...said, ...(name.label !== undefined && { label: name.label }), repeats: this.#ids.meet(said.id) }
+      return {
+        ...place,
+        ...said,
+        ...(name.label !== undefined && { label: name.label }),
+        repeats: this.#ids.meet(said.id),
+      }
     } catch (error) {
       if (error instanceof AlikeError) return { ...place, error }
       throw error

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { AlikeError } from '../../errors.js'
 import { bytesOfBase64 } from '../../image/base64.js'
-import { boundedLines } from '../lines.js'
 import { readIngestLine } from '../line-schemas.js'
+import { boundedLines } from '../lines.js'
 import { shownName } from '../names.js'
 import { imageTooLarge } from '../read-bounded.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
@@ -31,7 +31,12 @@ export async function openNdjson(file: string, description: SourceDescription, l
   }
 }
 
-function itemOf(line: Buffer | undefined, index: number, description: SourceDescription, limits: SourceLimits): SourceItem {
+function itemOf(
+  line: Buffer | undefined,
+  index: number,
+  description: SourceDescription,
+  limits: SourceLimits,
+): SourceItem {
   const { uploadMaxBytes } = limits
   let name = `line ${index + 1}`
   try {

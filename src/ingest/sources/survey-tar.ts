@@ -6,7 +6,7 @@ import type { ReadName } from '../name-encoding.js'
 import { segmentsOf } from '../names.js'
 import { isPassedOver } from '../passed-over.js'
 import type { SourceDescription, SourceLimits } from '../source.js'
-import { unpackTar, type NamedEntry } from './unpack-tar.js'
+import { type NamedEntry, unpackTar } from './unpack-tar.js'
 
 export interface TarSurvey {
   manifest?: Manifest | undefined
@@ -26,27 +26,45 @@ export interface HardLinks {
 export const noLinks: HardLinks = { ofFile: new Map(), bound: new Set() }
 
 /** What damage hides is not known: taking in will meet the damage. @throws AlikeError; the signal's reason */
-export async function surveyTar(file: string, description: SourceDescription, limits: SourceLimits, signal: AbortSignal | undefined): Promise<TarSurvey> {
+export async function surveyTar(
+  file: string,
+  description: SourceDescription,
+  limits: SourceLimits,
+  signal: AbortSignal | undefined,
+): Promise<TarSurvey> {
   let manifest: Manifest | undefined
   let [files, items] = [0, 0]
   const targets = new Set<string>()
-  const isWhole = await lookThrough(file, description, limits, signal, async ({ path, kind, misfit, content, target }) => {
-    if (kind === 'folder') return
-    if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
-      if (manifest !== undefined) throw secondManifest(manifest.path, path)
-      manifest = await Manifest.read(path, content, description, limits)
-      return
-    }
-    items += 1
-    if (!isPassedOver({ path, isDevice: kind === 'device' }, description) && ++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
-    if (kind === 'link') targets.add(plain(target))
-  })
+  const isWhole = await lookThrough(
+    file,
+    description,
+    limits,
+    signal,
+    async ({ path, kind, misfit, content, target }) => {
+      if (kind === 'folder') return
+      if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
+        if (manifest !== undefined) throw secondManifest(manifest.path, path)
+        manifest = await Manifest.read(path, content, description, limits)
+        return
+      }
+      items += 1
+      if (!isPassedOver({ path, isDevice: kind === 'device' }, description) && ++files > limits.ingestMaxFiles)
+        throw tooManyFiles(limits)
+      if (kind === 'link') targets.add(plain(target))
+    },
+  )
   const links = targets.size === 0 ? noLinks : await bindLinks(file, description, limits, signal, targets)
   return { manifest, total: isWhole && manifest === undefined ? items : undefined, links }
 }
 
 /** One more look, which only archives with hard links need: each is a name of the last file before it under that path. */
-async function bindLinks(file: string, description: SourceDescription, limits: SourceLimits, signal: AbortSignal | undefined, targets: ReadonlySet<string>): Promise<HardLinks> {
+async function bindLinks(
+  file: string,
+  description: SourceDescription,
+  limits: SourceLimits,
+  signal: AbortSignal | undefined,
+  targets: ReadonlySet<string>,
+): Promise<HardLinks> {
   const last = new Map<string, number>()
   const ofFile = new Map<number, ReadName[]>()
   const bound = new Set<number>()
@@ -64,7 +82,13 @@ async function bindLinks(file: string, description: SourceDescription, limits: S
 }
 
 /** @returns whether there is no damage */
-async function lookThrough(file: string, description: SourceDescription, limits: SourceLimits, signal: AbortSignal | undefined, at: (entry: NamedEntry) => Promise<void>): Promise<boolean> {
+async function lookThrough(
+  file: string,
+  description: SourceDescription,
+  limits: SourceLimits,
+  signal: AbortSignal | undefined,
+  at: (entry: NamedEntry) => Promise<void>,
+): Promise<boolean> {
   const unpacking = unpackTar(file, description, limits)
   const stop = () => unpacking.destroy(new Error('stopped'))
   signal?.addEventListener('abort', stop)

@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { headersMaxOf, UnpackedBytes } from '../archive-bounds.js'
-import { readName, type ReadName } from '../name-encoding.js'
+import { type ReadName, readName } from '../name-encoding.js'
 import type { SourceDescription, SourceLimits } from '../source.js'
-import { tarEntries, type TarEntry } from '../tar/tar-entries.js'
+import { type TarEntry, tarEntries } from '../tar/tar-entries.js'
 import { unzstd } from '../zstd/unzstd.js'
 
 export interface NamedEntry extends Omit<TarEntry, 'name' | 'target'>, ReadName {
@@ -27,7 +27,12 @@ export interface Unpacking {
 export function unpackTar(file: string, description: SourceDescription, limits: SourceLimits): Unpacking {
   const { kind } = description
   const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
-  const unpacker = kind === 'tar.gz' ? reader.pipe(createGunzip()) : kind === 'tar.zst' ? Readable.from(unzstd(reader as AsyncIterable<Buffer>), { objectMode: false }) : undefined
+  const unpacker =
+    kind === 'tar.gz'
+      ? reader.pipe(createGunzip())
+      : kind === 'tar.zst'
+        ? Readable.from(unzstd(reader as AsyncIterable<Buffer>), { objectMode: false })
+        : undefined
   reader.on('error', (error) => unpacker?.destroy(error))
   const unpacked = new UnpackedBytes(limits)
   const bytes = unpacked.counted((unpacker ?? reader) as AsyncIterable<Buffer>)
@@ -42,9 +47,17 @@ export function unpackTar(file: string, description: SourceDescription, limits: 
   }
 }
 
-async function* named(entries: AsyncIterable<TarEntry>, { nameEncoding }: SourceDescription): AsyncGenerator<NamedEntry> {
+async function* named(
+  entries: AsyncIterable<TarEntry>,
+  { nameEncoding }: SourceDescription,
+): AsyncGenerator<NamedEntry> {
   let number = 0
   for await (const entry of entries) {
-    yield { ...entry, ...readName(entry.name, nameEncoding), target: readName(entry.target, nameEncoding).path, number: number++ }
+    yield {
+      ...entry,
+      ...readName(entry.name, nameEncoding),
+      target: readName(entry.target, nameEncoding).path,
+      number: number++,
+    }
   }
 }

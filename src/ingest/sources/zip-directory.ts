@@ -1,9 +1,9 @@
 /** The directory of a zip: which files it says there are, and what their names mean. */
 import { crc32 } from 'node:zlib'
-import { openPromise, type Entry, type ZipFile } from 'yauzl'
+import { type Entry, openPromise, type ZipFile } from 'yauzl'
 import { AlikeError } from '../../errors.js'
 import { headersMaxOf, tooManyHeaders } from '../archive-bounds.js'
-import { readName, type ReadName, type WrittenName } from '../name-encoding.js'
+import { type ReadName, readName, type WrittenName } from '../name-encoding.js'
 import type { SourceDescription, SourceLimits } from '../source.js'
 import type { Extents } from './extents.js'
 
@@ -35,7 +35,12 @@ export async function openZipFile(path: string): Promise<ZipFile> {
 }
 
 /** Folders are left out. @param extents is told of every entry @throws AlikeError `archive_unreadable` */
-export async function* filesOfZip(zip: ZipFile, { nameEncoding }: SourceDescription, limits: SourceLimits, extents?: Extents): AsyncGenerator<ZippedFile> {
+export async function* filesOfZip(
+  zip: ZipFile,
+  { nameEncoding }: SourceDescription,
+  limits: SourceLimits,
+  extents?: Extents,
+): AsyncGenerator<ZippedFile> {
   const headersMax = headersMaxOf(limits)
   if (zip.entryCount > headersMax) throw tooManyHeaders(headersMax)
   let number = 0
@@ -53,7 +58,10 @@ export async function* filesOfZip(zip: ZipFile, { nameEncoding }: SourceDescript
 }
 
 function writtenName({ fileNameRaw, generalPurposeBitFlag, versionMadeBy, extraFields }: Entry): WrittenName {
-  const unicode = extraFields.find(({ id, data }) => id === unicodePathId && data.length > 5 && data[0] === 1 && data.readUInt32LE(1) === crc32(fileNameRaw))
+  const unicode = extraFields.find(
+    ({ id, data }) =>
+      id === unicodePathId && data.length > 5 && data[0] === 1 && data.readUInt32LE(1) === crc32(fileNameRaw),
+  )
   if (unicode !== undefined) return { bytes: unicode.data.subarray(5), says: 'utf-8' }
   if ((generalPurposeBitFlag & flagUtf8) !== 0) return { bytes: fileNameRaw, says: 'utf-8' }
   return { bytes: fileNameRaw, says: dosLike.has(versionMadeBy >>> 8) ? 'cp437' : undefined }

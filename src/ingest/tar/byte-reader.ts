@@ -10,13 +10,13 @@ export class ByteReader {
   /** @returns fewer bytes only where the stream ends before */
   async take(bytes: number): Promise<Buffer> {
     const pieces: Uint8Array[] = []
-    for (let left = bytes; left > 0;) {
+    for (let left = bytes; left > 0; ) {
       const piece = await this.next(left)
       if (piece === undefined) break
       pieces.push(piece)
       left -= piece.length
     }
-    return pieces.length === 1 ? pieces[0] as Buffer : Buffer.concat(pieces)
+    return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
   }
 
   /** The next bytes as they lie in memory, at most so many; undefined at the end. */

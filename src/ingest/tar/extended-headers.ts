@@ -1,7 +1,7 @@
 /** What a tar says of an entry: its own header, and the extended ones before it, of GNU, of pax and of pax for all that follow. */
 import type { WrittenName } from '../name-encoding.js'
 import type { ByteReader } from './byte-reader.js'
-import { PaxValues, readPaxRecords, type PaxRecord } from './pax-records.js'
+import { type PaxRecord, PaxValues, readPaxRecords } from './pax-records.js'
 import { paxSparse, readOldGnuSparse, type Sparse } from './sparse.js'
 import type { TarHeader } from './tar-header.js'
 
@@ -26,7 +26,15 @@ export interface Described extends EntryDescription {
 }
 
 /** Entries that have no body, whatever size their header states; a link in a pax archive may have one. */
-const kinds: Readonly<Record<string, TarEntryKind>> = { 1: 'link', 2: 'symlink', 3: 'device', 4: 'device', 5: 'folder', 6: 'device', M: 'continuation' }
+const kinds: Readonly<Record<string, TarEntryKind>> = {
+  1: 'link',
+  2: 'symlink',
+  3: 'device',
+  4: 'device',
+  5: 'folder',
+  6: 'device',
+  M: 'continuation',
+}
 
 /** Keys of global headers that are kept: enough for all that means something, and few of whatever else a stranger writes. */
 const globalsMax = 100
@@ -59,7 +67,11 @@ export class ExtendedHeaders {
     const kind = header.type === '1' && hasBody ? 'file' : (kinds[header.type] ?? 'file')
     const sparse = header.type === 'S' ? await readOldGnuSparse(header.block, reader) : paxSparse(pax)
     const described = {
-      name: this.#name(pax, sparse === undefined ? ['path'] : ['GNU.sparse.name', 'path'], this.#longName ?? header.name),
+      name: this.#name(
+        pax,
+        sparse === undefined ? ['path'] : ['GNU.sparse.name', 'path'],
+        this.#longName ?? header.name,
+      ),
       target: this.#name(pax, ['linkpath'], this.#longTarget ?? header.linkName),
       kind,
       size: sparse?.size ?? stored,

@@ -12,7 +12,7 @@ const keptInitials = new Set(Buffer.from('plshGA'))
 /** Those that mean something here. @throws Error when they are damaged */
 export function readPaxRecords(bytes: Buffer): PaxRecord[] {
   const records: PaxRecord[] = []
-  for (let at = 0; at < bytes.length && bytes[at] !== 0;) {
+  for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
     const { length, keyAt } = lengthAt(bytes, at)
     const end = at + length
     if (end > bytes.length || end <= keyAt || bytes[end - 1] !== newline) throw damaged()
@@ -29,7 +29,8 @@ export function readPaxRecords(bytes: Buffer): PaxRecord[] {
 
 function lengthAt(bytes: Buffer, start: number): { length: number; keyAt: number } {
   let [length, at] = [0, start]
-  for (; at < start + lengthMaxDigits && bytes[at]! >= zero && bytes[at]! <= nine; at++) length = 10 * length + bytes[at]! - zero
+  for (; at < start + lengthMaxDigits && bytes[at]! >= zero && bytes[at]! <= nine; at++)
+    length = 10 * length + bytes[at]! - zero
   if (at === start || bytes[at] !== space) throw damaged()
   return { length, keyAt: at + 1 }
 }

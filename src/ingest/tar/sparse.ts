@@ -38,7 +38,10 @@ export async function readOldGnuSparse(header: Buffer, reader: ByteReader): Prom
 }
 
 function extentsIn(block: Buffer, at: number, count: number): { offset: number; bytes: number }[] {
-  const extents = Array.from({ length: count }, (_, n) => ({ offset: numberIn(block, at + 24 * n, 12), bytes: numberIn(block, at + 24 * n + 12, 12) }))
+  const extents = Array.from({ length: count }, (_, n) => ({
+    offset: numberIn(block, at + 24 * n, 12),
+    bytes: numberIn(block, at + 24 * n + 12, 12),
+  }))
   return extents.filter(({ offset, bytes }) => offset > 0 || bytes > 0) // the rest of a block is empty
 }
 
@@ -47,12 +50,16 @@ export function paxSparse(pax: PaxValues): Sparse | undefined {
   if (pax.text('GNU.sparse.major') === '1') return { size: pax.number('GNU.sparse.realsize') ?? 0, map: undefined }
   const size = pax.number('GNU.sparse.size')
   if (size === undefined) return undefined
-  const listed = pax.text('GNU.sparse.map')?.split(',') ?? pax.all('GNU.sparse.offset', 'GNU.sparse.numbytes').map(String)
+  const listed =
+    pax.text('GNU.sparse.map')?.split(',') ?? pax.all('GNU.sparse.offset', 'GNU.sparse.numbytes').map(String)
   return { size, map: pairsOf(listed.map(Number)) }
 }
 
 function pairsOf(numbers: readonly number[]): { offset: number; bytes: number }[] {
-  return Array.from({ length: Math.ceil(numbers.length / 2) }, (_, n) => ({ offset: numbers[2 * n]!, bytes: numbers[2 * n + 1] ?? Number.NaN }))
+  return Array.from({ length: Math.ceil(numbers.length / 2) }, (_, n) => ({
+    offset: numbers[2 * n]!,
+    bytes: numbers[2 * n + 1] ?? Number.NaN,
+  }))
 }
 
 /**
@@ -79,7 +86,7 @@ function* hole(bytes: number): Generator<Buffer> {
 /** Decimal numbers, a line each: how many extents, then their offsets and sizes, filled up to whole blocks. */
 async function readMap(stored: Stored): Promise<SparseMap> {
   let text = ''
-  for (let wanted = 1; ;) {
+  for (let wanted = 1; ; ) {
     if (text.length >= mapMaxBytes) throw unfit()
     for await (const piece of stored.next(blockBytes)) text += piece.toString('latin1')
     const lines = text.split('\n')
@@ -107,7 +114,7 @@ class Stored {
   }
 
   async *next(bytes: number): AsyncGenerator<Buffer> {
-    for (let left = bytes; left > 0;) {
+    for (let left = bytes; left > 0; ) {
       if (this.#rest.length === 0) {
         const { done, value } = await this.#content.next()
         if (done === true) throw unfit()

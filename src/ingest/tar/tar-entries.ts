@@ -5,7 +5,7 @@
 import { AlikeError } from '../../errors.js'
 import { tooManyHeaders } from '../archive-bounds.js'
 import { ByteReader } from './byte-reader.js'
-import { ExtendedHeaders, isExtension, type EntryDescription } from './extended-headers.js'
+import { type EntryDescription, ExtendedHeaders, isExtension } from './extended-headers.js'
 import { filled } from './sparse.js'
 import { blockBytes, isHeader, readHeader, type TarHeader } from './tar-header.js'
 
@@ -29,7 +29,10 @@ export interface TarBounds {
 const aboutArchive = 'VDAEIN'
 
 /** @throws AlikeError `archive_unreadable` for what is refused, Error for damage; what the source throws */
-export async function* tarEntries(source: AsyncIterable<Uint8Array>, { headersMax }: TarBounds): AsyncGenerator<TarEntry> {
+export async function* tarEntries(
+  source: AsyncIterable<Uint8Array>,
+  { headersMax }: TarBounds,
+): AsyncGenerator<TarEntry> {
   const reader = new ByteReader(source)
   const extended = new ExtendedHeaders()
   let headers = 0
@@ -44,7 +47,8 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>, { headersMa
       }
       const { stored, sparse, ...entry } = await extended.describe(header, reader)
       const content = new Content(reader, stored)
-      if (!aboutArchive.includes(header.type)) yield { ...entry, content: sparse === undefined ? content.read() : filled(sparse, content.read()) }
+      if (!aboutArchive.includes(header.type))
+        yield { ...entry, content: sparse === undefined ? content.read() : filled(sparse, content.read()) }
       await content.skip()
     }
   } finally {
@@ -72,7 +76,9 @@ async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
 
 async function extensionOf(reader: ByteReader, { size }: TarHeader): Promise<Buffer> {
   if (size > extendedHeaderMaxBytes) {
-    throw new AlikeError('archive_unreadable', { detail: `A header in it has ${size} bytes; at most ${extendedHeaderMaxBytes} are accepted.` })
+    throw new AlikeError('archive_unreadable', {
+      detail: `A header in it has ${size} bytes; at most ${extendedHeaderMaxBytes} are accepted.`,
+    })
   }
   const padded = await reader.take(paddedTo(size))
   if (padded.length < paddedTo(size)) throw new Error('it ends in the middle of an extended header')

@@ -36,7 +36,8 @@ export function numberIn(block: Buffer, at: number, length: number): number {
   const field = block.subarray(at, at + length)
   if ((field[0]! & 0x80) !== 0) {
     const value = BigInt(`0x${field.toString('hex')}`) - (1n << BigInt(8 * length - 1))
-    if (field[0] !== 0x80 || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Error('a number in a tar header is too large')
+    if (field[0] !== 0x80 || value > BigInt(Number.MAX_SAFE_INTEGER))
+      throw new Error('a number in a tar header is too large')
     return Number(value)
   }
   const digits = field.toString('latin1').replace(/\0.*$/s, '').trim()

@@ -1,6 +1,6 @@
 /** Unpacks Zstandard piece by piece: as much as one block, 128 KiB, and the window of the frame are in memory. */
 import { Decompress } from 'fzstd'
-import { pieces, type Piece } from './frames.js'
+import { type Piece, pieces } from './frames.js'
 
 export class ZstdDecoder {
   readonly #pieces = pieces()

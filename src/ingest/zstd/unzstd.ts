@@ -7,9 +7,16 @@ import type { ZstdCalls } from './zstd-protocol.js'
  * @throws Error when it is no Zstandard, ends in the middle, or asks for a window of more than 128 MiB; what `packed` throws
  */
 export async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const thread = new CalledThread<ZstdCalls>({ name: 'zstd', file: new URL('./zstd-worker.js', import.meta.url), data: undefined, onFailure: () => {} })
+  const thread = new CalledThread<ZstdCalls>({
+    name: 'zstd',
+    file: new URL('./zstd-worker.js', import.meta.url),
+    data: undefined,
+    onFailure: () => {},
+  })
   // As an error of the input, which it is: what went wrong in the thread is its cause.
-  const asDamage = (cause: unknown): never => { throw new Error('the Zstandard stream is damaged', { cause }) }
+  const asDamage = (cause: unknown): never => {
+    throw new Error('the Zstandard stream is damaged', { cause })
+  }
   try {
     for await (const chunk of packed) {
       for (let next: Uint8Array | undefined = chunk, rest = true; rest; next = undefined) {

@@ -7,7 +7,7 @@ import type { Augmentation } from '../loader/loader-protocol.js'
 import { normalised } from '../loader/normalise.js'
 import type { PictureLoader } from '../loader/picture-loader.js'
 import type { StagedNetwork } from '../models/staged-network.js'
-import { FeatureFile, rowsDone, type MapShape } from './feature-file.js'
+import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
 
 /** One way to see every picture. View 0 is the one that serving sees, the others are random crops. */
 export interface View {
@@ -37,26 +37,43 @@ const syncEveryChunks = 10
 export async function buildFeatures(options: BuildFeaturesOptions): Promise<FeatureFile | null> {
   const { path, network, loader, indices, view, log, stop } = options
   const { inputSize } = network.preprocessing
-  const shape = (network.trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]).slice(1) as unknown as MapShape
+  const shape = (network.trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]).slice(
+    1,
+  ) as unknown as MapShape
   const fingerprint = fingerprintOf(options)
   const { preprocessing } = network
   let done = await rowsDone(path, fingerprint, shape)
   const file = await FeatureFile.open(path, fingerprint, shape)
   if (done === indices.length) return file
 
-  const chunks = Array.from({ length: Math.ceil((indices.length - done) / chunkSize) }, (_, chunk) => indices.slice(done + chunk * chunkSize, done + (chunk + 1) * chunkSize))
-  const requests = chunks.map((chunk) => ({ pictures: chunk, preprocessing, ...(view.index > 0 && { augmentation: { ...view.augmentation, seeds: chunk.map((picture) => seedOf(view, picture)) } }) }))
+  const chunks = Array.from({ length: Math.ceil((indices.length - done) / chunkSize) }, (_, chunk) =>
+    indices.slice(done + chunk * chunkSize, done + (chunk + 1) * chunkSize),
+  )
+  const requests = chunks.map((chunk) => ({
+    pictures: chunk,
+    preprocessing,
+    ...(view.index > 0 && {
+      augmentation: { ...view.augmentation, seeds: chunk.map((picture) => seedOf(view, picture)) },
+    }),
+  }))
   const [started, first] = [performance.now(), done]
   let chunk = 0
   for await (const pixels of loader.stream(requests)) {
-    const maps = tf.tidy(() => network.trunk.apply(normalised(pixels, preprocessing.inputSize, preprocessing), { training: false }) as tf.Tensor)
+    const maps = tf.tidy(
+      () =>
+        network.trunk.apply(normalised(pixels, preprocessing.inputSize, preprocessing), {
+          training: false,
+        }) as tf.Tensor,
+    )
     await file.write(done, maps.dataSync() as Float32Array)
     done += maps.shape[0]!
     maps.dispose()
     if (++chunk % syncEveryChunks !== 0 && done < indices.length && !stop.aborted) continue
     await file.sync(done)
     const secondsEach = (performance.now() - started) / 1000 / (done - first)
-    log(`  view ${view.index}: ${done}/${indices.length} maps, ${(1 / secondsEach).toFixed(1)} pictures/s, ${Math.ceil((secondsEach * (indices.length - done)) / 60)} min left`)
+    log(
+      `  view ${view.index}: ${done}/${indices.length} maps, ${(1 / secondsEach).toFixed(1)} pictures/s, ${Math.ceil((secondsEach * (indices.length - done)) / 60)} min left`,
+    )
     if (stop.aborted) break
   }
   if (done === indices.length) return file
@@ -70,6 +87,11 @@ function seedOf({ seed, index }: View, picture: number): number {
 
 /** Weights, pixel path, pictures and view, in one hash. */
 function fingerprintOf({ weightsSha256, network, pictures, indices, view }: BuildFeaturesOptions): string {
-  const facts = [weightsSha256, network.preprocessing, indices.map((index) => pictures[index]!.id), view.index === 0 ? 'serving' : view]
+  const facts = [
+    weightsSha256,
+    network.preprocessing,
+    indices.map((index) => pictures[index]!.id),
+    view.index === 0 ? 'serving' : view,
+  ]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }

@@ -4,7 +4,7 @@
  * taken up again.
  */
 import { constants } from 'node:fs'
-import { open, readFile, rename, writeFile, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { floatsToHalves, halvesToFloats } from '../half-floats.js'
 
 /** Height, width, channels. */
@@ -65,8 +65,14 @@ export class FeatureFile {
   /** Reads a row into `into` at `offset`, left and right swapped where `mirrored`: the map of the mirrored picture, nearly. */
   async read(row: number, mirrored: boolean, into: Float32Array, offset: number): Promise<void> {
     const halves = new Uint16Array(this.size)
-    const { bytesRead } = await this.#handle.read(new Uint8Array(halves.buffer), 0, halves.byteLength, row * halves.byteLength)
-    if (bytesRead !== halves.byteLength) throw new Error(`${this.#path} ends before row ${row}; delete it to build it anew.`)
+    const { bytesRead } = await this.#handle.read(
+      new Uint8Array(halves.buffer),
+      0,
+      halves.byteLength,
+      row * halves.byteLength,
+    )
+    if (bytesRead !== halves.byteLength)
+      throw new Error(`${this.#path} ends before row ${row}; delete it to build it anew.`)
     const target = into.subarray(offset, offset + this.size)
     if (!mirrored) {
       halvesToFloats(halves, target)

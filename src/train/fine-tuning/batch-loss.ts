@@ -20,36 +20,69 @@ export interface BatchTruth {
 }
 
 /** Weighted sum of the terms that apply. @param maps [N, H, W, C], output of the trunk */
-export function batchLoss(tail: LayersModel, maps: tf.Tensor, { classes, pictures, mix = null, taught = null }: BatchTruth, settings: LossSettings): tf.Scalar {
-  const { labelSmoothing, contrastive, pairs, instance, distillation = defaultDistillation, detachedClassifier } = settings
+export function batchLoss(
+  tail: LayersModel,
+  maps: tf.Tensor,
+  { classes, pictures, mix = null, taught = null }: BatchTruth,
+  settings: LossSettings,
+): tf.Scalar {
+  const {
+    labelSmoothing,
+    contrastive,
+    pairs,
+    instance,
+    distillation = defaultDistillation,
+    detachedClassifier,
+  } = settings
   const [embedding, attached, views] = tail.apply(maps, { training: true }) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D?]
-  const logits = detachedClassifier === true ? (tail.getLayer('logits').apply(withoutGradient(embedding)) as tf.Tensor2D) : attached
+  const logits =
+    detachedClassifier === true ? (tail.getLayer('logits').apply(withoutGradient(embedding)) as tf.Tensor2D) : attached
   const labels = tf.tensor1d([...classes], 'int32')
 
   // what the labels say
   const targets = smoothedTargets(labels, logits.shape[1], labelSmoothing)
   const own: tf.Tensor[] = [softCrossEntropy(logits, mix === null ? targets : mixedTargets(targets, mix))]
   if (mix === null) {
-    if (contrastive.weight > 0) own.push(tf.mul(supervisedContrastive(embedding, labels, contrastive.temperature), contrastive.weight))
+    if (contrastive.weight > 0)
+      own.push(tf.mul(supervisedContrastive(embedding, labels, contrastive.temperature), contrastive.weight))
     if (pairs !== undefined) own.push(tf.mul(pairContrastive(embedding, labels, pairs), pairs.weight))
   }
 
   // what teachers say, and what tells a picture from all others
-  const terms = taught === null ? own : [tf.mul(tf.addN(own), 1 - distillation.share), tf.mul(distance(embedding, logits, taught, distillation.similarity), distillation.share)]
+  const terms =
+    taught === null
+      ? own
+      : [
+          tf.mul(tf.addN(own), 1 - distillation.share),
+          tf.mul(distance(embedding, logits, taught, distillation.similarity), distillation.share),
+        ]
   if (mix === null && views !== undefined && pictures !== undefined && instance !== undefined && instance.weight > 0) {
-    terms.push(tf.mul(supervisedContrastive(views, tf.tensor1d([...pictures], 'int32'), instance.temperature), instance.weight))
+    terms.push(
+      tf.mul(supervisedContrastive(views, tf.tensor1d([...pictures], 'int32'), instance.temperature), instance.weight),
+    )
   }
   return tf.addN(terms) as tf.Scalar
 }
 
 function mixedTargets(targets: tf.Tensor2D, { partners, share }: Mix): tf.Tensor2D {
-  return tf.add(tf.mul(targets, share), tf.mul(tf.gather(targets, tf.tensor1d(partners, 'int32')), 1 - share)) as tf.Tensor2D
+  return tf.add(
+    tf.mul(targets, share),
+    tf.mul(tf.gather(targets, tf.tensor1d(partners, 'int32')), 1 - share),
+  ) as tf.Tensor2D
 }
 
 /** Cross-entropy to the teachers' posterior, plus the weighted mean square between the two matrices of cosines. */
-function distance(embedding: tf.Tensor2D, logits: tf.Tensor2D, { posterior, similarity }: Taught, weight: number): tf.Tensor {
+function distance(
+  embedding: tf.Tensor2D,
+  logits: tf.Tensor2D,
+  { posterior, similarity }: Taught,
+  weight: number,
+): tf.Tensor {
   const difference = tf.sub(tf.matMul(embedding, embedding, false, true), similarity)
   return tf.add(softCrossEntropy(logits, posterior), tf.mul(tf.mean(tf.square(difference)), weight))
 }
 
-const withoutGradient = (x: tf.Tensor2D): tf.Tensor2D => tf.customGrad((value) => ({ value: tf.clone(value as tf.Tensor), gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy) }))(x) as tf.Tensor2D
+const withoutGradient = (x: tf.Tensor2D): tf.Tensor2D =>
+  tf.customGrad((value) => ({ value: tf.clone(value as tf.Tensor), gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy) }))(
+    x,
+  ) as tf.Tensor2D

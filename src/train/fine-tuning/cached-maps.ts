@@ -19,8 +19,21 @@ export interface CachedMaps {
 }
 
 /** Builds what is missing. @param network with its starting weights @returns null when stopped before the end */
-export async function cachedMaps(network: StagedNetwork, weightsSha256: string, data: TrainingData, settings: FineTuneSettings, loader: PictureLoader, log: (line: string) => void, stop: AbortSignal): Promise<CachedMaps | null> {
-  const { cache, views, seed, augmentation: { minScale, colourJitter } } = settings
+export async function cachedMaps(
+  network: StagedNetwork,
+  weightsSha256: string,
+  data: TrainingData,
+  settings: FineTuneSettings,
+  loader: PictureLoader,
+  log: (line: string) => void,
+  stop: AbortSignal,
+): Promise<CachedMaps | null> {
+  const {
+    cache,
+    views,
+    seed,
+    augmentation: { minScale, colourJitter },
+  } = settings
   await mkdir(cache, { recursive: true })
   const build = (part: 'train' | 'val', index: number): Promise<FeatureFile | null> =>
     buildFeatures({
@@ -35,7 +48,10 @@ export async function cachedMaps(network: StagedNetwork, weightsSha256: string, 
       stop,
     })
   const files: FeatureFile[] = []
-  for (const [part, view] of [['val', 0], ...Array.from({ length: views }, (_, index) => ['train', index] as const)] as const) {
+  for (const [part, view] of [
+    ['val', 0],
+    ...Array.from({ length: views }, (_, index) => ['train', index] as const),
+  ] as const) {
     const file = await build(part, view)
     if (file === null) {
       await Promise.all(files.map((made) => made.close()))
@@ -44,14 +60,20 @@ export async function cachedMaps(network: StagedNetwork, weightsSha256: string, 
     files.push(file)
   }
   const [val, ...train] = files as [FeatureFile, ...FeatureFile[]]
-  const tensorOf = async (rows: readonly { file: FeatureFile; row: number; mirrored: boolean }[]): Promise<tf.Tensor4D> => {
+  const tensorOf = async (
+    rows: readonly { file: FeatureFile; row: number; mirrored: boolean }[],
+  ): Promise<tf.Tensor4D> => {
     const values = new Float32Array(rows.length * val.size)
-    await Promise.all(rows.map(({ file, row, mirrored }, position) => file.read(row, mirrored, values, position * val.size)))
+    await Promise.all(
+      rows.map(({ file, row, mirrored }, position) => file.read(row, mirrored, values, position * val.size)),
+    )
     return tf.tensor4d(values, [rows.length, ...val.shape])
   }
   return {
-    batch: (members) => tensorOf(members.map(({ member, view, mirrored }) => ({ file: train[view]!, row: member, mirrored }))),
-    val: (start, count) => tensorOf(Array.from({ length: count }, (_, offset) => ({ file: val, row: start + offset, mirrored: false }))),
+    batch: (members) =>
+      tensorOf(members.map(({ member, view, mirrored }) => ({ file: train[view]!, row: member, mirrored }))),
+    val: (start, count) =>
+      tensorOf(Array.from({ length: count }, (_, offset) => ({ file: val, row: start + offset, mirrored: false }))),
     close: async () => {
       await Promise.all(files.map((file) => file.close()))
     },

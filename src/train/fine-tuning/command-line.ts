@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { backendChoices } from '../backend.js'
 import { fraction, oneOf, positive, refuse } from '../command-line.js'
-import { defaultFineTuneSettings, phaseNames, type FineTuneSettings, type Phase } from './settings.js'
+import { defaultFineTuneSettings, type FineTuneSettings, type Phase, phaseNames } from './settings.js'
 
 export const fineTuneUsage = `npm run train -- --init PATH --data FOLDER [options]
   --init PATH           starting weights: safetensors, Keras .h5, or the folder of a network trained here;
@@ -37,12 +37,40 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      init: { type: 'string' }, 'init-sha256': { type: 'string' }, arch: { type: 'string' }, data: { type: 'string' }, labels: { type: 'string' },
-      licence: { type: 'string' }, phases: { type: 'string' }, views: { type: 'string' }, pooling: { type: 'string' }, cache: { type: 'string' },
-      loss: { type: 'string' }, margin: { type: 'string' }, negatives: { type: 'string' }, 'pair-mean': { type: 'string' },
-      name: { type: 'string' }, out: { type: 'string' }, work: { type: 'string' }, seed: { type: 'string' }, samples: { type: 'string' }, classes: { type: 'string' },
-      mix: { type: 'string' }, teachers: { type: 'string' }, instance: { type: 'string' }, wild: { type: 'string' }, average: { type: 'string' }, 'judge-every': { type: 'string' }, 'micro-batch': { type: 'string' }, loaders: { type: 'string' },
-      backend: { type: 'string' }, compute: { type: 'string' }, resume: { type: 'boolean' }, 'export-only': { type: 'boolean' }, finish: { type: 'boolean' }, 'no-report': { type: 'boolean' },
+      init: { type: 'string' },
+      'init-sha256': { type: 'string' },
+      arch: { type: 'string' },
+      data: { type: 'string' },
+      labels: { type: 'string' },
+      licence: { type: 'string' },
+      phases: { type: 'string' },
+      views: { type: 'string' },
+      pooling: { type: 'string' },
+      cache: { type: 'string' },
+      loss: { type: 'string' },
+      margin: { type: 'string' },
+      negatives: { type: 'string' },
+      'pair-mean': { type: 'string' },
+      name: { type: 'string' },
+      out: { type: 'string' },
+      work: { type: 'string' },
+      seed: { type: 'string' },
+      samples: { type: 'string' },
+      classes: { type: 'string' },
+      mix: { type: 'string' },
+      teachers: { type: 'string' },
+      instance: { type: 'string' },
+      wild: { type: 'string' },
+      average: { type: 'string' },
+      'judge-every': { type: 'string' },
+      'micro-batch': { type: 'string' },
+      loaders: { type: 'string' },
+      backend: { type: 'string' },
+      compute: { type: 'string' },
+      resume: { type: 'boolean' },
+      'export-only': { type: 'boolean' },
+      finish: { type: 'boolean' },
+      'no-report': { type: 'boolean' },
     },
   })
   const defaults = defaultFineTuneSettings
@@ -70,9 +98,16 @@ export function fineTuneSettingsOf(args: readonly string[]): FineTuneSettings {
     dataLicence: values.licence ?? null,
     phases: values.phases === undefined ? defaults.phases : phasesOf(values.phases),
     views: positive('views', values.views, fineTuneUsage) ?? defaults.views,
-    head: { ...defaults.head, ...(instanceWeight === 0 && { instanceDimension: 0 }), pooling: oneOf('pooling', values.pooling ?? defaults.head.pooling, ['average', 'gem'], fineTuneUsage) },
+    head: {
+      ...defaults.head,
+      ...(instanceWeight === 0 && { instanceDimension: 0 }),
+      pooling: oneOf('pooling', values.pooling ?? defaults.head.pooling, ['average', 'gem'], fineTuneUsage),
+    },
     seed: positive('seed', values.seed, fineTuneUsage) ?? defaults.seed,
-    batch: { classes: positive('classes', values.classes, fineTuneUsage) ?? defaults.batch.classes, samples: positive('samples', values.samples, fineTuneUsage) ?? defaults.batch.samples },
+    batch: {
+      classes: positive('classes', values.classes, fineTuneUsage) ?? defaults.batch.classes,
+      samples: positive('samples', values.samples, fineTuneUsage) ?? defaults.batch.samples,
+    },
     backend: oneOf('backend', values.backend ?? 'auto', backendChoices, fineTuneUsage),
     compute: oneOf('compute', values.compute ?? 'auto', ['auto', 'float32', 'bfloat16'], fineTuneUsage),
     resume: values.resume ?? false,
@@ -99,13 +134,20 @@ function lossesOf(values: LossOptions): Pick<FineTuneSettings, 'contrastive' | '
     negativeWeight: positive('negatives', values.negatives, fineTuneUsage, false) ?? 4,
     mean: oneOf('pair-mean', values['pair-mean'] ?? 'all-pairs', ['all-pairs', 'each-kind'], fineTuneUsage),
   }
-  return loss === 'both' ? { contrastive, pairs } : { contrastive: { ...contrastive, weight: 0 }, pairs, detachedClassifier: true }
+  return loss === 'both'
+    ? { contrastive, pairs }
+    : { contrastive: { ...contrastive, weight: 0 }, pairs, detachedClassifier: true }
 }
 
 /** `tail:5,all:1`. Cached maps are of the trunk as it started, so nothing reads them after it was trained. */
 function phasesOf(list: string): Phase[] {
   const phases = list.split(',').map((entry): Phase => {
-    const { name = '', epochs, side, factor } = /^(?<name>[^:]*)(:(?<epochs>[^@x]*)(@(?<side>[^x]*))?(x(?<factor>.*))?)?$/.exec(entry)?.groups ?? {}
+    const {
+      name = '',
+      epochs,
+      side,
+      factor,
+    } = /^(?<name>[^:]*)(:(?<epochs>[^@x]*)(@(?<side>[^x]*))?(x(?<factor>.*))?)?$/.exec(entry)?.groups ?? {}
     const trains = oneOf('phases', name, phaseNames, fineTuneUsage)
     if (side !== undefined && trains !== 'all') fail('--phases takes a side only for all')
     const times = positive('phases', factor, fineTuneUsage, false) ?? 1
@@ -118,7 +160,8 @@ function phasesOf(list: string): Phase[] {
     }
   })
   const whole = phases.findIndex(({ trains }) => trains === 'all')
-  if (whole >= 0 && phases.slice(whole).some(({ trains }) => trains !== 'all')) fail('--phases trains all only at the end')
+  if (whole >= 0 && phases.slice(whole).some(({ trains }) => trains !== 'all'))
+    fail('--phases trains all only at the end')
   return phases
 }
 

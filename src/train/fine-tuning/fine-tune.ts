@@ -6,25 +6,25 @@ import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import { chooseBackend } from '../backend.js'
-import { loadCheckpoint, saveCheckpoint, type RunState } from '../checkpoint.js'
+import { loadCheckpoint, type RunState, saveCheckpoint } from '../checkpoint.js'
 import { exportAndReport } from '../export-and-report.js'
 import { loaderProcesses, PictureLoader } from '../loader/picture-loader.js'
 import { variablesOf } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { startingNetwork } from '../models/starting-network.js'
-import { setConvolutionPrecision, type ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
+import { type ConvolutionPrecision, setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
 import { WeightAverage } from '../optimizer/weight-average.js'
 import { EpochProgress, epochLine } from '../progress.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
 import { readTrainingData, type TrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-form.js'
-import { cachedMaps, type CachedMaps } from './cached-maps.js'
-import { phaseOptimizer, type PhaseOptimizer } from './phase-optimizer.js'
-import { epochsOf, phaseOf, planBatches, ratesAt, type FineTuneBatch } from './plan.js'
-import { fineTuneFingerprint, shapingFineTuneSettings, type FineTuneSettings, type PhaseName } from './settings.js'
+import { type CachedMaps, cachedMaps } from './cached-maps.js'
 import { mixed } from './mix.js'
-import { tailStep, wholeStep, type StepResult } from './steps.js'
+import { type PhaseOptimizer, phaseOptimizer } from './phase-optimizer.js'
+import { epochsOf, type FineTuneBatch, phaseOf, planBatches, ratesAt } from './plan.js'
+import { type FineTuneSettings, fineTuneFingerprint, type PhaseName, shapingFineTuneSettings } from './settings.js'
+import { type StepResult, tailStep, wholeStep } from './steps.js'
 import { Teachers } from './teachers.js'
 import { trainingInput } from './training-input.js'
 import { judgeOnVal } from './val-quality.js'
@@ -60,27 +60,49 @@ interface Run {
  * @param stop ends the run after the batch in work, with a checkpoint to resume from
  * @throws AlikeError `weights_unreadable`, `data_unreadable`, `export_parity_failed`.
  */
-export async function fineTune(settings: FineTuneSettings, log: (line: string) => void, stop: AbortSignal): Promise<FineTuned> {
+export async function fineTune(
+  settings: FineTuneSettings,
+  log: (line: string) => void,
+  stop: AbortSignal,
+): Promise<FineTuned> {
   const { phases, seed, name } = settings
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
 
   const starting = await readStartingWeights(settings.init, settings.initSha256)
   if (settings.architecture !== undefined && settings.architecture !== starting.architecture) {
-    throw new AlikeError('weights_unreadable', { detail: `${starting.file} is of ${starting.architecture}, not of ${settings.architecture}.` })
+    throw new AlikeError('weights_unreadable', {
+      detail: `${starting.file} is of ${starting.architecture}, not of ${settings.architecture}.`,
+    })
   }
   const data = await readTrainingData(settings)
   log(`backend ${backend}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`)
-  log(`${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`)
+  log(
+    `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
+  )
 
   const shape = { name, labels: data.labels, head: settings.head, seed }
   const network = startingNetwork(starting, { ...shape, fixedSize: false })
   const averaged = startingNetwork(starting, shape)
-  const teachers = settings.teachers.length === 0 || settings.exportOnly ? null : await Teachers.read(settings.teachers, averaged)
+  const teachers =
+    settings.teachers.length === 0 || settings.exportOnly ? null : await Teachers.read(settings.teachers, averaged)
   const loader = new PictureLoader(data.pictures, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const microBatch = settings.microBatch === 'auto' ? (backend.endsWith('(gpu)') ? Infinity : 6) : settings.microBatch
   try {
-    const state = await runPhases({ settings, data, starting, loader, network, averaged, teachers, microBatch, backend, compute, log, stop })
+    const state = await runPhases({
+      settings,
+      data,
+      starting,
+      loader,
+      network,
+      averaged,
+      teachers,
+      microBatch,
+      backend,
+      compute,
+      log,
+      stop,
+    })
     if (phaseOf(phases, state.epoch) !== null && !settings.exportOnly) {
       log(`stopped in epoch ${state.epoch + 1}; go on with --resume`)
       return { state }
@@ -88,9 +110,30 @@ export async function fineTune(settings: FineTuneSettings, log: (line: string) =
     setConvolutionPrecision('float32')
     const startedFrom = `${starting.description}, file ${starting.file}, SHA-256 ${starting.sha256}`
     const phasesTrained = [...new Set(state.history.map(({ phase }) => phase))]
-    const facts = { startedFrom, backend: state.backend ?? backend, compute, phasesTrained, seed, epochs: state.epoch, chosenEpoch: state.best === null ? null : state.best.epoch + 1 }
+    const facts = {
+      startedFrom,
+      backend: state.backend ?? backend,
+      compute,
+      phasesTrained,
+      seed,
+      epochs: state.epoch,
+      chosenEpoch: state.best === null ? null : state.best.epoch + 1,
+    }
     const course = { seconds: state.secondsSpent, settings: shapingFineTuneSettings(settings), history: state.history }
-    return { state, ...(await exportAndReport({ settings, data, loader, network: averaged, facts, course, useClassifier: settings.detachedClassifier !== true, report: settings.report, log })) }
+    return {
+      state,
+      ...(await exportAndReport({
+        settings,
+        data,
+        loader,
+        network: averaged,
+        facts,
+        course,
+        useClassifier: settings.detachedClassifier !== true,
+        report: settings.report,
+        log,
+      })),
+    }
   } finally {
     loader.close()
     teachers?.dispose()
@@ -113,7 +156,15 @@ async function runPhases(run: Run): Promise<RunState> {
   await mkdir(work, { recursive: true })
   const files = { checkpoint: join(work, 'checkpoint.safetensors'), best: join(work, 'best.safetensors') }
   const fingerprint = fineTuneFingerprint(settings, starting.sha256, data.labels, data.pictures.length)
-  let state: RunState = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0, backend: run.backend }
+  let state: RunState = {
+    epoch: 0,
+    batch: 0,
+    optimizerStep: 0,
+    best: null,
+    history: [],
+    secondsSpent: 0,
+    backend: run.backend,
+  }
   try {
     if (settings.exportOnly) return await loadCheckpoint(files.best, { average: groups.average }, fingerprint)
     if (settings.resume && (await exists(files.checkpoint))) {
@@ -131,7 +182,13 @@ async function runPhases(run: Run): Promise<RunState> {
 }
 
 /** The rest of the phase that the run is in. */
-async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, files: { checkpoint: string; best: string }, fingerprint: string): Promise<RunState> {
+async function runPhase(
+  run: Run,
+  given: RunState,
+  maps: CachedMaps | null,
+  files: { checkpoint: string; best: string },
+  fingerprint: string,
+): Promise<RunState> {
   const { settings, data, loader, network, averaged, compute, log, stop } = run
   let state = given
   const epochs = epochsOf(settings.phases)
@@ -155,7 +212,8 @@ async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, file
     await saveCheckpoint(files.checkpoint, everything, state, fingerprint)
     lastSave = performance.now()
   }
-  const isTimeToSave = (): boolean => stop.aborted || performance.now() - lastSave > settings.checkpointEverySeconds * 1000
+  const isTimeToSave = (): boolean =>
+    stop.aborted || performance.now() - lastSave > settings.checkpointEverySeconds * 1000
 
   try {
     for (const end = state.epoch + phase.epochs - epochInPhase; state.epoch < end; ) {
@@ -172,7 +230,13 @@ async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, file
         if (line !== null) log(line)
       }
       let asked = performance.now()
-      for await (const input of trainingInput(phase.trains, batches.slice(state.batch), { maps, loader, data, settings, preprocessing })) {
+      for await (const input of trainingInput(phase.trains, batches.slice(state.batch), {
+        maps,
+        loader,
+        data,
+        settings,
+        preprocessing,
+      })) {
         progress.waited(performance.now() - asked)
         const batch = batches[state.batch]!
         const { loss, gradients } = stepOf(run, phase.trains, input, batch, optimizer)
@@ -182,7 +246,11 @@ async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, file
         following.follow(optimizer.step, settings.averageDecay)
         state = { ...state, batch: state.batch + 1, optimizerStep: optimizer.step }
         tell()
-        untold = { loss, pictures: batch.classes.length, place: `${phase.trains} epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}` }
+        untold = {
+          loss,
+          pictures: batch.classes.length,
+          place: `${phase.trains} epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`,
+        }
         // signals are heard between two batches only
         await setImmediate()
         if (isTimeToSave()) await save()
@@ -206,12 +274,28 @@ async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, file
       }
       const val = isJudged ? await judged() : null
       const seconds = progress.seconds(performance.now())
-      const record = { epoch, side: preprocessing.inputSize, phase: phase.trains, loss: progress.loss, picturesPerSecond, waitedShare, seconds, val }
+      const record = {
+        epoch,
+        side: preprocessing.inputSize,
+        phase: phase.trains,
+        loss: progress.loss,
+        picturesPerSecond,
+        waitedShare,
+        seconds,
+        val,
+      }
 
       // checkpoint; the best epoch's averaged weights are the result
       const score = val === null ? null : (val.mAP10 ?? val.accuracy)
       const isBest = score !== null && (state.best === null || score > state.best.score)
-      state = { ...state, epoch: epoch + 1, batch: 0, best: isBest ? { epoch, score } : state.best, history: [...state.history, record], secondsSpent: state.secondsSpent + seconds }
+      state = {
+        ...state,
+        epoch: epoch + 1,
+        batch: 0,
+        best: isBest ? { epoch, score } : state.best,
+        history: [...state.history, record],
+        secondsSpent: state.secondsSpent + seconds,
+      }
       if (isBest) await saveCheckpoint(files.best, { average }, state, fingerprint)
       if (isTimeToSave() || state.epoch === end) await save()
       log(epochLine(record, state, epochs))
@@ -224,14 +308,29 @@ async function runPhase(run: Run, given: RunState, maps: CachedMaps | null, file
 }
 
 /** @param input pictures, or maps where only the end of the network is trained */
-function stepOf({ settings, network, teachers, microBatch }: Run, trains: PhaseName, input: tf.Tensor4D, { members, classes, mix }: FineTuneBatch, optimizer: PhaseOptimizer): StepResult {
+function stepOf(
+  { settings, network, teachers, microBatch }: Run,
+  trains: PhaseName,
+  input: tf.Tensor4D,
+  { members, classes, mix }: FineTuneBatch,
+  optimizer: PhaseOptimizer,
+): StepResult {
   return tf.tidy(() => {
     const rows = mix === null ? input : mixed(input, mix)
     const pictures = members.map(({ member }) => member)
     if (trains !== 'all') return tailStep(network.tail, rows, { classes, pictures, mix }, optimizer.tail, settings)
     const taught = teachers?.teach(rows) ?? null
-    return wholeStep(network, rows, { classes, pictures, mix, taught }, { variables: optimizer, losses: settings, microBatch })
+    return wholeStep(
+      network,
+      rows,
+      { classes, pictures, mix, taught },
+      { variables: optimizer, losses: settings, microBatch },
+    )
   })
 }
 
-const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false)
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )

@@ -19,7 +19,10 @@ const mixupAlpha = 0.2
 
 /** @param count rows of the batch @param random uniform in [0, 1) */
 export function planMix(count: number, random: () => number): Mix {
-  const partners = shuffled(Array.from({ length: count }, (_, row) => row), random)
+  const partners = shuffled(
+    Array.from({ length: count }, (_, row) => row),
+    random,
+  )
   if (random() < 0.5) return { partners, share: symmetricBeta(mixupAlpha, random) }
   const side = Math.sqrt(1 - random())
   const box = { left: random() * (1 - side), top: random() * (1 - side), side }
@@ -46,7 +49,10 @@ export function mixed(input: tf.Tensor4D, { partners, share, box }: Mix): tf.Ten
 
 /** [1, S, S, 1]: 0 inside the box. */
 function maskAround({ left, top, side }: NonNullable<Mix['box']>, size: number): tf.Tensor4D {
-  const inside = (position: number, start: number) => position >= Math.round(start * size) && position < Math.round((start + side) * size)
-  const values = Float32Array.from({ length: size * size }, (_, at) => (inside(at % size, left) && inside(Math.floor(at / size), top) ? 0 : 1))
+  const inside = (position: number, start: number) =>
+    position >= Math.round(start * size) && position < Math.round((start + side) * size)
+  const values = Float32Array.from({ length: size * size }, (_, at) =>
+    inside(at % size, left) && inside(Math.floor(at / size), top) ? 0 : 1,
+  )
   return tf.tensor4d(values, [1, size, size, 1])
 }

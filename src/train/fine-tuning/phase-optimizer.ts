@@ -1,6 +1,6 @@
 /** The variables that a phase moves, in two groups with a rate each. */
 import type * as tf from '@tensorflow/tfjs-core'
-import { trainableLayersOf, type StagedNetwork } from '../models/staged-network.js'
+import { type StagedNetwork, trainableLayersOf } from '../models/staged-network.js'
 import { AdamW } from '../optimizer/adamw.js'
 import type { PhaseName } from './settings.js'
 

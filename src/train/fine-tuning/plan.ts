@@ -3,7 +3,7 @@ import { seededRandom } from '../../eval/random.js'
 import { learningRateAt } from '../optimizer/schedule.js'
 import { classBalancedBatches } from '../samplers/class-balanced.js'
 import type { TrainingData } from '../training-data.js'
-import { planMix, type Mix } from './mix.js'
+import { type Mix, planMix } from './mix.js'
 import type { FineTuneSettings, Phase } from './settings.js'
 
 export interface PhaseEpoch {
@@ -53,17 +53,28 @@ export function planBatches(data: TrainingData, settings: FineTuneSettings, epoc
   const random = seededRandom(seed * 2_000_003 + epoch * 1013)
   const drawn = () => ({ mirrored: random() < 0.5, seed: Math.floor(random() * 2 ** 32) })
   return classBalancedBatches(data.classOf, batch, random).map((chosen) => {
-    const members = chosen.map((member): BatchMember => ({ member, view: Math.floor(random() * views), ...drawn(), wild: random() < wildShare }))
+    const members = chosen.map(
+      (member): BatchMember => ({ member, view: Math.floor(random() * views), ...drawn(), wild: random() < wildShare }),
+    )
     const mix = random() < mixShare ? planMix(members.length, random) : null
-    const again = mix === null && instance.weight > 0 ? members.filter((_, row) => row % batch.samples < instance.pairs) : []
-    members.push(...again.map(({ member, view }): BatchMember => ({ member, view: (view + 1) % views, ...drawn(), wild: true })))
+    const again =
+      mix === null && instance.weight > 0 ? members.filter((_, row) => row % batch.samples < instance.pairs) : []
+    members.push(
+      ...again.map(({ member, view }): BatchMember => ({ member, view: (view + 1) % views, ...drawn(), wild: true })),
+    )
     return { members, classes: members.map(({ member }) => data.classOf[member]!), mix }
   })
 }
 
 /** Rates of head and body for a step of a phase. */
-export function ratesAt(phase: Phase, step: number, batchesPerEpoch: number, warmupShare: number): { head: number; body: number } {
+export function ratesAt(
+  phase: Phase,
+  step: number,
+  batchesPerEpoch: number,
+  warmupShare: number,
+): { head: number; body: number } {
   const totalSteps = phase.epochs * batchesPerEpoch
-  const rate = (peak: number) => learningRateAt(step, { peak, warmupSteps: Math.round(totalSteps * warmupShare), totalSteps })
+  const rate = (peak: number) =>
+    learningRateAt(step, { peak, warmupSteps: Math.round(totalSteps * warmupShare), totalSteps })
   return { head: rate(phase.rate.head), body: rate(phase.rate.body) }
 }

@@ -129,12 +129,37 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
 
 /** What shapes a run, without what only says where things lie or how often they are saved. */
 export function shapingFineTuneSettings(settings: FineTuneSettings): Record<string, unknown> {
-  const { resume, exportOnly, report, dataLicence, backend, compute, data, labels, init, initSha256, architecture, cache, work, out, checkpointEverySeconds, microBatch, loaders, judgeEvery, ...shaping } = settings
+  const {
+    resume,
+    exportOnly,
+    report,
+    dataLicence,
+    backend,
+    compute,
+    data,
+    labels,
+    init,
+    initSha256,
+    architecture,
+    cache,
+    work,
+    out,
+    checkpointEverySeconds,
+    microBatch,
+    loaders,
+    judgeEvery,
+    ...shaping
+  } = settings
   return shaping
 }
 
 /** A checkpoint goes on only where all of this is the same. Phases may be added behind those that were run. */
-export function fineTuneFingerprint(settings: FineTuneSettings, weightsSha256: string, labels: readonly string[], pictures: number): string {
+export function fineTuneFingerprint(
+  settings: FineTuneSettings,
+  weightsSha256: string,
+  labels: readonly string[],
+  pictures: number,
+): string {
   const { phases, ...shaping } = shapingFineTuneSettings(settings)
   return JSON.stringify({ ...shaping, weightsSha256, labels, pictures })
 }

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { StagedNetwork } from '../models/staged-network.js'
-import { batchLoss, type BatchTruth } from './batch-loss.js'
+import { type BatchTruth, batchLoss } from './batch-loss.js'
 import type { LossSettings } from './settings.js'
 
 /** The caller disposes of both. Reading the loss waits until the device has computed it. */
@@ -16,7 +16,13 @@ export type StepResult = {
  * @param maps [N, H, W, C], output of the trunk
  * @param variables those to move; gradients of others are not computed
  */
-export function tailStep(tail: LayersModel, maps: tf.Tensor, truth: BatchTruth, variables: tf.Variable[], losses: LossSettings): StepResult {
+export function tailStep(
+  tail: LayersModel,
+  maps: tf.Tensor,
+  truth: BatchTruth,
+  variables: tf.Variable[],
+  losses: LossSettings,
+): StepResult {
   return tf.tidy(() => gradientsOf(() => batchLoss(tail, maps, truth, losses), variables))
 }
 
@@ -33,11 +39,21 @@ export interface WholeStepOptions {
  * Batch-norm in the trunk keeps its statistics: those of a piece would differ from the batch's.
  * @param input [N, S, S, 3], normalised
  */
-export function wholeStep(network: StagedNetwork, input: tf.Tensor4D, truth: BatchTruth, options: WholeStepOptions): StepResult {
+export function wholeStep(
+  network: StagedNetwork,
+  input: tf.Tensor4D,
+  truth: BatchTruth,
+  options: WholeStepOptions,
+): StepResult {
   if (input.shape[0] > options.microBatch) return stepInPieces(network, input, truth, options)
   const { trunk, tail } = network
   const { variables, losses } = options
-  return tf.tidy(() => gradientsOf(() => batchLoss(tail, trunk.apply(input, { training: false }) as tf.Tensor, truth, losses), [...variables.trunk, ...variables.tail]))
+  return tf.tidy(() =>
+    gradientsOf(
+      () => batchLoss(tail, trunk.apply(input, { training: false }) as tf.Tensor, truth, losses),
+      [...variables.trunk, ...variables.tail],
+    ),
+  )
 }
 
 /**
@@ -45,12 +61,23 @@ export function wholeStep(network: StagedNetwork, input: tf.Tensor4D, truth: Bat
  * gradient of its map, and the trunk runs again in pieces to take that gradient down. One more forward pass of the trunk
  * buys a memory that does not grow with the batch.
  */
-function stepInPieces({ trunk, tail }: StagedNetwork, input: tf.Tensor4D, truth: BatchTruth, { variables, losses, microBatch }: WholeStepOptions): StepResult {
+function stepInPieces(
+  { trunk, tail }: StagedNetwork,
+  input: tf.Tensor4D,
+  truth: BatchTruth,
+  { variables, losses, microBatch }: WholeStepOptions,
+): StepResult {
   return tf.tidy(() => {
     const count = input.shape[0]
-    const pieces = Array.from({ length: Math.ceil(count / microBatch) }, (_, piece) => ({ start: piece * microBatch, size: Math.min(microBatch, count - piece * microBatch) }))
-    const pieceOf = <T extends tf.Tensor>(tensor: T, { start, size }: { start: number; size: number }): T => tf.slice(tensor, start, size) as T
-    const maps = tf.concat(pieces.map((piece) => tf.tidy(() => trunk.apply(pieceOf(input, piece), { training: false }) as tf.Tensor)))
+    const pieces = Array.from({ length: Math.ceil(count / microBatch) }, (_, piece) => ({
+      start: piece * microBatch,
+      size: Math.min(microBatch, count - piece * microBatch),
+    }))
+    const pieceOf = <T extends tf.Tensor>(tensor: T, { start, size }: { start: number; size: number }): T =>
+      tf.slice(tensor, start, size) as T
+    const maps = tf.concat(
+      pieces.map((piece) => tf.tidy(() => trunk.apply(pieceOf(input, piece), { training: false }) as tf.Tensor)),
+    )
 
     const middle = tf.variable(maps)
     const { loss, gradients } = tailStep(tail, middle, truth, [...variables.tail, middle], losses)
@@ -63,8 +90,14 @@ function stepInPieces({ trunk, tail }: StagedNetwork, input: tf.Tensor4D, truth:
       trunkGradients = tf.tidy(() => {
         const given = pieceOf(slope!, piece)
         // its gradient is that of the loss, by the chain rule
-        const { gradients: grads } = gradientsOf(() => tf.sum(tf.mul(trunk.apply(pieceOf(input, piece), { training: false }) as tf.Tensor, given)) as tf.Scalar, variables.trunk)
-        return sum === undefined ? grads : Object.fromEntries(Object.entries(grads).map(([name, gradient]) => [name, tf.add(sum[name]!, gradient)]))
+        const { gradients: grads } = gradientsOf(
+          () =>
+            tf.sum(tf.mul(trunk.apply(pieceOf(input, piece), { training: false }) as tf.Tensor, given)) as tf.Scalar,
+          variables.trunk,
+        )
+        return sum === undefined
+          ? grads
+          : Object.fromEntries(Object.entries(grads).map(([name, gradient]) => [name, tf.add(sum[name]!, gradient)]))
       })
       tf.dispose(sum ?? [])
     }

@@ -2,8 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
-import type { StagedNetwork } from '../models/staged-network.js'
 import { forward } from '../models/network.js'
+import type { StagedNetwork } from '../models/staged-network.js'
 import { readTeacher } from '../weights/teacher.js'
 
 /** What teachers say of a batch. */
@@ -32,8 +32,14 @@ export class Teachers {
     const networks: StagedNetwork[] = []
     for (const folder of folders) {
       const teacher = await readTeacher(folder)
-      if (teacher.labels.join() !== pupil.labels.join()) throw new AlikeError('weights_unreadable', { detail: `${folder} was trained on other labels: it can not teach this network.` })
-      if (teacher.preprocessing.fit !== pupil.preprocessing.fit) throw new AlikeError('weights_unreadable', { detail: `${folder} was trained on pictures that are fitted by ${teacher.preprocessing.fit}, this network on ${pupil.preprocessing.fit}.` })
+      if (teacher.labels.join() !== pupil.labels.join())
+        throw new AlikeError('weights_unreadable', {
+          detail: `${folder} was trained on other labels: it can not teach this network.`,
+        })
+      if (teacher.preprocessing.fit !== pupil.preprocessing.fit)
+        throw new AlikeError('weights_unreadable', {
+          detail: `${folder} was trained on pictures that are fitted by ${teacher.preprocessing.fit}, this network on ${pupil.preprocessing.fit}.`,
+        })
       networks.push(teacher)
     }
     return new Teachers(networks, pupil.preprocessing)
@@ -42,12 +48,20 @@ export class Teachers {
   /** @param input [N, S, S, 3], normalised as the pupil's; mixed rows are as good as any */
   teach(input: tf.Tensor4D): Taught {
     return tf.tidy(() => {
-      const said = this.#networks.map((network) => tf.tidy(() => {
-        const [embedding, logits] = forward(network, renormalised(input, this.#given, network.preprocessing), false)
-        return { posterior: tf.softmax(logits) as tf.Tensor2D, similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D }
-      }))
+      const said = this.#networks.map((network) =>
+        tf.tidy(() => {
+          const [embedding, logits] = forward(network, renormalised(input, this.#given, network.preprocessing), false)
+          return {
+            posterior: tf.softmax(logits) as tf.Tensor2D,
+            similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D,
+          }
+        }),
+      )
       const mean = (rows: tf.Tensor2D[]) => tf.div(tf.addN(rows), rows.length) as tf.Tensor2D
-      return { posterior: mean(said.map(({ posterior }) => posterior)), similarity: mean(said.map(({ similarity }) => similarity)) }
+      return {
+        posterior: mean(said.map(({ posterior }) => posterior)),
+        similarity: mean(said.map(({ similarity }) => similarity)),
+      }
     })
   }
 

@@ -19,7 +19,11 @@ export interface InputSources {
 }
 
 /** One tensor per batch, in order; the caller disposes of it. */
-export async function* trainingInput(trains: PhaseName, batches: readonly FineTuneBatch[], { maps, loader, data, settings, preprocessing }: InputSources): AsyncGenerator<tf.Tensor4D> {
+export async function* trainingInput(
+  trains: PhaseName,
+  batches: readonly FineTuneBatch[],
+  { maps, loader, data, settings, preprocessing }: InputSources,
+): AsyncGenerator<tf.Tensor4D> {
   if (trains !== 'all') {
     if (maps === null) return
     for (const { members } of batches) yield await maps.batch(members)
@@ -30,11 +34,23 @@ export async function* trainingInput(trains: PhaseName, batches: readonly FineTu
     pictures: members.map(({ member }) => data.train[member]!),
     preprocessing,
     // as with cached maps, the first view is that of serving
-    augmentation: { minScale, colourJitter, seeds: members.map(({ seed }) => seed), asServed: members.map(({ view, wild }) => view === 0 && !wild), wild: members.map(({ wild }) => wild) },
+    augmentation: {
+      minScale,
+      colourJitter,
+      seeds: members.map(({ seed }) => seed),
+      asServed: members.map(({ view, wild }) => view === 0 && !wild),
+      wild: members.map(({ wild }) => wild),
+    },
   }))
   let batch = 0
   for await (const pixels of loader.stream(requests)) {
-    eraseSquares(pixels, preprocessing.inputSize, preprocessing, eraseShare, seededRandom(batches[batch++]!.members[0]!.seed))
+    eraseSquares(
+      pixels,
+      preprocessing.inputSize,
+      preprocessing,
+      eraseShare,
+      seededRandom(batches[batch++]!.members[0]!.seed),
+    )
     yield normalised(pixels, preprocessing.inputSize, preprocessing)
   }
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { evaluateClassification } from '../../eval/classification.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
 import type { EpochRecord } from '../checkpoint.js'
-import { embedPictures, type EmbeddedPictures } from '../embed-pictures.js'
+import { type EmbeddedPictures, embedPictures } from '../embed-pictures.js'
 import type { PictureLoader } from '../loader/picture-loader.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { TrainingData } from '../training-data.js'
@@ -12,14 +12,30 @@ import type { CachedMaps } from './cached-maps.js'
 const batchSize = 60
 
 /** @param maps cached maps of val, right as long as the trunk has its starting weights; null runs the whole network */
-export async function judgeOnVal(network: StagedNetwork, data: TrainingData, loader: PictureLoader, maps: CachedMaps | null): Promise<EpochRecord['val']> {
-  const embedded = maps === null ? await embedPictures(network, loader, data.pictures, data.val) : await embedMaps(network, data, maps)
+export async function judgeOnVal(
+  network: StagedNetwork,
+  data: TrainingData,
+  loader: PictureLoader,
+  maps: CachedMaps | null,
+): Promise<EpochRecord['val']> {
+  const embedded =
+    maps === null ? await embedPictures(network, loader, data.pictures, data.val) : await embedMaps(network, data, maps)
   const { overall } = evaluateRetrieval(embedded, embedded, { bootstrapSamples: 0 })
   const { accuracy } = evaluateClassification(embedded.logits, embedded.labels, data.labels, { bootstrapSamples: 0 })
-  return { mAP10: overall['mAP@10'] ?? null, accuracy, mAP1: overall['mAP@1'] ?? null, mAP50: overall['mAP@50'] ?? null, normalisedMeanRank: overall.normalisedMeanRank }
+  return {
+    mAP10: overall['mAP@10'] ?? null,
+    accuracy,
+    mAP1: overall['mAP@1'] ?? null,
+    mAP50: overall['mAP@50'] ?? null,
+    normalisedMeanRank: overall.normalisedMeanRank,
+  }
 }
 
-async function embedMaps({ tail, embeddingDimension: dimension, labels }: StagedNetwork, { pictures, val }: TrainingData, maps: CachedMaps): Promise<EmbeddedPictures> {
+async function embedMaps(
+  { tail, embeddingDimension: dimension, labels }: StagedNetwork,
+  { pictures, val }: TrainingData,
+  maps: CachedMaps,
+): Promise<EmbeddedPictures> {
   const embeddings = new Float32Array(val.length * dimension)
   const logits = new Float32Array(val.length * labels.length)
   for (let start = 0; start < val.length; start += batchSize) {
@@ -30,5 +46,12 @@ async function embedMaps({ tail, embeddingDimension: dimension, labels }: Staged
     tf.dispose([input, ...outputs])
   }
   const chosen = val.map((index) => pictures[index]!)
-  return { ids: chosen.map(({ id }) => id), labels: chosen.map(({ label }) => label), groups: chosen.map(({ group }) => group), embeddings, dimension, logits }
+  return {
+    ids: chosen.map(({ id }) => id),
+    labels: chosen.map(({ label }) => label),
+    groups: chosen.map(({ group }) => group),
+    embeddings,
+    dimension,
+    logits,
+  }
 }

@@ -30,7 +30,10 @@ function draw(width: number, height: number, channels: Raster['channels'], paint
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const values = paint(x / width, y / height, grain)
-      values.forEach((value, channel) => (pixels[(y * width + x) * channels + channel] = Math.min(255, Math.max(0, Math.round(value)))))
+      values.forEach(
+        (value, channel) =>
+          (pixels[(y * width + x) * channels + channel] = Math.min(255, Math.max(0, Math.round(value)))),
+      )
     }
   }
   return encodePng({ width, height, channels, pixels })
@@ -40,7 +43,9 @@ function draw(width: number, height: number, channels: Raster['channels'], paint
 const landscape: Paint = (x, y, grain) => {
   if (Math.hypot((x - 0.7) * 1.45, y - 0.3) < 0.13) return [250, 225 + grain() / 4, 120]
   const hill = 0.62 + 0.1 * Math.sin(x * 9) + 0.04 * Math.sin(x * 31)
-  return y < hill ? [90 + 120 * y, 140 + 80 * y, 220 - 30 * y + grain() / 4] : [60 + grain(), 120 - 60 * (y - hill) + grain(), 50 + grain()]
+  return y < hill
+    ? [90 + 120 * y, 140 + 80 * y, 220 - 30 * y + grain() / 4]
+    : [60 + grain(), 120 - 60 * (y - hill) + grain(), 50 + grain()]
 }
 
 /** Rings that grow finer outwards, in grey. */
@@ -59,5 +64,5 @@ const figure: Paint = (x, y, grain) => {
 /** Coloured squares, to be enlarged. */
 const tiles: Paint = (x, y, grain) => {
   const tile = Math.floor(x * 6) * 5 + Math.floor(y * 5) * 3
-  return [60 + (tile * 67) % 190, 40 + (tile * 101) % 200, 30 + (tile * 151) % 210 + grain() / 2]
+  return [60 + ((tile * 67) % 190), 40 + ((tile * 101) % 200), 30 + ((tile * 151) % 210) + grain() / 2]
 }

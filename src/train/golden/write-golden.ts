@@ -1,8 +1,8 @@
 /** Puts the golden pictures into a model folder, with what each form of the network makes of them. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeGolden, goldenFolder, goldenList, type Golden } from '../../embedding/golden-check.js'
-import { precisions, type Manifest } from '../../embedding/manifest.js'
+import { encodeGolden, type Golden, goldenFolder, goldenList } from '../../embedding/golden-check.js'
+import { type Manifest, precisions } from '../../embedding/manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { drawGolden } from './drawings.js'
@@ -18,10 +18,16 @@ export async function writeGolden(folder: string, manifest: Manifest): Promise<v
     if (form === undefined) continue
     const session = await openOnnx(join(folder, form.file))
     embeddings[precision] = []
-    for (const { pixels } of prepared) embeddings[precision].push(encodeGolden((await session.run(pixels, preprocessing.inputSize)).embedding))
+    for (const { pixels } of prepared)
+      embeddings[precision].push(encodeGolden((await session.run(pixels, preprocessing.inputSize)).embedding))
     await session.close()
   }
-  const golden: Golden = { goldenVersion: 1, modelId: manifest.id, pictures: drawings.map(({ file }) => file), embeddings }
+  const golden: Golden = {
+    goldenVersion: 1,
+    modelId: manifest.id,
+    pictures: drawings.map(({ file }) => file),
+    embeddings,
+  }
 
   const draft = join(folder, `.${goldenFolder}.draft`)
   await rm(draft, { recursive: true, force: true })

@@ -41,5 +41,14 @@ async function load(request: LoadRequest): Promise<void> {
 function orderOf({ preprocessing, augmentation }: LoadRequest, position: number): ViewOrder {
   if (augmentation === undefined) return { preprocessing }
   const { seeds, asServed, wild, minScale, colourJitter } = augmentation
-  return { preprocessing, random: { seed: seeds[position]!, minScale, colourJitter, asServed: asServed?.[position] === true, wild: wild?.[position] === true } }
+  return {
+    preprocessing,
+    random: {
+      seed: seeds[position]!,
+      minScale,
+      colourJitter,
+      asServed: asServed?.[position] === true,
+      wild: wild?.[position] === true,
+    },
+  }
 }

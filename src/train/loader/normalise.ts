@@ -6,9 +6,12 @@ import { floatsOfBytes } from '../native/uint8-pixels.js'
 /** uint8 [N, S, S, 3] → float32 [N, S, S, 3], (pixels − mean) / std. */
 export function normalised(pixels: Uint8Array, side: number, { mean, std }: Preprocessing): tf.Tensor4D {
   const shape: [number, number, number, number] = [pixels.length / (side * side * 3), side, side, 3]
-  if (tf.getBackend() === 'tensorflow') return tf.tidy(() => tf.div(tf.sub(floatsOfBytes(pixels, shape), tf.tensor1d(mean)), tf.tensor1d(std)))
+  if (tf.getBackend() === 'tensorflow')
+    return tf.tidy(() => tf.div(tf.sub(floatsOfBytes(pixels, shape), tf.tensor1d(mean)), tf.tensor1d(std)))
   // three tables of 256 values: one look-up instead of a subtraction and a division
-  const tables = mean.map((centre, channel) => Float32Array.from({ length: 256 }, (_, value) => (value - centre) / std[channel]!))
+  const tables = mean.map((centre, channel) =>
+    Float32Array.from({ length: 256 }, (_, value) => (value - centre) / std[channel]!),
+  )
   const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array]
   const values = new Float32Array(pixels.length)
   for (let i = 0; i < pixels.length; i += 3) {
@@ -23,7 +26,13 @@ export function normalised(pixels: Uint8Array, side: number, { mean, std }: Prep
  * Random erasing (Zhong et al. 2020), in place: `share` of the pictures lose a square of ¼ to ½ of the side to
  * their mean colour's place, the mean of the data set.
  */
-export function eraseSquares(pixels: Uint8Array, side: number, { mean }: Preprocessing, share: number, random: () => number): void {
+export function eraseSquares(
+  pixels: Uint8Array,
+  side: number,
+  { mean }: Preprocessing,
+  share: number,
+  random: () => number,
+): void {
   const size = side * side * 3
   for (let start = 0; start < pixels.length; start += size) {
     const [chosen, scale, x, y] = [random(), random(), random(), random()]
@@ -31,7 +40,8 @@ export function eraseSquares(pixels: Uint8Array, side: number, { mean }: Preproc
     const square = Math.round(side * (0.25 + 0.25 * scale))
     const [left, top] = [Math.floor(x * (side - square + 1)), Math.floor(y * (side - square + 1))]
     for (let row = top; row < top + square; row++) {
-      for (let i = start + (row * side + left) * 3, end = i + square * 3; i < end; i++) pixels[i] = Math.round(mean[i % 3]!)
+      for (let i = start + (row * side + left) * 3, end = i + square * 3; i < end; i++)
+        pixels[i] = Math.round(mean[i % 3]!)
     }
   }
 }

@@ -64,9 +64,14 @@ export class PictureLoader {
   #settle(message: FromLoader): void {
     const waiting = this.#waiting.get(message.ticket)!
     this.#waiting.delete(message.ticket)
-    if (message.kind === 'loaded') return waiting.resolve(message.pixels)
+    if (message.kind === 'loaded') {
+      waiting.resolve(message.pixels)
+      return
+    }
     const id = this.#pictures[message.picture]?.id ?? 'unknown'
-    waiting.reject(new AlikeError('data_unreadable', { detail: `The picture "${id}" can not be read.`, cause: message.error }))
+    waiting.reject(
+      new AlikeError('data_unreadable', { detail: `The picture "${id}" can not be read.`, cause: message.error }),
+    )
   }
 
   #failAll(error: Error): void {

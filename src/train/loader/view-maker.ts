@@ -1,9 +1,10 @@
 /** One picture's bytes → the view of it that a batch holds. Runs in the loader's thread or in a process of its own. */
+
+import type { Preprocessing } from '../../embedding/manifest.js'
 import { seededRandom } from '../../eval/random.js'
 import { augmentImage } from '../../image/augment.js'
 import { prepareImage } from '../../image/prepare.js'
 import { mirrored } from '../../image/views.js'
-import type { Preprocessing } from '../../embedding/manifest.js'
 
 const maxPixels = 100e6
 

@@ -1,5 +1,5 @@
 /** Child process of the loader: makes views. The native decoder does not get faster with more threads of one process. */
-import { makeView, type FromViewProcess, type ToViewProcess } from './view-maker.js'
+import { type FromViewProcess, makeView, type ToViewProcess } from './view-maker.js'
 
 process.on('message', ({ ticket, bytes, order }: ToViewProcess) => {
   // nobody waits any more where the loader was closed meanwhile

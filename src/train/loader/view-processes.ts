@@ -1,6 +1,6 @@
 /** Makes views in processes of their own, where there are cores for it. */
-import { fork, type ChildProcess } from 'node:child_process'
-import { makeView, type FromViewProcess, type ToViewProcess, type ViewOrder } from './view-maker.js'
+import { type ChildProcess, fork } from 'node:child_process'
+import { type FromViewProcess, makeView, type ToViewProcess, type ViewOrder } from './view-maker.js'
 
 interface Waiting {
   resolve(pixels: Uint8Array): void
@@ -24,7 +24,9 @@ export class ViewProcesses {
   /** @throws AlikeError like `makeView`; Error when its process ended. */
   make(bytes: Uint8Array, order: ViewOrder): Promise<Uint8Array> {
     if (this.#lanes.length === 0) return makeView(bytes, order)
-    const { child, waiting } = this.#lanes.reduce((idlest, lane) => (lane.waiting.size < idlest.waiting.size ? lane : idlest))
+    const { child, waiting } = this.#lanes.reduce((idlest, lane) =>
+      lane.waiting.size < idlest.waiting.size ? lane : idlest,
+    )
     const ticket = this.#nextTicket++
     return new Promise((resolve, reject) => {
       waiting.set(ticket, { resolve, reject })

@@ -17,7 +17,9 @@ export function supervisedContrastive(embeddings: tf.Tensor2D, classes: tf.Tenso
     const positives = positivePairs(classes)
     // −1e9 on the diagonal takes the picture itself out of the softmax
     const self = tf.mul(tf.eye(classes.shape[0]), -1e9)
-    const logProbability = tf.logSoftmax(tf.add(tf.div(tf.matMul(embeddings, embeddings, false, true), temperature), self) as tf.Tensor2D)
+    const logProbability = tf.logSoftmax(
+      tf.add(tf.div(tf.matMul(embeddings, embeddings, false, true), temperature), self) as tf.Tensor2D,
+    )
     const partners = tf.sum(positives, 1)
     const perPicture = tf.div(tf.sum(tf.mul(positives, logProbability), 1), tf.maximum(partners, 1))
     const withPartner = tf.sum(tf.cast(tf.greater(partners, 0), 'float32'))

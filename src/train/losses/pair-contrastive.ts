@@ -18,7 +18,11 @@ export interface PairLossSettings {
  * d² for a pair of one label, max(0, margin − d)² for a pair of two.
  * @param embeddings [N, D], unit rows @param classes int32 [N]
  */
-export function pairContrastive(embeddings: tf.Tensor2D, classes: tf.Tensor1D, { margin, negativeWeight, mean }: PairLossSettings): tf.Scalar {
+export function pairContrastive(
+  embeddings: tf.Tensor2D,
+  classes: tf.Tensor1D,
+  { margin, negativeWeight, mean }: PairLossSettings,
+): tf.Scalar {
   return tf.tidy(() => {
     const count = classes.shape[0]
     const positives = positivePairs(classes)
@@ -26,8 +30,14 @@ export function pairContrastive(embeddings: tf.Tensor2D, classes: tf.Tensor1D, {
     // of unit vectors; kept from 0, where the root has no slope
     const squared = tf.maximum(tf.sub(2, tf.mul(tf.matMul(embeddings, embeddings, false, true), 2)), 1e-6)
     const pulls = tf.sum(tf.mul(positives, squared))
-    const pushes = tf.mul(tf.sum(tf.mul(negatives, tf.square(tf.relu(tf.sub(margin, tf.sqrt(squared)))))), negativeWeight)
+    const pushes = tf.mul(
+      tf.sum(tf.mul(negatives, tf.square(tf.relu(tf.sub(margin, tf.sqrt(squared)))))),
+      negativeWeight,
+    )
     if (mean === 'all-pairs') return tf.div(tf.add(pulls, pushes), count * (count - 1)) as tf.Scalar
-    return tf.add(tf.div(pulls, tf.maximum(tf.sum(positives), 1)), tf.div(pushes, tf.maximum(tf.sum(negatives), 1))) as tf.Scalar
+    return tf.add(
+      tf.div(pulls, tf.maximum(tf.sum(positives), 1)),
+      tf.div(pushes, tf.maximum(tf.sum(negatives), 1)),
+    ) as tf.Scalar
   })
 }

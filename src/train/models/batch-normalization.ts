@@ -4,7 +4,7 @@
  * composition of a dozen element-wise operations that tfjs differentiates through.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { initializers, layers, type LayerVariable, type Shape } from '@tensorflow/tfjs-layers'
+import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers'
 import { fusedBatchNorm } from '../native/fused-operations.js'
 
 export interface BatchNormalizationArgs {
@@ -55,7 +55,9 @@ export class BatchNormalization extends layers.Layer {
   }
 
   #frozen(x: tf.Tensor4D): tf.Tensor4D {
-    const [mean, variance, beta, gamma] = [this.#movingMean, this.#movingVariance, this.#beta, this.#gamma].map((weight) => weight.read() as tf.Tensor1D)
+    const [mean, variance, beta, gamma] = [this.#movingMean, this.#movingVariance, this.#beta, this.#gamma].map(
+      (weight) => weight.read() as tf.Tensor1D,
+    )
     return tf.batchNorm4d(x, mean!, variance!, beta, gamma, this.epsilon)
   }
 

@@ -13,7 +13,10 @@ import type { TrainableNetwork } from './network.js'
 const gains = [0, 0.5, 1, 2, 4, 8]
 
 /** The gain of the best mAP@10. @param val embeddings of validation pictures by this network */
-export async function chooseClassGain(network: TrainableNetwork, val: LabelledEmbeddings): Promise<{ gain: number; mAP10: number }> {
+export async function chooseClassGain(
+  network: TrainableNetwork,
+  val: LabelledEmbeddings,
+): Promise<{ gain: number; mAP10: number }> {
   const projector = await classProjector(network)
   const scored = gains.map((gain) => {
     const embeddings = stretched(val.embeddings, projector, val.dimension, gain)
@@ -39,7 +42,12 @@ export async function applyClassGain(network: TrainableNetwork, gain: number): P
     const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)))
     const offset = tf.expandDims(tf.sub(beta, tf.mul(mean, scale)), 0) as tf.Tensor2D
     dense.setWeights([tf.matMul(tf.mul(kernel, scale) as tf.Tensor2D, stretch)])
-    norm.setWeights([tf.onesLike(gamma), tf.reshape(tf.matMul(offset, stretch), beta.shape), tf.zerosLike(mean), tf.fill(variance.shape, 1 - epsilon)])
+    norm.setWeights([
+      tf.onesLike(gamma),
+      tf.reshape(tf.matMul(offset, stretch), beta.shape),
+      tf.zerosLike(mean),
+      tf.fill(variance.shape, 1 - epsilon),
+    ])
   })
 }
 
@@ -58,7 +66,9 @@ async function classProjector({ model, embeddingDimension: dimension, labels }: 
     // a direction that the others already span adds nothing but rounding
     if (rest > 1e-3 * length) basis.push(direction.map((value) => value / rest))
   }
-  return Array.from({ length: dimension }, (_, i) => Array.from({ length: dimension }, (_, j) => basis.reduce((sum, axis) => sum + axis[i]! * axis[j]!, 0)))
+  return Array.from({ length: dimension }, (_, i) =>
+    Array.from({ length: dimension }, (_, j) => basis.reduce((sum, axis) => sum + axis[i]! * axis[j]!, 0)),
+  )
 }
 
 /** Rows x → (x + gain·x·P), to unit length. */
@@ -68,7 +78,10 @@ function stretched(rows: Float32Array, projector: readonly number[][], dimension
     const row = Array.from(rows.subarray(start, start + dimension))
     const moved = row.map((value, i) => value + gain * dot(row, projector[i]!))
     const length = Math.hypot(...moved)
-    result.set(moved.map((value) => value / length), start)
+    result.set(
+      moved.map((value) => value / length),
+      start,
+    )
   }
   return result
 }

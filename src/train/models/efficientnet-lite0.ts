@@ -2,7 +2,7 @@
 import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/manifest.js'
 import { BatchNormalization } from './batch-normalization.js'
-import { headLayers, retrievalHead, type RetrievalHeadSettings } from './retrieval-head.js'
+import { headLayers, type RetrievalHeadSettings, retrievalHead } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'
 
 export const lite0Preprocessing: Preprocessing = {
@@ -37,7 +37,13 @@ const stages = [
 /** The 16 blocks in order. */
 export function lite0Blocks(): Lite0Block[] {
   return stages.flatMap(([repeat, kernel, stride, expand, inputs, outputs]) =>
-    Array.from({ length: repeat }, (_, index) => ({ kernel, stride: index === 0 ? stride : 1, expand, inputs: index === 0 ? inputs : outputs, outputs })),
+    Array.from({ length: repeat }, (_, index) => ({
+      kernel,
+      stride: index === 0 ? stride : 1,
+      expand,
+      inputs: index === 0 ? inputs : outputs,
+      outputs,
+    })),
   )
 }
 
@@ -57,13 +63,33 @@ export interface EfficientNetOptions {
 type Apply = (x: SymbolicTensor) => SymbolicTensor
 
 /** At 224×224: stem 112, blocks to [N, 7, 7, 320], top [N, 7, 7, 1280], head. */
-export function efficientNetLite0({ name, labels, preprocessing, head, seed, fixedSize = true }: EfficientNetOptions): StagedNetwork {
-  const stem = convolution('stem', layers.conv2d({ name: 'stem.conv', filters: 32, kernelSize: 3, strides: 2, padding: 'same', useBias: false, kernelInitializer: 'zeros' }), true)
+export function efficientNetLite0({
+  name,
+  labels,
+  preprocessing,
+  head,
+  seed,
+  fixedSize = true,
+}: EfficientNetOptions): StagedNetwork {
+  const stem = convolution(
+    'stem',
+    layers.conv2d({
+      name: 'stem.conv',
+      filters: 32,
+      kernelSize: 3,
+      strides: 2,
+      padding: 'same',
+      useBias: false,
+      kernelInitializer: 'zeros',
+    }),
+    true,
+  )
   const blocks = lite0Blocks().map((block, index) => invertedResidual(`block${index}`, block))
   const top = convolution('top', pointwise('top', 1280), true)
   const headOf = retrievalHead({ ...head, classes: labels.length, seed })
   const trunkOf: Apply = (x) => blocks.slice(0, trunkBlocks).reduce((value, apply) => apply(value), stem(x))
-  const tailOf = (map: SymbolicTensor) => headOf(top(blocks.slice(trunkBlocks).reduce((value, apply) => apply(value), map)), map)
+  const tailOf = (map: SymbolicTensor) =>
+    headOf(top(blocks.slice(trunkBlocks).reduce((value, apply) => apply(value), map)), map)
 
   const side = fixedSize ? preprocessing.inputSize : null
   const pixels = input({ name: 'pixels', shape: [side, side, 3] })
@@ -87,8 +113,18 @@ export function efficientNetLite0({ name, labels, preprocessing, head, seed, fix
 function invertedResidual(name: string, { kernel, stride, expand, inputs, outputs }: Lite0Block): Apply {
   const chain: Apply[] = []
   if (expand !== 1) chain.push(convolution(`${name}.expand`, pointwise(`${name}.expand`, inputs * expand), true))
-  const depthwise = layers.depthwiseConv2d({ name: `${name}.depthwise.conv`, kernelSize: kernel, strides: stride, padding: 'same', useBias: false, depthwiseInitializer: 'zeros' })
-  chain.push(convolution(`${name}.depthwise`, depthwise, true), convolution(`${name}.project`, pointwise(`${name}.project`, outputs), false))
+  const depthwise = layers.depthwiseConv2d({
+    name: `${name}.depthwise.conv`,
+    kernelSize: kernel,
+    strides: stride,
+    padding: 'same',
+    useBias: false,
+    depthwiseInitializer: 'zeros',
+  })
+  chain.push(
+    convolution(`${name}.depthwise`, depthwise, true),
+    convolution(`${name}.project`, pointwise(`${name}.project`, outputs), false),
+  )
   const sum = stride === 1 && inputs === outputs ? layers.add({ name: `${name}.sum` }) : undefined
   return (x) => {
     const value = chain.reduce((inner, apply) => apply(inner), x)

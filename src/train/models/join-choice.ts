@@ -1,7 +1,7 @@
 /** Which share of the score each part of the joined embedding gets, chosen on validation pictures. */
-import { meanFirstHit, type CopyQuality } from '../../eval/copies.js'
+import { type CopyQuality, meanFirstHit } from '../../eval/copies.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
-import { joinedRows, type JoinSettings, type PosteriorSettings, type RowsOfParts } from './joined-embedding.js'
+import { type JoinSettings, joinedRows, type PosteriorSettings, type RowsOfParts } from './joined-embedding.js'
 
 const posteriorShares = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 const sharpnesses = [0.25, 0.5, 1, 1.5]
@@ -12,8 +12,13 @@ const allowedLoss = 0.004
 
 /** The settings of the best mAP@10. @param val none of them trained on */
 export function choosePosterior(val: RowsOfParts): PosteriorSettings & { mAP10: number } {
-  const tried = posteriorShares.flatMap((share) => (share === 0 ? [1] : sharpnesses).map((sharpness) => ({ share, sharpness })))
-  const scored = tried.map((posterior) => ({ ...posterior, mAP10: mAP10Of(joinedRows(val, { posterior, instanceShare: 0 })) }))
+  const tried = posteriorShares.flatMap((share) =>
+    (share === 0 ? [1] : sharpnesses).map((sharpness) => ({ share, sharpness })),
+  )
+  const scored = tried.map((posterior) => ({
+    ...posterior,
+    mAP10: mAP10Of(joinedRows(val, { posterior, instanceShare: 0 })),
+  }))
   return scored.reduce((best, next) => (next.mAP10 > best.mAP10 ? next : best))
 }
 
@@ -32,7 +37,11 @@ export interface InstanceChoice extends TriedInstanceShare {
  * Of the shares whose mAP@10 is close to the best, the one that finds most edited copies first; of equals the smallest.
  * @param judgeCopies what a join makes of edited copies of `val`
  */
-export function chooseInstanceShare(val: RowsOfParts, posterior: PosteriorSettings, judgeCopies: (settings: JoinSettings) => CopyQuality): InstanceChoice {
+export function chooseInstanceShare(
+  val: RowsOfParts,
+  posterior: PosteriorSettings,
+  judgeCopies: (settings: JoinSettings) => CopyQuality,
+): InstanceChoice {
   const tried = (val.instance === undefined ? [0] : instanceShares).map((instanceShare) => {
     const settings = joinSettings(posterior, instanceShare)
     return { instanceShare, mAP10: mAP10Of(joinedRows(val, settings)), copies: meanFirstHit(judgeCopies(settings)) }

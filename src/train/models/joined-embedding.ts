@@ -47,7 +47,11 @@ export class JoinedEmbedding extends layers.Layer {
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [embedding, logits, instance] = inputShape as [Shape, Shape, Shape?]
-    const parts = [embedding, ...(this.posteriorShare > 0 ? [logits] : []), ...(this.instanceShare > 0 ? [instance!] : [])]
+    const parts = [
+      embedding,
+      ...(this.posteriorShare > 0 ? [logits] : []),
+      ...(this.instanceShare > 0 ? [instance!] : []),
+    ]
     return [embedding[0]!, parts.reduce((sum, part) => sum + part[1]!, 0)]
   }
 
@@ -64,7 +68,12 @@ export class JoinedEmbedding extends layers.Layer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), posteriorShare: this.posteriorShare, sharpness: this.sharpness, instanceShare: this.instanceShare }
+    return {
+      ...super.getConfig(),
+      posteriorShare: this.posteriorShare,
+      sharpness: this.sharpness,
+      instanceShare: this.instanceShare,
+    }
   }
 }
 
@@ -76,7 +85,11 @@ export function withJoinedEmbedding(network: TrainableNetwork, settings: JoinSet
   const isPlain = settings.posterior.share === 0 && settings.instanceShare === 0
   if (isPlain && instance === undefined) return network
   const args = argsOf(settings)
-  const joined = isPlain ? embedding : (new JoinedEmbedding({ name: 'joined_embedding', ...args }).apply(joinedParts([embedding, logits, instance], args)) as SymbolicTensor)
+  const joined = isPlain
+    ? embedding
+    : (new JoinedEmbedding({ name: 'joined_embedding', ...args }).apply(
+        joinedParts([embedding, logits, instance], args),
+      ) as SymbolicTensor)
   return {
     ...network,
     model: layersModel({ inputs: network.model.inputs, outputs: [joined, logits] }),
@@ -101,7 +114,9 @@ export function joinedRows<Rows extends RowsOfParts>(rows: Rows, settings: JoinS
   const joined = tf.tidy(() => {
     const table = (values: Float32Array) => tf.tensor2d(values, [count, values.length / count])
     const { embeddings, logits, instance } = rows
-    return new JoinedEmbedding(args).call(joinedParts([table(embeddings), table(logits), instance && table(instance)], args))
+    return new JoinedEmbedding(args).call(
+      joinedParts([table(embeddings), table(logits), instance && table(instance)], args),
+    )
   })
   const result = { ...rows, embeddings: joined.dataSync() as Float32Array, dimension: joined.shape[1]! }
   joined.dispose()
@@ -113,7 +128,10 @@ function argsOf({ posterior: { share, sharpness }, instanceShare }: JoinSettings
 }
 
 /** What the layer reads: the instance part only where it has a share. @throws RangeError when it has one and there is none */
-function joinedParts<Part>([embedding, logits, instance]: [Part, Part, Part | undefined], { instanceShare }: JoinedEmbeddingArgs): Part[] {
+function joinedParts<Part>(
+  [embedding, logits, instance]: [Part, Part, Part | undefined],
+  { instanceShare }: JoinedEmbeddingArgs,
+): Part[] {
   if (instanceShare === 0) return [embedding, logits]
   if (instance === undefined) throw new RangeError('the network has no part that tells pictures apart')
   return [embedding, logits, instance]

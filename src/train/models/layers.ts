@@ -1,6 +1,6 @@
 /** The two layers that a retrieval network ends with, which tfjs-layers does not have. */
 import * as tf from '@tensorflow/tfjs-core'
-import { initializers, layers, type LayerVariable, type Shape } from '@tensorflow/tfjs-layers'
+import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers'
 
 type LayerArgs = ConstructorParameters<typeof layers.Layer>[0]
 

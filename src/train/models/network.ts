@@ -25,7 +25,9 @@ export function trainableVariablesOf(network: TrainableNetwork): tf.Variable[] {
   return network.model.trainableWeights.map((weight) => weight.read() as tf.Variable)
 }
 
-export type ForwardOutputs = [embedding: tf.Tensor2D, logits: tf.Tensor2D] | [embedding: tf.Tensor2D, logits: tf.Tensor2D, instance: tf.Tensor2D]
+export type ForwardOutputs =
+  | [embedding: tf.Tensor2D, logits: tf.Tensor2D]
+  | [embedding: tf.Tensor2D, logits: tf.Tensor2D, instance: tf.Tensor2D]
 
 /** One forward pass. @param input float32 [N, S, S, 3], normalised. */
 export function forward(network: TrainableNetwork, input: tf.Tensor4D, training: boolean): ForwardOutputs {

@@ -1,7 +1,7 @@
 /** ResNet-50 (He et al. 2016), batch-norm folded into its convolutions, in the forms that public weights come in. */
 import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/manifest.js'
-import { retrievalHead, headLayers, type RetrievalHeadSettings } from './retrieval-head.js'
+import { headLayers, type RetrievalHeadSettings, retrievalHead } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'
 
 /** What differs between the releases of the network. */
@@ -39,8 +39,19 @@ type Apply = (x: SymbolicTensor) => SymbolicTensor
  *   layer4  3 blocks  (conv5)               [N, 7, 7, 2048]
  * A layer's name is that of torchvision's; every convolution has a kernel and a bias.
  */
-export function resnet50({ name, labels, preprocessing, form, head, seed, fixedSize = true, blocks = [3, 4, 6, 3] }: ResNetOptions): StagedNetwork {
-  const stages = blocks.map((count, index) => stage(`layer${index + 1}`, count, form.width * 2 ** index, index === 0 ? 1 : 2, form))
+export function resnet50({
+  name,
+  labels,
+  preprocessing,
+  form,
+  head,
+  seed,
+  fixedSize = true,
+  blocks = [3, 4, 6, 3],
+}: ResNetOptions): StagedNetwork {
+  const stages = blocks.map((count, index) =>
+    stage(`layer${index + 1}`, count, form.width * 2 ** index, index === 0 ? 1 : 2, form),
+  )
   const [conv5, ...earlier] = stages.reverse()
   const first = stem(form)
   const trunkOf: Apply = (x) => earlier.reduceRight((value, apply) => apply(value), first(x))
@@ -68,15 +79,33 @@ export function resnet50({ name, labels, preprocessing, form, head, seed, fixedS
 function stem({ poolPad, stem: filters }: ResNetForm): Apply {
   const chain = [
     layers.zeroPadding2d({ name: 'conv1.pad', padding: 3 }),
-    layers.conv2d({ name: 'conv1', filters, kernelSize: 7, strides: 2, activation: 'relu', kernelInitializer: 'zeros' }),
-    layers.zeroPadding2d({ name: 'maxpool.pad', padding: poolPad === 'end' ? [[0, 1], [0, 1]] : 1 }),
+    layers.conv2d({
+      name: 'conv1',
+      filters,
+      kernelSize: 7,
+      strides: 2,
+      activation: 'relu',
+      kernelInitializer: 'zeros',
+    }),
+    layers.zeroPadding2d({
+      name: 'maxpool.pad',
+      padding:
+        poolPad === 'end'
+          ? [
+              [0, 1],
+              [0, 1],
+            ]
+          : 1,
+    }),
     layers.maxPooling2d({ name: 'maxpool', poolSize: 3, strides: 2 }),
   ]
   return (x) => chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, x)
 }
 
 function stage(name: string, count: number, width: number, stride: number, form: ResNetForm): Apply {
-  const chain = Array.from({ length: count }, (_, index) => bottleneck(`${name}.${index}`, width, index === 0 ? stride : 1, index === 0, form))
+  const chain = Array.from({ length: count }, (_, index) =>
+    bottleneck(`${name}.${index}`, width, index === 0 ? stride : 1, index === 0, form),
+  )
   return (x) => chain.reduce((value, apply) => apply(value), x)
 }
 
@@ -101,7 +130,14 @@ function bottleneck(name: string, width: number, stride: number, projected: bool
   }
 }
 
-function convolution(name: string, filters: number, kernelSize: number, strides: number, activation: 'relu' | 'linear', padding: 'same' | 'valid' = 'valid') {
+function convolution(
+  name: string,
+  filters: number,
+  kernelSize: number,
+  strides: number,
+  activation: 'relu' | 'linear',
+  padding: 'same' | 'valid' = 'valid',
+) {
   return layers.conv2d({ name, filters, kernelSize, strides, padding, activation, kernelInitializer: 'zeros' })
 }
 

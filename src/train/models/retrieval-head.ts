@@ -25,7 +25,9 @@ const gemPower = 3
 export const headLayers = ['embed', 'embed_norm', 'logits', 'instance_embed', 'instance_norm'] as const
 
 /** `instance` only where the head has that part. */
-export type HeadOutputs = [embedding: SymbolicTensor, logits: SymbolicTensor] | [embedding: SymbolicTensor, logits: SymbolicTensor, instance: SymbolicTensor]
+export type HeadOutputs =
+  | [embedding: SymbolicTensor, logits: SymbolicTensor]
+  | [embedding: SymbolicTensor, logits: SymbolicTensor, instance: SymbolicTensor]
 
 /**
  * Head whose layers are made once and may be applied to several inputs.
@@ -34,13 +36,29 @@ export type HeadOutputs = [embedding: SymbolicTensor, logits: SymbolicTensor] | 
  * early [N, H, W, C] goes the same way to the instance part: a network that learns classes forgets the picture itself in
  * its last layers first.
  */
-export function retrievalHead({ pooling, embeddingDimension, scale, instanceDimension, classes, seed }: RetrievalHeadOptions): (last: SymbolicTensor, early: SymbolicTensor) => HeadOutputs {
-  const pool = pooling === 'gem' ? new GemPooling({ name: 'pooled', power: gemPower }) : layers.globalAveragePooling2d({ name: 'pooled' })
-  const dense = layers.dense({ name: 'embed', units: embeddingDimension, useBias: false, kernelInitializer: initializers.glorotNormal({ seed }) })
+export function retrievalHead({
+  pooling,
+  embeddingDimension,
+  scale,
+  instanceDimension,
+  classes,
+  seed,
+}: RetrievalHeadOptions): (last: SymbolicTensor, early: SymbolicTensor) => HeadOutputs {
+  const pool =
+    pooling === 'gem'
+      ? new GemPooling({ name: 'pooled', power: gemPower })
+      : layers.globalAveragePooling2d({ name: 'pooled' })
+  const dense = layers.dense({
+    name: 'embed',
+    units: embeddingDimension,
+    useBias: false,
+    kernelInitializer: initializers.glorotNormal({ seed }),
+  })
   const norm = new BatchNormalization({ name: 'embed_norm', momentum: 0.95 })
   const unit = new L2Normalize({ name: 'embedding' })
   const classifier = new CosineClassifier({ name: 'logits', units: classes, scale, seed: seed + 1 })
-  const through = (chain: readonly { apply(value: SymbolicTensor): unknown }[], map: SymbolicTensor) => chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, map)
+  const through = (chain: readonly { apply(value: SymbolicTensor): unknown }[], map: SymbolicTensor) =>
+    chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, map)
   const instance = instanceDimension === 0 ? null : instanceLayers(instanceDimension, seed + 2)
   return (last, early) => {
     const embedding = through([pool, dense, norm, unit], last)
@@ -52,7 +70,12 @@ export function retrievalHead({ pooling, embeddingDimension, scale, instanceDime
 function instanceLayers(units: number, seed: number) {
   return [
     layers.globalAveragePooling2d({ name: 'instance_pooled' }),
-    layers.dense({ name: 'instance_embed', units, useBias: false, kernelInitializer: initializers.glorotNormal({ seed }) }),
+    layers.dense({
+      name: 'instance_embed',
+      units,
+      useBias: false,
+      kernelInitializer: initializers.glorotNormal({ seed }),
+    }),
     new BatchNormalization({ name: 'instance_norm', momentum: 0.95 }),
     new L2Normalize({ name: 'instance' }),
   ]

@@ -32,15 +32,42 @@ export interface SimpleCnnOptions {
  *   mean → 256 → dense 128 → batch-norm → unit length → cosine to each class
  */
 export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
-  const { name, labels, preprocessing, seed, widths = [32, 64, 128, 256], depth = 2, embeddingDimension = 128, scale = 8, normMomentum = 0.97, fixedSize = true } = options
+  const {
+    name,
+    labels,
+    preprocessing,
+    seed,
+    widths = [32, 64, 128, 256],
+    depth = 2,
+    embeddingDimension = 128,
+    scale = 8,
+    normMomentum = 0.97,
+    fixedSize = true,
+  } = options
   const seeds = (function* () {
     for (let next = seed * 1000; ; next++) yield next
   })()
   const nextSeed = (): number => seeds.next().value as number
 
-  const convolution = (x: SymbolicTensor, label: string, filters: number, kernelSize: number, strides: number): SymbolicTensor => {
+  const convolution = (
+    x: SymbolicTensor,
+    label: string,
+    filters: number,
+    kernelSize: number,
+    strides: number,
+  ): SymbolicTensor => {
     const kernelInitializer = initializers.heNormal({ seed: nextSeed() })
-    let y = layers.conv2d({ name: `${label}_conv`, filters, kernelSize, strides, padding: 'same', useBias: false, kernelInitializer }).apply(x)
+    let y = layers
+      .conv2d({
+        name: `${label}_conv`,
+        filters,
+        kernelSize,
+        strides,
+        padding: 'same',
+        useBias: false,
+        kernelInitializer,
+      })
+      .apply(x)
     y = new BatchNormalization({ name: `${label}_norm`, momentum: normMomentum }).apply(y as SymbolicTensor)
     return layers.activation({ name: `${label}_relu`, activation: 'relu' }).apply(y as SymbolicTensor) as SymbolicTensor
   }
@@ -57,9 +84,26 @@ export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
     if (index < further.length - 1) x = pool(x, block)
   }
   x = layers.globalAveragePooling2d({ name: 'mean' }).apply(x) as SymbolicTensor
-  const dense = layers.dense({ name: 'embed', units: embeddingDimension, useBias: false, kernelInitializer: initializers.glorotNormal({ seed: nextSeed() }) })
-  x = new BatchNormalization({ name: 'embed_norm', momentum: normMomentum }).apply(dense.apply(x) as SymbolicTensor) as SymbolicTensor
+  const dense = layers.dense({
+    name: 'embed',
+    units: embeddingDimension,
+    useBias: false,
+    kernelInitializer: initializers.glorotNormal({ seed: nextSeed() }),
+  })
+  x = new BatchNormalization({ name: 'embed_norm', momentum: normMomentum }).apply(
+    dense.apply(x) as SymbolicTensor,
+  ) as SymbolicTensor
   const embedding = new L2Normalize({ name: 'embedding' }).apply(x) as SymbolicTensor
-  const logits = new CosineClassifier({ name: 'logits', units: labels.length, scale, seed: nextSeed() }).apply(embedding) as SymbolicTensor
-  return { name, architecture: 'simple-cnn', model: model({ name: 'simple_cnn', inputs: pixels, outputs: [embedding, logits] }), preprocessing, embeddingDimension, instanceDimension: 0, labels }
+  const logits = new CosineClassifier({ name: 'logits', units: labels.length, scale, seed: nextSeed() }).apply(
+    embedding,
+  ) as SymbolicTensor
+  return {
+    name,
+    architecture: 'simple-cnn',
+    model: model({ name: 'simple_cnn', inputs: pixels, outputs: [embedding, logits] }),
+    preprocessing,
+    embeddingDimension,
+    instanceDimension: 0,
+    labels,
+  }
 }

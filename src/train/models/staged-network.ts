@@ -1,5 +1,5 @@
 /** A network that starts from given weights and is trained from its end backwards. */
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { TrainableNetwork } from './network.js'
 
@@ -15,7 +15,10 @@ export interface StagedNetwork extends TrainableNetwork {
 /** Weights that a step may move, with their layers. */
 export function trainableLayersOf(part: LayersModel): { layer: string; variables: tf.Variable[] }[] {
   return part.layers
-    .map((layer) => ({ layer: layer.name, variables: layer.trainableWeights.map((weight) => weight.read() as tf.Variable) }))
+    .map((layer) => ({
+      layer: layer.name,
+      variables: layer.trainableWeights.map((weight) => weight.read() as tf.Variable),
+    }))
     .filter(({ variables }) => variables.length > 0)
 }
 

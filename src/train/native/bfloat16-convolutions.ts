@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs-core'
-import { nativeDevice, type NativeBackend, type OperationAttribute } from './native-backend.js'
+import { type NativeBackend, nativeDevice, type OperationAttribute } from './native-backend.js'
 
 export type ConvolutionPrecision = 'float32' | 'bfloat16'
 
@@ -25,7 +25,12 @@ interface Addon extends Record<string, unknown> {
   TF_ATTR_TYPE: number
   TF_ATTR_BOOL: number
   TF_FLOAT: number
-  executeOp(name: string, attributes: readonly OperationAttribute[], inputs: readonly number[], outputs: number): Handle[]
+  executeOp(
+    name: string,
+    attributes: readonly OperationAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): Handle[]
   deleteTensor(id: number): void
 }
 
@@ -51,7 +56,8 @@ function hasFastBfloat16(): boolean {
  */
 export function setConvolutionPrecision(wanted: ConvolutionPrecision | 'auto'): ConvolutionPrecision {
   if (tf.getBackend() !== 'tensorflow') return 'float32'
-  const precision = wanted === 'auto' ? (nativeDevice() === 'cpu' && hasFastBfloat16() ? 'bfloat16' : 'float32') : wanted
+  const precision =
+    wanted === 'auto' ? (nativeDevice() === 'cpu' && hasFastBfloat16() ? 'bfloat16' : 'float32') : wanted
   const backend = tf.backend() as Internals
   // the method of the class comes back when the instance's own is gone
   if (precision === 'float32') delete (backend as Partial<Internals>).executeSingleOutput
@@ -62,12 +68,23 @@ export function setConvolutionPrecision(wanted: ConvolutionPrecision | 'auto'): 
 function roundingConvolutions(backend: Internals, plain: Internals): Internals['executeSingleOutput'] {
   const { binding } = backend
   const cast = (id: number, from: number, to: number): Handle =>
-    binding.executeOp('Cast', [{ name: 'SrcT', type: binding.TF_ATTR_TYPE, value: from }, { name: 'DstT', type: binding.TF_ATTR_TYPE, value: to }, { name: 'Truncate', type: binding.TF_ATTR_BOOL, value: false }], [id], 1)[0]!
+    binding.executeOp(
+      'Cast',
+      [
+        { name: 'SrcT', type: binding.TF_ATTR_TYPE, value: from },
+        { name: 'DstT', type: binding.TF_ATTR_TYPE, value: to },
+        { name: 'Truncate', type: binding.TF_ATTR_BOOL, value: false },
+      ],
+      [id],
+      1,
+    )[0]!
   return (name, attributes, inputs) => {
     if (!operations.has(name)) return plain.executeSingleOutput.call(backend, name, attributes, inputs)
     const ids = backend.getInputTensorIds(inputs)
     const rounded = ids.map((id, i) => (inputs[i]!.dtype === 'float32' ? cast(id, binding.TF_FLOAT, bfloat16).id : id))
-    const typed = attributes.map((attribute) => (attribute.name === 'T' ? { ...attribute, value: bfloat16 } : attribute))
+    const typed = attributes.map((attribute) =>
+      attribute.name === 'T' ? { ...attribute, value: bfloat16 } : attribute,
+    )
     const output = binding.executeOp(name, typed, rounded, 1)[0]!
     const value = cast(output.id, bfloat16, binding.TF_FLOAT)
     for (const id of [output.id, ...rounded.filter((own, i) => own !== ids[i])]) binding.deleteTensor(id)

@@ -34,11 +34,28 @@ export function fusedBatchNorm(
   const { backend, binding } = nativeBackend()
   const attributes = batchNormAttributes(binding, epsilon)
   const operation = tf.customGrad((...args) => {
-    const [input, scale, offset, save] = args as unknown as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, (tensors: tf.Tensor[]) => void]
+    const [input, scale, offset, save] = args as unknown as [
+      tf.Tensor4D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      (tensors: tf.Tensor[]) => void,
+    ]
     const none = tf.zeros([0])
     const averaging = { name: 'exponential_avg_factor', type: binding.TF_ATTR_FLOAT, value: 1 }
-    const outputs = backend.executeMultipleOutputs('FusedBatchNormV3', [...attributes, averaging], [input, scale, offset, none, none], 6)
-    const [value, mean, variance, savedMean, savedVariance, reserve] = outputs as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, tf.Tensor, tf.Tensor, tf.Tensor]
+    const outputs = backend.executeMultipleOutputs(
+      'FusedBatchNormV3',
+      [...attributes, averaging],
+      [input, scale, offset, none, none],
+      6,
+    )
+    const [value, mean, variance, savedMean, savedVariance, reserve] = outputs as [
+      tf.Tensor4D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ]
     follow(mean, variance)
     save([input, scale, savedMean, savedVariance, reserve])
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] =>
@@ -58,12 +75,18 @@ export function registerFusedGradients(): void {
   })
   // tfjs multiplies by ones of the input's shape, which it makes on the processor and sends to the device: for the mean of a
   // map of a whole batch that is half of a step
-  for (const [kernelName, share] of [['Mean', (count: number) => 1 / count], ['Sum', () => 1]] as const) {
+  for (const [kernelName, share] of [
+    ['Mean', (count: number) => 1 / count],
+    ['Sum', () => 1],
+  ] as const) {
     tf.unregisterGradient(kernelName)
     tf.registerGradient({
       kernelName,
       inputsToSave: ['x'],
-      gradFunc: (dy, saved, attributes) => ({ x: () => spread(dy as tf.Tensor, saved[0]!.shape, (attributes as unknown as { axis: number | number[] }).axis, share) }),
+      gradFunc: (dy, saved, attributes) => ({
+        x: () =>
+          spread(dy as tf.Tensor, saved[0]!.shape, (attributes as unknown as { axis: number | number[] }).axis, share),
+      }),
     })
   }
 }
@@ -72,13 +95,24 @@ export function registerFusedGradients(): void {
 function spread(dy: tf.Tensor, shape: number[], axis: number | number[], share: (count: number) => number): tf.Tensor {
   const axes = tf.util.parseAxisParam(axis, shape)
   const count = axes.reduce((product, at) => product * shape[at]!, 1)
-  const kept = tf.reshape(dy, shape.map((size, at) => (axes.includes(at) ? 1 : size)))
-  return tf.tile(tf.mul(kept, share(count)), shape.map((size, at) => (axes.includes(at) ? size : 1)))
+  const kept = tf.reshape(
+    dy,
+    shape.map((size, at) => (axes.includes(at) ? 1 : size)),
+  )
+  return tf.tile(
+    tf.mul(kept, share(count)),
+    shape.map((size, at) => (axes.includes(at) ? size : 1)),
+  )
 }
 
 /** @param y output of the ReLU; it is positive where its input was */
 function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
   if (tf.getBackend() !== 'tensorflow') return tf.mul(dy, tf.step(y))
   const { backend, binding } = nativeBackend()
-  return backend.executeMultipleOutputs('ReluGrad', [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }], [dy, y], 1)[0]!
+  return backend.executeMultipleOutputs(
+    'ReluGrad',
+    [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }],
+    [dy, y],
+    1,
+  )[0]!
 }

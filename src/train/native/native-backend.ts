@@ -11,7 +11,12 @@ export const nativePackage = join(nativeFolder, 'node_modules/@tensorflow/tfjs-n
 /** What is used of the addon's backend beyond the tfjs interface. */
 export interface NativeBackend extends tf.KernelBackend {
   /** Runs one TensorFlow operation by name on whole tensors. */
-  executeMultipleOutputs(name: string, attributes: OperationAttribute[], inputs: tf.Tensor[], outputs: number): tf.Tensor[]
+  executeMultipleOutputs(
+    name: string,
+    attributes: OperationAttribute[],
+    inputs: tf.Tensor[],
+    outputs: number,
+  ): tf.Tensor[]
   readonly isUsingGpuDevice: boolean
 }
 

@@ -29,8 +29,16 @@ const protobuf = 'google-protobuf@3.21.4'
  * for compute capability 6.0 to 8.9 (Pascal to Ada) and 9.0 (Hopper); newer cards compile it anew at their first start.
  */
 const wheels = {
-  cpu: { requirement: 'tensorflow-cpu==2.15.1', sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26', size: '207 MB' },
-  gpu: { requirement: 'tensorflow==2.19.1', sha256: '8e5524eb492160576e5eeea9bb472ddc653123503f2290f83123d5ac9545750e', size: '645 MB' },
+  cpu: {
+    requirement: 'tensorflow-cpu==2.15.1',
+    sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
+    size: '207 MB',
+  },
+  gpu: {
+    requirement: 'tensorflow==2.19.1',
+    sha256: '8e5524eb492160576e5eeea9bb472ddc653123503f2290f83123d5ac9545750e',
+    size: '645 MB',
+  },
 }
 export type NativeDevice = keyof typeof wheels
 
@@ -48,8 +56,10 @@ export async function setUpNative(device: NativeDevice, log: (line: string) => v
   const wheel = wheels[device]
   const stamp = join(nativeFolder, 'ready.json')
   const wanted = JSON.stringify({ addon, headers, protobuf, wheel, node: process.arch })
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return log(`native TensorFlow is set up in ${nativeFolder}`)
-  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('The native set-up is for x86-64 Linux; training runs on WASM elsewhere.')
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted)
+    return log(`native TensorFlow is set up in ${nativeFolder}`)
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Error('The native set-up is for x86-64 Linux; training runs on WASM elsewhere.')
 
   const work = join(nativeFolder, 'download')
   await rm(nativeFolder, { recursive: true, force: true })
@@ -73,7 +83,10 @@ export async function setUpNative(device: NativeDevice, log: (line: string) => v
 }
 
 async function unpackNpm(specifier: string, work: string, target: string): Promise<void> {
-  const file = execute('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work, specifier]).trim().split('\n').at(-1)!
+  const file = execute('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work, specifier])
+    .trim()
+    .split('\n')
+    .at(-1)!
   await rm(join(work, 'package'), { recursive: true, force: true })
   execute('tar', ['-xzf', join(work, file), '-C', work, '--no-same-owner'])
   await rename(join(work, 'package'), target)
@@ -90,21 +103,45 @@ async function downloadTensorFlow(device: NativeDevice, work: string): Promise<s
 async function downloadWheel(requirement: string, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true })
   execute('python3', [
-    '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--implementation', 'cp',
-    '--python-version', '3.11', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64', '--platform', 'manylinux1_x86_64', '--dest', folder, requirement,
+    '-m',
+    'pip',
+    'download',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--no-deps',
+    '--only-binary=:all:',
+    '--implementation',
+    'cp',
+    '--python-version',
+    '3.11',
+    '--abi',
+    'cp311',
+    '--platform',
+    'manylinux2014_x86_64',
+    '--platform',
+    'manylinux1_x86_64',
+    '--dest',
+    folder,
+    requirement,
   ])
   return join(folder, (await readdir(folder)).find((name) => name.endsWith('.whl'))!)
 }
 
 /** The libraries of CUDA that TensorFlow's wheel pins, where its libraries look for them: `deps/nvidia/<name>/lib`. */
 async function unpackCuda(tensorflow: string, work: string, deps: string, log: (line: string) => void): Promise<void> {
-  const named = [...(await metadataOf(tensorflow)).matchAll(/^Requires-Dist: (nvidia-[\w-]+) \(?(==[\d.]+)\)? *; *extra == 'and-cuda'/gm)]
+  const named = [
+    ...(await metadataOf(tensorflow)).matchAll(
+      /^Requires-Dist: (nvidia-[\w-]+) \(?(==[\d.]+)\)? *; *extra == 'and-cuda'/gm,
+    ),
+  ]
   const pinned = named.filter(([, name]) => !unopened.test(name!))
   if (pinned.length === 0) throw new Error('The wheel names no CUDA libraries.')
   for (const [index, [, name, version]] of pinned.entries()) {
     log(`    CUDA ${index + 1}/${pinned.length}: ${name} ${version}`)
     const path = await downloadWheel(`${name}${version}`, join(work, name!))
-    await unpack(path, (entry) => (/^nvidia\/[^/]+\/lib\/[^/]+$/.test(entry) && !unopenedLibrary.test(entry) ? join(deps, entry) : undefined))
+    await unpack(path, (entry) =>
+      /^nvidia\/[^/]+\/lib\/[^/]+$/.test(entry) && !unopenedLibrary.test(entry) ? join(deps, entry) : undefined,
+    )
     await rm(path)
   }
 }
@@ -137,10 +174,15 @@ async function unpack(wheelPath: string, targetOf: (name: string) => string | un
 
 /** The addon was linked against 2.9.1 names; debugging symbols would cost 180 MB. */
 async function linkLibraries(folder: string): Promise<void> {
-  execute('strip', ['--strip-unneeded', join(folder, 'libtensorflow_cc.so.2'), join(folder, 'libtensorflow_framework.so.2')])
+  execute('strip', [
+    '--strip-unneeded',
+    join(folder, 'libtensorflow_cc.so.2'),
+    join(folder, 'libtensorflow_framework.so.2'),
+  ])
   for (const ending of ['', '.2', '.2.9.1']) {
     await symlink('libtensorflow_cc.so.2', join(folder, `libtensorflow.so${ending}`))
-    if (ending !== '.2') await symlink('libtensorflow_framework.so.2', join(folder, `libtensorflow_framework.so${ending}`))
+    if (ending !== '.2')
+      await symlink('libtensorflow_framework.so.2', join(folder, `libtensorflow_framework.so${ending}`))
   }
 }
 
@@ -151,26 +193,46 @@ async function linkLibraries(folder: string): Promise<void> {
 async function writeSharedCore(): Promise<void> {
   const folder = join(nativeFolder, 'node_modules/@tensorflow/tfjs')
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: '@tensorflow/tfjs', version: '4.22.0', main: 'index.js' }))
-  await writeFile(join(folder, 'index.js'), "module.exports = { ...require('@tensorflow/tfjs-layers'), ...require('@tensorflow/tfjs-core') }\n")
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: '@tensorflow/tfjs', version: '4.22.0', main: 'index.js' }),
+  )
+  await writeFile(
+    join(folder, 'index.js'),
+    "module.exports = { ...require('@tensorflow/tfjs-layers'), ...require('@tensorflow/tfjs-core') }\n",
+  )
 }
 
 async function compile(nodeApiInclude: string): Promise<void> {
   const output = join(nativePackage, 'lib/napi-v8')
   await mkdir(output, { recursive: true })
   execute('g++', [
-    '-O2', '-s', '-fPIC', '-shared', '-std=c++17', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding',
-    `-I${nodeApiInclude}`, `-I${join(nativePackage, 'deps/include')}`, `-I${join(nativePackage, 'binding')}`,
-    join(nativePackage, 'binding/tfjs_backend.cc'), join(nativePackage, 'binding/tfjs_binding.cc'),
-    `-L${join(nativePackage, 'deps/lib')}`, '-ltensorflow', '-ltensorflow_framework',
-    '-Wl,-rpath,$ORIGIN/../../deps/lib', '-o', join(output, 'tfjs_binding.node'),
+    '-O2',
+    '-s',
+    '-fPIC',
+    '-shared',
+    '-std=c++17',
+    '-DNAPI_VERSION=8',
+    '-DNODE_GYP_MODULE_NAME=tfjs_binding',
+    `-I${nodeApiInclude}`,
+    `-I${join(nativePackage, 'deps/include')}`,
+    `-I${join(nativePackage, 'binding')}`,
+    join(nativePackage, 'binding/tfjs_backend.cc'),
+    join(nativePackage, 'binding/tfjs_binding.cc'),
+    `-L${join(nativePackage, 'deps/lib')}`,
+    '-ltensorflow',
+    '-ltensorflow_framework',
+    '-Wl,-rpath,$ORIGIN/../../deps/lib',
+    '-o',
+    join(output, 'tfjs_binding.node'),
   ])
   await access(join(output, 'tfjs_binding.node'))
 }
 
 function execute(command: string, args: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 })
-  if (error !== undefined) throw new Error(`${command} could not be started: it is needed for this set-up.`, { cause: error })
+  if (error !== undefined)
+    throw new Error(`${command} could not be started: it is needed for this set-up.`, { cause: error })
   if (status !== 0) throw new Error(`${command} ended with status ${status}:\n${stderr}`)
   return stdout
 }

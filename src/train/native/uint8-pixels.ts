@@ -8,7 +8,12 @@ interface Handle {
 
 interface Addon extends Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_FLOAT' | 'TF_UINT8', number> {
   createTensor(shape: readonly number[], type: number, values: Uint8Array): number
-  executeOp(name: string, attributes: readonly OperationAttribute[], inputs: readonly number[], outputs: number): Handle[]
+  executeOp(
+    name: string,
+    attributes: readonly OperationAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): Handle[]
   deleteTensor(id: number): void
 }
 

@@ -1,6 +1,6 @@
 /** Activations, whether a layer of their own or the last step of another. */
 import type { GraphBuilder, Value } from './graph-builder.js'
-import { unsupported, type LayerCall } from './layer-call.js'
+import { type LayerCall, unsupported } from './layer-call.js'
 
 /** Adds what an activation name stands for; `linear` adds nothing. */
 export function addActivation(builder: GraphBuilder, call: LayerCall, activation: unknown, value: Value): Value {

@@ -6,7 +6,7 @@ import { addGemPooling } from './gem-layer.js'
 import { GraphBuilder, type Value } from './graph-builder.js'
 import { addCosineClassifier, addJoinedEmbedding, addL2Normalize, addUnitLength } from './head-layers.js'
 import { addBatchNorm, addKernelLayer } from './kernel-layers.js'
-import { callOf, countUses, onlyInput, unsupported, type LayerCall } from './layer-call.js'
+import { callOf, countUses, type LayerCall, onlyInput, unsupported } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
 import { encodeModel } from './onnx-proto.js'
 import { addPlaceMap } from './place-map.js'
@@ -21,7 +21,8 @@ const converters: Record<string, (context: LayerContext, call: LayerCall) => Val
   DepthwiseConv2D: addKernelLayer,
   Dense: addKernelLayer,
   BatchNormalization: addBatchNorm,
-  Activation: ({ builder, value }, call) => addActivation(builder, call, call.layer.getConfig().activation, value(onlyInput(call))),
+  Activation: ({ builder, value }, call) =>
+    addActivation(builder, call, call.layer.getConfig().activation, value(onlyInput(call))),
   ReLU: ({ builder, value }, call) => addRelu(builder, call.layer.name, value(onlyInput(call)), topOf(call)),
   ZeroPadding2D: addZeroPadding,
   MaxPooling2D: (context, call) => addPooling(context, call, 'MaxPool'),
@@ -43,16 +44,34 @@ const converters: Record<string, (context: LayerContext, call: LayerCall) => Val
  * The same network gives the same bytes: nothing of the clock goes in, as the model id is their hash.
  * @throws AlikeError `export_layer_unsupported`.
  */
-export function convertNetwork({ model, preprocessing, embeddingDimension, labels, name }: TrainableNetwork): Uint8Array {
+export function convertNetwork({
+  model,
+  preprocessing,
+  embeddingDimension,
+  labels,
+  name,
+}: TrainableNetwork): Uint8Array {
   const builder = new GraphBuilder()
   const { inputSize, mean, std } = preprocessing
   const pixels = builder.input('pixels', 'uint8', ['N', inputSize, inputSize, 3])
-  const planes = builder.add('Cast', 'pixels/float', [builder.add('Transpose', 'pixels/planes', [pixels], { perm: [0, 3, 1, 2] })], { to: 1 })
-  const centred = builder.add('Sub', 'pixels/centred', [planes, builder.floats('pixels/mean', Float32Array.from(mean), [3, 1, 1])])
-  const normalised = builder.add('Div', 'pixels/normalised', [centred, builder.floats('pixels/std', Float32Array.from(std), [3, 1, 1])])
+  const planes = builder.add(
+    'Cast',
+    'pixels/float',
+    [builder.add('Transpose', 'pixels/planes', [pixels], { perm: [0, 3, 1, 2] })],
+    { to: 1 },
+  )
+  const centred = builder.add('Sub', 'pixels/centred', [
+    planes,
+    builder.floats('pixels/mean', Float32Array.from(mean), [3, 1, 1]),
+  ])
+  const normalised = builder.add('Div', 'pixels/normalised', [
+    centred,
+    builder.floats('pixels/std', Float32Array.from(std), [3, 1, 1]),
+  ])
 
   const [embedding, logits] = model.outputs
-  if (embedding === undefined || logits === undefined) throw new RangeError('a network has two outputs, embedding and logits')
+  if (embedding === undefined || logits === undefined)
+    throw new RangeError('a network has two outputs, embedding and logits')
   const context = walk(builder, model.inputs[0]!, normalised, countUses(model))
   const isUnit = ['L2Normalize', 'JoinedEmbedding'].includes(callOf(embedding).kind)
   const unit = isUnit ? context.value(embedding) : addUnitLength(builder, 'unit', context.value(embedding))
@@ -61,12 +80,18 @@ export function convertNetwork({ model, preprocessing, embeddingDimension, label
     { name: 'logits', value: context.value(logits), shape: ['N', labels.length] },
   ]
   const map = addPlaceMap(context, embedding)
-  if (map !== undefined) outputs.push({ name: 'map', value: map.value, shape: ['N', map.height, map.width, embeddingDimension] })
+  if (map !== undefined)
+    outputs.push({ name: 'map', value: map.value, shape: ['N', map.height, map.width, embeddingDimension] })
   return encodeModel(builder.build(name, outputs))
 }
 
 /** Converts on demand, from an output down to the input; every tensor once. */
-function walk(builder: GraphBuilder, input: SymbolicTensor, inputValue: Value, uses: ReadonlyMap<number, number>): LayerContext {
+function walk(
+  builder: GraphBuilder,
+  input: SymbolicTensor,
+  inputValue: Value,
+  uses: ReadonlyMap<number, number>,
+): LayerContext {
   const values = new Map([[input.id, inputValue]])
   const value = (tensor: SymbolicTensor): Value => {
     const known = values.get(tensor.id)
@@ -84,6 +109,7 @@ function walk(builder: GraphBuilder, input: SymbolicTensor, inputValue: Value, u
 
 function topOf(call: LayerCall): number | undefined {
   const { maxValue, negativeSlope, threshold } = call.layer.getConfig()
-  if (Number(negativeSlope ?? 0) !== 0 || Number(threshold ?? 0) !== 0) throw unsupported(call, 'has a slope or threshold')
+  if (Number(negativeSlope ?? 0) !== 0 || Number(threshold ?? 0) !== 0)
+    throw unsupported(call, 'has a slope or threshold')
   return typeof maxValue === 'number' ? maxValue : undefined
 }

@@ -1,7 +1,7 @@
 /** Writes a model folder from a trained network, all of it or nothing. */
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { modelId, sha256OfFile, type Manifest } from '../../embedding/manifest.js'
+import { type Manifest, modelId, sha256OfFile } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
 import { writeGolden } from '../golden/write-golden.js'
 import type { TrainableNetwork } from '../models/network.js'
@@ -32,7 +32,8 @@ const minParityPictures = 16
  * @throws AlikeError `export_layer_unsupported`, `export_parity_failed`; then nothing is left behind.
  */
 export async function exportModel(network: TrainableNetwork, options: ExportOptions): Promise<ExportedModel> {
-  if (options.parityPictures.length < minParityPictures) throw new RangeError(`the parity check needs ${minParityPictures} pictures`)
+  if (options.parityPictures.length < minParityPictures)
+    throw new RangeError(`the parity check needs ${minParityPictures} pictures`)
   const folder = resolve(options.folder)
   const draft = join(dirname(folder), `.${basename(folder)}.draft-${process.pid}`)
   await rm(draft, { recursive: true, force: true })
@@ -51,7 +52,11 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
   }
 }
 
-async function provenParity(network: TrainableNetwork, modelFile: string, pictures: readonly Uint8Array[]): Promise<Parity> {
+async function provenParity(
+  network: TrainableNetwork,
+  modelFile: string,
+  pictures: readonly Uint8Array[],
+): Promise<Parity> {
   const session = await openOnnx(modelFile, { map: true })
   try {
     const parity = await checkParity(network, session, pictures)
@@ -63,7 +68,12 @@ async function provenParity(network: TrainableNetwork, modelFile: string, pictur
   }
 }
 
-async function describe(network: TrainableNetwork, modelFile: string, provenance: Record<string, unknown>, now: Date): Promise<Manifest> {
+async function describe(
+  network: TrainableNetwork,
+  modelFile: string,
+  provenance: Record<string, unknown>,
+  now: Date,
+): Promise<Manifest> {
   const sha256 = await sha256OfFile(modelFile)
   const { name, architecture, embeddingDimension, preprocessing, labels } = network
   return {

@@ -1,5 +1,13 @@
 /** Collects the nodes and constants of an ONNX graph; values are known by their names. */
-import { attributeTypes, elementTypes, type AttributeProto, type ModelProto, type NodeProto, type TensorProto, type ValueInfoProto } from './onnx-proto.js'
+import {
+  type AttributeProto,
+  attributeTypes,
+  elementTypes,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './onnx-proto.js'
 
 /** Name of a value inside the graph. */
 export type Value = string
@@ -40,7 +48,8 @@ export class GraphBuilder {
   }
 
   floats(name: string, values: Float32Array, dims: readonly number[]): Value {
-    if (values.length !== dims.reduce((product, dim) => product * dim, 1)) throw new RangeError(`${name}: ${values.length} values do not fill ${dims}`)
+    if (values.length !== dims.reduce((product, dim) => product * dim, 1))
+      throw new RangeError(`${name}: ${values.length} values do not fill ${dims}`)
     return this.#constant(name, elementTypes.float32, dims, values)
   }
 
@@ -53,7 +62,11 @@ export class GraphBuilder {
     const renamed = new Map<Value, string>(outputs.map(({ name }) => [name, this.#unique(`inner/${name}`)]))
     for (const { name, value } of outputs) renamed.set(value, name)
     const rename = (value: Value) => renamed.get(value) ?? value
-    const node = this.#nodes.map((made) => ({ ...made, input: made.input.map(rename), output: made.output.map(rename) }))
+    const node = this.#nodes.map((made) => ({
+      ...made,
+      input: made.input.map(rename),
+      output: made.output.map(rename),
+    }))
     const output = outputs.map(({ name, shape }) => valueInfo(name, 'float32', shape))
     return {
       // read by every ONNX Runtime since 1.12
@@ -84,7 +97,11 @@ function toAttribute(name: string, value: Attributes[string]): AttributeProto {
   return { name, type: attributeTypes.ints, ints: [...value] }
 }
 
-function valueInfo(name: string, elementType: keyof typeof elementTypes, shape: readonly (number | string)[]): ValueInfoProto {
+function valueInfo(
+  name: string,
+  elementType: keyof typeof elementTypes,
+  shape: readonly (number | string)[],
+): ValueInfoProto {
   const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }))
   return { name, type: { tensorType: { elemType: elementTypes[elementType], shape: { dim } } } }
 }

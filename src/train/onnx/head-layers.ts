@@ -1,7 +1,7 @@
 /** Our own layers at the end of a network: unit length, and classes told by cosine. */
 import type { JoinedEmbeddingArgs } from '../models/joined-embedding.js'
 import type { GraphBuilder, Value } from './graph-builder.js'
-import { onlyInput, unsupported, weightsOf, type LayerCall } from './layer-call.js'
+import { type LayerCall, onlyInput, unsupported, weightsOf } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
 
 /** Keeps an all-zero row from becoming NaN; the same bound as the layers themselves use. */
@@ -36,7 +36,10 @@ export function addCosineClassifier(context: LayerContext, call: LayerCall): Val
     for (let row = 0; row < rows; row++) kernel.values[row * classes + c]! *= factor
   }
   const { builder } = context
-  return builder.add('MatMul', call.layer.name, [context.value(onlyInput(call)), builder.floats(`${call.layer.name}/kernel`, kernel.values, kernel.shape)])
+  return builder.add('MatMul', call.layer.name, [
+    context.value(onlyInput(call)),
+    builder.floats(`${call.layer.name}/kernel`, kernel.values, kernel.shape),
+  ])
 }
 
 /** √(1−p−i) · embedding beside √p · √softmax(sharpness · logits) and √i · instance, without those of no share. */
@@ -44,10 +47,16 @@ export function addJoinedEmbedding({ builder, value }: LayerContext, call: Layer
   const { name } = call.layer
   const [embedding, logits, instance] = call.inputs
   const { posteriorShare, sharpness, instanceShare } = joinArgsOf(call)
-  const scaled = (label: string, input: Value, factor: number) => builder.add('Mul', `${name}/${label}`, [input, builder.floats(`${name}/${label}/factor`, Float32Array.of(factor), [])])
+  const scaled = (label: string, input: Value, factor: number) =>
+    builder.add('Mul', `${name}/${label}`, [
+      input,
+      builder.floats(`${name}/${label}/factor`, Float32Array.of(factor), []),
+    ])
   const parts = [scaled('embedding', value(embedding!), Math.sqrt(1 - posteriorShare - instanceShare))]
   if (posteriorShare > 0) {
-    const posterior = builder.add('Softmax', `${name}/posterior`, [scaled('sharpened', value(logits!), sharpness)], { axis: 1 })
+    const posterior = builder.add('Softmax', `${name}/posterior`, [scaled('sharpened', value(logits!), sharpness)], {
+      axis: 1,
+    })
     parts.push(scaled('roots/scaled', builder.add('Sqrt', `${name}/roots`, [posterior]), Math.sqrt(posteriorShare)))
   }
   if (instanceShare > 0) parts.push(scaled('instance', value(instance!), Math.sqrt(instanceShare)))
@@ -57,7 +66,8 @@ export function addJoinedEmbedding({ builder, value }: LayerContext, call: Layer
 /** @throws AlikeError `export_layer_unsupported` when settings or inputs are missing. */
 export function joinArgsOf(call: LayerCall): JoinedEmbeddingArgs {
   const { posteriorShare, sharpness, instanceShare } = call.layer.getConfig()
-  if (typeof posteriorShare !== 'number' || typeof sharpness !== 'number' || typeof instanceShare !== 'number') throw unsupported(call, 'has no settings')
+  if (typeof posteriorShare !== 'number' || typeof sharpness !== 'number' || typeof instanceShare !== 'number')
+    throw unsupported(call, 'has no settings')
   if (call.inputs.length !== (instanceShare > 0 ? 3 : 2)) throw unsupported(call, `has ${call.inputs.length} inputs`)
   return { posteriorShare, sharpness, instanceShare }
 }

@@ -1,7 +1,18 @@
 /** Layers with a kernel (convolution, depthwise, dense) and the batch-norm that follows them. */
 import { addActivation } from './activation.js'
 import type { Value } from './graph-builder.js'
-import { callOf, onlyInput, pairOf, requireChannelsLast, sizeOf, unsupported, weightsOf, wordOf, zeroPadsOf, type LayerCall } from './layer-call.js'
+import {
+  callOf,
+  type LayerCall,
+  onlyInput,
+  pairOf,
+  requireChannelsLast,
+  sizeOf,
+  unsupported,
+  weightsOf,
+  wordOf,
+  zeroPadsOf,
+} from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
 import { samePad, toOnnxPads } from './padding.js'
 
@@ -27,12 +38,19 @@ export function addBatchNorm(context: LayerContext, call: LayerCall): Value {
   const affine = affineOf(call, input.shape.length)
   const before = callOf(input)
   const fold = kernelLayers[before.kind]
-  if (fold !== undefined && context.uses(input) === 1 && (before.layer.getConfig().activation ?? 'linear') === 'linear') {
+  if (
+    fold !== undefined &&
+    context.uses(input) === 1 &&
+    (before.layer.getConfig().activation ?? 'linear') === 'linear'
+  ) {
     return fold(context, before, affine)
   }
   const shape = input.shape.length === 4 ? [affine.scale.length, 1, 1] : [affine.scale.length]
   const { builder } = context
-  const scaled = builder.add('Mul', `${call.layer.name}/scaled`, [context.value(input), builder.floats(`${call.layer.name}/scale`, affine.scale, shape)])
+  const scaled = builder.add('Mul', `${call.layer.name}/scaled`, [
+    context.value(input),
+    builder.floats(`${call.layer.name}/scale`, affine.scale, shape),
+  ])
   return builder.add('Add', call.layer.name, [scaled, builder.floats(`${call.layer.name}/shift`, affine.shift, shape)])
 }
 
@@ -44,7 +62,8 @@ function affineOf(call: LayerCall, rank: number): Affine {
   const gamma = hasGamma === true ? weights.shift() : undefined
   const beta = hasBeta === true ? weights.shift() : undefined
   const [mean, variance] = weights
-  if (mean === undefined || variance === undefined || typeof epsilon !== 'number') throw unsupported(call, 'has no running statistics')
+  if (mean === undefined || variance === undefined || typeof epsilon !== 'number')
+    throw unsupported(call, 'has no running statistics')
   const scale = variance.map((value, i) => (gamma?.[i] ?? 1) / Math.sqrt(value + epsilon))
   return { scale, shift: mean.map((value, i) => (beta?.[i] ?? 0) - value * scale[i]!) }
 }
@@ -85,14 +104,25 @@ function addConv(context: LayerContext, call: LayerCall, kernel: ConvKernel, aft
   const { builder } = context
   const { name } = call.layer
   const [outputs, , height, width] = kernel.shape
-  const window = { size: [height, width] as const, strides: pairOf(call, 'strides'), dilations: pairOf(call, 'dilationRate', 1) }
+  const window = {
+    size: [height, width] as const,
+    strides: pairOf(call, 'strides'),
+    dilations: pairOf(call, 'dilationRate', 1),
+  }
   const { source, pads } = paddedInput(context, call, window)
-  if (after !== undefined) scaleOutputs(kernel.values, after.scale, (i) => Math.floor(i / (kernel.values.length / outputs)))
+  if (after !== undefined)
+    scaleOutputs(kernel.values, after.scale, (i) => Math.floor(i / (kernel.values.length / outputs)))
   const inputs = [context.value(source), builder.floats(`${name}/kernel`, kernel.values, kernel.shape)]
   const bias = biasOf(call, after)
   if (bias !== undefined) inputs.push(builder.floats(`${name}/bias`, bias, [outputs]))
   const { groups } = kernel
-  const value = builder.add('Conv', name, inputs, { kernel_shape: window.size, strides: window.strides, dilations: window.dilations, group: groups, pads })
+  const value = builder.add('Conv', name, inputs, {
+    kernel_shape: window.size,
+    strides: window.strides,
+    dilations: window.dilations,
+    group: groups,
+    pads,
+  })
   return addActivation(builder, call, call.layer.getConfig().activation, value)
 }
 

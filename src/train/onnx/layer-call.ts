@@ -48,7 +48,8 @@ export function sizeOf(tensor: SymbolicTensor, axis: number, call: LayerCall): n
 export function wordOf<T extends string>(call: LayerCall, key: string, allowed: readonly T[]): T {
   const value = call.layer.getConfig()[key]
   const found = allowed.find((word) => word === value)
-  if (found === undefined) throw unsupported(call, `has ${key} ${JSON.stringify(value)}; supported: ${allowed.join(', ')}`)
+  if (found === undefined)
+    throw unsupported(call, `has ${key} ${JSON.stringify(value)}; supported: ${allowed.join(', ')}`)
   return found
 }
 
@@ -56,7 +57,8 @@ export function wordOf<T extends string>(call: LayerCall, key: string, allowed: 
 export function pairOf(call: LayerCall, key: string, fallback?: number): [height: number, width: number] {
   const value = call.layer.getConfig()[key] ?? fallback
   if (typeof value === 'number') return [value, value]
-  if (Array.isArray(value) && typeof value[0] === 'number') return [value[0], typeof value[1] === 'number' ? value[1] : value[0]]
+  if (Array.isArray(value) && typeof value[0] === 'number')
+    return [value[0], typeof value[1] === 'number' ? value[1] : value[0]]
   throw unsupported(call, `has no readable ${key}`)
 }
 
@@ -68,12 +70,15 @@ export function zeroPadsOf(call: LayerCall): [rows: Pad, columns: Pad] {
 
 /** The weights in the layer's order. */
 export function weightsOf(call: LayerCall): { values: Float32Array; shape: number[] }[] {
-  return call.layer.getWeights().map((weight) => ({ values: Float32Array.from(weight.dataSync()), shape: weight.shape }))
+  return call.layer
+    .getWeights()
+    .map((weight) => ({ values: Float32Array.from(weight.dataSync()), shape: weight.shape }))
 }
 
 /** ONNX has channels first, our layers channels last; the other order never occurs and is not guessed at. */
 export function requireChannelsLast(call: LayerCall): void {
-  if ((call.layer.getConfig().dataFormat ?? 'channelsLast') !== 'channelsLast') throw unsupported(call, 'is not channels-last')
+  if ((call.layer.getConfig().dataFormat ?? 'channelsLast') !== 'channelsLast')
+    throw unsupported(call, 'is not channels-last')
 }
 
 export function unsupported(call: LayerCall, why: string): AlikeError {

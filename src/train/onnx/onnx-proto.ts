@@ -75,7 +75,13 @@ export interface ModelProto {
   irVersion: number
   producerName: string
   opsetImport: { domain: string; version: number }[]
-  graph: { name: string; node: NodeProto[]; initializer: TensorProto[]; input: ValueInfoProto[]; output: ValueInfoProto[] }
+  graph: {
+    name: string
+    node: NodeProto[]
+    initializer: TensorProto[]
+    input: ValueInfoProto[]
+    output: ValueInfoProto[]
+  }
 }
 
 export function encodeModel(model: ModelProto): Uint8Array {

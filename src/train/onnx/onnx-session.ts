@@ -29,7 +29,10 @@ export interface OpenOptions {
 }
 
 /** @param model path of a file, or its bytes */
-export async function openOnnx(model: string | Uint8Array, { threads = 1, map = false }: OpenOptions = {}): Promise<OnnxSession> {
+export async function openOnnx(
+  model: string | Uint8Array,
+  { threads = 1, map = false }: OpenOptions = {},
+): Promise<OnnxSession> {
   const bytes = typeof model === 'string' ? await readFile(model) : model
   const session = await create(map ? bytes : withoutMap(bytes), threads)
   return {
@@ -37,7 +40,11 @@ export async function openOnnx(model: string | Uint8Array, { threads = 1, map = 
       const shape = [pixels.length / (size * size * 3), size, size, 3]
       const outputs = await session.run({ pixels: new Tensor('uint8', pixels, shape) })
       const { embedding, logits } = outputs
-      return { embedding: floatsOf(embedding), logits: floatsOf(logits), ...(outputs['map'] && { map: floatsOf(outputs['map']) }) }
+      return {
+        embedding: floatsOf(embedding),
+        logits: floatsOf(logits),
+        ...(outputs['map'] && { map: floatsOf(outputs['map']) }),
+      }
     },
     close: () => session.release(),
   }
@@ -54,7 +61,9 @@ export async function openProbe(model: Uint8Array, threads = 1): Promise<OnnxPro
   const session = await create(model, threads)
   return {
     async run(pixels, size) {
-      const outputs = await session.run({ pixels: new Tensor('uint8', pixels, [pixels.length / (size * size * 3), size, size, 3]) })
+      const outputs = await session.run({
+        pixels: new Tensor('uint8', pixels, [pixels.length / (size * size * 3), size, size, 3]),
+      })
       return new Map(Object.entries(outputs).map(([name, tensor]) => [name, floatsOf(tensor)]))
     },
     close: () => session.release(),

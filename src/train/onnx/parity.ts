@@ -18,7 +18,11 @@ export interface Parity {
 export const parityBounds = { minCosine: 0.99999, maxLogitDifference: 1e-3, maxMapDifference: 1e-3 } as const
 
 /** @param pictures each [size, size, 3], RGB, 0..255 */
-export async function checkParity(network: TrainableNetwork, session: OnnxSession, pictures: readonly Uint8Array[]): Promise<Parity> {
+export async function checkParity(
+  network: TrainableNetwork,
+  session: OnnxSession,
+  pictures: readonly Uint8Array[],
+): Promise<Parity> {
   const size = network.preprocessing.inputSize
   const pixels = new Uint8Array(pictures.length * size * size * 3)
   pictures.forEach((picture, i) => pixels.set(picture, i * size * size * 3))
@@ -30,7 +34,13 @@ export async function checkParity(network: TrainableNetwork, session: OnnxSessio
   // written so that NaN fails
   const sumsUp = maxMapDifference === undefined || maxMapDifference < parityBounds.maxMapDifference
   const passed = minCosine > parityBounds.minCosine && maxLogitDifference < parityBounds.maxLogitDifference && sumsUp
-  return { pictures: pictures.length, minCosine, maxLogitDifference, ...(maxMapDifference !== undefined && { maxMapDifference }), passed }
+  return {
+    pictures: pictures.length,
+    minCosine,
+    maxLogitDifference,
+    ...(maxMapDifference !== undefined && { maxMapDifference }),
+    passed,
+  }
 }
 
 function runLayers({ model, preprocessing }: TrainableNetwork, pixels: Uint8Array, count: number): OnnxOutputs {

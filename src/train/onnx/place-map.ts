@@ -6,9 +6,9 @@
  * that stay in float in every form of the graph, and leaves the main branch as it is.
  */
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers'
-import { addLength, joinArgsOf } from './head-layers.js'
 import type { Value } from './graph-builder.js'
-import { callOf, onlyInput, type LayerCall } from './layer-call.js'
+import { addLength, joinArgsOf } from './head-layers.js'
+import { callOf, type LayerCall, onlyInput } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
 
 export interface PlaceMap {
@@ -41,7 +41,8 @@ export function addPlaceMap(context: LayerContext, embedding: SymbolicTensor): P
   if (last === undefined) return undefined
   const { height, width } = last
   const early = instanceShare > 0 ? pooledVector(context, instance!) : undefined
-  if (instanceShare > 0 && (early === undefined || early.height % height !== 0 || early.width % width !== 0)) return undefined
+  if (instanceShare > 0 && (early === undefined || early.height % height !== 0 || early.width % width !== 0))
+    return undefined
 
   const parts = [addLinearPart(context, last, 'map/class', 1 - posteriorShare - instanceShare, last)]
   if (posteriorShare > 0) parts.push(addSpreadPart(context, joined!, logits!, last))
@@ -73,28 +74,56 @@ interface Grid {
 }
 
 /** √share · (W·x + b) / (places · ‖vector‖) of each place: the mean over the places of W·x + b is the vector. */
-function addLinearPart(context: LayerContext, { features, vector, height, width }: PooledVector, name: string, share: number, grid: Grid): Value {
+function addLinearPart(
+  context: LayerContext,
+  { features, vector, height, width }: PooledVector,
+  name: string,
+  share: number,
+  grid: Grid,
+): Value {
   const { builder } = context
   const long = context.value(vector)
   const [, kernel, bias] = builder.producer(long)?.input ?? []
   const window = [height / grid.height, width / grid.width]
   const map = context.value(features)
-  const pooled = window.every((side) => side === 1) ? map : builder.add('AveragePool', `${name}/pooled`, [map], { kernel_shape: window, strides: window })
-  const products = builder.add('MatMul', `${name}/products`, [builder.add('Transpose', `${name}/places`, [pooled], { perm: [0, 2, 3, 1] }), kernel!])
+  const pooled = window.every((side) => side === 1)
+    ? map
+    : builder.add('AveragePool', `${name}/pooled`, [map], { kernel_shape: window, strides: window })
+  const products = builder.add('MatMul', `${name}/products`, [
+    builder.add('Transpose', `${name}/places`, [pooled], { perm: [0, 2, 3, 1] }),
+    kernel!,
+  ])
   const factor = builder.floats(`${name}/factor`, Float32Array.of((grid.height * grid.width) / Math.sqrt(share)), [])
   const divisor = builder.add('Mul', `${name}/divisor`, [addLength(builder, name, long), factor])
-  const byPicture = builder.add('Reshape', `${name}/divisor/by-picture`, [divisor, builder.integers(`${name}/divisor/shape`, [-1, 1, 1, 1])])
+  const byPicture = builder.add('Reshape', `${name}/divisor/by-picture`, [
+    divisor,
+    builder.integers(`${name}/divisor/shape`, [-1, 1, 1, 1]),
+  ])
   // each divided by itself: a sum that read no length would be taken into half precision
-  return builder.add('Add', name, [builder.add('Div', `${name}/linear`, [products, byPicture]), builder.add('Div', `${name}/constant`, [bias!, byPicture])])
+  return builder.add('Add', name, [
+    builder.add('Div', `${name}/linear`, [products, byPicture]),
+    builder.add('Div', `${name}/constant`, [bias!, byPicture]),
+  ])
 }
 
 /** The posterior is one for the whole picture: every place has an equal part of it. */
-function addSpreadPart({ builder, value }: LayerContext, joined: LayerCall, logits: SymbolicTensor, { height, width }: Grid): Value {
+function addSpreadPart(
+  { builder, value }: LayerContext,
+  joined: LayerCall,
+  logits: SymbolicTensor,
+  { height, width }: Grid,
+): Value {
   const name = 'map/posterior'
   const [first, classes] = [joined.inputs[0]!.shape.at(-1)!, logits.shape.at(-1)!]
   const bounds = [[first], [first + classes], [1]].map((numbers, i) => builder.integers(`${name}/slice/${i}`, numbers))
   const roots = builder.add('Slice', `${name}/roots`, [value(joined.output), ...bounds])
-  const part = builder.add('Mul', `${name}/part`, [roots, builder.floats(`${name}/part/factor`, Float32Array.of(1 / (height * width)), [])])
-  const byPicture = builder.add('Reshape', `${name}/by-picture`, [part, builder.integers(`${name}/shape`, [-1, 1, 1, classes])])
+  const part = builder.add('Mul', `${name}/part`, [
+    roots,
+    builder.floats(`${name}/part/factor`, Float32Array.of(1 / (height * width)), []),
+  ])
+  const byPicture = builder.add('Reshape', `${name}/by-picture`, [
+    part,
+    builder.integers(`${name}/shape`, [-1, 1, 1, classes]),
+  ])
   return builder.add('Expand', name, [byPicture, builder.integers(`${name}/grid`, [1, height, width, 1])])
 }

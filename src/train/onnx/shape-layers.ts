@@ -1,7 +1,17 @@
 /** Layers without weights: pooling, padding, sums, reshapes. */
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Value } from './graph-builder.js'
-import { callOf, onlyInput, pairOf, requireChannelsLast, sizeOf, unsupported, wordOf, zeroPadsOf, type LayerCall } from './layer-call.js'
+import {
+  callOf,
+  type LayerCall,
+  onlyInput,
+  pairOf,
+  requireChannelsLast,
+  sizeOf,
+  unsupported,
+  wordOf,
+  zeroPadsOf,
+} from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
 import { samePad, toOnnxPads } from './padding.js'
 
@@ -29,7 +39,11 @@ function requireHarmlessZeros(call: LayerCall, input: SymbolicTensor): void {
   if (!isPositive) throw unsupported(call, 'reads zero padding around values that may be negative')
 }
 
-export function addGlobalPooling(context: LayerContext, call: LayerCall, opType: 'GlobalAveragePool' | 'GlobalMaxPool'): Value {
+export function addGlobalPooling(
+  context: LayerContext,
+  call: LayerCall,
+  opType: 'GlobalAveragePool' | 'GlobalMaxPool',
+): Value {
   requireChannelsLast(call)
   const pooled = context.builder.add(opType, `${call.layer.name}/pooled`, [context.value(onlyInput(call))])
   return context.builder.add('Flatten', call.layer.name, [pooled], { axis: 1 })
@@ -45,7 +59,10 @@ export function addZeroPadding(context: LayerContext, call: LayerCall): Value {
 export function addSum(context: LayerContext, call: LayerCall): Value {
   const [first, ...rest] = call.inputs
   if (first === undefined) throw unsupported(call, 'has no input')
-  return rest.reduce((sum, next) => context.builder.add('Add', call.layer.name, [sum, context.value(next)]), context.value(first))
+  return rest.reduce(
+    (sum, next) => context.builder.add('Add', call.layer.name, [sum, context.value(next)]),
+    context.value(first),
+  )
 }
 
 /** The layers flatten row by row with channels last: a map is turned back before. */
@@ -53,6 +70,9 @@ export function addFlatten(context: LayerContext, call: LayerCall): Value {
   const input = onlyInput(call)
   const { builder } = context
   const value = context.value(input)
-  const ordered = input.shape.length === 4 ? builder.add('Transpose', `${call.layer.name}/channels-last`, [value], { perm: [0, 2, 3, 1] }) : value
+  const ordered =
+    input.shape.length === 4
+      ? builder.add('Transpose', `${call.layer.name}/channels-last`, [value], { perm: [0, 2, 3, 1] })
+      : value
   return builder.add('Flatten', call.layer.name, [ordered], { axis: 1 })
 }

@@ -22,7 +22,10 @@ export class AdamW {
   readonly #options: Required<AdamWOptions>
 
   /** @param variables at least one */
-  constructor(variables: readonly tf.Variable[], { beta1 = 0.9, beta2 = 0.99, epsilon = 1e-6, weightDecay = 0.05 }: AdamWOptions = {}) {
+  constructor(
+    variables: readonly tf.Variable[],
+    { beta1 = 0.9, beta2 = 0.99, epsilon = 1e-6, weightDecay = 0.05 }: AdamWOptions = {},
+  ) {
     this.#variables = variables
     this.#flat = new FlatVariables(variables)
     this.#options = { beta1, beta2, epsilon, weightDecay }
@@ -45,7 +48,9 @@ export class AdamW {
     const { beta1, beta2, epsilon, weightDecay } = this.#options
     const [correction1, correction2] = [1 - beta1 ** this.step, 1 - beta2 ** this.step]
     tf.tidy(() => {
-      const gradient = this.#flat.flatten(this.#variables.map((variable) => gradients[variable.name] ?? tf.zerosLike(variable)))
+      const gradient = this.#flat.flatten(
+        this.#variables.map((variable) => gradients[variable.name] ?? tf.zerosLike(variable)),
+      )
       this.#first.assign(tf.add(tf.mul(this.#first, beta1), tf.mul(gradient, 1 - beta1)))
       this.#second.assign(tf.add(tf.mul(this.#second, beta2), tf.mul(tf.square(gradient), 1 - beta2)))
       const direction = tf.div(this.#first, tf.add(tf.sqrt(tf.div(this.#second, correction2)), epsilon))

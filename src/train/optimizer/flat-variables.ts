@@ -31,7 +31,9 @@ export class FlatVariables {
 
   /** 1 for every number of a variable that fits, 0 for the others. */
   mask(fits: (variable: tf.Variable) => boolean): tf.Tensor1D {
-    return this.flatten(this.#variables.map((variable) => (fits(variable) ? tf.onesLike(variable) : tf.zerosLike(variable))))
+    return this.flatten(
+      this.#variables.map((variable) => (fits(variable) ? tf.onesLike(variable) : tf.zerosLike(variable))),
+    )
   }
 
   /** Gives each variable its part of the vector. @param wanted variables that it says no to keep what they have */

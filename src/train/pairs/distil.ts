@@ -11,7 +11,12 @@ export function teacherOf(head: LayersModel, views: readonly tf.Tensor4D[]): tf.
 }
 
 /** Gradients of the mean of 1 − cos(embedding, target), by variable name. @param rows [N, 1, 1, C] @param targets [N, D], unit rows */
-export function distillationGradients(head: LayersModel, rows: tf.Tensor4D, targets: tf.Tensor2D, variables: tf.Variable[]): tf.NamedTensorMap {
+export function distillationGradients(
+  head: LayersModel,
+  rows: tf.Tensor4D,
+  targets: tf.Tensor2D,
+  variables: tf.Variable[],
+): tf.NamedTensorMap {
   return tf.tidy(() => {
     const distance = () => {
       const [embedding] = head.apply(rows, { training: true }) as [tf.Tensor2D]

@@ -15,10 +15,19 @@ export interface FrozenFeatures {
 
 const batchSize = 60
 
-export async function frozenFeatures({ tail }: StagedNetwork, data: TrainingData, maps: CachedMaps, views: number, log: (line: string) => void): Promise<FrozenFeatures> {
+export async function frozenFeatures(
+  { tail }: StagedNetwork,
+  data: TrainingData,
+  maps: CachedMaps,
+  views: number,
+  log: (line: string) => void,
+): Promise<FrozenFeatures> {
   // the pooling layer serves the whole network first, the tail second
   const pooled = layersModel({ inputs: tail.inputs, outputs: tail.getLayer('pooled').getOutputAt(1) as never })
-  const all = async (count: number, read: (start: number, size: number) => Promise<tf.Tensor4D>): Promise<tf.Tensor4D> => {
+  const all = async (
+    count: number,
+    read: (start: number, size: number) => Promise<tf.Tensor4D>,
+  ): Promise<tf.Tensor4D> => {
     const parts: tf.Tensor2D[] = []
     for (let start = 0; start < count; start += batchSize) {
       const input = await read(start, Math.min(batchSize, count - start))
@@ -31,8 +40,15 @@ export async function frozenFeatures({ tail }: StagedNetwork, data: TrainingData
     return tf.reshape(features, [count, 1, 1, -1])
   }
   const train = (view: number, mirrored: boolean) =>
-    all(data.train.length, (start, size) => maps.batch(Array.from({ length: size }, (_, offset) => ({ member: start + offset, view, mirrored }))))
+    all(data.train.length, (start, size) =>
+      maps.batch(Array.from({ length: size }, (_, offset) => ({ member: start + offset, view, mirrored }))),
+    )
   const trainViews: tf.Tensor4D[] = []
-  for (let view = 0; view < views; view++) for (const mirrored of [false, true]) trainViews.push(await train(view, mirrored))
-  return { train: trainViews.shift()!, trainViews, val: await all(data.val.length, (start, size) => maps.val(start, size)) }
+  for (let view = 0; view < views; view++)
+    for (const mirrored of [false, true]) trainViews.push(await train(view, mirrored))
+  return {
+    train: trainViews.shift()!,
+    trainViews,
+    val: await all(data.val.length, (start, size) => maps.val(start, size)),
+  }
 }

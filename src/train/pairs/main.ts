@@ -36,20 +36,56 @@ interface Row {
 /** Every combination, and what it is compared with. */
 function rows(defaults: LossSettings): Row[] {
   const base = { labelSmoothing: 0.1, contrastive: { weight: 0, temperature: 0.1 } }
-  const alone = (pairs: PairLossSettings): LossSettings => ({ ...base, pairs: { ...pairs, weight: 1 }, detachedClassifier: true })
+  const alone = (pairs: PairLossSettings): LossSettings => ({
+    ...base,
+    pairs: { ...pairs, weight: 1 },
+    detachedClassifier: true,
+  })
   const grid = means.flatMap((mean) =>
-    margins.flatMap((margin) => ratios.map((negativeWeight): Row => ({ name: `pairs, ${mean}, margin ${margin}, 1:${negativeWeight}`, losses: alone({ mean, margin, negativeWeight }), samples: 8 }))),
+    margins.flatMap((margin) =>
+      ratios.map(
+        (negativeWeight): Row => ({
+          name: `pairs, ${mean}, margin ${margin}, 1:${negativeWeight}`,
+          losses: alone({ mean, margin, negativeWeight }),
+          samples: 8,
+        }),
+      ),
+    ),
   )
-  const both: LossSettings = { ...base, contrastive: defaults.contrastive, pairs: { mean: 'all-pairs', margin: 1.4, negativeWeight: 4, weight: 1 } }
+  const both: LossSettings = {
+    ...base,
+    contrastive: defaults.contrastive,
+    pairs: { mean: 'all-pairs', margin: 1.4, negativeWeight: 4, weight: 1 },
+  }
   return [
     { name: 'classifier alone', losses: base, samples: 4 },
     { name: 'classifier alone, posterior beside it', losses: base, samples: 4, posterior: true },
-    { name: 'classifier and supervised contrastive', losses: { ...base, contrastive: defaults.contrastive }, samples: 4 },
+    {
+      name: 'classifier and supervised contrastive',
+      losses: { ...base, contrastive: defaults.contrastive },
+      samples: 4,
+    },
     ...grid,
     { name: 'classifier, supervised contrastive and pairs', losses: both, samples: 8 },
-    { name: 'classifier, supervised contrastive and pairs, posterior beside it', losses: both, samples: 8, posterior: true },
-    { name: 'classifier, supervised contrastive and pairs, four views distilled into one', losses: both, samples: 8, distillation: 4 },
-    { name: 'classifier, supervised contrastive and pairs, four views distilled into one, posterior beside it', losses: both, samples: 8, distillation: 4, posterior: true },
+    {
+      name: 'classifier, supervised contrastive and pairs, posterior beside it',
+      losses: both,
+      samples: 8,
+      posterior: true,
+    },
+    {
+      name: 'classifier, supervised contrastive and pairs, four views distilled into one',
+      losses: both,
+      samples: 8,
+      distillation: 4,
+    },
+    {
+      name: 'classifier, supervised contrastive and pairs, four views distilled into one, posterior beside it',
+      losses: both,
+      samples: 8,
+      distillation: 4,
+      posterior: true,
+    },
   ]
 }
 
@@ -61,9 +97,23 @@ await chooseBackend(settings.backend)
 setConvolutionPrecision('float32')
 const starting = await readStartingWeights(settings.init, settings.initSha256)
 const data = await readTrainingData(settings)
-const network = startingNetwork(starting, { name: 'pairs', labels: data.labels, head: settings.head, seed: settings.seed, fixedSize: false })
+const network = startingNetwork(starting, {
+  name: 'pairs',
+  labels: data.labels,
+  head: settings.head,
+  seed: settings.seed,
+  fixedSize: false,
+})
 const loader = new PictureLoader(data.pictures)
-const maps = await cachedMaps(network, starting.sha256, data, settings, loader, console.error, new AbortController().signal)
+const maps = await cachedMaps(
+  network,
+  starting.sha256,
+  data,
+  settings,
+  loader,
+  console.error,
+  new AbortController().signal,
+)
 loader.close()
 const features = await frozenFeatures(network, data, maps!, settings.views, console.error)
 await maps!.close()
@@ -71,19 +121,62 @@ const unseen = holdOut(features, data, data.labels.filter(isHeldOut))
 const judged = rows(settings).map((row) => {
   const runs = seeds.map((seed) => judge(row, seed))
   const cells = runs[0]!.numbers.map((_, column) => share(meanOf(runs.map(({ numbers }) => numbers[column]!))))
-  const [shares, sharpnesses] = [runs.flatMap(({ posterior }) => posterior?.share ?? []), runs.flatMap(({ posterior }) => posterior?.sharpness ?? [])]
-  const what = shares.length === 0 ? row.name : `${row.name} (share ${shares.join(', ')}, sharpness ${sharpnesses.join(', ')})`
+  const [shares, sharpnesses] = [
+    runs.flatMap(({ posterior }) => posterior?.share ?? []),
+    runs.flatMap(({ posterior }) => posterior?.sharpness ?? []),
+  ]
+  const what =
+    shares.length === 0 ? row.name : `${row.name} (share ${shares.join(', ')}, sharpness ${sharpnesses.join(', ')})`
   console.error([what, ...cells].join(' '))
   return [what, ...cells]
 })
-console.log(table(['loss on frozen features, val', 'mAP@1', 'mAP@10', 'mAP@50', 'NMR', '10-NN', 'pair AUC', 'EER', 'B: mAP@10', 'B: NMR', 'C: mAP@10', 'C: NMR'], judged))
+console.log(
+  table(
+    [
+      'loss on frozen features, val',
+      'mAP@1',
+      'mAP@10',
+      'mAP@50',
+      'NMR',
+      '10-NN',
+      'pair AUC',
+      'EER',
+      'B: mAP@10',
+      'B: NMR',
+      'C: mAP@10',
+      'C: NMR',
+    ],
+    judged,
+  ),
+)
 
 function judge({ losses, samples, posterior, distillation }: Row, seed: number) {
   const head = { losses, epochs: 20, peakRate: 1e-3, seed, ...(distillation !== undefined && { distillation }) }
-  const A = trainHead(features, data, { ...head, batch: { classes: data.labels.length, samples }, ...(posterior && { posterior: 'choose' as const }) })
-  const C = trainHead(unseen.features, unseen.data, { ...head, batch: { classes: unseen.data.labels.length, samples }, ...(A.posterior && { posterior: A.posterior }) })
-  const retrieved = [A.overall['mAP@1'], A.overall['mAP@10'], A.overall['mAP@50'], A.overall.normalisedMeanRank, A.overall.knnAccuracy]
-  const others = [A.pairs?.rocAuc, A.pairs?.equalErrorRate, A.againstTrain?.['mAP@10'], A.againstTrain?.normalisedMeanRank, C.overall['mAP@10'], C.overall.normalisedMeanRank]
+  const A = trainHead(features, data, {
+    ...head,
+    batch: { classes: data.labels.length, samples },
+    ...(posterior && { posterior: 'choose' as const }),
+  })
+  const C = trainHead(unseen.features, unseen.data, {
+    ...head,
+    batch: { classes: unseen.data.labels.length, samples },
+    ...(A.posterior && { posterior: A.posterior }),
+  })
+  const retrieved = [
+    A.overall['mAP@1'],
+    A.overall['mAP@10'],
+    A.overall['mAP@50'],
+    A.overall.normalisedMeanRank,
+    A.overall.knnAccuracy,
+  ]
+  const others = [
+    A.pairs?.rocAuc,
+    A.pairs?.equalErrorRate,
+    A.againstTrain?.['mAP@10'],
+    A.againstTrain?.normalisedMeanRank,
+    C.overall['mAP@10'],
+    C.overall.normalisedMeanRank,
+  ]
   return { numbers: [...retrieved, ...others].map((number) => number ?? NaN), posterior: A.posterior }
 }
 

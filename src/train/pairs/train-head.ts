@@ -1,6 +1,6 @@
 /** One head on frozen features, judged on the pictures of `features.val`: the experiment that a row of the table is. */
 import * as tf from '@tensorflow/tfjs-core'
-import { input, model as layersModel, type LayersModel } from '@tensorflow/tfjs-layers'
+import { input, type LayersModel, model as layersModel } from '@tensorflow/tfjs-layers'
 import { evaluatePairs, type PairQuality } from '../../eval/pairs.js'
 import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
 import { seededRandom } from '../../eval/random.js'
@@ -13,7 +13,7 @@ import { retrievalHead } from '../models/retrieval-head.js'
 import { trainableLayersOf } from '../models/staged-network.js'
 import { AdamW } from '../optimizer/adamw.js'
 import { learningRateAt } from '../optimizer/schedule.js'
-import { classBalancedBatches, type BatchShape } from '../samplers/class-balanced.js'
+import { type BatchShape, classBalancedBatches } from '../samplers/class-balanced.js'
 import type { TrainingData } from '../training-data.js'
 import { distillationGradients, teacherOf } from './distil.js'
 import type { FrozenFeatures } from './frozen-features.js'
@@ -55,27 +55,60 @@ export function trainHead(features: FrozenFeatures, data: TrainingData, settings
   const trainedOn = embeddedBy(head, features.train, data.train, data)
   head.dispose()
   const posterior = wanted === 'choose' ? choosePosterior(embedded) : wanted
-  const joined = (part: typeof embedded) => (posterior === undefined ? part : joinedRows(part, { posterior, instanceShare: 0 }))
+  const joined = (part: typeof embedded) =>
+    posterior === undefined ? part : joinedRows(part, { posterior, instanceShare: 0 })
   const [rows, gallery] = [joined(embedded), joined(trainedOn)]
   const sharesClass = gallery.labels.some((label) => rows.labels.includes(label))
-  const overall = (queries: LabelledEmbeddings, stored: LabelledEmbeddings) => evaluateRetrieval(queries, stored, { bootstrapSamples: 0 }).overall
-  return { overall: overall(rows, rows), againstTrain: sharesClass ? overall(rows, gallery) : null, pairs: evaluatePairs(rows), ...(posterior && { posterior }) }
+  const overall = (queries: LabelledEmbeddings, stored: LabelledEmbeddings) =>
+    evaluateRetrieval(queries, stored, { bootstrapSamples: 0 }).overall
+  return {
+    overall: overall(rows, rows),
+    againstTrain: sharesClass ? overall(rows, gallery) : null,
+    pairs: evaluatePairs(rows),
+    ...(posterior && { posterior }),
+  }
 }
 
-function fitHead(features: FrozenFeatures, data: TrainingData, { losses, batch, epochs, peakRate, seed }: HeadSettings, teacher?: { targets: tf.Tensor2D; weight: number }): LayersModel {
+function fitHead(
+  features: FrozenFeatures,
+  data: TrainingData,
+  { losses, batch, epochs, peakRate, seed }: HeadSettings,
+  teacher?: { targets: tf.Tensor2D; weight: number },
+): LayersModel {
   const map = input({ shape: features.train.shape.slice(1) })
-  const head = layersModel({ inputs: map, outputs: retrievalHead({ pooling: 'average', embeddingDimension, scale: 8, instanceDimension: 0, classes: data.labels.length, seed })(map, map) })
+  const head = layersModel({
+    inputs: map,
+    outputs: retrievalHead({
+      pooling: 'average',
+      embeddingDimension,
+      scale: 8,
+      instanceDimension: 0,
+      classes: data.labels.length,
+      seed,
+    })(map, map),
+  })
   const variables = trainableLayersOf(head).flatMap((layer) => layer.variables)
   const optimizer = new AdamW(variables, { beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 })
-  const plan = Array.from({ length: epochs }, (_, epoch) => classBalancedBatches(data.classOf, batch, seededRandom(seed * 1000 + epoch))).flat()
+  const plan = Array.from({ length: epochs }, (_, epoch) =>
+    classBalancedBatches(data.classOf, batch, seededRandom(seed * 1000 + epoch)),
+  ).flat()
   for (const [step, members] of plan.entries()) {
     tf.tidy(() => {
       const chosen = tf.tensor1d(members, 'int32')
       const rows = tf.gather(features.train, chosen)
-      const { gradients } = tailStep(head, rows, { classes: members.map((member) => data.classOf[member]!) }, variables, losses)
+      const { gradients } = tailStep(
+        head,
+        rows,
+        { classes: members.map((member) => data.classOf[member]!) },
+        variables,
+        losses,
+      )
       const drawn = teacher && distillationGradients(head, rows, tf.gather(teacher.targets, chosen), variables)
       const sum = drawn === undefined ? gradients : added(gradients, drawn, teacher!.weight)
-      optimizer.apply(sum, learningRateAt(step, { peak: peakRate, warmupSteps: Math.round(plan.length / 10), totalSteps: plan.length }))
+      optimizer.apply(
+        sum,
+        learningRateAt(step, { peak: peakRate, warmupSteps: Math.round(plan.length / 10), totalSteps: plan.length }),
+      )
     })
   }
   optimizer.dispose()
@@ -84,13 +117,30 @@ function fitHead(features: FrozenFeatures, data: TrainingData, { losses, batch, 
 
 /** What only one of the losses moves keeps that gradient. */
 function added(gradients: tf.NamedTensorMap, others: tf.NamedTensorMap, weight: number): tf.NamedTensorMap {
-  return Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, others[name] ? tf.add(gradient, tf.mul(others[name], weight)) : gradient]))
+  return Object.fromEntries(
+    Object.entries(gradients).map(([name, gradient]) => [
+      name,
+      others[name] ? tf.add(gradient, tf.mul(others[name], weight)) : gradient,
+    ]),
+  )
 }
 
-function embeddedBy(head: LayersModel, features: tf.Tensor4D, indices: readonly number[], { pictures }: TrainingData): LabelledEmbeddings & { logits: Float32Array } {
+function embeddedBy(
+  head: LayersModel,
+  features: tf.Tensor4D,
+  indices: readonly number[],
+  { pictures }: TrainingData,
+): LabelledEmbeddings & { logits: Float32Array } {
   const [embedding, logits] = tf.tidy(() => head.apply(features, { training: false }) as [tf.Tensor, tf.Tensor])
   const chosen = indices.map((index) => pictures[index]!)
-  const rows = { ids: chosen.map(({ id }) => id), labels: chosen.map(({ label }) => label), groups: chosen.map(({ group }) => group), embeddings: embedding.dataSync() as Float32Array, dimension: embeddingDimension, logits: logits.dataSync() as Float32Array }
+  const rows = {
+    ids: chosen.map(({ id }) => id),
+    labels: chosen.map(({ label }) => label),
+    groups: chosen.map(({ group }) => group),
+    embeddings: embedding.dataSync() as Float32Array,
+    dimension: embeddingDimension,
+    logits: logits.dataSync() as Float32Array,
+  }
   tf.dispose([embedding, logits])
   return rows
 }

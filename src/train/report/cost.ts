@@ -1,10 +1,10 @@
 /** What a picture costs: decode and embed, one at a time and in a batch, on one thread. */
 import { cpus } from 'node:os'
+import { bytesOf } from '../../datasets/picture-bytes.js'
 import type { SplitPicture } from '../../datasets/split.js'
 import type { Model } from '../../embedding/manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
-import { bytesOf } from '../../datasets/picture-bytes.js'
 
 export interface Cost {
   /** Medians over the pictures, milliseconds per picture. */
@@ -21,7 +21,11 @@ export interface Cost {
 const batchSize = 8
 
 /** @param session opened with one thread */
-export async function measureCost(model: Model, session: OnnxSession, pictures: readonly SplitPicture[]): Promise<Cost> {
+export async function measureCost(
+  model: Model,
+  session: OnnxSession,
+  pictures: readonly SplitPicture[],
+): Promise<Cost> {
   const { preprocessing, files } = model.manifest
   const size = preprocessing.inputSize
   const times = { decode: [] as number[], embed: [] as number[], batch: [] as number[] }

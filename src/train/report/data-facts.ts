@@ -1,6 +1,6 @@
 /** What the data set is: counts per split and class, copies, and a hash that names it. */
 import { createHash } from 'node:crypto'
-import { splits, type Split } from '../../datasets/labelled-picture.js'
+import { type Split, splits } from '../../datasets/labelled-picture.js'
 import type { SplitPicture } from '../../datasets/split.js'
 
 export interface SplitFacts {
@@ -30,7 +30,11 @@ export interface DataSource {
 }
 
 /** @param contentHashes id → SHA-256 of the encoded bytes */
-export function describeData(pictures: readonly SplitPicture[], contentHashes: ReadonlyMap<string, string>, source: DataSource): DataFacts {
+export function describeData(
+  pictures: readonly SplitPicture[],
+  contentHashes: ReadonlyMap<string, string>,
+  source: DataSource,
+): DataFacts {
   const hash = createHash('sha256')
   for (const { id, label, split, group } of [...pictures].sort((a, b) => (a.id < b.id ? -1 : 1))) {
     hash.update(JSON.stringify([id, label, split, group, contentHashes.get(id)]))
@@ -42,7 +46,9 @@ export function describeData(pictures: readonly SplitPicture[], contentHashes: R
     sha256: hash.digest('hex'),
     pictures: pictures.length,
     classes: [...new Set(pictures.map(({ label }) => label))].sort(),
-    splits: Object.fromEntries(splits.map((split) => [split, describeSplit(pictures.filter((picture) => picture.split === split))])) as DataFacts['splits'],
+    splits: Object.fromEntries(
+      splits.map((split) => [split, describeSplit(pictures.filter((picture) => picture.split === split))]),
+    ) as DataFacts['splits'],
     groupsAcrossSplits: [...splitsOfGroup.values()].filter((found) => found.size > 1).length,
   }
 }

@@ -1,13 +1,13 @@
 /** Embeds labelled pictures with the exported model over the pixel path: what the service will do with them. */
 import { createHash } from 'node:crypto'
-import type { SplitPicture } from '../../datasets/split.js'
-import { type Model } from '../../embedding/manifest.js'
-import { AlikeError } from '../../errors.js'
-import type { LabelledEmbeddings } from '../../eval/ranking.js'
-import { meanDirection } from '../../embedding/embed-views.js'
-import type { EditedCopies } from '../../eval/copies.js'
-import { prepareImage } from '../../image/prepare.js'
 import { bytesOf } from '../../datasets/picture-bytes.js'
+import type { SplitPicture } from '../../datasets/split.js'
+import { meanDirection } from '../../embedding/embed-views.js'
+import type { Model } from '../../embedding/manifest.js'
+import { AlikeError } from '../../errors.js'
+import type { EditedCopies } from '../../eval/copies.js'
+import type { LabelledEmbeddings } from '../../eval/ranking.js'
+import { prepareImage } from '../../image/prepare.js'
 import { editedBatches } from '../edited-copies.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
 
@@ -26,12 +26,18 @@ const maxPixels = 100e6
  * @param viewCount views of each picture whose embeddings are averaged, as the service does it, and whose logits are, too
  * @throws AlikeError `data_unreadable`, with the id of the picture.
  */
-export async function embedExported(model: Model, session: OnnxSession, pictures: readonly SplitPicture[], viewCount = 1): Promise<ExportedEmbeddings> {
+export async function embedExported(
+  model: Model,
+  session: OnnxSession,
+  pictures: readonly SplitPicture[],
+  viewCount = 1,
+): Promise<ExportedEmbeddings> {
   const { embeddingDimension: dimension, labels, preprocessing } = model.manifest
   const embeddings = new Float32Array(pictures.length * dimension)
   const logits = new Float32Array(pictures.length * labels.length)
   const contentHashes: string[] = []
-  const prepare = (start: number) => Promise.all(pictures.slice(start, start + batchSize).map((picture) => preparePicture(model, picture, viewCount)))
+  const prepare = (start: number) =>
+    Promise.all(pictures.slice(start, start + batchSize).map((picture) => preparePicture(model, picture, viewCount)))
 
   let coming = prepare(0)
   for (let start = 0; start < pictures.length; start += batchSize) {
@@ -41,10 +47,14 @@ export async function embedExported(model: Model, session: OnnxSession, pictures
     coming.catch(() => {})
     const outputs = await session.run(Buffer.concat(batch.flatMap(({ views }) => views)), preprocessing.inputSize)
     batch.forEach((_, row) => {
-      const vectors = Array.from({ length: viewCount }, (_, view) => rowOf(outputs.embedding, row * viewCount + view, dimension))
+      const vectors = Array.from({ length: viewCount }, (_, view) =>
+        rowOf(outputs.embedding, row * viewCount + view, dimension),
+      )
       embeddings.set(viewCount === 1 ? vectors[0]! : meanDirection(vectors), (start + row) * dimension)
       for (let view = 0; view < viewCount; view++) {
-        rowOf(outputs.logits, row * viewCount + view, labels.length).forEach((logit, i) => (logits[(start + row) * labels.length + i]! += logit / viewCount))
+        rowOf(outputs.logits, row * viewCount + view, labels.length).forEach(
+          (logit, i) => (logits[(start + row) * labels.length + i]! += logit / viewCount),
+        )
       }
     })
     contentHashes.push(...batch.map(({ contentHash }) => contentHash))
@@ -61,7 +71,11 @@ export async function embedExported(model: Model, session: OnnxSession, pictures
 }
 
 /** Edited copies of the pictures, or of as many as are judged by; a row for each. @throws AlikeError `data_unreadable` */
-export async function embedExportedCopies(model: Model, session: OnnxSession, pictures: readonly SplitPicture[]): Promise<EditedCopies> {
+export async function embedExportedCopies(
+  model: Model,
+  session: OnnxSession,
+  pictures: readonly SplitPicture[],
+): Promise<EditedCopies> {
   const { embeddingDimension: dimension, preprocessing } = model.manifest
   const originals: SplitPicture[] = []
   const edits: string[] = []
@@ -76,17 +90,32 @@ export async function embedExportedCopies(model: Model, session: OnnxSession, pi
     embeddings.set(row, at)
     return at + row.length
   }, 0)
-  return { ids: originals.map(({ id }) => id), labels: originals.map(({ label }) => label), groups: originals.map(({ group }) => group), embeddings, dimension, edits }
+  return {
+    ids: originals.map(({ id }) => id),
+    labels: originals.map(({ label }) => label),
+    groups: originals.map(({ group }) => group),
+    embeddings,
+    dimension,
+    edits,
+  }
 }
 
 function rowOf(values: Float32Array, row: number, width: number): Float32Array {
   return values.subarray(row * width, (row + 1) * width)
 }
 
-async function preparePicture(model: Model, picture: SplitPicture, viewCount: number): Promise<{ views: Uint8Array[]; contentHash: string }> {
+async function preparePicture(
+  model: Model,
+  picture: SplitPicture,
+  viewCount: number,
+): Promise<{ views: Uint8Array[]; contentHash: string }> {
   try {
     const bytes = await bytesOf(picture)
-    const { views } = await prepareImage(bytes, { preprocessing: model.manifest.preprocessing, maxPixels, views: viewCount })
+    const { views } = await prepareImage(bytes, {
+      preprocessing: model.manifest.preprocessing,
+      maxPixels,
+      views: viewCount,
+    })
     return { views, contentHash: createHash('sha256').update(bytes).digest('hex') }
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be read.`, cause })

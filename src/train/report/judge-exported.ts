@@ -1,5 +1,5 @@
 /** The quality numbers of an exported network, protocol by protocol. */
-import { evaluateClassification, type ClassificationQuality } from '../../eval/classification.js'
+import { type ClassificationQuality, evaluateClassification } from '../../eval/classification.js'
 import { evaluatePairs, type PairQuality } from '../../eval/pairs.js'
 import { evaluateRetrieval, type QualityNumbers, type RetrievalQuality } from '../../eval/quality.js'
 import type { ExportedEmbeddings } from './embed-exported.js'
@@ -33,13 +33,22 @@ export interface JudgedModel {
  * @param classes that the network was trained on, in the order of its logits
  * @param seed of the bootstrap
  */
-export function judgeExported(classes: readonly string[], test: ExportedEmbeddings, trainAndVal: ExportedEmbeddings, seed: number): JudgedModel {
+export function judgeExported(
+  classes: readonly string[],
+  test: ExportedEmbeddings,
+  trainAndVal: ExportedEmbeddings,
+  seed: number,
+): JudgedModel {
   const trained = new Set(classes)
   const seen = keep(test, classes.length, (label) => trained.has(label))
   const unseen = keep(test, classes.length, (label) => !trained.has(label))
   const none = { notMeasured: 'The data has no test pictures of the trained classes.' }
-  const C = unseen.ids.length > 0 ? evaluateRetrieval(unseen, unseen, { seed }) : { notMeasured: 'Every class of the data was trained on; none was held out.' }
-  if (seen.ids.length === 0) return { protocols: { A: none, B: none, C }, seedCompat: none, classification: none, pairs: none }
+  const C =
+    unseen.ids.length > 0
+      ? evaluateRetrieval(unseen, unseen, { seed })
+      : { notMeasured: 'Every class of the data was trained on; none was held out.' }
+  if (seen.ids.length === 0)
+    return { protocols: { A: none, B: none, C }, seedCompat: none, classification: none, pairs: none }
   const classification = evaluateClassification(seen.logits, seen.labels, classes, { seed })
   const leftIn = evaluateRetrieval(seen, seen, { seed, excludeOwnGroup: false, bootstrapSamples: 0 })
   return {

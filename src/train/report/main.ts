@@ -4,15 +4,15 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readLabelledPictures } from '../../datasets/labelled-pictures.js'
-import { withSplit, type SplitPicture } from '../../datasets/split.js'
-import { precisions, readModel, type Model, type Precision } from '../../embedding/manifest.js'
+import { type SplitPicture, withSplit } from '../../datasets/split.js'
+import { type Model, type Precision, precisions, readModel } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
 import { evaluateClassification } from '../../eval/classification.js'
 import { evaluateCopies, meanFirstHit } from '../../eval/copies.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
 import { seededRandom } from '../../eval/random.js'
 import { oneOf, refuse } from '../command-line.js'
-import { openOnnx, type OnnxSession } from '../onnx/onnx-session.js'
+import { type OnnxSession, openOnnx } from '../onnx/onnx-session.js'
 import { defaultSettings } from '../settings.js'
 import { embedExported, embedExportedCopies } from './embed-exported.js'
 import { share, table } from './markdown.js'
@@ -56,57 +56,103 @@ export interface Judgement {
 /** @throws Error with the usage when an option is unknown, missing or none of its choices; AlikeError `model_unreadable`, `data_unreadable` */
 export async function judgeOptionsOf(args: readonly string[]): Promise<JudgeOptions> {
   const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
-  const { values } = parseArgs({ args: [...args], options: { model: text, data: text, labels: text, split: text, form: text, mirror: flag, views: text, copies: flag } })
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: text,
+      data: text,
+      labels: text,
+      split: text,
+      form: text,
+      mirror: flag,
+      views: text,
+      copies: flag,
+    },
+  })
   if (values.model === undefined || values.data === undefined) refuse('--model and --data are needed', judgeUsage)
   const model = await readModel(values.model)
   const has = (form: Precision) => model.manifest.files[form] !== undefined && !(model.absent ?? []).includes(form)
   const present = precisions.filter(has)
   const form = oneOf('form', values.form ?? present[0]!, present, judgeUsage)
   const split = oneOf('split', values.split ?? 'val', ['val', 'test'], judgeUsage)
-  const views = Number(oneOf('views', values.views ?? (values.mirror === true ? '2' : '1'), values.views === undefined ? ['1', '2'] : ['2', '3', '4'], judgeUsage))
+  const views = Number(
+    oneOf(
+      'views',
+      values.views ?? (values.mirror === true ? '2' : '1'),
+      values.views === undefined ? ['1', '2'] : ['2', '3', '4'],
+      judgeUsage,
+    ),
+  )
   const { seed } = model.manifest.provenance
   // the split that training made, where the data has none of its own
   const random = seededRandom(typeof seed === 'number' ? seed : defaultSettings.seed)
   const all = withSplit(await readLabelledPictures(values.data, values.labels), defaultSettings.shares, random)
   const pictures = all.filter((picture) => picture.split === split)
-  if (pictures.length === 0) throw new AlikeError('data_unreadable', { detail: `There are no pictures in the part ${split}.` })
+  if (pictures.length === 0)
+    throw new AlikeError('data_unreadable', { detail: `There are no pictures in the part ${split}.` })
   return { model, form, pictures, viewCounts: views === 1 ? [1] : [1, views], copies: values.copies ?? false }
 }
 
 export async function judge({ model, form, pictures, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
-  const session = await openOnnx(join(model.folder, model.manifest.files[form]!.file), { threads: availableParallelism() })
+  const session = await openOnnx(join(model.folder, model.manifest.files[form]!.file), {
+    threads: availableParallelism(),
+  })
   try {
     const views: JudgedViews[] = []
     for (const count of viewCounts) views.push(await judgeViews(model, session, pictures, count))
     if (!copies) return { pictures: pictures.length, views }
-    const found = evaluateCopies(await embedExportedCopies(model, session, pictures), await embedExported(model, session, pictures))
+    const found = evaluateCopies(
+      await embedExportedCopies(model, session, pictures),
+      await embedExported(model, session, pictures),
+    )
     return { pictures: pictures.length, views, copies: { ...found.firstHit, mean: meanFirstHit(found) ?? NaN } }
   } finally {
     await session.close()
   }
 }
 
-async function judgeViews(model: Model, session: OnnxSession, pictures: readonly SplitPicture[], views: number): Promise<JudgedViews> {
+async function judgeViews(
+  model: Model,
+  session: OnnxSession,
+  pictures: readonly SplitPicture[],
+  views: number,
+): Promise<JudgedViews> {
   const { labels } = model.manifest
   const rows = await embedExported(model, session, pictures, views)
   const { overall } = evaluateRetrieval(rows, rows, { bootstrapSamples: 0 })
   // classes that were held out have no logit
   const isNamed = rows.labels.every((label) => labels.includes(label))
-  const accuracy = isNamed ? evaluateClassification(rows.logits, rows.labels, labels, { bootstrapSamples: 0 }).accuracy : null
+  const accuracy = isNamed
+    ? evaluateClassification(rows.logits, rows.labels, labels, { bootstrapSamples: 0 }).accuracy
+    : null
   const { 'mAP@1': first, 'mAP@10': ten, 'mAP@50': fifty, normalisedMeanRank } = overall
   return { views, accuracy, 'mAP@1': first ?? null, 'mAP@10': ten ?? null, 'mAP@50': fifty ?? null, normalisedMeanRank }
 }
 
 export function judgementTable({ views, copies }: Judgement): string {
-  const rows = views.map((row) => [String(row.views), share(row.accuracy), share(row['mAP@1']), share(row['mAP@10']), share(row['mAP@50']), share(row.normalisedMeanRank)])
+  const rows = views.map((row) => [
+    String(row.views),
+    share(row.accuracy),
+    share(row['mAP@1']),
+    share(row['mAP@10']),
+    share(row['mAP@50']),
+    share(row.normalisedMeanRank),
+  ])
   const quality = table(['views', 'accuracy', 'mAP@1', 'mAP@10', 'mAP@50', 'normalised mean rank'], rows)
-  return copies === undefined ? quality : `${quality}\n\n${table(['edited copy', 'found first'], Object.entries(copies).map(([edit, found]) => [edit, share(found)]))}`
+  return copies === undefined
+    ? quality
+    : `${quality}\n\n${table(
+        ['edited copy', 'found first'],
+        Object.entries(copies).map(([edit, found]) => [edit, share(found)]),
+      )}`
 }
 
 if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
   try {
     const options = await judgeOptionsOf(process.argv.slice(2))
-    console.log(`${options.model.manifest.name} ${options.model.manifest.id}, ${options.form}, ${options.pictures.length} pictures\n`)
+    console.log(
+      `${options.model.manifest.name} ${options.model.manifest.id}, ${options.form}, ${options.pictures.length} pictures\n`,
+    )
     console.log(judgementTable(await judge(options)))
   } catch (error) {
     console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error)

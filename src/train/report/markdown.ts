@@ -11,7 +11,11 @@ export function quantity(value: number | null | undefined, digits = 1): string {
 }
 
 /** `0.512 (0.490–0.534)`: the value and its interval. */
-export function withInterval(value: string, interval: readonly [number, number] | null | undefined, digits = 3): string {
+export function withInterval(
+  value: string,
+  interval: readonly [number, number] | null | undefined,
+  digits = 3,
+): string {
   return interval ? `${value} (${interval[0].toFixed(digits)}–${interval[1].toFixed(digits)})` : value
 }
 

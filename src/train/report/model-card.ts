@@ -1,7 +1,7 @@
 /** `model-card.md`: what a network is, how good it is and where its limits lie, from manifest and metrics alone. */
 import type { Manifest } from '../../embedding/manifest.js'
-import type { RetrievalQuality } from '../../eval/quality.js'
 import { meanFirstHit } from '../../eval/copies.js'
+import type { RetrievalQuality } from '../../eval/quality.js'
 import { calibrationSection } from './calibration-section.js'
 import { formsSection } from './forms-section.js'
 import { isMeasured, type NotMeasured } from './judge-exported.js'
@@ -27,9 +27,15 @@ export function modelCard(manifest: Manifest, metrics: ModelMetrics): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
 
-function introduction({ name, id, architecture, embeddingDimension, preprocessing }: Manifest, { measuredAt, data: { classes } }: ModelMetrics): string {
+function introduction(
+  { name, id, architecture, embeddingDimension, preprocessing }: Manifest,
+  { measuredAt, data: { classes } }: ModelMetrics,
+): string {
   const { fit, inputSize, resizeShortSide, kernel } = preprocessing
-  const how = fit === 'squash' ? 'the whole picture squashed to the square' : `short side to ${resizeShortSide} pixels, then the middle`
+  const how =
+    fit === 'squash'
+      ? 'the whole picture squashed to the square'
+      : `short side to ${resizeShortSide} pixels, then the middle`
   return `# ${name}
 
 An image embedding network (${architecture}): a picture becomes a unit vector of ${embeddingDimension} numbers, and pictures that show the same of ${classes.length} classes lie close by cosine. It also names a class.
@@ -56,9 +62,14 @@ const retrievalRows: [name: string, label: string, digits: number][] = [
 
 function retrieval({ protocols, manyViews }: ModelMetrics): string {
   const all = [protocols.A, protocols.B, protocols.C]
-  const rows = retrievalRows.map(([name, label, digits]) => [label, ...all.map((protocol) => cell(protocol, name, digits))])
+  const rows = retrievalRows.map(([name, label, digits]) => [
+    label,
+    ...all.map((protocol) => cell(protocol, name, digits)),
+  ])
   const counts = ['Queries', ...all.map((protocol) => (isMeasured(protocol) ? String(protocol.queries) : '–'))]
-  const missing = Object.entries(protocols).flatMap(([letter, protocol]) => (isMeasured(protocol) ? [] : [`${letter}: ${protocol.notMeasured}`]))
+  const missing = Object.entries(protocols).flatMap(([letter, protocol]) =>
+    isMeasured(protocol) ? [] : [`${letter}: ${protocol.notMeasured}`],
+  )
   return `## Retrieval
 
 A: every test picture queries the other test pictures. B: test pictures query train and val, as the service does. C: classes never seen in training. The query and all copies of it are removed from the answers; AP@k is divided by min(k, R). In brackets the 95 % bootstrap interval over queries.
@@ -84,7 +95,15 @@ function classification({ classification: found, protocols: { A } }: ModelMetric
   const rows = found.classes.map((name) => {
     const { support, precision, recall, f1 } = found.perClass[name]!
     const own = isMeasured(A) ? A.perClass[name] : undefined
-    return [name, String(support), share(precision), share(recall), share(f1), share(own?.['mAP@10']), share(own?.normalisedMeanRank)]
+    return [
+      name,
+      String(support),
+      share(precision),
+      share(recall),
+      share(f1),
+      share(own?.['mAP@10']),
+      share(own?.normalisedMeanRank),
+    ]
   })
   return `## Classification and the single classes
 
@@ -98,9 +117,20 @@ Most frequent confusions: ${confusions(found.classes, found.confusion)}. The who
 }
 
 function confusions(classes: readonly string[], confusion: readonly (readonly number[])[]): string {
-  const found = confusion.flatMap((row, truth) => row.map((count, named) => ({ count, text: `${classes[truth]} taken for ${classes[named]} (${count})`, wrong: truth !== named })))
+  const found = confusion.flatMap((row, truth) =>
+    row.map((count, named) => ({
+      count,
+      text: `${classes[truth]} taken for ${classes[named]} (${count})`,
+      wrong: truth !== named,
+    })),
+  )
   const worst = found.filter(({ wrong, count }) => wrong && count > 0).sort((a, b) => b.count - a.count)
-  return worst.length === 0 ? 'none' : worst.slice(0, 8).map(({ text }) => text).join(', ')
+  return worst.length === 0
+    ? 'none'
+    : worst
+        .slice(0, 8)
+        .map(({ text }) => text)
+        .join(', ')
 }
 
 function pairs({ pairs: found }: ModelMetrics): string {
@@ -125,7 +155,11 @@ ${table(['edit', 'first'], [...rows, ['mean', share(meanFirstHit(copies))]])}`
 
 function published({ seedCompat, published: baseline, protocols: { A }, classification: found }: ModelMetrics): string {
   if (baseline === null || !isMeasured(seedCompat) || !isMeasured(A) || !isMeasured(found)) return ''
-  const row = (what: string, numbers: { 'mAP@1'?: number | null; 'mAP@10'?: number | null; 'mAP@50'?: number | null; meanRank?: number | null }, accuracy: number) => [
+  const row = (
+    what: string,
+    numbers: { 'mAP@1'?: number | null; 'mAP@10'?: number | null; 'mAP@50'?: number | null; meanRank?: number | null },
+    accuracy: number,
+  ) => [
     what,
     share(accuracy),
     share(numbers['mAP@1']),
@@ -147,8 +181,15 @@ The published numbers were measured with the query in its own gallery, where it 
 ${table(['', 'accuracy', 'mAP@1', 'mAP@10', 'mAP@50', 'mean rank'], rows)}`
 }
 
-function data({ data: { name, licence, sha256, pictures, classes, splits, groupsAcrossSplits } }: ModelMetrics): string {
-  const rows = Object.entries(splits).map(([split, facts]) => [split, String(facts.pictures), String(facts.duplicateGroups), String(facts.withCopies)])
+function data({
+  data: { name, licence, sha256, pictures, classes, splits, groupsAcrossSplits },
+}: ModelMetrics): string {
+  const rows = Object.entries(splits).map(([split, facts]) => [
+    split,
+    String(facts.pictures),
+    String(facts.duplicateGroups),
+    String(facts.withCopies),
+  ])
   return `## Data
 
 ${name}: ${pictures} pictures of ${classes.length} classes. Trained on train, chosen on val, reported on test. ${groupsAcrossSplits === 0 ? 'No group of copies crosses a split.' : `**${groupsAcrossSplits} groups of copies cross a split, so the numbers are too good.**`}
@@ -166,16 +207,23 @@ function training({ training: facts, exportParity, versions }: ModelMetrics): st
 - ${facts.epochs} epochs in ${quantity(facts.seconds / 60, 0)} minutes on ${facts.backend}, seed ${facts.seed}${facts.chosenEpoch === null ? '' : `; epoch ${facts.chosenEpoch} was chosen on val`}
 - Export: ${agreement(exportParity)}
 - Settings and the course of the run are in \`metrics.json\`.
-- Versions: ${Object.entries(versions).map(([part, version]) => `${part} ${version}`).join(', ')}`
+- Versions: ${Object.entries(versions)
+    .map(([part, version]) => `${part} ${version}`)
+    .join(', ')}`
 }
 
 function agreement(parity: unknown): string {
-  if (typeof parity !== 'object' || parity === null || !('minCosine' in parity) || !('pictures' in parity)) return 'not recorded'
+  if (typeof parity !== 'object' || parity === null || !('minCosine' in parity) || !('pictures' in parity))
+    return 'not recorded'
   return `TensorFlow.js and ONNX Runtime agree on ${String(parity.pictures)} pictures, smallest cosine ${Number(parity.minCosine).toFixed(7)}`
 }
 
 function cost({ files }: Manifest, { cost: found }: ModelMetrics): string {
-  const rows = Object.entries(files).map(([precision, file]) => [`\`${file.file}\` (${precision})`, (file.bytes / 1e6).toFixed(1), `\`${file.sha256.slice(0, 16)}…\``])
+  const rows = Object.entries(files).map(([precision, file]) => [
+    `\`${file.file}\` (${precision})`,
+    (file.bytes / 1e6).toFixed(1),
+    `\`${file.sha256.slice(0, 16)}…\``,
+  ])
   return `## Cost
 
 One thread of ${found.cpu}, fp32, median of ${found.picturesMeasured} test pictures: decode ${quantity(found.decodeMs)} ms, embed ${quantity(found.embedMs)} ms alone and ${quantity(found.embedInBatchMs)} ms in batches of eight. The machine may have had other work.
@@ -184,7 +232,9 @@ ${table(['file', 'MB', 'SHA-256'], rows)}`
 }
 
 function limits({ calibration }: Manifest, { data: { classes, name }, protocols: { C } }: ModelMetrics): string {
-  const unseen = isMeasured(C) ? 'Protocol C says what to expect of classes that it was not trained on.' : 'How well it groups classes that it was not trained on was not measured; expect less.'
+  const unseen = isMeasured(C)
+    ? 'Protocol C says what to expect of classes that it was not trained on.'
+    : 'How well it groups classes that it was not trained on was not measured; expect less.'
   return `## Limits
 
 - It knows ${classes.join(', ')}, as they look in ${name}. ${unseen}

@@ -1,19 +1,25 @@
 /** `metrics.json`: every quality number of an exported network, measured on the files that are served. */
-import { availableParallelism } from 'node:os'
+
 import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { SplitPicture } from '../../datasets/split.js'
 import { readModel } from '../../embedding/manifest.js'
-import { evaluateCopies, type CopyQuality } from '../../eval/copies.js'
 import { calibrate, calibrationError } from '../../eval/calibration.js'
-import type { ScoreCalibration } from '../../eval/score-calibration.js'
+import { type CopyQuality, evaluateCopies } from '../../eval/copies.js'
 import { evaluateRetrieval, type QualityNumbers } from '../../eval/quality.js'
+import type { ScoreCalibration } from '../../eval/score-calibration.js'
 import { openOnnx } from '../onnx/onnx-session.js'
-import { measureCost, type Cost } from './cost.js'
-import { describeData, type DataFacts, type DataSource } from './data-facts.js'
-import { embedExported, embedExportedCopies, type ExportedEmbeddings } from './embed-exported.js'
-import { judgeExported, type JudgedModel } from './judge-exported.js'
-import { isPublishedData, publishedWithoutQuery, publishedWithQuery, type PublishedBaseline } from './published-baseline.js'
+import { type Cost, measureCost } from './cost.js'
+import { type DataFacts, type DataSource, describeData } from './data-facts.js'
+import { type ExportedEmbeddings, embedExported, embedExportedCopies } from './embed-exported.js'
+import { type JudgedModel, judgeExported } from './judge-exported.js'
+import {
+  isPublishedData,
+  type PublishedBaseline,
+  publishedWithoutQuery,
+  publishedWithQuery,
+} from './published-baseline.js'
 
 /** What only the training run knows. */
 export interface TrainingFacts {
@@ -84,7 +90,11 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
   const copies = test.length > 0 ? await embedExportedCopies(model, session, test) : null
   await session.close()
 
-  const contentHashes = new Map([queries, gallery].flatMap(({ ids, contentHashes: hashes }) => ids.map((id, i): [string, string] => [id, hashes[i]!])))
+  const contentHashes = new Map(
+    [queries, gallery].flatMap(({ ids, contentHashes: hashes }) =>
+      ids.map((id, i): [string, string] => [id, hashes[i]!]),
+    ),
+  )
   const data = describeData(pictures, contentHashes, options.data)
   const single = await openOnnx(modelFile)
   const cost = await measureCost(model, single, (test.length > 0 ? test : others).slice(0, 64))
@@ -99,7 +109,10 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
     training,
     exportParity: provenance['exportParity'] ?? null,
     ...calibrateOnVal(gallery, others, queries),
-    manyViews: averaged && { views: manyViews, A: evaluateRetrieval(averaged, averaged, { bootstrapSamples: 0 }).overall },
+    manyViews: averaged && {
+      views: manyViews,
+      A: evaluateRetrieval(averaged, averaged, { bootstrapSamples: 0 }).overall,
+    },
     copies: copies && evaluateCopies(copies, queries),
     cost,
     evaluationSeconds: (performance.now() - started) / 1000,
@@ -108,7 +121,11 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
 }
 
 /** @param pictures of `gallery`, in its order */
-function calibrateOnVal(gallery: ExportedEmbeddings, pictures: readonly SplitPicture[], test: ExportedEmbeddings): Pick<ModelMetrics, 'calibration'> {
+function calibrateOnVal(
+  gallery: ExportedEmbeddings,
+  pictures: readonly SplitPicture[],
+  test: ExportedEmbeddings,
+): Pick<ModelMetrics, 'calibration'> {
   const isVal = new Set(pictures.flatMap(({ split }, row) => (split === 'val' ? [row] : [])))
   const fitted = calibrate(gallery, isVal)
   return fitted === null ? {} : { calibration: { fitted, testError: calibrationError(fitted.curve, test) } }
@@ -116,12 +133,19 @@ function calibrateOnVal(gallery: ExportedEmbeddings, pictures: readonly SplitPic
 
 /** Versions are pinned exactly, so package.json tells which ones ran. */
 async function readVersions(): Promise<Record<string, string>> {
-  const { version, dependencies = {}, devDependencies = {} } = JSON.parse(await readFile('package.json', 'utf8')) as {
+  const {
+    version,
+    dependencies = {},
+    devDependencies = {},
+  } = JSON.parse(await readFile('package.json', 'utf8')) as {
     version: string
     dependencies?: Record<string, string>
     devDependencies?: Record<string, string>
   }
   const packages = { ...dependencies, ...devDependencies }
-  const named = ['onnxruntime-node', 'sharp', '@tensorflow/tfjs-core'].map((name) => [name, packages[name] ?? 'unknown'])
+  const named = ['onnxruntime-node', 'sharp', '@tensorflow/tfjs-core'].map((name) => [
+    name,
+    packages[name] ?? 'unknown',
+  ])
   return { alike: version, node: process.versions.node, ...Object.fromEntries(named) }
 }

@@ -7,7 +7,10 @@ const width = 420
 /** The same description gives the same SVG. */
 export async function renderPlot(spec: TopLevelSpec): Promise<string> {
   // the card has the words for those who do not see; labels of every single mark would triple the file
-  const view = new View(parse(compile({ width, background: 'white', ...spec, config: { aria: false } } as TopLevelSpec).spec), { renderer: 'none' })
+  const view = new View(
+    parse(compile({ width, background: 'white', ...spec, config: { aria: false } } as TopLevelSpec).spec),
+    { renderer: 'none' },
+  )
   try {
     return `${await view.toSVG()}\n`
   } finally {

@@ -11,10 +11,18 @@ import { renderPlot } from './plot.js'
 
 /** Below the model folder. */
 export const plotsFolder = 'plots'
-export const plotFiles = { confusion: 'confusion.svg', classes: 'classes.svg', distances: 'distances.svg', calibration: 'calibration.svg' } as const
+export const plotFiles = {
+  confusion: 'confusion.svg',
+  classes: 'classes.svg',
+  distances: 'distances.svg',
+  calibration: 'calibration.svg',
+} as const
 
 /** File name → SVG; only of what was measured. */
-export async function drawPlots({ calibration }: Manifest, { classification, pairs, protocols: { A } }: ModelMetrics): Promise<Map<string, string>> {
+export async function drawPlots(
+  { calibration }: Manifest,
+  { classification, pairs, protocols: { A } }: ModelMetrics,
+): Promise<Map<string, string>> {
   const specs = new Map<string, TopLevelSpec>()
   if (isMeasured(classification)) specs.set(plotFiles.confusion, confusionPlot(classification))
   if (isMeasured(classification) && isMeasured(A)) specs.set(plotFiles.classes, classesPlot(classification, A))
@@ -29,7 +37,11 @@ export async function drawPlots({ calibration }: Manifest, { classification, pai
 function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelSpec {
   const values = confusion.flatMap((row, truth) => {
     const total = row.reduce((sum, count) => sum + count, 0)
-    return row.map((count, named) => ({ truth: classes[truth], named: classes[named], share: total === 0 ? 0 : count / total }))
+    return row.map((count, named) => ({
+      truth: classes[truth],
+      named: classes[named],
+      share: total === 0 ? 0 : count / total,
+    }))
   })
   const order = [...classes]
   return {
@@ -41,7 +53,12 @@ function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelS
       x: { field: 'named', type: 'nominal', sort: order, title: 'named class' },
     },
     layer: [
-      { mark: 'rect', encoding: { color: { field: 'share', type: 'quantitative', scale: { scheme: 'blues', domain: [0, 1] }, title: 'share' } } },
+      {
+        mark: 'rect',
+        encoding: {
+          color: { field: 'share', type: 'quantitative', scale: { scheme: 'blues', domain: [0, 1] }, title: 'share' },
+        },
+      },
       {
         transform: [{ filter: 'datum.share >= 0.05' }],
         mark: { type: 'text', fontSize: 9 },
@@ -55,7 +72,10 @@ function confusionPlot({ classes, confusion }: ClassificationQuality): TopLevelS
 }
 
 /** Classes from the best to the worst retrieved. */
-function classesPlot({ classes, perClass }: ClassificationQuality, { perClass: retrieved }: RetrievalQuality): TopLevelSpec {
+function classesPlot(
+  { classes, perClass }: ClassificationQuality,
+  { perClass: retrieved }: RetrievalQuality,
+): TopLevelSpec {
   const of = (name: string) => retrieved[name]?.['mAP@10'] ?? 0
   const order = [...classes].sort((a, b) => of(b) - of(a))
   const values = order.flatMap((name) => [
@@ -71,15 +91,26 @@ function classesPlot({ classes, perClass }: ClassificationQuality, { perClass: r
       y: { field: 'name', type: 'nominal', sort: order, title: null },
       yOffset: { field: 'what', sort: ['mAP@10 (A)', 'F1'] },
       x: { field: 'value', type: 'quantitative', scale: { domain: [0, 1] }, title: null },
-      color: { field: 'what', type: 'nominal', sort: ['mAP@10 (A)', 'F1'], title: null, scale: { range: ['#1f5fa8', '#9ec3e6'] } },
+      color: {
+        field: 'what',
+        type: 'nominal',
+        sort: ['mAP@10 (A)', 'F1'],
+        title: null,
+        scale: { range: ['#1f5fa8', '#9ec3e6'] },
+      },
     },
   }
 }
 
 /** Shares of each kind, so that the few pairs of one class are as visible as the many of two. */
 function distancesPlot({ binWidth, positives, negatives }: DistanceHistogram): TopLevelSpec {
-  const kinds = [{ kind: 'one class', shares: positives }, { kind: 'two classes', shares: negatives }]
-  const values = kinds.flatMap(({ kind, shares }) => shares.map((share, bin) => ({ kind, from: bin * binWidth, to: (bin + 1) * binWidth, share })))
+  const kinds = [
+    { kind: 'one class', shares: positives },
+    { kind: 'two classes', shares: negatives },
+  ]
+  const values = kinds.flatMap(({ kind, shares }) =>
+    shares.map((share, bin) => ({ kind, from: bin * binWidth, to: (bin + 1) * binWidth, share })),
+  )
   return {
     title: 'Distance between two pictures',
     height: 200,
@@ -89,14 +120,23 @@ function distancesPlot({ binWidth, positives, negatives }: DistanceHistogram): T
       x: { field: 'from', type: 'quantitative', bin: 'binned', title: 'Euclidean distance of the embeddings' },
       x2: { field: 'to' },
       y: { field: 'share', type: 'quantitative', stack: null, title: 'share of the pairs', axis: { format: '%' } },
-      color: { field: 'kind', type: 'nominal', sort: ['one class', 'two classes'], title: 'pairs of', scale: { range: ['#1f5fa8', '#d9822b'] } },
+      color: {
+        field: 'kind',
+        type: 'nominal',
+        sort: ['one class', 'two classes'],
+        title: 'pairs of',
+        scale: { range: ['#1f5fa8', '#d9822b'] },
+      },
     },
   }
 }
 
 /** Left: what a score means. Right: what was stated against what was found, on held-out pairs. */
 function calibrationPlot(calibration: ScoreCalibration): TopLevelSpec {
-  const curve = Array.from({ length: 201 }, (_, i) => ({ score: i / 100 - 1, probability: probabilitySameLabel(calibration, i / 100 - 1) }))
+  const curve = Array.from({ length: 201 }, (_, i) => ({
+    score: i / 100 - 1,
+    probability: probabilitySameLabel(calibration, i / 100 - 1),
+  }))
   const share = { domain: [0, 1] }
   return {
     title: 'Probability that two pictures share a label',
@@ -113,7 +153,11 @@ function calibrationPlot(calibration: ScoreCalibration): TopLevelSpec {
       {
         width: 240,
         layer: [
-          { data: { values: [{ at: 0 }, { at: 1 }] }, mark: { type: 'line', color: '#999', strokeDash: [4, 4] }, encoding: { x: { field: 'at', type: 'quantitative' }, y: { field: 'at', type: 'quantitative' } } },
+          {
+            data: { values: [{ at: 0 }, { at: 1 }] },
+            mark: { type: 'line', color: '#999', strokeDash: [4, 4] },
+            encoding: { x: { field: 'at', type: 'quantitative' }, y: { field: 'at', type: 'quantitative' } },
+          },
           {
             data: { values: calibration.reliability },
             mark: { type: 'circle', opacity: 1 },

@@ -12,8 +12,21 @@ export interface PublishedBaseline {
 }
 
 const actions = [
-  'calling', 'clapping', 'cycling', 'dancing', 'drinking', 'eating', 'fighting', 'hugging', 'laughing',
-  'listening_to_music', 'running', 'sitting', 'sleeping', 'texting', 'using_laptop',
+  'calling',
+  'clapping',
+  'cycling',
+  'dancing',
+  'drinking',
+  'eating',
+  'fighting',
+  'hugging',
+  'laughing',
+  'listening_to_music',
+  'running',
+  'sitting',
+  'sleeping',
+  'texting',
+  'using_laptop',
 ]
 
 /** As published, with the query left in its own gallery: comparable to `seedCompat` only. */
@@ -44,5 +57,8 @@ const picturesBySplit = { train: 7560, val: 1260, test: 1890 }
  */
 export function isPublishedData({ classes, splits }: Pick<DataFacts, 'classes' | 'splits'>): boolean {
   const sameClasses = JSON.stringify([...classes].sort()) === JSON.stringify(actions)
-  return sameClasses && Object.entries(picturesBySplit).every(([split, pictures]) => splits[split as Split].pictures === pictures)
+  return (
+    sameClasses &&
+    Object.entries(picturesBySplit).every(([split, pictures]) => splits[split as Split].pictures === pictures)
+  )
 }

@@ -1,15 +1,16 @@
 /** Measures an exported network and writes `metrics.json`, `model-card.md` and its plots into the folder. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readModel, type Manifest } from '../../embedding/manifest.js'
+import { type Manifest, readModel } from '../../embedding/manifest.js'
 import { modelCard } from './model-card.js'
-import { evaluateExported, type EvaluateOptions, type ModelMetrics } from './model-metrics.js'
+import { type EvaluateOptions, evaluateExported, type ModelMetrics } from './model-metrics.js'
 import { drawPlots, plotsFolder } from './plots.js'
 
 export async function writeReport(options: EvaluateOptions): Promise<ModelMetrics> {
   const metrics = await evaluateExported(options)
   const { manifest } = await readModel(options.folder)
-  const calibrated = metrics.calibration === undefined ? manifest : { ...manifest, calibration: metrics.calibration.fitted }
+  const calibrated =
+    metrics.calibration === undefined ? manifest : { ...manifest, calibration: metrics.calibration.fitted }
   await writeWhole(join(options.folder, 'manifest.json'), asJson(calibrated))
   await writeWhole(join(options.folder, 'metrics.json'), asJson(metrics))
   await writeCard(options.folder, calibrated, metrics)

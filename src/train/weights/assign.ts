@@ -10,7 +10,10 @@ const shownProblems = 5
  * Every layer but the head's gets its weights, and every tensor finds its layer.
  * @throws AlikeError `weights_unreadable`; then the network may hold part of them.
  */
-export function assignWeights(network: StagedNetwork, { layers, file }: Pick<StartingWeights, 'layers' | 'file'>): void {
+export function assignWeights(
+  network: StagedNetwork,
+  { layers, file }: Pick<StartingWeights, 'layers' | 'file'>,
+): void {
   const waiting = new Set(layers.keys())
   const problems: string[] = []
   for (const layer of network.model.layers) {
@@ -25,5 +28,7 @@ export function assignWeights(network: StagedNetwork, { layers, file }: Pick<Sta
   problems.push(...[...waiting].map((name) => `${name} of the file has no place in the network`))
   if (problems.length === 0) return
   const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more` : ''
-  throw new AlikeError('weights_unreadable', { detail: `${file} does not fit: ${problems.slice(0, shownProblems).join('; ')}${more}.` })
+  throw new AlikeError('weights_unreadable', {
+    detail: `${file} does not fit: ${problems.slice(0, shownProblems).join('; ')}${more}.`,
+  })
 }

@@ -1,14 +1,16 @@
 /** EfficientNet-Lite0 with batch-norm, named as the PyTorch port of Google's release names it. */
 import { lite0Blocks, lite0Preprocessing } from '../models/efficientnet-lite0.js'
-import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
 import { asDepthwise, kernelFromChannelsFirst, tensorOf, transposed } from './tensor-layout.js'
+import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
 
 /** Our layer → the file's. A convolution and the norm after it share our name. */
 function sources(): [ours: string, convolution: string, norm: string][] {
   const blocks = lite0Blocks().flatMap(({ expand }, index): [string, string, string][] => {
     const at = `_blocks.${index}`
     return [
-      ...(expand === 1 ? [] : [[`block${index}.expand`, `${at}._expand_conv`, `${at}._bn0`] as [string, string, string]]),
+      ...(expand === 1
+        ? []
+        : [[`block${index}.expand`, `${at}._expand_conv`, `${at}._bn0`] as [string, string, string]]),
       [`block${index}.depthwise`, `${at}._depthwise_conv`, `${at}._bn1`],
       [`block${index}.project`, `${at}._project_conv`, `${at}._bn2`],
     ]
@@ -19,23 +21,32 @@ function sources(): [ours: string, convolution: string, norm: string][] {
 export const efficientnetLite0: WeightForm = {
   architecture: 'efficientnet-lite0',
   description: 'EfficientNet-Lite0 with batch-norm (safetensors)',
-  recognises: (tensors) => tensors.has('_blocks.1._depthwise_conv.weight') && tensors.has('_conv_head.weight') && !tensors.has('_blocks.1._se_reduce.weight'),
+  recognises: (tensors) =>
+    tensors.has('_blocks.1._depthwise_conv.weight') &&
+    tensors.has('_conv_head.weight') &&
+    !tensors.has('_blocks.1._se_reduce.weight'),
   read: (tensors) => ({
     layers: layersFrom(tensors),
-    ...(tensors.has('_fc.weight') && { classifier: [transposed(tensorOf(tensors, '_fc.weight')), tensorOf(tensors, '_fc.bias')] }),
+    ...(tensors.has('_fc.weight') && {
+      classifier: [transposed(tensorOf(tensors, '_fc.weight')), tensorOf(tensors, '_fc.bias')],
+    }),
     preprocessing: lite0Preprocessing,
   }),
 }
 
 function layersFrom(tensors: TensorsByName): LayerWeights {
   return new Map(
-    sources().flatMap(([ours, convolution, norm]) => {
-      const kernel = kernelFromChannelsFirst(tensorOf(tensors, `${convolution}.weight`))
-      const statistics = ['weight', 'bias', 'running_mean', 'running_var'].map((part) => tensorOf(tensors, `${norm}.${part}`))
-      return [
-        [`${ours}.conv`, [ours.endsWith('depthwise') ? asDepthwise(kernel) : kernel]],
-        [`${ours}.norm`, statistics],
-      ] as const
-    }).map(([name, weights]) => [name, [...weights]]),
+    sources()
+      .flatMap(([ours, convolution, norm]) => {
+        const kernel = kernelFromChannelsFirst(tensorOf(tensors, `${convolution}.weight`))
+        const statistics = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
+          tensorOf(tensors, `${norm}.${part}`),
+        )
+        return [
+          [`${ours}.conv`, [ours.endsWith('depthwise') ? asDepthwise(kernel) : kernel]],
+          [`${ours}.norm`, statistics],
+        ] as const
+      })
+      .map(([name, weights]) => [name, [...weights]]),
   )
 }

@@ -1,7 +1,7 @@
 /** A network folder of this project as starting weights: to go on training, or to fine-tune a served network on other pictures. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readModel, type Manifest } from '../../embedding/manifest.js'
+import { type Manifest, readModel } from '../../embedding/manifest.js'
 import { AlikeError } from '../../errors.js'
 import { halvesToFloats } from '../half-floats.js'
 import type { ResNetForm } from '../models/resnet50.js'
@@ -9,8 +9,8 @@ import { floatsOf } from '../onnx/forms/graph-facts.js'
 import { decodeModel, elementTypes, type ModelProto, type TensorProto } from '../onnx/onnx-proto.js'
 import type { NamedTensor } from '../safetensors.js'
 import { layersFrom, widthsOf } from './resnet50-forms.js'
-import type { StartingWeights, TensorsByName } from './weight-form.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
+import type { StartingWeights, TensorsByName } from './weight-form.js'
 
 /** The graph of a network folder, with its constants as the exporter named them. */
 export interface OwnGraph {
@@ -35,8 +35,11 @@ export async function readOwnModel(folder: string): Promise<StartingWeights> {
 export async function readOwnGraph(folder: string): Promise<OwnGraph> {
   const { manifest, absent = [] } = await readModel(folder)
   const { architecture } = manifest
-  if (architecture !== 'resnet50') throw unreadable(manifest, `is of ${architecture}; only networks of resnet50 can be started from`)
-  const precision = (['fp32', 'fp16'] as const).find((each) => manifest.files[each] !== undefined && !absent.includes(each))
+  if (architecture !== 'resnet50')
+    throw unreadable(manifest, `is of ${architecture}; only networks of resnet50 can be started from`)
+  const precision = (['fp32', 'fp16'] as const).find(
+    (each) => manifest.files[each] !== undefined && !absent.includes(each),
+  )
   if (precision === undefined) throw unreadable(manifest, 'has neither its fp32 nor its fp16 file')
   const model = decodeModel(await readFile(join(folder, manifest.files[precision]!.file)))
   return { manifest, precision, model, tensors: constantsOf(model) }
@@ -46,7 +49,10 @@ export async function readOwnGraph(folder: string): Promise<OwnGraph> {
 export function startingWeightsOf({ manifest, precision, model, tensors }: OwnGraph): StartingWeights {
   const { id, name, preprocessing } = manifest
   const { file, sha256 } = manifest.files[precision]!
-  const layers = layersFrom((layer) => [kernelFromChannelsFirst(tensorOf(tensors, `${layer}/kernel`)), tensorOf(tensors, `${layer}/bias`)])
+  const layers = layersFrom((layer) => [
+    kernelFromChannelsFirst(tensorOf(tensors, `${layer}/kernel`)),
+    tensorOf(tensors, `${layer}/bias`),
+  ])
   return {
     architecture: 'resnet50',
     description: `ResNet-50 of this project, model ${id}, ${precision}`,
@@ -60,21 +66,28 @@ export function startingWeightsOf({ manifest, precision, model, tensors }: OwnGr
 
 /** As the exporter names them; the names of halves end in `/half`. */
 function constantsOf({ graph }: ModelProto): TensorsByName {
-  const floats = graph.initializer.filter(({ dataType }) => dataType === elementTypes.float32 || dataType === elementTypes.float16)
+  const floats = graph.initializer.filter(
+    ({ dataType }) => dataType === elementTypes.float32 || dataType === elementTypes.float16,
+  )
   return new Map(floats.map((constant) => [constant.name.replace(/\/half$/, ''), tensorFrom(constant)]))
 }
 
 function tensorFrom(constant: TensorProto): NamedTensor {
   const { name, dims, dataType, rawData } = constant
   // copied, as the bytes of a decoded file are not aligned
-  const values = dataType === elementTypes.float16 ? halvesToFloats(new Uint16Array(Uint8Array.from(rawData).buffer)) : floatsOf(constant)
+  const values =
+    dataType === elementTypes.float16
+      ? halvesToFloats(new Uint16Array(Uint8Array.from(rawData).buffer))
+      : floatsOf(constant)
   return { name, shape: dims, values }
 }
 
 /** What the weights alone do not say. */
 function layoutOf({ graph }: ModelProto, manifest: Manifest): Pick<ResNetForm, 'stride' | 'poolPad'> {
   // nodes of halves keep their names
-  const halving = graph.node.find(({ name }) => name === 'layer2.0.conv1')?.attribute.find(({ name }) => name === 'strides')?.ints
+  const halving = graph.node
+    .find(({ name }) => name === 'layer2.0.conv1')
+    ?.attribute.find(({ name }) => name === 'strides')?.ints
   const pads = graph.initializer.find(({ name }) => name === 'maxpool.pad/pads')
   if (halving === undefined || pads === undefined) throw unreadable(manifest, 'was not written by this exporter')
   // zeros before and after each of the four axes, int64: the third is above the map

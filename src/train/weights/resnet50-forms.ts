@@ -1,13 +1,22 @@
 /** The releases of ResNet-50 that a user may have: folded, torchvision's, Keras'. */
 import { imagenetPreprocessing } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
-import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
 import { foldedBatchNorm, kernelFromChannelsFirst, tensorOf, transposed, withRedFirst } from './tensor-layout.js'
+import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
 
 /** Names of the convolutions, which are those of torchvision: conv1, layer1.0.conv1 … layer4.2.conv3, layerN.0.downsample.0. */
 function convolutionNames(): string[] {
-  const blocks = [3, 4, 6, 3].flatMap((count, stage) => Array.from({ length: count }, (_, block) => [stage + 1, block] as const))
-  return ['conv1', ...blocks.flatMap(([stage, block]) => [...(block === 0 ? ['downsample.0'] : []), 'conv1', 'conv2', 'conv3'].map((part) => `layer${stage}.${block}.${part}`))]
+  const blocks = [3, 4, 6, 3].flatMap((count, stage) =>
+    Array.from({ length: count }, (_, block) => [stage + 1, block] as const),
+  )
+  return [
+    'conv1',
+    ...blocks.flatMap(([stage, block]) =>
+      [...(block === 0 ? ['downsample.0'] : []), 'conv1', 'conv2', 'conv3'].map(
+        (part) => `layer${stage}.${block}.${part}`,
+      ),
+    ),
+  ]
 }
 
 /** @param read the weights of the convolution of this name */
@@ -22,7 +31,9 @@ export function widthsOf(layers: LayerWeights): { stem: number; width: number } 
 }
 
 function torchClassifier(tensors: TensorsByName): { classifier?: [NamedTensor, NamedTensor] } {
-  return tensors.has('fc.weight') ? { classifier: [transposed(tensorOf(tensors, 'fc.weight')), tensorOf(tensors, 'fc.bias')] } : {}
+  return tensors.has('fc.weight')
+    ? { classifier: [transposed(tensorOf(tensors, 'fc.weight')), tensorOf(tensors, 'fc.bias')] }
+    : {}
 }
 
 export const foldedResNet50: WeightForm = {
@@ -30,13 +41,22 @@ export const foldedResNet50: WeightForm = {
   description: 'ResNet-50 v1 with batch-norm folded into its convolutions (safetensors)',
   recognises: (tensors) => tensors.has('layer1.0.conv1.bias') && tensors.has('layer4.2.conv3.bias'),
   read: (tensors) => {
-    const layers = layersFrom((name) => [kernelFromChannelsFirst(tensorOf(tensors, `${name}.weight`)), tensorOf(tensors, `${name}.bias`)])
-    return { layers, ...torchClassifier(tensors), preprocessing: imagenetPreprocessing, resnet: { stride: 'first', poolPad: 'end', ...widthsOf(layers) } }
+    const layers = layersFrom((name) => [
+      kernelFromChannelsFirst(tensorOf(tensors, `${name}.weight`)),
+      tensorOf(tensors, `${name}.bias`),
+    ])
+    return {
+      layers,
+      ...torchClassifier(tensors),
+      preprocessing: imagenetPreprocessing,
+      resnet: { stride: 'first', poolPad: 'end', ...widthsOf(layers) },
+    }
   },
 }
 
 /** conv1 → bn1, layer1.0.conv2 → layer1.0.bn2, layer1.0.downsample.0 → layer1.0.downsample.1. */
-const torchNormOf = (name: string): string => (name.endsWith('downsample.0') ? name.replace(/0$/, '1') : name.replace(/conv(\d)$/, 'bn$1'))
+const torchNormOf = (name: string): string =>
+  name.endsWith('downsample.0') ? name.replace(/0$/, '1') : name.replace(/conv(\d)$/, 'bn$1')
 
 export const torchvisionResNet50: WeightForm = {
   architecture: 'resnet50',
@@ -45,10 +65,23 @@ export const torchvisionResNet50: WeightForm = {
   read: (tensors) => {
     const layers = layersFrom((name) => {
       const norm = torchNormOf(name)
-      const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) => tensorOf(tensors, `${norm}.${part}`)) as [NamedTensor, NamedTensor, NamedTensor, NamedTensor]
-      return foldedBatchNorm(kernelFromChannelsFirst(tensorOf(tensors, `${name}.weight`)), undefined, { gamma, beta, mean, variance, epsilon: 1e-5 })
+      const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
+        tensorOf(tensors, `${norm}.${part}`),
+      ) as [NamedTensor, NamedTensor, NamedTensor, NamedTensor]
+      return foldedBatchNorm(kernelFromChannelsFirst(tensorOf(tensors, `${name}.weight`)), undefined, {
+        gamma,
+        beta,
+        mean,
+        variance,
+        epsilon: 1e-5,
+      })
     })
-    return { layers, ...torchClassifier(tensors), preprocessing: imagenetPreprocessing, resnet: { stride: 'middle', poolPad: 'all-around', ...widthsOf(layers) } }
+    return {
+      layers,
+      ...torchClassifier(tensors),
+      preprocessing: imagenetPreprocessing,
+      resnet: { stride: 'middle', poolPad: 'all-around', ...widthsOf(layers) },
+    }
   },
 }
 
@@ -73,15 +106,28 @@ export const kerasResNet50: WeightForm = {
   read: (tensors) => {
     const layers = layersFrom((name) => {
       const [conv, norm] = [kerasName(name, 'conv'), kerasName(name, 'bn')]
-      const [gamma, beta, mean, variance] = ['gamma', 'beta', 'moving_mean', 'moving_variance'].map((part) => tensorOf(tensors, `${norm}.${part}`)) as [NamedTensor, NamedTensor, NamedTensor, NamedTensor]
-      return foldedBatchNorm(tensorOf(tensors, `${conv}.kernel`), tensors.get(`${conv}.bias`), { gamma, beta, mean, variance, epsilon: 1.001e-5 })
+      const [gamma, beta, mean, variance] = ['gamma', 'beta', 'moving_mean', 'moving_variance'].map((part) =>
+        tensorOf(tensors, `${norm}.${part}`),
+      ) as [NamedTensor, NamedTensor, NamedTensor, NamedTensor]
+      return foldedBatchNorm(tensorOf(tensors, `${conv}.kernel`), tensors.get(`${conv}.bias`), {
+        gamma,
+        beta,
+        mean,
+        variance,
+        epsilon: 1.001e-5,
+      })
     })
     const [first, bias] = layers.get('conv1')! as [NamedTensor, NamedTensor]
     layers.set('conv1', [withRedFirst(first), bias])
     const top = kerasClassifiers.find((name) => tensors.has(`${name}.kernel`))
     return {
       layers,
-      ...(top !== undefined && { classifier: [tensorOf(tensors, `${top}.kernel`), tensorOf(tensors, `${top}.bias`)] as [NamedTensor, NamedTensor] }),
+      ...(top !== undefined && {
+        classifier: [tensorOf(tensors, `${top}.kernel`), tensorOf(tensors, `${top}.bias`)] as [
+          NamedTensor,
+          NamedTensor,
+        ],
+      }),
       preprocessing: kerasPreprocessing,
       resnet: { stride: 'first', poolPad: 'all-around', ...widthsOf(layers) },
     }

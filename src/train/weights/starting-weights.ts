@@ -25,7 +25,11 @@ export async function readStartingWeights(path: string, expectedSha256?: string)
   return weights
 }
 
-const isFolder = (path: string): Promise<boolean> => stat(path).then((found) => found.isDirectory(), () => false)
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 
 async function readFileOfWeights(path: string): Promise<StartingWeights> {
   const file = basename(path)
@@ -37,7 +41,9 @@ async function readFileOfWeights(path: string): Promise<StartingWeights> {
   const form = forms.find((candidate) => candidate.recognises(tensors))
   if (form === undefined) {
     const known = forms.map(({ description }) => description).join('; ')
-    throw new AlikeError('weights_unreadable', { detail: `${file} has ${tensors.size} tensors (${[...tensors.keys()].slice(0, 3).join(', ')} …), which fit none of: ${known}.` })
+    throw new AlikeError('weights_unreadable', {
+      detail: `${file} has ${tensors.size} tensors (${[...tensors.keys()].slice(0, 3).join(', ')} …), which fit none of: ${known}.`,
+    })
   }
   return { ...form.read(tensors), architecture: form.architecture, description: form.description, file, sha256 }
 }
@@ -47,6 +53,9 @@ async function readAnyTensors(file: string, path: string, bytes: Buffer): Promis
     const tensors = isHdf5(bytes) ? await readHdf5(path) : parseTensors(bytes).tensors
     return new Map(tensors.map((tensor) => [tensor.name, tensor]))
   } catch (cause) {
-    throw new AlikeError('weights_unreadable', { detail: `${file} is neither a safetensors file nor an HDF5 file that can be read.`, cause })
+    throw new AlikeError('weights_unreadable', {
+      detail: `${file} is neither a safetensors file nor an HDF5 file that can be read.`,
+      cause,
+    })
   }
 }

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { startingNetwork } from '../models/starting-network.js'
-import { readOwnGraph, startingWeightsOf, unreadable, type OwnGraph } from './own-model.js'
+import { type OwnGraph, readOwnGraph, startingWeightsOf, unreadable } from './own-model.js'
 import { tensorOf } from './tensor-layout.js'
 
 export interface TeacherOptions {
@@ -17,20 +17,42 @@ export interface TeacherOptions {
  */
 export async function readTeacher(folder: string, { fixedSize = false }: TeacherOptions = {}): Promise<StagedNetwork> {
   const graph = await readOwnGraph(folder)
-  const { manifest: { name, labels }, tensors } = graph
-  const [embed, bias, classes] = ['embed/kernel', 'embed/bias', 'logits/kernel'].map((constant) => tensorOf(tensors, constant)) as [Constant, Constant, Constant]
+  const {
+    manifest: { name, labels },
+    tensors,
+  } = graph
+  const [embed, bias, classes] = ['embed/kernel', 'embed/bias', 'logits/kernel'].map((constant) =>
+    tensorOf(tensors, constant),
+  ) as [Constant, Constant, Constant]
   const [rows, embeddingDimension] = [embed.shape[0]!, bias.values.length]
-  if (embed.shape[1] !== embeddingDimension || classes.shape[0] !== embeddingDimension || classes.shape[1] !== labels.length) {
-    throw unreadable(graph.manifest, `has a head of the shapes [${embed.shape}], [${bias.shape}] and [${classes.shape}] for ${labels.length} labels`)
+  if (
+    embed.shape[1] !== embeddingDimension ||
+    classes.shape[0] !== embeddingDimension ||
+    classes.shape[1] !== labels.length
+  ) {
+    throw unreadable(
+      graph.manifest,
+      `has a head of the shapes [${embed.shape}], [${bias.shape}] and [${classes.shape}] for ${labels.length} labels`,
+    )
   }
-  const head = { pooling: poolingOf(graph), embeddingDimension, scale: lengthOfColumn(classes, 0), instanceDimension: 0 }
+  const head = {
+    pooling: poolingOf(graph),
+    embeddingDimension,
+    scale: lengthOfColumn(classes, 0),
+    instanceDimension: 0,
+  }
   const network = startingNetwork(startingWeightsOf(graph), { name, labels: [...labels], head, seed: 1, fixedSize })
   tf.tidy(() => {
     const norm = network.model.getLayer('embed_norm')
     const epsilon = norm.getConfig()['epsilon'] as number
     network.model.getLayer('embed').setWeights([tf.tensor2d(embed.values, [rows, embeddingDimension])])
     // the exporter folded the norm into the layer before it: all that is left of it is its shift
-    norm.setWeights([tf.ones([embeddingDimension]), tf.tensor1d(bias.values), tf.zeros([embeddingDimension]), tf.fill([embeddingDimension], 1 - epsilon)])
+    norm.setWeights([
+      tf.ones([embeddingDimension]),
+      tf.tensor1d(bias.values),
+      tf.zeros([embeddingDimension]),
+      tf.fill([embeddingDimension], 1 - epsilon),
+    ])
     network.model.getLayer('logits').setWeights([tf.tensor2d(classes.values, [embeddingDimension, labels.length])])
   })
   return network

@@ -33,7 +33,8 @@ export function asDepthwise({ name, shape, values }: NamedTensor): NamedTensor {
 export function transposed({ name, shape, values }: NamedTensor): NamedTensor {
   const [rows = 0, columns = 0] = shape
   const moved = new Float32Array(values.length)
-  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) moved[column * rows + row] = values[row * columns + column]!
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) moved[column * rows + row] = values[row * columns + column]!
   return { name, shape: [columns, rows], values: moved }
 }
 
@@ -60,14 +61,25 @@ export interface BatchNorm {
  * Batch-norm with fixed statistics as part of the convolution before it: kernel · s and (bias − mean) · s + β with
  * s = γ / √(variance + ε), per output channel. @param kernel [h, w, in, out]
  */
-export function foldedBatchNorm(kernel: NamedTensor, bias: NamedTensor | undefined, { gamma, beta, mean, variance, epsilon }: BatchNorm): [kernel: NamedTensor, bias: NamedTensor] {
+export function foldedBatchNorm(
+  kernel: NamedTensor,
+  bias: NamedTensor | undefined,
+  { gamma, beta, mean, variance, epsilon }: BatchNorm,
+): [kernel: NamedTensor, bias: NamedTensor] {
   const outputs = kernel.shape.at(-1)!
   for (const tensor of [gamma, beta, mean, variance]) {
-    if (tensor.values.length !== outputs) throw new AlikeError('weights_unreadable', { detail: `${tensor.name} has ${tensor.values.length} values for ${outputs} channels of ${kernel.name}.` })
+    if (tensor.values.length !== outputs)
+      throw new AlikeError('weights_unreadable', {
+        detail: `${tensor.name} has ${tensor.values.length} values for ${outputs} channels of ${kernel.name}.`,
+      })
   }
   const scale = gamma.values.map((value, i) => value / Math.sqrt(variance.values[i]! + epsilon))
   return [
     { ...kernel, values: kernel.values.map((value, i) => value * scale[i % outputs]!) },
-    { name: `${kernel.name} folded`, shape: [outputs], values: beta.values.map((value, i) => value + ((bias?.values[i] ?? 0) - mean.values[i]!) * scale[i]!) },
+    {
+      name: `${kernel.name} folded`,
+      shape: [outputs],
+      values: beta.values.map((value, i) => value + ((bias?.values[i] ?? 0) - mean.values[i]!) * scale[i]!),
+    },
   ]
 }

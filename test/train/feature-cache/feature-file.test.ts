@@ -3,7 +3,7 @@ import { mkdtemp, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { FeatureFile, rowsDone, type MapShape } from '../../../src/train/feature-cache/feature-file.js'
+import { FeatureFile, type MapShape, rowsDone } from '../../../src/train/feature-cache/feature-file.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-features-'))
 after(() => rm(folder, { recursive: true }))

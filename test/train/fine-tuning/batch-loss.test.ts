@@ -14,17 +14,30 @@ const network = tinyResNet({ instanceDimension: 4 })
 const { tail } = phaseOptimizer(network, 'tail', 0)
 const maps = network.trunk.apply(tf.randomNormal([6, 32, 32, 3], 0, 1, 'float32', 3), { training: false }) as tf.Tensor
 const classes = [0, 0, 1, 1, 2, 2]
-const onlyInstance: LossSettings = { labelSmoothing: 0, contrastive: { weight: 0, temperature: 0.1 }, instance: { weight: 1, temperature: 0.1 } }
+const onlyInstance: LossSettings = {
+  labelSmoothing: 0,
+  contrastive: { weight: 0, temperature: 0.1 },
+  instance: { weight: 1, temperature: 0.1 },
+}
 
 /** Largest slope of each kind of layer; absent where the loss does not depend on it. */
-function slopes(truth: BatchTruth, losses: LossSettings): { loss: number; instance: number | undefined; classes: number | undefined } {
+function slopes(
+  truth: BatchTruth,
+  losses: LossSettings,
+): { loss: number; instance: number | undefined; classes: number | undefined } {
   return tf.tidy(() => {
     const { loss, gradients } = tailStep(network.tail, maps, truth, tail, losses)
     const largest = (isWanted: (name: string) => boolean) => {
-      const found = Object.entries(gradients).filter(([name]) => isWanted(name)).map(([, gradient]) => tf.max(tf.abs(gradient)).dataSync()[0]!)
+      const found = Object.entries(gradients)
+        .filter(([name]) => isWanted(name))
+        .map(([, gradient]) => tf.max(tf.abs(gradient)).dataSync()[0]!)
       return found.length === 0 ? undefined : Math.max(...found)
     }
-    return { loss: loss.dataSync()[0]!, instance: largest((name) => name.startsWith('instance_')), classes: largest((name) => name.startsWith('embed')) }
+    return {
+      loss: loss.dataSync()[0]!,
+      instance: largest((name) => name.startsWith('instance_')),
+      classes: largest((name) => name.startsWith('embed')),
+    }
   })
 }
 
@@ -37,20 +50,34 @@ test('two views of a picture teach the instance part, whatever their class; a ba
 
 test('from mixed pictures only classes are learned', () => {
   const mix = { partners: [5, 4, 3, 2, 1, 0], share: 0.7 }
-  const all: LossSettings = { labelSmoothing: 0.1, contrastive: { weight: 5, temperature: 0.1 }, pairs: { weight: 5, margin: 1.4, negativeWeight: 4, mean: 'all-pairs' }, instance: { weight: 1, temperature: 0.1 } }
+  const all: LossSettings = {
+    labelSmoothing: 0.1,
+    contrastive: { weight: 5, temperature: 0.1 },
+    pairs: { weight: 5, margin: 1.4, negativeWeight: 4, mean: 'all-pairs' },
+    instance: { weight: 1, temperature: 0.1 },
+  }
   const alone = slopes({ classes, mix }, { labelSmoothing: 0.1, contrastive: { weight: 0, temperature: 1 } })
   const mixedBatch = slopes({ classes, pictures: [0, 1, 2, 3, 4, 4], mix }, all)
   assert.equal(mixedBatch.instance, undefined)
   assert.ok(Math.abs(mixedBatch.loss - alone.loss) < 1e-6)
   // and they are those of both pictures
-  const [own, partners] = [classes, mix.partners.map((row) => classes[row]!)].map((given) => slopes({ classes: given }, { labelSmoothing: 0.1, contrastive: { weight: 0, temperature: 1 } }).loss)
+  const [own, partners] = [classes, mix.partners.map((row) => classes[row]!)].map(
+    (given) => slopes({ classes: given }, { labelSmoothing: 0.1, contrastive: { weight: 0, temperature: 1 } }).loss,
+  )
   assert.ok(Math.abs(mixedBatch.loss - (0.7 * own! + 0.3 * partners!)) < 1e-5)
 })
 
 test('a pupil that already says what its teachers say has nothing to learn from them', () => {
   const [embedding, logits] = network.tail.apply(maps, { training: true }) as [tf.Tensor2D, tf.Tensor2D]
-  const taught = { posterior: tf.softmax(logits) as tf.Tensor2D, similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D }
-  const losses: LossSettings = { labelSmoothing: 0, contrastive: { weight: 0, temperature: 1 }, distillation: { share: 1, similarity: 10 } }
+  const taught = {
+    posterior: tf.softmax(logits) as tf.Tensor2D,
+    similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D,
+  }
+  const losses: LossSettings = {
+    labelSmoothing: 0,
+    contrastive: { weight: 0, temperature: 1 },
+    distillation: { share: 1, similarity: 10 },
+  }
   assert.ok(slopes({ classes, taught }, losses).classes! < 1e-5)
   const others = { ...taught, similarity: tf.zerosLike(taught.similarity) }
   assert.ok(slopes({ classes, taught: others }, losses).classes! > 1e-3)

@@ -45,7 +45,14 @@ const never = new AbortController().signal
 
 test('a run goes through its phases to a network folder; stopped in the cache and in a phase, it goes on to the same network', async () => {
   const whole = await fineTune(settings('whole'), () => {}, never)
-  assert.deepEqual(whole.state.history.map(({ phase, side }) => [phase, side]), [['head', 224], ['tail', 224], ['all', 32]])
+  assert.deepEqual(
+    whole.state.history.map(({ phase, side }) => [phase, side]),
+    [
+      ['head', 224],
+      ['tail', 224],
+      ['all', 32],
+    ],
+  )
   assert.ok(!(await readdir(whole.folder!)).includes('metrics.json'), 'the test pictures were looked at')
   const { manifest } = await readModel(whole.folder!)
   assert.deepEqual([manifest.architecture, manifest.labels], ['resnet50', [...drawnLabels].sort()])
@@ -57,10 +64,17 @@ test('a run goes through its phases to a network folder; stopped in the cache an
   const first = await fineTune(settings('parts'), () => {}, inCache.signal)
   assert.equal(first.folder, undefined)
   const inPhase = new AbortController()
-  const second = await fineTune({ ...settings('parts'), resume: true }, (line) => line.startsWith('epoch 2/') && inPhase.abort(), inPhase.signal)
+  const second = await fineTune(
+    { ...settings('parts'), resume: true },
+    (line) => line.startsWith('epoch 2/') && inPhase.abort(),
+    inPhase.signal,
+  )
   assert.equal(second.state.epoch, 2)
   const third = await fineTune({ ...settings('parts'), resume: true }, () => {}, never)
-  assert.deepEqual(third.state.history.map(({ val, loss }) => [val, loss]), whole.state.history.map(({ val, loss }) => [val, loss]))
+  assert.deepEqual(
+    third.state.history.map(({ val, loss }) => [val, loss]),
+    whole.state.history.map(({ val, loss }) => [val, loss]),
+  )
 })
 
 test('a run with mixing, wild pictures and a part for single pictures is taught by a finished network; ended early, its best weights are exported', async () => {
@@ -75,20 +89,34 @@ test('a run with mixing, wild pictures and a part for single pictures is taught 
     judgeEvery: 2,
   }
   const { state, folder: made } = await fineTune(taught, () => {}, never)
-  assert.deepEqual(state.history.map(({ val }) => val === null), [true, false])
+  assert.deepEqual(
+    state.history.map(({ val }) => val === null),
+    [true, false],
+  )
   assert.equal((await readModel(made!)).manifest.provenance['backend'], 'wasm')
   const ended = await fineTune({ ...taught, exportOnly: true }, () => {}, never)
   assert.deepEqual(ended.state.best, state.best)
-  assert.equal((await readModel(ended.folder!)).manifest.embeddingDimension, (await readModel(made!)).manifest.embeddingDimension)
-  await assert.rejects(fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never), AlikeError)
+  assert.equal(
+    (await readModel(ended.folder!)).manifest.embeddingDimension,
+    (await readModel(made!)).manifest.embeddingDimension,
+  )
+  await assert.rejects(
+    fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never),
+    AlikeError,
+  )
 })
 
 test('weights of another architecture, and a checkpoint of other settings, are refused', async () => {
   await assert.rejects(
     fineTune({ ...settings('other'), architecture: 'efficientnet-lite0' }, () => {}, never),
-    (error: unknown) => error instanceof AlikeError && error.message.includes('narrow.safetensors is of resnet50, not of efficientnet-lite0'),
+    (error: unknown) =>
+      error instanceof AlikeError &&
+      error.message.includes('narrow.safetensors is of resnet50, not of efficientnet-lite0'),
   )
-  await assert.rejects(fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never), /other settings or data/)
+  await assert.rejects(
+    fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never),
+    /other settings or data/,
+  )
 })
 
 const base = ['--init', 'w', '--data', 'd', '--name', 'n']
@@ -101,15 +129,35 @@ const refusals: [args: string[], reason: RegExp][] = [
   [[...base, '--phases', 'all:1x2@160'], /--phases is a positive number/],
   [[...base, '--pooling', 'max'], /--pooling is one of average, gem/],
 ]
-for (const [args, reason] of refusals) test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => fineTuneSettingsOf(args), reason))
+for (const [args, reason] of refusals)
+  test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => fineTuneSettingsOf(args), reason))
 
 test('a phase takes a multiple of its learning rates', () => {
   const { phases } = fineTuneSettingsOf([...base, '--phases', 'all:1,all:2@160x2.5'])
-  assert.deepEqual(phases[1], { trains: 'all', epochs: 2, side: 160, rate: { head: phases[0]!.rate.head * 2.5, body: phases[0]!.rate.body * 2.5 } })
+  assert.deepEqual(phases[1], {
+    trains: 'all',
+    epochs: 2,
+    side: 160,
+    rate: { head: phases[0]!.rate.head * 2.5, body: phases[0]!.rate.body * 2.5 },
+  })
 })
 
 test('the command line names phases, and leaves the rest as it is', () => {
-  const { phases, compute, report } = fineTuneSettingsOf([...base, '--phases', 'head:1,tail:4,all:2@160', '--compute', 'float32', '--no-report'])
-  assert.deepEqual(phases.map(({ trains, epochs, side }) => [trains, epochs, side]), [['head', 1, undefined], ['tail', 4, undefined], ['all', 2, 160]])
+  const { phases, compute, report } = fineTuneSettingsOf([
+    ...base,
+    '--phases',
+    'head:1,tail:4,all:2@160',
+    '--compute',
+    'float32',
+    '--no-report',
+  ])
+  assert.deepEqual(
+    phases.map(({ trains, epochs, side }) => [trains, epochs, side]),
+    [
+      ['head', 1, undefined],
+      ['tail', 4, undefined],
+      ['all', 2, 160],
+    ],
+  )
   assert.deepEqual([compute, report], ['float32', false])
 })

@@ -3,12 +3,16 @@ import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
-import { mixed, planMix, type Mix } from '../../../src/train/fine-tuning/mix.js'
+import { type Mix, mixed, planMix } from '../../../src/train/fine-tuning/mix.js'
 
 await chooseBackend('cpu')
 const [count, side] = [4, 32]
 /** Row r is filled with r. */
-const rows = (): tf.Tensor4D => tf.tensor4d(Array.from({ length: count * side * side * 3 }, (_, i) => Math.floor(i / (side * side * 3))), [count, side, side, 3])
+const rows = (): tf.Tensor4D =>
+  tf.tensor4d(
+    Array.from({ length: count * side * side * 3 }, (_, i) => Math.floor(i / (side * side * 3))),
+    [count, side, side, 3],
+  )
 
 test('every batch is mixed as planned: each row with its partner, in the planned shares', () => {
   const random = seededRandom(5)
@@ -21,7 +25,12 @@ test('every batch is mixed as planned: each row with its partner, in the planned
     const means = tf.tidy(() => tf.mean(mixed(rows(), plan), [1, 2, 3]).arraySync()) as number[]
     // a box ends between two pixels: a row and a column of them may be on either side
     const tolerance = plan.box === undefined ? 1e-5 : (3 * 2.5) / side
-    means.forEach((mean, row) => assert.ok(Math.abs(mean - (plan.share * row + (1 - plan.share) * plan.partners[row]!)) < tolerance, JSON.stringify(plan)))
+    means.forEach((mean, row) =>
+      assert.ok(
+        Math.abs(mean - (plan.share * row + (1 - plan.share) * plan.partners[row]!)) < tolerance,
+        JSON.stringify(plan),
+      ),
+    )
   }
 })
 
@@ -35,7 +44,9 @@ test('a box holds the partner and nothing else is touched', () => {
 
 test('most blends are nearly one of the two pictures', () => {
   const random = seededRandom(9)
-  const shares = Array.from({ length: 2000 }, () => planMix(2, random)).filter(({ box }) => box === undefined).map(({ share }) => share)
+  const shares = Array.from({ length: 2000 }, () => planMix(2, random))
+    .filter(({ box }) => box === undefined)
+    .map(({ share }) => share)
   const nearEnds = shares.filter((share) => Math.min(share, 1 - share) < 0.05).length / shares.length
   assert.ok(nearEnds > 0.4 && nearEnds < 0.8, String(nearEnds))
   assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) / shares.length - 0.5) < 0.05)

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { phaseOptimizer } from '../../../src/train/fine-tuning/phase-optimizer.js'
-import { tailStep, wholeStep } from '../../../src/train/fine-tuning/steps.js'
 import type { LossSettings } from '../../../src/train/fine-tuning/settings.js'
+import { tailStep, wholeStep } from '../../../src/train/fine-tuning/steps.js'
 import { tinyResNet } from './tiny-resnet.js'
 
 await chooseBackend('wasm')
@@ -44,13 +44,16 @@ test('a phase moves its own weights and no others, and a step leaves no tensor b
   for (const trains of ['head', 'tail', 'all'] as const) {
     const network = tinyResNet()
     const optimizer = phaseOptimizer(network, trains, 0.01)
-    const before = new Map(network.model.layers.map((layer) => [layer.name, layer.getWeights().map((weight) => weight.dataSync().slice())]))
+    const before = new Map(
+      network.model.layers.map((layer) => [layer.name, layer.getWeights().map((weight) => weight.dataSync().slice())]),
+    )
     const input = pictures()
     const step = (): void => {
       const maps = network.trunk.apply(input, { training: false }) as tf.Tensor
-      const { loss, gradients } = trains === 'all'
-        ? wholeStep(network, input, { classes }, { variables: optimizer, losses, microBatch: 3 })
-        : tailStep(network.tail, maps, { classes }, optimizer.tail, losses)
+      const { loss, gradients } =
+        trains === 'all'
+          ? wholeStep(network, input, { classes }, { variables: optimizer, losses, microBatch: 3 })
+          : tailStep(network.tail, maps, { classes }, optimizer.tail, losses)
       maps.dispose()
       optimizer.apply(gradients, { head: 1e-2, body: 1e-3 })
       tf.dispose([loss, gradients])
@@ -59,9 +62,18 @@ test('a phase moves its own weights and no others, and a step leaves no tensor b
     const held = tf.memory().numTensors
     step()
     assert.equal(tf.memory().numTensors, held, trains)
-    const moved = network.model.layers.filter((layer) => layer.getWeights().some((weight, i) => weight.dataSync().some((value, j) => value !== before.get(layer.name)![i]![j])))
-    const kinds = new Set(moved.map(({ name }) => (network.isHead(name) ? 'head' : name.startsWith('layer4') ? 'conv5' : 'trunk')))
-    assert.deepEqual([...kinds].sort(), { head: ['head'], tail: ['conv5', 'head'], all: ['conv5', 'head', 'trunk'] }[trains])
+    const moved = network.model.layers.filter((layer) =>
+      layer
+        .getWeights()
+        .some((weight, i) => weight.dataSync().some((value, j) => value !== before.get(layer.name)![i]![j])),
+    )
+    const kinds = new Set(
+      moved.map(({ name }) => (network.isHead(name) ? 'head' : name.startsWith('layer4') ? 'conv5' : 'trunk')),
+    )
+    assert.deepEqual(
+      [...kinds].sort(),
+      { head: ['head'], tail: ['conv5', 'head'], all: ['conv5', 'head', 'trunk'] }[trains],
+    )
   }
 })
 
@@ -71,8 +83,18 @@ test('a classifier that only looks on does not shape the embedding', () => {
   const maps = network.trunk.apply(pictures(), { training: false }) as tf.Tensor
   const pairs = { weight: 1, margin: 1.4, negativeWeight: 4, mean: 'all-pairs' } as const
   const gradientsOf = (given: LossSettings) => tailStep(network.tail, maps, { classes }, tail, given).gradients
-  const alone = gradientsOf({ labelSmoothing: 0, contrastive: { weight: 0, temperature: 1 }, pairs, detachedClassifier: true })
-  const smoothed = gradientsOf({ labelSmoothing: 0.5, contrastive: { weight: 0, temperature: 1 }, pairs, detachedClassifier: true })
+  const alone = gradientsOf({
+    labelSmoothing: 0,
+    contrastive: { weight: 0, temperature: 1 },
+    pairs,
+    detachedClassifier: true,
+  })
+  const smoothed = gradientsOf({
+    labelSmoothing: 0.5,
+    contrastive: { weight: 0, temperature: 1 },
+    pairs,
+    detachedClassifier: true,
+  })
   for (const name of Object.keys(alone)) {
     const difference = tf.max(tf.abs(tf.sub(alone[name]!, smoothed[name]!))).dataSync()[0]!
     assert.equal(difference > 0, name.startsWith('logits/'), `${name} differs by ${difference}`)

@@ -1,13 +1,30 @@
 /** The real structure, with one block a stage and few channels, and random weights. */
 import * as tf from '@tensorflow/tfjs-core'
-import { resnet50, type ResNetForm } from '../../../src/train/models/resnet50.js'
+import { type ResNetForm, resnet50 } from '../../../src/train/models/resnet50.js'
 import type { StagedNetwork } from '../../../src/train/models/staged-network.js'
 
-export function tinyResNet({ form = { stride: 'first', poolPad: 'end', stem: 4, width: 4 }, pooling = 'average', instanceDimension = 0, inputSize = 32 }: { form?: ResNetForm; pooling?: 'average' | 'gem'; instanceDimension?: number; inputSize?: number } = {}): StagedNetwork {
+export function tinyResNet({
+  form = { stride: 'first', poolPad: 'end', stem: 4, width: 4 },
+  pooling = 'average',
+  instanceDimension = 0,
+  inputSize = 32,
+}: {
+  form?: ResNetForm
+  pooling?: 'average' | 'gem'
+  instanceDimension?: number
+  inputSize?: number
+} = {}): StagedNetwork {
   const network = resnet50({
     name: 'tiny',
     labels: ['a', 'b', 'c'],
-    preprocessing: { inputSize, fit: 'cover', resizeShortSide: inputSize, kernel: 'linear', mean: [120, 110, 100], std: [60, 61, 62] },
+    preprocessing: {
+      inputSize,
+      fit: 'cover',
+      resizeShortSide: inputSize,
+      kernel: 'linear',
+      mean: [120, 110, 100],
+      std: [60, 61, 62],
+    },
     form,
     head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension },
     seed: 1,
@@ -15,7 +32,19 @@ export function tinyResNet({ form = { stride: 'first', poolPad: 'end', stem: 4, 
   })
   for (const [index, layer] of network.model.layers.entries()) {
     if (layer.getClassName() !== 'Conv2D') continue
-    layer.setWeights(layer.getWeights().map((weight, i) => tf.randomNormal(weight.shape, 0, i === 0 ? Math.sqrt(2 / (weight.size / weight.shape.at(-1)!)) : 0.1, 'float32', index * 2 + i + 1)))
+    layer.setWeights(
+      layer
+        .getWeights()
+        .map((weight, i) =>
+          tf.randomNormal(
+            weight.shape,
+            0,
+            i === 0 ? Math.sqrt(2 / (weight.size / weight.shape.at(-1)!)) : 0.1,
+            'float32',
+            index * 2 + i + 1,
+          ),
+        ),
+    )
   }
   return network
 }

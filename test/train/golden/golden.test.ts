@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { openEmbedder } from '../../../src/embedding/embedder.js'
-import { checkGolden, goldenList, type Golden, type GoldenCheck } from '../../../src/embedding/golden-check.js'
+import { checkGolden, type Golden, type GoldenCheck, goldenList } from '../../../src/embedding/golden-check.js'
 import { readModel } from '../../../src/embedding/manifest.js'
 import { createMetrics } from '../../../src/metrics.js'
 import { drawGolden } from '../../../src/train/golden/drawings.js'
@@ -16,7 +16,16 @@ import { tinyModel } from '../../support/tiny-model.js'
 const logger = { info() {}, warn() {}, error() {} }
 
 async function check(folder: string): Promise<GoldenCheck | undefined> {
-  const embedder = await openEmbedder({ model: await readModel(folder), provider: 'cpu', requireCuda: false, workers: 1, maxBatch: 4, maxQueue: 8, logger, metrics: createMetrics().embedding })
+  const embedder = await openEmbedder({
+    model: await readModel(folder),
+    provider: 'cpu',
+    requireCuda: false,
+    workers: 1,
+    maxBatch: 4,
+    maxQueue: 8,
+    logger,
+    metrics: createMetrics().embedding,
+  })
   try {
     return await checkGolden(embedder)
   } finally {
@@ -34,7 +43,9 @@ async function copyOfTiny(t: TestContext): Promise<string> {
 test('a PNG of every kind of pixel is read back as it was drawn', async () => {
   for (const channels of [1, 3, 4] as const) {
     const pixels = Uint8Array.from({ length: 5 * 3 * channels }, (_, i) => (i * 37) % 256)
-    const { data, info } = await sharp(encodePng({ width: 5, height: 3, channels, pixels })).raw().toBuffer({ resolveWithObject: true })
+    const { data, info } = await sharp(encodePng({ width: 5, height: 3, channels, pixels }))
+      .raw()
+      .toBuffer({ resolveWithObject: true })
     assert.deepEqual([info.width, info.height], [5, 3])
     // grey may come back as three equal channels
     const read = channels === 1 ? data.filter((_, i) => i % info.channels === 0) : data

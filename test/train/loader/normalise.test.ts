@@ -6,7 +6,14 @@ import { eraseSquares, normalised } from '../../../src/train/loader/normalise.js
 
 before(() => chooseBackend('cpu'))
 
-const preprocessing = { inputSize: 8, fit: 'squash' as const, resizeShortSide: 8, kernel: 'linear' as const, mean: [10, 20, 30], std: [1, 2, 4] }
+const preprocessing = {
+  inputSize: 8,
+  fit: 'squash' as const,
+  resizeShortSide: 8,
+  kernel: 'linear' as const,
+  mean: [10, 20, 30],
+  std: [1, 2, 4],
+}
 
 test('pixels become (value − mean) / std per channel', () => {
   const tensor = normalised(Uint8Array.of(11, 22, 34, 10, 20, 30, 0, 0, 0, 255, 255, 255), 2, preprocessing)
@@ -22,7 +29,9 @@ test('erasing paints one square of the mean colour into the asked share of pictu
   }
   assert.ok(erased(0).every((picture) => picture.every((value) => value === 200)))
   for (const picture of erased(1)) {
-    const painted = [...Array(64).keys()].filter((place) => picture[place * 3] === 10 && picture[place * 3 + 1] === 20 && picture[place * 3 + 2] === 30)
+    const painted = [...Array(64).keys()].filter(
+      (place) => picture[place * 3] === 10 && picture[place * 3 + 1] === 20 && picture[place * 3 + 2] === 30,
+    )
     const side = Math.sqrt(painted.length)
     assert.ok(Number.isInteger(side) && side >= 2 && side <= 4, `${painted.length} pixels`)
     assert.equal(painted.at(-1)! - painted[0]!, (side - 1) * 9)

@@ -7,14 +7,23 @@ import { mirrored } from '../../../src/image/views.js'
 import { loaderProcesses, PictureLoader } from '../../../src/train/loader/picture-loader.js'
 import { drawPicture } from '../../support/drawn-pictures.js'
 
-const preprocessing = { inputSize: 16, fit: 'squash' as const, resizeShortSide: 16, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
+const preprocessing = {
+  inputSize: 16,
+  fit: 'squash' as const,
+  resizeShortSide: 16,
+  kernel: 'linear' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
 const drawn = await Promise.all(Array.from({ length: 6 }, (_, seed) => drawPicture('circle', seed)))
 const shared = (bytes: Uint8Array) => {
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
   copy.set(bytes)
   return copy
 }
-const pictures = [...drawn, Buffer.from('no picture')].map((bytes, i): LabelledPicture => ({ id: `p${i}`, label: 'circle', group: `p${i}`, source: { bytes: shared(bytes) } }))
+const pictures = [...drawn, Buffer.from('no picture')].map(
+  (bytes, i): LabelledPicture => ({ id: `p${i}`, label: 'circle', group: `p${i}`, source: { bytes: shared(bytes) } }),
+)
 const loader = new PictureLoader(pictures)
 after(() => loader.close())
 
@@ -22,12 +31,15 @@ const sizeBytes = 16 * 16 * 3
 
 test('without augmentation the pixels are those that serving sees, in the asked order', async () => {
   const pixels = await loader.load({ pictures: [4, 1], preprocessing })
-  const views = await Promise.all([4, 1].map(async (picture) => (await prepareImage(drawn[picture]!, { preprocessing, maxPixels: 1e6 })).pixels))
+  const views = await Promise.all(
+    [4, 1].map(async (picture) => (await prepareImage(drawn[picture]!, { preprocessing, maxPixels: 1e6 })).pixels),
+  )
   assert.deepEqual(Buffer.from(pixels), Buffer.concat(views))
 })
 
 test('an augmented view is decided by its seed alone', async () => {
-  const view = async (asked: number[], seeds: number[]) => loader.load({ pictures: asked, preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds } })
+  const view = async (asked: number[], seeds: number[]) =>
+    loader.load({ pictures: asked, preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds } })
   const [pair, single, other] = [await view([0, 2], [7, 9]), await view([2], [9]), await view([2], [8])]
   assert.deepEqual(pair.subarray(sizeBytes), single)
   assert.notDeepEqual(other, single)
@@ -45,22 +57,37 @@ test('processes of their own make the same views, and a bad picture there ends i
   const inProcesses = new PictureLoader(pictures, 2)
   try {
     const seeds = [1, 2, 3, 4, 5, 6]
-    const request = { pictures: [0, 1, 2, 3, 4, 5], preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds, wild: seeds.map((seed) => seed > 3) } }
+    const request = {
+      pictures: [0, 1, 2, 3, 4, 5],
+      preprocessing,
+      augmentation: { minScale: 0.3, colourJitter: 0.3, seeds, wild: seeds.map((seed) => seed > 3) },
+    }
     assert.deepEqual(await inProcesses.load(request), await loader.load(request))
-    await assert.rejects(inProcesses.load({ pictures: [0, 6], preprocessing }), (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'))
+    await assert.rejects(
+      inProcesses.load({ pictures: [0, 6], preprocessing }),
+      (error: unknown) =>
+        error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'),
+    )
   } finally {
     inProcesses.close()
   }
 })
 
 test('processes are for machines with more than four cores, and leave two of them to the training thread', () => {
-  assert.deepEqual([1, 2, 4, 5, 16, 64].map((cores) => loaderProcesses(cores)), [0, 0, 0, 3, 14, 16])
+  assert.deepEqual(
+    [1, 2, 4, 5, 16, 64].map((cores) => loaderProcesses(cores)),
+    [0, 0, 0, 3, 14, 16],
+  )
 })
 
 test('a bad picture ends its batch with its id, and no other', async () => {
   const bad = loader.load({ pictures: [0, 6], preprocessing })
   const good = loader.load({ pictures: [0], preprocessing })
-  await assert.rejects(bad, (error: unknown) => error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'))
+  await assert.rejects(
+    bad,
+    (error: unknown) =>
+      error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'),
+  )
   assert.equal((await good).length, sizeBytes)
 })
 
@@ -71,7 +98,9 @@ test('beside augmented pictures of a batch others come as served, mirrored by th
   const { pixels: served } = await prepareImage(drawn[3]!, { preprocessing, maxPixels: 1e6 })
   const found = seeds.map((position) => Buffer.from(pixels.subarray(position * sizeBytes, (position + 1) * sizeBytes)))
   const [plain, mirrorImage] = [Buffer.from(served), Buffer.from(mirrored(served, 16))]
-  const kinds = found.map((view) => (view.equals(plain) ? 'plain' : view.equals(mirrorImage) ? 'mirrored' : 'augmented'))
+  const kinds = found.map((view) =>
+    view.equals(plain) ? 'plain' : view.equals(mirrorImage) ? 'mirrored' : 'augmented',
+  )
   assert.equal(kinds[0], 'augmented')
   assert.deepEqual([...new Set(kinds.slice(1))].sort(), ['mirrored', 'plain'])
 })

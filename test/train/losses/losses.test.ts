@@ -7,12 +7,16 @@ import { smoothedCrossEntropy } from '../../../src/train/losses/cross-entropy.js
 
 before(() => chooseBackend('cpu'))
 
-const near = (actual: number, expected: number, tolerance = 1e-5) => assert.ok(Math.abs(actual - expected) < tolerance, `${actual} is not ${expected}`)
+const near = (actual: number, expected: number, tolerance = 1e-5) =>
+  assert.ok(Math.abs(actual - expected) < tolerance, `${actual} is not ${expected}`)
 const value = (scalar: tf.Tensor) => scalar.dataSync()[0]!
 
 test('cross-entropy equals the hand-computed value, with and without smoothing', () => {
   // logits ln 1, ln 2, ln 5 and ln 2, ln 2, ln 4: probabilities 1/8, 2/8, 5/8 and 1/4, 1/4, 1/2
-  const logits = tf.tensor2d([[0, Math.log(2), Math.log(5)], [Math.log(2), Math.log(2), Math.log(4)]])
+  const logits = tf.tensor2d([
+    [0, Math.log(2), Math.log(5)],
+    [Math.log(2), Math.log(2), Math.log(4)],
+  ])
   const classes = tf.tensor1d([2, 0], 'int32')
   near(value(smoothedCrossEntropy(logits, classes, 0)), (-Math.log(5 / 8) - Math.log(1 / 4)) / 2)
   const all = [1 / 8, 2 / 8, 5 / 8, 1 / 4, 1 / 4, 1 / 2].reduce((sum, p) => sum - Math.log(p), 0)
@@ -30,14 +34,22 @@ test('supervised contrastive loss equals the hand-computed value', () => {
 })
 
 test('supervised contrastive loss is the mean over partners, and 0 in a batch without any', () => {
-  const rows = tf.tensor2d([[1, 0], [1, 0], [1, 0]])
+  const rows = tf.tensor2d([
+    [1, 0],
+    [1, 0],
+    [1, 0],
+  ])
   near(value(supervisedContrastive(rows, tf.tensor1d([0, 0, 0], 'int32'), 0.1)), Math.log(2))
   near(value(supervisedContrastive(rows, tf.tensor1d([0, 1, 2], 'int32'), 0.1)), 0)
 })
 
 test('moving along the gradient brings partners together and strangers apart', () => {
   const classes = tf.tensor1d([0, 0, 1], 'int32')
-  const rows = tf.tensor2d([[1, 0], [0.6, 0.8], [0.8, 0.6]])
+  const rows = tf.tensor2d([
+    [1, 0],
+    [0.6, 0.8],
+    [0.8, 0.6],
+  ])
   const gradient = tf.grad((x) => supervisedContrastive(x as tf.Tensor2D, classes, 0.5))(rows)
   const moved = tf.sub(rows, tf.mul(gradient, 0.05)) as tf.Tensor2D
   assert.ok(value(supervisedContrastive(moved, classes, 0.5)) < value(supervisedContrastive(rows, classes, 0.5)))

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { chooseBackend } from '../../../src/train/backend.js'
-import { pairContrastive, type PairLossSettings } from '../../../src/train/losses/pair-contrastive.js'
+import { type PairLossSettings, pairContrastive } from '../../../src/train/losses/pair-contrastive.js'
 
 await chooseBackend('cpu')
-const rows = [[1, 0], [0.6, 0.8], [0, 1], [-0.8, 0.6], [1, 0]]
+const rows = [
+  [1, 0],
+  [0.6, 0.8],
+  [0, 1],
+  [-0.8, 0.6],
+  [1, 0],
+]
 const classes = [0, 0, 1, 1, 1]
 
 /** Pair by pair, as it is written in the paper. */
@@ -20,7 +26,8 @@ function slowly({ margin, negativeWeight, mean }: PairLossSettings): number {
     }
   }
   const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
-  if (mean === 'all-pairs') return (sum(positives) + negativeWeight * sum(negatives)) / (positives.length + negatives.length)
+  if (mean === 'all-pairs')
+    return (sum(positives) + negativeWeight * sum(negatives)) / (positives.length + negatives.length)
   return sum(positives) / positives.length + (negativeWeight * sum(negatives)) / negatives.length
 }
 
@@ -37,6 +44,12 @@ for (const settings of [
 }
 
 test('two equal pictures of different labels have a finite slope', () => {
-  const gradient = tf.grad((x) => pairContrastive(x as tf.Tensor2D, tf.tensor1d(classes, 'int32'), { margin: 1.4, negativeWeight: 1, mean: 'all-pairs' }))(tf.tensor2d(rows))
+  const gradient = tf.grad((x) =>
+    pairContrastive(x as tf.Tensor2D, tf.tensor1d(classes, 'int32'), {
+      margin: 1.4,
+      negativeWeight: 1,
+      mean: 'all-pairs',
+    }),
+  )(tf.tensor2d(rows))
   assert.ok(gradient.dataSync().every(Number.isFinite))
 })

@@ -8,13 +8,33 @@ import { simpleCnn } from '../../../src/train/models/simple-cnn.js'
 
 before(() => chooseBackend('cpu'))
 
-const preprocessing = { inputSize: 16, fit: 'squash' as const, resizeShortSide: 16, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
-const shape = { name: 'tiny', labels: ['a', 'b', 'c'], preprocessing, seed: 1, widths: [4, 8], depth: 1, embeddingDimension: 6 }
+const preprocessing = {
+  inputSize: 16,
+  fit: 'squash' as const,
+  resizeShortSide: 16,
+  kernel: 'linear' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
+const shape = {
+  name: 'tiny',
+  labels: ['a', 'b', 'c'],
+  preprocessing,
+  seed: 1,
+  widths: [4, 8],
+  depth: 1,
+  embeddingDimension: 6,
+}
 
 /** A network whose last normalisation is not the identity it starts as. */
 function network() {
   const made = simpleCnn(shape)
-  const values = [[1.5, 0.5, 1, 2, 0.7, 1.1], [0.1, -0.2, 0, 0.3, 0, -0.1], [0.05, 0, -0.1, 0, 0.02, 0], [0.3, 0.2, 0.5, 0.1, 0.4, 0.25]]
+  const values = [
+    [1.5, 0.5, 1, 2, 0.7, 1.1],
+    [0.1, -0.2, 0, 0.3, 0, -0.1],
+    [0.05, 0, -0.1, 0, 0.02, 0],
+    [0.3, 0.2, 0.5, 0.1, 0.4, 0.25],
+  ]
   made.model.getLayer('embed_norm').setWeights(values.map((row) => tf.tensor1d(row)))
   return made
 }
@@ -29,7 +49,8 @@ test('a gain lengthens what lies along the classes, keeps the rest and the order
   // the classes' directions as a projector: K (KᵀK)⁻¹ Kᵀ is applied by solving for the part of each row in their span
   const kernel = stretchedNetwork.model.getLayer('logits').getWeights()[0] as tf.Tensor2D
   const [basis] = tf.linalg.qr(kernel)
-  const along = (rows: tf.Tensor2D) => tf.matMul(tf.matMul(rows, basis as tf.Tensor2D), basis as tf.Tensor2D, false, true)
+  const along = (rows: tf.Tensor2D) =>
+    tf.matMul(tf.matMul(rows, basis as tf.Tensor2D), basis as tf.Tensor2D, false, true)
   const expected = tf.add(plain, tf.mul(along(plain), 3))
   const unit = tf.div(expected, tf.norm(expected, 2, 1, true))
   assert.ok(tf.max(tf.abs(tf.sub(unit, moved))).dataSync()[0]! < 1e-4)
@@ -46,14 +67,20 @@ test('a gain of 0 changes nothing', async () => {
 
 test('the gain is chosen by retrieval: high when only the classes matter', async () => {
   const made = network()
-  const kernel = await made.model.getLayer('logits').getWeights()[0]!.array() as number[][]
+  const kernel = (await made.model.getLayer('logits').getWeights()[0]!.array()) as number[][]
   // each row: its class direction, and a larger part that has nothing to do with it
   const rows = [0, 0, 1, 1, 2, 2].map((label, i) => {
     const row = kernel.map((weights, axis) => weights[label]! + 1.5 * Math.sin(7 * axis + (i % 2) * 9))
     const length = Math.hypot(...row)
     return row.map((value) => value / length)
   })
-  const val = { ids: ['a1', 'a2', 'b1', 'b2', 'c1', 'c2'], labels: ['a', 'a', 'b', 'b', 'c', 'c'], groups: [1, 2, 3, 4, 5, 6], embeddings: Float32Array.from(rows.flat()), dimension: 6 }
+  const val = {
+    ids: ['a1', 'a2', 'b1', 'b2', 'c1', 'c2'],
+    labels: ['a', 'a', 'b', 'b', 'c', 'c'],
+    groups: [1, 2, 3, 4, 5, 6],
+    embeddings: Float32Array.from(rows.flat()),
+    dimension: 6,
+  }
   const { gain, mAP10 } = await chooseClassGain(made, val)
   assert.ok(gain > 0 && mAP10 > 0.5, `${gain} ${mAP10}`)
 })

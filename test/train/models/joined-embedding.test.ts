@@ -6,15 +6,31 @@ import { chooseInstanceShare, choosePosterior, joinSettings } from '../../../src
 import { joinedRows, withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
 import { forward } from '../../../src/train/models/network.js'
 import { simpleCnn } from '../../../src/train/models/simple-cnn.js'
-import { checkParity } from '../../../src/train/onnx/parity.js'
 import { convertNetwork } from '../../../src/train/onnx/convert.js'
 import { openOnnx } from '../../../src/train/onnx/onnx-session.js'
+import { checkParity } from '../../../src/train/onnx/parity.js'
 import { tinyResNet } from '../fine-tuning/tiny-resnet.js'
 
 before(() => chooseBackend('cpu'))
 
-const preprocessing = { inputSize: 16, fit: 'squash' as const, resizeShortSide: 16, kernel: 'linear' as const, mean: [0, 0, 0], std: [1, 1, 1] }
-const plainNetwork = () => simpleCnn({ name: 'tiny', labels: ['a', 'b', 'c'], preprocessing, seed: 1, widths: [4, 8], depth: 1, embeddingDimension: 6 })
+const preprocessing = {
+  inputSize: 16,
+  fit: 'squash' as const,
+  resizeShortSide: 16,
+  kernel: 'linear' as const,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
+const plainNetwork = () =>
+  simpleCnn({
+    name: 'tiny',
+    labels: ['a', 'b', 'c'],
+    preprocessing,
+    seed: 1,
+    widths: [4, 8],
+    depth: 1,
+    embeddingDimension: 6,
+  })
 const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
 
 /** Σ√(p·p′) of two softmaxes. */
@@ -30,13 +46,28 @@ function overlap(a: number[], b: number[], sharpness: number): number {
 test('the score is the weighted sum of both cosines and the overlap of the posteriors; a part of no share is left out', async () => {
   const network = tinyResNet({ instanceDimension: 5 })
   const input = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 2) as tf.Tensor4D
-  const [plain, logits, instance] = (await Promise.all(forward(network, input, false).map((output) => output.array()))) as [number[][], number[][], number[][]]
-  for (const [p, i, dimension] of [[0.3, 0.2, 16], [0.3, 0, 11], [0, 0.2, 13]] as const) {
+  const [plain, logits, instance] = (await Promise.all(
+    forward(network, input, false).map((output) => output.array()),
+  )) as [number[][], number[][], number[][]]
+  for (const [p, i, dimension] of [
+    [0.3, 0.2, 16],
+    [0.3, 0, 11],
+    [0, 0.2, 13],
+  ] as const) {
     const both = withJoinedEmbedding(network, { posterior: { share: p, sharpness: 0.5 }, instanceShare: i })
-    const outputs = (await Promise.all(forward(both, input, false).map((output) => output.array()))) as [[number[], number[]], number[][]]
+    const outputs = (await Promise.all(forward(both, input, false).map((output) => output.array()))) as [
+      [number[], number[]],
+      number[][],
+    ]
     const [[first, second], sameLogits] = outputs
-    const expected = (1 - p - i) * dot(plain[0]!, plain[1]!) + p * overlap(logits[0]!, logits[1]!, 0.5) + i * dot(instance[0]!, instance[1]!)
-    assert.deepEqual([outputs.length, both.embeddingDimension, first.length, both.instanceDimension], [2, dimension, dimension, 0])
+    const expected =
+      (1 - p - i) * dot(plain[0]!, plain[1]!) +
+      p * overlap(logits[0]!, logits[1]!, 0.5) +
+      i * dot(instance[0]!, instance[1]!)
+    assert.deepEqual(
+      [outputs.length, both.embeddingDimension, first.length, both.instanceDimension],
+      [2, dimension, dimension, 0],
+    )
     assert.ok(Math.abs(dot(first, second) - expected) < 1e-5)
     assert.ok(Math.abs(dot(first, first) - 1) < 1e-5)
     assert.deepEqual(sameLogits, logits)
@@ -47,22 +78,39 @@ test('without shares a network stays itself, and one with a part for single pict
   const none = { posterior: { share: 0, sharpness: 1 }, instanceShare: 0 }
   const plain = plainNetwork()
   assert.equal(withJoinedEmbedding(plain, none), plain)
-  const { model, embeddingDimension, instanceDimension } = withJoinedEmbedding(tinyResNet({ instanceDimension: 5 }), none)
-  assert.deepEqual([model.outputs.map(({ name }) => name.split('/')[0]), embeddingDimension, instanceDimension], [['embedding', 'logits'], 8, 0])
+  const { model, embeddingDimension, instanceDimension } = withJoinedEmbedding(
+    tinyResNet({ instanceDimension: 5 }),
+    none,
+  )
+  assert.deepEqual(
+    [model.outputs.map(({ name }) => name.split('/')[0]), embeddingDimension, instanceDimension],
+    [['embedding', 'logits'], 8, 0],
+  )
   assert.throws(() => withJoinedEmbedding(plain, { ...none, instanceShare: 0.1 }), RangeError)
 })
 
 test('the exported graph computes the same', async () => {
   const networks = [
     withJoinedEmbedding(plainNetwork(), { posterior: { share: 0.4, sharpness: 1.5 }, instanceShare: 0 }),
-    withJoinedEmbedding(tinyResNet({ instanceDimension: 5 }), { posterior: { share: 0.4, sharpness: 1.5 }, instanceShare: 0.2 }),
-    withJoinedEmbedding(tinyResNet({ instanceDimension: 5 }), { posterior: { share: 0, sharpness: 1 }, instanceShare: 0.3 }),
-    withJoinedEmbedding(tinyResNet({ instanceDimension: 5 }), { posterior: { share: 0, sharpness: 1 }, instanceShare: 0 }),
+    withJoinedEmbedding(tinyResNet({ instanceDimension: 5 }), {
+      posterior: { share: 0.4, sharpness: 1.5 },
+      instanceShare: 0.2,
+    }),
+    withJoinedEmbedding(tinyResNet({ instanceDimension: 5 }), {
+      posterior: { share: 0, sharpness: 1 },
+      instanceShare: 0.3,
+    }),
+    withJoinedEmbedding(tinyResNet({ instanceDimension: 5 }), {
+      posterior: { share: 0, sharpness: 1 },
+      instanceShare: 0,
+    }),
   ]
   for (const network of networks) {
     const session = await openOnnx(convertNetwork(network), { map: true })
     const { inputSize } = network.preprocessing
-    const pictures = Array.from({ length: 16 }, (_, i) => Uint8Array.from({ length: inputSize ** 2 * 3 }, (__, j) => (i * 37 + j * 11 + (j % (i + 2)) * 29) % 256))
+    const pictures = Array.from({ length: 16 }, (_, i) =>
+      Uint8Array.from({ length: inputSize ** 2 * 3 }, (__, j) => (i * 37 + j * 11 + (j % (i + 2)) * 29) % 256),
+    )
     const { passed, minCosine } = await checkParity(network, session, pictures)
     await session.close()
     assert.ok(passed, `${minCosine}`)
@@ -84,7 +132,11 @@ test('the share of the posterior is chosen by retrieval: none where the classifi
 
 test('the share of the part for single pictures is the one that finds most copies among those that cost no retrieval', () => {
   const posterior = { share: 0.5, sharpness: 1 }
-  const found = (shares: Record<number, number>) => (settings: { instanceShare: number }) => ({ pictures: 8, gallery: 8, firstHit: { grey: shares[settings.instanceShare] ?? 0 } })
+  const found = (shares: Record<number, number>) => (settings: { instanceShare: number }) => ({
+    pictures: 8,
+    gallery: 8,
+    firstHit: { grey: shares[settings.instanceShare] ?? 0 },
+  })
   // one direction for each picture: it tells nothing of the classes, and with a large share it would drown them
   const own = Float32Array.from(labels.flatMap((_, i) => labels.map((__, j) => Number(i === j))))
   const val = { ...rows, embeddings: told, logits: right, instance: own }
@@ -94,7 +146,11 @@ test('the share of the part for single pictures is the one that finds most copie
   // pictures of two classes that look alike: every share costs retrieval
   const misleading = Float32Array.from(labels.flatMap((_, i) => (i % 4 < 2 ? [1, 0] : [0, 1])))
   const faint = Float32Array.from(labels.flatMap((label) => (label === 'a' ? [Math.cos(0.1), Math.sin(0.1)] : [1, 0])))
-  const costly = chooseInstanceShare({ ...val, embeddings: faint, logits: new Float32Array(16), instance: misleading }, posterior, found({ 0: 0.1, 0.1: 1, 0.4: 1 }))
+  const costly = chooseInstanceShare(
+    { ...val, embeddings: faint, logits: new Float32Array(16), instance: misleading },
+    posterior,
+    found({ 0: 0.1, 0.1: 1, 0.4: 1 }),
+  )
   assert.deepEqual([costly.instanceShare, costly.copies], [0, 0.1])
 
   const none = chooseInstanceShare({ ...val, instance: undefined }, posterior, found({ 0: 0.4 }))
@@ -110,7 +166,9 @@ test('rows joined afterwards are those of the joined network', async () => {
   const network = tinyResNet({ instanceDimension: 5 })
   const settings = { posterior: { share: 0.3, sharpness: 0.5 }, instanceShare: 0.2 }
   const input = tf.randomNormal([8, 32, 32, 3], 0, 1, 'float32', 2) as tf.Tensor4D
-  const [embeddings, logits, instance] = forward(network, input, false).map((output) => output.dataSync() as Float32Array) as [Float32Array, Float32Array, Float32Array]
+  const [embeddings, logits, instance] = forward(network, input, false).map(
+    (output) => output.dataSync() as Float32Array,
+  ) as [Float32Array, Float32Array, Float32Array]
   const joined = joinedRows({ ...rows, embeddings, dimension: 8, logits, instance }, settings)
   const expected = forward(withJoinedEmbedding(network, settings), input, false)[0].dataSync()
   assert.equal(joined.dimension, 16)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
-import { chooseBackend, type Backend } from '../../../src/train/backend.js'
+import { type Backend, chooseBackend } from '../../../src/train/backend.js'
 import { forward, trainableVariablesOf, variablesOf } from '../../../src/train/models/network.js'
 import { simpleCnn } from '../../../src/train/models/simple-cnn.js'
 import { nativeIsBuilt } from '../../../src/train/native/native-backend.js'
@@ -10,8 +10,23 @@ import { trainingStep } from '../../../src/train/training-step.js'
 
 after(() => tf.disposeVariables())
 
-const preprocessing = { inputSize: 16, fit: 'squash' as const, resizeShortSide: 16, kernel: 'linear' as const, mean: [120, 120, 120], std: [60, 60, 60] }
-const shape = { name: 'tiny', labels: ['a', 'b', 'c'], preprocessing, seed: 1, widths: [4, 6, 8], depth: 1, embeddingDimension: 5 }
+const preprocessing = {
+  inputSize: 16,
+  fit: 'squash' as const,
+  resizeShortSide: 16,
+  kernel: 'linear' as const,
+  mean: [120, 120, 120],
+  std: [60, 60, 60],
+}
+const shape = {
+  name: 'tiny',
+  labels: ['a', 'b', 'c'],
+  preprocessing,
+  seed: 1,
+  widths: [4, 6, 8],
+  depth: 1,
+  embeddingDimension: 5,
+}
 const pixels = Uint8Array.from({ length: 6 * 16 * 16 * 3 }, (_, i) => (i * 37 + (i >> 5) * 11) % 256)
 const classes = [0, 0, 1, 1, 2, 2]
 
@@ -22,7 +37,12 @@ async function run(backend: Backend): Promise<{ losses: number[]; weights: numbe
   const variables = trainableVariablesOf(network)
   const optimizer = new AdamW(variables)
   const losses = Array.from({ length: 4 }, () =>
-    trainingStep(network, { pixels, side: 16, classes }, { optimizer, variables, learningRate: 0.01 }, { labelSmoothing: 0.1, contrastive: { weight: 0.5, temperature: 0.2 } }),
+    trainingStep(
+      network,
+      { pixels, side: 16, classes },
+      { optimizer, variables, learningRate: 0.01 },
+      { labelSmoothing: 0.1, contrastive: { weight: 0.5, temperature: 0.2 } },
+    ),
   )
   const weights = variablesOf(network).flatMap((variable) => Array.from(variable.dataSync()))
   network.model.dispose()
@@ -36,7 +56,12 @@ for (const backend of ['wasm', 'tensorflow'] as const) {
   const skip = backend === 'tensorflow' && !nativeIsBuilt()
   test(`training on ${backend} is the same as on plain JavaScript`, { skip }, async () => {
     const { losses, weights } = await run(backend)
-    losses.forEach((loss, step) => assert.ok(Math.abs(loss - reference.losses[step]!) < 1e-3, `step ${step}: ${loss} against ${reference.losses[step]}`))
+    losses.forEach((loss, step) =>
+      assert.ok(
+        Math.abs(loss - reference.losses[step]!) < 1e-3,
+        `step ${step}: ${loss} against ${reference.losses[step]}`,
+      ),
+    )
     const worst = Math.max(...weights.map((weight, i) => Math.abs(weight - reference.weights[i]!)))
     assert.ok(worst < 5e-3, `weights differ by up to ${worst}`)
   })
@@ -51,13 +76,25 @@ test('embeddings have unit length, logits are scaled cosines, and a step leaves 
   await chooseBackend('cpu')
   const network = simpleCnn({ ...shape, scale: 3 })
   const [embedding, logits] = forward(network, tf.randomNormal([4, 16, 16, 3], 0, 1, 'float32', 1), false)
-  assert.deepEqual([embedding.shape, logits.shape], [[4, 5], [4, 3]])
+  assert.deepEqual(
+    [embedding.shape, logits.shape],
+    [
+      [4, 5],
+      [4, 3],
+    ],
+  )
   for (const length of tf.norm(embedding, 2, 1).dataSync()) assert.ok(Math.abs(length - 1) < 1e-5)
   assert.ok(logits.dataSync().every((logit) => Math.abs(logit) <= 3))
 
   const variables = trainableVariablesOf(network)
   const optimizer = new AdamW(variables)
-  const step = () => trainingStep(network, { pixels, side: 16, classes }, { optimizer, variables, learningRate: 0.01 }, { labelSmoothing: 0, contrastive: { weight: 1, temperature: 0.1 } })
+  const step = () =>
+    trainingStep(
+      network,
+      { pixels, side: 16, classes },
+      { optimizer, variables, learningRate: 0.01 },
+      { labelSmoothing: 0, contrastive: { weight: 1, temperature: 0.1 } },
+    )
   step()
   const held = tf.memory().numTensors
   step()

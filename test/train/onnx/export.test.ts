@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { readModel } from '../../../src/embedding/manifest.js'
@@ -28,23 +28,67 @@ async function temporaryFolder(t: TestContext): Promise<string> {
 
 const options = { parityPictures: randomPictures(), provenance: { startedFrom: 'random weights' }, now: new Date(0) }
 
-const conv = (config: Partial<Parameters<typeof layers.conv2d>[0]> = {}) => layers.conv2d({ filters: 5, kernelSize: 3, ...config })
+const conv = (config: Partial<Parameters<typeof layers.conv2d>[0]> = {}) =>
+  layers.conv2d({ filters: 5, kernelSize: 3, ...config })
 
 /** Each row is a body whose exported graph must compute what TensorFlow.js computes. */
 const bodies: Record<string, (input: Tensor) => Tensor> = {
   'conv, batch-norm, relu': chain(conv({ useBias: false }), layers.batchNormalization({}), layers.reLU({})),
-  'conv with bias and batch-norm': chain(conv({ padding: 'same' }), layers.batchNormalization({}), layers.activation({ activation: 'relu' })),
+  'conv with bias and batch-norm': chain(
+    conv({ padding: 'same' }),
+    layers.batchNormalization({}),
+    layers.activation({ activation: 'relu' }),
+  ),
   'batch-norm without scale and shift': chain(conv(), layers.batchNormalization({ scale: false, center: false })),
-  'batch-norm after an activation can not be folded': chain(conv({ activation: 'relu' }), layers.batchNormalization({})),
+  'batch-norm after an activation can not be folded': chain(
+    conv({ activation: 'relu' }),
+    layers.batchNormalization({}),
+  ),
   'batch-norm first': chain(layers.batchNormalization({}), conv()),
-  'same padding, stride 2, odd size': chain(conv({ strides: 2, padding: 'same' }), conv({ kernelSize: 2, strides: 2, padding: 'same' })),
-  'stride 2, even size': chain(layers.zeroPadding2d({ padding: [[0, 1], [0, 1]] }), layers.zeroPadding2d({ padding: 2 }), conv({ strides: 2, padding: 'same' })),
-  'dilation': chain(conv({ dilationRate: 2, padding: 'same' }), conv({ dilationRate: 3 })),
-  'a kernel that is not square': chain(conv({ kernelSize: [1, 4], strides: [1, 2], padding: 'same' }), conv({ kernelSize: [5, 2], strides: [2, 1] })),
-  'zero padding before conv and before pooling': chain(layers.zeroPadding2d({ padding: [[1, 2], [3, 0]] }), conv({ strides: 2 }), layers.reLU({}), layers.zeroPadding2d({ padding: 1 }), layers.maxPooling2d({ poolSize: 3, strides: 2 })),
-  'zero padding before average pooling': chain(conv(), layers.zeroPadding2d({ padding: 1 }), layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' }), layers.zeroPadding2d({ padding: 1 }), layers.averagePooling2d({ poolSize: 2 })),
+  'same padding, stride 2, odd size': chain(
+    conv({ strides: 2, padding: 'same' }),
+    conv({ kernelSize: 2, strides: 2, padding: 'same' }),
+  ),
+  'stride 2, even size': chain(
+    layers.zeroPadding2d({
+      padding: [
+        [0, 1],
+        [0, 1],
+      ],
+    }),
+    layers.zeroPadding2d({ padding: 2 }),
+    conv({ strides: 2, padding: 'same' }),
+  ),
+  dilation: chain(conv({ dilationRate: 2, padding: 'same' }), conv({ dilationRate: 3 })),
+  'a kernel that is not square': chain(
+    conv({ kernelSize: [1, 4], strides: [1, 2], padding: 'same' }),
+    conv({ kernelSize: [5, 2], strides: [2, 1] }),
+  ),
+  'zero padding before conv and before pooling': chain(
+    layers.zeroPadding2d({
+      padding: [
+        [1, 2],
+        [3, 0],
+      ],
+    }),
+    conv({ strides: 2 }),
+    layers.reLU({}),
+    layers.zeroPadding2d({ padding: 1 }),
+    layers.maxPooling2d({ poolSize: 3, strides: 2 }),
+  ),
+  'zero padding before average pooling': chain(
+    conv(),
+    layers.zeroPadding2d({ padding: 1 }),
+    layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' }),
+    layers.zeroPadding2d({ padding: 1 }),
+    layers.averagePooling2d({ poolSize: 2 }),
+  ),
   'max pooling, same': chain(conv(), layers.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' })),
-  'average pooling, same': chain(conv(), layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' }), layers.averagePooling2d({ poolSize: 2 })),
+  'average pooling, same': chain(
+    conv(),
+    layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' }),
+    layers.averagePooling2d({ poolSize: 2 }),
+  ),
   'depthwise, multiplier 1 and 2': chain(
     layers.depthwiseConv2d({ kernelSize: 3, padding: 'same', strides: 2, useBias: false }),
     layers.batchNormalization({}),
@@ -53,9 +97,24 @@ const bodies: Record<string, (input: Tensor) => Tensor> = {
     layers.batchNormalization({}),
     layers.activation({ activation: 'relu6' }),
   ),
-  'swish, sigmoid, tanh': chain(conv({ activation: 'swish' }), conv({ activation: 'sigmoid' }), conv({ activation: 'tanh' })),
-  'flatten before dense': chain(conv({ strides: 3 }), layers.flatten({}), layers.dense({ units: 9 }), layers.batchNormalization({}), layers.activation({ activation: 'relu' })),
-  'dropout is nothing': chain(conv(), layers.dropout({ rate: 0.5 }), layers.globalMaxPooling2d({}), layers.dropout({ rate: 0.5 })),
+  'swish, sigmoid, tanh': chain(
+    conv({ activation: 'swish' }),
+    conv({ activation: 'sigmoid' }),
+    conv({ activation: 'tanh' }),
+  ),
+  'flatten before dense': chain(
+    conv({ strides: 3 }),
+    layers.flatten({}),
+    layers.dense({ units: 9 }),
+    layers.batchNormalization({}),
+    layers.activation({ activation: 'relu' }),
+  ),
+  'dropout is nothing': chain(
+    conv(),
+    layers.dropout({ rate: 0.5 }),
+    layers.globalMaxPooling2d({}),
+    layers.dropout({ rate: 0.5 }),
+  ),
   'a sum of three branches that share their input': (input) => {
     const trunk = chain(conv({ padding: 'same' }), layers.batchNormalization({}))(input)
     const branch = chain(conv({ padding: 'same' }), layers.batchNormalization({}))(trunk)
@@ -88,7 +147,8 @@ test('an embedding that the layers leave long is of unit length in the graph', a
   const { embedding, logits } = await session.run(pixels, inputSize)
   await session.close()
   assert.deepEqual([embedding.length, logits.length], [18, 9])
-  for (let row = 0; row < 3; row++) assert.ok(Math.abs(Math.hypot(...embedding.subarray(row * 6, row * 6 + 6)) - 1) < 1e-6)
+  for (let row = 0; row < 3; row++)
+    assert.ok(Math.abs(Math.hypot(...embedding.subarray(row * 6, row * 6 + 6)) - 1) < 1e-6)
 })
 
 test('batch-norm disappears into the convolution', async () => {
@@ -98,7 +158,10 @@ test('batch-norm disappears into the convolution', async () => {
   assert.equal(opsetImport[0]?.version, 17)
   const body = ['Transpose', 'Cast', 'Sub', 'Div', 'Conv', 'Relu', 'GlobalAveragePool', 'Flatten', 'Gemm']
   assert.deepEqual(graph.node.map(({ opType }) => opType).slice(0, body.length), body)
-  assert.deepEqual(graph.output.map(({ name }) => name), ['embedding', 'logits'])
+  assert.deepEqual(
+    graph.output.map(({ name }) => name),
+    ['embedding', 'logits'],
+  )
 })
 
 test('the same network gives the same bytes', async () => {

@@ -13,7 +13,10 @@ const labels = ['a', 'b', 'c']
 type Tensor = tfl.SymbolicTensor
 
 /** @param body from the input map to a vector or to a map, which is pooled */
-export async function randomNetwork(body: (input: Tensor) => Tensor, options: { normalised?: boolean } = {}): Promise<TrainableNetwork> {
+export async function randomNetwork(
+  body: (input: Tensor) => Tensor,
+  options: { normalised?: boolean } = {},
+): Promise<TrainableNetwork> {
   await tf.setBackend('cpu')
   const input = tfl.input({ shape: [inputSize, inputSize, 3] })
   const end = body(input)
@@ -27,7 +30,14 @@ export async function randomNetwork(body: (input: Tensor) => Tensor, options: { 
     name: 'random',
     architecture: 'random',
     model,
-    preprocessing: { inputSize, fit: 'cover', resizeShortSide: inputSize, kernel: 'linear', mean: [120, 110, 100], std: [60, 61, 62] },
+    preprocessing: {
+      inputSize,
+      fit: 'cover',
+      resizeShortSide: inputSize,
+      kernel: 'linear',
+      mean: [120, 110, 100],
+      std: [60, 61, 62],
+    },
     embeddingDimension,
     instanceDimension: 0,
     labels,
@@ -41,7 +51,9 @@ function randomise(model: tfl.LayersModel): void {
     layer.setWeights(
       layer.getWeights().map((weight, i) => {
         const isVariance = layer.getClassName() === 'BatchNormalization' && i === layer.getWeights().length - 1
-        const values = Float32Array.from({ length: weight.size }, () => (isVariance ? 0.3 + random() : random() * 1.2 - 0.5))
+        const values = Float32Array.from({ length: weight.size }, () =>
+          isVariance ? 0.3 + random() : random() * 1.2 - 0.5,
+        )
         return tf.tensor(values, weight.shape)
       }),
     )
@@ -50,5 +62,7 @@ function randomise(model: tfl.LayersModel): void {
 
 export function randomPictures(count = 16): Uint8Array[] {
   const random = seededRandom(3)
-  return Array.from({ length: count }, () => Uint8Array.from({ length: inputSize * inputSize * 3 }, () => random() * 256))
+  return Array.from({ length: count }, () =>
+    Uint8Array.from({ length: inputSize * inputSize * 3 }, () => random() * 256),
+  )
 }

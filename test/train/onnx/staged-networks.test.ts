@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
+import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { efficientNetLite0 } from '../../../src/train/models/efficientnet-lite0.js'
 import type { StagedNetwork } from '../../../src/train/models/staged-network.js'
 import { convertNetwork } from '../../../src/train/onnx/convert.js'
 import { openOnnx } from '../../../src/train/onnx/onnx-session.js'
 import { checkParity } from '../../../src/train/onnx/parity.js'
-import { seededRandom } from '../../../src/eval/random.js'
 import { tinyResNet } from '../fine-tuning/tiny-resnet.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-staged-'))
@@ -23,7 +23,14 @@ function smallLite0(): StagedNetwork {
   const network = efficientNetLite0({
     name: 'lite0',
     labels: ['a', 'b', 'c'],
-    preprocessing: { inputSize: 33, fit: 'cover', resizeShortSide: 33, kernel: 'cubic', mean: [127, 127, 127], std: [128, 128, 128] },
+    preprocessing: {
+      inputSize: 33,
+      fit: 'cover',
+      resizeShortSide: 33,
+      kernel: 'cubic',
+      mean: [127, 127, 127],
+      std: [128, 128, 128],
+    },
     head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 },
     seed: 1,
   })
@@ -33,7 +40,9 @@ function smallLite0(): StagedNetwork {
       layer.getWeights().map((weight, i) => {
         const seed = index * 5 + i
         if (isNorm && i !== 1 && i !== 2) return tf.randomUniform(weight.shape, 0.5, 1.5, 'float32', seed)
-        const fan = weight.shape.slice(0, layer.getClassName() === 'DepthwiseConv2D' ? 2 : -1).reduce((product, size) => product * size, 1)
+        const fan = weight.shape
+          .slice(0, layer.getClassName() === 'DepthwiseConv2D' ? 2 : -1)
+          .reduce((product, size) => product * size, 1)
         return tf.randomNormal(weight.shape, 0, isNorm ? 0.1 : Math.sqrt(2 / fan), 'float32', seed)
       }),
     )
@@ -43,8 +52,14 @@ function smallLite0(): StagedNetwork {
 
 const networks: [name: string, make: () => StagedNetwork][] = [
   ['ResNet with stride first', () => tinyResNet()],
-  ['ResNet with stride in the 3×3, as torchvision', () => tinyResNet({ form: { stride: 'middle', poolPad: 'all-around', stem: 4, width: 4 } })],
-  ['ResNet as Keras, with generalised-mean pooling', () => tinyResNet({ form: { stride: 'first', poolPad: 'all-around', stem: 4, width: 4 }, pooling: 'gem' })],
+  [
+    'ResNet with stride in the 3×3, as torchvision',
+    () => tinyResNet({ form: { stride: 'middle', poolPad: 'all-around', stem: 4, width: 4 } }),
+  ],
+  [
+    'ResNet as Keras, with generalised-mean pooling',
+    () => tinyResNet({ form: { stride: 'first', poolPad: 'all-around', stem: 4, width: 4 }, pooling: 'gem' }),
+  ],
   ['EfficientNet-Lite0', smallLite0],
 ]
 for (const [index, [name, make]] of networks.entries()) {

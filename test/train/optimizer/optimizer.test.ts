@@ -8,7 +8,8 @@ import { WeightAverage } from '../../../src/train/optimizer/weight-average.js'
 
 before(() => chooseBackend('cpu'))
 
-const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-5, `${actual} is not ${expected}`)
+const near = (actual: number, expected: number) =>
+  assert.ok(Math.abs(actual - expected) < 1e-5, `${actual} is not ${expected}`)
 
 test('AdamW equals the formula over three steps', () => {
   const [beta1, beta2, epsilon, rate, weightDecay] = [0.9, 0.99, 1e-6, 0.1, 0.5]
@@ -35,21 +36,51 @@ test('decay spares vectors; a variable without gradient stays as it is', () => {
 })
 
 test('variables of any shapes move as each would alone', () => {
-  const start = [tf.tensor2d([[1, -2], [3, 4]]), tf.tensor1d([5, 6]), tf.tensor4d([7, 8, 9], [1, 1, 3, 1])]
-  const slopes = [tf.tensor2d([[0.1, 0.2], [-0.3, 0.4]]), tf.tensor1d([1, -1]), tf.tensor4d([0.5, 0, -0.5], [1, 1, 3, 1])]
+  const start = [
+    tf.tensor2d([
+      [1, -2],
+      [3, 4],
+    ]),
+    tf.tensor1d([5, 6]),
+    tf.tensor4d([7, 8, 9], [1, 1, 3, 1]),
+  ]
+  const slopes = [
+    tf.tensor2d([
+      [0.1, 0.2],
+      [-0.3, 0.4],
+    ]),
+    tf.tensor1d([1, -1]),
+    tf.tensor4d([0.5, 0, -0.5], [1, 1, 3, 1]),
+  ]
   const moved = (variables: tf.Variable[], optimizers: AdamW[]): number[] => {
     const gradients = Object.fromEntries(variables.map(({ name }, i) => [name, slopes[i]!]))
     for (let step = 0; step < 3; step++) for (const optimizer of optimizers) optimizer.apply(gradients, 0.1)
     return variables.flatMap((variable) => [...variable.dataSync()])
   }
   const [together, apart] = [start.map((value) => tf.variable(value)), start.map((value) => tf.variable(value))]
-  assert.deepEqual(moved(together, [new AdamW(together)]), moved(apart, apart.map((variable) => new AdamW([variable]))))
-  assert.deepEqual(together.map(({ shape }) => shape), start.map(({ shape }) => shape))
+  assert.deepEqual(
+    moved(together, [new AdamW(together)]),
+    moved(
+      apart,
+      apart.map((variable) => new AdamW([variable])),
+    ),
+  )
+  assert.deepEqual(
+    together.map(({ shape }) => shape),
+    start.map(({ shape }) => shape),
+  )
 })
 
 test('the learning rate rises in a line, then falls along half a cosine to zero', () => {
   const schedule = { peak: 0.8, warmupSteps: 4, totalSteps: 14 }
-  const rows: [step: number, rate: number][] = [[0, 0.2], [3, 0.8], [4, 0.8], [9, 0.4], [14, 0], [20, 0]]
+  const rows: [step: number, rate: number][] = [
+    [0, 0.2],
+    [3, 0.8],
+    [4, 0.8],
+    [9, 0.4],
+    [14, 0],
+    [20, 0],
+  ]
   for (const [step, rate] of rows) near(learningRateAt(step, schedule), rate)
 })
 

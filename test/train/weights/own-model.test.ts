@@ -24,27 +24,49 @@ await chooseBackend('wasm')
 const path = join(folder, 'narrow.safetensors')
 await writeTensors(path, { tensors: narrowTorchTensors(5), metadata: {} })
 const first = await readStartingWeights(path)
-const network = startingNetwork(first, { name: 'narrow', labels: ['a', 'b'], head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 }, seed: 1 })
-const parityPictures = Array.from({ length: 16 }, (_, i) => new Uint8Array(224 * 224 * 3).map((__, at) => (at * (i + 7)) % 256))
-const { folder: exported } = await exportModel(network, { folder: join(folder, 'narrow'), parityPictures, provenance: {}, now: new Date() })
+const network = startingNetwork(first, {
+  name: 'narrow',
+  labels: ['a', 'b'],
+  head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 },
+  seed: 1,
+})
+const parityPictures = Array.from({ length: 16 }, (_, i) =>
+  new Uint8Array(224 * 224 * 3).map((__, at) => (at * (i + 7)) % 256),
+)
+const { folder: exported } = await exportModel(network, {
+  folder: join(folder, 'narrow'),
+  parityPictures,
+  provenance: {},
+  now: new Date(),
+})
 
 /** Largest difference of a weight from the one it was exported from. */
 function largestDifference(found: StartingWeights): number {
   assert.deepEqual([...found.layers.keys()], [...first.layers.keys()])
-  const differences = [...first.layers].flatMap(([name, tensors]) => tensors.map(({ values, shape }, part) => {
-    const other = found.layers.get(name)![part]!
-    assert.deepEqual(other.shape, shape)
-    return values.reduce((largest, value, i) => Math.max(largest, Math.abs(value - other.values[i]!)), 0)
-  }))
+  const differences = [...first.layers].flatMap(([name, tensors]) =>
+    tensors.map(({ values, shape }, part) => {
+      const other = found.layers.get(name)![part]!
+      assert.deepEqual(other.shape, shape)
+      return values.reduce((largest, value, i) => Math.max(largest, Math.abs(value - other.values[i]!)), 0)
+    }),
+  )
   return Math.max(...differences)
 }
 
 test('weights, form and pixel rule come back from the fp32 file as they went in', async () => {
   const found = await readStartingWeights(exported)
   assert.equal(largestDifference(found), 0)
-  assert.deepEqual([found.architecture, found.resnet, found.preprocessing], ['resnet50', first.resnet, first.preprocessing])
+  assert.deepEqual(
+    [found.architecture, found.resnet, found.preprocessing],
+    ['resnet50', first.resnet, first.preprocessing],
+  )
   assert.match(found.description, /^ResNet-50 of this project, model [0-9a-f]{16}, fp32$/)
-  startingNetwork(found, { name: 'next', labels: ['x', 'y', 'z'], head: { pooling: 'gem', embeddingDimension: 4, scale: 8, instanceDimension: 0 }, seed: 2 })
+  startingNetwork(found, {
+    name: 'next',
+    labels: ['x', 'y', 'z'],
+    head: { pooling: 'gem', embeddingDimension: 4, scale: 8, instanceDimension: 0 },
+    seed: 2,
+  })
   await assert.rejects(readStartingWeights(exported, 'ab'.repeat(32)), { code: 'weights_unreadable' })
 })
 
@@ -52,8 +74,13 @@ test('a folder that carries only fp16 gives the weights as halves hold them; one
   const half = encodeModel(toHalfPrecision(decodeModel(await readFile(join(exported, 'model.onnx')))))
   await writeFile(join(exported, 'model.fp16.onnx'), half)
   await rm(join(exported, 'model.onnx'))
-  const { manifest } = await readModel(exported).catch(async () => ({ manifest: JSON.parse(await readFile(join(exported, 'manifest.json'), 'utf8')) }))
-  const files = { ...manifest.files, fp16: { file: 'model.fp16.onnx', sha256: createHash('sha256').update(half).digest('hex'), bytes: half.length } }
+  const { manifest } = await readModel(exported).catch(async () => ({
+    manifest: JSON.parse(await readFile(join(exported, 'manifest.json'), 'utf8')),
+  }))
+  const files = {
+    ...manifest.files,
+    fp16: { file: 'model.fp16.onnx', sha256: createHash('sha256').update(half).digest('hex'), bytes: half.length },
+  }
   await writeFile(join(exported, 'manifest.json'), JSON.stringify({ ...manifest, files }))
   const found = await readStartingWeights(exported)
   assert.deepEqual(found.resnet, first.resnet)
@@ -62,10 +89,19 @@ test('a folder that carries only fp16 gives the weights as halves hold them; one
 
   const { fp16, ...rest } = files
   await writeFile(join(exported, 'model.int8.onnx'), half)
-  await writeFile(join(exported, 'manifest.json'), JSON.stringify({ ...manifest, files: { ...rest, int8: { ...fp16, file: 'model.int8.onnx' } } }))
-  await assert.rejects(readStartingWeights(exported), { code: 'weights_unreadable', message: /neither its fp32 nor its fp16/ })
+  await writeFile(
+    join(exported, 'manifest.json'),
+    JSON.stringify({ ...manifest, files: { ...rest, int8: { ...fp16, file: 'model.int8.onnx' } } }),
+  )
+  await assert.rejects(readStartingWeights(exported), {
+    code: 'weights_unreadable',
+    message: /neither its fp32 nor its fp16/,
+  })
 })
 
 test('a network of another architecture is refused by its name', async () => {
-  await assert.rejects(readStartingWeights(await tinyModel()), { code: 'weights_unreadable', message: /is of simple-cnn; only networks of resnet50/ })
+  await assert.rejects(readStartingWeights(await tinyModel()), {
+    code: 'weights_unreadable',
+    message: /is of simple-cnn; only networks of resnet50/,
+  })
 })

@@ -10,8 +10,8 @@ import { readModel } from '../../../src/embedding/manifest.js'
 import { seededRandom } from '../../../src/eval/random.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
-import { forward } from '../../../src/train/models/network.js'
 import { withJoinedEmbedding } from '../../../src/train/models/joined-embedding.js'
+import { forward } from '../../../src/train/models/network.js'
 import { startingNetwork } from '../../../src/train/models/starting-network.js'
 import { exportModel } from '../../../src/train/onnx/export.js'
 import { toHalfPrecision } from '../../../src/train/onnx/forms/half-precision.js'
@@ -39,7 +39,12 @@ const pictures = Array.from({ length: 16 }, () => {
 async function exported(name: string, pooling: 'average' | 'gem', share: number, instanceShare = 0): Promise<string> {
   const path = join(folder, `${name}.safetensors`)
   await writeTensors(path, { tensors: narrowTorchTensors(5), metadata: {} })
-  const network = startingNetwork(await readStartingWeights(path), { name, labels, head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension: instanceShare > 0 ? 5 : 0 }, seed: 1 })
+  const network = startingNetwork(await readStartingWeights(path), {
+    name,
+    labels,
+    head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension: instanceShare > 0 ? 5 : 0 },
+    seed: 1,
+  })
   const norm = network.model.getLayer('embed_norm')
   norm.setWeights(norm.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.5, 2, 'float32', i + 1)))
   const joined = withJoinedEmbedding(network, { posterior: { share, sharpness: 1.5 }, instanceShare })
@@ -48,24 +53,42 @@ async function exported(name: string, pooling: 'average' | 'gem', share: number,
 }
 
 /** Smallest cosine of class embeddings and largest difference of logits between the network read and the file it was read from. */
-async function agreement(modelFolder: string, teacherFolder = modelFolder): Promise<{ cosine: number; logits: number }> {
+async function agreement(
+  modelFolder: string,
+  teacherFolder = modelFolder,
+): Promise<{ cosine: number; logits: number }> {
   const teacher = await readTeacher(teacherFolder)
   const { manifest } = await readModel(teacherFolder)
   const { embeddingDimension: dimension } = teacher
-  const [embedding, classes] = tf.tidy(() => forward(teacher, normalised(Buffer.concat(pictures), side, manifest.preprocessing), false).slice(0, 2).map((output) => output.dataSync() as Float32Array))
+  const [embedding, classes] = tf.tidy(() =>
+    forward(teacher, normalised(Buffer.concat(pictures), side, manifest.preprocessing), false)
+      .slice(0, 2)
+      .map((output) => output.dataSync() as Float32Array),
+  )
   const session = await openOnnx(join(modelFolder, manifest.files.fp32.file))
   const outputs = await session.run(Buffer.concat(pictures), side)
   await session.close()
   teacher.model.dispose()
   const cosines = pictures.map((_, row) => {
     const own = embedding!.subarray(row * dimension, (row + 1) * dimension)
-    const theirs = outputs.embedding.subarray(row * manifest.embeddingDimension, row * manifest.embeddingDimension + dimension)
+    const theirs = outputs.embedding.subarray(
+      row * manifest.embeddingDimension,
+      row * manifest.embeddingDimension + dimension,
+    )
     return own.reduce((sum, value, i) => sum + value * theirs[i]!, 0) / Math.hypot(...own) / Math.hypot(...theirs)
   })
-  return { cosine: Math.min(...cosines), logits: classes!.reduce((largest, value, i) => Math.max(largest, Math.abs(value - outputs.logits[i]!)), 0) }
+  return {
+    cosine: Math.min(...cosines),
+    logits: classes!.reduce((largest, value, i) => Math.max(largest, Math.abs(value - outputs.logits[i]!)), 0),
+  }
 }
 
-for (const [name, pooling, share, instanceShare] of [['plain', 'average', 0, 0], ['joined', 'average', 0.4, 0], ['generalised', 'gem', 0.3, 0], ['whole', 'average', 0.3, 0.2]] as const) {
+for (const [name, pooling, share, instanceShare] of [
+  ['plain', 'average', 0, 0],
+  ['joined', 'average', 0.4, 0],
+  ['generalised', 'gem', 0.3, 0],
+  ['whole', 'average', 0.3, 0.2],
+] as const) {
   test(`class embedding and logits are those of the file: ${name}`, async () => {
     const found = await agreement(await exported(name, pooling, share, instanceShare))
     assert.ok(found.cosine > 0.9999 && found.logits < 1e-3, JSON.stringify(found))
@@ -79,7 +102,11 @@ test('a folder that carries only fp16 teaches nearly the same', async () => {
   await writeFile(join(halves, 'model.fp16.onnx'), half)
   await rm(join(halves, 'model.onnx'))
   const manifest = JSON.parse(await readFile(join(halves, 'manifest.json'), 'utf8'))
-  manifest.files.fp16 = { file: 'model.fp16.onnx', sha256: createHash('sha256').update(half).digest('hex'), bytes: half.length }
+  manifest.files.fp16 = {
+    file: 'model.fp16.onnx',
+    sha256: createHash('sha256').update(half).digest('hex'),
+    bytes: half.length,
+  }
   await writeFile(join(halves, 'manifest.json'), JSON.stringify(manifest))
   const found = await agreement(whole, halves)
   assert.ok(found.cosine > 0.999 && found.logits < 0.05, JSON.stringify(found))
@@ -88,10 +115,19 @@ test('a folder that carries only fp16 teaches nearly the same', async () => {
 test('squares of another side are taken, for teaching on small pictures', async () => {
   const teacher = await readTeacher(await exported('sides', 'average', 0.3))
   const [embedding, logits] = forward(teacher, tf.zeros([2, 96, 96, 3]), false)
-  assert.deepEqual([embedding.shape, logits.shape], [[2, 8], [2, 3]])
+  assert.deepEqual(
+    [embedding.shape, logits.shape],
+    [
+      [2, 8],
+      [2, 3],
+    ],
+  )
   teacher.model.dispose()
 })
 
 test('a network of another architecture is refused by its name', async () => {
-  await assert.rejects(readTeacher(await tinyModel()), { code: 'weights_unreadable', message: /is of simple-cnn; only networks of resnet50/ })
+  await assert.rejects(readTeacher(await tinyModel()), {
+    code: 'weights_unreadable',
+    message: /is of simple-cnn; only networks of resnet50/,
+  })
 })

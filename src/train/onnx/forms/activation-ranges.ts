@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import type { Value } from '../graph-builder.js'
 import { elementTypes, encodeModel, type ModelProto } from '../onnx-proto.js'
 import type { ProbedPart, ProbeTask } from './probe-pictures.js'
-import { ValueHistogram, type RangeMethod, type ValueRange } from './value-histogram.js'
+import { type RangeMethod, ValueHistogram, type ValueRange } from './value-histogram.js'
 
 export interface ActivationFacts {
   histograms: ReadonlyMap<Value, ValueHistogram>
@@ -21,17 +21,34 @@ const maxThreads = 16
  * @param pictures each [size, size, 3]
  * @param threads that share the pictures; default one for each core
  */
-export async function collectActivations(model: ModelProto, values: readonly Value[], channels: ReadonlyMap<Value, number>, pictures: readonly Uint8Array[], size: number, threads = availableParallelism()): Promise<ActivationFacts> {
+export async function collectActivations(
+  model: ModelProto,
+  values: readonly Value[],
+  channels: ReadonlyMap<Value, number>,
+  pictures: readonly Uint8Array[],
+  size: number,
+  threads = availableParallelism(),
+): Promise<ActivationFacts> {
   const graph = encodeModel(withOutputs(model, [...new Set([...values, ...channels.keys()])]))
   const share = Math.ceil(pictures.length / Math.min(threads, maxThreads))
-  const tasks = Array.from({ length: Math.ceil(pictures.length / share) }, (_, part): ProbeTask => ({ graph, values, channels, size, pictures: pictures.slice(part * share, (part + 1) * share) }))
+  const tasks = Array.from(
+    { length: Math.ceil(pictures.length / share) },
+    (_, part): ProbeTask => ({
+      graph,
+      values,
+      channels,
+      size,
+      pictures: pictures.slice(part * share, (part + 1) * share),
+    }),
+  )
   const parts = await Promise.all(tasks.map(probeInThread))
 
   const histograms = new Map(values.map((value) => [value, new ValueHistogram()]))
   for (const [value, histogram] of histograms) for (const part of parts) histogram.merge(part.histograms.get(value)!)
   const means = new Map([...channels].map(([value, count]) => [value, new Float32Array(count)]))
   for (const [value, sums] of means) {
-    for (const mean of parts.flatMap((part) => part.means.get(value)!)) sums.forEach((_, channel) => (sums[channel]! += mean[channel]! / pictures.length))
+    for (const mean of parts.flatMap((part) => part.means.get(value)!))
+      sums.forEach((_, channel) => (sums[channel]! += mean[channel]! / pictures.length))
   }
   return { histograms, means }
 }
@@ -41,9 +58,13 @@ function probeInThread(task: ProbeTask): Promise<ProbedPart> {
   const worker = new Worker(new URL('./probe-worker.js', import.meta.url), { workerData: task })
   return new Promise((resolve, reject) => {
     let answer: ProbedPart | undefined
-    worker.once('message', (part: ProbedPart) => { answer = part })
+    worker.once('message', (part: ProbedPart) => {
+      answer = part
+    })
     worker.once('error', reject)
-    worker.once('exit', () => (answer === undefined ? reject(new Error('a thread of the calibration ended without an answer')) : resolve(answer)))
+    worker.once('exit', () =>
+      answer === undefined ? reject(new Error('a thread of the calibration ended without an answer')) : resolve(answer),
+    )
   })
 }
 

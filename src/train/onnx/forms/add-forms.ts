@@ -2,20 +2,20 @@
 import { createHash } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { shuffled, type SplitPicture } from '../../../datasets/split.js'
-import { readModel, type Manifest, type Model, type Precision } from '../../../embedding/manifest.js'
+import { bytesOf } from '../../../datasets/picture-bytes.js'
+import { type SplitPicture, shuffled } from '../../../datasets/split.js'
+import { type Manifest, type Model, type Precision, readModel } from '../../../embedding/manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
 import type { ScoreCalibration } from '../../../eval/score-calibration.js'
 import { prepareImage } from '../../../image/prepare.js'
 import { writeGolden } from '../../golden/write-golden.js'
-import { bytesOf } from '../../../datasets/picture-bytes.js'
 import { rewriteCard } from '../../report/write-report.js'
 import { decodeModel, encodeModel } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
 import type { WeightBits } from './eight-bits.js'
-import { gateForm, judgedEmbeddings, type FormBounds, type FormGate } from './form-gate.js'
+import { type FormBounds, type FormGate, gateForm, judgedEmbeddings } from './form-gate.js'
 import { toHalfPrecision } from './half-precision.js'
 import { makeInt8 } from './int8-form.js'
 
@@ -51,7 +51,10 @@ const maxPixels = 100e6
 export async function addForms(options: AddFormsOptions): Promise<Manifest> {
   const { folder, forms, log = () => {} } = options
   const model = await readModel(folder)
-  if (model.absent !== undefined) throw new AlikeError('model_unreadable', { detail: `Forms are made beside all files that manifest.json names; missing: ${model.absent.join(', ')}.` })
+  if (model.absent !== undefined)
+    throw new AlikeError('model_unreadable', {
+      detail: `Forms are made beside all files that manifest.json names; missing: ${model.absent.join(', ')}.`,
+    })
   const { proven, calibration } = await proveForms(model, options, log)
   const failed = forms.flatMap((form) => proven.get(form)!.provenance.failures.map((failure) => `${form}: ${failure}`))
   if (failed.length > 0) throw new AlikeError('form_gate_failed', { detail: `${failed.join('; ')}.` })
@@ -64,7 +67,11 @@ export async function addForms(options: AddFormsOptions): Promise<Manifest> {
   return manifest
 }
 
-async function proveForms(model: Model, options: AddFormsOptions, log: (line: string) => void): Promise<{ proven: Map<FormName, ProvenForm>; calibration: ScoreCalibration | null }> {
+async function proveForms(
+  model: Model,
+  options: AddFormsOptions,
+  log: (line: string) => void,
+): Promise<{ proven: Map<FormName, ProvenForm>; calibration: ScoreCalibration | null }> {
   const { manifest, folder } = model
   const { inputSize: size } = manifest.preprocessing
   const bytes = await readFile(join(folder, manifest.files.fp32.file))
@@ -78,9 +85,30 @@ async function proveForms(model: Model, options: AddFormsOptions, log: (line: st
     const proven = new Map<FormName, ProvenForm>()
     for (const name of options.forms) {
       log(`making ${name}`)
-      const made = name === 'fp16' ? { bytes: encodeModel(toHalfPrecision(graph)) } : await makeInt8({ model: graph, fp32, size, embeddingDimension: manifest.embeddingDimension, weightBits: options.weightBits ?? 8, calibrate: rangePictures, choose })
-      const gate = await gateForm({ model, fp32, form: made.bytes, val, expected, bounds: boundsOf(name, manifest, options), timed: choose.slice(0, timedPictures) })
-      log(`${name}: mAP@10 ${gate.mAP10.toFixed(4)} (fp32 ${gate.fp32.mAP10.toFixed(4)}), first hit of an edited copy ${gate.copies.toFixed(4)} (${gate.fp32.copies.toFixed(4)}), smallest cosine ${gate.minCosine.toFixed(5)}, ${gate.speedup.toFixed(2)} times as fast`)
+      const made =
+        name === 'fp16'
+          ? { bytes: encodeModel(toHalfPrecision(graph)) }
+          : await makeInt8({
+              model: graph,
+              fp32,
+              size,
+              embeddingDimension: manifest.embeddingDimension,
+              weightBits: options.weightBits ?? 8,
+              calibrate: rangePictures,
+              choose,
+            })
+      const gate = await gateForm({
+        model,
+        fp32,
+        form: made.bytes,
+        val,
+        expected,
+        bounds: boundsOf(name, manifest, options),
+        timed: choose.slice(0, timedPictures),
+      })
+      log(
+        `${name}: mAP@10 ${gate.mAP10.toFixed(4)} (fp32 ${gate.fp32.mAP10.toFixed(4)}), first hit of an edited copy ${gate.copies.toFixed(4)} (${gate.fp32.copies.toFixed(4)}), smallest cosine ${gate.minCosine.toFixed(5)}, ${gate.speedup.toFixed(2)} times as fast`,
+      )
       const { bytes: formBytes, ...calibration } = made
       proven.set(name, { bytes: formBytes, provenance: { ...gate, ...calibration } })
     }
@@ -94,27 +122,48 @@ async function proveForms(model: Model, options: AddFormsOptions, log: (line: st
 /** A CPU computes fp16 in float32, so that only its rounded weights show here, and not its speed. */
 function boundsOf(form: FormName, { architecture }: Manifest, { minSpeedup }: AddFormsOptions): FormBounds {
   if (form === 'fp16') return { maxLoss: 0.001, maxCopiesLoss: 0.01, minCosine: 0.999 }
-  return { maxLoss: 0.005, maxCopiesLoss: 0.01, minCosine: 0.9, minSpeedup: minSpeedup ?? (architecture.startsWith('resnet50') ? 2.5 : 1) }
+  return {
+    maxLoss: 0.005,
+    maxCopiesLoss: 0.01,
+    minCosine: 0.9,
+    minSpeedup: minSpeedup ?? (architecture.startsWith('resnet50') ? 2.5 : 1),
+  }
 }
 
-async function trainingPixels({ manifest: { preprocessing } }: Model, { pictures, calibrationPictures = 64 }: AddFormsOptions) {
-  const train = shuffled(pictures.filter(({ split }) => split === 'train'), seededRandom(1))
+async function trainingPixels(
+  { manifest: { preprocessing } }: Model,
+  { pictures, calibrationPictures = 64 }: AddFormsOptions,
+) {
+  const train = shuffled(
+    pictures.filter(({ split }) => split === 'train'),
+    seededRandom(1),
+  )
   const wanted = train.slice(0, Math.ceil(calibrationPictures * 1.5))
-  if (wanted.length < 3) throw new AlikeError('data_unreadable', { detail: 'Ranges of 8 bits are taken from pictures of train, and there are not enough.' })
+  if (wanted.length < 3)
+    throw new AlikeError('data_unreadable', {
+      detail: 'Ranges of 8 bits are taken from pictures of train, and there are not enough.',
+    })
   const pixels: Uint8Array[] = []
-  for (const picture of wanted) pixels.push((await prepareImage(await bytesOf(picture), { preprocessing, maxPixels })).pixels)
+  for (const picture of wanted)
+    pixels.push((await prepareImage(await bytesOf(picture), { preprocessing, maxPixels })).pixels)
   const count = Math.ceil((wanted.length * 2) / 3)
   return { rangePictures: pixels.slice(0, count), choose: pixels.slice(count) }
 }
 
 function withForms(manifest: Manifest, proven: ReadonlyMap<FormName, ProvenForm>): Manifest {
   const forms = [...proven]
-  const files = forms.map(([form, { bytes }]) => [form, { file: fileOf(form), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length }])
+  const files = forms.map(([form, { bytes }]) => [
+    form,
+    { file: fileOf(form), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length },
+  ])
   const provenances = Object.fromEntries(forms.map(([form, { provenance }]) => [form, provenance]))
   return {
     ...manifest,
     files: { ...manifest.files, ...Object.fromEntries(files) },
-    provenance: { ...manifest.provenance, forms: { ...(manifest.provenance.forms as object | undefined), ...provenances } },
+    provenance: {
+      ...manifest.provenance,
+      forms: { ...(manifest.provenance.forms as object | undefined), ...provenances },
+    },
   }
 }
 

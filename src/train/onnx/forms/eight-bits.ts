@@ -54,19 +54,40 @@ const reaches = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6]
  * Symmetric; of each output channel the scale of the least squared error. What rounding the weights adds to an output on
  * average, Σ (rounded − exact) · mean input, is taken off its bias (Nagel et al. 2019).
  */
-export function quantiseKernel({ kernel, bias, inputScale, inputMeans, groups, bits, searched = leastErrorScales(kernel, bias.length, bits) }: KernelToQuantise): QuantisedKernel {
+export function quantiseKernel({
+  kernel,
+  bias,
+  inputScale,
+  inputMeans,
+  groups,
+  bits,
+  searched = leastErrorScales(kernel, bias.length, bits),
+}: KernelToQuantise): QuantisedKernel {
   const largestStep = largestStepOf(bits)
   const perOutput = kernel.length / bias.length
   const weightsOf = (output: number) => kernel.subarray(output * perOutput, (output + 1) * perOutput)
   // a channel of next to no weight keeps steps large enough for its bias
-  const scales = bias.map((value, output) => Math.max(searched[output]!, Math.abs(value) / inputScale / largestBias) || 1)
+  const scales = bias.map(
+    (value, output) => Math.max(searched[output]!, Math.abs(value) / inputScale / largestBias) || 1,
+  )
   const values = new Int8Array(kernel.length)
-  for (let i = 0; i < kernel.length; i++) values[i] = stepOf(kernel[i]!, scales[Math.floor(i / perOutput)]!, largestStep)
-  const corrected = inputMeans === undefined ? bias : bias.map((value, output) => {
-    const steps = values.subarray(output * perOutput, (output + 1) * perOutput)
-    return value - meanShift(weightsOf(output), steps, scales[output]!, meansOfGroup(inputMeans, groups, output, bias.length))
-  })
-  return { values, scales, bias: Int32Array.from(corrected, (value, output) => Math.round(value / (inputScale * scales[output]!))) }
+  for (let i = 0; i < kernel.length; i++)
+    values[i] = stepOf(kernel[i]!, scales[Math.floor(i / perOutput)]!, largestStep)
+  const corrected =
+    inputMeans === undefined
+      ? bias
+      : bias.map((value, output) => {
+          const steps = values.subarray(output * perOutput, (output + 1) * perOutput)
+          return (
+            value -
+            meanShift(weightsOf(output), steps, scales[output]!, meansOfGroup(inputMeans, groups, output, bias.length))
+          )
+        })
+  return {
+    values,
+    scales,
+    bias: Int32Array.from(corrected, (value, output) => Math.round(value / (inputScale * scales[output]!))),
+  }
 }
 
 /**
@@ -79,7 +100,9 @@ export function leastErrorScales(kernel: Float32Array, outputs: number, bits: We
     const weights = kernel.subarray(output * perOutput, (output + 1) * perOutput)
     let largest = 0
     for (let i = 0; i < weights.length; i++) largest = Math.max(largest, Math.abs(weights[i]!))
-    return triedScales(weights, largest, largestStepOf(bits)).reduce((best, next) => (next.error < best.error ? next : best)).scale
+    return triedScales(weights, largest, largestStepOf(bits)).reduce((best, next) =>
+      next.error < best.error ? next : best,
+    ).scale
   })
 }
 
@@ -92,7 +115,9 @@ function stepOf(weight: number, scale: number, largestStep: number): number {
 }
 
 function triedScales(weights: Float32Array, largest: number, largestStep: number): { scale: number; error: number }[] {
-  return reaches.map((reach) => (largest * reach) / largestStep).map((scale) => ({ scale, error: roundingError(weights, scale, largestStep) }))
+  return reaches
+    .map((reach) => (largest * reach) / largestStep)
+    .map((scale) => ({ scale, error: roundingError(weights, scale, largestStep) }))
 }
 
 /** The innermost of 200 million steps for a ResNet-50: a plain loop takes a fifth of the time of a fold. */

@@ -2,11 +2,11 @@
 import { availableParallelism } from 'node:os'
 import type { SplitPicture } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/manifest.js'
-import { evaluateCopies, meanFirstHit, type EditedCopies } from '../../../eval/copies.js'
+import { type EditedCopies, evaluateCopies, meanFirstHit } from '../../../eval/copies.js'
 import { evaluateRetrieval } from '../../../eval/quality.js'
 import { scoreRows } from '../../../eval/ranking.js'
-import { embedExported, embedExportedCopies, type ExportedEmbeddings } from '../../report/embed-exported.js'
-import { openOnnx, type OnnxSession } from '../onnx-session.js'
+import { type ExportedEmbeddings, embedExported, embedExportedCopies } from '../../report/embed-exported.js'
+import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { mapDifference, parityBounds } from '../parity.js'
 
 /** What a form must keep to. */
@@ -83,7 +83,11 @@ export async function gateForm({ model, fp32, form, val, expected, bounds, timed
 }
 
 /** Of `val` and edited copies of it, on every core: ONNX Runtime gives the same numbers with any number of threads. */
-export async function judgedEmbeddings(model: Model, form: Uint8Array, val: readonly SplitPicture[]): Promise<JudgedEmbeddings> {
+export async function judgedEmbeddings(
+  model: Model,
+  form: Uint8Array,
+  val: readonly SplitPicture[],
+): Promise<JudgedEmbeddings> {
   const session = await openOnnx(form, { threads: availableParallelism() })
   try {
     return { val: await embedExported(model, session, val), copies: await embedExportedCopies(model, session, val) }
@@ -93,19 +97,42 @@ export async function judgedEmbeddings(model: Model, form: Uint8Array, val: read
 }
 
 /** Written so that NaN fails. */
-function failuresOf({ mAP10, copies, fp32, minCosine, speedup, maxMapDifference, bounds }: Omit<FormGate, 'failures'>): string[] {
+function failuresOf({
+  mAP10,
+  copies,
+  fp32,
+  minCosine,
+  speedup,
+  maxMapDifference,
+  bounds,
+}: Omit<FormGate, 'failures'>): string[] {
   const loss = fp32.mAP10 - mAP10
   const failures: string[] = []
-  if (!(loss <= bounds.maxLoss)) failures.push(`it loses ${loss.toFixed(4)} of mAP@10 (${fp32.mAP10.toFixed(4)} in fp32), at most ${bounds.maxLoss} is allowed`)
+  if (!(loss <= bounds.maxLoss))
+    failures.push(
+      `it loses ${loss.toFixed(4)} of mAP@10 (${fp32.mAP10.toFixed(4)} in fp32), at most ${bounds.maxLoss} is allowed`,
+    )
   const copiesLoss = fp32.copies - copies
-  if (!(copiesLoss <= bounds.maxCopiesLoss)) failures.push(`it finds ${copiesLoss.toFixed(4)} fewer of the edited copies (${fp32.copies.toFixed(4)} in fp32), at most ${bounds.maxCopiesLoss} is allowed`)
-  if (!(minCosine >= bounds.minCosine)) failures.push(`its smallest cosine to fp32 is ${minCosine.toFixed(5)}, at least ${bounds.minCosine} is needed`)
-  if (bounds.minSpeedup !== undefined && !(speedup >= bounds.minSpeedup)) failures.push(`it is ${speedup.toFixed(2)} times as fast as fp32, at least ${bounds.minSpeedup} is needed`)
-  if (maxMapDifference !== undefined && !(maxMapDifference < parityBounds.maxMapDifference)) failures.push(`its map sums to the embedding only within ${maxMapDifference}, less than ${parityBounds.maxMapDifference} is needed`)
+  if (!(copiesLoss <= bounds.maxCopiesLoss))
+    failures.push(
+      `it finds ${copiesLoss.toFixed(4)} fewer of the edited copies (${fp32.copies.toFixed(4)} in fp32), at most ${bounds.maxCopiesLoss} is allowed`,
+    )
+  if (!(minCosine >= bounds.minCosine))
+    failures.push(`its smallest cosine to fp32 is ${minCosine.toFixed(5)}, at least ${bounds.minCosine} is needed`)
+  if (bounds.minSpeedup !== undefined && !(speedup >= bounds.minSpeedup))
+    failures.push(`it is ${speedup.toFixed(2)} times as fast as fp32, at least ${bounds.minSpeedup} is needed`)
+  if (maxMapDifference !== undefined && !(maxMapDifference < parityBounds.maxMapDifference))
+    failures.push(
+      `its map sums to the embedding only within ${maxMapDifference}, less than ${parityBounds.maxMapDifference} is needed`,
+    )
   return failures
 }
 
-async function largestMapDifference(form: Uint8Array, pictures: readonly Uint8Array[], size: number): Promise<number | undefined> {
+async function largestMapDifference(
+  form: Uint8Array,
+  pictures: readonly Uint8Array[],
+  size: number,
+): Promise<number | undefined> {
   const session = await openOnnx(form, { map: true })
   const differences: number[] = []
   for (const picture of pictures) {
@@ -125,7 +152,10 @@ function copiesOf({ val, copies }: JudgedEmbeddings): number {
 }
 
 /** Row by row; rows are of unit length. */
-export function cosinesOf(a: { embeddings: Float32Array; dimension: number }, b: { embeddings: Float32Array }): number[] {
+export function cosinesOf(
+  a: { embeddings: Float32Array; dimension: number },
+  b: { embeddings: Float32Array },
+): number[] {
   const score = new Float32Array(1)
   return Array.from({ length: a.embeddings.length / a.dimension }, (_, row) => {
     const cut = (all: Float32Array) => all.subarray(row * a.dimension, (row + 1) * a.dimension)
@@ -135,7 +165,11 @@ export function cosinesOf(a: { embeddings: Float32Array; dimension: number }, b:
 }
 
 /** Median milliseconds of processor per picture; the sessions take turns, so that a slow moment of the machine meets all. */
-async function cpuTimes(sessions: readonly OnnxSession[], pictures: readonly Uint8Array[], size: number): Promise<number[]> {
+async function cpuTimes(
+  sessions: readonly OnnxSession[],
+  pictures: readonly Uint8Array[],
+  size: number,
+): Promise<number[]> {
   const times = sessions.map((): number[] => [])
   for (const picture of pictures) {
     for (const [i, session] of sessions.entries()) {

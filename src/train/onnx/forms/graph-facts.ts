@@ -49,13 +49,25 @@ export function floatsOf({ rawData }: TensorProto): Float32Array {
   return new Float32Array(Uint8Array.from(rawData).buffer)
 }
 
-export function tensor(name: string, elementType: keyof typeof elementTypes, dims: readonly number[], values: ArrayBufferView): TensorProto {
+export function tensor(
+  name: string,
+  elementType: keyof typeof elementTypes,
+  dims: readonly number[],
+  values: ArrayBufferView,
+): TensorProto {
   const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   return { name, dims: [...dims], dataType: elementTypes[elementType], rawData }
 }
 
 /** A model with other nodes and constants; constants that nothing reads are left out. */
-export function withGraph(model: ModelProto, node: readonly NodeProto[], initializer: readonly TensorProto[]): ModelProto {
+export function withGraph(
+  model: ModelProto,
+  node: readonly NodeProto[],
+  initializer: readonly TensorProto[],
+): ModelProto {
   const read = new Set(node.flatMap(({ input }) => input))
-  return { ...model, graph: { ...model.graph, node: [...node], initializer: initializer.filter(({ name }) => read.has(name)) } }
+  return {
+    ...model,
+    graph: { ...model.graph, node: [...node], initializer: initializer.filter(({ name }) => read.has(name)) },
+  }
 }

@@ -21,7 +21,13 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
   const cast = (from: Value, into: Value, to: number) => {
     if (made.has(into)) return
     made.add(into)
-    nodes.push({ name: `cast:${into}`, opType: 'Cast', input: [from], output: [into], attribute: [{ name: 'to', type: attributeTypes.int, i: to }] })
+    nodes.push({
+      name: `cast:${into}`,
+      opType: 'Cast',
+      input: [from],
+      output: [into],
+      attribute: [{ name: 'to', type: attributeTypes.int, i: to }],
+    })
   }
   /** The half-precision twin of an input of a half node; integers stay as they are. */
   const inHalf = (value: Value): Value => {
@@ -45,7 +51,10 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
     else nodes.push({ ...node, input: node.input.map(inFloat) })
   }
   for (const output of facts.outputs) inFloat(output)
-  return withGraph(model, nodes, [...model.graph.initializer.filter(({ name }) => !halves.has(name)), ...halves.values()])
+  return withGraph(model, nodes, [
+    ...model.graph.initializer.filter(({ name }) => !halves.has(name)),
+    ...halves.values(),
+  ])
 }
 
 const halfName = (value: Value): Value => `${value}/half`
@@ -53,7 +62,12 @@ const halfName = (value: Value): Value => `${value}/half`
 function halfConstants(nodes: readonly NodeProto[], { constants }: GraphFacts): Map<Value, TensorProto> {
   const read = nodes.flatMap(({ input }) => input.map((value) => constants.get(value)))
   const floats = read.filter((constant) => constant?.dataType === elementTypes.float32) as TensorProto[]
-  return new Map(floats.map((constant) => [constant.name, tensor(halfName(constant.name), 'float16', constant.dims, floatsToHalves(floatsOf(constant)))]))
+  return new Map(
+    floats.map((constant) => [
+      constant.name,
+      tensor(halfName(constant.name), 'float16', constant.dims, floatsToHalves(floatsOf(constant))),
+    ]),
+  )
 }
 
 /** Nodes of the kinds above, from the first kernel on, before the unit length is taken. */
@@ -62,7 +76,8 @@ function halfNodes({ graph }: ModelProto): Set<NodeProto> {
   const afterLength = new Set<Value>()
   const found = new Set<NodeProto>()
   for (const node of graph.node) {
-    const kernel = node.opType === 'Conv' || node.opType === 'Gemm' || node.input.some((value) => afterKernel.has(value))
+    const kernel =
+      node.opType === 'Conv' || node.opType === 'Gemm' || node.input.some((value) => afterKernel.has(value))
     const length = node.opType === 'ReduceL2' || node.input.some((value) => afterLength.has(value))
     for (const output of node.output) {
       if (kernel) afterKernel.add(output)

@@ -2,16 +2,21 @@
 import { availableParallelism } from 'node:os'
 import type { ModelProto } from '../onnx-proto.js'
 import { encodeModel } from '../onnx-proto.js'
-import { openOnnx, type OnnxSession } from '../onnx-session.js'
+import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { collectActivations, rangesBy } from './activation-ranges.js'
 import type { WeightBits } from './eight-bits.js'
 import { cosinesOf } from './form-gate.js'
-import { channelsToAverage, quantise, valuesToCalibrate, type KernelScales } from './quantise.js'
-import { rangeMethods, type RangeMethod } from './value-histogram.js'
+import { channelsToAverage, type KernelScales, quantise, valuesToCalibrate } from './quantise.js'
+import { type RangeMethod, rangeMethods } from './value-histogram.js'
 
 export interface Int8Form {
   bytes: Uint8Array
-  calibration: { pictures: number; weightBits: WeightBits; method: RangeMethod; /** Mean cosine to fp32 on pictures that were not calibrated on. */ meanCosines: Record<RangeMethod, number> }
+  calibration: {
+    pictures: number
+    weightBits: WeightBits
+    method: RangeMethod /** Mean cosine to fp32 on pictures that were not calibrated on. */
+    meanCosines: Record<RangeMethod, number>
+  }
 }
 
 export interface Int8Options {
@@ -25,9 +30,26 @@ export interface Int8Options {
   choose: readonly Uint8Array[]
 }
 
-export async function makeInt8({ model, fp32, size, embeddingDimension: dimension, weightBits, calibrate, choose }: Int8Options): Promise<Int8Form> {
-  const { histograms, means } = await collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), calibrate, size)
-  const embed = async (session: OnnxSession) => ({ embeddings: await embedAll(session, choose, size, dimension), dimension })
+export async function makeInt8({
+  model,
+  fp32,
+  size,
+  embeddingDimension: dimension,
+  weightBits,
+  calibrate,
+  choose,
+}: Int8Options): Promise<Int8Form> {
+  const { histograms, means } = await collectActivations(
+    model,
+    valuesToCalibrate(model),
+    channelsToAverage(model),
+    calibrate,
+    size,
+  )
+  const embed = async (session: OnnxSession) => ({
+    embeddings: await embedAll(session, choose, size, dimension),
+    dimension,
+  })
   const expected = await embed(fp32)
 
   const searched: KernelScales = new Map()
@@ -40,12 +62,24 @@ export async function makeInt8({ model, fp32, size, embeddingDimension: dimensio
     tried.push({ method, bytes, meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length })
   }
   const best = tried.reduce((a, b) => (b.meanCosine > a.meanCosine ? b : a))
-  const meanCosines = Object.fromEntries(tried.map(({ method, meanCosine }) => [method, meanCosine])) as Record<RangeMethod, number>
-  return { bytes: best.bytes, calibration: { pictures: calibrate.length, weightBits, method: best.method, meanCosines } }
+  const meanCosines = Object.fromEntries(tried.map(({ method, meanCosine }) => [method, meanCosine])) as Record<
+    RangeMethod,
+    number
+  >
+  return {
+    bytes: best.bytes,
+    calibration: { pictures: calibrate.length, weightBits, method: best.method, meanCosines },
+  }
 }
 
-async function embedAll(session: OnnxSession, pictures: readonly Uint8Array[], size: number, dimension: number): Promise<Float32Array> {
+async function embedAll(
+  session: OnnxSession,
+  pictures: readonly Uint8Array[],
+  size: number,
+  dimension: number,
+): Promise<Float32Array> {
   const embeddings = new Float32Array(pictures.length * dimension)
-  for (const [row, picture] of pictures.entries()) embeddings.set((await session.run(picture, size)).embedding, row * dimension)
+  for (const [row, picture] of pictures.entries())
+    embeddings.set((await session.run(picture, size)).embedding, row * dimension)
   return embeddings
 }

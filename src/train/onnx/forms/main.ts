@@ -8,8 +8,8 @@ import { readModel } from '../../../embedding/manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { seededRandom } from '../../../eval/random.js'
 import { defaultSettings } from '../../settings.js'
+import { type AddFormsOptions, addForms, type FormName } from './add-forms.js'
 import type { WeightBits } from './eight-bits.js'
-import { addForms, type AddFormsOptions, type FormName } from './add-forms.js'
 
 export const usage = `npm run quantize -- --model FOLDER --data FOLDER [options]
   --model FOLDER        what npm run train wrote, onnx/NAME
@@ -23,7 +23,18 @@ export const usage = `npm run quantize -- --model FOLDER --data FOLDER [options]
 /** @throws Error with the usage when an option is unknown, missing or no number. */
 export async function quantizeOptionsOf(args: readonly string[]): Promise<AddFormsOptions> {
   const text = { type: 'string' } as const
-  const { values } = parseArgs({ args: [...args], options: { model: text, data: text, labels: text, forms: text, pictures: text, 'weight-bits': text, 'min-speedup': text } })
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: text,
+      data: text,
+      labels: text,
+      forms: text,
+      pictures: text,
+      'weight-bits': text,
+      'min-speedup': text,
+    },
+  })
   const { model: folder, data } = values
   if (folder === undefined || data === undefined) throw new Error(`--model and --data are needed\n\n${usage}`)
   const minSpeedup = positive('min-speedup', values['min-speedup'])

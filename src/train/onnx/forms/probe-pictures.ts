@@ -1,7 +1,7 @@
 /** Some pictures of a calibration, run in one thread. */
 import type { Value } from '../graph-builder.js'
 import { openProbe } from '../onnx-session.js'
-import { ValueHistogram, type HistogramState } from './value-histogram.js'
+import { type HistogramState, ValueHistogram } from './value-histogram.js'
 
 export interface ProbeTask {
   /** ONNX, with all wanted values as outputs. */

@@ -1,5 +1,5 @@
 /** A thread that runs its share of the pictures of a calibration, answers once and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { probePictures, type ProbeTask } from './probe-pictures.js'
+import { type ProbeTask, probePictures } from './probe-pictures.js'
 
 parentPort!.postMessage(await probePictures(workerData as ProbeTask))

@@ -38,7 +38,8 @@ export function planQuantisation(model: ModelProto): QuantisationPlan {
 
   for (const node of model.graph.node) {
     const inputs = activationInputs(node, facts)
-    const fits = node.opType === 'Conv' ? inputs.length === 1 : inputs.length > 0 && inputs.every((value) => made.has(value))
+    const fits =
+      node.opType === 'Conv' ? inputs.length === 1 : inputs.length > 0 && inputs.every((value) => made.has(value))
     if (!fits) continue
     const [first] = inputs as [Value]
     const behind = node.opType === 'MaxPool' ? undefined : cutOffBehind(node, facts)
@@ -71,5 +72,7 @@ function readsPixels(node: NodeProto, facts: GraphFacts): boolean {
 function cutOffBehind(node: NodeProto, facts: GraphFacts): NodeProto | undefined {
   const next = facts.onlyConsumer(node.output[0]!)
   if (next?.opType === 'Relu') return next
-  return next?.opType === 'Clip' && facts.floats(next.input[1])?.[0] === 0 && facts.floats(next.input[2]) !== undefined ? next : undefined
+  return next?.opType === 'Clip' && facts.floats(next.input[1])?.[0] === 0 && facts.floats(next.input[2]) !== undefined
+    ? next
+    : undefined
 }

@@ -3,8 +3,14 @@
  * around each node, which ONNX Runtime fuses into 8-bit kernels.
  */
 import type { Value } from '../graph-builder.js'
-import { attributeTypes, type AttributeProto, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
-import { leastErrorScales, quantiseKernel, unsignedSteps, type Steps, type WeightBits } from './eight-bits.js'
+import {
+  type AttributeProto,
+  attributeTypes,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+} from '../onnx-proto.js'
+import { leastErrorScales, quantiseKernel, type Steps, unsignedSteps, type WeightBits } from './eight-bits.js'
 import { GraphFacts, groupsOf, tensor, withGraph } from './graph-facts.js'
 import { planQuantisation, type QuantisedNode } from './quantisation-plan.js'
 import type { ValueRange } from './value-histogram.js'
@@ -20,7 +26,12 @@ export interface Calibration {
 export type KernelScales = Map<Value, Float64Array>
 
 /** @param searched scales that are known from the same weights and bits; what is missing is searched for and added */
-export function quantise(model: ModelProto, { ranges, means }: Calibration, weightBits: WeightBits, searched: KernelScales = new Map()): ModelProto {
+export function quantise(
+  model: ModelProto,
+  { ranges, means }: Calibration,
+  weightBits: WeightBits,
+  searched: KernelScales = new Map(),
+): ModelProto {
   const plan = planQuantisation(model)
   const facts = new GraphFacts(model)
   const stepsOf = (value: Value): Steps => {
@@ -37,7 +48,10 @@ export function quantise(model: ModelProto, { ranges, means }: Calibration, weig
   const round = (from: Value, into: Value, name: Value): Value => {
     const { scale, zeroPoint } = stepsOf(name)
     const parameters = [own(name, 'scale'), own(name, 'zero')]
-    constants.push(tensor(parameters[0]!, 'float32', [], Float32Array.of(scale)), tensor(parameters[1]!, 'uint8', [], Uint8Array.of(zeroPoint)))
+    constants.push(
+      tensor(parameters[0]!, 'float32', [], Float32Array.of(scale)),
+      tensor(parameters[1]!, 'uint8', [], Uint8Array.of(zeroPoint)),
+    )
     nodes.push(plainNode('QuantizeLinear', [from, ...parameters], own(name, 'steps')))
     nodes.push(plainNode('DequantizeLinear', [own(name, 'steps'), ...parameters], into))
     return into
@@ -69,7 +83,8 @@ export function quantise(model: ModelProto, { ranges, means }: Calibration, weig
       continue
     }
     const inputs = planned.inputs.map(rounded)
-    if (node.opType === 'Conv') inputs.push(...addKernel(planned, { facts, stepsOf, means, weightBits, searched, nodes, constants }))
+    if (node.opType === 'Conv')
+      inputs.push(...addKernel(planned, { facts, stepsOf, means, weightBits, searched, nodes, constants }))
     nodes.push({ ...node, input: inputs, output: [own(planned.output, 'exact')] })
     // consumers, in 8 bits or not, find the rounded value under the old name
     round(own(planned.output, 'exact'), planned.output, planned.output)
@@ -86,7 +101,12 @@ export function valuesToCalibrate(model: ModelProto): Value[] {
 export function channelsToAverage(model: ModelProto): Map<Value, number> {
   const facts = new GraphFacts(model)
   const convolutions = [...planQuantisation(model).quantised.values()].filter(({ node }) => node.opType === 'Conv')
-  return new Map(convolutions.map(({ node, inputs }) => [inputs[0]!, facts.constants.get(node.input[1]!)!.dims[1]! * groupsOf(node)]))
+  return new Map(
+    convolutions.map(({ node, inputs }) => [
+      inputs[0]!,
+      facts.constants.get(node.input[1]!)!.dims[1]! * groupsOf(node),
+    ]),
+  )
 }
 
 interface KernelParts {
@@ -101,7 +121,10 @@ interface KernelParts {
 }
 
 /** @returns names of kernel and bias, back in float for the node to read */
-function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, means, weightBits, searched, nodes, constants }: KernelParts): Value[] {
+function addKernel(
+  { node, inputs, output }: QuantisedNode,
+  { facts, stepsOf, means, weightBits, searched, nodes, constants }: KernelParts,
+): Value[] {
   const [, kernelName, biasName] = node.input
   const kernel = facts.floats(kernelName)!
   const { dims } = facts.constants.get(kernelName!)!
@@ -110,7 +133,19 @@ function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, me
   const inputMeans = means.get(inputs[0]!)
   const known = searched.get(kernelName!) ?? leastErrorScales(kernel, bias.length, weightBits)
   searched.set(kernelName!, known)
-  const { values, scales, bias: biasSteps } = quantiseKernel({ kernel, bias, inputScale, ...(inputMeans && { inputMeans }), groups: groupsOf(node), bits: weightBits, searched: known })
+  const {
+    values,
+    scales,
+    bias: biasSteps,
+  } = quantiseKernel({
+    kernel,
+    bias,
+    inputScale,
+    ...(inputMeans && { inputMeans }),
+    groups: groupsOf(node),
+    bits: weightBits,
+    searched: known,
+  })
   const channels = [scales.length]
   const named = (part: string) => own(output, part)
   constants.push(
@@ -118,12 +153,27 @@ function addKernel({ node, inputs, output }: QuantisedNode, { facts, stepsOf, me
     tensor(named('kernel-scale'), 'float32', channels, scales),
     tensor(named('kernel-zero'), 'int8', channels, new Int8Array(scales.length)),
     tensor(named('bias-steps'), 'int32', channels, biasSteps),
-    tensor(named('bias-scale'), 'float32', channels, scales.map((scale) => scale * inputScale)),
+    tensor(
+      named('bias-scale'),
+      'float32',
+      channels,
+      scales.map((scale) => scale * inputScale),
+    ),
   )
   const perOutput: AttributeProto[] = [{ name: 'axis', type: attributeTypes.int, i: 0 }]
   nodes.push(
-    { ...plainNode('DequantizeLinear', [named('kernel-steps'), named('kernel-scale'), named('kernel-zero')], named('kernel')), attribute: perOutput },
-    { ...plainNode('DequantizeLinear', [named('bias-steps'), named('bias-scale')], named('bias')), attribute: perOutput },
+    {
+      ...plainNode(
+        'DequantizeLinear',
+        [named('kernel-steps'), named('kernel-scale'), named('kernel-zero')],
+        named('kernel'),
+      ),
+      attribute: perOutput,
+    },
+    {
+      ...plainNode('DequantizeLinear', [named('bias-steps'), named('bias-scale')], named('bias')),
+      attribute: perOutput,
+    },
   )
   return [named('kernel'), named('bias')]
 }

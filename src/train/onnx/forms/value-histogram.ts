@@ -89,7 +89,10 @@ export class ValueHistogram {
     let [first, last] = [0, binCount - 1]
     for (let cut = this.#counts[first]!; cut <= allowed && first < last; cut += this.#counts[first]!) first++
     for (let cut = this.#counts[last]!; cut <= allowed && first < last; cut += this.#counts[last]!) last--
-    return { low: Math.max(low, Math.min(0, first * width - this.#limit)), high: Math.min(high, Math.max(0, (last + 1) * width - this.#limit)) }
+    return {
+      low: Math.max(low, Math.min(0, first * width - this.#limit)),
+      high: Math.min(high, Math.max(0, (last + 1) * width - this.#limit)),
+    }
   }
 
   /** Both ends shrink by the same factor: one search instead of two. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Golden } from '../../../../src/embedding/golden-check.js'
 import { readModel } from '../../../../src/embedding/manifest.js'
 import { addForms } from '../../../../src/train/onnx/forms/add-forms.js'
@@ -22,7 +22,9 @@ async function tinyFolder(t: TestContext): Promise<{ folder: string; data: strin
 test('the forms stand in the manifest with what they were measured at', async (t) => {
   const { folder, data } = await tinyFolder(t)
   // the network is too small to gain speed
-  await addForms(await quantizeOptionsOf(['--model', folder, '--data', data, '--min-speedup', '0.01', '--pictures', '16']))
+  await addForms(
+    await quantizeOptionsOf(['--model', folder, '--data', data, '--min-speedup', '0.01', '--pictures', '16']),
+  )
   const { manifest } = await readModel(folder)
   assert.deepEqual(Object.keys(manifest.files).sort(), ['fp16', 'fp32', 'int8'])
   assert.ok(manifest.files.int8!.bytes < manifest.files.fp32.bytes * 0.7)
@@ -35,16 +37,34 @@ test('the forms stand in the manifest with what they were measured at', async (t
   const golden = JSON.parse(await readFile(join(folder, 'golden', 'golden.json'), 'utf8')) as Golden
   assert.deepEqual(Object.keys(golden.embeddings).sort(), ['fp16', 'fp32', 'int8'])
   const card = await readFile(join(folder, 'model-card.md'), 'utf8')
-  assert.match(card, /## Smaller forms[^]*\| int8 \|[^]*\| fp16 \|/)
+  assert.match(card, /## Smaller forms[\s\S]*\| int8 \|[\s\S]*\| fp16 \|/)
   assert.match(card, /## What a score means/)
-  assert.deepEqual((await readdir(join(folder, 'plots'))).sort(), ['calibration.svg', 'classes.svg', 'confusion.svg', 'distances.svg'])
-  for (const [, link] of card.matchAll(/\]\((plots\/[^)]+)\)/g)) assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
+  assert.deepEqual((await readdir(join(folder, 'plots'))).sort(), [
+    'calibration.svg',
+    'classes.svg',
+    'confusion.svg',
+    'distances.svg',
+  ])
+  for (const [, link] of card.matchAll(/\]\((plots\/[^)]+)\)/g))
+    assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
 })
 
 test('a form that fails its gate is not written, nor is any other', async (t) => {
   const { folder, data } = await tinyFolder(t)
   const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
-  const options = await quantizeOptionsOf(['--model', folder, '--data', data, '--min-speedup', '1000', '--pictures', '16'])
-  await assert.rejects(addForms(options), { code: 'form_gate_failed', message: /int8: it is .* times as fast as fp32, at least 1000/ })
+  const options = await quantizeOptionsOf([
+    '--model',
+    folder,
+    '--data',
+    data,
+    '--min-speedup',
+    '1000',
+    '--pictures',
+    '16',
+  ])
+  await assert.rejects(addForms(options), {
+    code: 'form_gate_failed',
+    message: /int8: it is .* times as fast as fp32, at least 1000/,
+  })
   assert.deepEqual([await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')], before)
 })

@@ -18,7 +18,8 @@ import { inputSize, randomNetwork, randomPictures } from '../random-network.js'
 
 type Tensor = tfl.SymbolicTensor
 const { layers } = tfl
-const conv = (config: Partial<Parameters<typeof layers.conv2d>[0]> = {}) => layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', ...config })
+const conv = (config: Partial<Parameters<typeof layers.conv2d>[0]> = {}) =>
+  layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', ...config })
 
 function chain(...steps: { apply(input: Tensor): unknown }[]): (input: Tensor) => Tensor {
   return (input) => steps.reduce((value, layer) => layer.apply(value) as Tensor, input)
@@ -27,11 +28,22 @@ function chain(...steps: { apply(input: Tensor): unknown }[]): (input: Tensor) =
 /** Stem, a block with a projected shortcut, a block with a straight one, as in a ResNet. */
 function residual(input: Tensor): Tensor {
   const block = (x: Tensor, strides: number, projected: boolean) => {
-    const inner = chain(conv({ kernelSize: 1 }), layers.batchNormalization({}), layers.reLU({}), conv({ strides }), layers.reLU({}), conv({ kernelSize: 1 }))(x)
+    const inner = chain(
+      conv({ kernelSize: 1 }),
+      layers.batchNormalization({}),
+      layers.reLU({}),
+      conv({ strides }),
+      layers.reLU({}),
+      conv({ kernelSize: 1 }),
+    )(x)
     const straight = projected ? (conv({ kernelSize: 1, strides }).apply(x) as Tensor) : x
     return layers.activation({ activation: 'relu' }).apply(layers.add({}).apply([inner, straight]) as Tensor) as Tensor
   }
-  const stem = chain(conv({ strides: 2 }), layers.reLU({}), layers.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' }))(input)
+  const stem = chain(
+    conv({ strides: 2 }),
+    layers.reLU({}),
+    layers.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' }),
+  )(input)
   return block(block(stem, 2, true), 1, false)
 }
 
@@ -45,7 +57,12 @@ const bodies: Record<string, (input: Tensor) => Tensor> = {
     layers.maxPooling2d({ poolSize: 2 }),
     conv({ kernelSize: 1, useBias: false }),
   ),
-  'activations that stay in float': chain(conv(), conv({ activation: 'swish' }), layers.averagePooling2d({ poolSize: 2 }), conv({ activation: 'sigmoid' })),
+  'activations that stay in float': chain(
+    conv(),
+    conv({ activation: 'swish' }),
+    layers.averagePooling2d({ poolSize: 2 }),
+    conv({ activation: 'sigmoid' }),
+  ),
 }
 
 const embeddingDimension = 6
@@ -57,25 +74,46 @@ async function embed(model: ModelProto): Promise<{ embeddings: Float32Array; dim
   return { embeddings: embedding, dimension: embeddingDimension }
 }
 
-async function quantised(model: ModelProto, method: (typeof rangeMethods)[number] = 'min-max', bits: WeightBits = 7): Promise<ModelProto> {
-  const { histograms, means } = await collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), randomPictures(), inputSize)
+async function quantised(
+  model: ModelProto,
+  method: (typeof rangeMethods)[number] = 'min-max',
+  bits: WeightBits = 7,
+): Promise<ModelProto> {
+  const { histograms, means } = await collectActivations(
+    model,
+    valuesToCalibrate(model),
+    channelsToAverage(model),
+    randomPictures(),
+    inputSize,
+  )
   return quantise(model, { ranges: rangesBy(method, histograms), means }, bits)
 }
 
 test('ranges and means are the same however many threads collect them', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
   const pictures = randomPictures(7)
-  const [one, three, many] = await Promise.all([1, 3, 100].map((threads) => collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), pictures, inputSize, threads)))
+  const [one, three, many] = await Promise.all(
+    [1, 3, 100].map((threads) =>
+      collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), pictures, inputSize, threads),
+    ),
+  )
   for (const other of [three!, many!]) {
     assert.deepEqual(other.means, one!.means)
-    for (const method of rangeMethods) assert.deepEqual(rangesBy(method, other.histograms), rangesBy(method, one!.histograms))
+    for (const method of rangeMethods)
+      assert.deepEqual(rangesBy(method, other.histograms), rangesBy(method, one!.histograms))
   }
   await assert.rejects(collectActivations(model, ['nowhere'], new Map(), pictures, inputSize, 2), /nowhere/)
 })
 
 test('scales of kernels that are known already change nothing', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
-  const { histograms, means } = await collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), randomPictures(), inputSize)
+  const { histograms, means } = await collectActivations(
+    model,
+    valuesToCalibrate(model),
+    channelsToAverage(model),
+    randomPictures(),
+    inputSize,
+  )
   const searched = new Map()
   for (const method of rangeMethods) {
     const calibration = { ranges: rangesBy(method, histograms), means }
@@ -95,7 +133,8 @@ for (const [name, body] of Object.entries(bodies)) {
 
   test(`int8 computes about the same: ${name}`, async () => {
     const model = decodeModel(convertNetwork(await randomNetwork(body)))
-    for (const method of rangeMethods) assert.ok(Math.min(...cosinesOf(await embed(model), await embed(await quantised(model, method)))) > 0.99, method)
+    for (const method of rangeMethods)
+      assert.ok(Math.min(...cosinesOf(await embed(model), await embed(await quantised(model, method)))) > 0.99, method)
   })
 }
 
@@ -104,12 +143,20 @@ test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8
   const folder = await mkdtemp(join(tmpdir(), 'alike-fused-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const optimizedModelFilePath = join(folder, 'fused.onnx')
-  const session = await InferenceSession.create(encodeModel(model), { optimizedModelFilePath, graphOptimizationLevel: 'extended', executionProviders: ['cpu'], logSeverityLevel: 3 })
+  const session = await InferenceSession.create(encodeModel(model), {
+    optimizedModelFilePath,
+    graphOptimizationLevel: 'extended',
+    executionProviders: ['cpu'],
+    logSeverityLevel: 3,
+  })
   await session.release()
   const { graph } = decodeModel(await readFile(optimizedModelFilePath))
   const count = (opType: string) => graph.node.filter((node) => node.opType === opType).length
   // seven convolutions behind the one that reads the pixels, which stays in float, and two sums
-  assert.deepEqual([count('QLinearConv'), count('QLinearAdd'), count('Conv') + count('FusedConv'), count('Relu')], [7, 2, 1, 0])
+  assert.deepEqual(
+    [count('QLinearConv'), count('QLinearAdd'), count('Conv') + count('FusedConv'), count('Relu')],
+    [7, 2, 1, 0],
+  )
   // and the max-pool behind it stays in front of the rounding
   const producerOf = (value: string | undefined) => graph.node.find(({ output }) => output.includes(value!))?.opType
   const pool = graph.node.find(({ opType }) => opType === 'MaxPool')
@@ -118,7 +165,19 @@ test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8
 
 test('pixels, unit length and outputs stay in float32', async () => {
   const { graph } = toHalfPrecision(decodeModel(convertNetwork(await randomNetwork(residual))))
-  const made = graph.node.flatMap(({ opType, output }) => output.map((value) => ({ opType, half: value.endsWith('/half') })))
-  assert.deepEqual([...new Set(made.filter(({ half }) => half).map(({ opType }) => opType))].sort(), ['Add', 'Cast', 'Conv', 'Gemm', 'MaxPool', 'Relu'])
-  assert.deepEqual(graph.output.map(({ type }) => type.tensorType.elemType), [1, 1])
+  const made = graph.node.flatMap(({ opType, output }) =>
+    output.map((value) => ({ opType, half: value.endsWith('/half') })),
+  )
+  assert.deepEqual([...new Set(made.filter(({ half }) => half).map(({ opType }) => opType))].sort(), [
+    'Add',
+    'Cast',
+    'Conv',
+    'Gemm',
+    'MaxPool',
+    'Relu',
+  ])
+  assert.deepEqual(
+    graph.output.map(({ type }) => type.tensorType.elemType),
+    [1, 1],
+  )
 })

@@ -7,7 +7,9 @@ import { ValueHistogram } from '../../../../src/train/onnx/forms/value-histogram
 /** About normal, deviation 1: the sum of twelve uniform numbers. */
 function normals(count: number): Float32Array {
   const random = seededRandom(5)
-  return Float32Array.from({ length: count }, () => Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6))
+  return Float32Array.from({ length: count }, () =>
+    Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6),
+  )
 }
 
 function histogramOf(...parts: Float32Array[]): ValueHistogram {
@@ -26,7 +28,10 @@ test('min-max covers all that was seen, in any order', () => {
 test('a single outlier is cut off by a percentile, and by the least error', () => {
   const histogram = histogramOf(normals(50_000), Float32Array.of(300))
   const percentile = histogram.range('percentile')
-  assert.ok(percentile.high > 3 && percentile.high < 4.2 && percentile.low < -3 && percentile.low > -4.2, JSON.stringify(percentile))
+  assert.ok(
+    percentile.high > 3 && percentile.high < 4.2 && percentile.low < -3 && percentile.low > -4.2,
+    JSON.stringify(percentile),
+  )
   const { high } = histogram.range('least-error')
   assert.ok(high > 3 && high < 300, String(high))
 })
@@ -41,7 +46,13 @@ test('a value that is not finite is refused', () => {
 })
 
 test('zero is one of the steps', () => {
-  for (const range of [{ low: -1, high: 3 }, { low: 0, high: 6 }, { low: -5, high: 0 }, { low: 0.5, high: 2 }, { low: 0, high: 0 }]) {
+  for (const range of [
+    { low: -1, high: 3 },
+    { low: 0, high: 6 },
+    { low: -5, high: 0 },
+    { low: 0.5, high: 2 },
+    { low: 0, high: 0 },
+  ]) {
     const { scale, zeroPoint } = unsignedSteps(range)
     assert.ok(scale > 0 && Number.isInteger(zeroPoint) && zeroPoint >= 0 && zeroPoint <= 255)
     assert.ok((255 - zeroPoint) * scale >= range.high - scale)
@@ -49,22 +60,40 @@ test('zero is one of the steps', () => {
 })
 
 test('with 7 bits no sum of two products leaves 16 bits', () => {
-  const { values } = quantiseKernel({ kernel: Float32Array.of(-3, 2, 1), bias: Float32Array.of(0), inputScale: 1, groups: 1, bits: 7 })
+  const { values } = quantiseKernel({
+    kernel: Float32Array.of(-3, 2, 1),
+    bias: Float32Array.of(0),
+    inputScale: 1,
+    groups: 1,
+    bits: 7,
+  })
   assert.deepEqual([...values], [-63, 42, 21])
   assert.ok(2 * 255 * 63 < 2 ** 15)
 })
 
 test('each output of a kernel has its own scale, and a channel without weights keeps its bias', () => {
   const kernel = Float32Array.of(1, -127, 0.5, 0.25, 0, 0)
-  const { values, scales, bias } = quantiseKernel({ kernel, bias: Float32Array.of(10, -1, 1000), inputScale: 0.5, groups: 1, bits: 8 })
+  const { values, scales, bias } = quantiseKernel({
+    kernel,
+    bias: Float32Array.of(10, -1, 1000),
+    inputScale: 0.5,
+    groups: 1,
+    bits: 8,
+  })
   assert.deepEqual([...values], [1, -127, 127, 64, 0, 0])
-  ;[10, -1, 1000].forEach((expected, i) => assert.ok(Math.abs(bias[i]! * scales[i]! * 0.5 - expected) < 0.01 * Math.abs(expected)))
+  ;[10, -1, 1000].forEach((expected, i) =>
+    assert.ok(Math.abs(bias[i]! * scales[i]! * 0.5 - expected) < 0.01 * Math.abs(expected)),
+  )
 })
 
 test('a few large weights are cut off where that makes the steps of many others finer', () => {
   const kernel = Float32Array.from({ length: 4_000 }, (_, i) => (i === 0 ? 1 : 0.95 * Math.sin(i * 1.7)))
   const { values, scales } = quantiseKernel({ kernel, bias: Float32Array.of(0), inputScale: 1, groups: 1, bits: 7 })
-  const error = (scale: number) => kernel.reduce((sum, weight) => sum + (Math.max(-63, Math.min(63, Math.round(weight / scale))) * scale - weight) ** 2, 0)
+  const error = (scale: number) =>
+    kernel.reduce(
+      (sum, weight) => sum + (Math.max(-63, Math.min(63, Math.round(weight / scale))) * scale - weight) ** 2,
+      0,
+    )
   assert.equal(values[0], 63)
   assert.ok(scales[0]! < 1 / 63 && error(scales[0]!) < error(1 / 63))
 })
@@ -73,9 +102,20 @@ test('what rounded weights add to an output on average is taken off its bias, gr
   // two outputs of two groups, each reading one channel by a window of two
   const kernel = Float32Array.of(1, 0.4 / 63, 1, 0.4 / 63)
   const means = Float32Array.of(10, 20)
-  const of = (inputMeans?: Float32Array) => quantiseKernel({ kernel, bias: Float32Array.of(5, 5), inputScale: 0.001, ...(inputMeans && { inputMeans }), groups: 2, bits: 7 })
+  const of = (inputMeans?: Float32Array) =>
+    quantiseKernel({
+      kernel,
+      bias: Float32Array.of(5, 5),
+      inputScale: 0.001,
+      ...(inputMeans && { inputMeans }),
+      groups: 2,
+      bits: 7,
+    })
   const output = ({ values, scales, bias }: ReturnType<typeof of>, channel: number) =>
-    [0, 1].reduce((sum, i) => sum + values[channel * 2 + i]! * scales[channel]! * means[channel]!, bias[channel]! * scales[channel]! * 0.001)
+    [0, 1].reduce(
+      (sum, i) => sum + values[channel * 2 + i]! * scales[channel]! * means[channel]!,
+      bias[channel]! * scales[channel]! * 0.001,
+    )
   for (const channel of [0, 1]) {
     const exact = (kernel[0]! + kernel[1]!) * means[channel]! + 5
     assert.ok(Math.abs(output(of(means), channel) - exact) < 1e-3)
