@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
+import type { Analyses } from './analysis/analyses.js'
 import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
@@ -22,12 +23,12 @@ import { asAlikeError, registerProblems, sendProblem } from './http/plugins/prob
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
+import { analysisRoutes } from './http/routes/analyses.js'
 import { galleryRoutes } from './http/routes/galleries.js'
 import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
 import { imageRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
-import { insightRoutes } from './http/routes/insights.js'
 import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { modelRoutes } from './http/routes/models.js'
@@ -39,7 +40,6 @@ import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
-import type { Insights } from './insight-jobs/insights.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
 import type { RetrievalParts } from './retrieval.js'
@@ -50,7 +50,7 @@ export interface AppParts extends IntakeParts, RetrievalParts {
   galleries: Galleries
   jobs: Jobs
   ingest: Ingest
-  insights: Insights
+  analyses: Analyses
   snapshots: Snapshots
 }
 
@@ -109,7 +109,7 @@ export async function buildApp({
   refuseCodedBodies(app)
   await describeApi(app)
 
-  const { embedder, galleries, jobs, ingest, insights, snapshots } = parts
+  const { embedder, galleries, jobs, ingest, analyses, snapshots } = parts
   const memory = new BodyMemory(config)
   metrics.watch({ bodyMemoryBytes: () => memory.bytesInUse })
   await app.register(async (scope) => {
@@ -122,7 +122,7 @@ export async function buildApp({
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(jobRoutes, { jobs, galleries })
     await scope.register(jobEventRoutes, { jobs, metrics, ...config })
-    await scope.register(insightRoutes, { insights, galleries })
+    await scope.register(analysisRoutes, { analyses, galleries })
     await scope.register(snapshotRoutes, { snapshots })
   })
 

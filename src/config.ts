@@ -303,13 +303,13 @@ export const Settings = Type.Object(
       description: 'Days for which ended jobs and their error reports are kept.',
     }),
 
-    insightJobsMax: Type.Integer({
+    analysisJobsMax: Type.Integer({
       default: 16,
       minimum: 1,
       maximum: 10_000,
       description: 'Analyses of galleries that may wait or run (one runs at a time); one more is refused with 429.',
     }),
-    insightMaxImages: Type.Integer({
+    analysisMaxImages: Type.Integer({
       default: 1_000_000,
       minimum: 1,
       maximum: 2_000_000,

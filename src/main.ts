@@ -8,6 +8,8 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { readApiKeys } from './access/api-keys.js'
+import { Analyses } from './analysis/analyses.js'
+import { AnalysisRunner, analysisKinds } from './analysis/analysis-runner.js'
 import { type AppParts, buildApp, buildUnreadyApp } from './app.js'
 import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
@@ -21,8 +23,6 @@ import { CopyBackfill } from './ingest/copy-backfill.js'
 import { Ingest } from './ingest/ingest.js'
 import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
-import { InsightRunner, insightKinds } from './insight-jobs/insight-runner.js'
-import { Insights } from './insight-jobs/insights.js'
 import { openJobs } from './jobs/jobs.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { openRemotePictures, type RemotePictures } from './remote/remote-pictures.js'
@@ -125,7 +125,7 @@ export async function openService(
       galleries,
       runners: [
         new IngestRunner({ ...config, parts: intake, spool, jobsMax: config.ingestJobsMax, concurrency, metrics }),
-        new InsightRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.insightJobsMax }),
+        new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
       ],
       jobsKeptDays: config.jobsKeptDays,
       logger,
@@ -135,7 +135,7 @@ export async function openService(
     })
     opened.push((crashed) => jobs.close(crashed))
     const ingest = new Ingest({ ...config, jobs, galleries, spool })
-    const insights = new Insights({ jobs, galleries, imagesMax: config.insightMaxImages })
+    const analyses = new Analyses({ jobs, galleries, imagesMax: config.analysisMaxImages })
 
     const snapshots = await Snapshots.open({
       dataDir: config.dataDir,
@@ -150,7 +150,7 @@ export async function openService(
     opened.push(() => snapshots.close())
 
     watch(metrics, { ...intake, jobs })
-    const parts = { ...intake, queryViews: config.queryViews, jobs, ingest, insights, snapshots }
+    const parts = { ...intake, queryViews: config.queryViews, jobs, ingest, analyses, snapshots }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }
@@ -185,7 +185,7 @@ function watch(
     pageRankingBytes: () => galleries.keptRankings.bytes,
     galleries: () => galleries.readings(),
     jobs: () => jobs.counts(['ingest']),
-    insightJobs: () => jobs.counts(insightKinds),
+    analysisJobs: () => jobs.counts(analysisKinds),
   })
 }
 

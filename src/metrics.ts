@@ -96,7 +96,7 @@ export interface MetricSources {
   /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
   /** The same of analyses. */
-  insightJobs?: () => Iterable<{ state: string; count: number }>
+  analysisJobs?: () => Iterable<{ state: string; count: number }>
 }
 
 export interface Metrics {
@@ -390,7 +390,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
   }
   for (const [source, name, help] of [
     ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],
-    ['insightJobs', 'alike_insight_jobs', 'Analyses of galleries that have not ended, by state.'],
+    ['analysisJobs', 'alike_analysis_jobs', 'Analyses of galleries that have not ended, by state.'],
   ] as const) {
     new Gauge({
       name,

@@ -5,10 +5,10 @@ import type { FastifyInstance } from 'fastify'
 import type { TObject } from 'typebox'
 import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
+import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
 import { Calibration } from '../schemas/calibration.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
-import { Diagnosis, Duplicates, Evaluation } from '../schemas/insight.js'
 import { Job } from '../schemas/job.js'
 import { Model, ModelCard } from '../schemas/model.js'
 import { Problem } from '../schemas/problem.js'
@@ -61,7 +61,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'search', description: 'A picture in, ranked ids out.' },
         { name: 'galleries', description: 'Sets of pictures that are searched together.' },
         { name: 'images', description: 'Stored pictures.' },
-        { name: 'insight', description: 'What a gallery tells about itself.' },
+        { name: 'analysis', description: 'What a gallery tells about itself.' },
         { name: 'jobs', description: 'Many pictures at once.' },
         { name: 'models', description: 'The network behind the embeddings.' },
         { name: 'snapshots', description: 'Copies of the data, to be kept elsewhere.' },

@@ -5,22 +5,22 @@
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
 import { readWholeGallery, type WholeGallery } from '../gallery/whole-gallery.js'
-import type { CopyGroups } from '../insight/copy-groups.js'
-import { examine } from '../insight/doctor.js'
-import { reportDuplicates } from '../insight/duplicates.js'
-import { evaluateGallery } from '../insight/evaluation.js'
-import { kthScores, recallOf } from '../insight/recall.js'
-import { drawSample } from '../insight/sample.js'
 import { answerCalls } from '../worker-calls.js'
+import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import { findCopyGroups } from './copies.js'
+import type { CopyGroups } from './findings/copy-groups.js'
+import { examine } from './findings/doctor.js'
+import { reportDuplicates } from './findings/duplicates.js'
+import { evaluateGallery } from './findings/evaluation.js'
+import { kthScores, recallOf } from './findings/recall.js'
+import { drawSample } from './findings/sample.js'
 import { Gathering } from './gathering.js'
-import type { InsightCalls, InsightThreadData } from './insight-protocol.js'
 import { RunControl } from './run-control.js'
 
 // Of this thread alone, as Linux counts it (elsewhere it would be the whole process): searches come first where cores are few.
 if (process.platform === 'linux') setPriority(19)
 
-const control = new RunControl((workerData as InsightThreadData).control)
+const control = new RunControl((workerData as AnalysisThreadData).control)
 let gallery: WholeGallery
 let truths: Float32Array
 let gathering: Gathering
@@ -45,7 +45,7 @@ const step = () => {
   control.advance()
 }
 
-answerCalls<InsightCalls>(
+answerCalls<AnalysisCalls>(
   {
     load({ source, vectors, descriptors }) {
       gallery = readWholeGallery(source, { vectors, descriptors, onPage: () => control.throwIfStopped() })

@@ -1,6 +1,6 @@
 /** Retrieval on a gallery's own labels: each picture of a sample is the query, all others are the gallery. */
-import { evaluateRetrieval } from '../eval/quality.js'
-import type { LabelledEmbeddings } from '../eval/ranking.js'
+import { evaluateRetrieval } from '../../eval/quality.js'
+import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { CopyGroups } from './copy-groups.js'
 import type { Pictures } from './pictures.js'
 import type { QualityReport } from './reports.js'

@@ -1,6 +1,6 @@
 /** Galleries small enough to work out by hand. */
-import { NeighbourLists } from '../../src/insight/neighbour-lists.js'
-import type { Pictures } from '../../src/insight/pictures.js'
+import { NeighbourLists } from '../../../src/analysis/findings/neighbour-lists.js'
+import type { Pictures } from '../../../src/analysis/findings/pictures.js'
 
 /** `id label` or `id label hash`; `-` for no label. Ids ascending. */
 export function picturesOf(rows: readonly string[]): Pictures {

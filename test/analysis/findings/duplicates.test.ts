@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CopyGroups } from '../../src/insight/copy-groups.js'
-import { reportDuplicates } from '../../src/insight/duplicates.js'
+import { CopyGroups } from '../../../src/analysis/findings/copy-groups.js'
+import { reportDuplicates } from '../../../src/analysis/findings/duplicates.js'
 import { picturesOf } from './pictures.js'
 
 const options = { duplicateScore: 0.9, notCompared: 0, limit: 10 }

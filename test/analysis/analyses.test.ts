@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Analyses } from '../../src/analysis/analyses.js'
+import { AnalysisRunner } from '../../src/analysis/analysis-runner.js'
+import { doctorTask, duplicatesTask, evaluateTask } from '../../src/analysis/findings/parameters.js'
+import type {
+  AnalysisResult,
+  DoctorResult,
+  DuplicateResult,
+  EvaluationResult,
+} from '../../src/analysis/findings/reports.js'
 import { evaluateRetrieval } from '../../src/eval/quality.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobRecord } from '../../src/gallery/jobs.js'
-import { doctorTask, duplicatesTask, evaluateTask } from '../../src/insight/parameters.js'
-import type { DoctorResult, DuplicateResult, EvaluationResult, InsightResult } from '../../src/insight/reports.js'
-import { InsightRunner } from '../../src/insight-jobs/insight-runner.js'
-import { Insights } from '../../src/insight-jobs/insights.js'
 import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import { dataFolder, model, newImage, openIn, settled } from '../gallery/storage-folder.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
@@ -19,18 +24,18 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} }
 interface Opened {
   galleries: Galleries
   jobs: Jobs
-  insights: Insights
+  analyses: Analyses
 }
 
 async function openOn(t: TestContext, galleries: Galleries, imagesMax = 10_000): Promise<Opened> {
   const jobs = await openJobs({
     galleries,
-    runners: [new InsightRunner({ galleries, jobsMax: 4 })],
+    runners: [new AnalysisRunner({ galleries, jobsMax: 4 })],
     jobsKeptDays: 30,
     logger: silent,
   })
   t.after(() => jobs.close())
-  return { galleries, jobs, insights: new Insights({ jobs, galleries, imagesMax }) }
+  return { galleries, jobs, analyses: new Analyses({ jobs, galleries, imagesMax }) }
 }
 
 async function openAll(t: TestContext, dataDir: string, imagesMax?: number): Promise<Opened> {
@@ -45,7 +50,7 @@ async function ended(galleries: Galleries, { id }: Pick<JobRecord, 'id'>): Promi
   }
 }
 
-async function resultOf<Result extends InsightResult>(
+async function resultOf<Result extends AnalysisResult>(
   galleries: Galleries,
   job: Pick<JobRecord, 'id'>,
 ): Promise<Result> {
@@ -84,8 +89,8 @@ async function filled(t: TestContext) {
 }
 
 test('an evaluation gives the numbers of eval/ and the recall of the graph', async (t) => {
-  const { galleries, insights } = await filled(t)
-  const { job } = await insights.accept('a', evaluateTask({ efs: [10, 600] }))
+  const { galleries, analyses } = await filled(t)
+  const { job } = await analyses.accept('a', evaluateTask({ efs: [10, 600] }))
   assert.deepEqual([job.kind, job.state], ['evaluate', 'queued'])
   const { kind, gallery, modelId, quality, index } = await resultOf<EvaluationResult>(galleries, job)
   assert.deepEqual([kind, gallery, modelId], ['evaluate', 'a', model.id])
@@ -116,8 +121,8 @@ test('an evaluation gives the numbers of eval/ and the recall of the graph', asy
 })
 
 test('near-copies are found as comparing all pairs finds them', async (t) => {
-  const { galleries, insights } = await filled(t)
-  const { job } = await insights.accept('a', duplicatesTask({}))
+  const { galleries, analyses } = await filled(t)
+  const { job } = await analyses.accept('a', duplicatesTask({}))
   const { count, copies, notCompared, groups } = await resultOf<DuplicateResult>(galleries, job)
   assert.deepEqual([count, copies, notCompared], [12, 12, 0])
   assert.deepEqual(
@@ -129,7 +134,7 @@ test('near-copies are found as comparing all pairs finds them', async (t) => {
 })
 
 test('a chain of copies is one group, and a picture without a descriptor is told', async (t) => {
-  const { galleries, insights } = await openAll(t, await dataFolder(t))
+  const { galleries, analyses } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const random = seededRandom(8)
   const makeVector = unitVectors({ dimension, seed: 78 })
@@ -145,13 +150,13 @@ test('a chain of copies is one group, and a picture without a descriptor is told
   ])
   const { count, notCompared, groups } = await resultOf<DuplicateResult>(
     galleries,
-    (await insights.accept('a', duplicatesTask({}))).job,
+    (await analyses.accept('a', duplicatesTask({}))).job,
   )
   assert.deepEqual([count, notCompared, groups[0]?.size], [1, 2, 60])
 })
 
 test('an evaluation leaves copies out where it is told from which score on', async (t) => {
-  const { galleries, insights } = await filled(t)
+  const { galleries, analyses } = await filled(t)
   const [all, without] = await Promise.all(
     [{}, { duplicateScore: 0.4 }].map(
       async (more) =>
@@ -159,7 +164,7 @@ test('an evaluation leaves copies out where it is told from which score on', asy
           await resultOf<EvaluationResult>(
             galleries,
             (
-              await insights.accept('a', evaluateTask({ efs: [], ...more }))
+              await analyses.accept('a', evaluateTask({ efs: [], ...more }))
             ).job,
           )
         ).quality,
@@ -170,7 +175,7 @@ test('an evaluation leaves copies out where it is told from which score on', asy
 })
 
 test('the doctor finds what was planted, and says the same twice', async (t) => {
-  const { galleries, insights } = await openAll(t, await dataFolder(t))
+  const { galleries, analyses } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const clusters = 5
   const random = seededRandom(9)
@@ -185,7 +190,7 @@ test('the doctor finds what was planted, and says the same twice', async (t) => 
   await galleries.put('a', [...planted, newImage('p400', stranger, { label: 'l0' }), copy])
   await settled(galleries)
 
-  const first = await resultOf<DoctorResult>(galleries, (await insights.accept('a', doctorTask({}))).job)
+  const first = await resultOf<DoctorResult>(galleries, (await analyses.accept('a', doctorTask({}))).job)
   assert.equal(first.pictures, 202)
   assert.deepEqual(
     first.conflicts.groups.map(({ labels, images }) => [labels, images.map(({ id }) => id)]),
@@ -206,30 +211,30 @@ test('the doctor finds what was planted, and says the same twice', async (t) => 
   )
   assert.equal(first.outliers.images[0]?.id, 'p400')
   assert.equal(first.hubs.meanOccurrences, 10)
-  assert.deepEqual(await resultOf(galleries, (await insights.accept('a', doctorTask({}))).job), first)
+  assert.deepEqual(await resultOf(galleries, (await analyses.accept('a', doctorTask({}))).job), first)
 })
 
 test('an empty gallery has nothing to tell, in every kind', async (t) => {
-  const { galleries, insights } = await openAll(t, await dataFolder(t))
+  const { galleries, analyses } = await openAll(t, await dataFolder(t))
   await galleries.create('a')
   const [evaluation, duplicates, diagnosis] = [
-    await resultOf<EvaluationResult>(galleries, (await insights.accept('a', evaluateTask({}))).job),
-    await resultOf<DuplicateResult>(galleries, (await insights.accept('a', duplicatesTask({}))).job),
-    await resultOf<DoctorResult>(galleries, (await insights.accept('a', doctorTask({}))).job),
+    await resultOf<EvaluationResult>(galleries, (await analyses.accept('a', evaluateTask({}))).job),
+    await resultOf<DuplicateResult>(galleries, (await analyses.accept('a', duplicatesTask({}))).job),
+    await resultOf<DoctorResult>(galleries, (await analyses.accept('a', doctorTask({}))).job),
   ] as const
   assert.deepEqual([evaluation.quality.queries, evaluation.index.default.recall], [0, null])
   assert.deepEqual([duplicates.count, diagnosis.doubts.judged, diagnosis.outliers.medianScore], [0, 0, null])
 })
 
 test('jobs wait for each other, searches for none of them; a cancelled one leaves no result', async (t) => {
-  const { galleries, insights, jobs: owner } = await filled(t)
+  const { galleries, analyses, jobs: owner } = await filled(t)
   const jobs = [
-    (await insights.accept('a', evaluateTask({ sample: 20_000 }))).job,
-    (await insights.accept('a', doctorTask({}))).job,
-    (await insights.accept('a', duplicatesTask({}))).job,
-    (await insights.accept('a', duplicatesTask({}))).job,
+    (await analyses.accept('a', evaluateTask({ sample: 20_000 }))).job,
+    (await analyses.accept('a', doctorTask({}))).job,
+    (await analyses.accept('a', duplicatesTask({}))).job,
+    (await analyses.accept('a', duplicatesTask({}))).job,
   ]
-  await assert.rejects(insights.accept('a', doctorTask({})), { code: 'job_queue_full', retryAfterSeconds: 30 })
+  await assert.rejects(analyses.accept('a', doctorTask({})), { code: 'job_queue_full', retryAfterSeconds: 30 })
   const [running, waiting] = jobs
   assert.equal((await owner.cancel(running!.id)).job.state, 'cancelled')
   assert.equal((await owner.cancel(waiting!.id)).job.state, 'cancelled')
@@ -250,8 +255,8 @@ test('jobs wait for each other, searches for none of them; a cancelled one leave
 })
 
 test('progress can be read while a job runs', async (t) => {
-  const { galleries, jobs, insights } = await filled(t)
-  const { job } = await insights.accept('a', evaluateTask({}))
+  const { galleries, jobs, analyses } = await filled(t)
+  const { job } = await analyses.accept('a', evaluateTask({}))
   let highest = 0
   while (galleries.jobs.get(job.id)?.finishedAt === null) {
     const { job: now, pace } = jobs.report(job.id)
@@ -271,15 +276,15 @@ test('a job that a stop has cut off begins anew, and ends as it would have', asy
   await first.galleries.create('a')
   await first.galleries.put('a', pictures)
   const jobs = [
-    (await first.insights.accept('a', evaluateTask({}))).job,
-    (await first.insights.accept('a', duplicatesTask({}))).job,
+    (await first.analyses.accept('a', evaluateTask({}))).job,
+    (await first.analyses.accept('a', duplicatesTask({}))).job,
   ]
   await first.jobs.close()
   assert.deepEqual(
     jobs.map(({ id }) => first.galleries.jobs.get(id)?.state),
     ['queued', 'queued'],
   )
-  await assert.rejects(first.insights.accept('a', duplicatesTask({})), { code: 'shutting_down' })
+  await assert.rejects(first.analyses.accept('a', duplicatesTask({})), { code: 'shutting_down' })
   await first.galleries.close()
 
   const second = await openAll(t, dataDir)
@@ -306,8 +311,8 @@ test('a job in which the process died is tried once more, not for ever', async (
 })
 
 test('a gallery that is deleted ends its analysis; one made anew under its name gets no result of it', async (t) => {
-  const { galleries, insights } = await filled(t)
-  const jobs = [(await insights.accept('a', evaluateTask({}))).job, (await insights.accept('a', doctorTask({}))).job]
+  const { galleries, analyses } = await filled(t)
+  const jobs = [(await analyses.accept('a', evaluateTask({}))).job, (await analyses.accept('a', doctorTask({}))).job]
   await galleries.delete('a')
   await galleries.create('a')
   for (const job of jobs) {
@@ -318,15 +323,15 @@ test('a gallery that is deleted ends its analysis; one made anew under its name 
 
 test('what can not be analysed is refused at once', async (t) => {
   const dataDir = await dataFolder(t)
-  const { galleries, jobs, insights } = await openAll(t, dataDir, 3)
+  const { galleries, jobs, analyses } = await openAll(t, dataDir, 3)
   await galleries.create('a')
   await galleries.put('a', pictures.slice(0, 4))
-  await assert.rejects(insights.accept('a', doctorTask({})), { code: 'gallery_too_large' })
-  await assert.rejects(insights.accept('none', doctorTask({})), { code: 'gallery_not_found' })
+  await assert.rejects(analyses.accept('a', doctorTask({})), { code: 'gallery_too_large' })
+  await assert.rejects(analyses.accept('none', doctorTask({})), { code: 'gallery_not_found' })
   await jobs.close()
   await galleries.close()
   const other = await openIn(t, dataDir, { model: { ...model, id: '00000000000000bb' } })
   const foreign = await openOn(t, other)
-  await assert.rejects(foreign.insights.accept('a', doctorTask({})), { code: 'model_mismatch' })
+  await assert.rejects(foreign.analyses.accept('a', doctorTask({})), { code: 'model_mismatch' })
   assert.equal(other.jobs.list().length, 0)
 })

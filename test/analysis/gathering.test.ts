@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Gathering } from '../../src/insight-jobs/gathering.js'
+import { Gathering } from '../../src/analysis/gathering.js'
 
 test('slots become positions; pictures that came later are passed over', () => {
   const gathering = new Gathering({ slots: Uint32Array.of(40, 10, 30, 20) }, 2)

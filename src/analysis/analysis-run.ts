@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import type { Galleries, SlotNeighbours } from '../gallery/galleries.js'
 import type { JobRecord } from '../gallery/jobs.js'
-import type { InsightTask } from '../insight/parameters.js'
-import type { InsightResult, RecallReport } from '../insight/reports.js'
 import type { RunReading } from '../jobs/pace.js'
 import { CalledThread } from '../worker-calls.js'
-import type { InsightCalls, InsightThreadData } from './insight-protocol.js'
+import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
+import type { AnalysisTask } from './findings/parameters.js'
+import type { AnalysisResult, RecallReport } from './findings/reports.js'
 import { RunControl } from './run-control.js'
 
 /** Slots sent with one call: more than a slice has room for, and few enough to be sent again and again. */
@@ -22,15 +22,15 @@ const recall = { k: 10, sample: 500 } as const
 const pendingShareMax = 0.1
 const waitMs = 500
 
-type TaskOf<Kind extends InsightTask['kind']> = Extract<InsightTask, { kind: Kind }>
+type TaskOf<Kind extends AnalysisTask['kind']> = Extract<AnalysisTask, { kind: Kind }>
 
-export interface InsightRunParts {
+export interface AnalysisRunParts {
   galleries: Galleries
   /** Settles when pictures of older data have their copy descriptors; analyses of copies wait for it. */
   copiesDescribed?: Promise<void> | undefined
 }
 
-export class InsightRun {
+export class AnalysisRun {
   readonly #job: JobRecord
   readonly #galleries: Galleries
   readonly #copiesDescribed: Promise<void> | undefined
@@ -39,7 +39,7 @@ export class InsightRun {
   readonly #control = new RunControl()
 
   /** @param signal aborted to stop the run; the job's state is not touched */
-  constructor(job: JobRecord, { galleries, copiesDescribed }: InsightRunParts, signal: AbortSignal) {
+  constructor(job: JobRecord, { galleries, copiesDescribed }: AnalysisRunParts, signal: AbortSignal) {
     this.#job = job
     this.#galleries = galleries
     this.#copiesDescribed = copiesDescribed
@@ -60,21 +60,21 @@ export class InsightRun {
   }
 
   /** @throws AlikeError why there is no result; the signal's reason when stopped */
-  async run(task: InsightTask): Promise<{ total: number; result: InsightResult }> {
+  async run(task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
     const { gallery } = this.#job
     const { modelId } = this.#galleries.get(gallery)
     const stop = () => this.#control.stop()
     this.#signal.addEventListener('abort', stop)
-    const thread = new CalledThread<InsightCalls>({
-      name: 'insight',
-      file: new URL('./insight-worker.js', import.meta.url),
-      data: { control: this.#control.shared } satisfies InsightThreadData,
+    const thread = new CalledThread<AnalysisCalls>({
+      name: 'analysis',
+      file: new URL('./analysis-worker.js', import.meta.url),
+      data: { control: this.#control.shared } satisfies AnalysisThreadData,
       onFailure: () => {}, // the call that waits for it hears of it
     })
     try {
       if (task.kind !== 'duplicates') await this.#untilLinked()
       if (task.kind !== 'evaluate' || task.duplicateScore !== undefined) await this.#untilDescribed()
-      const result: InsightResult = { ...(await this.#resultOf(task, thread)), gallery, modelId }
+      const result: AnalysisResult = { ...(await this.#resultOf(task, thread)), gallery, modelId }
       return { total: this.#control.done, result }
     } finally {
       this.#signal.removeEventListener('abort', stop)
@@ -83,12 +83,12 @@ export class InsightRun {
     }
   }
 
-  #resultOf(task: InsightTask, thread: CalledThread<InsightCalls>) {
+  #resultOf(task: AnalysisTask, thread: CalledThread<AnalysisCalls>) {
     if (task.kind === 'evaluate') return this.#evaluate(task, thread)
     return task.kind === 'duplicates' ? this.#findDuplicates(task, thread) : this.#examine(task, thread)
   }
 
-  async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, thread: CalledThread<InsightCalls>) {
+  async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, thread: CalledThread<AnalysisCalls>) {
     await thread.call('load', {
       source: this.#galleries.source(this.#job.gallery),
       vectors: true,
@@ -107,7 +107,7 @@ export class InsightRun {
     return { kind, quality: await thread.call('quality', query), index }
   }
 
-  async #recall(drawn: Uint32Array, ef: number | undefined, thread: CalledThread<InsightCalls>) {
+  async #recall(drawn: Uint32Array, ef: number | undefined, thread: CalledThread<AnalysisCalls>) {
     const { k } = recall
     const counts = new Uint32Array(drawn.length)
     const scores = new Float32Array(drawn.length * k)
@@ -126,7 +126,7 @@ export class InsightRun {
   // A job that was accepted before copies had descriptors has another threshold, which says nothing of them.
   async #findDuplicates(
     { kind, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'duplicates'>,
-    thread: CalledThread<InsightCalls>,
+    thread: CalledThread<AnalysisCalls>,
   ) {
     await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false, descriptors: true })
     return { kind, ...(await thread.call('duplicates', { duplicateScore, limit })) }
@@ -134,7 +134,7 @@ export class InsightRun {
 
   async #examine(
     { kind, k, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'doctor'>,
-    thread: CalledThread<InsightCalls>,
+    thread: CalledThread<AnalysisCalls>,
   ) {
     const slots = await thread.call('load', {
       source: this.#galleries.source(this.#job.gallery),
@@ -147,7 +147,7 @@ export class InsightRun {
     return { kind, ...(await thread.call('doctor', { k, duplicateScore, limit })) }
   }
 
-  async #gather(slots: Uint32Array, k: number, thread: CalledThread<InsightCalls>): Promise<void> {
+  async #gather(slots: Uint32Array, k: number, thread: CalledThread<AnalysisCalls>): Promise<void> {
     this.#control.expect(slots.length)
     await this.#ask(slots, { k }, (asked, found) => thread.call('neighbours', { asked, k, ...found }))
   }

@@ -1,6 +1,6 @@
 /** How much of the exact answer the index gives. */
-import { inverseLengthOf } from '../cosine.js'
-import { scoreRows } from '../eval/ranking.js'
+import { inverseLengthOf } from '../../cosine.js'
+import { scoreRows } from '../../eval/ranking.js'
 
 /**
  * Scores differ by rounding between here and the index, and of several pictures with the score of

@@ -2,37 +2,37 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import { AlikeError } from '../../errors.js'
-import type { Galleries } from '../../gallery/galleries.js'
+import type { Analyses } from '../../analysis/analyses.js'
 import {
+  type AnalysisTask,
   DoctorParameters,
   DuplicatesParameters,
   doctorTask,
   duplicatesTask,
   EvaluateParameters,
   evaluateTask,
-  type InsightTask,
-} from '../../insight/parameters.js'
-import type { Insights } from '../../insight-jobs/insights.js'
-import { Diagnosis, Duplicates, Evaluation } from '../schemas/insight.js'
+} from '../../analysis/findings/parameters.js'
+import { AlikeError } from '../../errors.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
 import { Job, JobPath, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 
-export interface InsightRouteOptions {
-  insights: Insights
+export interface AnalysisRouteOptions {
+  analyses: Analyses
   galleries: Galleries
 }
 
-export const insightRoutes: FastifyPluginAsyncTypebox<InsightRouteOptions> = async (app, { insights, galleries }) => {
-  const tags = ['insight']
+export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = async (app, { analyses, galleries }) => {
+  const tags = ['analysis']
   const response = {
     202: { description: 'The job that will tell; its result is under `/v1/jobs/{job}/result`.', ...reference(Job) },
     ...problems(400, 404, 409, 415, 429, 503, 507),
   }
-  const accept = async (gallery: string, task: InsightTask, reply: FastifyReply) => {
-    const { job, pace } = await insights.accept(gallery, task)
+  const accept = async (gallery: string, task: AnalysisTask, reply: FastifyReply) => {
+    const { job, pace } = await analyses.accept(gallery, task)
     return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
   }
 

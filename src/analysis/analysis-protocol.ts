@@ -1,14 +1,14 @@
 /** Every call that an analysis' thread answers. One thread serves one job, so it remembers what came before. */
 import type { GallerySource } from '../gallery/whole-gallery.js'
-import type { DoctorReport, DuplicateReport, QualityReport } from '../insight/reports.js'
+import type { DoctorReport, DuplicateReport, QualityReport } from './findings/reports.js'
 
 /** Given to the thread when it is started. */
-export interface InsightThreadData {
+export interface AnalysisThreadData {
   /** See `RunControl`. */
   control: SharedArrayBuffer
 }
 
-export type InsightCalls = {
+export type AnalysisCalls = {
   /** First. Answers the slots of all pictures, by id. */
   load: { request: { source: GallerySource; vectors: boolean; descriptors: boolean }; reply: Uint32Array }
   /** Draws pictures for `recall` and finds their true neighbours; answers their slots. */

@@ -191,4 +191,4 @@ export const DoctorResult = Type.Object({
   ...DoctorReport.properties,
 })
 export type DoctorResult = Static<typeof DoctorResult>
-export type InsightResult = EvaluationResult | DuplicateResult | DoctorResult
+export type AnalysisResult = EvaluationResult | DuplicateResult | DoctorResult

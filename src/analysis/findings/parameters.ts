@@ -1,6 +1,6 @@
 /** What a caller may ask of the analyses, with defaults and bounds. */
 import { type Static, Type } from 'typebox'
-import { defaultDuplicateScore } from '../copies/near-copy-score.js'
+import { defaultDuplicateScore } from '../../copies/near-copy-score.js'
 
 const Seed = Type.Optional(
   Type.Integer({
@@ -80,7 +80,7 @@ export const DoctorParameters = Type.Object(
 )
 
 /** An analysis with nothing left open, as it is stored with its job. */
-export type InsightTask =
+export type AnalysisTask =
   | { kind: 'evaluate'; sample: number; seed: number; duplicateScore?: number; efs: number[] }
   | { kind: 'duplicates'; duplicateScore: number; limit: number }
   | { kind: 'doctor'; k: number; duplicateScore: number; limit: number }
@@ -90,14 +90,14 @@ export function evaluateTask({
   seed = 1,
   duplicateScore,
   efs = [16, 64, 128, 256],
-}: Static<typeof EvaluateParameters>): InsightTask {
+}: Static<typeof EvaluateParameters>): AnalysisTask {
   return { kind: 'evaluate', sample, seed, efs, ...(duplicateScore !== undefined && { duplicateScore }) }
 }
 
 export function duplicatesTask({
   duplicateScore = defaultDuplicateScore,
   limit = 100,
-}: Static<typeof DuplicatesParameters>): InsightTask {
+}: Static<typeof DuplicatesParameters>): AnalysisTask {
   return { kind: 'duplicates', duplicateScore, limit }
 }
 
@@ -105,6 +105,6 @@ export function doctorTask({
   k = 10,
   duplicateScore = defaultDuplicateScore,
   limit = 100,
-}: Static<typeof DoctorParameters>): InsightTask {
+}: Static<typeof DoctorParameters>): AnalysisTask {
   return { kind: 'doctor', k, duplicateScore, limit }
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { evaluateRetrieval } from '../../src/eval/quality.js'
-import { CopyGroups } from '../../src/insight/copy-groups.js'
-import { type EmbeddedPictures, evaluateGallery } from '../../src/insight/evaluation.js'
-import { drawSample } from '../../src/insight/sample.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
+import { CopyGroups } from '../../../src/analysis/findings/copy-groups.js'
+import { type EmbeddedPictures, evaluateGallery } from '../../../src/analysis/findings/evaluation.js'
+import { drawSample } from '../../../src/analysis/findings/sample.js'
+import { evaluateRetrieval } from '../../../src/eval/quality.js'
+import { unitVectors } from '../../vector-index/unit-vectors.js'
 import { picturesOf } from './pictures.js'
 
 const all = { sample: 100, seed: 1 }

@@ -1,6 +1,6 @@
-/** Results of analyses as callers see them. The parameters and the results themselves are written in `insight/`. */
+/** Results of analyses as callers see them. The parameters and the results themselves are written in `analysis/findings/`. */
 import { Type } from 'typebox'
-import { DoctorResult, DuplicateResult, EvaluationResult } from '../../insight/reports.js'
+import { DoctorResult, DuplicateResult, EvaluationResult } from '../../analysis/findings/reports.js'
 import { named } from './named.js'
 
 const numbers = {

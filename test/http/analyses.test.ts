@@ -3,8 +3,13 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import {
+  type AnalysisResult,
+  DoctorResult,
+  DuplicateResult,
+  EvaluationResult,
+} from '../../src/analysis/findings/reports.js'
 import type { NewImage } from '../../src/gallery/records.js'
-import { DoctorResult, DuplicateResult, EvaluationResult, type InsightResult } from '../../src/insight/reports.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
@@ -56,7 +61,7 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
     ['duplicates', undefined, DuplicateResult],
     ['doctor', { k: 5, duplicateScore: 1, limit: 3 }, DoctorResult],
   ]
-  const results: InsightResult[] = []
+  const results: AnalysisResult[] = []
   for (const [what, payload, schema] of rows) {
     const accepted = await ask(app, what, payload)
     assert.deepEqual([accepted.kind, accepted.gallery], [what, 'shapes'])
@@ -64,7 +69,7 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
     assert.deepEqual([job.state, job.failure, job.share, job.done], ['succeeded', null, 1, job.total])
     const response = await app.app.inject(`/v1/jobs/${job.id}/result`)
     assert.match(String(response.headers['content-type']), /^application\/json/)
-    const result = response.json<InsightResult>()
+    const result = response.json<AnalysisResult>()
     assert.deepEqual([...Value.Errors(schema, result)], [])
     assert.deepEqual([result.kind, result.gallery], [what, 'shapes'])
     results.push(result)
@@ -104,11 +109,11 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
     jobs.map(({ kind }) => kind),
     ['doctor', 'duplicates'],
   )
-  assert.match((await app.app.inject('/metrics')).body, /alike_insight_jobs\{state="running"\} 0/)
+  assert.match((await app.app.inject('/metrics')).body, /alike_analysis_jobs\{state="running"\} 0/)
 })
 
 test('a job without a result says so', async (t) => {
-  const app = await startApp(t, { insightJobsMax: 2 })
+  const app = await startApp(t, { analysisJobsMax: 2 })
   await app.call(201, { method: 'PUT', url: gallery })
   const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
   const make = unitVectors({ dimension, seed: 1 })
@@ -145,7 +150,7 @@ test('a job without a result says so', async (t) => {
 })
 
 test('parameters that do not fit are refused, and no job is made', async (t) => {
-  const app = await startApp(t, { insightMaxImages: 1 })
+  const app = await startApp(t, { analysisMaxImages: 1 })
   await app.call(201, { method: 'PUT', url: gallery })
   const rows: [what: string, payload: object][] = [
     ['evaluate', { sample: 0 }],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kthScores, recallOf } from '../../src/insight/recall.js'
+import { kthScores, recallOf } from '../../../src/analysis/findings/recall.js'
 
 // cosines to the first: 1, .8, .6, 0, −1
 const vectors = Float32Array.from([1, 0, 0.8, 0.6, 0.6, 0.8, 0, 1, -1, 0])

@@ -1,5 +1,5 @@
 /** Some of many, drawn by seed. */
-import { seededRandom } from '../eval/random.js'
+import { seededRandom } from '../../eval/random.js'
 
 /** Positions below `count`, ascending, each as likely as the others; all of them when `size` reaches that far. */
 export function drawSample(count: number, size: number, seed: number): Uint32Array {

@@ -3,7 +3,7 @@ import { findCopyPairs } from '../copies/copy-pairs.js'
 import { nearCopyScore } from '../copies/near-copy-score.js'
 import { seededRandom } from '../eval/random.js'
 import type { WholeGallery } from '../gallery/whole-gallery.js'
-import { CopyGroups } from '../insight/copy-groups.js'
+import { CopyGroups } from './findings/copy-groups.js'
 
 /** The same samples of signs each time: the same gallery gives the same answer. */
 const seed = 1

@@ -1,6 +1,6 @@
 /** From slots to positions: gathers what the index says of neighbours into lists. */
 import type { WholeGallery } from '../gallery/whole-gallery.js'
-import { NeighbourLists } from '../insight/neighbour-lists.js'
+import { NeighbourLists } from './findings/neighbour-lists.js'
 
 export interface FoundNeighbours {
   asked: Uint32Array

@@ -3,20 +3,20 @@ import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JsonValue } from '../gallery/records.js'
-import type { InsightTask } from '../insight/parameters.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
+import type { AnalysisTask } from './findings/parameters.js'
 
-export interface InsightsOptions {
+export interface AnalysesOptions {
   jobs: Jobs
   galleries: Galleries
   /** Pictures of a gallery up to which it is analysed: its vectors are in memory once more meanwhile. */
   imagesMax: number
 }
 
-export class Insights {
-  readonly #options: InsightsOptions
+export class Analyses {
+  readonly #options: AnalysesOptions
 
-  constructor(options: InsightsOptions) {
+  constructor(options: AnalysesOptions) {
     this.#options = options
   }
 
@@ -24,7 +24,7 @@ export class Insights {
    * Resolves when the job is durable.
    * @throws AlikeError `gallery_not_found`, `model_mismatch`, `gallery_too_large`, `job_queue_full`, `storage_full`
    */
-  async accept(gallery: string, task: InsightTask): Promise<JobReport> {
+  async accept(gallery: string, task: AnalysisTask): Promise<JobReport> {
     const { jobs, galleries, imagesMax } = this.#options
     galleries.source(gallery)
     if (galleries.get(gallery).count > imagesMax)
