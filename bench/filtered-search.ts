@@ -15,7 +15,7 @@ import { percentile } from '../src/cli/percentile.js'
 import type { Filter } from '../src/gallery/filter.js'
 import { type Galleries, openGalleries } from '../src/gallery/galleries.js'
 import type { NewImage } from '../src/gallery/records.js'
-import { seededRandom, unitVectors } from '../test/vector-index/unit-vectors.js'
+import { seededRandom, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({

@@ -7,9 +7,9 @@
  */
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
-import { SlotIndex } from '../src/vector-index/slot-index.js'
-import { indexDefaults } from '../src/vector-index/vector-index.js'
-import { packed, seededRandom, unitVectors } from '../test/vector-index/unit-vectors.js'
+import { SlotIndex } from '../src/engines/embedded/vector-index/slot-index.js'
+import { indexDefaults } from '../src/engines/embedded/vector-index/vector-index.js'
+import { packed, seededRandom, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({

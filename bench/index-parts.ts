@@ -10,9 +10,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
-import { IndexThreads } from '../src/vector-index/index-threads.js'
-import { indexDefaults, type VectorIndex } from '../src/vector-index/vector-index.js'
-import { packed, unitVectors } from '../test/vector-index/unit-vectors.js'
+import { IndexThreads } from '../src/engines/embedded/vector-index/index-threads.js'
+import { indexDefaults, type VectorIndex } from '../src/engines/embedded/vector-index/vector-index.js'
+import { packed, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({

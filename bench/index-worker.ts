@@ -12,9 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import hnswlib from 'hnswlib-node'
 import { percentile } from '../src/cli/percentile.js'
-import { IndexThreads } from '../src/vector-index/index-threads.js'
-import { indexDefaults } from '../src/vector-index/vector-index.js'
-import { packed, unitVectors } from '../test/vector-index/unit-vectors.js'
+import { IndexThreads } from '../src/engines/embedded/vector-index/index-threads.js'
+import { indexDefaults } from '../src/engines/embedded/vector-index/vector-index.js'
+import { packed, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({

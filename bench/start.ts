@@ -17,9 +17,9 @@ import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
 import { openGalleries } from '../src/gallery/galleries.js'
+import { unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { newImage } from '../test/gallery/storage-folder.js'
 import { writeHandmadeModel } from '../test/support/handmade-onnx.js'
-import { unitVectors } from '../test/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cosine, scoreTolerance } from '../src/cosine.js'
-import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
+import { seededRandom, unitVectors } from './engines/embedded/vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: 527, seed: 5 })
 const vectors = Array.from({ length: 200 }, makeVector)

@@ -1,5 +1,5 @@
 /** Every call that an analysis' thread answers. One thread serves one job, so it remembers what came before. */
-import type { GallerySource } from '../gallery/whole-gallery.js'
+import type { GallerySource } from '../engines/embedded/store/whole-gallery.js'
 import type { DoctorReport, DuplicateReport, QualityReport } from './findings/reports.js'
 
 /** Given to the thread when it is started. */

@@ -4,7 +4,7 @@
  */
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
-import { readWholeGallery, type WholeGallery } from '../gallery/whole-gallery.js'
+import { readWholeGallery, type WholeGallery } from '../engines/embedded/store/whole-gallery.js'
 import { answerCalls } from '../worker-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import { findCopyGroups } from './copies.js'

@@ -1,5 +1,5 @@
 /** From slots to positions: gathers what the index says of neighbours into lists. */
-import type { WholeGallery } from '../gallery/whole-gallery.js'
+import type { WholeGallery } from '../engines/embedded/store/whole-gallery.js'
 import { NeighbourLists } from './findings/neighbour-lists.js'
 
 export interface FoundNeighbours {

@@ -1,6 +1,7 @@
 /** The hits of a list in an order in which they are not all alike. */
+
+import type { VectorIndex } from '../engines/embedded/vector-index/vector-index.js'
 import { chooseDiverse } from '../ranking/marginal-relevance.js'
-import type { VectorIndex } from '../vector-index/vector-index.js'
 import { slotsOf } from './distinct-hits.js'
 import type { HitList, UnrankedHit } from './nearest-hits.js'
 

@@ -7,8 +7,20 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
-import { AlikeError } from '../errors.js'
-import { nextTurn } from '../turns.js'
+import { FilterSlots } from '../engines/embedded/filter-slots.js'
+import { GalleryIndexes } from '../engines/embedded/gallery-indexes.js'
+import type { Undescribed } from '../engines/embedded/store/descriptor-table.js'
+import { networkFileSystem } from '../engines/embedded/store/file-systems.js'
+import { GalleryStore } from '../engines/embedded/store/gallery-store.js'
+import {
+  type GalleryCount,
+  type GalleryRow,
+  type GalleryTable,
+  galleryRecord,
+} from '../engines/embedded/store/gallery-table.js'
+import type { ChangeRequest } from '../engines/embedded/store/gallery-writes.js'
+import { storedJobs } from '../engines/embedded/store/stored-jobs.js'
+import type { GallerySource } from '../engines/embedded/store/whole-gallery.js'
 import {
   type IndexReading,
   type IndexSettings,
@@ -17,12 +29,10 @@ import {
   type SlotNeighbours,
   type SlotVectors,
   type VectorIndex,
-} from '../vector-index/vector-index.js'
-import type { Undescribed } from './descriptor-table.js'
-import { networkFileSystem } from './file-systems.js'
+} from '../engines/embedded/vector-index/vector-index.js'
+import { AlikeError } from '../errors.js'
+import { nextTurn } from '../turns.js'
 import type { Filter } from './filter.js'
-import { FilterSlots } from './filter-slots.js'
-import { GalleryIndexes } from './gallery-indexes.js'
 import {
   type GallerySearch,
   type GallerySearchResult,
@@ -30,9 +40,6 @@ import {
   type SearchedGallery,
   searchGallery,
 } from './gallery-search.js'
-import { GalleryStore } from './gallery-store.js'
-import { type GalleryCount, type GalleryRow, type GalleryTable, galleryRecord } from './gallery-table.js'
-import type { ChangeRequest } from './gallery-writes.js'
 import { cursorAfter, idOfCursor } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
@@ -53,11 +60,9 @@ import type {
   StoredImage,
 } from './records.js'
 import { type StorageSettings, storageDefaults } from './storage-settings.js'
-import { storedJobs } from './stored-jobs.js'
 import { expectUnitVector } from './unit-vector.js'
-import type { GallerySource } from './whole-gallery.js'
 
-export type { SlotNeighbours } from '../vector-index/vector-index.js'
+export type { SlotNeighbours } from '../engines/embedded/vector-index/vector-index.js'
 export type { GallerySearch, GallerySearchResult, Hit, HitGroup } from './gallery-search.js'
 
 export interface GalleriesOptions {

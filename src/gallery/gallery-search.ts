@@ -1,7 +1,8 @@
 /** One search of a gallery: its ranking (the nearest hits, without copies, by diversity or in groups), of which pages are shown. */
+
+import type { VectorIndex } from '../engines/embedded/vector-index/vector-index.js'
 import type { Group } from '../ranking/groups.js'
 import { nextTurn } from '../turns.js'
-import type { VectorIndex } from '../vector-index/vector-index.js'
 import { DistinctHits, slotsOf } from './distinct-hits.js'
 import { DiverseHits } from './diverse-hits.js'
 import type { Filter } from './filter.js'

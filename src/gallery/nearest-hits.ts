@@ -1,7 +1,13 @@
 /** From slots to records: the hits of one search in their final order, fetched as far as they are asked for. */
+
+import type {
+  Neighbour,
+  SearchRequest,
+  SearchResult,
+  VectorIndex,
+} from '../engines/embedded/vector-index/vector-index.js'
 import { nfc } from '../text.js'
 import { nextTurn } from '../turns.js'
-import type { Neighbour, SearchRequest, SearchResult, VectorIndex } from '../vector-index/vector-index.js'
 import type { HitRecord } from './hit-record.js'
 
 export interface UnrankedHit {

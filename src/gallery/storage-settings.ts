@@ -1,5 +1,5 @@
 /** The numbers of storage, with their defaults. */
-import type { SnapshotSettings } from './gallery-indexes.js'
+import type { SnapshotSettings } from '../engines/embedded/gallery-indexes.js'
 
 export interface StorageSettings extends SnapshotSettings {
   /** Writes (of any kind) under way at once; one more is refused as `overloaded`. */

@@ -1,6 +1,6 @@
 /** What lies beside the files of a snapshot: what they hold, and how to tell that they are whole. */
 import { createHash } from 'node:crypto'
-import type { DatabaseContents } from '../gallery/examine-database.js'
+import type { DatabaseContents } from '../engines/embedded/store/examine-database.js'
 
 export const manifestName = 'manifest.json'
 export const databaseName = 'alike.db'

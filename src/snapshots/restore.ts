@@ -5,9 +5,9 @@
  */
 import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { examineDatabase } from '../engines/embedded/store/examine-database.js'
+import { besideDatabase, lockFolder } from '../engines/embedded/store/folder-lock.js'
 import { AlikeError } from '../errors.js'
-import { examineDatabase } from '../gallery/examine-database.js'
-import { besideDatabase, lockFolder } from '../gallery/folder-lock.js'
 import { syncFolder } from './files.js'
 import { databaseName, type SnapshotManifest } from './manifest.js'
 import { readSnapshot } from './read-snapshot.js'

@@ -1,5 +1,5 @@
 /** The one call that the snapshot thread answers; it lives as long as the snapshot is written. */
-import type { DatabaseContents } from '../gallery/examine-database.js'
+import type { DatabaseContents } from '../engines/embedded/store/examine-database.js'
 import type { SnapshotFile } from './manifest.js'
 
 /** Given to the thread when it is started. */

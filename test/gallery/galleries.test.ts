@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { packed, seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
+import { packed, seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn, settled } from './storage-folder.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 21 })

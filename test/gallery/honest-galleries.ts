@@ -7,9 +7,9 @@ import { pino } from 'pino'
 import { AlikeError } from '../../src/errors.js'
 import { type Galleries, openGalleries } from '../../src/gallery/galleries.js'
 import { Snapshots } from '../../src/snapshots/snapshots.js'
+import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
 import { damagedBytes } from '../support/damage.js'
-import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 import { dataFolder, index, model, newImage, openIn, settled } from './storage-folder.js'
 
 export const vectors = Array.from({ length: 120 }, unitVectors({ dimension: model.dimension, seed: 41 }))

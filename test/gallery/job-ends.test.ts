@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { unitVectors } from '../vector-index/unit-vectors.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn } from './storage-folder.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 8 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JobProgress } from '../../src/gallery/jobs.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn } from './storage-folder.js'
 
 const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 8 }))

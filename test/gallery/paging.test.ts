@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Galleries, GallerySearch, SearchPage } from '../../src/gallery/galleries.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn, settled } from './storage-folder.js'
 
 /** A graph with few links misses a lot: what pages must not show is seen often. */

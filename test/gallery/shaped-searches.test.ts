@@ -3,8 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
 import type { Galleries, GallerySearch } from '../../src/gallery/galleries.js'
 import { chooseDiverse } from '../../src/ranking/marginal-relevance.js'
+import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
-import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn, settled } from './storage-folder.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 31 })

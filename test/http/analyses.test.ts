@@ -10,9 +10,9 @@ import {
   EvaluationResult,
 } from '../../src/analysis/findings/reports.js'
 import type { NewImage } from '../../src/gallery/records.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
 
 type Job = Answer['jobs'][number]
 const gallery = '/v1/galleries/shapes'

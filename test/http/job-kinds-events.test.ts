@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobKind } from '../../src/gallery/jobs.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { jobEvents } from '../../src/http/job-events.js'
+import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
 import { drawPicture } from '../support/drawn-pictures.js'
 import type { Job } from '../support/jobs.js'
-import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 
 const gallery = '/v1/galleries/followed'
 const kinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const satisfies readonly JobKind[]

@@ -6,12 +6,12 @@ import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Spool } from '../../src/ingest/spool.js'
+import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { damagedBytes } from '../support/damage.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
-import { seededRandom } from '../vector-index/unit-vectors.js'
 
 interface JobView {
   state: string

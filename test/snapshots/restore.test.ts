@@ -5,9 +5,9 @@ import { buffer } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { restoreSnapshot } from '../../src/snapshots/restore.js'
+import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
 import { dataFolder, openIn } from '../gallery/storage-folder.js'
 import { damagedBytes } from '../support/damage.js'
-import { seededRandom } from '../vector-index/unit-vectors.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
 /** A snapshot as folder and as archive, both outside of the data folder. */

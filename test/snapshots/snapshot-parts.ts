@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src/snapshots/snapshots.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
 
 export const vectors = Array.from({ length: 300 }, unitVectors({ dimension: model.dimension, seed: 51 }))
 

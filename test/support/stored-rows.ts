@@ -1,7 +1,7 @@
 /** Rows as services of before have written them: what is refused at the door today lies in data folders of then. */
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
-import { checksumOfValues } from '../../src/gallery/checksum.js'
+import { checksumOfValues } from '../../src/engines/embedded/store/checksum.js'
 
 type Row = Record<string, string | number | null> & { checksum: number }
 const columns = [

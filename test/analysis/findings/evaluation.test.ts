@@ -4,7 +4,7 @@ import { CopyGroups } from '../../../src/analysis/findings/copy-groups.js'
 import { type EmbeddedPictures, evaluateGallery } from '../../../src/analysis/findings/evaluation.js'
 import { drawSample } from '../../../src/analysis/findings/sample.js'
 import { evaluateRetrieval } from '../../../src/eval/quality.js'
-import { unitVectors } from '../../vector-index/unit-vectors.js'
+import { unitVectors } from '../../engines/embedded/vector-index/unit-vectors.js'
 import { picturesOf } from './pictures.js'
 
 const all = { sample: 100, seed: 1 }

@@ -1,0 +1,107 @@
+/**
+ * The slots that a filter allows, kept until records change: most searches with the same filter find them ready.
+ * Additions change no record, and slots only grow: what came after the last look is read alone and appended.
+ */
+import type { Filter } from '../../gallery/filter.js'
+import type { GalleryStore } from './store/gallery-store.js'
+
+/** Filters kept for one gallery, and their slots in all (4 bytes each); they are forgotten together when there are more. */
+const keptMax = 64
+const keptSlotsMax = 2 ** 25
+
+interface Kept {
+  slots: Promise<GrowingSlots>
+  /** Of them, as soon as they are known. */
+  count: number
+  /** Every slot below it was looked at. */
+  nextSlot: number
+}
+
+export class FilterSlots {
+  readonly #store: Pick<GalleryStore, 'scan'>
+  readonly #kept = new Map<number, Map<string, Kept>>()
+
+  constructor(store: Pick<GalleryStore, 'scan'>) {
+    this.#store = store
+  }
+
+  /**
+   * Ascending; pictures removed meanwhile may be among them.
+   * @param gallery as it is now
+   * @param keep for other searches with the same filter; a filter made for one search would only push those out
+   */
+  async slots(gallery: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
+    const { number, next_slot: nextSlot } = gallery
+    if (!keep) return this.#scan(number, filter, 0, nextSlot)
+    const key = JSON.stringify(filter)
+    let kept = this.#kept.get(number)
+    let entry = kept?.get(key)
+    if (kept === undefined || (entry === undefined && kept.size >= keptMax)) this.#kept.set(number, (kept = new Map()))
+    if (entry === undefined) {
+      entry = {
+        slots: this.#scan(number, filter, 0, nextSlot).then((found) => new GrowingSlots(found)),
+        count: 0,
+        nextSlot,
+      }
+      kept.set(key, entry)
+    } else if (entry.nextSlot < nextSlot) {
+      const more = this.#scan(number, filter, entry.nextSlot, nextSlot)
+      entry.slots = Promise.all([entry.slots, more]).then(([slots, found]) => slots.append(found))
+      entry.nextSlot = nextSlot
+    }
+    const lookedAt = kept
+    entry.slots.catch(() => lookedAt.delete(key))
+    const { slots } = await entry.slots
+    entry.count = slots.length
+    if (this.#kept.get(number) === kept && countOf(kept) > keptSlotsMax) this.forget(number)
+    return slots
+  }
+
+  /** After records were changed or removed, and before that is acknowledged. */
+  forget(gallery: number): void {
+    this.#kept.delete(gallery)
+  }
+
+  #scan(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Promise<Uint32Array> {
+    return this.#store.scan('slotsOfFilter', { gallery, filter, fromSlot, toSlot })
+  }
+}
+
+function countOf(kept: ReadonlyMap<string, Kept>): number {
+  let count = 0
+  for (const entry of kept.values()) count += entry.count
+  return count
+}
+
+/** In memory that all threads see, so that sending them to the index with each search copies nothing. */
+class GrowingSlots {
+  #memory: Uint32Array
+  #count: number
+
+  constructor(slots: Uint32Array) {
+    this.#memory = sharedMemory(slots.length)
+    this.#memory.set(slots)
+    this.#count = slots.length
+  }
+
+  get slots(): Uint32Array {
+    return this.#memory.subarray(0, this.#count)
+  }
+
+  /** @param more all above those before. Who holds the slots of before goes on seeing those. */
+  append(more: Uint32Array): this {
+    const count = this.#count + more.length
+    if (count > this.#memory.length) {
+      const grown = sharedMemory(Math.ceil(count * 1.25))
+      grown.set(this.slots)
+      this.#memory = grown
+    }
+    this.#memory.set(more, this.#count)
+    this.#count = count
+    return this
+  }
+}
+
+function sharedMemory(length: number): Uint32Array {
+  return new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT))
+}

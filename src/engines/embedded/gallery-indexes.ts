@@ -1,0 +1,181 @@
+/** The indexes of the searchable galleries: opened from the truth, and written to disk now and then. */
+import type { Logger } from 'pino'
+import type { AlikeError } from '../../errors.js'
+import type { GalleryStore } from './store/gallery-store.js'
+import type { GalleryRow } from './store/gallery-table.js'
+import { IndexThreads } from './vector-index/index-threads.js'
+import { eraseForeignSnapshots } from './vector-index/snapshot.js'
+import type { IndexSettings, VectorIndex } from './vector-index/vector-index.js'
+
+export interface SnapshotSettings {
+  /** Changes of a gallery after which its graph is written to disk (or 5 % of the gallery, if that is more). */
+  snapshotAfterWrites: number
+  /** … and after so many seconds when there was any change. */
+  snapshotAfterSeconds: number
+}
+
+/** A gallery this much changed is worth writing; writing costs in proportion to its size. */
+const snapshotShare = 0.05
+/** How often readings are brought up to date and overdue snapshots are looked for. */
+const tickMs = 5_000
+
+/** All but the settings of its owner, which would stay in memory. */
+export type IndexedGallery = Omit<GalleryRow, 'settings'>
+
+interface Opened {
+  name: string | null
+  index: VectorIndex
+  /** Changes that no snapshot holds yet. */
+  changes: number
+  savedAtMs: number
+  /** Graphs finished that were told to `onRebuild`, and by the time of the last snapshot. */
+  rebuildsTold: number
+  rebuildsSaved: number
+  saving: Promise<void> | undefined
+}
+
+export interface GalleryIndexesOptions {
+  store: GalleryStore
+  folder: string
+  index: IndexSettings
+  snapshots: SnapshotSettings
+  logger: Logger
+  onRebuild(): void
+  onFailure(error: AlikeError): void
+}
+
+export class GalleryIndexes {
+  readonly #options: GalleryIndexesOptions
+  readonly #threads: IndexThreads
+  /** By gallery uid. A promise, so that a search which comes while an index is opened waits for it. */
+  readonly #opened = new Map<string, Promise<Opened>>()
+  readonly #settled = new Map<string, Opened>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(options: GalleryIndexesOptions) {
+    this.#options = options
+    this.#threads = new IndexThreads({ settings: options.index, onFailure: options.onFailure })
+    this.#timer = setInterval(() => void this.#tick(), tickMs).unref()
+  }
+
+  /** Opens the indexes of all these galleries, one after the other, and clears away what belongs to none. */
+  async openAll(galleries: IndexedGallery[], allUids: string[]): Promise<void> {
+    await eraseForeignSnapshots(this.#options.folder, allUids, this.#options.index.parts)
+    for (const gallery of galleries) await this.open(gallery)
+  }
+
+  async open(gallery: IndexedGallery): Promise<VectorIndex> {
+    let opening = this.#opened.get(gallery.uid)
+    if (opening === undefined) {
+      opening = this.#openNow(gallery)
+      this.#opened.set(gallery.uid, opening)
+      opening.catch(() => this.#opened.delete(gallery.uid))
+    }
+    return (await opening).index
+  }
+
+  async #openNow(row: IndexedGallery): Promise<Opened> {
+    const startedAt = performance.now()
+    const { index, opened } = await this.#threads.open({
+      dimension: row.dimension,
+      nextSlot: row.next_slot,
+      snapshot: { folder: this.#options.folder, galleryUid: row.uid, modelId: row.model_id },
+      vectors: this.#options.store.vectors(row),
+    })
+    const entry: Opened = {
+      name: row.name,
+      index,
+      changes: index.pending,
+      savedAtMs: Date.now(),
+      rebuildsTold: 0,
+      rebuildsSaved: 0,
+      saving: undefined,
+    }
+    this.#settled.set(row.uid, entry)
+    const durationMs = Math.round(performance.now() - startedAt)
+    const facts = {
+      gallery: row.name,
+      images: index.size,
+      pending: index.pending,
+      snapshot: opened.snapshot,
+      durationMs,
+    }
+    if (opened.snapshot.state === 'rejected')
+      this.#options.logger.warn(facts, 'gallery opened without its snapshot: the graph is built anew')
+    else this.#options.logger.info(facts, 'gallery opened')
+    return entry
+  }
+
+  /** The reading of a gallery whose index is open. */
+  reading(uid: string): VectorIndex | undefined {
+    return this.#settled.get(uid)?.index
+  }
+
+  /** Vectors that wait to be linked into a graph, over all galleries. */
+  get pending(): number {
+    let pending = 0
+    for (const { index } of this.#settled.values()) pending += index.pending
+    return pending
+  }
+
+  /** After `count` changes of a gallery were applied to its index. */
+  countChanges(uid: string, count: number): void {
+    const entry = this.#settled.get(uid)
+    if (entry === undefined) return
+    entry.changes += count
+    if (entry.changes >= Math.max(this.#options.snapshots.snapshotAfterWrites, entry.index.size * snapshotShare))
+      void this.#save(entry)
+  }
+
+  /** For a deleted gallery: forgets its index and its snapshot. */
+  async erase(uid: string): Promise<void> {
+    const opening = this.#opened.get(uid)
+    this.#opened.delete(uid)
+    this.#settled.delete(uid)
+    if (opening !== undefined) await (await opening).index.close({ erase: true })
+  }
+
+  async saveAll(): Promise<void> {
+    for (const entry of this.#settled.values()) {
+      await entry.saving // one under way does not hold the latest changes
+      await entry.index.refresh().catch(() => {}) // closed: there is nothing to save either
+      if (entry.changes > 0 || entry.index.rebuilds > entry.rebuildsSaved) await this.#save(entry)
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#threads.close()
+  }
+
+  /** A snapshot that fails costs time at the next start and nothing else. */
+  #save(entry: Opened): Promise<void> {
+    if (entry.saving !== undefined) return entry.saving
+    const startedAt = performance.now()
+    entry.changes = 0
+    entry.rebuildsSaved = entry.index.rebuilds
+    entry.savedAtMs = Date.now()
+    const { logger } = this.#options
+    const facts = () => ({ gallery: entry.name, durationMs: Math.round(performance.now() - startedAt) })
+    entry.saving = entry.index
+      .saveSnapshot()
+      .then((written) => written && logger.info(facts(), 'snapshot written'))
+      .catch((error: unknown) => logger.warn({ ...facts(), err: error }, 'snapshot not written'))
+      .then(() => void (entry.saving = undefined))
+    return entry.saving
+  }
+
+  async #tick(): Promise<void> {
+    for (const entry of this.#settled.values()) {
+      const { index } = entry
+      // Without a graph there is nothing to catch up with; `refresh` of a closed index is of no interest.
+      if (index.pending > 0 || index.building || entry.changes > 0) await index.refresh().catch(() => {})
+      const rebuilt = index.rebuilds - entry.rebuildsTold
+      entry.rebuildsTold = index.rebuilds
+      for (let i = 0; i < rebuilt; i++) this.#options.onRebuild()
+      const overdue =
+        entry.changes > 0 && Date.now() - entry.savedAtMs > this.#options.snapshots.snapshotAfterSeconds * 1_000
+      if (index.rebuilds > entry.rebuildsSaved || overdue) await this.#save(entry)
+    }
+  }
+}

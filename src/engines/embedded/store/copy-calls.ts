@@ -1,0 +1,76 @@
+/** What compares descriptors as calls, for the thread that usually answers them, and for the main thread while it alone can read. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { nearCopyScore, wordsOf } from '../../../copies/near-copy-score.js'
+import type { CopiesCalls } from './copies-protocol.js'
+import { withDatabase } from './database.js'
+import type { DescriptorRows, DescriptorTable } from './descriptor-table.js'
+
+/** Descriptors of a walk before other calls get their turn: some milliseconds. */
+const walkedPerTurn = 1_000
+
+export type CopyCalls = {
+  [Name in keyof CopiesCalls]: (
+    request: CopiesCalls[Name]['request'],
+  ) => CopiesCalls[Name]['reply'] | Promise<CopiesCalls[Name]['reply']>
+}
+
+/** @param table on a connection that is open: there is nothing left for `open` to do */
+export function copyCalls(table: DescriptorTable): CopyCalls {
+  return {
+    open: () => {},
+    scores({ gallery, query, slots }) {
+      const rows = withDatabase(() => table.ofSlots(gallery, slots))
+      const words = queryWords(query)
+      return Float32Array.from(slots, (_, i) => scoreOf(words, rows, i, 0))
+    },
+    likeness: ({ gallery, rows, columns, least }) =>
+      likenessOf(
+        withDatabase(() => table.ofSlots(gallery, columns)),
+        rows,
+        least,
+      ),
+    async find({ gallery, query, least }) {
+      const words = queryWords(query)
+      const found: number[] = []
+      for (let fromSlot = 0, more = words.length > 0; more; ) {
+        const page = withDatabase(() => table.page(gallery, fromSlot, walkedPerTurn))
+        page.slots.forEach((slot, i) => {
+          if (scoreOf(words, page, i, least) >= least) found.push(slot)
+        })
+        more = page.slots.length === walkedPerTurn
+        fromSlot = (page.slots.at(-1) ?? 0) + 1
+        await nextTurn()
+      }
+      return Uint32Array.from(found)
+    },
+    undescribed: ({ gallery, fromSlot, limit }) => withDatabase(() => table.undescribed(gallery, fromSlot, limit)),
+  }
+}
+
+function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
+  return query.flatMap((descriptor) => wordsOf(descriptor) ?? [])
+}
+
+/** NaN where one of the two has no features. */
+function scoreOf(
+  query: readonly Uint32Array[],
+  { words, hasFeatures }: DescriptorRows,
+  i: number,
+  least: number,
+): number {
+  if (hasFeatures[i] === 0 || query.length === 0) return Number.NaN
+  return query.reduce((best, one) => Math.max(best, nearCopyScore(one, 0, words, i, Math.max(best, least))), 0)
+}
+
+function likenessOf({ slots, words, hasFeatures }: DescriptorRows, rows: number, least: number): Float32Array {
+  const before = slots.length - rows
+  const likeness = new Float32Array(rows * slots.length)
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < before + row; column++) {
+      if (hasFeatures[before + row] === 0 || hasFeatures[column] === 0) continue
+      const score = nearCopyScore(words, before + row, words, column, least)
+      if (score >= least) likeness[row * slots.length + column] = score
+    }
+  }
+  return likeness
+}

@@ -1,0 +1,158 @@
+/**
+ * Connections to the one database file, and what its errors mean. The only importer of
+ * better-sqlite3, and with it the only place that knows which database this is.
+ */
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
+import BetterSqlite3 from 'better-sqlite3'
+import { AlikeError } from '../../../errors.js'
+
+export type Database = BetterSqlite3.Database
+export type Statement<Parameters extends unknown[], Row = unknown> = BetterSqlite3.Statement<Parameters, Row>
+
+/** How long a connection waits for a lock, milliseconds; there is one writer, so it hardly ever does. */
+const lockTimeoutMs = 10_000
+
+export interface WriteConnectionOptions {
+  /** Bytes the file may grow to; 0 for no limit. */
+  maxBytes: number
+}
+
+/** The addon's oldest: an older one does not refuse it, but dies of it. */
+const oldestNode = 22
+
+function connect(path: string, options: BetterSqlite3.Options): Database {
+  const [major] = process.versions.node.split('.').map(Number)
+  if (major! < oldestNode) {
+    throw new AlikeError('config_invalid', {
+      detail: `Node.js ${process.versions.node} is too old to run Alike; npm scripts and npx node run the ${oldestNode + 2} that npm ci installed.`,
+    })
+  }
+  return new BetterSqlite3(path, options)
+}
+
+/** Makes the file when it is missing. One such connection exists, in the writer thread. */
+export function openForWriting(path: string, { maxBytes }: WriteConnectionOptions): Database {
+  const database = connect(path, { timeout: lockTimeoutMs })
+  try {
+    // Larger pages suit embeddings, and a deleted gallery's pages can be given back to the file
+    // system. Both only matter before the first table; later the second would be a write, and a
+    // service whose disk is full has to start and read.
+    if (database.pragma('page_count', { simple: true }) === 0) {
+      database.pragma('page_size = 8192')
+      database.pragma('auto_vacuum = INCREMENTAL')
+    }
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = FULL')
+    database.pragma('foreign_keys = ON')
+    database.pragma('journal_size_limit = 67108864')
+    if (maxBytes > 0) {
+      const pageBytes = database.pragma('page_size', { simple: true }) as number
+      database.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`)
+    }
+    return database
+  } catch (error) {
+    database.close()
+    throw sqliteCode(error) === 'SQLITE_CANTOPEN' ? faultOfSideFiles(path, error) : error
+  }
+}
+
+/** The database itself is open: what can not be opened is its log, or the log's index. */
+function faultOfSideFiles(path: string, cause: unknown): AlikeError {
+  try {
+    accessSync(dirname(path), constants.W_OK)
+  } catch {
+    return damaged('This user may not make files in it.', cause)
+  }
+  return new AlikeError('storage_full', { detail: 'The log beside the database can not be made.', cause })
+}
+
+/** For look-ups; sees what is committed at the moment of each statement. */
+export function openForReading(path: string): Database {
+  // Never memory-mapped: a file that is cut short under a mapping ends the process.
+  return connect(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs })
+}
+
+/**
+ * For look-ups where the disk has no room for the index of the log, which connections share in a file: this one keeps
+ * it in its own memory and shuts out every other, those of this process as well. It writes nothing until it is closed.
+ */
+export function openAlone(path: string): Database {
+  const database = connect(path, { fileMustExist: true, timeout: lockTimeoutMs })
+  try {
+    database.pragma('locking_mode = EXCLUSIVE') // before the first read, which opens the log
+    database.pragma('query_only = ON')
+    database.prepare('SELECT 1 FROM sqlite_schema').get()
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/**
+ * Copies what is committed at this moment into a new file of its own, in steps, so that the thread
+ * can do other things in between. All of it is one read transaction: writes go on meanwhile, are not
+ * in the copy and do not make it begin anew; the write-ahead log grows by them until it ends.
+ *
+ * @param onStep told the share that is copied; what it throws ends the copying, and the file is gone.
+ */
+export async function copyDatabase(from: string, to: string, onStep: (share: number) => void): Promise<void> {
+  const source = openForReading(from)
+  try {
+    source.exec('BEGIN')
+    source.prepare('SELECT 1 FROM sqlite_schema').get() // a transaction begins with its first read
+    await source.backup(to, {
+      progress({ totalPages, remainingPages }) {
+        if (totalPages > 0) onStep(1 - remainingPages / totalPages)
+        return copiedPagesPerStep
+      },
+    })
+  } catch (error) {
+    // The copying does not say which of the two files it was; the one that is read is read all the time.
+    if (sqliteCode(error) !== 'SQLITE_IOERR') throw error
+    throw new AlikeError('storage_full', { detail: 'The copy can not be written.', cause: error })
+  } finally {
+    source.close()
+  }
+  const copy = connect(to, { fileMustExist: true })
+  try {
+    copy.pragma('journal_mode = DELETE') // one plain file, that can be read without writing beside it
+  } finally {
+    copy.close()
+  }
+}
+
+/** About 2 MB. */
+const copiedPagesPerStep = 256
+
+/** What an error of the database means to the rest of Alike. */
+export function asAlikeError(error: unknown): AlikeError {
+  if (error instanceof AlikeError) return error
+  const code = sqliteCode(error)
+  if (code === 'SQLITE_FULL') return new AlikeError('storage_full', { cause: error })
+  // Quotas and file size limits come as failed writes.
+  if (/^SQLITE_IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMOPEN)$/.test(code)) {
+    return new AlikeError('storage_full', { detail: 'The data folder can not be written to.', cause: error })
+  }
+  if (/^SQLITE_(CORRUPT|NOTADB|CANTOPEN|READONLY|PERM|IOERR)/.test(code))
+    return damaged('The database is damaged or can not be read.', error)
+  return new AlikeError('internal', { cause: error })
+}
+
+export function damaged(detail: string, cause?: unknown): AlikeError {
+  return new AlikeError('data_unreadable', { detail, cause })
+}
+
+/** Runs a piece of work with the database and translates what it throws. */
+export function withDatabase<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw asAlikeError(error)
+  }
+}
+
+function sqliteCode(error: unknown): string {
+  return error instanceof BetterSqlite3.SqliteError ? error.code : ''
+}

@@ -1,0 +1,105 @@
+/** The rows of copy descriptors. They are put and removed with their pictures by `ImageTable`; those of older data are added later. */
+import { descriptorBytes, descriptorWords } from '../../../copies/copy-descriptor.js'
+import { checksumOfBytes } from './checksum.js'
+import type { Database, Statement } from './database.js'
+import { keyOf, slotOf } from './image-table.js'
+
+interface Row {
+  key: number
+  descriptor: Buffer
+  checksum: number
+}
+
+/** Descriptors side by side. */
+export interface DescriptorRows {
+  slots: Uint32Array
+  /** [slots, descriptorWords]; zeros without features. */
+  words: Uint32Array
+  /** 1 for those with features, as far as is known. */
+  hasFeatures: Uint8Array
+}
+
+/** A picture whose descriptor can be made from what is stored. */
+export interface Undescribed {
+  slot: number
+  /** WebP; empty where it is damaged. */
+  thumbnail: Uint8Array
+}
+
+export class DescriptorTable {
+  readonly #find: Statement<[number], Row>
+  /** A JSON array of keys. */
+  readonly #byKeys: Statement<[string], Row>
+  readonly #page: Statement<[number, number, number], Row>
+  readonly #undescribed: Statement<[number, number, number], { key: number; webp: Buffer; checksum: number }>
+  readonly #add: Statement<[number, Uint8Array, number, number]>
+
+  constructor(database: Database) {
+    this.#find = database.prepare('SELECT * FROM copy_descriptor WHERE key = ?')
+    this.#byKeys = database.prepare('SELECT * FROM copy_descriptor WHERE key IN (SELECT value FROM json_each(?))')
+    this.#page = database.prepare('SELECT * FROM copy_descriptor WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
+    this.#undescribed = database.prepare(
+      `SELECT key, webp, thumbnail.checksum AS checksum FROM thumbnail LEFT JOIN copy_descriptor USING (key)
+       WHERE key >= ? AND key < ? AND copy_descriptor.key IS NULL ORDER BY key LIMIT ?`,
+    )
+    // of a picture that is still there, and was not described meanwhile
+    this.#add = database.prepare('INSERT OR IGNORE INTO copy_descriptor SELECT ?, ?, ? FROM image WHERE key = ?')
+  }
+
+  find(gallery: number, slot: number): Uint8Array | undefined {
+    const row = this.#find.get(keyOf(gallery, slot))
+    return row && wholeOf(row)
+  }
+
+  /** In the order of the slots asked for; zeros without features where there is no row. */
+  ofSlots(gallery: number, slots: Uint32Array): DescriptorRows {
+    const rows = this.#byKeys.all(JSON.stringify(Array.from(slots, (slot) => keyOf(gallery, slot))))
+    const bySlot = new Map(rows.map((row) => [slotOf(row.key), row]))
+    return packed(slots, (slot) => bySlot.get(slot))
+  }
+
+  page(gallery: number, fromSlot: number, limit: number): DescriptorRows {
+    const rows = this.#page.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
+    return packed(
+      Uint32Array.from(rows, ({ key }) => slotOf(key)),
+      (_, i) => rows[i],
+    )
+  }
+
+  undescribed(gallery: number, fromSlot: number, limit: number): Undescribed[] {
+    const rows = this.#undescribed.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
+    return rows.map(({ key, webp, checksum }) => ({
+      slot: slotOf(key),
+      thumbnail: checksumOfBytes(key, webp) === checksum ? webp : new Uint8Array(0),
+    }))
+  }
+
+  /** @returns false when the picture is gone or has one */
+  add(gallery: number, slot: number, descriptor: Uint8Array): boolean {
+    const key = keyOf(gallery, slot)
+    return this.#add.run(key, descriptor, checksumOfBytes(key, descriptor), key).changes > 0
+  }
+}
+
+function packed(slots: Uint32Array, rowOf: (slot: number, i: number) => Row | undefined): DescriptorRows {
+  const words = new Uint32Array(slots.length * descriptorWords)
+  const bytes = new Uint8Array(words.buffer)
+  const hasFeatures = new Uint8Array(slots.length)
+  slots.forEach((slot, i) => {
+    const row = rowOf(slot, i)
+    const descriptor = row && wholeOf(row)
+    if (descriptor === undefined || descriptor.byteLength === 0) return
+    bytes.set(descriptor, i * descriptorBytes)
+    hasFeatures[i] = 1
+  })
+  return { slots, words, hasFeatures }
+}
+
+/**
+ * A damaged descriptor is none: nothing that it would say is true, and searches have answers without it. Backups, which
+ * read every row, say so.
+ */
+function wholeOf({ key, descriptor, checksum }: Row): Uint8Array | undefined {
+  if (checksumOfBytes(key, descriptor) !== checksum) return undefined
+  return descriptor.byteLength === 0 || descriptor.byteLength === descriptorBytes ? descriptor : undefined
+}

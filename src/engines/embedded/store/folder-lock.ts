@@ -1,0 +1,123 @@
+/**
+ * One process owns a data folder. The lock is one that the kernel holds on alike.db itself: it goes
+ * with the process, however that dies, and there is no file of its own that somebody could tidy away.
+ * It is an open file description lock (fcntl `F_OFD_SETLK`), which belongs to the descriptor. The only
+ * importer of fs-native-extensions.
+ *
+ * The descriptor has to outlive every SQLite connection of this process: closing any descriptor of a
+ * file drops the POSIX locks that the process has on it, and SQLite's are of that kind.
+ */
+import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { AlikeError } from '../../../errors.js'
+import { damaged } from './database.js'
+import { networkFileSystem } from './file-systems.js'
+import { forgetOwner, ownerNoteName, ownerOf, recordOwner } from './folder-owner.js'
+import { roomProbeName } from './room.js'
+
+/** Far above SQLite's own lock bytes (from 2³⁰ on) and above the largest database (2⁴⁸ bytes). */
+const lockByte = 2 ** 52
+/** A database may be put in the place of the one that was opened, by a restore that ends in this moment. */
+const attempts = 3
+
+/** Files of older versions, which locked one of its own. */
+const formerLocks = ['alike.lock', 'alike.lock-journal']
+
+/** What may lie beside a database without being data. */
+export const besideDatabase: readonly string[] = [ownerNoteName, roomProbeName, ...formerLocks]
+
+export interface FolderLock {
+  /** False once alike.db was deleted or replaced: what is written to it then is lost. */
+  holds(): boolean
+  /** After the last connection to the database was closed. */
+  release(): void
+}
+
+/** What is used of fs-native-extensions, which comes without types. */
+interface FileLocks {
+  tryLock(descriptor: number, offset: number, length: number): boolean
+}
+
+/**
+ * Makes the folder and an empty alike.db where they are missing.
+ * @throws AlikeError `data_unreadable` with who holds it or why it can not be locked; `storage_full`
+ */
+export function lockFolder(folder: string): FolderLock {
+  const locks = loadFileLocks()
+  const path = join(folder, 'alike.db')
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const descriptor = openDatabaseFile(folder, path)
+    try {
+      if (!tryLock(locks, descriptor, folder)) throw damaged(inUse(ownerOf(folder)))
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
+    }
+    if (isStillThere(path, descriptor)) return held(folder, path, descriptor)
+    closeSync(descriptor)
+  }
+  throw damaged('alike.db is being replaced.')
+}
+
+function inUse(owner: string | undefined): string {
+  return owner === undefined ? 'Another process is using it.' : `Another process is using it: ${owner}.`
+}
+
+function held(folder: string, path: string, descriptor: number): FolderLock {
+  recordOwner(folder)
+  for (const former of formerLocks) rmSync(join(folder, former), { force: true })
+  return {
+    holds: () => isStillThere(path, descriptor),
+    release() {
+      forgetOwner(folder)
+      closeSync(descriptor)
+    },
+  }
+}
+
+/** At the first use, not at the import: a platform without a build must be told as what it is. */
+function loadFileLocks(): FileLocks {
+  try {
+    return createRequire(import.meta.url)('fs-native-extensions') as FileLocks
+  } catch (cause) {
+    throw damaged(
+      `It can not be locked: the addon for file locks can not be loaded on ${process.platform} ${process.arch}.`,
+      cause,
+    )
+  }
+}
+
+function openDatabaseFile(folder: string, path: string): number {
+  try {
+    mkdirSync(folder, { recursive: true })
+    return openSync(path, 'a+', 0o644) // for reading and writing, made when missing, never cut
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException
+    if (['ENOSPC', 'EDQUOT'].includes(code))
+      throw new AlikeError('storage_full', { detail: 'There is no room for a new data folder.', cause })
+    const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code)
+    throw damaged(denied ? 'This user may not write to it.' : `alike.db can not be opened there (${code}).`, cause)
+  }
+}
+
+function tryLock(locks: FileLocks, descriptor: number, folder: string): boolean {
+  try {
+    return locks.tryLock(descriptor, lockByte, 1)
+  } catch (cause) {
+    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
+    const place = networkFileSystem(folder)
+    throw damaged(
+      place === undefined
+        ? `Its file system does not lock files (${code}).`
+        : `It lies on ${place}, which does not lock files (${code}): use a local disk.`,
+      cause,
+    )
+  }
+}
+
+function isStillThere(path: string, descriptor: number): boolean {
+  const opened = fstatSync(descriptor)
+  const named = statSync(path, { throwIfNoEntry: false })
+  return named !== undefined && named.ino === opened.ino && named.dev === opened.dev
+}

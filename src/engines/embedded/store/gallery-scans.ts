@@ -1,0 +1,112 @@
+/** Reads that walk over a whole gallery or database; they run in the reader thread. */
+
+import { type Filter, withReadable } from '../../../gallery/filter.js'
+import type { LabelCount } from '../../../gallery/records.js'
+import { checksumOfBytes, expectChecksum } from './checksum.js'
+import { type Database, damaged, type Statement } from './database.js'
+import { GalleryTable } from './gallery-table.js'
+import { ImageTable, keyOf, slotOf } from './image-table.js'
+import { JobTable } from './job-table.js'
+
+/** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
+const indexedTables = ['gallery', 'image', 'job', 'job_error']
+
+export interface VectorPage {
+  slots: Uint32Array<ArrayBuffer>
+  vectors: Float32Array<ArrayBuffer>
+  nextSlot?: number
+}
+
+export class GalleryScans {
+  readonly #database: Database
+  readonly #galleries: GalleryTable
+  readonly #vectors: Statement<[number, number, number], { key: number; vector: Buffer; checksum: number }>
+  readonly #unlabelled: Statement<[number], number>
+  readonly #labels: Statement<[number, string, number], LabelCount>
+  /** Of records, found by `verify`. */
+  #damagedKeys: readonly number[] = []
+  readonly #counts: Statement<
+    [{ from: number; to: number }],
+    { images: number; pairs: number; embeddings: number; last: number | null }
+  >
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#galleries = new GalleryTable(database, { damagedRecords: 'named' })
+    this.#vectors = database.prepare(
+      'SELECT key, vector, checksum FROM embedding WHERE key >= ? AND key < ? ORDER BY key LIMIT ?',
+    )
+    this.#unlabelled = database
+      .prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ? AND label IS NULL')
+      .pluck()
+    this.#labels = database.prepare(
+      'SELECT label, count(*) AS count FROM image WHERE gallery = ? AND label > ? GROUP BY label ORDER BY label LIMIT ?',
+    )
+    this.#counts = database.prepare(
+      `SELECT (SELECT count(*) FROM image WHERE key >= @from AND key < @to) AS images,
+              (SELECT count(*) FROM embedding WHERE key >= @from AND key < @to) AS embeddings,
+              (SELECT count(*) FROM image JOIN embedding USING (key) WHERE key >= @from AND key < @to) AS pairs,
+              (SELECT max(key) FROM image WHERE key >= @from AND key < @to) AS last`,
+    )
+  }
+
+  /** A damaged record is left to who reads it. @throws AlikeError `data_unreadable`, with what does not fit otherwise. */
+  verify(): void {
+    for (const table of indexedTables) {
+      const faults = this.#database.pragma(`integrity_check(${table})`, { simple: true })
+      if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
+    }
+    new JobTable(this.#database).verifyRecords()
+    for (const { number, name, count, next_slot, isDamaged } of this.#galleries.list()) {
+      if (isDamaged) continue
+      const { images, embeddings, pairs, last } = this.#counts.get({
+        from: keyOf(number, 0),
+        to: keyOf(number + 1, 0),
+      })!
+      const whole =
+        images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
+      if (!whole)
+        throw damaged(
+          `Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`,
+        )
+    }
+    this.#damagedKeys = new ImageTable(this.#database).damagedKeys()
+  }
+
+  vectors(gallery: number, dimension: number, fromSlot: number, limit: number): VectorPage {
+    const rows = this.#vectors.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
+    const slots = new Uint32Array(rows.length)
+    const bytes = new Uint8Array(rows.length * dimension * 4)
+    rows.forEach(({ key, vector, checksum }, i) => {
+      expectChecksum(checksumOfBytes(key, vector), checksum, 'An embedding')
+      if (vector.length !== dimension * 4) throw damaged('An embedding does not have the dimension of its gallery.')
+      slots[i] = slotOf(key)
+      bytes.set(vector, i * dimension * 4)
+    })
+    const page = { slots, vectors: new Float32Array(bytes.buffer) }
+    return rows.length < limit ? page : { ...page, nextSlot: slots.at(-1)! + 1 }
+  }
+
+  /**
+   * From the beginning the index of labels may help; later only what was added is read, by key. Records that are damaged
+   * are among them, as nobody knows whether they fit: who comes to one hears of it.
+   */
+  slotsOfFilter(gallery: number, filter: Filter, fromSlot: number, toSlot: number): Uint32Array<ArrayBuffer> {
+    const range = fromSlot === 0 ? 'gallery = ? AND key < ?' : 'key >= ? AND key < ?'
+    const keys = withReadable(filter, ({ sql, parameters }) => {
+      const statement = this.#database
+        .prepare<unknown[], number>(`SELECT key FROM image WHERE ${range} AND (${sql})`)
+        .pluck()
+      return statement.all(fromSlot === 0 ? gallery : keyOf(gallery, fromSlot), keyOf(gallery, toSlot), ...parameters)
+    })
+    const unknown = this.#damagedKeys.filter((key) => key >= keyOf(gallery, fromSlot) && key < keyOf(gallery, toSlot))
+    return Uint32Array.from(unknown.length === 0 ? keys : new Set([...keys, ...unknown]), slotOf).sort()
+  }
+
+  /** By label, ascending; pictures without one come first. @param after the last label of the page before */
+  labels(gallery: number, after: string | undefined, limit: number): LabelCount[] {
+    const unlabelled = after === undefined ? this.#unlabelled.get(gallery)! : 0
+    const first = unlabelled === 0 ? [] : [{ label: null, count: unlabelled }]
+    return [...first, ...this.#labels.all(gallery, after ?? '', limit)].slice(0, limit)
+  }
+}

@@ -1,0 +1,183 @@
+/** What can be changed, each as a step of a transaction that the writer thread holds open. */
+import { AlikeError } from '../../../errors.js'
+import type { Filter } from '../../../gallery/filter.js'
+import type { JobProgress, JobRecord, JobResult } from '../../../gallery/jobs.js'
+import type {
+  GalleryRecord,
+  ImageChange,
+  ImageRecord,
+  ImageStep,
+  PutResult,
+  PutStep,
+  StepResult,
+} from '../../../gallery/records.js'
+import { nfc } from '../../../text.js'
+import type { Database } from './database.js'
+import { DescriptorTable } from './descriptor-table.js'
+import { type GalleryRow, GalleryTable, galleryRecord, type NewGallery, slotsMax } from './gallery-table.js'
+import { ImageTable } from './image-table.js'
+import { JobTable, type StoredCounts } from './job-table.js'
+
+/** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
+const purgeLimit = 200
+
+export interface ChangeRequest {
+  gallery: number
+  steps: ImageStep[]
+  /** Live pictures that the gallery may hold. */
+  imagesMax: number
+  progress?: JobProgress
+  at: string
+}
+
+export interface PutRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
+  step: PutStep
+}
+
+export class GalleryWrites {
+  readonly jobs: JobTable
+  readonly #galleries: GalleryTable
+  readonly #images: ImageTable
+  readonly #descriptors: DescriptorTable
+
+  constructor(database: Database) {
+    this.jobs = new JobTable(database)
+    this.#galleries = new GalleryTable(database)
+    this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
+    this.#descriptors = new DescriptorTable(database)
+  }
+
+  /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
+  createGallery(gallery: NewGallery): { gallery: GalleryRecord; created: boolean } {
+    const existing = this.#galleries.find(gallery.name)
+    if (existing !== undefined) return { gallery: galleryRecord(existing), created: false }
+    return { gallery: galleryRecord(this.#galleries.insert(gallery)), created: true }
+  }
+
+  /** Frees the name at once; `purge` removes the rows. */
+  deleteGallery(number: number, at: string): void {
+    this.#galleries.release(number, at)
+  }
+
+  changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): StepResult[] {
+    const row = this.#galleries.get(gallery)
+    const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
+    if (row.count > imagesMax) throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
+    if (!results.every(isIdle)) this.#galleries.save({ ...row, updated_at: at })
+    if (progress !== undefined) this.jobs.advance(progress, countsOf(results), row.uid)
+    return results
+  }
+
+  /** One picture, and its record as it is then. */
+  putImage({ step, ...request }: PutRequest): { result: StepResult; record: ImageRecord } {
+    const [result] = this.changeImages({ ...request, steps: [step] })
+    return { result: result!, record: this.#images.find(request.gallery, step.put.id)! }
+  }
+
+  /** For steps that store no picture. */
+  advanceJob(progress: JobProgress): void {
+    this.jobs.advance(progress, countsOf([]), this.#galleryOfJob(progress.jobId))
+  }
+
+  finishJob(id: string, result: JobResult, at: string): JobRecord {
+    return this.jobs.finish(id, result, this.#galleryOfJob(id), at)
+  }
+
+  /** Uid of the gallery that now has the name the job was made for. */
+  #galleryOfJob(id: string): string | undefined {
+    const job = this.jobs.get(id)
+    return job && this.#galleries.place(job.gallery)?.uid
+  }
+
+  patchImage(gallery: number, id: string, { label, metadata }: ImageChange, at: string): void {
+    this.#galleries.get(gallery)
+    const change = {
+      ...(label !== undefined && { label: label && nfc(label) }),
+      ...(metadata !== undefined && { metadata }),
+    }
+    if (!this.#images.change(gallery, id, change, at)) throw new AlikeError('image_not_found')
+  }
+
+  /** Ids that do not exist are passed over. */
+  deleteImages(gallery: number, ids: string[], at: string): { id: string; slot: number }[] {
+    const row = this.#galleries.get(gallery)
+    const deleted: { id: string; slot: number }[] = []
+    for (const id of ids) {
+      const result = this.#remove(row, id)
+      if ('removedSlot' in result) deleted.push({ id, slot: result.removedSlot })
+    }
+    if (deleted.length > 0) this.#galleries.save({ ...row, updated_at: at })
+    return deleted
+  }
+
+  /** A picture that was changed since its slot was read, and fits no more, stays. */
+  deleteFitting(gallery: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
+    const row = this.#galleries.get(gallery)
+    const deleted = this.#images.fitting(gallery, slots, filter)
+    for (const slot of deleted) this.#images.delete(gallery, slot)
+    if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
+    return deleted
+  }
+
+  /** Those that have none and are still there. @returns how many */
+  describeImages(gallery: number, described: { slot: number; descriptor: Uint8Array }[]): number {
+    return described.filter(({ slot, descriptor }) => this.#descriptors.add(gallery, slot, descriptor)).length
+  }
+
+  /** One step of removing what deleted galleries have left; false when nothing is left. */
+  purge(): boolean {
+    const number = this.#galleries.nextDeleted()
+    if (number === undefined) return false
+    if (!this.#images.purge(number, purgeLimit)) this.#galleries.erase(number)
+    return true
+  }
+
+  /** What is left unsaid is decided here, by what is stored now; so is the form of letters. Counts in `row`, which the caller saves. */
+  #put(row: GalleryRow, { put: image, unlessSame = false }: PutStep, at: string): PutResult | { unchanged: true } {
+    const former = this.#images.find(row.number, image.id)
+    const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
+    const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata }
+    if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
+    if (former !== undefined) this.#images.delete(row.number, former.slot)
+    else row.count++
+    const slot = row.next_slot++
+    if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
+    this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt || at, updatedAt: at })
+    return former === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: former.slot }
+  }
+
+  /** Counts in `row`, which the caller saves. */
+  #remove(row: GalleryRow, id: string): { removedSlot: number } | { absent: true } {
+    const slot = this.#images.slot(row.number, id)
+    if (slot === undefined) return { absent: true }
+    this.#images.delete(row.number, slot)
+    row.count--
+    return { removedSlot: slot }
+  }
+}
+
+function isSame(
+  former: ImageRecord,
+  { contentHash, modelId, label, metadata }: Pick<ImageRecord, 'contentHash' | 'modelId' | 'label' | 'metadata'>,
+): boolean {
+  // Both came through JSON; the order of members is as it was sent.
+  return (
+    former.contentHash === contentHash &&
+    former.modelId === modelId &&
+    former.label === label &&
+    JSON.stringify(former.metadata) === JSON.stringify(metadata)
+  )
+}
+
+function isIdle(result: StepResult): boolean {
+  return 'unchanged' in result || 'absent' in result
+}
+
+function countsOf(results: StepResult[]): StoredCounts {
+  const counts = { added: 0, updated: 0, removed: 0, idle: 0 }
+  for (const result of results) {
+    if ('slot' in result) counts[result.created ? 'added' : 'updated'] += 1
+    else counts[isIdle(result) ? 'idle' : 'removed'] += 1
+  }
+  return counts
+}

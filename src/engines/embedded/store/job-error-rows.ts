@@ -1,0 +1,88 @@
+/** The rows of jobs' error reports: what could not be taken in, and why. */
+
+import type { JobError } from '../../../gallery/jobs.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Database, damaged, type Statement } from './database.js'
+
+type ErrorRow = JobError & { job: number }
+type StoredRow = ErrorRow & { checksum: number }
+
+/** Reports up to this many lines are counted when their end is read: some milliseconds. */
+const countedMax = 100_000
+
+/** Rows given their checksum with one statement. */
+const migratedAtOnce = 1_000
+
+export class JobErrorRows {
+  readonly #database: Database
+  readonly #page: Statement<[number, number, number], StoredRow>
+  readonly #count: Statement<[number], number>
+  readonly #insert: Statement<[StoredRow]>
+  readonly #forget: Statement<[string]>
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#page = database.prepare('SELECT * FROM job_error WHERE job = ? AND item >= ? ORDER BY item LIMIT ?')
+    this.#count = database.prepare<[number], number>('SELECT count(*) FROM job_error WHERE job = ?').pluck()
+    this.#insert = database.prepare(
+      'INSERT OR REPLACE INTO job_error (job, item, name, code, detail, checksum) VALUES (@job, @item, @name, @code, @detail, @checksum)',
+    )
+    this.#forget = database.prepare('DELETE FROM job_error WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
+  }
+
+  /**
+   * @param job its number
+   * @param failed items that its record counts as failed
+   * @throws AlikeError `data_unreadable`, also when lines are missing
+   */
+  page(job: number, failed: number, fromItem: number, limit: number): JobError[] {
+    const rows = this.#page.all(job, fromItem, limit)
+    if (rows.length < limit && failed <= countedMax && this.#count.get(job)! < failed)
+      throw damaged('Lines of an error report are missing.')
+    return rows.map(checked).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
+  }
+
+  /** Compares every row of every job. @throws AlikeError `data_unreadable` */
+  verifyAll(onRow: () => void): void {
+    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job_error').iterate()) {
+      checked(row)
+      onRow()
+    }
+  }
+
+  insert(job: number, { item, name, code, detail }: JobError): void {
+    const row: ErrorRow = { job, item, name, code, detail }
+    this.#insert.run({ ...row, checksum: checksumOf(row) })
+  }
+
+  forget(finishedBefore: string): void {
+    this.#forget.run(finishedBefore)
+  }
+}
+
+/** A step of the schema: the column, and its value for the rows that are there. */
+export function addErrorChecksums(database: Database): void {
+  const columns = database.pragma('table_info(job_error)') as { name: string }[]
+  if (!columns.some(({ name }) => name === 'checksum'))
+    database.exec('ALTER TABLE job_error ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0')
+  const page = database.prepare<[number, number, number], ErrorRow>(
+    'SELECT job, item, name, code, detail FROM job_error WHERE (job, item) > (?, ?) ORDER BY job, item LIMIT ?',
+  )
+  const update = database.prepare('UPDATE job_error SET checksum = ? WHERE job = ? AND item = ?')
+  for (let [job, item] = [-1, -1]; ; ) {
+    const rows = page.all(job, item, migratedAtOnce)
+    for (const row of rows) update.run(checksumOf(row), row.job, row.item)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    ;[job, item] = [last.job, last.item]
+  }
+}
+
+function checked({ checksum, ...row }: StoredRow): ErrorRow {
+  expectChecksum(checksumOf(row), checksum, 'A line of an error report')
+  return row
+}
+
+function checksumOf({ job, item, name, code, detail }: ErrorRow): number {
+  return checksumOfValues([job, item, name, code, detail])
+}

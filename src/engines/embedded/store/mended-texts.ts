@@ -1,0 +1,61 @@
+/**
+ * Ids and labels that were taken once although they are no text: half of a surrogate pair lies in the database as three
+ * bytes that are not UTF-8, and is read as something else than was written. What was meant can be told from the bytes, and
+ * its checksum proves it.
+ */
+import { isUtf8 } from 'node:buffer'
+import { cutText } from '../../../text.js'
+import type { Database } from './database.js'
+import { checksumOfImage, type ImageRow } from './image-table.js'
+
+type Suspect = ImageRow & { checksum: number; idBytes: Buffer; labelBytes: Buffer | null }
+
+/** A step of the schema: U+FFFD in the place of each half. Where two ids would become one, the later ones are numbered. */
+export function mendTexts(database: Database): void {
+  // The first byte of every such half, and of little else.
+  const suspects = database
+    .prepare<[], Suspect>(
+      `SELECT *, CAST(id AS BLOB) AS idBytes, CAST(label AS BLOB) AS labelBytes FROM image
+     WHERE instr(CAST(id AS BLOB), x'ED') > 0 OR instr(CAST(label AS BLOB), x'ED') > 0`,
+    )
+    .all()
+  const isTaken = database
+    .prepare<[number, string, number], number>('SELECT 1 FROM image WHERE gallery = ? AND id = ? AND key <> ?')
+    .pluck()
+  const write = database.prepare<[string, string | null, number, number]>(
+    'UPDATE image SET id = ?, label = ?, checksum = ? WHERE key = ?',
+  )
+
+  for (const { idBytes, labelBytes, checksum, ...row } of suspects) {
+    if (isUtf8(idBytes) && (labelBytes === null || isUtf8(labelBytes))) continue
+    const meant = { ...row, id: textMeant(idBytes), label: labelBytes && textMeant(labelBytes) }
+    const mended = {
+      ...row,
+      id: freeId(cutText(meant.id, Infinity), (id) => isTaken.get(row.gallery, id, row.key) !== undefined),
+      label: meant.label && cutText(meant.label, Infinity),
+    }
+    // What is damaged besides goes on being told as damaged, under an id that can be asked for.
+    const isWhole = checksumOfImage(meant) === checksum
+    write.run(mended.id, mended.label, isWhole ? checksumOfImage(mended) : checksum, row.key)
+  }
+}
+
+/** UTF-8 in which halves of pairs are written like characters. */
+function textMeant(bytes: Buffer): string {
+  let text = ''
+  let from = 0
+  for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 1)) {
+    if ((bytes[at + 1] ?? 0) < 0xa0) continue
+    text +=
+      bytes.toString('utf8', from, at) +
+      String.fromCharCode(0xd000 | ((bytes[at + 1]! & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f))
+    from = at + 3
+  }
+  return text + bytes.toString('utf8', from)
+}
+
+function freeId(id: string, isTaken: (id: string) => boolean): string {
+  let free = id
+  for (let number = 2; isTaken(free); number++) free = `${id} (${number})`
+  return free
+}

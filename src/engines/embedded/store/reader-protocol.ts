@@ -1,0 +1,23 @@
+/** Every call that the reader thread answers: reads that are too long for the main thread. */
+import type { Filter } from '../../../gallery/filter.js'
+import type { LabelCount } from '../../../gallery/records.js'
+
+/** Given to the thread when it is started. */
+export interface ReaderThreadData {
+  path: string
+}
+
+/** `gallery` is the number of a gallery. */
+export type ReaderCalls = {
+  open: { request: undefined; reply: void }
+  /** Compares tables with their indexes and with each other. @throws `data_unreadable`. */
+  verify: { request: undefined; reply: void }
+  /** A page of live vectors in the order of their slots; the last one has no `nextSlot`. */
+  vectors: {
+    request: { gallery: number; dimension: number; fromSlot: number; limit: number }
+    reply: { slots: Uint32Array; vectors: Float32Array; nextSlot?: number }
+  }
+  /** Ascending, from `fromSlot` up to `toSlot` without it. */
+  slotsOfFilter: { request: { gallery: number; filter: Filter; fromSlot: number; toSlot: number }; reply: Uint32Array }
+  labels: { request: { gallery: number; after: string | undefined; limit: number }; reply: LabelCount[] }
+}

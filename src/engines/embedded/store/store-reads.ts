@@ -1,0 +1,69 @@
+/** The main thread's connection to the database, with the tables that are read on it. */
+import { AlikeError } from '../../../errors.js'
+import { type CopyCalls, copyCalls } from './copy-calls.js'
+import { type Database, openAlone, openForReading, withDatabase } from './database.js'
+import { DescriptorTable } from './descriptor-table.js'
+import { GalleryScans } from './gallery-scans.js'
+import { GalleryTable } from './gallery-table.js'
+import { ImageTable, type ImageTableOptions } from './image-table.js'
+import { JobTable } from './job-table.js'
+import { type ScanCalls, scanCalls } from './scan-calls.js'
+import { schemaVersion, versionOf } from './schema.js'
+
+export interface StoreReads {
+  galleries: GalleryTable
+  images: ImageTable
+  descriptors: DescriptorTable
+  jobs: JobTable
+  /** What is read in it is all of one moment. */
+  atOnce<Result>(read: () => Result): Result
+  /** For while the reader thread can not be opened. */
+  scans: ScanCalls
+  /** For while the copies thread can not be. */
+  copies: CopyCalls
+  /** Whether this connection shuts out all others. */
+  alone: boolean
+  close(): void
+}
+
+/** Beside other connections. @throws AlikeError `data_unreadable`, `storage_full` when the index of the log can not be made */
+export function openReads(path: string, images: ImageTableOptions): StoreReads {
+  return withDatabase(() => readsOn(openForReading(path), images, false))
+}
+
+/**
+ * Without needing any room; see `openAlone`.
+ * @throws AlikeError `storage_full` for a database that has to be made or migrated first; `data_unreadable`
+ */
+export function openReadsAlone(path: string, images: ImageTableOptions): StoreReads {
+  return withDatabase(() => readsOn(openAlone(path), images, true))
+}
+
+function readsOn(database: Database, images: ImageTableOptions, alone: boolean): StoreReads {
+  try {
+    if (alone) expectCurrent(versionOf(database))
+    const descriptors = new DescriptorTable(database)
+    return {
+      galleries: new GalleryTable(database, images),
+      images: new ImageTable(database, images),
+      descriptors,
+      jobs: new JobTable(database),
+      scans: scanCalls(new GalleryScans(database)),
+      copies: copyCalls(descriptors),
+      alone,
+      atOnce: (read) => database.transaction(read)(),
+      close: () => void database.close(),
+    }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function expectCurrent(version: number): void {
+  if (version === 0) throw new AlikeError('storage_full', { detail: 'There is no room for a new database.' })
+  if (version < schemaVersion)
+    throw new AlikeError('storage_full', {
+      detail: 'The database is of an older version; bringing it up to date needs room.',
+    })
+}

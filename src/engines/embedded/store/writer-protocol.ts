@@ -1,0 +1,37 @@
+/** Every call that the writer thread answers; each answer comes after the commit. */
+import type { Filter } from '../../../gallery/filter.js'
+import type { JobProgress, JobRecord, JobResult, JobTransition, JobTrials, NewJob } from '../../../gallery/jobs.js'
+import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from '../../../gallery/records.js'
+import type { NewGallery } from './gallery-table.js'
+import type { ChangeRequest, PutRequest } from './gallery-writes.js'
+
+/** Given to the thread when it is started. */
+export interface WriterThreadData {
+  path: string
+  /** Bytes the file may grow to; 0 for no limit. */
+  maxBytes: number
+}
+
+/** `gallery` is the number of a gallery; `at` the time of the call, ISO 8601. */
+export type WriterCalls = {
+  /** First, and again after it was refused as `storage_full`: opens the file, makes or migrates its tables. */
+  open: { request: undefined; reply: void }
+  createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
+  deleteGallery: { request: { gallery: number; at: string }; reply: void }
+  changeImages: { request: ChangeRequest; reply: StepResult[] }
+  /** The same for one picture, and its record as it is then. */
+  putImage: { request: PutRequest; reply: { result: StepResult; record: ImageRecord } }
+  patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: void }
+  deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
+  /** Of these slots those that fit the filter at the time of the write. */
+  deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
+  /** Copy descriptors of pictures that were stored without; answers how many were still there. */
+  describeImages: { request: { gallery: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
+  createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
+  transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
+  noteJob: { request: { id: string; trials: JobTrials }; reply: void }
+  completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
+  advanceJob: { request: JobProgress; reply: void }
+  finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
+  forgetJobs: { request: { finishedBefore: string }; reply: number }
+}

@@ -1,0 +1,87 @@
+/** The one thread that writes to the database. */
+import { workerData } from 'node:worker_threads'
+import { answerCalls } from '../../../worker-calls.js'
+import { type Database, openForWriting, withDatabase } from './database.js'
+import { GalleryWrites } from './gallery-writes.js'
+import { expectWholeLog } from './log-check.js'
+import { migrate } from './schema.js'
+import { WriteGroups } from './write-groups.js'
+import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
+
+const { path, maxBytes } = workerData as WriterThreadData
+
+/** Free pages given back to the file system after a step of removing, and how many may stay. */
+const vacuumPages = 256
+const freePagesKept = 4_096
+
+let database: Database | undefined
+let writes: GalleryWrites
+let groups: WriteGroups
+let purging = false
+let ending = false
+
+answerCalls<WriterCalls>(
+  {
+    open() {
+      expectWholeLog(`${path}-wal`)
+      database = withDatabase(() => openMigrated(path))
+      writes = withDatabase(() => new GalleryWrites(database!))
+      groups = new WriteGroups(database)
+      purge() // what a former process did not finish
+    },
+    createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
+    async deleteGallery({ gallery, at }) {
+      await groups.add(() => writes.deleteGallery(gallery, at))
+      purge()
+    },
+    changeImages: (request) => groups.add(() => writes.changeImages(request)),
+    putImage: (request) => groups.add(() => writes.putImage(request)),
+    patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
+    deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
+    deleteFitting: ({ gallery, slots, filter, at }) =>
+      groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
+    describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),
+    createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
+    transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
+    noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),
+    completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
+    advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
+    finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
+    forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
+  },
+  () => {
+    ending = true
+    database?.close()
+  },
+)
+
+/** Closed when that fails: for want of room it is tried again later, and others read alone meanwhile. */
+function openMigrated(file: string): Database {
+  const opened = openForWriting(file, { maxBytes })
+  try {
+    migrate(opened)
+    return opened
+  } catch (error) {
+    opened.close()
+    throw error
+  }
+}
+
+/** Removes rows of deleted galleries in steps between the writes. Errors end it until the next deletion or start. */
+function purge(): void {
+  if (purging) return
+  purging = true
+  const step = async (): Promise<void> => {
+    if (ending) return
+    const more = await groups.add(() => writes.purge())
+    const freePages = database!.pragma('freelist_count', { simple: true }) as number
+    if (freePages > freePagesKept) database!.pragma(`incremental_vacuum(${vacuumPages})`)
+    if (more) setImmediate(() => void step().catch(endPurge))
+    else endPurge()
+  }
+  void step().catch(endPurge)
+}
+
+function endPurge(): void {
+  purging = false
+}

@@ -1,0 +1,104 @@
+/**
+ * The main thread's side of vector search: every gallery's index in as many parts as there are index threads. One part is
+ * the whole index, and nothing stands between it and who asks.
+ */
+import type { AlikeError } from '../../../errors.js'
+import type { OpenedIndex } from './index-protocol.js'
+import { type IndexPart, IndexThread, type PartOptions } from './index-thread.js'
+import { PartedIndex } from './parted-index.js'
+import { SearchQueue } from './search-queue.js'
+import { vectorsOfParts } from './slots-of-parts.js'
+import type { IndexSettings, SlotVectors, VectorIndex } from './vector-index.js'
+
+export interface IndexThreadsOptions {
+  settings: IndexSettings
+  /** Called once for each thread that ends by itself; every call to it is rejected from then on. */
+  onFailure(error: AlikeError): void
+}
+
+export interface OpenIndexOptions extends PartOptions {
+  /** Every live vector; their buffers move to the threads. */
+  vectors: AsyncIterable<SlotVectors>
+}
+
+/** More parts are not worth their threads: each is asked in every search. */
+const partsMaxOfAuto = 8
+
+/** @param cores that this process may use; the other half of them decodes and embeds */
+export function indexPartsWanted({ indexParts }: { indexParts: string }, cores: number): number {
+  return indexParts === 'auto' ? Math.min(partsMaxOfAuto, Math.max(1, Math.floor(cores / 2))) : Number(indexParts)
+}
+
+export class IndexThreads {
+  readonly #settings: IndexSettings
+  readonly #queue: SearchQueue
+  readonly #threads: readonly IndexThread[]
+
+  constructor({ settings, onFailure }: IndexThreadsOptions) {
+    const { parts } = settings
+    this.#settings = settings
+    this.#queue = new SearchQueue(settings.searchQueueMax)
+    // Bounds of a gallery are shared out: what one part does, it does when the whole would.
+    const ofPart = {
+      ...settings,
+      exactBelow: Math.floor(settings.exactBelow / parts),
+      tombstoneMinimum: Math.ceil(settings.tombstoneMinimum / parts),
+    }
+    this.#threads = Array.from(
+      { length: parts },
+      (_, part) => new IndexThread({ settings: ofPart, part, queue: this.#queue, onFailure }),
+    )
+  }
+
+  /** Resolves when every vector can be found; the graphs may still be catching up. */
+  async open({ vectors, ...options }: OpenIndexOptions): Promise<{ index: VectorIndex; opened: OpenedIndex }> {
+    const begun = await Promise.all(this.#threads.map((thread) => thread.begin(options)))
+    const parts = begun.map(({ part }) => part)
+    try {
+      await addAll(parts, vectors, options.dimension)
+    } catch (error) {
+      await Promise.all(parts.map((part) => part.close()))
+      throw error
+    }
+    const snapshotsFit = await Promise.all(parts.map((part) => part.start()))
+    const opened = begun.map(({ opened: { snapshot } }, part): OpenedIndex['snapshot'] =>
+      snapshotsFit[part] ? snapshot : { state: 'rejected', reason: 'its vectors are not those of the database' },
+    )
+    const { dimension } = options
+    const index =
+      parts.length === 1
+        ? parts[0]!
+        : new PartedIndex({ parts, dimension, settings: this.#settings, queue: this.#queue })
+    return { index, opened: { snapshot: snapshotOfParts(opened) } }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+}
+
+/** One batch is under way while the next is read. */
+async function addAll(
+  parts: readonly IndexPart[],
+  vectors: AsyncIterable<SlotVectors>,
+  dimension: number,
+): Promise<void> {
+  let adding: Promise<unknown> = Promise.resolve()
+  for await (const batch of vectors) {
+    await adding
+    const shares = parts.length === 1 ? [batch] : vectorsOfParts(batch, dimension, parts.length)
+    adding = Promise.all(shares.map((share, part) => parts[part]!.take(share)))
+    adding.catch(() => {}) // awaited in the next round; until then nobody else hears of it
+  }
+  await adding
+}
+
+/** What became of all of them, in one: a part that is built anew is worth a line in the log. */
+function snapshotOfParts(snapshots: readonly OpenedIndex['snapshot'][]): OpenedIndex['snapshot'] {
+  if (snapshots.length === 1) return snapshots[0]!
+  const reasons = snapshots.flatMap((snapshot, part) =>
+    snapshot.state === 'rejected' ? `part ${part}: ${snapshot.reason}` : [],
+  )
+  if (reasons.length > 0) return { state: 'rejected', reason: reasons.join('; ') }
+  return { state: snapshots.some(({ state }) => state === 'used') ? 'used' : 'absent' }
+}

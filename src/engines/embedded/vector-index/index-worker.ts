@@ -1,0 +1,163 @@
+/**
+ * The thread that holds one part of the index of every gallery. It answers calls as they come and links
+ * vectors into graphs in the time between them.
+ */
+import { workerData } from 'node:worker_threads'
+import { AlikeError } from '../../../errors.js'
+import { answerCalls, MovedReply } from '../../../worker-calls.js'
+import type { IndexCalls, IndexThreadData } from './index-protocol.js'
+import { SlotIndex } from './slot-index.js'
+import { slotsOfPart } from './slots-of-parts.js'
+import { eraseSnapshot, readSnapshot, type SnapshotKey, writeSnapshot } from './snapshot.js'
+import type { SlotVectors } from './vector-index.js'
+
+const { settings, part } = workerData as IndexThreadData
+
+/** Vectors of the truth that a snapshot's graph is compared with before it is used. */
+const truthSampleSize = 256
+/** Linking gets at least this share of the time that searches take, so that it ends under load too. */
+const linkingShare = 0.5
+const longestSliceMs = 50
+
+interface Opened {
+  index: SlotIndex
+  key: SnapshotKey
+  started: boolean
+  saving: Promise<boolean> | undefined
+}
+
+const opened = new Map<number, Opened>()
+let linkingScheduled = false
+/** Time spent on searches since the last slice of linking. */
+let searchedMs = 0
+
+answerCalls<IndexCalls>(
+  {
+    async open({ index, dimension, nextSlot, snapshot }) {
+      const key = {
+        ...snapshot,
+        part,
+        parts: settings.parts,
+        dimension,
+        m: settings.m,
+        efConstruction: settings.efConstruction,
+      }
+      const read = await readSnapshot(key, nextSlot)
+      const slotIndex = new SlotIndex(dimension, settings, read.state === 'used' ? read.graph : undefined)
+      opened.set(index, { index: slotIndex, key, started: false, saving: undefined })
+      return { snapshot: read.state === 'rejected' ? read : { state: read.state } }
+    },
+    start(request) {
+      const entry = find(request.index)
+      const snapshotFits = entry.index.checkAgainstTruth(truthSampleSize)
+      entry.started = true
+      scheduleLinking()
+      return { reading: entry.index.reading, snapshotFits }
+    },
+    add({ index, slots, vectors }) {
+      const entry = find(index)
+      entry.index.add(slots, vectors)
+      if (entry.started) scheduleLinking()
+      return entry.index.reading
+    },
+    remove({ index, slots }) {
+      const entry = find(index)
+      entry.index.remove(slots)
+      if (entry.started) scheduleLinking()
+      return entry.index.reading
+    },
+    search({ index, allow, ...search }) {
+      const entry = find(index)
+      const startedAt = performance.now()
+      const result = entry.index.search({
+        ...search,
+        ...(allow && { allow: settings.parts === 1 ? allow : slotsOfPart(allow, part, settings.parts) }),
+      })
+      searchedMs += performance.now() - startedAt
+      return { ...result, reading: entry.index.reading }
+    },
+    neighbours({ index, ...request }) {
+      const entry = find(index)
+      const startedAt = performance.now()
+      const found = entry.index.neighbours(request, startedAt + settings.sliceMs)
+      searchedMs += performance.now() - startedAt
+      const buffers = [found.counts.buffer, found.slots.buffer, found.scores.buffer] as ArrayBuffer[]
+      return new MovedReply<IndexCalls['neighbours']['reply']>({ ...found, reading: entry.index.reading }, buffers)
+    },
+    compare({ index, rows, columns }) {
+      const startedAt = performance.now()
+      const scores = find(index).index.compare(rows, columns)
+      searchedMs += performance.now() - startedAt
+      return new MovedReply<Float32Array>(scores, [scores.buffer])
+    },
+    vectors({ index, slots }) {
+      const found = find(index).index.vectorsOf(slots)
+      return new MovedReply<SlotVectors>(found, [found.slots.buffer, found.vectors.buffer] as ArrayBuffer[])
+    },
+    compareVectors({ index, vectors, columns }) {
+      const startedAt = performance.now()
+      const scores = find(index).index.compareVectors(vectors, columns)
+      searchedMs += performance.now() - startedAt
+      return new MovedReply<Float32Array>(scores, [scores.buffer])
+    },
+    read: ({ index }) => find(index).index.reading,
+    save: ({ index }) => save(find(index)),
+    async close({ index, erase }) {
+      const entry = find(index)
+      opened.delete(index)
+      await entry.saving?.catch(() => {})
+      entry.index.release()
+      if (erase) await eraseSnapshot(entry.key)
+    },
+  },
+  () => opened.clear(),
+)
+
+function find(index: number): Opened {
+  const entry = opened.get(index)
+  if (entry === undefined) throw new AlikeError('gallery_not_found', { detail: 'Its index is closed.' })
+  return entry
+}
+
+/** One at a time for each index; who asks meanwhile gets the one under way. */
+function save(entry: Opened): Promise<boolean> {
+  entry.saving ??= saveNow(entry).finally(() => {
+    entry.saving = undefined
+    scheduleLinking() // linking rests while the graph is written
+  })
+  return entry.saving
+}
+
+async function saveNow({ index, key }: Opened): Promise<boolean> {
+  const { graph } = index
+  if (graph === undefined) return false
+  await writeSnapshot(key, graph)
+  return true
+}
+
+function scheduleLinking(): void {
+  if (linkingScheduled) return
+  linkingScheduled = true
+  // Immediates run after the messages that have arrived, so calls never wait for more than a slice.
+  setImmediate(linkForASlice)
+}
+
+function linkForASlice(): void {
+  linkingScheduled = false
+  const untilMs = performance.now() + Math.min(longestSliceMs, Math.max(settings.sliceMs, searchedMs * linkingShare))
+  searchedMs = 0
+  let unfinished = false
+  for (const [number, entry] of [...opened]) {
+    if (!entry.started) continue
+    if (performance.now() >= untilMs) {
+      unfinished = true
+      break
+    }
+    if (!entry.index.work(untilMs)) continue
+    unfinished = true
+    // It has had its turn: behind the others for the next slice.
+    opened.delete(number)
+    opened.set(number, entry)
+  }
+  if (unfinished) scheduleLinking()
+}

@@ -1,0 +1,240 @@
+/**
+ * Snapshots: a graph on disk and a note beside it that says what it was made from. A cache: what
+ * does not match in any way is deleted and built again from the truth, never trusted.
+ *
+ * The note is renamed into place last and names the graph file, so whatever moment a crash comes,
+ * a note has its own graph beside it or none.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AlikeError } from '../../../errors.js'
+import { faultOfGraphFile } from './graph-file.js'
+import { HnswGraph } from './hnsw-graph.js'
+
+interface SnapshotNote {
+  formatVersion: 1
+  galleryUid: string
+  /** What graphs were before they had parts, and what notes that name none mean: 0 of 1. */
+  part: number
+  parts: number
+  modelId: string
+  dimension: number
+  m: number
+  efConstruction: number
+  /** Nodes, tombstones included. */
+  count: number
+  /** Every slot in the graph is below it: the position in the truth that it reflects. */
+  nextSlot: number
+  file: string
+  sha256: string
+  /** SHA-256 of this note without this line. */
+  noteSha256: string
+}
+
+/** What a graph belongs to and was built with; a snapshot of anything else is of no use. */
+export interface SnapshotKey {
+  /** Folder of all snapshots. */
+  folder: string
+  galleryUid: string
+  /** The part of the index that the graph belongs to: 0 to parts − 1. */
+  part: number
+  parts: number
+  modelId: string
+  dimension: number
+  m: number
+  efConstruction: number
+}
+
+export type SnapshotRead =
+  | { state: 'used'; graph: HnswGraph }
+  | { state: 'absent' }
+  | { state: 'rejected'; reason: string }
+
+/** @param nextSlot the truth's; a snapshot that is ahead of the truth belongs to another one. */
+export async function readSnapshot(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead> {
+  const read = await tryRead(key, nextSlot)
+  if (read.state !== 'used') await eraseSnapshot(key)
+  return read
+}
+
+async function tryRead(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead> {
+  const rejected = (reason: string): SnapshotRead => ({ state: 'rejected', reason })
+  let text: string
+  try {
+    text = await readFile(notePath(key), 'utf8')
+  } catch (error) {
+    return isMissing(error) ? { state: 'absent' } : rejected(`the note can not be read: ${String(error)}`)
+  }
+  const note = parseNote(text)
+  if (note === undefined) return rejected('the note is damaged')
+  if (note.parts !== key.parts) return rejected(`it was written for ${note.parts} parts, there are ${key.parts} now`)
+  for (const name of ['galleryUid', 'part', 'modelId', 'dimension', 'm', 'efConstruction'] as const) {
+    if (note[name] !== key[name]) return rejected(`${name} is ${note[name]} instead of ${key[name]}`)
+  }
+  if (note.nextSlot > nextSlot) return rejected(`it is ahead of the database: slot ${note.nextSlot} of ${nextSlot}`)
+  try {
+    const path = join(key.folder, note.file)
+    const fault = await faultOf(path, key, note)
+    if (fault !== undefined) return rejected(fault)
+    const graph = await HnswGraph.read(key, path)
+    if (graph.count !== note.count || graph.nextSlot > note.nextSlot)
+      return rejected('the graph holds other slots than noted')
+    return { state: 'used', graph }
+  } catch (error) {
+    return rejected(String(error))
+  }
+}
+
+async function faultOf(path: string, key: SnapshotKey, note: SnapshotNote): Promise<string | undefined> {
+  const file = await open(path, 'r')
+  try {
+    return (await sha256Of(file)) === note.sha256
+      ? await faultOfGraphFile(file, key, note.count)
+      : 'the checksum does not fit'
+  } finally {
+    await file.close()
+  }
+}
+
+/** @throws AlikeError `storage_full` when the file could not be written whole; the former snapshot stays. */
+export async function writeSnapshot(key: SnapshotKey, graph: HnswGraph): Promise<void> {
+  await mkdir(key.folder, { recursive: true })
+  const name = `${stemOf(key)}-${randomBytes(6).toString('hex')}.hnsw`
+  const { count, nextSlot } = graph
+  const { folder, galleryUid, part, parts, modelId, dimension, m, efConstruction } = key
+  try {
+    await graph.write(join(folder, name))
+    const sha256 = await settleGraphFile(join(folder, name), key, count)
+    const facts = {
+      formatVersion: 1 as const,
+      galleryUid,
+      part,
+      parts,
+      modelId,
+      dimension,
+      m,
+      efConstruction,
+      count,
+      nextSlot,
+      file: name,
+      sha256,
+    }
+    await replaceFile(folder, notePath(key), JSON.stringify({ ...facts, noteSha256: noteSha256(facts) }, null, 2))
+  } catch (error) {
+    await rm(join(folder, name), { force: true })
+    throw error
+  }
+  await eraseSnapshot(key, name)
+}
+
+/** Brings a written graph to the disk and makes sure that it is whole. */
+async function settleGraphFile(path: string, key: SnapshotKey, count: number): Promise<string> {
+  const file = await open(path, 'r+')
+  try {
+    const fault = await faultOfGraphFile(file, key, count)
+    if (fault !== undefined)
+      throw new AlikeError('storage_full', { detail: `The snapshot could not be written whole: ${fault}.` })
+    await file.sync()
+    return await sha256Of(file)
+  } finally {
+    await file.close()
+  }
+}
+
+async function replaceFile(folder: string, path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`
+  const file = await open(temporary, 'w')
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  const directory = await open(folder, 'r')
+  try {
+    await directory.sync() // without it the rename itself may not survive a power cut
+  } finally {
+    await directory.close()
+  }
+}
+
+type SnapshotPlace = Pick<SnapshotKey, 'folder' | 'galleryUid' | 'part'>
+
+/** Deletes every file of the snapshots of a gallery's part, but for one graph file and its note if one is named. */
+export async function eraseSnapshot(place: SnapshotPlace, except?: string): Promise<void> {
+  for (const name of await namesIn(place.folder)) {
+    const owner = ownerOf(name)
+    if (owner?.galleryUid !== place.galleryUid || owner.part !== place.part || name === except) continue
+    if (except !== undefined && join(place.folder, name) === notePath(place)) continue
+    await rm(join(place.folder, name), { force: true })
+  }
+}
+
+/** Deletes the snapshots of galleries that are no more, and of parts that indexes do not have any more. */
+export async function eraseForeignSnapshots(
+  folder: string,
+  galleryUids: readonly string[],
+  parts: number,
+): Promise<void> {
+  const uids = new Set(galleryUids)
+  for (const name of await namesIn(folder)) {
+    const owner = ownerOf(name)
+    if (owner === undefined || !uids.has(owner.galleryUid) || owner.part >= parts)
+      await rm(join(folder, name), { force: true })
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
+}
+
+/** Names of part 0 are those that all graphs had before there were parts. */
+function stemOf({ galleryUid, part }: Pick<SnapshotPlace, 'galleryUid' | 'part'>): string {
+  return part === 0 ? galleryUid : `${galleryUid}-part${part}`
+}
+
+function ownerOf(name: string): { galleryUid: string; part: number } | undefined {
+  const [, galleryUid, part = '0'] = /^(.+?)(?:-part(\d+))?(?:\.json|\.json\.tmp|-[0-9a-f]{12}\.hnsw)$/.exec(name) ?? []
+  return galleryUid === undefined ? undefined : { galleryUid, part: Number(part) }
+}
+
+function notePath(place: SnapshotPlace): string {
+  return join(place.folder, `${stemOf(place)}.json`)
+}
+
+/** A note with the right checksum is one that `writeSnapshot` wrote, so its shape needs no check of its own. */
+function parseNote(text: string): SnapshotNote | undefined {
+  try {
+    const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<SnapshotNote, 'part' | 'parts'> &
+      Partial<SnapshotNote>
+    return stated === noteSha256(facts) && facts.formatVersion === 1
+      ? { part: 0, parts: 1, ...facts, noteSha256: stated }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function noteSha256(facts: Partial<SnapshotNote>): string {
+  return createHash('sha256')
+    .update(JSON.stringify(Object.entries(facts).sort()))
+    .digest('hex')
+}
+
+async function sha256Of(file: FileHandle): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 18 }))
+    hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

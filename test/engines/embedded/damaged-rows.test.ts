@@ -1,0 +1,158 @@
+/** One bit of any value that is served, flipped on the disk: it is noticed, or the answer is the same. */
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openForWriting } from '../../../src/engines/embedded/store/database.js'
+import { examineDatabase } from '../../../src/engines/embedded/store/examine-database.js'
+import { AlikeError } from '../../../src/errors.js'
+import type { Galleries } from '../../../src/gallery/galleries.js'
+import { dataFolder, model, newImage, openIn } from '../../gallery/storage-folder.js'
+import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
+
+const bits = 12
+
+/** A gallery with two jobs, one that has an error report and one that has a result, closed. */
+async function withJobs(t: TestContext): Promise<Buffer> {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('gallery-of-the-test', { setting: 'value-of-the-setting' })
+  const make = (id: string, kind: 'ingest' | 'doctor') =>
+    galleries.jobs.create({ id, kind, gallery: 'gallery-of-the-test', source: { kind: 'source-of-the-job' } })
+  await make('job-that-failed-items', 'ingest')
+  await galleries.jobs.transition('job-that-failed-items', { from: ['queued'], to: 'running' })
+  const errors = Array.from({ length: 20 }, (_, item) => ({
+    item,
+    name: `name-of-item-${item}`,
+    code: 'image_empty',
+    detail: `detail-of-item-${item}`,
+  }))
+  await galleries.jobs.advance({ jobId: 'job-that-failed-items', position: 20, errors })
+  await make('job-with-a-result', 'doctor')
+  await galleries.jobs.transition('job-with-a-result', { from: ['queued'], to: 'running' })
+  await galleries.jobs.finish('job-with-a-result', { total: 3, result: '{"found":"result-of-the-job"}' })
+  await galleries.close()
+  return readFile(join(dataDir, 'alike.db'))
+}
+
+const asked: ((galleries: Galleries) => unknown)[] = [
+  (galleries) => galleries.list(),
+  ({ jobs }) => jobs.list(),
+  ({ jobs }) => jobs.list({ kinds: ['doctor'] }),
+  ({ jobs }) => jobs.list({ gallery: 'gallery-of-the-test', states: ['running'] }),
+  ({ jobs }) => [jobs.get('job-that-failed-items'), jobs.get('job-with-a-result')],
+  ({ jobs }) => jobs.errors('job-that-failed-items'),
+  ({ jobs }) => jobs.errors('job-that-failed-items', { fromItem: 7, limit: 5 }),
+  ({ jobs }) => jobs.result('job-with-a-result'),
+]
+
+function answersOf(galleries: Galleries): unknown[] {
+  return asked.map((ask) => {
+    try {
+      return ask(galleries)
+    } catch (error) {
+      if (error instanceof AlikeError && error.code === 'data_unreadable') return 'said'
+      throw error
+    }
+  })
+}
+
+for (const value of [
+  'name-of-item-13',
+  'detail-of-item-4',
+  'image_empty',
+  'result-of-the-job',
+  'source-of-the-job',
+  'doctor',
+  'running',
+  'succeeded',
+  'gallery-of-the-test',
+  'value-of-the-setting',
+  'job-with-a-result',
+]) {
+  test(`a flipped bit in "${value}", wherever it is stored, is never served`, async (t) => {
+    const whole = await withJobs(t)
+    const dataDir = await dataFolder(t)
+    await writeFile(join(dataDir, 'alike.db'), whole)
+    const sound = await openIn(t, dataDir)
+    const truth = answersOf(sound)
+    await sound.close()
+    const random = seededRandom(7)
+    const places: number[] = []
+    for (let at = whole.indexOf(value); at !== -1; at = whole.indexOf(value, at + 1)) places.push(at)
+    assert.ok(places.length > 0)
+    for (const place of places.slice(0, bits)) {
+      const bytes = Buffer.from(whole)
+      bytes[place + Math.floor(random() * value.length)]! ^= 1 << Math.floor(random() * 7)
+      const damaged = await dataFolder(t)
+      await writeFile(join(damaged, 'alike.db'), bytes)
+      const galleries = await openIn(t, damaged).catch((error: unknown) => {
+        assert.ok(error instanceof AlikeError && error.code === 'data_unreadable', String(error))
+      })
+      for (const [i, answer] of (galleries === undefined ? [] : answersOf(galleries)).entries()) {
+        if (answer !== 'said') assert.deepEqual(answer, truth[i], `answer ${i}, byte ${place}`)
+      }
+      await galleries?.close()
+    }
+  })
+}
+
+for (const [what, sql, ask] of [
+  [
+    'a line of an error report',
+    'DELETE FROM job_error WHERE item = 5',
+    ({ jobs }) => jobs.errors('job-that-failed-items'),
+  ],
+  ['the result of a job', 'DELETE FROM job_result', ({ jobs }) => jobs.result('job-with-a-result')],
+] satisfies [string, string, (galleries: Galleries) => unknown][]) {
+  test(`${what} that is gone is missed`, async (t) => {
+    const dataDir = await dataFolder(t)
+    const path = join(dataDir, 'alike.db')
+    await writeFile(path, await withJobs(t))
+    const database = openForWriting(path, { maxBytes: 0 })
+    database.exec(sql)
+    database.close()
+    const galleries = await openIn(t, dataDir)
+    assert.throws(() => ask(galleries), { code: 'data_unreadable', detail: /missing/ })
+  })
+}
+
+test('a damaged error report or result makes no snapshot', async (t) => {
+  const whole = await withJobs(t)
+  for (const value of ['name-of-item-13', 'result-of-the-job']) {
+    const bytes = Buffer.from(whole)
+    bytes[whole.indexOf(value)]! ^= 1
+    const path = join(await dataFolder(t), 'alike.db')
+    await writeFile(path, bytes)
+    assert.throws(() => examineDatabase(path), { code: 'data_unreadable' })
+  }
+})
+
+test('a search by a filter does not leave out the picture whose metadata is damaged: it says so, where that would be a hit', async (t) => {
+  const dataDir = await dataFolder(t)
+  const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 3 }))
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put(
+    'a',
+    vectors.map((vector, i) => newImage(`p${i}`, vector, { metadata: { place: `place-${i % 2}`, n: i } })),
+  )
+  await first.close()
+  const path = join(dataDir, 'alike.db')
+  const database = openForWriting(path, { maxBytes: 0 })
+  database.exec(`UPDATE image SET metadata = '{"place":"qlace-0","n":4}' WHERE id = 'p4'`)
+  database.close()
+
+  const galleries = await openIn(t, dataDir)
+  const filter = { field: 'metadata.place', in: ['place-0'] }
+  await assert.rejects(async () => galleries.search('a', { vector: vectors[4]!, k: 3, filter }), {
+    code: 'data_unreadable',
+  })
+  const elsewhere = { field: 'metadata.place', in: ['place-1'] }
+  assert.equal(
+    (await galleries.search('a', { vector: vectors[5]!, k: 1, filter: elsewhere })).hits[0]?.record.id,
+    'p5',
+    'the others are found',
+  )
+  assert.equal(await galleries.removeFitting('a', filter), 9, 'what may not fit is not removed')
+})

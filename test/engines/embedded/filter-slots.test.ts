@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { FilterSlots } from '../../../src/engines/embedded/filter-slots.js'
+import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
+import type { Filter } from '../../../src/gallery/filter.js'
+import { dataFolder, model, newImage, openIn } from '../../gallery/storage-folder.js'
+import { unitVectors } from './vector-index/unit-vectors.js'
+
+const makeVector = unitVectors({ dimension: model.dimension, seed: 51 })
+const even: Filter = { field: 'metadata.even', in: [true] }
+const pictures = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) =>
+    newImage(`p${from + i}`, makeVector(), {
+      label: i % 3 === 0 ? 'third' : null,
+      metadata: { even: (from + i) % 2 === 0 },
+    }),
+  )
+
+async function opened(t: TestContext) {
+  const store = await GalleryStore.open({
+    dataDir: await dataFolder(t),
+    maxBytes: 0,
+    onFailure: (error) => assert.fail(error),
+  })
+  t.after(() => store.close())
+  const at = '2026-01-01T00:00:00.000Z'
+  await store.write('createGallery', {
+    name: 'a',
+    uid: 'u1',
+    modelId: model.id,
+    dimension: model.dimension,
+    settings: {},
+    at,
+  })
+  const ranges: [number, number][] = []
+  const filters = new FilterSlots({
+    scan: (name, request) => {
+      if ('fromSlot' in request! && 'toSlot' in request) ranges.push([request.fromSlot, request.toSlot])
+      return store.scan(name, request)
+    },
+  })
+  const put = (from: number, count: number) =>
+    store.write('changeImages', {
+      gallery: store.gallery('a').number,
+      steps: pictures(from, count).map((put) => ({ put })),
+      imagesMax: 1e6,
+      at,
+    })
+  const slots = async (filter = even, keep = true) => [...(await filters.slots(store.gallery('a'), filter, keep))]
+  return { store, filters, ranges, put, slots }
+}
+
+const evens = (end: number) => Array.from({ length: Math.ceil(end / 2) }, (_, i) => 2 * i)
+
+test('what was added is read alone, and found', async (t) => {
+  const { filters, ranges, put, slots, store } = await opened(t)
+  await put(0, 20)
+  assert.deepEqual(await slots(), evens(20))
+  assert.deepEqual(await slots(), evens(20))
+  const before = await filters.slots(store.gallery('a'), even, true)
+  await put(20, 5)
+  await put(25, 300)
+  assert.deepEqual(await slots(), evens(325))
+  await put(325, 3)
+  assert.deepEqual(await Promise.all([slots(), slots()]), [evens(328), evens(328)])
+  assert.deepEqual(ranges, [
+    [0, 20],
+    [20, 325],
+    [325, 328],
+  ])
+  assert.deepEqual([...before], evens(20), 'a search under way keeps what it began with')
+})
+
+test('after a change everything is read again, and a filter for one search is not kept', async (t) => {
+  const { filters, ranges, put, slots, store } = await opened(t)
+  await put(0, 10)
+  assert.deepEqual(await slots(), evens(10))
+  await store.write('patchImage', {
+    gallery: store.gallery('a').number,
+    id: 'p4',
+    change: { metadata: {} },
+    at: '2026-01-02T00:00:00.000Z',
+  })
+  filters.forget(store.gallery('a').number)
+  assert.deepEqual(
+    await slots(),
+    evens(10).filter((slot) => slot !== 4),
+  )
+  assert.deepEqual(await slots({ field: 'label', in: ['third'] }, false), [0, 3, 6, 9])
+  assert.deepEqual(await slots({ field: 'label', in: ['third'] }, false), [0, 3, 6, 9])
+  assert.deepEqual(ranges, [
+    [0, 10],
+    [0, 10],
+    [0, 10],
+    [0, 10],
+  ])
+})
+
+test('so many filters are kept, and asking for one of them again forgets none', async (t) => {
+  const { ranges, put, slots } = await opened(t)
+  await put(0, 4)
+  const numbered = (i: number): Filter => ({ field: 'metadata.number', in: [i] })
+  for (let i = 0; i < 64; i++) await slots(numbered(i))
+  for (const i of [0, 63, 20]) await slots(numbered(i))
+  assert.equal(ranges.length, 64)
+  await slots(numbered(64))
+  await slots(numbered(0))
+  assert.equal(ranges.length, 66)
+})
+
+test('searches with a filter see what was put, put again, changed and removed before them', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  const found = async () => {
+    const { hits, compared } = await galleries.search('a', {
+      vector: pictures(0, 1)[0]!.vector,
+      k: 1_000,
+      filter: even,
+    })
+    assert.equal(compared, hits.length)
+    return hits.map(({ record }) => record.id).sort()
+  }
+  await galleries.put('a', pictures(0, 4))
+  assert.deepEqual(await found(), ['p0', 'p2'])
+  await galleries.put('a', pictures(4, 2))
+  assert.deepEqual(await found(), ['p0', 'p2', 'p4'])
+  await galleries.put('a', [
+    newImage('p0', makeVector(), { metadata: { even: false } }),
+    newImage('p1', makeVector(), { metadata: { even: true } }),
+  ])
+  assert.deepEqual(await found(), ['p1', 'p2', 'p4'])
+  await galleries.patch('a', 'p2', { metadata: { even: false } })
+  assert.deepEqual(await found(), ['p1', 'p4'])
+  await galleries.remove('a', ['p1'])
+  await galleries.put('a', pictures(6, 1))
+  assert.deepEqual(await found(), ['p4', 'p6'])
+})

@@ -1,0 +1,49 @@
+/**
+ * A process for `kill.test.ts`: puts and removes pictures until it is killed, and prints a line
+ * before and after each. A line that arrived was printed, so what it acknowledges must be there.
+ */
+import { writeSync } from 'node:fs'
+import { pino } from 'pino'
+import { openGalleries } from '../../../src/gallery/galleries.js'
+import { index, model, newImage } from '../../gallery/storage-folder.js'
+import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
+
+const [dataDir, firstText] = process.argv.slice(2)
+const first = Number(firstText)
+const random = seededRandom(first + 1)
+const say = (line: string): void => void writeSync(1, `${line}\n`)
+
+const galleries = await openGalleries({
+  dataDir: dataDir!,
+  model,
+  // Snapshots and rebuilds come so often that kills hit them as well.
+  index: { ...index, tombstoneShare: 0.05 },
+  storage: { snapshotAfterWrites: 40 },
+  logger: pino({ level: 'silent' }),
+})
+await galleries.create('a')
+say('ready')
+
+let next = first
+/** Acknowledged by this process and not yet being removed. */
+const removable: string[] = []
+
+async function putForever(): Promise<never> {
+  for (;;) {
+    const ids = Array.from({ length: 1 + Math.floor(random() * 4) }, () => String(next++))
+    await galleries.put(
+      'a',
+      ids.map((id) => newImage(id, unitVectors({ dimension: model.dimension, seed: Number(id) })())),
+    )
+    say(`put ${ids.join(' ')}`)
+    removable.push(...ids)
+    if (random() < 0.2) {
+      const [id] = removable.splice(Math.floor(random() * removable.length), 1)
+      say(`removing ${id}`)
+      await galleries.remove('a', [id!])
+      say(`removed ${id}`)
+    }
+  }
+}
+
+await Promise.all([putForever(), putForever(), putForever()])

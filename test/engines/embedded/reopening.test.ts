@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
+import { dataFolder, model, newImage, openIn, settled } from '../../gallery/storage-folder.js'
+import { unitVectors } from './vector-index/unit-vectors.js'
+
+const vectors = Array.from({ length: 500 }, unitVectors({ dimension: model.dimension, seed: 31 }))
+const pictures = vectors.map((vector, i) => newImage(`p${i}`, vector))
+
+test('closing writes a snapshot that the next start uses, with what was removed gone', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', pictures)
+  await settled(first)
+  await first.remove('a', ['p7'])
+  const before = (await first.search('a', { vector: vectors[7]!, k: 20, exact: true })).hits
+  await first.close()
+  assert.equal((await readdir(join(dataDir, 'index'))).length, 2)
+
+  const second = await openIn(t, dataDir)
+  const [reading] = second.readings()
+  assert.deepEqual(reading && [reading.size, reading.tombstones, reading.pending, reading.rebuilds], [499, 1, 0, 0])
+  const after = await second.search('a', { vector: vectors[7]!, k: 20, ef: 60 })
+  assert.equal(after.method, 'hnsw')
+  assert.deepEqual(after.hits, before)
+})
+
+test('however the snapshot is damaged, the answers are right and a good snapshot comes back', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', pictures)
+  await settled(first)
+  await first.close()
+  const folder = join(dataDir, 'index')
+  const damages: ((graph: string, note: string) => Promise<void>)[] = [
+    (graph) => truncate(graph, 30_000),
+    (graph) => rm(graph),
+    (_, note) => rm(note),
+    (_, note) => writeFile(note, '{}'),
+    async (graph) => {
+      const bytes = await readFile(graph)
+      bytes.fill(0, 5_000, 9_000)
+      await writeFile(graph, bytes)
+    },
+  ]
+  for (const damage of damages) {
+    const names = await readdir(folder)
+    const path = (end: string): string => join(folder, names.find((name) => name.endsWith(end))!)
+    await damage(path('.hnsw'), path('.json'))
+    const galleries = await openIn(t, dataDir)
+    for (const i of [0, 250, 499]) {
+      assert.equal((await galleries.search('a', { vector: vectors[i]!, k: 1 })).hits[0]?.record.id, `p${i}`)
+    }
+    await settled(galleries)
+    assert.equal((await galleries.search('a', { vector: vectors[3]!, k: 1, ef: 60 })).method, 'hnsw')
+    await galleries.close()
+  }
+})
+
+test('a second process, or a second opening, is kept out of the folder', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
+  await first.close()
+  await openIn(t, dataDir)
+})
+
+test('a folder that can not be made or a file that is no database says so', async (t) => {
+  const dataDir = await dataFolder(t)
+  await writeFile(join(dataDir, 'file'), 'x')
+  await assert.rejects(openIn(t, join(dataDir, 'file')), { code: 'data_unreadable' })
+  await writeFile(join(dataDir, 'alike.db'), Buffer.alloc(20_000, 'no database'))
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable' })
+})
+
+test('databases of other programs and of newer versions are left alone', async (t) => {
+  for (const statement of [
+    'CREATE TABLE something (x)',
+    'PRAGMA user_version = 99; PRAGMA application_id = 1095518539',
+  ]) {
+    const dataDir = await dataFolder(t)
+    const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+    database.exec(statement)
+    database.close()
+    await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /another program|newer version/ })
+  }
+})
+
+test('a database of version 2, which counted no removals, is taken over with its jobs', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.jobs.create({ id: 'j', gallery: 'a', source: null })
+  await first.jobs.transition('j', { from: ['queued'], to: 'running' })
+  await first.put('a', pictures.slice(0, 3), { jobId: 'j', position: 3 })
+  await first.close()
+  const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  database.exec(
+    'DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2',
+  )
+  database.close()
+
+  const second = await openIn(t, dataDir)
+  await second.change('a', [{ remove: 'p0' }], { jobId: 'j', position: 4 })
+  assert.deepEqual([second.jobs.get('j')?.added, second.jobs.get('j')?.removed, second.jobs.get('j')?.done], [3, 1, 4])
+})
+
+test('a database of version 3, whose error reports had no checksums, is taken over with its reports, which are checked from then on', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.jobs.create({ id: 'j', gallery: 'a', source: null })
+  await first.jobs.transition('j', { from: ['queued'], to: 'running' })
+  const errors = Array.from({ length: 2_500 }, (_, item) => ({
+    item,
+    name: `grüße/${item}.jpg`,
+    code: 'image_empty',
+    detail: 'It is "empty".',
+  }))
+  await first.jobs.advance({ jobId: 'j', position: errors.length, errors })
+  await first.close()
+  const path = join(dataDir, 'alike.db')
+  const change = (sql: string) => {
+    const database = openForWriting(path, { maxBytes: 0 })
+    database.exec(sql)
+    database.close()
+  }
+  change(
+    'DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3',
+  )
+
+  const second = await openIn(t, dataDir)
+  assert.deepEqual(
+    [0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })),
+    errors,
+  )
+  await second.close()
+  change(`UPDATE job_error SET detail = 'It is "empty",' WHERE item = 2400`)
+  const third = await openIn(t, dataDir)
+  assert.equal(third.jobs.errors('j', { limit: 1_000 }).length, 1_000)
+  assert.throws(() => third.jobs.errors('j', { fromItem: 2_000 }), { code: 'data_unreadable' })
+})
+
+test('the rows of a deleted gallery go, also when the process stops in between', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('kept')
+  await first.put('kept', pictures.slice(0, 10))
+  await first.create('gone')
+  for (let i = 0; i < 500; i += 100) await first.put('gone', pictures.slice(i, i + 100))
+  await first.delete('gone')
+  await first.close()
+
+  const second = await openIn(t, dataDir)
+  const reader = openForReading(join(dataDir, 'alike.db'))
+  t.after(() => void reader.close())
+  const counts = (): unknown =>
+    reader
+      .prepare(
+        `SELECT (SELECT count(*) FROM gallery), (SELECT count(*) FROM image), (SELECT count(*) FROM embedding), (SELECT count(*) FROM thumbnail)`,
+      )
+      .raw()
+      .get()
+  for (let i = 0; i < 100 && (counts() as number[])[0] !== 1; i++) await sleep(20)
+  assert.deepEqual(counts(), [1, 10, 10, 10])
+  assert.equal((await second.search('kept', { vector: vectors[0]!, k: 100 })).hits.length, 10)
+})
+
+test('a database from before jobs had kinds is brought up to date, its rows unharmed', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', pictures.slice(0, 3))
+  await first.jobs.create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
+  const before = first.jobs.get('old')
+  await first.close()
+  // an ingestion's row is the same in version 1, but for the columns
+  const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  database.exec(
+    'DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1',
+  )
+  database.close()
+
+  const second = await openIn(t, dataDir)
+  assert.deepEqual(second.jobs.get('old'), before)
+  await second.jobs.transition('old', { from: ['queued'], to: 'running' })
+  await second.put('a', pictures.slice(3, 5), { jobId: 'old', position: 2 })
+  assert.deepEqual([second.jobs.get('old')?.kind, second.jobs.get('old')?.added], ['ingest', 2])
+})

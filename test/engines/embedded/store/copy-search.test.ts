@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { pino } from 'pino'
+import { copyWalksMax } from '../../../../src/engines/embedded/store/copy-search.js'
+import { openForWriting } from '../../../../src/engines/embedded/store/database.js'
+import { Snapshots } from '../../../../src/snapshots/snapshots.js'
+import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-folder.js'
+import { changedDescriptor, randomDescriptor } from '../../../support/copy-descriptors.js'
+import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
+
+const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })
+const vectors = Array.from({ length: 40 }, makeVector)
+const random = seededRandom(13)
+const descriptors = vectors.map(() => randomDescriptor(random))
+const pictures = vectors.map((vector, i) => newImage(`p${i}`, vector, { copyDescriptor: descriptors[i] }))
+
+test('descriptors go with their pictures: through upserts, removals and a restart', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', pictures)
+  await first.put('a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
+  await first.remove('a', ['p3'])
+  await first.close()
+  const second = await openIn(t, dataDir)
+  const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex')
+  assert.deepEqual(
+    [0, 1, 3, 4].map((i) => hex(second.copyDescriptor('a', `p${i}`))),
+    [descriptors[0], descriptors[2], undefined, descriptors[4]].map(hex),
+  )
+  const copiesOf = async (copyDescriptor: Uint8Array) =>
+    (await second.search('a', { vector: vectors[9]!, k: 10, copyDescriptors: [copyDescriptor], copiesFrom: 0.4 })).hits
+      .map(({ record }) => record.id)
+      .sort()
+  assert.deepEqual(await copiesOf(changedDescriptor(descriptors[2]!, 0.1, random)), ['p1', 'p2'])
+  assert.deepEqual(await copiesOf(descriptors[3]!), [])
+  assert.deepEqual(await copiesOf(randomDescriptor(random)), [])
+})
+
+test('a damaged descriptor is one picture’s loss, and a snapshot names it', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', pictures)
+  await first.close()
+  const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  const { key, descriptor } = database.prepare('SELECT * FROM copy_descriptor ORDER BY key LIMIT 1 OFFSET 5').get() as {
+    key: number
+    descriptor: Buffer
+  }
+  descriptor[77]! ^= 4
+  database.prepare('UPDATE copy_descriptor SET descriptor = ? WHERE key = ?').run(descriptor, key)
+  database.close()
+
+  const galleries = await openIn(t, dataDir)
+  const { hits } = await galleries.search('a', {
+    vector: vectors[5]!,
+    k: 40,
+    copyDescriptors: [descriptors[7]!],
+    duplicateScore: 0.4,
+  })
+  assert.deepEqual(
+    hits.filter(({ nearCopyScore }) => nearCopyScore === null).map(({ record }) => record.id),
+    ['p5'],
+  )
+  assert.deepEqual(
+    hits.filter(({ nearCopyScore }) => nearCopyScore === 1).map(({ record }) => record.id),
+    ['p7'],
+  )
+  assert.equal(galleries.copyDescriptor('a', 'p5'), undefined)
+  const snapshots = await Snapshots.open({
+    dataDir,
+    max: 1,
+    modelId: model.id,
+    serviceVersion: '0',
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => snapshots.close())
+  const { id } = await snapshots.create()
+  while ((await snapshots.get(id)).state === 'writing') await new Promise((resolve) => setImmediate(resolve))
+  const { state, manifest } = await snapshots.get(id)
+  assert.deepEqual([state, manifest?.damagedImages], ['ready', { count: 1, first: [{ gallery: 'a', id: 'p5' }] }])
+})
+
+test('walks over a gallery are bounded, and refused beyond that', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  await galleries.put('a', pictures)
+  const walk = () =>
+    galleries.search('a', { vector: vectors[0]!, k: 1, copyDescriptors: [descriptors[0]!], copiesFrom: 0.4 })
+  const outcomes = await Promise.allSettled(Array.from({ length: copyWalksMax + 3 }, walk))
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+  assert.equal(refused.length, 3)
+  for (const { reason } of refused) assert.equal((reason as { code: string }).code, 'overloaded')
+  assert.equal(galleries.copyQueueDepth, 0)
+  assert.equal((await walk()).hits[0]?.record.id, 'p0')
+})

@@ -1,0 +1,132 @@
+/** One process owns a data folder, whatever is deleted in it. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { nameOfNetworkFileSystem, networkFileSystem } from '../../../../src/engines/embedded/store/file-systems.js'
+import { lockFolder } from '../../../../src/engines/embedded/store/folder-lock.js'
+import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-folder.js'
+import { unitVectors } from '../vector-index/unit-vectors.js'
+
+const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })
+
+/** A process that holds the lock until it is killed. */
+async function lockingProcess(t: TestContext, dataDir: string): Promise<{ pid: number; kill(): Promise<void> }> {
+  const lockModule = new URL('../../../../src/engines/embedded/store/folder-lock.js', import.meta.url).href
+  const code = `const { lockFolder } = await import(${JSON.stringify(lockModule)}); lockFolder(${JSON.stringify(dataDir)}); console.log('locked'); setInterval(() => {}, 1e6)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  return {
+    pid: child.pid!,
+    async kill() {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  }
+}
+
+test('a second process is refused and told who holds the folder, whichever notes are deleted, until the first dies', async (t) => {
+  const dataDir = await dataFolder(t)
+  await (await openIn(t, dataDir)).close()
+  const first = await lockingProcess(t, dataDir)
+  await assert.rejects(openIn(t, dataDir), {
+    code: 'data_unreadable',
+    detail: new RegExp(`^Another process is using it: process ${first.pid} on ${hostname()}, since 2`),
+  })
+  for (const name of await readdir(dataDir)) if (name !== 'alike.db') await rm(join(dataDir, name), { recursive: true })
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
+  await first.kill()
+  assert.deepEqual((await openIn(t, dataDir)).list(), [])
+})
+
+test('a new folder is locked before anything is in it', async (t) => {
+  const dataDir = join(await dataFolder(t), 'new')
+  await lockingProcess(t, dataDir)
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: /is using it: process/ })
+})
+
+test('a refused opening does no harm to the one that holds the folder', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
+  await galleries.put('a', [newImage('p', makeVector())])
+  await galleries.close()
+  assert.equal((await openIn(t, dataDir)).get('a').count, 1)
+})
+
+test('the lock file of an older version is removed, and so is the note of the owner', async (t) => {
+  const dataDir = await dataFolder(t)
+  for (const name of ['alike.lock', 'alike.lock-journal', 'alike.owner']) await writeFile(join(dataDir, name), 'left')
+  const lock = lockFolder(dataDir)
+  assert.deepEqual((await readdir(dataDir)).sort(), ['alike.db', 'alike.owner'])
+  assert.equal((JSON.parse(await readFile(join(dataDir, 'alike.owner'), 'utf8')) as { pid: number }).pid, process.pid)
+  lock.release()
+  assert.deepEqual(await readdir(dataDir), ['alike.db'])
+})
+
+test('a damaged note of the owner is not repeated', async (t) => {
+  const dataDir = await dataFolder(t)
+  const lock = lockFolder(dataDir)
+  for (const note of ['', '{', '{"pid":"1"}', '{"pid":1,"host":"a\\nb","since":"2026-01-01T00:00:00.000Z"}']) {
+    await writeFile(join(dataDir, 'alike.owner'), note)
+    assert.throws(() => lockFolder(dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
+  }
+  lock.release()
+})
+
+for (const how of ['deleted', 'replaced'] as const) {
+  test(`once the database is ${how} under the process, no write is acknowledged`, async (t) => {
+    const dataDir = await dataFolder(t)
+    const galleries = await openIn(t, dataDir)
+    await galleries.create('a')
+    const path = join(dataDir, 'alike.db')
+    if (how === 'deleted') await rm(path)
+    else {
+      await copyFile(path, `${path}.new`)
+      await rename(`${path}.new`, path)
+    }
+    await assert.rejects(galleries.put('a', [newImage('p', makeVector())]), {
+      code: 'data_unreadable',
+      detail: /deleted or replaced/,
+    })
+    assert.equal(galleries.failure?.code, 'data_unreadable')
+    assert.equal(galleries.get('a').count, 0)
+  })
+}
+
+test('a folder that can not be written to is told from one that is in use', async (t) => {
+  const dataDir = await dataFolder(t)
+  await writeFile(join(dataDir, 'file'), '')
+  await assert.rejects(openIn(t, join(dataDir, 'file')), { code: 'data_unreadable' })
+  await mkdir(join(dataDir, 'closed'), { mode: 0o500 })
+  if (
+    await access(join(dataDir, 'closed'), 2).then(
+      () => true,
+      () => false,
+    )
+  )
+    return t.skip('this user may write everywhere')
+  await assert.rejects(openIn(t, join(dataDir, 'closed')), {
+    code: 'data_unreadable',
+    detail: 'This user may not write to it.',
+  })
+  await chmod(join(dataDir, 'closed'), 0o700)
+})
+
+test('network file systems are known by name', async (t) => {
+  assert.deepEqual([0x6969, 0xff534d42, 0x65735546, 0x01021997].map(nameOfNetworkFileSystem), [
+    'NFS',
+    'CIFS (SMB)',
+    'FUSE',
+    '9p',
+  ])
+  assert.equal(nameOfNetworkFileSystem(0xff534d42 | 0), 'CIFS (SMB)', 'signed, too')
+  for (const local of [0xef53, 0x58465342, 0x9123683e, 0x01021994])
+    assert.equal(nameOfNetworkFileSystem(local), undefined)
+  assert.equal(networkFileSystem(join(await dataFolder(t), 'missing')), undefined)
+})

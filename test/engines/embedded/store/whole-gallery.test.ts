@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { readWholeGallery } from '../../../../src/engines/embedded/store/whole-gallery.js'
+import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-folder.js'
+import { unitVectors } from '../vector-index/unit-vectors.js'
+
+const vectors = Array.from({ length: 1_500 }, unitVectors({ dimension: model.dimension, seed: 12 }))
+const pictures = vectors.map((vector, i) =>
+  newImage(`p${1_499 - i}`, vector, { label: i % 3 === 0 ? null : `l${i % 3}` }),
+)
+
+test('a gallery is read whole, by id, and only that gallery', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  for (const name of ['before', 'a', 'behind']) await galleries.create(name)
+  await galleries.put('before', [newImage('x', vectors[0]!)])
+  await galleries.put('a', pictures)
+  await galleries.put('behind', [newImage('y', vectors[1]!)])
+  await galleries.remove('a', ['p700'])
+
+  const source = galleries.source('a')
+  assert.equal(source.path, join(dataDir, 'alike.db'))
+  let pages = 0
+  const whole = readWholeGallery(source, { vectors: true, descriptors: false, onPage: () => void pages++ })
+  const expected = pictures.filter(({ id }) => id !== 'p700').sort((a, b) => (a.id < b.id ? -1 : 1))
+  assert.deepEqual(
+    whole.ids,
+    expected.map(({ id }) => id),
+  )
+  assert.deepEqual(
+    whole.labels,
+    expected.map(({ label }) => label),
+  )
+  assert.deepEqual(
+    whole.contentHashes,
+    expected.map(({ contentHash }) => contentHash),
+  )
+  assert.deepEqual(
+    [...whole.slots],
+    expected.map(({ id }) => galleries.image('a', id)!.slot),
+  )
+  expected.forEach(({ vector }, i) => assert.deepEqual(whole.vectors.subarray(i * 32, (i + 1) * 32), vector))
+  assert.equal(pages, 4)
+
+  const withoutVectors = readWholeGallery(source, { vectors: false, descriptors: false, onPage: () => {} })
+  assert.deepEqual([withoutVectors.ids.length, withoutVectors.vectors.length], [1_499, 0])
+  const stop = new Error('stop')
+  assert.throws(
+    () =>
+      readWholeGallery(source, {
+        vectors: true,
+        descriptors: false,
+        onPage: () => {
+          throw stop
+        },
+      }),
+    { cause: stop },
+  )
+})
+
+test('an empty gallery is read as one', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  assert.deepEqual(
+    readWholeGallery(galleries.source('a'), { vectors: true, descriptors: true, onPage: () => {} }).ids,
+    [],
+  )
+})

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { type Database, openForReading, openForWriting } from '../../../../src/engines/embedded/store/database.js'
+import { WriteGroups } from '../../../../src/engines/embedded/store/write-groups.js'
+import { AlikeError } from '../../../../src/errors.js'
+import { dataFolder } from '../../../gallery/storage-folder.js'
+
+async function open(
+  t: TestContext,
+): Promise<{ database: Database; groups: WriteGroups; insert: (n: number) => void; stored: () => number[] }> {
+  const path = join(await dataFolder(t), 'groups.db')
+  const database = openForWriting(path, { maxBytes: 0 })
+  database.exec('CREATE TABLE number (n INTEGER PRIMARY KEY, text TEXT)')
+  const reader = openForReading(path)
+  t.after(() => {
+    reader.close()
+    database.close()
+  })
+  const statement = database.prepare('INSERT INTO number VALUES (?, ?)')
+  return {
+    database,
+    groups: new WriteGroups(database),
+    insert: (n) => void statement.run(n, 'x'.repeat(1_000)),
+    stored: () => reader.prepare<[], number>('SELECT n FROM number ORDER BY n').pluck().all(),
+  }
+}
+
+test('what waits together is committed together, and each is told after the commit', async (t) => {
+  const { groups, insert, stored } = await open(t)
+  const seen: number[][] = []
+  await Promise.all([1, 2, 3].map((n) => groups.add(() => insert(n)).then(() => seen.push(stored()))))
+  assert.deepEqual(seen, [
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+  ])
+})
+
+test('a write that fails is undone alone', async (t) => {
+  const { groups, insert, stored } = await open(t)
+  const outcomes = await Promise.allSettled([
+    groups.add(() => insert(1)),
+    groups.add(() => {
+      insert(2)
+      throw new AlikeError('image_not_found')
+    }),
+    groups.add(() => insert(1)), // breaks the primary key
+    groups.add(() => insert(4)),
+  ])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+  )
+  assert.equal((outcomes[1] as PromiseRejectedResult).reason.code, 'image_not_found')
+  assert.equal((outcomes[2] as PromiseRejectedResult).reason.code, 'internal')
+  assert.deepEqual(stored(), [1, 4])
+})
+
+test('a database that is full fails the group with storage_full and takes smaller ones again', async (t) => {
+  const { database, groups, insert, stored } = await open(t)
+  await groups.add(() => insert(0))
+  const pages = database.pragma('page_count', { simple: true }) as number
+  database.pragma(`max_page_count = ${pages + 2}`)
+  const outcomes = await Promise.allSettled(Array.from({ length: 100 }, (_, i) => groups.add(() => insert(i + 1))))
+  assert.ok(outcomes.some(({ status }) => status === 'rejected'))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'storage_full')
+  const acknowledged = outcomes.flatMap(({ status }, i) => (status === 'fulfilled' ? [i + 1] : []))
+  assert.deepEqual(stored(), [0, ...acknowledged])
+  database.pragma(`max_page_count = ${pages + 1_000}`)
+  await groups.add(() => insert(1_000))
+  assert.equal(stored().at(-1), 1_000)
+})

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SlotIndex, type SlotSearchResult } from '../../../../src/engines/embedded/vector-index/slot-index.js'
+import { indexDefaults } from '../../../../src/engines/embedded/vector-index/vector-index.js'
+import { packed, seededRandom, unitVectors } from './unit-vectors.js'
+
+const dimension = 32
+const settings = { ...indexDefaults, efConstruction: 100, exactBelow: 300, tombstoneMinimum: 50 }
+const makeVector = unitVectors({ dimension, seed: 7 })
+const vectors = Array.from({ length: 4_000 }, makeVector)
+const queries = Array.from({ length: 40 }, makeVector)
+
+const slotsOf = (result: SlotSearchResult): number[] => result.neighbours.map(({ slot }) => slot)
+const finish = (index: SlotIndex): void => void (index.work(Infinity) && assert.fail('work without end'))
+
+function fullIndex(): SlotIndex {
+  const index = new SlotIndex(dimension, settings)
+  const { slots, vectors: values } = packed(vectors)
+  index.add(slots, values)
+  finish(index)
+  return index
+}
+
+/** Recall against the exact scan, with the checks that hold for every answer. */
+function recall(index: SlotIndex, k: number, allow?: Uint32Array, expectedMethod?: 'exact' | 'hnsw'): number {
+  let found = 0
+  let wanted = 0
+  for (const vector of queries) {
+    const exact = index.search({ vector, k, exact: true, ...(allow && { allow }) })
+    const result = index.search({ vector, k, ...(allow && { allow }) })
+    if (expectedMethod !== undefined) assert.equal(result.method, expectedMethod)
+    assert.equal(result.neighbours.length, exact.neighbours.length)
+    const truth = new Map(exact.neighbours.map(({ slot, score }) => [slot, score]))
+    for (const { slot, score } of result.neighbours) {
+      if (truth.has(slot)) assert.equal(score, truth.get(slot), 'scores are exact')
+      found += Number(truth.has(slot))
+    }
+    for (let i = 1; i < result.neighbours.length; i++) {
+      const [above, below] = [result.neighbours[i - 1]!, result.neighbours[i]!]
+      assert.ok(above.score > below.score || (above.score === below.score && above.slot < below.slot))
+    }
+    wanted += truth.size
+  }
+  return found / wanted
+}
+
+test('the graph finds what the exact scan finds', () => {
+  const index = fullIndex()
+  assert.deepEqual(index.reading, { size: 4_000, tombstones: 0, pending: 0, building: false, rebuilds: 1 })
+  assert.ok(recall(index, 10, undefined, 'hnsw') >= 0.98)
+  assert.ok(recall(index, 100) >= 0.98)
+})
+
+test('a small index has no graph and is scanned', () => {
+  const index = new SlotIndex(dimension, settings)
+  const { slots, vectors: values } = packed(vectors.slice(0, 300))
+  index.add(slots, values)
+  finish(index)
+  assert.equal(index.graph, undefined)
+  assert.equal(recall(index, 10, undefined, 'exact'), 1)
+})
+
+test('k beyond the size returns everything, and an empty index nothing', () => {
+  const index = fullIndex()
+  assert.equal(index.search({ vector: queries[0]!, k: 1_000_000_000 }).neighbours.length, 4_000)
+  const empty = new SlotIndex(dimension, settings)
+  assert.deepEqual(empty.search({ vector: queries[0]!, k: 10 }), { neighbours: [], method: 'exact' })
+})
+
+test('a vector is found before it is linked into the graph', () => {
+  const index = fullIndex()
+  const fresh = makeVector()
+  const { slots, vectors: values } = packed([fresh], 4_000)
+  index.add(slots, values)
+  assert.equal(index.reading.pending, 1)
+  const result = index.search({ vector: fresh, k: 1 })
+  assert.deepEqual([result.method, slotsOf(result)], ['hnsw', [4_000]])
+  finish(index)
+  assert.equal(index.reading.pending, 0)
+  assert.deepEqual(slotsOf(index.search({ vector: fresh, k: 1 })), [4_000])
+})
+
+test('removed slots never come back, not by adding them again either', () => {
+  const index = fullIndex()
+  const removed = slotsOf(index.search({ vector: queries[0]!, k: 50, exact: true }))
+  index.remove(Uint32Array.from(removed))
+  const again = packed(removed.map((slot) => vectors[slot]!))
+  index.add(Uint32Array.from(removed), again.vectors)
+  finish(index)
+  assert.equal(index.reading.size, 3_950)
+  for (const exact of [true, false]) {
+    const found = slotsOf(index.search({ vector: queries[0]!, k: 500, exact }))
+    assert.deepEqual(
+      found.filter((slot) => removed.includes(slot)),
+      [],
+    )
+    assert.equal(found.length, 500)
+  }
+})
+
+test('a slot removed before it was added stays removed', () => {
+  const index = new SlotIndex(dimension, settings)
+  index.remove(Uint32Array.of(3))
+  const { slots, vectors: values } = packed(vectors.slice(0, 5))
+  index.add(slots, values)
+  assert.deepEqual(slotsOf(index.search({ vector: vectors[3]!, k: 10 })).sort(), [0, 1, 2, 4])
+})
+
+test('when most of the gallery is deleted, k results come as long as k exist', () => {
+  const index = fullIndex()
+  const random = seededRandom(1)
+  const doomed = vectors.map((_, slot) => slot).filter(() => random() < 0.5)
+  index.remove(Uint32Array.from(doomed))
+  // Before the rebuild: half the graph's nodes are tombstones.
+  assert.equal(index.reading.tombstones, doomed.length)
+  assert.ok(recall(index, 10) >= 0.98)
+  finish(index)
+  assert.deepEqual(
+    { ...index.reading },
+    { size: 4_000 - doomed.length, tombstones: 0, pending: 0, building: false, rebuilds: 2 },
+  )
+  assert.ok(recall(index, 10, undefined, 'hnsw') >= 0.98)
+})
+
+test('a gallery that became small gives its graph up', () => {
+  const index = fullIndex()
+  index.remove(Uint32Array.from({ length: 3_900 }, (_, slot) => slot))
+  assert.equal(index.search({ vector: queries[0]!, k: 200 }).neighbours.length, 100)
+  finish(index)
+  assert.equal(index.graph, undefined)
+  assert.equal(recall(index, 10, undefined, 'exact'), 1)
+})
+
+test('adds and removes during a rebuild are in the rebuilt graph', () => {
+  const index = fullIndex()
+  index.remove(Uint32Array.from({ length: 1_500 }, (_, slot) => slot))
+  index.work(performance.now() + 5)
+  assert.equal(index.reading.building, true)
+  index.remove(Uint32Array.from({ length: 100 }, (_, i) => 1_600 + i))
+  const fresh = Array.from({ length: 100 }, makeVector)
+  const { slots, vectors: values } = packed(fresh, 4_000)
+  index.add(slots, values)
+  while (index.work(performance.now() + 5)) assert.ok(recall(index, 5) >= 0.95)
+  assert.deepEqual([index.reading.size, index.reading.pending, index.reading.building], [2_500, 0, false])
+  assert.deepEqual(slotsOf(index.search({ vector: fresh[42]!, k: 1 })), [4_042])
+  const all = new Set(slotsOf(index.search({ vector: queries[0]!, k: 5_000 })))
+  assert.equal(all.size, 2_500)
+  assert.ok(![...all].some((slot) => slot < 1_500 || (slot >= 1_600 && slot < 1_700)))
+})
+
+for (const share of [0.9, 0.5, 0.1, 0.01, 0.001]) {
+  test(`a filter that passes ${share * 100} % keeps recall`, () => {
+    const index = fullIndex()
+    const random = seededRandom(5)
+    const allow = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < share))
+    assert.ok(recall(index, 10, allow) >= 0.98)
+    for (const { slot } of index.search({ vector: queries[0]!, k: 10, allow }).neighbours)
+      assert.ok(allow.includes(slot))
+  })
+}
+
+test('a shorter answer of the same depth is the beginning of a longer one, with removed slots and filters too', () => {
+  const index = fullIndex()
+  const random = seededRandom(9)
+  const allow = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < 0.8))
+  for (const removed of [0, 300]) {
+    index.remove(Uint32Array.from({ length: removed }, (_, i) => i * 5))
+    for (const filter of [{}, { allow }, { ef: 80 }]) {
+      for (const vector of queries) {
+        const whole = index.search({ vector, k: 72, depth: 72, ...filter })
+        assert.deepEqual([whole.method, whole.neighbours.length], ['hnsw', 72])
+        assert.deepEqual(index.search({ vector, k: 500, depth: 72, ...filter }), whole)
+        for (const k of [1, 18, 33, 71])
+          assert.deepEqual(index.search({ vector, k, depth: 72, ...filter }), {
+            ...whole,
+            neighbours: whole.neighbours.slice(0, k),
+          })
+      }
+    }
+  }
+  assert.equal(index.search({ vector: queries[0]!, k: 500, depth: 72, exact: true }).neighbours.length, 500)
+})
+
+test('vectors that are not quite of unit length score the cosine, and the graph finds what the scan finds', () => {
+  const random = seededRandom(10)
+  // as networks of half precision round
+  const rough = vectors.map((vector) => vector.map((value) => value * (1 + (random() - 0.5) * 0.008)))
+  const index = new SlotIndex(dimension, settings)
+  const { slots, vectors: values } = packed(rough)
+  index.add(slots, values)
+  finish(index)
+  for (const [slot, vector] of rough.slice(0, 200).entries()) {
+    const [first] = index.search({ vector, k: 1 }).neighbours
+    assert.deepEqual(first, { slot, score: 1 })
+    assert.equal(index.compare(Uint32Array.of(slot), Uint32Array.of(slot))[0], 1)
+  }
+  assert.ok(recall(index, 10, undefined, 'hnsw') >= 0.98)
+})
+
+test('a filter costs the graph no more candidates than it has to', () => {
+  const index = fullIndex()
+  const random = seededRandom(6)
+  const half = Uint32Array.from(vectors.map((_, slot) => slot).filter(() => random() < 0.5))
+  const { ef: open } = index.search({ vector: queries[0]!, k: 10 })
+  const { ef: filtered, method } = index.search({ vector: queries[0]!, k: 10, allow: half })
+  assert.equal(method, 'hnsw')
+  assert.ok(filtered! < 1.5 * open!, `${filtered} candidates with a filter that passes half, ${open} without`)
+})
+
+test('stored vectors are compared with each other, and what is gone is like nothing', () => {
+  const index = fullIndex()
+  index.remove(Uint32Array.of(5))
+  const rows = Uint32Array.of(3, 5, 9)
+  const columns = Uint32Array.of(9, 3, 4_500, 5)
+  const scores = index.compare(rows, columns)
+  const expected = [...rows].flatMap((row) =>
+    [...columns].map((column) => {
+      if ([row, column].some((slot) => slot === 5 || slot >= 4_000)) return -1
+      return vectors[row]!.reduce((sum, value, i) => sum + value * vectors[column]![i]!, 0)
+    }),
+  )
+  assert.equal(scores.length, 12)
+  expected.forEach((score, i) => assert.ok(Math.abs(scores[i]! - score) < 1e-6))
+})
+
+test('a filter that excludes all that lies near still fills k', () => {
+  const index = fullIndex()
+  const far = slotsOf(index.search({ vector: queries[0]!, k: 4_000, exact: true })).slice(2_000)
+  const allow = Uint32Array.from(far).sort()
+  const result = index.search({ vector: queries[0]!, k: 10, allow })
+  assert.deepEqual(slotsOf(result), far.slice(0, 10))
+})
+
+test('equal vectors are ordered by slot', () => {
+  const index = new SlotIndex(dimension, settings)
+  const same = vectors[0]!
+  const { slots, vectors: values } = packed([same, vectors[1]!, same, same, vectors[2]!, same])
+  index.add(slots, values)
+  assert.deepEqual(slotsOf(index.search({ vector: same, k: 3 })), [0, 2, 3])
+})
+
+test('the nearest others of slots are what a search finds without the picture itself', () => {
+  const index = fullIndex()
+  index.remove(Uint32Array.of(5))
+  const asked = Uint32Array.of(0, 5, 17)
+  const { answered, counts, slots, scores, byGraph } = index.neighbours({ slots: asked, k: 4 }, Infinity)
+  assert.deepEqual([answered, byGraph, [...counts]], [3, 2, [4, 0, 4]])
+  for (const row of [0, 2]) {
+    const own = asked[row]!
+    const others = index.search({ vector: vectors[own]!, k: 5 }).neighbours.filter(({ slot }) => slot !== own)
+    assert.equal(others.length, 4)
+    assert.deepEqual(
+      [...slots.subarray(row * 4, row * 4 + 4)],
+      others.map(({ slot }) => slot),
+    )
+    assert.deepEqual(
+      [...scores.subarray(row * 4, row * 4 + 4)],
+      others.map(({ score }) => Math.fround(score)),
+    )
+  }
+})
+
+test('a slice without time answers one slot, so that asking again always gets on', () => {
+  const index = fullIndex()
+  const found = index.neighbours({ slots: Uint32Array.of(3, 4, 6), k: 2 }, -Infinity)
+  assert.deepEqual([found.answered, found.slots.length], [1, 2])
+})
+
+test('pictures that are nearly the same are told apart by their exact scores, on a short page too', () => {
+  const index = fullIndex()
+  // A hundred around one point, closer together than float32 sums can tell.
+  const centre = makeVector()
+  const near = Array.from({ length: 100 }, (_, n) => {
+    const moved = centre.map((value, i) => value + (i === n % dimension ? 3e-8 * (n + 1) : 0))
+    const length = Math.hypot(...moved)
+    return moved.map((value) => value / length)
+  })
+  const added = packed(near, 4_000)
+  index.add(added.slots, added.vectors)
+  finish(index)
+  for (const k of [1, 5, 20, 60]) {
+    const exact = index.search({ vector: centre, k, exact: true })
+    const graph = index.search({ vector: centre, k, ef: 300 })
+    assert.equal(graph.method, 'hnsw')
+    assert.deepEqual(graph.neighbours, exact.neighbours)
+  }
+})
