@@ -1,5 +1,5 @@
 /** Decoding alone, in a process of its own: `prepareImage` so many at once for so long; prints one line of JSON. */
-import { readModel } from '../src/embedding/manifest.js'
+import { readModel } from '../src/embedding/model-manifest.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { drawWebPictures } from './web-pictures.js'
 

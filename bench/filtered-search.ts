@@ -158,6 +158,6 @@ async function deleteHalf(): Promise<Set<string>> {
 }
 
 async function linked(target: Galleries): Promise<void> {
-  do await target.snapshotAll()
+  do await target.saveGraphCaches()
   while (target.readings().some(({ pending, building }) => pending > 0 || building))
 }

@@ -72,7 +72,7 @@ async function build(side: Side): Promise<void> {
   const { index } = await side.threads.open({
     dimension,
     nextSlot: count,
-    snapshot: { folder, galleryUid: `parts${side.parts}`, modelId: 'bench' },
+    graphCache: { folder, galleryUid: `parts${side.parts}`, modelId: 'bench' },
     vectors: all(),
   })
   const startedAt = performance.now()

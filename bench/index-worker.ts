@@ -62,7 +62,7 @@ async function* all() {
 const { index } = await thread.open({
   dimension,
   nextSlot: count,
-  snapshot: { folder, galleryUid: 'bench', modelId: 'bench' },
+  graphCache: { folder, galleryUid: 'bench', modelId: 'bench' },
   vectors: all(),
 })
 while (index.building || index.pending > 0) {

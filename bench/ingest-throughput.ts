@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'
 import { ServiceClient } from '../src/cli/service-client.js'
-import { readModel } from '../src/embedding/manifest.js'
+import { readModel } from '../src/embedding/model-manifest.js'
 import { archiveOf } from './archive.js'
 import { bareIntake, thumbnailSide } from './bare-intake.js'
 import { drawBenchPictures } from './drawn-gallery.js'

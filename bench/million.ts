@@ -48,7 +48,7 @@ const thread = new IndexThreads({
 const { index } = await thread.open({
   dimension,
   nextSlot: 0,
-  snapshot: { folder, galleryUid: 'million', modelId: 'bench' },
+  graphCache: { folder, galleryUid: 'million', modelId: 'bench' },
   vectors: none(),
 })
 
@@ -92,7 +92,7 @@ for (let i = 0; i < queries; i++) {
   found += result.neighbours.filter(({ slot }) => truth.has(slot)).length
 }
 const savedAt = performance.now()
-await index.saveSnapshot()
+await index.saveGraphCache()
 const saveSeconds = (performance.now() - savedAt) / 1000
 await thread.close()
 await rm(folder, { recursive: true, force: true })
@@ -119,7 +119,7 @@ console.log(
       ],
       ['searches afterwards', `p50 ${ms(percentile(quietMs, 0.5))}, p99 ${ms(percentile(quietMs, 0.99))}`],
       [`recall@${k}`, (found / (queries * k)).toFixed(4)],
-      ['snapshot', `${saveSeconds.toFixed(1)} s`],
+      ['graph cache', `${saveSeconds.toFixed(1)} s`],
     ],
   ),
 )

@@ -2,7 +2,7 @@
  * The network alone, in a process of its own: what opening a session of one batch size takes, in time and in memory of the
  * GPU, what its run takes, and how much several threads give together. Prints one line of JSON.
  */
-import { readModel } from '../src/embedding/manifest.js'
+import { readModel } from '../src/embedding/model-manifest.js'
 import { chooseRuntime, type ProviderOptions, planRuntime } from '../src/embedding/provider.js'
 import { Session } from '../src/embedding/session.js'
 import { readGpus } from './machine-facts.js'

@@ -1,6 +1,6 @@
 /**
  * How long does a service take to start on a large gallery? From the start of the process to
- * `/readyz`, and to the answer of its first search: with the graph's snapshot, without it, and as the
+ * `/readyz`, and to the answer of its first search: with the graph's cache, without it, and as the
  * reference the same service on an empty data folder. Vectors are drawn. On a machine that is busy
  * with other things read the CPU time, and the ratio.
  *
@@ -59,7 +59,7 @@ interface Way {
 }
 const ways: Way[] = [
   { name: 'empty data folder', dataDir: join(folder, 'empty'), readyMs: [], cpuMs: [], answerMs: [], method: '–' },
-  { name: 'with the snapshot of its graph', dataDir: filled, readyMs: [], cpuMs: [], answerMs: [], method: '' },
+  { name: 'with its graph cache', dataDir: filled, readyMs: [], cpuMs: [], answerMs: [], method: '' },
   { name: 'without it', dataDir: withoutGraph, readyMs: [], cpuMs: [], answerMs: [], method: '' },
 ]
 for (let round = 0; round < rounds; round++) for (const way of ways) await measure(way)
@@ -67,7 +67,7 @@ for (let round = 0; round < rounds; round++) for (const way of ways) await measu
 const reference = percentile(ways[0]!.readyMs, 0.5)
 const bytes = (await stat(join(filled, 'alike.db'))).size
 console.log(
-  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, a database of ${(bytes / 1e6).toFixed(0)} MB; ${rounds} rounds, medians. Building the graph takes ${buildSeconds.toFixed(0)} s; a start without its snapshot does not wait for that.\n`,
+  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, a database of ${(bytes / 1e6).toFixed(0)} MB; ${rounds} rounds, medians. Building the graph takes ${buildSeconds.toFixed(0)} s; a start without its graph cache does not wait for that.\n`,
 )
 console.log(
   table(
@@ -102,7 +102,7 @@ async function fill(dataDir: string): Promise<number> {
     dataDir,
     model: { id: model.manifest.id, dimension },
     logger: pino({ level: 'silent' }),
-    storage: { snapshotAfterWrites: 1e8, snapshotAfterSeconds: 1e6 },
+    storage: { graphCacheAfterWrites: 1e8, graphCacheAfterSeconds: 1e6 },
   })
   const startedAt = performance.now()
   await galleries.create('g')
@@ -120,9 +120,9 @@ async function fill(dataDir: string): Promise<number> {
     await sleep(500)
   }
   const seconds = (performance.now() - startedAt) / 1_000
-  await galleries.snapshotAll()
+  await galleries.saveGraphCaches()
   await galleries.close()
-  if ((await readdir(join(dataDir, 'index'))).length !== 2) throw new Error('the graph has no snapshot')
+  if ((await readdir(join(dataDir, 'index'))).length !== 2) throw new Error('the graph has no cache')
   return seconds
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { Analyses } from './analysis/analyses.js'
+import type { Snapshots } from './backups/snapshots.js'
 import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
@@ -43,7 +44,6 @@ import type { IntakeParts } from './ingest/new-image.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
 import type { RetrievalParts } from './retrieval.js'
-import type { Snapshots } from './snapshots/snapshots.js'
 
 export interface AppParts extends IntakeParts, RetrievalParts {
   embedder: Embedder

@@ -31,7 +31,7 @@ export const Settings = Type.Object(
     dataDir: Type.String({
       default: './data',
       minLength: 1,
-      description: 'Folder of the database, the graph snapshots, snapshots of the data, and uploads of running jobs.',
+      description: 'Folder of the database, the graph caches, snapshots of the data, and uploads of running jobs.',
     }),
     modelDir: Type.String({
       default: './onnx/har-resnet50',
@@ -366,13 +366,13 @@ export const Settings = Type.Object(
       description:
         'Parts of each graph, with a thread for each part; `auto`: one for every two cores, 8 at most. Another number builds the graphs anew.',
     }),
-    snapshotAfterWrites: Type.Integer({
+    graphCacheAfterWrites: Type.Integer({
       default: 5_000,
       minimum: 1,
       maximum: 100_000_000,
       description: 'Changes of a gallery after which its graph is saved.',
     }),
-    snapshotAfterSeconds: Type.Integer({
+    graphCacheAfterSeconds: Type.Integer({
       default: 900,
       minimum: 1,
       maximum: 1_000_000,

@@ -11,9 +11,10 @@ import { readApiKeys } from './access/api-keys.js'
 import { Analyses } from './analysis/analyses.js'
 import { AnalysisRunner, analysisKinds } from './analysis/analysis-runner.js'
 import { type AppParts, buildApp, buildUnreadyApp } from './app.js'
+import { Snapshots } from './backups/snapshots.js'
 import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
-import { readModel } from './embedding/manifest.js'
+import { readModel } from './embedding/model-manifest.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
 import { AlikeError } from './errors.js'
@@ -27,7 +28,6 @@ import { Spool } from './ingest/spool.js'
 import { openJobs } from './jobs/jobs.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { openRemotePictures, type RemotePictures } from './remote/remote-pictures.js'
-import { Snapshots } from './snapshots/snapshots.js'
 import { serviceVersion } from './version.js'
 
 export interface Service {
@@ -85,8 +85,8 @@ export async function openService(
         pageMaxLength: config.answerMaxBytes / 4,
         galleryImagesMax: config.galleryMaxImages,
         databaseMaxBytes: config.databaseMaxBytes,
-        snapshotAfterWrites: config.snapshotAfterWrites,
-        snapshotAfterSeconds: config.snapshotAfterSeconds,
+        graphCacheAfterWrites: config.graphCacheAfterWrites,
+        graphCacheAfterSeconds: config.graphCacheAfterSeconds,
       },
       pages: {
         rankingsMax: config.pageRankingsMax,

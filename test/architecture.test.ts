@@ -79,7 +79,7 @@ const mayImport: Record<string, readonly string[]> = {
     'worker-calls',
   ],
   analysis: ['errors', 'copies', 'engines', 'eval', 'gallery', 'jobs', 'analysis/findings', 'worker-calls'],
-  snapshots: ['errors', 'engines', 'worker-calls'],
+  backups: ['errors', 'engines', 'worker-calls'],
   http: [
     'cosine',
     'errors',
@@ -87,7 +87,7 @@ const mayImport: Record<string, readonly string[]> = {
     'turns',
     'bounded-json',
     'version',
-    'snapshots',
+    'backups',
     'access',
     'config',
     'copies',
@@ -105,7 +105,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   app: [
     'errors',
-    'snapshots',
+    'backups',
     'access',
     'config',
     'embedding',
@@ -121,7 +121,7 @@ const mayImport: Record<string, readonly string[]> = {
     'errors',
     'version',
     'engines',
-    'snapshots',
+    'backups',
     'access',
     'config',
     'app',
@@ -135,7 +135,7 @@ const mayImport: Record<string, readonly string[]> = {
     'remote',
   ],
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
-  cli: ['errors', 'snapshots', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http', 'ingest'],
+  cli: ['errors', 'backups', 'access', 'config', 'app', 'metrics', 'datasets', 'eval', 'http', 'ingest'],
 }
 
 test('every part imports only what the architecture allows', () => {

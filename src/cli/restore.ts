@@ -1,5 +1,5 @@
 /** `npm run restore -- SNAPSHOT --data-dir DIR`: makes a data folder out of a snapshot, after comparing every checksum. */
-import { restoreSnapshot } from '../snapshots/restore.js'
+import { restoreSnapshot } from '../backups/restore.js'
 import { command, runCommand } from './command.js'
 
 async function restore(snapshot: string, dataDir: string): Promise<void> {

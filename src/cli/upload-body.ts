@@ -5,8 +5,8 @@ import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
 import { pictureName } from '../datasets/folders.js'
 import { isLitter, isLitterName, type LitterRule } from '../ingest/litter.js'
-import { manifestFormat } from '../ingest/manifest/manifest.js'
 import { type NameEncoding, type ReadName, readName } from '../ingest/name-encoding.js'
+import { manifestFormat } from '../ingest/upload-manifest/upload-manifest.js'
 
 export interface UploadBody {
   contentType: string

@@ -7,7 +7,7 @@ import type { EmbeddingInstruments } from '../metrics.js'
 import { type Batch, Batcher, type Priority } from './batcher.js'
 import { type Embedding, rowOf } from './embedding.js'
 import { type GpuMemory, GpuMemoryGauge } from './gpu-memory.js'
-import type { Model } from './manifest.js'
+import type { Model } from './model-manifest.js'
 import {
   type ChosenRuntime,
   chooseRuntime,

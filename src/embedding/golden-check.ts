@@ -10,7 +10,7 @@ import { cosine } from '../cosine.js'
 import { AlikeError } from '../errors.js'
 import { prepareImage } from '../image/prepare.js'
 import type { Embedder } from './embedder.js'
-import type { Model, Precision } from './manifest.js'
+import type { Model, Precision } from './model-manifest.js'
 
 export const goldenFolder = 'golden'
 export const goldenList = 'golden.json'

@@ -5,7 +5,7 @@
 import { AlikeError } from '../errors.js'
 import { type Embedder, type EmbedderOptions, openEmbedder } from './embedder.js'
 import { checkGolden } from './golden-check.js'
-import type { Precision } from './manifest.js'
+import type { Precision } from './model-manifest.js'
 import { formsLeft } from './provider.js'
 
 /** @throws AlikeError `golden_mismatch` when no form that can run gives them; `cuda_unavailable`, `model_unreadable` */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { readGpuMemory } from './gpu-memory.js'
-import { type Model, type Precision, precisions } from './manifest.js'
+import { type Model, type Precision, precisions } from './model-manifest.js'
 import { Session, type SessionInfo, SessionOpenError } from './session.js'
 import type { Provider, SessionSettings } from './worker-protocol.js'
 

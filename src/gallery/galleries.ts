@@ -150,7 +150,7 @@ export class Galleries {
       store,
       folder: join(options.dataDir, 'index'),
       index: { ...indexDefaults, ...options.index },
-      snapshots: storage,
+      graphCaches: storage,
       logger: options.logger,
       onRebuild: () => options.onIndexRebuild?.(),
       onFailure: (error) => this.#fail(error),
@@ -631,11 +631,11 @@ export class Galleries {
   }
 
   /** Writes the graph of every gallery that changed. */
-  snapshotAll(): Promise<void> {
+  saveGraphCaches(): Promise<void> {
     return this.#indexes.saveAll()
   }
 
-  /** Finishes accepted writes, writes snapshots, ends the threads, gives the lock back. */
+  /** Finishes accepted writes, writes graph caches, ends the threads, gives the lock back. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
       await Promise.allSettled(this.#writesUnderWay)

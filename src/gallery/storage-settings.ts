@@ -1,7 +1,7 @@
 /** The numbers of storage, with their defaults. */
-import type { SnapshotSettings } from '../engines/embedded/gallery-indexes.js'
+import type { GraphCacheSettings } from '../engines/embedded/gallery-indexes.js'
 
-export interface StorageSettings extends SnapshotSettings {
+export interface StorageSettings extends GraphCacheSettings {
   /** Writes (of any kind) under way at once; one more is refused as `overloaded`. */
   writeQueueMax: number
   /** Galleries there may be; one more is refused as `galleries_full`. */
@@ -20,6 +20,6 @@ export const storageDefaults: Readonly<StorageSettings> = Object.freeze({
   pageMaxLength: 4 * 2 ** 20,
   galleryImagesMax: 10_000_000,
   databaseMaxBytes: 0,
-  snapshotAfterWrites: 5_000,
-  snapshotAfterSeconds: 900,
+  graphCacheAfterWrites: 5_000,
+  graphCacheAfterSeconds: 900,
 })

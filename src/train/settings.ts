@@ -1,7 +1,7 @@
 /** Everything a training run can be told, with defaults; the command line names the ones that people change. */
 import { parseArgs } from 'node:util'
 import { defaultDeal } from '../datasets/split.js'
-import type { Preprocessing } from '../embedding/manifest.js'
+import type { Preprocessing } from '../embedding/model-manifest.js'
 import { type BackendChoice, backendChoices } from './backend.js'
 import type { BatchShape } from './samplers/class-balanced.js'
 

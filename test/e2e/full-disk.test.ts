@@ -149,7 +149,7 @@ test('a full disk: writes are refused, reads go on, also after a kill, and a del
     DATA_DIR: join(disk, 'data'),
     MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
     EXACT_BELOW: '20',
-    SNAPSHOT_AFTER_SECONDS: '1',
+    GRAPH_CACHE_AFTER_SECONDS: '1',
   }
   let service = await startProcess(t, environment)
   assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
@@ -171,7 +171,8 @@ test('a full disk: writes are refused, reads go on, also after a kill, and a del
   // The graph of a changed gallery is due now and has no room: that is only told in the log.
   for (
     let waited = 0;
-    waited < 20_000 && !service.log.some(({ msg }) => msg === 'snapshot not written' || msg === 'snapshot written');
+    waited < 20_000 &&
+    !service.log.some(({ msg }) => msg === 'graph cache not written' || msg === 'graph cache written');
     waited += 100
   )
     await sleep(100)

@@ -19,8 +19,8 @@ const killsWanted = 3
 test('a job of adds and deletes that is killed again and again does every line once, in order', async (t) => {
   const environment = {
     EXACT_BELOW: '20',
-    SNAPSHOT_AFTER_WRITES: '40',
-    SNAPSHOT_AFTER_SECONDS: '1',
+    GRAPH_CACHE_AFTER_WRITES: '40',
+    GRAPH_CACHE_AFTER_SECONDS: '1',
     DATA_DIR: await temporaryFolder(t),
     MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
   }

@@ -3,7 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Golden } from '../../src/embedding/golden-check.js'
-import { type Manifest, readModel } from '../../src/embedding/manifest.js'
+import { type ModelManifest, readModel } from '../../src/embedding/model-manifest.js'
 import { openProvenEmbedder } from '../../src/embedding/proven-embedder.js'
 import { createMetrics } from '../../src/metrics.js'
 import { temporaryFolder } from '../support/app.js'
@@ -16,7 +16,7 @@ async function withWrongInt8(t: TestContext): Promise<string> {
   const read = async <T>(file: string): Promise<T> => JSON.parse(await readFile(join(folder, file), 'utf8')) as T
   const write = (file: string, value: object): Promise<void> => writeFile(join(folder, file), JSON.stringify(value))
   await cp(join(folder, 'model.onnx'), join(folder, 'model.int8.onnx'))
-  const manifest = await read<Manifest>('manifest.json')
+  const manifest = await read<ModelManifest>('manifest.json')
   await write('manifest.json', {
     ...manifest,
     files: { ...manifest.files, int8: { ...manifest.files.fp32, file: 'model.int8.onnx' } },

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type EmbedderLogger, openEmbedder } from '../../src/embedding/embedder.js'
-import type { Manifest, Model } from '../../src/embedding/manifest.js'
+import type { Model, ModelManifest } from '../../src/embedding/model-manifest.js'
 import { type ProviderOptions, planRuntime, workersWithin } from '../../src/embedding/provider.js'
 import { SessionOpenError } from '../../src/embedding/session.js'
 import { AlikeError } from '../../src/errors.js'
@@ -35,7 +35,7 @@ async function optionsFor(model: Model, options: Partial<ProviderOptions> = {}) 
 
 const file = (name: string) => ({ file: name, sha256: '0'.repeat(64), bytes: 1 })
 const all = { fp32: file('model.onnx'), fp16: file('model.fp16.onnx'), int8: file('model.int8.onnx') }
-const plans: { provider: 'cpu' | 'cuda'; files: Manifest['files']; maxBatch: number; expected: object }[] = [
+const plans: { provider: 'cpu' | 'cuda'; files: ModelManifest['files']; maxBatch: number; expected: object }[] = [
   {
     provider: 'cpu',
     files: all,

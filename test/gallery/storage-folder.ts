@@ -46,7 +46,7 @@ export function newImage(id: string, vector: Float32Array, more: Partial<NewImag
 /** Waits until every vector is in a graph, where there is one. */
 export async function settled(galleries: Galleries): Promise<void> {
   for (;;) {
-    await galleries.snapshotAll()
+    await galleries.saveGraphCaches()
     if (galleries.readings().every(({ pending, building }) => pending === 0 && !building)) return
   }
 }

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Manifest, type Model, modelId, readModel } from '../../src/embedding/manifest.js'
+import { type Model, type ModelManifest, modelId, readModel } from '../../src/embedding/model-manifest.js'
 import { GraphBuilder } from '../../src/train/onnx/graph-builder.js'
 import { encodeModel } from '../../src/train/onnx/onnx-proto.js'
 import { temporaryFolder } from './temporary-folder.js'
@@ -18,7 +18,7 @@ export interface HandmadeOptions {
   classes?: number
   /** What the manifest states instead of the truth. */
   statedDimension?: number
-  calibration?: Manifest['calibration']
+  calibration?: ModelManifest['calibration']
 }
 
 /** A model folder with that graph as its fp32 network, removed after the test. */
@@ -30,7 +30,7 @@ export async function writeHandmadeModel(folder: string, options: HandmadeOption
   const { inputSize = 8, dimension = 6, classes = 4, statedDimension = dimension, calibration } = options
   const bytes = handmadeGraph(inputSize, dimension, classes)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  const preprocessing: Manifest['preprocessing'] = {
+  const preprocessing: ModelManifest['preprocessing'] = {
     inputSize,
     fit: 'squash',
     resizeShortSide: inputSize,
@@ -38,7 +38,7 @@ export async function writeHandmadeModel(folder: string, options: HandmadeOption
     mean: [0, 0, 0],
     std: [1, 1, 1],
   }
-  const manifest: Manifest = {
+  const manifest: ModelManifest = {
     manifestVersion: 1,
     id: modelId(sha256, preprocessing),
     name: 'handmade',

@@ -7,8 +7,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { restoreSnapshot } from '../../src/backups/restore.js'
 import { seededRandom } from '../../src/eval/random.js'
-import { restoreSnapshot } from '../../src/snapshots/restore.js'
 import { temporaryFolder } from './app.js'
 import { drawnLabels, drawPicture } from './drawn-pictures.js'
 import { handmadeModel } from './handmade-onnx.js'
@@ -30,11 +30,11 @@ export interface KillResult {
   slowestStartMs: number
 }
 
-/** Small bounds, so that graphs, their snapshots and tombstones are all in play with a few hundred pictures. */
+/** Small bounds, so that graphs, their caches and tombstones are all in play with a few hundred pictures. */
 const settings = {
   EXACT_BELOW: '40',
-  SNAPSHOT_AFTER_WRITES: '25',
-  SNAPSHOT_AFTER_SECONDS: '1',
+  GRAPH_CACHE_AFTER_WRITES: '25',
+  GRAPH_CACHE_AFTER_SECONDS: '1',
   DATA_SNAPSHOTS_MAX: '3',
 }
 const churned = 300

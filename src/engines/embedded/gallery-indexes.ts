@@ -3,20 +3,20 @@ import type { Logger } from 'pino'
 import type { AlikeError } from '../../errors.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import type { GalleryRow } from './store/gallery-table.js'
+import { eraseForeignGraphCaches } from './vector-index/graph-cache.js'
 import { IndexThreads } from './vector-index/index-threads.js'
-import { eraseForeignSnapshots } from './vector-index/snapshot.js'
 import type { IndexSettings, VectorIndex } from './vector-index/vector-index.js'
 
-export interface SnapshotSettings {
+export interface GraphCacheSettings {
   /** Changes of a gallery after which its graph is written to disk (or 5 % of the gallery, if that is more). */
-  snapshotAfterWrites: number
+  graphCacheAfterWrites: number
   /** … and after so many seconds when there was any change. */
-  snapshotAfterSeconds: number
+  graphCacheAfterSeconds: number
 }
 
 /** A gallery this much changed is worth writing; writing costs in proportion to its size. */
-const snapshotShare = 0.05
-/** How often readings are brought up to date and overdue snapshots are looked for. */
+const graphCacheShare = 0.05
+/** How often readings are brought up to date and overdue graph caches are looked for. */
 const tickMs = 5_000
 
 /** All but the settings of its owner, which would stay in memory. */
@@ -25,10 +25,10 @@ export type IndexedGallery = Omit<GalleryRow, 'settings'>
 interface Opened {
   name: string | null
   index: VectorIndex
-  /** Changes that no snapshot holds yet. */
+  /** Changes that no graph cache holds yet. */
   changes: number
   savedAtMs: number
-  /** Graphs finished that were told to `onRebuild`, and by the time of the last snapshot. */
+  /** Graphs finished that were told to `onRebuild`, and by the time of the last graph cache. */
   rebuildsTold: number
   rebuildsSaved: number
   saving: Promise<void> | undefined
@@ -38,7 +38,7 @@ export interface GalleryIndexesOptions {
   store: GalleryStore
   folder: string
   index: IndexSettings
-  snapshots: SnapshotSettings
+  graphCaches: GraphCacheSettings
   logger: Logger
   onRebuild(): void
   onFailure(error: AlikeError): void
@@ -60,7 +60,7 @@ export class GalleryIndexes {
 
   /** Opens the indexes of all these galleries, one after the other, and clears away what belongs to none. */
   async openAll(galleries: IndexedGallery[], allUids: string[]): Promise<void> {
-    await eraseForeignSnapshots(this.#options.folder, allUids, this.#options.index.parts)
+    await eraseForeignGraphCaches(this.#options.folder, allUids, this.#options.index.parts)
     for (const gallery of galleries) await this.open(gallery)
   }
 
@@ -79,7 +79,7 @@ export class GalleryIndexes {
     const { index, opened } = await this.#threads.open({
       dimension: row.dimension,
       nextSlot: row.next_slot,
-      snapshot: { folder: this.#options.folder, galleryUid: row.uid, modelId: row.model_id },
+      graphCache: { folder: this.#options.folder, galleryUid: row.uid, modelId: row.model_id },
       vectors: this.#options.store.vectors(row),
     })
     const entry: Opened = {
@@ -97,11 +97,11 @@ export class GalleryIndexes {
       gallery: row.name,
       images: index.size,
       pending: index.pending,
-      snapshot: opened.snapshot,
+      graphCache: opened.graphCache,
       durationMs,
     }
-    if (opened.snapshot.state === 'rejected')
-      this.#options.logger.warn(facts, 'gallery opened without its snapshot: the graph is built anew')
+    if (opened.graphCache.state === 'rejected')
+      this.#options.logger.warn(facts, 'gallery opened without its graph cache: the graph is built anew')
     else this.#options.logger.info(facts, 'gallery opened')
     return entry
   }
@@ -123,11 +123,11 @@ export class GalleryIndexes {
     const entry = this.#settled.get(uid)
     if (entry === undefined) return
     entry.changes += count
-    if (entry.changes >= Math.max(this.#options.snapshots.snapshotAfterWrites, entry.index.size * snapshotShare))
+    if (entry.changes >= Math.max(this.#options.graphCaches.graphCacheAfterWrites, entry.index.size * graphCacheShare))
       void this.#save(entry)
   }
 
-  /** For a deleted gallery: forgets its index and its snapshot. */
+  /** For a deleted gallery: forgets its index and its graph cache. */
   async erase(uid: string): Promise<void> {
     const opening = this.#opened.get(uid)
     this.#opened.delete(uid)
@@ -148,7 +148,7 @@ export class GalleryIndexes {
     await this.#threads.close()
   }
 
-  /** A snapshot that fails costs time at the next start and nothing else. */
+  /** A graph cache that fails costs time at the next start and nothing else. */
   #save(entry: Opened): Promise<void> {
     if (entry.saving !== undefined) return entry.saving
     const startedAt = performance.now()
@@ -158,9 +158,9 @@ export class GalleryIndexes {
     const { logger } = this.#options
     const facts = () => ({ gallery: entry.name, durationMs: Math.round(performance.now() - startedAt) })
     entry.saving = entry.index
-      .saveSnapshot()
-      .then((written) => written && logger.info(facts(), 'snapshot written'))
-      .catch((error: unknown) => logger.warn({ ...facts(), err: error }, 'snapshot not written'))
+      .saveGraphCache()
+      .then((written) => written && logger.info(facts(), 'graph cache written'))
+      .catch((error: unknown) => logger.warn({ ...facts(), err: error }, 'graph cache not written'))
       .then(() => void (entry.saving = undefined))
     return entry.saving
   }
@@ -174,7 +174,7 @@ export class GalleryIndexes {
       entry.rebuildsTold = index.rebuilds
       for (let i = 0; i < rebuilt; i++) this.#options.onRebuild()
       const overdue =
-        entry.changes > 0 && Date.now() - entry.savedAtMs > this.#options.snapshots.snapshotAfterSeconds * 1_000
+        entry.changes > 0 && Date.now() - entry.savedAtMs > this.#options.graphCaches.graphCacheAfterSeconds * 1_000
       if (index.rebuilds > entry.rebuildsSaved || overdue) await this.#save(entry)
     }
   }

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Snapshots } from '../../snapshots/snapshots.js'
+import type { Snapshots } from '../../backups/snapshots.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 import { Snapshot, SnapshotList, SnapshotPath, snapshotView } from '../schemas/snapshot.js'

@@ -1,6 +1,6 @@
 /** Networks as callers see them: what runs, what it was made from, how good it is. */
 import { Type } from 'typebox'
-import type { Manifest } from '../../embedding/manifest.js'
+import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { Calibration } from './calibration.js'
 import { named, reference } from './named.js'
 
@@ -61,7 +61,7 @@ export const ModelCard = named(
   Type.Object(
     {
       ...Model.properties,
-      manifest: Type.Unsafe<Manifest>(
+      manifest: Type.Unsafe<ModelManifest>(
         Type.Record(Type.String(), Type.Unknown(), { description: '`manifest.json` of its folder.' }),
       ),
       quality: Type.Unsafe<unknown>(

@@ -1,7 +1,7 @@
 /** Snapshots of the data as callers see them. */
 import { type Static, Type } from 'typebox'
-import { snapshotIdPattern } from '../../snapshots/manifest.js'
-import { type SnapshotRecord, snapshotStates } from '../../snapshots/snapshots.js'
+import { snapshotIdPattern } from '../../backups/backup-manifest.js'
+import { type SnapshotRecord, snapshotStates } from '../../backups/snapshots.js'
 import { named, reference } from './named.js'
 
 const SnapshotId = Type.String({

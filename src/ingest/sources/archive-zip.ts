@@ -4,10 +4,10 @@ import { crc32 } from 'node:zlib'
 import type { Entry, ZipFile } from 'yauzl'
 import { AlikeError } from '../../errors.js'
 import { tooManyFiles, UnpackedBytes } from '../archive-bounds.js'
-import { Manifest, manifestFormat, secondManifest } from '../manifest/manifest.js'
 import { isPassedOver } from '../passed-over.js'
 import { imageTooLarge, readBounded } from '../read-bounded.js'
 import type { Source, SourceDescription, SourceLimits } from '../source.js'
+import { manifestFormat, secondManifest, UploadManifest } from '../upload-manifest/upload-manifest.js'
 import { Extents } from './extents.js'
 import { ItemNames } from './item-names.js'
 import { filesOfZip, openZipFile, type ZippedFile } from './zip-directory.js'
@@ -49,13 +49,13 @@ async function survey(
   path: string,
   description: SourceDescription,
   limits: SourceLimits,
-): Promise<{ count: number; manifest?: { manifest: Manifest; number: number } }> {
+): Promise<{ count: number; manifest?: { manifest: UploadManifest; number: number } }> {
   const zip = await openZipFile(path)
   const extents = new Extents()
   const stated = new UnpackedBytes(limits)
   try {
     let [count, files] = [0, 0]
-    let found: { manifest: Manifest; number: number } | undefined
+    let found: { manifest: UploadManifest; number: number } | undefined
     for await (const file of filesOfZip(zip, description, limits, extents)) {
       const { entry, path, misfit, isLink, number } = file
       if (misfit === undefined && manifestFormat(path) !== undefined && !isLink) {
@@ -80,9 +80,9 @@ async function readManifest(
   { entry, path }: ZippedFile,
   description: SourceDescription,
   limits: SourceLimits,
-): Promise<Manifest> {
+): Promise<UploadManifest> {
   try {
-    return await Manifest.read(path, checked(await zip.openReadStreamPromise(entry), entry), description, limits)
+    return await UploadManifest.read(path, checked(await zip.openReadStreamPromise(entry), entry), description, limits)
   } catch (cause) {
     if (cause instanceof AlikeError && cause.code !== 'image_unreadable') throw cause
     throw new AlikeError('manifest_invalid', { detail: 'It is damaged inside the archive.', cause })

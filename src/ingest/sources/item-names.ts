@@ -1,11 +1,11 @@
 /** From the names in an archive or form to items: their numbers, ids and labels, what is passed over, what is told. */
 import { AlikeError } from '../../errors.js'
-import { type Manifest, saidOf } from '../manifest/manifest.js'
 import type { ReadName } from '../name-encoding.js'
 import { nameOf, shownName } from '../names.js'
 import { isPassedOver } from '../passed-over.js'
 import { RepeatedIds } from '../repeated-ids.js'
 import type { ItemPlace, SaidOfPicture, SourceDescription } from '../source.js'
+import { saidOf, type UploadManifest } from '../upload-manifest/upload-manifest.js'
 
 /** An item without its bytes. */
 export type NamedItem = ItemPlace & (SaidOfPicture | { skipped: true } | { error: AlikeError })
@@ -13,11 +13,11 @@ export type NamedItem = ItemPlace & (SaidOfPicture | { skipped: true } | { error
 /** Each item of the source comes by here in its order, those that a former run has taken in as well. */
 export class ItemNames {
   readonly #description: SourceDescription
-  readonly #manifest: Manifest | undefined
+  readonly #manifest: UploadManifest | undefined
   readonly #ids = new RepeatedIds()
   #next = 0
 
-  constructor(description: SourceDescription, manifest: Manifest | undefined) {
+  constructor(description: SourceDescription, manifest: UploadManifest | undefined) {
     this.#description = description
     this.#manifest = manifest
   }

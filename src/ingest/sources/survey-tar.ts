@@ -1,15 +1,15 @@
 /** A first look through a tar: how many items it has, a manifest that may lie anywhere, and which files have more than one name. */
 import { AlikeError } from '../../errors.js'
 import { tooManyFiles } from '../archive-bounds.js'
-import { Manifest, manifestFormat, secondManifest } from '../manifest/manifest.js'
 import type { ReadName } from '../name-encoding.js'
 import { segmentsOf } from '../names.js'
 import { isPassedOver } from '../passed-over.js'
 import type { SourceDescription, SourceLimits } from '../source.js'
+import { manifestFormat, secondManifest, UploadManifest } from '../upload-manifest/upload-manifest.js'
 import { type NamedEntry, unpackTar } from './unpack-tar.js'
 
 export interface TarSurvey {
-  manifest?: Manifest | undefined
+  manifest?: UploadManifest | undefined
   /** Undefined where damage hides it, and with a manifest, whose missing files count too. */
   total?: number | undefined
   links: HardLinks
@@ -32,7 +32,7 @@ export async function surveyTar(
   limits: SourceLimits,
   signal: AbortSignal | undefined,
 ): Promise<TarSurvey> {
-  let manifest: Manifest | undefined
+  let manifest: UploadManifest | undefined
   let [files, items] = [0, 0]
   const targets = new Set<string>()
   const isWhole = await lookThrough(
@@ -44,7 +44,7 @@ export async function surveyTar(
       if (kind === 'folder') return
       if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
         if (manifest !== undefined) throw secondManifest(manifest.path, path)
-        manifest = await Manifest.read(path, content, description, limits)
+        manifest = await UploadManifest.read(path, content, description, limits)
         return
       }
       items += 1

@@ -2,13 +2,13 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeGolden, type Golden, goldenFolder, goldenList } from '../../embedding/golden-check.js'
-import { type Manifest, precisions } from '../../embedding/manifest.js'
+import { type ModelManifest, precisions } from '../../embedding/model-manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { drawGolden } from './drawings.js'
 
 /** Replaces the golden pictures of the folder; every form that the manifest names is run, on its file there. */
-export async function writeGolden(folder: string, manifest: Manifest): Promise<void> {
+export async function writeGolden(folder: string, manifest: ModelManifest): Promise<void> {
   const drawings = drawGolden()
   const { preprocessing } = manifest
   const prepared = await Promise.all(drawings.map(({ png }) => prepareImage(png, { preprocessing, maxPixels: 1e6 })))

@@ -1,6 +1,6 @@
 /** What the training thread and the loader thread say to each other. */
 import type { PictureSource } from '../../datasets/labelled-picture.js'
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 
 export interface Augmentation {
   minScale: number

@@ -1,6 +1,6 @@
 /** Pixels → the network's input. The exported graph does the same arithmetic itself. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { floatsOfBytes } from '../native/uint8-pixels.js'
 
 /** uint8 [N, S, S, 3] → float32 [N, S, S, 3], (pixels − mean) / std. */

@@ -1,6 +1,6 @@
 /** One picture's bytes → the view of it that a batch holds. Runs in the loader's thread or in a process of its own. */
 
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { seededRandom } from '../../eval/random.js'
 import { augmentImage } from '../../image/augment.js'
 import { prepareImage } from '../../image/prepare.js'

@@ -1,6 +1,6 @@
 /** EfficientNet-Lite0 (Tan and Le 2019; Google 2020): no squeeze-and-excitation, ReLU6, TensorFlow's `same` padding. */
 import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { BatchNormalization } from './batch-normalization.js'
 import { headLayers, type RetrievalHeadSettings, retrievalHead } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'

@@ -1,7 +1,7 @@
 /** What every architecture gives to the training loop, the exporter and the report. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 
 export interface TrainableNetwork {
   name: string

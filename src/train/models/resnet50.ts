@@ -1,6 +1,6 @@
 /** ResNet-50 (He et al. 2016), batch-norm folded into its convolutions, in the forms that public weights come in. */
 import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { headLayers, type RetrievalHeadSettings, retrievalHead } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'
 

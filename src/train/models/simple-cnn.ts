@@ -1,6 +1,6 @@
 /** The baseline: a plain convolutional network, trained from nothing. */
 import { initializers, input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { BatchNormalization } from './batch-normalization.js'
 import { CosineClassifier, L2Normalize } from './layers.js'
 import type { TrainableNetwork } from './network.js'

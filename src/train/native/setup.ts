@@ -16,7 +16,7 @@ import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import yauzl from 'yauzl'
-import { sha256OfFile } from '../../embedding/manifest.js'
+import { sha256OfFile } from '../../embedding/model-manifest.js'
 import { nativeFolder, nativePackage } from './native-backend.js'
 
 const addon = '@tensorflow/tfjs-node@4.22.0'

@@ -1,7 +1,7 @@
 /** Writes a model folder from a trained network, all of it or nothing. */
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type Manifest, modelId, sha256OfFile } from '../../embedding/manifest.js'
+import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { writeGolden } from '../golden/write-golden.js'
 import type { TrainableNetwork } from '../models/network.js'
@@ -21,7 +21,7 @@ export interface ExportOptions {
 
 export interface ExportedModel {
   folder: string
-  manifest: Manifest
+  manifest: ModelManifest
   parity: Parity
 }
 
@@ -73,7 +73,7 @@ async function describe(
   modelFile: string,
   provenance: Record<string, unknown>,
   now: Date,
-): Promise<Manifest> {
+): Promise<ModelManifest> {
   const sha256 = await sha256OfFile(modelFile)
   const { name, architecture, embeddingDimension, preprocessing, labels } = network
   return {

@@ -1,11 +1,11 @@
 /** The part of a model card that says what a score means. */
-import type { Manifest } from '../../embedding/manifest.js'
+import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { basisOf, reliablePairsMin, scoreOfProbability } from '../../eval/score-calibration.js'
 import { share, table } from './markdown.js'
 import type { ModelMetrics } from './model-metrics.js'
 import { plotFiles, plotsFolder } from './plots.js'
 
-export function calibrationSection({ calibration }: Manifest, { calibration: measured }: ModelMetrics): string {
+export function calibrationSection({ calibration }: ModelManifest, { calibration: measured }: ModelMetrics): string {
   if (calibration === undefined) return ''
   const { curve, positives, negatives, sameLabelShare, expectedCalibrationError, errorsTried, thresholds } = calibration
   const tried = Object.entries(errorsTried)

@@ -2,7 +2,7 @@
 import { cpus } from 'node:os'
 import { bytesOf } from '../../datasets/picture-bytes.js'
 import type { SplitPicture } from '../../datasets/split.js'
-import type { Model } from '../../embedding/manifest.js'
+import type { Model } from '../../embedding/model-manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
 

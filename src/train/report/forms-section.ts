@@ -1,9 +1,9 @@
 /** The part of a model card on the smaller forms of the network. */
-import type { Manifest } from '../../embedding/manifest.js'
+import type { ModelManifest } from '../../embedding/model-manifest.js'
 import type { FormGate } from '../onnx/forms/form-gate.js'
 import { quantity, share, table } from './markdown.js'
 
-export function formsSection({ files, provenance }: Manifest): string {
+export function formsSection({ files, provenance }: ModelManifest): string {
   // written by our own command; the manifest's schema leaves provenance open
   const gates = Object.entries((provenance.forms ?? {}) as Partial<Record<'int8' | 'fp16', FormGate>>)
   if (gates.length === 0) return ''

@@ -1,5 +1,5 @@
 /** `model-card.md`: what a network is, how good it is and where its limits lie, from manifest and metrics alone. */
-import type { Manifest } from '../../embedding/manifest.js'
+import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { meanFirstHit } from '../../eval/copies.js'
 import type { RetrievalQuality } from '../../eval/quality.js'
 import { calibrationSection } from './calibration-section.js'
@@ -9,7 +9,7 @@ import { quantity, share, table, withInterval } from './markdown.js'
 import type { ModelMetrics } from './model-metrics.js'
 import { plotFiles, plotsFolder } from './plots.js'
 
-export function modelCard(manifest: Manifest, metrics: ModelMetrics): string {
+export function modelCard(manifest: ModelManifest, metrics: ModelMetrics): string {
   const sections = [
     introduction(manifest, metrics),
     retrieval(metrics),
@@ -28,7 +28,7 @@ export function modelCard(manifest: Manifest, metrics: ModelMetrics): string {
 }
 
 function introduction(
-  { name, id, architecture, embeddingDimension, preprocessing }: Manifest,
+  { name, id, architecture, embeddingDimension, preprocessing }: ModelManifest,
   { measuredAt, data: { classes } }: ModelMetrics,
 ): string {
   const { fit, inputSize, resizeShortSide, kernel } = preprocessing
@@ -218,7 +218,7 @@ function agreement(parity: unknown): string {
   return `TensorFlow.js and ONNX Runtime agree on ${String(parity.pictures)} pictures, smallest cosine ${Number(parity.minCosine).toFixed(7)}`
 }
 
-function cost({ files }: Manifest, { cost: found }: ModelMetrics): string {
+function cost({ files }: ModelManifest, { cost: found }: ModelMetrics): string {
   const rows = Object.entries(files).map(([precision, file]) => [
     `\`${file.file}\` (${precision})`,
     (file.bytes / 1e6).toFixed(1),
@@ -231,7 +231,7 @@ One thread of ${found.cpu}, fp32, median of ${found.picturesMeasured} test pictu
 ${table(['file', 'MB', 'SHA-256'], rows)}`
 }
 
-function limits({ calibration }: Manifest, { data: { classes, name }, protocols: { C } }: ModelMetrics): string {
+function limits({ calibration }: ModelManifest, { data: { classes, name }, protocols: { C } }: ModelMetrics): string {
   const unseen = isMeasured(C)
     ? 'Protocol C says what to expect of classes that it was not trained on.'
     : 'How well it groups classes that it was not trained on was not measured; expect less.'

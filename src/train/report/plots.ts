@@ -1,6 +1,6 @@
 /** The plots of a model card: confusion, single classes, distances of pairs, calibration. */
 import type { TopLevelSpec } from 'vega-lite'
-import type { Manifest } from '../../embedding/manifest.js'
+import type { ModelManifest } from '../../embedding/model-manifest.js'
 import type { ClassificationQuality } from '../../eval/classification.js'
 import type { DistanceHistogram } from '../../eval/pairs.js'
 import type { RetrievalQuality } from '../../eval/quality.js'
@@ -20,7 +20,7 @@ export const plotFiles = {
 
 /** File name → SVG; only of what was measured. */
 export async function drawPlots(
-  { calibration }: Manifest,
+  { calibration }: ModelManifest,
   { classification, pairs, protocols: { A } }: ModelMetrics,
 ): Promise<Map<string, string>> {
   const specs = new Map<string, TopLevelSpec>()

@@ -1,7 +1,7 @@
 /** Measures an exported network and writes `metrics.json`, `model-card.md` and its plots into the folder. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Manifest, readModel } from '../../embedding/manifest.js'
+import { type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { modelCard } from './model-card.js'
 import { type EvaluateOptions, evaluateExported, type ModelMetrics } from './model-metrics.js'
 import { drawPlots, plotsFolder } from './plots.js'
@@ -18,14 +18,14 @@ export async function writeReport(options: EvaluateOptions): Promise<ModelMetric
 }
 
 /** Card and plots anew from what was measured before. @returns false when nothing was */
-export async function rewriteCard(folder: string, manifest: Manifest): Promise<boolean> {
+export async function rewriteCard(folder: string, manifest: ModelManifest): Promise<boolean> {
   const text = await readFile(join(folder, 'metrics.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return false
   await writeCard(folder, manifest, JSON.parse(text) as ModelMetrics)
   return true
 }
 
-async function writeCard(folder: string, manifest: Manifest, metrics: ModelMetrics): Promise<void> {
+async function writeCard(folder: string, manifest: ModelManifest, metrics: ModelMetrics): Promise<void> {
   await mkdir(join(folder, plotsFolder), { recursive: true })
   for (const [file, svg] of await drawPlots(manifest, metrics)) await writeWhole(join(folder, plotsFolder, file), svg)
   await writeWhole(join(folder, 'model-card.md'), modelCard(manifest, metrics))

@@ -1,7 +1,7 @@
 /** A network folder of this project as starting weights: to go on training, or to fine-tune a served network on other pictures. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Manifest, readModel } from '../../embedding/manifest.js'
+import { type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { halvesToFloats } from '../half-floats.js'
 import type { ResNetForm } from '../models/resnet50.js'
@@ -14,7 +14,7 @@ import type { StartingWeights, TensorsByName } from './weight-form.js'
 
 /** The graph of a network folder, with its constants as the exporter named them. */
 export interface OwnGraph {
-  manifest: Manifest
+  manifest: ModelManifest
   precision: 'fp32' | 'fp16'
   model: ModelProto
   tensors: TensorsByName
@@ -83,7 +83,7 @@ function tensorFrom(constant: TensorProto): NamedTensor {
 }
 
 /** What the weights alone do not say. */
-function layoutOf({ graph }: ModelProto, manifest: Manifest): Pick<ResNetForm, 'stride' | 'poolPad'> {
+function layoutOf({ graph }: ModelProto, manifest: ModelManifest): Pick<ResNetForm, 'stride' | 'poolPad'> {
   // nodes of halves keep their names
   const halving = graph.node
     .find(({ name }) => name === 'layer2.0.conv1')
@@ -95,6 +95,6 @@ function layoutOf({ graph }: ModelProto, manifest: Manifest): Pick<ResNetForm, '
   return { stride: halving[0] === 2 ? 'first' : 'middle', poolPad: above === 0n ? 'end' : 'all-around' }
 }
 
-export function unreadable({ name }: Manifest, reason: string): AlikeError {
+export function unreadable({ name }: ModelManifest, reason: string): AlikeError {
   return new AlikeError('weights_unreadable', { detail: `${name} ${reason}.` })
 }

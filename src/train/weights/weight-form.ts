@@ -1,5 +1,5 @@
 /** What a file of weights says, whatever names and layouts its framework gave them. */
-import type { Preprocessing } from '../../embedding/manifest.js'
+import type { Preprocessing } from '../../embedding/model-manifest.js'
 import type { ResNetForm } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
 

@@ -16,9 +16,9 @@ const say = (line: string): void => void writeSync(1, `${line}\n`)
 const galleries = await openGalleries({
   dataDir: dataDir!,
   model,
-  // Snapshots and rebuilds come so often that kills hit them as well.
+  // Graph caches and rebuilds come so often that kills hit them as well.
   index: { ...index, tombstoneShare: 0.05 },
-  storage: { snapshotAfterWrites: 40 },
+  storage: { graphCacheAfterWrites: 40 },
   logger: pino({ level: 'silent' }),
 })
 await galleries.create('a')

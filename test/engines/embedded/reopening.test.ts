@@ -10,7 +10,7 @@ import { unitVectors } from './vector-index/unit-vectors.js'
 const vectors = Array.from({ length: 500 }, unitVectors({ dimension: model.dimension, seed: 31 }))
 const pictures = vectors.map((vector, i) => newImage(`p${i}`, vector))
 
-test('closing writes a snapshot that the next start uses, with what was removed gone', async (t) => {
+test('closing writes a graph cache that the next start uses, with what was removed gone', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
@@ -29,7 +29,7 @@ test('closing writes a snapshot that the next start uses, with what was removed 
   assert.deepEqual(after.hits, before)
 })
 
-test('however the snapshot is damaged, the answers are right and a good snapshot comes back', async (t) => {
+test('however the graph cache is damaged, the answers are right and a good graph cache comes back', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')

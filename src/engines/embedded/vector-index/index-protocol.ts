@@ -16,8 +16,8 @@ export interface IndexThreadData {
 }
 
 export interface OpenedIndex {
-  /** What became of the snapshot; the reason is for the log. */
-  snapshot: { state: 'used' | 'absent' } | { state: 'rejected'; reason: string }
+  /** What became of the graph cache; the reason is for the log. */
+  graphCache: { state: 'used' | 'absent' } | { state: 'rejected'; reason: string }
 }
 
 /** `index` is the number that the caller gave the index when opening it. */
@@ -28,12 +28,12 @@ export type IndexCalls = {
       dimension: number
       /** The truth's, when it was asked for its vectors. */
       nextSlot: number
-      snapshot: { folder: string; galleryUid: string; modelId: string }
+      graphCache: { folder: string; galleryUid: string; modelId: string }
     }
     reply: OpenedIndex
   }
   /** After `open` and an `add` of every live vector: from here on the graph is kept up. */
-  start: { request: { index: number }; reply: { reading: IndexReading; snapshotFits: boolean } }
+  start: { request: { index: number }; reply: { reading: IndexReading; graphCacheFits: boolean } }
   add: { request: { index: number; slots: Uint32Array; vectors: Float32Array }; reply: IndexReading }
   remove: { request: { index: number; slots: Uint32Array }; reply: IndexReading }
   search: {

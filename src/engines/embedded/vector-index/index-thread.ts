@@ -29,7 +29,7 @@ export interface PartOptions {
   dimension: number
   /** The truth's, taken before its vectors are read. */
   nextSlot: number
-  snapshot: { folder: string; galleryUid: string; modelId: string }
+  graphCache: { folder: string; galleryUid: string; modelId: string }
 }
 
 export class IndexThread {
@@ -48,9 +48,9 @@ export class IndexThread {
   }
 
   /** An index that is to `take` its vectors and to `start`. */
-  async begin({ dimension, nextSlot, snapshot }: PartOptions): Promise<{ part: IndexPart; opened: OpenedIndex }> {
+  async begin({ dimension, nextSlot, graphCache }: PartOptions): Promise<{ part: IndexPart; opened: OpenedIndex }> {
     const index = ++this.#lastIndex
-    const opened = await this.#thread.call('open', { index, dimension, nextSlot, snapshot })
+    const opened = await this.#thread.call('open', { index, dimension, nextSlot, graphCache })
     return { part: new IndexPart(this.#thread, { index, dimension, queue: this.#queue }), opened }
   }
 
@@ -116,11 +116,11 @@ export class IndexPart implements VectorIndex {
     ] as ArrayBuffer[])
   }
 
-  /** Once, when it has every live vector. False when its snapshot did not hold these vectors. */
+  /** Once, when it has every live vector. False when its graph cache did not hold these vectors. */
   async start(): Promise<boolean> {
-    const { reading, snapshotFits } = await this.#thread.call('start', { index: this.#index })
+    const { reading, graphCacheFits } = await this.#thread.call('start', { index: this.#index })
     this.#reading = reading
-    return snapshotFits
+    return graphCacheFits
   }
 
   async remove(slots: Uint32Array): Promise<void> {
@@ -180,7 +180,7 @@ export class IndexPart implements VectorIndex {
     this.#reading = await this.#thread.call('read', { index: this.#index })
   }
 
-  saveSnapshot(): Promise<boolean> {
+  saveGraphCache(): Promise<boolean> {
     return this.#thread.call('save', { index: this.#index })
   }
 

@@ -60,16 +60,16 @@ export class IndexThreads {
       await Promise.all(parts.map((part) => part.close()))
       throw error
     }
-    const snapshotsFit = await Promise.all(parts.map((part) => part.start()))
-    const opened = begun.map(({ opened: { snapshot } }, part): OpenedIndex['snapshot'] =>
-      snapshotsFit[part] ? snapshot : { state: 'rejected', reason: 'its vectors are not those of the database' },
+    const graphCachesFit = await Promise.all(parts.map((part) => part.start()))
+    const opened = begun.map(({ opened: { graphCache } }, part): OpenedIndex['graphCache'] =>
+      graphCachesFit[part] ? graphCache : { state: 'rejected', reason: 'its vectors are not those of the database' },
     )
     const { dimension } = options
     const index =
       parts.length === 1
         ? parts[0]!
         : new PartedIndex({ parts, dimension, settings: this.#settings, queue: this.#queue })
-    return { index, opened: { snapshot: snapshotOfParts(opened) } }
+    return { index, opened: { graphCache: graphCacheOfParts(opened) } }
   }
 
   async close(): Promise<void> {
@@ -94,11 +94,11 @@ async function addAll(
 }
 
 /** What became of all of them, in one: a part that is built anew is worth a line in the log. */
-function snapshotOfParts(snapshots: readonly OpenedIndex['snapshot'][]): OpenedIndex['snapshot'] {
-  if (snapshots.length === 1) return snapshots[0]!
-  const reasons = snapshots.flatMap((snapshot, part) =>
-    snapshot.state === 'rejected' ? `part ${part}: ${snapshot.reason}` : [],
+function graphCacheOfParts(graphCaches: readonly OpenedIndex['graphCache'][]): OpenedIndex['graphCache'] {
+  if (graphCaches.length === 1) return graphCaches[0]!
+  const reasons = graphCaches.flatMap((graphCache, part) =>
+    graphCache.state === 'rejected' ? `part ${part}: ${graphCache.reason}` : [],
   )
   if (reasons.length > 0) return { state: 'rejected', reason: reasons.join('; ') }
-  return { state: snapshots.some(({ state }) => state === 'used') ? 'used' : 'absent' }
+  return { state: graphCaches.some(({ state }) => state === 'used') ? 'used' : 'absent' }
 }

@@ -5,15 +5,15 @@
 import { workerData } from 'node:worker_threads'
 import { AlikeError } from '../../../errors.js'
 import { answerCalls, MovedReply } from '../../../worker-calls.js'
+import { eraseGraphCache, type GraphCacheKey, readGraphCache, writeGraphCache } from './graph-cache.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
 import { SlotIndex } from './slot-index.js'
 import { slotsOfPart } from './slots-of-parts.js'
-import { eraseSnapshot, readSnapshot, type SnapshotKey, writeSnapshot } from './snapshot.js'
 import type { SlotVectors } from './vector-index.js'
 
 const { settings, part } = workerData as IndexThreadData
 
-/** Vectors of the truth that a snapshot's graph is compared with before it is used. */
+/** Vectors of the truth that a cached graph is compared with before it is used. */
 const truthSampleSize = 256
 /** Linking gets at least this share of the time that searches take, so that it ends under load too. */
 const linkingShare = 0.5
@@ -21,7 +21,7 @@ const longestSliceMs = 50
 
 interface Opened {
   index: SlotIndex
-  key: SnapshotKey
+  key: GraphCacheKey
   started: boolean
   saving: Promise<boolean> | undefined
 }
@@ -33,26 +33,26 @@ let searchedMs = 0
 
 answerCalls<IndexCalls>(
   {
-    async open({ index, dimension, nextSlot, snapshot }) {
+    async open({ index, dimension, nextSlot, graphCache }) {
       const key = {
-        ...snapshot,
+        ...graphCache,
         part,
         parts: settings.parts,
         dimension,
         m: settings.m,
         efConstruction: settings.efConstruction,
       }
-      const read = await readSnapshot(key, nextSlot)
+      const read = await readGraphCache(key, nextSlot)
       const slotIndex = new SlotIndex(dimension, settings, read.state === 'used' ? read.graph : undefined)
       opened.set(index, { index: slotIndex, key, started: false, saving: undefined })
-      return { snapshot: read.state === 'rejected' ? read : { state: read.state } }
+      return { graphCache: read.state === 'rejected' ? read : { state: read.state } }
     },
     start(request) {
       const entry = find(request.index)
-      const snapshotFits = entry.index.checkAgainstTruth(truthSampleSize)
+      const graphCacheFits = entry.index.checkAgainstTruth(truthSampleSize)
       entry.started = true
       scheduleLinking()
-      return { reading: entry.index.reading, snapshotFits }
+      return { reading: entry.index.reading, graphCacheFits }
     },
     add({ index, slots, vectors }) {
       const entry = find(index)
@@ -107,7 +107,7 @@ answerCalls<IndexCalls>(
       opened.delete(index)
       await entry.saving?.catch(() => {})
       entry.index.release()
-      if (erase) await eraseSnapshot(entry.key)
+      if (erase) await eraseGraphCache(entry.key)
     },
   },
   () => opened.clear(),
@@ -131,7 +131,7 @@ function save(entry: Opened): Promise<boolean> {
 async function saveNow({ index, key }: Opened): Promise<boolean> {
   const { graph } = index
   if (graph === undefined) return false
-  await writeSnapshot(key, graph)
+  await writeGraphCache(key, graph)
   return true
 }
 

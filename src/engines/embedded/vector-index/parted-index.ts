@@ -107,8 +107,8 @@ export class PartedIndex implements VectorIndex {
     await Promise.all(this.#parts.map((part) => part.refresh()))
   }
 
-  async saveSnapshot(): Promise<boolean> {
-    return (await Promise.all(this.#parts.map((part) => part.saveSnapshot()))).includes(true)
+  async saveGraphCache(): Promise<boolean> {
+    return (await Promise.all(this.#parts.map((part) => part.saveGraphCache()))).includes(true)
   }
 
   async close(options?: { erase?: boolean }): Promise<void> {

@@ -70,10 +70,10 @@ export class SlotIndex {
   #next: LiveGraph | undefined
   #rebuilds = 0
 
-  constructor(dimension: number, settings: IndexSettings, snapshot?: HnswGraph) {
+  constructor(dimension: number, settings: IndexSettings, graphCache?: HnswGraph) {
     this.#settings = settings
     this.#vectors = new SlotVectorStore(dimension)
-    if (snapshot !== undefined) this.#serving = { graph: snapshot, live: 0, cursor: 0 }
+    if (graphCache !== undefined) this.#serving = { graph: graphCache, live: 0, cursor: 0 }
   }
 
   get dimension(): number {
@@ -92,7 +92,7 @@ export class SlotIndex {
     }
   }
 
-  /** The graph that searches use, for a snapshot. */
+  /** The graph that searches use, for its cache. */
   get graph(): HnswGraph | undefined {
     return this.#serving?.graph
   }
@@ -102,7 +102,7 @@ export class SlotIndex {
       if (!this.#vectors.add(slot, vectors, i * this.dimension)) return
       for (const linked of [this.#serving, this.#next]) {
         if (linked === undefined) continue
-        // In the graph already: the vector of a snapshot's node has come from the truth.
+        // In the graph already: the vector of a cached graph's node has come from the truth.
         if (linked.graph.has(slot)) linked.live++
         else linked.cursor = Math.min(linked.cursor, slot)
       }
@@ -117,7 +117,7 @@ export class SlotIndex {
   }
 
   /**
-   * Whether the snapshot's graph holds the vectors that the truth holds, by a sample; if not, the
+   * Whether the cached graph holds the vectors that the truth holds, by a sample; if not, the
    * graph is dropped. Called once, when every live vector has been added.
    */
   checkAgainstTruth(sampleSize: number): boolean {

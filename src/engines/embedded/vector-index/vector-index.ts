@@ -99,8 +99,8 @@ export interface VectorIndex extends IndexReading {
   /** Brings the reading up to date; linking goes on between answers. */
   refresh(): Promise<void>
   /** Writes the graph as it is now; false when there is no graph to write (small galleries have none). */
-  saveSnapshot(): Promise<boolean>
-  /** Forgets the index. @param erase also its snapshot on disk, for a deleted gallery. */
+  saveGraphCache(): Promise<boolean>
+  /** Forgets the index. @param erase also its graph cache on disk, for a deleted gallery. */
   close(options?: { erase?: boolean }): Promise<void>
 }
 

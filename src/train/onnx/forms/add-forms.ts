@@ -4,7 +4,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesOf } from '../../../datasets/picture-bytes.js'
 import { type SplitPicture, shuffled } from '../../../datasets/split.js'
-import { type Manifest, type Model, type Precision, readModel } from '../../../embedding/manifest.js'
+import { type Model, type ModelManifest, type Precision, readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
@@ -48,7 +48,7 @@ const maxPixels = 100e6
  * @returns the new manifest
  * @throws AlikeError `model_unreadable`, `data_unreadable`; `form_gate_failed` when any form fails, then nothing is written.
  */
-export async function addForms(options: AddFormsOptions): Promise<Manifest> {
+export async function addForms(options: AddFormsOptions): Promise<ModelManifest> {
   const { folder, forms, log = () => {} } = options
   const model = await readModel(folder)
   if (model.absent !== undefined)
@@ -120,7 +120,7 @@ async function proveForms(
 }
 
 /** A CPU computes fp16 in float32, so that only its rounded weights show here, and not its speed. */
-function boundsOf(form: FormName, { architecture }: Manifest, { minSpeedup }: AddFormsOptions): FormBounds {
+function boundsOf(form: FormName, { architecture }: ModelManifest, { minSpeedup }: AddFormsOptions): FormBounds {
   if (form === 'fp16') return { maxLoss: 0.001, maxCopiesLoss: 0.01, minCosine: 0.999 }
   return {
     maxLoss: 0.005,
@@ -150,7 +150,7 @@ async function trainingPixels(
   return { rangePictures: pixels.slice(0, count), choose: pixels.slice(count) }
 }
 
-function withForms(manifest: Manifest, proven: ReadonlyMap<FormName, ProvenForm>): Manifest {
+function withForms(manifest: ModelManifest, proven: ReadonlyMap<FormName, ProvenForm>): ModelManifest {
   const forms = [...proven]
   const files = forms.map(([form, { bytes }]) => [
     form,

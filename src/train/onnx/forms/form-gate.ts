@@ -1,7 +1,7 @@
 /** Is a smaller form of a network good enough to be served in its place? */
 import { availableParallelism } from 'node:os'
 import type { SplitPicture } from '../../../datasets/split.js'
-import type { Model } from '../../../embedding/manifest.js'
+import type { Model } from '../../../embedding/model-manifest.js'
 import { type EditedCopies, evaluateCopies, meanFirstHit } from '../../../eval/copies.js'
 import { evaluateRetrieval } from '../../../eval/quality.js'
 import { scoreRows } from '../../../eval/ranking.js'

@@ -33,7 +33,7 @@ const openWith = (thread: IndexThreads, folder: string, all: Float32Array[], gal
   thread.open({
     dimension,
     nextSlot: all.length,
-    snapshot: { folder, galleryUid, modelId: 'm1' },
+    graphCache: { folder, galleryUid, modelId: 'm1' },
     vectors: batches(all),
   })
 
@@ -45,7 +45,7 @@ async function linked(index: VectorIndex): Promise<void> {
 test('vectors are found while the graph is still being built, and after', async (t) => {
   const { thread, folder } = await started(t)
   const { index, opened } = await openWith(thread, folder, vectors)
-  assert.deepEqual(opened, { snapshot: { state: 'absent' } })
+  assert.deepEqual(opened, { graphCache: { state: 'absent' } })
   const before = await index.search({ vector: vectors[1_234]!, k: 3 })
   assert.equal(before.neighbours[0]?.slot, 1_234)
   await linked(index)
@@ -56,29 +56,29 @@ test('vectors are found while the graph is still being built, and after', async 
   assert.ok(after.durationMs > 0)
 })
 
-test('a snapshot saves the building, and what was added after it is found', async (t) => {
+test('a graph cache saves the building, and what was added after it is found', async (t) => {
   const { thread, folder } = await started(t)
   const first = await openWith(thread, folder, vectors.slice(0, 2_500))
   await linked(first.index)
-  const during = Promise.all([first.index.saveSnapshot(), first.index.search({ vector: vectors[0]!, k: 1 })])
+  const during = Promise.all([first.index.saveGraphCache(), first.index.search({ vector: vectors[0]!, k: 1 })])
   assert.equal((await during)[0], true)
   await first.index.close()
 
   const second = await openWith(thread, folder, vectors)
-  assert.equal(second.opened.snapshot.state, 'used')
+  assert.equal(second.opened.graphCache.state, 'used')
   assert.deepEqual([second.index.size, second.index.rebuilds], [3_000, 0])
   const { neighbours, method } = await second.index.search({ vector: vectors[2_900]!, k: 1 })
   assert.deepEqual([neighbours[0]?.slot, method], [2_900, 'hnsw'])
 })
 
-test('a snapshot whose vectors are not those of the truth is not used', async (t) => {
+test('a graph cache whose vectors are not those of the truth is not used', async (t) => {
   const { thread, folder } = await started(t)
   const first = await openWith(thread, folder, vectors)
   await linked(first.index)
-  await first.index.saveSnapshot()
+  await first.index.saveGraphCache()
   await first.index.close()
   const { index, opened } = await openWith(thread, folder, vectors.toReversed())
-  assert.equal(opened.snapshot.state, 'rejected')
+  assert.equal(opened.graphCache.state, 'rejected')
   const { neighbours } = await index.search({ vector: vectors[0]!, k: 1 })
   assert.equal(neighbours[0]?.slot, 2_999)
 })
@@ -90,7 +90,7 @@ test('galleries in one thread do not see each other, and erasing one leaves the 
   assert.deepEqual([a.size, b.size], [1_000, 600])
   await linked(a)
   await linked(b)
-  await Promise.all([a.saveSnapshot(), b.saveSnapshot()])
+  await Promise.all([a.saveGraphCache(), b.saveGraphCache()])
   await a.close({ erase: true })
   assert.deepEqual(
     (await readdir(folder)).filter((name) => name.startsWith('ga')),

@@ -47,10 +47,10 @@ async function openIn(threads: IndexThreads, folder: string, live = packed(vecto
   const { index, opened } = await threads.open({
     dimension,
     nextSlot: count,
-    snapshot: { folder, galleryUid: 'g1', modelId: 'm1' },
+    graphCache: { folder, galleryUid: 'g1', modelId: 'm1' },
     vectors: batches(live),
   })
-  return { index, snapshot: opened.snapshot }
+  return { index, graphCache: opened.graphCache }
 }
 
 async function linked(index: VectorIndex): Promise<void> {
@@ -192,17 +192,17 @@ for (const parts of [1, 2, 3]) {
     assert.equal((await index.neighbours({ slots: new Uint32Array(0), k: 1 })).answered, 0)
   })
 
-  test(`${parts} part(s) are read from their snapshots, and a damaged one is built anew alone`, async (t) => {
+  test(`${parts} part(s) are read from their graph caches, and a damaged one is built anew alone`, async (t) => {
     const folder = await temporaryFolder(t, 'alike-parts-')
     const threads = openedThreads(t, parts)
     const first = await openIn(threads, folder)
     await linked(first.index)
-    assert.equal(await first.index.saveSnapshot(), true)
+    assert.equal(await first.index.saveGraphCache(), true)
     await first.index.close()
     assert.equal((await readdir(folder)).length, 2 * parts)
 
     const second = await openIn(threads, folder)
-    assert.deepEqual([second.snapshot, second.index.pending, second.index.rebuilds], [{ state: 'used' }, 0, 0])
+    assert.deepEqual([second.graphCache, second.index.pending, second.index.rebuilds], [{ state: 'used' }, 0, 0])
     await expectExact(second.index, everySlot)
     await second.index.close()
 
@@ -214,7 +214,7 @@ for (const parts of [1, 2, 3]) {
     bytes.fill(0, 5_000, 9_000)
     await writeFile(join(folder, graph), bytes)
     const third = await openIn(threads, folder)
-    assert.equal(third.snapshot.state, 'rejected')
+    assert.equal(third.graphCache.state, 'rejected')
     for (const vector of queries)
       assert.deepEqual(
         (await third.index.search({ vector, k: 10, ef: highEf })).neighbours,
@@ -233,16 +233,16 @@ for (const [before, after] of [
   [3, 2],
   [2, 1],
 ] as const) {
-  test(`snapshots of ${before} part(s) are not used for ${after}, and that is told`, async (t) => {
+  test(`graph caches of ${before} part(s) are not used for ${after}, and that is told`, async (t) => {
     const folder = await temporaryFolder(t, 'alike-parts-')
     const first = await openIn(openedThreads(t, before), folder)
     await linked(first.index)
-    await first.index.saveSnapshot()
+    await first.index.saveGraphCache()
     await first.index.close()
 
     const second = await openIn(openedThreads(t, after), folder)
-    assert.equal(second.snapshot.state, 'rejected')
-    assert.match(JSON.stringify(second.snapshot), new RegExp(`written for ${before} parts, there are ${after} now`))
+    assert.equal(second.graphCache.state, 'rejected')
+    assert.match(JSON.stringify(second.graphCache), new RegExp(`written for ${before} parts, there are ${after} now`))
     for (const vector of queries)
       assert.deepEqual((await second.index.search({ vector, k: 10 })).neighbours, scan(vector, 10, everySlot))
     await linked(second.index)

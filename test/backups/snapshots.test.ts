@@ -3,9 +3,9 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { readSnapshot } from '../../src/backups/read-snapshot.js'
 import { openForWriting } from '../../src/engines/embedded/store/database.js'
 import { schemaVersion } from '../../src/engines/embedded/store/schema.js'
-import { readSnapshot } from '../../src/snapshots/read-snapshot.js'
 import { dataFolder, model, newImage } from '../gallery/storage-folder.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 

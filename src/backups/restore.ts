@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { examineDatabase } from '../engines/embedded/store/examine-database.js'
 import { besideDatabase, lockFolder } from '../engines/embedded/store/folder-lock.js'
 import { AlikeError } from '../errors.js'
+import { type BackupManifest, databaseName } from './backup-manifest.js'
 import { syncFolder } from './files.js'
-import { databaseName, type SnapshotManifest } from './manifest.js'
 import { readSnapshot } from './read-snapshot.js'
 
 const unfinishedName = `${databaseName}.restoring`
@@ -21,7 +21,7 @@ const ofNoInterest = new Set([unfinishedName, ...besideDatabase, 'lost+found'])
  * @param dataDir made when it does not exist.
  * @throws AlikeError `restore_refused`, `data_unreadable` when a process uses the folder, `snapshot_damaged`, `storage_full`
  */
-export async function restoreSnapshot(snapshot: string, dataDir: string): Promise<SnapshotManifest> {
+export async function restoreSnapshot(snapshot: string, dataDir: string): Promise<BackupManifest> {
   await expectEmpty(dataDir)
   const lock = lockFolder(dataDir) // on an empty file in the place of the database
   const unfinished = join(dataDir, unfinishedName)

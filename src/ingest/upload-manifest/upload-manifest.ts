@@ -33,7 +33,7 @@ export function manifestFormat(path: string): ManifestFormat | undefined {
   return Object.hasOwn(formats, name) ? formats[name] : undefined
 }
 
-export class Manifest {
+export class UploadManifest {
   /** Path of the manifest, as the archive writes it. */
   readonly path: string
   /** Path of a file in the archive → its row as JSON, the smallest form to keep a million of. */
@@ -50,8 +50,8 @@ export class Manifest {
     stream: AsyncIterable<Uint8Array>,
     description: SourceDescription,
     limits: SourceLimits,
-  ): Promise<Manifest> {
-    const manifest = new Manifest(path)
+  ): Promise<UploadManifest> {
+    const manifest = new UploadManifest(path)
     const folder = path.replaceAll('\\', '/').split('/').slice(0, -1).join('/')
     for await (const { place, read } of rowsOf(
       bounded(stream, path),
@@ -98,7 +98,11 @@ export class Manifest {
 }
 
 /** What path, manifest and upload say of a picture; the manifest has the first word. @throws AlikeError `archive_path_invalid` */
-export function saidOf(path: string, description: SourceDescription, manifest: Manifest | undefined): SaidOfPicture {
+export function saidOf(
+  path: string,
+  description: SourceDescription,
+  manifest: UploadManifest | undefined,
+): SaidOfPicture {
   const { id, label } = nameOf(path)
   const row = manifest?.rowOf(id)
   return {

@@ -6,7 +6,7 @@ import { PassThrough, type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Pack, pack } from 'tar-stream'
 import { AlikeError } from '../errors.js'
-import { manifestName, type SnapshotManifest } from './manifest.js'
+import { type BackupManifest, manifestName } from './backup-manifest.js'
 
 export interface SnapshotArchive {
   tar: Readable
@@ -17,10 +17,7 @@ export interface SnapshotArchive {
 const blockBytes = 512
 
 /** @param folder of the snapshot. The files are open from here on: deleting the snapshot does not break it off. */
-export async function openArchive(
-  folder: string,
-  { id, createdAt, files }: SnapshotManifest,
-): Promise<SnapshotArchive> {
+export async function openArchive(folder: string, { id, createdAt, files }: BackupManifest): Promise<SnapshotArchive> {
   const manifest = await readFile(join(folder, manifestName))
   const handles = await Promise.all(files.map(({ name }) => open(join(folder, name))))
   const tar = pack()

@@ -1,6 +1,6 @@
 /**
  * Snapshots of the data: copies of the truth that lie beside it, made while the service works, to be
- * fetched and kept elsewhere. Not the snapshots of graphs, which are only a cache.
+ * fetched and kept elsewhere.
  */
 import { randomBytes } from 'node:crypto'
 import { stat, statfs } from 'node:fs/promises'
@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls.js'
 import { openArchive, type SnapshotArchive } from './archive.js'
+import { type BackupManifest, databaseName, snapshotIdAt } from './backup-manifest.js'
 import { asStorageError } from './files.js'
-import { databaseName, type SnapshotManifest, snapshotIdAt } from './manifest.js'
 import { SnapshotFolder } from './snapshot-folder.js'
 import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
 
@@ -22,7 +22,7 @@ export interface SnapshotRecord {
   share: number
   /** ISO 8601. */
   createdAt: string | null
-  manifest: SnapshotManifest | null
+  manifest: BackupManifest | null
   failure: { code: string; detail: string } | null
 }
 
@@ -250,4 +250,4 @@ export class Snapshots {
   }
 }
 
-type SnapshotFacts = Omit<SnapshotManifest, 'manifestSha256'>
+type SnapshotFacts = Omit<BackupManifest, 'manifestSha256'>

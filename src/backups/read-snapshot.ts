@@ -7,8 +7,8 @@ import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract } from 'tar-stream'
 import { AlikeError } from '../errors.js'
+import { type BackupManifest, databaseName, manifestName, parseManifest, type SnapshotFile } from './backup-manifest.js'
 import { asStorageError } from './files.js'
-import { databaseName, manifestName, parseManifest, type SnapshotFile, type SnapshotManifest } from './manifest.js'
 
 interface Entry {
   name: string
@@ -22,8 +22,8 @@ const manifestMaxBytes = 64 * 2 ** 20
  * @param to where the database goes, written to the disk; left out to compare only. A file that is there is written over.
  * @throws AlikeError `snapshot_damaged`, `storage_full`
  */
-export async function readSnapshot(path: string, to?: string): Promise<SnapshotManifest> {
-  let manifest: SnapshotManifest | undefined
+export async function readSnapshot(path: string, to?: string): Promise<BackupManifest> {
+  let manifest: BackupManifest | undefined
   let found = false
   try {
     for await (const { name, content } of (await stat(path)).isDirectory() ? filesOf(path) : entriesOf(path)) {

@@ -4,11 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Manifest, modelId, readModel } from '../../src/embedding/manifest.js'
+import { type ModelManifest, modelId, readModel } from '../../src/embedding/model-manifest.js'
 
 const weights = Buffer.from('not really a graph')
 const sha256 = createHash('sha256').update(weights).digest('hex')
-const preprocessing: Manifest['preprocessing'] = {
+const preprocessing: ModelManifest['preprocessing'] = {
   inputSize: 128,
   fit: 'squash',
   resizeShortSide: 128,
@@ -16,7 +16,7 @@ const preprocessing: Manifest['preprocessing'] = {
   mean: [1, 2, 3],
   std: [4, 5, 6],
 }
-const manifest: Manifest = {
+const manifest: ModelManifest = {
   manifestVersion: 1,
   id: modelId(sha256, preprocessing),
   name: 'tiny',
@@ -51,7 +51,7 @@ test('a folder may carry only some of the forms that it names, and says which it
 })
 
 test('the id follows from weights and preprocessing, whatever the order of its keys', () => {
-  const reordered = Object.fromEntries(Object.entries(preprocessing).reverse()) as Manifest['preprocessing']
+  const reordered = Object.fromEntries(Object.entries(preprocessing).reverse()) as ModelManifest['preprocessing']
   assert.equal(modelId(sha256, reordered), manifest.id)
   assert.notEqual(modelId(sha256, { ...preprocessing, fit: 'cover' }), manifest.id)
   assert.notEqual(modelId(sha256, { ...preprocessing, mean: [1, 2, 4] }), manifest.id)

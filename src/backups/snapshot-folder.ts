@@ -4,8 +4,8 @@
  */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type BackupManifest, manifestName, manifestText, parseManifest, snapshotIdPattern } from './backup-manifest.js'
 import { asStorageError, syncFolder, writeSettled } from './files.js'
-import { manifestName, manifestText, parseManifest, type SnapshotManifest, snapshotIdPattern } from './manifest.js'
 
 export class SnapshotFolder {
   readonly path: string
@@ -36,7 +36,7 @@ export class SnapshotFolder {
   }
 
   /** Undefined when there is none under this id, or it is not whole; checksums of the files are for who reads them. */
-  async manifest(id: string): Promise<SnapshotManifest | undefined> {
+  async manifest(id: string): Promise<BackupManifest | undefined> {
     try {
       const manifest = parseManifest(await readFile(join(this.pathOf(id), manifestName), 'utf8'))
       if (manifest?.id !== id) return undefined
@@ -62,7 +62,7 @@ export class SnapshotFolder {
   }
 
   /** From here on it is a snapshot: all of it is on the disk before it gets its name. */
-  async keep(id: string, facts: Omit<SnapshotManifest, 'manifestSha256'>): Promise<void> {
+  async keep(id: string, facts: Omit<BackupManifest, 'manifestSha256'>): Promise<void> {
     const path = `${this.pathOf(id)}.writing`
     await writeSettled(join(path, manifestName), manifestText(facts))
     await syncFolder(path)

@@ -3,35 +3,35 @@ import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { HnswGraph } from '../../../../src/engines/embedded/vector-index/hnsw-graph.js'
 import {
-  eraseForeignSnapshots,
-  readSnapshot,
-  type SnapshotKey,
-  writeSnapshot,
-} from '../../../../src/engines/embedded/vector-index/snapshot.js'
+  eraseForeignGraphCaches,
+  type GraphCacheKey,
+  readGraphCache,
+  writeGraphCache,
+} from '../../../../src/engines/embedded/vector-index/graph-cache.js'
+import { HnswGraph } from '../../../../src/engines/embedded/vector-index/hnsw-graph.js'
 import { unitVectors } from './unit-vectors.js'
 
 const dimension = 16
 const count = 400
 
-async function savedSnapshot(
+async function savedGraphCache(
   t: TestContext,
-): Promise<{ key: SnapshotKey; graph: HnswGraph; graphPath: string; notePath: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-snapshot-'))
+): Promise<{ key: GraphCacheKey; graph: HnswGraph; graphPath: string; notePath: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-graph-cache-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const key = { folder, galleryUid: 'g1', part: 0, parts: 1, modelId: 'model', dimension, m: 8, efConstruction: 50 }
   const graph = HnswGraph.empty(key, 100)
   const makeVector = unitVectors({ dimension, seed: 2 })
   for (let slot = 0; slot < count; slot++) graph.insert(slot, makeVector())
-  await writeSnapshot(key, graph)
+  await writeGraphCache(key, graph)
   const name = (await readdir(folder)).find((file) => file.endsWith('.hnsw'))
   return { key, graph, graphPath: join(folder, name!), notePath: join(folder, 'g1.json') }
 }
 
-test('a snapshot gives the same graph back', async (t) => {
-  const { key, graph } = await savedSnapshot(t)
-  const read = await readSnapshot(key, count)
+test('a graph cache gives the same graph back', async (t) => {
+  const { key, graph } = await savedGraphCache(t)
+  const read = await readGraphCache(key, count)
   assert.equal(read.state, 'used')
   if (read.state !== 'used') return
   assert.deepEqual([read.graph.count, read.graph.nextSlot], [count, count])
@@ -43,17 +43,17 @@ test('a snapshot gives the same graph back', async (t) => {
   assert.equal(read.graph.candidates(makeVector(), 2 * count).slots.length, 2 * count)
 })
 
-test('writing again replaces the former snapshot and leaves no files behind', async (t) => {
-  const { key, graph } = await savedSnapshot(t)
+test('writing again replaces the former graph cache and leaves no files behind', async (t) => {
+  const { key, graph } = await savedGraphCache(t)
   graph.insert(count, unitVectors({ dimension, seed: 3 })())
-  await writeSnapshot(key, graph)
+  await writeGraphCache(key, graph)
   assert.equal((await readdir(key.folder)).length, 2)
-  const read = await readSnapshot(key, count + 1)
+  const read = await readGraphCache(key, count + 1)
   assert.equal(read.state === 'used' && read.graph.count, count + 1)
 })
 
-test('a flipped byte anywhere in the graph file or the note rejects the snapshot', async (t) => {
-  const { key, graphPath, notePath } = await savedSnapshot(t)
+test('a flipped byte anywhere in the graph file or the note rejects the graph cache', async (t) => {
+  const { key, graphPath, notePath } = await savedGraphCache(t)
   const [graphBytes, noteBytes] = [await readFile(graphPath), await readFile(notePath)]
   const nodeBytes = 8 * 2 * 4 + 4 + dimension * 4 + 8
   const places: [path: string, bytes: Buffer, offset: number][] = [
@@ -70,9 +70,9 @@ test('a flipped byte anywhere in the graph file or the note rejects the snapshot
     const damaged = Buffer.from(bytes)
     damaged[offset]! ^= 0x10
     await writeFile(path, damaged)
-    const read = await readSnapshot(key, count)
+    const read = await readGraphCache(key, count)
     assert.equal(read.state, 'rejected', `byte ${offset} of ${path}`)
-    assert.deepEqual(await readdir(key.folder), [], 'a rejected snapshot is deleted')
+    assert.deepEqual(await readdir(key.folder), [], 'a rejected graph cache is deleted')
   }
 })
 
@@ -101,9 +101,9 @@ const damages: [
 ]
 for (const [name, damage, state] of damages) {
   test(`${name} is not used, and is cleared away`, async (t) => {
-    const { key, graphPath, notePath } = await savedSnapshot(t)
+    const { key, graphPath, notePath } = await savedGraphCache(t)
     await damage({ graphPath, notePath })
-    assert.equal((await readSnapshot(key, count)).state, state)
+    assert.equal((await readGraphCache(key, count)).state, state)
     assert.deepEqual(await readdir(key.folder), [])
   })
 }
@@ -114,16 +114,16 @@ for (const [name, change, nextSlot] of [
   ['other settings of the graph', { m: 16 }, count],
   ['a database that is behind it', {}, count - 1],
 ] as const) {
-  test(`a snapshot is not used for ${name}`, async (t) => {
-    const { key } = await savedSnapshot(t)
-    assert.equal((await readSnapshot({ ...key, ...change }, nextSlot)).state, 'rejected')
+  test(`a graph cache is not used for ${name}`, async (t) => {
+    const { key } = await savedGraphCache(t)
+    assert.equal((await readGraphCache({ ...key, ...change }, nextSlot)).state, 'rejected')
   })
 }
 
-test('snapshots of galleries that are no more are deleted', async (t) => {
-  const { key } = await savedSnapshot(t)
-  await eraseForeignSnapshots(key.folder, ['g1'], 1)
+test('graph caches of galleries that are no more are deleted', async (t) => {
+  const { key } = await savedGraphCache(t)
+  await eraseForeignGraphCaches(key.folder, ['g1'], 1)
   assert.equal((await readdir(key.folder)).length, 2)
-  await eraseForeignSnapshots(key.folder, ['g2'], 1)
+  await eraseForeignGraphCaches(key.folder, ['g2'], 1)
   assert.deepEqual(await readdir(key.folder), [])
 })

@@ -24,7 +24,7 @@ const ModelFile = Type.Object(
   { additionalProperties: false },
 )
 
-export const Manifest = Type.Object(
+export const ModelManifest = Type.Object(
   {
     manifestVersion: Type.Literal(1),
     /** First 16 hex digits of a SHA-256 over preprocessing and weights; see `modelId`. */
@@ -52,7 +52,7 @@ export const Manifest = Type.Object(
   },
   { additionalProperties: false },
 )
-export type Manifest = Static<typeof Manifest>
+export type ModelManifest = Static<typeof ModelManifest>
 
 /**
  * The id under which embeddings of this network may be compared: a hash of what decides their
@@ -67,7 +67,7 @@ export function modelId(fp32Sha256: string, preprocessing: Preprocessing): strin
 
 export interface Model {
   readonly folder: string
-  readonly manifest: Manifest
+  readonly manifest: ModelManifest
   /** Forms that the manifest names and the folder lacks: a folder may carry only what it serves. Never all of them. */
   readonly absent?: readonly Precision[]
 }
@@ -110,9 +110,9 @@ function exists(path: string): Promise<boolean> {
   )
 }
 
-function parseManifest(text: string): Manifest {
+function parseManifest(text: string): ModelManifest {
   try {
-    return Value.Parse(Manifest, JSON.parse(text))
+    return Value.Parse(ModelManifest, JSON.parse(text))
   } catch (cause) {
     throw new AlikeError('model_unreadable', { detail: 'manifest.json does not fit its schema.', cause })
   }

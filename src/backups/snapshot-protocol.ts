@@ -1,6 +1,6 @@
 /** The one call that the snapshot thread answers; it lives as long as the snapshot is written. */
 import type { DatabaseContents } from '../engines/embedded/store/examine-database.js'
-import type { SnapshotFile } from './manifest.js'
+import type { SnapshotFile } from './backup-manifest.js'
 
 /** Given to the thread when it is started. */
 export interface SnapshotThreadData {

@@ -2,8 +2,8 @@
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
+import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src/backups/snapshots.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src/snapshots/snapshots.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.js'
 

@@ -1,5 +1,5 @@
 /**
- * Snapshots: a graph on disk and a note beside it that says what it was made from. A cache: what
+ * Graph caches: a graph on disk and a note beside it that says what it was made from. A cache: what
  * does not match in any way is deleted and built again from the truth, never trusted.
  *
  * The note is renamed into place last and names the graph file, so whatever moment a crash comes,
@@ -12,7 +12,7 @@ import { AlikeError } from '../../../errors.js'
 import { faultOfGraphFile } from './graph-file.js'
 import { HnswGraph } from './hnsw-graph.js'
 
-interface SnapshotNote {
+interface GraphCacheNote {
   formatVersion: 1
   galleryUid: string
   /** What graphs were before they had parts, and what notes that name none mean: 0 of 1. */
@@ -32,9 +32,9 @@ interface SnapshotNote {
   noteSha256: string
 }
 
-/** What a graph belongs to and was built with; a snapshot of anything else is of no use. */
-export interface SnapshotKey {
-  /** Folder of all snapshots. */
+/** What a graph belongs to and was built with; a graph cache of anything else is of no use. */
+export interface GraphCacheKey {
+  /** Folder of all graph caches. */
   folder: string
   galleryUid: string
   /** The part of the index that the graph belongs to: 0 to parts − 1. */
@@ -46,20 +46,20 @@ export interface SnapshotKey {
   efConstruction: number
 }
 
-export type SnapshotRead =
+export type GraphCacheRead =
   | { state: 'used'; graph: HnswGraph }
   | { state: 'absent' }
   | { state: 'rejected'; reason: string }
 
-/** @param nextSlot the truth's; a snapshot that is ahead of the truth belongs to another one. */
-export async function readSnapshot(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead> {
+/** @param nextSlot the truth's; a graph cache that is ahead of the truth belongs to another one. */
+export async function readGraphCache(key: GraphCacheKey, nextSlot: number): Promise<GraphCacheRead> {
   const read = await tryRead(key, nextSlot)
-  if (read.state !== 'used') await eraseSnapshot(key)
+  if (read.state !== 'used') await eraseGraphCache(key)
   return read
 }
 
-async function tryRead(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead> {
-  const rejected = (reason: string): SnapshotRead => ({ state: 'rejected', reason })
+async function tryRead(key: GraphCacheKey, nextSlot: number): Promise<GraphCacheRead> {
+  const rejected = (reason: string): GraphCacheRead => ({ state: 'rejected', reason })
   let text: string
   try {
     text = await readFile(notePath(key), 'utf8')
@@ -86,7 +86,7 @@ async function tryRead(key: SnapshotKey, nextSlot: number): Promise<SnapshotRead
   }
 }
 
-async function faultOf(path: string, key: SnapshotKey, note: SnapshotNote): Promise<string | undefined> {
+async function faultOf(path: string, key: GraphCacheKey, note: GraphCacheNote): Promise<string | undefined> {
   const file = await open(path, 'r')
   try {
     return (await sha256Of(file)) === note.sha256
@@ -97,8 +97,8 @@ async function faultOf(path: string, key: SnapshotKey, note: SnapshotNote): Prom
   }
 }
 
-/** @throws AlikeError `storage_full` when the file could not be written whole; the former snapshot stays. */
-export async function writeSnapshot(key: SnapshotKey, graph: HnswGraph): Promise<void> {
+/** @throws AlikeError `storage_full` when the file could not be written whole; the former graph cache stays. */
+export async function writeGraphCache(key: GraphCacheKey, graph: HnswGraph): Promise<void> {
   await mkdir(key.folder, { recursive: true })
   const name = `${stemOf(key)}-${randomBytes(6).toString('hex')}.hnsw`
   const { count, nextSlot } = graph
@@ -125,16 +125,16 @@ export async function writeSnapshot(key: SnapshotKey, graph: HnswGraph): Promise
     await rm(join(folder, name), { force: true })
     throw error
   }
-  await eraseSnapshot(key, name)
+  await eraseGraphCache(key, name)
 }
 
 /** Brings a written graph to the disk and makes sure that it is whole. */
-async function settleGraphFile(path: string, key: SnapshotKey, count: number): Promise<string> {
+async function settleGraphFile(path: string, key: GraphCacheKey, count: number): Promise<string> {
   const file = await open(path, 'r+')
   try {
     const fault = await faultOfGraphFile(file, key, count)
     if (fault !== undefined)
-      throw new AlikeError('storage_full', { detail: `The snapshot could not be written whole: ${fault}.` })
+      throw new AlikeError('storage_full', { detail: `The graph cache could not be written whole: ${fault}.` })
     await file.sync()
     return await sha256Of(file)
   } finally {
@@ -160,10 +160,10 @@ async function replaceFile(folder: string, path: string, text: string): Promise<
   }
 }
 
-type SnapshotPlace = Pick<SnapshotKey, 'folder' | 'galleryUid' | 'part'>
+type GraphCachePlace = Pick<GraphCacheKey, 'folder' | 'galleryUid' | 'part'>
 
-/** Deletes every file of the snapshots of a gallery's part, but for one graph file and its note if one is named. */
-export async function eraseSnapshot(place: SnapshotPlace, except?: string): Promise<void> {
+/** Deletes every file of the graph caches of a gallery's part, but for one graph file and its note if one is named. */
+export async function eraseGraphCache(place: GraphCachePlace, except?: string): Promise<void> {
   for (const name of await namesIn(place.folder)) {
     const owner = ownerOf(name)
     if (owner?.galleryUid !== place.galleryUid || owner.part !== place.part || name === except) continue
@@ -172,8 +172,8 @@ export async function eraseSnapshot(place: SnapshotPlace, except?: string): Prom
   }
 }
 
-/** Deletes the snapshots of galleries that are no more, and of parts that indexes do not have any more. */
-export async function eraseForeignSnapshots(
+/** Deletes the graph caches of galleries that are no more, and of parts that indexes do not have any more. */
+export async function eraseForeignGraphCaches(
   folder: string,
   galleryUids: readonly string[],
   parts: number,
@@ -196,7 +196,7 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 /** Names of part 0 are those that all graphs had before there were parts. */
-function stemOf({ galleryUid, part }: Pick<SnapshotPlace, 'galleryUid' | 'part'>): string {
+function stemOf({ galleryUid, part }: Pick<GraphCachePlace, 'galleryUid' | 'part'>): string {
   return part === 0 ? galleryUid : `${galleryUid}-part${part}`
 }
 
@@ -205,15 +205,15 @@ function ownerOf(name: string): { galleryUid: string; part: number } | undefined
   return galleryUid === undefined ? undefined : { galleryUid, part: Number(part) }
 }
 
-function notePath(place: SnapshotPlace): string {
+function notePath(place: GraphCachePlace): string {
   return join(place.folder, `${stemOf(place)}.json`)
 }
 
-/** A note with the right checksum is one that `writeSnapshot` wrote, so its shape needs no check of its own. */
-function parseNote(text: string): SnapshotNote | undefined {
+/** A note with the right checksum is one that `writeGraphCache` wrote, so its shape needs no check of its own. */
+function parseNote(text: string): GraphCacheNote | undefined {
   try {
-    const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<SnapshotNote, 'part' | 'parts'> &
-      Partial<SnapshotNote>
+    const { noteSha256: stated, ...facts } = JSON.parse(text) as Omit<GraphCacheNote, 'part' | 'parts'> &
+      Partial<GraphCacheNote>
     return stated === noteSha256(facts) && facts.formatVersion === 1
       ? { part: 0, parts: 1, ...facts, noteSha256: stated }
       : undefined
@@ -222,7 +222,7 @@ function parseNote(text: string): SnapshotNote | undefined {
   }
 }
 
-function noteSha256(facts: Partial<SnapshotNote>): string {
+function noteSha256(facts: Partial<GraphCacheNote>): string {
   return createHash('sha256')
     .update(JSON.stringify(Object.entries(facts).sort()))
     .digest('hex')

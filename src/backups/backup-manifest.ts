@@ -5,7 +5,7 @@ import type { DatabaseContents } from '../engines/embedded/store/examine-databas
 export const manifestName = 'manifest.json'
 export const databaseName = 'alike.db'
 
-export interface SnapshotManifest extends DatabaseContents {
+export interface BackupManifest extends DatabaseContents {
   formatVersion: 1
   id: string
   /** ISO 8601: everything acknowledged before is in it. */
@@ -32,14 +32,14 @@ export function snapshotIdAt(createdAt: string, suffix: string): string {
   return `${createdAt.slice(0, 19).replace(/[-:]/g, '')}Z-${suffix}`
 }
 
-export function manifestText(facts: Omit<SnapshotManifest, 'manifestSha256'>): string {
+export function manifestText(facts: Omit<BackupManifest, 'manifestSha256'>): string {
   return `${JSON.stringify({ ...facts, manifestSha256: sha256Of(facts) }, null, 2)}\n`
 }
 
 /** Undefined for one that is damaged, or of a version that this code does not know. */
-export function parseManifest(text: string): SnapshotManifest | undefined {
+export function parseManifest(text: string): BackupManifest | undefined {
   try {
-    const { manifestSha256, ...facts } = JSON.parse(text) as SnapshotManifest
+    const { manifestSha256, ...facts } = JSON.parse(text) as BackupManifest
     // With the right checksum it is one that `manifestText` wrote: its shape needs no check of its own.
     if (manifestSha256 !== sha256Of(facts) || facts.formatVersion !== 1) return undefined
     return new RegExp(snapshotIdPattern).test(facts.id) ? { ...facts, manifestSha256 } : undefined
