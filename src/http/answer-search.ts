@@ -9,12 +9,12 @@ import {
   scoreOfProbability,
   thresholdOf,
 } from '../eval/score-calibration.js'
-import type { Region } from '../image/region.js'
 import { type Metrics, stages } from '../metrics.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
 import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
+import { regionOf } from './schemas/region.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
 import {
   defaultCandidates,
@@ -130,13 +130,6 @@ function examplesOf(
   if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example))
     throw misfit('/nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
-}
-
-/** `x,y,width,height` with `px` for pixels; the schema has checked its form. */
-function regionOf(region: NonNullable<SearchGiven['region']>): Region {
-  if (typeof region !== 'string') return { unit: 'relative', ...region }
-  const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))
-  return { x, y, width, height, unit: /px\s*$/.test(region) ? 'pixel' : 'relative' }
 }
 
 /** What may be a hit, and how it is looked for. */

@@ -58,7 +58,7 @@ test('a wrong key is refused with the way to give one; both headers are taken', 
 
 test('probes, contract and reference need no key; metrics only where that is set', async (t) => {
   const app = await startApp(t, { apiKeys })
-  for (const url of ['/', '/livez', '/readyz', '/openapi.yaml', '/docs/'])
+  for (const url of ['/', '/v1', '/livez', '/readyz', '/openapi.yaml', '/docs/'])
     assert.ok((await app.app.inject(url)).statusCode < 400, url)
   assert.equal((await app.app.inject('/metrics')).statusCode, 401)
   const open = await startApp(t, { apiKeys, metricsOpen: true })

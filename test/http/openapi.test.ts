@@ -82,9 +82,15 @@ test('the service serves contract, reference page and links', async (t) => {
   }
   assert.match(String(page.headers['content-security-policy']), /script-src 'self'/)
   assert.doesNotMatch(page.body, /<script>/, 'nothing on the page needs inline scripts')
-  const home = (await app.inject('/')).json<{ name: string; links: Record<string, string> }>()
+  const home = (await app.inject('/v1')).json<{ name: string; links: Record<string, string> }>()
   assert.equal(home.name, 'Alike')
   for (const link of Object.values(home.links)) assert.equal((await app.inject(link)).statusCode, 200, link)
+})
+
+test('the root leads to the list of links', async (t) => {
+  const { app } = await startApp(t)
+  const { statusCode, headers } = await app.inject('/')
+  assert.deepEqual([statusCode, headers.location], [302, 'v1'])
 })
 
 test('the version is that of package.json', async () => {

@@ -1,4 +1,4 @@
-/** `GET /`: where to go from here. */
+/** `GET /v1`: where to go from here. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { serviceVersion } from '../../version.js'
@@ -10,8 +10,11 @@ const Home = Type.Object({
 })
 
 export const homeRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  // relative, so that it holds below the base path of a reverse proxy
+  app.get('/', { config: { role: 'open' }, schema: { hide: true } }, async (_request, reply) => reply.redirect('v1'))
+
   app.get(
-    '/',
+    '/v1',
     {
       config: { role: 'open' },
       schema: {

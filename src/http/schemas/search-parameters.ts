@@ -5,6 +5,7 @@ import { labelMaxLength } from '../../ingest/names.js'
 import { duplicateScoreSchema } from './near-copy.js'
 import { ImageId } from './parameters.js'
 import { Base64Image, BinaryImage, PictureUrl } from './picture.js'
+import { Region, regionText } from './region.js'
 
 export const defaultK = 10
 /** Pictures in one query. */
@@ -169,14 +170,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
       ),
       excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
-      region: Type.Optional(
-        Type.String({
-          pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}\\s*(px)?\\s*$',
-          description:
-            'Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.',
-          examples: ['0.25,0.1,0.5,0.5', '120,40,300,300px'],
-        }),
-      ),
+      region: Type.Optional(regionText),
     },
     { additionalProperties: false },
   )
@@ -226,17 +220,3 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
 type Schemas = ReturnType<typeof searchSchemas>
 /** What a query says, whichever way it came. */
 export type SearchGiven = Static<Schemas['Parameters']> | Static<Schemas['Body']>
-
-const Region = Type.Object(
-  {
-    x: Type.Number(),
-    y: Type.Number(),
-    width: Type.Number({ exclusiveMinimum: 0 }),
-    height: Type.Number({ exclusiveMinimum: 0 }),
-    unit: Type.Optional(Type.Enum(['relative', 'pixel'], { type: 'string', default: 'relative' })),
-  },
-  {
-    additionalProperties: false,
-    description: 'Part of the picture to search with, after orientation; what hangs over the border is cut off.',
-  },
-)

@@ -1,0 +1,97 @@
+/** What was decided about findings of `doctor` and `duplicates`: applied once, and not asked again. */
+import { type Static, Type } from 'typebox'
+import { named } from './named.js'
+import { Cursor, GalleryName, ImageId, Label, limit } from './parameters.js'
+
+export const decidedAtOnceMax = 1_000
+
+const Ids = (description: string, minItems: number) =>
+  Type.Array(ImageId, { minItems, maxItems: decidedAtOnceMax, description })
+const closed = { additionalProperties: false }
+
+export const DecisionBody = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('label', { type: 'string' }),
+      ids: Ids('Pictures whose label was asked about.', 1),
+      decision: Type.Enum(['keep-label', 'dismissed'], {
+        type: 'string',
+        description: '`keep-label`: it is right as it is. `dismissed`: do not ask again.',
+      }),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('label', { type: 'string' }),
+      ids: Ids('Pictures whose label was asked about.', 1),
+      decision: Type.Literal('set-label', { type: 'string', description: 'All of them get this label.' }),
+      label: Type.Union([Label, Type.Null()], { description: 'The label; null takes it away.' }),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('copies', { type: 'string' }),
+      ids: Ids('Pictures that were taken for copies of each other.', 2),
+      decision: Type.Enum(['not-copies', 'dismissed'], {
+        type: 'string',
+        description: '`not-copies`: they are different pictures. `dismissed`: copies that may stay; do not ask again.',
+      }),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('copies', { type: 'string' }),
+      ids: Ids('Pictures that were taken for copies of each other.', 2),
+      decision: Type.Literal('keep-one', { type: 'string', description: 'The others are removed.' }),
+      keep: { ...ImageId, description: 'The one of `ids` that stays.' },
+    },
+    closed,
+  ),
+])
+export type DecisionGiven = Static<typeof DecisionBody>
+
+export const Decision = named(
+  'Decision',
+  Type.Object(
+    {
+      id: Type.String({ description: 'Of the decision.' }),
+      gallery: GalleryName,
+      kind: Type.Enum(['label', 'copies'], { type: 'string' }),
+      ids: Type.Array(ImageId),
+      decision: Type.Enum(['keep-label', 'set-label', 'keep-one', 'not-copies', 'dismissed'], { type: 'string' }),
+      label: Type.Optional(Type.Union([Label, Type.Null()])),
+      keep: Type.Optional(ImageId),
+      changed: Type.Integer({ description: 'Pictures that got another label, or were removed.' }),
+      by: Type.String({ description: 'The API key that it came with; empty without keys.' }),
+      at: Type.String({ format: 'date-time' }),
+    },
+    {
+      examples: [
+        {
+          id: '4f0c2d',
+          gallery: 'holidays',
+          kind: 'copies',
+          ids: ['cycling/Image_12.jpg', 'running/IMG_0412.jpg'],
+          decision: 'keep-one',
+          keep: 'cycling/Image_12.jpg',
+          changed: 1,
+          by: 'curators',
+          at: '2026-11-26T10:00:00.000Z',
+        },
+      ],
+    },
+  ),
+)
+
+export const DecisionList = Type.Object({
+  decisions: Type.Array(Type.Object(Decision.properties)),
+  nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+})
+
+export const DecisionListParameters = Type.Object(
+  { limit: limit(100, 1_000), cursor: Type.Optional(Cursor) },
+  { additionalProperties: false },
+)

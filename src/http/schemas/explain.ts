@@ -1,0 +1,182 @@
+/** Why a picture matched: what is asked, and what is answered. */
+import { type Static, Type } from 'typebox'
+import { Calibration } from './calibration.js'
+import { named, reference } from './named.js'
+import { GalleryName, ImageId, Label } from './parameters.js'
+import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
+import { Region, regionText } from './region.js'
+
+const hit = { ...ImageId, description: 'Id of the stored picture that is to be explained, usually a hit.' }
+const imageId = Type.Optional({
+  ...ImageId,
+  description: 'The query is this stored picture instead of an uploaded one.',
+})
+
+export const ExplainParameters = Type.Object(
+  { hit: Type.Optional(hit), imageId, region: Type.Optional(regionText) },
+  { additionalProperties: false },
+)
+export const ExplainForm = Type.Object({ image: BinaryImage, ...ExplainParameters.properties })
+export const ExplainBody = Type.Object(
+  {
+    image: Type.Optional(Base64Image),
+    url: Type.Optional(PictureUrl),
+    imageId,
+    hit: Type.Optional(hit),
+    region: Type.Optional(Region),
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      { imageId: 'cycling/Image_12.jpg', hit: 'cycling/Image_7.jpg' },
+      { image: exampleBase64, hit: 'cycling/Image_7.jpg' },
+    ],
+  },
+)
+export type ExplainGiven = Static<typeof ExplainParameters> | Static<typeof ExplainBody>
+
+const Score = (description: string) => Type.Number({ description })
+
+const Area = Type.Object(
+  { x: Type.Number(), y: Type.Number(), width: Type.Number(), height: Type.Number() },
+  {
+    description:
+      'The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw.',
+  },
+)
+
+const Side = Type.Object({
+  from: Type.Enum(['picture', 'thumbnail'], {
+    type: 'string',
+    description:
+      '`picture`: the picture that was sent. `thumbnail`: the stored thumbnail, since originals are not kept; it has less detail than the picture that was stored.',
+  }),
+  grid: Type.Array(Type.Array(Type.Number()), {
+    description: 'What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`.',
+  }),
+  area: Area,
+  sum: Score(
+    'What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other.',
+  ),
+  ownScore: Score('What the network says of the very pixels that the grid is of, against the other picture.'),
+  likeness: Score(
+    'Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent.',
+  ),
+})
+
+const Neighbour = Type.Object({
+  label: Label,
+  votes: Type.Integer({ description: 'Pictures of this label among those that were asked.' }),
+  share: Type.Number({ description: 'Of the votes, 0 to 1.' }),
+  bestScore: Score('Of the nearest one.'),
+  bestId: ImageId,
+})
+
+const Needed = Type.Object({
+  pSame: Type.Number({ description: 'A probability that query and hit share a label.' }),
+  score: Type.Union([Type.Number(), Type.Null()], { description: 'The lowest score that has it; null: none has.' }),
+})
+
+const Threshold = Type.Object({
+  falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach the score, on val pictures.' }),
+  score: Type.Number(),
+  matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
+  falseMatchesExpected: Type.Number({ description: 'The rate times the pictures that were compared.' }),
+  reached: Type.Boolean({ description: 'Whether the nearest picture of the gallery reaches it.' }),
+})
+
+export const Explanation = named(
+  'Explanation',
+  Type.Object(
+    {
+      gallery: GalleryName,
+      modelId: Type.String(),
+      score: Score(
+        'Cosine of the query and the stored embedding of the hit, as a search with one view of the query gives it.',
+      ),
+      pSame: Type.Optional(
+        Type.Number({ description: 'Probability that both share a label; absent without calibration.' }),
+      ),
+      query: Type.Union([Side, Type.Null()], {
+        description: 'Where in the query the score comes from; null for a stored picture without a thumbnail.',
+      }),
+      hit: Type.Object({
+        id: ImageId,
+        label: Type.Union([Label, Type.Null()]),
+        places: Type.Union([Side, Type.Null()], {
+          description: 'Where in the hit it comes from; null when it has no thumbnail.',
+        }),
+      }),
+      neighbours: Type.Object(
+        {
+          asked: Type.Integer({ description: 'Nearest pictures that were asked for their labels.' }),
+          labels: Type.Array(Neighbour, { description: 'Most votes first, then nearest; at most ten.' }),
+        },
+        { description: 'What else is near: the labels of the pictures that are nearest to the query.' },
+      ),
+      match: Type.Union(
+        [
+          Type.Object({
+            bestScore: Type.Union([Type.Number(), Type.Null()], {
+              description: 'Of the nearest picture; null: there is none.',
+            }),
+            needed: Type.Array(Needed),
+            thresholds: Type.Array(Threshold, { description: 'Those that votes use, strictest first.' }),
+          }),
+          Type.Null(),
+        ],
+        { description: 'What a match would take; null without calibration.' },
+      ),
+      calibration: Type.Optional(reference(Calibration)),
+    },
+    {
+      description: 'Where a score comes from, place by place, and how far it is to be trusted.',
+      examples: [
+        {
+          gallery: 'holidays',
+          modelId: '5d1c0a7b9e3f4a62',
+          score: 0.9312,
+          pSame: 0.9714,
+          query: {
+            from: 'picture',
+            grid: [
+              [0.11, 0.3012],
+              [0.2, 0.32],
+            ],
+            area: { x: 0.125, y: 0, width: 0.75, height: 1 },
+            sum: 0.9312,
+            ownScore: 0.9312,
+            likeness: 1,
+          },
+          hit: {
+            id: 'cycling/Image_7.jpg',
+            label: 'cycling',
+            places: {
+              from: 'thumbnail',
+              grid: [
+                [0.15, 0.31],
+                [0.2, 0.2712],
+              ],
+              area: { x: 0, y: 0.1, width: 1, height: 0.8 },
+              sum: 0.9312,
+              ownScore: 0.9264,
+              likeness: 0.9921,
+            },
+          },
+          neighbours: {
+            asked: 50,
+            labels: [{ label: 'cycling', votes: 46, share: 0.92, bestScore: 0.9312, bestId: 'cycling/Image_7.jpg' }],
+          },
+          match: {
+            bestScore: 0.9312,
+            needed: [{ pSame: 0.5, score: 0.7021 }],
+            thresholds: [
+              { falseMatchRate: 0.001, score: 0.8706, matchRate: 0.0685, falseMatchesExpected: 1.89, reached: true },
+            ],
+          },
+          calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
+        },
+      ],
+    },
+  ),
+)

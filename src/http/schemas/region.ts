@@ -1,0 +1,31 @@
+/** The part of a picture that is meant, in an address or form and in JSON. */
+import { type Static, Type } from 'typebox'
+import type { Region as PictureRegion } from '../../image/region.js'
+
+export const regionText = Type.String({
+  pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}\\s*(px)?\\s*$',
+  description:
+    'Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.',
+  examples: ['0.25,0.1,0.5,0.5', '120,40,300,300px'],
+})
+
+export const Region = Type.Object(
+  {
+    x: Type.Number(),
+    y: Type.Number(),
+    width: Type.Number({ exclusiveMinimum: 0 }),
+    height: Type.Number({ exclusiveMinimum: 0 }),
+    unit: Type.Optional(Type.Enum(['relative', 'pixel'], { type: 'string', default: 'relative' })),
+  },
+  {
+    additionalProperties: false,
+    description: 'Part of the picture to search with, after orientation; what hangs over the border is cut off.',
+  },
+)
+
+/** `x,y,width,height` with `px` for pixels; the schema has checked its form. */
+export function regionOf(region: string | Static<typeof Region>): PictureRegion {
+  if (typeof region !== 'string') return { unit: 'relative', ...region }
+  const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))
+  return { x, y, width, height, unit: /px\s*$/.test(region) ? 'pixel' : 'relative' }
+}
