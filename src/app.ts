@@ -39,6 +39,7 @@ import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { validatorCompiler } from './http/validation.js'
+import type { Decoders } from './image/decoders.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Jobs } from './jobs/jobs.js'
@@ -47,6 +48,7 @@ import type { RetrievalParts } from './retrieval.js'
 
 export interface AppParts extends IntakeParts, RetrievalParts {
   embedder: Embedder
+  decoders: Decoders
   galleries: Galleries
   jobs: Jobs
   ingest: Ingest

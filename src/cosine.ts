@@ -35,8 +35,8 @@ export function cosineTo(a: Direction, values: Float32Array, offset: number, inv
   return score > 1 - scoreTolerance ? 1 : score < scoreTolerance - 1 ? -1 : score
 }
 
-/** Float32 values, float64 sum, always in the same order, so that equal pictures have equal scores. */
-function dot(a: Float32Array, values: Float32Array, offset: number): number {
+/** Float32 values from `offset` on, float64 sum, always in the same order, so that equal pictures have equal scores. */
+export function dot(a: Float32Array, values: Float32Array, offset: number): number {
   const dimension = a.length
   const whole = dimension - (dimension % 4)
   let p = 0

@@ -15,6 +15,7 @@ import { Snapshots } from './backups/snapshots.js'
 import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { readModel } from './embedding/model-manifest.js'
+import { PictureEmbedder } from './embedding/picture-embedder.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
 import { AlikeError } from './errors.js'
@@ -108,15 +109,15 @@ export async function openService(
       onDecoded: metrics.countDecoded,
     })
     opened.push(() => decoders.close())
-    const intake = {
-      galleries,
+    const pictures = new PictureEmbedder({
       embedder,
       decoders,
-      remote,
       maxPixels: config.imageMaxPixels,
-      thumbnailMaxSide: config.thumbnailMaxSidePixels,
+      queryViews: config.queryViews,
       galleryViews: config.galleryViews,
-    }
+      thumbnailMaxSide: config.thumbnailMaxSidePixels,
+    })
+    const intake = { galleries, pictures, remote }
     const copyBackfill = new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed })
     opened.push(() => copyBackfill.close())
     const spool = new Spool(config.dataDir)
@@ -149,8 +150,8 @@ export async function openService(
     })
     opened.push(() => snapshots.close())
 
-    watch(metrics, { ...intake, jobs })
-    const parts = { ...intake, queryViews: config.queryViews, jobs, ingest, analyses, snapshots }
+    watch(metrics, { galleries, embedder, decoders, jobs })
+    const parts = { ...intake, embedder, decoders, jobs, ingest, analyses, snapshots }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }

@@ -4,23 +4,18 @@
  */
 
 import { allOrNone } from './embedding/all-or-none.js'
-import { embedViews, meanDirection } from './embedding/embed-views.js'
-import type { Embedder } from './embedding/embedder.js'
+import { meanDirection } from './embedding/embed-views.js'
+import type { PictureEmbedder } from './embedding/picture-embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
-import type { Decoders } from './image/decoders.js'
 import type { Region } from './image/region.js'
 import { type Vote, voteOnLabel } from './ranking/vote.js'
 
 export interface RetrievalParts {
   galleries: Galleries
-  embedder: Embedder
-  decoders: Decoders
-  /** Largest width × height. */
-  maxPixels: number
-  /** Views of a query picture whose embeddings are averaged. */
-  queryViews: number
+  /** Of the network that is served. */
+  pictures: PictureEmbedder
 }
 
 /** A picture file, the id of a stored picture whose embedding is used, or an embedding of this model. */
@@ -78,7 +73,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
   const { modelId } = parts.galleries.get(gallery)
   // Before anything is decoded: these embeddings could never be compared.
-  if (modelId !== parts.embedder.model.manifest.id) throw new AlikeError('model_mismatch')
+  if (modelId !== parts.pictures.model.manifest.id) throw new AlikeError('model_mismatch')
 
   const examples = await allOrNone([...like, ...unlike], signal, (example, stop) =>
     vectorOf(example, gallery, stop, parts),
@@ -169,41 +164,11 @@ function vectorOf(
   signal: AbortSignal | undefined,
   parts: RetrievalParts,
 ): Embedded | Promise<Embedded> {
-  if ('bytes' in example) return embedPicture(example, signal, parts)
+  if ('bytes' in example)
+    return parts.pictures.embed(example.bytes, { purpose: 'search', region: example.region, signal })
   if ('id' in example) return storedVector(gallery, example.id, parts)
-  expectUnitVector(example.vector, parts.embedder.model.manifest.embeddingDimension)
+  expectUnitVector(example.vector, parts.pictures.model.manifest.embeddingDimension)
   return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
-}
-
-/** @throws AlikeError `image_*`, `region_invalid`, `overloaded`; the signal's reason when aborted */
-export async function embedPicture(
-  { bytes, region }: { bytes: Uint8Array; region?: Region },
-  signal: AbortSignal | undefined,
-  parts: RetrievalParts,
-) {
-  const { embedder, decoders, maxPixels, queryViews } = parts
-  const { preprocessing } = embedder.model.manifest
-  const waiting = { ...(signal && { signal }) }
-  const searchEmbedded = embedder.expectSearch()
-  try {
-    const {
-      views,
-      copyDescriptor,
-      durationMs: decodeMs,
-      waitMs: decodeWaitMs,
-    } = await decoders.prepare(bytes, {
-      preprocessing,
-      maxPixels,
-      views: queryViews,
-      copies: true,
-      ...(region && { region }),
-      ...waiting,
-    })
-    const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, waiting)
-    return { vector, logits, copyDescriptor, decodeMs, queueMs: decodeWaitMs + queueMs, embedMs }
-  } finally {
-    searchEmbedded()
-  }
 }
 
 function storedVector(gallery: string, id: string, { galleries }: RetrievalParts) {

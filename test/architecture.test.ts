@@ -51,7 +51,7 @@ const mayImport: Record<string, readonly string[]> = {
   text: [],
   'bounded-json': ['text'],
   access: ['errors'],
-  eval: [],
+  eval: ['cosine'],
   copies: [],
   'analysis/findings': ['cosine', 'eval', 'copies'],
   metrics: [],
@@ -104,6 +104,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
   ],
   app: [
+    'image',
     'errors',
     'backups',
     'access',

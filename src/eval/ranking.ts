@@ -1,4 +1,5 @@
 /** Exact ranking of labelled embeddings: score descending, then id ascending. */
+import { dot } from '../cosine.js'
 
 export interface LabelledEmbeddings {
   ids: readonly string[]
@@ -61,20 +62,8 @@ export class RankedGallery {
 
 /** Dot product of the query with every row; cosine, as all are of unit length. */
 export function scoreRows(query: Float32Array, rows: Float32Array, scores: Float32Array): void {
-  const dimension = query.length
-  const whole = dimension - (dimension % 4)
-  for (let row = 0, start = 0; row < scores.length; row++, start += dimension) {
-    let [a, b, c, d] = [0, 0, 0, 0]
-    for (let i = 0; i < whole; i += 4) {
-      a += query[i]! * rows[start + i]!
-      b += query[i + 1]! * rows[start + i + 1]!
-      c += query[i + 2]! * rows[start + i + 2]!
-      d += query[i + 3]! * rows[start + i + 3]!
-    }
-    for (let i = whole; i < dimension; i++) a += query[i]! * rows[start + i]!
-    // adding zero turns −0, which would sort apart, into 0
-    scores[row] = a + b + c + d + 0
-  }
+  // adding zero turns −0, which would sort apart, into 0
+  for (let row = 0; row < scores.length; row++) scores[row] = dot(query, rows, row * query.length) + 0
 }
 
 /** Bits of a float32 → unsigned integer of the same order, so that scores sort natively with a payload beside them. */

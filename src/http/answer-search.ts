@@ -49,7 +49,7 @@ export interface AskedSearch {
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
 export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<Static<typeof SearchAnswer>> {
   const { parts, metrics } = searching
-  const { calibration } = parts.embedder.model.manifest
+  const { calibration } = parts.pictures.model.manifest
   const { given } = asked
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
@@ -80,7 +80,7 @@ function first(
       metadata: includes(given, 'metadata'),
       onBytes,
       ...examplesOf(images, given, misfit),
-      ...hitsOf(given, parts.embedder.model.manifest.calibration),
+      ...hitsOf(given, parts.pictures.model.manifest.calibration),
       ...pageOf(given, config.searchMaxK, reach, misfit),
       ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
       ...(given.paged === true && { paged: { caller, reach } }),

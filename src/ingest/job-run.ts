@@ -158,7 +158,7 @@ export class JobRun {
       const { id, label, metadata } = item
       const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
       const step = await this.#patiently((signal) =>
-        takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, priority: 'bulk' }),
+        takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, purpose: 'job' }),
       )
       this.#ownFaults = 0
       return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }

@@ -1,23 +1,15 @@
 /** One picture on its way into a gallery, alone or in bulk: nothing to do, or decode and embed. */
 import { createHash } from 'node:crypto'
-import { embedViews } from '../embedding/embed-views.js'
-import type { Embedder } from '../embedding/embedder.js'
+import type { PictureEmbedder } from '../embedding/picture-embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { Metadata, PutStep, SeenImage } from '../gallery/records.js'
-import type { Decoders } from '../image/decoders.js'
+import type { Metadata, PutStep } from '../gallery/records.js'
 import type { RemotePictures } from '../remote/remote-pictures.js'
 
 export interface IntakeParts {
   galleries: Galleries
-  embedder: Embedder
-  decoders: Decoders
+  pictures: PictureEmbedder
   remote: RemotePictures
-  maxPixels: number
-  /** Pixels; 0 makes none. */
-  thumbnailMaxSide: number
-  /** Views of a picture whose embeddings are averaged; what is stored already keeps what it was given. */
-  galleryViews: number
 }
 
 export interface IncomingPicture {
@@ -31,8 +23,9 @@ export interface IncomingPicture {
 }
 
 export interface IntakeOptions {
-  signal?: AbortSignal
-  priority?: 'interactive' | 'bulk'
+  signal?: AbortSignal | undefined
+  /** Default `upload`. */
+  purpose?: 'upload' | 'job' | undefined
 }
 
 /**
@@ -44,39 +37,20 @@ export async function takeIn(
   gallery: string,
   picture: IncomingPicture,
   parts: IntakeParts,
-  options: IntakeOptions = {},
+  { signal, purpose = 'upload' }: IntakeOptions = {},
 ): Promise<PutStep> {
-  const { galleries, embedder } = parts
-  const modelId = embedder.model.manifest.id
+  const { galleries, pictures } = parts
+  const modelId = pictures.model.manifest.id
   if (galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
 
   const { bytes, label, metadata } = picture
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   const said = { id: picture.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
   const known = galleries.seen(gallery, said)
-  return { put: { ...said, ...(known ?? (await see(bytes, parts, options))) }, unlessSame: known !== undefined }
-}
-
-async function see(
-  bytes: Uint8Array,
-  parts: IntakeParts,
-  { signal, priority = 'interactive' }: IntakeOptions,
-): Promise<SeenImage> {
-  const { embedder, decoders, maxPixels, thumbnailMaxSide, galleryViews } = parts
-  const waiting = { priority, ...(signal && { signal }) }
-  const { preprocessing } = embedder.model.manifest
-  const { views, width, height, format, thumbnail, copyDescriptor } = await decoders.prepare(
-    bytes,
-    {
-      preprocessing,
-      maxPixels,
-      views: galleryViews,
-      copies: true,
-      ...(thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }),
-      ...(signal && { signal }),
-    },
-    priority,
-  )
-  const { vector } = await embedViews(embedder, views, waiting)
-  return { vector, width, height, format, copyDescriptor, ...(thumbnail && { thumbnail }) }
+  if (known !== undefined) return { put: { ...said, ...known }, unlessSame: true }
+  const { vector, thumbnail, copyDescriptor, width, height, format } = await pictures.embed(bytes, { purpose, signal })
+  return {
+    put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
+    unlessSame: false,
+  }
 }

@@ -5,10 +5,11 @@ import type { Config } from '../../config.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
 import { cosine } from '../../cosine.js'
 import { allOrNone } from '../../embedding/all-or-none.js'
+import { likeliestLabels } from '../../embedding/likeliest-labels.js'
+import type { PictureEmbedder } from '../../embedding/picture-embedder.js'
 import { AlikeError } from '../../errors.js'
 import { basisOf, probabilitySameLabel } from '../../eval/score-calibration.js'
 import type { RemotePictures } from '../../remote/remote-pictures.js'
-import { embedPicture, type RetrievalParts } from '../../retrieval.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
 import { pictureRequestReader } from '../picture-request.js'
@@ -26,7 +27,7 @@ import {
 import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
-  parts: RetrievalParts & { remote: RemotePictures }
+  parts: { pictures: PictureEmbedder; remote: RemotePictures }
   memory: BodyMemory
   config: Config
 }
@@ -35,6 +36,7 @@ const noParameters = Type.Object({}, { additionalProperties: false })
 const labelsShown = 5
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
+  const { pictures } = parts
   const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
   const readOne = pictureRequestReader({ ...shared, body: EmbeddingBody })
   const readTwo = pictureRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
@@ -57,14 +59,18 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       },
     },
     async (request, reply) => {
-      const { manifest } = parts.embedder.model
+      const { manifest } = pictures.model
       const signal = clientGone(reply)
       const {
         images: [bytes],
       } = await readOne(request, signal)
       if (bytes === undefined) throw new AlikeError('image_missing')
-      const { vector, logits } = await embedPicture({ bytes }, signal, parts)
-      return { modelId: manifest.id, vector: [...vector], labels: likeliest(logits, manifest.labels) }
+      const { vector, logits } = await pictures.embed(bytes, { purpose: 'search', signal })
+      return {
+        modelId: manifest.id,
+        vector: [...vector],
+        labels: likeliestLabels(logits, manifest.labels, labelsShown),
+      }
     },
   )
 
@@ -89,9 +95,11 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       const { images } = await readTwo(request, signal)
       if (images.length !== 2)
         throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
-      const [one, two] = await allOrNone(images, signal, (bytes, stop) => embedPicture({ bytes }, stop, parts))
+      const [one, two] = await allOrNone(images, signal, (bytes, stop) =>
+        pictures.embed(bytes, { purpose: 'search', signal: stop }),
+      )
       const score = cosine(one!.vector, two!.vector)
-      const { id, calibration } = parts.embedder.model.manifest
+      const { id, calibration } = pictures.model.manifest
       return {
         modelId: id,
         score,
@@ -106,15 +114,4 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
 function copyScoreOf(one: Uint8Array | undefined, two: Uint8Array | undefined): number | null {
   const [a, b] = [one && wordsOf(one), two && wordsOf(two)]
   return a && b ? nearCopyScore(a, 0, b, 0) : null
-}
-
-/** Softmax over the logits. */
-function likeliest(logits: Float32Array, labels: readonly string[]): { label: string; probability: number }[] {
-  const top = Math.max(...logits)
-  const powers = Array.from(logits, (logit) => Math.exp(logit - top))
-  const sum = powers.reduce((total, power) => total + power, 0)
-  return labels
-    .map((label, i) => ({ label, probability: powers[i]! / sum }))
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, labelsShown)
 }

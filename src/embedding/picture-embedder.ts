@@ -1,0 +1,112 @@
+/**
+ * One picture → one unit vector: the only way from bytes to an embedding that is asked for or stored. Queries, uploads,
+ * jobs and comparisons come through here, so that a picture means the same to all of them.
+ */
+import type { Decoders } from '../image/decoders.js'
+import type { ImageFormat } from '../image/formats.js'
+import type { Region } from '../image/region.js'
+import { embedViews } from './embed-views.js'
+import type { Embedder } from './embedder.js'
+import type { Model } from './model-manifest.js'
+
+export interface PictureEmbedderOptions {
+  embedder: Embedder
+  decoders: Decoders
+  /** Largest width × height. */
+  maxPixels: number
+  /** Views of a query picture whose embeddings are averaged. */
+  queryViews: number
+  /** Views of a picture on its way into a gallery; what is stored already keeps what it was given. */
+  galleryViews: number
+  /** Of stored pictures, in pixels; 0 makes none. */
+  thumbnailMaxSide: number
+}
+
+/** Who waits for it: a search, before which bulk gives way; a caller who stores one picture; or a job. */
+export type Purpose = 'search' | 'upload' | 'job'
+
+export interface PictureRequest {
+  purpose: Purpose
+  /** Only this part of the upright picture. */
+  region?: Region | undefined
+  /** The caller has left: what has not begun is not begun any more. */
+  signal?: AbortSignal | undefined
+}
+
+export interface EmbeddedPicture {
+  /** [embeddingDimension], unit length. */
+  vector: Float32Array
+  /** [labels] */
+  logits: Float32Array
+  /** See `copies/copy-descriptor.ts`; empty for a picture without features. */
+  copyDescriptor: Uint8Array
+  /** Of a picture that is to be stored, where thumbnails are made. */
+  thumbnail?: Uint8Array | undefined
+  /** Of the upright original, pixels. */
+  width: number
+  height: number
+  format: ImageFormat
+  /** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the network. */
+  decodeMs: number
+  queueMs: number
+  embedMs: number
+}
+
+export class PictureEmbedder {
+  readonly #options: PictureEmbedderOptions
+
+  constructor(options: PictureEmbedderOptions) {
+    this.#options = options
+  }
+
+  /** Whose vectors these are. */
+  get model(): Model {
+    return this.#options.embedder.model
+  }
+
+  /** @throws AlikeError `image_*`, `region_invalid`, `overloaded`; the signal's reason when aborted */
+  async embed(bytes: Uint8Array, request: PictureRequest): Promise<EmbeddedPicture> {
+    if (request.purpose !== 'search') return this.#embed(bytes, request)
+    const searchEmbedded = this.#options.embedder.expectSearch()
+    try {
+      return await this.#embed(bytes, request)
+    } finally {
+      searchEmbedded()
+    }
+  }
+
+  async #embed(bytes: Uint8Array, { purpose, region, signal }: PictureRequest): Promise<EmbeddedPicture> {
+    const { embedder, decoders, maxPixels, queryViews, galleryViews, thumbnailMaxSide } = this.#options
+    const priority = purpose === 'job' ? 'bulk' : 'interactive'
+    const isStored = purpose !== 'search'
+    const { views, width, height, format, thumbnail, copyDescriptor, durationMs, waitMs } = await decoders.prepare(
+      bytes,
+      {
+        preprocessing: embedder.model.manifest.preprocessing,
+        maxPixels,
+        views: isStored ? galleryViews : queryViews,
+        copies: true,
+        ...(isStored && thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }),
+        ...(region && { region }),
+        signal,
+      },
+      priority,
+    )
+    const { vector, logits, queueMs, embedMs } = await embedViews(embedder, views, {
+      priority,
+      ...(signal && { signal }),
+    })
+    return {
+      vector,
+      logits,
+      copyDescriptor: copyDescriptor!,
+      thumbnail,
+      width,
+      height,
+      format,
+      decodeMs: durationMs,
+      queueMs: waitMs + queueMs,
+      embedMs,
+    }
+  }
+}
