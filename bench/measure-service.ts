@@ -18,7 +18,7 @@ export interface ServiceFacts {
   batchSizes: number[]
   ortVersion: string
   fallbackReason?: string
-  formFallbackReason?: string
+  precisionFallbackReason?: string
   model: string
   goldenCosine: number | undefined
   readyMs: number

@@ -35,7 +35,7 @@ export function variantsOf({ batchSizes, workers, variants }: VariantOptions): V
   return named.length > 0 && lists.length + numbers.length === 0 ? named : [...crossed, ...named]
 }
 
-/** @throws Error for a text of another form */
+/** @throws Error for a text of another shape */
 export function parseVariant(text: string): Variant {
   const [, name, list] = /^([^:]+):(.*)$/s.exec(text) ?? []
   const pairs = (list ?? '').split(/,(?=[A-Z][A-Z0-9_]*=)/).filter((pair) => pair !== '')

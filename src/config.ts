@@ -81,7 +81,7 @@ export const Settings = Type.Object(
     cudaDevices: Type.String({
       default: '0',
       pattern: numberList('\\d{1,3}', 16),
-      form: 'up to 16 numbers of GPUs, separated by commas',
+      accepts: 'up to 16 numbers of GPUs, separated by commas',
       description:
         'GPUs that run the network, each with its own threads: their numbers among those that `CUDA_VISIBLE_DEVICES` leaves visible.',
     }),
@@ -93,7 +93,7 @@ export const Settings = Type.Object(
     cudaBatchSizes: Type.String({
       default: '1,4,16,64',
       pattern: numberList('(?:[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-6])', 8),
-      form: 'up to 8 whole numbers from 1 to 256, separated by commas',
+      accepts: 'up to 8 whole numbers from 1 to 256, separated by commas',
       description:
         'Pictures in one run of the network on CUDA: each size has a session of its own in every thread, a batch is padded to the next one.',
     }),
@@ -140,7 +140,7 @@ export const Settings = Type.Object(
     decoderProcesses: Type.String({
       default: 'auto',
       pattern: '^(auto|[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-6])$',
-      form: 'auto, or 0 to 256',
+      accepts: 'auto, or 0 to 256',
       description:
         'Processes in which pictures are decoded; 0: in the service itself; `auto`: one for each core where there are more than four, else 0.',
     }),
@@ -362,7 +362,7 @@ export const Settings = Type.Object(
     indexParts: Type.String({
       default: 'auto',
       pattern: '^(auto|[1-9]|1[0-6])$',
-      form: 'auto, or 1 to 16',
+      accepts: 'auto, or 1 to 16',
       description:
         'Parts of each graph, with a thread for each part; `auto`: one for every two cores, 8 at most. Another number builds the graphs anew.',
     }),
@@ -394,7 +394,7 @@ type SettingSchema = TSchema & {
   maximum?: number
   enum?: readonly string[]
   /** What the pattern of a text asks for, in words. */
-  form?: string
+  accepts?: string
 }
 
 /**
@@ -434,14 +434,14 @@ function parsed(text: string, { type }: SettingSchema): string | number | boolea
   return text
 }
 
-function rangeOf({ type, minimum, maximum, enum: choices, form }: SettingSchema): string {
+function rangeOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
   if (choices !== undefined) return `one of ${choices.join(', ')}`
   if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
-  return type === 'boolean' ? 'true or false' : (form ?? 'a text')
+  return type === 'boolean' ? 'true or false' : (accepts ?? 'a text')
 }
 
-function allowedOf({ type, minimum, maximum, enum: choices, form }: SettingSchema): string {
-  if (type === 'string') return form ?? ''
+function allowedOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
+  if (type === 'string') return accepts ?? ''
   if (choices !== undefined) return choices.map((choice) => `\`${choice}\``).join(' ')
   return type === 'integer' ? `${minimum} to ${maximum}` : '`true` `false`'
 }

@@ -85,7 +85,7 @@ export const catalogue = {
   // export of a trained network
   export_layer_unsupported: 'The network has a layer that can not be written as ONNX.',
   export_parity_failed: 'The exported network does not agree with the trained one; nothing was written.',
-  form_gate_failed: 'A smaller form of the network is not as good as it has to be; nothing was written.',
+  precision_gate_failed: 'A smaller precision of the network is not as good as it has to be; nothing was written.',
   // callers
   unauthenticated: 'A valid API key is needed, as a bearer token or in X-API-Key.',
   forbidden: 'This API key may not do that.',

@@ -25,7 +25,7 @@ export const Golden = Type.Object(
     modelId: Type.String(),
     /** File names beside this list. */
     pictures: Type.Array(Type.String({ pattern: '^[a-z0-9-]+\\.png$' }), { minItems: 1 }),
-    /** By form of the network: forms differ among each other by more than machines do. */
+    /** By precision: precisions differ among each other by more than machines do. */
     embeddings: Type.Object(
       { fp32: Type.Optional(Embeddings), fp16: Type.Optional(Embeddings), int8: Type.Optional(Embeddings) },
       { additionalProperties: false },

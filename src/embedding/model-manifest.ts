@@ -68,7 +68,7 @@ export function modelId(fp32Sha256: string, preprocessing: Preprocessing): strin
 export interface Model {
   readonly folder: string
   readonly manifest: ModelManifest
-  /** Forms that the manifest names and the folder lacks: a folder may carry only what it serves. Never all of them. */
+  /** Precisions that the manifest names and the folder lacks: a folder may carry only what it serves. Never all of them. */
   readonly absent?: readonly Precision[]
 }
 

@@ -1,14 +1,14 @@
 /**
- * An embedder that gives the golden pictures the embeddings they should have. A form that this processor computes otherwise
+ * An embedder that gives the golden pictures the embeddings they should have. A precision that this processor computes otherwise
  * (int8 with 8-bit weights overflows where there is no VNNI) is left out, and the next one that the folder carries runs.
  */
 import { AlikeError } from '../errors.js'
 import { type Embedder, type EmbedderOptions, openEmbedder } from './embedder.js'
 import { checkGolden } from './golden-check.js'
 import type { Precision } from './model-manifest.js'
-import { formsLeft } from './provider.js'
+import { precisionsLeft } from './provider.js'
 
-/** @throws AlikeError `golden_mismatch` when no form that can run gives them; `cuda_unavailable`, `model_unreadable` */
+/** @throws AlikeError `golden_mismatch` when no precision that can run gives them; `cuda_unavailable`, `model_unreadable` */
 export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const { logger, metrics } = options
   const failed = new Map<Precision, string>()
@@ -29,7 +29,7 @@ export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embe
     }
     await embedder.close()
     const reason = [...failed.values()].at(-1)!
-    if (formsLeft({ ...options, failed }).length === 0) throw new AlikeError('golden_mismatch', { detail: reason })
-    logger.warn({ reason }, 'this form of the network is left out')
+    if (precisionsLeft({ ...options, failed }).length === 0) throw new AlikeError('golden_mismatch', { detail: reason })
+    logger.warn({ reason }, 'this precision of the network is left out')
   }
 }

@@ -18,7 +18,7 @@ export interface ProviderOptions {
   /** Largest batch; 0 chooses 4 on the CPU and the largest of `cuda.batchSizes` on CUDA. */
   maxBatch: number
   cuda?: CudaOptions | undefined
-  /** Forms of the network that this machine computes wrongly, with how that showed; they are not chosen. */
+  /** Precisions that this machine computes wrongly, with how that showed; they are not chosen. */
   failed?: ReadonlyMap<Precision, string>
 }
 
@@ -65,8 +65,8 @@ export interface ChosenRuntime {
   info: SessionInfo
   /** Why the CPU runs although CUDA was expected. */
   fallbackReason?: string
-  /** Why a slower form of the network runs than the folder has. */
-  formFallbackReason?: string
+  /** Why a slower precision runs than the folder has. */
+  precisionFallbackReason?: string
 }
 
 /** The choice in words, for `GET /v1/models` and the log. */
@@ -75,8 +75,8 @@ export interface RuntimeDescription {
   precision: Precision
   /** Why the CPU runs although CUDA was expected; absent when all is as wanted. */
   fallbackReason?: string
-  /** Why a slower form of the network runs than the folder has; absent when the fastest does. */
-  formFallbackReason?: string
+  /** Why a slower precision runs than the folder has; absent when the fastest does. */
+  precisionFallbackReason?: string
   workers: number
   /** GPUs by number; absent on the CPU. */
   devices?: readonly number[]
@@ -87,7 +87,10 @@ export interface RuntimeDescription {
 /** @throws AlikeError `cuda_unavailable`, `model_unreadable` */
 export async function chooseRuntime(options: ProviderOptions): Promise<ChosenRuntime> {
   const reasons = [...(options.failed?.values() ?? [])]
-  return { ...(await chooseProvider(options)), ...(reasons.length > 0 && { formFallbackReason: reasons.join(' ') }) }
+  return {
+    ...(await chooseProvider(options)),
+    ...(reasons.length > 0 && { precisionFallbackReason: reasons.join(' ') }),
+  }
 }
 
 async function chooseProvider(options: ProviderOptions): Promise<ChosenRuntime> {
@@ -170,7 +173,12 @@ async function openFirst({ sessions }: RuntimePlan): Promise<{ sessions: Session
   return { sessions: opened.map(({ session }) => session), info: opened[0]!.info }
 }
 
-export function describeRuntime({ plan, info, fallbackReason, formFallbackReason }: ChosenRuntime): RuntimeDescription {
+export function describeRuntime({
+  plan,
+  info,
+  fallbackReason,
+  precisionFallbackReason,
+}: ChosenRuntime): RuntimeDescription {
   const { provider, precision, workers, devices, batchSizes } = plan
   return {
     provider,
@@ -180,7 +188,7 @@ export function describeRuntime({ plan, info, fallbackReason, formFallbackReason
     batchSizes,
     ortVersion: info.ortVersion,
     ...(fallbackReason !== undefined && { fallbackReason }),
-    ...(formFallbackReason !== undefined && { formFallbackReason }),
+    ...(precisionFallbackReason !== undefined && { precisionFallbackReason }),
   }
 }
 
@@ -239,19 +247,19 @@ function sizesUpTo(sizes: readonly number[], max: number): number[] {
   return fitting.length === 0 ? [max] : fitting
 }
 
-/** From the fastest form to the slowest. */
+/** From the fastest precision to the slowest. */
 const preferred: Record<Provider, readonly Precision[]> = {
   cpu: ['int8', 'fp32', 'fp16'],
   cuda: ['fp16', 'fp32', 'int8'],
 }
 
 function choosePrecision(provider: Provider, options: ProviderOptions): Precision {
-  const left = formsLeft(options)
+  const left = precisionsLeft(options)
   return preferred[provider].find((precision) => left.includes(precision)) ?? 'fp32'
 }
 
-/** Forms that the folder carries and that have not failed here. */
-export function formsLeft({
+/** Precisions that the folder carries and that have not failed here. */
+export function precisionsLeft({
   model: { manifest, absent = [] },
   failed,
 }: Pick<ProviderOptions, 'model' | 'failed'>): Precision[] {

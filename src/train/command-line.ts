@@ -1,4 +1,4 @@
-/** Checks of single options, shared by the two forms of `npm run train`. */
+/** Checks of single options, shared by the two kinds of `npm run train`. */
 
 export function oneOf<T extends string>(option: string, value: string, choices: readonly T[], usage: string): T {
   return choices.find((choice) => choice === value) ?? refuse(`--${option} is one of ${choices.join(', ')}`, usage)

@@ -42,7 +42,7 @@ test('a model folder is read as it was written', async (t) => {
   assert.deepEqual(await readModel(folder), { folder, manifest })
 })
 
-test('a folder may carry only some of the forms that it names, and says which it lacks', async (t) => {
+test('a folder may carry only some of the precisions that it names, and says which it lacks', async (t) => {
   const int8 = { file: 'model.int8.onnx', sha256, bytes: weights.length }
   const both = { ...manifest, files: { ...manifest.files, int8 } }
   const folder = await folderWith(t, JSON.stringify(both), null)

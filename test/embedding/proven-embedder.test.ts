@@ -9,7 +9,7 @@ import { createMetrics } from '../../src/metrics.js'
 import { temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
-/** The tiny network with a second form, "int8", whose golden embeddings are those of an export where it computed something else. */
+/** The tiny network with a second precision, "int8", whose golden embeddings are those of an export where it computed something else. */
 async function withWrongInt8(t: TestContext): Promise<string> {
   const folder = await temporaryFolder(t)
   await cp(await tinyModel(), folder, { recursive: true })
@@ -49,13 +49,16 @@ function optionsOf(model: Awaited<ReturnType<typeof readModel>>) {
   }
 }
 
-test('a form that this machine computes otherwise is left out for the next one, and that is told', async (t) => {
+test('a precision that this machine computes otherwise is left out for the next one, and that is told', async (t) => {
   const { options, metrics, warnings } = optionsOf(await readModel(await withWrongInt8(t)))
   const embedder = await openProvenEmbedder(options)
   t.after(() => embedder.close())
   assert.equal(embedder.runtime.precision, 'fp32')
-  assert.match(embedder.runtime.formFallbackReason ?? '', /^The int8 network gives other embeddings on this machine/)
-  assert.deepEqual(warnings, ['this form of the network is left out'])
+  assert.match(
+    embedder.runtime.precisionFallbackReason ?? '',
+    /^The int8 network gives other embeddings on this machine/,
+  )
+  assert.deepEqual(warnings, ['this precision of the network is left out'])
   const { text } = await metrics.expose()
   assert.deepEqual(
     text.match(/^alike_runtime_info\{.*precision="(\w+)"/gm)?.map((line) => /precision="(\w+)"/.exec(line)![1]),
@@ -64,7 +67,7 @@ test('a form that this machine computes otherwise is left out for the next one, 
   assert.match(text, /alike_golden_min_cosine\{precision="fp32"\} (1|0\.9999)/)
 })
 
-test('where no other form is there, it does not open', async (t) => {
+test('where no other precision is there, it does not open', async (t) => {
   const model = await readModel(await withWrongInt8(t))
   const { options } = optionsOf({ ...model, absent: ['fp32'] })
   await assert.rejects(openProvenEmbedder(options), {

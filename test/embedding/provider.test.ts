@@ -125,7 +125,7 @@ test('of the workers that are wanted on a GPU as many start as fit into the memo
   assert.throws(() => workersWithin(GiB, undefined, 2), /nvidia-smi does not tell/)
 })
 
-test('a form that the folder lacks is not chosen', async (t) => {
+test('a precision that the folder lacks is not chosen', async (t) => {
   const model = await handmadeModel(t)
   const lacking = (absent: ('fp32' | 'int8')[]) =>
     planRuntime('cpu', {

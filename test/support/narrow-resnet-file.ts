@@ -1,4 +1,4 @@
-/** ResNet-50 in torchvision's form with two channels instead of 64 and random weights: the real structure in 100 KB. */
+/** ResNet-50 in torchvision's format with two channels instead of 64 and random weights: the real structure in 100 KB. */
 import { seededRandom } from '../../src/eval/random.js'
 import type { NamedTensor } from '../../src/train/safetensors.js'
 

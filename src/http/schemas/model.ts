@@ -24,10 +24,10 @@ export const Model = named(
           provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
           precision: Type.String({ description: 'fp32, fp16 or int8.' }),
           fallbackReason: Type.Optional(Type.String({ description: 'Why it is the CPU although CUDA was expected.' })),
-          formFallbackReason: Type.Optional(
+          precisionFallbackReason: Type.Optional(
             Type.String({
               description:
-                'Why a slower form of the network runs than the folder has: this processor computes the other one otherwise.',
+                'Why a slower precision runs than the folder has: this processor computes the other one otherwise.',
             }),
           ),
           workers: Type.Integer({ description: 'Threads.' }),

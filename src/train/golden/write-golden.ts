@@ -1,4 +1,4 @@
-/** Puts the golden pictures into a model folder, with what each form of the network makes of them. */
+/** Puts the golden pictures into a model folder, with what each precision of the network makes of them. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeGolden, type Golden, goldenFolder, goldenList } from '../../embedding/golden-check.js'
@@ -7,16 +7,16 @@ import { prepareImage } from '../../image/prepare.js'
 import { openOnnx } from '../onnx/onnx-session.js'
 import { drawGolden } from './drawings.js'
 
-/** Replaces the golden pictures of the folder; every form that the manifest names is run, on its file there. */
+/** Replaces the golden pictures of the folder; every precision that the manifest names is run, on its file there. */
 export async function writeGolden(folder: string, manifest: ModelManifest): Promise<void> {
   const drawings = drawGolden()
   const { preprocessing } = manifest
   const prepared = await Promise.all(drawings.map(({ png }) => prepareImage(png, { preprocessing, maxPixels: 1e6 })))
   const embeddings: Golden['embeddings'] = {}
   for (const precision of precisions) {
-    const form = manifest.files[precision]
-    if (form === undefined) continue
-    const session = await openOnnx(join(folder, form.file))
+    const file = manifest.files[precision]
+    if (file === undefined) continue
+    const session = await openOnnx(join(folder, file.file))
     embeddings[precision] = []
     for (const { pixels } of prepared)
       embeddings[precision].push(encodeGolden((await session.run(pixels, preprocessing.inputSize)).embedding))

@@ -1,11 +1,11 @@
-/** ResNet-50 (He et al. 2016), batch-norm folded into its convolutions, in the forms that public weights come in. */
+/** ResNet-50 (He et al. 2016), batch-norm folded into its convolutions, in the variants that public weights come in. */
 import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 import { headLayers, type RetrievalHeadSettings, retrievalHead } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'
 
 /** What differs between the releases of the network. */
-export interface ResNetForm {
+export interface ResNetVariant {
   /** Which convolution of a block halves the side: the first 1×1 (v1: Caffe, Keras) or the 3×3 (v1.5: torchvision). */
   stride: 'first' | 'middle'
   /** Zeros around the input of the max-pool; its inputs are after a ReLU, so zeros are as good as −∞. */
@@ -19,7 +19,7 @@ export interface ResNetOptions {
   name: string
   labels: string[]
   preprocessing: Preprocessing
-  form: ResNetForm
+  variant: ResNetVariant
   head: RetrievalHeadSettings
   seed: number
   /** False: any square is taken, for training on smaller ones. */
@@ -43,17 +43,17 @@ export function resnet50({
   name,
   labels,
   preprocessing,
-  form,
+  variant,
   head,
   seed,
   fixedSize = true,
   blocks = [3, 4, 6, 3],
 }: ResNetOptions): StagedNetwork {
   const stages = blocks.map((count, index) =>
-    stage(`layer${index + 1}`, count, form.width * 2 ** index, index === 0 ? 1 : 2, form),
+    stage(`layer${index + 1}`, count, variant.width * 2 ** index, index === 0 ? 1 : 2, variant),
   )
   const [conv5, ...earlier] = stages.reverse()
-  const first = stem(form)
+  const first = stem(variant)
   const trunkOf: Apply = (x) => earlier.reduceRight((value, apply) => apply(value), first(x))
   const headOf = retrievalHead({ ...head, classes: labels.length, seed })
   const tailOf = (map: SymbolicTensor) => headOf(conv5!(map), map)
@@ -76,7 +76,7 @@ export function resnet50({
   }
 }
 
-function stem({ poolPad, stem: filters }: ResNetForm): Apply {
+function stem({ poolPad, stem: filters }: ResNetVariant): Apply {
   const chain = [
     layers.zeroPadding2d({ name: 'conv1.pad', padding: 3 }),
     layers.conv2d({
@@ -102,16 +102,16 @@ function stem({ poolPad, stem: filters }: ResNetForm): Apply {
   return (x) => chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, x)
 }
 
-function stage(name: string, count: number, width: number, stride: number, form: ResNetForm): Apply {
+function stage(name: string, count: number, width: number, stride: number, variant: ResNetVariant): Apply {
   const chain = Array.from({ length: count }, (_, index) =>
-    bottleneck(`${name}.${index}`, width, index === 0 ? stride : 1, index === 0, form),
+    bottleneck(`${name}.${index}`, width, index === 0 ? stride : 1, index === 0, variant),
   )
   return (x) => chain.reduce((value, apply) => apply(value), x)
 }
 
 /** 1×1, 3×3, 1×1 to four times the channels, plus the shortcut; ReLU after all but the last two, and after the sum. */
-function bottleneck(name: string, width: number, stride: number, projected: boolean, form: ResNetForm): Apply {
-  const [first, middle] = form.stride === 'first' ? [stride, 1] : [1, stride]
+function bottleneck(name: string, width: number, stride: number, projected: boolean, variant: ResNetVariant): Apply {
+  const [first, middle] = variant.stride === 'first' ? [stride, 1] : [1, stride]
   // evenly padded: `same` of TensorFlow would shift the windows of a 3×3 with stride 2
   const pad = middle === 1 ? [] : [layers.zeroPadding2d({ name: `${name}.pad`, padding: 1 })]
   const chain = [

@@ -27,7 +27,7 @@ export function partVariablesOf(part: LayersModel): tf.Variable[] {
   return part.weights.map((weight) => weight.read() as tf.Variable)
 }
 
-/** Numbers and shapes of two networks of the same form agree; so one can take over the other's weights. */
+/** Numbers and shapes of two networks of the same shape agree; so one can take over the other's weights. */
 export function copyWeights(from: LayersModel, to: LayersModel): void {
   const source = partVariablesOf(from)
   for (const [index, target] of partVariablesOf(to).entries()) target.assign(source[index]!)

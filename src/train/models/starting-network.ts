@@ -1,6 +1,6 @@
 /** The network that a file of starting weights is of, with the weights in it and a head that has learned nothing. */
 import { assignWeights } from '../weights/assign.js'
-import type { StartingWeights } from '../weights/weight-form.js'
+import type { StartingWeights } from '../weights/weight-format.js'
 import { efficientNetLite0 } from './efficientnet-lite0.js'
 import { resnet50 } from './resnet50.js'
 import type { RetrievalHeadSettings } from './retrieval-head.js'
@@ -18,7 +18,8 @@ export interface StartingNetworkOptions {
 /** @throws AlikeError `weights_unreadable` when a layer and its tensors do not fit. */
 export function startingNetwork(weights: StartingWeights, options: StartingNetworkOptions): StagedNetwork {
   const shape = { ...options, preprocessing: weights.preprocessing }
-  const network = weights.resnet === undefined ? efficientNetLite0(shape) : resnet50({ ...shape, form: weights.resnet })
+  const network =
+    weights.resnet === undefined ? efficientNetLite0(shape) : resnet50({ ...shape, variant: weights.resnet })
   assignWeights(network, weights)
   return network
 }

@@ -3,7 +3,7 @@
  * embedding, so the score of two pictures is the sum of the scores of their places.
  *
  * The branch reads feature maps, and the constants of the dense layers that the main branch has. It is made of kinds of nodes
- * that stay in float in every form of the graph, and leaves the main branch as it is.
+ * that stay in float in every precision of the graph, and leaves the main branch as it is.
  */
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { Value } from './graph-builder.js'

@@ -22,14 +22,14 @@ export const judgeUsage = `npm run judge -- --model FOLDER --data FOLDER [option
   --data FOLDER         labelled pictures, as for npm run train
   --labels CSV          as for npm run train
   --split val|test      pictures that query each other (default val: test is for the report of a finished run)
-  --form ${precisions.join('|')}  file to judge (default: the first that the folder has)
+  --precision ${precisions.join('|')}  to judge (default: the first that the folder has)
   --mirror              also with the mirror image of every picture averaged in
   --views 2|3|4         also with so many views averaged; 2 is --mirror
   --copies              also edited copies`
 
 export interface JudgeOptions {
   model: Model
-  form: Precision
+  precision: Precision
   pictures: readonly SplitPicture[]
   /** Rows of the table. */
   viewCounts: readonly number[]
@@ -63,7 +63,7 @@ export async function judgeOptionsOf(args: readonly string[]): Promise<JudgeOpti
       data: text,
       labels: text,
       split: text,
-      form: text,
+      precision: text,
       mirror: flag,
       views: text,
       copies: flag,
@@ -71,9 +71,10 @@ export async function judgeOptionsOf(args: readonly string[]): Promise<JudgeOpti
   })
   if (values.model === undefined || values.data === undefined) refuse('--model and --data are needed', judgeUsage)
   const model = await readModel(values.model)
-  const has = (form: Precision) => model.manifest.files[form] !== undefined && !(model.absent ?? []).includes(form)
+  const has = (precision: Precision) =>
+    model.manifest.files[precision] !== undefined && !(model.absent ?? []).includes(precision)
   const present = precisions.filter(has)
-  const form = oneOf('form', values.form ?? present[0]!, present, judgeUsage)
+  const precision = oneOf('precision', values.precision ?? present[0]!, present, judgeUsage)
   const split = oneOf('split', values.split ?? 'val', ['val', 'test'], judgeUsage)
   const views = Number(
     oneOf(
@@ -90,11 +91,11 @@ export async function judgeOptionsOf(args: readonly string[]): Promise<JudgeOpti
   const pictures = all.filter((picture) => picture.split === split)
   if (pictures.length === 0)
     throw new AlikeError('data_unreadable', { detail: `There are no pictures in the part ${split}.` })
-  return { model, form, pictures, viewCounts: views === 1 ? [1] : [1, views], copies: values.copies ?? false }
+  return { model, precision, pictures, viewCounts: views === 1 ? [1] : [1, views], copies: values.copies ?? false }
 }
 
-export async function judge({ model, form, pictures, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
-  const session = await openOnnx(join(model.folder, model.manifest.files[form]!.file), {
+export async function judge({ model, precision, pictures, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
+  const session = await openOnnx(join(model.folder, model.manifest.files[precision]!.file), {
     threads: availableParallelism(),
   })
   try {
@@ -151,7 +152,7 @@ if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).hre
   try {
     const options = await judgeOptionsOf(process.argv.slice(2))
     console.log(
-      `${options.model.manifest.name} ${options.model.manifest.id}, ${options.form}, ${options.pictures.length} pictures\n`,
+      `${options.model.manifest.name} ${options.model.manifest.id}, ${options.precision}, ${options.pictures.length} pictures\n`,
     )
     console.log(judgementTable(await judge(options)))
   } catch (error) {

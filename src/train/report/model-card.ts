@@ -3,11 +3,11 @@ import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { meanFirstHit } from '../../eval/copies.js'
 import type { RetrievalQuality } from '../../eval/quality.js'
 import { calibrationSection } from './calibration-section.js'
-import { formsSection } from './forms-section.js'
 import { isMeasured, type NotMeasured } from './judge-exported.js'
 import { quantity, share, table, withInterval } from './markdown.js'
 import type { ModelMetrics } from './model-metrics.js'
 import { plotFiles, plotsFolder } from './plots.js'
+import { precisionsSection } from './precisions-section.js'
 
 export function modelCard(manifest: ModelManifest, metrics: ModelMetrics): string {
   const sections = [
@@ -21,7 +21,7 @@ export function modelCard(manifest: ModelManifest, metrics: ModelMetrics): strin
     data(metrics),
     training(metrics),
     cost(manifest, metrics),
-    formsSection(manifest),
+    precisionsSection(manifest),
     limits(manifest, metrics),
   ]
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`

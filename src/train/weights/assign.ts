@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import type { StagedNetwork } from '../models/staged-network.js'
-import type { StartingWeights } from './weight-form.js'
+import type { StartingWeights } from './weight-format.js'
 
 const shownProblems = 5
 

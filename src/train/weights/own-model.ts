@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { halvesToFloats } from '../half-floats.js'
-import type { ResNetForm } from '../models/resnet50.js'
-import { floatsOf } from '../onnx/forms/graph-facts.js'
+import type { ResNetVariant } from '../models/resnet50.js'
 import { decodeModel, elementTypes, type ModelProto, type TensorProto } from '../onnx/onnx-proto.js'
+import { floatsOf } from '../onnx/precisions/graph-facts.js'
 import type { NamedTensor } from '../safetensors.js'
-import { layersFrom, widthsOf } from './resnet50-forms.js'
+import { layersFrom, widthsOf } from './resnet50-formats.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
-import type { StartingWeights, TensorsByName } from './weight-form.js'
+import type { StartingWeights, TensorsByName } from './weight-format.js'
 
 /** The graph of a network folder, with its constants as the exporter named them. */
 export interface OwnGraph {
@@ -83,7 +83,7 @@ function tensorFrom(constant: TensorProto): NamedTensor {
 }
 
 /** What the weights alone do not say. */
-function layoutOf({ graph }: ModelProto, manifest: ModelManifest): Pick<ResNetForm, 'stride' | 'poolPad'> {
+function layoutOf({ graph }: ModelProto, manifest: ModelManifest): Pick<ResNetVariant, 'stride' | 'poolPad'> {
   // nodes of halves keep their names
   const halving = graph.node
     .find(({ name }) => name === 'layer2.0.conv1')

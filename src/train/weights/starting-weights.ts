@@ -4,13 +4,13 @@ import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { AlikeError } from '../../errors.js'
 import { parseTensors } from '../safetensors.js'
-import { efficientnetLite0 } from './efficientnet-lite0-form.js'
+import { efficientnetLite0 } from './efficientnet-lite0-format.js'
 import { isHdf5, readHdf5 } from './hdf5.js'
 import { readOwnModel } from './own-model.js'
-import { foldedResNet50, kerasResNet50, torchvisionResNet50 } from './resnet50-forms.js'
-import type { StartingWeights, TensorsByName, WeightForm } from './weight-form.js'
+import { foldedResNet50, kerasResNet50, torchvisionResNet50 } from './resnet50-formats.js'
+import type { StartingWeights, TensorsByName, WeightFormat } from './weight-format.js'
 
-const forms: readonly WeightForm[] = [foldedResNet50, torchvisionResNet50, kerasResNet50, efficientnetLite0]
+const formats: readonly WeightFormat[] = [foldedResNet50, torchvisionResNet50, kerasResNet50, efficientnetLite0]
 
 /**
  * @param expectedSha256 as published with the file; checked when given
@@ -38,14 +38,14 @@ async function readFileOfWeights(path: string): Promise<StartingWeights> {
   })
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const tensors = await readAnyTensors(file, path, bytes)
-  const form = forms.find((candidate) => candidate.recognises(tensors))
-  if (form === undefined) {
-    const known = forms.map(({ description }) => description).join('; ')
+  const format = formats.find((candidate) => candidate.recognises(tensors))
+  if (format === undefined) {
+    const known = formats.map(({ description }) => description).join('; ')
     throw new AlikeError('weights_unreadable', {
       detail: `${file} has ${tensors.size} tensors (${[...tensors.keys()].slice(0, 3).join(', ')} …), which fit none of: ${known}.`,
     })
   }
-  return { ...form.read(tensors), architecture: form.architecture, description: form.description, file, sha256 }
+  return { ...format.read(tensors), architecture: format.architecture, description: format.description, file, sha256 }
 }
 
 async function readAnyTensors(file: string, path: string, bytes: Buffer): Promise<TensorsByName> {

@@ -1,7 +1,7 @@
 /** From the layouts and norms of other frameworks to those of our layers. */
 import { AlikeError } from '../../errors.js'
 import type { NamedTensor } from '../safetensors.js'
-import type { TensorsByName } from './weight-form.js'
+import type { TensorsByName } from './weight-format.js'
 
 /** @throws AlikeError `weights_unreadable` when there is none. */
 export function tensorOf(tensors: TensorsByName, name: string): NamedTensor {

@@ -1,15 +1,15 @@
 /** The real structure, with one block a stage and few channels, and random weights. */
 import * as tf from '@tensorflow/tfjs-core'
-import { type ResNetForm, resnet50 } from '../../../src/train/models/resnet50.js'
+import { type ResNetVariant, resnet50 } from '../../../src/train/models/resnet50.js'
 import type { StagedNetwork } from '../../../src/train/models/staged-network.js'
 
 export function tinyResNet({
-  form = { stride: 'first', poolPad: 'end', stem: 4, width: 4 },
+  variant = { stride: 'first', poolPad: 'end', stem: 4, width: 4 },
   pooling = 'average',
   instanceDimension = 0,
   inputSize = 32,
 }: {
-  form?: ResNetForm
+  variant?: ResNetVariant
   pooling?: 'average' | 'gem'
   instanceDimension?: number
   inputSize?: number
@@ -25,7 +25,7 @@ export function tinyResNet({
       mean: [120, 110, 100],
       std: [60, 61, 62],
     },
-    form,
+    variant,
     head: { pooling, embeddingDimension: 8, scale: 8, instanceDimension },
     seed: 1,
     blocks: [1, 1, 1, 1],

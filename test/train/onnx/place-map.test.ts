@@ -11,13 +11,13 @@ import { type JoinSettings, withJoinedEmbedding } from '../../../src/train/model
 import { forward, type TrainableNetwork } from '../../../src/train/models/network.js'
 import { simpleCnn } from '../../../src/train/models/simple-cnn.js'
 import { convertNetwork } from '../../../src/train/onnx/convert.js'
-import { collectActivations, rangesBy } from '../../../src/train/onnx/forms/activation-ranges.js'
-import { toHalfPrecision } from '../../../src/train/onnx/forms/half-precision.js'
-import { planQuantisation } from '../../../src/train/onnx/forms/quantisation-plan.js'
-import { channelsToAverage, quantise, valuesToCalibrate } from '../../../src/train/onnx/forms/quantise.js'
 import { decodeModel, encodeModel, type ModelProto } from '../../../src/train/onnx/onnx-proto.js'
 import { openOnnx } from '../../../src/train/onnx/onnx-session.js'
 import { mapDifference } from '../../../src/train/onnx/parity.js'
+import { collectActivations, rangesBy } from '../../../src/train/onnx/precisions/activation-ranges.js'
+import { toHalfPrecision } from '../../../src/train/onnx/precisions/half-precision.js'
+import { planQuantisation } from '../../../src/train/onnx/precisions/quantisation-plan.js'
+import { channelsToAverage, quantise, valuesToCalibrate } from '../../../src/train/onnx/precisions/quantise.js'
 import { tinyResNet } from '../fine-tuning/tiny-resnet.js'
 
 before(() => chooseBackend('cpu'))
@@ -55,14 +55,14 @@ async function quantised(model: ModelProto): Promise<ModelProto> {
   return quantise(model, { ranges: rangesBy('min-max', histograms), means }, 8)
 }
 
-const forms: Record<string, (model: ModelProto) => ModelProto | Promise<ModelProto>> = {
+const precisions: Record<string, (model: ModelProto) => ModelProto | Promise<ModelProto>> = {
   fp32: (model) => model,
   fp16: toHalfPrecision,
   int8: quantised,
 }
 
-for (const [form, make] of Object.entries(forms)) {
-  test(`${form}: the map sums up to the embedding, and scores of places to the score`, async () => {
+for (const [precision, make] of Object.entries(precisions)) {
+  test(`${precision}: the map sums up to the embedding, and scores of places to the score`, async () => {
     const { embedding, map, dimension } = await run(
       await make(decodeModel(convertNetwork(withJoinedEmbedding(network(), settings)))),
     )
@@ -78,7 +78,7 @@ for (const [form, make] of Object.entries(forms)) {
     assert.ok(Math.max(...byPlace) - Math.min(...byPlace) > 1e-4, 'places differ')
   })
 
-  test(`${form}: the main branch computes what it computes without the map`, async () => {
+  test(`${precision}: the main branch computes what it computes without the map`, async () => {
     const whole = convertNetwork(withJoinedEmbedding(network(), settings))
     const alone = await make(decodeModel(withoutMap(whole)))
     const withMap = await make(decodeModel(whole))

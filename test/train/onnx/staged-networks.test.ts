@@ -1,4 +1,4 @@
-/** The large networks, small: every form of ResNet-50 and EfficientNet-Lite0 with random weights against their export. */
+/** The large networks, small: every variant of ResNet-50 and EfficientNet-Lite0 with random weights against their export. */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -54,11 +54,11 @@ const networks: [name: string, make: () => StagedNetwork][] = [
   ['ResNet with stride first', () => tinyResNet()],
   [
     'ResNet with stride in the 3×3, as torchvision',
-    () => tinyResNet({ form: { stride: 'middle', poolPad: 'all-around', stem: 4, width: 4 } }),
+    () => tinyResNet({ variant: { stride: 'middle', poolPad: 'all-around', stem: 4, width: 4 } }),
   ],
   [
     'ResNet as Keras, with generalised-mean pooling',
-    () => tinyResNet({ form: { stride: 'first', poolPad: 'all-around', stem: 4, width: 4 }, pooling: 'gem' }),
+    () => tinyResNet({ variant: { stride: 'first', poolPad: 'all-around', stem: 4, width: 4 }, pooling: 'gem' }),
   ],
   ['EfficientNet-Lite0', smallLite0],
 ]

@@ -36,7 +36,7 @@ test('what can not be asked is refused with the usage', async () => {
   for (const args of [
     ['--model', folder],
     [...given, '--split', 'train'],
-    [...given, '--form', 'int8'],
+    [...given, '--precision', 'int8'],
     [...given, '--views', '5'],
     [...given, '--views', 'x'],
   ]) {

@@ -9,11 +9,11 @@ import { readModel } from '../../../src/embedding/model-manifest.js'
 import { chooseBackend } from '../../../src/train/backend.js'
 import { startingNetwork } from '../../../src/train/models/starting-network.js'
 import { exportModel } from '../../../src/train/onnx/export.js'
-import { toHalfPrecision } from '../../../src/train/onnx/forms/half-precision.js'
 import { decodeModel, encodeModel } from '../../../src/train/onnx/onnx-proto.js'
+import { toHalfPrecision } from '../../../src/train/onnx/precisions/half-precision.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
 import { readStartingWeights } from '../../../src/train/weights/starting-weights.js'
-import type { StartingWeights } from '../../../src/train/weights/weight-form.js'
+import type { StartingWeights } from '../../../src/train/weights/weight-format.js'
 import { narrowTorchTensors } from '../../support/narrow-resnet-file.js'
 import { tinyModel } from '../../support/tiny-model.js'
 
@@ -53,7 +53,7 @@ function largestDifference(found: StartingWeights): number {
   return Math.max(...differences)
 }
 
-test('weights, form and pixel rule come back from the fp32 file as they went in', async () => {
+test('weights, variant and pixel rule come back from the fp32 file as they went in', async () => {
   const found = await readStartingWeights(exported)
   assert.equal(largestDifference(found), 0)
   assert.deepEqual(

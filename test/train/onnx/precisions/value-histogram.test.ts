@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '../../../../src/eval/random.js'
-import { quantiseKernel, unsignedSteps } from '../../../../src/train/onnx/forms/eight-bits.js'
-import { ValueHistogram } from '../../../../src/train/onnx/forms/value-histogram.js'
+import { quantiseKernel, unsignedSteps } from '../../../../src/train/onnx/precisions/eight-bits.js'
+import { ValueHistogram } from '../../../../src/train/onnx/precisions/value-histogram.js'
 
 /** About normal, deviation 1: the sum of twelve uniform numbers. */
 function normals(count: number): Float32Array {

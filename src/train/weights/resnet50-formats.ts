@@ -2,7 +2,7 @@
 import { imagenetPreprocessing } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
 import { foldedBatchNorm, kernelFromChannelsFirst, tensorOf, transposed, withRedFirst } from './tensor-layout.js'
-import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
+import type { LayerWeights, TensorsByName, WeightFormat } from './weight-format.js'
 
 /** Names of the convolutions, which are those of torchvision: conv1, layer1.0.conv1 … layer4.2.conv3, layerN.0.downsample.0. */
 function convolutionNames(): string[] {
@@ -36,7 +36,7 @@ function torchClassifier(tensors: TensorsByName): { classifier?: [NamedTensor, N
     : {}
 }
 
-export const foldedResNet50: WeightForm = {
+export const foldedResNet50: WeightFormat = {
   architecture: 'resnet50',
   description: 'ResNet-50 v1 with batch-norm folded into its convolutions (safetensors)',
   recognises: (tensors) => tensors.has('layer1.0.conv1.bias') && tensors.has('layer4.2.conv3.bias'),
@@ -58,7 +58,7 @@ export const foldedResNet50: WeightForm = {
 const torchNormOf = (name: string): string =>
   name.endsWith('downsample.0') ? name.replace(/0$/, '1') : name.replace(/conv(\d)$/, 'bn$1')
 
-export const torchvisionResNet50: WeightForm = {
+export const torchvisionResNet50: WeightFormat = {
   architecture: 'resnet50',
   description: "torchvision's ResNet-50 with batch-norm, stride in the 3×3 (safetensors)",
   recognises: (tensors) => tensors.has('layer1.0.bn1.running_mean') && tensors.has('layer4.2.conv3.weight'),
@@ -99,7 +99,7 @@ const kerasPreprocessing = { ...imagenetPreprocessing, mean: [123.68, 116.779, 1
 /** The layer of the classes has had two names. */
 const kerasClassifiers = ['predictions', 'probs']
 
-export const kerasResNet50: WeightForm = {
+export const kerasResNet50: WeightFormat = {
   architecture: 'resnet50',
   description: "Keras' ResNet-50, with or without top (.h5)",
   recognises: (tensors) => tensors.has('conv2_block1_1_conv.kernel') && tensors.has('conv5_block3_3_bn.gamma'),

@@ -1,4 +1,4 @@
-/** Files in the forms of other frameworks, written here with few channels, read back as our layers. */
+/** Files in the formats of other frameworks, written here with few channels, read back as our layers. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -32,7 +32,7 @@ const network = () =>
       mean: [0, 0, 0],
       std: [1, 1, 1],
     },
-    form: { stride: 'middle', poolPad: 'all-around', stem: width, width },
+    variant: { stride: 'middle', poolPad: 'all-around', stem: width, width },
     head: { pooling: 'average', embeddingDimension: 4, scale: 8, instanceDimension: 0 },
     seed: 1,
   })

@@ -5,30 +5,30 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Golden } from '../../../../src/embedding/golden-check.js'
 import { readModel } from '../../../../src/embedding/model-manifest.js'
-import { addForms } from '../../../../src/train/onnx/forms/add-forms.js'
-import type { FormGate } from '../../../../src/train/onnx/forms/form-gate.js'
-import { quantizeOptionsOf } from '../../../../src/train/onnx/forms/main.js'
+import { addPrecisions } from '../../../../src/train/onnx/precisions/add-precisions.js'
+import { quantizeOptionsOf } from '../../../../src/train/onnx/precisions/main.js'
+import type { PrecisionGate } from '../../../../src/train/onnx/precisions/precision-gate.js'
 import { tinyModel } from '../../../support/tiny-model.js'
 
 /** A copy of the tiny network's folder, and the pictures it was trained on. */
 async function tinyFolder(t: TestContext): Promise<{ folder: string; data: string }> {
   const trained = await tinyModel()
-  const folder = await mkdtemp(join(tmpdir(), 'alike-forms-'))
+  const folder = await mkdtemp(join(tmpdir(), 'alike-precisions-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   await cp(trained, folder, { recursive: true })
   return { folder, data: join(dirname(dirname(trained)), 'pictures') }
 }
 
-test('the forms stand in the manifest with what they were measured at', async (t) => {
+test('the precisions stand in the manifest with what they were measured at', async (t) => {
   const { folder, data } = await tinyFolder(t)
   // the network is too small to gain speed
-  await addForms(
+  await addPrecisions(
     await quantizeOptionsOf(['--model', folder, '--data', data, '--min-speedup', '0.01', '--pictures', '16']),
   )
   const { manifest } = await readModel(folder)
   assert.deepEqual(Object.keys(manifest.files).sort(), ['fp16', 'fp32', 'int8'])
   assert.ok(manifest.files.int8!.bytes < manifest.files.fp32.bytes * 0.7)
-  const { int8, fp16 } = manifest.provenance.forms as Record<string, FormGate>
+  const { int8, fp16 } = manifest.provenance.precisions as Record<string, PrecisionGate>
   assert.ok(int8!.fp32.mAP10 - int8!.mAP10 <= 0.005 && int8!.minCosine > 0.9 && int8!.speedup > 0)
   assert.ok(fp16!.minCosine > 0.999)
   assert.equal(int8!.pictures, 32)
@@ -37,7 +37,7 @@ test('the forms stand in the manifest with what they were measured at', async (t
   const golden = JSON.parse(await readFile(join(folder, 'golden', 'golden.json'), 'utf8')) as Golden
   assert.deepEqual(Object.keys(golden.embeddings).sort(), ['fp16', 'fp32', 'int8'])
   const card = await readFile(join(folder, 'model-card.md'), 'utf8')
-  assert.match(card, /## Smaller forms[\s\S]*\| int8 \|[\s\S]*\| fp16 \|/)
+  assert.match(card, /## Smaller precisions[\s\S]*\| int8 \|[\s\S]*\| fp16 \|/)
   assert.match(card, /## What a score means/)
   assert.deepEqual((await readdir(join(folder, 'plots'))).sort(), [
     'calibration.svg',
@@ -49,7 +49,7 @@ test('the forms stand in the manifest with what they were measured at', async (t
     assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
 })
 
-test('a form that fails its gate is not written, nor is any other', async (t) => {
+test('a precision that fails its gate is not written, nor is any other', async (t) => {
   const { folder, data } = await tinyFolder(t)
   const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
   const options = await quantizeOptionsOf([
@@ -62,8 +62,8 @@ test('a form that fails its gate is not written, nor is any other', async (t) =>
     '--pictures',
     '16',
   ])
-  await assert.rejects(addForms(options), {
-    code: 'form_gate_failed',
+  await assert.rejects(addPrecisions(options), {
+    code: 'precision_gate_failed',
     message: /int8: it is .* times as fast as fp32, at least 1000/,
   })
   assert.deepEqual([await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')], before)

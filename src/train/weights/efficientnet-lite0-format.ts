@@ -1,7 +1,7 @@
 /** EfficientNet-Lite0 with batch-norm, named as the PyTorch port of Google's release names it. */
 import { lite0Blocks, lite0Preprocessing } from '../models/efficientnet-lite0.js'
 import { asDepthwise, kernelFromChannelsFirst, tensorOf, transposed } from './tensor-layout.js'
-import type { LayerWeights, TensorsByName, WeightForm } from './weight-form.js'
+import type { LayerWeights, TensorsByName, WeightFormat } from './weight-format.js'
 
 /** Our layer → the file's. A convolution and the norm after it share our name. */
 function sources(): [ours: string, convolution: string, norm: string][] {
@@ -18,7 +18,7 @@ function sources(): [ours: string, convolution: string, norm: string][] {
   return [['stem', '_conv_stem', '_bn0'], ...blocks, ['top', '_conv_head', '_bn1']]
 }
 
-export const efficientnetLite0: WeightForm = {
+export const efficientnetLite0: WeightFormat = {
   architecture: 'efficientnet-lite0',
   description: 'EfficientNet-Lite0 with batch-norm (safetensors)',
   recognises: (tensors) =>

@@ -15,16 +15,16 @@ import { rewriteCard } from '../../report/write-report.js'
 import { decodeModel, encodeModel } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
 import type { WeightBits } from './eight-bits.js'
-import { type FormBounds, type FormGate, gateForm, judgedEmbeddings } from './form-gate.js'
 import { toHalfPrecision } from './half-precision.js'
-import { makeInt8 } from './int8-form.js'
+import { makeInt8 } from './int8-network.js'
+import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGate } from './precision-gate.js'
 
-export type FormName = Exclude<Precision, 'fp32'>
+export type SmallerPrecision = Exclude<Precision, 'fp32'>
 
-export interface AddFormsOptions {
+export interface AddPrecisionsOptions {
   /** Folder that `exportModel` wrote. */
   folder: string
-  forms: readonly FormName[]
+  precisions: readonly SmallerPrecision[]
   /** Calibrated on train, judged on val; test is not looked at. */
   pictures: readonly SplitPicture[]
   /** Pictures to take ranges from; half as many choose between kinds of ranges. Default 64. */
@@ -36,9 +36,9 @@ export interface AddFormsOptions {
   log?: (line: string) => void
 }
 
-interface ProvenForm {
+interface ProvenPrecision {
   bytes: Uint8Array
-  provenance: FormGate & Record<string, unknown>
+  provenance: PrecisionGate & Record<string, unknown>
 }
 
 const timedPictures = 16
@@ -46,32 +46,34 @@ const maxPixels = 100e6
 
 /**
  * @returns the new manifest
- * @throws AlikeError `model_unreadable`, `data_unreadable`; `form_gate_failed` when any form fails, then nothing is written.
+ * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` when any precision fails, then nothing is written.
  */
-export async function addForms(options: AddFormsOptions): Promise<ModelManifest> {
-  const { folder, forms, log = () => {} } = options
+export async function addPrecisions(options: AddPrecisionsOptions): Promise<ModelManifest> {
+  const { folder, precisions, log = () => {} } = options
   const model = await readModel(folder)
   if (model.absent !== undefined)
     throw new AlikeError('model_unreadable', {
-      detail: `Forms are made beside all files that manifest.json names; missing: ${model.absent.join(', ')}.`,
+      detail: `Precisions are made beside all files that manifest.json names; missing: ${model.absent.join(', ')}.`,
     })
-  const { proven, calibration } = await proveForms(model, options, log)
-  const failed = forms.flatMap((form) => proven.get(form)!.provenance.failures.map((failure) => `${form}: ${failure}`))
-  if (failed.length > 0) throw new AlikeError('form_gate_failed', { detail: `${failed.join('; ')}.` })
+  const { proven, calibration } = await provePrecisions(model, options, log)
+  const failed = precisions.flatMap((precision) =>
+    proven.get(precision)!.provenance.failures.map((failure) => `${precision}: ${failure}`),
+  )
+  if (failed.length > 0) throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.` })
 
-  const manifest = { ...withForms(model.manifest, proven), ...(calibration !== null && { calibration }) }
-  for (const [form, { bytes }] of proven) await writeWhole(join(folder, fileOf(form)), bytes)
+  const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
+  for (const [precision, { bytes }] of proven) await writeWhole(join(folder, fileOf(precision)), bytes)
   await writeGolden(folder, manifest)
   await writeWhole(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   await rewriteCard(folder, manifest)
   return manifest
 }
 
-async function proveForms(
+async function provePrecisions(
   model: Model,
-  options: AddFormsOptions,
+  options: AddPrecisionsOptions,
   log: (line: string) => void,
-): Promise<{ proven: Map<FormName, ProvenForm>; calibration: ScoreCalibration | null }> {
+): Promise<{ proven: Map<SmallerPrecision, ProvenPrecision>; calibration: ScoreCalibration | null }> {
   const { manifest, folder } = model
   const { inputSize: size } = manifest.preprocessing
   const bytes = await readFile(join(folder, manifest.files.fp32.file))
@@ -82,8 +84,8 @@ async function proveForms(
   try {
     log(`embedding ${val.length} val pictures, and edited copies, in fp32`)
     const expected = await judgedEmbeddings(model, bytes, val)
-    const proven = new Map<FormName, ProvenForm>()
-    for (const name of options.forms) {
+    const proven = new Map<SmallerPrecision, ProvenPrecision>()
+    for (const name of options.precisions) {
       log(`making ${name}`)
       const made =
         name === 'fp16'
@@ -97,10 +99,10 @@ async function proveForms(
               calibrate: rangePictures,
               choose,
             })
-      const gate = await gateForm({
+      const gate = await gatePrecision({
         model,
         fp32,
-        form: made.bytes,
+        graph: made.bytes,
         val,
         expected,
         bounds: boundsOf(name, manifest, options),
@@ -109,8 +111,8 @@ async function proveForms(
       log(
         `${name}: mAP@10 ${gate.mAP10.toFixed(4)} (fp32 ${gate.fp32.mAP10.toFixed(4)}), first hit of an edited copy ${gate.copies.toFixed(4)} (${gate.fp32.copies.toFixed(4)}), smallest cosine ${gate.minCosine.toFixed(5)}, ${gate.speedup.toFixed(2)} times as fast`,
       )
-      const { bytes: formBytes, ...calibration } = made
-      proven.set(name, { bytes: formBytes, provenance: { ...gate, ...calibration } })
+      const { bytes: madeBytes, ...calibration } = made
+      proven.set(name, { bytes: madeBytes, provenance: { ...gate, ...calibration } })
     }
     // the report calibrates already; an export without one gets it here
     return { proven, calibration: manifest.calibration ?? calibrate(expected.val) }
@@ -120,8 +122,12 @@ async function proveForms(
 }
 
 /** A CPU computes fp16 in float32, so that only its rounded weights show here, and not its speed. */
-function boundsOf(form: FormName, { architecture }: ModelManifest, { minSpeedup }: AddFormsOptions): FormBounds {
-  if (form === 'fp16') return { maxLoss: 0.001, maxCopiesLoss: 0.01, minCosine: 0.999 }
+function boundsOf(
+  precision: SmallerPrecision,
+  { architecture }: ModelManifest,
+  { minSpeedup }: AddPrecisionsOptions,
+): PrecisionBounds {
+  if (precision === 'fp16') return { maxLoss: 0.001, maxCopiesLoss: 0.01, minCosine: 0.999 }
   return {
     maxLoss: 0.005,
     maxCopiesLoss: 0.01,
@@ -132,7 +138,7 @@ function boundsOf(form: FormName, { architecture }: ModelManifest, { minSpeedup 
 
 async function trainingPixels(
   { manifest: { preprocessing } }: Model,
-  { pictures, calibrationPictures = 64 }: AddFormsOptions,
+  { pictures, calibrationPictures = 64 }: AddPrecisionsOptions,
 ) {
   const train = shuffled(
     pictures.filter(({ split }) => split === 'train'),
@@ -150,25 +156,28 @@ async function trainingPixels(
   return { rangePictures: pixels.slice(0, count), choose: pixels.slice(count) }
 }
 
-function withForms(manifest: ModelManifest, proven: ReadonlyMap<FormName, ProvenForm>): ModelManifest {
-  const forms = [...proven]
-  const files = forms.map(([form, { bytes }]) => [
-    form,
-    { file: fileOf(form), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length },
+function withPrecisions(
+  manifest: ModelManifest,
+  proven: ReadonlyMap<SmallerPrecision, ProvenPrecision>,
+): ModelManifest {
+  const precisions = [...proven]
+  const files = precisions.map(([precision, { bytes }]) => [
+    precision,
+    { file: fileOf(precision), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length },
   ])
-  const provenances = Object.fromEntries(forms.map(([form, { provenance }]) => [form, provenance]))
+  const provenances = Object.fromEntries(precisions.map(([precision, { provenance }]) => [precision, provenance]))
   return {
     ...manifest,
     files: { ...manifest.files, ...Object.fromEntries(files) },
     provenance: {
       ...manifest.provenance,
-      forms: { ...(manifest.provenance.forms as object | undefined), ...provenances },
+      precisions: { ...(manifest.provenance.precisions as object | undefined), ...provenances },
     },
   }
 }
 
-function fileOf(form: FormName): string {
-  return `model.${form}.onnx`
+function fileOf(precision: SmallerPrecision): string {
+  return `model.${precision}.onnx`
 }
 
 /** A reader sees the old file or the new one; between two files the manifest's checksums refuse the mixture. */

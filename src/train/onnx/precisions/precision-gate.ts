@@ -1,4 +1,4 @@
-/** Is a smaller form of a network good enough to be served in its place? */
+/** Is a smaller precision of a network good enough to be served in its place? */
 import { availableParallelism } from 'node:os'
 import type { SplitPicture } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/model-manifest.js'
@@ -9,20 +9,20 @@ import { type ExportedEmbeddings, embedExported, embedExportedCopies } from '../
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { mapDifference, parityBounds } from '../parity.js'
 
-/** What a form must keep to. */
-export interface FormBounds {
+/** What a precision must keep to. */
+export interface PrecisionBounds {
   /** Of mAP@10 on val, against fp32. */
   maxLoss: number
   /** Of the share of edited copies that find their original first, on val, against fp32. */
   maxCopiesLoss: number
-  /** Between the embeddings of one picture in fp32 and in this form. */
+  /** Between the embeddings of one picture in fp32 and in this precision. */
   minCosine: number
   /** Times faster than fp32 on one core; absent where it is served on other hardware than it is checked on. */
   minSpeedup?: number
 }
 
 /** What was measured; kept in the manifest. */
-export interface FormGate {
+export interface PrecisionGate {
   /** Val pictures compared. */
   pictures: number
   mAP10: number
@@ -36,12 +36,12 @@ export interface FormGate {
   speedup: number
   /** Largest difference between the sum of the map over its places and the embedding; absent where the graph has no map. */
   maxMapDifference?: number | undefined
-  bounds: FormBounds
-  /** What does not keep to the bounds; empty when the form may be served. */
+  bounds: PrecisionBounds
+  /** What does not keep to the bounds; empty when the precision may be served. */
   failures: string[]
 }
 
-/** What a form is judged by. */
+/** What a precision is judged by. */
 export interface JudgedEmbeddings {
   val: ExportedEmbeddings
   copies: EditedCopies
@@ -51,21 +51,29 @@ export interface GateParts {
   model: Model
   /** With one thread. */
   fp32: OnnxSession
-  form: Uint8Array
+  graph: Uint8Array
   val: readonly SplitPicture[]
   /** In fp32. */
   expected: JudgedEmbeddings
-  bounds: FormBounds
+  bounds: PrecisionBounds
   /** Pictures to time, each [size, size, 3]. */
   timed: readonly Uint8Array[]
 }
 
-export async function gateForm({ model, fp32, form, val, expected, bounds, timed }: GateParts): Promise<FormGate> {
-  const found = await judgedEmbeddings(model, form, val)
+export async function gatePrecision({
+  model,
+  fp32,
+  graph,
+  val,
+  expected,
+  bounds,
+  timed,
+}: GateParts): Promise<PrecisionGate> {
+  const found = await judgedEmbeddings(model, graph, val)
   const cosines = cosinesOf(expected.val, found.val)
   const { inputSize } = model.manifest.preprocessing
-  const single = await openOnnx(form)
-  const [fp32Ms, formMs] = await cpuTimes([fp32, single], timed, inputSize)
+  const single = await openOnnx(graph)
+  const [fp32Ms, graphMs] = await cpuTimes([fp32, single], timed, inputSize)
   await single.close()
   const measured = {
     pictures: val.length,
@@ -74,9 +82,9 @@ export async function gateForm({ model, fp32, form, val, expected, bounds, timed
     fp32: { mAP10: mAP10Of(expected.val), copies: copiesOf(expected), cpuMs: fp32Ms! },
     minCosine: Math.min(...cosines),
     meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length,
-    cpuMs: formMs!,
-    speedup: fp32Ms! / formMs!,
-    maxMapDifference: await largestMapDifference(form, timed, inputSize),
+    cpuMs: graphMs!,
+    speedup: fp32Ms! / graphMs!,
+    maxMapDifference: await largestMapDifference(graph, timed, inputSize),
     bounds,
   }
   return { ...measured, failures: failuresOf(measured) }
@@ -85,10 +93,10 @@ export async function gateForm({ model, fp32, form, val, expected, bounds, timed
 /** Of `val` and edited copies of it, on every core: ONNX Runtime gives the same numbers with any number of threads. */
 export async function judgedEmbeddings(
   model: Model,
-  form: Uint8Array,
+  graph: Uint8Array,
   val: readonly SplitPicture[],
 ): Promise<JudgedEmbeddings> {
-  const session = await openOnnx(form, { threads: availableParallelism() })
+  const session = await openOnnx(graph, { threads: availableParallelism() })
   try {
     return { val: await embedExported(model, session, val), copies: await embedExportedCopies(model, session, val) }
   } finally {
@@ -105,7 +113,7 @@ function failuresOf({
   speedup,
   maxMapDifference,
   bounds,
-}: Omit<FormGate, 'failures'>): string[] {
+}: Omit<PrecisionGate, 'failures'>): string[] {
   const loss = fp32.mAP10 - mAP10
   const failures: string[] = []
   if (!(loss <= bounds.maxLoss))
@@ -129,11 +137,11 @@ function failuresOf({
 }
 
 async function largestMapDifference(
-  form: Uint8Array,
+  graph: Uint8Array,
   pictures: readonly Uint8Array[],
   size: number,
 ): Promise<number | undefined> {
-  const session = await openOnnx(form, { map: true })
+  const session = await openOnnx(graph, { map: true })
   const differences: number[] = []
   for (const picture of pictures) {
     const { map, embedding } = await session.run(picture, size)

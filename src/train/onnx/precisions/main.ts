@@ -1,4 +1,4 @@
-/** `npm run quantize`: adds the int8 and fp16 forms to the folder of an exported network. */
+/** `npm run quantize`: adds the int8 and fp16 precisions to the folder of an exported network. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -8,20 +8,20 @@ import { readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { seededRandom } from '../../../eval/random.js'
 import { defaultSettings } from '../../settings.js'
-import { type AddFormsOptions, addForms, type FormName } from './add-forms.js'
+import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
 import type { WeightBits } from './eight-bits.js'
 
 export const usage = `npm run quantize -- --model FOLDER --data FOLDER [options]
   --model FOLDER        what npm run train wrote, onnx/NAME
   --data FOLDER         the pictures it was trained on; test pictures are not looked at
   --labels CSV          as for npm run train
-  --forms int8,fp16     what to make (default both)
+  --precisions int8,fp16 what to make (default both)
   --pictures N          training pictures that the 8-bit ranges are taken from (default 64)
   --weight-bits 8|7     of int8 (default 8, which wants VNNI; 7 gives the same on every processor and is farther from fp32)
   --min-speedup X       of int8 over fp32 on one core (default 2.5 for ResNet-50, 1 for others)`
 
 /** @throws Error with the usage when an option is unknown, missing or no number. */
-export async function quantizeOptionsOf(args: readonly string[]): Promise<AddFormsOptions> {
+export async function quantizeOptionsOf(args: readonly string[]): Promise<AddPrecisionsOptions> {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     args: [...args],
@@ -29,7 +29,7 @@ export async function quantizeOptionsOf(args: readonly string[]): Promise<AddFor
       model: text,
       data: text,
       labels: text,
-      forms: text,
+      precisions: text,
       pictures: text,
       'weight-bits': text,
       'min-speedup': text,
@@ -44,7 +44,7 @@ export async function quantizeOptionsOf(args: readonly string[]): Promise<AddFor
   const random = seededRandom(typeof seed === 'number' ? seed : defaultSettings.seed)
   return {
     folder,
-    forms: (values.forms ?? 'int8,fp16').split(',').map(formOf),
+    precisions: (values.precisions ?? 'int8,fp16').split(',').map(precisionOf),
     pictures: withSplit(await readLabelledPictures(data, values.labels), defaultSettings.shares, random),
     weightBits: bitsOf(values['weight-bits'] ?? '8'),
     ...(minSpeedup !== undefined && { minSpeedup }),
@@ -52,9 +52,9 @@ export async function quantizeOptionsOf(args: readonly string[]): Promise<AddFor
   }
 }
 
-function formOf(name: string): FormName {
+function precisionOf(name: string): SmallerPrecision {
   if (name === 'int8' || name === 'fp16') return name
-  throw new Error(`--forms takes int8 and fp16, not ${name}`)
+  throw new Error(`--precisions takes int8 and fp16, not ${name}`)
 }
 
 function bitsOf(text: string): WeightBits {
@@ -69,7 +69,7 @@ function positive(option: string, value: string | undefined): number | undefined
 
 if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
   try {
-    const { files } = await addForms({ ...(await quantizeOptionsOf(process.argv.slice(2))), log: console.log })
+    const { files } = await addPrecisions({ ...(await quantizeOptionsOf(process.argv.slice(2))), log: console.log })
     for (const { file, bytes } of Object.values(files)) console.log(`${file} ${(bytes / 1e6).toFixed(1)} MB`)
   } catch (error) {
     console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error)

@@ -1,15 +1,15 @@
-/** The int8 form of a network, with the ranges that keep its embeddings closest to fp32. */
+/** A network in int8, with the ranges that keep its embeddings closest to fp32. */
 import { availableParallelism } from 'node:os'
 import type { ModelProto } from '../onnx-proto.js'
 import { encodeModel } from '../onnx-proto.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { collectActivations, rangesBy } from './activation-ranges.js'
 import type { WeightBits } from './eight-bits.js'
-import { cosinesOf } from './form-gate.js'
+import { cosinesOf } from './precision-gate.js'
 import { channelsToAverage, type KernelScales, quantise, valuesToCalibrate } from './quantise.js'
 import { type RangeMethod, rangeMethods } from './value-histogram.js'
 
-export interface Int8Form {
+export interface Int8Network {
   bytes: Uint8Array
   calibration: {
     pictures: number
@@ -38,7 +38,7 @@ export async function makeInt8({
   weightBits,
   calibrate,
   choose,
-}: Int8Options): Promise<Int8Form> {
+}: Int8Options): Promise<Int8Network> {
   const { histograms, means } = await collectActivations(
     model,
     valuesToCalibrate(model),
