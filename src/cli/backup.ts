@@ -9,7 +9,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { syncFolder } from '../backups/files.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
-import { command, runCommand, serviceOptions } from './command.js'
+import { command, runCommand, serviceOptions } from '../command-line.js'
 import { ServiceClient } from './service-client.js'
 
 async function backUp(service: ServiceClient, file: string, keep: boolean): Promise<void> {

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { Readable } from 'node:stream'
-import { InvalidArgumentError } from '@commander-js/extra-typings'
 import cliProgress from 'cli-progress'
 import { pack } from 'tar-stream'
+import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledPicture } from '../datasets/labelled-picture.js'
 import { readLabelledPictures } from '../datasets/labelled-pictures.js'
 import { defaultDeal, withSplit } from '../datasets/split.js'
@@ -16,7 +16,6 @@ import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings, type RetrievalQuality } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
-import { command, runCommand, serviceOptions } from './command.js'
 import { percentile } from './percentile.js'
 import { type Job, ServiceClient } from './service-client.js'
 
@@ -214,11 +213,6 @@ function progressBar(name: string, total: number) {
   return bar
 }
 
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It is a positive whole number.')
-  return Number(text)
-}
-
 async function evaluate(options: EvaluateOptions): Promise<void> {
   // The parts that `npm run train` makes by default: no picture is both trained and tested on.
   const pictures = withSplit(
@@ -243,7 +237,7 @@ await runCommand(
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
     .option('--gallery <name>', 'gallery that is made for it', 'evaluate')
     .option('--reuse', 'the gallery is there and filled already', false)
-    .option('--queries <count>', 'only the first so many test pictures', wholeNumber)
+    .option('--queries <count>', 'only the first so many test pictures', wholeNumber())
     .option('--out <file>', 'write the report there as well')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)

@@ -5,92 +5,18 @@
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import cliProgress from 'cli-progress'
-import { AlikeError } from '../errors.js'
+import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
 import { type Job, ServiceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
-const usage = `alike-ingest FOLDER|ARCHIVE --gallery NAME [--url http://127.0.0.1:8080]
-  FOLDER            every picture below it; the folder that a picture lies in is its label
-  ARCHIVE           tar, tar.gz, tar.zst, zip, or NDJSON by its name (.ndjson, .jsonl)
-  --label LABEL     of pictures that lie in no folder
-  --litter take     sends and takes what is passed over else: .DS_Store, @eaDir, recycle bins, sidecars
-  --name-encoding E what file names are in that are not UTF-8, such as windows-1252 or shift_jis
-  --manifest-encoding E  the same of a manifest as CSV
-  --create          make the gallery when there is none
-  --key KEY         API key, where the service asks for one (role write)
-  --key-file FILE   the same from a file, which other users of the machine can not see as arguments
-Ends with 0 when all went well, 1 when a picture or the job failed ("completed with errors": the others are stored), 130 when Ctrl-C has cancelled it.`
-
 const jobPollMs = 500
-const failed = 1
-const misused = 2
 const cancelled = 130
 
-process.exitCode = await main()
-
-async function main(): Promise<number> {
-  const settings = readArguments()
-  if (settings === undefined) {
-    console.error(usage)
-    return misused
-  }
-  try {
-    const key =
-      settings['key-file'] === undefined ? settings.key : (await readFile(settings['key-file'], 'utf8')).trim()
-    const service = new ServiceClient(settings.url, key)
-    return await ingest(service, settings.path, settings.gallery, settings)
-  } catch (error) {
-    console.error(
-      error instanceof AlikeError ? `${error.code}: ${error.message}` : error instanceof Error ? error.message : error,
-    )
-    return failed
-  }
-}
-
-function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        url: { type: 'string', default: 'http://127.0.0.1:8080' },
-        gallery: { type: 'string' },
-        label: { type: 'string' },
-        litter: { type: 'string', default: 'skip' },
-        'name-encoding': { type: 'string' },
-        'manifest-encoding': { type: 'string' },
-        create: { type: 'boolean', default: false },
-        key: { type: 'string' },
-        'key-file': { type: 'string' },
-      },
-    })
-    const [path, ...more] = positionals
-    const { gallery } = values
-    const [litter, nameEncoding, manifestEncoding] = [
-      oneOf(litterRules, values.litter),
-      oneOf(nameEncodings, values['name-encoding']),
-      oneOf(nameEncodings, values['manifest-encoding']),
-    ]
-    if (path === undefined || more.length > 0 || gallery === undefined || litter === undefined) return undefined
-    return { ...values, path, gallery, litter, nameEncoding, manifestEncoding }
-  } catch {
-    return undefined
-  }
-}
-
-/** @throws Error for what is none of them */
-function oneOf<Choice extends string>(choices: readonly Choice[], given: string | undefined): Choice | undefined {
-  if (given === undefined) return undefined
-  const choice = choices.find((one) => one === given.toLowerCase())
-  if (choice === undefined) throw new Error(`${given} is none of ${choices.join(', ')}.`)
-  return choice
-}
-
-interface Settings {
-  create: boolean
+/** How an upload is read, as the service's parameters of the same names say it. */
+interface Reading {
   label?: string | undefined
   litter: LitterRule
   nameEncoding?: NameEncoding | undefined
@@ -101,9 +27,9 @@ async function ingest(
   service: ServiceClient,
   path: string,
   gallery: string,
-  { create, label, litter, nameEncoding, manifestEncoding }: Settings,
+  { create, ...reading }: Reading & { create: boolean },
 ): Promise<number> {
-  const body = await uploadBody(path, { litter, nameEncoding })
+  const body = await uploadBody(path, reading)
   if (body.leftOut > 0) console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
   // Before the first byte: a refusal in the middle of an upload does not always arrive.
   if (create) await service.createGallery(gallery)
@@ -111,13 +37,7 @@ async function ingest(
 
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
-  const uploaded = await upload(
-    service,
-    gallery,
-    body,
-    { label, litter, nameEncoding, manifestEncoding },
-    interrupt.signal,
-  )
+  const uploaded = await upload(service, gallery, body, reading, interrupt.signal)
   if (uploaded === undefined) {
     console.error('Cancelled while sending; nothing was taken in.')
     return cancelled
@@ -134,7 +54,7 @@ async function upload(
   service: ServiceClient,
   gallery: string,
   body: UploadBody,
-  parameters: Omit<Settings, 'create'>,
+  parameters: Reading,
   interrupted: AbortSignal,
 ): Promise<{ job: Job; unreadable: number } | undefined> {
   const leaving = new AbortController()
@@ -227,3 +147,27 @@ function progressBar(format: string, total: number): cliProgress.SingleBar {
   bar.start(total, 0, { rate: '–', left: '–' })
   return bar
 }
+
+await runCommand(
+  command('alike-ingest', 'Sends a folder of pictures, or an archive, to a running service and waits for the job.')
+    .argument('<path>', 'a folder, whose folders are the labels, or a tar, tar.gz, tar.zst, zip or NDJSON file')
+    .requiredOption('--gallery <name>', 'where the pictures go')
+    .option('--create', 'make the gallery when there is none', false)
+    .option('--label <label>', 'of pictures that lie in no folder')
+    .option('--litter <rule>', 'skip or take: .DS_Store, @eaDir, recycle bins, sidecars', oneOf(litterRules), 'skip')
+    .option('--name-encoding <name>', 'of file names that are not UTF-8, such as windows-1252', oneOf(nameEncodings))
+    .option('--manifest-encoding <name>', 'of a manifest as CSV that is not UTF-8', oneOf(nameEncodings))
+    .option(...serviceOptions.url)
+    .option(...serviceOptions.key)
+    .option('--key-file <file>', 'the key from a file: other users of this machine can read arguments')
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 when everything was taken in; 1 when a picture or the job failed (what did not fail is stored);
+2 for misuse; 130 when Ctrl-C has cancelled it.`,
+    )
+    .action(async (path, { url, key, keyFile, gallery, ...options }) => {
+      const secret = keyFile === undefined ? key : (await readFile(keyFile, 'utf8')).trim()
+      process.exitCode = await ingest(new ServiceClient(url, secret), path, gallery, options)
+    }),
+)

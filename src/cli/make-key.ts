@@ -1,7 +1,7 @@
 /** `npm run key -- --name NAME --role read|write|admin`: makes an API key and the line that lets it in. */
 import { Option } from '@commander-js/extra-typings'
 import { makeKey, roles } from '../access/api-keys.js'
-import { command, runCommand } from './command.js'
+import { command, runCommand } from '../command-line.js'
 
 await runCommand(
   command('npm run key --', 'Makes an API key and the line that lets it in.')

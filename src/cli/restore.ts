@@ -1,6 +1,7 @@
 /** `npm run restore -- SNAPSHOT --data-dir DIR`: makes a data folder out of a snapshot, after comparing every checksum. */
+
 import { restoreSnapshot } from '../backups/restore.js'
-import { command, runCommand } from './command.js'
+import { command, runCommand } from '../command-line.js'
 
 async function restore(snapshot: string, dataDir: string): Promise<void> {
   const { id, createdAt, images, galleries, modelId } = await restoreSnapshot(snapshot, dataDir)

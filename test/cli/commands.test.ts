@@ -12,45 +12,51 @@ import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
 import { runToExit } from '../support/service-process.js'
 
-const commands = ['backup', 'restore', 'make-key', 'evaluate'] as const
+const commands = ['backup', 'restore', 'make-key', 'evaluate', 'ingest'] as const
 
 for (const name of commands) {
   test(`${name} --help prints its usage and ends with 0`, async () => {
     const { code, output } = await runCommand(name, ['--help'])
     assert.equal(code, 0)
-    assert.match(output, /^Usage: npm run /)
+    assert.match(output, /^Usage: (npm run|alike-ingest) /)
   })
 
   test(`${name} with a wrong option says so in a line and ends with 2`, async () => {
     const { code, output } = await runCommand(name, ['--nope'])
     assert.equal(code, 2)
-    assert.match(output, /^error: .+\n.+--help tells more\.\n$/)
+    assert.match(output, /^error: .+--help lists the options\)\n$/)
   })
 }
 
-const failures = [
+const failures: { what: string; name: string; parameters(empty: string): string[]; says: RegExp }[] = [
   {
     what: 'a backup of a service that is not there',
     name: 'backup',
-    parameters: ['--to', '/nowhere/x', '--url', 'http://127.0.0.1:9'],
+    parameters: (empty) => ['--to', join(empty, 'x'), '--url', 'http://127.0.0.1:9'],
     says: /^service_unreachable: /,
   },
   {
     what: 'a restore of nothing',
     name: 'restore',
-    parameters: ['/nowhere', '--data-dir', '/nowhere/else'],
+    parameters: (empty) => [join(empty, 'none'), '--data-dir', join(empty, 'data')],
     says: /^snapshot_damaged: /,
   },
   {
     what: 'an evaluation on a folder that is not there',
     name: 'evaluate',
-    parameters: ['--data', '/nowhere'],
+    parameters: (empty) => ['--data', join(empty, 'none')],
     says: /^data_unreadable: /,
+  },
+  {
+    what: 'an upload of a folder that is not there',
+    name: 'ingest',
+    parameters: (empty) => [join(empty, 'none'), '--gallery', 'g'],
+    says: /none does not exist\.$/m,
   },
 ]
 for (const { what, name, parameters, says } of failures) {
-  test(`${what} is one line and ends with 1`, async () => {
-    const { code, output } = await runCommand(name, parameters)
+  test(`${what} is one line and ends with 1`, async (t) => {
+    const { code, output } = await runCommand(name, parameters(await temporaryFolder(t)))
     assert.equal(code, 1)
     assert.match(output, says)
     assert.equal(output.trim().split('\n').length, 1, output)

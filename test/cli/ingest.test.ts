@@ -200,7 +200,11 @@ test('wrong arguments and services that are not there have codes of their own', 
     [folder, folder, '--gallery', 'x'],
   ]) {
     const { code, errors } = await start(t, ...args).ended
-    assert.deepEqual([code, /^alike-ingest FOLDER/.test(errors)], [2, true], args.join(' '))
+    assert.deepEqual(
+      [code, /^error: .+alike-ingest --help lists the options\)\n$/.test(errors)],
+      [2, true],
+      args.join(' '),
+    )
   }
   const { code, errors } = await start(t, folder, '--gallery', 'x', '--url', 'http://127.0.0.1:1').ended
   assert.deepEqual([code, /service_unreachable/.test(errors)], [1, true])

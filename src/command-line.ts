@@ -1,0 +1,83 @@
+/**
+ * What every command has in common: `--help` prints the usage and ends with 0, misuse is one line and 2, a failure one
+ * line and 1. An option is declared once, with its default, its bounds and a sentence.
+ */
+import { Command, CommanderError, InvalidArgumentError } from '@commander-js/extra-typings'
+import { AlikeError } from './errors.js'
+
+export const failed = 1
+export const misused = 2
+
+/** @param name as it is typed, for the usage: `npm run backup --` */
+export function command(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .exitOverride()
+    .configureHelp({ helpWidth: 120 })
+    .configureOutput({
+      outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')} (${name} --help lists the options)\n`),
+    })
+}
+
+/** Where the service is, and the key where it asks for one. */
+export const serviceOptions = {
+  url: ['--url <url>', 'address of the service', 'http://127.0.0.1:8080'],
+  key: ['--key <key>', 'API key, where the service asks for one'],
+} as const
+
+/** Parses a whole number within bounds, both included. */
+export function wholeNumber(minimum = 1, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN
+    if (number >= minimum && number <= maximum) return number
+    const upTo = maximum === Number.MAX_SAFE_INTEGER ? `${minimum} up` : `${minimum} to ${maximum}`
+    throw new InvalidArgumentError(`It must be a whole number from ${upTo}.`)
+  }
+}
+
+/** Parses a number from 0 to 1. */
+export function fraction(text: string): number {
+  const number = text.trim() === '' ? NaN : Number(text)
+  if (number >= 0 && number <= 1) return number
+  throw new InvalidArgumentError('It must be a number from 0 to 1.')
+}
+
+/** Parses a number above 0. */
+export function positiveNumber(text: string): number {
+  const number = Number(text)
+  if (number > 0 && number < Infinity) return number
+  throw new InvalidArgumentError('It must be a number above 0.')
+}
+
+/** Parses one of a list of words, in any case. */
+export function oneOf<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
+  return (text) => {
+    const choice = choices.find((one) => one === text.toLowerCase())
+    if (choice !== undefined) return choice
+    throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`)
+  }
+}
+
+/** Parses the process's arguments, runs the action and sets the exit code. */
+export async function runCommand(program: { parseAsync(): Promise<unknown> }): Promise<void> {
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : misused // it has been printed
+      return
+    }
+    console.error(messageOf(error))
+    process.exitCode = failed
+  }
+}
+
+/** One line for people at a terminal. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AlikeError) return `${error.code}: ${error.message}`
+  if (!(error instanceof Error)) return String(error)
+  const { code, path } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
+  if (code === 'EACCES' && path !== undefined) return `${path}: permission denied.`
+  return error.message
+}
