@@ -67,10 +67,7 @@ const cycled = (pictures: readonly BenchPicture[], length: number) =>
   Array.from({ length }, (_, i) => pictures[i % pictures.length]!)
 
 export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
-  const { models } = (await new ServiceClient(service.url).models()) as {
-    models: { name: string; runtime: Omit<ServiceFacts, 'model' | 'goldenCosine' | 'readyMs'> }[]
-  }
-  const { name, runtime } = models[0]!
+  const { name, runtime } = await new ServiceClient(service.url).servedModel()
   const golden = [...(await service.metrics())].find(([metric]) => metric.startsWith('alike_golden_min_cosine{'))
   return { ...runtime, model: name, goldenCosine: golden?.[1], readyMs: service.readyMs }
 }

@@ -63,7 +63,7 @@ const mayImport: Record<string, readonly string[]> = {
   ranking: [],
   engines: ['cosine', 'errors', 'text', 'copies', 'gallery', 'worker-calls'],
   gallery: ['errors', 'text', 'turns', 'bounded-json', 'ranking', 'engines'],
-  datasets: ['errors'],
+  datasets: ['errors', 'eval'],
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   remote: ['errors', 'metrics'],
   jobs: ['errors', 'gallery'],

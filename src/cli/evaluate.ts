@@ -10,12 +10,10 @@ import cliProgress from 'cli-progress'
 import { pack } from 'tar-stream'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledPicture } from '../datasets/labelled-picture.js'
-import { readLabelledPictures } from '../datasets/labelled-pictures.js'
-import { defaultDeal, withSplit } from '../datasets/split.js'
+import { readSplitPictures, trainingSeedOf } from '../datasets/split-pictures.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings, type RetrievalQuality } from '../eval/quality.js'
-import { seededRandom } from '../eval/random.js'
 import { percentile } from './percentile.js'
 import { type Job, ServiceClient } from './service-client.js'
 
@@ -214,12 +212,8 @@ function progressBar(name: string, total: number) {
 }
 
 async function evaluate(options: EvaluateOptions): Promise<void> {
-  // The parts that `npm run train` makes by default: no picture is both trained and tested on.
-  const pictures = withSplit(
-    await readLabelledPictures(options.data, options.labels),
-    defaultDeal.shares,
-    seededRandom(defaultDeal.seed),
-  )
+  const { manifest } = await new ServiceClient(options.url, options.key).servedModel()
+  const pictures = await readSplitPictures({ ...options, seed: trainingSeedOf(manifest.provenance) })
   const report = await new Evaluation(options, pictures).run(options.reuse)
   console.log(report)
   if (options.out !== undefined) await writeFile(options.out, report)

@@ -4,7 +4,9 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import type { ReadableStream as WebStream } from 'node:stream/web'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Static } from 'typebox'
 import { AlikeError } from '../errors.js'
+import type { ModelCard } from '../http/schemas/model.js'
 
 export interface SearchHit {
   id: string
@@ -12,6 +14,8 @@ export interface SearchHit {
   score: number
   label: string | null
 }
+
+export type ServedModel = Static<typeof ModelCard>
 
 export interface SearchAnswer {
   modelId: string
@@ -86,8 +90,9 @@ export class ServiceClient {
     this.#credentials = key === undefined ? {} : { authorization: `Bearer ${key}` }
   }
 
-  async models(): Promise<unknown> {
-    return (await this.#call('GET', '/v1/models')).json()
+  async servedModel(): Promise<ServedModel> {
+    const { models } = (await (await this.#call('GET', '/v1/models')).json()) as { models: { id: string }[] }
+    return (await (await this.#call('GET', `/v1/models/${models[0]!.id}`)).json()) as ServedModel
   }
 
   async gallery(gallery: string): Promise<unknown> {

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
+import { readSplitPictures } from '../../src/datasets/split-pictures.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -40,12 +41,6 @@ const failures: { what: string; name: string; parameters(empty: string): string[
     name: 'restore',
     parameters: (empty) => [join(empty, 'none'), '--data-dir', join(empty, 'data')],
     says: /^snapshot_damaged: /,
-  },
-  {
-    what: 'an evaluation on a folder that is not there',
-    name: 'evaluate',
-    parameters: (empty) => ['--data', join(empty, 'none')],
-    says: /^data_unreadable: /,
   },
   {
     what: 'an upload of a folder that is not there',
@@ -94,8 +89,9 @@ test('what a backup fetched, a restore makes a data folder of', async (t) => {
   assert.equal((await again.call(200, { method: 'GET', url: '/v1/galleries/kept/images/a' })).id, 'a')
 })
 
-test('an evaluation without a split tests on what training leaves out, and leaves a gallery that exists alone', async (t) => {
-  const app = await startApp(t)
+test('an evaluation without a split tests on what training left out, and leaves a gallery that exists alone', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24, provenance: { seed: 7 } })
+  const app = await startApp(t, { modelDir: folder })
   const url = await app.listen()
   const data = await temporaryFolder(t)
   for (const label of drawnLabels) {
@@ -103,10 +99,19 @@ test('an evaluation without a split tests on what training leaves out, and leave
     for (let seed = 0; seed < 12; seed++)
       await writeFile(join(data, label, `${seed}.jpg`), await drawPicture(label, seed))
   }
+  const missing = await runCommand('evaluate', ['--data', join(data, 'none'), '--url', url])
+  assert.deepEqual([missing.code, missing.output.trim().split('\n').length], [1, 1], missing.output)
+  assert.match(missing.output, /^data_unreadable: /)
   const report = join(data, 'report.md')
   const first = await runCommand('evaluate', ['--data', data, '--url', url, '--out', report])
   assert.equal(first.code, 0, first.output)
   assert.match(await readFile(report, 'utf8'), /40 stored, 8 queries/)
+  const trained = (await readSplitPictures({ data, seed: 7 })).filter(({ split }) => split !== 'test')
+  const { images } = await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate/images' })
+  assert.deepEqual(
+    new Set(images.map(({ id }) => id)),
+    new Set(trained.map(({ id, label }) => `${label}/${id.replaceAll('/', '_')}`)),
+  )
   const second = await runCommand('evaluate', ['--data', data, '--url', url])
   assert.equal(second.code, 1)
   assert.match(second.output, /^service_refused: .*--reuse/m)

@@ -19,6 +19,7 @@ export interface HandmadeOptions {
   /** What the manifest states instead of the truth. */
   statedDimension?: number
   calibration?: ModelManifest['calibration']
+  provenance?: ModelManifest['provenance']
 }
 
 /** A model folder with that graph as its fp32 network, removed after the test. */
@@ -27,7 +28,14 @@ export async function handmadeModel(t: TestContext, options: HandmadeOptions = {
 }
 
 export async function writeHandmadeModel(folder: string, options: HandmadeOptions = {}): Promise<Model> {
-  const { inputSize = 8, dimension = 6, classes = 4, statedDimension = dimension, calibration } = options
+  const {
+    inputSize = 8,
+    dimension = 6,
+    classes = 4,
+    statedDimension = dimension,
+    calibration,
+    provenance = {},
+  } = options
   const bytes = handmadeGraph(inputSize, dimension, classes)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const preprocessing: ModelManifest['preprocessing'] = {
@@ -49,7 +57,7 @@ export async function writeHandmadeModel(folder: string, options: HandmadeOption
     labels: Array.from({ length: classes }, (_, i) => `class ${i}`),
     files: { fp32: { file: 'model.onnx', sha256, bytes: bytes.length } },
     ...(calibration && { calibration }),
-    provenance: {},
+    provenance,
   }
   await writeFile(join(folder, 'model.onnx'), bytes)
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
