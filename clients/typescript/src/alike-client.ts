@@ -1,0 +1,198 @@
+/**
+ * Client of Alike. Every route of the contract is at `api`, typed; the methods beside it are what most callers want:
+ * searches, jobs and their events, uploads that may be attempted again.
+ */
+import createClient, { type Client } from 'openapi-fetch'
+import type { components, operations, paths } from './api.js'
+import { type Job, type JobEvent, jobEvents } from './job-events.js'
+import { isProblem } from './problems.js'
+import { type Fetch, fetchWithRetries, type RetryOptions } from './retries.js'
+
+export type { components, operations, paths } from './api.js'
+export type { Job, JobEvent } from './job-events.js'
+export { AlikeProblem, AlikeUnreachable, isProblem, type Problem, type ProblemCode } from './problems.js'
+export type { RetryOptions } from './retries.js'
+
+export type Gallery = components['schemas']['Gallery']
+export type Image = components['schemas']['Image']
+export type SearchAnswer = components['schemas']['SearchAnswer']
+export type JobErrorLine = operations['getJobErrors']['responses'][200]['content']['application/x-ndjson']
+export type SearchParameters = NonNullable<operations['search']['parameters']['query']>
+export type IngestParameters = NonNullable<operations['ingest']['parameters']['query']>
+type ImageParameters = NonNullable<operations['putImage']['parameters']['query']>
+
+export interface AlikeClientOptions {
+  /** Of the service, with the path it is mounted at, if any: `https://example.org/alike`. */
+  url: string
+  /** API key, where the service asks for one. */
+  key?: string | undefined
+  retry?: RetryOptions | undefined
+  /** Instead of the platform's own, such as one with another agent. */
+  fetch?: Fetch | undefined
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined
+}
+
+export interface IngestUpload {
+  /** Opens the body; called again for another attempt. */
+  open(): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | string
+  /** `application/x-tar`, `application/zip`, `application/x-ndjson` and others, see `ingest` of the contract. */
+  contentType: string
+  parameters?: IngestParameters | undefined
+  /** Makes repetitions harmless. Default: a random one, so that attempts of this call are one job. */
+  idempotencyKey?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
+export class AlikeClient {
+  /** Every route: `dataOf(client.api.GET('/v1/galleries/{gallery}', { params: { path: { gallery } } }))`. Refusals are thrown. */
+  readonly api: Client<paths>
+  readonly #base: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #send: Fetch
+  readonly #retry: RetryOptions
+
+  constructor({ url, key, retry = {}, fetch: send = (request) => fetch(request) }: AlikeClientOptions) {
+    this.#base = url.replace(/\/+$/, '')
+    this.#headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
+    this.#send = send
+    this.#retry = retry
+    this.api = createClient<paths>({
+      baseUrl: this.#base,
+      headers: this.#headers,
+      fetch: (request) => fetchWithRetries(() => request.clone() as Request, send, retry),
+    })
+  }
+
+  gallery(gallery: string, options: CallOptions = {}): Promise<Gallery> {
+    return dataOf(this.api.GET('/v1/galleries/{gallery}', { params: { path: { gallery } }, ...given(options) }))
+  }
+
+  async hasGallery(gallery: string, options: CallOptions = {}): Promise<boolean> {
+    try {
+      await this.gallery(gallery, options)
+      return true
+    } catch (error) {
+      if (isProblem(error, 'gallery_not_found')) return false
+      throw error
+    }
+  }
+
+  /** Does nothing where there is one of that name and those settings. */
+  createGallery(gallery: string, options: CallOptions = {}): Promise<Gallery> {
+    return dataOf(this.api.PUT('/v1/galleries/{gallery}', { params: { path: { gallery } }, ...given(options) }))
+  }
+
+  async deleteGallery(gallery: string, options: CallOptions = {}): Promise<void> {
+    await this.api.DELETE('/v1/galleries/{gallery}', { params: { path: { gallery } }, ...given(options) })
+  }
+
+  /** Stores a picture under your id, in place of what was there. */
+  async putImage(
+    gallery: string,
+    id: string,
+    bytes: Uint8Array<ArrayBuffer> | Blob,
+    { signal, ...parameters }: ImageParameters & CallOptions = {},
+  ): Promise<Image> {
+    const path = `/v1/galleries/${encodeURIComponent(gallery)}/images/${encodeURIComponent(id)}`
+    return (await this.#sendBytes('PUT', path, bytes, parameters, signal)) as Image
+  }
+
+  /** Pictures like this one. Other queries (several pictures, stored ones, vectors) are bodies of JSON: `api.POST(…/search)`. */
+  async search(
+    gallery: string,
+    bytes: Uint8Array<ArrayBuffer> | Blob,
+    { signal, ...parameters }: SearchParameters & CallOptions = {},
+  ): Promise<SearchAnswer> {
+    const path = `/v1/galleries/${encodeURIComponent(gallery)}/search`
+    return (await this.#sendBytes('POST', path, bytes, parameters, signal)) as SearchAnswer
+  }
+
+  /** Resolves with the job once the upload is durable; what becomes of it, `events` or `waitForJob` tell. */
+  async ingest(gallery: string, upload: IngestUpload): Promise<Job> {
+    const { open, contentType, parameters, idempotencyKey = crypto.randomUUID(), signal } = upload
+    const url = `${this.#base}/v1/galleries/${encodeURIComponent(gallery)}/ingest${queryOf(parameters ?? {})}`
+    const headers = { ...this.#headers, 'content-type': contentType, 'idempotency-key': idempotencyKey }
+    const makeRequest = () =>
+      new Request(url, { method: 'POST', headers, body: open(), duplex: 'half', ...given({ signal }) } as RequestInit)
+    return (await (await fetchWithRetries(makeRequest, this.#send, this.#retry)).json()) as Job
+  }
+
+  job(job: string, options: CallOptions = {}): Promise<Job> {
+    return dataOf(this.api.GET('/v1/jobs/{job}', { params: { path: { job } }, ...given(options) }))
+  }
+
+  /** What it has stored stays. */
+  cancelJob(job: string, options: CallOptions = {}): Promise<Job> {
+    return dataOf(this.api.DELETE('/v1/jobs/{job}', { params: { path: { job } }, ...given(options) }))
+  }
+
+  /** `progress` at first and whenever the job has changed, `end` once and last; broken connections are opened again. */
+  events(job: string, { signal }: CallOptions = {}): AsyncGenerator<JobEvent> {
+    return jobEvents({
+      connect: () => this.#get(`/v1/jobs/${encodeURIComponent(job)}/events`, signal, 'text/event-stream'),
+      look: () => this.job(job, { signal }),
+      signal,
+    })
+  }
+
+  /** @returns the job as it ended, however that was: see its `state` */
+  async waitForJob(job: string, options: CallOptions & { onProgress?(job: Job): void } = {}): Promise<Job> {
+    for await (const { event, job: now } of this.events(job, options)) {
+      options.onProgress?.(now)
+      if (event === 'end') return now
+    }
+    return this.job(job, options)
+  }
+
+  /** What was not taken, line by line, while it arrives. */
+  async *jobErrors(job: string, { signal }: CallOptions = {}): AsyncGenerator<JobErrorLine> {
+    const { body } = await this.#get(`/v1/jobs/${encodeURIComponent(job)}/errors`, signal, 'application/x-ndjson')
+    let rest = ''
+    for await (const text of body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) yield JSON.parse(line) as JobErrorLine
+    }
+  }
+
+  /** For answers that are read as a stream. */
+  #get(path: string, signal: AbortSignal | undefined, accept: string): Promise<Response> {
+    const makeRequest = () =>
+      new Request(`${this.#base}${path}`, { headers: { ...this.#headers, accept }, ...given({ signal }) })
+    return fetchWithRetries(makeRequest, this.#send, this.#retry)
+  }
+
+  async #sendBytes(
+    method: string,
+    path: string,
+    bytes: Uint8Array<ArrayBuffer> | Blob,
+    parameters: object,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    // The service looks at the bytes, not at the type.
+    const headers = { ...this.#headers, 'content-type': bytes instanceof Blob && bytes.type !== '' ? bytes.type : 'image/*' }
+    const makeRequest = () =>
+      new Request(`${this.#base}${path}${queryOf(parameters)}`, { method, headers, body: bytes, ...given({ signal }) })
+    return (await fetchWithRetries(makeRequest, this.#send, this.#retry)).json()
+  }
+}
+
+/** The data alone: refusals were thrown. */
+export async function dataOf<Data>(answer: Promise<{ data?: Data; response: Response }>): Promise<NonNullable<Data>> {
+  return (await answer).data!
+}
+
+/** Lists are repeated, as the contract has them. */
+function queryOf(parameters: object): string {
+  const pairs = Object.entries(parameters).flatMap(([name, value]) =>
+    [value as unknown].flat().flatMap((one): [string, string][] => (one === undefined ? [] : [[name, String(one)]])),
+  )
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
+}
+
+function given({ signal }: CallOptions): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import {
+  AlikeClient,
+  AlikeProblem,
+  AlikeUnreachable,
+  dataOf,
+  isProblem,
+  type Job,
+} from '../../clients/typescript/src/alike-client.js'
+import { type FolderProgress, uploadFolder } from '../../clients/typescript/src/folder.js'
+import { makeKey } from '../../src/access/api-keys.js'
+import { startApp, temporaryFolder } from '../support/app.js'
+import { tarOf } from '../support/archives.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+
+const run = promisify(execFile)
+
+async function picturesIn(folder: string, names: readonly string[]): Promise<string> {
+  for (const [n, name] of names.entries()) {
+    await mkdir(join(folder, name, '..'), { recursive: true })
+    await writeFile(join(folder, name), await drawPicture('circle', n + 1))
+  }
+  return folder
+}
+
+/** A server that answers what the test says, for what the service does not do when asked. */
+async function answering(
+  t: TestContext,
+  answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,
+): Promise<{ url: string; requests: IncomingMessage[] }> {
+  const requests: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    request.resume()
+    answer(request, response, requests.push(request))
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
+}
+
+function refuse(response: ServerResponse, status: number, code: string, headers: Record<string, string> = {}): void {
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json', ...headers })
+    .end(JSON.stringify({ type: `urn:alike:problem:${code}`, title: 'No.', status, code, requestId: 'r1' }))
+}
+
+test('a folder is sent with progress, followed to its end, and found', async (t) => {
+  const app = await startApp(t)
+  const client = new AlikeClient({ url: `${await app.listen()}/` })
+  assert.equal(await client.hasGallery('g'), false)
+  assert.equal((await client.createGallery('g')).name, 'g')
+  assert.equal(await client.hasGallery('g'), true)
+
+  const folder = await picturesIn(await temporaryFolder(t), ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
+  await writeFile(join(folder, 'b/bad.jpg'), 'no picture')
+  await writeFile(join(folder, 'notes.txt'), 'left out')
+  const told: FolderProgress[] = []
+  const { job, leftOut, unreadable } = await uploadFolder(client, 'g', folder, { onProgress: (now) => told.push(now) })
+  assert.deepEqual([leftOut, unreadable, told.at(-1)], [1, [], { files: 4, totalFiles: 4 }])
+
+  const events: string[] = []
+  let ended: Job | undefined
+  for await (const { event, job: now } of client.events(job.id)) {
+    events.push(event)
+    ended = now
+  }
+  assert.equal(events.at(-1), 'end')
+  assert.deepEqual([ended?.state, ended?.added, ended?.failed], ['completed_with_errors', 3, 1])
+  assert.equal((await client.waitForJob(job.id)).state, 'completed_with_errors', 'of a job that has ended long since')
+  const lines = []
+  for await (const line of client.jobErrors(job.id)) lines.push(line)
+  assert.deepEqual(
+    lines.map(({ name, code }) => [name, code]),
+    [['b/bad.jpg', 'image_unreadable']],
+  )
+
+  const picture = new Uint8Array(await readFile(join(folder, 'a/ä 2.jpg')))
+  const { hits } = await client.search('g', picture, { k: 2, include: ['metadata'] })
+  assert.deepEqual([hits.length, hits[0]?.id, hits[0]?.label], [2, 'a/ä 2.jpg', 'a'])
+  const image = await client.putImage('g', 'c/ß?#.jpg', picture, { label: 'c' })
+  assert.deepEqual([image.id, image.label], ['c/ß?#.jpg', 'c'])
+  const { images } = await dataOf(
+    client.api.GET('/v1/galleries/{gallery}/images', { params: { path: { gallery: 'g' }, query: { limit: 10 } } }),
+  )
+  assert.equal(images.length, 4)
+  await client.deleteGallery('g')
+  assert.equal(await client.hasGallery('g'), false)
+})
+
+test('refusals are errors with a code; the key is sent', async (t) => {
+  const { key, line } = makeKey('me', 'write')
+  const app = await startApp(t, { apiKeys: line })
+  const url = await app.listen()
+  await assert.rejects(new AlikeClient({ url }).gallery('g'), { name: 'AlikeProblem', code: 'unauthenticated' })
+  const client = new AlikeClient({ url, key })
+  const missing = await client.gallery('g').catch((error: unknown) => error)
+  assert.equal(isProblem(missing, 'internal'), false)
+  assert.ok(isProblem(missing, 'image_not_found', 'gallery_not_found'))
+  assert.deepEqual([missing.status, typeof missing.requestId], [404, 'string'])
+  const misfit = await dataOf(
+    client.api.GET('/v1/jobs', { params: { query: { limit: 0 } } }),
+  ).catch((error: unknown) => error)
+  assert.ok(misfit instanceof AlikeProblem && misfit.code === 'request_invalid')
+  assert.deepEqual(
+    misfit.errors.map(({ in: where, pointer }) => [where, pointer]),
+    [['query', '/limit']],
+  )
+})
+
+test('a full service is asked again as late as it says, and a search is sent whole each time', async (t) => {
+  const started: number[] = []
+  const lengths: (string | undefined)[] = []
+  const { url } = await answering(t, ({ headers }, response, count) => {
+    started.push(performance.now())
+    lengths.push(headers['content-length'])
+    if (count === 1) refuse(response, 429, 'overloaded', { 'retry-after': '1' })
+    else if (count === 2) response.destroy()
+    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"hits":[]}')
+  })
+  const client = new AlikeClient({ url, retry: { firstPauseMs: 1 } })
+  assert.deepEqual(await client.search('g', new Uint8Array(7)), { hits: [] })
+  assert.deepEqual(lengths, ['7', '7', '7'])
+  assert.ok(started[1]! - started[0]! >= 990, 'not before the time that Retry-After names')
+})
+
+test('attempts are bounded, and what the service would do twice is sent once', async (t) => {
+  const full = await answering(t, (_request, response) => refuse(response, 503, 'shutting_down'))
+  const retry = { attempts: 3, firstPauseMs: 1, pauseMaxMs: 2000 }
+  await assert.rejects(new AlikeClient({ url: full.url, retry }).gallery('g'), { code: 'shutting_down' })
+  assert.equal(full.requests.length, 3)
+
+  const late = await answering(t, (_request, response) => refuse(response, 429, 'overloaded', { 'retry-after': '60' }))
+  await assert.rejects(new AlikeClient({ url: late.url, retry }).gallery('g'), {
+    code: 'overloaded',
+    retryAfterSeconds: 60,
+  })
+  assert.equal(late.requests.length, 1, 'nobody waits longer than the bound')
+
+  const broken = await answering(t, (_request, response) => void response.destroy())
+  const client = new AlikeClient({ url: broken.url, retry })
+  await assert.rejects(
+    client.api.POST('/v1/galleries/{gallery}/evaluate', { params: { path: { gallery: 'g' } } }),
+    AlikeUnreachable,
+  )
+  assert.equal(broken.requests.length, 1)
+  await assert.rejects(client.gallery('g'), AlikeUnreachable)
+  assert.equal(broken.requests.length, 4)
+})
+
+test('an upload whose answer was lost becomes one job', async (t) => {
+  const app = await startApp(t)
+  const url = await app.listen()
+  let calls = 0
+  const client = new AlikeClient({
+    url,
+    retry: { firstPauseMs: 1 },
+    async fetch(request) {
+      const response = await fetch(request)
+      if (request.method === 'POST' && ++calls === 1) throw new TypeError('the answer is lost')
+      return response
+    },
+  })
+  await client.createGallery('g')
+  const tar = new Uint8Array(await tarOf([{ path: 'x/1.jpg', content: await drawPicture('circle', 1) }]))
+  const job = await client.ingest('g', { open: () => new Blob([tar]).stream(), contentType: 'application/x-tar' })
+  assert.equal(calls, 2)
+  assert.equal((await client.waitForJob(job.id)).added, 1)
+  assert.equal((await dataOf(client.api.GET('/v1/jobs'))).jobs.length, 1)
+})
+
+test('events go on after a connection that broke, and stop with their signal', async (t) => {
+  const job = (done: number) => JSON.stringify({ id: 'j', done })
+  const { url, requests } = await answering(t, (_request, response, count) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(`retry: 1\n\nevent: progress\ndata: ${job(count)}\n\n`)
+    if (count === 1) setImmediate(() => response.destroy())
+    if (count === 3) response.end(`event: end\ndata: ${job(9)}\n\n`)
+    if (count === 2) response.end(': still\n\n')
+  })
+  const client = new AlikeClient({ url, retry: { firstPauseMs: 1 } })
+  const seen: [string, number][] = []
+  for await (const { event, job: now } of client.events('j')) seen.push([event, now.done])
+  assert.deepEqual(seen.slice(-2), [
+    ['progress', 3],
+    ['end', 9],
+  ])
+  assert.equal(requests.length, 3)
+
+  const leaving = new AbortController()
+  await assert.rejects(
+    async () => {
+      for await (const _ of client.events('j', { signal: leaving.signal })) leaving.abort()
+    },
+    { name: 'AbortError' },
+  )
+})
+
+test('the types are those of openapi.yaml; `npm run openapi` writes them', async (t) => {
+  const folder = await temporaryFolder(t)
+  const generator = resolve('clients/typescript/node_modules/.bin/openapi-typescript')
+  await run(generator, [resolve('openapi.yaml'), '--output', join(folder, 'api.ts')])
+  assert.equal(await readFile('clients/typescript/src/api.ts', 'utf8'), await readFile(join(folder, 'api.ts'), 'utf8'))
+})
+
+test('its package can be installed and imported on its own', async (t) => {
+  const folder = await temporaryFolder(t)
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: 'clients/typescript' })
+  const [packed] = Object.values(JSON.parse(stdout)) as { filename: string; files: { path: string }[] }[]
+  assert.ok(packed!.files.some(({ path }) => path === 'dist/alike-client.d.ts'))
+  assert.ok(packed!.files.every(({ path }) => /^(dist\/|package\.json$|README\.md$)/.test(path)))
+
+  const modules = join(folder, 'node_modules')
+  await mkdir(join(modules, 'alike-client'), { recursive: true })
+  await run('tar', ['-xzf', join(folder, packed!.filename), '--strip-components=1', '-C', join(modules, 'alike-client')])
+  for (const name of ['openapi-fetch', 'eventsource-parser', 'tar-stream'])
+    await symlink(resolve('node_modules', name), join(modules, name))
+  const program = "import { AlikeClient } from 'alike-client'; import { uploadFolder } from 'alike-client/folder'; console.log(typeof AlikeClient, typeof uploadFolder)"
+  const imported = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: folder })
+  assert.equal(imported.stdout.trim(), 'function function')
+})
