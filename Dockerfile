@@ -18,6 +18,7 @@ RUN apt-get update \
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY src/cli/check-install.mjs ./src/cli/
+COPY clients/typescript/package.json ./clients/typescript/
 # The headers lie beside node in this image: node-gyp needs no download.
 ENV npm_config_nodedir=/usr/local \
     ONNXRUNTIME_NODE_INSTALL=skip
@@ -38,6 +39,7 @@ FROM compiler AS build
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
+COPY clients/typescript/src ./clients/typescript/src
 RUN npx tsc -p tsconfig.json
 
 # ---- dependencies for CUDA: ONNX Runtime's own install script fetches the provider libraries

@@ -107,9 +107,9 @@ test('refusals are errors with a code; the key is sent', async (t) => {
   assert.equal(isProblem(missing, 'internal'), false)
   assert.ok(isProblem(missing, 'image_not_found', 'gallery_not_found'))
   assert.deepEqual([missing.status, typeof missing.requestId], [404, 'string'])
-  const misfit = await dataOf(
-    client.api.GET('/v1/jobs', { params: { query: { limit: 0 } } }),
-  ).catch((error: unknown) => error)
+  const misfit = await dataOf(client.api.GET('/v1/jobs', { params: { query: { limit: 0 } } })).catch(
+    (error: unknown) => error,
+  )
   assert.ok(misfit instanceof AlikeProblem && misfit.code === 'request_invalid')
   assert.deepEqual(
     misfit.errors.map(({ in: where, pointer }) => [where, pointer]),
@@ -221,10 +221,17 @@ test('its package can be installed and imported on its own', async (t) => {
 
   const modules = join(folder, 'node_modules')
   await mkdir(join(modules, 'alike-client'), { recursive: true })
-  await run('tar', ['-xzf', join(folder, packed!.filename), '--strip-components=1', '-C', join(modules, 'alike-client')])
+  await run('tar', [
+    '-xzf',
+    join(folder, packed!.filename),
+    '--strip-components=1',
+    '-C',
+    join(modules, 'alike-client'),
+  ])
   for (const name of ['openapi-fetch', 'eventsource-parser', 'tar-stream'])
     await symlink(resolve('node_modules', name), join(modules, name))
-  const program = "import { AlikeClient } from 'alike-client'; import { uploadFolder } from 'alike-client/folder'; console.log(typeof AlikeClient, typeof uploadFolder)"
+  const program =
+    "import { AlikeClient } from 'alike-client'; import { uploadFolder } from 'alike-client/folder'; console.log(typeof AlikeClient, typeof uploadFolder)"
   const imported = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: folder })
   assert.equal(imported.stdout.trim(), 'function function')
 })

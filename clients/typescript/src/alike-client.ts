@@ -173,7 +173,10 @@ export class AlikeClient {
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
     // The service looks at the bytes, not at the type.
-    const headers = { ...this.#headers, 'content-type': bytes instanceof Blob && bytes.type !== '' ? bytes.type : 'image/*' }
+    const headers = {
+      ...this.#headers,
+      'content-type': bytes instanceof Blob && bytes.type !== '' ? bytes.type : 'image/*',
+    }
     const makeRequest = () =>
       new Request(`${this.#base}${path}${queryOf(parameters)}`, { method, headers, body: bytes, ...given({ signal }) })
     return (await fetchWithRetries(makeRequest, this.#send, this.#retry)).json()
