@@ -1,0 +1,195 @@
+"""The same client for `async` programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, cast
+
+import anyio
+import anyio.to_thread
+import httpx
+from httpx_sse import EventSource
+
+from .calls import Call, Content, json_call, picture_call
+from .folder import FolderUpload, folder_upload
+from .job_events import JobEvent, event_of, reconnect_seconds
+from .models import Gallery, Image, Job, SearchAnswer
+from .problems import AlikeProblem, AlikeUnreachable, problem_of
+from .retries import Retry
+from .routes import Operation
+from .transport import DEFAULT_TIMEOUT, headers_of
+
+
+class AsyncAlikeClient:
+    """Every operation of the contract by `call`; the other methods are what most callers want."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        retry: Retry = Retry(),
+        timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`url`: of the service, with the path it is mounted at, if any. `key`: where it asks for one."""
+        self._base = url.rstrip("/")
+        self._retry = retry
+        self._http = httpx.AsyncClient(headers=headers_of(key), timeout=timeout, transport=transport)
+
+    async def __aenter__(self) -> AsyncAlikeClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def call(
+        self,
+        operation: Operation,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: object = None,
+    ) -> Any:
+        """Any operation, by its name in the contract, with a body of JSON. Gives JSON, or bytes of what is not JSON."""
+        return await self._answer(json_call(operation, path or {}, query or {}, body))
+
+    async def gallery(self, gallery: str) -> Gallery:
+        return cast(Gallery, await self.call("getGallery", {"gallery": gallery}))
+
+    async def has_gallery(self, gallery: str) -> bool:
+        try:
+            await self.gallery(gallery)
+        except AlikeProblem as problem:
+            if problem.code == "gallery_not_found":
+                return False
+            raise
+        return True
+
+    async def create_gallery(self, gallery: str) -> Gallery:
+        """Does nothing where there is one of that name and those settings."""
+        return cast(Gallery, await self.call("createGallery", {"gallery": gallery}))
+
+    async def delete_gallery(self, gallery: str) -> None:
+        await self.call("deleteGallery", {"gallery": gallery})
+
+    async def put_image(self, gallery: str, id: str, picture: bytes, **parameters: Any) -> Image:
+        """Stores a picture under your id, in place of what was there."""
+        return cast(Image, await self._answer(picture_call("putImage", {"gallery": gallery, "id": id}, parameters, picture)))
+
+    async def search(self, gallery: str, picture: bytes, **parameters: Any) -> SearchAnswer:
+        """Pictures like this one. Other queries are bodies of JSON: `call("search", …, body=…)`."""
+        return cast(SearchAnswer, await self._answer(picture_call("search", {"gallery": gallery}, parameters, picture)))
+
+    async def ingest(
+        self, gallery: str, content: Content, content_type: str, *, idempotency_key: str | None = None, **parameters: Any
+    ) -> Job:
+        """Returns the job once the upload is durable; what becomes of it, `events` or `wait_for_job` tell."""
+        headers = {"content-type": content_type, "idempotency-key": idempotency_key or str(uuid.uuid4())}
+        return cast(Job, await self._answer(Call("ingest", {"gallery": gallery}, parameters, headers, content)))
+
+    async def upload_folder(
+        self,
+        gallery: str,
+        folder: str | os.PathLike[str],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        include: Callable[[str], bool] | None = None,
+        **parameters: Any,
+    ) -> tuple[Job, FolderUpload]:
+        """Sends every picture below a folder; the folder that a picture lies in is its label."""
+        upload = folder_upload(folder, include)
+        return await self.ingest(gallery, lambda: upload.open(progress), "application/x-tar", **parameters), upload
+
+    async def job(self, job: str) -> Job:
+        return cast(Job, await self.call("getJob", {"job": job}))
+
+    async def cancel_job(self, job: str) -> Job:
+        """What it has stored stays."""
+        return cast(Job, await self.call("cancelJob", {"job": job}))
+
+    async def events(self, job: str) -> AsyncIterator[JobEvent]:
+        """`progress` at first and whenever the job has changed, `end` once and last; broken connections are opened again."""
+        pause = reconnect_seconds(None)
+        while True:
+            response = await self._send(Call("followJob", {"job": job}, headers={"accept": "text/event-stream"}), stream=True)
+            try:
+                if response.status_code == 204:
+                    yield JobEvent("end", await self.job(job))
+                    return
+                async for message in EventSource(response).aiter_sse():
+                    pause = reconnect_seconds(message) or pause
+                    event = event_of(message)
+                    if event is not None:
+                        yield event
+                        if event.event == "end":
+                            return
+            except httpx.TransportError:
+                pass  # it broke: come back
+            finally:
+                await response.aclose()
+            await anyio.sleep(pause)
+
+    async def wait_for_job(self, job: str, on_progress: Callable[[Job], None] | None = None) -> Job:
+        """The job as it ended, however that was: see its `state`."""
+        async for event in self.events(job):
+            if on_progress is not None:
+                on_progress(event.job)
+            if event.event == "end":
+                return event.job
+        return await self.job(job)
+
+    async def job_errors(self, job: str) -> AsyncIterator[dict[str, Any]]:
+        """What was not taken, line by line, while it arrives."""
+        response = await self._send(Call("getJobErrors", {"job": job}), stream=True)
+        try:
+            async for line in response.aiter_lines():
+                yield json.loads(line)
+        except httpx.TransportError as error:
+            raise AlikeUnreachable("The report broke off.") from error
+        finally:
+            await response.aclose()
+
+    async def _answer(self, call: Call) -> Any:
+        response = await self._send(call)
+        if response.status_code == 204:
+            return None
+        return response.json() if "json" in response.headers.get("content-type", "") else response.content
+
+    async def _send(self, call: Call, *, stream: bool = False) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            content = in_a_thread(call.content()) if callable(call.content) else call.content
+            request = self._http.build_request(
+                call.method, self._base + call.target, headers=dict(call.headers), content=content
+            )
+            response: httpx.Response | None = None
+            failure: httpx.TransportError | None = None
+            try:
+                response = await self._http.send(request, stream=stream)
+                if response.is_success:
+                    return response
+                await response.aread()
+            except httpx.TransportError as error:
+                failure = error
+            pause = self._retry.pause(attempt, request, response)
+            if pause is None and response is not None and failure is None:
+                raise problem_of(response)
+            if pause is None:
+                raise AlikeUnreachable(f"{call.method} {call.target} got no answer.") from failure
+            await anyio.sleep(pause)
+
+
+async def in_a_thread(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Files are read beside the event loop."""
+    while (part := await anyio.to_thread.run_sync(next, parts, None)) is not None:
+        yield part

@@ -1,0 +1,58 @@
+"""Calls as data, for both clients: the operation, and what goes into its address, its headers and its body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from .routes import ROUTES, Operation
+
+Content = bytes | Callable[[], Iterator[bytes]]
+"""A body, or what opens it: called again for another attempt."""
+
+
+@dataclass(frozen=True)
+class Call:
+    operation: Operation
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Content | None = None
+
+    @property
+    def method(self) -> str:
+        return ROUTES[self.operation][0]
+
+    @property
+    def target(self) -> str:
+        """Path and query, percent-encoded."""
+        path = ROUTES[self.operation][1]
+        for name, value in self.path.items():
+            path = path.replace("{" + name + "}", quote(value, safe=""))
+        pairs = [f"{quote(name)}={quote(text, safe='')}" for name, value in self.query.items() for text in texts(value)]
+        return f"{path}?{'&'.join(pairs)}" if pairs else path
+
+
+def json_call(operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: object) -> Call:
+    """With the body as JSON; None: without one."""
+    if body is None:
+        return Call(operation, path, query)
+    content = json.dumps(body, ensure_ascii=False).encode()
+    return Call(operation, path, query, {"content-type": "application/json"}, content)
+
+
+def picture_call(operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], picture: bytes) -> Call:
+    """With a picture as the body. The service looks at its bytes, not at its type."""
+    return Call(operation, path, query, {"content-type": "image/*"}, picture)
+
+
+def texts(value: Any) -> list[str]:
+    """Of a parameter; lists are repeated, None is left out."""
+    if value is None:
+        return []
+    if isinstance(value, (list, tuple)):
+        return [text for one in value for text in texts(one)]
+    return [str(value).lower() if isinstance(value, bool) else str(value)]

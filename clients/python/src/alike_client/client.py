@@ -1,0 +1,188 @@
+"""The client that waits for each answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, cast
+
+import httpx
+from httpx_sse import EventSource
+
+from .calls import Call, Content, json_call, picture_call
+from .folder import FolderUpload, folder_upload
+from .job_events import JobEvent, event_of, reconnect_seconds
+from .models import Gallery, Image, Job, SearchAnswer
+from .problems import AlikeProblem, AlikeUnreachable, problem_of
+from .retries import Retry
+from .routes import Operation
+from .transport import DEFAULT_TIMEOUT, headers_of
+
+
+class AlikeClient:
+    """Every operation of the contract by `call`; the other methods are what most callers want."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        retry: Retry = Retry(),
+        timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`url`: of the service, with the path it is mounted at, if any. `key`: where it asks for one."""
+        self._base = url.rstrip("/")
+        self._retry = retry
+        self._http = httpx.Client(headers=headers_of(key), timeout=timeout, transport=transport)
+
+    def __enter__(self) -> AlikeClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(
+        self,
+        operation: Operation,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: object = None,
+    ) -> Any:
+        """Any operation, by its name in the contract, with a body of JSON. Gives JSON, or bytes of what is not JSON."""
+        return self._answer(json_call(operation, path or {}, query or {}, body))
+
+    def gallery(self, gallery: str) -> Gallery:
+        return cast(Gallery, self.call("getGallery", {"gallery": gallery}))
+
+    def has_gallery(self, gallery: str) -> bool:
+        try:
+            self.gallery(gallery)
+        except AlikeProblem as problem:
+            if problem.code == "gallery_not_found":
+                return False
+            raise
+        return True
+
+    def create_gallery(self, gallery: str) -> Gallery:
+        """Does nothing where there is one of that name and those settings."""
+        return cast(Gallery, self.call("createGallery", {"gallery": gallery}))
+
+    def delete_gallery(self, gallery: str) -> None:
+        self.call("deleteGallery", {"gallery": gallery})
+
+    def put_image(self, gallery: str, id: str, picture: bytes, **parameters: Any) -> Image:
+        """Stores a picture under your id, in place of what was there."""
+        return cast(Image, self._answer(picture_call("putImage", {"gallery": gallery, "id": id}, parameters, picture)))
+
+    def search(self, gallery: str, picture: bytes, **parameters: Any) -> SearchAnswer:
+        """Pictures like this one. Other queries are bodies of JSON: `call("search", …, body=…)`."""
+        return cast(SearchAnswer, self._answer(picture_call("search", {"gallery": gallery}, parameters, picture)))
+
+    def ingest(
+        self, gallery: str, content: Content, content_type: str, *, idempotency_key: str | None = None, **parameters: Any
+    ) -> Job:
+        """Returns the job once the upload is durable; what becomes of it, `events` or `wait_for_job` tell."""
+        headers = {"content-type": content_type, "idempotency-key": idempotency_key or str(uuid.uuid4())}
+        return cast(Job, self._answer(Call("ingest", {"gallery": gallery}, parameters, headers, content)))
+
+    def upload_folder(
+        self,
+        gallery: str,
+        folder: str | os.PathLike[str],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        include: Callable[[str], bool] | None = None,
+        **parameters: Any,
+    ) -> tuple[Job, FolderUpload]:
+        """Sends every picture below a folder; the folder that a picture lies in is its label."""
+        upload = folder_upload(folder, include)
+        return self.ingest(gallery, lambda: upload.open(progress), "application/x-tar", **parameters), upload
+
+    def job(self, job: str) -> Job:
+        return cast(Job, self.call("getJob", {"job": job}))
+
+    def cancel_job(self, job: str) -> Job:
+        """What it has stored stays."""
+        return cast(Job, self.call("cancelJob", {"job": job}))
+
+    def events(self, job: str) -> Iterator[JobEvent]:
+        """`progress` at first and whenever the job has changed, `end` once and last; broken connections are opened again."""
+        pause = reconnect_seconds(None)
+        while True:
+            response = self._send(Call("followJob", {"job": job}, headers={"accept": "text/event-stream"}), stream=True)
+            try:
+                if response.status_code == 204:
+                    yield JobEvent("end", self.job(job))
+                    return
+                for message in EventSource(response).iter_sse():
+                    pause = reconnect_seconds(message) or pause
+                    event = event_of(message)
+                    if event is not None:
+                        yield event
+                        if event.event == "end":
+                            return
+            except httpx.TransportError:
+                pass  # it broke: come back
+            finally:
+                response.close()
+            time.sleep(pause)
+
+    def wait_for_job(self, job: str, on_progress: Callable[[Job], None] | None = None) -> Job:
+        """The job as it ended, however that was: see its `state`."""
+        for event in self.events(job):
+            if on_progress is not None:
+                on_progress(event.job)
+            if event.event == "end":
+                return event.job
+        return self.job(job)
+
+    def job_errors(self, job: str) -> Iterator[dict[str, Any]]:
+        """What was not taken, line by line, while it arrives."""
+        response = self._send(Call("getJobErrors", {"job": job}), stream=True)
+        try:
+            for line in response.iter_lines():
+                yield json.loads(line)
+        except httpx.TransportError as error:
+            raise AlikeUnreachable("The report broke off.") from error
+        finally:
+            response.close()
+
+    def _answer(self, call: Call) -> Any:
+        response = self._send(call)
+        if response.status_code == 204:
+            return None
+        return response.json() if "json" in response.headers.get("content-type", "") else response.content
+
+    def _send(self, call: Call, *, stream: bool = False) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            content = call.content() if callable(call.content) else call.content
+            request = self._http.build_request(
+                call.method, self._base + call.target, headers=dict(call.headers), content=content
+            )
+            response: httpx.Response | None = None
+            failure: httpx.TransportError | None = None
+            try:
+                response = self._http.send(request, stream=stream)
+                if response.is_success:
+                    return response
+                response.read()
+            except httpx.TransportError as error:
+                failure = error
+            pause = self._retry.pause(attempt, request, response)
+            if pause is None and response is not None and failure is None:
+                raise problem_of(response)
+            if pause is None:
+                raise AlikeUnreachable(f"{call.method} {call.target} got no answer.") from failure
+            time.sleep(pause)

@@ -1,0 +1,38 @@
+"""A job as it changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal, cast, overload
+
+from httpx_sse import ServerSentEvent
+
+from .models import Job
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    event: Literal["progress", "end"]
+    """`end` comes once and last."""
+    job: Job
+
+
+def event_of(message: ServerSentEvent) -> JobEvent | None:
+    """None of what says nothing about the job."""
+    if message.event == "progress":
+        return JobEvent("progress", cast(Job, json.loads(message.data)))
+    if message.event == "end":
+        return JobEvent("end", cast(Job, json.loads(message.data)))
+    return None
+
+
+@overload
+def reconnect_seconds(message: None) -> float: ...
+@overload
+def reconnect_seconds(message: ServerSentEvent) -> float | None: ...
+def reconnect_seconds(message: ServerSentEvent | None) -> float | None:
+    """Between the end of one connection and the next, as the service asks for it."""
+    if message is None:
+        return 1.0
+    return None if message.retry is None else message.retry / 1000

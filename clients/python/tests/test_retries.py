@@ -1,0 +1,103 @@
+"""What the service does not do when asked: refusals in passing and broken connections, from a transport that answers by script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from alike_client import AlikeClient, AlikeProblem, AlikeUnreachable, AsyncAlikeClient, Retry
+
+QUICK = Retry(attempts=3, first_pause=0.001, pause_max=2.0)
+
+
+def refusal(status: int, code: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(status, json={"title": "No.", "status": status, "code": code}, headers=headers)
+
+
+def scripted(*answers: httpx.Response | Exception) -> tuple[Callable[[httpx.Request], httpx.Response], list[bytes]]:
+    """Each answer once, the last one again and again; the bodies that were received."""
+    received: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        received.append(request.content)
+        now = answers[min(len(received), len(answers)) - 1]
+        if isinstance(now, Exception):
+            raise now
+        return httpx.Response(now.status_code, content=now.content, headers=now.headers)
+
+    return answer, received
+
+
+def client(answer: Callable[[httpx.Request], httpx.Response]) -> AlikeClient:
+    return AlikeClient("http://alike", retry=QUICK, transport=httpx.MockTransport(answer))
+
+
+def test_a_full_service_is_asked_again_as_late_as_it_says() -> None:
+    answer, received = scripted(refusal(429, "overloaded", {"retry-after": "1"}), httpx.Response(200, json={"hits": []}))
+    started = time.monotonic()
+    assert client(answer).search("g", b"picture") == {"hits": []}
+    assert received == [b"picture", b"picture"]
+    assert time.monotonic() - started >= 0.99
+
+
+def test_the_same_in_an_async_program() -> None:
+    answer, received = scripted(httpx.ConnectError("down"), refusal(503, "not_ready"), httpx.Response(200, json={}))
+
+    async def program() -> None:
+        async with AsyncAlikeClient("http://alike", retry=QUICK, transport=httpx.MockTransport(answer)) as one:
+            await one.search("g", b"picture")
+
+    asyncio.run(program())
+    assert len(received) == 3
+
+
+def test_attempts_and_pauses_are_bounded() -> None:
+    answer, received = scripted(refusal(503, "shutting_down"))
+    with pytest.raises(AlikeProblem) as refused:
+        client(answer).gallery("g")
+    assert (refused.value.code, len(received)) == ("shutting_down", 3)
+
+    answer, received = scripted(refusal(429, "overloaded", {"retry-after": "60"}))
+    with pytest.raises(AlikeProblem) as late:
+        client(answer).gallery("g")
+    assert (late.value.retry_after, len(received)) == (60.0, 1)
+
+    answer, received = scripted(refusal(404, "gallery_not_found"))
+    with pytest.raises(AlikeProblem):
+        client(answer).gallery("g")
+    assert len(received) == 1
+
+
+def test_what_would_be_done_twice_is_sent_once_and_uploads_are_opened_again() -> None:
+    answer, received = scripted(httpx.ReadError("broken"), httpx.Response(202, json={"id": "j"}))
+    with pytest.raises(AlikeUnreachable):
+        client(answer).call("evaluate", {"gallery": "g"})
+    assert len(received) == 1
+
+    answer, received = scripted(httpx.ReadError("broken"), httpx.Response(202, json={"id": "j"}))
+
+    def opened() -> Iterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    # with an idempotency key it is one job
+    assert client(answer).ingest("g", opened, "application/x-tar") == {"id": "j"}
+    assert received == [b"onetwo", b"onetwo"]
+
+
+def test_events_go_on_after_a_connection_that_ended() -> None:
+    def stream(*events: tuple[str, int]) -> httpx.Response:
+        text = "retry: 1\n\n" + "".join(
+            f"event: {name}\ndata: {json.dumps({'id': 'j', 'done': done})}\n\n" for name, done in events
+        )
+        return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
+
+    answer, received = scripted(stream(("progress", 1)), stream(("progress", 2), ("end", 3)))
+    seen = [(event.event, event.job["done"]) for event in client(answer).events("j")]
+    assert seen == [("progress", 1), ("progress", 2), ("end", 3)]
+    assert len(received) == 2

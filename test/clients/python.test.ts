@@ -1,0 +1,46 @@
+/** The Python client against the running service, where PYTHON (python3 else) has what it needs: `pip install 'clients/python[dev]'`. */
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { startApp, temporaryFolder } from '../support/app.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+
+const run = promisify(execFile)
+const python = process.env['PYTHON'] ?? 'python3'
+const cwd = 'clients/python'
+
+/** @returns why not, when this Python has not all of them */
+function lacks(...modules: string[]): string | false {
+  const { status } = spawnSync(python, ['-c', `import ${modules.join(', ')}`])
+  return status === 0 ? false : `${python} has not ${modules.join(', ')}`
+}
+
+test('it does against the service what it says', { skip: lacks('httpx', 'httpx_sse', 'pytest') }, async (t) => {
+  const app = await startApp(t)
+  const picture = join(await temporaryFolder(t), 'picture.jpg')
+  await writeFile(picture, await drawPicture('circle', 1))
+  const env = { ...process.env, ALIKE_URL: await app.listen(), ALIKE_PICTURE: picture, PYTHONDONTWRITEBYTECODE: '1' }
+  const { stdout } = await run(python, ['-m', 'pytest', '-q', '-p', 'no:cacheprovider'], { cwd, env })
+  assert.match(stdout, /\d+ passed/)
+  assert.doesNotMatch(stdout, /skipped/)
+})
+
+test('its types hold, and are those of openapi.yaml; `npm run openapi` writes them', {
+  skip: lacks('mypy', 'datamodel_code_generator', 'yaml'),
+}, async (t) => {
+  const cache = await temporaryFolder(t)
+  await run(python, ['-m', 'mypy', `--cache-dir=${cache}`, 'src', 'generate.py'], { cwd })
+  await run(python, ['generate.py', '--check'], { cwd, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } })
+})
+
+test('its package can be built', { skip: lacks('build') }, async (t) => {
+  const folder = await temporaryFolder(t)
+  await run(python, ['-m', 'build', '--outdir', folder], { cwd })
+  assert.deepEqual(
+    (await readdir(folder)).map((name) => name.replace(/-[\d.]+(?=[-.])/, '').replace(/^.*(?=\.whl$|\.tar\.gz$)/, '')).sort(),
+    ['.tar.gz', '.whl'],
+  )
+})
