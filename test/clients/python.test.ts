@@ -40,7 +40,9 @@ test('its package can be built', { skip: lacks('build') }, async (t) => {
   const folder = await temporaryFolder(t)
   await run(python, ['-m', 'build', '--outdir', folder], { cwd })
   assert.deepEqual(
-    (await readdir(folder)).map((name) => name.replace(/-[\d.]+(?=[-.])/, '').replace(/^.*(?=\.whl$|\.tar\.gz$)/, '')).sort(),
+    (await readdir(folder))
+      .map((name) => name.replace(/-[\d.]+(?=[-.])/, '').replace(/^.*(?=\.whl$|\.tar\.gz$)/, ''))
+      .sort(),
     ['.tar.gz', '.whl'],
   )
 })

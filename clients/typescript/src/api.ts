@@ -4,7 +4,7 @@
  */
 
 export interface paths {
-    "/": {
+    "/v1": {
         parameters: {
             query?: never;
             header?: never;
@@ -833,8 +833,8 @@ export interface components {
                 precision: string;
                 /** @description Why it is the CPU although CUDA was expected. */
                 fallbackReason?: string;
-                /** @description Why a slower form of the network runs than the folder has: this processor computes the other one otherwise. */
-                formFallbackReason?: string;
+                /** @description Why a slower precision runs than the folder has: this processor computes the other one otherwise. */
+                precisionFallbackReason?: string;
                 /** @description Threads. */
                 workers: number;
                 /** @description GPUs, by number; absent on the CPU. */
@@ -868,8 +868,8 @@ export interface components {
                 precision: string;
                 /** @description Why it is the CPU although CUDA was expected. */
                 fallbackReason?: string;
-                /** @description Why a slower form of the network runs than the folder has: this processor computes the other one otherwise. */
-                formFallbackReason?: string;
+                /** @description Why a slower precision runs than the folder has: this processor computes the other one otherwise. */
+                precisionFallbackReason?: string;
                 /** @description Threads. */
                 workers: number;
                 /** @description GPUs, by number; absent on the CPU. */

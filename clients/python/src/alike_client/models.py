@@ -248,9 +248,9 @@ class Runtime(TypedDict):
     """
     Why it is the CPU although CUDA was expected.
     """
-    formFallbackReason: NotRequired[str]
+    precisionFallbackReason: NotRequired[str]
     """
-    Why a slower form of the network runs than the folder has: this processor computes the other one otherwise.
+    Why a slower precision runs than the folder has: this processor computes the other one otherwise.
     """
     workers: int
     """

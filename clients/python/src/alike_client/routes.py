@@ -49,7 +49,7 @@ Operation = Literal[
 ]
 
 ROUTES: dict[Operation, tuple[str, str]] = {
-    "getHome": ("GET", "/"),
+    "getHome": ("GET", "/v1"),
     "isAlive": ("GET", "/livez"),
     "isReady": ("GET", "/readyz"),
     "getMetrics": ("GET", "/metrics"),
