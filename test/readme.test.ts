@@ -10,6 +10,10 @@ test('the page of settings is the one that the schema makes', () => {
   assert.equal(readFileSync(configurationFile, 'utf8'), describeConfiguration(), 'run npm run configuration')
 })
 
+test('no number of the page has a separator that the parser of settings refuses', () => {
+  assert.doesNotMatch(describeConfiguration(), /`\d{1,3}(,\d{3})+`|\b\d{1,3}(,\d{3})+ to |to \d{1,3}(,\d{3})+\b/)
+})
+
 test('every script that the README names exists', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
   const named = [...readme.matchAll(/npm (?:run )?(start|test|[a-z]+(?::[a-z]+)?)(?= |\n|`)/g)].map(([, name]) => name!)
