@@ -66,6 +66,7 @@ COPY package.json ./
 COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/clients ./dist/clients
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=8080 \
@@ -90,6 +91,7 @@ COPY package.json ./
 COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/clients ./dist/clients
 # UV_THREADPOOL_SIZE: each picture that is being decoded holds one thread of libuv's pool.
 # MALLOC_…: what a large picture took is given back at once; else each of those threads keeps tens of megabytes of it.
 ENV NODE_ENV=production \

@@ -1,9 +1,10 @@
 /** Pictures as a tar whose folders are labels. */
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
+import type { IngestUpload } from '../clients/typescript/src/alike-client.js'
 import type { BenchPicture } from './drawn-gallery.js'
 
-export function archiveOf(pictures: readonly BenchPicture[]): Readable {
+function archiveOf(pictures: readonly BenchPicture[]): Readable {
   const archive = pack()
   const write = async () => {
     for (const [i, { label, bytes }] of pictures.entries()) {
@@ -15,4 +16,9 @@ export function archiveOf(pictures: readonly BenchPicture[]): Readable {
   }
   write().catch((error: unknown) => archive.destroy(error as Error))
   return Readable.from(archive)
+}
+
+/** For the client, which opens it for each attempt. */
+export function tarUpload(pictures: readonly BenchPicture[]): IngestUpload {
+  return { open: () => archiveOf(pictures), contentType: 'application/x-tar' }
 }

@@ -5,9 +5,9 @@
  *     node dist/bench/full-load.js [--model onnx/har-resnet50] [--queries 10000] [--clients 8]
  */
 import { parseArgs } from 'node:util'
+import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
-import { ServiceClient } from '../src/cli/service-client.js'
-import { archiveOf } from './archive.js'
+import { tarUpload } from './archive.js'
 import { drawBenchPictures } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
@@ -22,11 +22,10 @@ const { values } = parseArgs({
 const queries = Number(values.queries)
 const pictures = await drawBenchPictures(64)
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
-const client = new ServiceClient(service.url)
+const client = new AlikeClient({ url: service.url })
 await client.createGallery('bench')
 await client.waitForJob(
-  (await client.ingestTar('bench', archiveOf(Array.from({ length: 3000 }, (_, i) => pictures[i % pictures.length]!))))
-    .id,
+  (await client.ingest('bench', tarUpload(Array.from({ length: 3000 }, (_, i) => pictures[i % pictures.length]!)))).id,
 )
 
 const latencies: number[] = []
@@ -37,7 +36,7 @@ async function ask(): Promise<void> {
   while (begun < queries) {
     const number = begun++
     const started = performance.now()
-    await client.search('bench', new Uint8Array(pictures[number % pictures.length]!.bytes), { k: '10' })
+    await client.search('bench', new Uint8Array(pictures[number % pictures.length]!.bytes), { k: 10 })
     latencies.push(performance.now() - started)
     if (latencies.length % Math.ceil(queries / 10) === 0) await read()
   }

@@ -8,10 +8,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
-import { ServiceClient } from '../src/cli/service-client.js'
 import { readModel } from '../src/embedding/model-manifest.js'
-import { archiveOf } from './archive.js'
+import { tarUpload } from './archive.js'
 import { bareIntake } from './bare-intake.js'
 import { drawBenchPictures } from './drawn-gallery.js'
 import { table } from './report.js'
@@ -31,16 +31,16 @@ const model = await readModel(values.model)
 const bare = await bareIntake(cycled(Math.min(count, 2_000)), model, { thumbnail: true })
 
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
-const client = new ServiceClient(service.url)
+const client = new AlikeClient({ url: service.url })
 // What is searched is there before: both times the same gallery, with a graph.
 await client.createGallery('searched')
-await client.waitForJob((await client.ingestTar('searched', archiveOf(cycled(Math.min(count, 3_000))))).id)
+await client.waitForJob((await client.ingest('searched', tarUpload(cycled(Math.min(count, 3_000))))).id)
 
 let asked = 0
 async function ask(latencies: number[]): Promise<void> {
   const bytes = new Uint8Array(distinct[asked++ % distinct.length]!.bytes)
   const started = performance.now()
-  await client.search('searched', bytes, { k: '10' })
+  await client.search('searched', bytes, { k: 10 })
   latencies.push(performance.now() - started)
 }
 
@@ -54,7 +54,7 @@ for (let i = 0; i < searches; i++) await ask(idle)
 const readings: { done: number; memoryMiB: number }[] = []
 await client.createGallery('filled')
 const started = performance.now()
-const { id } = await client.ingestTar('filled', archiveOf(cycled(count)))
+const { id } = await client.ingest('filled', tarUpload(cycled(count)))
 const sentSeconds = (performance.now() - started) / 1000
 for (;;) {
   const job = await client.job(id)

@@ -6,10 +6,10 @@
  *     node dist/bench/ingest-throughput.js [--model onnx/har-resnet50] [--pictures 2000] [--rounds 3]
  */
 import { parseArgs } from 'node:util'
+import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
-import { ServiceClient } from '../src/cli/service-client.js'
 import { readModel } from '../src/embedding/model-manifest.js'
-import { archiveOf } from './archive.js'
+import { tarUpload } from './archive.js'
 import { bareIntake, thumbnailSide } from './bare-intake.js'
 import { drawBenchPictures } from './drawn-gallery.js'
 import { table } from './report.js'
@@ -32,10 +32,10 @@ async function throughService(thumbnail: boolean): Promise<number> {
     MODEL_DIR: values.model,
     THUMBNAIL_MAX_SIDE_PIXELS: thumbnail ? String(thumbnailSide) : '0',
   })
-  const client = new ServiceClient(service.url)
+  const client = new AlikeClient({ url: service.url })
   await client.createGallery('bench')
   const started = performance.now()
-  const { id } = await client.ingestTar('bench', archiveOf(pictures))
+  const { id } = await client.ingest('bench', tarUpload(pictures))
   const job = await client.waitForJob(id)
   const perSecond = (pictures.length / (performance.now() - started)) * 1000
   if (job.added !== pictures.length) throw new Error(`${job.added} of ${pictures.length} pictures were added`)

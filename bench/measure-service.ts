@@ -1,8 +1,8 @@
 /** What one configuration of the service does: queries by so many clients, and a tar taken in while others search. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
-import { ServiceClient } from '../src/cli/service-client.js'
-import { archiveOf } from './archive.js'
+import { tarUpload } from './archive.js'
 import type { BenchPicture } from './drawn-gallery.js'
 import type { LoadResult } from './load-client.js'
 import type { LoadClients } from './load-clients.js'
@@ -67,7 +67,7 @@ const cycled = (pictures: readonly BenchPicture[], length: number) =>
   Array.from({ length }, (_, i) => pictures[i % pictures.length]!)
 
 export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
-  const { name, runtime } = await new ServiceClient(service.url).servedModel()
+  const { name, runtime } = await new AlikeClient({ url: service.url }).servedModel()
   const golden = [...(await service.metrics())].find(([metric]) => metric.startsWith('alike_golden_min_cosine{'))
   return { ...runtime, model: name, goldenCosine: golden?.[1], readyMs: service.readyMs }
 }
@@ -78,9 +78,9 @@ export async function fillGallery(
   pictures: readonly BenchPicture[],
   count: number,
 ): Promise<void> {
-  const client = new ServiceClient(service.url)
+  const client = new AlikeClient({ url: service.url })
   await client.createGallery(gallery)
-  const job = await client.waitForJob((await client.ingestTar(gallery, archiveOf(cycled(pictures, count)))).id)
+  const job = await client.waitForJob((await client.ingest(gallery, tarUpload(cycled(pictures, count)))).id)
   if (job.added !== count) throw new Error(`the gallery's job ${job.state} with ${job.added} of ${count} pictures`)
 }
 
@@ -129,14 +129,14 @@ export async function measureIngest(
     thumbnails,
   }: { pictures: readonly BenchPicture[]; count: number; idleSeconds: number; thumbnails: boolean },
 ): Promise<Ingest> {
-  const client = new ServiceClient(service.url)
+  const client = new AlikeClient({ url: service.url })
   await client.createGallery('filled')
   const alone = { url: searchUrl(service), clients: 1, warmMs: 300, pauseMs: 20 }
   const idle = await searcher.load({ ...alone, measureMs: idleSeconds * 1000 })
   const searching = searcher.load({ ...alone, warmMs: 0, measureMs: 0 })
   const cpuBefore = await service.metric('process_cpu_seconds_total')
   const startedAt = performance.now()
-  const { id } = await client.ingestTar('filled', archiveOf(cycled(pictures, count)))
+  const { id } = await client.ingest('filled', tarUpload(cycled(pictures, count)))
   const sentSeconds = (performance.now() - startedAt) / 1000
   const job = await endOf(client, id)
   const seconds = (performance.now() - startedAt) / 1000
@@ -159,7 +159,7 @@ export async function measureIngest(
   }
 }
 
-async function endOf(client: ServiceClient, id: string) {
+async function endOf(client: AlikeClient, id: string) {
   for (;;) {
     const job = await client.job(id)
     if (job.state !== 'queued' && job.state !== 'running') return job

@@ -9,14 +9,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
+import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
-import { ServiceClient } from '../src/cli/service-client.js'
 import { openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/model-manifest.js'
 import { openGalleries } from '../src/gallery/galleries.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { createMetrics } from '../src/metrics.js'
-import { archiveOf } from './archive.js'
+import { tarUpload } from './archive.js'
 import { drawBenchPictures } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
@@ -34,9 +34,9 @@ const pictures = await drawBenchPictures(64)
 const stored = Array.from({ length: Number(values.stored) }, (_, i) => pictures[i % pictures.length]!)
 
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
-const client = new ServiceClient(service.url)
+const client = new AlikeClient({ url: service.url })
 await client.createGallery(gallery)
-await client.waitForJob((await client.ingestTar(gallery, archiveOf(stored))).id)
+await client.waitForJob((await client.ingest(gallery, tarUpload(stored))).id)
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
 const logger = pino({ level: 'silent' })
@@ -84,7 +84,7 @@ const inProcess: number[] = []
 for (let i = -40; i < queries; i++) {
   const bytes = new Uint8Array(pictures[(i + 64) % pictures.length]!.bytes)
   const started = performance.now()
-  await client.search(gallery, bytes, { k: '10' })
+  await client.search(gallery, bytes, { k: 10 })
   const between = performance.now()
   await direct(bytes)
   if (i < 0) continue // the first ones warm caches and compilers

@@ -10,8 +10,8 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { Agent, request } from 'undici'
+import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
-import { ServiceClient } from '../src/cli/service-client.js'
 import { openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/model-manifest.js'
 import { SlotIndex } from '../src/engines/embedded/vector-index/slot-index.js'
@@ -19,7 +19,7 @@ import { indexDefaults } from '../src/engines/embedded/vector-index/vector-index
 import { decodersWanted, openDecoders } from '../src/image/decoders.js'
 import { createMetrics } from '../src/metrics.js'
 import { packed } from '../test/engines/embedded/vector-index/unit-vectors.js'
-import { archiveOf } from './archive.js'
+import { tarUpload } from './archive.js'
 import { drawBenchPictures } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
@@ -42,13 +42,13 @@ const model = await readModel(values.model)
 const { preprocessing, embeddingDimension } = model.manifest
 
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
-const client = new ServiceClient(service.url)
+const client = new AlikeClient({ url: service.url })
 await client.createGallery(gallery)
 await client.waitForJob(
   (
-    await client.ingestTar(
+    await client.ingest(
       gallery,
-      archiveOf(Array.from({ length: storedCount }, (_, i) => pictures[i % pictures.length]!)),
+      tarUpload(Array.from({ length: storedCount }, (_, i) => pictures[i % pictures.length]!)),
     )
   ).id,
 )

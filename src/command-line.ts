@@ -3,7 +3,6 @@
  * line and 1. An option is declared once, with its default, its bounds and a sentence.
  */
 import { Command, CommanderError, InvalidArgumentError } from '@commander-js/extra-typings'
-import { AlikeError } from './errors.js'
 
 export const failed = 1
 export const misused = 2
@@ -74,9 +73,10 @@ export async function runCommand(program: { parseAsync(): Promise<unknown> }): P
 
 /** One line for people at a terminal. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AlikeError) return `${error.code}: ${error.message}`
   if (!(error instanceof Error)) return String(error)
   const { code, path } = error as NodeJS.ErrnoException
+  // Of ours, and of the service as its client tells them; those of the system are in capitals.
+  if (code !== undefined && /^[a-z_]+$/.test(code)) return `${code}: ${error.message}`
   if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
   if (code === 'EACCES' && path !== undefined) return `${path}: permission denied.`
   return error.message

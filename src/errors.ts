@@ -91,7 +91,6 @@ export const catalogue = {
   forbidden: 'This API key may not do that.',
   rate_limited: 'Too many requests in this minute.',
   // commands that talk to a service
-  service_unreachable: 'The service does not answer.',
   service_refused: 'The service refused the request.',
   internal: 'Something went wrong on our side.',
 } as const

@@ -45,7 +45,7 @@ function partOf(path: string): string {
 /** part → the parts it may import besides itself. Nothing else is allowed. */
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
-  'command-line': ['errors'],
+  'command-line': [],
   cosine: [],
   version: [],
   turns: [],
@@ -197,6 +197,16 @@ test('the rules name every part that exists', () => {
     [...new Set(sourceFiles.map(partOf))].filter((part) => !(part in mayImport)),
     [],
   )
+})
+
+test('the service knows nothing of its clients, which only the commands use', () => {
+  assert.deepEqual(
+    imports
+      .filter(({ file, target }) => target.startsWith('clients/') && partOf(file) !== 'cli')
+      .map(({ file }) => file),
+    [],
+  )
+  assert.ok(imports.some(({ target }) => target.startsWith('clients/typescript/')))
 })
 
 /** package → the only places that may import it. */

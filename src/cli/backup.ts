@@ -7,24 +7,45 @@ import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeClient, dataOf } from '../../clients/typescript/src/alike-client.js'
 import { syncFolder } from '../backups/files.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
 import { command, runCommand, serviceOptions } from '../command-line.js'
-import { ServiceClient } from './service-client.js'
+import { AlikeError } from '../errors.js'
 
-async function backUp(service: ServiceClient, file: string, keep: boolean): Promise<void> {
-  const { id } = await service.createSnapshot()
+const pollMs = 500
+
+async function backUp(service: AlikeClient, file: string, keep: boolean): Promise<void> {
+  const { id } = await dataOf(service.api.POST('/v1/snapshots'))
+  const snapshot = { params: { path: { snapshot: id } } }
   const partial = `${file}.part`
   try {
-    await service.waitForSnapshot(id)
-    await pipeline(Readable.fromWeb(await service.snapshotArchive(id)), createWriteStream(partial, { flush: true }))
+    await waitFor(service, id)
+    const archive = await dataOf(
+      service.api.GET('/v1/snapshots/{snapshot}/archive', { ...snapshot, parseAs: 'stream' }),
+    )
+    await pipeline(Readable.fromWeb(archive), createWriteStream(partial, { flush: true }))
     const { images, galleries } = await readSnapshot(partial)
     await rename(partial, file)
     await syncFolder(dirname(file))
     console.log(`Snapshot ${id}: ${images} pictures in ${galleries.length} galleries, in ${file}.`)
   } finally {
     await rm(partial, { force: true })
-    if (!keep) await service.deleteSnapshot(id)
+    if (!keep) await service.api.DELETE('/v1/snapshots/{snapshot}', snapshot)
+  }
+}
+
+/** @throws AlikeError `service_refused` when it fails */
+async function waitFor(service: AlikeClient, id: string): Promise<void> {
+  for (;;) {
+    const { state, failure } = await dataOf(
+      service.api.GET('/v1/snapshots/{snapshot}', { params: { path: { snapshot: id } } }),
+    )
+    if (state === 'ready') return
+    if (state !== 'writing')
+      throw new AlikeError('service_refused', { detail: `The snapshot has ${state}: ${failure?.detail ?? ''}` })
+    await sleep(pollMs)
   }
 }
 
@@ -34,5 +55,5 @@ await runCommand(
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .option('--keep', 'leave the snapshot in the data folder of the service as well', false)
-    .action(({ to, url, key, keep }) => backUp(new ServiceClient(url, key), to, keep)),
+    .action(({ to, url, key, keep }) => backUp(new AlikeClient({ url, key }), to, keep)),
 )

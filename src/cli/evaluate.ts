@@ -8,6 +8,7 @@ import { cpus } from 'node:os'
 import { Readable } from 'node:stream'
 import cliProgress from 'cli-progress'
 import { pack } from 'tar-stream'
+import { AlikeClient, type Job } from '../../clients/typescript/src/alike-client.js'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import type { LabelledPicture } from '../datasets/labelled-picture.js'
 import { readSplitPictures, trainingSeedOf } from '../datasets/split-pictures.js'
@@ -15,7 +16,6 @@ import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings, type RetrievalQuality } from '../eval/quality.js'
 import { percentile } from './percentile.js'
-import { type Job, ServiceClient } from './service-client.js'
 
 interface EvaluateOptions {
   url: string
@@ -34,7 +34,7 @@ interface Filled {
 }
 
 class Evaluation {
-  readonly #service: ServiceClient
+  readonly #service: AlikeClient
   readonly #gallery: string
   readonly #pictures: readonly LabelledPicture[]
   readonly #stored: readonly LabelledPicture[]
@@ -42,7 +42,7 @@ class Evaluation {
 
   /** @param pictures each with its split */
   constructor({ url, key, gallery, queries }: EvaluateOptions, pictures: readonly LabelledPicture[]) {
-    this.#service = new ServiceClient(url, key)
+    this.#service = new AlikeClient({ url, key })
     this.#gallery = gallery
     this.#pictures = pictures
     this.#stored = pictures.filter(({ split }) => split === 'train' || split === 'val')
@@ -69,9 +69,12 @@ class Evaluation {
     }
     await this.#service.createGallery(this.#gallery)
     const started = performance.now()
-    const { id } = await this.#service.ingestTar(this.#gallery, archiveOf(this.#stored))
+    const { id } = await this.#service.ingest(this.#gallery, {
+      open: () => archiveOf(this.#stored),
+      contentType: 'application/x-tar',
+    })
     const bar = progressBar('ingest', this.#stored.length)
-    const job = await this.#service.waitForJob(id, ({ done }) => bar.update(done))
+    const job = await this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) })
     bar.stop()
     if (job.state !== 'succeeded' && job.state !== 'completed_with_errors')
       throw new AlikeError('service_refused', { detail: `The ingestion job ended as ${job.state}.` })
@@ -85,7 +88,7 @@ class Evaluation {
     for (const query of this.#queries) {
       const bytes = await bytesOf(query)
       const started = performance.now()
-      const { durations } = await this.#service.search(this.#gallery, bytes, { k: '10' })
+      const { durations } = await this.#service.search(this.#gallery, bytes, { k: 10 })
       stages.get('seen by the client')!.push(performance.now() - started)
       for (const [stage, ms] of Object.entries(durations)) stages.set(stage, [...(stages.get(stage) ?? []), ms])
       bar.increment()
@@ -103,8 +106,8 @@ class Evaluation {
     const bar = progressBar('quality', this.#queries.length)
     for (const query of this.#queries) {
       const { hits } = await this.#service.search(this.#gallery, await bytesOf(query), {
-        k: String(candidates),
-        exact: 'true',
+        k: candidates,
+        exact: true,
       })
       rankings.push({
         label: query.label,
@@ -212,8 +215,11 @@ function progressBar(name: string, total: number) {
 }
 
 async function evaluate(options: EvaluateOptions): Promise<void> {
-  const { manifest } = await new ServiceClient(options.url, options.key).servedModel()
-  const pictures = await readSplitPictures({ ...options, seed: trainingSeedOf(manifest.provenance) })
+  const { manifest } = await new AlikeClient(options).servedModel()
+  const pictures = await readSplitPictures({
+    ...options,
+    seed: trainingSeedOf(manifest.provenance as Readonly<Record<string, unknown>>),
+  })
   const report = await new Evaluation(options, pictures).run(options.reuse)
   console.log(report)
   if (options.out !== undefined) await writeFile(options.out, report)

@@ -4,15 +4,13 @@
  * running service and waits until it is taken in. `alike-ingest` where the package is installed.
  */
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import cliProgress from 'cli-progress'
+import { AlikeClient, type Job } from '../../clients/typescript/src/alike-client.js'
 import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
-import { type Job, ServiceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
-const jobPollMs = 500
 const cancelled = 130
 
 /** How an upload is read, as the service's parameters of the same names say it. */
@@ -24,7 +22,7 @@ interface Reading {
 }
 
 async function ingest(
-  service: ServiceClient,
+  service: AlikeClient,
   path: string,
   gallery: string,
   { create, ...reading }: Reading & { create: boolean },
@@ -51,7 +49,7 @@ async function ingest(
 
 /** @returns undefined when interrupted before everything was sent; the service keeps nothing of that */
 async function upload(
-  service: ServiceClient,
+  service: AlikeClient,
   gallery: string,
   body: UploadBody,
   parameters: Reading,
@@ -66,16 +64,19 @@ async function upload(
       : 'send {bar} {percentage} %, {eta_formatted} left',
     body.total,
   )
-  const stream = body.open({
-    progress: (done) => bar.update(done),
-    unreadable(path, error) {
-      unreadable += 1
-      console.log(`${path}: could not be read (${error.message})`)
-    },
-  })
-  stream.once('end', () => {
-    sent = true
-  })
+  const open = () => {
+    unreadable = 0 // of this attempt
+    const stream = body.open({
+      progress: (done) => bar.update(done),
+      unreadable(path, error) {
+        unreadable += 1
+        console.log(`${path}: could not be read (${error.message})`)
+      },
+    })
+    return stream.once('end', () => {
+      sent = true
+    })
+  }
   // With everything sent there is a job, or will be, and its id is waited for to cancel it.
   const leave = () => {
     if (!sent) leaving.abort()
@@ -83,10 +84,10 @@ async function upload(
   interrupted.addEventListener('abort', leave)
   try {
     const job = await service.ingest(gallery, {
-      stream,
+      open,
       contentType: body.contentType,
       signal: leaving.signal,
-      parameters: { ...parameters },
+      parameters,
     })
     return { job, unreadable }
   } catch (error) {
@@ -98,30 +99,33 @@ async function upload(
   }
 }
 
-async function follow(service: ServiceClient, { id }: Job, interrupted: AbortSignal): Promise<Job> {
+async function follow(service: AlikeClient, { id }: Job, interrupted: AbortSignal): Promise<Job> {
   const bar = progressBar('take in {bar} {value}/{total}, {rate} a second, {left} left', 1)
   try {
-    for (;;) {
-      const job = interrupted.aborted ? await cancel(service, id) : await service.job(id)
-      bar.setTotal(job.total ?? Math.max(job.done + 1, Math.round(job.done / (job.share || 1))))
-      bar.update(job.done, {
-        rate: job.picturesPerSecond?.toFixed(1) ?? '–',
-        left: job.secondsLeft === null ? '–' : `${Math.ceil(job.secondsLeft)} s`,
-      })
-      if (job.state !== 'queued' && job.state !== 'running') return job
-      await sleep(jobPollMs, undefined, { signal: interrupted }).catch(() => {})
-    }
+    return await service.waitForJob(id, {
+      signal: interrupted,
+      onProgress({ total, done, share, picturesPerSecond, secondsLeft }) {
+        bar.setTotal(total ?? Math.max(done + 1, Math.round(done / (share || 1))))
+        bar.update(done, {
+          rate: picturesPerSecond?.toFixed(1) ?? '–',
+          left: secondsLeft === null ? '–' : `${Math.ceil(secondsLeft)} s`,
+        })
+      },
+    })
+  } catch (error) {
+    if (!interrupted.aborted) throw error
+    return await cancel(service, id)
   } finally {
     bar.stop()
   }
 }
 
 /** It may have ended in this moment. */
-async function cancel(service: ServiceClient, id: string): Promise<Job> {
+async function cancel(service: AlikeClient, id: string): Promise<Job> {
   return service.cancelJob(id).catch(() => service.job(id))
 }
 
-async function printErrors(service: ServiceClient, { id, failed, replaced }: Job): Promise<number> {
+async function printErrors(service: AlikeClient, { id, failed, replaced }: Job): Promise<number> {
   if (failed + replaced > 0)
     for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
   return failed
@@ -168,6 +172,6 @@ Exit code: 0 when everything was taken in; 1 when a picture or the job failed (w
     )
     .action(async (path, { url, key, keyFile, gallery, ...options }) => {
       const secret = keyFile === undefined ? key : (await readFile(keyFile, 'utf8')).trim()
-      process.exitCode = await ingest(new ServiceClient(url, secret), path, gallery, options)
+      process.exitCode = await ingest(new AlikeClient({ url, key: secret }), path, gallery, options)
     }),
 )

@@ -1,11 +1,11 @@
-/** What `alike-ingest` sends: a folder as a tar that is made on the way, or an archive as it is. */
+/** What `alike-ingest` sends: a folder as a tar that the client makes on the way, or an archive as it is. */
 import { createReadStream } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
-import { pack } from 'tar-stream'
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { folderUpload } from '../../clients/typescript/src/folder.js'
 import { pictureName } from '../datasets/folders.js'
 import { isLitter, isLitterName, type LitterRule } from '../ingest/litter.js'
-import { type NameEncoding, type ReadName, readName } from '../ingest/name-encoding.js'
+import { type NameEncoding, readName } from '../ingest/name-encoding.js'
 import { manifestFormat } from '../ingest/upload-manifest/upload-manifest.js'
 
 export interface UploadBody {
@@ -55,65 +55,17 @@ function archiveBody(path: string, size: number): UploadBody {
 }
 
 async function folderBody(folder: string, { litter, nameEncoding }: FolderOptions): Promise<UploadBody> {
-  const files: FoundFile[] = []
-  let leftOut = 0
-  for await (const file of walk(Buffer.from(folder), '', { litter, nameEncoding })) {
-    const isWanted =
-      manifestFormat(file.path) !== undefined ||
-      litter === 'take' ||
-      (!isLitter(file.path) && pictureName.test(file.path)) ||
-      file.misfit !== undefined
-    if (file.isFile && isWanted) files.push(file)
-    else leftOut += 1
-  }
+  const { totalFiles, leftOut, open } = await folderUpload(folder, {
+    nameOf: (bytes) => readName({ bytes }, nameEncoding),
+    passOver: (name) => litter === 'skip' && isLitterName(name),
+    include: (path) =>
+      manifestFormat(path) !== undefined || litter === 'take' || (!isLitter(path) && pictureName.test(path)),
+  })
   return {
     contentType: 'application/x-tar',
     unit: 'files',
-    total: files.length,
+    total: totalFiles,
     leftOut,
-    open: (on) => tarOf(files, on),
+    open: ({ progress, unreadable }) => open({ progress: ({ files }) => progress(files), unreadable }),
   }
-}
-
-interface FoundFile extends ReadName {
-  /** As the disk has it: names there are bytes. */
-  place: Buffer
-  isFile: boolean
-}
-
-/** Everything below, by name; links are not followed, and litter is passed over by the rule of the service. */
-async function* walk(place: Buffer, path: string, options: FolderOptions): AsyncGenerator<FoundFile> {
-  const entries = await readdir(place, { withFileTypes: true, encoding: 'buffer' })
-  for (const entry of entries.sort((a, b) => Buffer.compare(a.name, b.name))) {
-    const { path: name, misfit } = readName({ bytes: entry.name }, options.nameEncoding)
-    const below = {
-      place: Buffer.concat([place, Buffer.from('/'), entry.name]),
-      path: path === '' ? name : `${path}/${name}`,
-      misfit,
-    }
-    if (options.litter === 'skip' && isLitterName(name)) yield { ...below, isFile: false }
-    else if (entry.isDirectory() && misfit === undefined) yield* walk(below.place, below.path, options)
-    else yield { ...below, isFile: entry.isFile() || misfit !== undefined }
-  }
-}
-
-/** One picture at a time in memory: the next is read when the service has taken the one before. */
-function tarOf(files: readonly FoundFile[], { progress, unreadable }: Parameters<UploadBody['open']>[0]): Readable {
-  const archive = pack()
-  const write = async () => {
-    for (const [at, { place, path, misfit }] of files.entries()) {
-      const bytes =
-        misfit === undefined
-          ? await readFile(place).catch((error: Error) => unreadable(path, error))
-          : unreadable(path, misfit)
-      if (bytes !== undefined)
-        await new Promise<void>((resolve, reject) =>
-          archive.entry({ name: path }, bytes, (error) => (error ? reject(error) : resolve())),
-        )
-      progress(at + 1)
-    }
-    archive.finalize()
-  }
-  write().catch((error: unknown) => archive.destroy(error as Error))
-  return Readable.from(archive)
 }

@@ -14,12 +14,18 @@ export { AlikeProblem, AlikeUnreachable, isProblem, type Problem, type ProblemCo
 export type { RetryOptions } from './retries.js'
 
 export type Gallery = components['schemas']['Gallery']
+/** The network that the service runs on, with its manifest. */
+export type ServedModel = operations['getModel']['responses'][200]['content']['application/json']
 export type Image = components['schemas']['Image']
 export type SearchAnswer = components['schemas']['SearchAnswer']
 export type JobErrorLine = operations['getJobErrors']['responses'][200]['content']['application/x-ndjson']
-export type SearchParameters = NonNullable<operations['search']['parameters']['query']>
-export type IngestParameters = NonNullable<operations['ingest']['parameters']['query']>
-type ImageParameters = NonNullable<operations['putImage']['parameters']['query']>
+export type SearchParameters = QueryOf<'search'>
+export type IngestParameters = QueryOf<'ingest'>
+export type ImageParameters = QueryOf<'putImage'>
+
+/** Parameters of an operation; those that are undefined are left out. */
+type QueryOf<Name extends keyof operations> = Optional<NonNullable<operations[Name]['parameters']['query']>>
+type Optional<Values> = { [Name in keyof Values]?: Values[Name] | undefined }
 
 export interface AlikeClientOptions {
   /** Of the service, with the path it is mounted at, if any: `https://example.org/alike`. */
@@ -36,8 +42,8 @@ export interface CallOptions {
 }
 
 export interface IngestUpload {
-  /** Opens the body; called again for another attempt. */
-  open(): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | string
+  /** Opens the body; called again for another attempt. Async iterables, streams of Node.js among them, are for Node.js. */
+  open(): ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array<ArrayBuffer> | string
   /** `application/x-tar`, `application/zip`, `application/x-ndjson` and others, see `ingest` of the contract. */
   contentType: string
   parameters?: IngestParameters | undefined
@@ -64,6 +70,11 @@ export class AlikeClient {
       headers: this.#headers,
       fetch: (request) => fetchWithRetries(() => request.clone() as Request, send, retry),
     })
+  }
+
+  async servedModel(options: CallOptions = {}): Promise<ServedModel> {
+    const { models } = await dataOf(this.api.GET('/v1/models', given(options)))
+    return dataOf(this.api.GET('/v1/models/{model}', { params: { path: { model: models[0]!.id } }, ...given(options) }))
   }
 
   gallery(gallery: string, options: CallOptions = {}): Promise<Gallery> {

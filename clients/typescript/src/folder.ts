@@ -61,7 +61,7 @@ export async function uploadFolder(
     })
   }
   const job = await client.ingest(gallery, {
-    open: () => webStreamOf(open()),
+    open,
     contentType: 'application/x-tar',
     parameters,
     signal,
@@ -79,11 +79,6 @@ export async function folderUpload(folder: string, options: FolderOptions = {}):
     else leftOut += 1
   }
   return { totalFiles: files.length, leftOut, open: (on = {}) => tarOf(files, on) }
-}
-
-/** As `fetch` takes it. */
-export function webStreamOf(stream: Readable): ReadableStream<Uint8Array> {
-  return Readable.toWeb(stream) as ReadableStream<Uint8Array>
 }
 
 interface FoundFile extends FileName {

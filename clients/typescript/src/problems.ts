@@ -33,6 +33,7 @@ export class AlikeProblem extends Error {
 /** There was no answer: no connection, or one that broke. `cause` says why. */
 export class AlikeUnreachable extends Error {
   override readonly name = 'AlikeUnreachable'
+  readonly code = 'service_unreachable'
 }
 
 /** Whether the service refused with one of these codes. */
