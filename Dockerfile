@@ -34,13 +34,13 @@ RUN npm ci --omit=dev \
  && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
       node_modules/node-linux-* node_modules/.bin/node
 
-# ---- build: TypeScript to JavaScript; nothing but dist/ leaves this stage
+# ---- build: TypeScript to JavaScript, and the console; nothing but dist/ leaves this stage
 FROM compiler AS build
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
 COPY clients/typescript/src ./clients/typescript/src
-RUN npx tsc -p tsconfig.json
+RUN npm run build
 
 # ---- dependencies for CUDA: ONNX Runtime's own install script fetches the provider libraries
 FROM dependencies AS cuda-dependencies
@@ -67,6 +67,7 @@ COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
+COPY --from=build /app/dist/console ./dist/console
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=8080 \
@@ -92,6 +93,7 @@ COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
+COPY --from=build /app/dist/console ./dist/console
 # UV_THREADPOOL_SIZE: each picture that is being decoded holds one thread of libuv's pool.
 # MALLOC_…: what a large picture took is given back at once; else each of those threads keeps tens of megabytes of it.
 ENV NODE_ENV=production \

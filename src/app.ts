@@ -16,6 +16,7 @@ import { expectAddressText } from './http/plugins/address-text.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
+import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { describeApi } from './http/plugins/openapi.js'
@@ -110,6 +111,8 @@ export async function buildApp({
   const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
   refuseCodedBodies(app)
   await describeApi(app)
+
+  await app.register(serveConsole, config)
 
   const { embedder, galleries, jobs, ingest, analyses, snapshots } = parts
   const memory = new BodyMemory(config)

@@ -53,6 +53,10 @@ export const Settings = Type.Object(
     }),
     apiKeysFile: Type.String({ default: '', description: 'File with more of them, one a line.' }),
     metricsOpen: Type.Boolean({ default: false, description: 'Let `/metrics` be read without a key.' }),
+    consoleEnabled: Type.Boolean({
+      default: true,
+      description: 'Serve the console, the web page at `/`; the page itself needs no key, what it shows does.',
+    }),
     rateLimitPerMinute: Type.Integer({
       default: 0,
       minimum: 0,

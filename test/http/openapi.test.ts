@@ -87,8 +87,8 @@ test('the service serves contract, reference page and links', async (t) => {
   for (const link of Object.values(home.links)) assert.equal((await app.inject(link)).statusCode, 200, link)
 })
 
-test('the root leads to the list of links', async (t) => {
-  const { app } = await startApp(t)
+test('without the console, the root leads to the list of links', async (t) => {
+  const { app } = await startApp(t, { consoleEnabled: false })
   const { statusCode, headers } = await app.inject('/')
   assert.deepEqual([statusCode, headers.location], [302, 'v1'])
 })

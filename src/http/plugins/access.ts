@@ -24,8 +24,8 @@ export interface AccessOptions {
   metricsOpen: boolean
 }
 
-/** Paths of plugins, which can not state a role: the reference page and the contract are no secret. */
-const openPaths = /^\/(docs(\/|$)|openapi\.yaml$)/
+/** Paths of plugins, which can not state a role: the reference page, the contract and the console's files are no secret. */
+const openPaths = /^\/(docs(\/|$)|openapi\.yaml$|assets\/)/
 
 /** Counts a request once more, for one that does the work of several. @throws AlikeError `rate_limited` */
 export type CountAgain = (request: FastifyRequest) => Promise<void>

@@ -10,9 +10,6 @@ const Home = Type.Object({
 })
 
 export const homeRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  // relative, so that it holds below the base path of a reverse proxy
-  app.get('/', { config: { role: 'open' }, schema: { hide: true } }, async (_request, reply) => reply.redirect('v1'))
-
   app.get(
     '/v1',
     {

@@ -1,0 +1,33 @@
+/** Which galleries there are, and what fields their pictures have. */
+import { signal } from '@preact/signals'
+import { answerOf, type Schemas, service } from './service.js'
+
+export type Gallery = Schemas['Gallery']
+export interface LabelCount {
+  label: string | null
+  count: number
+}
+
+/** Undefined until they were asked for. */
+export const galleries = signal<Gallery[] | undefined>(undefined)
+
+/** @throws ServiceError */
+export async function loadGalleries(): Promise<Gallery[]> {
+  const all: Gallery[] = []
+  let cursor: string | undefined
+  do {
+    const page = await answerOf(
+      service.GET('/v1/galleries', { params: { query: cursor === undefined ? {} : { cursor } } }),
+    )
+    all.push(...page.galleries)
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  galleries.value = all
+  return all
+}
+
+/** The most frequent first. @throws ServiceError */
+export async function loadLabels(gallery: string): Promise<LabelCount[]> {
+  const { labels } = await answerOf(service.GET('/v1/galleries/{gallery}/labels', { params: { path: { gallery } } }))
+  return labels.sort((a, b) => b.count - a.count)
+}

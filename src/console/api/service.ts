@@ -1,0 +1,82 @@
+/** Calls to the service: typed by its own contract, with the key of this session, and with problems as errors. */
+
+import type { components, paths } from 'openapi'
+import createClient from 'openapi-fetch'
+import { apiKey, keyHeaders, keyWanted } from './key.js'
+
+export type Schemas = components['schemas']
+export type Problem = Schemas['Problem']
+
+/** Where the page lies is where the service is, behind whatever path a proxy gave it. */
+export const serviceBase = new URL('.', document.baseURI)
+
+/** What the service said when it refused a call. */
+export class ServiceError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Partial<Problem>,
+  ) {
+    super(problem.detail ?? problem.title ?? `The service answered ${status}.`)
+  }
+}
+
+export const service = createClient<paths>({
+  baseUrl: serviceBase.href.replace(/\/$/, ''),
+  fetch: (request) => callWithKey(request),
+})
+
+/** For what is not JSON: pictures, events, lines. @throws ServiceError */
+export async function fetchFrom(path: string, init: RequestInit = {}): Promise<Response> {
+  const response = await callWithKey(new Request(new URL(path, serviceBase), init))
+  if (!response.ok) throw new ServiceError(response.status, await problemOf(response))
+  return response
+}
+
+/** The data of an answer. @throws ServiceError */
+export async function answerOf<Data>(
+  call: Promise<{ data?: Data; error?: unknown; response: Response }>,
+): Promise<Data> {
+  const { data, error, response } = await call
+  if (!response.ok) throw new ServiceError(response.status, (error ?? {}) as Partial<Problem>)
+  return data as Data
+}
+
+/** A picture as the body of a call; the generator of the types calls every binary body a text. */
+export function pictureBody(picture: Blob) {
+  return {
+    body: picture as unknown as string,
+    bodySerializer: (body: unknown) => body as Blob,
+    headers: { 'content-type': picture.type.startsWith('image/') ? picture.type : 'image/jpeg' },
+  }
+}
+
+/** Waits as long as a busy service asks for, three times at most. */
+async function callWithKey(request: Request): Promise<Response> {
+  for (const [name, value] of Object.entries(keyHeaders())) request.headers.set(name, value)
+  for (let tries = 0; ; tries++) {
+    const response = await fetch(request.body === null ? request.clone() : request)
+    if (response.status === 401) keyWanted.value = apiKey.value === '' ? 'missing' : 'refused'
+    const repeatable = request.method === 'GET' && tries < 3 && (response.status === 429 || response.status === 503)
+    if (!repeatable) return response
+    await pause(1_000 * Math.min(30, Number(response.headers.get('retry-after') ?? 1)), request.signal)
+  }
+}
+
+async function problemOf(response: Response): Promise<Partial<Problem>> {
+  const text = await response.text()
+  try {
+    return JSON.parse(text) as Partial<Problem>
+  } catch {
+    return { detail: text.slice(0, 300) }
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    })
+  })
+}

@@ -1,0 +1,39 @@
+/** Asks for the API key when the service wants one. */
+import { useState } from 'preact/hooks'
+import { apiKey, keyWanted, useKey } from '../api/key.js'
+import { Dialog } from './dialog.js'
+
+export function KeyDialog({ onKey }: { onKey: () => void }) {
+  const [key, setKey] = useState('')
+  if (keyWanted.value === undefined) return null
+  const submit = (event: Event) => {
+    event.preventDefault()
+    useKey(key.trim())
+    onKey()
+  }
+  return (
+    <Dialog title="API key" onClose={() => (keyWanted.value = undefined)}>
+      <form onSubmit={submit} class="stack">
+        <p>
+          {keyWanted.value === 'refused' && apiKey.value !== ''
+            ? 'The service does not know this key.'
+            : 'This service answers to callers with a key.'}{' '}
+          It is kept until this tab is closed, and sent to this service only.
+        </p>
+        <label class="field">
+          <span>Key</span>
+          <input
+            type="password"
+            autocomplete="off"
+            required
+            value={key}
+            onInput={(event) => setKey(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="primary">
+          Use this key
+        </button>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,26 @@
+/** A sentence or two about what went wrong, or what there is to know. */
+import type { ComponentChildren } from 'preact'
+import { ServiceError } from '../api/service.js'
+
+export function Notice({ kind = 'info', children }: { kind?: 'info' | 'fault'; children: ComponentChildren }) {
+  return (
+    <div class={`notice notice-${kind}`} role={kind === 'fault' ? 'alert' : 'status'}>
+      {children}
+    </div>
+  )
+}
+
+export function Fault({ error }: { error: unknown }) {
+  const { code, requestId } = error instanceof ServiceError ? error.problem : {}
+  return (
+    <Notice kind="fault">
+      <p>{error instanceof Error ? error.message : String(error)}</p>
+      {code !== undefined && (
+        <p class="notice-facts">
+          {code}
+          {requestId !== undefined && ` · request ${requestId}`}
+        </p>
+      )}
+    </Notice>
+  )
+}

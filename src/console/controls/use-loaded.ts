@@ -1,0 +1,28 @@
+/** What a component shows after it has asked for it. */
+import { useEffect, useState } from 'preact/hooks'
+
+export interface Loaded<Value> {
+  value: Value | undefined
+  error: unknown
+  loading: boolean
+  reload: () => void
+}
+
+/** Asks again whenever one of `inputs` changes; an answer that comes too late is dropped. */
+export function useLoaded<Value>(
+  load: (signal: AbortSignal) => Promise<Value>,
+  inputs: readonly unknown[],
+): Loaded<Value> {
+  const [state, setState] = useState<{ value?: Value; error?: unknown; loading: boolean }>({ loading: true })
+  const [round, setRound] = useState(0)
+  useEffect(() => {
+    const leaving = new AbortController()
+    setState(({ value }) => ({ ...(value !== undefined && { value }), loading: true }))
+    load(leaving.signal).then(
+      (value) => leaving.signal.aborted || setState({ value, loading: false }),
+      (error: unknown) => leaving.signal.aborted || setState({ error, loading: false }),
+    )
+    return () => leaving.abort()
+  }, [...inputs, round])
+  return { value: state.value, error: state.error, loading: state.loading, reload: () => setRound((one) => one + 1) }
+}

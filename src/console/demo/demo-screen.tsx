@@ -1,0 +1,60 @@
+/** What is shown while there is no gallery: one to try is drawn, or an empty one is made. */
+import { useState } from 'preact/hooks'
+import { loadGalleries } from '../api/galleries.js'
+import { Fault } from '../controls/notice.js'
+import { JobProgress } from '../jobs/job-progress.js'
+import { goToGallery } from '../routing/route.js'
+import { type DemoProgress, makeDemoGallery } from './make-demo-gallery.js'
+import { NewGallery } from './new-gallery.js'
+
+const counts = [240, 480, 2_000]
+
+export function DemoScreen() {
+  const [count, setCount] = useState(counts[1]!)
+  const [progress, setProgress] = useState<DemoProgress>()
+  const [error, setError] = useState<unknown>()
+  const make = async () => {
+    setError(undefined)
+    setProgress({ drawn: 0 })
+    try {
+      await makeDemoGallery({ name: 'demo', count, signal: new AbortController().signal, onProgress: setProgress })
+      await loadGalleries()
+      goToGallery('demo')
+    } catch (reason) {
+      setError(reason)
+    } finally {
+      setProgress(undefined)
+    }
+  }
+  return (
+    <div class="welcome stack">
+      <h1>There is no gallery yet</h1>
+      <p>
+        Draw one to try: boats, fish, flowers, houses, kites, snowmen, trees and trucks, drawn by this page and sent to
+        the service like any picture. Some are copies and some have a wrong label, for the Quality screen to find.
+      </p>
+      <label class="field">
+        <span>Pictures</span>
+        <select value={count} onChange={({ currentTarget }) => setCount(Number(currentTarget.value))}>
+          {counts.map((one) => (
+            <option key={one} value={one}>
+              {one.toLocaleString('en')}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" class="primary" disabled={progress !== undefined} onClick={make}>
+        Draw a demo gallery
+      </button>
+      {progress !== undefined &&
+        (progress.job === undefined ? (
+          <progress max={count} value={progress.drawn} aria-label="Pictures drawn" />
+        ) : (
+          <JobProgress job={progress.job} />
+        ))}
+      {error !== undefined && <Fault error={error} />}
+      <h2>Or begin with an empty one</h2>
+      <NewGallery />
+    </div>
+  )
+}

@@ -1,0 +1,37 @@
+/** Makes an empty gallery. */
+import { useState } from 'preact/hooks'
+import { loadGalleries } from '../api/galleries.js'
+import { answerOf, service } from '../api/service.js'
+import { Fault } from '../controls/notice.js'
+import { goToGallery } from '../routing/route.js'
+
+export function NewGallery() {
+  const [name, setName] = useState('')
+  const [error, setError] = useState<unknown>()
+  const make = async (event: Event) => {
+    event.preventDefault()
+    setError(undefined)
+    try {
+      await answerOf(service.PUT('/v1/galleries/{gallery}', { params: { path: { gallery: name } } }))
+      await loadGalleries()
+      goToGallery(name)
+    } catch (reason) {
+      setError(reason)
+    }
+  }
+  return (
+    <form class="row" onSubmit={make}>
+      <input
+        aria-label="Name of the new gallery"
+        placeholder="holidays"
+        required
+        pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,63}"
+        title="Letters, digits, dots, underscores, hyphens; at most 64"
+        value={name}
+        onInput={(event) => setName(event.currentTarget.value)}
+      />
+      <button type="submit">Make it</button>
+      {error !== undefined && <Fault error={error} />}
+    </form>
+  )
+}

@@ -1,0 +1,63 @@
+/** One condition of a filter: field, comparison, value. */
+import { useId } from 'preact/hooks'
+import type { Field } from './fields.js'
+import { type Comparison, type Condition, comparisonNames, comparisons } from './filter.js'
+
+export interface ConditionRowProps {
+  condition: Condition
+  fields: Field[]
+  onChange: (condition: Condition) => void
+  onRemove: () => void
+}
+
+export function ConditionRow({ condition, fields, onChange, onRemove }: ConditionRowProps) {
+  const listId = useId()
+  const { field, comparison, text } = condition
+  const values = fields.find(({ name }) => name === field)?.values ?? []
+  const takesValue = comparison !== 'exists' && comparison !== 'missing'
+  return (
+    <div class="condition">
+      <select
+        aria-label="Field"
+        value={field}
+        onChange={({ currentTarget }) => onChange({ ...condition, field: currentTarget.value, text: '' })}
+      >
+        {!fields.some(({ name }) => name === field) && <option>{field}</option>}
+        {fields.map(({ name }) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+      <select
+        aria-label="Comparison"
+        value={comparison}
+        onChange={({ currentTarget }) => onChange({ ...condition, comparison: currentTarget.value as Comparison })}
+      >
+        {comparisons.map((one) => (
+          <option key={one} value={one}>
+            {comparisonNames[one]}
+          </option>
+        ))}
+      </select>
+      {takesValue && (
+        <>
+          <input
+            aria-label="Value"
+            list={listId}
+            value={text}
+            dir="auto"
+            placeholder={comparison === 'in' ? 'one, another' : 'value'}
+            onChange={({ currentTarget }) => onChange({ ...condition, text: currentTarget.value })}
+          />
+          <datalist id={listId}>
+            {values.map((value) => (
+              <option key={value} value={value} />
+            ))}
+          </datalist>
+        </>
+      )}
+      <button type="button" class="quiet" aria-label="Remove this condition" onClick={onRemove}>
+        ×
+      </button>
+    </div>
+  )
+}

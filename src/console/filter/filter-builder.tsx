@@ -1,0 +1,80 @@
+/** Puts a filter together from the fields and values that the gallery has. */
+import { useEffect, useState } from 'preact/hooks'
+import { ConditionRow } from './condition-row.js'
+import type { Field } from './fields.js'
+import { draftOf, type FilterDraft, filterOf } from './filter.js'
+
+export interface FilterBuilderProps {
+  fields: Field[]
+  /** All labels of the gallery, the most frequent first. */
+  labels: string[]
+  filter: Record<string, unknown> | undefined
+  onFilter: (filter: Record<string, unknown> | undefined) => void
+}
+
+const empty: FilterDraft = { combine: 'and', conditions: [] }
+
+export function FilterBuilder({ fields, labels, filter, onFilter }: FilterBuilderProps) {
+  const given = filter === undefined ? empty : draftOf(filter)
+  const [draft, setDraft] = useState(given ?? empty)
+  const text = JSON.stringify(filter)
+  useEffect(() => {
+    // what is being typed is kept: it says the same
+    if (JSON.stringify(filterOf(draft)) !== text) setDraft(given ?? empty)
+  }, [text])
+  const change = (next: FilterDraft) => {
+    setDraft(next)
+    const made = filterOf(next)
+    if (JSON.stringify(made) !== text) onFilter(made)
+  }
+  const offered = withLabels(fields, labels)
+  const { combine, conditions } = draft
+
+  return (
+    <fieldset class="controls">
+      <legend>Filter</legend>
+      {filter !== undefined && given === undefined && <p class="hint mono">{text}</p>}
+      {conditions.length > 1 && (
+        <label class="field">
+          <span>Pictures that fit</span>
+          <select
+            value={combine}
+            onChange={({ currentTarget }) => change({ ...draft, combine: currentTarget.value === 'or' ? 'or' : 'and' })}
+          >
+            <option value="and">all of these</option>
+            <option value="or">any of these</option>
+          </select>
+        </label>
+      )}
+      {conditions.map((condition, place) => (
+        <ConditionRow
+          key={place}
+          condition={condition}
+          fields={offered}
+          onChange={(next) => change({ ...draft, conditions: conditions.with(place, next) })}
+          onRemove={() => change({ ...draft, conditions: conditions.toSpliced(place, 1) })}
+        />
+      ))}
+      <div class="row">
+        <button
+          type="button"
+          onClick={() => {
+            const first = offered[0]?.name ?? 'label'
+            setDraft({ ...draft, conditions: [...conditions, { field: first, comparison: 'equals', text: '' }] })
+          }}
+        >
+          Add a condition
+        </button>
+        {(filter !== undefined || conditions.length > 0) && (
+          <button type="button" class="quiet" onClick={() => change(empty)}>
+            Clear
+          </button>
+        )}
+      </div>
+    </fieldset>
+  )
+}
+
+function withLabels(fields: Field[], labels: string[]): Field[] {
+  return [{ name: 'label', values: labels }, ...fields.filter(({ name }) => name !== 'label')]
+}

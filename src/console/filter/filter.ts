@@ -1,0 +1,71 @@
+/** A filter as its builder knows it: conditions, all or any of which have to hold. Pure. */
+
+export const comparisons = ['equals', 'in', 'gte', 'lte', 'exists', 'missing'] as const
+export type Comparison = (typeof comparisons)[number]
+
+export const comparisonNames: Record<Comparison, string> = {
+  equals: 'is',
+  in: 'is one of',
+  gte: 'is at least',
+  lte: 'is at most',
+  exists: 'is given',
+  missing: 'is missing',
+}
+
+export interface Condition {
+  field: string
+  comparison: Comparison
+  /** As it was typed; of `in`, separated by commas. */
+  text: string
+}
+
+export interface FilterDraft {
+  combine: 'and' | 'or'
+  conditions: Condition[]
+}
+
+/** As the API takes it; undefined: every picture fits. */
+export function filterOf({ combine, conditions }: FilterDraft): Record<string, unknown> | undefined {
+  const parts = conditions.filter(isComplete).map(conditionOf)
+  if (parts.length === 0) return undefined
+  return parts.length === 1 ? parts[0] : { [combine]: parts }
+}
+
+/** The draft of a filter that this builder made; undefined for any other one. */
+export function draftOf(filter: unknown): FilterDraft | undefined {
+  const { and, or } = (filter ?? {}) as { and?: unknown; or?: unknown }
+  const parts = Array.isArray(and) ? and : Array.isArray(or) ? or : [filter]
+  const conditions = parts.map(readCondition)
+  if (!conditions.every((one) => one !== undefined)) return undefined
+  return { combine: Array.isArray(or) ? 'or' : 'and', conditions }
+}
+
+/** What was typed, as JSON has it: a number, a truth value or a text. */
+export function typedValue(text: string): string | number | boolean {
+  const trimmed = text.trim()
+  if (trimmed === 'true' || trimmed === 'false') return trimmed === 'true'
+  return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : trimmed
+}
+
+function isComplete({ field, comparison, text }: Condition): boolean {
+  return field !== '' && (comparison === 'exists' || comparison === 'missing' || text.trim() !== '')
+}
+
+function conditionOf({ field, comparison, text }: Condition): Record<string, unknown> {
+  // labels are always texts
+  const value = (one: string) => (field === 'label' ? one.trim() : typedValue(one))
+  if (comparison === 'missing') return { field, exists: false }
+  if (comparison === 'exists') return { field, exists: true }
+  if (comparison === 'in') return { field, in: text.split(',').map(value) }
+  return { field, [comparison]: value(text) }
+}
+
+function readCondition(part: unknown): Condition | undefined {
+  const { field, ...rest } = (part ?? {}) as Record<string, unknown>
+  const [[name, value] = [], ...more] = Object.entries(rest)
+  if (typeof field !== 'string' || name === undefined || more.length > 0) return undefined
+  if (name === 'exists') return { field, comparison: value === true ? 'exists' : 'missing', text: '' }
+  if (name === 'in' && Array.isArray(value)) return { field, comparison: 'in', text: value.join(', ') }
+  const comparison = comparisons.find((one) => one === name)
+  return comparison === undefined ? undefined : { field, comparison, text: String(value) }
+}

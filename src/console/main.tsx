@@ -1,0 +1,11 @@
+/** The console: the page that the service shows at its root. */
+import { render } from 'preact'
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/controls.css'
+import './styles/shell.css'
+import './styles/search.css'
+import './styles/hits.css'
+import { Console } from './shell/console.js'
+
+render(<Console />, document.getElementById('console')!)

@@ -1,0 +1,35 @@
+/** What the part of the address after `#` says: a screen, a gallery, and the settings of the screen. Pure. */
+
+export const screens = ['search', 'match', 'gallery', 'quality', 'map', 'networks', 'operation'] as const
+export type Screen = (typeof screens)[number]
+
+export interface Address {
+  screen: Screen
+  /** Undefined: none is chosen yet. */
+  gallery: string | undefined
+  settings: URLSearchParams
+}
+
+/** `#/search/holidays?id=12` and the like; whatever it cannot read is the search. */
+export function readAddress(hash: string): Address {
+  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2)
+  const [screen, gallery] = path.split('/')
+  return {
+    screen: screens.find((one) => one === screen) ?? 'search',
+    gallery: gallery === undefined || gallery === '' ? undefined : decoded(gallery),
+    settings: new URLSearchParams(query),
+  }
+}
+
+export function writeAddress({ screen, gallery, settings }: Address): string {
+  const query = settings.toString()
+  return `#/${screen}${gallery === undefined ? '' : `/${encodeURIComponent(gallery)}`}${query === '' ? '' : `?${query}`}`
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,29 @@
+/** The page's address as a signal. Every change of the address is a step in the browser's history, so that back works. */
+import { signal } from '@preact/signals'
+import { type Address, readAddress, type Screen, writeAddress } from './address.js'
+
+export const route = signal<Address>(readAddress(location.hash))
+
+addEventListener('hashchange', () => {
+  route.value = readAddress(location.hash)
+})
+
+export function addressTo(screen: Screen, settings: Record<string, string> | URLSearchParams = {}): string {
+  return writeAddress({ screen, gallery: route.value.gallery, settings: new URLSearchParams(settings) })
+}
+
+export function goTo(screen: Screen, settings: Record<string, string> | URLSearchParams = {}): void {
+  location.hash = addressTo(screen, settings)
+}
+
+/** Without a step in the history. */
+export function replaceSettings(settings: URLSearchParams): void {
+  const address = { ...route.value, settings }
+  history.replaceState(null, '', writeAddress(address))
+  route.value = address
+}
+
+/** Another gallery on the same screen; the settings were about the one before. */
+export function goToGallery(gallery: string | undefined): void {
+  location.hash = writeAddress({ screen: route.value.screen, gallery, settings: new URLSearchParams() })
+}

@@ -1,0 +1,70 @@
+/** A picture from the camera, where the browser gives one to this page. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { Dialog } from '../controls/dialog.js'
+import { Notice } from '../controls/notice.js'
+
+export function Camera({ onPicture, onClose }: { onPicture: (file: File) => void; onClose: () => void }) {
+  const video = useRef<HTMLVideoElement>(null)
+  const [refusal, setRefusal] = useState<string>()
+  useEffect(() => {
+    let stream: MediaStream | undefined
+    let left = false
+    openCamera().then(
+      (opened) => {
+        stream = opened
+        if (left) stopCamera(opened)
+        else if (video.current !== null) video.current.srcObject = opened
+      },
+      (error: unknown) => setRefusal(error instanceof Error ? error.message : String(error)),
+    )
+    return () => {
+      left = true
+      stopCamera(stream)
+    }
+  }, [])
+
+  return (
+    <Dialog title="Camera" onClose={onClose} wide>
+      {refusal === undefined ? (
+        <>
+          <video ref={video} class="camera" autoplay playsInline muted aria-label="What the camera sees" />
+          <button type="button" class="primary" onClick={async () => onPicture(await takePicture(video.current!))}>
+            Take the picture
+          </button>
+        </>
+      ) : (
+        <>
+          <Notice kind="fault">{refusal}</Notice>
+          <label class="button">
+            Use the camera’s own app
+            <input
+              class="unseen"
+              type="file"
+              accept="image/*"
+              capture="environment"
+              onChange={({ currentTarget }) => currentTarget.files?.[0] && onPicture(currentTarget.files[0])}
+            />
+          </label>
+        </>
+      )}
+    </Dialog>
+  )
+}
+
+async function openCamera(): Promise<MediaStream> {
+  // browsers hide it from pages that came unprotected over a network
+  if (navigator.mediaDevices === undefined) throw new Error('The browser gives its camera to pages over https only.')
+  return navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } })
+}
+
+function stopCamera(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) track.stop()
+}
+
+async function takePicture(video: HTMLVideoElement): Promise<File> {
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight)
+  canvas.getContext('2d')!.drawImage(video, 0, 0)
+  return new File([await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 })], 'camera.jpg', {
+    type: 'image/jpeg',
+  })
+}

@@ -1,0 +1,36 @@
+/** Where the time of a search went: a bar of its stages. */
+import type { SearchAnswer } from './use-search.js'
+
+export interface DurationsBarProps {
+  durations: SearchAnswer['durations']
+  /** As the page saw it, with the way there and back. */
+  roundTripMs: number | undefined
+  method: string
+}
+
+export function DurationsBar({ durations, roundTripMs, method }: DurationsBarProps) {
+  const { decodeMs, queueMs, embedMs, searchMs, totalMs } = durations
+  const stages = [
+    ['decode', decodeMs],
+    ['queue', queueMs],
+    ['embed', embedMs],
+    ['search', searchMs],
+    ['other', Math.max(0, totalMs - decodeMs - queueMs - embedMs - searchMs)],
+  ] as const
+  const sum = stages.reduce((before, [, ms]) => before + ms, 0) || 1
+  const text = stages.filter(([, ms]) => ms > 0).map(([name, ms]) => `${name} ${ms.toFixed(1)} ms`)
+  return (
+    <div class="durations">
+      <div class="durations-bar" role="img" aria-label={`Stages: ${text.join(', ')}`} title={text.join('\n')}>
+        {stages.map(
+          ([name, ms]) =>
+            ms > 0 && <span key={name} class={`stage stage-${name}`} style={{ width: `${(ms / sum) * 100}%` }} />,
+        )}
+      </div>
+      <span class="durations-text">
+        {totalMs.toFixed(1)} ms in the service ({method})
+        {roundTripMs !== undefined && `, ${roundTripMs.toFixed(0)} ms in all`}
+      </span>
+    </div>
+  )
+}

@@ -1,0 +1,54 @@
+/** The hits of a search, in groups where it was asked for groups; arrow keys walk through them. */
+import { HitCard } from './hit-card.js'
+import { type SearchQuery, withExample, withOpinion } from './search-query.js'
+import type { Hit, SearchAnswer } from './use-search.js'
+
+export interface HitListProps {
+  gallery: string
+  query: SearchQuery
+  answer: SearchAnswer
+  onQuery: (query: SearchQuery) => void
+}
+
+export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
+  const { hits, groups } = answer
+  if (hits.length === 0 && (groups ?? []).length === 0)
+    return <p class="hint">No picture of this gallery fits the query and its filter.</p>
+  const list = (some: Hit[]) => (
+    <ul class="hits" onKeyDown={walk}>
+      {some.map((hit) => (
+        <HitCard
+          key={hit.id}
+          gallery={gallery}
+          hit={hit}
+          opinion={query.like.includes(hit.id) ? 'like' : query.unlike.includes(hit.id) ? 'unlike' : undefined}
+          onSearch={() => onQuery(withExample(query, { imageId: hit.id }))}
+          onOpinion={(opinion) => onQuery(withOpinion(query, hit.id, opinion))}
+        />
+      ))}
+    </ul>
+  )
+  if (groups === undefined) return list(hits)
+  return groups.map((group) => (
+    <section key={group.rank} class="hit-group">
+      <h2>
+        <bdi>{String(group.key)}</bdi>
+      </h2>
+      {list(group.hits)}
+    </section>
+  ))
+}
+
+/** Left and right go to the hit beside, up and down to the one above or below. */
+function walk(event: KeyboardEvent): void {
+  const pictures = [...document.querySelectorAll<HTMLElement>('.search-results .hit-picture')]
+  const place = pictures.indexOf(document.activeElement as HTMLElement)
+  if (place === -1) return
+  const top = (one: HTMLElement) => Math.round(one.getBoundingClientRect().top)
+  const perRow = pictures.filter((one) => top(one) === top(pictures[place]!)).length
+  const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -perRow, ArrowDown: perRow }
+  const target = pictures[place + (steps[event.key] ?? 0)]
+  if (steps[event.key] === undefined || target === undefined) return
+  event.preventDefault()
+  target.focus()
+}

@@ -1,0 +1,134 @@
+/** What is searched with: a picture that is dropped, pasted, chosen, photographed or named by its address. */
+import { useEffect, useState } from 'preact/hooks'
+import { Thumbnail } from '../controls/thumbnail.js'
+import { Camera } from './camera.js'
+import { keepPicture, pictureOf } from './given-pictures.js'
+import { RegionBox } from './region-box.js'
+import { type SearchQuery, withExample, withOpinion } from './search-query.js'
+import { UrlField } from './url-field.js'
+
+export interface QueryPanelProps {
+  gallery: string
+  query: SearchQuery
+  onQuery: (query: SearchQuery) => void
+}
+
+export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
+  const [over, setOver] = useState(false)
+  const [camera, setCamera] = useState(false)
+  const give = (file: File | undefined) => {
+    if (file !== undefined) onQuery(withExample(query, { picture: keepPicture(file) }))
+  }
+  usePastedPicture(give)
+  const drop = (event: DragEvent) => {
+    event.preventDefault()
+    setOver(false)
+    give([...(event.dataTransfer?.files ?? [])].find(isPicture))
+  }
+
+  return (
+    <section
+      class={over ? 'query over' : 'query'}
+      aria-label="Picture to search with"
+      onDragOver={(event) => {
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      <Example gallery={gallery} query={query} onQuery={onQuery} />
+      <div class="row">
+        <label class="button primary">
+          Choose a picture
+          <input
+            class="unseen"
+            type="file"
+            accept="image/*"
+            onChange={(event) => {
+              give(event.currentTarget.files?.[0])
+              event.currentTarget.value = ''
+            }}
+          />
+        </label>
+        <button type="button" onClick={() => setCamera(true)}>
+          Camera
+        </button>
+      </div>
+      <UrlField onUrl={(url) => onQuery(withExample(query, { url }))} />
+      {camera && (
+        <Camera
+          onClose={() => setCamera(false)}
+          onPicture={(file) => {
+            setCamera(false)
+            give(file)
+          }}
+        />
+      )}
+      <Opinions gallery={gallery} query={query} onQuery={onQuery} />
+    </section>
+  )
+}
+
+function Example({ gallery, query, onQuery }: QueryPanelProps) {
+  const file = pictureOf(query.picture)
+  if (file !== undefined)
+    return <RegionBox picture={file} region={query.region} onRegion={(region) => onQuery({ ...query, region })} />
+  if (query.imageId !== undefined)
+    return (
+      <figure class="example">
+        <Thumbnail gallery={gallery} id={query.imageId} alt={`Stored picture ${query.imageId}`} />
+        <figcaption>
+          <bdi>{query.imageId}</bdi>
+        </figcaption>
+      </figure>
+    )
+  if (query.url !== undefined)
+    return (
+      <p class="example-text">
+        The picture at <bdi>{query.url}</bdi>
+      </p>
+    )
+  return <p class="drop-hint">Drop a picture here, or paste one</p>
+}
+
+/** What hits should be like, and unlike. */
+function Opinions({ gallery, query, onQuery }: QueryPanelProps) {
+  return (
+    <>
+      {(['like', 'unlike'] as const).map(
+        (opinion) =>
+          query[opinion].length > 0 && (
+            <div key={opinion} class="opinions">
+              <h2>{opinion === 'like' ? 'Like these, too' : 'Unlike these'}</h2>
+              <ul>
+                {query[opinion].map((id) => (
+                  <li key={id}>
+                    <button
+                      type="button"
+                      aria-label={`Take back: ${opinion} ${id}`}
+                      onClick={() => onQuery(withOpinion(query, id, opinion))}
+                    >
+                      <Thumbnail gallery={gallery} id={id} />
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ),
+      )}
+    </>
+  )
+}
+
+function usePastedPicture(give: (file: File | undefined) => void): void {
+  useEffect(() => {
+    const paste = ({ clipboardData }: ClipboardEvent) => give([...(clipboardData?.files ?? [])].find(isPicture))
+    addEventListener('paste', paste)
+    return () => removeEventListener('paste', paste)
+  })
+}
+
+function isPicture({ type }: File): boolean {
+  return type.startsWith('image/')
+}

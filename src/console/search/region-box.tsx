@@ -1,0 +1,85 @@
+/** The picture that is searched with, and the part of it that counts: dragged with the pointer, or typed. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { boxBetween, moved, type Point } from './region.js'
+import type { Region } from './search-query.js'
+
+export interface RegionBoxProps {
+  picture: File
+  region: Region | undefined
+  onRegion: (region: Region | undefined) => void
+}
+
+export function RegionBox({ picture, region, onRegion }: RegionBoxProps) {
+  const frame = useRef<HTMLButtonElement>(null)
+  const [from, setFrom] = useState<Point>()
+  const [drawn, setDrawn] = useState<Region>()
+  const address = useFileAddress(picture)
+  const placeOf = (event: PointerEvent): Point => {
+    const { left, top, width, height } = frame.current!.getBoundingClientRect()
+    return { x: (event.clientX - left) / width, y: (event.clientY - top) / height }
+  }
+  const begin = (event: PointerEvent) => {
+    frame.current!.setPointerCapture(event.pointerId)
+    setFrom(placeOf(event))
+  }
+  const end = () => {
+    if (from !== undefined && drawn !== undefined) onRegion(drawn)
+    setFrom(undefined)
+    setDrawn(undefined)
+  }
+  const key = (event: KeyboardEvent) => {
+    const next = event.key === 'Escape' ? 'none' : moved(region, event.key, event.shiftKey)
+    if (next === undefined) return
+    event.preventDefault()
+    onRegion(next === 'none' ? undefined : next)
+  }
+  const box = drawn ?? region
+  return (
+    <figure class="example">
+      <button
+        type="button"
+        ref={frame}
+        class="region-frame"
+        aria-label={`${picture.name}. Drag to search with a part of it; arrow keys move the part, with Shift they size it, Escape takes the whole.`}
+        onPointerDown={begin}
+        onPointerMove={(event) => from && setDrawn(boxBetween(from, placeOf(event)))}
+        onPointerUp={end}
+        onPointerCancel={end}
+        onKeyDown={key}
+      >
+        <img src={address} alt="" draggable={false} />
+        {box && (
+          <span
+            class="region-box"
+            style={{
+              left: `${box.x * 100}%`,
+              top: `${box.y * 100}%`,
+              width: `${box.width * 100}%`,
+              height: `${box.height * 100}%`,
+            }}
+          />
+        )}
+      </button>
+      <figcaption>
+        <bdi>{picture.name}</bdi>{' '}
+        {region === undefined ? (
+          <span class="hint">Drag over it to search with a part.</span>
+        ) : (
+          <button type="button" class="quiet" onClick={() => onRegion(undefined)}>
+            Use the whole picture
+          </button>
+        )}
+      </figcaption>
+    </figure>
+  )
+}
+
+function useFileAddress(file: File): string | undefined {
+  const [address, setAddress] = useState<string>()
+  useEffect(() => {
+    const made = URL.createObjectURL(file)
+    setAddress(made)
+    return () => URL.revokeObjectURL(made)
+  }, [file])
+  return address
+}

@@ -1,0 +1,74 @@
+/** How it is searched. */
+import type { Field } from '../filter/fields.js'
+import type { SearchQuery } from './search-query.js'
+
+export interface SearchControlsProps {
+  query: SearchQuery
+  fields: Field[]
+  onQuery: (query: SearchQuery) => void
+}
+
+export function SearchControls({ query, fields, onQuery }: SearchControlsProps) {
+  const { k, exact, nearCopies, hideDuplicates, diversity, groupBy } = query
+  return (
+    <fieldset class="controls">
+      <legend>How to search</legend>
+      <label class="field">
+        <span>Hits</span>
+        <input
+          type="number"
+          min="1"
+          max="1000"
+          value={k}
+          onChange={({ currentTarget: { valueAsNumber } }) =>
+            valueAsNumber >= 1 && onQuery({ ...query, k: Math.min(1_000, Math.floor(valueAsNumber)) })
+          }
+        />
+      </label>
+      <label class="field">
+        <span>Group by</span>
+        <select
+          value={groupBy ?? ''}
+          disabled={nearCopies}
+          onChange={({ currentTarget }) => onQuery({ ...query, groupBy: currentTarget.value || undefined })}
+        >
+          <option value="">nothing</option>
+          {groupBy !== undefined && !fields.some(({ name }) => name === groupBy) && <option>{groupBy}</option>}
+          {fields.map(({ name }) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        <span>Diversity {diversity > 0 && diversity.toFixed(1)}</span>
+        <input
+          type="range"
+          min="0"
+          max="1"
+          step="0.1"
+          value={diversity}
+          disabled={groupBy !== undefined || nearCopies}
+          onChange={({ currentTarget }) => onQuery({ ...query, diversity: currentTarget.valueAsNumber })}
+        />
+      </label>
+      <Tick checked={hideDuplicates} onTick={(on) => onQuery({ ...query, hideDuplicates: on })}>
+        One of near-copies
+      </Tick>
+      <Tick checked={nearCopies} onTick={(on) => onQuery({ ...query, nearCopies: on })}>
+        Only near-copies of the query
+      </Tick>
+      <Tick checked={exact} onTick={(on) => onQuery({ ...query, exact: on })}>
+        Compare with every picture (exact)
+      </Tick>
+    </fieldset>
+  )
+}
+
+function Tick({ checked, onTick, children }: { checked: boolean; onTick: (on: boolean) => void; children: string }) {
+  return (
+    <label class="tick">
+      <input type="checkbox" checked={checked} onChange={({ currentTarget }) => onTick(currentTarget.checked)} />
+      {children}
+    </label>
+  )
+}

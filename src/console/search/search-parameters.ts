@@ -1,0 +1,53 @@
+/** A query as the API takes it. Pure. */
+import { hasExample, type SearchQuery } from './search-query.js'
+
+/** How many of the best hits vote on the label. */
+const voters = 10
+
+export interface SearchParameters {
+  imageId?: string
+  url?: string
+  like?: string[]
+  unlike?: string[]
+  region?: { x: number; y: number; width: number; height: number }
+  k: number
+  exact?: boolean
+  vote?: number
+  nearCopies?: 'only'
+  hideDuplicates?: boolean
+  diversity?: number
+  groupBy?: string
+  filter?: Record<string, unknown>
+  include: ('metadata' | 'thumbnail')[]
+}
+
+export function parametersOf(query: SearchQuery): SearchParameters {
+  const { imageId, url, like, unlike, region, k, exact, nearCopies, hideDuplicates, diversity, groupBy, filter } = query
+  const grouped = groupBy !== undefined && !nearCopies
+  return {
+    ...(imageId !== undefined && { imageId }),
+    ...(url !== undefined && { url }),
+    ...(like.length > 0 && { like }),
+    ...(unlike.length > 0 && { unlike }),
+    // what is stored is no longer cut: only its embedding is there
+    ...(region && hasExample({ ...query, imageId: undefined, like: [] }) && { region }),
+    k: grouped ? Math.min(k, 500) : k,
+    ...(exact && { exact }),
+    ...(nearCopies ? { nearCopies: 'only' as const } : { vote: voters }),
+    ...(hideDuplicates && !nearCopies && { hideDuplicates }),
+    ...(diversity > 0 && !grouped && !nearCopies && { diversity }),
+    ...(grouped && { groupBy }),
+    ...(filter && { filter }),
+    include: ['metadata'],
+  }
+}
+
+/** For the address, where the body is the picture. */
+export function addressParameters(parameters: SearchParameters) {
+  const { region, filter, ...rest } = parameters
+  return {
+    ...rest,
+    ...(region && { region: [region.x, region.y, region.width, region.height].join(',') }),
+    ...(filter && { filter: JSON.stringify(filter) }),
+  }
+}

@@ -1,0 +1,124 @@
+/** What is searched for and how, written into the address of the page and read from it. Pure. */
+
+/** Fractions of the upright picture. */
+export interface Region {
+  x: number
+  y: number
+  width: number
+  height: number
+}
+
+export interface SearchQuery {
+  /** A stored picture. */
+  imageId?: string | undefined
+  /** A picture that this page holds, by its token. */
+  picture?: string | undefined
+  /** A picture that the service fetches. */
+  url?: string | undefined
+  like: string[]
+  unlike: string[]
+  region?: Region | undefined
+  k: number
+  exact: boolean
+  /** Near-copies of the query and nothing else. */
+  nearCopies: boolean
+  hideDuplicates: boolean
+  /** 0: in the order of scores. */
+  diversity: number
+  /** `label` or a place in the metadata. */
+  groupBy?: string | undefined
+  filter?: Record<string, unknown> | undefined
+}
+
+export const defaultK = 24
+
+export function readQuery(settings: URLSearchParams): SearchQuery {
+  const text = (name: string) => settings.get(name) ?? undefined
+  return {
+    imageId: text('id'),
+    picture: text('picture'),
+    url: text('url'),
+    like: settings.getAll('like'),
+    unlike: settings.getAll('unlike'),
+    region: readRegion(text('region')),
+    k: within(Number(text('k') ?? defaultK), 1, 1_000) ?? defaultK,
+    exact: settings.has('exact'),
+    nearCopies: settings.has('copies'),
+    hideDuplicates: settings.has('hide'),
+    diversity: within(Number(text('diversity') ?? 0), 0, 1) ?? 0,
+    groupBy: text('group'),
+    filter: readFilter(text('filter')),
+  }
+}
+
+export function writeQuery(query: SearchQuery): URLSearchParams {
+  const { imageId, picture, url, like, unlike, region, k, groupBy, filter } = query
+  const settings = new URLSearchParams()
+  const set = (name: string, value: string | number | undefined) =>
+    value === undefined || value === '' ? undefined : settings.set(name, String(value))
+  set('id', imageId)
+  set('picture', picture)
+  set('url', url)
+  for (const id of like) settings.append('like', id)
+  for (const id of unlike) settings.append('unlike', id)
+  set('region', region && [region.x, region.y, region.width, region.height].map((one) => one.toFixed(4)).join(','))
+  set('k', k === defaultK ? undefined : k)
+  set('exact', query.exact ? 1 : undefined)
+  set('copies', query.nearCopies ? 1 : undefined)
+  set('hide', query.hideDuplicates ? 1 : undefined)
+  set('diversity', query.diversity || undefined)
+  set('group', groupBy)
+  set('filter', filter && JSON.stringify(filter))
+  return settings
+}
+
+/** Whether there is anything to search with. */
+export function hasExample({ imageId, picture, url, like }: SearchQuery): boolean {
+  return imageId !== undefined || picture !== undefined || url !== undefined || like.length > 0
+}
+
+/** Another example takes the place of the one before; how to search stays as it is. */
+export function withExample(
+  query: SearchQuery,
+  example: Pick<SearchQuery, 'imageId' | 'picture' | 'url'>,
+): SearchQuery {
+  return {
+    ...query,
+    imageId: undefined,
+    picture: undefined,
+    url: undefined,
+    region: undefined,
+    like: [],
+    unlike: [],
+    ...example,
+  }
+}
+
+/** Liked, unliked, or neither again. */
+export function withOpinion(query: SearchQuery, id: string, opinion: 'like' | 'unlike'): SearchQuery {
+  const had = query[opinion].includes(id)
+  const like = query.like.filter((one) => one !== id)
+  const unlike = query.unlike.filter((one) => one !== id)
+  if (!had) (opinion === 'like' ? like : unlike).push(id)
+  return { ...query, like, unlike }
+}
+
+function readRegion(text: string | undefined): Region | undefined {
+  const [x, y, width, height] = (text ?? '').split(',').map(Number)
+  if (x === undefined || y === undefined || width === undefined || height === undefined) return undefined
+  return [x, y, width, height].every(Number.isFinite) && width > 0 && height > 0 ? { x, y, width, height } : undefined
+}
+
+function readFilter(text: string | undefined): Record<string, unknown> | undefined {
+  if (text === undefined) return undefined
+  try {
+    const filter: unknown = JSON.parse(text)
+    return typeof filter === 'object' && filter !== null ? (filter as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function within(value: number, low: number, high: number): number | undefined {
+  return value >= low && value <= high ? value : undefined
+}

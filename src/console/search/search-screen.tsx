@@ -1,0 +1,62 @@
+/** Search: a picture in, pictures out, each of which can be the next query. */
+import { useState } from 'preact/hooks'
+import { loadLabels } from '../api/galleries.js'
+import { Fault, Notice } from '../controls/notice.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { FilterBuilder } from '../filter/filter-builder.js'
+import { loadFields } from '../filter/load-fields.js'
+import { goTo, route } from '../routing/route.js'
+import { DurationsBar } from './durations-bar.js'
+import { EquivalentCalls } from './equivalent-calls-panel.js'
+import { HitList } from './hit-list.js'
+import { QueryPanel } from './query-panel.js'
+import { SearchControls } from './search-controls.js'
+import { hasExample, readQuery, type SearchQuery, withExample, writeQuery } from './search-query.js'
+import { StartingPoints } from './starting-points.js'
+import { useSearch } from './use-search.js'
+import { Verdict } from './verdict.js'
+
+export function SearchScreen({ gallery }: { gallery: string }) {
+  const query = readQuery(route.value.settings)
+  const ask = (next: SearchQuery) => goTo('search', writeQuery(next))
+  const { answer, error, searching, roundTripMs } = useSearch(gallery, query)
+  const { value: fields = [] } = useLoaded(() => loadFields(gallery), [gallery])
+  const { value: labels = [] } = useLoaded(() => loadLabels(gallery), [gallery])
+  const [callsShown, showCalls] = useState(false)
+
+  return (
+    <div class="search-screen">
+      <h1 class="unseen">Search</h1>
+      <aside class="search-side" aria-label="Query">
+        <QueryPanel gallery={gallery} query={query} onQuery={ask} />
+        <SearchControls query={query} fields={fields} onQuery={ask} />
+        <FilterBuilder
+          fields={fields}
+          labels={labels.flatMap(({ label }) => label ?? [])}
+          filter={query.filter}
+          onFilter={(filter) => ask({ ...query, filter })}
+        />
+      </aside>
+      <section class="search-results" aria-label="Hits" aria-busy={searching}>
+        {error !== undefined && <Fault error={error} />}
+        {answer !== undefined && hasExample(query) && (
+          <>
+            <div class="results-head">
+              <Verdict answer={answer} />
+              <DurationsBar durations={answer.durations} roundTripMs={roundTripMs} method={answer.method} />
+              <button type="button" class="quiet" aria-expanded={callsShown} onClick={() => showCalls(!callsShown)}>
+                As a call
+              </button>
+            </div>
+            {callsShown && <EquivalentCalls gallery={gallery} query={query} />}
+            <HitList gallery={gallery} query={query} answer={answer} onQuery={ask} />
+          </>
+        )}
+        {answer === undefined && searching && <Notice>Searching…</Notice>}
+        {!hasExample(query) && (
+          <StartingPoints gallery={gallery} onPick={(imageId) => ask(withExample(query, { imageId }))} />
+        )}
+      </section>
+    </div>
+  )
+}

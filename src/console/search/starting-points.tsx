@@ -1,0 +1,40 @@
+/** Some pictures of the gallery to begin with. */
+
+import { answerOf, service } from '../api/service.js'
+import { Thumbnail } from '../controls/thumbnail.js'
+import { useLoaded } from '../controls/use-loaded.js'
+
+const shown = 24
+
+export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (id: string) => void }) {
+  const { value: images = [], loading } = useLoaded(() => someImages(gallery), [gallery])
+  if (images.length === 0)
+    return <p class="hint">{loading ? '' : 'This gallery is empty. Add pictures on the gallery’s own screen.'}</p>
+  return (
+    <>
+      <p class="hint">Give a picture on the left, or begin with one that is stored.</p>
+      <ul class="hits">
+        {images.map(({ id, label }) => (
+          <li key={id} class="hit">
+            <button type="button" class="hit-picture" aria-label={`Search with ${id}`} onClick={() => onPick(id)}>
+              <Thumbnail gallery={gallery} id={id} />
+            </button>
+            <p class="hit-line">
+              <bdi class="chip">{label ?? 'no label'}</bdi>
+            </p>
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
+/** Spread over the labels, as far as one page of the gallery goes. */
+async function someImages(gallery: string) {
+  const query = { limit: 1_000 }
+  const { images } = await answerOf(
+    service.GET('/v1/galleries/{gallery}/images', { params: { path: { gallery }, query } }),
+  )
+  const step = Math.max(1, images.length / shown)
+  return Array.from({ length: Math.min(shown, images.length) }, (_, place) => images[Math.floor(place * step)]!)
+}

@@ -1,0 +1,54 @@
+/** Runs the search that the address of the page describes. */
+import { useEffect, useState } from 'preact/hooks'
+import { answerOf, pictureBody, type Schemas, service } from '../api/service.js'
+import { pictureOf } from './given-pictures.js'
+import { addressParameters, parametersOf } from './search-parameters.js'
+import { hasExample, type SearchQuery, writeQuery } from './search-query.js'
+
+export type SearchAnswer = Schemas['SearchAnswer']
+export type Hit = SearchAnswer['hits'][number]
+
+export interface SearchState {
+  answer?: SearchAnswer | undefined
+  error?: unknown
+  searching: boolean
+  /** From sending to having the answer, as the page saw it. */
+  roundTripMs?: number | undefined
+}
+
+/** The answer before stays until the next is there. */
+export function useSearch(gallery: string, query: SearchQuery): SearchState {
+  const [state, setState] = useState<SearchState>({ searching: false })
+  const address = writeQuery(query).toString()
+  useEffect(() => {
+    if (!hasExample(query)) return setState({ searching: false })
+    const leaving = new AbortController()
+    const startedAt = performance.now()
+    setState(({ answer, roundTripMs }) => ({ answer, roundTripMs, searching: true }))
+    search(gallery, query, leaving.signal).then(
+      (answer) =>
+        leaving.signal.aborted || setState({ answer, searching: false, roundTripMs: performance.now() - startedAt }),
+      (error: unknown) => leaving.signal.aborted || setState({ error, searching: false }),
+    )
+    return () => leaving.abort()
+  }, [gallery, address])
+  return state
+}
+
+/** @throws ServiceError, and an Error when the page has no longer the picture */
+export async function search(gallery: string, query: SearchQuery, signal: AbortSignal): Promise<SearchAnswer> {
+  const path = { gallery }
+  const parameters = parametersOf(query)
+  if (query.picture === undefined)
+    return answerOf(service.POST('/v1/galleries/{gallery}/search', { params: { path }, body: parameters, signal }))
+  const picture = pictureOf(query.picture)
+  if (picture === undefined)
+    throw new Error('This page no longer has the picture of that search: choose it again, or paste it.')
+  return answerOf(
+    service.POST('/v1/galleries/{gallery}/search', {
+      params: { path, query: addressParameters(parameters) },
+      ...pictureBody(picture),
+      signal,
+    }),
+  )
+}

@@ -1,0 +1,38 @@
+/** What the hits say together: the label that they vote for, or that nothing matches. */
+import type { SearchAnswer } from './use-search.js'
+
+export function Verdict({ answer: { vote, hits, groups, calibration } }: { answer: SearchAnswer }) {
+  const count = groups === undefined ? `${hits.length} hits` : `${groups.length} groups`
+  return (
+    <p class="verdict" role="status">
+      <strong>{count}</strong>
+      {vote !== undefined && ' · '}
+      {vote !== undefined && <VoteText vote={vote} />}
+      {calibration?.reliable === false && ' · probabilities are guesses: too few pairs to calibrate with'}
+    </p>
+  )
+}
+
+function VoteText({ vote }: { vote: NonNullable<SearchAnswer['vote']> }) {
+  const { match, label, labels, voters, threshold } = vote
+  const best = Math.max(...labels.map(({ bestScore }) => bestScore))
+  if (match === false && threshold !== undefined)
+    return (
+      <>
+        <strong>no match</strong>: the best hit
+        {Number.isFinite(best) && ` scores ${best.toFixed(3)},`} less than the {threshold.score.toFixed(3)} that only{' '}
+        {percent(threshold.falseMatchRate)} of pairs of two labels reach
+      </>
+    )
+  if (label === null) return <>no hit has a label</>
+  const [first] = labels
+  return (
+    <>
+      likely <bdi class="chip">{label}</bdi> ({first?.votes ?? 0} of {voters} votes)
+    </>
+  )
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`
+}

@@ -1,0 +1,55 @@
+/** The frame around every screen: which gallery, which screen, and what to do while there is no gallery. */
+import { useEffect } from 'preact/hooks'
+import { galleries, loadGalleries } from '../api/galleries.js'
+import { KeyDialog } from '../controls/key-dialog.js'
+import { LazyScreen, type ScreenLoader } from '../controls/lazy-screen.js'
+import { Fault, Notice } from '../controls/notice.js'
+import { Toasts } from '../controls/toasts.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import type { Screen } from '../routing/address.js'
+import { goToGallery, route } from '../routing/route.js'
+import { SearchScreen } from '../search/search-screen.js'
+import { Header } from './header.js'
+
+/** The search is there at once; the others come when they are asked for. */
+const later: Partial<Record<Screen, ScreenLoader>> = {}
+const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js')).DemoScreen
+
+export function Console() {
+  const { error, reload } = useLoaded(loadGalleries, [])
+  const { screen, gallery } = route.value
+  const known = galleries.value
+
+  useEffect(() => {
+    const [first] = known ?? []
+    if (gallery === undefined && first !== undefined) goToGallery(first.name)
+  }, [gallery, known])
+
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to content
+      </button>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        {error !== undefined && <Fault error={error} />}
+        {known === undefined && error === undefined && <Notice>Asking the service…</Notice>}
+        {known !== undefined && <ScreenOf screen={screen} gallery={gallery} />}
+      </main>
+      <KeyDialog onKey={reload} />
+      <Toasts />
+    </>
+  )
+}
+
+function ScreenOf({ screen, gallery }: { screen: Screen; gallery: string | undefined }) {
+  const load = later[screen]
+  const known = galleries.value ?? []
+  const aboutGallery = screen !== 'operation' && screen !== 'networks'
+  if (aboutGallery && known.length === 0) return <LazyScreen load={loadDemo} gallery="" />
+  if (aboutGallery && gallery === undefined) return null
+  if (aboutGallery && !known.some(({ name }) => name === gallery))
+    return <Notice kind="fault">There is no gallery called {gallery}. Choose another one above.</Notice>
+  if (load === undefined) return <SearchScreen key={gallery} gallery={gallery!} />
+  return <LazyScreen key={gallery ?? ''} load={load} gallery={gallery ?? ''} />
+}

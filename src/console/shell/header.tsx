@@ -1,0 +1,57 @@
+/** The bar at the top: galleries, screens, theme and key. */
+
+import { galleries } from '../api/galleries.js'
+import { apiKey, useKey } from '../api/key.js'
+import { nextTheme, theme } from '../controls/theme.js'
+import type { Screen } from '../routing/address.js'
+import { addressTo, goToGallery, route } from '../routing/route.js'
+
+const tabs: [Screen, string][] = [['search', 'Search']]
+
+export function Header() {
+  const { screen } = route.value
+  return (
+    <header class="bar">
+      <a class="brand" href={addressTo('search')}>
+        <img src="./icon.svg" alt="" width="22" height="22" /> Alike
+      </a>
+      <GalleryChoice />
+      <nav aria-label="Screens">
+        {tabs.map(([name, title]) => (
+          <a key={name} href={addressTo(name)} aria-current={screen === name ? 'page' : undefined}>
+            {title}
+          </a>
+        ))}
+      </nav>
+      <div class="bar-end">
+        <button type="button" class="quiet" onClick={nextTheme} aria-label={`Colours: ${theme.value}`}>
+          {theme.value === 'system' ? 'Auto' : theme.value === 'light' ? 'Light' : 'Dark'}
+        </button>
+        {apiKey.value !== '' && (
+          <button type="button" class="quiet" onClick={() => useKey('')}>
+            Forget key
+          </button>
+        )}
+      </div>
+    </header>
+  )
+}
+
+function GalleryChoice() {
+  const known = galleries.value ?? []
+  if (known.length === 0) return null
+  const { gallery } = route.value
+  return (
+    <label class="gallery-choice">
+      <span class="unseen">Gallery</span>
+      <select value={gallery ?? ''} onChange={(event) => goToGallery(event.currentTarget.value)}>
+        {gallery === undefined && <option value="">Choose a gallery</option>}
+        {known.map(({ name, count }) => (
+          <option key={name} value={name}>
+            {name} ({count.toLocaleString('en')})
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}

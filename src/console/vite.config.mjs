@@ -1,0 +1,40 @@
+/** How the console is bundled: relative addresses, so that it works below any path; hashed names, so that caches may keep it. */
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliCompress, gzip } from 'node:zlib'
+import { defineConfig } from 'vite'
+
+const folder = (path) => fileURLToPath(new URL(path, import.meta.url))
+const outDir = folder('../../dist/console')
+
+/** Beside each file its packed forms, which the service sends to browsers that take them. */
+function packedForms() {
+  const assets = join(outDir, 'assets')
+  const pack = async (name) => {
+    const bytes = await readFile(join(assets, name))
+    await writeFile(join(assets, `${name}.gz`), await promisify(gzip)(bytes, { level: 9 }))
+    await writeFile(join(assets, `${name}.br`), await promisify(brotliCompress)(bytes))
+  }
+  return {
+    name: 'packed-forms',
+    closeBundle: async () => void (await Promise.all((await readdir(assets)).map(pack))),
+  }
+}
+
+export default defineConfig({
+  root: folder('.'),
+  base: './',
+  plugins: [packedForms()],
+  build: {
+    outDir,
+    emptyOutDir: true,
+    target: 'es2022',
+    // the page's policy allows no `data:` scripts, styles or fonts
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  logLevel: 'warn',
+})

@@ -1,0 +1,53 @@
+/** Serves the console, the page at `/`, from the folder that `npm run build` writes it to. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance } from 'fastify'
+
+export interface ConsoleOptions {
+  consoleEnabled: boolean
+  /** Where it is when left out: `dist/console`. */
+  folder?: string | undefined
+}
+
+const builtFolder = fileURLToPath(new URL('../../../console/', import.meta.url))
+
+/** Nothing but the page's own files runs in it, and it talks to nobody but this service. */
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "img-src 'self' blob: data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/** Their names have a hash of their content in them. */
+const assets = { prefix: '/assets/', index: false, preCompressed: true, immutable: true, maxAge: '365d' } as const
+
+/** The page holds no data, so it is open where keys are asked for. Without it, `/` leads to the list of links. */
+export async function serveConsole(
+  app: FastifyInstance,
+  { consoleEnabled, folder = builtFolder }: ConsoleOptions,
+): Promise<void> {
+  const isBuilt = existsSync(join(folder, 'index.html'))
+  if (consoleEnabled && !isBuilt) app.log.warn('the console is not built, so there is no page at /: npm run build')
+  const open = { config: { role: 'open' }, schema: { hide: true } } as const
+  if (!consoleEnabled || !isBuilt) {
+    // relative, so that it holds below the base path of a reverse proxy
+    app.get('/', open, async (_request, reply) => reply.redirect('v1'))
+    return
+  }
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('content-security-policy', contentSecurityPolicy)
+  })
+  await app.register(fastifyStatic, { root: join(folder, 'assets'), ...assets })
+  for (const [url, file] of [
+    ['/', 'index.html'],
+    ['/icon.svg', 'icon.svg'],
+  ] as const)
+    app.get(url, open, async (_request, reply) =>
+      reply.header('cache-control', 'no-cache').sendFile(file, folder, { cacheControl: false }),
+    )
+}

@@ -1,0 +1,96 @@
+/** What the console's address says, and what a search in it means. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readAddress, writeAddress } from '../../src/console/routing/address.js'
+import { curlCall, typescriptCall } from '../../src/console/search/equivalent-calls.js'
+import { boxBetween, moved } from '../../src/console/search/region.js'
+import { addressParameters, parametersOf } from '../../src/console/search/search-parameters.js'
+import {
+  readQuery,
+  type SearchQuery,
+  withExample,
+  withOpinion,
+  writeQuery,
+} from '../../src/console/search/search-query.js'
+
+const hostile = `<img src=x onerror=alert(1)>/"'&?#%00 שלום 🚲`
+
+const query: SearchQuery = {
+  imageId: hostile,
+  like: [`${hostile}1`, '2'],
+  unlike: ['3'],
+  region: { x: 0.25, y: 0.1, width: 0.5, height: 0.5 },
+  k: 50,
+  exact: true,
+  nearCopies: false,
+  hideDuplicates: true,
+  diversity: 0.3,
+  groupBy: 'metadata.place',
+  filter: { field: 'metadata.note', equals: hostile },
+}
+
+test('an address is read as it was written, whatever is in it', () => {
+  const address = { screen: 'search', gallery: 'a.b-c', settings: writeQuery(query) } as const
+  const read = readAddress(writeAddress(address))
+  assert.deepEqual([read.screen, read.gallery], ['search', 'a.b-c'])
+  assert.deepEqual(readQuery(read.settings), { ...query, picture: undefined, url: undefined })
+})
+
+test('an address that says nothing of use is the search', () => {
+  for (const hash of ['', '#', '#/', '#/nowhere', '#/%', '#/search/%E0%A4%A'])
+    assert.equal(readAddress(hash).screen, 'search', hash)
+  const settings = new URLSearchParams('k=-3&diversity=7&region=a,b&filter={&id=1')
+  const { k, diversity, region, filter } = readQuery(settings)
+  assert.deepEqual([k, diversity, region, filter], [24, 0, undefined, undefined])
+})
+
+test('another example forgets opinions and region, and keeps how to search', () => {
+  const next = withExample(query, { picture: '1-a.jpg' })
+  assert.deepEqual([next.imageId, next.like, next.unlike, next.region], [undefined, [], [], undefined])
+  assert.deepEqual([next.k, next.groupBy], [50, 'metadata.place'])
+})
+
+test('an opinion moves a picture from one side to the other, and is taken back by saying it again', () => {
+  const unliked = withOpinion(query, '2', 'unlike')
+  assert.deepEqual([unliked.like, unliked.unlike], [[`${hostile}1`], ['3', '2']])
+  assert.deepEqual(withOpinion(unliked, '2', 'unlike').unlike, ['3'])
+})
+
+test('what cannot stand together is not asked for', () => {
+  const grouped = parametersOf(query)
+  assert.deepEqual([grouped.groupBy, grouped.diversity, grouped.region], ['metadata.place', undefined, undefined])
+  const copies = parametersOf({ ...query, nearCopies: true })
+  assert.deepEqual(
+    [copies.nearCopies, copies.vote, copies.groupBy, copies.hideDuplicates],
+    ['only', undefined, undefined, undefined],
+  )
+  assert.deepEqual(parametersOf({ ...query, picture: '1-a.jpg' }).region, query.region)
+  assert.equal(addressParameters(parametersOf({ ...query, picture: '1' })).region, '0.25,0.1,0.5,0.5')
+})
+
+test('the calls to copy say the same, whatever the texts hold', () => {
+  const parameters = parametersOf({ ...query, imageId: "it's" })
+  const call = { base: 'https://pictures.example/alike/', gallery: 'demo', parameters, withKey: true }
+  const curl = curlCall(call)
+  assert.ok(curl.includes("'https://pictures.example/alike/v1/galleries/demo/search'"))
+  assert.ok(curl.includes(`"it'\\''s"`) && curl.includes('$ALIKE_KEY'))
+  const typescript = typescriptCall(call)
+  assert.ok(
+    typescript.includes(`"imageId": "it's"`) && typescript.includes('url: "https://pictures.example/alike/", key }'),
+  )
+  const upload = curlCall({ ...call, fileName: 'a.jpg', withKey: false })
+  assert.ok(upload.includes("--data-binary '@a.jpg'") && upload.includes('k=50') && !upload.includes('KEY'))
+})
+
+test('a box is cut at the border, and one too small is none', () => {
+  assert.deepEqual(boxBetween({ x: 0.5, y: 1.4 }, { x: -0.2, y: 0.5 }), { x: 0, y: 0.5, width: 0.5, height: 0.5 })
+  assert.equal(boxBetween({ x: 0.5, y: 0.5 }, { x: 0.51, y: 0.9 }), undefined)
+})
+
+test('arrow keys move and size a box inside the picture', () => {
+  const corner = { x: 0.5, y: 0.5, width: 0.5, height: 0.5 }
+  assert.deepEqual(moved(corner, 'ArrowRight', false), corner)
+  assert.equal(moved(corner, 'ArrowUp', true)!.height, 0.45)
+  assert.equal(moved(undefined, 'ArrowLeft', false)!.x, 0.2)
+  assert.equal(moved(corner, 'Enter', false), undefined)
+})

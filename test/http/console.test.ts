@@ -1,0 +1,57 @@
+/** The console's page: how it is served, and how much of it a browser has to fetch before it shows anything. */
+import assert from 'node:assert/strict'
+import { readFile, stat } from 'node:fs/promises'
+import { test } from 'node:test'
+import { readApiKeys } from '../../src/access/api-keys.js'
+import { startApp } from '../support/app.js'
+
+const firstScreenMaxBytes = 150_000
+
+/** Addresses of the page's own files, as a browser reads them. */
+function filesOf(page: string): string[] {
+  return [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, path]) => path!)
+}
+
+test('the page is served at the root, with a policy that lets nothing in but its own files', async (t) => {
+  const { app } = await startApp(t)
+  const { statusCode, headers, body } = await app.inject('/')
+  assert.equal(statusCode, 200, 'the console has to be built first: npm run build')
+  const policy = String(headers['content-security-policy'])
+  assert.match(policy, /^default-src 'self'/)
+  assert.doesNotMatch(policy, /unsafe|https?:|\*/)
+  assert.equal(headers['cache-control'], 'no-cache')
+  assert.doesNotMatch(body, /<script(?![^>]* src=)|<style|\son\w+=/, 'nothing on it is inline')
+  assert.doesNotMatch(body, /(?:src|href)="(?!\.\/)/, 'every address is relative, for the base path of a proxy')
+  for (const path of filesOf(body)) assert.equal((await app.inject(`/${path}`)).statusCode, 200, path)
+})
+
+test('its files are kept by caches, and sent packed to browsers that take that', async (t) => {
+  const { app } = await startApp(t)
+  const script = filesOf((await app.inject('/')).body).find((path) => path.endsWith('.js'))!
+  const { headers } = await app.inject({ url: `/${script}`, headers: { 'accept-encoding': 'br' } })
+  assert.match(String(headers['cache-control']), /max-age=31536000, immutable/)
+  assert.equal(headers['content-encoding'], 'br')
+  assert.match(String(headers['content-type']), /javascript/)
+  const missing = await app.inject('/assets/none.js')
+  assert.deepEqual([missing.statusCode, missing.json<{ code: string }>().code], [404, 'route_not_found'])
+})
+
+test('it is open where keys are asked for, and what it shows is not', async (t) => {
+  const line = `reader:read:${'0'.repeat(64)}`
+  assert.equal((await readApiKeys({ apiKeys: line, apiKeysFile: '' })).isOpen, false)
+  const { app } = await startApp(t, { apiKeys: line })
+  const page = await app.inject('/')
+  for (const path of ['', 'icon.svg', ...filesOf(page.body)])
+    assert.equal((await app.inject(`/${path}`)).statusCode, 200, path)
+  assert.equal((await app.inject('/v1/galleries')).statusCode, 401)
+})
+
+test(`the first screen is at most ${firstScreenMaxBytes / 1_000} kB, packed`, async () => {
+  const page = await readFile('dist/console/index.html', 'utf8')
+  const packed = filesOf(page)
+    .filter((path) => path.startsWith('assets/'))
+    .map(async (path) => (await stat(`dist/console/${path}.gz`)).size)
+  assert.ok(packed.length >= 2, 'script and style')
+  const bytes = (await Promise.all(packed)).reduce((sum, size) => sum + size, page.length)
+  assert.ok(bytes <= firstScreenMaxBytes, `${bytes} bytes`)
+})
