@@ -22,6 +22,7 @@ import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
+import { serveReferencePage } from './http/plugins/reference-page.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
@@ -111,6 +112,7 @@ export async function buildApp({
   const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
   refuseCodedBodies(app)
   await describeApi(app)
+  await serveReferencePage(app)
 
   await app.register(serveConsole, config)
 

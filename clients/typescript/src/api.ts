@@ -2114,7 +2114,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id or name. */
+                /**
+                 * @description Id or name.
+                 * @example har-resnet50
+                 */
                 model: string;
             };
             cookie?: never;
@@ -2209,7 +2212,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id or name. */
+                /**
+                 * @description Id or name.
+                 * @example har-resnet50
+                 */
                 model: string;
             };
             cookie?: never;
@@ -2304,9 +2310,15 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id or name. */
+                /**
+                 * @description Id or name.
+                 * @example har-resnet50
+                 */
                 model: string;
-                /** @description As the card names it. */
+                /**
+                 * @description As the card names it.
+                 * @example calibration.svg
+                 */
                 plot: string;
             };
             cookie?: never;

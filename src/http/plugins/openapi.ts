@@ -1,6 +1,5 @@
-/** The contract, made from the routes' own schemas: `/openapi.yaml`, and its reference page `/docs`. */
+/** The contract, made from the routes' own schemas: `/openapi.yaml`. */
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { TObject } from 'typebox'
 import { stringify } from 'yaml'
@@ -75,7 +74,6 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         typeof schema.$id === 'string' ? schema.$id : `schema-${index}`,
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
 
   // the routes are fixed by then, and making it takes as long as many searches
   let yaml: string | undefined

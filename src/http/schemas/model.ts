@@ -76,10 +76,20 @@ export const ModelCard = named(
 )
 
 export const ModelList = Type.Object({ models: Type.Array(reference(Model)) })
+const ModelName = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'Id or name.',
+  examples: ['har-resnet50'],
+})
 export const PlotPath = Type.Object({
-  model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }),
-  plot: Type.String({ pattern: '^[a-z0-9-]{1,64}\\.svg$', description: 'As the card names it.' }),
+  model: ModelName,
+  plot: Type.String({
+    pattern: '^[a-z0-9-]{1,64}\\.svg$',
+    description: 'As the card names it.',
+    examples: ['calibration.svg'],
+  }),
 })
 export const ModelPath = Type.Object({
-  model: Type.String({ minLength: 1, maxLength: 64, description: 'Id or name.' }),
+  model: ModelName,
 })

@@ -200,7 +200,6 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
     {
       additionalProperties: false,
       examples: [
-        { url: 'https://images.example.com/cycling/12.jpg', k: 5 },
         {
           imageId: 'cycling/Image_12.jpg',
           k: 5,
@@ -211,6 +210,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         { imageId: 'cycling/Image_12.jpg', k: 10, hideDuplicates: true, diversity: 0.3 },
         { imageId: 'cycling/Image_12.jpg', k: 10, nearCopies: 'only' },
         { imageId: 'cycling/Image_12.jpg', k: 10, vote: 10, falseMatchRate: 0.001 },
+        { url: 'https://images.example.com/cycling/12.jpg', k: 5 },
       ],
     },
   )

@@ -1,0 +1,101 @@
+/** `/docs` is where people try the service first: what it fills in must work. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { readConfig } from '../../src/config.js'
+import { startApp, type TestApp } from '../support/app.js'
+import { tarOf, zipOf, zstdOf } from '../support/archives.js'
+import { drawPicture } from '../support/drawn-pictures.js'
+import { type Brought, prefilled, type ReferenceDocument, type ReferenceOperation } from '../support/prefilled.js'
+import { until } from '../support/until.js'
+
+const gallery = '/v1/galleries/holidays'
+const stored = `${gallery}/images/${encodeURIComponent('cycling/Image_12.jpg')}`
+
+test('every operation runs as the page fills it in, in each of its content types', async (t) => {
+  const files = await filesToUpload()
+  const remote = { fetch: async () => files['image/*']!, close: async () => {} }
+  const app = await startApp(t, { modelDir: readConfig({}).modelDir }, remote)
+  const { paths } = await app.call<ReferenceDocument>(200, { method: 'GET', url: '/docs/json' })
+  const refused: string[] = []
+  let sent = 0
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      const { length } = prefilled(method, path, operation, { path: {}, files })
+      for (let index = 0; index < length; index++) {
+        const brought = { path: await whatExists(app, files, path, operation), files }
+        const { name, request } = prefilled(method, path, operation, brought)[index]!
+        const { statusCode, body } = await app.app.inject(request)
+        sent++
+        if (statusCode >= 400) refused.push(`${name}: ${statusCode} ${body.slice(0, 300)}`)
+      }
+    }
+  }
+  assert.deepEqual(refused, [])
+  assert.ok(sent > 60, `${sent} requests`)
+})
+
+/** A fresh service with one gallery, and of everything else one where an operation asks for it. */
+async function whatExists(
+  app: TestApp,
+  files: Brought['files'],
+  path: string,
+  { operationId }: ReferenceOperation,
+): Promise<Record<string, string>> {
+  await app.app.inject({ method: 'DELETE', url: gallery })
+  if (operationId === 'createGallery') return {}
+  await app.call(201, { method: 'PUT', url: gallery })
+  const payload = files['image/*']!
+  await app.call(201, {
+    method: 'PUT',
+    url: `${stored}?label=cycling`,
+    payload,
+    headers: { 'content-type': 'image/jpeg' },
+  })
+  if (path.includes('{job}')) return { job: await jobFor(app, operationId) }
+  return path.includes('{snapshot}') ? { snapshot: await snapshotOf(app) } : {}
+}
+
+/** One that is under way where it is to be cancelled, else one that has ended with a result. */
+async function jobFor(app: TestApp, operationId: string): Promise<string> {
+  const { id } = await app.call<{ id: string }>(202, { method: 'POST', url: `${gallery}/evaluate` })
+  if (operationId !== 'cancelJob') await until(async () => (await stateOf(app, `/v1/jobs/${id}`)) === 'succeeded')
+  return id
+}
+
+async function snapshotOf(app: TestApp): Promise<string> {
+  const started = await until(async () => {
+    const response = await app.app.inject({ method: 'POST', url: '/v1/snapshots' })
+    return response.statusCode === 202 && response // one is written at a time
+  })
+  const { id } = started.json<{ id: string }>()
+  await until(async () => (await stateOf(app, `/v1/snapshots/${id}`)) === 'ready')
+  return id
+}
+
+async function stateOf(app: TestApp, url: string): Promise<string> {
+  return (await app.call<{ state: string }>(200, { method: 'GET', url })).state
+}
+
+async function filesToUpload(): Promise<Brought['files']> {
+  const image = await drawPicture('circle', 1)
+  const entries = [{ path: 'cycling/1.jpg', content: image }]
+  const tar = await tarOf(entries)
+  return {
+    'image/*': image,
+    'application/x-tar': tar,
+    'application/gzip': gzipSync(tar),
+    'application/zstd': zstdOf(tar),
+    'application/zip': zipOf(entries),
+    'application/octet-stream': tar,
+  }
+}
+
+test('the page has a title and an icon of its own', async (t) => {
+  const { app } = await startApp(t)
+  const { body } = await app.inject('/docs')
+  assert.match(body, /<title>Alike API reference<\/title>/)
+  const icon = /<link rel="icon" type="image\/svg\+xml" href="([^"]+)"/.exec(body)?.[1]
+  const { statusCode, headers } = await app.inject(icon ?? '/none')
+  assert.deepEqual([statusCode, headers['content-type']], [200, 'image/svg+xml'])
+})
