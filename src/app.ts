@@ -7,6 +7,7 @@ import type { Snapshots } from './backups/snapshots.js'
 import type { Config } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
+import type { ExplainParts } from './explain.js'
 import type { Galleries } from './gallery/galleries.js'
 import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
 import { acceptJson } from './http/json-body.js'
@@ -27,6 +28,7 @@ import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
 import { analysisRoutes } from './http/routes/analyses.js'
+import { explainRoutes } from './http/routes/explain.js'
 import { galleryRoutes } from './http/routes/galleries.js'
 import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
@@ -46,9 +48,8 @@ import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
-import type { RetrievalParts } from './retrieval.js'
 
-export interface AppParts extends IntakeParts, RetrievalParts {
+export interface AppParts extends IntakeParts, ExplainParts {
   embedder: Embedder
   decoders: Decoders
   galleries: Galleries
@@ -150,6 +151,7 @@ export async function buildApp({
     await scope.register(async (inGallery) => {
       refuseUnknownGallery(inGallery, galleries)
       await inGallery.register(imageUploadRoutes, { parts, memory, config })
+      await inGallery.register(explainRoutes, { parts, memory, config })
       await inGallery.register(searchRoutes, { parts, memory, metrics, config, answers })
       await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
     })

@@ -307,6 +307,20 @@ export const Settings = Type.Object(
       description: 'Days for which ended jobs and their error reports are kept.',
     }),
 
+    explainQueueMax: Type.Integer({
+      default: 16,
+      minimum: 1,
+      maximum: 1_000,
+      description:
+        'Pictures that may wait to be looked at place by place (one is at a time); one more is refused with 429.',
+    }),
+    explainIdleSeconds: Type.Integer({
+      default: 60,
+      minimum: 1,
+      maximum: 86_400,
+      description:
+        'Time after the last explanation for which the network that makes them stays in memory, beside the one that serves.',
+    }),
     analysisJobsMax: Type.Integer({
       default: 16,
       minimum: 1,

@@ -28,6 +28,7 @@ export const catalogue = {
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',
   model_card_missing: 'The served network has no such part of a model card.',
+  explain_unsupported: 'The served network does not tell what each place of a picture adds.',
   model_not_calibrated: 'The served network was not calibrated: it has no probability for a score.',
   dimension_mismatch: 'The vector does not have the dimension of this model.',
   // requests

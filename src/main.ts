@@ -16,6 +16,7 @@ import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { readModel } from './embedding/model-manifest.js'
 import { PictureEmbedder } from './embedding/picture-embedder.js'
+import { PlaceMaps } from './embedding/place-maps.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
 import { AlikeError } from './errors.js'
@@ -74,6 +75,14 @@ export async function openService(
       metrics: metrics.embedding,
     })
     opened.push(() => embedder.close())
+    const placeMaps = new PlaceMaps({
+      embedder,
+      maxQueue: config.explainQueueMax,
+      idleMs: config.explainIdleSeconds * 1_000,
+      logger,
+      onOpen: metrics.countExplainOpen,
+    })
+    opened.push(() => placeMaps.close())
 
     const { id, embeddingDimension } = model.manifest
     const galleries = await openGalleries({
@@ -150,8 +159,8 @@ export async function openService(
     })
     opened.push(() => snapshots.close())
 
-    watch(metrics, { galleries, embedder, decoders, jobs })
-    const parts = { ...intake, embedder, decoders, jobs, ingest, analyses, snapshots }
+    watch(metrics, { galleries, embedder, placeMaps, decoders, jobs })
+    const parts = { ...intake, embedder, placeMaps, decoders, jobs, ingest, analyses, snapshots }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     return { app, parts, close: closeAll }
@@ -169,13 +178,21 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
 
 function watch(
   metrics: Metrics,
-  { embedder, galleries, decoders, jobs }: Pick<AppParts, 'embedder' | 'galleries' | 'decoders' | 'jobs'>,
+  {
+    embedder,
+    placeMaps,
+    galleries,
+    decoders,
+    jobs,
+  }: Pick<AppParts, 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'>,
 ): void {
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
     decodeMemoryBytes: () => decoders.bytesInUse,
     decoderProcesses: () => decoders.processes,
     embedQueueDepth: () => embedder.queueDepth,
+    explainQueueDepth: () => placeMaps.depth,
+    explainSessions: () => (placeMaps.isOpen ? 1 : 0),
     embedWorkersLive: () => embedder.liveWorkers,
     gpuMemory: () => embedder.gpuMemory,
     writeQueueDepth: () => galleries.writeQueueDepth,

@@ -77,6 +77,10 @@ export interface MetricSources {
   /** Decoder processes that are ready. */
   decoderProcesses?: () => number
   embedQueueDepth?: () => number
+  /** Pictures waiting to be looked at place by place. */
+  explainQueueDepth?: () => number
+  /** 1 while the network that explains is in memory. */
+  explainSessions?: () => number
   embedWorkersLive?: () => number
   /** GPUs that run the network. */
   gpuMemory?: () => Iterable<GpuMemoryReading>
@@ -111,6 +115,8 @@ export interface Metrics {
   countJobEnd(state: JobEnd): void
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
+  /** The network that explains was brought into memory. */
+  countExplainOpen(): void
   /** A picture was decoded or refused: in the service, or in a decoder process. */
   countDecoded(where: 'service' | 'process'): void
   /** A decoder process ended that nobody had asked to. */
@@ -188,6 +194,11 @@ export function createMetrics(): Metrics {
     help: 'Times a graph was built anew from the database.',
     registers,
   })
+  const explainOpens = new Counter({
+    name: 'alike_explain_sessions_opened_total',
+    help: 'Times the network that explains scores was brought into memory.',
+    registers,
+  })
   const decoded = new Counter({
     name: 'alike_pictures_decoded_total',
     help: 'Pictures decoded, or refused by their decoder: in the service itself, or in a decoder process.',
@@ -245,6 +256,7 @@ export function createMetrics(): Metrics {
     countJobEnd: (state) => jobsEnded.inc({ state }),
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
+    countExplainOpen: () => explainOpens.inc(),
     countDecoded: (where) => decoded.inc({ where }),
     countDecoderEnd: () => decoderEnds.inc(),
     countDescribed: (pictures) => described.inc(pictures),
@@ -326,6 +338,8 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ],
     ['decoderProcesses', 'alike_decoder_processes', 'Decoder processes that are ready.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
+    ['explainQueueDepth', 'alike_explain_queue_depth', 'Pictures at work or waiting to be looked at place by place.'],
+    ['explainSessions', 'alike_explain_sessions', '1 while the network that explains scores is in memory, else 0.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
     [

@@ -19,7 +19,7 @@ export interface Embedding {
  * @returns undefined when the vector is not of unit length: it must never reach an index.
  */
 export function rowOf(
-  result: RunResult,
+  result: Pick<RunResult, 'embeddings' | 'logits'>,
   row: number,
   batchSize: number,
 ): Pick<Embedding, 'vector' | 'logits'> | undefined {

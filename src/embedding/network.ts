@@ -4,13 +4,15 @@
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { servedGraph } from './served-graph.js'
-import type { SessionSettings } from './worker-protocol.js'
+import type { PlaceValues, SessionSettings } from './worker-protocol.js'
 
 export interface NetworkOutputs {
   /** [batchSize, embeddingDimension] */
   embeddings: Float32Array<ArrayBuffer>
   /** [batchSize, classCount] */
   logits: Float32Array<ArrayBuffer>
+  /** Where the sessions were opened with the map, and the graph has one. */
+  map?: PlaceValues | undefined
 }
 
 /** One ONNX Runtime session and the batch sizes that it may see. */
@@ -33,7 +35,7 @@ export class Network {
     env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
     const sessions: ShapedSession[] = []
     try {
-      const graph = await servedGraph(settings.modelPath)
+      const graph = settings.map === true ? settings.modelPath : await servedGraph(settings.modelPath)
       for (const batchSizes of shapesOf(settings))
         sessions.push({ session: await openSession(graph, settings), batchSizes })
     } catch (error) {
@@ -61,7 +63,11 @@ export class Network {
     if (shaped === undefined) throw new Error(`no session takes a batch of ${batchSize}`)
     const input = new Tensor('uint8', pixels, [batchSize, this.#inputSize, this.#inputSize, 3])
     const outputs = await shaped.session.run({ pixels: input })
-    return { embeddings: floats(outputs, 'embedding', batchSize), logits: floats(outputs, 'logits', batchSize) }
+    return {
+      embeddings: floats(outputs, 'embedding', batchSize),
+      logits: floats(outputs, 'logits', batchSize),
+      map: placeValues(outputs, batchSize),
+    }
   }
 
   async release(): Promise<void> {
@@ -96,6 +102,14 @@ function openSession(
     ...(provider === 'cuda' && { extra: { session: { use_device_allocator_for_initializers: '1' } } }),
   }
   return typeof graph === 'string' ? InferenceSession.create(graph, options) : InferenceSession.create(graph, options)
+}
+
+function placeValues({ map }: InferenceSession.ReturnType, batchSize: number): PlaceValues | undefined {
+  if (map === undefined) return undefined
+  const [pictures, height = 0, width = 0] = map.dims
+  if (map.dims.length !== 4 || pictures !== batchSize || !(map.data instanceof Float32Array))
+    throw new Error(`output map has the shape [${map.dims.join(', ')}] instead of [${batchSize}, h, w, n]`)
+  return { values: map.data as Float32Array<ArrayBuffer>, height, width }
 }
 
 function floats(outputs: InferenceSession.ReturnType, name: string, batchSize: number): Float32Array<ArrayBuffer> {

@@ -41,11 +41,13 @@ async function warmUp(): Promise<FromWorker> {
   const runMs: number[] = []
   let embeddingDimension = 0
   let classCount = 0
+  let hasMap = false
   for (const batchSize of settings.batchSizes) {
     const pixels = new Uint8Array(batchSize * settings.inputSize ** 2 * 3)
     const { outputs, ms } = await timed(pixels, batchSize)
     embeddingDimension = outputs.embeddings.length / batchSize
     classCount = outputs.logits.length / batchSize
+    hasMap = outputs.map !== undefined
     runMs.push(settings.provider === 'cuda' ? await shortestOf(timedRuns, pixels, batchSize) : ms)
   }
   return {
@@ -55,6 +57,7 @@ async function warmUp(): Promise<FromWorker> {
     classCount,
     warmupMs: performance.now() - startedAt,
     runMs,
+    hasMap,
   }
 }
 
@@ -74,11 +77,12 @@ async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'run':
       try {
-        const { embeddings, logits } = await network.run(message.pixels, message.batchSize)
-        answer({ kind: 'ran', embeddings, logits, pixels: message.pixels }, [
+        const { embeddings, logits, map } = await network.run(message.pixels, message.batchSize)
+        answer({ kind: 'ran', embeddings, logits, map, pixels: message.pixels }, [
           embeddings.buffer,
           logits.buffer,
           message.pixels.buffer,
+          ...(map === undefined ? [] : [map.values.buffer]),
         ])
       } catch (error) {
         answer({ kind: 'run_failed', reason: reasonOf(error), pixels: message.pixels }, [message.pixels.buffer])

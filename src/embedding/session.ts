@@ -1,6 +1,6 @@
 /** The main thread's handle of one session worker: open it warm, run a batch, close it in peace. */
 import { Worker } from 'node:worker_threads'
-import type { FromWorker, SessionSettings, ToWorker } from './worker-protocol.js'
+import type { FromWorker, PlaceValues, SessionSettings, ToWorker } from './worker-protocol.js'
 
 export interface SessionInfo {
   ortVersion: string
@@ -9,6 +9,8 @@ export interface SessionInfo {
   warmupMs: number
   /** What a run of each batch size took in the warm-up, in their order. */
   runMs: readonly number[]
+  /** Whether runs tell what each place adds. */
+  hasMap: boolean
 }
 
 export interface RunResult {
@@ -16,6 +18,8 @@ export interface RunResult {
   embeddings: Float32Array
   /** [batchSize, classCount] */
   logits: Float32Array
+  /** Only where the session was opened with the map. */
+  map?: PlaceValues | undefined
 }
 
 /** Why a session could not be opened. Stays inside `embedding/`; `provider.ts` makes an AlikeError of it. */
@@ -119,7 +123,7 @@ export class Session {
       case 'ran': {
         const running = this.#running
         this.#running = undefined
-        running?.resolve({ embeddings: message.embeddings, logits: message.logits })
+        running?.resolve({ embeddings: message.embeddings, logits: message.logits, map: message.map })
         return
       }
     }

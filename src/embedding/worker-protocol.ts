@@ -18,6 +18,16 @@ export interface SessionSettings {
   sessionPerBatchSize?: boolean | undefined
   /** Number of the GPU among those that CUDA sees; default 0. */
   deviceId?: number | undefined
+  /** Leaves the graph whole: runs also tell what each place adds. Default: without. */
+  map?: boolean | undefined
+}
+
+/** What each place of the pictures of a batch adds to their embeddings. */
+export interface PlaceValues {
+  /** [batchSize, height, width, embeddingDimension]; over the places they sum to the embedding. */
+  values: Float32Array<ArrayBuffer>
+  height: number
+  width: number
 }
 
 export type ToWorker =
@@ -38,6 +48,8 @@ export type FromWorker =
       classCount: number
       warmupMs: number
       runMs: number[]
+      /** Whether runs tell what each place adds. */
+      hasMap: boolean
     }
   /** The session could not be made; the worker ends by itself. */
   | {
@@ -52,6 +64,7 @@ export type FromWorker =
       embeddings: Float32Array<ArrayBuffer>
       /** [batchSize, classCount] */
       logits: Float32Array<ArrayBuffer>
+      map?: PlaceValues | undefined
       pixels: Uint8Array<ArrayBuffer>
     }
   | { kind: 'run_failed'; reason: string; pixels: Uint8Array<ArrayBuffer> }

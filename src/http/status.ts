@@ -23,6 +23,7 @@ const table = {
   model_not_found: 404,
   model_mismatch: 409,
   model_card_missing: 404,
+  explain_unsupported: 409,
   model_not_calibrated: 409,
   dimension_mismatch: 422,
   unauthenticated: 401,

@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
 import { Calibration } from '../schemas/calibration.js'
+import { Explanation } from '../schemas/explain.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Job } from '../schemas/job.js'
@@ -18,6 +19,7 @@ import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
 const namedSchemas: readonly TObject[] = [
   Calibration,
+  Explanation,
   Gallery,
   Image,
   Job,

@@ -1,5 +1,12 @@
 /** Why a picture matched: what is asked, and what is answered. */
 import { type Static, Type } from 'typebox'
+import {
+  basisOf,
+  probabilitySameLabel,
+  type ScoreCalibration,
+  scoreOfProbability,
+} from '../../eval/score-calibration.js'
+import type { Explained } from '../../explain.js'
 import { Calibration } from './calibration.js'
 import { named, reference } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
@@ -180,3 +187,38 @@ export const Explanation = named(
     },
   ),
 )
+
+/** Probabilities that a score is asked for. */
+const probabilitiesNeeded = [0.5, 0.8, 0.95]
+
+export function explanationView(
+  gallery: string,
+  { modelId, score, query, hit, neighbours, bestScore, compared }: Explained,
+  calibration: ScoreCalibration | undefined,
+): Static<typeof Explanation> {
+  const { id, label } = hit.record
+  return {
+    gallery,
+    modelId,
+    score,
+    query,
+    hit: { id, label, places: hit.places },
+    neighbours,
+    match: calibration ? matchOf(calibration, bestScore, compared) : null,
+    ...(calibration && { pSame: probabilitySameLabel(calibration, score), calibration: basisOf(calibration) }),
+  }
+}
+
+function matchOf(calibration: ScoreCalibration, bestScore: number | null, compared: number) {
+  return {
+    bestScore,
+    needed: probabilitiesNeeded.map((pSame) => ({ pSame, score: scoreOfProbability(calibration, pSame) ?? null })),
+    thresholds: calibration.thresholds
+      .toSorted((a, b) => a.falseMatchRate - b.falseMatchRate)
+      .map((threshold) => ({
+        ...threshold,
+        falseMatchesExpected: threshold.falseMatchRate * compared,
+        reached: bestScore !== null && bestScore >= threshold.score,
+      })),
+  }
+}

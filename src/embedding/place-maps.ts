@@ -1,0 +1,152 @@
+/**
+ * What each place of a picture adds to its embedding. The sessions that serve leave that output out, so that it costs
+ * searches nothing; here one more session, of one picture at a time, is opened when it is first asked for, and closed
+ * when nobody has asked for a while. It is the only one, so the memory is that of the network once more.
+ */
+import { join } from 'node:path'
+import { AlikeError } from '../errors.js'
+import type { Embedder, EmbedderLogger } from './embedder.js'
+import { rowOf } from './embedding.js'
+import type { PlaceMap } from './place-scores.js'
+import { Session } from './session.js'
+import type { SessionSettings } from './worker-protocol.js'
+
+export interface PlaceMapsOptions {
+  /** Its network in the same form is asked: other forms have other embeddings. */
+  embedder: Pick<Embedder, 'model' | 'runtime'>
+  /** Pictures that may be at work or wait. */
+  maxQueue: number
+  /** After the last picture. */
+  idleMs: number
+  logger: EmbedderLogger
+  /** The session was opened. */
+  onOpen?: (() => void) | undefined
+}
+
+export class PlaceMaps {
+  readonly #options: PlaceMapsOptions
+  readonly #settings: SessionSettings
+  #session: Session | undefined
+  /** Set once the graph was seen to have no map. */
+  #unsupported = false
+  /** Ends when all that was begun has ended: one thing at a time. */
+  #last: Promise<unknown> = Promise.resolve()
+  #depth = 0
+  #idle: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: PlaceMapsOptions) {
+    const { model, runtime } = options.embedder
+    this.#options = options
+    this.#settings = {
+      modelPath: join(model.folder, model.manifest.files[runtime.precision]!.file),
+      // a few pictures a minute are not worth the memory of a GPU
+      provider: 'cpu',
+      inputSize: model.manifest.preprocessing.inputSize,
+      batchSizes: [1],
+      map: true,
+    }
+  }
+
+  /** Pictures at work or waiting. */
+  get depth(): number {
+    return this.#depth
+  }
+
+  /** Whether the session is in memory. */
+  get isOpen(): boolean {
+    return this.#session !== undefined
+  }
+
+  /**
+   * @param pixels [inputSize, inputSize, 3] RGB
+   * @throws AlikeError `explain_unsupported`, `overloaded`, `shutting_down`, `internal`; the signal's reason when aborted
+   */
+  async look(pixels: Uint8Array, signal?: AbortSignal): Promise<PlaceMap> {
+    this.#expectAble()
+    if (this.#depth >= this.#options.maxQueue)
+      throw new AlikeError('overloaded', { detail: 'Too many explanations are under way.', retryAfterSeconds: 1 })
+    this.#depth += 1
+    clearTimeout(this.#idle)
+    try {
+      return await this.#inTurn(() => {
+        signal?.throwIfAborted()
+        return this.#run(pixels)
+      })
+    } finally {
+      this.#depth -= 1
+      if (this.#depth === 0) this.#closeLater()
+    }
+  }
+
+  /** Finishes what was begun. */
+  close(): Promise<void> {
+    clearTimeout(this.#idle)
+    this.#closing ??= this.#inTurn(() => this.#closeSession())
+    return this.#closing
+  }
+
+  #expectAble(): void {
+    if (this.#closing !== undefined) throw new AlikeError('shutting_down')
+    if (this.#unsupported) throw new AlikeError('explain_unsupported')
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  async #run(pixels: Uint8Array): Promise<PlaceMap> {
+    const session = await this.#opened()
+    let result: Awaited<ReturnType<Session['run']>>
+    try {
+      result = await session.run([pixels], 1)
+    } catch (cause) {
+      throw new AlikeError('internal', { detail: 'The network could not be run on this picture.', cause })
+    }
+    const found = rowOf(result, 0, 1)
+    if (found === undefined || result.map === undefined)
+      throw new AlikeError('internal', { detail: 'The network gave no usable embedding for this picture.' })
+    return { vector: found.vector, ...result.map }
+  }
+
+  async #opened(): Promise<Session> {
+    if (this.#session?.alive === true) return this.#session
+    this.#expectSupported()
+    const { session, info } = await Session.open(this.#settings).catch((cause: unknown) => {
+      throw new AlikeError('internal', { detail: 'The network that explains could not be opened.', cause })
+    })
+    this.#options.onOpen?.()
+    if (!info.hasMap) {
+      this.#unsupported = true
+      await session.close()
+      this.#expectSupported()
+    }
+    this.#options.logger.info({ warmupMs: info.warmupMs }, 'the network that explains scores is in memory')
+    this.#session = session
+    void session.ended.then(() => {
+      if (this.#session === session) this.#session = undefined
+    })
+    return session
+  }
+
+  /** @throws AlikeError `explain_unsupported` */
+  #expectSupported(): void {
+    if (this.#unsupported) throw new AlikeError('explain_unsupported')
+  }
+
+  #closeLater(): void {
+    if (this.#closing !== undefined) return
+    this.#idle = setTimeout(
+      () => void this.#inTurn(async () => this.#depth === 0 && this.#closeSession()),
+      this.#options.idleMs,
+    ).unref()
+  }
+
+  async #closeSession(): Promise<void> {
+    const session = this.#session
+    this.#session = undefined
+    if (session?.alive === true) await session.close()
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Why a picture matched: where in the query and where in the hit their score comes from, what else is near, and what
+ * the calibration says of it. A sibling of `retrieval.ts`, which finds the hits.
+ */
+import { cosine } from './cosine.js'
+import { allOrNone } from './embedding/all-or-none.js'
+import type { PlaceMaps } from './embedding/place-maps.js'
+import { type PlaceMap, type PlaceScores, placeScores } from './embedding/place-scores.js'
+import { AlikeError } from './errors.js'
+import type { ImageRecord } from './gallery/records.js'
+import type { Region } from './image/region.js'
+import { type Area, seenArea } from './image/seen-area.js'
+import { type LabelVotes, voteOnLabel } from './ranking/vote.js'
+import type { RetrievalParts } from './retrieval.js'
+
+export interface ExplainParts extends RetrievalParts {
+  placeMaps: PlaceMaps
+}
+
+export interface ExplainAsked {
+  gallery: string
+  /** A picture file, or the id of a stored picture. */
+  query: { bytes: Uint8Array } | { id: string }
+  /** Of the query; of a stored one in fractions only. */
+  region?: Region | undefined
+  /** Id of the stored picture that matched. */
+  hit: string
+  signal?: AbortSignal | undefined
+}
+
+export interface Side extends PlaceScores {
+  from: 'picture' | 'thumbnail'
+  /** What the grid lies over. */
+  area: Area
+}
+
+export interface Explained {
+  modelId: string
+  score: number
+  /** null: there is no picture to look at. */
+  query: Side | null
+  hit: { record: ImageRecord; places: Side | null }
+  neighbours: { asked: number; labels: (LabelVotes & { bestId: string })[] }
+  /** Of the nearest picture; null in a gallery without others. */
+  bestScore: number | null
+  /** Pictures that could have been nearest. */
+  compared: number
+}
+
+/** Nearest pictures that are asked for their labels, and labels that are told. */
+const neighboursAsked = 50
+const labelsTold = 10
+
+/**
+ * @throws AlikeError `gallery_not_found`, `image_not_found`, `image_*`, `region_invalid`, `model_mismatch`,
+ * `explain_unsupported`, `overloaded`; the signal's reason when aborted
+ */
+export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
+  const { gallery, signal } = asked
+  const { id: modelId } = parts.embedder.model.manifest
+  if (parts.galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
+  const record = parts.galleries.image(gallery, asked.hit)
+  const hitVector = parts.galleries.embedding(gallery, asked.hit)
+  if (record === undefined || hitVector === undefined) throw new AlikeError('image_not_found')
+
+  const looks = [
+    (stop?: AbortSignal) => lookAtQuery(asked, stop, parts),
+    (stop?: AbortSignal) => lookAtStored(gallery, asked.hit, undefined, stop, parts),
+  ]
+  const [query = null, hit = null] = await allOrNone(looks, signal, (look, stop) => look(stop))
+  const queryVector = (await storedQuery(asked, parts)) ?? query?.map.vector
+  if (queryVector === undefined)
+    throw new AlikeError('region_invalid', { detail: 'The stored picture has no thumbnail to take a part of.' })
+  const isStored = 'id' in asked.query && asked.region === undefined
+  return {
+    modelId,
+    score: cosine(queryVector, hitVector),
+    query: query && sideOf(query, hitVector, isStored ? queryVector : undefined),
+    hit: { record, places: hit && sideOf(hit, queryVector, hitVector) },
+    ...(await nearest(asked, queryVector, parts)),
+  }
+}
+
+interface Look {
+  from: Side['from']
+  map: PlaceMap
+  area: Area
+}
+
+function sideOf({ from, map, area }: Look, other: Float32Array, stored: Float32Array | undefined): Side {
+  return { from, area, ...placeScores(map, other, stored) }
+}
+
+/** What a search with it looks for; undefined where that is the picture that was looked at. */
+async function storedQuery(
+  { gallery, query, region }: ExplainAsked,
+  { galleries }: ExplainParts,
+): Promise<Float32Array | undefined> {
+  if (!('id' in query)) return undefined
+  const vector = galleries.embedding(gallery, query.id)
+  if (vector === undefined) throw new AlikeError('image_not_found')
+  return region === undefined ? vector : undefined
+}
+
+async function lookAtQuery(
+  { gallery, query, region }: ExplainAsked,
+  signal: AbortSignal | undefined,
+  parts: ExplainParts,
+): Promise<Look | null> {
+  if ('bytes' in query) return lookAt(query.bytes, 'picture', region, signal, parts)
+  if (region?.unit === 'pixel')
+    throw new AlikeError('region_invalid', { detail: 'Of a stored picture it is told in fractions.' })
+  return lookAtStored(gallery, query.id, region, signal, parts)
+}
+
+async function lookAtStored(
+  gallery: string,
+  id: string,
+  region: Region | undefined,
+  signal: AbortSignal | undefined,
+  parts: ExplainParts,
+): Promise<Look | null> {
+  const thumbnail = parts.galleries.thumbnail(gallery, id)
+  return thumbnail === undefined ? null : lookAt(thumbnail, 'thumbnail', region, signal, parts)
+}
+
+async function lookAt(
+  bytes: Uint8Array,
+  from: Side['from'],
+  region: Region | undefined,
+  signal: AbortSignal | undefined,
+  { decoders, embedder, placeMaps, maxPixels }: ExplainParts,
+): Promise<Look> {
+  const { preprocessing } = embedder.model.manifest
+  const prepared = await decoders.prepare(bytes, {
+    preprocessing,
+    maxPixels,
+    ...(region && { region }),
+    ...(signal && { signal }),
+  })
+  return { from, map: await placeMaps.look(prepared.pixels, signal), area: seenArea(prepared, preprocessing, region) }
+}
+
+async function nearest({ gallery, query, signal }: ExplainAsked, vector: Float32Array, { galleries }: ExplainParts) {
+  const { hits, compared } = await galleries.search(gallery, {
+    vector,
+    k: neighboursAsked,
+    excludeIds: 'id' in query ? [query.id] : [],
+    metadata: false,
+    signal,
+  })
+  const { labels } = voteOnLabel(hits.map(({ score, record }) => ({ score, label: record.label })))
+  const bestOf = (label: string) => hits.find(({ record }) => record.label === label)!.record.id
+  return {
+    neighbours: {
+      asked: hits.length,
+      labels: labels.slice(0, labelsTold).map((votes) => ({ ...votes, bestId: bestOf(votes.label) })),
+    },
+    bestScore: hits[0]?.score ?? null,
+    compared,
+  }
+}

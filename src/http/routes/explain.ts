@@ -1,0 +1,81 @@
+/** `POST /v1/galleries/{gallery}/explain`: why a picture matched, and how far to trust it. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Config } from '../../config.js'
+import { AlikeError } from '../../errors.js'
+import { type ExplainParts, explain } from '../../explain.js'
+import type { RemotePictures } from '../../remote/remote-pictures.js'
+import type { BodyMemory } from '../body-memory.js'
+import { clientGone } from '../client-gone.js'
+import { type PictureRequest, pictureRequestReader } from '../picture-request.js'
+import {
+  ExplainBody,
+  ExplainForm,
+  type ExplainGiven,
+  ExplainParameters,
+  Explanation,
+  explanationView,
+} from '../schemas/explain.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { pictureBody } from '../schemas/picture.js'
+import { problems } from '../schemas/problem.js'
+import { regionOf } from '../schemas/region.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface ExplainRouteOptions {
+  parts: ExplainParts & { remote: RemotePictures }
+  memory: BodyMemory
+  config: Config
+}
+
+export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = async (app, { parts, memory, config }) => {
+  const read = pictureRequestReader({
+    parameters: ExplainParameters,
+    body: ExplainBody,
+    maxBytes: config.uploadMaxBytes,
+    remote: parts.remote,
+    memory,
+  })
+
+  app.post(
+    '/v1/galleries/:gallery/explain',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'explain',
+        tags: ['search'],
+        summary: 'Tell why a stored picture matches a query',
+        description:
+          'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served network does not tell what each place adds.',
+        params: GalleryPath,
+        querystring: ExplainParameters,
+        body: pictureBody(ExplainForm, ExplainBody),
+        response: {
+          200: { description: 'Where the score comes from.', ...reference(Explanation) },
+          ...problems(400, 404, 409, 413, 415, 422, 429, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const signal = clientGone(reply)
+      const { gallery } = request.params
+      const asked = askedOf(await read(request, signal))
+      const explained = await explain({ gallery, signal, ...asked }, parts)
+      return explanationView(gallery, explained, parts.embedder.model.manifest.calibration)
+    },
+  )
+}
+
+function askedOf({ images: [bytes], given, placeOf }: PictureRequest<ExplainGiven>) {
+  const { hit, imageId, region } = given
+  const misfit = (name: string, detail: string) =>
+    new RequestInvalid([{ in: placeOf(name), pointer: `/${name}`, detail }])
+  if (hit === undefined) throw misfit('hit', 'is missing')
+  if (bytes !== undefined && imageId !== undefined) throw misfit('imageId', 'does not go together with a picture')
+  if (bytes === undefined && imageId === undefined) throw new AlikeError('image_missing')
+  return {
+    hit,
+    query: bytes === undefined ? { id: imageId! } : { bytes },
+    ...(region !== undefined && { region: regionOf(region) }),
+  }
+}

@@ -1,0 +1,143 @@
+/** Why a picture matched, through the real service with a network that was trained here. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Static } from 'typebox'
+import type { Explanation } from '../../src/http/schemas/explain.js'
+import { type Answer, startApp, type TestApp } from '../support/app.js'
+import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { multipart } from '../support/forms.js'
+import { tinyModel } from '../support/tiny-model.js'
+
+type Explained = Static<typeof Explanation>
+type Side = NonNullable<Explained['query']>
+const gallery = '/v1/galleries/shapes'
+const url = `${gallery}/explain`
+
+async function filled(app: TestApp): Promise<void> {
+  await app.call(201, { method: 'PUT', url: gallery })
+  for (const label of drawnLabels)
+    for (const seed of [1, 2, 3])
+      await app.call(201, {
+        method: 'PUT',
+        url: `${gallery}/images/${label}${seed}`,
+        payload: { image: (await drawPicture(label, seed)).toString('base64'), label },
+      })
+}
+
+const sumOf = ({ grid }: Side) => grid.flat().reduce((sum, part) => sum + part, 0)
+
+function expectWhole(side: Side): void {
+  assert.ok(Math.abs(sumOf(side) - side.sum) < 1e-3, `${sumOf(side)} against ${side.sum}`)
+  const parts = side.grid.flat()
+  assert.ok(Math.max(...parts) - Math.min(...parts) > 1e-3, 'places differ')
+}
+
+test('both grids sum to the score that a search gives, and the neighbours’ labels and the calibration are told', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel() })
+  await filled(app)
+  const payload = await drawPicture('circle', 9)
+  const headers = { 'content-type': 'image/jpeg' }
+  const { hits } = await app.call(200, { method: 'POST', url: `${gallery}/search?k=12`, headers, payload })
+  const [first, last] = [hits[0]!, hits.at(-1)!]
+
+  for (const hit of [first, last]) {
+    const told = await app.call<Explained>(200, { method: 'POST', url: `${url}?hit=${hit.id}`, headers, payload })
+    assert.ok(Math.abs(told.score - hit.score) < 1e-3, `${told.score} against ${hit.score}`)
+    assert.deepEqual([told.hit.id, told.hit.label, told.query?.from], [hit.id, hit.label, 'picture'])
+    assert.deepEqual([told.query?.sum, told.query?.likeness], [told.score, 1])
+    expectWhole(told.query!)
+    const places = told.hit.places!
+    expectWhole(places)
+    assert.equal(places.from, 'thumbnail')
+    assert.ok(places.likeness > 0.9)
+    assert.ok([told.score, places.ownScore].includes(places.sum))
+  }
+
+  const told = await app.call<Explained>(200, { method: 'POST', url: `${url}?hit=${first.id}`, headers, payload })
+  assert.deepEqual(told.query!.area, { x: 0.125, y: 0, width: 0.75, height: 1 }, 'the middle square of 96 × 72')
+  assert.equal(told.neighbours.asked, 12)
+  assert.deepEqual(
+    told.neighbours.labels.map(({ label, votes }) => [label, votes]).sort(),
+    drawnLabels.map((label) => [label, 3]).sort(),
+  )
+  assert.equal(told.neighbours.labels.find(({ label }) => label === first.label)?.bestId, first.id)
+  const even = told.match!.needed.find(({ pSame }) => pSame === 0.5)!
+  assert.ok(told.pSame! >= 0.5 === (even.score !== null && told.score >= even.score))
+  assert.ok(told.match!.thresholds.every(({ reached, score }) => reached === told.match!.bestScore! >= score))
+})
+
+test('a stored query is seen in its thumbnail, a region of it too, and a form carries what an address does', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel() })
+  await filled(app)
+  const stored = await app.call<Explained>(200, {
+    method: 'POST',
+    url,
+    payload: { imageId: 'circle1', hit: 'circle2' },
+  })
+  const { hits } = await app.call(200, { method: 'POST', url: `${gallery}/search`, payload: { imageId: 'circle1' } })
+  assert.equal(stored.score, hits.find(({ id }) => id === 'circle2')?.score)
+  assert.equal(stored.query?.from, 'thumbnail')
+  expectWhole(stored.query!)
+  assert.ok(stored.neighbours.labels.every(({ bestId }) => bestId !== 'circle1'), 'the query is not its own neighbour')
+
+  const region = { x: 0, y: 0, width: 0.5, height: 1 }
+  const part = await app.call<Explained>(200, {
+    method: 'POST',
+    url,
+    payload: { imageId: 'circle1', hit: 'circle2', region },
+  })
+  assert.ok(part.query!.area.x + part.query!.area.width <= 0.5 + 1e-9)
+  assert.equal(part.query!.sum, part.score)
+  expectWhole(part.query!)
+
+  const form = multipart([
+    { name: 'image', filename: 'a.jpg', content: await drawPicture('circle', 9) },
+    { name: 'hit', content: 'circle2' },
+    { name: 'region', content: '0,0,48,72px' },
+  ])
+  const sent = await app.call<Explained>(200, { method: 'POST', url, ...form })
+  assert.deepEqual([sent.query?.from, sent.query?.area.x], ['picture', 0])
+})
+
+test('a hit without a thumbnail is explained on the side of the query alone', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel(), thumbnailMaxSidePixels: 0 })
+  await filled(app)
+  const image = (await drawPicture('cross', 9)).toString('base64')
+  const told = await app.call<Explained>(200, { method: 'POST', url, payload: { image, hit: 'cross1' } })
+  expectWhole(told.query!)
+  assert.equal(told.hit.places, null)
+  const region = { x: 0, y: 0, width: 1, height: 1 }
+  const refused = await app.call(422, { method: 'POST', url, payload: { imageId: 'cross2', hit: 'cross1', region } })
+  assert.equal(refused.code, 'region_invalid')
+})
+
+test('what can not be explained is refused with its reason', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel() })
+  await filled(app)
+  const image = (await drawPicture('circle', 9)).toString('base64')
+  const pixels = { x: 0, y: 0, width: 8, height: 8, unit: 'pixel' }
+  const rows: [status: number, code: string, payload: object][] = [
+    [400, 'request_invalid', { image }],
+    [400, 'image_missing', { hit: 'circle1' }],
+    [400, 'request_invalid', { image, imageId: 'circle2', hit: 'circle1' }],
+    [404, 'image_not_found', { image, hit: 'none' }],
+    [404, 'image_not_found', { imageId: 'none', hit: 'circle1' }],
+    [422, 'region_invalid', { imageId: 'circle2', hit: 'circle1', region: pixels }],
+  ]
+  for (const [status, code, payload] of rows)
+    assert.equal((await app.call(status, { method: 'POST', url, payload })).code, code, JSON.stringify(payload))
+  const elsewhere = { method: 'POST', url: '/v1/galleries/none/explain', payload: { image, hit: 'a' } } as const
+  assert.equal((await app.call(404, elsewhere)).code, 'gallery_not_found')
+})
+
+test('a network without a map says so each time, and keeps nothing in memory', async (t) => {
+  const app = await startApp(t)
+  await filled(app)
+  for (let i = 0; i < 2; i++) {
+    const answer = await app.call<Answer>(409, { method: 'POST', url, payload: { imageId: 'circle1', hit: 'circle2' } })
+    assert.equal(answer.code, 'explain_unsupported')
+  }
+  const { body } = await app.app.inject('/metrics')
+  assert.match(body, /alike_explain_sessions 0/)
+  assert.match(body, /alike_explain_sessions_opened_total 1/)
+})
