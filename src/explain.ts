@@ -4,12 +4,12 @@
  */
 import { cosine } from './cosine.js'
 import { allOrNone } from './embedding/all-or-none.js'
-import type { PlaceMaps } from './embedding/place-maps.js'
-import { type PlaceMap, type PlaceScores, placeScores } from './embedding/place-scores.js'
+import type { PlaceMaps, SeenPicture } from './embedding/place-maps.js'
+import { type PlaceScores, placeScores } from './embedding/place-scores.js'
 import { AlikeError } from './errors.js'
 import type { ImageRecord } from './gallery/records.js'
 import type { Region } from './image/region.js'
-import { type Area, seenArea } from './image/seen-area.js'
+import type { Area } from './image/seen-area.js'
 import { type LabelVotes, voteOnLabel } from './ranking/vote.js'
 import type { RetrievalParts } from './retrieval.js'
 
@@ -57,7 +57,7 @@ const labelsTold = 10
  */
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked
-  const { id: modelId } = parts.embedder.model.manifest
+  const { id: modelId } = parts.pictures.model.manifest
   if (parts.galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
   const record = parts.galleries.image(gallery, asked.hit)
   const hitVector = parts.galleries.embedding(gallery, asked.hit)
@@ -68,7 +68,7 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
     (stop?: AbortSignal) => lookAtStored(gallery, asked.hit, undefined, stop, parts),
   ]
   const [query = null, hit = null] = await allOrNone(looks, signal, (look, stop) => look(stop))
-  const queryVector = (await storedQuery(asked, parts)) ?? query?.map.vector
+  const queryVector = (await storedQuery(asked, parts)) ?? query?.seen.vector
   if (queryVector === undefined)
     throw new AlikeError('region_invalid', { detail: 'The stored picture has no thumbnail to take a part of.' })
   const isStored = 'id' in asked.query && asked.region === undefined
@@ -83,12 +83,11 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
 
 interface Look {
   from: Side['from']
-  map: PlaceMap
-  area: Area
+  seen: SeenPicture
 }
 
-function sideOf({ from, map, area }: Look, other: Float32Array, stored: Float32Array | undefined): Side {
-  return { from, area, ...placeScores(map, other, stored) }
+function sideOf({ from, seen }: Look, other: Float32Array, stored: Float32Array | undefined): Side {
+  return { from, area: seen.area, ...placeScores(seen, other, stored) }
 }
 
 /** What a search with it looks for; undefined where that is the picture that was looked at. */
@@ -107,7 +106,7 @@ async function lookAtQuery(
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  if ('bytes' in query) return lookAt(query.bytes, 'picture', region, signal, parts)
+  if ('bytes' in query) return { from: 'picture', seen: await parts.placeMaps.look(query.bytes, { region, signal }) }
   if (region?.unit === 'pixel')
     throw new AlikeError('region_invalid', { detail: 'Of a stored picture it is told in fractions.' })
   return lookAtStored(gallery, query.id, region, signal, parts)
@@ -121,24 +120,8 @@ async function lookAtStored(
   parts: ExplainParts,
 ): Promise<Look | null> {
   const thumbnail = parts.galleries.thumbnail(gallery, id)
-  return thumbnail === undefined ? null : lookAt(thumbnail, 'thumbnail', region, signal, parts)
-}
-
-async function lookAt(
-  bytes: Uint8Array,
-  from: Side['from'],
-  region: Region | undefined,
-  signal: AbortSignal | undefined,
-  { decoders, embedder, placeMaps, maxPixels }: ExplainParts,
-): Promise<Look> {
-  const { preprocessing } = embedder.model.manifest
-  const prepared = await decoders.prepare(bytes, {
-    preprocessing,
-    maxPixels,
-    ...(region && { region }),
-    ...(signal && { signal }),
-  })
-  return { from, map: await placeMaps.look(prepared.pixels, signal), area: seenArea(prepared, preprocessing, region) }
+  if (thumbnail === undefined) return null
+  return { from: 'thumbnail', seen: await parts.placeMaps.look(thumbnail, { region, signal }) }
 }
 
 async function nearest({ gallery, query, signal }: ExplainAsked, vector: Float32Array, { galleries }: ExplainParts) {

@@ -75,14 +75,6 @@ export async function openService(
       metrics: metrics.embedding,
     })
     opened.push(() => embedder.close())
-    const placeMaps = new PlaceMaps({
-      embedder,
-      maxQueue: config.explainQueueMax,
-      idleMs: config.explainIdleSeconds * 1_000,
-      logger,
-      onOpen: metrics.countExplainOpen,
-    })
-    opened.push(() => placeMaps.close())
 
     const { id, embeddingDimension } = model.manifest
     const galleries = await openGalleries({
@@ -118,6 +110,16 @@ export async function openService(
       onDecoded: metrics.countDecoded,
     })
     opened.push(() => decoders.close())
+    const placeMaps = new PlaceMaps({
+      embedder,
+      decoders,
+      maxPixels: config.imageMaxPixels,
+      maxQueue: config.explainQueueMax,
+      idleMs: config.explainIdleSeconds * 1_000,
+      logger,
+      onOpen: metrics.countExplainOpen,
+    })
+    opened.push(() => placeMaps.close())
     const pictures = new PictureEmbedder({
       embedder,
       decoders,

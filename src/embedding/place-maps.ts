@@ -5,6 +5,9 @@
  */
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
+import type { Decoders } from '../image/decoders.js'
+import type { Region } from '../image/region.js'
+import { type Area, seenArea } from '../image/seen-area.js'
 import type { Embedder, EmbedderLogger } from './embedder.js'
 import { rowOf } from './embedding.js'
 import type { PlaceMap } from './place-scores.js'
@@ -14,6 +17,9 @@ import type { SessionSettings } from './worker-protocol.js'
 export interface PlaceMapsOptions {
   /** Its network in the same form is asked: other forms have other embeddings. */
   embedder: Pick<Embedder, 'model' | 'runtime'>
+  decoders: Decoders
+  /** Largest width × height. */
+  maxPixels: number
   /** Pictures that may be at work or wait. */
   maxQueue: number
   /** After the last picture. */
@@ -23,15 +29,20 @@ export interface PlaceMapsOptions {
   onOpen?: (() => void) | undefined
 }
 
+export interface SeenPicture extends PlaceMap {
+  /** What the places lie over: all that the network saw. */
+  area: Area
+}
+
 export class PlaceMaps {
   readonly #options: PlaceMapsOptions
   readonly #settings: SessionSettings
   #session: Session | undefined
   /** Set once the graph was seen to have no map. */
   #unsupported = false
-  /** Ends when all that was begun has ended: one thing at a time. */
+  /** Ends when the last turn has ended: the session does one thing at a time. */
   #last: Promise<unknown> = Promise.resolve()
-  #depth = 0
+  readonly #underWay = new Set<Promise<unknown>>()
   #idle: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
 
@@ -50,7 +61,7 @@ export class PlaceMaps {
 
   /** Pictures at work or waiting. */
   get depth(): number {
-    return this.#depth
+    return this.#underWay.size
   }
 
   /** Whether the session is in memory. */
@@ -59,30 +70,46 @@ export class PlaceMaps {
   }
 
   /**
-   * @param pixels [inputSize, inputSize, 3] RGB
-   * @throws AlikeError `explain_unsupported`, `overloaded`, `shutting_down`, `internal`; the signal's reason when aborted
+   * The usual view of a picture file, or of a region of it.
+   * @throws AlikeError `explain_unsupported`, `image_*`, `region_invalid`, `overloaded`, `shutting_down`, `internal`; the
+   * signal's reason when aborted
    */
-  async look(pixels: Uint8Array, signal?: AbortSignal): Promise<PlaceMap> {
+  async look(
+    bytes: Uint8Array,
+    { region, signal }: { region?: Region | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<SeenPicture> {
     this.#expectAble()
-    if (this.#depth >= this.#options.maxQueue)
+    if (this.depth >= this.#options.maxQueue)
       throw new AlikeError('overloaded', { detail: 'Too many explanations are under way.', retryAfterSeconds: 1 })
-    this.#depth += 1
     clearTimeout(this.#idle)
+    const looking = this.#look(bytes, region, signal)
+    this.#underWay.add(looking)
     try {
-      return await this.#inTurn(() => {
-        signal?.throwIfAborted()
-        return this.#run(pixels)
-      })
+      return await looking
     } finally {
-      this.#depth -= 1
-      if (this.#depth === 0) this.#closeLater()
+      this.#underWay.delete(looking)
+      if (this.depth === 0) this.#closeLater()
     }
+  }
+
+  async #look(bytes: Uint8Array, region: Region | undefined, signal: AbortSignal | undefined): Promise<SeenPicture> {
+    const { embedder, decoders, maxPixels } = this.#options
+    const { preprocessing } = embedder.model.manifest
+    const prepared = await decoders.prepare(bytes, { preprocessing, maxPixels, signal, ...(region && { region }) })
+    const map = await this.#inTurn(() => {
+      signal?.throwIfAborted()
+      return this.#run(prepared.pixels)
+    })
+    return { ...map, area: seenArea(prepared, preprocessing, region) }
   }
 
   /** Finishes what was begun. */
   close(): Promise<void> {
     clearTimeout(this.#idle)
-    this.#closing ??= this.#inTurn(() => this.#closeSession())
+    this.#closing ??= (async () => {
+      await Promise.allSettled(this.#underWay)
+      await this.#closeSession()
+    })()
     return this.#closing
   }
 
@@ -139,7 +166,7 @@ export class PlaceMaps {
   #closeLater(): void {
     if (this.#closing !== undefined) return
     this.#idle = setTimeout(
-      () => void this.#inTurn(async () => this.#depth === 0 && this.#closeSession()),
+      () => void this.#inTurn(async () => this.depth === 0 && this.#closeSession()),
       this.#options.idleMs,
     ).unref()
   }

@@ -1,42 +1,60 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readModel } from '../../src/embedding/manifest.js'
+import { readModel } from '../../src/embedding/model-manifest.js'
 import { PlaceMaps, type PlaceMapsOptions } from '../../src/embedding/place-maps.js'
+import { openDecoders } from '../../src/image/decoders.js'
+import { drawPicture } from '../support/drawn-pictures.js'
 import { tinyModel } from '../support/tiny-model.js'
 
 const silent = { info() {}, warn() {}, error() {} }
 
-async function opened(options: Partial<PlaceMapsOptions> = {}): Promise<PlaceMaps> {
+async function opened(t: TestContext, options: Partial<PlaceMapsOptions> = {}): Promise<PlaceMaps> {
+  const decoders = await openDecoders({
+    processes: 0,
+    count: 2,
+    memoryMaxBytes: 2 ** 28,
+    environment: {},
+    logger: silent,
+  })
+  t.after(() => decoders.close())
   const model = await readModel(await tinyModel())
   const runtime = { precision: 'fp32' } as PlaceMapsOptions['embedder']['runtime']
-  return new PlaceMaps({ embedder: { model, runtime }, maxQueue: 2, idleMs: 60_000, logger: silent, ...options })
+  return new PlaceMaps({
+    embedder: { model, runtime },
+    decoders,
+    maxPixels: 1e6,
+    maxQueue: 2,
+    idleMs: 60_000,
+    logger: silent,
+    ...options,
+  })
 }
 
-const picture = (value: number) => Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => (i * value) % 256)
+const picture = await drawPicture('circle', 1)
 
 test('the session is opened when it is asked for, closed when idle, and opened anew', async (t) => {
   let opens = 0
-  const maps = await opened({ idleMs: 1, onOpen: () => void opens++ })
+  const maps = await opened(t, { idleMs: 1, onOpen: () => void opens++ })
   t.after(() => maps.close())
   assert.equal(maps.isOpen, false)
-  const first = await maps.look(picture(7))
+  const first = await maps.look(picture)
   assert.equal(first.values.length, first.height * first.width * first.vector.length)
   for (const deadline = Date.now() + 20_000; maps.isOpen; await sleep(5)) assert.ok(Date.now() < deadline)
-  assert.deepEqual(await maps.look(picture(7)), first)
+  assert.deepEqual(await maps.look(picture), first)
   assert.equal(opens, 2)
 })
 
-test('more than may wait are refused, callers who leave are passed over, and closing finishes what was begun', async () => {
-  const maps = await opened()
+test('more than may wait are refused, callers who leave are passed over, and closing finishes what was begun', async (t) => {
+  const maps = await opened(t)
   const leaving = new AbortController()
-  const [kept, left] = [maps.look(picture(3)), maps.look(picture(5), leaving.signal)]
+  const [kept, left] = [maps.look(picture), maps.look(picture, { signal: leaving.signal })]
   assert.equal(maps.depth, 2)
-  await assert.rejects(maps.look(picture(9)), { code: 'overloaded' })
+  await assert.rejects(maps.look(picture), { code: 'overloaded' })
   leaving.abort(new Error('gone'))
   await assert.rejects(left, /gone/)
   const closing = maps.close()
-  await assert.rejects(maps.look(picture(9)), { code: 'shutting_down' })
+  await assert.rejects(maps.look(picture), { code: 'shutting_down' })
   assert.ok((await kept).vector.length > 0)
   await closing
   assert.deepEqual([maps.isOpen, maps.depth], [false, 0])

@@ -24,7 +24,12 @@ test('what stands for a stored picture is scaled to its score where the two agre
   const agreeing = placeScores(mapOf(unit(3, 1, 1)), other, unit(3, 1, 0.9))
   const storedScore = 4 / Math.hypot(3, 1, 0.9) / Math.SQRT2
   assert.ok(close(agreeing.sum, storedScore) && !close(agreeing.ownScore, storedScore))
-  assert.ok(close(agreeing.grid.flat().reduce((a, b) => a + b), storedScore))
+  assert.ok(
+    close(
+      agreeing.grid.flat().reduce((a, b) => a + b),
+      storedScore,
+    ),
+  )
   for (const stored of [unit(0, 1, 3), unit(1, 0, 3)]) {
     const apart = placeScores(mapOf(unit(3, 1, 1)), other, stored)
     assert.equal(apart.sum, apart.ownScore)

@@ -61,7 +61,7 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
       const { gallery } = request.params
       const asked = askedOf(await read(request, signal))
       const explained = await explain({ gallery, signal, ...asked }, parts)
-      return explanationView(gallery, explained, parts.embedder.model.manifest.calibration)
+      return explanationView(gallery, explained, parts.pictures.model.manifest.calibration)
     },
   )
 }
