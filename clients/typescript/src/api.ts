@@ -535,6 +535,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell why a stored picture matches a query
+         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served network does not tell what each place adds.
+         */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/search": {
         parameters: {
             query?: never;
@@ -602,6 +622,213 @@ export interface components {
             reliable: boolean;
             /** @description True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise. */
             widened?: boolean;
+        };
+        /**
+         * @description Where a score comes from, place by place, and how far it is to be trusted.
+         * @example {
+         *       "gallery": "holidays",
+         *       "modelId": "5d1c0a7b9e3f4a62",
+         *       "score": 0.9312,
+         *       "pSame": 0.9714,
+         *       "query": {
+         *         "from": "picture",
+         *         "grid": [
+         *           [
+         *             0.11,
+         *             0.3012
+         *           ],
+         *           [
+         *             0.2,
+         *             0.32
+         *           ]
+         *         ],
+         *         "area": {
+         *           "x": 0.125,
+         *           "y": 0,
+         *           "width": 0.75,
+         *           "height": 1
+         *         },
+         *         "sum": 0.9312,
+         *         "ownScore": 0.9312,
+         *         "likeness": 1
+         *       },
+         *       "hit": {
+         *         "id": "cycling/Image_7.jpg",
+         *         "label": "cycling",
+         *         "places": {
+         *           "from": "thumbnail",
+         *           "grid": [
+         *             [
+         *               0.15,
+         *               0.31
+         *             ],
+         *             [
+         *               0.2,
+         *               0.2712
+         *             ]
+         *           ],
+         *           "area": {
+         *             "x": 0,
+         *             "y": 0.1,
+         *             "width": 1,
+         *             "height": 0.8
+         *           },
+         *           "sum": 0.9312,
+         *           "ownScore": 0.9264,
+         *           "likeness": 0.9921
+         *         }
+         *       },
+         *       "neighbours": {
+         *         "asked": 50,
+         *         "labels": [
+         *           {
+         *             "label": "cycling",
+         *             "votes": 46,
+         *             "share": 0.92,
+         *             "bestScore": 0.9312,
+         *             "bestId": "cycling/Image_7.jpg"
+         *           }
+         *         ]
+         *       },
+         *       "match": {
+         *         "bestScore": 0.9312,
+         *         "needed": [
+         *           {
+         *             "pSame": 0.5,
+         *             "score": 0.7021
+         *           }
+         *         ],
+         *         "thresholds": [
+         *           {
+         *             "falseMatchRate": 0.001,
+         *             "score": 0.8706,
+         *             "matchRate": 0.0685,
+         *             "falseMatchesExpected": 1.89,
+         *             "reached": true
+         *           }
+         *         ]
+         *       },
+         *       "calibration": {
+         *         "split": "val",
+         *         "positivePairs": 52277,
+         *         "negativePairs": 740880,
+         *         "reliable": true
+         *       }
+         *     }
+         */
+        Explanation: {
+            /**
+             * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+             * @example holidays
+             */
+            gallery: string;
+            modelId: string;
+            /** @description Cosine of the query and the stored embedding of the hit, as a search with one view of the query gives it. */
+            score: number;
+            /** @description Probability that both share a label; absent without calibration. */
+            pSame?: number;
+            /** @description Where in the query the score comes from; null for a stored picture without a thumbnail. */
+            query: {
+                /**
+                 * @description `picture`: the picture that was sent. `thumbnail`: the stored thumbnail, since originals are not kept; it has less detail than the picture that was stored.
+                 * @enum {string}
+                 */
+                from: "picture" | "thumbnail";
+                /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
+                grid: number[][];
+                /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw. */
+                area: {
+                    x: number;
+                    y: number;
+                    width: number;
+                    height: number;
+                };
+                /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
+                sum: number;
+                /** @description What the network says of the very pixels that the grid is of, against the other picture. */
+                ownScore: number;
+                /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
+                likeness: number;
+            } | null;
+            hit: {
+                /**
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @example cycling/Image_12.jpg
+                 */
+                id: string;
+                label: string | null;
+                /** @description Where in the hit it comes from; null when it has no thumbnail. */
+                places: {
+                    /**
+                     * @description `picture`: the picture that was sent. `thumbnail`: the stored thumbnail, since originals are not kept; it has less detail than the picture that was stored.
+                     * @enum {string}
+                     */
+                    from: "picture" | "thumbnail";
+                    /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
+                    grid: number[][];
+                    /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw. */
+                    area: {
+                        x: number;
+                        y: number;
+                        width: number;
+                        height: number;
+                    };
+                    /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
+                    sum: number;
+                    /** @description What the network says of the very pixels that the grid is of, against the other picture. */
+                    ownScore: number;
+                    /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
+                    likeness: number;
+                } | null;
+            };
+            /** @description What else is near: the labels of the pictures that are nearest to the query. */
+            neighbours: {
+                /** @description Nearest pictures that were asked for their labels. */
+                asked: number;
+                /** @description Most votes first, then nearest; at most ten. */
+                labels: {
+                    /**
+                     * @description What the picture shows, its class.
+                     * @example cycling
+                     */
+                    label: string;
+                    /** @description Pictures of this label among those that were asked. */
+                    votes: number;
+                    /** @description Of the votes, 0 to 1. */
+                    share: number;
+                    /** @description Of the nearest one. */
+                    bestScore: number;
+                    /**
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                     * @example cycling/Image_12.jpg
+                     */
+                    bestId: string;
+                }[];
+            };
+            /** @description What a match would take; null without calibration. */
+            match: {
+                /** @description Of the nearest picture; null: there is none. */
+                bestScore: number | null;
+                needed: {
+                    /** @description A probability that query and hit share a label. */
+                    pSame: number;
+                    /** @description The lowest score that has it; null: none has. */
+                    score: number | null;
+                }[];
+                /** @description Those that votes use, strictest first. */
+                thresholds: {
+                    /** @description Share of pairs of two labels that reach the score, on val pictures. */
+                    falseMatchRate: number;
+                    score: number;
+                    /** @description Share of pairs of one label that reach it. */
+                    matchRate: number;
+                    /** @description The rate times the pictures that were compared. */
+                    falseMatchesExpected: number;
+                    /** @description Whether the nearest picture of the gallery reaches it. */
+                    reached: boolean;
+                }[];
+            } | null;
+            calibration?: components["schemas"]["Calibration"];
         };
         /**
          * @description A set of pictures that are searched together.
@@ -909,7 +1136,7 @@ export interface components {
              * @description Stable, to be switched on.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "forbidden" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "forbidden" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What it was this time. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -6146,6 +6373,224 @@ export interface operations {
             };
             /** @description It did not arrive in the time allowed. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Id of the stored picture that is to be explained, usually a hit.
+                 * @example cycling/Image_12.jpg
+                 */
+                hit?: string;
+                /**
+                 * @description The query is this stored picture instead of an uploaded one.
+                 * @example cycling/Image_12.jpg
+                 */
+                imageId?: string;
+                /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
+                region?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.
+                     */
+                    image: string;
+                    /**
+                     * @description Id of the stored picture that is to be explained, usually a hit.
+                     * @example cycling/Image_12.jpg
+                     */
+                    hit?: string;
+                    /**
+                     * @description The query is this stored picture instead of an uploaded one.
+                     * @example cycling/Image_12.jpg
+                     */
+                    imageId?: string;
+                    /**
+                     * @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.
+                     * @example 0.25,0.1,0.5,0.5
+                     * @example 120,40,300,300px
+                     */
+                    region?: string;
+                };
+                "application/json": {
+                    /**
+                     * Format: byte
+                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
+                     */
+                    image?: string;
+                    /**
+                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @example https://images.example.com/cycling/12.jpg
+                     */
+                    url?: string;
+                    /**
+                     * @description The query is this stored picture instead of an uploaded one.
+                     * @example cycling/Image_12.jpg
+                     */
+                    imageId?: string;
+                    /**
+                     * @description Id of the stored picture that is to be explained, usually a hit.
+                     * @example cycling/Image_12.jpg
+                     */
+                    hit?: string;
+                    /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
+                    region?: {
+                        x: number;
+                        y: number;
+                        width: number;
+                        height: number;
+                        /**
+                         * @default relative
+                         * @enum {string}
+                         */
+                        unit?: "relative" | "pixel";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Where the score comes from. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -35,6 +35,174 @@ class Calibration(TypedDict):
     """
 
 
+class Area(TypedDict):
+    """
+    The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+Query = TypedDict(
+    'Query',
+    {
+        'from': Literal['picture', 'thumbnail'],
+        'grid': list[list[float]],
+        'area': Area,
+        'sum': float,
+        'ownScore': float,
+        'likeness': float,
+    },
+)
+
+
+Places = TypedDict(
+    'Places',
+    {
+        'from': Literal['picture', 'thumbnail'],
+        'grid': list[list[float]],
+        'area': Area,
+        'sum': float,
+        'ownScore': float,
+        'likeness': float,
+    },
+)
+
+
+class Hit(TypedDict):
+    id: str
+    """
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    """
+    label: str | None
+    places: Places | None
+    """
+    Where in the hit it comes from; null when it has no thumbnail.
+    """
+
+
+class Label(TypedDict):
+    label: str
+    """
+    What the picture shows, its class.
+    """
+    votes: int
+    """
+    Pictures of this label among those that were asked.
+    """
+    share: float
+    """
+    Of the votes, 0 to 1.
+    """
+    bestScore: float
+    """
+    Of the nearest one.
+    """
+    bestId: str
+    """
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    """
+
+
+class Neighbours(TypedDict):
+    """
+    What else is near: the labels of the pictures that are nearest to the query.
+    """
+
+    asked: int
+    """
+    Nearest pictures that were asked for their labels.
+    """
+    labels: list[Label]
+    """
+    Most votes first, then nearest; at most ten.
+    """
+
+
+class NeededItem(TypedDict):
+    pSame: float
+    """
+    A probability that query and hit share a label.
+    """
+    score: float | None
+    """
+    The lowest score that has it; null: none has.
+    """
+
+
+class Threshold(TypedDict):
+    falseMatchRate: float
+    """
+    Share of pairs of two labels that reach the score, on val pictures.
+    """
+    score: float
+    matchRate: float
+    """
+    Share of pairs of one label that reach it.
+    """
+    falseMatchesExpected: float
+    """
+    The rate times the pictures that were compared.
+    """
+    reached: bool
+    """
+    Whether the nearest picture of the gallery reaches it.
+    """
+
+
+class Match(TypedDict):
+    """
+    What a match would take; null without calibration.
+    """
+
+    bestScore: float | None
+    """
+    Of the nearest picture; null: there is none.
+    """
+    needed: list[NeededItem]
+    thresholds: list[Threshold]
+    """
+    Those that votes use, strictest first.
+    """
+
+
+class Explanation(TypedDict):
+    """
+    Where a score comes from, place by place, and how far it is to be trusted.
+    """
+
+    gallery: str
+    """
+    Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+    """
+    modelId: str
+    score: float
+    """
+    Cosine of the query and the stored embedding of the hit, as a search with one view of the query gives it.
+    """
+    pSame: NotRequired[float]
+    """
+    Probability that both share a label; absent without calibration.
+    """
+    query: Query | None
+    """
+    Where in the query the score comes from; null for a stored picture without a thumbnail.
+    """
+    hit: Hit
+    neighbours: Neighbours
+    """
+    What else is near: the labels of the pictures that are nearest to the query.
+    """
+    match: Match | None
+    """
+    What a match would take; null without calibration.
+    """
+    calibration: NotRequired[Calibration]
+
+
 class Index(TypedDict):
     """
     State of the index; searches are right in every state.
@@ -359,7 +527,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'forbidden', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'forbidden', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable, to be switched on.
     """
@@ -377,7 +545,7 @@ class Problem(TypedDict):
     """
 
 
-class Hit(TypedDict):
+class Hit1(TypedDict):
     rank: int
     """
     1 is best.
@@ -423,13 +591,13 @@ class Group(TypedDict):
     """
     What its hits share.
     """
-    hits: list[Hit]
+    hits: list[Hit1]
     """
     Score descending, then id ascending; `rank` is that within the group.
     """
 
 
-class Label(TypedDict):
+class Label1(TypedDict):
     label: str
     """
     What the picture shows, its class.
@@ -445,7 +613,7 @@ class Label(TypedDict):
     """
 
 
-class Threshold(TypedDict):
+class Threshold1(TypedDict):
     score: float
     """
     Below it nothing matches.
@@ -481,11 +649,11 @@ class Vote(TypedDict):
     """
     Hits with a label among those asked.
     """
-    labels: list[Label]
+    labels: list[Label1]
     """
     Most votes first, then nearest.
     """
-    threshold: NotRequired[Threshold]
+    threshold: NotRequired[Threshold1]
 
 
 class Durations(TypedDict):
@@ -532,7 +700,7 @@ class SearchAnswer(TypedDict):
     """
     What was searched for; with `include`.
     """
-    hits: list[Hit]
+    hits: list[Hit1]
     """
     Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.
     """
@@ -561,7 +729,7 @@ class SearchBatchAnswer(TypedDict):
     """
 
 
-class Label1(TypedDict):
+class Label2(TypedDict):
     label: str
     probability: float
 
@@ -575,7 +743,7 @@ class EmbeddingAnswer(TypedDict):
     """
     Unit length; taken by `vector` of a search.
     """
-    labels: list[Label1]
+    labels: list[Label2]
     """
     What the network’s classifier takes it for, of the classes it was trained on; the likeliest five.
     """

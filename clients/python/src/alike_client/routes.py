@@ -44,6 +44,7 @@ Operation = Literal[
     "ingest",
     "embed",
     "compare",
+    "explain",
     "search",
     "searchBatch",
 ]
@@ -87,6 +88,7 @@ ROUTES: dict[Operation, tuple[str, str]] = {
     "ingest": ("POST", "/v1/galleries/{gallery}/ingest"),
     "embed": ("POST", "/v1/embeddings"),
     "compare": ("POST", "/v1/compare"),
+    "explain": ("POST", "/v1/galleries/{gallery}/explain"),
     "search": ("POST", "/v1/galleries/{gallery}/search"),
     "searchBatch": ("POST", "/v1/galleries/{gallery}/search/batch"),
 }
