@@ -5,7 +5,7 @@ import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { goToGallery } from '../routing/route.js'
 
-export function NewGallery() {
+export function NewGallery({ onMade }: { onMade?: () => void }) {
   const [name, setName] = useState('')
   const [error, setError] = useState<unknown>()
   const make = async (event: Event) => {
@@ -14,6 +14,7 @@ export function NewGallery() {
     try {
       await answerOf(service.PUT('/v1/galleries/{gallery}', { params: { path: { gallery: name } } }))
       await loadGalleries()
+      onMade?.()
       goToGallery(name)
     } catch (reason) {
       setError(reason)

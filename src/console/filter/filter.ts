@@ -47,7 +47,7 @@ export function typedValue(text: string): string | number | boolean {
   return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : trimmed
 }
 
-function isComplete({ field, comparison, text }: Condition): boolean {
+export function isComplete({ field, comparison, text }: Condition): boolean {
   return field !== '' && (comparison === 'exists' || comparison === 'missing' || text.trim() !== '')
 }
 

@@ -12,7 +12,9 @@ import { SearchScreen } from '../search/search-screen.js'
 import { Header } from './header.js'
 
 /** The search is there at once; the others come when they are asked for. */
-const later: Partial<Record<Screen, ScreenLoader>> = {}
+const later: Partial<Record<Screen, ScreenLoader>> = {
+  gallery: async () => (await import('../gallery/gallery-screen.js')).GalleryScreen,
+}
 const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js')).DemoScreen
 
 export function Console() {

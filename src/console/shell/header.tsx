@@ -6,7 +6,10 @@ import { nextTheme, theme } from '../controls/theme.js'
 import type { Screen } from '../routing/address.js'
 import { addressTo, goToGallery, route } from '../routing/route.js'
 
-const tabs: [Screen, string][] = [['search', 'Search']]
+const tabs: [Screen, string][] = [
+  ['search', 'Search'],
+  ['gallery', 'Gallery'],
+]
 
 export function Header() {
   const { screen } = route.value

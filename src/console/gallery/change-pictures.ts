@@ -1,0 +1,70 @@
+/** Changes to many pictures: labels and metadata one by one, removal by one job. */
+import { followJob, type Job } from '../api/follow-job.js'
+import { answerOf, fetchFrom, service } from '../api/service.js'
+import type { Picture } from './picture-list.js'
+
+const atOnce = 6
+
+export interface PictureChange {
+  label?: string | null | undefined
+  /** Members that are set; null takes one away. */
+  metadata?: Record<string, unknown> | undefined
+}
+
+export interface ChangeOptions {
+  gallery: string
+  pictures: readonly Picture[]
+  change: PictureChange
+  onChanged: (picture: Picture) => void
+}
+
+/** Those that could not be changed. */
+export async function changePictures({
+  gallery,
+  pictures,
+  change,
+  onChanged,
+}: ChangeOptions): Promise<Map<string, unknown>> {
+  const failed = new Map<string, unknown>()
+  const waiting = [...pictures]
+  const work = async () => {
+    for (let picture = waiting.pop(); picture !== undefined; picture = waiting.pop()) {
+      try {
+        onChanged(await changeOne(gallery, picture, change))
+      } catch (error) {
+        failed.set(picture.id, error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return failed
+}
+
+function changeOne(
+  gallery: string,
+  { id, metadata: before }: Picture,
+  { label, metadata }: PictureChange,
+): Promise<Picture> {
+  const merged = Object.entries({ ...before, ...metadata }).filter(([, value]) => value !== null)
+  return answerOf(
+    service.PATCH('/v1/galleries/{gallery}/images/{id}', {
+      params: { path: { gallery, id } },
+      body: {
+        ...(label !== undefined && { label }),
+        ...(metadata !== undefined && { metadata: Object.fromEntries(merged) }),
+      },
+    }),
+  )
+}
+
+/** Resolves when they are gone. @throws ServiceError */
+export async function removePictures(gallery: string, ids: Iterable<string>): Promise<Job> {
+  const lines = [...ids].map((id) => `${JSON.stringify({ delete: { id } })}\n`)
+  const response = await fetchFrom(`v1/galleries/${gallery}/ingest`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: new Blob(lines),
+  })
+  const { id } = (await response.json()) as Job
+  return followJob(id, { signal: new AbortController().signal })
+}

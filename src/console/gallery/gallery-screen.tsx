@@ -1,0 +1,94 @@
+/** The gallery itself: its pictures as a wall, to be labelled, removed, and added to. */
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { loadGalleries, loadLabels } from '../api/galleries.js'
+import { Fault } from '../controls/notice.js'
+import { say } from '../controls/toasts.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { draftOf } from '../filter/filter.js'
+import { fits } from '../filter/fits.js'
+import { goTo, route } from '../routing/route.js'
+import { UploadPanel } from '../upload/upload-panel.js'
+import { removePictures } from './change-pictures.js'
+import { GalleryToolbar } from './gallery-toolbar.js'
+import { PictureGrid } from './picture-grid.js'
+import { PictureList } from './picture-list.js'
+import { nothingChosen } from './selection.js'
+import { SelectionPanel } from './selection-panel.js'
+import '../styles/gallery.css'
+
+export function GalleryScreen({ gallery }: { gallery: string }) {
+  const { settings } = route.value
+  const label = settings.get('label') ?? undefined
+  const filterText = settings.get('filter') ?? undefined
+  const [round, setRound] = useState(0)
+  const { value: counts = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
+  const list = useMemo(() => openList(gallery, label, filterText), [gallery, label, filterText, round])
+  const [selection, setSelection] = useState(nothingChosen)
+  useEffect(() => {
+    setSelection(nothingChosen)
+    return () => list.close()
+  }, [list])
+  list.version.value
+
+  const { pictures, ended } = list
+  const chosen = pictures.filter(({ id }) => selection.ids.has(id))
+  const refresh = () => {
+    setRound((one) => one + 1)
+    reload()
+    void loadGalleries()
+  }
+  const remove = () => {
+    const ids = selection.ids
+    const bringBack = list.hide(ids)
+    setSelection(nothingChosen)
+    say(`${ids.size} pictures are deleted.`, { name: 'Undo', run: bringBack }, () =>
+      removePictures(gallery, ids).then(refresh, (error: unknown) => {
+        bringBack()
+        say(`They could not be deleted: ${String(error)}`)
+      }),
+    )
+  }
+  const total = counts
+    .filter((one) => label === undefined || one.label === (label || null))
+    .reduce((sum, { count }) => sum + count, 0)
+
+  return (
+    <div class="gallery-screen">
+      <h1 class="unseen">Gallery</h1>
+      <GalleryToolbar gallery={gallery} counts={counts} shown={pictures.length} looked={list.looked} total={total} />
+      <UploadPanel gallery={gallery} onEnd={refresh} />
+      {list.error !== undefined && <Fault error={list.error} />}
+      <div class="gallery-body">
+        <PictureGrid
+          gallery={gallery}
+          pictures={pictures}
+          count={
+            ended || filterText !== undefined ? pictures.length + (ended ? 0 : 1) : Math.max(total, pictures.length)
+          }
+          selection={selection}
+          onSelection={setSelection}
+          onWant={(count) => list.want(count)}
+          onOpen={(id) => goTo('search', { id })}
+        />
+        {chosen.length > 0 && (
+          <SelectionPanel
+            gallery={gallery}
+            labels={counts.flatMap(({ label }) => label ?? [])}
+            chosen={chosen}
+            onChanged={(picture) => list.replace(picture)}
+            onSearch={([id = '', ...like]) =>
+              goTo('search', new URLSearchParams([['id', id], ...like.map((one) => ['like', one])]))
+            }
+            onRemove={remove}
+            onClear={() => setSelection(nothingChosen)}
+          />
+        )}
+      </div>
+    </div>
+  )
+}
+
+function openList(gallery: string, label: string | undefined, filterText: string | undefined): PictureList {
+  const draft = filterText === undefined ? undefined : draftOf(JSON.parse(filterText))
+  return new PictureList({ gallery, label, fits: (picture) => draft === undefined || fits(draft, picture) })
+}

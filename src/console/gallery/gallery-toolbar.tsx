@@ -1,0 +1,82 @@
+/** Which pictures of the gallery are shown, and what can be done with the gallery as a whole. */
+import { useState } from 'preact/hooks'
+import type { LabelCount } from '../api/galleries.js'
+import { Dialog } from '../controls/dialog.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { NewGallery } from '../demo/new-gallery.js'
+import { FilterBuilder } from '../filter/filter-builder.js'
+import { loadFields } from '../filter/load-fields.js'
+import { goTo, route } from '../routing/route.js'
+import { DeleteGallery } from './delete-gallery.js'
+
+export interface GalleryToolbarProps {
+  gallery: string
+  counts: LabelCount[]
+  shown: number
+  looked: number
+  /** Pictures of the chosen label. */
+  total: number
+}
+
+export function GalleryToolbar({ gallery, counts, shown, looked, total }: GalleryToolbarProps) {
+  const [open, setOpen] = useState<'filter' | 'new' | 'delete'>()
+  const { value: fields = [] } = useLoaded(() => loadFields(gallery), [gallery])
+  const { settings } = route.value
+  const filterText = settings.get('filter')
+  const change = (name: string, value: string | undefined) => {
+    const next = new URLSearchParams(settings)
+    if (value === undefined) next.delete(name)
+    else next.set(name, value)
+    goTo('gallery', next)
+  }
+  return (
+    <div class="toolbar">
+      <label class="row">
+        Label
+        <select
+          value={settings.has('label') ? `=${settings.get('label')}` : ''}
+          onChange={({ currentTarget: { value } }) => change('label', value === '' ? undefined : value.slice(1))}
+        >
+          <option value="">all</option>
+          {counts.map(({ label, count }) => (
+            <option key={label} value={`=${label ?? ''}`}>
+              {label ?? 'no label'} ({count.toLocaleString('en')})
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" aria-pressed={filterText !== null} onClick={() => setOpen('filter')}>
+        Filter{filterText !== null && ' (on)'}
+      </button>
+      <span class="hint" role="status">
+        {filterText === null
+          ? `${total.toLocaleString('en')} pictures`
+          : `${shown.toLocaleString('en')} fit, of ${looked.toLocaleString('en')} looked at`}
+      </span>
+      <span class="toolbar-end row">
+        <button type="button" class="quiet" onClick={() => setOpen('new')}>
+          New gallery
+        </button>
+        <button type="button" class="quiet" onClick={() => setOpen('delete')}>
+          Delete gallery
+        </button>
+      </span>
+      {open === 'filter' && (
+        <Dialog title="Filter" onClose={() => setOpen(undefined)}>
+          <FilterBuilder
+            fields={fields}
+            labels={counts.flatMap(({ label }) => label ?? [])}
+            filter={filterText === null ? undefined : (JSON.parse(filterText) as Record<string, unknown>)}
+            onFilter={(filter) => change('filter', filter && JSON.stringify(filter))}
+          />
+        </Dialog>
+      )}
+      {open === 'new' && (
+        <Dialog title="New gallery" onClose={() => setOpen(undefined)}>
+          <NewGallery onMade={() => setOpen(undefined)} />
+        </Dialog>
+      )}
+      {open === 'delete' && <DeleteGallery gallery={gallery} onClose={() => setOpen(undefined)} />}
+    </div>
+  )
+}

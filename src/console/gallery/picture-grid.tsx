@@ -1,0 +1,97 @@
+/** A wall of thumbnails of which only those in sight are on the page, so that it holds a hundred thousand. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Picture } from './picture-list.js'
+import { afterKey, extended, type Selection, toggled } from './selection.js'
+import { Tile } from './tile.js'
+import { useRows } from './use-rows.js'
+
+export interface PictureGridProps {
+  gallery: string
+  pictures: readonly Picture[]
+  /** Pictures that there are, as far as it is known; the rest is read when someone looks. */
+  count: number
+  selection: Selection
+  onSelection: (selection: Selection) => void
+  /** So many should have been read. */
+  onWant: (count: number) => void
+  onOpen: (id: string) => void
+}
+
+const tileWidth = 132
+const rowHeight = 158
+
+export function PictureGrid(props: PictureGridProps) {
+  const { gallery, pictures, count, selection, onSelection, onWant, onOpen } = props
+  const frame = useRef<HTMLDivElement>(null)
+  const perRow = usePerRow(frame)
+  const { items, totalHeight, scrollToRow } = useRows({ frame, count: Math.ceil(count / perRow), rowHeight })
+  const lastRow = items.at(-1)?.index ?? 0
+  useEffect(() => onWant(Math.min(count, (lastRow + 8) * perRow)), [lastRow, perRow, count])
+
+  const press = (event: KeyboardEvent) => {
+    const { key, shiftKey: shift, ctrlKey, metaKey } = event
+    const chosen = pictures[selection.cursor]
+    if (key === 'Enter' && chosen !== undefined) return onOpen(chosen.id)
+    const next = afterKey(selection, pictures, { key, shift, control: ctrlKey || metaKey }, perRow)
+    if (next === undefined) return
+    event.preventDefault()
+    onSelection(next)
+    scrollToRow(Math.floor(next.cursor / perRow))
+  }
+  const choose = (place: number, shift: boolean) =>
+    onSelection(shift ? extended(selection, pictures, place) : toggled(selection, pictures, place))
+
+  return (
+    <div
+      ref={frame}
+      class="grid-frame"
+      role="listbox"
+      tabIndex={0}
+      aria-multiselectable
+      aria-label="Pictures. Space chooses, Shift with arrow keys chooses several, Enter searches."
+      aria-activedescendant={pictures[selection.cursor] === undefined ? undefined : `tile-${selection.cursor}`}
+      onKeyDown={press}
+    >
+      <div class="grid-rows" role="presentation" style={{ height: `${totalHeight}px` }}>
+        {items.map(({ index, start }) => (
+          <div
+            key={index}
+            class="grid-row"
+            role="presentation"
+            style={{ transform: `translateY(${start}px)`, gridTemplateColumns: `repeat(${perRow}, minmax(0, 1fr))` }}
+          >
+            {placesOf(index, perRow, count).map((place) => (
+              <Tile
+                key={pictures[place]?.id ?? place}
+                gallery={gallery}
+                place={place}
+                count={count}
+                picture={pictures[place]}
+                chosen={selection.ids.has(pictures[place]?.id ?? '')}
+                current={place === selection.cursor}
+                onChoose={choose}
+                onOpen={onOpen}
+              />
+            ))}
+          </div>
+        ))}
+      </div>
+    </div>
+  )
+}
+
+function placesOf(row: number, perRow: number, count: number): number[] {
+  return Array.from({ length: Math.min(perRow, count - row * perRow) }, (_, column) => row * perRow + column)
+}
+
+function usePerRow(frame: { current: HTMLElement | null }): number {
+  const [perRow, setPerRow] = useState(6)
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) setPerRow(Math.max(2, Math.floor(entry.contentRect.width / tileWidth)))
+    })
+    observer.observe(frame.current!)
+    return () => observer.disconnect()
+  }, [])
+  return perRow
+}

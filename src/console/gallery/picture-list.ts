@@ -1,0 +1,100 @@
+/** The pictures of a gallery in the order of their ids, read page by page as far as someone looks. */
+import { signal } from '@preact/signals'
+import { answerOf, type Schemas, service } from '../api/service.js'
+
+export type Picture = Schemas['Image']
+
+const pageSize = 1_000
+
+export interface PictureListOptions {
+  gallery: string
+  /** Empty: those without a label. */
+  label?: string | undefined
+  fits: (picture: Picture) => boolean
+}
+
+/** Counts and pictures are read through `version`, which changes with them. */
+export class PictureList {
+  readonly version = signal(0)
+  pictures: readonly Picture[] = []
+  /** Pictures that were read, whether they fit or not. */
+  looked = 0
+  ended = false
+  error: unknown
+
+  readonly #options: PictureListOptions
+  readonly #leaving = new AbortController()
+  readonly #known: Picture[] = []
+  readonly #hidden = new Set<string>()
+  #cursor: string | undefined
+  #wanted = 0
+  #reading = false
+
+  constructor(options: PictureListOptions) {
+    this.#options = options
+  }
+
+  /** Reads on until there are so many, or no more. */
+  want(count: number): void {
+    this.#wanted = Math.max(this.#wanted, count)
+    if (!this.#reading) void this.#read()
+  }
+
+  close(): void {
+    this.#leaving.abort()
+  }
+
+  /** Another record in the place of one that is shown. */
+  replace(picture: Picture): void {
+    const place = this.#known.findIndex(({ id }) => id === picture.id)
+    if (place !== -1) this.#known[place] = picture
+    this.#show()
+  }
+
+  /** Out of sight at once; what brings them back is returned. */
+  hide(ids: ReadonlySet<string>): () => void {
+    for (const id of ids) this.#hidden.add(id)
+    this.#show()
+    return () => {
+      for (const id of ids) this.#hidden.delete(id)
+      this.#show()
+    }
+  }
+
+  #show(): void {
+    this.pictures = this.#known.filter(({ id }) => !this.#hidden.has(id))
+    this.version.value++
+  }
+
+  async #read(): Promise<void> {
+    this.#reading = true
+    try {
+      while (!this.ended && this.pictures.length < this.#wanted) await this.#readPage()
+    } catch (error) {
+      if (!this.#leaving.signal.aborted) this.error = error
+      this.ended = true
+    }
+    this.#reading = false
+    this.version.value++
+  }
+
+  async #readPage(): Promise<void> {
+    const { gallery, label, fits } = this.#options
+    const query = {
+      limit: pageSize,
+      ...(label !== undefined && { label }),
+      ...(this.#cursor && { cursor: this.#cursor }),
+    }
+    const { images, nextCursor } = await answerOf(
+      service.GET('/v1/galleries/{gallery}/images', {
+        params: { path: { gallery }, query },
+        signal: this.#leaving.signal,
+      }),
+    )
+    this.looked += images.length
+    this.#known.push(...images.filter(fits))
+    this.#cursor = nextCursor
+    this.ended = nextCursor === undefined
+    this.#show()
+  }
+}

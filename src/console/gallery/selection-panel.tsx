@@ -1,0 +1,147 @@
+/** What can be done with the pictures that are chosen: another label, other metadata, removal. */
+import { useState } from 'preact/hooks'
+import { say } from '../controls/toasts.js'
+import { MetadataList } from '../search/metadata-list.js'
+import { changePictures, type PictureChange } from './change-pictures.js'
+import type { Picture } from './picture-list.js'
+
+export interface SelectionPanelProps {
+  gallery: string
+  labels: string[]
+  chosen: readonly Picture[]
+  onChanged: (picture: Picture) => void
+  onSearch: (ids: string[]) => void
+  onRemove: () => void
+  onClear: () => void
+}
+
+export function SelectionPanel(props: SelectionPanelProps) {
+  const { gallery, labels, chosen, onChanged, onSearch, onRemove, onClear } = props
+  const [busy, setBusy] = useState(false)
+  const apply = async (change: PictureChange) => {
+    setBusy(true)
+    const failed = await changePictures({ gallery, pictures: chosen, change, onChanged })
+    setBusy(false)
+    const [first] = failed.values()
+    const done = `${chosen.length - failed.size} pictures are changed`
+    say(failed.size === 0 ? `${done}.` : `${done}, ${failed.size} are not: ${String((first as Error).message)}`)
+  }
+  const [only] = chosen
+  return (
+    <aside class="selection-panel stack" aria-label="Chosen pictures">
+      <div class="row">
+        <h2>{chosen.length === 1 ? '1 picture' : `${chosen.length.toLocaleString('en')} pictures`}</h2>
+        <button type="button" class="quiet" onClick={onClear}>
+          Choose none
+        </button>
+      </div>
+      {chosen.length === 1 && only !== undefined && (
+        <div>
+          <bdi>{only.id}</bdi>
+          <p class="hint">
+            {only.width} × {only.height}, {only.format}, {Math.ceil(only.bytes / 1024)} kB
+          </p>
+          <MetadataList metadata={only.metadata} />
+        </div>
+      )}
+      <LabelForm labels={labels} busy={busy} onLabel={(label) => apply({ label })} />
+      <MetadataForm busy={busy} onMetadata={(metadata) => apply({ metadata })} />
+      <button type="button" onClick={() => onSearch(chosen.slice(0, 100).map(({ id }) => id))}>
+        Search with {chosen.length === 1 ? 'it' : 'them'}
+      </button>
+      <button type="button" class="danger" onClick={onRemove}>
+        Delete
+      </button>
+    </aside>
+  )
+}
+
+function LabelForm({
+  labels,
+  busy,
+  onLabel,
+}: {
+  labels: string[]
+  busy: boolean
+  onLabel: (label: string | null) => void
+}) {
+  const [label, setLabel] = useState('')
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault()
+        onLabel(label === '' ? null : label)
+      }}
+    >
+      <input
+        class="grow"
+        aria-label="New label"
+        placeholder="label; empty: none"
+        list="known-labels"
+        maxLength={200}
+        dir="auto"
+        value={label}
+        onInput={({ currentTarget }) => setLabel(currentTarget.value)}
+      />
+      <datalist id="known-labels">
+        {labels.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+      <button type="submit" disabled={busy}>
+        Set label
+      </button>
+    </form>
+  )
+}
+
+function MetadataForm({
+  busy,
+  onMetadata,
+}: {
+  busy: boolean
+  onMetadata: (metadata: Record<string, unknown>) => void
+}) {
+  const [name, setName] = useState('')
+  const [text, setText] = useState('')
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault()
+        onMetadata({ [name]: valueOfText(text) })
+      }}
+    >
+      <input
+        class="grow"
+        aria-label="Name of the metadata"
+        placeholder="name"
+        required
+        value={name}
+        onInput={({ currentTarget }) => setName(currentTarget.value)}
+      />
+      <input
+        class="grow"
+        aria-label="Value of the metadata, as JSON or text"
+        placeholder="value; empty: take away"
+        dir="auto"
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+      />
+      <button type="submit" disabled={busy}>
+        Set metadata
+      </button>
+    </form>
+  )
+}
+
+/** Empty takes it away; what is no JSON is a text. */
+function valueOfText(text: string): unknown {
+  if (text.trim() === '') return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

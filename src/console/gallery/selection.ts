@@ -1,0 +1,59 @@
+/** Which pictures of a list are chosen, and where the cursor is. Pure. */
+
+export interface Selection {
+  ids: ReadonlySet<string>
+  /** Place of the cursor in the list. */
+  cursor: number
+  /** Where a range begins that is chosen with Shift. */
+  anchor: number
+}
+
+export const nothingChosen: Selection = { ids: new Set(), cursor: 0, anchor: 0 }
+
+/** One more, or one less. */
+export function toggled({ ids }: Selection, list: readonly { id: string }[], place: number): Selection {
+  const next = new Set(ids)
+  const id = list[place]?.id
+  if (id !== undefined && !next.delete(id)) next.add(id)
+  return { ids: next, cursor: place, anchor: place }
+}
+
+/** Everything from the anchor on. */
+export function extended({ ids, anchor }: Selection, list: readonly { id: string }[], place: number): Selection {
+  const [from, to] = [Math.min(anchor, place), Math.max(anchor, place)]
+  return { ids: new Set([...ids, ...list.slice(from, to + 1).map(({ id }) => id)]), cursor: place, anchor }
+}
+
+export interface GridKey {
+  key: string
+  shift: boolean
+  /** Control, or Command. */
+  control: boolean
+}
+
+/** What a key does; undefined: nothing. */
+export function afterKey(
+  selection: Selection,
+  list: readonly { id: string }[],
+  { key, shift, control }: GridKey,
+  perRow: number,
+): Selection | undefined {
+  const last = list.length - 1
+  const { cursor } = selection
+  if (key === ' ') return toggled(selection, list, cursor)
+  if (key === 'Escape') return { ...selection, ids: new Set() }
+  if (key === 'a' && control) return { ...selection, ids: new Set(list.map(({ id }) => id)) }
+  const target: Record<string, number> = {
+    ArrowLeft: cursor - 1,
+    ArrowRight: cursor + 1,
+    ArrowUp: cursor - perRow,
+    ArrowDown: cursor + perRow,
+    PageUp: cursor - 5 * perRow,
+    PageDown: cursor + 5 * perRow,
+    Home: 0,
+    End: last,
+  }
+  if (control || target[key] === undefined) return undefined
+  const place = Math.max(0, Math.min(last, target[key]))
+  return shift ? extended(selection, list, place) : { ...selection, cursor: place, anchor: place }
+}

@@ -1,0 +1,40 @@
+/** Files out of what was dropped or chosen: folders are walked, and each file keeps its path. */
+
+export interface PathedFile {
+  path: string
+  file: File
+}
+
+const archiveNames = /\.(zip|tar|tar\.gz|tgz|tar\.zst)$/i
+
+export function isArchive({ name }: File): boolean {
+  return archiveNames.test(name)
+}
+
+/** Has to be called while the drop is handled: browsers forget it afterwards. */
+export async function droppedFiles(transfer: DataTransfer): Promise<PathedFile[]> {
+  const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? [])
+  const found: PathedFile[] = []
+  for (const entry of entries) await walk(entry, found)
+  return found
+}
+
+/** Of a field that takes files, or a folder. */
+export function chosenFiles(files: FileList | null): PathedFile[] {
+  return [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }))
+}
+
+async function walk(entry: FileSystemEntry, found: PathedFile[]): Promise<void> {
+  if (entry.isFile) {
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))
+    found.push({ path: entry.fullPath.replace(/^\//, ''), file })
+    return
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader()
+  // a reader gives a hundred at a time
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
+    if (some.length === 0) return
+    for (const one of some) await walk(one, found)
+  }
+}

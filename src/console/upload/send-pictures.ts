@@ -1,0 +1,80 @@
+/** Sends pictures to a gallery in uploads, each of which is a job, and gathers what became of them. */
+import { followJob, type Job } from '../api/follow-job.js'
+import { fetchFrom } from '../api/service.js'
+import { batchesOf } from './batches.js'
+import { isArchive, type PathedFile } from './dropped-files.js'
+
+export interface FailedPicture {
+  /** As the upload calls it: its path. */
+  name: string
+  code: string
+  detail: string
+}
+
+export interface SendProgress {
+  files: number
+  sentFiles: number
+  job?: Job | undefined
+}
+
+export interface SendOptions {
+  gallery: string
+  files: readonly PathedFile[]
+  /** Of pictures that lie in no folder. */
+  label?: string | undefined
+  signal: AbortSignal
+  onProgress: (progress: SendProgress) => void
+}
+
+export interface SendResult {
+  stored: number
+  skipped: number
+  failed: FailedPicture[]
+}
+
+/** @throws ServiceError */
+export async function sendPictures({ gallery, files, label, signal, onProgress }: SendOptions): Promise<SendResult> {
+  const archives = files.filter(({ file }) => isArchive(file)).map((one) => [one])
+  const batches = [...archives, ...batchesOf(files.filter(({ file }) => !isArchive(file)))]
+  const result: SendResult = { stored: 0, skipped: 0, failed: [] }
+  let sentFiles = 0
+  for (const batch of batches) {
+    onProgress({ files: files.length, sentFiles })
+    const response = await fetchFrom(`v1/galleries/${gallery}/ingest${labelText(label)}`, {
+      method: 'POST',
+      body: bodyOf(batch),
+      ...(isArchive(batch[0]!.file) && { headers: { 'content-type': 'application/octet-stream' } }),
+      signal,
+    })
+    sentFiles += batch.length
+    const { id } = (await response.json()) as Job
+    const job = await followJob(id, {
+      signal,
+      onProgress: (job) => onProgress({ files: files.length, sentFiles, job }),
+    })
+    result.stored += job.added + job.updated
+    result.skipped += job.skipped
+    if (job.failed > 0 || job.replaced > 0) result.failed.push(...(await errorsOf(id, signal)))
+    if (job.state === 'failed' && job.failed === 0)
+      result.failed.push({ name: batch[0]!.path, code: job.failure?.code ?? '', detail: job.failure?.detail ?? '' })
+  }
+  return result
+}
+
+function bodyOf(batch: readonly PathedFile[]): BodyInit {
+  const [{ file }] = batch as [PathedFile]
+  if (isArchive(file)) return file
+  const form = new FormData()
+  for (const one of batch) form.append('image', one.file, one.path)
+  return form
+}
+
+function labelText(label: string | undefined): string {
+  return label === undefined || label === '' ? '' : `?${new URLSearchParams({ label }).toString()}`
+}
+
+async function errorsOf(job: string, signal: AbortSignal): Promise<FailedPicture[]> {
+  const text = await (await fetchFrom(`v1/jobs/${job}/errors`, { signal })).text()
+  const lines = text.split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as FailedPicture).filter(({ code }) => code !== 'id_repeated')
+}

@@ -1,0 +1,109 @@
+/** Takes pictures, folders and archives, shows how far they are, and sends those again that failed. */
+import { useState } from 'preact/hooks'
+import { Fault } from '../controls/notice.js'
+import { JobProgress } from '../jobs/job-progress.js'
+import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped-files.js'
+import { type SendProgress, type SendResult, sendPictures } from './send-pictures.js'
+import { UploadResult } from './upload-result.js'
+
+export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => void }) {
+  const [over, setOver] = useState(false)
+  const [label, setLabel] = useState('')
+  const [sending, setSending] = useState<{ progress: SendProgress; stop: AbortController }>()
+  const [ended, setEnded] = useState<{ files: PathedFile[]; result: SendResult }>()
+  const [error, setError] = useState<unknown>()
+
+  const send = async (files: PathedFile[]) => {
+    if (files.length === 0 || sending !== undefined) return
+    const stop = new AbortController()
+    setEnded(undefined)
+    setError(undefined)
+    setSending({ progress: { files: files.length, sentFiles: 0 }, stop })
+    try {
+      const onProgress = (progress: SendProgress) => setSending({ progress, stop })
+      setEnded({ files, result: await sendPictures({ gallery, files, label, signal: stop.signal, onProgress }) })
+    } catch (reason) {
+      if (!stop.signal.aborted) setError(reason)
+    }
+    setSending(undefined)
+    onEnd()
+  }
+  const again = ({ files, result }: NonNullable<typeof ended>) => {
+    const names = new Set(result.failed.map(({ name }) => name))
+    // of an archive the service skips what it has
+    return send(files.filter(({ path, file }) => names.has(path) || isArchive(file)))
+  }
+
+  return (
+    <section
+      class={over ? 'upload over' : 'upload'}
+      aria-label="Add pictures"
+      onDragOver={(event) => {
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={async (event) => {
+        event.preventDefault()
+        setOver(false)
+        if (event.dataTransfer !== null) await send(await droppedFiles(event.dataTransfer))
+      }}
+    >
+      {sending === undefined ? (
+        <div class="row">
+          <span>Drop pictures, folders (their names become labels), zip or tar here, or choose</span>
+          <FileButton name="Files" onFiles={send} />
+          <FileButton name="A folder" folder onFiles={send} />
+          <input
+            aria-label="Label of pictures that are in no folder"
+            placeholder="label outside folders"
+            value={label}
+            dir="auto"
+            onInput={({ currentTarget }) => setLabel(currentTarget.value)}
+          />
+        </div>
+      ) : (
+        <div class="row">
+          <span class="grow">
+            {sending.progress.sentFiles.toLocaleString('en')} of {sending.progress.files.toLocaleString('en')} files
+            sent
+            {sending.progress.job && <JobProgress job={sending.progress.job} />}
+          </span>
+          <button type="button" onClick={() => sending.stop.abort()}>
+            Stop
+          </button>
+        </div>
+      )}
+      {error !== undefined && <Fault error={error} />}
+      {ended !== undefined && <UploadResult result={ended.result} onAgain={() => again(ended)} />}
+    </section>
+  )
+}
+
+function FileButton({
+  name,
+  folder,
+  onFiles,
+}: {
+  name: string
+  folder?: boolean
+  onFiles: (files: PathedFile[]) => Promise<void>
+}) {
+  return (
+    <label class="button">
+      {name}
+      <input
+        class="unseen"
+        type="file"
+        multiple
+        // @ts-expect-error every browser knows it, no standard does
+        webkitdirectory={folder}
+        onChange={({ currentTarget }) => {
+          const files = chosenFiles(currentTarget.files)
+          currentTarget.value = ''
+          void onFiles(files)
+        }}
+      />
+    </label>
+  )
+}

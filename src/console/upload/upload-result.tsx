@@ -1,0 +1,39 @@
+/** What became of an upload: how many are stored, and which failed for what reason. */
+import type { SendResult } from './send-pictures.js'
+
+const shownMax = 200
+
+export function UploadResult({
+  result: { stored, skipped, failed },
+  onAgain,
+}: {
+  result: SendResult
+  onAgain: () => void
+}) {
+  return (
+    <div class="stack" role="status">
+      <p>
+        {stored.toLocaleString('en')} stored
+        {skipped > 0 && `, ${skipped.toLocaleString('en')} were there already`}
+        {failed.length > 0 && `, ${failed.length.toLocaleString('en')} failed`}
+      </p>
+      {failed.length > 0 && (
+        <>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by key */}
+          <ul class="upload-errors" tabIndex={0} aria-label="Pictures that failed">
+            {failed.slice(0, shownMax).map(({ name, code, detail }) => (
+              <li key={name}>
+                <bdi>{name}</bdi> <span class="hint">{detail || code}</span>
+              </li>
+            ))}
+          </ul>
+          <div class="row">
+            <button type="button" onClick={onAgain}>
+              Send only these again
+            </button>
+          </div>
+        </>
+      )}
+    </div>
+  )
+}
