@@ -70,7 +70,12 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
           onWant={(count) => list.want(count)}
           onOpen={(id) => goTo('search', { id })}
         />
-        {chosen.length > 0 && (
+        {chosen.length === 0 ? (
+          <aside class="selection-panel hint" aria-label="Chosen pictures">
+            Choose pictures to label or delete them: click, or move with the arrow keys and press Space. Shift chooses
+            all between, a double click or Enter searches.
+          </aside>
+        ) : (
           <SelectionPanel
             gallery={gallery}
             labels={counts.flatMap(({ label }) => label ?? [])}

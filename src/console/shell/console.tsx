@@ -14,6 +14,7 @@ import { Header } from './header.js'
 /** The search is there at once; the others come when they are asked for. */
 const later: Partial<Record<Screen, ScreenLoader>> = {
   gallery: async () => (await import('../gallery/gallery-screen.js')).GalleryScreen,
+  operation: async () => (await import('../operation/operation-screen.js')).OperationScreen,
 }
 const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js')).DemoScreen
 

@@ -9,6 +9,7 @@ import { addressTo, goToGallery, route } from '../routing/route.js'
 const tabs: [Screen, string][] = [
   ['search', 'Search'],
   ['gallery', 'Gallery'],
+  ['operation', 'Operation'],
 ]
 
 export function Header() {

@@ -1,15 +1,9 @@
 /** Sends pictures to a gallery in uploads, each of which is a job, and gathers what became of them. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { fetchFrom } from '../api/service.js'
+import { type FailedPicture, jobErrors } from '../jobs/read-job-errors.js'
 import { batchesOf } from './batches.js'
 import { isArchive, type PathedFile } from './dropped-files.js'
-
-export interface FailedPicture {
-  /** As the upload calls it: its path. */
-  name: string
-  code: string
-  detail: string
-}
 
 export interface SendProgress {
   files: number
@@ -54,7 +48,7 @@ export async function sendPictures({ gallery, files, label, signal, onProgress }
     })
     result.stored += job.added + job.updated
     result.skipped += job.skipped
-    if (job.failed > 0 || job.replaced > 0) result.failed.push(...(await errorsOf(id, signal)))
+    if (job.failed > 0 || job.replaced > 0) result.failed.push(...(await jobErrors(id, signal)).filter(isFailure))
     if (job.state === 'failed' && job.failed === 0)
       result.failed.push({ name: batch[0]!.path, code: job.failure?.code ?? '', detail: job.failure?.detail ?? '' })
   }
@@ -73,8 +67,7 @@ function labelText(label: string | undefined): string {
   return label === undefined || label === '' ? '' : `?${new URLSearchParams({ label }).toString()}`
 }
 
-async function errorsOf(job: string, signal: AbortSignal): Promise<FailedPicture[]> {
-  const text = await (await fetchFrom(`v1/jobs/${job}/errors`, { signal })).text()
-  const lines = text.split('\n').filter((line) => line !== '')
-  return lines.map((line) => JSON.parse(line) as FailedPicture).filter(({ code }) => code !== 'id_repeated')
+/** A picture that took the place of another of its name is told as well, but is stored. */
+function isFailure({ code }: FailedPicture): boolean {
+  return code !== 'id_repeated'
 }

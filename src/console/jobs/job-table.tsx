@@ -1,0 +1,83 @@
+/** Jobs of all kinds, the newest first, with their progress; those that have not ended can be cancelled. */
+import { useEffect, useState } from 'preact/hooks'
+import type { Job } from '../api/follow-job.js'
+import { answerOf, service } from '../api/service.js'
+import { Fault } from '../controls/notice.js'
+import { JobErrors } from './job-errors.js'
+import { JobProgress } from './job-progress.js'
+
+const everyMs = 2_000
+
+export function JobTable() {
+  const { jobs, error, refresh } = useJobs()
+  const [errorsOf, setErrorsOf] = useState<Job>()
+  const cancel = async ({ id }: Job) => {
+    await answerOf(service.DELETE('/v1/jobs/{job}', { params: { path: { job: id } } })).catch(() => undefined)
+    await refresh()
+  }
+  return (
+    <>
+      {error !== undefined && <Fault error={error} />}
+      <table class="table">
+        <caption>Jobs</caption>
+        <thead>
+          <tr>
+            <th scope="col">Kind</th>
+            <th scope="col">Gallery</th>
+            <th scope="col">Progress</th>
+            <th scope="col">Begun</th>
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {jobs.map((job) => (
+            <tr key={job.id}>
+              <th scope="row">{job.kind}</th>
+              <td>{job.gallery}</td>
+              <td>
+                <JobProgress job={job} />
+              </td>
+              <td>{new Date(job.startedAt ?? job.createdAt).toLocaleString()}</td>
+              <td>
+                {job.finishedAt === null && (
+                  <button type="button" class="quiet" onClick={() => cancel(job)}>
+                    Cancel<span class="unseen"> the {job.kind}</span>
+                  </button>
+                )}
+                {job.failed > 0 && (
+                  <button type="button" class="quiet" onClick={() => setErrorsOf(job)}>
+                    Errors<span class="unseen"> of the {job.kind}</span>
+                  </button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {jobs.length === 0 && <p class="hint">There are none.</p>}
+      {errorsOf !== undefined && <JobErrors job={errorsOf} onClose={() => setErrorsOf(undefined)} />}
+    </>
+  )
+}
+
+function useJobs() {
+  const [jobs, setJobs] = useState<Job[]>([])
+  const [error, setError] = useState<unknown>()
+  const refresh = async () => {
+    if (document.hidden) return
+    try {
+      setJobs((await answerOf(service.GET('/v1/jobs', { params: { query: { limit: 50 } } }))).jobs)
+      setError(undefined)
+    } catch (reason) {
+      setError(reason)
+    }
+  }
+  useEffect(() => {
+    void refresh()
+    const timer = setInterval(refresh, everyMs)
+    return () => clearInterval(timer)
+  }, [])
+  return { jobs, error, refresh }
+}

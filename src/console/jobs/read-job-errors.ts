@@ -1,0 +1,16 @@
+/** The error report of a job. */
+import { fetchFrom } from '../api/service.js'
+
+export interface FailedPicture {
+  /** As the upload calls it: its path. */
+  name: string
+  code: string
+  detail: string
+}
+
+/** @throws ServiceError */
+export async function jobErrors(job: string, signal: AbortSignal): Promise<FailedPicture[]> {
+  const text = await (await fetchFrom(`v1/jobs/${job}/errors`, { signal })).text()
+  const lines = text.split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as FailedPicture)
+}

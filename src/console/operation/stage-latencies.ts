@@ -1,0 +1,35 @@
+/** What searches took between two readings of the metrics, stage by stage. Pure. */
+import { type MetricsReading, samplesOf, sumOf } from './metrics-text.js'
+
+export interface StageLatency {
+  stage: string
+  count: number
+  meanMs: number
+  /** Upper ends of the buckets that hold them, so at most. */
+  p50Ms: number
+  p95Ms: number
+}
+
+const name = 'alike_stage_duration_seconds'
+
+/** Since `before`; since the start of the service where there is no reading before. */
+export function stageLatencies(now: MetricsReading, before: MetricsReading | undefined): StageLatency[] {
+  const since = (suffix: string, labels: Record<string, string>) =>
+    sumOf(now, `${name}_${suffix}`, labels) - (before === undefined ? 0 : sumOf(before, `${name}_${suffix}`, labels))
+  return samplesOf(now, `${name}_count`).map(({ labels: { stage = '' } }) => {
+    const count = since('count', { stage })
+    const buckets = samplesOf(now, `${name}_bucket`, { stage }).map(({ labels: { le = '' } }) => ({
+      end: le === '+Inf' ? Infinity : Number(le),
+      count: since('bucket', { stage, le }),
+    }))
+    const quantile = (share: number) =>
+      1_000 * (buckets.find((bucket) => bucket.count >= share * count)?.end ?? Number.NaN)
+    return {
+      stage,
+      count,
+      meanMs: count === 0 ? Number.NaN : (1_000 * since('sum', { stage })) / count,
+      p50Ms: count === 0 ? Number.NaN : quantile(0.5),
+      p95Ms: count === 0 ? Number.NaN : quantile(0.95),
+    }
+  })
+}

@@ -1,0 +1,42 @@
+/** How long searches took in each stage, while this screen was open. */
+
+import type { MetricsReading } from './metrics-text.js'
+import { stageLatencies } from './stage-latencies.js'
+
+export function StageTable({ now, before, since }: { now: MetricsReading; before: MetricsReading; since: number }) {
+  const recent = stageLatencies(now, before)
+  const isRecent = recent.some(({ count }) => count > 0)
+  const stages = isRecent ? recent : stageLatencies(now, undefined)
+  return (
+    <table class="table">
+      <caption>
+        Stages of a search, {isRecent ? `the last ${Math.round(since)} seconds` : 'since the service started'}
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Stage</th>
+          <th scope="col">Times</th>
+          <th scope="col">Mean</th>
+          <th scope="col">Half within</th>
+          <th scope="col">95 % within</th>
+        </tr>
+      </thead>
+      <tbody>
+        {stages.map(({ stage, count, meanMs, p50Ms, p95Ms }) => (
+          <tr key={stage}>
+            <th scope="row">{stage}</th>
+            <td>{count.toLocaleString('en')}</td>
+            <td>{milliseconds(meanMs)}</td>
+            <td>{milliseconds(p50Ms)}</td>
+            <td>{milliseconds(p95Ms)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function milliseconds(value: number): string {
+  if (Number.isNaN(value)) return '–'
+  return Number.isFinite(value) ? `${Number(value.toPrecision(3))} ms` : 'longer'
+}

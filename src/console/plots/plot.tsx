@@ -1,0 +1,118 @@
+/** A plot by uPlot, in the colours of the page and as wide as there is room. */
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import '../styles/plots.css'
+import { theme } from '../controls/theme.js'
+
+export interface PlotSeries {
+  label: string
+  values: (number | null)[]
+  /** Bars stand for classes, lines for what goes on. */
+  as: 'line' | 'bars' | 'points'
+}
+
+export interface PlotProps {
+  /** What it shows, for those who do not see it. */
+  title: string
+  x: number[]
+  series: PlotSeries[]
+  /** Seconds since 1970, or numbers of classes that have names. */
+  axis: { kind: 'time' } | { kind: 'names'; names: string[] } | { kind: 'numbers'; label: string; log?: boolean }
+  height?: number
+  /** Of the values; as they come when left out. */
+  range?: [number, number] | undefined
+}
+
+export function Plot({ title, x, series, axis, height = 170, range }: PlotProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(null)
+  const data = [x, ...series.map(({ values }) => values)] as uPlot.AlignedData
+  const shape = JSON.stringify([series.map(({ label, as }) => [label, as]), axis, height, range, theme.value])
+
+  useEffect(() => {
+    const element = frame.current!
+    const made = new uPlot(optionsOf({ title, x, series, axis, height, range }, element), data, element)
+    plot.current = made
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }))
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      made.destroy()
+      plot.current = null
+    }
+  }, [shape])
+  useEffect(() => {
+    plot.current?.setData(data)
+    // until someone points at another one, the legend tells the last value
+    plot.current?.setLegend({ idx: x.length - 1 })
+  })
+
+  return (
+    <figure class="plot">
+      <figcaption>{title}</figcaption>
+      <div ref={frame} role="img" aria-label={`${title}: ${lastValues(series)}`} />
+    </figure>
+  )
+}
+
+function lastValues(series: PlotSeries[]): string {
+  return series.map(({ label, values }) => `${label} ${values.at(-1)?.toPrecision(3) ?? 'unknown'}`).join(', ')
+}
+
+function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElement): uPlot.Options {
+  const style = getComputedStyle(element)
+  const colour = (name: string) => style.getPropertyValue(name)
+  const lines = {
+    stroke: colour('--plot-ink'),
+    grid: { stroke: colour('--plot-line'), width: 1 },
+    ticks: { show: false },
+  }
+  return {
+    width: element.clientWidth,
+    height: height ?? 170,
+    cursor: { y: false },
+    legend: { live: axis.kind !== 'names' },
+    scales: {
+      x: {
+        time: axis.kind === 'time',
+        ...(axis.kind === 'numbers' && axis.log && { distr: 3 as const }),
+        ...(axis.kind === 'names' && { range: [-0.6, axis.names.length - 0.4] as [number, number] }),
+      },
+      y:
+        range === undefined
+          ? { range: (_, _low, high) => [0, Math.max(axis.kind === 'time' ? 1 : 1e-6, high * 1.1)] }
+          : { range },
+    },
+    axes: [
+      {
+        ...lines,
+        ...(axis.kind === 'names' && {
+          splits: axis.names.map((_, place) => place),
+          values: axis.names.map((name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name)),
+          rotate: -45,
+          size: 74,
+        }),
+        ...(axis.kind === 'numbers' && { label: axis.label, labelSize: 20 }),
+      },
+      { ...lines, size: 52 },
+    ],
+    series: [{}, ...series.map(({ label, as }, place) => lineOf(label, as, colour(`--plot-${place + 1}`)))],
+  }
+}
+
+function lineOf(label: string, as: PlotSeries['as'], colour: string): uPlot.Series {
+  const value = (_: uPlot, number: number | null) => (number === null ? '–' : Number(number.toPrecision(3)).toString())
+  if (as === 'bars')
+    return {
+      label,
+      value,
+      fill: colour,
+      stroke: colour,
+      paths: uPlot.paths.bars!({ size: [0.7, 60] }),
+      points: { show: false },
+    }
+  if (as === 'points')
+    return { label, value, stroke: colour, paths: () => null, points: { show: true, size: 7, fill: colour } }
+  return { label, value, stroke: colour, width: 2, points: { show: false } }
+}

@@ -1,0 +1,78 @@
+/** The wall of pictures: what keys choose, what a filter leaves, and how files are sent. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { FilterDraft } from '../../src/console/filter/filter.js'
+import { fits } from '../../src/console/filter/fits.js'
+import { afterKey, extended, nothingChosen, toggled } from '../../src/console/gallery/selection.js'
+import { batchesOf } from '../../src/console/upload/batches.js'
+
+const list = Array.from({ length: 20 }, (_, place) => ({ id: String(place) }))
+const press = (key: string, from = nothingChosen, shift = false, control = false) =>
+  afterKey(from, list, { key, shift, control }, 6)
+
+test('arrow keys move by one and by a row, and stay in the list', () => {
+  const at = (cursor: number) => ({ ...nothingChosen, cursor })
+  for (const [key, from, to] of [
+    ['ArrowRight', 0, 1],
+    ['ArrowLeft', 0, 0],
+    ['ArrowDown', 3, 9],
+    ['ArrowDown', 18, 19],
+    ['ArrowUp', 9, 3],
+    ['End', 2, 19],
+    ['Home', 9, 0],
+  ] as const)
+    assert.equal(press(key, at(from))!.cursor, to, `${key} from ${from}`)
+  assert.equal(press('x'), undefined)
+})
+
+test('space chooses and chooses no more, Shift takes all between, Control-A everything, Escape nothing', () => {
+  const one = press(' ', { ...nothingChosen, cursor: 3 })!
+  assert.deepEqual([...one.ids], ['3'])
+  assert.deepEqual([...press(' ', one)!.ids], [])
+  assert.deepEqual([...press('ArrowDown', one, true)!.ids], ['3', '4', '5', '6', '7', '8', '9'])
+  assert.equal(press('a', one, false, true)!.ids.size, 20)
+  assert.equal(press('Escape', one)!.ids.size, 0)
+})
+
+test('a click with Shift chooses back to the last click', () => {
+  const clicked = toggled(nothingChosen, list, 5)
+  assert.deepEqual([...extended(clicked, list, 3).ids].sort(), ['3', '4', '5'])
+  assert.equal(toggled(nothingChosen, list, 99).ids.size, 0)
+})
+
+const picture = { label: 'cycling', metadata: { year: 2024, tags: ['a', 'b'], place: { city: 'Bern' }, draft: false } }
+const rows: [FilterDraft['conditions'][number], boolean][] = [
+  [{ field: 'label', comparison: 'equals', text: 'cycling' }, true],
+  [{ field: 'label', comparison: 'in', text: 'running, cycling' }, true],
+  [{ field: 'metadata.year', comparison: 'gte', text: '2024' }, true],
+  [{ field: 'metadata.year', comparison: 'lte', text: '2023' }, false],
+  [{ field: 'metadata.year', comparison: 'gte', text: 'abc' }, false],
+  [{ field: 'metadata.tags', comparison: 'equals', text: 'b' }, true],
+  [{ field: 'metadata.place.city', comparison: 'equals', text: 'Bern' }, true],
+  [{ field: 'metadata.draft', comparison: 'equals', text: 'false' }, true],
+  [{ field: 'metadata.toString', comparison: 'exists', text: '' }, false],
+  [{ field: 'metadata.none', comparison: 'missing', text: '' }, true],
+]
+for (const [condition, expected] of rows) {
+  test(`${condition.field} ${condition.comparison} ${condition.text} is ${expected} of the picture`, () => {
+    assert.equal(fits({ combine: 'and', conditions: [condition] }, picture), expected)
+  })
+}
+
+test('all have to hold, or any; a condition without a value says nothing', () => {
+  const conditions = [rows[0]![0], rows[3]![0]]
+  assert.equal(fits({ combine: 'and', conditions }, picture), false)
+  assert.equal(fits({ combine: 'or', conditions }, picture), true)
+  assert.equal(
+    fits({ combine: 'and', conditions: [{ field: 'label', comparison: 'equals', text: ' ' }] }, picture),
+    true,
+  )
+})
+
+test('files go in uploads of bounded size, in their order', () => {
+  const files = (sizes: number[]) => sizes.map((size) => ({ file: { size } }))
+  const sizes = (of: number[]) => batchesOf(files(of)).map((batch) => batch.length)
+  assert.deepEqual(sizes([]), [])
+  assert.deepEqual(sizes(Array.from({ length: 1_001 }, () => 1)), [500, 500, 1])
+  assert.deepEqual(sizes([200e6, 1, 40e6, 40e6]), [1, 2, 1])
+})
