@@ -46,7 +46,7 @@ test('the service’s own metrics are read, and every metric that the console sh
 })
 
 test('stages are told since the reading before, and their quantiles by the bucket that holds them', () => {
-  const [before, now] = [readMetrics(stage([10, 10, 10], 0.005)), readMetrics(stage([10, 109, 110], 1.005))]
+  const [before, now] = [readMetrics(stage([10, 10, 10], 0.25)), readMetrics(stage([10, 109, 110], 1.25))]
   const [embed] = stageLatencies(now, before)
   assert.deepEqual(embed, { stage: 'embed', count: 100, meanMs: 10, p50Ms: 20, p95Ms: 20 })
   assert.equal(stageLatencies(now, undefined)[0]!.count, 110)
