@@ -50,6 +50,7 @@ function partOf(path: string): string {
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
   'command-line': [],
+  'durable-files': ['errors'],
   cosine: [],
   version: [],
   turns: [],
@@ -85,7 +86,7 @@ const mayImport: Record<string, readonly string[]> = {
     'worker-calls',
   ],
   analysis: ['errors', 'copies', 'engines', 'eval', 'gallery', 'jobs', 'analysis/findings', 'worker-calls'],
-  backups: ['errors', 'engines', 'worker-calls'],
+  backups: ['durable-files', 'errors', 'engines', 'worker-calls'],
   http: [
     'cosine',
     'errors',
@@ -147,6 +148,7 @@ const mayImport: Record<string, readonly string[]> = {
   train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
   cli: [
     'errors',
+    'durable-files',
     'command-line',
     'backups',
     'access',

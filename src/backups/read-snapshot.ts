@@ -6,9 +6,9 @@ import { basename, join } from 'node:path'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract } from 'tar-stream'
+import { asStorageError } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { type BackupManifest, databaseName, manifestName, parseManifest, type SnapshotFile } from './backup-manifest.js'
-import { asStorageError } from './files.js'
 
 interface Entry {
   name: string

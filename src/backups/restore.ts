@@ -5,11 +5,11 @@
  */
 import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFolder } from '../durable-files.js'
 import { examineDatabase } from '../engines/embedded/store/examine-database.js'
 import { besideDatabase, lockFolder } from '../engines/embedded/store/folder-lock.js'
 import { AlikeError } from '../errors.js'
 import { type BackupManifest, databaseName } from './backup-manifest.js'
-import { syncFolder } from './files.js'
 import { readSnapshot } from './read-snapshot.js'
 
 const unfinishedName = `${databaseName}.restoring`

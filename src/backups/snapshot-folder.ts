@@ -4,8 +4,8 @@
  */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { asStorageError, syncFolder, writeSettled } from '../durable-files.js'
 import { type BackupManifest, manifestName, manifestText, parseManifest, snapshotIdPattern } from './backup-manifest.js'
-import { asStorageError, syncFolder, writeSettled } from './files.js'
 
 export class SnapshotFolder {
   readonly path: string

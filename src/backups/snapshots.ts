@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { asStorageError } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls.js'
 import { openArchive, type SnapshotArchive } from './archive.js'
 import { type BackupManifest, databaseName, snapshotIdAt } from './backup-manifest.js'
-import { asStorageError } from './files.js'
 import { SnapshotFolder } from './snapshot-folder.js'
 import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
 

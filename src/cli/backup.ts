@@ -9,9 +9,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeClient, dataOf } from '../../clients/typescript/src/alike-client.js'
-import { syncFolder } from '../backups/files.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
 import { command, runCommand, serviceOptions } from '../command-line.js'
+import { syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 
 const pollMs = 500

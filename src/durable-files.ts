@@ -1,8 +1,8 @@
-/** Files brought to the disk for good, with their checksums. */
+/** Files brought to the disk for good: synced with their folder, checked, and full disks told by a code. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
-import { AlikeError } from '../errors.js'
+import { AlikeError } from './errors.js'
 
 /**
  * Resolves when the bytes are on the disk.
