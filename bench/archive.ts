@@ -2,12 +2,12 @@
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
 import type { IngestUpload } from '../clients/typescript/src/alike-client.js'
-import type { BenchPicture } from './drawn-gallery.js'
+import type { BenchImage } from './drawn-gallery.js'
 
-function archiveOf(pictures: readonly BenchPicture[]): Readable {
+function archiveOf(images: readonly BenchImage[]): Readable {
   const archive = pack()
   const write = async () => {
-    for (const [i, { label, bytes }] of pictures.entries()) {
+    for (const [i, { label, bytes }] of images.entries()) {
       await new Promise<void>((resolve, reject) =>
         archive.entry({ name: `${label}/${i}.jpg` }, bytes, (error) => (error ? reject(error) : resolve())),
       )
@@ -19,6 +19,6 @@ function archiveOf(pictures: readonly BenchPicture[]): Readable {
 }
 
 /** For the client, which opens it for each attempt. */
-export function tarUpload(pictures: readonly BenchPicture[]): IngestUpload {
-  return { open: () => archiveOf(pictures), contentType: 'application/x-tar' }
+export function tarUpload(images: readonly BenchImage[]): IngestUpload {
+  return { open: () => archiveOf(images), contentType: 'application/x-tar' }
 }

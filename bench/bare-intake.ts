@@ -6,14 +6,14 @@ import { openEmbedder } from '../src/embedding/embedder.js'
 import type { Model } from '../src/embedding/model-manifest.js'
 import { decodersWanted, openDecoders } from '../src/image/decoders.js'
 import { createMetrics } from '../src/metrics.js'
-import type { BenchPicture } from './drawn-gallery.js'
+import type { BenchImage } from './drawn-gallery.js'
 
 /** Longer side of thumbnails, pixels: the service's default. */
 export const thumbnailSide = 192
 
 /** Pictures per second, all cores busy. */
 export async function bareIntake(
-  pictures: readonly BenchPicture[],
+  images: readonly BenchImage[],
   model: Model,
   { thumbnail }: { thumbnail: boolean },
 ): Promise<number> {
@@ -35,7 +35,7 @@ export async function bareIntake(
   })
   const started = performance.now()
   await pMap(
-    pictures,
+    images,
     async ({ bytes }) => {
       const { pixels } = await decoders.prepare(bytes, {
         preprocessing,
@@ -46,7 +46,7 @@ export async function bareIntake(
     },
     { concurrency: 2 * availableParallelism() },
   )
-  const perSecond = (pictures.length / (performance.now() - started)) * 1000
+  const perSecond = (images.length / (performance.now() - started)) * 1000
   await decoders.close()
   await embedder.close()
   return perSecond

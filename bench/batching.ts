@@ -18,7 +18,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '1' },
   },
 })
-const pictures = Number(values.pictures)
+const images = Number(values.pictures)
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 const sizes = [1, 2, 4, 8]
 
@@ -32,7 +32,7 @@ const embedders = await Promise.all(
       requireCuda: false,
       workers: Number(values.workers),
       maxBatch,
-      maxQueue: pictures,
+      maxQueue: images,
       logger: silent,
       metrics: createMetrics().embedding,
     }),
@@ -50,7 +50,7 @@ await Promise.all(embedders.map((embedder) => embedder.close()))
 
 const { provider, precision, workers } = embedders[0]!.runtime
 console.log(
-  `${model.manifest.name}, ${precision} on ${provider}, ${workers} worker(s), medians of ${rates.length} rounds of ${pictures} pictures.\n`,
+  `${model.manifest.name}, ${precision} on ${provider}, ${workers} worker(s), medians of ${rates.length} rounds of ${images} pictures.\n`,
 )
 const rows = sizes.map((size, at) => {
   const perSecond = median(rates.map((rate) => rate[at]!))
@@ -61,8 +61,8 @@ console.log(table(['batch', 'pictures/s', 'against batches of one'], rows))
 
 async function measure(embedder: Embedder): Promise<number> {
   const startedAt = performance.now()
-  await Promise.all(Array.from({ length: pictures }, () => embedder.embed(pixels, { priority: 'bulk' })))
-  return (pictures / (performance.now() - startedAt)) * 1000
+  await Promise.all(Array.from({ length: images }, () => embedder.embed(pixels, { priority: 'bulk' })))
+  return (images / (performance.now() - startedAt)) * 1000
 }
 
 function median(numbers: number[]): number {

@@ -18,7 +18,7 @@ const of = (width = side, height = side, channels: 3 | 4 = 3): Sharp =>
 const flat = [side * 10, side / 10] as const
 const full = { chromaSubsampling: '4:4:4' }
 
-const pictures: Record<string, () => Sharp> = {
+const images: Record<string, () => Sharp> = {
   JPEG: () => of().jpeg(),
   'JPEG, flat': () => of(...flat).jpeg(),
   'JPEG, progressive, 4:2:0': () => of().jpeg({ progressive: true }),
@@ -42,7 +42,7 @@ const pictures: Record<string, () => Sharp> = {
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-'))
 const rows: string[][] = []
-for (const [name, make] of Object.entries(pictures)) {
+for (const [name, make] of Object.entries(images)) {
   const file = join(folder, 'picture')
   await writeFile(file, await make().toBuffer())
   const { expectedBytes, peakBytes, ms, error } = await decodePeak(file)

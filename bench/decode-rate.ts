@@ -1,7 +1,7 @@
 /** Decoding alone, in a process of its own: `prepareImage` so many at once for so long; prints one line of JSON. */
 import { readModel } from '../src/embedding/model-manifest.js'
 import { prepareImage } from '../src/image/prepare.js'
-import { drawWebPictures } from './web-pictures.js'
+import { drawWebImages } from './web-images.js'
 
 export interface DecodeRate {
   atOnce: number
@@ -13,7 +13,7 @@ export interface DecodeRate {
 
 const [folder, atOnceText, secondsText, thumbnailText] = process.argv.slice(2) as [string, string, string, string]
 const { preprocessing } = (await readModel(folder)).manifest
-const pictures = await drawWebPictures(32)
+const images = await drawWebImages(32)
 const [atOnce, seconds, thumbnail] = [Number(atOnceText), Number(secondsText), thumbnailText === 'true']
 
 /** @returns pictures decoded */
@@ -23,7 +23,7 @@ async function decodeFor(ms: number): Promise<number> {
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
       while (performance.now() < endAt) {
-        const { bytes } = pictures[done++ % pictures.length]!
+        const { bytes } = images[done++ % images.length]!
         await prepareImage(bytes, { preprocessing, maxPixels: 1e8, ...(thumbnail && { thumbnail: { maxSide: 192 } }) })
       }
     }),

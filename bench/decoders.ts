@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import pMap from 'p-map'
 import { type DecodersSize, openDecoders } from '../src/image/decoders.js'
 import type { PrepareOptions } from '../src/image/prepare.js'
-import { drawnLabels, drawPicture } from '../test/support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../test/support/drawn-images.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({
@@ -57,9 +57,9 @@ if (process.env.UV_THREADPOOL_SIZE === undefined) {
     process.exitCode = code ?? 1
   })
 } else {
-  const pictures = await Promise.all(
+  const images = await Promise.all(
     Array.from({ length: 64 }, (_, i) =>
-      drawPicture(drawnLabels[i % drawnLabels.length]!, i + 1, { width: 275, height: 183 }),
+      drawImage(drawnLabels[i % drawnLabels.length]!, i + 1, { width: 275, height: 183 }),
     ),
   )
   const sizes: DecodersSize[] = [1, 4, 16].map((count) => ({ processes: 0, count }))
@@ -71,12 +71,12 @@ if (process.env.UV_THREADPOOL_SIZE === undefined) {
   sizes.push({ processes: most.at(-1)!, count: most.at(-1)! })
 
   const rows: Row[] = []
-  for (const size of sizes) rows.push(...(await measure(size, pictures)))
+  for (const size of sizes) rows.push(...(await measure(size, images)))
   if (values.json) console.log(JSON.stringify({ cores, rows }, undefined, 1))
   else print(rows)
 }
 
-async function measure(size: DecodersSize, pictures: readonly Buffer[]): Promise<Row[]> {
+async function measure(size: DecodersSize, images: readonly Buffer[]): Promise<Row[]> {
   const decoders = await openDecoders({
     ...size,
     memoryMaxBytes: 2 ** 30,
@@ -88,7 +88,7 @@ async function measure(size: DecodersSize, pictures: readonly Buffer[]): Promise
       const until = performance.now() + ms
       let done = 0
       const one = async () => {
-        while (performance.now() < until) await decoders.prepare(pictures[done++ % pictures.length]!, wanted)
+        while (performance.now() < until) await decoders.prepare(images[done++ % images.length]!, wanted)
       }
       return pMap(Array.from({ length: size.count + size.processes }), one).then(() => done)
     }

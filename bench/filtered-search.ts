@@ -129,12 +129,12 @@ async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string
 async function fill(target: Galleries): Promise<void> {
   await target.create('bench')
   for (let first = 0; first < count; first += 1_000) {
-    const batch = Array.from({ length: Math.min(1_000, count - first) }, (_, i) => picture(String(first + i)))
+    const batch = Array.from({ length: Math.min(1_000, count - first) }, (_, i) => image(String(first + i)))
     await target.put('bench', batch)
   }
 }
 
-function picture(id: string): NewImage {
+function image(id: string): NewImage {
   const lot = Math.floor(random() * 1_000)
   return {
     id,

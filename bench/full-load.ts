@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
 import { tarUpload } from './archive.js'
-import { drawBenchPictures } from './drawn-gallery.js'
+import { drawBenchImages } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
@@ -20,12 +20,12 @@ const { values } = parseArgs({
   },
 })
 const queries = Number(values.queries)
-const pictures = await drawBenchPictures(64)
+const images = await drawBenchImages(64)
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
 const client = new AlikeClient({ url: service.url })
 await client.createGallery('bench')
 await client.waitForJob(
-  (await client.ingest('bench', tarUpload(Array.from({ length: 3000 }, (_, i) => pictures[i % pictures.length]!)))).id,
+  (await client.ingest('bench', tarUpload(Array.from({ length: 3000 }, (_, i) => images[i % images.length]!)))).id,
 )
 
 const latencies: number[] = []
@@ -36,7 +36,7 @@ async function ask(): Promise<void> {
   while (begun < queries) {
     const number = begun++
     const started = performance.now()
-    await client.search('bench', new Uint8Array(pictures[number % pictures.length]!.bytes), { k: 10 })
+    await client.search('bench', new Uint8Array(images[number % images.length]!.bytes), { k: 10 })
     latencies.push(performance.now() - started)
     if (latencies.length % Math.ceil(queries / 10) === 0) await read()
   }

@@ -173,7 +173,7 @@ function ingestRow(name: string, one: Ingest): string[] {
   return [
     name,
     one.thumbnails ? 'with' : 'without',
-    String(one.pictures),
+    String(one.images),
     number(one.perSecond, 0),
     number(one.perSecondOfJob, 0),
     number(one.sentSeconds),

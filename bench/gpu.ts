@@ -19,7 +19,7 @@ import { factsOf, fillGallery, measureIngest, measureLoad } from './measure-serv
 import type { NetworkRate } from './network-rate.js'
 import { ServiceProcess } from './service-process.js'
 import { type Variant, variantsOf } from './variants.js'
-import { drawWebPictures } from './web-pictures.js'
+import { drawWebImages } from './web-images.js'
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +59,7 @@ const outerSettings: Record<string, string> = {
   API_KEYS_FILE: '',
 }
 
-const pictures = await drawWebPictures(Number(values.drawn))
+const images = await drawWebImages(Number(values.drawn))
 const report: GpuBenchReport = {
   machine: await machineFacts(),
   settings: outerSettings,
@@ -71,11 +71,11 @@ const report: GpuBenchReport = {
 }
 const askers = new LoadClients(
   Number(values['client-processes']),
-  pictures.slice(0, 64).map(({ bytes }) => bytes),
+  images.slice(0, 64).map(({ bytes }) => bytes),
 )
 const searcher = new LoadClients(
   1,
-  pictures.slice(0, 64).map(({ bytes }) => bytes),
+  images.slice(0, 64).map(({ bytes }) => bytes),
 )
 if (report.machine.gpus.length === 0) say('no GPU here: what follows is measured on the CPU')
 
@@ -115,7 +115,7 @@ async function measureQueries({ name, settings }: Variant, result: VariantResult
     result.service = await factsOf(service)
     result.gpuUsedMiB = { before, ready: (await readGpus())?.usedMiB }
     say(`${name}: ${result.service.provider}, ready after ${(service.readyMs / 1000).toFixed(1)} s`)
-    await fillGallery(service, pictures, stored)
+    await fillGallery(service, images, stored)
     for (const clients of values.clients.split(',').map(Number)) {
       if (leaveOut(`${clients} clients of ${name}`)) continue
       const load = await measureLoad(service, askers, { clients, seconds })
@@ -136,10 +136,10 @@ async function measureTar({ name, settings }: Variant, result: VariantResult, th
   const service = await ServiceProcess.start({ ...outerSettings, THUMBNAIL_MAX_SIDE_PIXELS: side, ...settings })
   try {
     result.service ??= await factsOf(service)
-    await fillGallery(service, pictures, Math.min(stored, 500))
+    await fillGallery(service, images, Math.min(stored, 500))
     const count = Number(values.pictures) || (result.service.provider === 'cuda' ? 8_000 : 400)
     const ingest = await measureIngest(service, searcher, {
-      pictures,
+      images,
       count,
       idleSeconds: Math.min(3, seconds),
       thumbnails,

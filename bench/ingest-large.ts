@@ -13,7 +13,7 @@ import { percentile } from '../src/cli/percentile.js'
 import { readModel } from '../src/embedding/model-manifest.js'
 import { tarUpload } from './archive.js'
 import { bareIntake } from './bare-intake.js'
-import { drawBenchPictures } from './drawn-gallery.js'
+import { drawBenchImages } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   },
 })
 const [count, searches] = [Number(values.pictures), Number(values.searches)]
-const distinct = await drawBenchPictures(128)
+const distinct = await drawBenchImages(128)
 const cycled = (length: number) => Array.from({ length }, (_, i) => distinct[i % distinct.length]!)
 const model = await readModel(values.model)
 const bare = await bareIntake(cycled(Math.min(count, 2_000)), model, { thumbnail: true })

@@ -11,7 +11,7 @@ import { percentile } from '../src/cli/percentile.js'
 import { readModel } from '../src/embedding/model-manifest.js'
 import { tarUpload } from './archive.js'
 import { bareIntake, thumbnailSide } from './bare-intake.js'
-import { drawBenchPictures } from './drawn-gallery.js'
+import { drawBenchImages } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
@@ -22,8 +22,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 })
-const distinct = await drawBenchPictures(128)
-const pictures = Array.from({ length: Number(values.pictures) }, (_, i) => distinct[i % distinct.length]!)
+const distinct = await drawBenchImages(128)
+const images = Array.from({ length: Number(values.pictures) }, (_, i) => distinct[i % distinct.length]!)
 const model = await readModel(values.model)
 
 /** Pictures per second from the first byte of the tar to the job's end. */
@@ -35,21 +35,18 @@ async function throughService(thumbnail: boolean): Promise<number> {
   const client = new AlikeClient({ url: service.url })
   await client.createGallery('bench')
   const started = performance.now()
-  const { id } = await client.ingest('bench', tarUpload(pictures))
+  const { id } = await client.ingest('bench', tarUpload(images))
   const job = await client.waitForJob(id)
-  const perSecond = (pictures.length / (performance.now() - started)) * 1000
-  if (job.added !== pictures.length) throw new Error(`${job.added} of ${pictures.length} pictures were added`)
+  const perSecond = (images.length / (performance.now() - started)) * 1000
+  if (job.added !== images.length) throw new Error(`${job.added} of ${images.length} pictures were added`)
   await service.stop()
   return perSecond
 }
 
 const rounds: { bare: number[]; service: number[] }[] = []
 for (let round = 0; round < Number(values.rounds); round++) {
-  const [bareAlone, serviceAlone] = [
-    await bareIntake(pictures, model, { thumbnail: false }),
-    await throughService(false),
-  ]
-  const [bareWith, serviceWith] = [await bareIntake(pictures, model, { thumbnail: true }), await throughService(true)]
+  const [bareAlone, serviceAlone] = [await bareIntake(images, model, { thumbnail: false }), await throughService(false)]
+  const [bareWith, serviceWith] = [await bareIntake(images, model, { thumbnail: true }), await throughService(true)]
   rounds.push({ bare: [bareAlone, bareWith], service: [serviceAlone, serviceWith] })
 }
 const median = (of: (round: (typeof rounds)[number]) => number) => percentile(rounds.map(of), 0.5).toFixed(2)
@@ -60,7 +57,7 @@ const row = (name: string, i: 0 | 1) => [
   median(({ bare, service }) => service[i]! / bare[i]!),
 ]
 console.log(
-  `Ingestion, ${pictures.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}`,
+  `Ingestion, ${images.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}`,
 )
 console.log(
   table(

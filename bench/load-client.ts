@@ -29,11 +29,11 @@ export interface LoadResult {
 
 export type ToLoadClient = { kind: 'pictures'; jpegs: string[] } | { kind: 'load'; order: LoadOrder } | { kind: 'stop' }
 
-let pictures: Buffer[] = []
+let images: Buffer[] = []
 let stopped = false
 
 process.on('message', (message: ToLoadClient) => {
-  if (message.kind === 'pictures') pictures = message.jpegs.map((jpeg) => Buffer.from(jpeg, 'base64'))
+  if (message.kind === 'pictures') images = message.jpegs.map((jpeg) => Buffer.from(jpeg, 'base64'))
   else if (message.kind === 'stop') stopped = true
   else void load(message.order).then((result) => process.send?.(result))
 })
@@ -54,7 +54,7 @@ async function load({ url, clients, warmMs, measureMs, pauseMs }: LoadOrder): Pr
           const { statusCode, body } = await request(url, {
             method: 'POST',
             headers: { 'content-type': 'image/jpeg' },
-            body: pictures[asked++ % pictures.length]!,
+            body: images[asked++ % images.length]!,
             dispatcher,
           })
           const answer = (await body.json()) as { durations?: Record<string, number> }

@@ -11,8 +11,8 @@ export class LoadClients {
   constructor(count: number, jpegs: readonly Buffer[]) {
     const file = fileURLToPath(new URL('./load-client.js', import.meta.url))
     this.#processes = Array.from({ length: count }, () => fork(file, { execArgv: [] }))
-    const pictures = jpegs.map((jpeg) => jpeg.toString('base64'))
-    for (const process of this.#processes) tell(process, { kind: 'pictures', jpegs: pictures })
+    const images = jpegs.map((jpeg) => jpeg.toString('base64'))
+    for (const process of this.#processes) tell(process, { kind: 'pictures', jpegs: images })
   }
 
   /** The clients of the order are dealt out among the processes. */

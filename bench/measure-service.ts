@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
 import { tarUpload } from './archive.js'
-import type { BenchPicture } from './drawn-gallery.js'
+import type { BenchImage } from './drawn-gallery.js'
 import type { LoadResult } from './load-client.js'
 import type { LoadClients } from './load-clients.js'
 import { readGpus } from './machine-facts.js'
@@ -46,7 +46,7 @@ export interface Load {
 
 export interface Ingest {
   thumbnails: boolean
-  pictures: number
+  images: number
   /** From the first byte sent to the end of the job. */
   perSecond: number
   /** While the job ran, which begins when all bytes are there. */
@@ -63,8 +63,8 @@ export interface Ingest {
 
 const gallery = 'bench'
 const searchUrl = (service: ServiceProcess) => `${service.url}/v1/galleries/${gallery}/search?k=10`
-const cycled = (pictures: readonly BenchPicture[], length: number) =>
-  Array.from({ length }, (_, i) => pictures[i % pictures.length]!)
+const cycled = (images: readonly BenchImage[], length: number) =>
+  Array.from({ length }, (_, i) => images[i % images.length]!)
 
 export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
   const { name, runtime } = await new AlikeClient({ url: service.url }).servedModel()
@@ -75,12 +75,12 @@ export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
 /** A gallery to search. */
 export async function fillGallery(
   service: ServiceProcess,
-  pictures: readonly BenchPicture[],
+  images: readonly BenchImage[],
   count: number,
 ): Promise<void> {
   const client = new AlikeClient({ url: service.url })
   await client.createGallery(gallery)
-  const job = await client.waitForJob((await client.ingest(gallery, tarUpload(cycled(pictures, count)))).id)
+  const job = await client.waitForJob((await client.ingest(gallery, tarUpload(cycled(images, count)))).id)
   if (job.added !== count) throw new Error(`the gallery's job ${job.state} with ${job.added} of ${count} pictures`)
 }
 
@@ -123,11 +123,11 @@ export async function measureIngest(
   service: ServiceProcess,
   searcher: LoadClients,
   {
-    pictures,
+    images,
     count,
     idleSeconds,
     thumbnails,
-  }: { pictures: readonly BenchPicture[]; count: number; idleSeconds: number; thumbnails: boolean },
+  }: { images: readonly BenchImage[]; count: number; idleSeconds: number; thumbnails: boolean },
 ): Promise<Ingest> {
   const client = new AlikeClient({ url: service.url })
   await client.createGallery('filled')
@@ -136,7 +136,7 @@ export async function measureIngest(
   const searching = searcher.load({ ...alone, warmMs: 0, measureMs: 0 })
   const cpuBefore = await service.metric('process_cpu_seconds_total')
   const startedAt = performance.now()
-  const { id } = await client.ingest('filled', tarUpload(cycled(pictures, count)))
+  const { id } = await client.ingest('filled', tarUpload(cycled(images, count)))
   const sentSeconds = (performance.now() - startedAt) / 1000
   const job = await endOf(client, id)
   const seconds = (performance.now() - startedAt) / 1000
@@ -146,7 +146,7 @@ export async function measureIngest(
   if (job.added !== count) throw new Error(`the job ${job.state} with ${job.added} of ${count} pictures`)
   return {
     thumbnails,
-    pictures: count,
+    images: count,
     perSecond: count / seconds,
     perSecondOfJob: count / ((Date.parse(job.finishedAt!) - Date.parse(job.startedAt!)) / 1000),
     sentSeconds,

@@ -9,8 +9,8 @@
 import { parseArgs } from 'node:util'
 import { describeCopies, descriptorWords } from '../src/copies/copy-descriptor.js'
 import { defaultDuplicateScore, nearCopyScore, wordsOf } from '../src/copies/near-copy-score.js'
-import { readLabelledPictures } from '../src/datasets/labelled-pictures.js'
-import { bytesOf } from '../src/datasets/picture-bytes.js'
+import { bytesOf } from '../src/datasets/image-bytes.js'
+import { readLabelledImages } from '../src/datasets/labelled-images.js'
 import { type EditName, edited, edits } from '../src/image/edits.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { drawScene } from '../test/support/drawn-scenes.js'
@@ -43,7 +43,7 @@ async function originals(): Promise<Original[]> {
   const most = Number(values.most)
   if (values.pictures === undefined)
     return Promise.all(Array.from({ length: most }, async (_, i) => ({ group: String(i), bytes: await drawScene(i) })))
-  const read = (await readLabelledPictures(values.pictures))
+  const read = (await readLabelledImages(values.pictures))
     .filter(({ split }) => split === undefined || split === values.split)
     .slice(0, most)
   return Promise.all(read.map(async ({ group, source }) => ({ group, bytes: await bytesOf({ source }) })))

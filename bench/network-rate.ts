@@ -59,14 +59,14 @@ async function together(batchSize: number, workers: number): Promise<number> {
   const opened = await Promise.all(
     Array.from({ length: workers }, () => Session.open({ ...settings, batchSizes: [batchSize] })),
   )
-  const pictures = Array.from({ length: batchSize }, () => new Uint8Array(settings.inputSize ** 2 * 3))
+  const images = Array.from({ length: batchSize }, () => new Uint8Array(settings.inputSize ** 2 * 3))
   const startedAt = performance.now()
   const endAt = startedAt + Number(secondsText) * 1000
   let done = 0
   await Promise.all(
     opened.map(async ({ session }) => {
       while (performance.now() < endAt) {
-        await session.run(pictures, batchSize)
+        await session.run(images, batchSize)
         done += batchSize
       }
     }),

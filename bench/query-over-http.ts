@@ -17,7 +17,7 @@ import { openGalleries } from '../src/gallery/galleries.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { createMetrics } from '../src/metrics.js'
 import { tarUpload } from './archive.js'
-import { drawBenchPictures } from './drawn-gallery.js'
+import { drawBenchImages } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
@@ -30,8 +30,8 @@ const { values } = parseArgs({
 })
 const queries = Number(values.queries)
 const gallery = 'bench'
-const pictures = await drawBenchPictures(64)
-const stored = Array.from({ length: Number(values.stored) }, (_, i) => pictures[i % pictures.length]!)
+const images = await drawBenchImages(64)
+const stored = Array.from({ length: Number(values.stored) }, (_, i) => images[i % images.length]!)
 
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
 const client = new AlikeClient({ url: service.url })
@@ -82,7 +82,7 @@ async function direct(bytes: Uint8Array): Promise<void> {
 const overHttp: number[] = []
 const inProcess: number[] = []
 for (let i = -40; i < queries; i++) {
-  const bytes = new Uint8Array(pictures[(i + 64) % pictures.length]!.bytes)
+  const bytes = new Uint8Array(images[(i + 64) % images.length]!.bytes)
   const started = performance.now()
   await client.search(gallery, bytes, { k: 10 })
   const between = performance.now()

@@ -20,7 +20,7 @@ import { decodersWanted, openDecoders } from '../src/image/decoders.js'
 import { createMetrics } from '../src/metrics.js'
 import { packed } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { tarUpload } from './archive.js'
-import { drawBenchPictures } from './drawn-gallery.js'
+import { drawBenchImages } from './drawn-gallery.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 
@@ -37,7 +37,7 @@ const [storedCount, clients, rounds, seconds] = [values.stored, values.clients, 
   Number,
 ) as [number, number, number, number]
 const gallery = 'bench'
-const pictures = await drawBenchPictures(64)
+const images = await drawBenchImages(64)
 const model = await readModel(values.model)
 const { preprocessing, embeddingDimension } = model.manifest
 
@@ -45,12 +45,8 @@ const service = await ServiceProcess.start({ MODEL_DIR: values.model })
 const client = new AlikeClient({ url: service.url })
 await client.createGallery(gallery)
 await client.waitForJob(
-  (
-    await client.ingest(
-      gallery,
-      tarUpload(Array.from({ length: storedCount }, (_, i) => pictures[i % pictures.length]!)),
-    )
-  ).id,
+  (await client.ingest(gallery, tarUpload(Array.from({ length: storedCount }, (_, i) => images[i % images.length]!))))
+    .id,
 )
 
 const embedder = await openEmbedder({
@@ -72,7 +68,7 @@ async function embed(bytes: Uint8Array): Promise<Float32Array> {
   const { pixels } = await decoders.prepare(bytes, { preprocessing, maxPixels: 1e8 })
   return (await embedder.embed(pixels)).vector
 }
-const distinct = await Promise.all(pictures.map(({ bytes }) => embed(bytes)))
+const distinct = await Promise.all(images.map(({ bytes }) => embed(bytes)))
 const index = new SlotIndex(embeddingDimension, indexDefaults)
 const { slots, vectors } = packed(Array.from({ length: storedCount }, (_, i) => distinct[i % distinct.length]!))
 index.add(slots, vectors)
@@ -110,7 +106,7 @@ async function measure(
   const started = performance.now()
   await Promise.all(
     Array.from({ length: clients }, async () => {
-      while (performance.now() - started < seconds * 1000) await ask(pictures[done++ % pictures.length]!.bytes)
+      while (performance.now() - started < seconds * 1000) await ask(images[done++ % images.length]!.bytes)
     }),
   )
   const elapsedMs = performance.now() - started

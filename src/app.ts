@@ -20,8 +20,8 @@ import { answerUnreadable } from './http/plugins/client-errors.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
+import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { describeApi } from './http/plugins/openapi.js'
-import { acceptPictures, pictureBodyMemory } from './http/plugins/picture-bodies.js'
 import { asAlikeError, registerProblems, sendProblem } from './http/plugins/problem.js'
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
@@ -144,9 +144,9 @@ export async function buildApp({
   await app.register(async (scope) => {
     const admission = limitConcurrency(scope, config)
     metrics.watch({ requestsInFlight: admission.inFlight })
-    memory.guard(scope, (request) => pictureBodyMemory(request, config))
+    memory.guard(scope, (request) => imageBodyMemory(request, config))
     limitBodyTime(scope, config)
-    await acceptPictures(scope, config)
+    await acceptImages(scope, config)
     await scope.register(vectorRoutes, { parts, memory, config })
     await scope.register(async (inGallery) => {
       refuseUnknownGallery(inGallery, galleries)

@@ -4,7 +4,7 @@
  */
 import { cosine } from './cosine.js'
 import { allOrNone } from './embedding/all-or-none.js'
-import type { PlaceMaps, SeenPicture } from './embedding/place-maps.js'
+import type { PlaceMaps, SeenImage } from './embedding/place-maps.js'
 import { type PlaceScores, placeScores } from './embedding/place-scores.js'
 import { AlikeError } from './errors.js'
 import type { ImageRecord } from './gallery/records.js'
@@ -57,7 +57,7 @@ const labelsTold = 10
  */
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked
-  const { id: modelId } = parts.pictures.model.manifest
+  const { id: modelId } = parts.images.model.manifest
   if (parts.galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
   const record = parts.galleries.image(gallery, asked.hit)
   const hitVector = parts.galleries.embedding(gallery, asked.hit)
@@ -83,7 +83,7 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
 
 interface Look {
   from: Side['from']
-  seen: SeenPicture
+  seen: SeenImage
 }
 
 function sideOf({ from, seen }: Look, other: Float32Array, stored: Float32Array | undefined): Side {

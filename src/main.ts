@@ -14,8 +14,8 @@ import { type AppParts, buildApp, buildUnreadyApp } from './app.js'
 import { Snapshots } from './backups/snapshots.js'
 import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
+import { ImageEmbedder } from './embedding/image-embedder.js'
 import { readModel } from './embedding/model-manifest.js'
-import { PictureEmbedder } from './embedding/picture-embedder.js'
 import { PlaceMaps } from './embedding/place-maps.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
@@ -29,7 +29,7 @@ import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
 import { openJobs } from './jobs/jobs.js'
 import { createMetrics, type Metrics } from './metrics.js'
-import { openRemotePictures, type RemotePictures } from './remote/remote-pictures.js'
+import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { serviceVersion } from './version.js'
 
 export interface Service {
@@ -47,7 +47,7 @@ export async function openService(
   config: Config,
   logger: Logger,
   metrics = createMetrics(),
-  remote: RemotePictures = openRemotePictures({ ...config, onFetch: metrics.countFetch }),
+  remote: RemoteImages = openRemoteImages({ ...config, onFetch: metrics.countFetch }),
 ): Promise<Service> {
   const opened: ((crashed: boolean) => Promise<void>)[] = [() => remote.close()]
   const closeAll = async (crashed = false) => {
@@ -120,7 +120,7 @@ export async function openService(
       onOpen: metrics.countExplainOpen,
     })
     opened.push(() => placeMaps.close())
-    const pictures = new PictureEmbedder({
+    const images = new ImageEmbedder({
       embedder,
       decoders,
       maxPixels: config.imageMaxPixels,
@@ -128,7 +128,7 @@ export async function openService(
       galleryViews: config.galleryViews,
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
     })
-    const intake = { galleries, pictures, remote }
+    const intake = { galleries, images, remote }
     const copyBackfill = new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed })
     opened.push(() => copyBackfill.close())
     const spool = new Spool(config.dataDir)

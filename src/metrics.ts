@@ -122,7 +122,7 @@ export interface Metrics {
   /** A decoder process ended that nobody had asked to. */
   countDecoderEnd(): void
   /** Older pictures that were given a copy descriptor. */
-  countDescribed(pictures: number): void
+  countDescribed(images: number): void
   /** A ranking was given up before its last page was asked for. */
   countRankingDrop(reason: 'expired' | 'displaced'): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
@@ -259,7 +259,7 @@ export function createMetrics(): Metrics {
     countExplainOpen: () => explainOpens.inc(),
     countDecoded: (where) => decoded.inc({ where }),
     countDecoderEnd: () => decoderEnds.inc(),
-    countDescribed: (pictures) => described.inc(pictures),
+    countDescribed: (images) => described.inc(images),
     countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),

@@ -5,7 +5,7 @@
 
 import { allOrNone } from './embedding/all-or-none.js'
 import { meanDirection } from './embedding/embed-views.js'
-import type { PictureEmbedder } from './embedding/picture-embedder.js'
+import type { ImageEmbedder } from './embedding/image-embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
@@ -15,7 +15,7 @@ import { type Vote, voteOnLabel } from './ranking/vote.js'
 export interface RetrievalParts {
   galleries: Galleries
   /** Of the network that is served. */
-  pictures: PictureEmbedder
+  images: ImageEmbedder
 }
 
 /** A picture file, the id of a stored picture whose embedding is used, or an embedding of this model. */
@@ -73,7 +73,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
   const { modelId } = parts.galleries.get(gallery)
   // Before anything is decoded: these embeddings could never be compared.
-  if (modelId !== parts.pictures.model.manifest.id) throw new AlikeError('model_mismatch')
+  if (modelId !== parts.images.model.manifest.id) throw new AlikeError('model_mismatch')
 
   const examples = await allOrNone([...like, ...unlike], signal, (example, stop) =>
     vectorOf(example, gallery, stop, parts),
@@ -165,9 +165,9 @@ function vectorOf(
   parts: RetrievalParts,
 ): Embedded | Promise<Embedded> {
   if ('bytes' in example)
-    return parts.pictures.embed(example.bytes, { purpose: 'search', region: example.region, signal })
+    return parts.images.embed(example.bytes, { purpose: 'search', region: example.region, signal })
   if ('id' in example) return storedVector(gallery, example.id, parts)
-  expectUnitVector(example.vector, parts.pictures.model.manifest.embeddingDimension)
+  expectUnitVector(example.vector, parts.images.model.manifest.embeddingDimension)
   return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { retrieve } from '../src/retrieval.js'
 import { startApp } from './support/app.js'
-import { drawnLabels, drawPicture } from './support/drawn-pictures.js'
+import { drawImage, drawnLabels } from './support/drawn-images.js'
 import { tinyModel } from './support/tiny-model.js'
 
 test('a trained network finds pictures of the same kind', async (t) => {
@@ -15,7 +15,7 @@ test('a trained network finds pictures of the same kind', async (t) => {
         method: 'PUT',
         url,
         headers: { 'content-type': 'image/jpeg' },
-        payload: await drawPicture(label, seed),
+        payload: await drawImage(label, seed),
       })
     }
   }
@@ -23,7 +23,7 @@ test('a trained network finds pictures of the same kind', async (t) => {
   for (const label of drawnLabels) {
     for (let seed = 2000; seed < 2008; seed++) {
       const { hits, durations } = await retrieve(
-        { gallery: 'drawn', like: [{ bytes: await drawPicture(label, seed) }], k: 5 },
+        { gallery: 'drawn', like: [{ bytes: await drawImage(label, seed) }], k: 5 },
         app.parts,
       )
       right += hits.filter(({ record }) => record.label === label).length
@@ -39,7 +39,7 @@ test('a trained network finds pictures of the same kind', async (t) => {
 
   const leave = new AbortController()
   leave.abort(new Error('left'))
-  const bytes = await drawPicture('circle', 1)
+  const bytes = await drawImage('circle', 1)
   await assert.rejects(retrieve({ gallery: 'drawn', like: [{ bytes }], k: 5, signal: leave.signal }, app.parts), /left/)
   const leaving = new AbortController()
   const answer = retrieve({ gallery: 'drawn', like: [{ bytes }], k: 5, signal: leaving.signal }, app.parts)

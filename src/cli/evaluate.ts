@@ -10,8 +10,8 @@ import cliProgress from 'cli-progress'
 import { pack } from 'tar-stream'
 import { AlikeClient, type Job } from '../../clients/typescript/src/alike-client.js'
 import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
-import type { LabelledPicture } from '../datasets/labelled-picture.js'
-import { readSplitPictures, trainingSeedOf } from '../datasets/split-pictures.js'
+import type { LabelledImage } from '../datasets/labelled-image.js'
+import { readSplitImages, trainingSeedOf } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings, type RetrievalQuality } from '../eval/quality.js'
@@ -36,17 +36,17 @@ interface Filled {
 class Evaluation {
   readonly #service: AlikeClient
   readonly #gallery: string
-  readonly #pictures: readonly LabelledPicture[]
-  readonly #stored: readonly LabelledPicture[]
-  readonly #queries: readonly LabelledPicture[]
+  readonly #images: readonly LabelledImage[]
+  readonly #stored: readonly LabelledImage[]
+  readonly #queries: readonly LabelledImage[]
 
   /** @param pictures each with its split */
-  constructor({ url, key, gallery, queries }: EvaluateOptions, pictures: readonly LabelledPicture[]) {
+  constructor({ url, key, gallery, queries }: EvaluateOptions, images: readonly LabelledImage[]) {
     this.#service = new AlikeClient({ url, key })
     this.#gallery = gallery
-    this.#pictures = pictures
-    this.#stored = pictures.filter(({ split }) => split === 'train' || split === 'val')
-    this.#queries = pictures.filter(({ split }) => split === 'test').slice(0, queries)
+    this.#images = images
+    this.#stored = images.filter(({ split }) => split === 'train' || split === 'val')
+    this.#queries = images.filter(({ split }) => split === 'test').slice(0, queries)
     if (this.#stored.length === 0 || this.#queries.length === 0) {
       throw new AlikeError('data_unreadable', {
         detail: 'Evaluation needs pictures to store (train or val) and pictures to query with (test).',
@@ -135,7 +135,7 @@ class Evaluation {
       '# Evaluation over HTTP (protocol B: test pictures query train + val)',
       '',
       `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}.`,
-      `Data: ${this.#stored.length} stored, ${this.#queries.length} queries, ids hash ${hashOf(this.#pictures)}.`,
+      `Data: ${this.#stored.length} stored, ${this.#queries.length} queries, ids hash ${hashOf(this.#images)}.`,
       filled === undefined
         ? ''
         : `Ingest: ${filled.job.added} added, ${filled.job.failed} failed in ${shown(filled.seconds, 1)} s (${shown(filled.job.done / filled.seconds, 1)} pictures/s).`,
@@ -174,12 +174,12 @@ const qualityRows = [
 ] as const
 
 /** One picture at a time in memory: the next is read when the service has taken the one before. */
-function archiveOf(entries: readonly LabelledPicture[]): Readable {
+function archiveOf(entries: readonly LabelledImage[]): Readable {
   const archive = pack()
   const write = async () => {
-    for (const picture of entries) {
-      const bytes = await bytesOf(picture)
-      const entry = { name: `${picture.label}/${picture.id.replaceAll('/', '_')}`, size: bytes.length }
+    for (const image of entries) {
+      const bytes = await bytesOf(image)
+      const entry = { name: `${image.label}/${image.id.replaceAll('/', '_')}`, size: bytes.length }
       await new Promise<void>((resolve, reject) =>
         archive.entry(entry, Buffer.from(bytes), (error) => (error ? reject(error) : resolve())),
       )
@@ -190,14 +190,14 @@ function archiveOf(entries: readonly LabelledPicture[]): Readable {
   return Readable.from(archive)
 }
 
-function hashOf(pictures: readonly LabelledPicture[]): string {
+function hashOf(images: readonly LabelledImage[]): string {
   return createHash('sha256')
-    .update(pictures.map(({ id, label, split }) => `${id},${label},${split}`).join('\n'))
+    .update(images.map(({ id, label, split }) => `${id},${label},${split}`).join('\n'))
     .digest('hex')
     .slice(0, 16)
 }
 
-async function bytesOf({ source }: LabelledPicture): Promise<Uint8Array<ArrayBuffer>> {
+async function bytesOf({ source }: LabelledImage): Promise<Uint8Array<ArrayBuffer>> {
   return 'path' in source ? new Uint8Array(await readFile(source.path)) : new Uint8Array(source.bytes)
 }
 
@@ -216,11 +216,11 @@ function progressBar(name: string, total: number) {
 
 async function evaluate(options: EvaluateOptions): Promise<void> {
   const { manifest } = await new AlikeClient(options).servedModel()
-  const pictures = await readSplitPictures({
+  const images = await readSplitImages({
     ...options,
     seed: trainingSeedOf(manifest.provenance as Readonly<Record<string, unknown>>),
   })
-  const report = await new Evaluation(options, pictures).run(options.reuse)
+  const report = await new Evaluation(options, images).run(options.reuse)
   console.log(report)
   if (options.out !== undefined) await writeFile(options.out, report)
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { folderUpload } from '../../clients/typescript/src/folder.js'
-import { pictureName } from '../datasets/folders.js'
+import { imageName } from '../datasets/folders.js'
 import { isLitter, isLitterName, type LitterRule } from '../ingest/litter.js'
 import { type NameEncoding, readName } from '../ingest/name-encoding.js'
 import { manifestFormat } from '../ingest/upload-manifest/upload-manifest.js'
@@ -59,7 +59,7 @@ async function folderBody(folder: string, { litter, nameEncoding }: FolderOption
     nameOf: (bytes) => readName({ bytes }, nameEncoding),
     passOver: (name) => litter === 'skip' && isLitterName(name),
     include: (path) =>
-      manifestFormat(path) !== undefined || litter === 'take' || (!isLitter(path) && pictureName.test(path)),
+      manifestFormat(path) !== undefined || litter === 'take' || (!isLitter(path) && imageName.test(path)),
   })
   return {
     contentType: 'application/x-tar',

@@ -32,7 +32,7 @@ export interface CopyPairOptions {
 const samples = 32
 /** Views looked at that meet an uncropped one under one sample. A bound for galleries in which most pictures are alike. */
 const meetingMax = 256
-const picturesPerStep = 4_096
+const imagesPerStep = 4_096
 
 export function findCopyPairs(
   described: Described,
@@ -42,15 +42,15 @@ export function findCopyPairs(
   const views = new SampledViews(described)
   for (let sample = 0; sample < samples; sample++) {
     views.sample(random)
-    for (let picture = 0; picture < count; picture++) {
-      if (picture % picturesPerStep === 0) onStep?.((sample + picture / count) / samples)
-      if (hasFeatures[picture] === 0) continue
-      for (const at of uncroppedOf(words, picture)) {
+    for (let image = 0; image < count; image++) {
+      if (image % imagesPerStep === 0) onStep?.((sample + image / count) / samples)
+      if (hasFeatures[image] === 0) continue
+      for (const at of uncroppedOf(words, image)) {
         for (const mask of [0, mirroredSigns])
           views.forEachMeeting(words[at]! ^ mask, words[at + 1]! ^ mask, duplicateScore, (other) => {
-            if (other === picture || areJoined(picture, other)) return
-            const score = nearCopyScore(words, picture, words, other, duplicateScore)
-            if (score >= duplicateScore) join(picture, other, score)
+            if (other === image || areJoined(image, other)) return
+            const score = nearCopyScore(words, image, words, other, duplicateScore)
+            if (score >= duplicateScore) join(image, other, score)
           })
       }
     }
@@ -67,7 +67,7 @@ class SampledViews {
   readonly #starts: Uint32Array
   /** Two words of each view, by bucket. */
   readonly #low: Uint32Array
-  readonly #pictures: Uint32Array
+  readonly #images: Uint32Array
   #masks: [number, number] = [0, 0]
 
   constructor(described: Described) {
@@ -77,7 +77,7 @@ class SampledViews {
     this.#buckets = 2 ** this.#sampledBits
     this.#starts = new Uint32Array(this.#buckets + 1)
     this.#low = new Uint32Array(this.#views * lowWords)
-    this.#pictures = new Uint32Array(this.#views)
+    this.#images = new Uint32Array(this.#views)
   }
 
   /** Counting sort by the signs that are drawn. */
@@ -88,29 +88,29 @@ class SampledViews {
     this.#forEachView((at) => void starts[this.#bucketOf(words[at]!, words[at + 1]!) + 1]!++)
     for (let bucket = 0; bucket < this.#buckets; bucket++) starts[bucket + 1]! += starts[bucket]!
     const next = starts.slice()
-    this.#forEachView((at, picture) => {
+    this.#forEachView((at, image) => {
       const place = next[this.#bucketOf(words[at]!, words[at + 1]!)]!++
       this.#low[place * lowWords] = words[at]!
       this.#low[place * lowWords + 1] = words[at + 1]!
-      this.#pictures[place] = picture
+      this.#images[place] = image
     })
   }
 
   /** Pictures with a view that meets these signs and can reach the score. */
-  forEachMeeting(low: number, high: number, duplicateScore: number, use: (picture: number) => void): void {
+  forEachMeeting(low: number, high: number, duplicateScore: number, use: (image: number) => void): void {
     const bucket = this.#bucketOf(low, high)
     const end = Math.min(this.#starts[bucket + 1]!, this.#starts[bucket]! + meetingMax)
     for (let place = this.#starts[bucket]!; place < end; place++) {
       if (copiesOf(low, high, this.#low[place * lowWords]!, this.#low[place * lowWords + 1]!, duplicateScore))
-        use(this.#pictures[place]!)
+        use(this.#images[place]!)
     }
   }
 
-  #forEachView(use: (at: number, picture: number) => void): void {
+  #forEachView(use: (at: number, image: number) => void): void {
     const { count, hasFeatures } = this.#described
-    for (let picture = 0; picture < count; picture++) {
-      if (hasFeatures[picture] === 0) continue
-      for (let view = 0; view < viewCounts.all; view++) use(picture * descriptorWords + view * wordsPerView, picture)
+    for (let image = 0; image < count; image++) {
+      if (hasFeatures[image] === 0) continue
+      for (let view = 0; view < viewCounts.all; view++) use(image * descriptorWords + view * wordsPerView, image)
     }
   }
 
@@ -135,8 +135,8 @@ export function everyCopyPair(
 }
 
 /** Where the words of its uncropped views begin: one, where it has no margins. */
-function uncroppedOf(words: Uint32Array, picture: number): number[] {
-  const whole = picture * descriptorWords
+function uncroppedOf(words: Uint32Array, image: number): number[] {
+  const whole = image * descriptorWords
   const trimmed = whole + viewCounts.whole * wordsPerView
   return words[whole] === words[trimmed] && words[whole + 1] === words[trimmed + 1] ? [trimmed] : [whole, trimmed]
 }

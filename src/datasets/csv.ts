@@ -5,8 +5,8 @@ import { parse } from 'csv-parse/sync'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
-import { pictureName } from './folders.js'
-import type { LabelledPicture, PictureSource } from './labelled-picture.js'
+import { imageName } from './folders.js'
+import type { ImageSource, LabelledImage } from './labelled-image.js'
 import { readTar } from './tar.js'
 
 const Row = Type.Object({
@@ -17,7 +17,7 @@ const Row = Type.Object({
 })
 type Row = Static<typeof Row>
 
-export async function readCsv(csv: string, folder: string): Promise<LabelledPicture[]> {
+export async function readCsv(csv: string, folder: string): Promise<LabelledImage[]> {
   const rows = parseRows(await readFile(csv))
   const sources = await readSources(folder)
   return rows.map(({ filename, label, split, duplicate_group }) => {
@@ -45,12 +45,12 @@ function parseRows(text: Buffer): Row[] {
 }
 
 /** File name → bytes: every tar file in the folder is read into memory, loose pictures stay on disk. */
-async function readSources(folder: string): Promise<Map<string, PictureSource>> {
-  const sources = new Map<string, PictureSource>()
+async function readSources(folder: string): Promise<Map<string, ImageSource>> {
+  const sources = new Map<string, ImageSource>()
   for (const name of (await readdir(folder, { recursive: true })).sort()) {
     if (/\.tar(\.gz)?$/.test(name))
       for (const [entry, bytes] of await readTar(join(folder, name))) sources.set(entry, { bytes })
-    else if (pictureName.test(name)) sources.set(name, { path: join(folder, name) })
+    else if (imageName.test(name)) sources.set(name, { path: join(folder, name) })
   }
   return sources
 }

@@ -2,9 +2,9 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
-import { type LabelledPicture, type Split, splits } from './labelled-picture.js'
+import { type LabelledImage, type Split, splits } from './labelled-image.js'
 
-export const pictureName = /\.(jpe?g|png|webp|gif|avif)$/i
+export const imageName = /\.(jpe?g|png|webp|gif|avif)$/i
 
 /** Other names that people give to the three splits. */
 const splitNames: Record<string, Split> = {
@@ -16,31 +16,31 @@ const splitNames: Record<string, Split> = {
   test: 'test',
 }
 
-export async function readFolders(folder: string): Promise<LabelledPicture[]> {
+export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const names = await subfolders(folder)
   const bySplit = names.length > 0 && names.every((name) => name.toLowerCase() in splitNames)
   if (!bySplit) return readClasses(folder, '', undefined)
   const found = await Promise.all(
     names.map((name) => readClasses(join(folder, name), `${name}/`, splitNames[name.toLowerCase()])),
   )
-  const pictures = found.flat()
-  const missing = splits.find((split) => split !== 'val' && !pictures.some((picture) => picture.split === split))
+  const images = found.flat()
+  const missing = splits.find((split) => split !== 'val' && !images.some((image) => image.split === split))
   if (missing !== undefined)
     throw new AlikeError('data_unreadable', { detail: `The folders have no pictures for the split "${missing}".` })
-  return pictures
+  return images
 }
 
-async function readClasses(folder: string, prefix: string, split: Split | undefined): Promise<LabelledPicture[]> {
-  const pictures: LabelledPicture[] = []
+async function readClasses(folder: string, prefix: string, split: Split | undefined): Promise<LabelledImage[]> {
+  const images: LabelledImage[] = []
   for (const label of await subfolders(folder)) {
     for (const name of (await readdir(join(folder, label))).filter(
-      (entry) => pictureName.test(entry) && !entry.startsWith('.'),
+      (entry) => imageName.test(entry) && !entry.startsWith('.'),
     )) {
       const id = `${prefix}${label}/${name}`
-      pictures.push({ id, label, group: id, source: { path: join(folder, label, name) }, ...(split && { split }) })
+      images.push({ id, label, group: id, source: { path: join(folder, label, name) }, ...(split && { split }) })
     }
   }
-  return pictures
+  return images
 }
 
 async function subfolders(folder: string): Promise<string[]> {

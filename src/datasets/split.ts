@@ -1,5 +1,5 @@
 /** Makes a split where the data set has none, or only lacks a validation part. */
-import type { LabelledPicture, Split } from './labelled-picture.js'
+import type { LabelledImage, Split } from './labelled-image.js'
 
 export interface SplitShares {
   val: number
@@ -9,31 +9,27 @@ export interface SplitShares {
 /** Where nobody says otherwise. Evaluation of a service deals as training does, or it would test on what was trained. */
 export const defaultDeal = { shares: { val: 0.12, test: 0.18 }, seed: 1 } as const
 
-export type SplitPicture = LabelledPicture & { split: Split }
+export type SplitImage = LabelledImage & { split: Split }
 
 /**
  * Pictures with a split keep it; the others are dealt out by label, each duplicate group as a whole, in seeded order.
  * A set that has train and test but no val gives up a share of train.
  * @param random uniform in [0, 1).
  */
-export function withSplit(
-  pictures: readonly LabelledPicture[],
-  shares: SplitShares,
-  random: () => number,
-): SplitPicture[] {
-  const needsAll = pictures.some((picture) => picture.split === undefined)
-  const needsVal = !needsAll && !pictures.some((picture) => picture.split === 'val')
-  if (!needsAll && !needsVal) return pictures as SplitPicture[]
-  const open = pictures.filter((picture) => needsAll || picture.split === 'train')
+export function withSplit(images: readonly LabelledImage[], shares: SplitShares, random: () => number): SplitImage[] {
+  const needsAll = images.some((image) => image.split === undefined)
+  const needsVal = !needsAll && !images.some((image) => image.split === 'val')
+  if (!needsAll && !needsVal) return images as SplitImage[]
+  const open = images.filter((image) => needsAll || image.split === 'train')
   const dealt = deal(open, needsAll ? shares : { val: shares.val, test: 0 }, random)
-  return pictures.map((picture) => ({ ...picture, split: dealt.get(picture.group) ?? picture.split! }))
+  return images.map((image) => ({ ...image, split: dealt.get(image.group) ?? image.split! }))
 }
 
 /** Group → split. A group belongs to the stratum of its first picture's label. */
-function deal(pictures: readonly LabelledPicture[], shares: SplitShares, random: () => number): Map<string, Split> {
+function deal(images: readonly LabelledImage[], shares: SplitShares, random: () => number): Map<string, Split> {
   const strata = new Map<string, Map<string, number>>()
   const stratumOf = new Map<string, Map<string, number>>()
-  for (const { label, group } of pictures) {
+  for (const { label, group } of images) {
     let stratum = stratumOf.get(group) ?? strata.get(label)
     if (stratum === undefined) strata.set(label, (stratum = new Map()))
     stratumOf.set(group, stratum)

@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import { AlikeError } from '../errors.js'
-import { pictureName } from './folders.js'
+import { imageName } from './folders.js'
 
 /** Entry path (without a leading `./`) → bytes. A training set's pictures fit in memory; its pixels would not. */
 export async function readTar(path: string): Promise<Map<string, Uint8Array<SharedArrayBuffer>>> {
-  const pictures = new Map<string, Uint8Array<SharedArrayBuffer>>()
+  const images = new Map<string, Uint8Array<SharedArrayBuffer>>()
   const entries = extract()
   const file = createReadStream(path)
   const source = path.endsWith('.gz') ? file.pipe(createGunzip()) : file
@@ -16,7 +16,7 @@ export async function readTar(path: string): Promise<Map<string, Uint8Array<Shar
   try {
     for await (const entry of entries) {
       const name = entry.header.name.replace(/^\.\//, '')
-      if (entry.header.type !== 'file' || !pictureName.test(name)) {
+      if (entry.header.type !== 'file' || !imageName.test(name)) {
         entry.resume()
         continue
       }
@@ -26,10 +26,10 @@ export async function readTar(path: string): Promise<Map<string, Uint8Array<Shar
         bytes.set(chunk, offset)
         offset += chunk.length
       }
-      pictures.set(name, bytes)
+      images.set(name, bytes)
     }
   } catch (cause) {
     throw new AlikeError('data_unreadable', { detail: 'A tar file beside the labels is damaged.', cause })
   }
-  return pictures
+  return images
 }

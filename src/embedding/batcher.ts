@@ -116,13 +116,13 @@ export class Batcher<Item> {
   }
 
   /** Of the size above and the one below, that whose run takes less time for each picture in it. */
-  #cheapestFor(pictures: number): number {
+  #cheapestFor(images: number): number {
     const { batchSizes, runMs } = this.#options
-    const above = batchSizes.findIndex((size) => size >= pictures)
+    const above = batchSizes.findIndex((size) => size >= images)
     if (above === -1) return batchSizes.at(-1)!
     const below = above - 1
-    if (below < 0 || batchSizes[above] === pictures) return batchSizes[above]!
-    return runMs[below]! / batchSizes[below]! < runMs[above]! / pictures ? batchSizes[below]! : batchSizes[above]!
+    if (below < 0 || batchSizes[above] === images) return batchSizes[above]!
+    return runMs[below]! / batchSizes[below]! < runMs[above]! / images ? batchSizes[below]! : batchSizes[above]!
   }
 }
 

@@ -102,10 +102,10 @@ class PooledEmbedder implements Embedder {
   readonly #pool: SessionPool
   readonly #logger: EmbedderLogger
   readonly #metrics: EmbeddingInstruments
-  readonly #bytesPerPicture: number
+  readonly #bytesPerImage: number
   readonly #gpuMemory: GpuMemoryGauge
   /** Running mean of what one picture costs one worker; feeds Retry-After. */
-  #msPerPicture: number
+  #msPerImage: number
   #running = 0
   #bulkRunning = 0
   #searchesComing = 0
@@ -119,9 +119,9 @@ class PooledEmbedder implements Embedder {
     this.runtime = describeRuntime(chosen)
     this.#logger = options.logger
     this.#metrics = options.metrics
-    this.#bytesPerPicture = inputSize ** 2 * 3
+    this.#bytesPerImage = inputSize ** 2 * 3
     this.#gpuMemory = new GpuMemoryGauge(plan.devices, options.cuda?.visibleDevices ?? '')
-    this.#msPerPicture = info.runMs.at(-1)! / batchSizes.at(-1)!
+    this.#msPerImage = info.runMs.at(-1)! / batchSizes.at(-1)!
     this.#batcher = new Batcher({
       batchSizes,
       runMs: info.runMs,
@@ -250,7 +250,7 @@ class PooledEmbedder implements Embedder {
       succeeded = true
       this.#answer({ items, batchSize }, result, startedAt)
     } catch (cause) {
-      this.#logger.error({ err: cause, pictures: items.length }, 'a batch could not be embedded')
+      this.#logger.error({ err: cause, images: items.length }, 'a batch could not be embedded')
       const error = failed('The network could not be run on this picture.', cause)
       for (const item of items) item.reject(error)
     } finally {
@@ -263,7 +263,7 @@ class PooledEmbedder implements Embedder {
 
   #answer({ items, batchSize }: Pick<Batch<Item>, 'items' | 'batchSize'>, result: RunResult, startedAt: number): void {
     const embedMs = performance.now() - startedAt
-    this.#msPerPicture += 0.1 * (embedMs / items.length - this.#msPerPicture)
+    this.#msPerImage += 0.1 * (embedMs / items.length - this.#msPerImage)
     items.forEach((item, row) => {
       const found = rowOf(result, row, batchSize)
       if (found === undefined) return item.reject(failed('The network gave no usable embedding for this picture.'))
@@ -274,13 +274,13 @@ class PooledEmbedder implements Embedder {
   #refuseIfUnable(pixels: Uint8Array): void {
     if (this.#closing !== undefined) throw new AlikeError('shutting_down')
     if (this.#pool.failing) throw failed(workersDown)
-    if (pixels.length !== this.#bytesPerPicture) {
-      throw failed(`The network takes ${this.#bytesPerPicture} bytes of pixels, not ${pixels.length}.`)
+    if (pixels.length !== this.#bytesPerImage) {
+      throw failed(`The network takes ${this.#bytesPerImage} bytes of pixels, not ${pixels.length}.`)
     }
   }
 
   #overloaded(): AlikeError {
-    const waitMs = (this.#batcher.depth * this.#msPerPicture) / this.runtime.workers
+    const waitMs = (this.#batcher.depth * this.#msPerImage) / this.runtime.workers
     return new AlikeError('overloaded', {
       detail: 'Too many pictures wait for the network.',
       retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),

@@ -37,7 +37,7 @@ export type Golden = Static<typeof Golden>
 
 export interface GoldenCheck {
   precision: Precision
-  pictures: number
+  images: number
   /** Smallest cosine between an embedding made here and the one made at the export. */
   minCosine: number
   /** Why the service must not serve; absent when all is well. */
@@ -74,10 +74,10 @@ export async function checkGolden(
     }),
   )
   const minCosine = Math.min(...cosines)
-  const check = { precision, pictures: cosines.length, minCosine }
+  const check = { precision, images: cosines.length, minCosine }
   // written so that NaN fails
   if (minCosine >= smallestCosine) return check
-  const failure = `The ${precision} network gives other embeddings on this machine than where it was exported: the smallest cosine over ${check.pictures} golden pictures is ${minCosine.toFixed(5)}, at least ${smallestCosine} is needed.`
+  const failure = `The ${precision} network gives other embeddings on this machine than where it was exported: the smallest cosine over ${check.images} golden pictures is ${minCosine.toFixed(5)}, at least ${smallestCosine} is needed.`
   return { ...check, failure }
 }
 

@@ -106,8 +106,8 @@ function openSession(
 
 function placeValues({ map }: InferenceSession.ReturnType, batchSize: number): PlaceValues | undefined {
   if (map === undefined) return undefined
-  const [pictures, height = 0, width = 0] = map.dims
-  if (map.dims.length !== 4 || pictures !== batchSize || !(map.data instanceof Float32Array))
+  const [images, height = 0, width = 0] = map.dims
+  if (map.dims.length !== 4 || images !== batchSize || !(map.data instanceof Float32Array))
     throw new Error(`output map has the shape [${map.dims.join(', ')}] instead of [${batchSize}, h, w, n]`)
   return { values: map.data as Float32Array<ArrayBuffer>, height, width }
 }

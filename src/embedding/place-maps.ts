@@ -29,7 +29,7 @@ export interface PlaceMapsOptions {
   onOpen?: (() => void) | undefined
 }
 
-export interface SeenPicture extends PlaceMap {
+export interface SeenImage extends PlaceMap {
   /** What the places lie over: all that the network saw. */
   area: Area
 }
@@ -77,7 +77,7 @@ export class PlaceMaps {
   async look(
     bytes: Uint8Array,
     { region, signal }: { region?: Region | undefined; signal?: AbortSignal | undefined } = {},
-  ): Promise<SeenPicture> {
+  ): Promise<SeenImage> {
     this.#expectAble()
     if (this.depth >= this.#options.maxQueue)
       throw new AlikeError('overloaded', { detail: 'Too many explanations are under way.', retryAfterSeconds: 1 })
@@ -92,7 +92,7 @@ export class PlaceMaps {
     }
   }
 
-  async #look(bytes: Uint8Array, region: Region | undefined, signal: AbortSignal | undefined): Promise<SeenPicture> {
+  async #look(bytes: Uint8Array, region: Region | undefined, signal: AbortSignal | undefined): Promise<SeenImage> {
     const { embedder, decoders, maxPixels } = this.#options
     const { preprocessing } = embedder.model.manifest
     const prepared = await decoders.prepare(bytes, { preprocessing, maxPixels, signal, ...(region && { region }) })

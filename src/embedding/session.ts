@@ -43,7 +43,7 @@ export class Session {
   /** Settles when the thread has ended, for whatever reason. */
   readonly ended: Promise<void>
   readonly #worker: Worker
-  readonly #bytesPerPicture: number
+  readonly #bytesPerImage: number
   readonly #info: Promise<SessionInfo>
   #alive = true
   #opening: Pending<SessionInfo> | undefined
@@ -54,7 +54,7 @@ export class Session {
 
   private constructor(settings: SessionSettings) {
     this.settings = settings
-    this.#bytesPerPicture = settings.inputSize ** 2 * 3
+    this.#bytesPerImage = settings.inputSize ** 2 * 3
     this.#worker = new Worker(new URL('./session-worker.js', import.meta.url), { workerData: settings })
     this.#info = new Promise((resolve, reject) => {
       this.#opening = { resolve, reject }
@@ -84,12 +84,12 @@ export class Session {
   }
 
   /** @param pictures each [inputSize, inputSize, 3]; copied, so the caller keeps them. */
-  async run(pictures: readonly Uint8Array[], batchSize: number): Promise<RunResult> {
+  async run(images: readonly Uint8Array[], batchSize: number): Promise<RunResult> {
     if (!this.#alive) throw new Error('the embedding worker has ended')
-    const pixels = this.#buffers.get(batchSize) ?? new Uint8Array(batchSize * this.#bytesPerPicture)
+    const pixels = this.#buffers.get(batchSize) ?? new Uint8Array(batchSize * this.#bytesPerImage)
     this.#buffers.delete(batchSize)
-    pictures.forEach((picture, row) => pixels.set(picture, row * this.#bytesPerPicture))
-    pixels.fill(0, pictures.length * this.#bytesPerPicture)
+    images.forEach((image, row) => pixels.set(image, row * this.#bytesPerImage))
+    pixels.fill(0, images.length * this.#bytesPerImage)
     return new Promise((resolve, reject) => {
       this.#running = { resolve, reject }
       this.#tell({ kind: 'run', pixels, batchSize }, [pixels.buffer])
@@ -107,7 +107,7 @@ export class Session {
   }
 
   #hear(message: FromWorker): void {
-    if ('pixels' in message) this.#buffers.set(message.pixels.length / this.#bytesPerPicture, message.pixels)
+    if ('pixels' in message) this.#buffers.set(message.pixels.length / this.#bytesPerImage, message.pixels)
     switch (message.kind) {
       case 'ready':
         this.#opening?.resolve(message)

@@ -23,11 +23,11 @@ const widenedHalves = 60
  * @returns null without pairs of both kinds in both halves
  */
 export function calibrate(
-  pictures: LabelledEmbeddings,
-  rows: ReadonlySet<number> = new Set(pictures.ids.keys()),
+  images: LabelledEmbeddings,
+  rows: ReadonlySet<number> = new Set(images.ids.keys()),
 ): ScoreCalibration | null {
-  const all = scorePairs(pictures, rows)
-  const halves = halvesOf(pictures.groups, rows, seededRandom(1)).map((half) => scorePairs(pictures, half))
+  const all = scorePairs(images, rows)
+  const halves = halvesOf(images.groups, rows, seededRandom(1)).map((half) => scorePairs(images, half))
   const counts = [all, ...halves].map(countPairs)
   if (counts.some(({ positives, negatives }) => positives === 0 || negatives === 0)) return null
 
@@ -39,7 +39,7 @@ export function calibrate(
   const { positives, negatives } = counts[0]!
   const widened = !basisOf({ positives, negatives }).reliable
   return {
-    curve: widened ? widenedCurve(pictures, rows, best.kind) : fitCurve[best.kind](binned(all)),
+    curve: widened ? widenedCurve(images, rows, best.kind) : fitCurve[best.kind](binned(all)),
     ...(widened && { widened }),
     positives,
     negatives,
@@ -52,8 +52,8 @@ export function calibrate(
 }
 
 /** How far stated probabilities lie from found shares, on pairs of other pictures than those the curve was fitted to; null without pairs. */
-export function calibrationError(curve: ProbabilityCurve, pictures: LabelledEmbeddings): number | null {
-  const held = scorePairs(pictures)
+export function calibrationError(curve: ProbabilityCurve, images: LabelledEmbeddings): number | null {
+  const held = scorePairs(images)
   return held.same.length === 0 ? null : judge([{ held, curve }]).error
 }
 
@@ -62,13 +62,13 @@ export function calibrationError(curve: ProbabilityCurve, pictures: LabelledEmbe
  * halves disagree it lies between them. Beyond the highest score that was seen it rises to what is known without a label, that a picture
  * shares its label with itself.
  */
-function widenedCurve(pictures: LabelledEmbeddings, rows: ReadonlySet<number>, kind: CurveKind): ProbabilityCurve {
+function widenedCurve(images: LabelledEmbeddings, rows: ReadonlySet<number>, kind: CurveKind): ProbabilityCurve {
   const random = seededRandom(2)
   const curves: ProbabilityCurve[] = []
   let highest = -1
   for (let half = 0; half < widenedHalves; half++) {
-    const [some] = halvesOf(pictures.groups, rows, random)
-    const pairs = scorePairs(pictures, some)
+    const [some] = halvesOf(images.groups, rows, random)
+    const pairs = scorePairs(images, some)
     const { positives, negatives } = countPairs(pairs)
     highest = pairs.scores.reduce((max, score) => Math.max(max, score), highest)
     if (positives > 0 && negatives > 0) curves.push(fitCurve[kind](binned(pairs)))

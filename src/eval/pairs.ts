@@ -28,11 +28,11 @@ export interface DistanceHistogram {
 const distanceBins = 40
 
 /** Beyond this, every n-th picture is taken: n² / 2 pairs of 4,000 pictures are 8 million. */
-const maxPictures = 4000
+const maxImages = 4000
 
 /** Every pair of two pictures of different duplicate groups. @returns null without pairs of both kinds. */
-export function evaluatePairs(pictures: LabelledEmbeddings): PairQuality | null {
-  const { scores, same } = scorePairs(pictures)
+export function evaluatePairs(images: LabelledEmbeddings): PairQuality | null {
+  const { scores, same } = scorePairs(images)
   const positives = same.reduce((count, flag) => count + flag, 0)
   const negatives = same.length - positives
   if (positives === 0 || negatives === 0) return null
@@ -76,8 +76,8 @@ export interface ScoredPairs {
  * Every pair of two pictures of different duplicate groups; of very many pictures, of a part of them.
  * @param rows only pairs within these
  */
-export function scorePairs(pictures: LabelledEmbeddings, rows?: ReadonlySet<number>): ScoredPairs {
-  const { labels, groups, embeddings, dimension } = thinned(pictures, rows)
+export function scorePairs(images: LabelledEmbeddings, rows?: ReadonlySet<number>): ScoredPairs {
+  const { labels, groups, embeddings, dimension } = thinned(images, rows)
   const count = labels.length
   const scores = new Float32Array((count * (count - 1)) / 2)
   const same = new Uint8Array(scores.length)
@@ -146,19 +146,19 @@ function sweep(
   return { rocAuc: wins / (positives * negatives), equalErrorRate: best.rate, equalErrorScore: best.score }
 }
 
-function thinned(pictures: LabelledEmbeddings, wanted?: ReadonlySet<number>): LabelledEmbeddings {
-  const candidates = pictures.labels.flatMap((_, row) => (wanted?.has(row) === false ? [] : [row]))
-  const step = Math.ceil(candidates.length / maxPictures)
-  if (step <= 1 && wanted === undefined) return pictures
-  const { dimension, embeddings } = pictures
+function thinned(images: LabelledEmbeddings, wanted?: ReadonlySet<number>): LabelledEmbeddings {
+  const candidates = images.labels.flatMap((_, row) => (wanted?.has(row) === false ? [] : [row]))
+  const step = Math.ceil(candidates.length / maxImages)
+  if (step <= 1 && wanted === undefined) return images
+  const { dimension, embeddings } = images
   const taken = candidates.filter((_, i) => i % step === 0)
   const rows = new Float32Array(taken.length * dimension)
   taken.forEach((row, i) => rows.set(embeddings.subarray(row * dimension, (row + 1) * dimension), i * dimension))
   const pick = <T>(values: readonly T[]) => taken.map((i) => values[i]!)
   return {
-    ids: pick(pictures.ids),
-    labels: pick(pictures.labels),
-    groups: pick(pictures.groups),
+    ids: pick(images.ids),
+    labels: pick(images.labels),
+    groups: pick(images.groups),
     embeddings: rows,
     dimension,
   }

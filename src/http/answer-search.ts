@@ -10,7 +10,7 @@ import {
   thresholdOf,
 } from '../eval/score-calibration.js'
 import { type Metrics, stages } from '../metrics.js'
-import type { RemotePictures } from '../remote/remote-pictures.js'
+import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
 import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
@@ -27,7 +27,7 @@ import {
 import { type Misfit, RequestInvalid } from './validation.js'
 
 export interface SearchParts {
-  parts: RetrievalParts & { remote: RemotePictures }
+  parts: RetrievalParts & { remote: RemoteImages }
   memory: BodyMemory
   metrics: Metrics
   config: Config
@@ -49,7 +49,7 @@ export interface AskedSearch {
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
 export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<Static<typeof SearchAnswer>> {
   const { parts, metrics } = searching
-  const { calibration } = parts.pictures.model.manifest
+  const { calibration } = parts.images.model.manifest
   const { given } = asked
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
@@ -80,7 +80,7 @@ function first(
       metadata: includes(given, 'metadata'),
       onBytes,
       ...examplesOf(images, given, misfit),
-      ...hitsOf(given, parts.pictures.model.manifest.calibration),
+      ...hitsOf(given, parts.images.model.manifest.calibration),
       ...pageOf(given, config.searchMaxK, reach, misfit),
       ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
       ...(given.paged === true && { paged: { caller, reach } }),

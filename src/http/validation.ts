@@ -42,7 +42,7 @@ const partNames: Record<string, Misfit['in']> = {
  * Parameters arrive as text and are read as numbers, booleans and lists; JSON must have the right types.
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body', ...rest }) => {
-  // The schemas of pictures and forms are there for the reference; `picture-request.ts` reads and checks those bodies.
+  // The schemas of pictures and forms are there for the reference; `image-request.ts` reads and checks those bodies.
   const { contentType } = rest as { contentType?: string }
   if (contentType !== undefined && contentType !== 'application/json') return () => true
 

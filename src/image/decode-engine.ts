@@ -1,5 +1,5 @@
 /** What decodes: this process, or a pool of others. */
-import type { DecodedPicture, PictureWork } from './picture-work.js'
+import type { DecodedImage, ImageWork } from './image-work.js'
 
 /** Runs it when there is room for so many bytes of memory. @throws as `DecodePermits.run` */
 export type Permitted = <Result>(decodeBytes: number, run: () => Promise<Result>) => Promise<Result>
@@ -9,6 +9,6 @@ export interface DecodeEngine {
   /** Processes that are ready. */
   readonly processes: number
   /** @throws AlikeError as `Decoders.prepare` */
-  decode(bytes: Uint8Array, work: PictureWork, permitted: Permitted): Promise<DecodedPicture>
+  decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted): Promise<DecodedImage>
   close(): Promise<void>
 }

@@ -5,7 +5,7 @@
 import { Socket } from 'node:net'
 import { type DecoderReply, type DecoderRequest, errorReplyOf, replyOf, requestBounds } from './decoder-protocol.js'
 import { FrameReader, frameOf } from './frames.js'
-import { planWork } from './picture-work.js'
+import { planWork } from './image-work.js'
 
 const channel = new Socket({ fd: 3, readable: true, writable: true })
 const requests = new FrameReader(requestBounds, (header, body) => void answer(header as DecoderRequest, body))

@@ -1,9 +1,9 @@
 /** Decoding in processes of their own: a picture that ends its decoder takes nothing else with it. */
 import { AlikeError } from '../errors.js'
 import type { DecodeEngine, Permitted } from './decode-engine.js'
-import { DecoderPost, outOfOrder, type PictureAnswer, type PictureTask, type ProcessEnd } from './decoder-post.js'
+import { DecoderPost, type ImageAnswer, type ImageTask, outOfOrder, type ProcessEnd } from './decoder-post.js'
 import type { Confinement, ProcessOptions } from './decoder-process.js'
-import type { DecodedPicture, PictureWork } from './picture-work.js'
+import type { DecodedImage, ImageWork } from './image-work.js'
 
 export interface DecoderPoolEvents {
   logger: { warn(fields: object, message: string): void }
@@ -40,7 +40,7 @@ export class DecoderPool implements DecodeEngine {
   readonly #options: DecoderPoolOptions
   readonly #posts: DecoderPost[]
   /** Pictures with a permit that wait for a process: only while some are being started. */
-  readonly #waiting: PictureTask[] = []
+  readonly #waiting: ImageTask[] = []
   /** The strictest way in which processes start here, first. */
   readonly #confinements = confinementsHere()
   #hasStarted = false
@@ -72,7 +72,7 @@ export class DecoderPool implements DecodeEngine {
     return this.#posts.flatMap(({ pid }) => pid ?? [])
   }
 
-  async decode(bytes: Uint8Array, work: PictureWork, permitted: Permitted): Promise<DecodedPicture> {
+  async decode(bytes: Uint8Array, work: ImageWork, permitted: Permitted): Promise<DecodedImage> {
     const ask = (grantedBytes: number) =>
       permitted(grantedBytes, () => this.#ask({ bytes, work: withoutSignal(work), grantedBytes }))
     const first = await ask(ordinaryBytes)
@@ -88,7 +88,7 @@ export class DecoderPool implements DecodeEngine {
     await Promise.all(this.#posts.map((post) => post.close()))
   }
 
-  #ask(task: Omit<PictureTask, 'resolve' | 'reject'>): Promise<PictureAnswer> {
+  #ask(task: Omit<ImageTask, 'resolve' | 'reject'>): Promise<ImageAnswer> {
     if (this.#isClosing) return Promise.reject(new AlikeError('shutting_down'))
     if (this.#isOutOfOrder) return Promise.reject(outOfOrder())
     return new Promise((resolve, reject) => {
@@ -135,7 +135,7 @@ export class DecoderPool implements DecodeEngine {
   }
 }
 
-function withoutSignal(work: PictureWork): PictureWork {
+function withoutSignal(work: ImageWork): ImageWork {
   return work.kind === 'prepare' ? { ...work, options: { ...work.options, signal: undefined } } : work
 }
 

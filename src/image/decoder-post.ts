@@ -1,17 +1,17 @@
 /** The place of one decoder process: hands it pictures, finds out which of them ended it, and starts the next one. */
 import { AlikeError } from '../errors.js'
 import { type Confinement, DecoderProcess, type ProcessOptions } from './decoder-process.js'
-import { type DecoderReply, errorOf, pictureOf } from './decoder-protocol.js'
-import type { DecodedPicture, PictureWork } from './picture-work.js'
+import { type DecoderReply, errorOf, imageOf } from './decoder-protocol.js'
+import type { DecodedImage, ImageWork } from './image-work.js'
 
 /** `neededBytes`: more than was granted. */
-export type PictureAnswer = DecodedPicture | { neededBytes: number }
+export type ImageAnswer = DecodedImage | { neededBytes: number }
 
-export interface PictureTask {
-  work: PictureWork
+export interface ImageTask {
+  work: ImageWork
   bytes: Uint8Array
   grantedBytes: number
-  resolve(answer: PictureAnswer): void
+  resolve(answer: ImageAnswer): void
   reject(error: AlikeError): void
 }
 
@@ -35,7 +35,7 @@ const decodeMaxMs = 120_000
 const endsTolerated = 3
 const waits = { firstMs: 100, longestMs: 5_000 }
 
-interface UnderWay extends PictureTask {
+interface UnderWay extends ImageTask {
   /** It was in a process that ended, with others: now it is alone. */
   isSuspect: boolean
   isOverdue: boolean
@@ -47,7 +47,7 @@ export class DecoderPost {
   readonly #events: PostEvents
   readonly #underWay = new Map<number, UnderWay>()
   /** They ended a process together; each of them is tried once more, alone, before anything else. */
-  #suspects: PictureTask[] = []
+  #suspects: ImageTask[] = []
   #process: DecoderProcess | undefined
   #isReady = false
   /** Since the last answer. */
@@ -79,10 +79,10 @@ export class DecoderPost {
   get room(): number {
     if (!this.#isReady || this.#closed !== undefined || this.#suspects.length > 0) return 0
     for (const { isSuspect } of this.#underWay.values()) if (isSuspect) return 0
-    return this.#options().picturesAtOnce - this.#underWay.size
+    return this.#options().imagesAtOnce - this.#underWay.size
   }
 
-  take(task: PictureTask, isSuspect = false): void {
+  take(task: ImageTask, isSuspect = false): void {
     const call = ++this.#lastCall
     const timer = setTimeout(() => this.#giveUp(call), decodeMaxMs)
     this.#underWay.set(call, { ...task, isSuspect, isOverdue: false, timer })
@@ -117,7 +117,7 @@ export class DecoderPost {
     if (task === undefined) throw new RangeError('a decoder answered a call that there is not')
     const answer =
       'made' in reply
-        ? pictureOf(reply.made, body, task.work)
+        ? imageOf(reply.made, body, task.work)
         : 'error' in reply
           ? errorOf(reply.error)
           : { neededBytes: Number(reply.neededBytes) }
@@ -167,7 +167,7 @@ export class DecoderPost {
     this.#events.onEnd({ pid, reason, wasReady, confinement })
   }
 
-  #closeAfter(lost: PictureTask[]): void {
+  #closeAfter(lost: ImageTask[]): void {
     for (const { reject } of [...lost, ...this.#suspects.splice(0)]) reject(new AlikeError('shutting_down'))
     this.#closed!()
   }

@@ -18,7 +18,7 @@ export interface ProcessOptions {
   confinement: Confinement
   /** Of all pictures that are being decoded together. */
   memoryMaxBytes: number
-  picturesAtOnce: number
+  imagesAtOnce: number
   /** Of the service; little of it is handed on. */
   environment?: Readonly<Record<string, string | undefined>> | undefined
 }
@@ -80,12 +80,12 @@ export class DecoderProcess {
   }
 }
 
-function start({ confinement, memoryMaxBytes, picturesAtOnce, environment = {} }: ProcessOptions): ChildProcess {
+function start({ confinement, memoryMaxBytes, imagesAtOnce, environment = {} }: ProcessOptions): ChildProcess {
   const command = [process.execPath, '--v8-pool-size=1', program]
   const options: SpawnOptions = {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     cwd: '/',
-    env: environmentOf(environment, picturesAtOnce),
+    env: environmentOf(environment, imagesAtOnce),
     ...(confinement.asNobody && { uid: nobody, gid: nobody }),
   }
   if (!confinement.limited) return spawn(command[0]!, command.slice(1), options)
@@ -105,13 +105,13 @@ function start({ confinement, memoryMaxBytes, picturesAtOnce, environment = {} }
 
 function environmentOf(
   environment: NonNullable<ProcessOptions['environment']>,
-  picturesAtOnce: number,
+  imagesAtOnce: number,
 ): NodeJS.ProcessEnv {
   return {
     ...Object.fromEntries(
       passedOn.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
     ),
-    UV_THREADPOOL_SIZE: String(2 * picturesAtOnce),
+    UV_THREADPOOL_SIZE: String(2 * imagesAtOnce),
     // memory of large pictures goes back to the system
     MALLOC_ARENA_MAX: '2',
     MALLOC_MMAP_THRESHOLD_: '1048576',

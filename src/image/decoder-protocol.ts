@@ -5,12 +5,12 @@
 import { AlikeError, catalogue, type ErrorCode } from '../errors.js'
 import { acceptedFormats, type ImageFormat } from './formats.js'
 import type { FrameBounds } from './frames.js'
-import type { DecodedPicture, PictureWork } from './picture-work.js'
+import type { DecodedImage, ImageWork } from './image-work.js'
 
 /** With the bytes of the picture as the body. */
 export interface DecoderRequest {
   call: number
-  work: PictureWork
+  work: ImageWork
   /** Memory that was set aside: a picture that takes more is not decoded. */
   grantedBytes: number
 }
@@ -20,9 +20,9 @@ export type DecoderReply =
   | { ready: true }
   | { call: number; neededBytes: number }
   | { call: number; error: { code: ErrorCode; detail?: string | undefined; reason: string } }
-  | { call: number; made: MadePicture }
+  | { call: number; made: MadeImage }
 
-export interface MadePicture {
+export interface MadeImage {
   width: number
   height: number
   format: ImageFormat
@@ -38,7 +38,7 @@ export const replyBounds: FrameBounds = { headerMaxBytes: 2 ** 16, bodyMaxBytes:
 
 export function replyOf(
   call: number,
-  { views, copyDescriptor, thumbnail, width, height, format }: DecodedPicture,
+  { views, copyDescriptor, thumbnail, width, height, format }: DecodedImage,
 ): { header: DecoderReply; body: Uint8Array[] } {
   const made = {
     width,
@@ -67,7 +67,7 @@ export function errorOf({ code, detail, reason }: { code: unknown; detail?: unkn
 }
 
 /** @throws RangeError when it is not what the work asked for */
-export function pictureOf(made: MadePicture, body: Buffer<ArrayBuffer>, work: PictureWork): DecodedPicture {
+export function imageOf(made: MadeImage, body: Buffer<ArrayBuffer>, work: ImageWork): DecodedImage {
   const { width, height, format, views: viewBytes, copyDescriptor, thumbnail } = made
   expect(isCount(width) && isCount(height) && acceptedFormats.includes(format))
   expect(
@@ -90,11 +90,11 @@ export function pictureOf(made: MadePicture, body: Buffer<ArrayBuffer>, work: Pi
   return { width, height, format, views, copyDescriptor: descriptor, ...(small && { thumbnail: small }) }
 }
 
-function viewsOf(work: PictureWork): number {
+function viewsOf(work: ImageWork): number {
   return work.kind === 'prepare' ? (work.options.views ?? 1) : 0
 }
 
-function bytesOfView(work: PictureWork): number {
+function bytesOfView(work: ImageWork): number {
   return work.kind === 'prepare' ? work.options.preprocessing.inputSize ** 2 * 3 : 0
 }
 

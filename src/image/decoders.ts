@@ -3,8 +3,8 @@
 import type { DecodeEngine } from './decode-engine.js'
 import { DecodePermits, type PermitOptions } from './decode-permits.js'
 import { type DecoderPoolOptions, openDecoderPool } from './decoder-pool.js'
+import type { DecodedImage, ImageWork } from './image-work.js'
 import { inProcess } from './in-process.js'
-import type { DecodedPicture, PictureWork } from './picture-work.js'
 import type { PreparedImage, PrepareOptions } from './prepare.js'
 
 /** How many pictures are decoded at once, and in how many processes; 0 is this one. */
@@ -13,7 +13,7 @@ export interface DecodersSize {
   count: number
 }
 
-export interface DecodersOptions extends DecodersSize, Omit<DecoderPoolOptions, 'picturesAtOnce'> {
+export interface DecodersOptions extends DecodersSize, Omit<DecoderPoolOptions, 'imagesAtOnce'> {
   /** A picture was decoded or refused. */
   onDecoded?: ((where: 'service' | 'process') => void) | undefined
 }
@@ -24,7 +24,7 @@ export type PermittedImage = PreparedImage & { waitMs: number }
 /** Up to so many cores, threads of one process decode as much as several processes would. */
 const coresOfOneProcess = 4
 /** While one is decoded, the next one lies ready. */
-const picturesPerProcess = 2
+const imagesPerProcess = 2
 
 /** @param cores that this process may use */
 export function decodersWanted(
@@ -33,14 +33,14 @@ export function decodersWanted(
 ): DecodersSize {
   const wanted = decoderProcesses === 'auto' ? (cores > coresOfOneProcess ? cores : 0) : Number(decoderProcesses)
   const processes = decodeConcurrency === 0 ? wanted : Math.min(wanted, decodeConcurrency)
-  return { processes, count: decodeConcurrency || (processes > 0 ? picturesPerProcess * processes : cores) }
+  return { processes, count: decodeConcurrency || (processes > 0 ? imagesPerProcess * processes : cores) }
 }
 
 /** With its processes started. @throws AlikeError `internal` when none of them starts */
 export async function openDecoders(options: DecodersOptions): Promise<Decoders> {
   const { processes, count } = options
   const engine =
-    processes === 0 ? inProcess : await openDecoderPool({ ...options, picturesAtOnce: Math.ceil(count / processes) })
+    processes === 0 ? inProcess : await openDecoderPool({ ...options, imagesAtOnce: Math.ceil(count / processes) })
   return new Decoders(engine, options)
 }
 
@@ -107,9 +107,9 @@ export class Decoders {
 
   async #decode(
     bytes: Uint8Array,
-    work: PictureWork,
+    work: ImageWork,
     waiting: Omit<PermitOptions, 'bytes'>,
-  ): Promise<DecodedPicture & { waitMs: number }> {
+  ): Promise<DecodedImage & { waitMs: number }> {
     waiting.signal?.throwIfAborted()
     let waitMs = 0
     const permitted = <Result>(decodeBytes: number, run: () => Promise<Result>): Promise<Result> => {

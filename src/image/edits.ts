@@ -7,27 +7,27 @@ export type { Sharp }
 export const openFile = (bytes: Uint8Array): Sharp => sharp(bytes)
 
 /** @param quality 1 to 100 */
-export function toFile(picture: Sharp, { webp, quality }: { webp: boolean; quality: number }): Promise<Buffer> {
-  return (webp ? picture.webp({ quality, effort: 0 }) : picture.jpeg({ quality })).toBuffer()
+export function toFile(image: Sharp, { webp, quality }: { webp: boolean; quality: number }): Promise<Buffer> {
+  return (webp ? image.webp({ quality, effort: 0 }) : image.jpeg({ quality })).toBuffer()
 }
 
-type Edit = (picture: Sharp, width: number, height: number) => Sharp
+type Edit = (image: Sharp, width: number, height: number) => Sharp
 
 const resized =
   (share: number): Edit =>
-  (picture, width, height) =>
-    picture
+  (image, width, height) =>
+    image
       .resize(Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share)), { fit: 'fill' })
       .jpeg({ quality: 85 })
-const saved = (picture: Sharp) => picture.jpeg({ quality: 90 })
+const saved = (image: Sharp) => image.jpeg({ quality: 90 })
 
 /** @param left, top, right, bottom shares cut off */
 const cropped =
   (left: number, top: number, right: number, bottom: number): Edit =>
-  (picture, width, height) => {
+  (image, width, height) => {
     const [x, y] = [Math.round(width * left), Math.round(height * top)]
     return saved(
-      picture.extract({
+      image.extract({
         left: x,
         top: y,
         width: width - x - Math.round(width * right),
@@ -38,9 +38,9 @@ const cropped =
 
 const bordered =
   (share: number, background: string): Edit =>
-  (picture, width, height) => {
+  (image, width, height) => {
     const side = Math.round(Math.min(width, height) * share)
-    return saved(picture.extend({ top: side, bottom: side, left: side, right: side, background }))
+    return saved(image.extend({ top: side, bottom: side, left: side, right: side, background }))
   }
 
 /** Five by seven dots a letter: SALE. */
@@ -52,7 +52,7 @@ const letters = [
 ] as const
 
 /** White letters, an eighth of the height and a third of the width, near the lower left corner. */
-const written: Edit = (picture, width, height) => {
+const written: Edit = (image, width, height) => {
   const dot = Math.max(1, Math.round(Math.min(height / 56, width / 72)))
   const [textWidth, textHeight] = [letters.length * 6 * dot, 7 * dot]
   const pixels = Buffer.alloc(textWidth * textHeight * 4)
@@ -66,45 +66,45 @@ const written: Edit = (picture, width, height) => {
   })
   const place = { left: Math.round(width * 0.06), top: Math.round(height * 0.8) }
   return saved(
-    picture.composite([{ input: pixels, raw: { width: textWidth, height: textHeight, channels: 4 }, ...place }]),
+    image.composite([{ input: pixels, raw: { width: textWidth, height: textHeight, channels: 4 }, ...place }]),
   )
 }
 
 export const edits = {
   'half size': resized(0.5),
   'quarter size': resized(0.25),
-  'JPEG quality 40': (picture) => picture.jpeg({ quality: 40 }),
-  'WebP quality 60': (picture) => picture.webp({ quality: 60 }),
+  'JPEG quality 40': (image) => image.jpeg({ quality: 40 }),
+  'WebP quality 60': (image) => image.webp({ quality: 60 }),
   '5 % cut off each side': cropped(0.05, 0.05, 0.05, 0.05),
   '10 % cut off each side': cropped(0.1, 0.1, 0.1, 0.1),
   '10 % cut off the left': cropped(0.1, 0, 0, 0),
   '10 % cut off a corner': cropped(0.1, 0.1, 0, 0),
-  '30 % brighter': (picture) => saved(picture.modulate({ brightness: 1.3 })),
-  'more contrast': (picture) => saved(picture.linear(1.5, -64)),
-  grey: (picture) => saved(picture.greyscale()),
-  mirrored: (picture) => saved(picture.flop()),
+  '30 % brighter': (image) => saved(image.modulate({ brightness: 1.3 })),
+  'more contrast': (image) => saved(image.linear(1.5, -64)),
+  grey: (image) => saved(image.greyscale()),
+  mirrored: (image) => saved(image.flop()),
   'white border of 8 %': bordered(0.08, '#ffffff'),
   'black border of 20 %': bordered(0.2, '#000000'),
   'text on it': written,
-  'mirrored, half size, quality 60': (picture, width, height) =>
-    resized(0.5)(picture.flop(), width, height).jpeg({ quality: 60 }),
-  'turned by 2°': (picture) => saved(picture.rotate(2, { background: '#ffffff' })),
+  'mirrored, half size, quality 60': (image, width, height) =>
+    resized(0.5)(image.flop(), width, height).jpeg({ quality: 60 }),
+  'turned by 2°': (image) => saved(image.rotate(2, { background: '#ffffff' })),
   '15 % cut off each side': cropped(0.15, 0.15, 0.15, 0.15),
-  'middle square': (picture, width, height) => {
+  'middle square': (image, width, height) => {
     const side = Math.min(width, height)
     return cropped(
       (width - side) / 2 / width,
       (height - side) / 2 / height,
       (width - side) / 2 / width,
       (height - side) / 2 / height,
-    )(picture, width, height)
+    )(image, width, height)
   },
 } as const satisfies Record<string, Edit>
 export type EditName = keyof typeof edits
 
 /** Of the picture as it is shown: upright, and on white where it is transparent. */
 export async function edited(bytes: Uint8Array, name: EditName): Promise<Buffer> {
-  const picture = sharp(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { autoOrient: true })
-  const { width, height } = (await picture.metadata()).autoOrient
-  return edits[name](picture.flatten({ background: '#ffffff' }), width, height).toBuffer()
+  const image = sharp(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { autoOrient: true })
+  const { width, height } = (await image.metadata()).autoOrient
+  return edits[name](image.flatten({ background: '#ffffff' }), width, height).toBuffer()
 }

@@ -12,8 +12,8 @@ const fractionBits = 12
 const one = 1 << fractionBits
 
 /** @param picture its shorter side is under `resizeShortSide` @returns [inputSize, inputSize, 3] */
-export function enlargedSquare(picture: SizedRgb, preprocessing: Preprocessing): Uint8Array {
-  const { width, height, rgb } = picture
+export function enlargedSquare(image: SizedRgb, preprocessing: Preprocessing): Uint8Array {
+  const { width, height, rgb } = image
   const { inputSize, resizeShortSide } = preprocessing
   const scale = 1 / (Math.min(width, height) / resizeShortSide)
   const { left, top } = middleOf(

@@ -1,6 +1,6 @@
 /** Decoding on this process's own threads. */
 import type { DecodeEngine } from './decode-engine.js'
-import { planWork } from './picture-work.js'
+import { planWork } from './image-work.js'
 
 export const inProcess: DecodeEngine = {
   where: 'service',

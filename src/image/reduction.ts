@@ -13,14 +13,14 @@ export function sizeWithin({ width, height }: Size, maxSide: number): Size {
 }
 
 /** @param to no larger in either direction; the same size gives the same picture */
-export function reduced(picture: SizedRgb, to: Size): SizedRgb {
-  if (picture.width === to.width && picture.height === to.height) return picture
-  const columns = spansOf(picture.width, to.width)
-  const rows = spansOf(picture.height, to.height)
+export function reduced(image: SizedRgb, to: Size): SizedRgb {
+  if (image.width === to.width && image.height === to.height) return image
+  const columns = spansOf(image.width, to.width)
+  const rows = spansOf(image.height, to.height)
   const rgb = new Uint8Array(to.width * to.height * 3)
-  const sums = new Float32Array(picture.width * 3)
+  const sums = new Float32Array(image.width * 3)
   for (let row = 0; row < to.height; row++) {
-    sumRows(picture.rgb, sums.length, rows, row, sums)
+    sumRows(image.rgb, sums.length, rows, row, sums)
     averageColumns(sums, columns, rgb.subarray(row * to.width * 3, (row + 1) * to.width * 3))
   }
   return { rgb, ...to }

@@ -11,7 +11,7 @@ export interface CopyBackfillOptions {
   decoders: Decoders
   logger: { info(fields: object, message: string): void; error(fields: object, message: string): void }
   /** Told how many pictures were described, for a metric. */
-  onDescribed(pictures: number): void
+  onDescribed(images: number): void
 }
 
 /** Pictures read, described and committed together. */

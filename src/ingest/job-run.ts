@@ -165,7 +165,7 @@ export class JobRun {
     } catch (error) {
       if (!(error instanceof AlikeError)) throw error
       if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error
-      if (error.code !== 'internal' && !isAboutPicture(error.code)) throw error
+      if (error.code !== 'internal' && !isAboutImage(error.code)) throw error
       return { index, failed: errorLine({ index, name }, error) }
     }
   }
@@ -211,7 +211,7 @@ export class JobRun {
   }
 }
 
-function isAboutPicture(code: ErrorCode): boolean {
+function isAboutImage(code: ErrorCode): boolean {
   return code.startsWith('image_') || code.startsWith('url_')
 }
 

@@ -1,18 +1,18 @@
 /** One picture on its way into a gallery, alone or in bulk: nothing to do, or decode and embed. */
 import { createHash } from 'node:crypto'
-import type { PictureEmbedder } from '../embedding/picture-embedder.js'
+import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Metadata, PutStep } from '../gallery/records.js'
-import type { RemotePictures } from '../remote/remote-pictures.js'
+import type { RemoteImages } from '../remote/remote-images.js'
 
 export interface IntakeParts {
   galleries: Galleries
-  pictures: PictureEmbedder
-  remote: RemotePictures
+  images: ImageEmbedder
+  remote: RemoteImages
 }
 
-export interface IncomingPicture {
+export interface IncomingImage {
   /** The content hash when left out. */
   id?: string
   bytes: Uint8Array
@@ -35,20 +35,20 @@ export interface IntakeOptions {
  */
 export async function takeIn(
   gallery: string,
-  picture: IncomingPicture,
+  image: IncomingImage,
   parts: IntakeParts,
   { signal, purpose = 'upload' }: IntakeOptions = {},
 ): Promise<PutStep> {
-  const { galleries, pictures } = parts
-  const modelId = pictures.model.manifest.id
+  const { galleries, images } = parts
+  const modelId = images.model.manifest.id
   if (galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
 
-  const { bytes, label, metadata } = picture
+  const { bytes, label, metadata } = image
   const contentHash = createHash('sha256').update(bytes).digest('hex')
-  const said = { id: picture.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
+  const said = { id: image.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
   const known = galleries.seen(gallery, said)
   if (known !== undefined) return { put: { ...said, ...known }, unlessSame: true }
-  const { vector, thumbnail, copyDescriptor, width, height, format } = await pictures.embed(bytes, { purpose, signal })
+  const { vector, thumbnail, copyDescriptor, width, height, format } = await images.embed(bytes, { purpose, signal })
   return {
     put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
     unlessSame: false,

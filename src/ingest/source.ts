@@ -25,7 +25,7 @@ export interface SourceDescription {
 }
 
 /** What is said of a picture. */
-export interface SaidOfPicture {
+export interface SaidOfImage {
   id: string
   /** Left out: what is stored stays. */
   label?: string | null | undefined
@@ -47,7 +47,7 @@ export interface ItemPlace {
 /** One picture, one to be removed, what is passed over, or why there is none in this place. */
 export type SourceItem = ItemPlace &
   (
-    | (SaidOfPicture & ({ bytes: Buffer } | { url: string }))
+    | (SaidOfImage & ({ bytes: Buffer } | { url: string }))
     | { remove: string }
     | { skipped: true }
     | { error: AlikeError }

@@ -1,6 +1,6 @@
 /** The edited copies that a network is judged by, made as they are needed: bytes of a picture → bytes of a copy → pixels. */
-import { bytesOf } from '../datasets/picture-bytes.js'
-import type { SplitPicture } from '../datasets/split.js'
+import { bytesOf } from '../datasets/image-bytes.js'
+import type { SplitImage } from '../datasets/split.js'
 import { AlikeError } from '../errors.js'
 import { type EditName, edited } from '../image/edits.js'
 import { prepareImage } from '../image/prepare.js'
@@ -17,12 +17,12 @@ export const judgedEdits = [
 ] as const satisfies readonly EditName[]
 
 /** Pictures that are edited, where there are as many. */
-const editedPictures = 150
+const editedImages = 150
 const batchSize = 16
 const maxPixels = 100e6
 
 export interface EditedBatch {
-  pictures: readonly SplitPicture[]
+  images: readonly SplitImage[]
   edits: readonly EditName[]
   /** [pictures, inputSize, inputSize, 3] */
   pixels: Uint8Array
@@ -30,16 +30,16 @@ export interface EditedBatch {
 
 /** Every edit of the chosen pictures, a batch at a time while the next one is made. @throws AlikeError `data_unreadable`, with the id of the picture */
 export async function* editedBatches(
-  pictures: readonly SplitPicture[],
+  images: readonly SplitImage[],
   preprocessing: Preprocessing,
 ): AsyncGenerator<EditedBatch> {
-  const chosen = spreadEvenly(pictures, editedPictures)
-  const all = judgedEdits.flatMap((edit) => chosen.map((picture) => ({ picture, edit })))
+  const chosen = spreadEvenly(images, editedImages)
+  const all = judgedEdits.flatMap((edit) => chosen.map((image) => ({ image, edit })))
   const make = async (start: number): Promise<EditedBatch> => {
     const batch = all.slice(start, start + batchSize)
-    const pixels = await Promise.all(batch.map(({ picture, edit }) => editedPixels(picture, edit, preprocessing)))
+    const pixels = await Promise.all(batch.map(({ image, edit }) => editedPixels(image, edit, preprocessing)))
     return {
-      pictures: batch.map(({ picture }) => picture),
+      images: batch.map(({ image }) => image),
       edits: batch.map(({ edit }) => edit),
       pixels: Buffer.concat(pixels),
     }
@@ -59,12 +59,12 @@ export function spreadEvenly<Item>(items: readonly Item[], count: number): Item[
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!)
 }
 
-async function editedPixels(picture: SplitPicture, edit: EditName, preprocessing: Preprocessing): Promise<Uint8Array> {
+async function editedPixels(image: SplitImage, edit: EditName, preprocessing: Preprocessing): Promise<Uint8Array> {
   try {
-    return (await prepareImage(await edited(await bytesOf(picture), edit), { preprocessing, maxPixels })).pixels
+    return (await prepareImage(await edited(await bytesOf(image), edit), { preprocessing, maxPixels })).pixels
   } catch (cause) {
     throw new AlikeError('data_unreadable', {
-      detail: `The picture "${picture.id}" can not be edited (${edit}).`,
+      detail: `The picture "${image.id}" can not be edited (${edit}).`,
       cause,
     })
   }

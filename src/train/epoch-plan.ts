@@ -1,6 +1,6 @@
 /** What an epoch will do, decided before it starts and from seeds alone: so a run can be taken up in its middle. */
 import { seededRandom } from '../eval/random.js'
-import type { BatchRequest } from './loader/picture-loader.js'
+import type { BatchRequest } from './loader/image-loader.js'
 import { classBalancedBatches } from './samplers/class-balanced.js'
 import type { TrainSettings } from './settings.js'
 import type { TrainingData } from './training-data.js'
@@ -28,7 +28,7 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
       const seeds = members.map(() => Math.floor(random() * 2 ** 32))
       return {
         request: {
-          pictures: members.map((member) => data.train[member]!),
+          images: members.map((member) => data.train[member]!),
           preprocessing: { ...preprocessing, inputSize: side },
           augmentation: { minScale: augmentation.minScale, colourJitter: augmentation.colourJitter, seeds },
         },

@@ -1,8 +1,8 @@
 /** The end of every run: the chosen network as a model folder and, unless it is an early one, its report. */
 import { basename, join, resolve } from 'node:path'
 import { evaluateCopies } from '../eval/copies.js'
-import { embedCopies, embedPictures } from './embed-pictures.js'
-import type { PictureLoader } from './loader/picture-loader.js'
+import { embedCopies, embedImages } from './embed-images.js'
+import type { ImageLoader } from './loader/image-loader.js'
 import { applyClassGain, chooseClassGain } from './models/class-gain.js'
 import { chooseInstanceShare, choosePosterior, joinSettings } from './models/join-choice.js'
 import { joinedRows, type PosteriorSettings, withJoinedEmbedding } from './models/joined-embedding.js'
@@ -15,7 +15,7 @@ import type { TrainingData } from './training-data.js'
 export interface FinishedRun {
   settings: { data: string; out: string; name: string; dataLicence: string | null }
   data: TrainingData
-  loader: PictureLoader
+  loader: ImageLoader
   /** With the weights that were chosen on val. */
   network: TrainableNetwork
   /** Into manifest and report: where it started, how it was computed, which epoch was chosen. */
@@ -29,7 +29,7 @@ export interface FinishedRun {
 }
 
 /** Pictures that TensorFlow.js and ONNX Runtime must agree on. */
-const parityPictures = 16
+const parityImages = 16
 
 /** @throws AlikeError `export_parity_failed`. */
 export async function exportAndReport({
@@ -46,12 +46,12 @@ export async function exportAndReport({
   const embedding = await shapeEmbedding(network, data, loader, useClassifier, log)
 
   const { preprocessing } = embedding.network
-  const sample = await loader.load({ pictures: cycled(data.val, parityPictures), preprocessing })
-  const pictureBytes = preprocessing.inputSize ** 2 * 3
+  const sample = await loader.load({ images: cycled(data.val, parityImages), preprocessing })
+  const imageBytes = preprocessing.inputSize ** 2 * 3
   const { folder, manifest } = await exportModel(embedding.network, {
     folder: join(settings.out, settings.name),
-    parityPictures: Array.from({ length: parityPictures }, (_, index) =>
-      sample.subarray(index * pictureBytes, (index + 1) * pictureBytes),
+    parityImages: Array.from({ length: parityImages }, (_, index) =>
+      sample.subarray(index * imageBytes, (index + 1) * imageBytes),
     ),
     provenance: { ...facts, ...embedding.settings },
     now: new Date(),
@@ -64,7 +64,7 @@ export async function exportAndReport({
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
   return {
     folder,
-    metrics: await writeReport({ folder, pictures: data.pictures, data: source, training, now: new Date(), log }),
+    metrics: await writeReport({ folder, images: data.images, data: source, training, now: new Date(), log }),
   }
 }
 
@@ -78,12 +78,12 @@ interface ShapedEmbedding {
 async function shapeEmbedding(
   network: TrainableNetwork,
   data: TrainingData,
-  loader: PictureLoader,
+  loader: ImageLoader,
   useClassifier: boolean,
   log: (line: string) => void,
 ): Promise<ShapedEmbedding> {
   if (!useClassifier && network.instanceDimension === 0) return { network, settings: {} }
-  const embedVal = () => embedPictures(network, loader, data.pictures, data.val)
+  const embedVal = () => embedImages(network, loader, data.images, data.val)
   let val = await embedVal()
   let classGain = 0
   let posterior: PosteriorSettings = { share: 0, sharpness: 1 }
@@ -103,7 +103,7 @@ async function shapeEmbedding(
   }
   const copies = await embedCopies(
     network,
-    data.val.map((index) => data.pictures[index]!),
+    data.val.map((index) => data.images[index]!),
   )
   const {
     instanceShare,

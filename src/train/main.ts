@@ -10,13 +10,13 @@ import { evaluateRetrieval } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
 import { chooseBackend } from './backend.js'
 import { loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.js'
-import { embedPictures } from './embed-pictures.js'
+import { embedImages } from './embed-images.js'
 import { planEpoch } from './epoch-plan.js'
 import { exportAndReport } from './export-and-report.js'
 import { fineTuneSettingsOf } from './fine-tuning/command-line.js'
 import { fineTune } from './fine-tuning/fine-tune.js'
+import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
-import { PictureLoader } from './loader/picture-loader.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
 import { simpleCnn } from './models/simple-cnn.js'
 import { AdamW } from './optimizer/adamw.js'
@@ -40,7 +40,7 @@ export interface Trained {
 interface Run {
   settings: TrainSettings
   data: TrainingData
-  loader: PictureLoader
+  loader: ImageLoader
   /** The network that is trained, for squares of any side. */
   network: TrainableNetwork
   /** The average of its weights over the run: the one that is judged and exported. */
@@ -76,7 +76,7 @@ export async function train(settings: TrainSettings, log: (line: string) => void
   log(`${averaged.architecture}: ${averaged.model.countParams()} weights`)
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
-  const loader = new PictureLoader(data.pictures)
+  const loader = new ImageLoader(data.images)
   try {
     const run = { settings, data, loader, network, averaged, optimizer, backend, log, stop }
     const state = await runEpochs(run)
@@ -122,7 +122,7 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
   const work = join(settings.work, settings.name)
   await mkdir(work, { recursive: true })
   const [checkpoint, bestFile] = [join(work, 'checkpoint.safetensors'), join(work, 'best.safetensors')]
-  const fingerprint = fingerprintOf(settings, data.labels, data.pictures.length)
+  const fingerprint = fingerprintOf(settings, data.labels, data.images.length)
   const everything = { weights, average, moments: optimizer.moments }
   let state: RunState = { epoch: 0, batch: 0, optimizerStep: 0, best: null, history: [], secondsSpent: 0 }
   if ((settings.resume || settings.exportOnly) && (await exists(checkpoint))) {
@@ -171,7 +171,7 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
     // evaluate on val
     const { picturesPerSecond } = progress.pace(performance.now())
     following.write()
-    const embedded = await embedPictures(averaged, loader, data.pictures, data.val)
+    const embedded = await embedImages(averaged, loader, data.images, data.val)
     const mAP10 = evaluateRetrieval(embedded, embedded, { bootstrapSamples: 0 }).overall['mAP@10'] ?? null
     const { accuracy } = evaluateClassification(embedded.logits, embedded.labels, data.labels, { bootstrapSamples: 0 })
     const seconds = progress.seconds(performance.now())

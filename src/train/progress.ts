@@ -7,7 +7,7 @@ const minLineIntervalMs = 15_000
 export class EpochProgress {
   lossSum = 0
   batches = 0
-  pictures = 0
+  images = 0
   #waitedMs = 0
   readonly #started: number
   #lastLine: number
@@ -32,16 +32,16 @@ export class EpochProgress {
   /** Pictures a second so far, and the share of the time that was spent waiting for pictures. */
   pace(now: number): { picturesPerSecond: number; waitedShare: number } {
     return {
-      picturesPerSecond: this.pictures / this.seconds(now),
+      picturesPerSecond: this.images / this.seconds(now),
       waitedShare: this.#waitedMs / 1000 / this.seconds(now),
     }
   }
 
   /** @returns a line when the last one is old enough */
-  add(loss: number, pictures: number, where: string, now: number): string | null {
+  add(loss: number, images: number, where: string, now: number): string | null {
     this.lossSum += loss
     this.batches++
-    this.pictures += pictures
+    this.images += images
     if (now - this.#lastLine < minLineIntervalMs) return null
     this.#lastLine = now
     return `  ${where} loss ${this.loss.toFixed(3)} ${this.pace(now).picturesPerSecond.toFixed(0)} pictures/s`

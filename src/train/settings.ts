@@ -54,8 +54,8 @@ export function shapingSettings(settings: TrainSettings): Record<string, unknown
 }
 
 /** A checkpoint goes on only where all of this is the same. */
-export function fingerprintOf(settings: TrainSettings, labels: readonly string[], pictures: number): string {
-  return JSON.stringify({ ...shapingSettings(settings), labels, pictures })
+export function fingerprintOf(settings: TrainSettings, labels: readonly string[], images: number): string {
+  return JSON.stringify({ ...shapingSettings(settings), labels, pictures: images })
 }
 
 export const defaultSettings: Omit<TrainSettings, 'data'> = {

@@ -54,10 +54,10 @@ test('every part is measured and written, as JSON and for people, a row for each
     assert.deepEqual(refusals, {})
   }
   assert.deepEqual(
-    one?.ingest.map(({ thumbnails, pictures }) => ({ thumbnails, pictures })),
+    one?.ingest.map(({ thumbnails, images }) => ({ thumbnails, images })),
     [
-      { thumbnails: false, pictures: 30 },
-      { thumbnails: true, pictures: 30 },
+      { thumbnails: false, images: 30 },
+      { thumbnails: true, images: 30 },
     ],
   )
   assert.equal(one?.service?.workers, 1)

@@ -6,9 +6,9 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
-import { readSplitPictures } from '../../src/datasets/split-pictures.js'
+import { readSplitImages } from '../../src/datasets/split-images.js'
 import { startApp, temporaryFolder } from '../support/app.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
 import { runToExit } from '../support/service-process.js'
@@ -75,7 +75,7 @@ test('what a backup fetched, a restore makes a data folder of', async (t) => {
   await app.call(201, {
     method: 'PUT',
     url: '/v1/galleries/kept/images/a',
-    payload: await drawPicture('circle', 1),
+    payload: await drawImage('circle', 1),
     headers: { 'content-type': 'image/jpeg' },
   })
   const folder = await temporaryFolder(t)
@@ -97,7 +97,7 @@ test('an evaluation without a split tests on what training left out, and leaves 
   for (const label of drawnLabels) {
     await mkdir(join(data, label))
     for (let seed = 0; seed < 12; seed++)
-      await writeFile(join(data, label, `${seed}.jpg`), await drawPicture(label, seed))
+      await writeFile(join(data, label, `${seed}.jpg`), await drawImage(label, seed))
   }
   const missing = await runCommand('evaluate', ['--data', join(data, 'none'), '--url', url])
   assert.deepEqual([missing.code, missing.output.trim().split('\n').length], [1, 1], missing.output)
@@ -106,7 +106,7 @@ test('an evaluation without a split tests on what training left out, and leaves 
   const first = await runCommand('evaluate', ['--data', data, '--url', url, '--out', report])
   assert.equal(first.code, 0, first.output)
   assert.match(await readFile(report, 'utf8'), /40 stored, 8 queries/)
-  const trained = (await readSplitPictures({ data, seed: 7 })).filter(({ split }) => split !== 'test')
+  const trained = (await readSplitImages({ data, seed: 7 })).filter(({ split }) => split !== 'test')
   const { images } = await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate/images' })
   assert.deepEqual(
     new Set(images.map(({ id }) => id)),

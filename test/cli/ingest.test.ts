@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf, zstdOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const command = fileURLToPath(new URL('../../src/cli/ingest.js', import.meta.url))
 const gallery = '/v1/galleries/sent'
@@ -41,7 +41,7 @@ async function stored(app: TestApp, headers: Record<string, string> = {}): Promi
 test('a folder is sent with its folders as labels, and what is no picture stays behind', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const folder = await fill(await temporaryFolder(t), {
     'cycling/ä 1.jpg': picture,
     'deep/er/2.JPG': picture,
@@ -85,7 +85,7 @@ test('names on the disk that are not UTF-8 are told, or read as stated', async (
   const app = await startApp(t)
   const url = await app.listen()
   const folder = await temporaryFolder(t)
-  await writeFile(Buffer.from(`${folder}/m\xfcller.jpg`, 'latin1'), await drawPicture('circle', 1))
+  await writeFile(Buffer.from(`${folder}/m\xfcller.jpg`, 'latin1'), await drawImage('circle', 1))
   const sent = (...more: string[]) => start(t, folder, '--url', url, '--gallery', 'sent', '--create', ...more).ended
   const refused = await sent()
   assert.deepEqual(
@@ -105,7 +105,7 @@ test('a bad picture is told and makes the exit code 1; a manifest goes along', a
   const app = await startApp(t)
   const url = await app.listen()
   const folder = await fill(await temporaryFolder(t), {
-    'a.jpg': await drawPicture('circle', 1),
+    'a.jpg': await drawImage('circle', 1),
     'bad.jpg': Buffer.from('no picture'),
     'manifest.csv': Buffer.from('filename,label\na.jpg,cycling\n'),
   })
@@ -129,7 +129,7 @@ test('archives and lines are told by their names, keys are sent', async (t) => {
   const { key, line } = makeKey('importer', 'write')
   const app = await startApp(t, { apiKeys: line })
   const url = await app.listen()
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const folder = await fill(await temporaryFolder(t), {
     'a.tar.zst': zstdOf(await tarOf([{ path: 'x/1.jpg', content: picture }])),
     'b.ndjson': Buffer.from(
@@ -150,7 +150,7 @@ test('archives and lines are told by their names, keys are sent', async (t) => {
 test('Ctrl-C cancels the job and says so', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const folder = await temporaryFolder(t)
   // Distinct pictures, so that none is skipped, and enough of them that the job is still running.
   const entries = Array.from({ length: 3_000 }, (_, n) => ({

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { startApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const run = promisify(execFile)
 const python = process.env['PYTHON'] ?? 'python3'
@@ -20,9 +20,9 @@ function lacks(...modules: string[]): string | false {
 
 test('it does against the service what it says', { skip: lacks('httpx', 'httpx_sse', 'pytest') }, async (t) => {
   const app = await startApp(t)
-  const picture = join(await temporaryFolder(t), 'picture.jpg')
-  await writeFile(picture, await drawPicture('circle', 1))
-  const env = { ...process.env, ALIKE_URL: await app.listen(), ALIKE_PICTURE: picture, PYTHONDONTWRITEBYTECODE: '1' }
+  const image = join(await temporaryFolder(t), 'picture.jpg')
+  await writeFile(image, await drawImage('circle', 1))
+  const env = { ...process.env, ALIKE_URL: await app.listen(), ALIKE_PICTURE: image, PYTHONDONTWRITEBYTECODE: '1' }
   const { stdout } = await run(python, ['-m', 'pytest', '-q', '-p', 'no:cacheprovider'], { cwd, env })
   assert.match(stdout, /\d+ passed/)
   assert.doesNotMatch(stdout, /skipped/)

@@ -18,14 +18,14 @@ import { type FolderProgress, uploadFolder } from '../../clients/typescript/src/
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const run = promisify(execFile)
 
-async function picturesIn(folder: string, names: readonly string[]): Promise<string> {
+async function imagesIn(folder: string, names: readonly string[]): Promise<string> {
   for (const [n, name] of names.entries()) {
     await mkdir(join(folder, name, '..'), { recursive: true })
-    await writeFile(join(folder, name), await drawPicture('circle', n + 1))
+    await writeFile(join(folder, name), await drawImage('circle', n + 1))
   }
   return folder
 }
@@ -61,7 +61,7 @@ test('a folder is sent with progress, followed to its end, and found', async (t)
   assert.equal((await client.createGallery('g')).name, 'g')
   assert.equal(await client.hasGallery('g'), true)
 
-  const folder = await picturesIn(await temporaryFolder(t), ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
+  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
   await writeFile(join(folder, 'b/bad.jpg'), 'no picture')
   await writeFile(join(folder, 'notes.txt'), 'left out')
   const told: FolderProgress[] = []
@@ -171,7 +171,7 @@ test('an upload whose answer was lost becomes one job', async (t) => {
     },
   })
   await client.createGallery('g')
-  const tar = new Uint8Array(await tarOf([{ path: 'x/1.jpg', content: await drawPicture('circle', 1) }]))
+  const tar = new Uint8Array(await tarOf([{ path: 'x/1.jpg', content: await drawImage('circle', 1) }]))
   const job = await client.ingest('g', { open: () => new Blob([tar]).stream(), contentType: 'application/x-tar' })
   assert.equal(calls, 2)
   assert.equal((await client.waitForJob(job.id)).added, 1)

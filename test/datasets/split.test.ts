@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LabelledPicture } from '../../src/datasets/labelled-picture.js'
+import type { LabelledImage } from '../../src/datasets/labelled-image.js'
 import { withSplit } from '../../src/datasets/split.js'
 import { seededRandom } from '../../src/eval/random.js'
 
 const shares = { val: 0.1, test: 0.2 }
 
 /** Two labels of 100 pictures; every fifth one is a copy of the one before it. */
-function pictures(): LabelledPicture[] {
+function images(): LabelledImage[] {
   return ['cat', 'dog'].flatMap((label) =>
     Array.from({ length: 100 }, (_, i) => {
       const id = `${label}/${i}`
@@ -17,10 +17,9 @@ function pictures(): LabelledPicture[] {
 }
 
 test('a split is stratified by label and never parts a duplicate group', () => {
-  const dealt = withSplit(pictures(), shares, seededRandom(1))
+  const dealt = withSplit(images(), shares, seededRandom(1))
   for (const label of ['cat', 'dog']) {
-    const count = (split: string) =>
-      dealt.filter((picture) => picture.label === label && picture.split === split).length
+    const count = (split: string) => dealt.filter((image) => image.label === label && image.split === split).length
     assert.deepEqual([count('test'), count('val'), count('train')], [20, 10, 70])
   }
   const splitOf = new Map(dealt.map(({ group, split }) => [group, split]))
@@ -28,27 +27,25 @@ test('a split is stratified by label and never parts a duplicate group', () => {
 })
 
 test('the same seed deals the same split, another seed another', () => {
-  const deal = (seed: number) => withSplit(pictures(), shares, seededRandom(seed)).map(({ split }) => split)
+  const deal = (seed: number) => withSplit(images(), shares, seededRandom(seed)).map(({ split }) => split)
   assert.deepEqual(deal(1), deal(1))
   assert.notDeepEqual(deal(1), deal(2))
 })
 
 test('a split that is there is kept; a missing val is taken from train alone', () => {
-  const halves = pictures().map(
-    (picture, index): LabelledPicture => ({ ...picture, split: Math.floor(index / 10) % 2 === 0 ? 'train' : 'test' }),
+  const halves = images().map(
+    (image, index): LabelledImage => ({ ...image, split: Math.floor(index / 10) % 2 === 0 ? 'train' : 'test' }),
   )
   const dealt = withSplit(halves, shares, seededRandom(1))
   assert.ok(dealt.every(({ split }, index) => (halves[index]!.split === 'test' ? split === 'test' : split !== 'test')))
   assert.equal(dealt.filter(({ split }) => split === 'val').length, 10)
-  const complete = halves.map(
-    (picture, index): LabelledPicture => (index % 10 === 0 ? { ...picture, split: 'val' } : picture),
-  )
+  const complete = halves.map((image, index): LabelledImage => (index % 10 === 0 ? { ...image, split: 'val' } : image))
   assert.deepEqual(withSplit(complete, shares, seededRandom(1)), complete)
 })
 
 test('pictures of one group with different labels stay together', () => {
   const mixed = ['cat', 'dog', 'cat', 'dog'].map(
-    (label, i): LabelledPicture => ({ id: `${i}`, label, group: 'one', source: { path: '' } }),
+    (label, i): LabelledImage => ({ id: `${i}`, label, group: 'one', source: { path: '' } }),
   )
   assert.equal(new Set(withSplit(mixed, { val: 0.5, test: 0.5 }, seededRandom(3)).map(({ split }) => split)).size, 1)
 })

@@ -7,15 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer } from '../support/app.js'
 import { temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { fillDisk, limitFileSize, mayLimitFileSize, smallDisk, takeAllFiles } from '../support/full-disk.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runToExit, type ServiceProcess, startProcess } from '../support/service-process.js'
 
-const pictures = await Promise.all(
-  Array.from({ length: 40 }, (_, n) =>
-    drawPicture(drawnLabels[n % 4]!, n + 1, { width: 48, height: 48, format: 'png' }),
-  ),
+const images = await Promise.all(
+  Array.from({ length: 40 }, (_, n) => drawImage(drawnLabels[n % 4]!, n + 1, { width: 48, height: 48, format: 'png' })),
 )
 
 interface Reply extends Answer {
@@ -47,7 +45,7 @@ async function ask(
 }
 
 const put = (service: ServiceProcess, n: number) =>
-  ask(service, 'PUT', `/galleries/g/images/p${n}`, 'image/png', pictures[n % pictures.length])
+  ask(service, 'PUT', `/galleries/g/images/p${n}`, 'image/png', images[n % images.length])
 
 /** Pictures until there is no room, at most so many. @returns how many were acknowledged */
 async function putUntilFull(service: ServiceProcess, from: number): Promise<number> {
@@ -96,7 +94,7 @@ test('files that may not grow: writes are refused, reads go on, a job waits, and
 
   const entries = Array.from({ length: 400 }, (_, n) => ({
     path: `job/${n}.png`,
-    content: pictures[n % pictures.length]!,
+    content: images[n % images.length]!,
   }))
   const { answer: job } = await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', await tarOf(entries))
   await ask(service, 'PUT', '/galleries/bulk')
@@ -116,7 +114,7 @@ test('files that may not grow: writes are refused, reads go on, a job waits, and
   const large = await tarOf(
     Array.from({ length: 600 }, (_, n) => ({
       path: `${n}.png`,
-      content: Buffer.concat([pictures[0]!, Buffer.alloc(20_000)]),
+      content: Buffer.concat([images[0]!, Buffer.alloc(20_000)]),
     })),
   )
   assert.deepEqual(
@@ -216,13 +214,13 @@ async function expectReadOnly(service: ServiceProcess, stored: number, last = st
         'POST',
         `/galleries/g/search?k=5&filter=${encodeURIComponent('{"field":"label","in":[null]}')}`,
         'image/png',
-        pictures[1],
+        images[1],
       )
     ).answer.hits.length,
     5,
   )
   for (const [method, path, type, body] of [
-    ['PUT', '/galleries/g/images/new', 'image/png', pictures[1]],
+    ['PUT', '/galleries/g/images/new', 'image/png', images[1]],
     ['PUT', '/galleries/other'],
     ['DELETE', '/galleries/g/images/p0'],
     ['PATCH', '/galleries/g/images/p0', 'application/json', Buffer.from('{"label":"x"}')],
@@ -288,7 +286,7 @@ for (const [end, limit, fill] of [
     for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
     const entries = Array.from({ length: 300 }, (_, n) => ({
       path: `job/${n}.png`,
-      content: pictures[n % pictures.length]!,
+      content: images[n % images.length]!,
     }))
     const { answer: job } = await ask(service, 'POST', '/galleries/g/ingest', 'application/x-tar', await tarOf(entries))
     await service.stop(end)

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { temporaryFolder } from '../support/app.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { hostileImages } from '../support/hostile-images.js'
 import { sendHostile } from '../support/hostile-load.js'
-import { hostilePictures } from '../support/hostile-pictures.js'
 import { peakBytes } from '../support/memory-limit.js'
 import { allocator, startProcess } from '../support/service-process.js'
 
@@ -20,7 +20,7 @@ test('hostile pictures take no more memory than the budget, and the service live
   }
   const service = await startProcess(t, environment)
   const before = peakBytes(service.pid)
-  const { answers, jobs } = await sendHostile(service.address, await hostilePictures(2_500), 1)
+  const { answers, jobs } = await sendHostile(service.address, await hostileImages(2_500), 1)
   const taken = peakBytes(service.pid) - before
   t.diagnostic(
     `${Math.round(taken / mebibyte)} MiB above ${Math.round(before / mebibyte)}; ${JSON.stringify([...answers])}`,

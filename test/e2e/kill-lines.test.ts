@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../src/eval/random.js'
 import { type Answer, temporaryFolder } from '../support/app.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { type ServiceProcess, startProcess } from '../support/service-process.js'
 
@@ -25,7 +25,7 @@ test('a job of adds and deletes that is killed again and again does every line o
     MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
   }
   const pictures = await Promise.all(
-    Array.from({ length: 12 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n, { width: 16, height: 16, format: 'png' })),
+    Array.from({ length: 12 }, (_, n) => drawImage(drawnLabels[n % 4]!, n, { width: 16, height: 16, format: 'png' })),
   )
   const { lines, left, counts } = script(pictures)
 

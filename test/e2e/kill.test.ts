@@ -6,9 +6,9 @@ import { runKills } from '../support/run-kills.js'
 const kills = 20
 
 test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} kills`, async (t) => {
-  const { pictures, jobs, slowestStartMs, hit } = await runKills(t, { kills, seed: 20_260_301 })
+  const { images, jobs, slowestStartMs, hit } = await runKills(t, { kills, seed: 20_260_301 })
   t.diagnostic(
-    `${pictures.stored} pictures stored, ${pictures.deleted} deleted, ${jobs} jobs; ${JSON.stringify(hit)}; slowest start ${Math.round(slowestStartMs)} ms`,
+    `${images.stored} pictures stored, ${images.deleted} deleted, ${jobs} jobs; ${JSON.stringify(hit)}; slowest start ${Math.round(slowestStartMs)} ms`,
   )
-  assert.ok(pictures.stored > 50)
+  assert.ok(images.stored > 50)
 })

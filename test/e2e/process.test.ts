@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runToExit, startProcess } from '../support/service-process.js'
 
@@ -32,7 +32,7 @@ test('SIGTERM ends it with 0, what was stored is there at the next start, a seco
   const put = await fetch(`${first.address}${gallery}/images/a`, {
     method: 'PUT',
     headers: { 'content-type': 'image/jpeg' },
-    body: new Uint8Array(await drawPicture('circle', 1)),
+    body: new Uint8Array(await drawImage('circle', 1)),
   })
   assert.equal(put.status, 201)
 

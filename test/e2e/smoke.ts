@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const base = process.argv[2] ?? 'http://127.0.0.1:8080'
 const startDeadlineMs = 60_000
@@ -23,10 +23,10 @@ async function untilReady(): Promise<void> {
   }
 }
 
-async function call(method: string, path: string, picture?: Buffer): Promise<Response> {
+async function call(method: string, path: string, image?: Buffer): Promise<Response> {
   const response = await fetch(`${base}${path}`, {
     method,
-    ...(picture === undefined ? {} : { body: new Uint8Array(picture), headers: { 'content-type': 'image/jpeg' } }),
+    ...(image === undefined ? {} : { body: new Uint8Array(image), headers: { 'content-type': 'image/jpeg' } }),
   })
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${response.ok ? '' : await response.clone().text()}`)
   return response
@@ -36,9 +36,9 @@ await untilReady()
 const gallery = '/v1/galleries/smoke'
 await call('PUT', gallery)
 for (const label of ['circle', 'square', 'stripes'] as const) {
-  await call('PUT', `${gallery}/images/${label}-1?label=${label}`, await drawPicture(label, 1))
+  await call('PUT', `${gallery}/images/${label}-1?label=${label}`, await drawImage(label, 1))
 }
-const answer = (await (await call('POST', `${gallery}/search?k=2`, await drawPicture('circle', 1))).json()) as {
+const answer = (await (await call('POST', `${gallery}/search?k=2`, await drawImage('circle', 1))).json()) as {
   hits: { id: string; score: number }[]
 }
 assert.equal(answer.hits.length, 2)

@@ -42,7 +42,7 @@ async function open(t: TestContext, options: Partial<EmbedderOptions> = {}): Pro
 }
 
 /** A picture of the handmade graph: its embedding is the direction of its first six bytes. */
-function picture(...bytes: number[]): Uint8Array {
+function image(...bytes: number[]): Uint8Array {
   const pixels = new Uint8Array(8 * 8 * 3)
   pixels.set(bytes)
   return pixels
@@ -52,7 +52,7 @@ const hasCode = (code: string) => (error: unknown) => error instanceof AlikeErro
 
 test('a picture becomes its unit vector and its logits', async (t) => {
   const { embedder } = await open(t)
-  const pixels = picture(3, 0, 4)
+  const pixels = image(3, 0, 4)
   const embedding = await embedder.embed(pixels)
   assert.deepEqual(
     [...embedding.vector].map((value) => +value.toFixed(6)),
@@ -68,23 +68,23 @@ test('bulk waits for a search that is on its way, and goes on when it is there; 
   const { embedder } = await open(t, { workers: 2 })
   const arrived = embedder.expectSearch()
   let bulkDone = false
-  const bulk = embedder.embed(picture(1), { priority: 'bulk' }).then(() => {
+  const bulk = embedder.embed(image(1), { priority: 'bulk' }).then(() => {
     bulkDone = true
   })
-  for (let i = 0; i < 3; i++) await embedder.embed(picture(2)) // the fifth batch would be bulk in any case
+  for (let i = 0; i < 3; i++) await embedder.embed(image(2)) // the fifth batch would be bulk in any case
   assert.equal(bulkDone, false)
   arrived()
   await bulk
 
   const both = [embedder.expectSearch(), embedder.expectSearch()]
-  await embedder.embed(picture(1), { priority: 'bulk' })
+  await embedder.embed(image(1), { priority: 'bulk' })
   for (const each of both) each()
 })
 
 test('pictures that gather while a worker is busy run together, each with its own answer', async (t) => {
   const { embedder, metricLines } = await open(t)
-  const pictures = Array.from({ length: 30 }, (_, i) => picture(i + 1, 200 - i))
-  const embeddings = await Promise.all(pictures.map((pixels) => embedder.embed(pixels)))
+  const images = Array.from({ length: 30 }, (_, i) => image(i + 1, 200 - i))
+  const embeddings = await Promise.all(images.map((pixels) => embedder.embed(pixels)))
   embeddings.forEach(({ logits }, i) => assert.deepEqual([...logits], [i + 1, 200 - i, 0, 0]))
   assert.deepEqual([...new Set(embeddings.map((embedding) => embedding.batchSize))], [1, 8, 4])
   assert((await metricLines()).includes('alike_embed_batch_size_sum 30'))
@@ -94,7 +94,7 @@ test('several workers share the line', async (t) => {
   const { embedder, workers } = await open(t, { workers: 3 })
   assert.equal(workers.length, 3)
   assert.equal(embedder.liveWorkers, 3)
-  const embeddings = await Promise.all(Array.from({ length: 40 }, (_, i) => embedder.embed(picture(i + 1))))
+  const embeddings = await Promise.all(Array.from({ length: 40 }, (_, i) => embedder.embed(image(i + 1))))
   embeddings.forEach(({ logits }, i) => assert.equal(logits[0], i + 1))
 })
 
@@ -110,7 +110,7 @@ test('the embedder says what it runs on', async (t) => {
 test('a picture without a unit vector is an error of its own and harms no neighbour in its batch', async (t) => {
   const { embedder } = await open(t)
   const results = await Promise.allSettled(
-    [picture(1), picture(2), picture(), picture(3)].map((pixels) => embedder.embed(pixels)),
+    [image(1), image(2), image(), image(3)].map((pixels) => embedder.embed(pixels)),
   )
   assert.deepEqual(
     results.map(({ status }) => status),
@@ -122,27 +122,27 @@ test('a picture without a unit vector is an error of its own and harms no neighb
 test('pixels of another size are refused before they reach a worker', async (t) => {
   const { embedder } = await open(t)
   await assert.rejects(embedder.embed(new Uint8Array(5)), hasCode('internal'))
-  assert.equal((await embedder.embed(picture(1))).vector[0], 1)
+  assert.equal((await embedder.embed(image(1))).vector[0], 1)
 })
 
 test('a full line refuses at once and says when to come back', async (t) => {
   const { embedder } = await open(t, { maxQueue: 4 })
-  const results = await Promise.allSettled(Array.from({ length: 10 }, () => embedder.embed(picture(1))))
+  const results = await Promise.allSettled(Array.from({ length: 10 }, () => embedder.embed(image(1))))
   const refused = results.filter((result) => result.status === 'rejected')
   assert.equal(refused.length, 5, 'one runs, four wait, five are refused')
   for (const { reason } of refused) {
     assert(hasCode('overloaded')(reason))
     assert((reason as AlikeError).retryAfterSeconds! >= 1)
   }
-  assert.equal((await embedder.embed(picture(1))).vector[0], 1, 'and the next one is welcome')
+  assert.equal((await embedder.embed(image(1))).vector[0], 1, 'and the next one is welcome')
 })
 
 test('a caller who leaves is dropped from the line and not run', async (t) => {
   const { embedder, metricLines } = await open(t, { maxBatch: 1 })
   const leaving = new AbortController()
-  const running = embedder.embed(picture(1))
-  const left = embedder.embed(picture(2), { signal: leaving.signal })
-  const stays = embedder.embed(picture(3))
+  const running = embedder.embed(image(1))
+  const left = embedder.embed(image(2), { signal: leaving.signal })
+  const stays = embedder.embed(image(3))
   assert.equal(embedder.queueDepth, 2)
   leaving.abort()
   assert.equal(embedder.queueDepth, 1)
@@ -151,24 +151,24 @@ test('a caller who leaves is dropped from the line and not run', async (t) => {
   const lines = await metricLines()
   assert(lines.includes('alike_embed_dropped_total 1'))
   assert(lines.includes('alike_embed_batch_size_sum 2'))
-  await assert.rejects(embedder.embed(picture(1), { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  await assert.rejects(embedder.embed(image(1), { signal: AbortSignal.abort() }), { name: 'AbortError' })
 })
 
 test('a caller who leaves during the run gets his answer at once, the worker goes on', async (t) => {
   const { embedder } = await open(t)
   const leaving = new AbortController()
-  const left = embedder.embed(picture(1), { signal: leaving.signal })
+  const left = embedder.embed(image(1), { signal: leaving.signal })
   leaving.abort()
   await assert.rejects(left, { name: 'AbortError' })
-  assert.equal((await embedder.embed(picture(0, 7))).vector[1], 1)
+  assert.equal((await embedder.embed(image(0, 7))).vector[1], 1)
 })
 
 test('close finishes what was accepted, refuses what comes later, and ends the threads', async (t) => {
   const { embedder, workers } = await open(t, { workers: 2, maxBatch: 1 })
   const exits = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)))
-  const accepted = Array.from({ length: 20 }, (_, i) => embedder.embed(picture(i + 1)))
+  const accepted = Array.from({ length: 20 }, (_, i) => embedder.embed(image(i + 1)))
   const closed = embedder.close()
-  await assert.rejects(embedder.embed(picture(1)), hasCode('shutting_down'))
+  await assert.rejects(embedder.embed(image(1)), hasCode('shutting_down'))
   assert.equal((await Promise.all(accepted)).length, 20)
   await closed
   assert.deepEqual(await Promise.all(exits), [0, 0])
@@ -178,8 +178,8 @@ test('close finishes what was accepted, refuses what comes later, and ends the t
 test('a worker that dies fails its batch, is replaced, and the waiting pictures are answered', async (t) => {
   const { embedder, workers, metricLines } = await open(t, { maxBatch: 1 })
   workers[0]?.postMessage({ kind: 'not in the protocol' }) // the thread throws and ends
-  const first = embedder.embed(picture(1)) // already given to the dying thread
-  const second = embedder.embed(picture(2)) // still in the line
+  const first = embedder.embed(image(1)) // already given to the dying thread
+  const second = embedder.embed(image(2)) // still in the line
   await assert.rejects(first, hasCode('internal'))
   assert.equal(embedder.liveWorkers, 0)
   assert.deepEqual([...(await second).logits], [2, 0, 0, 0])
@@ -192,12 +192,12 @@ test('while no worker can be started, nobody waits; once one can, all is well ag
   const network = join(model.folder, 'model.onnx')
   await rename(network, `${network}.away`)
   workers[0]?.postMessage({ kind: 'not in the protocol' })
-  const waiting = [embedder.embed(picture(1)), embedder.embed(picture(2))]
+  const waiting = [embedder.embed(image(1)), embedder.embed(image(2))]
   for (const { status } of await Promise.allSettled(waiting)) assert.equal(status, 'rejected')
-  await assert.rejects(embedder.embed(picture(1)), hasCode('internal'))
+  await assert.rejects(embedder.embed(image(1)), hasCode('internal'))
   await rename(`${network}.away`, network)
   const deadline = performance.now() + 10_000
   while (embedder.liveWorkers === 0 && performance.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 20))
-  assert.equal((await embedder.embed(picture(9))).vector[0], 1)
+  assert.equal((await embedder.embed(image(9))).vector[0], 1)
 })

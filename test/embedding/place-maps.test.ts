@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { PlaceMaps, type PlaceMapsOptions } from '../../src/embedding/place-maps.js'
 import { openDecoders } from '../../src/image/decoders.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { tinyModel } from '../support/tiny-model.js'
 
 const silent = { info() {}, warn() {}, error() {} }
@@ -31,30 +31,30 @@ async function opened(t: TestContext, options: Partial<PlaceMapsOptions> = {}): 
   })
 }
 
-const picture = await drawPicture('circle', 1)
+const image = await drawImage('circle', 1)
 
 test('the session is opened when it is asked for, closed when idle, and opened anew', async (t) => {
   let opens = 0
   const maps = await opened(t, { idleMs: 1, onOpen: () => void opens++ })
   t.after(() => maps.close())
   assert.equal(maps.isOpen, false)
-  const first = await maps.look(picture)
+  const first = await maps.look(image)
   assert.equal(first.values.length, first.height * first.width * first.vector.length)
   for (const deadline = Date.now() + 20_000; maps.isOpen; await sleep(5)) assert.ok(Date.now() < deadline)
-  assert.deepEqual(await maps.look(picture), first)
+  assert.deepEqual(await maps.look(image), first)
   assert.equal(opens, 2)
 })
 
 test('more than may wait are refused, callers who leave are passed over, and closing finishes what was begun', async (t) => {
   const maps = await opened(t)
   const leaving = new AbortController()
-  const [kept, left] = [maps.look(picture), maps.look(picture, { signal: leaving.signal })]
+  const [kept, left] = [maps.look(image), maps.look(image, { signal: leaving.signal })]
   assert.equal(maps.depth, 2)
-  await assert.rejects(maps.look(picture), { code: 'overloaded' })
+  await assert.rejects(maps.look(image), { code: 'overloaded' })
   leaving.abort(new Error('gone'))
   await assert.rejects(left, /gone/)
   const closing = maps.close()
-  await assert.rejects(maps.look(picture), { code: 'shutting_down' })
+  await assert.rejects(maps.look(image), { code: 'shutting_down' })
   assert.ok((await kept).vector.length > 0)
   await closing
   assert.deepEqual([maps.isOpen, maps.depth], [false, 0])

@@ -10,7 +10,7 @@ async function settingsFor(t: TestContext, settings: Partial<SessionSettings> = 
   return { modelPath: join(folder, 'model.onnx'), provider: 'cpu', inputSize: 8, batchSizes: [1, 4], ...settings }
 }
 
-function picture(first: number): Uint8Array {
+function image(first: number): Uint8Array {
   return new Uint8Array(8 * 8 * 3).fill(first, 0, 1)
 }
 
@@ -19,12 +19,12 @@ test('a batch that is not full is padded with black, also when its buffer was us
   t.after(() => session.close())
   assert.equal(info.embeddingDimension, 6)
   assert.equal(info.classCount, 4)
-  const full = await session.run([1, 2, 3, 4].map(picture), 4)
+  const full = await session.run([1, 2, 3, 4].map(image), 4)
   assert.deepEqual(
     [0, 4, 8, 12].map((at) => full.logits[at]),
     [1, 2, 3, 4],
   )
-  const partial = await session.run([5, 6, 7].map(picture), 4)
+  const partial = await session.run([5, 6, 7].map(image), 4)
   assert.deepEqual(
     [0, 4, 8, 12].map((at) => partial.logits[at]),
     [5, 6, 7, 0],
@@ -47,5 +47,5 @@ test('a closed session refuses to run instead of never answering', async (t) => 
   const { session } = await Session.open(await settingsFor(t))
   await session.close()
   assert.equal(session.alive, false)
-  await assert.rejects(session.run([picture(1)], 1))
+  await assert.rejects(session.run([image(1)], 1))
 })

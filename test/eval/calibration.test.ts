@@ -105,14 +105,14 @@ test('a logistic curve is found again', () => {
 })
 
 test('a threshold lets as many false matches pass as allowed', () => {
-  const pictures = clouds(300, 2, 5)
-  const calibration = calibrate(pictures)!
+  const images = clouds(300, 2, 5)
+  const calibration = calibrate(images)!
   for (const { falseMatchRate, score, matchRate } of calibration.thresholds) {
     const passed = { same: 0, different: 0 }
     for (let a = 0; a < 300; a++) {
       for (let b = a + 1; b < 300; b++) {
         let dot = 0
-        for (let i = 0; i < 8; i++) dot += pictures.embeddings[a * 8 + i]! * pictures.embeddings[b * 8 + i]!
+        for (let i = 0; i < 8; i++) dot += images.embeddings[a * 8 + i]! * images.embeddings[b * 8 + i]!
         if (dot >= score) passed[a % 4 === b % 4 ? 'same' : 'different']++
       }
     }
@@ -180,14 +180,14 @@ test('with pairs enough nothing is widened', () => {
   assert.equal('widened' in basisOf(calibration), false)
 })
 
-function pairsOf(pictures: LabelledEmbeddings): ScoreBin[] {
+function pairsOf(images: LabelledEmbeddings): ScoreBin[] {
   const bins: ScoreBin[] = []
-  for (let a = 0; a < pictures.ids.length; a++) {
-    for (let b = a + 1; b < pictures.ids.length; b++) {
+  for (let a = 0; a < images.ids.length; a++) {
+    for (let b = a + 1; b < images.ids.length; b++) {
       let score = 0
-      for (let i = 0; i < pictures.dimension; i++)
-        score += pictures.embeddings[a * pictures.dimension + i]! * pictures.embeddings[b * pictures.dimension + i]!
-      const same = Number(pictures.labels[a] === pictures.labels[b])
+      for (let i = 0; i < images.dimension; i++)
+        score += images.embeddings[a * images.dimension + i]! * images.embeddings[b * images.dimension + i]!
+      const same = Number(images.labels[a] === images.labels[b])
       bins.push({ score, positives: same, negatives: 1 - same })
     }
   }

@@ -4,7 +4,7 @@ import { evaluatePairs } from '../../src/eval/pairs.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { LabelledEmbeddings } from '../../src/eval/ranking.js'
 
-function pictures(rows: [label: string, group: number, degrees: number][]): LabelledEmbeddings {
+function images(rows: [label: string, group: number, degrees: number][]): LabelledEmbeddings {
   const radians = rows.map(([, , degrees]) => (degrees * Math.PI) / 180)
   return {
     ids: rows.map((_, i) => String(i)),
@@ -17,7 +17,7 @@ function pictures(rows: [label: string, group: number, degrees: number][]): Labe
 
 test('classes that lie apart are told without error', () => {
   const quality = evaluatePairs(
-    pictures([
+    images([
       ['a', 1, 0],
       ['a', 2, 10],
       ['b', 3, 90],
@@ -34,7 +34,7 @@ test('classes that lie apart are told without error', () => {
 
 test('equal scores count half', () => {
   const quality = evaluatePairs(
-    pictures([
+    images([
       ['a', 1, 0],
       ['a', 2, 0],
       ['b', 3, 0],
@@ -49,7 +49,7 @@ test('distances of both kinds are told in shares', () => {
   const {
     distances: { binWidth, positives, negatives },
   } = evaluatePairs(
-    pictures([
+    images([
       ['a', 1, 0],
       ['a', 2, 60.1],
       ['b', 3, 180],
@@ -76,7 +76,7 @@ test('the area agrees with counting every pair of pairs', () => {
     i,
     Math.round(random() * 40 + (i % 2) * 20),
   ])
-  const all = pictures(rows)
+  const all = images(rows)
   const scores: { score: number; same: boolean }[] = []
   for (let i = 0; i < 40; i++) {
     for (let j = i + 1; j < 40; j++) {
@@ -98,12 +98,12 @@ test('the area agrees with counting every pair of pairs', () => {
 test('without pairs of both kinds there is no answer', () => {
   assert.equal(
     evaluatePairs(
-      pictures([
+      images([
         ['a', 1, 0],
         ['a', 2, 5],
       ]),
     ),
     null,
   )
-  assert.equal(evaluatePairs(pictures([])), null)
+  assert.equal(evaluatePairs(images([])), null)
 })

@@ -66,19 +66,19 @@ function onCircle(rows: [id: string, label: string, group: number, degrees: numb
 }
 
 test('the query and its duplicate group are left out, except for seedCompat', () => {
-  const pictures = onCircle([
+  const images = onCircle([
     ['q', 'a', 1, 0],
     ['copy', 'a', 1, 1],
     ['other', 'b', 2, 2],
     ['friend', 'a', 3, 3],
   ])
-  const fair = evaluateRetrieval(pictures, pictures, { bootstrapSamples: 0 })
+  const fair = evaluateRetrieval(images, images, { bootstrapSamples: 0 })
   assert.deepEqual([fair.queries, fair.queriesWithoutRelevant], [3, 1])
   // q: b, a · copy: b, a · friend: b, copy, q
   near(fair.overall['mAP@1'], 0)
   near(fair.overall.mrr, 1 / 2)
   near(fair.perClass['a']?.meanRank, (2 + 2 + 2.5) / 3)
-  const seedCompat = evaluateRetrieval(pictures, pictures, { excludeOwnGroup: false, bootstrapSamples: 0 })
+  const seedCompat = evaluateRetrieval(images, images, { excludeOwnGroup: false, bootstrapSamples: 0 })
   near(seedCompat.overall['mAP@1'], 1)
 })
 
@@ -129,7 +129,7 @@ function bruteForce(queries: LabelledEmbeddings, gallery: LabelledEmbeddings) {
   return perQuery[0]!.map((_, m) => perQuery.reduce((sum, values) => sum + values[m]!, 0) / perQuery.length)
 }
 
-function randomPictures(count: number, prefix: string, random: () => number): LabelledEmbeddings {
+function randomImages(count: number, prefix: string, random: () => number): LabelledEmbeddings {
   const dimension = 7
   const embeddings = new Float32Array(count * dimension)
   for (let i = 0; i < count; i++) {
@@ -153,7 +153,7 @@ function randomPictures(count: number, prefix: string, random: () => number): La
 
 test('all numbers agree with the textbook formulas', () => {
   const random = seededRandom(5)
-  const [queries, gallery] = [randomPictures(60, 'q', random), randomPictures(200, 'g', random)]
+  const [queries, gallery] = [randomImages(60, 'q', random), randomImages(200, 'g', random)]
   for (const [asked, searched] of [
     [queries, gallery],
     [gallery, gallery],

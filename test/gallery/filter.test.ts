@@ -4,7 +4,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { AlikeError } from '../../src/errors.js'
 import { readFilter, sqlOf } from '../../src/gallery/filter.js'
 
-const pictures: Record<string, { label: string | null; metadata: object }> = {
+const images: Record<string, { label: string | null; metadata: object }> = {
   a: {
     label: 'cat',
     metadata: { year: 2019, place: { city: 'Rome' }, tags: ['old', 'red'], seen: true, 'odd name': 1 },
@@ -16,7 +16,7 @@ const pictures: Record<string, { label: string | null; metadata: object }> = {
 
 const database = new SqliteDatabase(':memory:')
 database.exec('CREATE TABLE image (id TEXT, label TEXT, metadata TEXT)')
-for (const [id, { label, metadata }] of Object.entries(pictures))
+for (const [id, { label, metadata }] of Object.entries(images))
   database.prepare('INSERT INTO image VALUES (?, ?, ?)').run(id, label, JSON.stringify(metadata))
 
 function found(filter: unknown): string {

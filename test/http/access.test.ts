@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import { ApiKeys, makeKey } from '../../src/access/api-keys.js'
 import { guard } from '../../src/http/plugins/access.js'
 import { startApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const keys = { read: makeKey('reader', 'read'), write: makeKey('writer', 'write'), admin: makeKey('owner', 'admin') }
 const apiKeys = Object.values(keys)
@@ -14,13 +14,13 @@ const as = (role: keyof typeof keys) => ({ authorization: `Bearer ${keys[role].k
 
 test('a caller needs a key of the role that the route states', async (t) => {
   const app = await startApp(t, { apiKeys })
-  const picture = await drawPicture('circle', 1, { format: 'png' })
+  const image = await drawImage('circle', 1, { format: 'png' })
   const gallery = '/v1/galleries/shapes'
   const png = { 'content-type': 'image/png' }
   const rows = [
     { needed: 'write', method: 'PUT', url: gallery },
-    { needed: 'write', method: 'PUT', url: `${gallery}/images/a`, headers: png, payload: picture },
-    { needed: 'read', method: 'POST', url: `${gallery}/search`, headers: png, payload: picture },
+    { needed: 'write', method: 'PUT', url: `${gallery}/images/a`, headers: png, payload: image },
+    { needed: 'read', method: 'POST', url: `${gallery}/search`, headers: png, payload: image },
     { needed: 'read', method: 'GET', url: `${gallery}/images` },
     { needed: 'write', method: 'DELETE', url: `${gallery}/images?label=none` },
     { needed: 'read', method: 'GET', url: '/v1/models' },

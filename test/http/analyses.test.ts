@@ -12,7 +12,7 @@ import {
 import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 
 type Job = Answer['jobs'][number]
 const gallery = '/v1/galleries/shapes'
@@ -41,14 +41,14 @@ async function filled(app: TestApp): Promise<void> {
       await app.call(201, {
         method: 'PUT',
         url: `${gallery}/images/${label}${seed}`,
-        payload: { image: (await drawPicture(label, seed)).toString('base64'), label },
+        payload: { image: (await drawImage(label, seed)).toString('base64'), label },
       })
     }
   }
   await app.call(201, {
     method: 'PUT',
     url: `${gallery}/images/wrong`,
-    payload: { image: (await drawPicture('circle', 2)).toString('base64'), label: 'square' },
+    payload: { image: (await drawImage('circle', 2)).toString('base64'), label: 'square' },
   })
 }
 
@@ -178,7 +178,7 @@ test('parameters that do not fit are refused, and no job is made', async (t) => 
       method: 'PUT',
       url: `${gallery}/images/${id}`,
       headers: { 'content-type': 'image/jpeg' },
-      payload: await drawPicture('circle', 1),
+      payload: await drawImage('circle', 1),
     })
   assert.equal((await app.call(409, { method: 'POST', url: `${gallery}/doctor` })).code, 'gallery_too_large')
   assert.equal((await app.call(200, { url: '/v1/jobs' })).jobs.length, 0)

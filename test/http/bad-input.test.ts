@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
 import sharp from 'sharp'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { longestTurn } from '../support/event-loop.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { bombPng } from '../support/png.js'
@@ -22,7 +22,7 @@ async function appWithGallery(t: TestContext, overrides = {}): Promise<TestApp> 
     method: 'PUT',
     url: '/v1/galleries/g/images/kept',
     headers: png,
-    payload: await drawPicture('circle', 1, { format: 'png' }),
+    payload: await drawImage('circle', 1, { format: 'png' }),
   })
   return app
 }
@@ -43,7 +43,7 @@ async function problemOf(
 
 test('every bad picture is told apart, in every way of sending it', async (t) => {
   const app = await appWithGallery(t, { uploadMaxBytes: 200_000, imageMaxPixels: 50_000_000 })
-  const picture = await drawPicture('circle', 1, { format: 'png' })
+  const picture = await drawImage('circle', 1, { format: 'png' })
   const noise = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256))
   const rows: [name: string, bytes: Buffer, status: number, code: string][] = [
     ['not a picture', noise, 422, 'image_unreadable'],
@@ -87,7 +87,7 @@ test('every bad picture is told apart, in every way of sending it', async (t) =>
 
 test('requests that do not fit are refused by code', async (t) => {
   const app = await appWithGallery(t)
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const form = (...parts: Parameters<typeof formBody>[0]) => ({ headers: formHeaders, payload: formBody(parts) })
   const image = { name: 'image', filename: 'a.jpg', content: picture }
   const rows: [name: string, request: InjectOptions, status: number, code: string][] = [
@@ -300,7 +300,7 @@ test('request ids that could harm a log are replaced', async (t) => {
 test('a body that breaks off over a socket ends nothing but its own connection', async (t) => {
   const app = await appWithGallery(t)
   const port = Number(new URL(await app.listen()).port)
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const form = formBody([{ name: 'image', filename: 'a.jpg', content: picture }])
   const rows: [headers: string[], body: Buffer][] = [
     [
@@ -384,13 +384,13 @@ test('a body that trickles in is cut off and gives its place back', async (t) =>
     await sleep(5) // the socket has its turn
   }
   await closed
-  const payload = await drawPicture('circle', 1, { format: 'png' })
+  const payload = await drawImage('circle', 1, { format: 'png' })
   assert.equal((await app.call(200, { method: 'POST', url: search, headers: png, payload })).hits.length, 1)
 })
 
 test('an example that does not exist beside a picture that can not be used ends nothing but its own request', async (t) => {
   const app = await appWithGallery(t)
-  const image = (await drawPicture('circle', 1, { format: 'png' })).toString('base64')
+  const image = (await drawImage('circle', 1, { format: 'png' })).toString('base64')
   const rows: [payload: object, status: number, code: string][] = [
     [{ image, like: ['none'], region: { x: 5, y: 5, width: 1, height: 1 } }, 404, 'image_not_found'],
     [{ image: 'aGVsbG8=', like: ['kept'], unlike: ['none'] }, 404, 'image_not_found'],

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 
 const search = '/v1/galleries/g/search'
@@ -49,14 +49,14 @@ async function heldUntil(app: TestApp, bytes: number): Promise<void> {
 
 test('bodies take from one budget as they are announced, and the next is refused before it is read', async (t) => {
   const app = await appWith(t, 2 ** 20)
-  const picture = await drawPicture('circle', 1)
+  const image = await drawImage('circle', 1)
   const large = await announced(app.port, { ...jpeg, 'content-length': 500_000 })
   await heldUntil(app, 1_000_000)
   const refused = await announced(app.port, { ...jpeg, 'content-length': 100_000 })
   const [answer] = (await once(refused, 'response')) as [IncomingMessage]
   assert.deepEqual([answer.statusCode, answer.headers['retry-after']], [429, '1'])
   answer.resume()
-  await app.call(200, { method: 'POST', url: search, headers: jpeg, payload: picture })
+  await app.call(200, { method: 'POST', url: search, headers: jpeg, payload: image })
 
   large.destroy()
   await heldUntil(app, 0)
@@ -64,7 +64,7 @@ test('bodies take from one budget as they are announced, and the next is refused
     method: 'POST',
     url: search,
     headers: jpeg,
-    payload: Buffer.concat([picture, Buffer.alloc(400_000)]),
+    payload: Buffer.concat([image, Buffer.alloc(400_000)]),
   })
   await heldUntil(app, 0)
 })

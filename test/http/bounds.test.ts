@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 import { rewriteImages } from '../support/stored-rows.js'
@@ -21,7 +21,7 @@ async function appWithGallery(t: TestContext, overrides = {}): Promise<TestApp> 
     method: 'PUT',
     url: kept,
     headers: { 'content-type': 'image/jpeg' },
-    payload: await drawPicture('circle', 1),
+    payload: await drawImage('circle', 1),
   })
   return app
 }
@@ -33,8 +33,8 @@ async function expectAlive(app: TestApp): Promise<void> {
 
 test('JSON that is too deep is refused at every door, and nothing is stored or stopped', async (t) => {
   const app = await appWithGallery(t)
-  const image = (await drawPicture('circle', 1)).toString('base64')
-  const picture = { name: 'image', filename: 'a.jpg', content: await drawPicture('circle', 1) }
+  const image = (await drawImage('circle', 1)).toString('base64')
+  const picture = { name: 'image', filename: 'a.jpg', content: await drawImage('circle', 1) }
   for (const depth of [33, 1_100, 2_300, 20_000]) {
     const deep = nested(depth)
     const rows: [name: string, request: Parameters<TestApp['call']>[1]][] = [
@@ -95,7 +95,7 @@ test('JSON that is too deep is refused at every door, and nothing is stored or s
 
 test('a line that is too deep, too large or has too many values is a line of the report, not the end of its job', async (t) => {
   const app = await appWithGallery(t)
-  const image = (await drawPicture('cross', 2)).toString('base64')
+  const image = (await drawImage('cross', 2)).toString('base64')
   const add = (id: string, metadata: string) => `{"add":{"id":"${id}","image":"${image}","metadata":${metadata}}}`
   const bad = [
     nested(33),
@@ -139,7 +139,7 @@ test('pictures that were stored too deep or too large stay listed, found by filt
   await before.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   for (const id of ['deep', 'fine', 'kept', 'large', 'middle']) {
     const payload = {
-      image: (await drawPicture('circle', id.length + id.charCodeAt(0))).toString('base64'),
+      image: (await drawImage('circle', id.length + id.charCodeAt(0))).toString('base64'),
       metadata: { year: 2020 },
     }
     await before.call(201, { method: 'PUT', url: `/v1/galleries/g/images/${id}`, payload })
@@ -209,7 +209,7 @@ async function appWithMuchMetadata(
 ): Promise<TestApp> {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, { dataDir })
-  const image = (await drawPicture('circle', 3)).toString('base64')
+  const image = (await drawImage('circle', 3)).toString('base64')
   const ids = Array.from({ length: 40 }, (_, i) => `p${i}`)
   await endedJob(
     before,
@@ -310,7 +310,7 @@ test('galleries and labels are listed page by page', async (t) => {
     await app.call(201, {
       method: 'PUT',
       url: `/v1/galleries/a/images/${i}`,
-      payload: { image: (await drawPicture('circle', i)).toString('base64'), label },
+      payload: { image: (await drawImage('circle', i)).toString('base64'), label },
     })
   const counted = await app.call(200, { url: '/v1/galleries/a/labels?limit=2' })
   assert.deepEqual(counted.labels, [

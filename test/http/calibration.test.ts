@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CalibrationBasis, ScoreCalibration } from '../../src/eval/score-calibration.js'
 import { startApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 const calibrationOf = (positives: number, negatives: number): ScoreCalibration => ({
@@ -26,7 +26,7 @@ for (const [positives, negatives, reliable] of [
   test(`wherever a probability is shown it says that it rests on ${positives} and ${negatives} pairs`, async (t) => {
     const { folder } = await handmadeModel(t, { dimension: 24, calibration: calibrationOf(positives, negatives) })
     const app = await startApp(t, { modelDir: folder })
-    const picture = await drawPicture('circle', 1, { format: 'png' })
+    const picture = await drawImage('circle', 1, { format: 'png' })
     await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
     for (const id of ['a', 'b'])
       await app.call(201, {
@@ -86,7 +86,7 @@ test('a calibration that was widened for want of pairs says so', async (t) => {
 
 test('a network that was not calibrated shows neither', async (t) => {
   const app = await startApp(t)
-  const image = (await drawPicture('circle', 1, { format: 'png' })).toString('base64')
+  const image = (await drawImage('circle', 1, { format: 'png' })).toString('base64')
   const compared = await app.call<Told>(200, {
     method: 'POST',
     url: '/v1/compare',

@@ -9,7 +9,7 @@ import { AnswerBytes } from '../../src/http/answer-bytes.js'
 import { BodyMemory } from '../../src/http/body-memory.js'
 import { clientGone, whenGone } from '../../src/http/client-gone.js'
 import { startApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 test('who asks after the connection is gone is told at once, and what is taken then is not held', async (t) => {
   const app = Fastify()
@@ -37,7 +37,7 @@ test('who asks after the connection is gone is told at once, and what is taken t
 test('callers who leave in the middle of whatever they ask leave nothing behind', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const metadata = { words: 'x'.repeat(15_000) }
   for (let i = 0; i < 30; i++)
     await app.call(201, {

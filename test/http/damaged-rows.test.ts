@@ -7,11 +7,11 @@ import type { Static } from 'typebox'
 import { restoreSnapshot } from '../../src/backups/restore.js'
 import type { Snapshot } from '../../src/http/schemas/snapshot.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { damageRow } from '../support/stored-rows.js'
 
 const png = { 'content-type': 'image/png' }
-const draw = (seed: number) => drawPicture('square', seed, { format: 'png' })
+const draw = (seed: number) => drawImage('square', seed, { format: 'png' })
 
 /** Galleries `a` and `b` of two pictures each, with one damage; `a` and its first picture have the first rows of their tables. */
 async function damagedApp(

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import { startApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
 
@@ -12,8 +12,8 @@ test('pictures are stored and found by way of decoder processes; one that dies i
 }, async (t) => {
   const { app, call, parts } = await startApp(t, { decoderProcesses: '1' })
   await call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const picture = await drawPicture('circle', 1)
-  await call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', headers: jpeg, payload: picture })
+  const image = await drawImage('circle', 1)
+  await call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', headers: jpeg, payload: image })
   assert.equal((await app.inject('/v1/galleries/g/images/a/thumbnail')).headers['content-type'], 'image/jpeg')
   const search = (status: number, payload: Buffer) =>
     call<{ code: string; hits: { id: string; score: number }[] }>(status, {
@@ -23,7 +23,7 @@ test('pictures are stored and found by way of decoder processes; one that dies i
       payload,
     })
   assert.deepEqual(
-    (await search(200, picture)).hits.map(({ id, score }) => [id, score]),
+    (await search(200, image)).hits.map(({ id, score }) => [id, score]),
     [['a', 1]],
   )
 
@@ -35,7 +35,7 @@ test('pictures are stored and found by way of decoder processes; one that dies i
   const [decoder] = decodersOf(process.pid)
   process.kill(decoder!, 'SIGKILL')
   assert.equal((await lost).code, 'image_ended_decoder')
-  assert.equal((await search(200, picture)).hits[0]!.id, 'a')
+  assert.equal((await search(200, image)).hits[0]!.id, 'a')
 
   const metrics = (await app.inject('/metrics')).body
   assert.match(metrics, /^alike_decoder_processes 1$/m)

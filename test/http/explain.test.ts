@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Static } from 'typebox'
 import type { Explanation } from '../../src/http/schemas/explain.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { tinyModel } from '../support/tiny-model.js'
 
@@ -20,7 +20,7 @@ async function filled(app: TestApp): Promise<void> {
       await app.call(201, {
         method: 'PUT',
         url: `${gallery}/images/${label}${seed}`,
-        payload: { image: (await drawPicture(label, seed)).toString('base64'), label },
+        payload: { image: (await drawImage(label, seed)).toString('base64'), label },
       })
 }
 
@@ -35,7 +35,7 @@ function expectWhole(side: Side): void {
 test('both grids sum to the score that a search gives, and the neighbours’ labels and the calibration are told', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel() })
   await filled(app)
-  const payload = await drawPicture('circle', 9)
+  const payload = await drawImage('circle', 9)
   const headers = { 'content-type': 'image/jpeg' }
   const { hits } = await app.call(200, { method: 'POST', url: `${gallery}/search?k=12`, headers, payload })
   const [first, last] = [hits[0]!, hits.at(-1)!]
@@ -94,7 +94,7 @@ test('a stored query is seen in its thumbnail, a region of it too, and a form ca
   expectWhole(part.query!)
 
   const payload = formBody([
-    { name: 'image', filename: 'a.jpg', content: await drawPicture('circle', 9) },
+    { name: 'image', filename: 'a.jpg', content: await drawImage('circle', 9) },
     { name: 'hit', content: 'circle2' },
     { name: 'region', content: '0,0,48,72px' },
   ])
@@ -105,7 +105,7 @@ test('a stored query is seen in its thumbnail, a region of it too, and a form ca
 test('a hit without a thumbnail is explained on the side of the query alone', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel(), thumbnailMaxSidePixels: 0 })
   await filled(app)
-  const image = (await drawPicture('cross', 9)).toString('base64')
+  const image = (await drawImage('cross', 9)).toString('base64')
   const told = await app.call<Explained>(200, { method: 'POST', url, payload: { image, hit: 'cross1' } })
   expectWhole(told.query!)
   assert.equal(told.hit.places, null)
@@ -117,7 +117,7 @@ test('a hit without a thumbnail is explained on the side of the query alone', as
 test('what can not be explained is refused with its reason', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel() })
   await filled(app)
-  const image = (await drawPicture('circle', 9)).toString('base64')
+  const image = (await drawImage('circle', 9)).toString('base64')
   const pixels = { x: 0, y: 0, width: 8, height: 8, unit: 'pixel' }
   const rows: [status: number, code: string, payload: object][] = [
     [400, 'request_invalid', { image }],

@@ -3,5 +3,5 @@ import { test } from 'node:test'
 import { expectUnharmed } from '../support/fuzzed-service.js'
 
 test('damaged pictures, bodies and requests harm nothing', async (t) => {
-  await expectUnharmed(t, { pictures: 240, bodies: 130, shapes: 120, raw: 40, seed: 1 }, 1.6)
+  await expectUnharmed(t, { images: 240, bodies: 130, shapes: 120, raw: 40, seed: 1 }, 1.6)
 })

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
@@ -13,7 +13,7 @@ const make = (app: TestApp) => app.call(201, { method: 'PUT', url: gallery })
 test('a picture is put, read, changed, listed and deleted', async (t) => {
   const app = await startApp(t)
   await make(app)
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const url = `${gallery}/images/${encodeURIComponent('folder/a picture #1.jpg')}`
 
   const put = await app.app.inject({ method: 'PUT', url: `${url}?label=circle`, headers: jpeg, payload: picture })
@@ -54,7 +54,7 @@ test('putting the same again changes nothing; another label or picture replaces'
   const url = `${gallery}/images/a`
   const put = (query: string, payload: Buffer) =>
     app.app.inject({ method: 'PUT', url: `${url}${query}`, headers: jpeg, payload })
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const first = await put('?label=x', picture)
   const again = await put('?label=x', picture)
   assert.deepEqual([first.statusCode, again.statusCode], [201, 200])
@@ -66,7 +66,7 @@ test('putting the same again changes nothing; another label or picture replaces'
   const thumbnail = await app.app.inject({ method: 'GET', url: `${url}/thumbnail` })
   assert.equal(thumbnail.statusCode, 200, 'the thumbnail outlives a change of label')
 
-  const replaced = await put('', await drawPicture('square', 9))
+  const replaced = await put('', await drawImage('square', 9))
   assert.equal(replaced.statusCode, 200)
   assert.equal(replaced.json<Answer>().label, null)
   assert.notEqual(replaced.json<Answer>().contentHash, first.json<Answer>().contentHash)
@@ -78,7 +78,7 @@ test('putting the same again changes nothing; another label or picture replaces'
 test('POST stores under the content hash; forms and JSON carry label and metadata', async (t) => {
   const app = await startApp(t)
   await make(app)
-  const picture = await drawPicture('cross', 4)
+  const picture = await drawImage('cross', 4)
   const form = formBody([
     { name: 'label', content: 'cross' },
     { name: 'metadata', content: '{"n":1}' },
@@ -104,7 +104,7 @@ test('lists go page by page and by label', async (t) => {
       method: 'PUT',
       url: `${gallery}/images/${n}${n % 2 ? '?label=odd' : ''}`,
       headers: jpeg,
-      payload: await drawPicture('circle', n),
+      payload: await drawImage('circle', n),
     })
   }
   const seen: string[] = []
@@ -141,7 +141,7 @@ test('thumbnails are small JPEG pictures that clients may keep', async (t) => {
     method: 'PUT',
     url: `${gallery}/images/a`,
     headers: jpeg,
-    payload: await drawPicture('circle', 1),
+    payload: await drawImage('circle', 1),
   })
   const url = `${gallery}/images/a/thumbnail`
   const thumbnail = await app.app.inject(url)
@@ -155,7 +155,7 @@ test('thumbnails are small JPEG pictures that clients may keep', async (t) => {
     method: 'PUT',
     url: `${gallery}/images/a`,
     headers: jpeg,
-    payload: await drawPicture('cross', 1),
+    payload: await drawImage('cross', 1),
   })
   assert.equal(
     (await app.app.inject({ url, headers: { 'if-none-match': String(thumbnail.headers.etag) } })).statusCode,
@@ -179,7 +179,7 @@ test('galleries are made once, listed, and deleted with everything in them', asy
     method: 'PUT',
     url: `${gallery}/images/a`,
     headers: jpeg,
-    payload: await drawPicture('circle', 1),
+    payload: await drawImage('circle', 1),
   })
   assert.deepEqual(
     (await app.call(200, { method: 'GET', url: '/v1/galleries' })).galleries.map(({ name, count }) => [name, count]),

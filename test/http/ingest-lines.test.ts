@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openRemotePictures } from '../../src/remote/remote-pictures.js'
+import { openRemoteImages } from '../../src/remote/remote-images.js'
 import { type Answer, startApp } from '../support/app.js'
 import { tarOf, zipOf, zstdOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
+import { imageServer } from '../support/image-server.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
-import { pictureServer } from '../support/picture-server.js'
 
 const gallery = '/v1/galleries/lines'
 const ndjson = { 'content-type': 'application/x-ndjson' }
@@ -15,8 +15,8 @@ test('lines store and remove in their order; every bad one is one line of the re
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
   const [one, two] = [
-    (await drawPicture('circle', 1)).toString('base64'),
-    (await drawPicture('cross', 2)).toString('base64'),
+    (await drawImage('circle', 1)).toString('base64'),
+    (await drawImage('cross', 2)).toString('base64'),
   ]
   const first = await sendJob(
     app,
@@ -75,13 +75,13 @@ test('lines store and remove in their order; every bad one is one line of the re
 })
 
 test('pictures come by URL in lines, searches, embeddings and comparisons, from allowed hosts only', async (t) => {
-  const picture = await drawPicture('circle', 3)
-  const { host, url } = await pictureServer(t, {
+  const picture = await drawImage('circle', 3)
+  const { host, url } = await imageServer(t, {
     '/a.jpg': (response) => response.end(picture),
     '/text': (response) => response.writeHead(200, { 'content-type': 'image/jpeg' }).end('hello'),
     '/away': (response) => response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end(),
   })
-  const remote = openRemotePictures({
+  const remote = openRemoteImages({
     urlAllowedHosts: host,
     urlTimeoutMs: 20_000,
     uploadMaxBytes: 1e6,
@@ -177,7 +177,7 @@ test('without allowed hosts a URL is refused by its code', async (t) => {
 test('an archive with a manifest is taken in as it says; one that can not be used ends the job before it begins', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
-  const [a, b] = [await drawPicture('circle', 1), await drawPicture('square', 1)]
+  const [a, b] = [await drawImage('circle', 1), await drawImage('square', 1)]
   const manifest = Buffer.from('filename,label,id,year\nx/a.jpg,cycling,one,2024\nx/b.jpg,,,\nx/c.jpg,running,,\n')
   const entries = [
     { path: 'x/a.jpg', content: a },

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { rawTar, tarOf, zipOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, type Job, sendJob } from '../support/jobs.js'
 
@@ -15,7 +15,7 @@ const zip = { 'content-type': 'application/zip' }
 async function open(t: Parameters<typeof startApp>[0]): Promise<{ app: TestApp; pictures: Buffer[] }> {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
-  return { app, pictures: await Promise.all([1, 2, 3].map((seed) => drawPicture('circle', seed))) }
+  return { app, pictures: await Promise.all([1, 2, 3].map((seed) => drawImage('circle', seed))) }
 }
 
 const sent = async (app: TestApp, headers: Record<string, string>, payload: Buffer, query = ''): Promise<Job> =>

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { type ArchiveEntry, tarOf, zipOf } from '../support/archives.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { endedJob, errorsOf, type Job, sendJob } from '../support/jobs.js'
@@ -21,7 +21,7 @@ async function drawnEntries(perLabel: number): Promise<ArchiveEntry[]> {
   const entries: ArchiveEntry[] = []
   for (const label of drawnLabels) {
     for (let seed = 0; seed < perLabel; seed++)
-      entries.push({ path: `${label}/${seed}.jpg`, content: await drawPicture(label, seed) })
+      entries.push({ path: `${label}/${seed}.jpg`, content: await drawImage(label, seed) })
   }
   return entries
 }
@@ -32,7 +32,7 @@ const send = (app: TestApp, headers: Record<string, string>, payload: Buffer, qu
 test('an archive is taken in; every bad picture is one line of the report', async (t) => {
   const app = await startApp(t)
   await make(app)
-  const picture = await drawPicture('circle', 500)
+  const picture = await drawImage('circle', 500)
   const good = await drawnEntries(3)
   const bad: [path: string, content: Buffer, code: string][] = [
     ['bad/text.jpg', Buffer.from('hello'), 'image_unreadable'],
@@ -102,7 +102,7 @@ test('a form of many files takes labels from fields, else from folders', async (
   const file = async (filename: string, seed: number) => ({
     name: 'image',
     filename,
-    content: await drawPicture('cross', seed),
+    content: await drawImage('cross', seed),
   })
   const payload = formBody([
     await file('folder/a.jpg', 1),
@@ -166,11 +166,11 @@ test('uploads that can be no job are refused at once and leave nothing behind', 
     [tar, Buffer.alloc(0), 422, 'archive_unreadable'],
     [{ 'content-type': 'application/zip' }, zipOf(await drawnEntries(1)).subarray(0, -30), 422, 'archive_unreadable'],
     [tar, Buffer.alloc(100_001), 413, 'body_too_large'],
-    [{ 'content-type': 'image/jpeg' }, await drawPicture('circle', 1), 415, 'media_type_unsupported'],
+    [{ 'content-type': 'image/jpeg' }, await drawImage('circle', 1), 415, 'media_type_unsupported'],
     [formHeaders, formBody([]), 400, 'image_missing'],
     [
       formHeaders,
-      formBody([{ name: 'image', filename: 'a.jpg', content: await drawPicture('circle', 1) }]).subarray(0, 200),
+      formBody([{ name: 'image', filename: 'a.jpg', content: await drawImage('circle', 1) }]).subarray(0, 200),
       400,
       'body_incomplete',
     ],
@@ -200,7 +200,7 @@ test('a damaged archive keeps what came before the damage', async (t) => {
 test('a later entry of the same path wins; another label alone is an update without embedding', async (t) => {
   const app = await startApp(t)
   await make(app)
-  const [one, two] = [await drawPicture('circle', 1), await drawPicture('square', 2)]
+  const [one, two] = [await drawImage('circle', 1), await drawImage('square', 2)]
   const twice = [
     { path: 'x/a.jpg', content: one },
     { path: 'x/a.jpg', content: two },
@@ -233,7 +233,7 @@ test('a later entry of the same path wins; another label alone is an update with
 test('a job tells in its state, events, metrics and log whether all, some or none of its pictures were taken', async (t) => {
   const app = await startApp(t)
   await make(app)
-  const [good, bad] = [await drawPicture('circle', 1), Buffer.from('no picture')]
+  const [good, bad] = [await drawImage('circle', 1), Buffer.from('no picture')]
   for (const [contents, state, code] of [
     [[good], 'succeeded', undefined],
     [[good, bad], 'completed_with_errors', undefined],

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { jobEvents } from '../../src/http/job-events.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
 
 const gallery = '/v1/galleries/followed'
@@ -18,11 +18,11 @@ interface Event {
 
 /** One picture, with something behind it that makes each another file. */
 async function drawn(count: number): Promise<Buffer> {
-  const picture = await drawPicture('circle', 1)
+  const image = await drawImage('circle', 1)
   return tarOf(
     Array.from({ length: count }, (_, n) => ({
       path: `x/${n}.jpg`,
-      content: Buffer.concat([picture, Buffer.from(String(n))]),
+      content: Buffer.concat([image, Buffer.from(String(n))]),
     })),
   )
 }

@@ -9,7 +9,7 @@ import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import type { Job } from '../support/jobs.js'
 
 const gallery = '/v1/galleries/followed'
@@ -45,12 +45,12 @@ async function filledApp(t: TestContext): Promise<TestApp> {
 }
 
 async function begin({ app }: TestApp, kind: JobKind): Promise<Job> {
-  const picture = await drawPicture('circle', 1)
+  const image = await drawImage('circle', 1)
   const tar = () =>
     tarOf(
       Array.from({ length: 150 }, (_, n) => ({
         path: `x/${n}.jpg`,
-        content: Buffer.concat([picture, Buffer.from(String(n))]),
+        content: Buffer.concat([image, Buffer.from(String(n))]),
       })),
     )
   const upload = kind === 'ingest' ? { headers: { 'content-type': 'application/x-tar' }, payload: await tar() } : {}

@@ -8,7 +8,7 @@ import sharp from 'sharp'
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf, zipOf } from '../support/archives.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 
 const keys = { admin: makeKey('owner', 'admin'), read: makeKey('reader', 'read'), unknown: makeKey('nobody', 'admin') }
@@ -37,7 +37,7 @@ test('no key, picture, vector or body is in the log', async (t) => {
   const port = Number(new URL(await app.listen()).port)
   const ask = asker(`http://127.0.0.1:${port}`)
   const pictures = await Promise.all(
-    Array.from({ length: 12 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 40, height: 40 })),
+    Array.from({ length: 12 }, (_, n) => drawImage(drawnLabels[n % 4]!, n + 1, { width: 40, height: 40 })),
   )
   const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } })
     .png()

@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
@@ -19,7 +19,7 @@ async function metricsOf({ app }: TestApp): Promise<string> {
 test('metrics count requests by route pattern and time every stage in seconds', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const payload = await drawPicture('circle', 1)
+  const payload = await drawImage('circle', 1)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', headers: jpeg, payload })
   const { durations } = await app.call(200, { method: 'POST', url: search, headers: jpeg, payload })
   await app.call(404, { method: 'GET', url: '/v1/galleries/g/images/none' })
@@ -75,7 +75,7 @@ test('the model is told with what really runs it', async (t) => {
 
 test('a gallery of another model can be read, but neither searched nor added to', async (t) => {
   const dataDir = await temporaryFolder(t)
-  const payload = await drawPicture('circle', 1)
+  const payload = await drawImage('circle', 1)
   const first = await startApp(t, { dataDir })
   await first.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   await first.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', headers: jpeg, payload })
@@ -124,7 +124,7 @@ test('more requests at once than allowed are refused at once, and told when to c
 
   for (const socket of holders) socket.destroy()
   await sleep(50)
-  const payload = await drawPicture('circle', 1)
+  const payload = await drawImage('circle', 1)
   const admitted = httpRequest({
     port,
     method: 'POST',
@@ -142,7 +142,7 @@ test('the work of clients who left is dropped', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const address = await app.listen()
-  const payload = new Uint8Array(await drawPicture('circle', 1, { width: 1500, height: 1500 }))
+  const payload = new Uint8Array(await drawImage('circle', 1, { width: 1500, height: 1500 }))
   const leave = new AbortController()
   const calls = Array.from({ length: 40 }, () =>
     fetch(`${address}${search}`, { method: 'POST', headers: jpeg, body: payload, signal: leave.signal }).catch(
@@ -153,7 +153,7 @@ test('the work of clients who left is dropped', async (t) => {
   while (!/^alike_pictures_decoded_total(\{[^}]*\})? [1-9]/m.test(await metricsOf(app))) await sleep(5)
   leave.abort()
   await Promise.all(calls)
-  const payloadAfter = await drawPicture('circle', 2)
+  const payloadAfter = await drawImage('circle', 2)
   await app.call(200, { method: 'POST', url: search, headers: jpeg, payload: payloadAfter })
   const text = await metricsOf(app)
   const embedded = Number(text.match(/alike_embed_batch_size_sum (\d+)/)?.[1])
@@ -168,7 +168,7 @@ test('a closing service finishes what it accepted and refuses the rest', async (
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const port = Number(new URL(await app.listen()).port)
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const accepted = httpRequest({
     port,
     method: 'POST',
@@ -194,7 +194,7 @@ test('a closing service finishes what it accepted and refuses the rest', async (
 test('no picture, vector or label of a body is in the log, and every line names its request', async (t) => {
   const app = await startApp(t, { logLevel: 'trace' })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const image = picture.toString('base64')
   await app.call(201, {
     method: 'PUT',

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { startProcess } from '../support/service-process.js'
@@ -34,7 +34,7 @@ async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
 test('at capacity everything that needs the network is refused alike, and taken again as soon as there is room', async (t) => {
   const app = await startApp(t, { requestsMax: 1 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const content = await drawPicture('circle', 1)
+  const content = await drawImage('circle', 1)
   const image = content.toString('base64')
   const raw = { headers: { 'content-type': 'image/jpeg' }, payload: content }
   const form = (count: number) => ({
@@ -87,7 +87,7 @@ test('connections are bounded, and counted', async (t) => {
 test('when the line before the network is full, a query of several pictures leaves none of them in it', async (t) => {
   const app = await startApp(t, { embedQueueMax: 2, queryViews: 4, decodeConcurrency: 4 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const content = await drawPicture('circle', 1)
+  const content = await drawImage('circle', 1)
   const eight = {
     headers: formHeaders,
     payload: formBody(Array.from({ length: 8 }, (_, n) => ({ name: 'image', filename: `${n}.jpg`, content }))),

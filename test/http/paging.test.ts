@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { makeKey } from '../../src/access/api-keys.js'
 import type { Config } from '../../src/config.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const png = { 'content-type': 'image/png' }
 const url = '/v1/galleries/shapes/search'
@@ -19,7 +19,7 @@ async function filledApp(
   await app.call(201, { method: 'PUT', url: '/v1/galleries/shapes', headers })
   for (const label of ['circle', 'square', 'stripes'] as const) {
     for (let seed = 1; seed <= 4; seed++)
-      await put(app, `${label}-${seed}`, await drawPicture(label, seed, { format: 'png' }), { label, headers })
+      await put(app, `${label}-${seed}`, await drawImage(label, seed, { format: 'png' }), { label, headers })
   }
   return app
 }
@@ -43,17 +43,17 @@ const search = (app: TestApp, payload: object, status = 200) =>
 
 test('a ranking is read page by page by its token, whatever is stored and removed meanwhile', async (t) => {
   const app = await filledApp(t)
-  const picture = await drawPicture('circle', 9, { format: 'png' })
-  const all = (await app.call(200, { method: 'POST', url: `${url}?k=12`, headers: png, payload: picture })).hits
+  const image = await drawImage('circle', 9, { format: 'png' })
+  const all = (await app.call(200, { method: 'POST', url: `${url}?k=12`, headers: png, payload: image })).hits
   const first = await app.call<Paged>(200, {
     method: 'POST',
     url: `${url}?k=5&paged=true`,
     headers: png,
-    payload: picture,
+    payload: image,
   })
   assert.deepEqual(first.hits, all.slice(0, 5))
 
-  await put(app, 'newest', picture)
+  await put(app, 'newest', image)
   await app.app.inject({ method: 'DELETE', url: `/v1/galleries/shapes/images/${all[6]!.id}` })
   const second = await search(app, { pageToken: first.nextPageToken, k: 5, include: ['metadata', 'vector'] })
   assert.deepEqual(
@@ -135,7 +135,7 @@ test('a token of another caller, of a process before, or with another query besi
         method: 'POST',
         url: `${url}?pageToken=${pageToken}`,
         headers: { ...headers, ...png },
-        payload: await drawPicture('circle', 1, { format: 'png' }),
+        payload: await drawImage('circle', 1, { format: 'png' }),
       })
     ).errors?.[0]?.pointer,
     '/image',

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { jobStates } from '../../src/gallery/jobs.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
 
@@ -20,14 +20,14 @@ async function appWithGallery(t: TestContext): Promise<TestApp> {
     method: 'PUT',
     url: '/v1/galleries/g/images/kept',
     headers: jpeg,
-    payload: await drawPicture('circle', 1),
+    payload: await drawImage('circle', 1),
   })
   return app
 }
 
 test('a misfit is looked for where it was given: in the address, in a form, or in the body', async (t) => {
   const app = await appWithGallery(t)
-  const content = await drawPicture('circle', 1)
+  const content = await drawImage('circle', 1)
   const form = (name: string, value: string) => ({
     headers: formHeaders,
     payload: formBody([
@@ -93,7 +93,7 @@ test('JSON that breaks off says where, and nothing of what it was', async (t) =>
 
 test('a picture is stored without label by null, as it is changed', async (t) => {
   const app = await appWithGallery(t)
-  const image = (await drawPicture('circle', 2)).toString('base64')
+  const image = (await drawImage('circle', 2)).toString('base64')
   assert.equal(
     (await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', payload: { image, label: null } })).label,
     null,
@@ -107,7 +107,7 @@ test('a picture is stored without label by null, as it is changed', async (t) =>
 
 test('an idempotency key asks for the job of the same upload; with another one it is refused', async (t) => {
   const app = await appWithGallery(t)
-  const archive = async (label: string) => tarOf([{ path: `${label}/a.jpg`, content: await drawPicture('cross', 1) }])
+  const archive = async (label: string) => tarOf([{ path: `${label}/a.jpg`, content: await drawImage('cross', 1) }])
   const tar = { 'content-type': 'application/x-tar', 'idempotency-key': 'upload 7' }
   const form = { ...formHeaders, 'idempotency-key': 'form 7' }
   const files = (name: string) => formBody([{ name: 'image', filename: name, content: Buffer.from('a') }])
@@ -131,7 +131,7 @@ test('an idempotency key asks for the job of the same upload; with another one i
 test('an upload that can not be used is no error of the service in its log', async (t) => {
   const app = await appWithGallery(t)
   const damaged = Buffer.concat([
-    (await tarOf([{ path: 'x/a.jpg', content: await drawPicture('cross', 1) }])).subarray(0, 1_200),
+    (await tarOf([{ path: 'x/a.jpg', content: await drawImage('cross', 1) }])).subarray(0, 1_200),
     Buffer.alloc(600, 1),
   ])
   const job = await endedJob(

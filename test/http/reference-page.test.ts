@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { readConfig } from '../../src/config.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf, zipOf, zstdOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { type Brought, prefilled, type ReferenceDocument, type ReferenceOperation } from '../support/prefilled.js'
 import { until } from '../support/until.js'
 
@@ -78,7 +78,7 @@ async function stateOf(app: TestApp, url: string): Promise<string> {
 }
 
 async function filesToUpload(): Promise<Brought['files']> {
-  const image = await drawPicture('circle', 1)
+  const image = await drawImage('circle', 1)
   const entries = [{ path: 'cycling/1.jpg', content: image }]
   const tar = await tarOf(entries)
   return {

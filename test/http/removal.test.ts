@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const gallery = '/v1/galleries/pictures'
 
@@ -17,7 +17,7 @@ test('pictures are removed by label, by filter and by both; the rest stays', asy
   ]
   for (const [i, [id, label, year]] of rows.entries()) {
     const payload = {
-      image: (await drawPicture('circle', i)).toString('base64'),
+      image: (await drawImage('circle', i)).toString('base64'),
       metadata: { year },
       ...(label !== undefined && { label }),
     }
@@ -48,7 +48,7 @@ test('a removal that does not say which pictures is refused, and removes none', 
     method: 'PUT',
     url: `${gallery}/images/a`,
     headers: { 'content-type': 'image/jpeg' },
-    payload: await drawPicture('circle', 1),
+    payload: await drawImage('circle', 1),
   })
   const rows: [query: string, status: number, code: string][] = [
     ['', 400, 'request_invalid'],

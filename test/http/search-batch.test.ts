@@ -3,10 +3,10 @@ import { type TestContext, test } from 'node:test'
 import type { Static } from 'typebox'
 import type { SearchBatchAnswer } from '../../src/http/schemas/search-batch.js'
 import { startApp, type TestApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const png = { 'content-type': 'image/png' }
-const draw = (seed: number) => drawPicture('square', seed, { format: 'png' })
+const draw = (seed: number) => drawImage('square', seed, { format: 'png' })
 const url = '/v1/galleries/shapes/search/batch'
 
 async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { startApp, type TestApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 const png = { 'content-type': 'image/png' }
 const draw = (label: 'circle' | 'square' | 'stripes' | 'cross', seed: number) =>
-  drawPicture(label, seed, { format: 'png' })
+  drawImage(label, seed, { format: 'png' })
 
 async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
   const app = await startApp(t, overrides)

@@ -3,12 +3,12 @@ import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { ScoreCalibration } from '../../src/eval/score-calibration.js'
 import { startApp, type TestApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 const png = { 'content-type': 'image/png' }
 const labels = ['circle', 'square', 'stripes'] as const
-const draw = (label: (typeof labels)[number], seed: number) => drawPicture(label, seed, { format: 'png' })
+const draw = (label: (typeof labels)[number], seed: number) => drawImage(label, seed, { format: 'png' })
 const url = '/v1/galleries/shapes/search'
 
 /** Three pictures of each label; the first of each stands there twice. */

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formHeaders } from '../support/forms.js'
 import { endedJob } from '../support/jobs.js'
 
@@ -52,7 +52,7 @@ async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
 
 async function galleryAndArchive(app: TestApp): Promise<Buffer> {
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  return tarOf([{ path: 'a.jpg', content: await drawPicture('circle', 1) }])
+  return tarOf([{ path: 'a.jpg', content: await drawImage('circle', 1) }])
 }
 
 test('uploads that have stalled hold no place of a job', async (t) => {

@@ -10,7 +10,7 @@ import { makeKey } from '../../src/access/api-keys.js'
 import { restoreSnapshot } from '../../src/backups/restore.js'
 import type { Snapshot } from '../../src/http/schemas/snapshot.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
 
@@ -25,21 +25,21 @@ async function ready(app: TestApp, id: string): Promise<View> {
   }
 }
 
-async function putPictures(app: TestApp, count: number): Promise<void> {
+async function putImages(app: TestApp, count: number): Promise<void> {
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   for (let i = 0; i < count; i++)
     await app.call(201, {
       method: 'PUT',
       url: `/v1/galleries/g/images/p${i}?label=l`,
       headers: jpeg,
-      payload: await drawPicture('circle', i + 1),
+      payload: await drawImage('circle', i + 1),
     })
 }
 
 test('backup and restore by command: a service on the restored folder finds every picture', async (t) => {
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
   const app = await startApp(t, { modelDir })
-  await putPictures(app, 5)
+  await putImages(app, 5)
   const archive = join(await temporaryFolder(t), 'alike.tar')
   const backup = await runCommand('backup', ['--url', await app.listen(), '--to', archive])
   assert.deepEqual([backup.code, /5 pictures in 1 galleries/.test(backup.output)], [0, true], backup.output)
@@ -61,7 +61,7 @@ test('backup and restore by command: a service on the restored folder finds ever
       method: 'POST',
       url: '/v1/galleries/g/search?k=1',
       headers: jpeg,
-      payload: await drawPicture('circle', i + 1),
+      payload: await drawImage('circle', i + 1),
     })
     assert.deepEqual([hits[0]?.id, hits[0]?.label], [`p${i}`, 'l'])
   }
@@ -69,7 +69,7 @@ test('backup and restore by command: a service on the restored folder finds ever
 
 test('a snapshot is begun, looked at, fetched and deleted', async (t) => {
   const app = await startApp(t)
-  await putPictures(app, 2)
+  await putImages(app, 2)
   const begun = await app.app.inject({ method: 'POST', url: '/v1/snapshots' })
   assert.equal(begun.statusCode, 202)
   const { id } = begun.json<View>()
@@ -109,7 +109,7 @@ test('too many are refused', async (t) => {
 
 test('a client that leaves in the middle of a download does no harm', async (t) => {
   const app = await startApp(t)
-  await putPictures(app, 3)
+  await putImages(app, 3)
   const { id } = await app.call<View>(202, { method: 'POST', url: '/v1/snapshots' })
   await ready(app, id)
   const port = Number(new URL(await app.listen()).port)
@@ -144,7 +144,7 @@ test('only an administrator may see or make snapshots', async (t) => {
 test('a job that had not ended is told as failed after a restore: its upload is no part of a snapshot', async (t) => {
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
   const app = await startApp(t, { modelDir })
-  await putPictures(app, 1)
+  await putImages(app, 1)
   await app.parts.galleries.jobs.create({ id: 'left', gallery: 'g', source: { kind: 'tar' } })
   const { id } = await app.call<View>(202, { method: 'POST', url: '/v1/snapshots' })
   await ready(app, id)

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 import { damageImage, rewriteImages, storeTexts } from '../support/stored-rows.js'
@@ -25,15 +25,15 @@ async function appWithGallery(t: TestContext, dataDir: string): Promise<TestApp>
       method: 'PUT',
       url: `${images}/${id}`,
       headers: jpeg,
-      payload: await drawPicture('circle', id.length),
+      payload: await drawImage('circle', id.length),
     })
   return app
 }
 
 test('text that SQLite, JSON and UTF-8 do not carry is refused at every door', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
-  const image = (await drawPicture('cross', 1)).toString('base64')
-  const picture = { name: 'image', filename: 'a.jpg', content: await drawPicture('cross', 1) }
+  const image = (await drawImage('cross', 1)).toString('base64')
+  const picture = { name: 'image', filename: 'a.jpg', content: await drawImage('cross', 1) }
   const field = (name: string, content: string | Buffer) => ({
     headers: formHeaders,
     payload: formBody([{ name, content }, picture]),
@@ -134,7 +134,7 @@ test('bytes in an address that are not percent-encoded are refused, and ids that
 
 test('a line with text that is none, or with an id that no client can ask for, is a line of the report', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
-  const image = (await drawPicture('cross', 1)).toString('base64')
+  const image = (await drawImage('cross', 1)).toString('base64')
   const add = (id: string, more = '') => `{"add":{"id":${id},"image":"${image}"${more}}}`
   const bad = [
     add('"\\ud83d"'),
@@ -179,7 +179,7 @@ test('a data folder with labels and ids that are no text opens, and all of it wo
       method: 'PUT',
       url: `${images}/${encodeURIComponent(id)}`,
       headers: jpeg,
-      payload: await drawPicture('cross', id.length),
+      payload: await drawImage('cross', id.length),
     })
   await before.close()
   storeTexts(dataDir, {
@@ -220,7 +220,7 @@ test('a record that can not be read is one picture’s: named, replaceable, remo
       method: 'PUT',
       url: `${images}/${id}?label=cross`,
       headers: jpeg,
-      payload: await drawPicture('cross', id.length),
+      payload: await drawImage('cross', id.length),
     })
   await before.close()
   damageImage(dataDir, 'bad', 'label', 'crozs')
@@ -262,7 +262,7 @@ test('a record that can not be read is one picture’s: named, replaceable, remo
     method: 'PUT',
     url: `${images}/bad?label=cross`,
     headers: jpeg,
-    payload: await drawPicture('cross', 3),
+    payload: await drawImage('cross', 3),
   })
   assert.deepEqual([mended.label, mended.unreadable], ['cross', undefined])
   await app.call(204, { method: 'DELETE', url: `${images}/worse` })
@@ -295,7 +295,7 @@ test('an id and a label in either of two forms of letters are one, at every door
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const [composed, apart] = ['Käse/é', 'Käse/é'.normalize('NFD')]
   const at = (id: string) => `${images}/${encodeURIComponent(id)}`
-  const base64 = (await drawPicture('cross', 1)).toString('base64')
+  const base64 = (await drawImage('cross', 1)).toString('base64')
   const job = await endedJob(
     app,
     await sendJob(
@@ -319,9 +319,9 @@ test('an id and a label in either of two forms of letters are one, at every door
     method: 'PUT',
     url: `${at(apart)}?label=${encodeURIComponent(apart)}`,
     headers: jpeg,
-    payload: await drawPicture('cross', 2),
+    payload: await drawImage('cross', 2),
   })
-  await app.call(201, { method: 'PUT', url: at('other'), headers: jpeg, payload: await drawPicture('cross', 3) })
+  await app.call(201, { method: 'PUT', url: at('other'), headers: jpeg, payload: await drawImage('cross', 3) })
   assert.equal((await app.call(200, { method: 'PATCH', url: at('other'), payload: { label: apart } })).label, composed)
   assert.deepEqual((await app.call(200, { url: '/v1/galleries/g/labels' })).labels, [{ label: composed, count: 2 }])
 
@@ -352,7 +352,7 @@ test('what was stored in another form before is found, changed and removed as it
     [apart],
   )
   assert.equal(
-    (await app.call(200, { method: 'PUT', url, headers: jpeg, payload: await drawPicture('cross', 5) })).id,
+    (await app.call(200, { method: 'PUT', url, headers: jpeg, payload: await drawImage('cross', 5) })).id,
     apart,
   )
   assert.equal((await app.call(200, { url: images })).images.length, 2)

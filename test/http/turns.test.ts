@@ -5,7 +5,7 @@ import { StoredMetadata } from '../../src/gallery/stored-json.js'
 import { jsonInTurns } from '../../src/http/json-in-turns.js'
 import { nextTurn } from '../../src/turns.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 import { rewriteImages } from '../support/stored-rows.js'
 
@@ -86,7 +86,7 @@ async function largeGallery(t: Parameters<typeof startApp>[0], pictures: number)
   const dataDir = await temporaryFolder(t)
   const before = await startApp(t, { dataDir })
   await before.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const image = (await drawPicture('circle', 3)).toString('base64')
+  const image = (await drawImage('circle', 3)).toString('base64')
   const ids = Array.from({ length: pictures }, (_, i) => `p${i}`)
   await endedJob(
     before,

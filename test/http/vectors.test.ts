@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 
-const draw = (seed: number) => drawPicture('square', seed, { format: 'png' })
+const draw = (seed: number) => drawImage('square', seed, { format: 'png' })
 const png = { 'content-type': 'image/png' }
 
 interface Embedded {

@@ -11,7 +11,7 @@ const preprocessing = {
   mean: [0, 0, 0],
   std: [1, 1, 1],
 }
-const picture = await sharp(Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * 13) % 256)), {
+const image = await sharp(Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * 13) % 256)), {
   raw: { width: 60, height: 40, channels: 3 },
 })
   .png()
@@ -24,7 +24,7 @@ function fixed(...values: number[]): () => number {
 }
 
 test('the same random numbers give the same view, others another', async () => {
-  const view = (...values: number[]) => augmentImage(picture, { preprocessing, random: fixed(...values) })
+  const view = (...values: number[]) => augmentImage(image, { preprocessing, random: fixed(...values) })
   const first = await view(0.1, 0.7, 0.4)
   assert.equal(first.length, 16 * 16 * 3)
   assert.deepEqual(await view(0.1, 0.7, 0.4), first)
@@ -84,8 +84,8 @@ test('every picture takes the same count of random numbers', async () => {
     count++
     return 0.5
   }
-  await augmentImage(picture, { preprocessing, random })
+  await augmentImage(image, { preprocessing, random })
   const first = count
-  await augmentImage(picture, { preprocessing, random, colourJitter: 0 })
+  await augmentImage(image, { preprocessing, random, colourJitter: 0 })
   assert.equal(count, 2 * first)
 })

@@ -7,13 +7,13 @@ import sharp, { type Sharp } from 'sharp'
 import { type PrepareOptions, planPreparation, prepareImage } from '../../src/image/prepare.js'
 import { temporaryFolder } from '../support/app.js'
 import { decodePeak, peakOptions } from '../support/decode-peak.js'
-import { hostilePictures, webpOf } from '../support/hostile-pictures.js'
+import { hostileImages, webpOf } from '../support/hostile-images.js'
 
 const mebibyte = 2 ** 20
 const of = (width: number, height: number, channels: 3 | 4 = 3): Sharp =>
   sharp({ create: { width, height, channels, background: { r: 200, g: 120, b: 40, alpha: 0.5 } } })
 
-const rows: [name: string, picture: () => Promise<Buffer>, options?: Partial<PrepareOptions>][] = [
+const rows: [name: string, image: () => Promise<Buffer>, options?: Partial<PrepareOptions>][] = [
   ['jpeg', () => of(6000, 4000).jpeg().toBuffer()],
   [
     'jpeg, turned, a region of it',
@@ -42,10 +42,10 @@ const rows: [name: string, picture: () => Promise<Buffer>, options?: Partial<Pre
   ['avif of 10 bits with alpha', () => of(1600, 1600, 4).avif({ effort: 0, bitdepth: 10 }).toBuffer()],
 ]
 
-for (const [name, picture, options] of rows) {
+for (const [name, image, options] of rows) {
   test(`the memory of a decode is known before it is begun: ${name}`, async (t) => {
     const file = join(await temporaryFolder(t), 'picture')
-    await writeFile(file, await picture())
+    await writeFile(file, await image())
     const { expectedBytes, peakBytes, error } = await decodePeak(file, options)
     t.diagnostic(`${Math.round(peakBytes / mebibyte)} of ${Math.round(expectedBytes / mebibyte)} MiB`)
     assert.equal(error, undefined)
@@ -54,7 +54,7 @@ for (const [name, picture, options] of rows) {
 }
 
 test('planes that are larger than the picture are counted', async () => {
-  const hostile = await hostilePictures(100)
+  const hostile = await hostileImages(100)
   for (const name of ['avif of 64 pixels with an alpha plane of 5,000', 'avif of 64 pixels with a grid of 5,000']) {
     const { decodeBytes } = await planPreparation(hostile.get(name)!, peakOptions)
     assert.ok(decodeBytes > 400 * mebibyte, `${name}: ${decodeBytes}`)
@@ -76,14 +76,14 @@ test('outputs made one after the other are the same as side by side', async () =
     .resize(3600, 2400, { kernel: 'nearest' })
     .webp({ lossless: true, effort: 0 })
     .toBuffer()
-  for (const picture of [small, large]) {
-    const { views, thumbnail } = await prepareImage(picture, { ...peakOptions, views: 4, thumbnail: { maxSide: 64 } })
-    assert.deepEqual([...views[0]!], [...(await prepareImage(picture, peakOptions)).pixels])
+  for (const image of [small, large]) {
+    const { views, thumbnail } = await prepareImage(image, { ...peakOptions, views: 4, thumbnail: { maxSide: 64 } })
+    assert.deepEqual([...views[0]!], [...(await prepareImage(image, peakOptions)).pixels])
     assert.deepEqual(
       views[2],
-      (await prepareImage(picture, { ...peakOptions, preprocessing: { ...peakOptions.preprocessing, fit: 'squash' } }))
+      (await prepareImage(image, { ...peakOptions, preprocessing: { ...peakOptions.preprocessing, fit: 'squash' } }))
         .pixels,
     )
-    assert.deepEqual(thumbnail, (await prepareImage(picture, { ...peakOptions, thumbnail: { maxSide: 64 } })).thumbnail)
+    assert.deepEqual(thumbnail, (await prepareImage(image, { ...peakOptions, thumbnail: { maxSide: 64 } })).thumbnail)
   }
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
-import { errorOf, errorReplyOf, type MadePicture, pictureOf, replyOf } from '../../src/image/decoder-protocol.js'
-import type { PictureWork } from '../../src/image/picture-work.js'
+import { errorOf, errorReplyOf, imageOf, type MadeImage, replyOf } from '../../src/image/decoder-protocol.js'
+import type { ImageWork } from '../../src/image/image-work.js'
 
 const preprocessing = {
   inputSize: 8,
@@ -12,7 +12,7 @@ const preprocessing = {
   mean: [0, 0, 0],
   std: [1, 1, 1],
 }
-const work: PictureWork = { kind: 'prepare', options: { preprocessing, maxPixels: 100, views: 2, copies: true } }
+const work: ImageWork = { kind: 'prepare', options: { preprocessing, maxPixels: 100, views: 2, copies: true } }
 const view = (value: number) => new Uint8Array(8 * 8 * 3).fill(value)
 
 test('what was made comes back part by part', () => {
@@ -24,20 +24,20 @@ test('what was made comes back part by part', () => {
     copyDescriptor: Uint8Array.of(9),
     thumbnail: Buffer.from('small'),
   })
-  const { made } = JSON.parse(JSON.stringify(header)) as { made: MadePicture }
-  const picture = pictureOf(made, Buffer.concat(body), work)
+  const { made } = JSON.parse(JSON.stringify(header)) as { made: MadeImage }
+  const image = imageOf(made, Buffer.concat(body), work)
   assert.deepEqual(
-    [picture.width, picture.height, picture.format, picture.views.map((pixels) => [...new Set(pixels)])],
+    [image.width, image.height, image.format, image.views.map((pixels) => [...new Set(pixels)])],
     [3, 2, 'png', [[1], [2]]],
   )
-  assert.deepEqual([[...picture.copyDescriptor!], picture.thumbnail!.toString()], [[9], 'small'])
+  assert.deepEqual([[...image.copyDescriptor!], image.thumbnail!.toString()], [[9], 'small'])
 })
 
 test('an answer that does not fit the question is not believed', () => {
-  const made: MadePicture = { width: 3, height: 2, format: 'png', views: [192, 192] }
+  const made: MadeImage = { width: 3, height: 2, format: 'png', views: [192, 192] }
   const body = Buffer.alloc(384)
-  assert.equal(pictureOf(made, body, work).views.length, 2)
-  const lies: [Partial<Record<keyof MadePicture, unknown>>, Buffer<ArrayBuffer>?][] = [
+  assert.equal(imageOf(made, body, work).views.length, 2)
+  const lies: [Partial<Record<keyof MadeImage, unknown>>, Buffer<ArrayBuffer>?][] = [
     [{ width: 0 }],
     [{ height: 1.5 }],
     [{ width: '3' }],
@@ -52,7 +52,7 @@ test('an answer that does not fit the question is not believed', () => {
     [{}, Buffer.alloc(100)],
   ]
   for (const [lie, bytes = body] of lies)
-    assert.throws(() => pictureOf({ ...made, ...lie } as MadePicture, bytes, work), RangeError, JSON.stringify(lie))
+    assert.throws(() => imageOf({ ...made, ...lie } as MadeImage, bytes, work), RangeError, JSON.stringify(lie))
 })
 
 test('errors keep their code and detail; a code that is not known is none', () => {

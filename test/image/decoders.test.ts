@@ -10,7 +10,7 @@ import { AlikeError } from '../../src/errors.js'
 import { openDecoderPool } from '../../src/image/decoder-pool.js'
 import { Decoders, decodersWanted, openDecoders } from '../../src/image/decoders.js'
 import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { drawScene } from '../support/drawn-scenes.js'
 
 const preprocessing = {
@@ -28,7 +28,7 @@ async function openPool(t: TestContext, { processes = 1, count = 2, budget = mem
   const seen = { ends: 0 }
   const pool = await openDecoderPool({
     processes,
-    picturesAtOnce: Math.ceil(count / processes),
+    imagesAtOnce: Math.ceil(count / processes),
     memoryMaxBytes: budget,
     environment: { ...process.env, API_KEYS: 'secret' },
     logger: { warn() {} },
@@ -41,7 +41,7 @@ async function openPool(t: TestContext, { processes = 1, count = 2, budget = mem
 }
 
 /** Hundreds of milliseconds of decoding, in little memory. */
-function slowPicture(): Promise<Buffer> {
+function slowImage(): Promise<Buffer> {
   return sharp({ create: { width: 7_000, height: 5_000, channels: 3, background: '#456' } })
     .jpeg()
     .toBuffer()
@@ -87,12 +87,12 @@ test('processes give the pixels, thumbnails and descriptors that the service its
   const described = await decoders.describeThumbnail(thumbnail!, new AbortController().signal)
   assert.equal(described.length, copyDescriptor!.length)
 
-  const picture = await drawPicture('circle', 1)
+  const image = await drawImage('circle', 1)
   for (const bytes of [
     Buffer.alloc(0),
     Buffer.from('no picture'),
     Buffer.from('%PDF-1.7'),
-    picture.subarray(0, picture.length / 2),
+    image.subarray(0, image.length / 2),
   ]) {
     const message = (work: Promise<unknown>) =>
       work.then(
@@ -101,7 +101,7 @@ test('processes give the pixels, thumbnails and descriptors that the service its
       )
     assert.equal(await message(decoders.prepare(bytes, options)), await message(prepareImage(bytes, options)))
   }
-  assert.equal(await codeOf(decoders.prepare(picture, { ...options, maxPixels: 100 })), 'image_too_many_pixels')
+  assert.equal(await codeOf(decoders.prepare(image, { ...options, maxPixels: 100 })), 'image_too_many_pixels')
 })
 
 test('a picture that needs more memory than is set aside at first is asked for once more, and refused beyond the budget', async (t) => {
@@ -118,11 +118,11 @@ test('a picture that needs more memory than is set aside at first is asked for o
 test('a process killed in the middle of a picture is one failed picture, and the next process goes on', async (t) => {
   const { pool, seen, decoders } = await openPool(t)
   const [first] = pool.pids
-  const lost = codeOf(decoders.prepare(await slowPicture(), options))
+  const lost = codeOf(decoders.prepare(await slowImage(), options))
   await until(() => decoders.bytesInUse > 0)
   process.kill(first!, 'SIGKILL')
   assert.equal(await lost, 'image_ended_decoder')
-  assert.equal((await decoders.prepare(await drawPicture('circle', 1), options)).width, 96)
+  assert.equal((await decoders.prepare(await drawImage('circle', 1), options)).width, 96)
   assert.equal(seen.ends, 1)
   assert.notEqual(pool.pids[0], first)
   assert.equal(decoders.bytesInUse, 0)
@@ -131,7 +131,7 @@ test('a process killed in the middle of a picture is one failed picture, and the
 test('of pictures that were in a process together, each is tried once more, alone: only the one that ends it again fails', async (t) => {
   const { pool, decoders } = await openPool(t)
   const [first] = pool.pids
-  const slow = await slowPicture()
+  const slow = await slowImage()
   const both = [codeOf(decoders.prepare(slow, options)), codeOf(decoders.prepare(slow, options))]
   await until(() => decoders.bytesInUse > 0)
   process.kill(first!, 'SIGKILL')
@@ -143,7 +143,7 @@ test('of pictures that were in a process together, each is tried once more, alon
 
 test('while processes end as soon as they start, pictures are refused at once; afterwards they are decoded again', async (t) => {
   const { pool, decoders } = await openPool(t)
-  const picture = await drawPicture('circle', 1)
+  const image = await drawImage('circle', 1)
   let killing = true
   const killer = (async () => {
     while (killing) {
@@ -153,22 +153,22 @@ test('while processes end as soon as they start, pictures are refused at once; a
   })()
   await until(() => pool.processes === 0)
   let code = ''
-  while (code !== 'overloaded') code = await codeOf(decoders.prepare(picture, options))
+  while (code !== 'overloaded') code = await codeOf(decoders.prepare(image, options))
   killing = false
   await killer
   await until(() => pool.processes === 1)
-  assert.equal((await decoders.prepare(picture, options)).width, 96)
+  assert.equal((await decoders.prepare(image, options)).width, 96)
 })
 
 test('searches go before bulk pictures, and who has left does not wait', async (t) => {
   const { decoders } = await openPool(t, { count: 1 })
-  const picture = await drawPicture('circle', 1)
+  const image = await drawImage('circle', 1)
   const order: string[] = []
   const left = new AbortController()
-  const first = decoders.prepare(await slowPicture(), options)
-  const bulk = decoders.prepare(picture, options, 'bulk').then(() => order.push('bulk'))
-  const gone = codeOf(decoders.prepare(picture, { ...options, signal: left.signal }))
-  const search = decoders.prepare(picture, options).then(() => order.push('search'))
+  const first = decoders.prepare(await slowImage(), options)
+  const bulk = decoders.prepare(image, options, 'bulk').then(() => order.push('bulk'))
+  const gone = codeOf(decoders.prepare(image, { ...options, signal: left.signal }))
+  const search = decoders.prepare(image, options).then(() => order.push('search'))
   assert.equal(decoders.depth, 3)
   left.abort(new AlikeError('shutting_down'))
   assert.equal(await gone, 'shutting_down')
@@ -217,17 +217,17 @@ function isAlive(pid: number): boolean {
 test('closing ends every process, and a picture under way fails', async (t) => {
   const { pool, decoders } = await openPool(t, { processes: 2 })
   const pids = pool.pids
-  const lost = codeOf(decoders.prepare(await slowPicture(), options))
+  const lost = codeOf(decoders.prepare(await slowImage(), options))
   await until(() => decoders.bytesInUse > 0)
   await decoders.close()
   assert.equal(await lost, 'shutting_down')
   assert.deepEqual(pids.filter(isAlive), [])
-  assert.equal(await codeOf(decoders.prepare(await drawPicture('circle', 1), options)), 'shutting_down')
+  assert.equal(await codeOf(decoders.prepare(await drawImage('circle', 1), options)), 'shutting_down')
 })
 
 test('closing while the next process is waited for fails the pictures that it was to have', async (t) => {
   const { pool, decoders } = await openPool(t)
-  const slow = await slowPicture()
+  const slow = await slowImage()
   const both = [codeOf(decoders.prepare(slow, options)), codeOf(decoders.prepare(slow, options))]
   await until(() => decoders.bytesInUse > 0)
   process.kill(pool.pids[0]!, 'SIGKILL')
@@ -243,5 +243,5 @@ test('processes are used where there are more than four cores, or as many as are
   assert.deepEqual(decodersWanted({ ...auto, decodeConcurrency: 6 }, 16), { processes: 6, count: 6 })
   assert.deepEqual(decodersWanted({ ...auto, decoderProcesses: '0' }, 16), { processes: 0, count: 16 })
   const here = await openDecoders({ processes: 0, count: 1, memoryMaxBytes, logger: { warn() {} } })
-  assert.deepEqual([here.processes, (await here.prepare(await drawPicture('circle', 1), options)).width], [0, 96])
+  assert.deepEqual([here.processes, (await here.prepare(await drawImage('circle', 1), options)).width], [0, 96])
 })

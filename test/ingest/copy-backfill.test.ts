@@ -47,11 +47,11 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
     galleries,
     decoders: await decodersOf(2),
     logger: silent,
-    onDescribed: (pictures) => void told.push(pictures),
+    onDescribed: (images) => void told.push(images),
   })
   await backfill.ended
   assert.equal(
-    told.reduce((sum, pictures) => sum + pictures, 0),
+    told.reduce((sum, images) => sum + images, 0),
     71,
   )
   for (const [id, original] of originals) {
@@ -70,7 +70,7 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
     galleries,
     decoders: await decodersOf(2),
     logger: silent,
-    onDescribed: (pictures) => void again.push(pictures),
+    onDescribed: (images) => void again.push(images),
   }).ended
   assert.deepEqual(again, [])
 })
@@ -93,8 +93,8 @@ test('a stop leaves the rest to the next start', async (t) => {
     galleries,
     decoders: await decodersOf(1),
     logger: silent,
-    onDescribed: (pictures) => {
-      first += pictures
+    onDescribed: (images) => {
+      first += images
       void stopped.close()
     },
   })
@@ -105,8 +105,8 @@ test('a stop leaves the rest to the next start', async (t) => {
     galleries,
     decoders: await decodersOf(1),
     logger: silent,
-    onDescribed: (pictures) => {
-      rest += pictures
+    onDescribed: (images) => {
+      rest += images
     },
   }).ended
   assert.equal(first + rest, 100)

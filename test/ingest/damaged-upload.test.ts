@@ -10,7 +10,7 @@ import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { damagedBytes } from '../support/damage.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 interface JobView {
@@ -41,7 +41,7 @@ async function leftJobs(
     const pictures = await Promise.all(
       [0, 1, 2].map(async (n) => ({
         path: `${job}/${n}.jpg`,
-        content: await drawPicture(drawnLabels[n % 4]!, job * 3 + n + 1),
+        content: await drawImage(drawnLabels[n % 4]!, job * 3 + n + 1),
       })),
     )
     const received = await spool.receive(`job-${job}`, Readable.from([await tarOf(pictures)]), 1e9)
@@ -73,7 +73,7 @@ test('an upload that was damaged on the disk ends its job before a picture of it
 test('jobs of an older version, whose uploads were not measured, go on', async (t) => {
   const { upload, ...folders } = await leftJobs(t, 1)
   const app = await startApp(t, folders)
-  const whole = await tarOf([{ path: 'old/a.jpg', content: await drawPicture('circle', 1) }])
+  const whole = await tarOf([{ path: 'old/a.jpg', content: await drawImage('circle', 1) }])
   const spool = new Spool(folders.dataDir)
   await ended(app, 'job-0')
   await spool.receive('old', Readable.from([whole]), 1e9)

@@ -35,7 +35,7 @@ const litter = [
   'IMG_1.THM',
   'picasa.ini',
 ]
-const pictures = [
+const images = [
   'a.jpg',
   './a.jpg',
   'a/../b.jpg',
@@ -52,7 +52,7 @@ const pictures = [
 
 test('what desktops, cameras and network disks leave behind is litter', () => {
   for (const path of litter) assert.ok(isLitter(path), path)
-  for (const path of pictures) assert.ok(!isLitter(path), path)
+  for (const path of images) assert.ok(!isLitter(path), path)
 })
 
 test('litter is passed over and counted by one rule for archives and forms, or taken where that is asked for', async (t) => {

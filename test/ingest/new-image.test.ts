@@ -4,10 +4,10 @@ import { type TestContext, test } from 'node:test'
 import { takeIn } from '../../src/ingest/new-image.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { endedJob, sendJob } from '../support/jobs.js'
 
-const [one, two] = [await drawPicture('circle', 1), await drawPicture('square', 2)]
+const [one, two] = [await drawImage('circle', 1), await drawImage('square', 2)]
 const url = '/v1/galleries/g/images/p'
 const jpeg = { 'content-type': 'image/jpeg' }
 const said = encodeURIComponent('{"v":1}')
@@ -17,7 +17,7 @@ const put = (app: TestApp, payload: Buffer, query = `?label=a&metadata=${said}`,
 const patch = (app: TestApp, payload: object) => app.call(200, { method: 'PATCH', url, payload })
 const remove = (app: TestApp) => app.call(204, { method: 'DELETE', url })
 
-async function withPicture(t: TestContext): Promise<TestApp> {
+async function withImage(t: TestContext): Promise<TestApp> {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   await put(app, one, undefined, 201)
@@ -90,7 +90,7 @@ for (const [what, meanwhile, picture, then, expected] of [
   [string | null, object, Buffer],
 ][]) {
   test(what, async (t) => {
-    const app = await withPicture(t)
+    const app = await withImage(t)
     const { galleries } = app.parts
     const step = await takeIn('g', { id: 'p', ...picture }, app.parts)
     await meanwhile(app)
@@ -131,7 +131,7 @@ test('no acknowledged change is lost while a job takes in the same pictures', as
       await Promise.all(
         ids.map(async (path, n) => ({
           path,
-          content: await drawPicture('circle', n + shift, { width: 64, height: 64 }),
+          content: await drawImage('circle', n + shift, { width: 64, height: 64 }),
         })),
       ),
     )
@@ -153,7 +153,7 @@ test('no acknowledged change is lost while a job takes in the same pictures', as
 })
 
 test('an acknowledged upload is answered with its own record, whatever becomes of it in that moment', async (t) => {
-  const app = await withPicture(t)
+  const app = await withImage(t)
   const answers = await Promise.all([
     app.app.inject({ method: 'PUT', url: `${url}?label=x`, headers: jpeg, payload: two }),
     ...Array.from({ length: 20 }, async () => {
@@ -168,7 +168,7 @@ test('an acknowledged upload is answered with its own record, whatever becomes o
 })
 
 test('look-ups beside an upsert always find record, vector and thumbnail of one picture', async (t) => {
-  const app = await withPicture(t)
+  const app = await withImage(t)
   const { galleries } = app.parts
   let writing = true
   const writes = (async () => {

@@ -18,7 +18,7 @@ test(`${cases} damaged pictures, as many bodies and a tenth of raw requests harm
   await expectUnharmed(
     t,
     {
-      pictures: cases,
+      images: cases,
       bodies: cases,
       shapes: cases,
       raw: Math.ceil(cases / 10),

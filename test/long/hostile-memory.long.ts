@@ -7,8 +7,8 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { temporaryFolder } from '../support/app.js'
+import { hostileImages } from '../support/hostile-images.js'
 import { sendHostile } from '../support/hostile-load.js'
-import { hostilePictures } from '../support/hostile-pictures.js'
 import { recordResult, setting } from '../support/long-report.js'
 import { memoryLimit, peakBytes } from '../support/memory-limit.js'
 import { allocator, startProcess } from '../support/service-process.js'
@@ -25,10 +25,10 @@ test(`hostile pictures end no process that has ${limitMebibytes} MiB`, async (t)
   const environment = { DATA_DIR: await temporaryFolder(t), EMBED_WORKERS: '2', UV_THREADPOOL_SIZE: '8', ...allocator }
   const service = await startProcess(t, environment, { onSpawn: (pid) => limit?.hold(pid) })
   const atStart = peakBytes(service.pid)
-  const pictures = await hostilePictures(side)
+  const images = await hostileImages(side)
   const stalled = stallBodies(service.address, 40)
   const [{ answers, jobs }, bodies] = await Promise.all([
-    sendHostile(service.address, pictures, rounds),
+    sendHostile(service.address, images, rounds),
     largeBodies(service.address, 40),
   ])
   stalled()

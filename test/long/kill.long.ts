@@ -10,7 +10,7 @@ const seed = setting('LONG_SEED', 20_260_301)
 test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} kills`, async (t) => {
   const startedAt = performance.now()
   const result = await runKills(t, { kills, seed })
-  assert.ok(result.pictures.stored > 50)
+  assert.ok(result.images.stored > 50)
   const { hit } = result
   await recordResult('kill', {
     question: 'Is everything acknowledged there and found, and everything deleted gone, after each kill -9?',
@@ -18,8 +18,8 @@ test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} 
       kills,
       seed,
       minutes: Math.round((performance.now() - startedAt) / 6_000) / 10,
-      'pictures at the end': result.pictures.stored,
-      'ids deleted': result.pictures.deleted,
+      'pictures at the end': result.images.stored,
+      'ids deleted': result.images.deleted,
       jobs: result.jobs,
       'snapshots restored': result.snapshotsRestored,
       'slowest start, ms': Math.round(result.slowestStartMs),

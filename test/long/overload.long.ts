@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../../src/cli/percentile.js'
 import { type Answer, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { describeTally, type LoadKind, type LoadReport, loadKinds, runClients } from '../support/load-clients.js'
 import { type ServiceProcess, startProcess } from '../support/service-process.js'
 
@@ -175,13 +175,11 @@ async function sendArchives(
   { address }: ServiceProcess,
   until: AbortSignal,
 ): Promise<{ accepted: number; refused: number }> {
-  const pictures = await Promise.all(Array.from({ length: 200 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 500)))
+  const images = await Promise.all(Array.from({ length: 200 }, (_, n) => drawImage(drawnLabels[n % 4]!, n + 500)))
   const jobs = { accepted: 0, refused: 0 }
   while (!until.aborted) {
     const round = jobs.accepted
-    const body = new Uint8Array(
-      await tarOf(pictures.map((content, n) => ({ path: `bulk-${round}/${n}.jpg`, content }))),
-    )
+    const body = new Uint8Array(await tarOf(images.map((content, n) => ({ path: `bulk-${round}/${n}.jpg`, content }))))
     const response = await fetch(`${address}/v1/galleries/${gallery}/ingest`, {
       method: 'POST',
       body,

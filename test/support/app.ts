@@ -10,7 +10,7 @@ import type { Job } from '../../src/http/schemas/job.js'
 import type { Problem } from '../../src/http/schemas/problem.js'
 import type { SearchAnswer } from '../../src/http/schemas/search.js'
 import { openService, type Service } from '../../src/main.js'
-import type { RemotePictures } from '../../src/remote/remote-pictures.js'
+import type { RemoteImages } from '../../src/remote/remote-images.js'
 import { handmadeModel } from './handmade-onnx.js'
 import { temporaryFolder } from './temporary-folder.js'
 
@@ -50,7 +50,7 @@ export interface Answer
 export async function startApp(
   t: TestContext,
   overrides: Partial<Config> = {},
-  remote?: RemotePictures,
+  remote?: RemoteImages,
 ): Promise<TestApp> {
   const log: Record<string, unknown>[] = []
   const logger = pino(

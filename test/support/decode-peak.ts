@@ -28,8 +28,8 @@ export const peakOptions: PrepareOptions = {
   maxPixels: 1e9,
 }
 
-export async function decodePeak(picture: string, options: Partial<PrepareOptions> = {}): Promise<DecodePeak> {
-  const { stdout } = await promisify(execFile)(process.execPath, [file, picture, JSON.stringify(options)])
+export async function decodePeak(image: string, options: Partial<PrepareOptions> = {}): Promise<DecodePeak> {
+  const { stdout } = await promisify(execFile)(process.execPath, [file, image, JSON.stringify(options)])
   return JSON.parse(stdout) as DecodePeak
 }
 

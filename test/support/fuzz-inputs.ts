@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { paxRecord, rawTar, tarOf, unicodePath, zipOf } from './archives.js'
-import { drawnLabels, drawPicture } from './drawn-pictures.js'
+import { drawImage, drawnLabels } from './drawn-images.js'
 import { formBody, formHeaders } from './forms.js'
 
 export interface FuzzBody {
@@ -19,9 +19,9 @@ const gallery = '/v1/galleries/fuzz'
 const ids = 8
 
 /** Every decoder, with the features that lie off its usual path. */
-export async function fuzzPictures(): Promise<Record<string, Buffer>> {
-  const drawn = await drawPicture('cross', 7, { width: 64, height: 48, format: 'png' })
-  const other = await drawPicture('stripes', 8, { width: 64, height: 48, format: 'png' })
+export async function fuzzImages(): Promise<Record<string, Buffer>> {
+  const drawn = await drawImage('cross', 7, { width: 64, height: 48, format: 'png' })
+  const other = await drawImage('stripes', 8, { width: 64, height: 48, format: 'png' })
   const animated = await sharp([drawn, other], { join: { animated: true } })
     .toColourspace('srgb')
     .gif()
@@ -96,7 +96,7 @@ export function fuzzShapes(random: () => number): Omit<FuzzBody, 'name'> {
 }
 
 /** A picture, good or damaged, in one of the ways in which a caller can send it. */
-export function pictureRequest(picture: Buffer, number: number): Omit<FuzzBody, 'name'> {
+export function imageRequest(picture: Buffer, number: number): Omit<FuzzBody, 'name'> {
   const search = { method: 'POST', path: `${gallery}/search?k=3` } as const
   const store = { method: 'PUT', path: `${gallery}/images/${number % ids}?label=${drawnLabels[number % 4]}` } as const
   const form = {
@@ -170,7 +170,7 @@ function namesOfAllKinds(content: Buffer): { tar: Buffer; zip: Buffer } {
 
 /** Good requests whose bodies are damaged as a whole, frames and fields included. */
 export async function fuzzBodies(): Promise<FuzzBody[]> {
-  const pictures = await Promise.all(drawnLabels.map((label, n) => drawPicture(label, n, { width: 24, height: 24 })))
+  const pictures = await Promise.all(drawnLabels.map((label, n) => drawImage(label, n, { width: 24, height: 24 })))
   const image = pictures[0]!.toString('base64')
   const vector = Array.from({ length: 128 }, (_, i) => (i === 3 ? 1 : 0))
   const filter = { and: [{ field: 'metadata.year', gte: 2020 }, { not: { field: 'label', in: ['circle', 'cross'] } }] }

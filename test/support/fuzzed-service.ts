@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, temporaryFolder } from './app.js'
-import { drawnLabels, drawPicture } from './drawn-pictures.js'
+import { drawImage, drawnLabels } from './drawn-images.js'
 import { type FuzzOptions, fuzz } from './fuzzing.js'
 import { type ServiceProcess, startProcess } from './service-process.js'
 
@@ -33,7 +33,7 @@ export async function expectUnharmed(
   assert.equal((await fetch(`${address}/v1/galleries/fuzz`, { method: 'PUT' })).status, 201)
   assert.equal((await fetch(`${address}/v1/galleries/witness`, { method: 'PUT' })).status, 201)
   const witnesses = await Promise.all(
-    drawnLabels.map(async (label, n) => new Uint8Array(await drawPicture(label, n + 50))),
+    drawnLabels.map(async (label, n) => new Uint8Array(await drawImage(label, n + 50))),
   )
   for (const [n, body] of witnesses.entries())
     assert.equal(

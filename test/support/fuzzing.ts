@@ -7,13 +7,13 @@ import pMap from 'p-map'
 import { Agent, request } from 'undici'
 import { seededRandom } from '../../src/eval/random.js'
 import { publicCodes } from '../../src/http/status.js'
-import { type FuzzBody, fuzzBodies, fuzzPictures, fuzzShapes, pictureRequest } from './fuzz-inputs.js'
+import { type FuzzBody, fuzzBodies, fuzzImages, fuzzShapes, imageRequest } from './fuzz-inputs.js'
 import { mutated } from './mutations.js'
 
 export interface FuzzOptions {
   address: string
   /** Damaged pictures, damaged bodies, JSON of hostile shapes, and damaged HTTP on a bare socket. */
-  pictures: number
+  images: number
   bodies: number
   shapes?: number | undefined
   raw: number
@@ -70,10 +70,10 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
 }
 
 async function casesOf(
-  { address, seed, pictures, bodies, shapes = 0, raw, only }: FuzzOptions,
+  { address, seed, images, bodies, shapes = 0, raw, only }: FuzzOptions,
   dispatcher: Agent,
 ): Promise<Case[]> {
-  const goodPictures = Object.entries(await fuzzPictures())
+  const goodImages = Object.entries(await fuzzImages())
   const goodBodies = await fuzzBodies()
   const one = <Item>(items: Item[], random: () => number): Item => items[Math.floor(random() * items.length)]!
   const cases: Case[] = []
@@ -83,15 +83,15 @@ async function casesOf(
     const { name, send } = make(seededRandom(seed * 1_000_003 + number))
     cases.push({ name: `case ${number}, ${name}`, send })
   }
-  for (let number = 0; number < pictures; number++) {
+  for (let number = 0; number < images; number++) {
     add(number, (random) => {
-      const [name, bytes] = one(goodPictures, random)
-      const [, other] = one(goodPictures, random)
-      const body = pictureRequest(mutated(bytes, random, other), number)
+      const [name, bytes] = one(goodImages, random)
+      const [, other] = one(goodImages, random)
+      const body = imageRequest(mutated(bytes, random, other), number)
       return { name: `${name} to ${body.method} ${body.path}`, send: () => ask(address, body, dispatcher) }
     })
   }
-  for (let number = pictures; number < pictures + bodies; number++) {
+  for (let number = images; number < images + bodies; number++) {
     add(number, (random) => {
       const good = goodBodies[number % goodBodies.length]!
       const bytes = mutated(good.bytes, random, one(goodBodies, random).bytes)
@@ -104,7 +104,7 @@ async function casesOf(
       return { name: good.name, send: () => ask(address, { ...good, type, bytes }, dispatcher) }
     })
   }
-  for (let number = pictures + bodies; number < pictures + bodies + shapes; number++) {
+  for (let number = images + bodies; number < images + bodies + shapes; number++) {
     add(number, (random) => {
       const body = fuzzShapes(random)
       return {
@@ -113,7 +113,7 @@ async function casesOf(
       }
     })
   }
-  for (let number = pictures + bodies + shapes; number < pictures + bodies + shapes + raw; number++) {
+  for (let number = images + bodies + shapes; number < images + bodies + shapes + raw; number++) {
     add(number, (random) => {
       const good = one(goodBodies, random)
       return { name: `raw ${good.name}`, send: () => askRaw(address, mutated(rawRequest(good), random)) }

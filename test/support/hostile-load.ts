@@ -28,7 +28,7 @@ const patient = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
 /** Everything at once, `rounds` times; ends when all answers are there and all jobs have ended. */
 export async function sendHostile(
   address: string,
-  pictures: Map<string, Buffer>,
+  images: Map<string, Buffer>,
   rounds: number,
 ): Promise<HostileOutcome> {
   const gallery = `${address}/v1/galleries/hostile`
@@ -43,7 +43,7 @@ export async function sendHostile(
     count(what)
     return answer
   }
-  const all = [...pictures.values()]
+  const all = [...images.values()]
   const base64 = all.map((picture) => picture.toString('base64'))
   const jobIds: string[] = []
   for (let round = 0; round < rounds; round++) {

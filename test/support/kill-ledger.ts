@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 
 /** `absent`, or which picture and label lie under an id. */
-export type State = 'absent' | { picture: number; label: string }
+export type State = 'absent' | { image: number; label: string }
 
 interface Entry {
   /** At least one. */

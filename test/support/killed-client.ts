@@ -34,7 +34,7 @@ export class KilledClient {
   constructor(address: string, pictures: Buffer[], ledger: Ledger) {
     this.#address = address
     this.#pictures = pictures
-    this.#hashes = pictures.map((picture) => createHash('sha256').update(picture).digest('hex'))
+    this.#hashes = pictures.map((image) => createHash('sha256').update(image).digest('hex'))
     this.#ledger = ledger
   }
 
@@ -83,14 +83,14 @@ export class KilledClient {
     for (let n = 0; ; n++) {
       const old = random() < 0.3 ? this.#pick(random) : undefined
       const id = old ?? `${prefix}-${n}`
-      const state = { picture: Math.floor(random() * this.#pictures.length), label: `label ${n % 5}` }
+      const state = { image: Math.floor(random() * this.#pictures.length), label: `label ${n % 5}` }
       if (
         !(await this.#change(id, state, () =>
           this.inGallery(
             'PUT',
             `/images/${encodeURIComponent(id)}?label=${encodeURIComponent(state.label)}`,
             'image/png',
-            this.#pictures[state.picture],
+            this.#pictures[state.image],
           ),
         ))
       )
@@ -163,7 +163,7 @@ export class KilledClient {
 
   async makeUpload(key: string, states: Map<string, State>): Promise<Upload> {
     const entries = [...states].flatMap(([path, state]) =>
-      state === 'absent' ? [] : [{ path, content: this.#pictures[state.picture]! }],
+      state === 'absent' ? [] : [{ path, content: this.#pictures[state.image]! }],
     )
     for (const [id, state] of states) this.#ledger.begin(id, state)
     return { key, archive: await tarOf(entries), states, done: 0, ended: false }
@@ -207,7 +207,7 @@ export class KilledClient {
     for (let cursor = ''; ; ) {
       const page = await this.inGallery('GET', `/images?limit=1000${cursor}`)
       for (const { id, label, contentHash } of page!.images)
-        stored.set(id, { picture: this.#hashes.indexOf(contentHash), label: label ?? '' })
+        stored.set(id, { image: this.#hashes.indexOf(contentHash), label: label ?? '' })
       if (page!.nextCursor === undefined) break
       cursor = `&cursor=${encodeURIComponent(page!.nextCursor)}`
     }
@@ -217,15 +217,13 @@ export class KilledClient {
 
   /** Each of these pictures finds every id that it is stored under, and nothing that is not stored. */
   async compareSearches(stored: ReadonlyMap<string, State>, pictures: Iterable<number>, when: string): Promise<void> {
-    for (const picture of pictures) {
-      const wanted = [...stored]
-        .filter(([, state]) => state !== 'absent' && state.picture === picture)
-        .map(([id]) => id)
+    for (const image of pictures) {
+      const wanted = [...stored].filter(([, state]) => state !== 'absent' && state.image === image).map(([id]) => id)
       for (const parameters of ['k=10000&minScore=0.9999', 'k=10']) {
-        const { hits } = (await this.inGallery('POST', `/search?${parameters}`, 'image/png', this.#pictures[picture]))!
+        const { hits } = (await this.inGallery('POST', `/search?${parameters}`, 'image/png', this.#pictures[image]))!
         const found = new Set(hits.map(({ id }) => id))
         for (const id of found) assert.ok(stored.has(id), `${when}, ${id} is found and not stored`)
-        if (parameters === 'k=10') assert.equal(hits.length, Math.min(10, stored.size), `${when}, picture ${picture}`)
+        if (parameters === 'k=10') assert.equal(hits.length, Math.min(10, stored.size), `${when}, picture ${image}`)
         else for (const id of wanted) assert.ok(found.has(id), `${when}, ${id} is not found by its picture`)
       }
     }

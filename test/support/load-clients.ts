@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { percentile } from '../../src/cli/percentile.js'
-import { drawnLabels, drawPicture } from './drawn-pictures.js'
+import { drawImage, drawnLabels } from './drawn-images.js'
 import { formBody, formHeaders } from './forms.js'
 
 export const loadKinds = ['search', 'search with four pictures', 'store', 'compare', 'leave'] as const
@@ -53,13 +53,13 @@ export type LoadReport = Record<LoadKind, LoadTally>
 /** Resolves when the last client has its last answer. */
 export async function runClients(options: LoadOptions): Promise<LoadReport> {
   const report = Object.fromEntries(loadKinds.map((kind) => [kind, new LoadTally()])) as LoadReport
-  const pictures = await Promise.all(
-    Array.from({ length: 32 }, (_, n) => drawPicture(drawnLabels[n % 4]!, n + 1, { width: 320, height: 240 })),
+  const images = await Promise.all(
+    Array.from({ length: 32 }, (_, n) => drawImage(drawnLabels[n % 4]!, n + 1, { width: 320, height: 240 })),
   )
   const dispatcher = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000 })
   const clients = loadKinds.flatMap((kind) =>
     Array.from({ length: options.clients[kind] ?? 0 }, (_, n) =>
-      runClient(kind, n, report[kind], pictures, dispatcher, options),
+      runClient(kind, n, report[kind], images, dispatcher, options),
     ),
   )
   await Promise.all(clients)
@@ -71,13 +71,13 @@ async function runClient(
   kind: LoadKind,
   client: number,
   tally: LoadTally,
-  pictures: Buffer[],
+  images: Buffer[],
   dispatcher: Agent,
   options: LoadOptions,
 ): Promise<void> {
   for (let n = client; !options.until.aborted; n++) {
     const id = `${kind}-${client}-${n}-${randomUUID()}`
-    const status = await ask(kind, n, id, tally, pictures, dispatcher, options)
+    const status = await ask(kind, n, id, tally, images, dispatcher, options)
     if (kind === 'store' && (status === 200 || status === 201)) options.stored?.add(id)
     const refused = status === undefined || status >= 400
     // Who was answered looks at the answer first; else it would have its own place again before anybody else can.
@@ -91,11 +91,11 @@ async function ask(
   n: number,
   id: string,
   tally: LoadTally,
-  pictures: Buffer[],
+  images: Buffer[],
   dispatcher: Agent,
   { address, gallery }: LoadOptions,
 ): Promise<number | undefined> {
-  const { method, path, type, body } = sentBy(kind, n, id, pictures, gallery)
+  const { method, path, type, body } = sentBy(kind, n, id, images, gallery)
   const leave = kind === 'leave' ? AbortSignal.timeout(5 + (n % 8) * 10) : undefined
   const startedAt = performance.now()
   try {
@@ -138,16 +138,16 @@ function isBroken(error: unknown): boolean {
   return ['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes((error as { code?: string }).code ?? '')
 }
 
-function sentBy(kind: LoadKind, n: number, id: string, pictures: Buffer[], gallery: string): Sent {
-  const picture = (offset: number) => pictures[(n + offset) % pictures.length]!
+function sentBy(kind: LoadKind, n: number, id: string, images: Buffer[], gallery: string): Sent {
+  const image = (offset: number) => images[(n + offset) % images.length]!
   const form = (count: number) => ({
     type: formHeaders['content-type'],
     body: formBody(
-      Array.from({ length: count }, (_, i) => ({ name: 'image', filename: `${i}.jpg`, content: picture(i) })),
+      Array.from({ length: count }, (_, i) => ({ name: 'image', filename: `${i}.jpg`, content: image(i) })),
     ),
   })
   const search = { method: 'POST', path: `/v1/galleries/${gallery}/search?k=10` } as const
-  const raw = { type: 'image/jpeg', body: picture(0) }
+  const raw = { type: 'image/jpeg', body: image(0) }
   switch (kind) {
     case 'search with four pictures':
       return { ...search, ...form(4) }

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { restoreSnapshot } from '../../src/backups/restore.js'
 import { seededRandom } from '../../src/eval/random.js'
 import { temporaryFolder } from './app.js'
-import { drawnLabels, drawPicture } from './drawn-pictures.js'
+import { drawImage, drawnLabels } from './drawn-images.js'
 import { handmadeModel } from './handmade-onnx.js'
 import { Ledger, type State } from './kill-ledger.js'
 import { KilledClient, type Upload } from './killed-client.js'
@@ -24,7 +24,7 @@ export interface KillResult {
   kills: Record<Phase, number>
   /** Kills that came while this was going on. */
   hit: { job: number; snapshot: number; building: number }
-  pictures: { stored: number; deleted: number }
+  images: { stored: number; deleted: number }
   jobs: number
   snapshotsRestored: number
   slowestStartMs: number
@@ -43,10 +43,8 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
   const random = seededRandom(seed)
   const dataDir = await temporaryFolder(t)
   const environment = { ...settings, DATA_DIR: dataDir, MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder }
-  const pictures = await Promise.all(
-    Array.from({ length: 120 }, (_, n) =>
-      drawPicture(drawnLabels[n % 4]!, n, { width: 24, height: 24, format: 'png' }),
-    ),
+  const images = await Promise.all(
+    Array.from({ length: 120 }, (_, n) => drawImage(drawnLabels[n % 4]!, n, { width: 24, height: 24, format: 'png' })),
   )
   const ledger = new Ledger()
   const uploads: Upload[] = []
@@ -54,7 +52,7 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
   const result: KillResult = {
     kills: { writes: 0, ingest: 0, snapshot: 0, compaction: 0, start: 0 },
     hit: { job: 0, snapshot: 0, building: 0 },
-    pictures: { stored: 0, deleted: 0 },
+    images: { stored: 0, deleted: 0 },
     jobs: 0,
     snapshotsRestored: 0,
     slowestStartMs: 0,
@@ -62,18 +60,18 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
   let usualStartMs = 400
 
   /** Starts it and compares everything that it has with everything that was acknowledged. */
-  const startAndCompare = async (round: number, when: string, allPictures: boolean) => {
+  const startAndCompare = async (round: number, when: string, allImages: boolean) => {
     const service = await startProcess(t, environment)
     result.slowestStartMs = Math.max(result.slowestStartMs, service.startMs)
     usualStartMs = service.startMs
-    const client = new KilledClient(service.address, pictures, ledger)
+    const client = new KilledClient(service.address, images, ledger)
     await client.call('PUT', '/v1/galleries/killed')
     // Before the records are read: a job that ends in between is then known to have ended.
     for (const upload of uploads.filter(({ ended }) => !ended))
       if (await client.send(upload)) await client.follow(upload)
     if (phases.indexOf('writes') === round % phases.length) await untilEnded(client, uploads)
     const stored = await client.compareRecords(when)
-    const some = allPictures ? pictures.keys() : Array.from({ length: 6 }, () => Math.floor(random() * pictures.length))
+    const some = allImages ? images.keys() : Array.from({ length: 6 }, () => Math.floor(random() * images.length))
     if (uploads.every(({ ended }) => ended)) await client.compareSearches(stored, some, when)
     const { galleries } = (await client.call('GET', '/v1/galleries'))!
     for (const { name } of galleries)
@@ -119,7 +117,7 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
         new Map(
           names.map((name): [string, State] => [
             name,
-            { picture: Math.floor(random() * pictures.length), label: name.split('/')[0]! },
+            { image: Math.floor(random() * images.length), label: name.split('/')[0]! },
           ]),
         ),
       )
@@ -151,9 +149,9 @@ export async function runKills(t: TestContext, { kills, seed }: { kills: number;
     uploads.every(({ ended }) => ended),
     'every accepted job ends',
   )
-  await client.compareSearches(await client.compareRecords('at the end'), pictures.keys(), 'at the end')
+  await client.compareSearches(await client.compareRecords('at the end'), images.keys(), 'at the end')
   assert.equal(await service.stop('SIGTERM'), 0)
-  return { ...result, pictures: ledger.counts(), jobs: uploads.length }
+  return { ...result, images: ledger.counts(), jobs: uploads.length }
 }
 
 async function untilEnded(client: KilledClient, uploads: Upload[]): Promise<void> {

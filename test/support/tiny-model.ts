@@ -3,20 +3,20 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { train } from '../../src/train/main.js'
 import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
-import { drawnLabels, drawPicture } from './drawn-pictures.js'
+import { drawImage, drawnLabels } from './drawn-images.js'
 import { folderOfProcess } from './temporary-folder.js'
 
 /** How many drawn pictures of each label a split has. */
 export const drawnCounts = { train: 20, val: 8, test: 8 } as const
 
 /** Writes drawn pictures as `folder/split/label/number.jpg`. Seeds of different splits differ. */
-export async function writeDrawnPictures(folder: string): Promise<void> {
+export async function writeDrawnImages(folder: string): Promise<void> {
   let seed = 1
   for (const [split, count] of Object.entries(drawnCounts)) {
     for (const label of drawnLabels) {
       await mkdir(join(folder, split, label), { recursive: true })
       for (let index = 0; index < count; index++)
-        await writeFile(join(folder, split, label, `${index}.jpg`), await drawPicture(label, seed++))
+        await writeFile(join(folder, split, label, `${index}.jpg`), await drawImage(label, seed++))
     }
   }
 }
@@ -50,7 +50,7 @@ export function tinyModel(): Promise<string> {
 
 async function makeTinyModel(): Promise<string> {
   const folder = await folderOfProcess('alike-tiny-')
-  await writeDrawnPictures(join(folder, 'pictures'))
+  await writeDrawnImages(join(folder, 'pictures'))
   const trained = await train(tinySettings(folder), () => {}, new AbortController().signal)
   return trained.folder!
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import type { SplitPicture } from '../../src/datasets/split.js'
+import type { SplitImage } from '../../src/datasets/split.js'
 import { edited } from '../../src/image/edits.js'
 import { prepareImage } from '../../src/image/prepare.js'
 import { editedBatches, judgedEdits, spreadEvenly } from '../../src/train/edited-copies.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 
 const preprocessing = {
   inputSize: 24,
@@ -16,16 +16,16 @@ const preprocessing = {
   std: [1, 1, 1],
 }
 
-function pictureOf(id: string, bytes: Uint8Array): SplitPicture {
+function imageOf(id: string, bytes: Uint8Array): SplitImage {
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
   shared.set(bytes)
   return { id, label: 'a', split: 'val', group: id, source: { bytes: shared } }
 }
 
-async function collected(pictures: readonly SplitPicture[]) {
+async function collected(images: readonly SplitImage[]) {
   const rows: { id: string; edit: string; pixels: Uint8Array }[] = []
-  for await (const batch of editedBatches(pictures, preprocessing)) {
-    batch.pictures.forEach(({ id }, i) =>
+  for await (const batch of editedBatches(images, preprocessing)) {
+    batch.images.forEach(({ id }, i) =>
       rows.push({ id, edit: batch.edits[i]!, pixels: batch.pixels.subarray(i * 24 * 24 * 3, (i + 1) * 24 * 24 * 3) }),
     )
   }
@@ -33,8 +33,8 @@ async function collected(pictures: readonly SplitPicture[]) {
 }
 
 test('every edit of every picture comes once, on the pixel path of serving', async () => {
-  const bytes = await Promise.all([1, 2, 3, 4].map((seed) => drawPicture('circle', seed)))
-  const rows = await collected(bytes.map((each, i) => pictureOf(`${i}`, each)))
+  const bytes = await Promise.all([1, 2, 3, 4].map((seed) => drawImage('circle', seed)))
+  const rows = await collected(bytes.map((each, i) => imageOf(`${i}`, each)))
   assert.deepEqual(
     rows.map(({ id, edit }) => `${edit} of ${id}`),
     judgedEdits.flatMap((edit) => bytes.map((_, i) => `${edit} of ${i}`)),
@@ -70,7 +70,7 @@ test('a picture that lies on its side is edited as it is shown, a transparent on
   const dot = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#336699' } })
     .png()
     .toBuffer()
-  const rows = await collected([pictureOf('turned', turned), pictureOf('clear', clear), pictureOf('dot', dot)])
+  const rows = await collected([imageOf('turned', turned), imageOf('clear', clear), imageOf('dot', dot)])
   for (const edit of judgedEdits) {
     const of = (id: string) => rows.find((row) => row.id === id && row.edit === edit)!.pixels
     const at = (x: number, y: number) => of('turned')[(y * 24 + x) * 3]!
@@ -84,7 +84,7 @@ test('a picture that lies on its side is edited as it is shown, a transparent on
 })
 
 test('a picture that can not be read is named', async () => {
-  await assert.rejects(collected([pictureOf('broken', Buffer.from('nothing'))]), {
+  await assert.rejects(collected([imageOf('broken', Buffer.from('nothing'))]), {
     code: 'data_unreadable',
     message: /"broken"/,
   })

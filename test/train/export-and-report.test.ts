@@ -8,17 +8,17 @@ import { readModel } from '../../src/embedding/model-manifest.js'
 import { chooseBackend } from '../../src/train/backend.js'
 import { judgedEdits } from '../../src/train/edited-copies.js'
 import { exportAndReport } from '../../src/train/export-and-report.js'
-import { PictureLoader } from '../../src/train/loader/picture-loader.js'
+import { ImageLoader } from '../../src/train/loader/image-loader.js'
 import { instanceShares, type TriedInstanceShare } from '../../src/train/models/join-choice.js'
 import type { PosteriorSettings } from '../../src/train/models/joined-embedding.js'
 import { readTrainingData } from '../../src/train/training-data.js'
-import { writeDrawnPictures } from '../support/tiny-model.js'
+import { writeDrawnImages } from '../support/tiny-model.js'
 import { tinyResNet } from './fine-tuning/tiny-resnet.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'alike-shaped-'))
 after(() => rm(folder, { recursive: true }))
 await chooseBackend('wasm')
-await writeDrawnPictures(join(folder, 'pictures'))
+await writeDrawnImages(join(folder, 'pictures'))
 
 const facts = { startedFrom: 'random weights', backend: 'wasm', seed: 1, epochs: 1, chosenEpoch: null }
 
@@ -29,7 +29,7 @@ for (const [what, useClassifier] of [
   test(`a network ${what} has the share for single pictures that finds copies of val, in its manifest with all that were tried`, async () => {
     const data = await readTrainingData({ data: join(folder, 'pictures'), shares: { val: 0.2, test: 0.2 }, seed: 1 })
     const network = { ...tinyResNet({ instanceDimension: 5 }), labels: data.labels.slice(0, 3) }
-    const loader = new PictureLoader(data.pictures)
+    const loader = new ImageLoader(data.images)
     const lines: string[] = []
     const exported = await exportAndReport({
       settings: { data: folder, out: folder, name: useClassifier ? 'classes' : 'pairs', dataLicence: null },

@@ -8,13 +8,13 @@ import { readModel } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
 import { train } from '../../src/train/main.js'
 import { settingsOf, usage } from '../../src/train/settings.js'
-import { drawnLabels } from '../support/drawn-pictures.js'
-import { tinySettings, writeDrawnPictures } from '../support/tiny-model.js'
+import { drawnLabels } from '../support/drawn-images.js'
+import { tinySettings, writeDrawnImages } from '../support/tiny-model.js'
 
 let folder = ''
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'alike-train-'))
-  await writeDrawnPictures(join(folder, 'pictures'))
+  await writeDrawnImages(join(folder, 'pictures'))
 })
 after(() => rm(folder, { recursive: true }))
 

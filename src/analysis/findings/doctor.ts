@@ -1,11 +1,11 @@
 /** What may be wrong with a gallery, from the neighbours of all of its pictures. */
 import type { CopyGroups } from './copy-groups.js'
 import { findHubs } from './hubs.js'
+import type { Images } from './images.js'
 import { findLabelConflicts } from './label-conflicts.js'
 import { findLabelDoubts } from './label-doubts.js'
 import { NeighbourLists } from './neighbour-lists.js'
 import { findOutliers } from './outliers.js'
-import type { Pictures } from './pictures.js'
 import type { DoctorReport } from './reports.js'
 
 export interface DoctorOptions {
@@ -22,20 +22,20 @@ export interface DoctorOptions {
  * @param groups of copies
  */
 export function examine(
-  pictures: Pictures,
+  images: Images,
   lists: NeighbourLists,
   groups: CopyGroups,
   { k, duplicateScore, limit }: DoctorOptions,
 ): DoctorReport {
   const others = withoutCopies(lists, groups, k)
   return {
-    pictures: pictures.ids.length,
+    pictures: images.ids.length,
     k,
     duplicateScore,
-    conflicts: findLabelConflicts(pictures, groups, limit),
-    doubts: findLabelDoubts(pictures, others, k, limit),
-    hubs: findHubs(pictures, others, k, limit),
-    outliers: findOutliers(pictures, others, limit),
+    conflicts: findLabelConflicts(images, groups, limit),
+    doubts: findLabelDoubts(images, others, k, limit),
+    hubs: findHubs(images, others, k, limit),
+    outliers: findOutliers(images, others, limit),
   }
 }
 

@@ -1,6 +1,6 @@
 /** The groups of near-copies, for someone who wants one of each. */
 import type { CopyGroups } from './copy-groups.js'
-import type { Pictures } from './pictures.js'
+import type { Images } from './images.js'
 import type { CopyGroup, DuplicateReport } from './reports.js'
 
 export interface DuplicateOptions {
@@ -17,37 +17,33 @@ const membersMax = 50
 const listedMax = 5_000
 
 export function reportDuplicates(
-  pictures: Pictures,
+  images: Images,
   groups: CopyGroups,
   { duplicateScore, notCompared, limit }: DuplicateOptions,
 ): DuplicateReport {
   const all = groups.list()
   return {
-    pictures: pictures.ids.length,
+    pictures: images.ids.length,
     duplicateScore,
     notCompared,
     count: all.length,
     copies: all.reduce((sum, { length }) => sum + length - 1, 0),
-    groups: describeGroups(all.slice(0, limit), pictures, groups),
+    groups: describeGroups(all.slice(0, limit), images, groups),
   }
 }
 
 /** @param all members of each group: positions, ascending */
-export function describeGroups(
-  all: readonly (readonly number[])[],
-  pictures: Pictures,
-  groups: CopyGroups,
-): CopyGroup[] {
+export function describeGroups(all: readonly (readonly number[])[], images: Images, groups: CopyGroups): CopyGroup[] {
   let left = listedMax
   return all.map((members) => {
-    const described = describeGroup(members, pictures, groups, Math.max(2, Math.min(membersMax, left)))
+    const described = describeGroup(members, images, groups, Math.max(2, Math.min(membersMax, left)))
     left -= described.images.length
     return described
   })
 }
 
-function describeGroup(members: readonly number[], pictures: Pictures, groups: CopyGroups, listed: number): CopyGroup {
-  const { ids, labels, contentHashes } = pictures
+function describeGroup(members: readonly number[], images: Images, groups: CopyGroups, listed: number): CopyGroup {
+  const { ids, labels, contentHashes } = images
   return {
     size: members.length,
     identical: members.every((position) => contentHashes[position] === contentHashes[members[0]!]),

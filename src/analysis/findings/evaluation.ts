@@ -2,11 +2,11 @@
 import { evaluateRetrieval } from '../../eval/quality.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { CopyGroups } from './copy-groups.js'
-import type { Pictures } from './pictures.js'
+import type { Images } from './images.js'
 import type { QualityReport } from './reports.js'
 import { drawSample } from './sample.js'
 
-export interface EmbeddedPictures extends Pictures {
+export interface EmbeddedImages extends Images {
   /** [n, dimension], unit length; rows of labelled pictures may be moved together. */
   vectors: Float32Array
   dimension: number
@@ -29,9 +29,9 @@ export interface EvaluationOptions {
 const labelsMax = 1_000
 
 /** Pictures without a label are left out: an answer that nobody has judged is neither right nor wrong. */
-export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationOptions): QualityReport {
+export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptions): QualityReport {
   const { sample, seed, copies, duplicateScore, onSample, onQuery } = options
-  const labelled = labelledOnly(pictures, copies)
+  const labelled = labelledOnly(images, copies)
   const drawn = drawSample(labelled.ids.length, sample, seed)
   onSample?.(drawn.length)
   const quality = evaluateRetrieval(rowsOf(labelled, drawn), labelled, {
@@ -41,7 +41,7 @@ export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationO
   const perClass = Object.entries(quality.perClass)
   const shown = perClass.sort(([a, x], [b, y]) => y.queries - x.queries || (a < b ? -1 : 1)).slice(0, labelsMax)
   return {
-    pictures: pictures.ids.length,
+    pictures: images.ids.length,
     labelled: labelled.ids.length,
     sampled: drawn.length,
     seed,
@@ -56,7 +56,7 @@ export function evaluateGallery(pictures: EmbeddedPictures, options: EvaluationO
 }
 
 function labelledOnly(
-  { ids, labels, contentHashes, vectors, dimension }: EmbeddedPictures,
+  { ids, labels, contentHashes, vectors, dimension }: EmbeddedImages,
   copies: CopyGroups | undefined,
 ): LabelledEmbeddings {
   const kept = Array.from(ids.keys()).filter((position) => labels[position] !== null)

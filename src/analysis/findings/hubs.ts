@@ -2,12 +2,13 @@
  * Hubs: pictures among the nearest of suspiciously many others, an effect of many dimensions
  * (Radovanović, Nanopoulos, Ivanović 2010). They turn up in answers where they do not belong.
  */
+
+import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
-import type { Pictures } from './pictures.js'
 import type { HubReport } from './reports.js'
 
 /** Most frequent first. @param lists without copies @param k how long the lists are that count @param limit most pictures */
-export function findHubs({ ids, labels }: Pictures, lists: NeighbourLists, k: number, limit: number): HubReport {
+export function findHubs({ ids, labels }: Images, lists: NeighbourLists, k: number, limit: number): HubReport {
   const occurrences = new Uint32Array(lists.size)
   const strangers = new Uint32Array(lists.size)
   for (let position = 0; position < lists.size; position++) {

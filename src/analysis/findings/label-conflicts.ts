@@ -1,25 +1,25 @@
 /** Near-copies that were given different labels: at least one of them is wrong. */
 import type { CopyGroups } from './copy-groups.js'
 import { describeGroups } from './duplicates.js'
-import type { Pictures } from './pictures.js'
+import type { Images } from './images.js'
 import type { ConflictReport } from './reports.js'
 
 /** Labels told of one group. */
 const labelsMax = 20
 
 /** Largest groups first. @param limit most groups */
-export function findLabelConflicts(pictures: Pictures, groups: CopyGroups, limit: number): ConflictReport {
-  const torn = groups.list().filter((members) => labelsOf(members, pictures).length > 1)
+export function findLabelConflicts(images: Images, groups: CopyGroups, limit: number): ConflictReport {
+  const torn = groups.list().filter((members) => labelsOf(members, images).length > 1)
   const shown = torn.slice(0, limit)
   return {
     count: torn.length,
-    groups: describeGroups(shown, pictures, groups).map((group, i) => ({
-      labels: labelsOf(shown[i]!, pictures).slice(0, labelsMax),
+    groups: describeGroups(shown, images, groups).map((group, i) => ({
+      labels: labelsOf(shown[i]!, images).slice(0, labelsMax),
       ...group,
     })),
   }
 }
 
-function labelsOf(members: readonly number[], { labels }: Pictures): string[] {
+function labelsOf(members: readonly number[], { labels }: Images): string[] {
   return [...new Set(members.flatMap((position) => labels[position] ?? []))].sort()
 }

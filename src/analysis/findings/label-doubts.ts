@@ -3,8 +3,9 @@
  * with the votes of the k nearest as the probabilities of labels. A picture does not vote for
  * itself nor do its copies, so they are out of sample, as that method asks.
  */
+
+import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
-import type { Pictures } from './pictures.js'
 import type { DoubtReport } from './reports.js'
 
 /** A picture is judged by at least so many labelled neighbours, and only where its label has so many other pictures to vote for it. */
@@ -17,9 +18,9 @@ const witnessesShown = 3
 type Votes = ReadonlyMap<string, number>
 
 /** Strongest doubt first. @param lists without copies @param k neighbours that vote @param limit most pictures */
-export function findLabelDoubts(pictures: Pictures, lists: NeighbourLists, k: number, limit: number): DoubtReport {
-  const { ids, labels } = pictures
-  const judged = votesOfAll(pictures, lists, k)
+export function findLabelDoubts(images: Images, lists: NeighbourLists, k: number, limit: number): DoubtReport {
+  const { ids, labels } = images
+  const judged = votesOfAll(images, lists, k)
   const confidence = meanOwnShare(judged, labels)
   const doubts: { position: number; likely: string; margin: number; own: number; other: number }[] = []
   for (const [position, votes] of judged) {
@@ -42,12 +43,12 @@ export function findLabelDoubts(pictures: Pictures, lists: NeighbourLists, k: nu
       margin,
       ownShare: own,
       likelyShare: other,
-      witnesses: witnesses(position, likely, pictures, lists, k),
+      witnesses: witnesses(position, likely, images, lists, k),
     })),
   }
 }
 
-function votesOfAll({ labels }: Pictures, lists: NeighbourLists, k: number): Map<number, Votes> {
+function votesOfAll({ labels }: Images, lists: NeighbourLists, k: number): Map<number, Votes> {
   const frequency = new Map<string, number>()
   for (const label of labels) if (label !== null) frequency.set(label, (frequency.get(label) ?? 0) + 1)
   const judged = new Map<number, Votes>()
@@ -64,7 +65,7 @@ function votesOfAll({ labels }: Pictures, lists: NeighbourLists, k: number): Map
 
 function neighbourLabels(
   position: number,
-  labels: Pictures['labels'],
+  labels: Images['labels'],
   lists: NeighbourLists,
   k: number,
 ): (string | null)[] {
@@ -72,7 +73,7 @@ function neighbourLabels(
 }
 
 /** The threshold of each label: what share its own pictures give it on average. */
-function meanOwnShare(judged: ReadonlyMap<number, Votes>, labels: Pictures['labels']): Map<string, number> {
+function meanOwnShare(judged: ReadonlyMap<number, Votes>, labels: Images['labels']): Map<string, number> {
   const sums = new Map<string, { sum: number; count: number }>()
   for (const [position, votes] of judged) {
     const label = labels[position]!
@@ -89,7 +90,7 @@ function likeliest(votes: Votes, label: string, confidence: ReadonlyMap<string, 
   return confident[0]?.[0] ?? label
 }
 
-function witnesses(position: number, likely: string, { ids, labels }: Pictures, lists: NeighbourLists, k: number) {
+function witnesses(position: number, likely: string, { ids, labels }: Images, lists: NeighbourLists, k: number) {
   const found: { id: string; score: number }[] = []
   for (let i = 0; i < Math.min(k, lists.count(position)) && found.length < witnessesShown; i++) {
     const other = lists.other(position, i)

@@ -3,10 +3,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import { type ExplainParts, explain } from '../../explain.js'
-import type { RemotePictures } from '../../remote/remote-pictures.js'
+import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
-import { type PictureRequest, pictureRequestReader } from '../picture-request.js'
+import { type ImageRequest, imageRequestReader } from '../image-request.js'
 import {
   ExplainBody,
   ExplainForm,
@@ -15,21 +15,21 @@ import {
   Explanation,
   explanationView,
 } from '../schemas/explain.js'
+import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
-import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
 import { regionOf } from '../schemas/region.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface ExplainRouteOptions {
-  parts: ExplainParts & { remote: RemotePictures }
+  parts: ExplainParts & { remote: RemoteImages }
   memory: BodyMemory
   config: Config
 }
 
 export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = async (app, { parts, memory, config }) => {
-  const read = pictureRequestReader({
+  const read = imageRequestReader({
     parameters: ExplainParameters,
     body: ExplainBody,
     maxBytes: config.uploadMaxBytes,
@@ -49,7 +49,7 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
           'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served network does not tell what each place adds.',
         params: GalleryPath,
         querystring: ExplainParameters,
-        body: pictureBody(ExplainForm, ExplainBody),
+        body: imageBody(ExplainForm, ExplainBody),
         response: {
           200: { description: 'Where the score comes from.', ...reference(Explanation) },
           ...problems(400, 404, 409, 413, 415, 422, 429, 503),
@@ -61,12 +61,12 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
       const { gallery } = request.params
       const asked = askedOf(await read(request, signal))
       const explained = await explain({ gallery, signal, ...asked }, parts)
-      return explanationView(gallery, explained, parts.pictures.model.manifest.calibration)
+      return explanationView(gallery, explained, parts.images.model.manifest.calibration)
     },
   )
 }
 
-function askedOf({ images: [bytes], given, placeOf }: PictureRequest<ExplainGiven>) {
+function askedOf({ images: [bytes], given, placeOf }: ImageRequest<ExplainGiven>) {
   const { hit, imageId, region } = given
   const misfit = (name: string, detail: string) =>
     new RequestInvalid([{ in: placeOf(name), pointer: `/${name}`, detail }])

@@ -6,20 +6,20 @@ import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
 import { type IntakeParts, takeIn } from '../../ingest/new-image.js'
-import type { RemotePictures } from '../../remote/remote-pictures.js'
+import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
+import { imageRequestReader } from '../image-request.js'
 import { expectStorable } from '../json-body.js'
-import { pictureRequestReader } from '../picture-request.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
+import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, NewImagePath } from '../schemas/parameters.js'
-import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
 import { type Misfit, RequestInvalid } from '../validation.js'
 
 export interface ImageUploadOptions {
-  parts: IntakeParts & { remote: RemotePictures }
+  parts: IntakeParts & { remote: RemoteImages }
   memory: BodyMemory
   config: Config
 }
@@ -28,7 +28,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   app,
   { parts, memory, config },
 ) => {
-  const read = pictureRequestReader({
+  const read = imageRequestReader({
     parameters: StoreParameters,
     body: StoreBody,
     maxBytes: config.uploadMaxBytes,
@@ -38,7 +38,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
   const shared = {
     tags: ['images'],
     querystring: StoreParameters,
-    body: pictureBody(StoreForm, StoreBody),
+    body: imageBody(StoreForm, StoreBody),
     response: {
       200: { description: 'The id was known; this picture is there now.', ...reference(Image) },
       201: { description: 'A new picture.', ...reference(Image) },
@@ -88,14 +88,14 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
       placeOf,
     } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
-    const picture = {
+    const image = {
       bytes,
       label: given.label ?? null,
       metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes),
       ...(id !== undefined && { id }),
     }
 
-    const { record, created } = await parts.galleries.putOne(gallery, await takeIn(gallery, picture, parts, { signal }))
+    const { record, created } = await parts.galleries.putOne(gallery, await takeIn(gallery, image, parts, { signal }))
     if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
     return imageView(record)
   }

@@ -182,7 +182,7 @@ async function* filesOf(
     if (part.type === 'file') {
       if (part.fieldname === 'archive') throw formMisfit('archive', 'must be alone in its form')
       try {
-        const content = await readPicture(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
+        const content = await readImage(part, uploadMaxBytes, (bytes) => held.take(plainCopies * bytes))
         // The parser puts U+FFFD in place of bytes that are not UTF-8, which would make one name of many.
         const isUnreadable = part.filename.includes('\ufffd')
         yield {
@@ -210,7 +210,7 @@ async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | unde
   return next.done === true ? undefined : next.value
 }
 
-async function readPicture(
+async function readImage(
   part: MultipartFile,
   maxBytes: number,
   onBytes: (bytes: number) => void,

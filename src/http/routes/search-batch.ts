@@ -6,8 +6,8 @@ import type { AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { inFreePlaces } from '../free-places.js'
+import { imagesOfJson } from '../image-request.js'
 import { jsonInTurns } from '../json-in-turns.js'
-import { picturesOfJson } from '../picture-request.js'
 import type { CountAgain } from '../plugins/access.js'
 import type { Admission } from '../plugins/admission.js'
 import { asAlikeError, noteProblem, problemOf } from '../plugins/problem.js'
@@ -79,7 +79,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
           try {
             if (refusal !== undefined) throw refusal
             const given = check(query)
-            const images = await picturesOfJson(given, {
+            const images = await imagesOfJson(given, {
               maxBytes: config.uploadMaxBytes,
               remote: searching.parts.remote,
               signal,

@@ -3,11 +3,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
+import { imageRequestReader } from '../image-request.js'
 import { inTurns } from '../json-in-turns.js'
-import { pictureRequestReader } from '../picture-request.js'
+import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
-import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
@@ -22,7 +22,7 @@ const inOneTurnMaxBytes = 128 * 1024
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
   const { config, memory, parts } = searching
   const { Parameters, Body, Form } = searchSchemas(config)
-  const read = pictureRequestReader({
+  const read = imageRequestReader({
     parameters: Parameters,
     body: Body,
     maxBytes: config.uploadMaxBytes,
@@ -43,7 +43,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
           'The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
         params: GalleryPath,
         querystring: Parameters,
-        body: pictureBody(Form, Body),
+        body: imageBody(Form, Body),
         response: {
           200: { description: 'The nearest pictures, best first.', ...reference(SearchAnswer) },
           ...problems(400, 404, 409, 410, 413, 415, 422, 429, 503),

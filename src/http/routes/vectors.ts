@@ -5,16 +5,16 @@ import type { Config } from '../../config.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
 import { cosine } from '../../cosine.js'
 import { allOrNone } from '../../embedding/all-or-none.js'
+import type { ImageEmbedder } from '../../embedding/image-embedder.js'
 import { likeliestLabels } from '../../embedding/likeliest-labels.js'
-import type { PictureEmbedder } from '../../embedding/picture-embedder.js'
 import { AlikeError } from '../../errors.js'
 import { basisOf, probabilitySameLabel } from '../../eval/score-calibration.js'
-import type { RemotePictures } from '../../remote/remote-pictures.js'
+import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
-import { pictureRequestReader } from '../picture-request.js'
+import { imageRequestReader } from '../image-request.js'
+import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
-import { pictureBody } from '../schemas/picture.js'
 import { problems } from '../schemas/problem.js'
 import {
   CompareAnswer,
@@ -27,7 +27,7 @@ import {
 import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
-  parts: { pictures: PictureEmbedder; remote: RemotePictures }
+  parts: { images: ImageEmbedder; remote: RemoteImages }
   memory: BodyMemory
   config: Config
 }
@@ -36,10 +36,10 @@ const noParameters = Type.Object({}, { additionalProperties: false })
 const labelsShown = 5
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
-  const { pictures } = parts
+  const embedder = parts.images
   const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
-  const readOne = pictureRequestReader({ ...shared, body: EmbeddingBody })
-  const readTwo = pictureRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
+  const readOne = imageRequestReader({ ...shared, body: EmbeddingBody })
+  const readTwo = imageRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
   const failures = problems(400, 413, 415, 422, 429, 503)
 
   app.post(
@@ -51,7 +51,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
         tags: ['search'],
         summary: 'Turn a picture into its vector',
         querystring: noParameters,
-        body: pictureBody(EmbeddingForm, EmbeddingBody),
+        body: imageBody(EmbeddingForm, EmbeddingBody),
         response: {
           200: { description: 'Its embedding, and what it is taken for.', ...reference(EmbeddingAnswer) },
           ...failures,
@@ -59,13 +59,13 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       },
     },
     async (request, reply) => {
-      const { manifest } = pictures.model
+      const { manifest } = embedder.model
       const signal = clientGone(reply)
       const {
         images: [bytes],
       } = await readOne(request, signal)
       if (bytes === undefined) throw new AlikeError('image_missing')
-      const { vector, logits } = await pictures.embed(bytes, { purpose: 'search', signal })
+      const { vector, logits } = await embedder.embed(bytes, { purpose: 'search', signal })
       return {
         modelId: manifest.id,
         vector: [...vector],
@@ -96,10 +96,10 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       if (images.length !== 2)
         throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
       const [one, two] = await allOrNone(images, signal, (bytes, stop) =>
-        pictures.embed(bytes, { purpose: 'search', signal: stop }),
+        embedder.embed(bytes, { purpose: 'search', signal: stop }),
       )
       const score = cosine(one!.vector, two!.vector)
-      const { id, calibration } = pictures.model.manifest
+      const { id, calibration } = embedder.model.manifest
       return {
         modelId: id,
         score,

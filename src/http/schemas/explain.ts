@@ -8,9 +8,9 @@ import {
 } from '../../eval/score-calibration.js'
 import type { Explained } from '../../explain.js'
 import { Calibration } from './calibration.js'
+import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
-import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
 import { Region, regionText } from './region.js'
 
 const hit = { ...ImageId, description: 'Id of the stored picture that is to be explained, usually a hit.' }
@@ -27,7 +27,7 @@ export const ExplainForm = Type.Object({ image: BinaryImage, ...ExplainParameter
 export const ExplainBody = Type.Object(
   {
     image: Type.Optional(Base64Image),
-    url: Type.Optional(PictureUrl),
+    url: Type.Optional(ImageUrl),
     imageId,
     hit: Type.Optional(hit),
     region: Type.Optional(Region),

@@ -3,9 +3,9 @@ import { type Static, Type } from 'typebox'
 import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { Metadata } from './gallery.js'
+import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
 import { Cursor, ImageId, Label, limit } from './parameters.js'
-import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
 
 const NullableLabel = Type.Union([Label, Type.Null()], { description: 'null: it has none.' })
 
@@ -67,7 +67,7 @@ export const StoreForm = Type.Object({ image: BinaryImage, ...StoreParameters.pr
 export const StoreBody = Type.Object(
   {
     image: Type.Optional(Base64Image),
-    url: Type.Optional(PictureUrl),
+    url: Type.Optional(ImageUrl),
     label: Type.Optional(NullableLabel),
     metadata: Type.Optional(Metadata),
   },

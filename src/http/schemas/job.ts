@@ -5,9 +5,9 @@ import { AddLine, DeleteLine } from '../../ingest/line-schemas.js'
 import { litterRules } from '../../ingest/litter.js'
 import { nameEncodings } from '../../ingest/name-encoding.js'
 import type { JobPace } from '../../jobs/pace.js'
+import { exampleBase64 } from './image-body.js'
 import { named, reference } from './named.js'
 import { GalleryName, Label, limit } from './parameters.js'
-import { exampleBase64 } from './picture.js'
 
 const Nullable = <Schema extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(
   schema: Schema,

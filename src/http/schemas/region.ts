@@ -1,6 +1,6 @@
 /** The part of a picture that is meant, in an address or form and in JSON. */
 import { type Static, Type } from 'typebox'
-import type { Region as PictureRegion } from '../../image/region.js'
+import type { Region as ImageRegion } from '../../image/region.js'
 
 export const regionText = Type.String({
   pattern: '^\\s*-?\\d+(\\.\\d+)?(\\s*,\\s*-?\\d+(\\.\\d+)?){3}\\s*(px)?\\s*$',
@@ -24,7 +24,7 @@ export const Region = Type.Object(
 )
 
 /** `x,y,width,height` with `px` for pixels; the schema has checked its form. */
-export function regionOf(region: string | Static<typeof Region>): PictureRegion {
+export function regionOf(region: string | Static<typeof Region>): ImageRegion {
   if (typeof region !== 'string') return { unit: 'relative', ...region }
   const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))
   return { x, y, width, height, unit: /px\s*$/.test(region) ? 'pixel' : 'relative' }

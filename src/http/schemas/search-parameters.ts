@@ -2,9 +2,9 @@
 import { type Static, Type } from 'typebox'
 import { fieldPattern } from '../../gallery/field-values.js'
 import { labelMaxLength } from '../../ingest/names.js'
+import { Base64Image, BinaryImage, ImageUrl } from './image-body.js'
 import { duplicateScoreSchema } from './near-copy.js'
 import { ImageId } from './parameters.js'
-import { Base64Image, BinaryImage, PictureUrl } from './picture.js'
 import { Region, regionText } from './region.js'
 
 export const defaultK = 10
@@ -177,7 +177,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
   const Body = Type.Object(
     {
       image: Type.Optional(Base64Image),
-      url: Type.Optional(PictureUrl),
+      url: Type.Optional(ImageUrl),
       images: Type.Optional(
         Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' }),
       ),

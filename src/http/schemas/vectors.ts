@@ -1,13 +1,13 @@
 /** Embeddings and scores of pictures that are not stored. */
 import { Type } from 'typebox'
 import { Calibration } from './calibration.js'
+import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
 import { NearCopyScore } from './near-copy.js'
-import { Base64Image, BinaryImage, exampleBase64, PictureUrl } from './picture.js'
 
 export const EmbeddingForm = Type.Object({ image: BinaryImage })
 export const EmbeddingBody = Type.Object(
-  { image: Type.Optional(Base64Image), url: Type.Optional(PictureUrl) },
+  { image: Type.Optional(Base64Image), url: Type.Optional(ImageUrl) },
   { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64 }] },
 )
 
@@ -39,7 +39,7 @@ export const CompareBody = Type.Object(
   {
     images: Type.Optional(Type.Array(Base64Image, { maxItems: 2, description: 'The two pictures.' })),
     urls: Type.Optional(
-      Type.Array(PictureUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' }),
+      Type.Array(ImageUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' }),
     ),
   },
   { additionalProperties: false, minProperties: 1, examples: [{ images: [exampleBase64, exampleBase64] }] },

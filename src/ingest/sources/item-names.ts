@@ -4,11 +4,11 @@ import type { ReadName } from '../name-encoding.js'
 import { nameOf, shownName } from '../names.js'
 import { isPassedOver } from '../passed-over.js'
 import { RepeatedIds } from '../repeated-ids.js'
-import type { ItemPlace, SaidOfPicture, SourceDescription } from '../source.js'
+import type { ItemPlace, SaidOfImage, SourceDescription } from '../source.js'
 import { saidOf, type UploadManifest } from '../upload-manifest/upload-manifest.js'
 
 /** An item without its bytes. */
-export type NamedItem = ItemPlace & (SaidOfPicture | { skipped: true } | { error: AlikeError })
+export type NamedItem = ItemPlace & (SaidOfImage | { skipped: true } | { error: AlikeError })
 
 /** Each item of the source comes by here in its order, those that a former run has taken in as well. */
 export class ItemNames {

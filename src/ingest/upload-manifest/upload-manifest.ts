@@ -9,7 +9,7 @@ import { nfc } from '../../text.js'
 import type { ManifestLine } from '../line-schemas.js'
 import { isLitterName } from '../litter.js'
 import { nameOf, segmentsOf } from '../names.js'
-import type { SaidOfPicture, SourceDescription, SourceLimits } from '../source.js'
+import type { SaidOfImage, SourceDescription, SourceLimits } from '../source.js'
 import { type ManifestFormat, rowsOf } from './manifest-rows.js'
 
 /** It is in memory while its job runs; reading it took ten times its size there. */
@@ -102,7 +102,7 @@ export function saidOf(
   path: string,
   description: SourceDescription,
   manifest: UploadManifest | undefined,
-): SaidOfPicture {
+): SaidOfImage {
   const { id, label } = nameOf(path)
   const row = manifest?.rowOf(id)
   return {

@@ -1,11 +1,11 @@
 /** Fills a feature file: pictures through the frozen trunk, chunk by chunk, from where the last run stopped. */
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs-core'
-import type { SplitPicture } from '../../datasets/split.js'
+import type { SplitImage } from '../../datasets/split.js'
 import { seededRandom } from '../../eval/random.js'
+import type { ImageLoader } from '../loader/image-loader.js'
 import type { Augmentation } from '../loader/loader-protocol.js'
 import { normalised } from '../loader/normalise.js'
-import type { PictureLoader } from '../loader/picture-loader.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { FeatureFile, type MapShape, rowsDone } from './feature-file.js'
 
@@ -21,9 +21,9 @@ export interface BuildFeaturesOptions {
   network: StagedNetwork
   /** SHA-256 of the trunk's weights file. */
   weightsSha256: string
-  loader: PictureLoader
-  pictures: readonly SplitPicture[]
-  /** Indices into `pictures`, in the order of the rows. */
+  loader: ImageLoader
+  images: readonly SplitImage[]
+  /** Indices into `images`, in the order of the rows. */
   indices: readonly number[]
   view: View
   log: (line: string) => void
@@ -50,10 +50,10 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
     indices.slice(done + chunk * chunkSize, done + (chunk + 1) * chunkSize),
   )
   const requests = chunks.map((chunk) => ({
-    pictures: chunk,
+    images: chunk,
     preprocessing,
     ...(view.index > 0 && {
-      augmentation: { ...view.augmentation, seeds: chunk.map((picture) => seedOf(view, picture)) },
+      augmentation: { ...view.augmentation, seeds: chunk.map((image) => seedOf(view, image)) },
     }),
   }))
   const [started, first] = [performance.now(), done]
@@ -81,16 +81,16 @@ export async function buildFeatures(options: BuildFeaturesOptions): Promise<Feat
   return null
 }
 
-function seedOf({ seed, index }: View, picture: number): number {
-  return Math.floor(seededRandom(seed * 7_368_787 + index * 104_729 + picture)() * 2 ** 32)
+function seedOf({ seed, index }: View, image: number): number {
+  return Math.floor(seededRandom(seed * 7_368_787 + index * 104_729 + image)() * 2 ** 32)
 }
 
 /** Weights, pixel path, pictures and view, in one hash. */
-function fingerprintOf({ weightsSha256, network, pictures, indices, view }: BuildFeaturesOptions): string {
+function fingerprintOf({ weightsSha256, network, images, indices, view }: BuildFeaturesOptions): string {
   const facts = [
     weightsSha256,
     network.preprocessing,
-    indices.map((index) => pictures[index]!.id),
+    indices.map((index) => images[index]!.id),
     view.index === 0 ? 'serving' : view,
   ]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')

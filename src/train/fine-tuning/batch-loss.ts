@@ -13,7 +13,7 @@ export interface BatchTruth {
   /** Index of each row's label. */
   classes: readonly number[]
   /** Which picture each row shows; two rows of one number are two views of it. */
-  pictures?: readonly number[]
+  images?: readonly number[]
   /** Mixed rows show two pictures: only classes are learned from them. */
   mix?: Mix | null
   taught?: Taught | null
@@ -23,7 +23,7 @@ export interface BatchTruth {
 export function batchLoss(
   tail: LayersModel,
   maps: tf.Tensor,
-  { classes, pictures, mix = null, taught = null }: BatchTruth,
+  { classes, images, mix = null, taught = null }: BatchTruth,
   settings: LossSettings,
 ): tf.Scalar {
   const {
@@ -56,9 +56,9 @@ export function batchLoss(
           tf.mul(tf.addN(own), 1 - distillation.share),
           tf.mul(distance(embedding, logits, taught, distillation.similarity), distillation.share),
         ]
-  if (mix === null && views !== undefined && pictures !== undefined && instance !== undefined && instance.weight > 0) {
+  if (mix === null && views !== undefined && images !== undefined && instance !== undefined && instance.weight > 0) {
     terms.push(
-      tf.mul(supervisedContrastive(views, tf.tensor1d([...pictures], 'int32'), instance.temperature), instance.weight),
+      tf.mul(supervisedContrastive(views, tf.tensor1d([...images], 'int32'), instance.temperature), instance.weight),
     )
   }
   return tf.addN(terms) as tf.Scalar

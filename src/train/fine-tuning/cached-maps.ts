@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { buildFeatures } from '../feature-cache/build-features.js'
 import type { FeatureFile } from '../feature-cache/feature-file.js'
-import type { PictureLoader } from '../loader/picture-loader.js'
+import type { ImageLoader } from '../loader/image-loader.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { TrainingData } from '../training-data.js'
 import type { BatchMember } from './plan.js'
@@ -24,7 +24,7 @@ export async function cachedMaps(
   weightsSha256: string,
   data: TrainingData,
   settings: FineTuneSettings,
-  loader: PictureLoader,
+  loader: ImageLoader,
   log: (line: string) => void,
   stop: AbortSignal,
 ): Promise<CachedMaps | null> {
@@ -41,7 +41,7 @@ export async function cachedMaps(
       network,
       weightsSha256,
       loader,
-      pictures: data.pictures,
+      images: data.images,
       indices: data[part],
       view: { index, seed, augmentation: { minScale, colourJitter } },
       log,

@@ -8,7 +8,7 @@ import { AlikeError } from '../../errors.js'
 import { chooseBackend } from '../backend.js'
 import { loadCheckpoint, type RunState, saveCheckpoint } from '../checkpoint.js'
 import { exportAndReport } from '../export-and-report.js'
-import { loaderProcesses, PictureLoader } from '../loader/picture-loader.js'
+import { ImageLoader, loaderProcesses } from '../loader/image-loader.js'
 import { variablesOf } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { startingNetwork } from '../models/starting-network.js'
@@ -42,7 +42,7 @@ interface Run {
   settings: FineTuneSettings
   data: TrainingData
   starting: StartingWeights
-  loader: PictureLoader
+  loader: ImageLoader
   /** The network that is trained, for squares of any side. */
   network: StagedNetwork
   /** The average of its weights over the run: the one that is judged and exported. */
@@ -86,7 +86,7 @@ export async function fineTune(
   const averaged = startingNetwork(starting, shape)
   const teachers =
     settings.teachers.length === 0 || settings.exportOnly ? null : await Teachers.read(settings.teachers, averaged)
-  const loader = new PictureLoader(data.pictures, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
+  const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const microBatch = settings.microBatch === 'auto' ? (backend.endsWith('(gpu)') ? Infinity : 6) : settings.microBatch
   try {
     const state = await runPhases({
@@ -155,7 +155,7 @@ async function runPhases(run: Run): Promise<RunState> {
   const work = join(settings.work, settings.name)
   await mkdir(work, { recursive: true })
   const files = { checkpoint: join(work, 'checkpoint.safetensors'), best: join(work, 'best.safetensors') }
-  const fingerprint = fineTuneFingerprint(settings, starting.sha256, data.labels, data.pictures.length)
+  const fingerprint = fineTuneFingerprint(settings, starting.sha256, data.labels, data.images.length)
   let state: RunState = {
     epoch: 0,
     batch: 0,
@@ -221,10 +221,10 @@ async function runPhase(
       const batches = planBatches(data, settings, epoch)
       const progress = new EpochProgress(performance.now())
       // a step's loss is read when the next is under way: reading waits for the device, which should not wait for us
-      let untold: { loss: tf.Scalar; pictures: number; place: string } | null = null
+      let untold: { loss: tf.Scalar; images: number; place: string } | null = null
       const tell = (): void => {
         if (untold === null) return
-        const line = progress.add(untold.loss.dataSync()[0]!, untold.pictures, untold.place, performance.now())
+        const line = progress.add(untold.loss.dataSync()[0]!, untold.images, untold.place, performance.now())
         untold.loss.dispose()
         untold = null
         if (line !== null) log(line)
@@ -248,7 +248,7 @@ async function runPhase(
         tell()
         untold = {
           loss,
-          pictures: batch.classes.length,
+          images: batch.classes.length,
           place: `${phase.trains} epoch ${epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`,
         }
         // signals are heard between two batches only
@@ -317,13 +317,13 @@ function stepOf(
 ): StepResult {
   return tf.tidy(() => {
     const rows = mix === null ? input : mixed(input, mix)
-    const pictures = members.map(({ member }) => member)
-    if (trains !== 'all') return tailStep(network.tail, rows, { classes, pictures, mix }, optimizer.tail, settings)
+    const images = members.map(({ member }) => member)
+    if (trains !== 'all') return tailStep(network.tail, rows, { classes, images, mix }, optimizer.tail, settings)
     const taught = teachers?.teach(rows) ?? null
     return wholeStep(
       network,
       rows,
-      { classes, pictures, mix, taught },
+      { classes, images, mix, taught },
       { variables: optimizer, losses: settings, microBatch },
     )
   })

@@ -158,8 +158,8 @@ export function fineTuneFingerprint(
   settings: FineTuneSettings,
   weightsSha256: string,
   labels: readonly string[],
-  pictures: number,
+  images: number,
 ): string {
   const { phases, ...shaping } = shapingFineTuneSettings(settings)
-  return JSON.stringify({ ...shaping, weightsSha256, labels, pictures })
+  return JSON.stringify({ ...shaping, weightsSha256, labels, pictures: images })
 }

@@ -2,8 +2,8 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { seededRandom } from '../../eval/random.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
+import type { ImageLoader } from '../loader/image-loader.js'
 import { eraseSquares, normalised } from '../loader/normalise.js'
-import type { PictureLoader } from '../loader/picture-loader.js'
 import type { TrainingData } from '../training-data.js'
 import type { CachedMaps } from './cached-maps.js'
 import type { FineTuneBatch } from './plan.js'
@@ -11,7 +11,7 @@ import type { FineTuneSettings, PhaseName } from './settings.js'
 
 export interface InputSources {
   maps: CachedMaps | null
-  loader: PictureLoader
+  loader: ImageLoader
   data: TrainingData
   settings: FineTuneSettings
   /** With the side of the phase. */
@@ -31,7 +31,7 @@ export async function* trainingInput(
   }
   const { minScale, colourJitter, eraseShare } = settings.augmentation
   const requests = batches.map(({ members }) => ({
-    pictures: members.map(({ member }) => data.train[member]!),
+    images: members.map(({ member }) => data.train[member]!),
     preprocessing,
     // as with cached maps, the first view is that of serving
     augmentation: {

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { evaluateClassification } from '../../eval/classification.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
 import type { EpochRecord } from '../checkpoint.js'
-import { type EmbeddedPictures, embedPictures } from '../embed-pictures.js'
-import type { PictureLoader } from '../loader/picture-loader.js'
+import { type EmbeddedImages, embedImages } from '../embed-images.js'
+import type { ImageLoader } from '../loader/image-loader.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { TrainingData } from '../training-data.js'
 import type { CachedMaps } from './cached-maps.js'
@@ -15,11 +15,11 @@ const batchSize = 60
 export async function judgeOnVal(
   network: StagedNetwork,
   data: TrainingData,
-  loader: PictureLoader,
+  loader: ImageLoader,
   maps: CachedMaps | null,
 ): Promise<EpochRecord['val']> {
   const embedded =
-    maps === null ? await embedPictures(network, loader, data.pictures, data.val) : await embedMaps(network, data, maps)
+    maps === null ? await embedImages(network, loader, data.images, data.val) : await embedMaps(network, data, maps)
   const { overall } = evaluateRetrieval(embedded, embedded, { bootstrapSamples: 0 })
   const { accuracy } = evaluateClassification(embedded.logits, embedded.labels, data.labels, { bootstrapSamples: 0 })
   return {
@@ -33,9 +33,9 @@ export async function judgeOnVal(
 
 async function embedMaps(
   { tail, embeddingDimension: dimension, labels }: StagedNetwork,
-  { pictures, val }: TrainingData,
+  { images, val }: TrainingData,
   maps: CachedMaps,
-): Promise<EmbeddedPictures> {
+): Promise<EmbeddedImages> {
   const embeddings = new Float32Array(val.length * dimension)
   const logits = new Float32Array(val.length * labels.length)
   for (let start = 0; start < val.length; start += batchSize) {
@@ -45,7 +45,7 @@ async function embedMaps(
     logits.set(outputs[1].dataSync() as Float32Array, start * labels.length)
     tf.dispose([input, ...outputs])
   }
-  const chosen = val.map((index) => pictures[index]!)
+  const chosen = val.map((index) => images[index]!)
   return {
     ids: chosen.map(({ id }) => id),
     labels: chosen.map(({ label }) => label),

@@ -1,5 +1,5 @@
 /** What the training thread and the loader thread say to each other. */
-import type { PictureSource } from '../../datasets/labelled-picture.js'
+import type { ImageSource } from '../../datasets/labelled-image.js'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 
 export interface Augmentation {
@@ -11,7 +11,7 @@ export interface LoadRequest {
   kind: 'load'
   ticket: number
   /** Indices into the pictures that the thread was started with. */
-  pictures: number[]
+  images: number[]
   /** The square may be smaller than the network's own while training. */
   preprocessing: Preprocessing
   /** One seed for each picture and the strength; absent: the view that serving sees. */
@@ -29,10 +29,10 @@ export type ToLoader = LoadRequest | { kind: 'close' }
 export type FromLoader =
   /** `pixels`: uint8 [pictures, size, size, 3]. */
   | { kind: 'loaded'; ticket: number; pixels: Uint8Array<ArrayBuffer> }
-  | { kind: 'failed'; ticket: number; picture: number; error: unknown }
+  | { kind: 'failed'; ticket: number; image: number; error: unknown }
 
 export interface LoaderStart {
-  sources: PictureSource[]
+  sources: ImageSource[]
   /** That make views; 0 makes them in the thread itself. */
   processes: number
 }

@@ -1,6 +1,6 @@
 /** Worker thread: gathers batches while the training thread is inside a synchronous step. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { bytesOf } from '../../datasets/picture-bytes.js'
+import { bytesOf } from '../../datasets/image-bytes.js'
 import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
 import type { ViewOrder } from './view-maker.js'
 import { ViewProcesses } from './view-processes.js'
@@ -16,17 +16,17 @@ port.on('message', (message: ToLoader) => {
 })
 
 async function load(request: LoadRequest): Promise<void> {
-  const { ticket, pictures, preprocessing } = request
+  const { ticket, images, preprocessing } = request
   const size = preprocessing.inputSize ** 2 * 3
-  const pixels = new Uint8Array(pictures.length * size)
+  const pixels = new Uint8Array(images.length * size)
   let current = -1
   try {
     await Promise.all(
-      pictures.map(async (picture, position) => {
-        const view = await bytesOf({ source: sources[picture]! })
+      images.map(async (image, position) => {
+        const view = await bytesOf({ source: sources[image]! })
           .then((bytes) => views.make(bytes, orderOf(request, position)))
           .catch((error: unknown) => {
-            current = picture
+            current = image
             throw error
           })
         pixels.set(view, position * size)
@@ -34,7 +34,7 @@ async function load(request: LoadRequest): Promise<void> {
     )
     port.postMessage({ kind: 'loaded', ticket, pixels } satisfies FromLoader, [pixels.buffer])
   } catch (error) {
-    port.postMessage({ kind: 'failed', ticket, picture: current, error } satisfies FromLoader)
+    port.postMessage({ kind: 'failed', ticket, image: current, error } satisfies FromLoader)
   }
 }
 

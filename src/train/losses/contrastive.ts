@@ -21,8 +21,8 @@ export function supervisedContrastive(embeddings: tf.Tensor2D, classes: tf.Tenso
       tf.add(tf.div(tf.matMul(embeddings, embeddings, false, true), temperature), self) as tf.Tensor2D,
     )
     const partners = tf.sum(positives, 1)
-    const perPicture = tf.div(tf.sum(tf.mul(positives, logProbability), 1), tf.maximum(partners, 1))
+    const perImage = tf.div(tf.sum(tf.mul(positives, logProbability), 1), tf.maximum(partners, 1))
     const withPartner = tf.sum(tf.cast(tf.greater(partners, 0), 'float32'))
-    return tf.neg(tf.div(tf.sum(perPicture), tf.maximum(withPartner, 1))) as tf.Scalar
+    return tf.neg(tf.div(tf.sum(perImage), tf.maximum(withPartner, 1))) as tf.Scalar
   })
 }

@@ -98,7 +98,7 @@ export function withJoinedEmbedding(network: TrainableNetwork, settings: JoinSet
   }
 }
 
-/** Rows of every part, as `embedPictures` gathers them. */
+/** Rows of every part, as `embedImages` gathers them. */
 export interface RowsOfParts extends LabelledEmbeddings {
   /** [n, C] */
   logits: Float32Array

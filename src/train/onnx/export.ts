@@ -13,7 +13,7 @@ export interface ExportOptions {
   /** The model folder; one that exists is replaced as a whole. */
   folder: string
   /** Pictures of the parity check, each [inputSize, inputSize, 3]; at least 16. */
-  parityPictures: readonly Uint8Array[]
+  parityImages: readonly Uint8Array[]
   /** Where the weights started from, the data, the backend; goes into the manifest. */
   provenance: Record<string, unknown>
   now: Date
@@ -25,15 +25,15 @@ export interface ExportedModel {
   parity: Parity
 }
 
-const minParityPictures = 16
+const minParityImages = 16
 
 /**
  * Graph, parity check, manifest, golden pictures in a folder beside the target; the rename comes last.
  * @throws AlikeError `export_layer_unsupported`, `export_parity_failed`; then nothing is left behind.
  */
 export async function exportModel(network: TrainableNetwork, options: ExportOptions): Promise<ExportedModel> {
-  if (options.parityPictures.length < minParityPictures)
-    throw new RangeError(`the parity check needs ${minParityPictures} pictures`)
+  if (options.parityImages.length < minParityImages)
+    throw new RangeError(`the parity check needs ${minParityImages} pictures`)
   const folder = resolve(options.folder)
   const draft = join(dirname(folder), `.${basename(folder)}.draft-${process.pid}`)
   await rm(draft, { recursive: true, force: true })
@@ -41,7 +41,7 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
   try {
     const modelFile = join(draft, 'model.onnx')
     await writeFile(modelFile, convertNetwork(network))
-    const parity = await provenParity(network, modelFile, options.parityPictures)
+    const parity = await provenParity(network, modelFile, options.parityImages)
     const manifest = await describe(network, modelFile, { ...options.provenance, exportParity: parity }, options.now)
     await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
     await writeGolden(draft, manifest)
@@ -55,11 +55,11 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
 async function provenParity(
   network: TrainableNetwork,
   modelFile: string,
-  pictures: readonly Uint8Array[],
+  images: readonly Uint8Array[],
 ): Promise<Parity> {
   const session = await openOnnx(modelFile, { map: true })
   try {
-    const parity = await checkParity(network, session, pictures)
+    const parity = await checkParity(network, session, images)
     if (parity.passed) return parity
     const detail = `Smallest cosine ${parity.minCosine}, largest logit difference ${parity.maxLogitDifference}, largest difference of the summed map ${parity.maxMapDifference ?? 'not measured'} on ${parity.pictures} pictures.`
     throw new AlikeError('export_parity_failed', { detail })

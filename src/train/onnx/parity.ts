@@ -21,12 +21,12 @@ export const parityBounds = { minCosine: 0.99999, maxLogitDifference: 1e-3, maxM
 export async function checkParity(
   network: TrainableNetwork,
   session: OnnxSession,
-  pictures: readonly Uint8Array[],
+  images: readonly Uint8Array[],
 ): Promise<Parity> {
   const size = network.preprocessing.inputSize
-  const pixels = new Uint8Array(pictures.length * size * size * 3)
-  pictures.forEach((picture, i) => pixels.set(picture, i * size * size * 3))
-  const [trained, exported] = [runLayers(network, pixels, pictures.length), await session.run(pixels, size)]
+  const pixels = new Uint8Array(images.length * size * size * 3)
+  images.forEach((image, i) => pixels.set(image, i * size * size * 3))
+  const [trained, exported] = [runLayers(network, pixels, images.length), await session.run(pixels, size)]
 
   const minCosine = minimumCosine(trained.embedding, exported.embedding, network.embeddingDimension)
   const maxLogitDifference = largestDifference(trained.logits, exported.logits)
@@ -35,7 +35,7 @@ export async function checkParity(
   const sumsUp = maxMapDifference === undefined || maxMapDifference < parityBounds.maxMapDifference
   const passed = minCosine > parityBounds.minCosine && maxLogitDifference < parityBounds.maxLogitDifference && sumsUp
   return {
-    pictures: pictures.length,
+    pictures: images.length,
     minCosine,
     maxLogitDifference,
     ...(maxMapDifference !== undefined && { maxMapDifference }),
@@ -75,10 +75,10 @@ function minimumCosine(a: Float32Array, b: Float32Array, dimension: number): num
  * @param map [N, h, w, D] @param embedding [N, D]
  */
 export function mapDifference(map: Float32Array, embedding: Float32Array, dimension: number): number {
-  const pictures = embedding.length / dimension
+  const images = embedding.length / dimension
   const places = map.length / embedding.length
   let largest = 0
-  for (let row = 0; row < pictures; row++) {
+  for (let row = 0; row < images; row++) {
     for (let i = 0; i < dimension; i++) {
       let sum = 0
       for (let place = 0; place < places; place++) sum += map[(row * places + place) * dimension + i]!

@@ -95,14 +95,14 @@ function addLinearPart(
   ])
   const factor = builder.floats(`${name}/factor`, Float32Array.of((grid.height * grid.width) / Math.sqrt(share)), [])
   const divisor = builder.add('Mul', `${name}/divisor`, [addLength(builder, name, long), factor])
-  const byPicture = builder.add('Reshape', `${name}/divisor/by-picture`, [
+  const byImage = builder.add('Reshape', `${name}/divisor/by-picture`, [
     divisor,
     builder.integers(`${name}/divisor/shape`, [-1, 1, 1, 1]),
   ])
   // each divided by itself: a sum that read no length would be taken into half precision
   return builder.add('Add', name, [
-    builder.add('Div', `${name}/linear`, [products, byPicture]),
-    builder.add('Div', `${name}/constant`, [bias!, byPicture]),
+    builder.add('Div', `${name}/linear`, [products, byImage]),
+    builder.add('Div', `${name}/constant`, [bias!, byImage]),
   ])
 }
 
@@ -121,9 +121,9 @@ function addSpreadPart(
     roots,
     builder.floats(`${name}/part/factor`, Float32Array.of(1 / (height * width)), []),
   ])
-  const byPicture = builder.add('Reshape', `${name}/by-picture`, [
+  const byImage = builder.add('Reshape', `${name}/by-picture`, [
     part,
     builder.integers(`${name}/shape`, [-1, 1, 1, classes]),
   ])
-  return builder.add('Expand', name, [byPicture, builder.integers(`${name}/grid`, [1, height, width, 1])])
+  return builder.add('Expand', name, [byImage, builder.integers(`${name}/grid`, [1, height, width, 1])])
 }

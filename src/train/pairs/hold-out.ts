@@ -11,7 +11,7 @@ export interface HeldOut {
 
 /** @param classes labels to hold out; the caller disposes of the features */
 export function holdOut(features: FrozenFeatures, data: TrainingData, classes: readonly string[]): HeldOut {
-  const isHeldOut = (index: number) => classes.includes(data.pictures[index]!.label)
+  const isHeldOut = (index: number) => classes.includes(data.images[index]!.label)
   const rowsOf = (indices: readonly number[], wanted: boolean) =>
     indices.flatMap((index, row) => (isHeldOut(index) === wanted ? [row] : []))
   const [trainRows, valRows] = [rowsOf(data.train, false), rowsOf(data.val, true)]
@@ -24,7 +24,7 @@ export function holdOut(features: FrozenFeatures, data: TrainingData, classes: r
       labels,
       train,
       val: valRows.map((row) => data.val[row]!),
-      classOf: train.map((index) => labels.indexOf(data.pictures[index]!.label)),
+      classOf: train.map((index) => labels.indexOf(data.images[index]!.label)),
     },
     features: {
       train: gathered(features.train, trainRows),

@@ -7,7 +7,7 @@ import { chooseBackend } from '../backend.js'
 import { cachedMaps } from '../fine-tuning/cached-maps.js'
 import { fineTuneSettingsOf } from '../fine-tuning/command-line.js'
 import type { LossSettings } from '../fine-tuning/settings.js'
-import { PictureLoader } from '../loader/picture-loader.js'
+import { ImageLoader } from '../loader/image-loader.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
@@ -104,7 +104,7 @@ const network = startingNetwork(starting, {
   seed: settings.seed,
   fixedSize: false,
 })
-const loader = new PictureLoader(data.pictures)
+const loader = new ImageLoader(data.images)
 const maps = await cachedMaps(
   network,
   starting.sha256,

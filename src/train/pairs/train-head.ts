@@ -129,10 +129,10 @@ function embeddedBy(
   head: LayersModel,
   features: tf.Tensor4D,
   indices: readonly number[],
-  { pictures }: TrainingData,
+  { images }: TrainingData,
 ): LabelledEmbeddings & { logits: Float32Array } {
   const [embedding, logits] = tf.tidy(() => head.apply(features, { training: false }) as [tf.Tensor, tf.Tensor])
-  const chosen = indices.map((index) => pictures[index]!)
+  const chosen = indices.map((index) => images[index]!)
   const rows = {
     ids: chosen.map(({ id }) => id),
     labels: chosen.map(({ label }) => label),

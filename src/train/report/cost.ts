@@ -1,7 +1,7 @@
 /** What a picture costs: decode and embed, one at a time and in a batch, on one thread. */
 import { cpus } from 'node:os'
-import { bytesOf } from '../../datasets/picture-bytes.js'
-import type { SplitPicture } from '../../datasets/split.js'
+import { bytesOf } from '../../datasets/image-bytes.js'
+import type { SplitImage } from '../../datasets/split.js'
 import type { Model } from '../../embedding/model-manifest.js'
 import { prepareImage } from '../../image/prepare.js'
 import type { OnnxSession } from '../onnx/onnx-session.js'
@@ -21,17 +21,13 @@ export interface Cost {
 const batchSize = 8
 
 /** @param session opened with one thread */
-export async function measureCost(
-  model: Model,
-  session: OnnxSession,
-  pictures: readonly SplitPicture[],
-): Promise<Cost> {
+export async function measureCost(model: Model, session: OnnxSession, images: readonly SplitImage[]): Promise<Cost> {
   const { preprocessing, files } = model.manifest
   const size = preprocessing.inputSize
   const times = { decode: [] as number[], embed: [] as number[], batch: [] as number[] }
   const prepared: Uint8Array[] = []
-  for (const picture of pictures) {
-    const { pixels, durationMs } = await prepareImage(await bytesOf(picture), { preprocessing, maxPixels: 100e6 })
+  for (const image of images) {
+    const { pixels, durationMs } = await prepareImage(await bytesOf(image), { preprocessing, maxPixels: 100e6 })
     times.decode.push(durationMs)
     prepared.push(pixels)
     times.embed.push(await timed(() => session.run(pixels, size)))
@@ -44,7 +40,7 @@ export async function measureCost(
     decodeMs: median(times.decode),
     embedMs: median(times.embed),
     embedInBatchMs: median(times.batch.length > 0 ? times.batch : times.embed),
-    picturesMeasured: pictures.length,
+    picturesMeasured: images.length,
     threads: 1,
     cpu: cpus()[0]?.model ?? 'unknown',
     fileBytes: Object.fromEntries(Object.entries(files).map(([precision, { bytes }]) => [precision, bytes])),

@@ -1,7 +1,7 @@
 /** What the data set is: counts per split and class, copies, and a hash that names it. */
 import { createHash } from 'node:crypto'
-import { type Split, splits } from '../../datasets/labelled-picture.js'
-import type { SplitPicture } from '../../datasets/split.js'
+import { type Split, splits } from '../../datasets/labelled-image.js'
+import type { SplitImage } from '../../datasets/split.js'
 
 export interface SplitFacts {
   pictures: number
@@ -31,34 +31,34 @@ export interface DataSource {
 
 /** @param contentHashes id → SHA-256 of the encoded bytes */
 export function describeData(
-  pictures: readonly SplitPicture[],
+  images: readonly SplitImage[],
   contentHashes: ReadonlyMap<string, string>,
   source: DataSource,
 ): DataFacts {
   const hash = createHash('sha256')
-  for (const { id, label, split, group } of [...pictures].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+  for (const { id, label, split, group } of [...images].sort((a, b) => (a.id < b.id ? -1 : 1))) {
     hash.update(JSON.stringify([id, label, split, group, contentHashes.get(id)]))
   }
   const splitsOfGroup = new Map<string, Set<Split>>()
-  for (const { group, split } of pictures) splitsOfGroup.set(group, (splitsOfGroup.get(group) ?? new Set()).add(split))
+  for (const { group, split } of images) splitsOfGroup.set(group, (splitsOfGroup.get(group) ?? new Set()).add(split))
   return {
     ...source,
     sha256: hash.digest('hex'),
-    pictures: pictures.length,
-    classes: [...new Set(pictures.map(({ label }) => label))].sort(),
+    pictures: images.length,
+    classes: [...new Set(images.map(({ label }) => label))].sort(),
     splits: Object.fromEntries(
-      splits.map((split) => [split, describeSplit(pictures.filter((picture) => picture.split === split))]),
+      splits.map((split) => [split, describeSplit(images.filter((image) => image.split === split))]),
     ) as DataFacts['splits'],
     groupsAcrossSplits: [...splitsOfGroup.values()].filter((found) => found.size > 1).length,
   }
 }
 
-function describeSplit(pictures: readonly SplitPicture[]): SplitFacts {
-  const groups = countBy(pictures.map(({ group }) => group))
+function describeSplit(images: readonly SplitImage[]): SplitFacts {
+  const groups = countBy(images.map(({ group }) => group))
   const copied = [...groups.values()].filter((size) => size > 1)
-  const perClass = countBy(pictures.map(({ label }) => label))
+  const perClass = countBy(images.map(({ label }) => label))
   return {
-    pictures: pictures.length,
+    pictures: images.length,
     perClass: Object.fromEntries([...perClass].sort(([a], [b]) => (a < b ? -1 : 1))),
     withCopies: copied.reduce((sum, size) => sum + size, 0),
     duplicateGroups: copied.length,

@@ -1,7 +1,7 @@
 /** Embeds labelled pictures with the exported model over the pixel path: what the service will do with them. */
 import { createHash } from 'node:crypto'
-import { bytesOf } from '../../datasets/picture-bytes.js'
-import type { SplitPicture } from '../../datasets/split.js'
+import { bytesOf } from '../../datasets/image-bytes.js'
+import type { SplitImage } from '../../datasets/split.js'
 import { meanDirection } from '../../embedding/embed-views.js'
 import type { Model } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
@@ -22,25 +22,25 @@ const batchSize = 16
 const maxPixels = 100e6
 
 /**
- * Rows in the order of `pictures`.
+ * Rows in the order of `images`.
  * @param viewCount views of each picture whose embeddings are averaged, as the service does it, and whose logits are, too
  * @throws AlikeError `data_unreadable`, with the id of the picture.
  */
 export async function embedExported(
   model: Model,
   session: OnnxSession,
-  pictures: readonly SplitPicture[],
+  images: readonly SplitImage[],
   viewCount = 1,
 ): Promise<ExportedEmbeddings> {
   const { embeddingDimension: dimension, labels, preprocessing } = model.manifest
-  const embeddings = new Float32Array(pictures.length * dimension)
-  const logits = new Float32Array(pictures.length * labels.length)
+  const embeddings = new Float32Array(images.length * dimension)
+  const logits = new Float32Array(images.length * labels.length)
   const contentHashes: string[] = []
   const prepare = (start: number) =>
-    Promise.all(pictures.slice(start, start + batchSize).map((picture) => preparePicture(model, picture, viewCount)))
+    Promise.all(images.slice(start, start + batchSize).map((image) => preparePicture(model, image, viewCount)))
 
   let coming = prepare(0)
-  for (let start = 0; start < pictures.length; start += batchSize) {
+  for (let start = 0; start < images.length; start += batchSize) {
     const batch = await coming
     // decoding of the next batch goes on in its own threads while the run blocks this one
     coming = prepare(start + batchSize)
@@ -60,9 +60,9 @@ export async function embedExported(
     contentHashes.push(...batch.map(({ contentHash }) => contentHash))
   }
   return {
-    ids: pictures.map(({ id }) => id),
-    labels: pictures.map(({ label }) => label),
-    groups: pictures.map(({ group }) => group),
+    ids: images.map(({ id }) => id),
+    labels: images.map(({ label }) => label),
+    groups: images.map(({ group }) => group),
     embeddings,
     dimension,
     logits,
@@ -74,15 +74,15 @@ export async function embedExported(
 export async function embedExportedCopies(
   model: Model,
   session: OnnxSession,
-  pictures: readonly SplitPicture[],
+  images: readonly SplitImage[],
 ): Promise<EditedCopies> {
   const { embeddingDimension: dimension, preprocessing } = model.manifest
-  const originals: SplitPicture[] = []
+  const originals: SplitImage[] = []
   const edits: string[] = []
   const rows: Float32Array[] = []
-  for await (const batch of editedBatches(pictures, preprocessing)) {
+  for await (const batch of editedBatches(images, preprocessing)) {
     rows.push((await session.run(batch.pixels, preprocessing.inputSize)).embedding)
-    originals.push(...batch.pictures)
+    originals.push(...batch.images)
     edits.push(...batch.edits)
   }
   const embeddings = new Float32Array(originals.length * dimension)
@@ -106,11 +106,11 @@ function rowOf(values: Float32Array, row: number, width: number): Float32Array {
 
 async function preparePicture(
   model: Model,
-  picture: SplitPicture,
+  image: SplitImage,
   viewCount: number,
 ): Promise<{ views: Uint8Array[]; contentHash: string }> {
   try {
-    const bytes = await bytesOf(picture)
+    const bytes = await bytesOf(image)
     const { views } = await prepareImage(bytes, {
       preprocessing: model.manifest.preprocessing,
       maxPixels,
@@ -118,6 +118,6 @@ async function preparePicture(
     })
     return { views, contentHash: createHash('sha256').update(bytes).digest('hex') }
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: `The picture "${picture.id}" can not be read.`, cause })
+    throw new AlikeError('data_unreadable', { detail: `The picture "${image.id}" can not be read.`, cause })
   }
 }

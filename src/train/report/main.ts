@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { readLabelledPictures } from '../../datasets/labelled-pictures.js'
-import { type SplitPicture, withSplit } from '../../datasets/split.js'
+import { readLabelledImages } from '../../datasets/labelled-images.js'
+import { type SplitImage, withSplit } from '../../datasets/split.js'
 import { type Model, type Precision, precisions, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { evaluateClassification } from '../../eval/classification.js'
@@ -30,7 +30,7 @@ export const judgeUsage = `npm run judge -- --model FOLDER --data FOLDER [option
 export interface JudgeOptions {
   model: Model
   precision: Precision
-  pictures: readonly SplitPicture[]
+  images: readonly SplitImage[]
   /** Rows of the table. */
   viewCounts: readonly number[]
   copies: boolean
@@ -47,7 +47,7 @@ export interface JudgedViews {
 }
 
 export interface Judgement {
-  pictures: number
+  images: number
   views: JudgedViews[]
   /** Edit → share found first; absent where they were not asked for. */
   copies?: Record<string, number> | undefined
@@ -87,26 +87,26 @@ export async function judgeOptionsOf(args: readonly string[]): Promise<JudgeOpti
   const { seed } = model.manifest.provenance
   // the split that training made, where the data has none of its own
   const random = seededRandom(typeof seed === 'number' ? seed : defaultSettings.seed)
-  const all = withSplit(await readLabelledPictures(values.data, values.labels), defaultSettings.shares, random)
-  const pictures = all.filter((picture) => picture.split === split)
-  if (pictures.length === 0)
+  const all = withSplit(await readLabelledImages(values.data, values.labels), defaultSettings.shares, random)
+  const images = all.filter((image) => image.split === split)
+  if (images.length === 0)
     throw new AlikeError('data_unreadable', { detail: `There are no pictures in the part ${split}.` })
-  return { model, precision, pictures, viewCounts: views === 1 ? [1] : [1, views], copies: values.copies ?? false }
+  return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], copies: values.copies ?? false }
 }
 
-export async function judge({ model, precision, pictures, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
+export async function judge({ model, precision, images, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
   const session = await openOnnx(join(model.folder, model.manifest.files[precision]!.file), {
     threads: availableParallelism(),
   })
   try {
     const views: JudgedViews[] = []
-    for (const count of viewCounts) views.push(await judgeViews(model, session, pictures, count))
-    if (!copies) return { pictures: pictures.length, views }
+    for (const count of viewCounts) views.push(await judgeViews(model, session, images, count))
+    if (!copies) return { images: images.length, views }
     const found = evaluateCopies(
-      await embedExportedCopies(model, session, pictures),
-      await embedExported(model, session, pictures),
+      await embedExportedCopies(model, session, images),
+      await embedExported(model, session, images),
     )
-    return { pictures: pictures.length, views, copies: { ...found.firstHit, mean: meanFirstHit(found) ?? NaN } }
+    return { images: images.length, views, copies: { ...found.firstHit, mean: meanFirstHit(found) ?? NaN } }
   } finally {
     await session.close()
   }
@@ -115,11 +115,11 @@ export async function judge({ model, precision, pictures, viewCounts, copies }: 
 async function judgeViews(
   model: Model,
   session: OnnxSession,
-  pictures: readonly SplitPicture[],
+  images: readonly SplitImage[],
   views: number,
 ): Promise<JudgedViews> {
   const { labels } = model.manifest
-  const rows = await embedExported(model, session, pictures, views)
+  const rows = await embedExported(model, session, images, views)
   const { overall } = evaluateRetrieval(rows, rows, { bootstrapSamples: 0 })
   // classes that were held out have no logit
   const isNamed = rows.labels.every((label) => labels.includes(label))
@@ -152,7 +152,7 @@ if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).hre
   try {
     const options = await judgeOptionsOf(process.argv.slice(2))
     console.log(
-      `${options.model.manifest.name} ${options.model.manifest.id}, ${options.precision}, ${options.pictures.length} pictures\n`,
+      `${options.model.manifest.name} ${options.model.manifest.id}, ${options.precision}, ${options.images.length} pictures\n`,
     )
     console.log(judgementTable(await judge(options)))
   } catch (error) {

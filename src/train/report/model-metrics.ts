@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { SplitPicture } from '../../datasets/split.js'
+import type { SplitImage } from '../../datasets/split.js'
 import { readModel } from '../../embedding/model-manifest.js'
 import { calibrate, calibrationError } from '../../eval/calibration.js'
 import { type CopyQuality, evaluateCopies } from '../../eval/copies.js'
@@ -60,7 +60,7 @@ export interface ModelMetrics extends JudgedModel {
 export interface EvaluateOptions {
   /** Folder that `exportModel` wrote. */
   folder: string
-  pictures: readonly SplitPicture[]
+  images: readonly SplitImage[]
   data: DataSource
   training: TrainingFacts
   now: Date
@@ -72,13 +72,13 @@ const manyViews = 4
 /** @throws AlikeError `model_unreadable`, `data_unreadable`. */
 export async function evaluateExported(options: EvaluateOptions): Promise<ModelMetrics> {
   const started = performance.now()
-  const { folder, pictures, training, log = () => {} } = options
+  const { folder, images, training, log = () => {} } = options
   const model = await readModel(folder)
   const { id, name, architecture, embeddingDimension, preprocessing, provenance } = model.manifest
   const modelFile = join(folder, model.manifest.files.fp32.file)
 
-  const test = pictures.filter(({ split }) => split === 'test')
-  const others = pictures.filter(({ split }) => split !== 'test')
+  const test = images.filter(({ split }) => split === 'test')
+  const others = images.filter(({ split }) => split !== 'test')
   const session = await openOnnx(modelFile, { threads: availableParallelism() })
   log(`embedding ${test.length} test pictures with the exported network`)
   const queries = await embedExported(model, session, test)
@@ -95,7 +95,7 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
       ids.map((id, i): [string, string] => [id, hashes[i]!]),
     ),
   )
-  const data = describeData(pictures, contentHashes, options.data)
+  const data = describeData(images, contentHashes, options.data)
   const single = await openOnnx(modelFile)
   const cost = await measureCost(model, single, (test.length > 0 ? test : others).slice(0, 64))
   await single.close()
@@ -123,10 +123,10 @@ export async function evaluateExported(options: EvaluateOptions): Promise<ModelM
 /** @param pictures of `gallery`, in its order */
 function calibrateOnVal(
   gallery: ExportedEmbeddings,
-  pictures: readonly SplitPicture[],
+  images: readonly SplitImage[],
   test: ExportedEmbeddings,
 ): Pick<ModelMetrics, 'calibration'> {
-  const isVal = new Set(pictures.flatMap(({ split }, row) => (split === 'val' ? [row] : [])))
+  const isVal = new Set(images.flatMap(({ split }, row) => (split === 'val' ? [row] : [])))
   const fitted = calibrate(gallery, isVal)
   return fitted === null ? {} : { calibration: { fitted, testError: calibrationError(fitted.curve, test) } }
 }

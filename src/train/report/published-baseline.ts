@@ -1,5 +1,5 @@
 /** The published system on the public action photos, the only numbers of others that we stand beside. */
-import type { Split } from '../../datasets/labelled-picture.js'
+import type { Split } from '../../datasets/labelled-image.js'
 import type { DataFacts } from './data-facts.js'
 
 export interface PublishedBaseline {
@@ -49,7 +49,7 @@ export const publishedWithoutQuery: PublishedBaseline = {
 }
 
 /** Of the committed data set, by part. */
-const picturesBySplit = { train: 7560, val: 1260, test: 1890 }
+const imagesBySplit = { train: 7560, val: 1260, test: 1890 }
 
 /**
  * Whether numbers on this data may be compared with the published ones at all: the same classes and as many pictures in each
@@ -58,7 +58,6 @@ const picturesBySplit = { train: 7560, val: 1260, test: 1890 }
 export function isPublishedData({ classes, splits }: Pick<DataFacts, 'classes' | 'splits'>): boolean {
   const sameClasses = JSON.stringify([...classes].sort()) === JSON.stringify(actions)
   return (
-    sameClasses &&
-    Object.entries(picturesBySplit).every(([split, pictures]) => splits[split as Split].pictures === pictures)
+    sameClasses && Object.entries(imagesBySplit).every(([split, images]) => splits[split as Split].pictures === images)
   )
 }

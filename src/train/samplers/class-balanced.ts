@@ -16,10 +16,10 @@ export interface BatchShape {
  */
 export function classBalancedBatches(classOf: readonly number[], shape: BatchShape, random: () => number): number[][] {
   const members = new Map<number, number[]>()
-  for (const [picture, label] of classOf.entries()) {
+  for (const [image, label] of classOf.entries()) {
     const own = members.get(label)
-    if (own === undefined) members.set(label, [picture])
-    else own.push(picture)
+    if (own === undefined) members.set(label, [image])
+    else own.push(image)
   }
   const labels = [...members.keys()].sort((a, b) => a - b)
   const classes = Math.min(shape.classes, labels.length)

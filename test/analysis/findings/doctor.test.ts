@@ -7,13 +7,13 @@ import { findLabelConflicts } from '../../../src/analysis/findings/label-conflic
 import { findLabelDoubts } from '../../../src/analysis/findings/label-doubts.js'
 import { NeighbourLists } from '../../../src/analysis/findings/neighbour-lists.js'
 import { findOutliers } from '../../../src/analysis/findings/outliers.js'
-import { listsOf, picturesOf } from './pictures.js'
+import { imagesOf, listsOf } from './images.js'
 
 const close = (found: number, expected: number) =>
   assert.ok(Math.abs(found - expected) < 1e-6, `${found} is not ${expected}`)
 
 test('copies with different labels contradict each other; one without a label contradicts nobody', () => {
-  const pictures = picturesOf(['a x 1', 'b y 1', 'c x 2', 'd - 2', 'e x 3', 'f x 3', 'g z'])
+  const pictures = imagesOf(['a x 1', 'b y 1', 'c x 2', 'd - 2', 'e x 3', 'f x 3', 'g z'])
   const groups = CopyGroups.ofContent(pictures.contentHashes)
   groups.join(6, 1, 0.99)
   const { count, groups: found } = findLabelConflicts(pictures, groups, 10)
@@ -33,7 +33,7 @@ test('copies with different labels contradict each other; one without a label co
 /** Two clusters of seven, x0…x6 and y0…y6; each picture's list is its own cluster. */
 function twoClusters(labelOf: (id: string) => string) {
   const ids = ['x', 'y'].flatMap((cluster) => Array.from({ length: 7 }, (_, i) => `${cluster}${i}`))
-  const pictures = picturesOf(ids.map((id) => `${id} ${labelOf(id)}`))
+  const pictures = imagesOf(ids.map((id) => `${id} ${labelOf(id)}`))
   const lists = listsOf(
     pictures,
     6,
@@ -83,7 +83,7 @@ test('pictures of rare labels and those without a label are not judged', () => {
 
 test('hubs are in more lists than mean and two deviations; skewness by hand', () => {
   // nine pictures; everyone's nearest is a, and a's is b
-  const pictures = picturesOf(['a x', 'b x', ...['c', 'd', 'e', 'f', 'g', 'h', 'i'].map((id) => `${id} y`)])
+  const pictures = imagesOf(['a x', 'b x', ...['c', 'd', 'e', 'f', 'g', 'h', 'i'].map((id) => `${id} y`)])
   const lists = listsOf(
     pictures,
     2,
@@ -106,7 +106,7 @@ test('hubs are in more lists than mean and two deviations; skewness by hand', ()
 })
 
 test('evenly spread neighbours have no hubs', () => {
-  const pictures = picturesOf(['a x', 'b x', 'c x'])
+  const pictures = imagesOf(['a x', 'b x', 'c x'])
   const lists = listsOf(pictures, 1, { a: [['b', 0.5]], b: [['c', 0.5]], c: [['a', 0.5]] })
   assert.deepEqual(findHubs(pictures, lists, 1, 10), {
     k: 1,
@@ -116,12 +116,12 @@ test('evenly spread neighbours have no hubs', () => {
     neverFound: 0,
     images: [],
   })
-  assert.equal(findHubs(picturesOf([]), new NeighbourLists(0, 1), 1, 10).meanOccurrences, 0)
+  assert.equal(findHubs(imagesOf([]), new NeighbourLists(0, 1), 1, 10).meanOccurrences, 0)
 })
 
 test('outliers lie below the lower fence of the best scores, loneliest first', () => {
   const scores = { a: 0.75, b: 0.75, c: 0.8125, d: 0.875, e: 0.875, f: 0.25, g: 0.125, h: 0.75, i: 0.875 }
-  const pictures = picturesOf([...Object.keys(scores).map((id) => `${id} x`), 'j x'])
+  const pictures = imagesOf([...Object.keys(scores).map((id) => `${id} x`), 'j x'])
   const lists = listsOf(
     pictures,
     1,
@@ -139,7 +139,7 @@ test('outliers lie below the lower fence of the best scores, loneliest first', (
       ['f', 0.25, 'a'],
     ],
   )
-  assert.deepEqual(findOutliers(picturesOf(['a x']), new NeighbourLists(1, 1), 10), {
+  assert.deepEqual(findOutliers(imagesOf(['a x']), new NeighbourLists(1, 1), 10), {
     medianScore: null,
     belowScore: null,
     count: 0,

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CopyGroups } from '../../../src/analysis/findings/copy-groups.js'
 import { reportDuplicates } from '../../../src/analysis/findings/duplicates.js'
-import { picturesOf } from './pictures.js'
+import { imagesOf } from './images.js'
 
 const options = { duplicateScore: 0.9, notCompared: 0, limit: 10 }
 
 test('equal files and near-copies are one group, over any chain of them', () => {
-  const pictures = picturesOf(['a x same', 'b x', 'c y same', 'd x', 'e x', 'f x'])
+  const pictures = imagesOf(['a x same', 'b x', 'c y same', 'd x', 'e x', 'f x'])
   const groups = CopyGroups.ofContent(pictures.contentHashes)
   groups.join(3, 2, 0.9375)
   groups.join(5, 4, 0.96875)
@@ -35,7 +35,7 @@ test('groups do not depend on the order in which copies are met', () => {
     [3, 2, 0.91],
     [9, 8, 0.9],
   ]
-  const pictures = picturesOf(Array.from({ length: 10 }, (_, i) => `p${i} x`))
+  const pictures = imagesOf(Array.from({ length: 10 }, (_, i) => `p${i} x`))
   const reports = [pairs, pairs.toReversed(), pairs.map(([a, b, score]) => [b, a, score] as const)].map((order) => {
     const groups = CopyGroups.ofContent(pictures.contentHashes)
     for (const [a, b, score] of order) groups.join(a, b, score)
@@ -50,7 +50,7 @@ test('groups do not depend on the order in which copies are met', () => {
 })
 
 test('the report is bounded, its counts are not', () => {
-  const pictures = picturesOf(
+  const pictures = imagesOf(
     Array.from({ length: 130 }, (_, i) => `p${String(i).padStart(3, '0')} x ${i < 120 ? 'one' : `pair ${i >> 1}`}`),
   )
   const report = reportDuplicates(pictures, CopyGroups.ofContent(pictures.contentHashes), { ...options, limit: 2 })

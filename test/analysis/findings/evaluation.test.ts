@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CopyGroups } from '../../../src/analysis/findings/copy-groups.js'
-import { type EmbeddedPictures, evaluateGallery } from '../../../src/analysis/findings/evaluation.js'
+import { type EmbeddedImages, evaluateGallery } from '../../../src/analysis/findings/evaluation.js'
 import { drawSample } from '../../../src/analysis/findings/sample.js'
 import { evaluateRetrieval } from '../../../src/eval/quality.js'
 import { unitVectors } from '../../engines/embedded/vector-index/unit-vectors.js'
-import { picturesOf } from './pictures.js'
+import { imagesOf } from './images.js'
 
 const all = { sample: 100, seed: 1 }
 
 /** On the unit circle, by angle in degrees. */
-function onCircle(rows: [row: string, degrees: number][]): EmbeddedPictures {
+function onCircle(rows: [row: string, degrees: number][]): EmbeddedImages {
   const angles = rows.map(([, degrees]) => (degrees * Math.PI) / 180)
   return {
-    ...picturesOf(rows.map(([row]) => row)),
+    ...imagesOf(rows.map(([row]) => row)),
     vectors: Float32Array.from(angles.flatMap((angle) => [Math.cos(angle), Math.sin(angle)])),
     dimension: 2,
   }
@@ -51,7 +51,7 @@ test('each picture asks all others; without a label it neither asks nor answers'
 })
 
 test('equal files never count as hits of each other, near-copies not where they are told', () => {
-  const pictures = () =>
+  const images = () =>
     onCircle([
       ['a x same', 0],
       ['b x same', 0],
@@ -59,13 +59,13 @@ test('equal files never count as hits of each other, near-copies not where they 
       ['d x', 40],
       ['e x', 41],
     ])
-  const byContent = evaluateGallery(pictures(), all)
+  const byContent = evaluateGallery(images(), all)
   // a, b: c d e · c is alone with its label · d: e c a b → 1, then 3 and 4 · e: d c a b
   assert.deepEqual([byContent.queries, byContent.queriesWithoutRelevant], [4, 1])
   assert.equal(byContent.overall['mAP@1'], 1 / 2)
-  const copies = CopyGroups.ofContent(pictures().contentHashes)
+  const copies = CopyGroups.ofContent(images().contentHashes)
   copies.join(3, 4, 0.9)
-  const told = evaluateGallery(pictures(), { ...all, copies, duplicateScore: 0.4 })
+  const told = evaluateGallery(images(), { ...all, copies, duplicateScore: 0.4 })
   assert.equal(told.overall['mAP@1'], 0, 'd and e are copies now')
   assert.equal(told.duplicateScore, 0.4)
 })
@@ -75,22 +75,22 @@ test('it is the one definition of eval/, on a sample drawn by seed', () => {
   const vectors = Array.from({ length: 120 }, unitVectors({ dimension, seed: 3, clusters: 4 }))
   const embeddings = Float32Array.from(vectors.flatMap((vector) => [...vector]))
   const rows = vectors.map((_, i) => `p${String(i).padStart(3, '0')} l${i % 4}`)
-  const pictures = picturesOf(rows)
+  const images = imagesOf(rows)
   const gallery = {
-    ids: pictures.ids,
-    labels: pictures.labels as string[],
-    groups: pictures.contentHashes,
+    ids: images.ids,
+    labels: images.labels as string[],
+    groups: images.contentHashes,
     embeddings,
     dimension,
   }
   const { overall } = evaluateRetrieval(gallery, gallery)
-  assert.deepEqual(evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 120, seed: 1 }).overall, {
+  assert.deepEqual(evaluateGallery({ ...images, vectors: embeddings, dimension }, { sample: 120, seed: 1 }).overall, {
     ...overall,
   })
 
-  const some = evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 30, seed: 5 })
-  const again = evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 30, seed: 5 })
-  const other = evaluateGallery({ ...pictures, vectors: embeddings, dimension }, { sample: 30, seed: 6 })
+  const some = evaluateGallery({ ...images, vectors: embeddings, dimension }, { sample: 30, seed: 5 })
+  const again = evaluateGallery({ ...images, vectors: embeddings, dimension }, { sample: 30, seed: 5 })
+  const other = evaluateGallery({ ...images, vectors: embeddings, dimension }, { sample: 30, seed: 6 })
   assert.equal(some.sampled, 30)
   assert.deepEqual(some, again)
   assert.notDeepEqual(some.overall, other.overall)

@@ -8,7 +8,7 @@ import { unitVectors } from './vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 51 })
 const even: Filter = { field: 'metadata.even', in: [true] }
-const pictures = (from: number, count: number) =>
+const images = (from: number, count: number) =>
   Array.from({ length: count }, (_, i) =>
     newImage(`p${from + i}`, makeVector(), {
       label: i % 3 === 0 ? 'third' : null,
@@ -42,7 +42,7 @@ async function opened(t: TestContext) {
   const put = (from: number, count: number) =>
     store.write('changeImages', {
       gallery: store.gallery('a').number,
-      steps: pictures(from, count).map((put) => ({ put })),
+      steps: images(from, count).map((put) => ({ put })),
       imagesMax: 1e6,
       at,
     })
@@ -113,16 +113,16 @@ test('searches with a filter see what was put, put again, changed and removed be
   await galleries.create('a')
   const found = async () => {
     const { hits, compared } = await galleries.search('a', {
-      vector: pictures(0, 1)[0]!.vector,
+      vector: images(0, 1)[0]!.vector,
       k: 1_000,
       filter: even,
     })
     assert.equal(compared, hits.length)
     return hits.map(({ record }) => record.id).sort()
   }
-  await galleries.put('a', pictures(0, 4))
+  await galleries.put('a', images(0, 4))
   assert.deepEqual(await found(), ['p0', 'p2'])
-  await galleries.put('a', pictures(4, 2))
+  await galleries.put('a', images(4, 2))
   assert.deepEqual(await found(), ['p0', 'p2', 'p4'])
   await galleries.put('a', [
     newImage('p0', makeVector(), { metadata: { even: false } }),
@@ -132,6 +132,6 @@ test('searches with a filter see what was put, put again, changed and removed be
   await galleries.patch('a', 'p2', { metadata: { even: false } })
   assert.deepEqual(await found(), ['p1', 'p4'])
   await galleries.remove('a', ['p1'])
-  await galleries.put('a', pictures(6, 1))
+  await galleries.put('a', images(6, 1))
   assert.deepEqual(await found(), ['p4', 'p6'])
 })

@@ -8,13 +8,13 @@ import { dataFolder, model, newImage, openIn, settled } from '../../gallery/stor
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 500 }, unitVectors({ dimension: model.dimension, seed: 31 }))
-const pictures = vectors.map((vector, i) => newImage(`p${i}`, vector))
+const images = vectors.map((vector, i) => newImage(`p${i}`, vector))
 
 test('closing writes a graph cache that the next start uses, with what was removed gone', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', pictures)
+  await first.put('a', images)
   await settled(first)
   await first.remove('a', ['p7'])
   const before = (await first.search('a', { vector: vectors[7]!, k: 20, exact: true })).hits
@@ -33,7 +33,7 @@ test('however the graph cache is damaged, the answers are right and a good graph
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', pictures)
+  await first.put('a', images)
   await settled(first)
   await first.close()
   const folder = join(dataDir, 'index')
@@ -97,7 +97,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.create('a')
   await first.jobs.create({ id: 'j', gallery: 'a', source: null })
   await first.jobs.transition('j', { from: ['queued'], to: 'running' })
-  await first.put('a', pictures.slice(0, 3), { jobId: 'j', position: 3 })
+  await first.put('a', images.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   database.exec(
@@ -150,9 +150,9 @@ test('the rows of a deleted gallery go, also when the process stops in between',
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('kept')
-  await first.put('kept', pictures.slice(0, 10))
+  await first.put('kept', images.slice(0, 10))
   await first.create('gone')
-  for (let i = 0; i < 500; i += 100) await first.put('gone', pictures.slice(i, i + 100))
+  for (let i = 0; i < 500; i += 100) await first.put('gone', images.slice(i, i + 100))
   await first.delete('gone')
   await first.close()
 
@@ -175,7 +175,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', pictures.slice(0, 3))
+  await first.put('a', images.slice(0, 3))
   await first.jobs.create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
   const before = first.jobs.get('old')
   await first.close()
@@ -189,6 +189,6 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   const second = await openIn(t, dataDir)
   assert.deepEqual(second.jobs.get('old'), before)
   await second.jobs.transition('old', { from: ['queued'], to: 'running' })
-  await second.put('a', pictures.slice(3, 5), { jobId: 'old', position: 2 })
+  await second.put('a', images.slice(3, 5), { jobId: 'old', position: 2 })
   assert.deepEqual([second.jobs.get('old')?.kind, second.jobs.get('old')?.added], ['ingest', 2])
 })

@@ -42,9 +42,9 @@ function slopes(
 }
 
 test('two views of a picture teach the instance part, whatever their class; a batch without a second view teaches it nothing', () => {
-  const paired = slopes({ classes, pictures: [0, 1, 2, 3, 4, 4] }, onlyInstance)
+  const paired = slopes({ classes, images: [0, 1, 2, 3, 4, 4] }, onlyInstance)
   assert.ok(paired.instance! > 1e-4)
-  assert.ok(!(slopes({ classes, pictures: [0, 1, 2, 3, 4, 5] }, onlyInstance).instance! > 1e-7))
+  assert.ok(!(slopes({ classes, images: [0, 1, 2, 3, 4, 5] }, onlyInstance).instance! > 1e-7))
   assert.equal(slopes({ classes }, onlyInstance).instance, undefined)
 })
 
@@ -57,7 +57,7 @@ test('from mixed pictures only classes are learned', () => {
     instance: { weight: 1, temperature: 0.1 },
   }
   const alone = slopes({ classes, mix }, { labelSmoothing: 0.1, contrastive: { weight: 0, temperature: 1 } })
-  const mixedBatch = slopes({ classes, pictures: [0, 1, 2, 3, 4, 4], mix }, all)
+  const mixedBatch = slopes({ classes, images: [0, 1, 2, 3, 4, 4], mix }, all)
   assert.equal(mixedBatch.instance, undefined)
   assert.ok(Math.abs(mixedBatch.loss - alone.loss) < 1e-6)
   // and they are those of both pictures
@@ -92,7 +92,7 @@ test('the instance part rests, momentum and all, where a batch says nothing to i
     optimizer.apply(gradients, { head: 1e-2, body: 1e-3 })
   }
   const first = kernel()
-  step({ classes, pictures: [0, 1, 2, 3, 4, 4] })
+  step({ classes, images: [0, 1, 2, 3, 4, 4] })
   const moved = kernel()
   assert.notDeepEqual(moved, first)
   step({ classes, mix: { partners: [5, 4, 3, 2, 1, 0], share: 0.5 } })

@@ -10,14 +10,14 @@ import { fineTuneSettingsOf } from '../../../src/train/fine-tuning/command-line.
 import { fineTune } from '../../../src/train/fine-tuning/fine-tune.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from '../../../src/train/fine-tuning/settings.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
-import { drawnLabels } from '../../support/drawn-pictures.js'
+import { drawnLabels } from '../../support/drawn-images.js'
 import { narrowTorchTensors } from '../../support/narrow-resnet-file.js'
-import { writeDrawnPictures } from '../../support/tiny-model.js'
+import { writeDrawnImages } from '../../support/tiny-model.js'
 
 let folder = ''
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'alike-fine-tune-'))
-  await writeDrawnPictures(join(folder, 'pictures'))
+  await writeDrawnImages(join(folder, 'pictures'))
   await writeTensors(join(folder, 'narrow.safetensors'), { tensors: narrowTorchTensors(3), metadata: {} })
 })
 after(() => rm(folder, { recursive: true }))

@@ -36,9 +36,9 @@ test('every batch is mixed as planned: each row with its partner, in the planned
 
 test('a box holds the partner and nothing else is touched', () => {
   const plan: Mix = { partners: [1, 0, 3, 2], share: 0.75, box: { left: 0.5, top: 0.25, side: 0.5 } }
-  const picture = (mixed(rows(), plan).arraySync() as number[][][][])[2]!
+  const image = (mixed(rows(), plan).arraySync() as number[][][][])[2]!
   for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) assert.equal(picture[y]![x]![0], x >= 16 && y >= 8 && y < 24 ? 3 : 2, `${x}, ${y}`)
+    for (let x = 0; x < side; x++) assert.equal(image[y]![x]![0], x >= 16 && y >= 8 && y < 24 ? 3 : 2, `${x}, ${y}`)
   }
 })
 

@@ -10,12 +10,12 @@ import { tinyResNet } from './tiny-resnet.js'
 await chooseBackend('wasm')
 const losses = { labelSmoothing: 0.1, contrastive: { weight: 0.5, temperature: 0.1 } }
 const classes = [0, 0, 1, 1, 2, 2]
-const pictures = (): tf.Tensor4D => tf.randomNormal([6, 32, 32, 3], 0, 1, 'float32', 3)
+const images = (): tf.Tensor4D => tf.randomNormal([6, 32, 32, 3], 0, 1, 'float32', 3)
 
 test('the gradient in pieces is that of the whole batch at once', () => {
   const network = tinyResNet()
   const { trunk, tail } = phaseOptimizer(network, 'all', 0)
-  const input = pictures()
+  const input = images()
   const atOnce = wholeStep(network, input, { classes }, { variables: { trunk, tail }, losses, microBatch: 6 })
   const inPieces = wholeStep(network, input, { classes }, { variables: { trunk, tail }, losses, microBatch: 4 })
   assert.ok(Math.abs(atOnce.loss.dataSync()[0]! - inPieces.loss.dataSync()[0]!) < 1e-5)
@@ -47,7 +47,7 @@ test('a phase moves its own weights and no others, and a step leaves no tensor b
     const before = new Map(
       network.model.layers.map((layer) => [layer.name, layer.getWeights().map((weight) => weight.dataSync().slice())]),
     )
-    const input = pictures()
+    const input = images()
     const step = (): void => {
       const maps = network.trunk.apply(input, { training: false }) as tf.Tensor
       const { loss, gradients } =
@@ -80,7 +80,7 @@ test('a phase moves its own weights and no others, and a step leaves no tensor b
 test('a classifier that only looks on does not shape the embedding', () => {
   const network = tinyResNet()
   const { tail } = phaseOptimizer(network, 'tail', 0)
-  const maps = network.trunk.apply(pictures(), { training: false }) as tf.Tensor
+  const maps = network.trunk.apply(images(), { training: false }) as tf.Tensor
   const pairs = { weight: 1, margin: 1.4, negativeWeight: 4, mean: 'all-pairs' } as const
   const gradientsOf = (given: LossSettings) => tailStep(network.tail, maps, { classes }, tail, given).gradients
   const alone = gradientsOf({

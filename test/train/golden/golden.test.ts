@@ -62,7 +62,7 @@ test('golden pictures are small and always the same', () => {
 test('an exported folder passes on the machine that made it', async () => {
   const found = await check(await tinyModel())
   assert.ok(found !== undefined && found.minCosine > 0.99999 && found.failure === undefined)
-  assert.deepEqual([found.pictures, found.precision], [4, 'fp32'])
+  assert.deepEqual([found.images, found.precision], [4, 'fp32'])
 })
 
 test('another picture under the name of a golden one is noticed, and the reason names the cosine', async (t) => {

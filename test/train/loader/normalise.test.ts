@@ -25,17 +25,17 @@ test('erasing paints one square of the mean colour into the asked share of pictu
   const erased = (share: number) => {
     const pixels = new Uint8Array(40 * 8 * 8 * 3).fill(200)
     eraseSquares(pixels, 8, preprocessing, share, seededRandom(1))
-    return Array.from({ length: 40 }, (_, picture) => pixels.subarray(picture * 192, (picture + 1) * 192))
+    return Array.from({ length: 40 }, (_, image) => pixels.subarray(image * 192, (image + 1) * 192))
   }
-  assert.ok(erased(0).every((picture) => picture.every((value) => value === 200)))
-  for (const picture of erased(1)) {
+  assert.ok(erased(0).every((image) => image.every((value) => value === 200)))
+  for (const image of erased(1)) {
     const painted = [...Array(64).keys()].filter(
-      (place) => picture[place * 3] === 10 && picture[place * 3 + 1] === 20 && picture[place * 3 + 2] === 30,
+      (place) => image[place * 3] === 10 && image[place * 3 + 1] === 20 && image[place * 3 + 2] === 30,
     )
     const side = Math.sqrt(painted.length)
     assert.ok(Number.isInteger(side) && side >= 2 && side <= 4, `${painted.length} pixels`)
     assert.equal(painted.at(-1)! - painted[0]!, (side - 1) * 9)
   }
-  const some = erased(0.4).filter((picture) => picture.includes(10)).length
+  const some = erased(0.4).filter((image) => image.includes(10)).length
   assert.ok(some > 8 && some < 24, `${some} of 40`)
 })

@@ -108,10 +108,10 @@ test('the exported graph computes the same', async () => {
   for (const network of networks) {
     const session = await openOnnx(convertNetwork(network), { map: true })
     const { inputSize } = network.preprocessing
-    const pictures = Array.from({ length: 16 }, (_, i) =>
+    const images = Array.from({ length: 16 }, (_, i) =>
       Uint8Array.from({ length: inputSize ** 2 * 3 }, (__, j) => (i * 37 + j * 11 + (j % (i + 2)) * 29) % 256),
     )
-    const { passed, minCosine } = await checkParity(network, session, pictures)
+    const { passed, minCosine } = await checkParity(network, session, images)
     await session.close()
     assert.ok(passed, `${minCosine}`)
   }

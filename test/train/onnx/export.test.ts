@@ -10,7 +10,7 @@ import { convertNetwork } from '../../../src/train/onnx/convert.js'
 import { exportModel } from '../../../src/train/onnx/export.js'
 import { decodeModel } from '../../../src/train/onnx/onnx-proto.js'
 import { openOnnx } from '../../../src/train/onnx/onnx-session.js'
-import { inputSize, randomNetwork, randomPictures } from './random-network.js'
+import { inputSize, randomImages, randomNetwork } from './random-network.js'
 
 type Tensor = tfl.SymbolicTensor
 const { layers } = tfl
@@ -26,7 +26,7 @@ async function temporaryFolder(t: TestContext): Promise<string> {
   return folder
 }
 
-const options = { parityPictures: randomPictures(), provenance: { startedFrom: 'random weights' }, now: new Date(0) }
+const options = { parityImages: randomImages(), provenance: { startedFrom: 'random weights' }, now: new Date(0) }
 
 const conv = (config: Partial<Parameters<typeof layers.conv2d>[0]> = {}) =>
   layers.conv2d({ filters: 5, kernelSize: 3, ...config })
@@ -143,7 +143,7 @@ test('an embedding that the layers leave long is of unit length in the graph', a
   const folder = join(await temporaryFolder(t), 'model')
   await exportModel(await randomNetwork(chain(conv()), { normalised: false }), { ...options, folder })
   const session = await openOnnx(join(folder, 'model.onnx'))
-  const pixels = Buffer.concat(randomPictures(3))
+  const pixels = Buffer.concat(randomImages(3))
   const { embedding, logits } = await session.run(pixels, inputSize)
   await session.close()
   assert.deepEqual([embedding.length, logits.length], [18, 9])

@@ -26,7 +26,7 @@ before(() => chooseBackend('cpu'))
 const side = 128
 const settings: JoinSettings = { posterior: { share: 0.3, sharpness: 1.5 }, instanceShare: 0.2 }
 const random = seededRandom(5)
-const pictures = Array.from({ length: 4 }, () => Uint8Array.from({ length: side * side * 3 }, () => random() * 256))
+const images = Array.from({ length: 4 }, () => Uint8Array.from({ length: side * side * 3 }, () => random() * 256))
 
 function network({ pooling = 'average' }: { pooling?: 'average' | 'gem' } = {}): TrainableNetwork {
   const made = tinyResNet({ pooling, instanceDimension: 5, inputSize: side })
@@ -39,9 +39,9 @@ function network({ pooling = 'average' }: { pooling?: 'average' | 'gem' } = {}):
 
 async function run(model: ModelProto) {
   const session = await openOnnx(encodeModel(model), { map: true })
-  const outputs = await session.run(Buffer.concat(pictures), side)
+  const outputs = await session.run(Buffer.concat(images), side)
   await session.close()
-  return { ...outputs, map: outputs.map!, dimension: outputs.embedding.length / pictures.length }
+  return { ...outputs, map: outputs.map!, dimension: outputs.embedding.length / images.length }
 }
 
 async function quantised(model: ModelProto): Promise<ModelProto> {
@@ -49,7 +49,7 @@ async function quantised(model: ModelProto): Promise<ModelProto> {
     model,
     valuesToCalibrate(model),
     channelsToAverage(model),
-    pictures,
+    images,
     side,
   )
   return quantise(model, { ranges: rangesBy('min-max', histograms), means }, 8)
@@ -66,7 +66,7 @@ for (const [precision, make] of Object.entries(precisions)) {
     const { embedding, map, dimension } = await run(
       await make(decodeModel(convertNetwork(withJoinedEmbedding(network(), settings)))),
     )
-    assert.deepEqual([dimension, map.length], [16, pictures.length * 4 * 4 * 16])
+    assert.deepEqual([dimension, map.length], [16, images.length * 4 * 4 * 16])
     assert.ok(mapDifference(map, embedding, dimension) < 1e-3)
 
     const row = (values: Float32Array, index: number) => values.subarray(index * dimension, (index + 1) * dimension)
@@ -106,7 +106,7 @@ test('each place holds its own linear part of both vectors, and an equal part of
   const before = (name: string) => plain.model.getLayer(name).getInputAt(0) as SymbolicTensor
   const features = layersModel({ inputs: plain.model.inputs, outputs: [before('pooled'), before('instance_pooled')] })
   const expected = tf.tidy(() => {
-    const input = normalised(pictures[0]!, side, plain.preprocessing)
+    const input = normalised(images[0]!, side, plain.preprocessing)
     const [last, early] = features.apply(input, { training: false }) as [tf.Tensor4D, tf.Tensor4D]
     const [, logits] = forward(plain, input, false)
     const linear = (places: tf.Tensor, name: 'embed' | 'instance_embed', share: number) => {

@@ -60,7 +60,7 @@ function randomise(model: tfl.LayersModel): void {
   }
 }
 
-export function randomPictures(count = 16): Uint8Array[] {
+export function randomImages(count = 16): Uint8Array[] {
   const random = seededRandom(3)
   return Array.from({ length: count }, () =>
     Uint8Array.from({ length: inputSize * inputSize * 3 }, () => random() * 256),

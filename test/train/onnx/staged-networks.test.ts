@@ -70,8 +70,8 @@ for (const [index, [name, make]] of networks.entries()) {
     const session = await openOnnx(file)
     const random = seededRandom(5)
     const side = network.preprocessing.inputSize
-    const pictures = Array.from({ length: 4 }, () => Uint8Array.from({ length: side * side * 3 }, () => random() * 256))
-    const parity = await checkParity(network, session, pictures)
+    const images = Array.from({ length: 4 }, () => Uint8Array.from({ length: side * side * 3 }, () => random() * 256))
+    const parity = await checkParity(network, session, images)
     assert.ok(parity.passed, JSON.stringify(parity))
     await session.close()
     network.model.dispose()

@@ -7,7 +7,7 @@ import { holdOut } from '../../../src/train/pairs/hold-out.js'
 test('held-out classes leave train and labels, and are all that is left of val', async () => {
   await chooseBackend('cpu')
   const labels = ['a', 'b', 'c']
-  const pictures = Array.from({ length: 12 }, (_, i) => ({
+  const images = Array.from({ length: 12 }, (_, i) => ({
     id: `${i}`,
     label: labels[i % 3]!,
     group: `${i}`,
@@ -15,7 +15,7 @@ test('held-out classes leave train and labels, and are all that is left of val',
     source: { path: '' },
   }))
   const data = {
-    pictures,
+    images,
     labels,
     train: [0, 1, 2, 3, 4, 5],
     val: [6, 7, 8, 9, 10, 11],

@@ -14,7 +14,7 @@ import type { TrainingData } from '../../../src/train/training-data.js'
 /** Three classes, told by three of eight features under noise as large as the signal. */
 function noisyClasses(): { data: TrainingData; features: (indices: number[]) => tf.Tensor4D } {
   const labels = ['a', 'b', 'c']
-  const pictures = Array.from({ length: 90 }, (_, i) => ({
+  const images = Array.from({ length: 90 }, (_, i) => ({
     id: `${i}`,
     label: labels[i % 3]!,
     group: `${i}`,
@@ -22,12 +22,12 @@ function noisyClasses(): { data: TrainingData; features: (indices: number[]) => 
     source: { path: '' },
   }))
   const random = seededRandom(4)
-  const rows = pictures.map((_, i) =>
+  const rows = images.map((_, i) =>
     Array.from({ length: 8 }, (__, feature) => (feature === i % 3 ? 1.5 : 0) + 2 * random()),
   )
-  const part = (split: string) => [...pictures.keys()].filter((i) => pictures[i]!.split === split)
+  const part = (split: string) => [...images.keys()].filter((i) => images[i]!.split === split)
   const train = part('train')
-  const data = { pictures, labels, train, val: part('val'), test: [], classOf: train.map((i) => i % 3) }
+  const data = { images, labels, train, val: part('val'), test: [], classOf: train.map((i) => i % 3) }
   return {
     data,
     features: (indices) =>

@@ -10,7 +10,7 @@ const given = ['--model', folder, '--data', join(dirname(dirname(folder)), 'pict
 
 test('a network is judged with one view of each val picture, and with its mirror image beside it where that is asked for', async () => {
   const alone = await judge(await judgeOptionsOf(given))
-  assert.deepEqual([alone.pictures, alone.views.map(({ views }) => views), alone.copies], [32, [1], undefined])
+  assert.deepEqual([alone.images, alone.views.map(({ views }) => views), alone.copies], [32, [1], undefined])
   const { views, copies } = await judge(await judgeOptionsOf([...given, '--mirror', '--copies']))
   assert.deepEqual(views[0], alone.views[0])
   assert.deepEqual(
@@ -21,14 +21,14 @@ test('a network is judged with one view of each val picture, and with its mirror
   assert.notDeepEqual({ ...views[1], views: 1 }, views[0])
   assert.deepEqual(Object.keys(copies!), [...judgedEdits, 'mean'])
   assert.match(
-    judgementTable({ pictures: 32, views, copies }),
+    judgementTable({ images: 32, views, copies }),
     /\| 1 \| [01]\.\d{3} \|[\s\S]*\| 2 \| [01]\.\d{3} \|[\s\S]*\| half size \| [01]\.\d{3} \|/,
   )
 })
 
 test('test pictures are judged only when they are asked for', async () => {
-  const { pictures, viewCounts } = await judgeOptionsOf([...given, '--split', 'test', '--views', '4'])
-  assert.ok(pictures.length === 32 && pictures.every(({ split }) => split === 'test'))
+  const { images, viewCounts } = await judgeOptionsOf([...given, '--split', 'test', '--views', '4'])
+  assert.ok(images.length === 32 && images.every(({ split }) => split === 'test'))
   assert.deepEqual(viewCounts, [1, 4])
 })
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import * as tfl from '@tensorflow/tfjs-layers'
 import sharp from 'sharp'
-import type { SplitPicture } from '../../../src/datasets/split.js'
+import type { SplitImage } from '../../../src/datasets/split.js'
 import { seededRandom } from '../../../src/eval/random.js'
 import { judgedEdits } from '../../../src/train/edited-copies.js'
 import { exportModel } from '../../../src/train/onnx/export.js'
@@ -13,7 +13,7 @@ import { modelCard } from '../../../src/train/report/model-card.js'
 import type { EvaluateOptions, ModelMetrics } from '../../../src/train/report/model-metrics.js'
 import { isPublishedData } from '../../../src/train/report/published-baseline.js'
 import { writeReport } from '../../../src/train/report/write-report.js'
-import { randomNetwork, randomPictures } from '../onnx/random-network.js'
+import { randomImages, randomNetwork } from '../onnx/random-network.js'
 
 const parent = await mkdtemp(join(tmpdir(), 'alike-report-'))
 after(() => rm(parent, { recursive: true, force: true }))
@@ -21,7 +21,7 @@ after(() => rm(parent, { recursive: true, force: true }))
 const random = seededRandom(2)
 
 /** A picture of one colour with some noise; classes of a random network lie apart by colour alone. */
-async function picture(id: string, label: string, split: SplitPicture['split'], group = id): Promise<SplitPicture> {
+async function image(id: string, label: string, split: SplitImage['split'], group = id): Promise<SplitImage> {
   const base = { a: [220, 30, 30], b: [30, 220, 30], c: [30, 30, 220], unseen: [200, 200, 30] }[label]!
   const pixels = Buffer.from(Array.from({ length: 30 * 30 * 3 }, (_, i) => base[i % 3]! + Math.floor(random() * 30)))
   const png = await sharp(pixels, { raw: { width: 30, height: 30, channels: 3 } })
@@ -32,12 +32,11 @@ async function picture(id: string, label: string, split: SplitPicture['split'], 
   return { id, label, split, group, source: { bytes } }
 }
 
-const pictures: SplitPicture[] = []
+const images: SplitImage[] = []
 for (const label of ['a', 'b', 'c']) {
-  for (let i = 0; i < 6; i++)
-    pictures.push(await picture(`${label}-${i}`, label, i < 2 ? 'train' : i < 3 ? 'val' : 'test'))
+  for (let i = 0; i < 6; i++) images.push(await image(`${label}-${i}`, label, i < 2 ? 'train' : i < 3 ? 'val' : 'test'))
 }
-pictures.push(await picture('a-3-copy', 'a', 'test', 'a-3'))
+images.push(await image('a-3-copy', 'a', 'test', 'a-3'))
 
 const training: EvaluateOptions['training'] = {
   startedFrom: 'random weights',
@@ -51,17 +50,17 @@ const training: EvaluateOptions['training'] = {
 }
 
 async function report(
-  data: SplitPicture[],
+  data: SplitImage[],
   name: string,
 ): Promise<{ folder: string; metrics: ModelMetrics; card: string }> {
   const folder = join(parent, name)
   const network = await randomNetwork(
     (input) => tfl.layers.conv2d({ filters: 8, kernelSize: 3, strides: 2 }).apply(input) as tfl.SymbolicTensor,
   )
-  await exportModel(network, { folder, parityPictures: randomPictures(), provenance: {}, now: new Date(0) })
+  await exportModel(network, { folder, parityImages: randomImages(), provenance: {}, now: new Date(0) })
   const metrics = await writeReport({
     folder,
-    pictures: data,
+    images: data,
     data: { name: 'coloured squares', licence: 'CC0' },
     training,
     now: new Date(0),
@@ -70,7 +69,7 @@ async function report(
 }
 
 test('the report holds every protocol, and the card repeats its numbers', async () => {
-  const { folder, metrics, card } = await report(pictures, 'seen')
+  const { folder, metrics, card } = await report(images, 'seen')
   assert.deepEqual((await readdir(folder)).sort(), [
     'golden',
     'manifest.json',
@@ -111,7 +110,7 @@ test('the report holds every protocol, and the card repeats its numbers', async 
 })
 
 test('data are counted with their copies and named by a hash of labels and contents', async () => {
-  const { metrics } = await report(pictures, 'counted')
+  const { metrics } = await report(images, 'counted')
   assert.deepEqual(metrics.data.splits.test, {
     pictures: 10,
     perClass: { a: 4, b: 3, c: 3 },
@@ -119,15 +118,15 @@ test('data are counted with their copies and named by a hash of labels and conte
     duplicateGroups: 1,
   })
   assert.equal(metrics.data.groupsAcrossSplits, 0)
-  const again = await report([...pictures].reverse(), 'reversed')
+  const again = await report([...images].reverse(), 'reversed')
   assert.equal(again.metrics.data.sha256, metrics.data.sha256)
-  const relabelled = pictures.map((item) => (item.id === 'c-0' ? { ...item, label: 'b' } : item))
+  const relabelled = images.map((item) => (item.id === 'c-0' ? { ...item, label: 'b' } : item))
   assert.notEqual((await report(relabelled, 'relabelled')).metrics.data.sha256, metrics.data.sha256)
 })
 
 test('classes that were not trained on make protocol C and nothing else', async () => {
-  const unseen = await Promise.all(['x', 'y', 'z'].map((id) => picture(id, 'unseen', 'test')))
-  const { metrics, card } = await report([...pictures, ...unseen], 'unseen')
+  const unseen = await Promise.all(['x', 'y', 'z'].map((id) => image(id, 'unseen', 'test')))
+  const { metrics, card } = await report([...images, ...unseen], 'unseen')
   const { A, C } = metrics.protocols
   assert.ok('queries' in A && 'queries' in C)
   assert.deepEqual([A.queries, C.queries], [10, 3])
@@ -136,7 +135,7 @@ test('classes that were not trained on make protocol C and nothing else', async 
 
 test('without test pictures the report says so instead of inventing numbers', async () => {
   const { metrics, card } = await report(
-    pictures.filter(({ split }) => split !== 'test'),
+    images.filter(({ split }) => split !== 'test'),
     'untested',
   )
   assert.ok('notMeasured' in metrics.protocols.A && 'notMeasured' in metrics.classification)
@@ -144,7 +143,7 @@ test('without test pictures the report says so instead of inventing numbers', as
 })
 
 test('beside the action photos stand the published numbers, apart for each protocol', async () => {
-  const { folder, metrics } = await report(pictures, 'published')
+  const { folder, metrics } = await report(images, 'published')
   const numbers = { what: 'published', accuracy: 0.73, 'mAP@1': 1, 'mAP@10': 0.65, 'mAP@50': 0.482, meanRank: 261 }
   const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))
   const card = modelCard(manifest, {
@@ -155,18 +154,18 @@ test('beside the action photos stand the published numbers, apart for each proto
 })
 
 test('a picture that can not be read is named', async () => {
-  const broken: SplitPicture = {
+  const broken: SplitImage = {
     id: 'broken',
     label: 'a',
     split: 'test',
     group: 'broken',
     source: { bytes: new Uint8Array(new SharedArrayBuffer(9)) },
   }
-  await assert.rejects(report([...pictures, broken], 'broken'), { code: 'data_unreadable', message: /"broken"/ })
+  await assert.rejects(report([...images, broken], 'broken'), { code: 'data_unreadable', message: /"broken"/ })
 })
 
 test('edited copies of test pictures are looked for among all of them, and the card says how often they are found first', async () => {
-  const { metrics, card } = await report(pictures, 'copies')
+  const { metrics, card } = await report(images, 'copies')
   const { copies } = metrics
   assert.deepEqual([copies?.pictures, copies?.gallery, Object.keys(copies!.firstHit)], [10, 10, [...judgedEdits]])
   const [edit, found] = Object.entries(copies!.firstHit)[0]!

@@ -10,7 +10,7 @@ const countBy = (values: readonly number[]) =>
 
 test('every batch has the asked number of pictures of each of its classes', () => {
   for (const batch of classBalancedBatches(classOf, { classes: 2, samples: 3 }, seededRandom(1))) {
-    assert.deepEqual(Object.values(countBy(batch.map((picture) => classOf[picture]!))), [3, 3])
+    assert.deepEqual(Object.values(countBy(batch.map((image) => classOf[image]!))), [3, 3])
   }
 })
 
@@ -19,14 +19,14 @@ test('an epoch is about as long as the data; pictures of a class are used up bef
   assert.equal(batches.length, 2)
   const uses = countBy(batches.flat())
   assert.deepEqual(
-    [0, 1].map((batch) => countBy(batches[batch]!.map((picture) => classOf[picture]!))),
+    [0, 1].map((batch) => countBy(batches[batch]!.map((image) => classOf[image]!))),
     [
       { 0: 4, 1: 4, 2: 4 },
       { 0: 4, 1: 4, 2: 4 },
     ],
   )
-  for (let picture = 12; picture < 20; picture++) assert.equal(uses[picture], 1)
-  for (let picture = 20; picture < 24; picture++) assert.equal(uses[picture], 2)
+  for (let image = 12; image < 20; image++) assert.equal(uses[image], 1)
+  for (let image = 20; image < 24; image++) assert.equal(uses[image], 2)
 })
 
 test('the seed decides the order', () => {

@@ -30,12 +30,12 @@ const network = startingNetwork(first, {
   head: { pooling: 'average', embeddingDimension: 8, scale: 8, instanceDimension: 0 },
   seed: 1,
 })
-const parityPictures = Array.from({ length: 16 }, (_, i) =>
+const parityImages = Array.from({ length: 16 }, (_, i) =>
   new Uint8Array(224 * 224 * 3).map((__, at) => (at * (i + 7)) % 256),
 )
 const { folder: exported } = await exportModel(network, {
   folder: join(folder, 'narrow'),
-  parityPictures,
+  parityImages,
   provenance: {},
   now: new Date(),
 })

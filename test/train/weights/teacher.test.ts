@@ -30,7 +30,7 @@ await chooseBackend('wasm')
 const side = 224
 const labels = ['a', 'b', 'c']
 const random = seededRandom(4)
-const pictures = Array.from({ length: 16 }, () => {
+const images = Array.from({ length: 16 }, () => {
   const tone = random() * 200
   return Uint8Array.from({ length: side * side * 3 }, (_, at) => (tone + (at % (side * 3)) * random()) % 256)
 })
@@ -48,7 +48,7 @@ async function exported(name: string, pooling: 'average' | 'gem', share: number,
   const norm = network.model.getLayer('embed_norm')
   norm.setWeights(norm.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.5, 2, 'float32', i + 1)))
   const joined = withJoinedEmbedding(network, { posterior: { share, sharpness: 1.5 }, instanceShare })
-  await exportModel(joined, { folder: join(folder, name), parityPictures: pictures, provenance: {}, now: new Date() })
+  await exportModel(joined, { folder: join(folder, name), parityImages: images, provenance: {}, now: new Date() })
   return join(folder, name)
 }
 
@@ -61,15 +61,15 @@ async function agreement(
   const { manifest } = await readModel(teacherFolder)
   const { embeddingDimension: dimension } = teacher
   const [embedding, classes] = tf.tidy(() =>
-    forward(teacher, normalised(Buffer.concat(pictures), side, manifest.preprocessing), false)
+    forward(teacher, normalised(Buffer.concat(images), side, manifest.preprocessing), false)
       .slice(0, 2)
       .map((output) => output.dataSync() as Float32Array),
   )
   const session = await openOnnx(join(modelFolder, manifest.files.fp32.file))
-  const outputs = await session.run(Buffer.concat(pictures), side)
+  const outputs = await session.run(Buffer.concat(images), side)
   await session.close()
   teacher.model.dispose()
-  const cosines = pictures.map((_, row) => {
+  const cosines = images.map((_, row) => {
     const own = embedding!.subarray(row * dimension, (row + 1) * dimension)
     const theirs = outputs.embedding.subarray(
       row * manifest.embeddingDimension,

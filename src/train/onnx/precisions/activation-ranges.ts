@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Value } from '../graph-builder.js'
 import { elementTypes, encodeModel, type ModelProto } from '../onnx-proto.js'
-import type { ProbedPart, ProbeTask } from './probe-pictures.js'
+import type { ProbedPart, ProbeTask } from './probe-images.js'
 import { type RangeMethod, ValueHistogram, type ValueRange } from './value-histogram.js'
 
 export interface ActivationFacts {
@@ -25,20 +25,20 @@ export async function collectActivations(
   model: ModelProto,
   values: readonly Value[],
   channels: ReadonlyMap<Value, number>,
-  pictures: readonly Uint8Array[],
+  images: readonly Uint8Array[],
   size: number,
   threads = availableParallelism(),
 ): Promise<ActivationFacts> {
   const graph = encodeModel(withOutputs(model, [...new Set([...values, ...channels.keys()])]))
-  const share = Math.ceil(pictures.length / Math.min(threads, maxThreads))
+  const share = Math.ceil(images.length / Math.min(threads, maxThreads))
   const tasks = Array.from(
-    { length: Math.ceil(pictures.length / share) },
+    { length: Math.ceil(images.length / share) },
     (_, part): ProbeTask => ({
       graph,
       values,
       channels,
       size,
-      pictures: pictures.slice(part * share, (part + 1) * share),
+      images: images.slice(part * share, (part + 1) * share),
     }),
   )
   const parts = await Promise.all(tasks.map(probeInThread))
@@ -48,7 +48,7 @@ export async function collectActivations(
   const means = new Map([...channels].map(([value, count]) => [value, new Float32Array(count)]))
   for (const [value, sums] of means) {
     for (const mean of parts.flatMap((part) => part.means.get(value)!))
-      sums.forEach((_, channel) => (sums[channel]! += mean[channel]! / pictures.length))
+      sums.forEach((_, channel) => (sums[channel]! += mean[channel]! / images.length))
   }
   return { histograms, means }
 }

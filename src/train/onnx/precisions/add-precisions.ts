@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bytesOf } from '../../../datasets/picture-bytes.js'
-import { type SplitPicture, shuffled } from '../../../datasets/split.js'
+import { bytesOf } from '../../../datasets/image-bytes.js'
+import { type SplitImage, shuffled } from '../../../datasets/split.js'
 import { type Model, type ModelManifest, type Precision, readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
@@ -26,9 +26,9 @@ export interface AddPrecisionsOptions {
   folder: string
   precisions: readonly SmallerPrecision[]
   /** Calibrated on train, judged on val; test is not looked at. */
-  pictures: readonly SplitPicture[]
+  images: readonly SplitImage[]
   /** Pictures to take ranges from; half as many choose between kinds of ranges. Default 64. */
-  calibrationPictures?: number
+  calibrationImages?: number
   /** Of int8; 7 gives the same on processors without VNNI, and is farther from fp32. Default 8. */
   weightBits?: WeightBits
   /** Of int8. Default 2.5 for ResNet-50 and 1 for the others, which have less to gain. */
@@ -41,7 +41,7 @@ interface ProvenPrecision {
   provenance: PrecisionGate & Record<string, unknown>
 }
 
-const timedPictures = 16
+const timedImages = 16
 const maxPixels = 100e6
 
 /**
@@ -78,8 +78,8 @@ async function provePrecisions(
   const { inputSize: size } = manifest.preprocessing
   const bytes = await readFile(join(folder, manifest.files.fp32.file))
   const graph = decodeModel(bytes)
-  const { rangePictures, choose } = await trainingPixels(model, options)
-  const val = options.pictures.filter(({ split }) => split === 'val')
+  const { rangeImages, choose } = await trainingPixels(model, options)
+  const val = options.images.filter(({ split }) => split === 'val')
   const fp32 = await openOnnx(bytes)
   try {
     log(`embedding ${val.length} val pictures, and edited copies, in fp32`)
@@ -96,7 +96,7 @@ async function provePrecisions(
               size,
               embeddingDimension: manifest.embeddingDimension,
               weightBits: options.weightBits ?? 8,
-              calibrate: rangePictures,
+              calibrate: rangeImages,
               choose,
             })
       const gate = await gatePrecision({
@@ -106,7 +106,7 @@ async function provePrecisions(
         val,
         expected,
         bounds: boundsOf(name, manifest, options),
-        timed: choose.slice(0, timedPictures),
+        timed: choose.slice(0, timedImages),
       })
       log(
         `${name}: mAP@10 ${gate.mAP10.toFixed(4)} (fp32 ${gate.fp32.mAP10.toFixed(4)}), first hit of an edited copy ${gate.copies.toFixed(4)} (${gate.fp32.copies.toFixed(4)}), smallest cosine ${gate.minCosine.toFixed(5)}, ${gate.speedup.toFixed(2)} times as fast`,
@@ -138,22 +138,22 @@ function boundsOf(
 
 async function trainingPixels(
   { manifest: { preprocessing } }: Model,
-  { pictures, calibrationPictures = 64 }: AddPrecisionsOptions,
+  { images, calibrationImages = 64 }: AddPrecisionsOptions,
 ) {
   const train = shuffled(
-    pictures.filter(({ split }) => split === 'train'),
+    images.filter(({ split }) => split === 'train'),
     seededRandom(1),
   )
-  const wanted = train.slice(0, Math.ceil(calibrationPictures * 1.5))
+  const wanted = train.slice(0, Math.ceil(calibrationImages * 1.5))
   if (wanted.length < 3)
     throw new AlikeError('data_unreadable', {
       detail: 'Ranges of 8 bits are taken from pictures of train, and there are not enough.',
     })
   const pixels: Uint8Array[] = []
-  for (const picture of wanted)
-    pixels.push((await prepareImage(await bytesOf(picture), { preprocessing, maxPixels })).pixels)
+  for (const image of wanted)
+    pixels.push((await prepareImage(await bytesOf(image), { preprocessing, maxPixels })).pixels)
   const count = Math.ceil((wanted.length * 2) / 3)
-  return { rangePictures: pixels.slice(0, count), choose: pixels.slice(count) }
+  return { rangeImages: pixels.slice(0, count), choose: pixels.slice(count) }
 }
 
 function withPrecisions(

@@ -74,12 +74,12 @@ export async function makeInt8({
 
 async function embedAll(
   session: OnnxSession,
-  pictures: readonly Uint8Array[],
+  images: readonly Uint8Array[],
   size: number,
   dimension: number,
 ): Promise<Float32Array> {
-  const embeddings = new Float32Array(pictures.length * dimension)
-  for (const [row, picture] of pictures.entries())
-    embeddings.set((await session.run(picture, size)).embedding, row * dimension)
+  const embeddings = new Float32Array(images.length * dimension)
+  for (const [row, image] of images.entries())
+    embeddings.set((await session.run(image, size)).embedding, row * dimension)
   return embeddings
 }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { readLabelledPictures } from '../../../datasets/labelled-pictures.js'
+import { readLabelledImages } from '../../../datasets/labelled-images.js'
 import { withSplit } from '../../../datasets/split.js'
 import { readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
@@ -38,17 +38,17 @@ export async function quantizeOptionsOf(args: readonly string[]): Promise<AddPre
   const { model: folder, data } = values
   if (folder === undefined || data === undefined) throw new Error(`--model and --data are needed\n\n${usage}`)
   const minSpeedup = positive('min-speedup', values['min-speedup'])
-  const calibrationPictures = positive('pictures', values.pictures)
+  const calibrationImages = positive('pictures', values.pictures)
   const { seed } = (await readModel(folder)).manifest.provenance
   // the split that training made, where the data has none of its own
   const random = seededRandom(typeof seed === 'number' ? seed : defaultSettings.seed)
   return {
     folder,
     precisions: (values.precisions ?? 'int8,fp16').split(',').map(precisionOf),
-    pictures: withSplit(await readLabelledPictures(data, values.labels), defaultSettings.shares, random),
+    images: withSplit(await readLabelledImages(data, values.labels), defaultSettings.shares, random),
     weightBits: bitsOf(values['weight-bits'] ?? '8'),
     ...(minSpeedup !== undefined && { minSpeedup }),
-    ...(calibrationPictures !== undefined && { calibrationPictures }),
+    ...(calibrationImages !== undefined && { calibrationImages }),
   }
 }
 

@@ -1,6 +1,6 @@
 /** Is a smaller precision of a network good enough to be served in its place? */
 import { availableParallelism } from 'node:os'
-import type { SplitPicture } from '../../../datasets/split.js'
+import type { SplitImage } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/model-manifest.js'
 import { type EditedCopies, evaluateCopies, meanFirstHit } from '../../../eval/copies.js'
 import { evaluateRetrieval } from '../../../eval/quality.js'
@@ -52,7 +52,7 @@ export interface GateParts {
   /** With one thread. */
   fp32: OnnxSession
   graph: Uint8Array
-  val: readonly SplitPicture[]
+  val: readonly SplitImage[]
   /** In fp32. */
   expected: JudgedEmbeddings
   bounds: PrecisionBounds
@@ -94,7 +94,7 @@ export async function gatePrecision({
 export async function judgedEmbeddings(
   model: Model,
   graph: Uint8Array,
-  val: readonly SplitPicture[],
+  val: readonly SplitImage[],
 ): Promise<JudgedEmbeddings> {
   const session = await openOnnx(graph, { threads: availableParallelism() })
   try {
@@ -138,21 +138,21 @@ function failuresOf({
 
 async function largestMapDifference(
   graph: Uint8Array,
-  pictures: readonly Uint8Array[],
+  images: readonly Uint8Array[],
   size: number,
 ): Promise<number | undefined> {
   const session = await openOnnx(graph, { map: true })
   const differences: number[] = []
-  for (const picture of pictures) {
-    const { map, embedding } = await session.run(picture, size)
+  for (const image of images) {
+    const { map, embedding } = await session.run(image, size)
     if (map !== undefined) differences.push(mapDifference(map, embedding, embedding.length))
   }
   await session.close()
   return differences.length === 0 ? undefined : Math.max(...differences)
 }
 
-function mAP10Of(pictures: ExportedEmbeddings): number {
-  return evaluateRetrieval(pictures, pictures, { bootstrapSamples: 0 }).overall['mAP@10'] ?? NaN
+function mAP10Of(images: ExportedEmbeddings): number {
+  return evaluateRetrieval(images, images, { bootstrapSamples: 0 }).overall['mAP@10'] ?? NaN
 }
 
 function copiesOf({ val, copies }: JudgedEmbeddings): number {
@@ -175,16 +175,16 @@ export function cosinesOf(
 /** Median milliseconds of processor per picture; the sessions take turns, so that a slow moment of the machine meets all. */
 async function cpuTimes(
   sessions: readonly OnnxSession[],
-  pictures: readonly Uint8Array[],
+  images: readonly Uint8Array[],
   size: number,
 ): Promise<number[]> {
   const times = sessions.map((): number[] => [])
-  for (const picture of pictures) {
+  for (const image of images) {
     for (const [i, session] of sessions.entries()) {
       // the other session's weights leave the caches first, as in a service that runs only this one
-      await session.run(picture, size)
+      await session.run(image, size)
       const before = process.cpuUsage()
-      await session.run(picture, size)
+      await session.run(image, size)
       const { user, system } = process.cpuUsage(before)
       times[i]!.push((user + system) / 1000)
     }

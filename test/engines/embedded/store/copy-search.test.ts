@@ -13,13 +13,13 @@ const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })
 const vectors = Array.from({ length: 40 }, makeVector)
 const random = seededRandom(13)
 const descriptors = vectors.map(() => randomDescriptor(random))
-const pictures = vectors.map((vector, i) => newImage(`p${i}`, vector, { copyDescriptor: descriptors[i] }))
+const images = vectors.map((vector, i) => newImage(`p${i}`, vector, { copyDescriptor: descriptors[i] }))
 
 test('descriptors go with their pictures: through upserts, removals and a restart', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', pictures)
+  await first.put('a', images)
   await first.put('a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
   await first.remove('a', ['p3'])
   await first.close()
@@ -42,7 +42,7 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', pictures)
+  await first.put('a', images)
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   const { key, descriptor } = database.prepare('SELECT * FROM copy_descriptor ORDER BY key LIMIT 1 OFFSET 5').get() as {
@@ -86,7 +86,7 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
 test('walks over a gallery are bounded, and refused beyond that', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  await galleries.put('a', pictures)
+  await galleries.put('a', images)
   const walk = () =>
     galleries.search('a', { vector: vectors[0]!, k: 1, copyDescriptors: [descriptors[0]!], copiesFrom: 0.4 })
   const outcomes = await Promise.allSettled(Array.from({ length: copyWalksMax + 3 }, walk))

@@ -6,7 +6,7 @@ import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-fo
 import { unitVectors } from '../vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 1_500 }, unitVectors({ dimension: model.dimension, seed: 12 }))
-const pictures = vectors.map((vector, i) =>
+const images = vectors.map((vector, i) =>
   newImage(`p${1_499 - i}`, vector, { label: i % 3 === 0 ? null : `l${i % 3}` }),
 )
 
@@ -15,7 +15,7 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
   const galleries = await openIn(t, dataDir)
   for (const name of ['before', 'a', 'behind']) await galleries.create(name)
   await galleries.put('before', [newImage('x', vectors[0]!)])
-  await galleries.put('a', pictures)
+  await galleries.put('a', images)
   await galleries.put('behind', [newImage('y', vectors[1]!)])
   await galleries.remove('a', ['p700'])
 
@@ -23,7 +23,7 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
   assert.equal(source.path, join(dataDir, 'alike.db'))
   let pages = 0
   const whole = readWholeGallery(source, { vectors: true, descriptors: false, onPage: () => void pages++ })
-  const expected = pictures.filter(({ id }) => id !== 'p700').sort((a, b) => (a.id < b.id ? -1 : 1))
+  const expected = images.filter(({ id }) => id !== 'p700').sort((a, b) => (a.id < b.id ? -1 : 1))
   assert.deepEqual(
     whole.ids,
     expected.map(({ id }) => id),

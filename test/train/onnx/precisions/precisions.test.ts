@@ -14,7 +14,7 @@ import { toHalfPrecision } from '../../../../src/train/onnx/precisions/half-prec
 import { cosinesOf } from '../../../../src/train/onnx/precisions/precision-gate.js'
 import { channelsToAverage, quantise, valuesToCalibrate } from '../../../../src/train/onnx/precisions/quantise.js'
 import { rangeMethods } from '../../../../src/train/onnx/precisions/value-histogram.js'
-import { inputSize, randomNetwork, randomPictures } from '../random-network.js'
+import { inputSize, randomImages, randomNetwork } from '../random-network.js'
 
 type Tensor = tfl.SymbolicTensor
 const { layers } = tfl
@@ -69,7 +69,7 @@ const embeddingDimension = 6
 
 async function embed(model: ModelProto): Promise<{ embeddings: Float32Array; dimension: number }> {
   const session = await openOnnx(encodeModel(model))
-  const { embedding } = await session.run(Buffer.concat(randomPictures()), inputSize)
+  const { embedding } = await session.run(Buffer.concat(randomImages()), inputSize)
   await session.close()
   return { embeddings: embedding, dimension: embeddingDimension }
 }
@@ -83,7 +83,7 @@ async function quantised(
     model,
     valuesToCalibrate(model),
     channelsToAverage(model),
-    randomPictures(),
+    randomImages(),
     inputSize,
   )
   return quantise(model, { ranges: rangesBy(method, histograms), means }, bits)
@@ -91,10 +91,10 @@ async function quantised(
 
 test('ranges and means are the same however many threads collect them', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
-  const pictures = randomPictures(7)
+  const images = randomImages(7)
   const [one, three, many] = await Promise.all(
     [1, 3, 100].map((threads) =>
-      collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), pictures, inputSize, threads),
+      collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), images, inputSize, threads),
     ),
   )
   for (const other of [three!, many!]) {
@@ -102,7 +102,7 @@ test('ranges and means are the same however many threads collect them', async ()
     for (const method of rangeMethods)
       assert.deepEqual(rangesBy(method, other.histograms), rangesBy(method, one!.histograms))
   }
-  await assert.rejects(collectActivations(model, ['nowhere'], new Map(), pictures, inputSize, 2), /nowhere/)
+  await assert.rejects(collectActivations(model, ['nowhere'], new Map(), images, inputSize, 2), /nowhere/)
 })
 
 test('scales of kernels that are known already change nothing', async () => {
@@ -111,7 +111,7 @@ test('scales of kernels that are known already change nothing', async () => {
     model,
     valuesToCalibrate(model),
     channelsToAverage(model),
-    randomPictures(),
+    randomImages(),
     inputSize,
   )
   const searched = new Map()

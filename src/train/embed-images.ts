@@ -1,46 +1,46 @@
 /** Runs a network over a part of the data set, on the pixel path of serving, for judging it. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { SplitPicture } from '../datasets/split.js'
+import type { SplitImage } from '../datasets/split.js'
 import type { EditedCopies } from '../eval/copies.js'
 import { editedBatches } from './edited-copies.js'
+import type { ImageLoader } from './loader/image-loader.js'
 import { normalised } from './loader/normalise.js'
-import type { PictureLoader } from './loader/picture-loader.js'
 import type { RowsOfParts } from './models/joined-embedding.js'
 import { forward, type TrainableNetwork } from './models/network.js'
 
-/** Rows in the order of `pictures`. */
-export type EmbeddedPictures = RowsOfParts
+/** Rows in the order of `images`. */
+export type EmbeddedImages = RowsOfParts
 
 const batchSize = 60
 
 /** @param indices of the loader's pictures */
-export async function embedPictures(
+export async function embedImages(
   network: TrainableNetwork,
-  loader: PictureLoader,
-  pictures: readonly SplitPicture[],
+  loader: ImageLoader,
+  images: readonly SplitImage[],
   indices: readonly number[],
-): Promise<EmbeddedPictures> {
+): Promise<EmbeddedImages> {
   const { preprocessing } = network
   const requests = Array.from({ length: Math.ceil(indices.length / batchSize) }, (_, batch) => ({
-    pictures: indices.slice(batch * batchSize, (batch + 1) * batchSize),
+    images: indices.slice(batch * batchSize, (batch + 1) * batchSize),
     preprocessing,
   }))
   const parts = partsOf(network)
   for await (const pixels of loader.stream(requests)) await parts.add(pixels)
-  return parts.rows(indices.map((index) => pictures[index]!))
+  return parts.rows(indices.map((index) => images[index]!))
 }
 
 /** Edited copies of the pictures, or of as many as are judged by. */
 export async function embedCopies(
   network: TrainableNetwork,
-  pictures: readonly SplitPicture[],
-): Promise<EmbeddedPictures & EditedCopies> {
+  images: readonly SplitImage[],
+): Promise<EmbeddedImages & EditedCopies> {
   const parts = partsOf(network)
-  const originals: SplitPicture[] = []
+  const originals: SplitImage[] = []
   const edits: string[] = []
-  for await (const batch of editedBatches(pictures, network.preprocessing)) {
+  for await (const batch of editedBatches(images, network.preprocessing)) {
     await parts.add(batch.pixels)
-    originals.push(...batch.pictures)
+    originals.push(...batch.images)
     edits.push(...batch.edits)
   }
   return { ...parts.rows(originals), edits }
@@ -58,12 +58,12 @@ function partsOf(network: TrainableNetwork) {
       tf.dispose(made)
     },
     /** @param pictures in the order of the batches */
-    rows(pictures: readonly SplitPicture[]): EmbeddedPictures {
+    rows(images: readonly SplitImage[]): EmbeddedImages {
       const [embeddings, logits, instance] = outputs.map(joinedTogether) as [Float32Array, Float32Array, Float32Array?]
       return {
-        ids: pictures.map(({ id }) => id),
-        labels: pictures.map(({ label }) => label),
-        groups: pictures.map(({ group }) => group),
+        ids: images.map(({ id }) => id),
+        labels: images.map(({ label }) => label),
+        groups: images.map(({ group }) => group),
         embeddings,
         dimension,
         logits,

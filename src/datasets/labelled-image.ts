@@ -3,9 +3,9 @@ export const splits = ['train', 'val', 'test'] as const
 export type Split = (typeof splits)[number]
 
 /** Where the encoded bytes lie: a file, or memory shared between threads for pictures out of an archive. */
-export type PictureSource = { path: string } | { bytes: Uint8Array<SharedArrayBuffer> }
+export type ImageSource = { path: string } | { bytes: Uint8Array<SharedArrayBuffer> }
 
-export interface LabelledPicture {
+export interface LabelledImage {
   /** Unique in the data set: the file name of a CSV row, or the path below the folder. */
   id: string
   label: string
@@ -13,5 +13,5 @@ export interface LabelledPicture {
   split?: Split
   /** Pictures of one group are (near-)copies: they share a split and are never each other's answer. */
   group: string
-  source: PictureSource
+  source: ImageSource
 }

@@ -5,21 +5,21 @@ import { openImage, toSizedRgb } from './decoder.js'
 import { type PreparedImage, type PrepareOptions, planPreparation } from './prepare.js'
 
 /** `describe`: the copy descriptor alone, of a picture of which only the thumbnail is left. */
-export type PictureWork = { kind: 'prepare'; options: PrepareOptions } | { kind: 'describe' }
+export type ImageWork = { kind: 'prepare'; options: PrepareOptions } | { kind: 'describe' }
 
 /** `describe` makes no views. */
-export type DecodedPicture = Omit<PreparedImage, 'pixels' | 'durationMs'>
+export type DecodedImage = Omit<PreparedImage, 'pixels' | 'durationMs'>
 
 /** Known from the header. */
 export interface PlannedWork {
   /** Memory at the peak of the decode. */
   decodeBytes: number
   /** @throws AlikeError as `prepareImage` */
-  run(): Promise<DecodedPicture>
+  run(): Promise<DecodedImage>
 }
 
 /** Reads the header only. @throws AlikeError as `prepareImage` */
-export async function planWork(bytes: Uint8Array, work: PictureWork): Promise<PlannedWork> {
+export async function planWork(bytes: Uint8Array, work: ImageWork): Promise<PlannedWork> {
   if (work.kind === 'describe') return planDescription(bytes)
   const { decodeBytes, prepare } = await planPreparation(bytes, work.options)
   return { decodeBytes, run: prepare }

@@ -7,7 +7,7 @@ import { acceptJson } from '../json-body.js'
 /** Room for the JSON around a picture in base64, and for the fields of a form. */
 const besideBytes = 128 * 1024
 
-export async function acceptPictures(
+export async function acceptImages(
   scope: FastifyInstance,
   { uploadMaxBytes }: { uploadMaxBytes: number },
 ): Promise<void> {
@@ -34,7 +34,7 @@ export async function acceptPictures(
 }
 
 /** Memory that such a body takes while its request is at work. */
-export function pictureBodyMemory(request: FastifyRequest, { uploadMaxBytes }: { uploadMaxBytes: number }): number {
+export function imageBodyMemory(request: FastifyRequest, { uploadMaxBytes }: { uploadMaxBytes: number }): number {
   const type = request.headers['content-type'] ?? ''
   if (/^application\/json\b/i.test(type)) return jsonCopies * bodyBytes(request, jsonMaxBytes(uploadMaxBytes))
   return plainCopies * bodyBytes(request, uploadMaxBytes + besideBytes)

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 
 /** name → file. The AVIF files have 10,000 × 10,000 pixels, `side` is that of the others. */
-export async function hostilePictures(side: number): Promise<Map<string, Buffer>> {
+export async function hostileImages(side: number): Promise<Map<string, Buffer>> {
   const fixture = (name: string) => readFile(new URL(`../../../test/support/hostile/${name}.avif`, import.meta.url))
   const plain = () => sharp({ create: { width: side, height: side, channels: 3, background: '#305070' } })
   return new Map([

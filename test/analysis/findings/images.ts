@@ -1,9 +1,10 @@
 /** Galleries small enough to work out by hand. */
+
+import type { Images } from '../../../src/analysis/findings/images.js'
 import { NeighbourLists } from '../../../src/analysis/findings/neighbour-lists.js'
-import type { Pictures } from '../../../src/analysis/findings/pictures.js'
 
 /** `id label` or `id label hash`; `-` for no label. Ids ascending. */
-export function picturesOf(rows: readonly string[]): Pictures {
+export function imagesOf(rows: readonly string[]): Images {
   const parts = rows.map((row) => row.split(' '))
   return {
     ids: parts.map(([id]) => id!),
@@ -14,7 +15,7 @@ export function picturesOf(rows: readonly string[]): Pictures {
 
 /** Of each picture its list of `id score`, best first. */
 export function listsOf(
-  { ids }: Pictures,
+  { ids }: Images,
   depth: number,
   lists: Readonly<Record<string, [id: string, score: number][]>>,
 ): NeighbourLists {

@@ -1,7 +1,7 @@
 /** Main-thread handle of the loader thread: ask for batches ahead of time, await them when needed. */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { LabelledPicture } from '../../datasets/labelled-picture.js'
+import type { LabelledImage } from '../../datasets/labelled-image.js'
 import { AlikeError } from '../../errors.js'
 import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
 
@@ -15,16 +15,16 @@ export type BatchRequest = Omit<LoadRequest, 'kind' | 'ticket'>
 /** uint8 [pictures, size, size, 3]. */
 export type Pixels = Uint8Array<ArrayBuffer>
 
-export class PictureLoader {
+export class ImageLoader {
   readonly #worker: Worker
-  readonly #pictures: readonly LabelledPicture[]
+  readonly #images: readonly LabelledImage[]
   readonly #waiting = new Map<number, { resolve: (pixels: Pixels) => void; reject: (error: Error) => void }>()
   #nextTicket = 0
 
   /** @param processes that decode; see `loaderProcesses` */
-  constructor(pictures: readonly LabelledPicture[], processes = loaderProcesses()) {
-    this.#pictures = pictures
-    const start: LoaderStart = { sources: pictures.map(({ source }) => source), processes }
+  constructor(images: readonly LabelledImage[], processes = loaderProcesses()) {
+    this.#images = images
+    const start: LoaderStart = { sources: images.map(({ source }) => source), processes }
     this.#worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: start })
     this.#worker.on('message', (message: FromLoader) => this.#settle(message))
     this.#worker.on('error', (error) => this.#failAll(error instanceof Error ? error : new Error(String(error))))
@@ -68,7 +68,7 @@ export class PictureLoader {
       waiting.resolve(message.pixels)
       return
     }
-    const id = this.#pictures[message.picture]?.id ?? 'unknown'
+    const id = this.#images[message.image]?.id ?? 'unknown'
     waiting.reject(
       new AlikeError('data_unreadable', { detail: `The picture "${id}" can not be read.`, cause: message.error }),
     )

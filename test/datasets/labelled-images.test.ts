@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { type TestContext, test } from 'node:test'
 import { createGzip } from 'node:zlib'
 import { pack } from 'tar-stream'
-import { readLabelledPictures } from '../../src/datasets/labelled-pictures.js'
+import { readLabelledImages } from '../../src/datasets/labelled-images.js'
 import { AlikeError } from '../../src/errors.js'
 
 /** Path → content, written below a folder that ends with the test. */
@@ -41,9 +41,9 @@ test('a folder per class gives labels without a split; other files are passed ov
     '.cache/c.jpg': '3',
     'read.me': '',
   })
-  const pictures = await readLabelledPictures(folder)
+  const images = await readLabelledImages(folder)
   assert.deepEqual(
-    pictures.map(({ id, label, split, group }) => [id, label, split, group]),
+    images.map(({ id, label, split, group }) => [id, label, split, group]),
     [
       ['cat/a.jpg', 'cat', undefined, 'cat/a.jpg'],
       ['dog/b.PNG', 'dog', undefined, 'dog/b.PNG'],
@@ -53,9 +53,9 @@ test('a folder per class gives labels without a split; other files are passed ov
 
 test('a folder per split and class gives both, under the usual names of splits', async (t) => {
   const folder = await folderWith(t, { 'train/cat/a.jpg': '1', 'valid/cat/b.jpg': '2', 'test/cat/c.jpg': '3' })
-  const pictures = await readLabelledPictures(folder)
+  const images = await readLabelledImages(folder)
   assert.deepEqual(
-    pictures.map(({ id, split }) => [id, split]),
+    images.map(({ id, split }) => [id, split]),
     [
       ['test/cat/c.jpg', 'test'],
       ['train/cat/a.jpg', 'train'],
@@ -72,9 +72,9 @@ test('a CSV names pictures in files and in tar archives, plain or compressed', a
   })
   await writeTar(join(folder, 'some.tar'), { './b.jpg': 'in tar', 'c.jpg': 'also' })
   await writeTar(join(folder, 'more.tar.gz'), { 'd.jpg': 'compressed' })
-  const pictures = await readLabelledPictures(folder)
+  const images = await readLabelledImages(folder)
   assert.deepEqual(
-    pictures.map(({ id, label, split, group }) => [id, label, split, group]),
+    images.map(({ id, label, split, group }) => [id, label, split, group]),
     [
       ['a.jpg', 'cat', 'train', '1'],
       ['b.jpg', 'cat', 'test', '1'],
@@ -82,9 +82,7 @@ test('a CSV names pictures in files and in tar archives, plain or compressed', a
       ['d.jpg', 'dog', 'train', '7'],
     ],
   )
-  const contents = pictures.map(({ source }) =>
-    'bytes' in source ? Buffer.from(source.bytes).toString() : source.path,
-  )
+  const contents = images.map(({ source }) => ('bytes' in source ? Buffer.from(source.bytes).toString() : source.path))
   assert.deepEqual(contents, [join(folder, 'a.jpg'), 'in tar', 'also', 'compressed'])
 })
 
@@ -98,13 +96,13 @@ const badLabels = [
 for (const { case: name, csv, detail } of badLabels) {
   test(`labels with ${name} are refused with what does not fit`, async (t) => {
     const folder = await folderWith(t, { 'labels.csv': csv, 'a.jpg': '1' })
-    await assert.rejects(readLabelledPictures(folder), refused(detail))
+    await assert.rejects(readLabelledImages(folder), refused(detail))
   })
 }
 
 test('a missing folder, a missing CSV and a damaged archive are refused', async (t) => {
   const folder = await folderWith(t, { 'labels.csv': 'filename,label\na.jpg,cat\n', 'broken.tar': 'x'.repeat(700) })
-  await assert.rejects(readLabelledPictures(join(folder, 'nowhere')), refused(/can not be read/))
-  await assert.rejects(readLabelledPictures(folder, join(folder, 'other.csv')), refused(/can not be read/))
-  await assert.rejects(readLabelledPictures(folder), refused(/damaged/))
+  await assert.rejects(readLabelledImages(join(folder, 'nowhere')), refused(/can not be read/))
+  await assert.rejects(readLabelledImages(folder, join(folder, 'other.csv')), refused(/can not be read/))
+  await assert.rejects(readLabelledImages(folder), refused(/damaged/))
 })

@@ -9,12 +9,12 @@ import type { Static, TObject } from 'typebox'
 import { AlikeError } from '../errors.js'
 import { bytesOfBase64 } from '../image/base64.js'
 import { readBounded } from '../ingest/read-bounded.js'
-import type { RemotePictures } from '../remote/remote-pictures.js'
+import type { RemoteImages } from '../remote/remote-images.js'
 import { misfitOfDecoded } from '../text.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from './body-memory.js'
 import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
-export interface PictureRequest<Given> {
+export interface ImageRequest<Given> {
   /** Empty when the request carries none. */
   images: Buffer[]
   given: Given
@@ -22,7 +22,7 @@ export interface PictureRequest<Given> {
   placeOf(name: string): Misfit['in']
 }
 
-export interface PictureRequestOptions<Parameters extends TObject, Body extends TObject> {
+export interface ImageRequestOptions<Parameters extends TObject, Body extends TObject> {
   /** Of the query string and of the form's fields. */
   parameters: Parameters
   /** Of the JSON body; the picture is its member `image`, several are `images`; `url` and `urls` are fetched. */
@@ -32,22 +32,22 @@ export interface PictureRequestOptions<Parameters extends TObject, Body extends 
   /** Pictures that a request may carry. Default 1. */
   imagesMax?: number
   /** For bodies with URLs. */
-  remote?: RemotePictures
+  remote?: RemoteImages
   memory: BodyMemory
 }
 
 /** @returns a reader for one route; query string and JSON body were checked by the route's schema before it */
-export function pictureRequestReader<Parameters extends TObject, Body extends TObject>({
+export function imageRequestReader<Parameters extends TObject, Body extends TObject>({
   parameters,
   maxBytes,
   imagesMax = 1,
   remote,
   memory,
-}: PictureRequestOptions<Parameters, Body>) {
+}: ImageRequestOptions<Parameters, Body>) {
   const checkForm = compileCheck(parameters, 'form')
   type Given = Static<Parameters> | Static<Body>
 
-  return async (request: FastifyRequest, signal?: AbortSignal): Promise<PictureRequest<Given>> => {
+  return async (request: FastifyRequest, signal?: AbortSignal): Promise<ImageRequest<Given>> => {
     const query = request.query as Static<Parameters>
     if (request.isMultipart()) {
       const { images, fields } = await readForm(request, imagesMax, maxBytes)
@@ -55,8 +55,8 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
       return { images, given: { ...query, ...form }, placeOf: placeIn('form', form, query) }
     }
     if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query, placeOf: () => 'query' }
-    const body = (request.body ?? {}) as Static<Body> & PicturesOfJson
-    if (picturesIn(body) > imagesMax)
+    const body = (request.body ?? {}) as Static<Body> & ImagesOfJson
+    if (imagesIn(body) > imagesMax)
       throw new RequestInvalid([
         {
           in: 'body',
@@ -65,7 +65,7 @@ export function pictureRequestReader<Parameters extends TObject, Body extends TO
         },
       ])
     return {
-      images: await picturesOfJson(body, { maxBytes, remote, signal, held: memory.of(request) }),
+      images: await imagesOfJson(body, { maxBytes, remote, signal, held: memory.of(request) }),
       given: { ...query, ...body },
       placeOf: placeIn('body', body, query),
     }
@@ -76,29 +76,29 @@ function placeIn(carrier: Misfit['in'], carried: object, query: object): (name: 
   return (name) => (!Object.hasOwn(carried, name) && Object.hasOwn(query, name) ? 'query' : carrier)
 }
 
-export interface PicturesOfJson {
+export interface ImagesOfJson {
   image?: string
   images?: string[]
   url?: string
   urls?: string[]
 }
 
-function picturesIn({ image, images = [], url, urls = [] }: PicturesOfJson): number {
+function imagesIn({ image, images = [], url, urls = [] }: ImagesOfJson): number {
   return [image, url].filter((one) => one !== undefined).length + images.length + urls.length
 }
 
-export interface PicturesOfJsonOptions {
+export interface ImagesOfJsonOptions {
   maxBytes: number
-  remote?: RemotePictures | undefined
+  remote?: RemoteImages | undefined
   signal?: AbortSignal | undefined
   /** What is fetched is taken from it. */
   held?: HeldMemory | undefined
 }
 
 /** Of `image`, of `images`, then those behind `url` and `urls`, where the route takes any. @throws AlikeError `url_*`, `image_too_large`, `overloaded` */
-export async function picturesOfJson(
-  { image, images = [], url, urls = [] }: PicturesOfJson,
-  { maxBytes, remote, signal, held }: PicturesOfJsonOptions,
+export async function imagesOfJson(
+  { image, images = [], url, urls = [] }: ImagesOfJson,
+  { maxBytes, remote, signal, held }: ImagesOfJsonOptions,
 ): Promise<Buffer[]> {
   const decoded = [
     ...(image === undefined ? [] : [decodeBase64(image, maxBytes, '/image')]),

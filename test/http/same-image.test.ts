@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { endedJob, sendJob } from '../support/jobs.js'
 
@@ -16,7 +16,7 @@ for (const [network, count] of [
     const modelDir =
       network === 'the default network' ? 'onnx/har-resnet50' : (await handmadeModel(t, { dimension: 192 })).folder
     const app = await startApp(t, { modelDir, batchMaxSize: 4 })
-    const pictures = await Promise.all(Array.from({ length: count }, (_, i) => drawPicture(drawnLabels[i % 4]!, i)))
+    const pictures = await Promise.all(Array.from({ length: count }, (_, i) => drawImage(drawnLabels[i % 4]!, i)))
     const names = pictures.map((_, i) => `${drawnLabels[i % 4]!}/${i}.jpg`)
     await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
     const tar = await tarOf(pictures.map((content, i) => ({ path: names[i]!, content })))

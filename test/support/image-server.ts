@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 
-export interface PictureServer {
+export interface ImageServer {
   /** `127.0.0.1:PORT`. */
   host: string
   url: string
@@ -14,10 +14,10 @@ export interface PictureServer {
 }
 
 /** @param routes path → what it does with its answer; others are 404 */
-export async function pictureServer(
+export async function imageServer(
   t: TestContext,
   routes: Record<string, (response: ServerResponse) => unknown>,
-): Promise<PictureServer> {
+): Promise<ImageServer> {
   const requests: string[] = []
   const server = createServer(({ url = '' }, response) => {
     requests.push(url)

@@ -9,7 +9,7 @@ import { embedViews } from './embed-views.js'
 import type { Embedder } from './embedder.js'
 import type { Model } from './model-manifest.js'
 
-export interface PictureEmbedderOptions {
+export interface ImageEmbedderOptions {
   embedder: Embedder
   decoders: Decoders
   /** Largest width × height. */
@@ -25,7 +25,7 @@ export interface PictureEmbedderOptions {
 /** Who waits for it: a search, before which bulk gives way; a caller who stores one picture; or a job. */
 export type Purpose = 'search' | 'upload' | 'job'
 
-export interface PictureRequest {
+export interface ImageRequest {
   purpose: Purpose
   /** Only this part of the upright picture. */
   region?: Region | undefined
@@ -33,7 +33,7 @@ export interface PictureRequest {
   signal?: AbortSignal | undefined
 }
 
-export interface EmbeddedPicture {
+export interface EmbeddedImage {
   /** [embeddingDimension], unit length. */
   vector: Float32Array
   /** [labels] */
@@ -52,10 +52,10 @@ export interface EmbeddedPicture {
   embedMs: number
 }
 
-export class PictureEmbedder {
-  readonly #options: PictureEmbedderOptions
+export class ImageEmbedder {
+  readonly #options: ImageEmbedderOptions
 
-  constructor(options: PictureEmbedderOptions) {
+  constructor(options: ImageEmbedderOptions) {
     this.#options = options
   }
 
@@ -65,7 +65,7 @@ export class PictureEmbedder {
   }
 
   /** @throws AlikeError `image_*`, `region_invalid`, `overloaded`; the signal's reason when aborted */
-  async embed(bytes: Uint8Array, request: PictureRequest): Promise<EmbeddedPicture> {
+  async embed(bytes: Uint8Array, request: ImageRequest): Promise<EmbeddedImage> {
     if (request.purpose !== 'search') return this.#embed(bytes, request)
     const searchEmbedded = this.#options.embedder.expectSearch()
     try {
@@ -75,7 +75,7 @@ export class PictureEmbedder {
     }
   }
 
-  async #embed(bytes: Uint8Array, { purpose, region, signal }: PictureRequest): Promise<EmbeddedPicture> {
+  async #embed(bytes: Uint8Array, { purpose, region, signal }: ImageRequest): Promise<EmbeddedImage> {
     const { embedder, decoders, maxPixels, queryViews, galleryViews, thumbnailMaxSide } = this.#options
     const priority = purpose === 'job' ? 'bulk' : 'interactive'
     const isStored = purpose !== 'search'

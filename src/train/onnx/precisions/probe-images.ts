@@ -11,7 +11,7 @@ export interface ProbeTask {
   /** To be averaged, with their channels. */
   channels: ReadonlyMap<Value, number>
   /** Each [size, size, 3]. */
-  pictures: readonly Uint8Array[]
+  images: readonly Uint8Array[]
   size: number
 }
 
@@ -22,12 +22,12 @@ export interface ProbedPart {
 }
 
 /** One picture at a time: a ResNet-50 at 224 pixels lays open 45 MB of values for each. */
-export async function probePictures({ graph, values, channels, pictures, size }: ProbeTask): Promise<ProbedPart> {
+export async function probeImages({ graph, values, channels, images, size }: ProbeTask): Promise<ProbedPart> {
   const histograms = new Map(values.map((value) => [value, new ValueHistogram()]))
   const means = new Map([...channels.keys()].map((value): [Value, Float64Array[]] => [value, []]))
   const probe = await openProbe(graph)
   try {
-    for (const pixels of pictures) {
+    for (const pixels of images) {
       const outputs = await probe.run(pixels, size)
       for (const [value, histogram] of histograms) histogram.add(outputs.get(value)!)
       for (const [value, rows] of means) rows.push(meansOf(outputs.get(value)!, channels.get(value)!))

@@ -16,15 +16,15 @@ export const Base64Image = Type.String({
   examples: [exampleBase64],
 })
 
-export const PictureUrl = Type.String({
+export const ImageUrl = Type.String({
   maxLength: 2_048,
   description:
     'Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).',
   examples: ['https://images.example.com/cycling/12.jpg'],
 })
 
-/** The request body of such a route, by content type. Only JSON is checked by its schema here; `picture-request.ts` checks the rest. */
-export function pictureBody(form: TObject, json: TSchema) {
+/** The request body of such a route, by content type. Only JSON is checked by its schema here; `image-request.ts` checks the rest. */
+export function imageBody(form: TObject, json: TSchema) {
   return {
     content: {
       'image/*': { schema: BinaryImage },

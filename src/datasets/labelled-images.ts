@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { readCsv } from './csv.js'
 import { readFolders } from './folders.js'
-import type { LabelledPicture } from './labelled-picture.js'
+import type { LabelledImage } from './labelled-image.js'
 
 /**
  * Reads `labels` (a CSV with `filename,label[,split][,duplicate_group]`) with its pictures in `folder` as
@@ -12,7 +12,7 @@ import type { LabelledPicture } from './labelled-picture.js'
  * `folder/<label>/picture` or `folder/<split>/<label>/picture`.
  * @throws AlikeError `data_unreadable`, with what does not fit.
  */
-export async function readLabelledPictures(folder: string, labels?: string): Promise<LabelledPicture[]> {
+export async function readLabelledImages(folder: string, labels?: string): Promise<LabelledImage[]> {
   const csv = labels ?? `${folder}/labels.csv`
   const hasCsv = await stat(csv).then(
     (found) => found.isFile(),
@@ -20,8 +20,8 @@ export async function readLabelledPictures(folder: string, labels?: string): Pro
   )
   if (labels !== undefined && !hasCsv)
     throw new AlikeError('data_unreadable', { detail: 'The file of labels can not be read.' })
-  const pictures = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
-  if (pictures.length === 0)
+  const images = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
+  if (images.length === 0)
     throw new AlikeError('data_unreadable', { detail: 'There are no labelled pictures in the folder.' })
-  return pictures.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return images.sort((a, b) => (a.id < b.id ? -1 : 1))
 }

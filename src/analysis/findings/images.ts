@@ -1,6 +1,6 @@
 /** What the analyses know of a gallery's pictures: parallel lists by id, ascending. Position = index in them. */
 
-export interface Pictures {
+export interface Images {
   ids: readonly string[]
   /** null: without a label. */
   labels: readonly (string | null)[]

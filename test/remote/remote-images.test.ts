@@ -3,12 +3,12 @@ import type { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import type { FetchOutcome } from '../../src/metrics.js'
-import { openRemotePictures, type RemotePicturesOptions } from '../../src/remote/remote-pictures.js'
-import { pictureServer } from '../support/picture-server.js'
+import { openRemoteImages, type RemoteImagesOptions } from '../../src/remote/remote-images.js'
+import { imageServer } from '../support/image-server.js'
 
-function open(t: TestContext, options: Partial<RemotePicturesOptions>) {
+function open(t: TestContext, options: Partial<RemoteImagesOptions>) {
   const outcomes: FetchOutcome[] = []
-  const remote = openRemotePictures({
+  const remote = openRemoteImages({
     urlAllowedHosts: '',
     urlTimeoutMs: 20_000,
     uploadMaxBytes: 1_000,
@@ -27,7 +27,7 @@ const codeOf = (promise: Promise<unknown>) =>
   )
 
 test('a picture comes whole from an allowed host, also over redirects', async (t) => {
-  const { host, url } = await pictureServer(t, {
+  const { host, url } = await imageServer(t, {
     '/a.jpg': (response) => response.end('the bytes'),
     '/one': (response) => response.writeHead(302, { location: '/two' }).end('gone'),
     '/two': (response) => response.writeHead(307, { location: `http://${host}/three` }).end(),
@@ -39,7 +39,7 @@ test('a picture comes whole from an allowed host, also over redirects', async (t
 })
 
 test('addresses that are not public are refused before anything is sent, however they are written', async (t) => {
-  const { port, requests } = await pictureServer(t, { '/': (response) => response.end('secret') })
+  const { port, requests } = await imageServer(t, { '/': (response) => response.end('secret') })
   const hosts = [
     '127.0.0.1',
     'localhost',
@@ -77,7 +77,7 @@ test('addresses that are not public are refused before anything is sent, however
 })
 
 test('only listed hosts and ports are asked, and only by http', async (t) => {
-  const { host, url, requests } = await pictureServer(t, { '/': (response) => response.end('x') })
+  const { host, url, requests } = await imageServer(t, { '/': (response) => response.end('x') })
   const { remote } = open(t, { urlAllowedHosts: `${host.split(':')[0]}, *.example.com` })
   for (const address of [
     url,
@@ -100,7 +100,7 @@ test('only listed hosts and ports are asked, and only by http', async (t) => {
 
 test('a redirect is checked like a first address, and there are not many', async (t) => {
   const leads = (location: string) => (response: ServerResponse) => void response.writeHead(302, { location }).end()
-  const { host, url, requests } = await pictureServer(t, {
+  const { host, url, requests } = await imageServer(t, {
     '/inside': leads('http://10.0.0.1/'),
     '/elsewhere': leads('http://elsewhere.example.com/'),
     '/file': leads('file:///etc/passwd'),
@@ -121,7 +121,7 @@ test('a redirect is checked like a first address, and there are not many', async
 })
 
 test('size and time are bounded, and what is no answer is no picture', async (t) => {
-  const { host, url } = await pictureServer(t, {
+  const { host, url } = await imageServer(t, {
     '/full': (response) => response.end(Buffer.alloc(1_000)),
     '/stated': (response) => response.writeHead(200, { 'content-length': 1_001 }).write('x'),
     '/endless': (response) => {
@@ -178,7 +178,7 @@ test('a list of hosts that is none keeps the service from starting', () => {
     'example.com:99999',
   ]) {
     assert.throws(
-      () => openRemotePictures({ urlAllowedHosts: list, urlTimeoutMs: 1, uploadMaxBytes: 1 }),
+      () => openRemoteImages({ urlAllowedHosts: list, urlTimeoutMs: 1, uploadMaxBytes: 1 }),
       { code: 'config_invalid' },
       list,
     )

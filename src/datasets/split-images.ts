@@ -1,7 +1,7 @@
 /** Labelled pictures with the split of the data, or else the one that is made of them. */
 import { seededRandom } from '../eval/random.js'
-import { readLabelledPictures } from './labelled-pictures.js'
-import { defaultDeal, type SplitPicture, type SplitShares, withSplit } from './split.js'
+import { readLabelledImages } from './labelled-images.js'
+import { defaultDeal, type SplitImage, type SplitShares, withSplit } from './split.js'
 
 export interface SplitSource {
   /** Folder of pictures. */
@@ -14,13 +14,13 @@ export interface SplitSource {
 }
 
 /** Training, quantization, judging and evaluation all read their pictures here, or one would test on what another trained on. */
-export async function readSplitPictures({
+export async function readSplitImages({
   data,
   labels,
   seed = defaultDeal.seed,
   shares = defaultDeal.shares,
-}: SplitSource): Promise<SplitPicture[]> {
-  return withSplit(await readLabelledPictures(data, labels), shares, seededRandom(seed))
+}: SplitSource): Promise<SplitImage[]> {
+  return withSplit(await readLabelledImages(data, labels), shares, seededRandom(seed))
 }
 
 /** The seed that a network was trained with, as its manifest's `provenance` tells it. */

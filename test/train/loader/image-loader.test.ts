@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { LabelledPicture } from '../../../src/datasets/labelled-picture.js'
+import type { LabelledImage } from '../../../src/datasets/labelled-image.js'
 import { AlikeError } from '../../../src/errors.js'
 import { prepareImage } from '../../../src/image/prepare.js'
 import { mirrored } from '../../../src/image/views.js'
-import { loaderProcesses, PictureLoader } from '../../../src/train/loader/picture-loader.js'
-import { drawPicture } from '../../support/drawn-pictures.js'
+import { ImageLoader, loaderProcesses } from '../../../src/train/loader/image-loader.js'
+import { drawImage } from '../../support/drawn-images.js'
 
 const preprocessing = {
   inputSize: 16,
@@ -15,38 +15,38 @@ const preprocessing = {
   mean: [0, 0, 0],
   std: [1, 1, 1],
 }
-const drawn = await Promise.all(Array.from({ length: 6 }, (_, seed) => drawPicture('circle', seed)))
+const drawn = await Promise.all(Array.from({ length: 6 }, (_, seed) => drawImage('circle', seed)))
 const shared = (bytes: Uint8Array) => {
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
   copy.set(bytes)
   return copy
 }
-const pictures = [...drawn, Buffer.from('no picture')].map(
-  (bytes, i): LabelledPicture => ({ id: `p${i}`, label: 'circle', group: `p${i}`, source: { bytes: shared(bytes) } }),
+const images = [...drawn, Buffer.from('no picture')].map(
+  (bytes, i): LabelledImage => ({ id: `p${i}`, label: 'circle', group: `p${i}`, source: { bytes: shared(bytes) } }),
 )
-const loader = new PictureLoader(pictures)
+const loader = new ImageLoader(images)
 after(() => loader.close())
 
 const sizeBytes = 16 * 16 * 3
 
 test('without augmentation the pixels are those that serving sees, in the asked order', async () => {
-  const pixels = await loader.load({ pictures: [4, 1], preprocessing })
+  const pixels = await loader.load({ images: [4, 1], preprocessing })
   const views = await Promise.all(
-    [4, 1].map(async (picture) => (await prepareImage(drawn[picture]!, { preprocessing, maxPixels: 1e6 })).pixels),
+    [4, 1].map(async (image) => (await prepareImage(drawn[image]!, { preprocessing, maxPixels: 1e6 })).pixels),
   )
   assert.deepEqual(Buffer.from(pixels), Buffer.concat(views))
 })
 
 test('an augmented view is decided by its seed alone', async () => {
   const view = async (asked: number[], seeds: number[]) =>
-    loader.load({ pictures: asked, preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds } })
+    loader.load({ images: asked, preprocessing, augmentation: { minScale: 0.3, colourJitter: 0.3, seeds } })
   const [pair, single, other] = [await view([0, 2], [7, 9]), await view([2], [9]), await view([2], [8])]
   assert.deepEqual(pair.subarray(sizeBytes), single)
   assert.notDeepEqual(other, single)
 })
 
 test('a stream yields its batches in order', async () => {
-  const requests = [0, 1, 2, 3, 4, 5].map((picture) => ({ pictures: [picture], preprocessing }))
+  const requests = [0, 1, 2, 3, 4, 5].map((image) => ({ images: [image], preprocessing }))
   const first: number[][] = []
   for await (const pixels of loader.stream(requests, 2)) first.push([...pixels.subarray(0, 3)])
   const expected = await Promise.all(requests.map(async (request) => [...(await loader.load(request)).subarray(0, 3)]))
@@ -54,17 +54,17 @@ test('a stream yields its batches in order', async () => {
 })
 
 test('processes of their own make the same views, and a bad picture there ends its batch with its id', async () => {
-  const inProcesses = new PictureLoader(pictures, 2)
+  const inProcesses = new ImageLoader(images, 2)
   try {
     const seeds = [1, 2, 3, 4, 5, 6]
     const request = {
-      pictures: [0, 1, 2, 3, 4, 5],
+      images: [0, 1, 2, 3, 4, 5],
       preprocessing,
       augmentation: { minScale: 0.3, colourJitter: 0.3, seeds, wild: seeds.map((seed) => seed > 3) },
     }
     assert.deepEqual(await inProcesses.load(request), await loader.load(request))
     await assert.rejects(
-      inProcesses.load({ pictures: [0, 6], preprocessing }),
+      inProcesses.load({ images: [0, 6], preprocessing }),
       (error: unknown) =>
         error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'),
     )
@@ -81,8 +81,8 @@ test('processes are for machines with more than four cores, and leave two of the
 })
 
 test('a bad picture ends its batch with its id, and no other', async () => {
-  const bad = loader.load({ pictures: [0, 6], preprocessing })
-  const good = loader.load({ pictures: [0], preprocessing })
+  const bad = loader.load({ images: [0, 6], preprocessing })
+  const good = loader.load({ images: [0], preprocessing })
   await assert.rejects(
     bad,
     (error: unknown) =>
@@ -94,7 +94,7 @@ test('a bad picture ends its batch with its id, and no other', async () => {
 test('beside augmented pictures of a batch others come as served, mirrored by their seeds', async () => {
   const seeds = Array.from({ length: 12 }, (_, seed) => seed)
   const augmentation = { minScale: 0.3, colourJitter: 0.3, seeds, asServed: seeds.map((seed) => seed !== 0) }
-  const pixels = await loader.load({ pictures: seeds.map(() => 3), preprocessing, augmentation })
+  const pixels = await loader.load({ images: seeds.map(() => 3), preprocessing, augmentation })
   const { pixels: served } = await prepareImage(drawn[3]!, { preprocessing, maxPixels: 1e6 })
   const found = seeds.map((position) => Buffer.from(pixels.subarray(position * sizeBytes, (position + 1) * sizeBytes)))
   const [plain, mirrorImage] = [Buffer.from(served), Buffer.from(mirrored(served, 16))]

@@ -28,7 +28,7 @@ export interface DrawOptions {
 }
 
 /** The same label and seed give the same bytes. Default: a JPEG of 96×72 pixels. */
-export function drawPicture(
+export function drawImage(
   label: DrawnLabel,
   seed: number,
   { width = 96, height = 72, format = 'jpeg' }: DrawOptions = {},

@@ -9,7 +9,7 @@ import { AllowedHosts } from './allowed-hosts.js'
 import { guardedConnector } from './guarded-connector.js'
 import { isLoopback, isPublicAddress } from './public-addresses.js'
 
-export interface RemotePicturesOptions {
+export interface RemoteImagesOptions {
   /** Separated by commas; empty: nothing is ever fetched. */
   urlAllowedHosts: string
   /** From asking to the last byte, redirects included. */
@@ -21,7 +21,7 @@ export interface RemotePicturesOptions {
   onFetch?: (outcome: FetchOutcome) => void
 }
 
-export interface RemotePictures {
+export interface RemoteImages {
   /**
    * @param onBytes hears of bytes as they arrive; what it throws ends the fetch
    * @throws AlikeError `url_disabled`, `url_not_allowed`, `url_unreachable`, `image_too_large`; the signal's reason when aborted
@@ -34,7 +34,7 @@ const redirectsMax = 3
 const connectionsPerHost = 8
 
 /** @throws AlikeError `config_invalid` for a list of hosts that is none */
-export function openRemotePictures(options: RemotePicturesOptions): RemotePictures {
+export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   const { urlAllowedHosts, urlTimeoutMs, uploadMaxBytes, allowLoopback = false, onFetch } = options
   const hosts = new AllowedHosts(urlAllowedHosts)
   const isAllowed = (address: string) => isPublicAddress(address) || (allowLoopback && isLoopback(address))
@@ -45,7 +45,7 @@ export function openRemotePictures(options: RemotePicturesOptions): RemotePictur
     bodyTimeout: urlTimeoutMs,
   })
 
-  async function fetchPicture(text: string, signal: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer> {
+  async function fetchImage(text: string, signal: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer> {
     let url = expectAllowed(text, undefined, hosts)
     for (let redirects = 0; redirects <= redirectsMax; redirects++) {
       const { statusCode, headers, body } = await request(url, {
@@ -54,7 +54,7 @@ export function openRemotePictures(options: RemotePicturesOptions): RemotePictur
         headers: { accept: 'image/*', 'user-agent': 'alike' },
       })
       body.on('error', () => {}) // of one that is left unread
-      if (statusCode === 200) return await readPicture(body, headers, { maxBytes: uploadMaxBytes, onBytes })
+      if (statusCode === 200) return await readImage(body, headers, { maxBytes: uploadMaxBytes, onBytes })
       body.destroy()
       const { location } = headers
       if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string')
@@ -69,7 +69,7 @@ export function openRemotePictures(options: RemotePicturesOptions): RemotePictur
       if (hosts.isEmpty) throw new AlikeError('url_disabled')
       const deadline = withDeadline(urlTimeoutMs, signal)
       try {
-        const bytes = await fetchPicture(url, deadline.signal, onBytes)
+        const bytes = await fetchImage(url, deadline.signal, onBytes)
         onFetch?.('fetched')
         return bytes
       } catch (error) {
@@ -100,7 +100,7 @@ function expectAllowed(text: string, base: URL | undefined, hosts: AllowedHosts)
   return url
 }
 
-async function readPicture(
+async function readImage(
   body: Dispatcher.ResponseData['body'],
   headers: Dispatcher.ResponseData['headers'],
   { maxBytes, onBytes }: { maxBytes: number; onBytes: ((bytes: number) => void) | undefined },

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, temporaryFolder } from '../support/app.js'
 import { deadlyMark } from '../support/deadly.js'
-import { drawnLabels, drawPicture } from '../support/drawn-pictures.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import type { ErrorLine, Job } from '../support/jobs.js'
 import { type ServiceProcess, startProcess } from '../support/service-process.js'
@@ -67,7 +67,7 @@ const line = (id: number, image: Buffer) =>
   `${JSON.stringify({ add: { id: String(id), image: image.toString('base64') } })}\n`
 
 async function linesWith(deadlyAt: number[], count: number): Promise<string> {
-  const picture = await drawPicture(drawnLabels[0]!, 1, { width: 16, height: 16, format: 'png' })
+  const picture = await drawImage(drawnLabels[0]!, 1, { width: 16, height: 16, format: 'png' })
   const marked = Buffer.concat([picture, Buffer.from(deadlyMark)])
   return Array.from({ length: count }, (_, i) =>
     line(i, deadlyAt.includes(i) ? marked : Buffer.concat([picture, Buffer.from(String(i))])),
