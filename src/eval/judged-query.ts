@@ -66,7 +66,7 @@ export function judgeQuery(query: RankedLabels, precisionDepths: readonly number
   const meanRank = found === relevant ? rankSum / relevant : null
   quality.set('meanRank', meanRank)
   quality.set('normalisedMeanRank', meanRank === null ? null : normalise(meanRank, relevant, candidates))
-  quality.set('knnAccuracy', known >= Math.min(knnNeighbours, candidates) ? Number(vote(ranked) === label) : null)
+  quality.set('knnAccuracy', known >= Math.min(knnNeighbours, candidates) ? Number(votedLabel(ranked) === label) : null)
   return quality
 }
 
@@ -74,7 +74,8 @@ function normalise(meanRank: number, relevant: number, candidates: number): numb
   return candidates === relevant ? 0 : (meanRank - (relevant + 1) / 2) / (candidates - relevant)
 }
 
-function vote(ranked: readonly (string | null)[]): string | null {
+/** The label that most of the first ten have; of equals, the nearest. */
+export function votedLabel(ranked: readonly (string | null)[]): string | null {
   const counts = new Map<string | null, number>()
   for (const label of ranked.slice(0, knnNeighbours)) counts.set(label, (counts.get(label) ?? 0) + 1)
   // a Map keeps the order of first appearance, so the nearest label wins a tie

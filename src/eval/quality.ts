@@ -8,6 +8,8 @@ export interface QualityOptions {
   excludeOwnGroup?: boolean
   /** Called after each ranking; what it throws ends the evaluation. */
   onRanked?: () => void
+  /** Called with each query that counts: its place among the rankings, and what it is worth. */
+  onJudged?: (place: number, ranking: RankedLabels, quality: QueryQuality) => void
   /** Depths k of mAP@k. Default 1, 10, 50. */
   ks?: readonly number[]
   /** Resamples of the 95 % intervals; 0 makes none. Default 1,000. */
@@ -65,16 +67,19 @@ function* rankAll(
 
 /** The same numbers from rankings made elsewhere, for instance by a running service. */
 export function qualityOfRankings(rankings: Iterable<RankedLabels>, options: QualityOptions = {}): RetrievalQuality {
-  const { ks = [1, 10, 50], bootstrapSamples = 1000, seed = 1 } = options
+  const { ks = [1, 10, 50], bootstrapSamples = 1000, seed = 1, onJudged } = options
   const qualities: QueryQuality[] = []
   const byClass = new Map<string, QueryQuality[]>()
   let queriesWithoutRelevant = 0
+  let place = -1
   for (const ranking of rankings) {
+    place++
     if (ranking.relevant === 0) {
       queriesWithoutRelevant++
       continue
     }
     const quality = judgeQuery(ranking, ks)
+    onJudged?.(place, ranking, quality)
     qualities.push(quality)
     const own = byClass.get(ranking.label)
     if (own === undefined) byClass.set(ranking.label, [quality])

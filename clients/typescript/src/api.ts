@@ -1537,7 +1537,23 @@ export interface components {
          *             "knnAccuracy": 0.561
          *           }
          *         ],
-         *         "labelsLeftOut": 0
+         *         "labelsLeftOut": 0,
+         *         "worst": [
+         *           {
+         *             "id": "eating/Image_77.jpg",
+         *             "label": "eating",
+         *             "mAP@10": 0,
+         *             "firstRank": 214,
+         *             "votedLabel": "drinking"
+         *           }
+         *         ],
+         *         "confusions": [
+         *           {
+         *             "label": "eating",
+         *             "votedLabel": "drinking",
+         *             "queries": 31
+         *           }
+         *         ]
          *       },
          *       "index": {
          *         "k": 10,
@@ -1600,6 +1616,26 @@ export interface components {
                 })[];
                 /** @description Labels that the list has no room for. */
                 labelsLeftOut: number;
+                /** @description Queries that fared worst, at most 50; absent in results of older versions. */
+                worst?: {
+                    /** @description Id of a picture. */
+                    id: string;
+                    label: string;
+                    /** @description Average precision of its first ten answers. */
+                    "mAP@10": number;
+                    /** @description Rank of its first answer of the same label. */
+                    firstRank: number | null;
+                    /** @description What most of its first ten answers show. */
+                    votedLabel: string | null;
+                }[];
+                /** @description Labels that are taken for others, most queries first, at most 500; absent in older results. */
+                confusions?: {
+                    label: string;
+                    /** @description What most of the first ten answers show instead. */
+                    votedLabel: string;
+                    /** @description Queries of the label that were taken for it. */
+                    queries: number;
+                }[];
             };
             index: {
                 /** @description Neighbours looked for. */

@@ -3,6 +3,7 @@ import { evaluateRetrieval } from '../../eval/quality.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import type { CopyGroups } from './copy-groups.js'
 import type { Images } from './images.js'
+import { judgedQueries } from './judged-queries.js'
 import type { QualityReport } from './reports.js'
 import { drawSample } from './sample.js'
 
@@ -34,8 +35,11 @@ export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptio
   const labelled = labelledOnly(images, copies)
   const drawn = drawSample(labelled.ids.length, sample, seed)
   onSample?.(drawn.length)
-  const quality = evaluateRetrieval(rowsOf(labelled, drawn), labelled, {
+  const queries = rowsOf(labelled, drawn)
+  const judged = judgedQueries(queries.ids)
+  const quality = evaluateRetrieval(queries, labelled, {
     seed,
+    onJudged: judged.add,
     ...(onQuery && { onRanked: onQuery }),
   })
   const perClass = Object.entries(quality.perClass)
@@ -52,6 +56,7 @@ export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptio
     intervals: quality.intervals,
     perLabel: shown.map(([label, { queries, ...numbers }]) => ({ label, queries, ...numbers })),
     labelsLeftOut: perClass.length - shown.length,
+    ...judged.report(),
   }
 }
 

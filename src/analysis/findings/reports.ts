@@ -37,6 +37,32 @@ export const QualityReport = Type.Object({
     { description: 'The same numbers for each label, most queries first.' },
   ),
   labelsLeftOut: Count('Labels that the list has no room for.'),
+  worst: Type.Optional(
+    Type.Array(
+      Type.Object({
+        id: Id,
+        label: Type.String(),
+        'mAP@10': Type.Number({ description: 'Average precision of its first ten answers.' }),
+        firstRank: Type.Union([Type.Integer(), Type.Null()], {
+          description: 'Rank of its first answer of the same label.',
+        }),
+        votedLabel: Type.Union([Type.String(), Type.Null()], {
+          description: 'What most of its first ten answers show.',
+        }),
+      }),
+      { description: 'Queries that fared worst, at most 50; absent in results of older versions.' },
+    ),
+  ),
+  confusions: Type.Optional(
+    Type.Array(
+      Type.Object({
+        label: Type.String(),
+        votedLabel: Type.String({ description: 'What most of the first ten answers show instead.' }),
+        queries: Count('Queries of the label that were taken for it.'),
+      }),
+      { description: 'Labels that are taken for others, most queries first, at most 500; absent in older results.' },
+    ),
+  ),
 })
 export type QualityReport = Static<typeof QualityReport>
 

@@ -55,6 +55,8 @@ export const Evaluation = named(
           intervals: { 'mAP@1': [0.481, 0.525], 'mAP@10': [0.386, 0.42] },
           perLabel: [{ label: 'cycling', queries: 126, ...numbers, 'mAP@1': 0.786 }],
           labelsLeftOut: 0,
+          worst: [{ id: 'eating/Image_77.jpg', label: 'eating', 'mAP@10': 0, firstRank: 214, votedLabel: 'drinking' }],
+          confusions: [{ label: 'eating', votedLabel: 'drinking', queries: 31 }],
         },
         index: {
           k: 10,

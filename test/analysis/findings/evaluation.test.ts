@@ -48,6 +48,20 @@ test('each picture asks all others; without a label it neither asks nor answers'
     ],
   )
   assert.deepEqual(report.intervals['mAP@1'], [0, 0])
+  assert.deepEqual(
+    report.worst!.map(({ id, firstRank, votedLabel }) => [id, firstRank, votedLabel]),
+    [
+      ['c', 3, 'x'],
+      ['a', 2, 'y'],
+      ['d', 2, 'y'],
+      ['e', 2, 'x'],
+    ],
+  )
+  assert.ok(Math.abs(report.worst![0]!['mAP@10'] - 1 / 3) < 1e-9)
+  assert.deepEqual(report.confusions, [
+    { label: 'x', votedLabel: 'y', queries: 2 },
+    { label: 'y', votedLabel: 'x', queries: 2 },
+  ])
 })
 
 test('equal files never count as hits of each other, near-copies not where they are told', () => {

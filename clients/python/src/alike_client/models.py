@@ -774,6 +774,30 @@ class PerLabelItem(TypedDict, extra_items=float | None):
     """
 
 
+WorstItem = TypedDict(
+    'WorstItem',
+    {
+        'id': str,
+        'label': str,
+        'mAP@10': float,
+        'firstRank': int | None,
+        'votedLabel': str | None,
+    },
+)
+
+
+class Confusion(TypedDict):
+    label: str
+    votedLabel: str
+    """
+    What most of the first ten answers show instead.
+    """
+    queries: int
+    """
+    Queries of the label that were taken for it.
+    """
+
+
 class Quality(TypedDict):
     pictures: int
     """
@@ -818,6 +842,14 @@ class Quality(TypedDict):
     labelsLeftOut: int
     """
     Labels that the list has no room for.
+    """
+    worst: NotRequired[list[WorstItem]]
+    """
+    Queries that fared worst, at most 50; absent in results of older versions.
+    """
+    confusions: NotRequired[list[Confusion]]
+    """
+    Labels that are taken for others, most queries first, at most 500; absent in older results.
     """
 
 
