@@ -1,0 +1,128 @@
+/** Originals in a bucket of an S3 store, below a prefix, under their content hash. Only importer of the S3 client. */
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
+import { AlikeError } from '../errors.js'
+import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
+
+export interface S3OriginalsOptions {
+  bucket: string
+  /** Before every hash, as `alike/`; may be empty. */
+  prefix: string
+  /** Of a store that is not Amazon's, as `http://minio:9000`. */
+  endpoint?: string | undefined
+  region: string
+  /** The bucket in the path instead of the host name, as most stores that are not Amazon's want it. */
+  forcePathStyle: boolean
+  /** Left out: the client's own order (environment, files, the machine's role). */
+  credentials?: { accessKeyId: string; secretAccessKey: string } | undefined
+}
+
+/** An original younger than this is not made young again: half of what `garbage.ts` waits for. */
+const youngMs = 1_800_000
+
+export class S3Originals implements OriginalStore {
+  readonly #client: S3Client
+  readonly #bucket: string
+  readonly #prefix: string
+
+  constructor({ bucket, prefix, endpoint, credentials, ...connection }: S3OriginalsOptions) {
+    this.#bucket = bucket
+    this.#prefix = prefix
+    this.#client = new S3Client({
+      maxAttempts: 5,
+      ...connection,
+      ...(endpoint !== undefined && { endpoint }),
+      ...(credentials !== undefined && { credentials }),
+    })
+  }
+
+  /** S3 answers a PUT once the object is durable. */
+  async put(contentHash: string, bytes: Uint8Array): Promise<void> {
+    const found = await this.#head(contentHash)
+    if (found?.bytes !== bytes.length) {
+      await this.#client.send(
+        new PutObjectCommand({
+          ...this.#place(contentHash),
+          Body: bytes,
+          ContentLength: bytes.length,
+          ChecksumSHA256: Buffer.from(contentHash, 'hex').toString('base64'),
+        }),
+      )
+    } else if (Date.now() - found.putAt.getTime() > youngMs) {
+      const place = this.#place(contentHash)
+      await this.#client.send(
+        new CopyObjectCommand({
+          ...place,
+          CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
+          MetadataDirective: 'REPLACE', // a copy onto itself is refused unless something changes
+        }),
+      )
+    }
+  }
+
+  async get(contentHash: string): Promise<Buffer | undefined> {
+    const answer = await unlessAbsent(this.#client.send(new GetObjectCommand(this.#place(contentHash))))
+    if (answer?.Body === undefined) return undefined
+    const bytes = Buffer.from(await answer.Body.transformToByteArray())
+    if (createHash('sha256').update(bytes).digest('hex') === contentHash) return bytes
+    throw new AlikeError('data_unreadable', { detail: `The original ${contentHash} is damaged.` })
+  }
+
+  async size(contentHash: string): Promise<number | undefined> {
+    return (await this.#head(contentHash))?.bytes
+  }
+
+  async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
+    const range = `bytes=${first}-${last}`
+    const answer = await this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range }))
+    return answer.Body as Readable
+  }
+
+  async remove(contentHash: string, youngerThan: Date): Promise<number> {
+    const found = await this.#head(contentHash)
+    if (found === undefined || found.putAt > youngerThan) return 0
+    await this.#client.send(new DeleteObjectCommand(this.#place(contentHash)))
+    return found.bytes
+  }
+
+  async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
+    for (let token: string | undefined; ; ) {
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: token }),
+      )
+      for (const { Key = '', Size = 0, LastModified = new Date() } of page.Contents ?? []) {
+        const contentHash = Key.slice(this.#prefix.length)
+        if (contentHashPattern.test(contentHash)) yield { contentHash, bytes: Size, putAt: LastModified }
+      }
+      token = page.NextContinuationToken
+      if (token === undefined) return
+    }
+  }
+
+  async #head(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
+    const answer = await unlessAbsent(this.#client.send(new HeadObjectCommand(this.#place(contentHash))))
+    return answer && { bytes: answer.ContentLength ?? 0, putAt: answer.LastModified ?? new Date() }
+  }
+
+  #place(contentHash: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#bucket, Key: `${this.#prefix}${contentHash}` }
+  }
+}
+
+async function unlessAbsent<Value>(work: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (['NotFound', 'NoSuchKey'].includes((error as Error).name)) return undefined
+    throw error
+  }
+}

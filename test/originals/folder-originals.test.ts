@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { FolderOriginals } from '../../src/originals/folder-originals.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { hashOf, testOriginalStore } from './original-stores.js'
+
+testOriginalStore('folder', async (t) => new FolderOriginals(await temporaryFolder(t)))
+
+const bytes = Buffer.from('a picture as it came')
+const hash = hashOf(bytes)
+
+test('files lie two levels deep, so that no folder grows too large', async (t) => {
+  const folder = await temporaryFolder(t)
+  await new FolderOriginals(folder).put(hash, bytes)
+  assert.deepEqual(await readdir(join(folder, hash.slice(0, 2), hash.slice(2, 4))), [hash])
+})
+
+test('a damaged original is told, not served', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = new FolderOriginals(folder)
+  await store.put(hash, bytes)
+  await writeFile(join(folder, hash.slice(0, 2), hash.slice(2, 4), hash), Buffer.from('a picture as it cane'))
+  await assert.rejects(store.get(hash), { code: 'data_unreadable' })
+})
+
+test('an original that is put again is young again; one cut short by a crash is written anew', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = new FolderOriginals(folder)
+  await store.put(hash, bytes)
+  const path = join(folder, hash.slice(0, 2), hash.slice(2, 4), hash)
+  const old = new Date(Date.now() - 7_200_000)
+  await utimes(path, old, old)
+  await store.put(hash, bytes)
+  assert.equal(await store.remove(hash, new Date(Date.now() - 3_600_000)), 0)
+  await writeFile(path, 'a pic')
+  await store.put(hash, bytes)
+  assert.deepEqual(await store.get(hash), bytes)
+})
+
+test('what a process that died has half written is cleared away when it is old', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = new FolderOriginals(folder)
+  await store.put(hash, bytes)
+  const half = join(folder, hash.slice(0, 2), hash.slice(2, 4), `${hash}.half.tmp`)
+  await writeFile(half, 'half')
+  await Array.fromAsync(store.list())
+  assert.equal((await stat(half)).size, 4)
+  const old = new Date(Date.now() - 7_200_000)
+  await utimes(half, old, old)
+  assert.deepEqual(
+    (await Array.fromAsync(store.list())).map(({ contentHash }) => contentHash),
+    [hash],
+  )
+  await assert.rejects(stat(half), { code: 'ENOENT' })
+})

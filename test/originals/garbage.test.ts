@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { FolderOriginals } from '../../src/originals/folder-originals.js'
+import { OriginalsGarbage } from '../../src/originals/garbage.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { hashOf } from './original-stores.js'
+
+const hour = 3_600_000
+
+/** Four originals: used, given up, never taken, and given up a moment ago. All but the last are two hours old. */
+async function fourOriginals(t: TestContext) {
+  const folder = await temporaryFolder(t)
+  const store = new FolderOriginals(folder)
+  const names = ['used', 'given up', 'never taken', 'given up lately'] as const
+  const hashes = names.map((name) => hashOf(Buffer.from(name)))
+  for (const [i, name] of names.entries()) {
+    const hash = hashes[i]!
+    await store.put(hash, Buffer.from(name))
+    const at = new Date(Date.now() - 2 * hour)
+    if (name !== 'given up lately') await utimes(join(folder, hash.slice(0, 2), hash.slice(2, 4), hash), at, at)
+  }
+  return { store, hashes }
+}
+
+test('what images gave up and what none ever took is removed, but never what is used or young', async (t) => {
+  const { store, hashes } = await fourOriginals(t)
+  const [used, givenUp, neverTaken, givenUpLately] = hashes as [string, string, string, string]
+  const unused = new Set([givenUp, givenUpLately])
+  const freed: number[] = []
+  const garbage = new OriginalsGarbage({
+    store,
+    uses: {
+      unused: (limit) => [...unused].slice(0, limit),
+      isUsed: (hash) => hash === used,
+      forget: (hash) => Promise.resolve(void unused.delete(hash)),
+    },
+    everyMs: hour,
+    sweepEveryMs: hour,
+    minAgeMs: hour,
+    onRemoved: (bytes) => freed.push(bytes),
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => garbage.close())
+  await t.waitFor(async () => assert.equal(await store.size(neverTaken), undefined))
+  assert.deepEqual([...unused], [givenUpLately])
+  assert.deepEqual(freed, ['given up'.length, 'never taken'.length])
+  assert.deepEqual(
+    (await Array.fromAsync(store.list())).map(({ contentHash }) => contentHash).sort(),
+    [used, givenUpLately].sort(),
+  )
+})

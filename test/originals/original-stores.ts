@@ -1,0 +1,55 @@
+/** What every store of originals promises, run over a function that opens one. */
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import type { OriginalStore } from '../../src/originals/original-store.js'
+
+export const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+const long = () => new Date(Date.now() + 3_600_000)
+
+export function testOriginalStore(name: string, open: (t: TestContext) => Promise<OriginalStore>): void {
+  test(`${name}: an original comes back as it was put, whole and in part`, async (t) => {
+    const store = await open(t)
+    const bytes = randomBytes(100_000)
+    const hash = hashOf(bytes)
+    assert.equal(await store.get(hash), undefined)
+    assert.equal(await store.size(hash), undefined)
+    await store.put(hash, bytes)
+    assert.deepEqual(await store.get(hash), bytes)
+    assert.equal(await store.size(hash), bytes.length)
+    assert.deepEqual(await buffer(await store.read(hash, { first: 10, last: 19 })), bytes.subarray(10, 20))
+    assert.deepEqual(await buffer(await store.read(hash, { first: 99_999, last: 99_999 })), bytes.subarray(99_999))
+  })
+
+  test(`${name}: the same original put again and at once is one`, async (t) => {
+    const store = await open(t)
+    const bytes = randomBytes(1_000)
+    const hash = hashOf(bytes)
+    await Promise.all([store.put(hash, bytes), store.put(hash, bytes)])
+    await store.put(hash, bytes)
+    const listed = await Array.fromAsync(store.list())
+    assert.equal(listed.filter(({ contentHash }) => contentHash === hash).length, 1)
+    assert.equal(listed.find(({ contentHash }) => contentHash === hash)!.bytes, 1_000)
+  })
+
+  test(`${name}: what is removed is gone, what was put lately stays`, async (t) => {
+    const store = await open(t)
+    const bytes = randomBytes(1_000)
+    const hash = hashOf(bytes)
+    await store.put(hash, bytes)
+    assert.equal(await store.remove(hash, new Date(Date.now() - 60_000)), 0)
+    assert.deepEqual(await store.get(hash), bytes)
+    assert.equal(await store.remove(hash, long()), 1_000)
+    assert.equal(await store.get(hash), undefined)
+    assert.equal(await store.remove(hash, long()), 0)
+  })
+
+  test(`${name}: an empty original is one too`, async (t) => {
+    const store = await open(t)
+    const hash = hashOf(Buffer.alloc(0))
+    await store.put(hash, Buffer.alloc(0))
+    assert.equal(await store.size(hash), 0)
+    assert.equal((await store.get(hash))!.length, 0)
+  })
+}
