@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
-import { hashOf, testOriginalStore } from './original-stores.js'
+import { hashOf, listed, testOriginalStore } from './original-stores.js'
 
 testOriginalStore('folder', async (t) => new FolderOriginals(await temporaryFolder(t)))
 
@@ -45,12 +45,12 @@ test('what a process that died has half written is cleared away when it is old',
   await store.put(hash, bytes)
   const half = join(folder, hash.slice(0, 2), hash.slice(2, 4), `${hash}.half.tmp`)
   await writeFile(half, 'half')
-  await Array.fromAsync(store.list())
+  await listed(store)
   assert.equal((await stat(half)).size, 4)
   const old = new Date(Date.now() - 7_200_000)
   await utimes(half, old, old)
   assert.deepEqual(
-    (await Array.fromAsync(store.list())).map(({ contentHash }) => contentHash),
+    (await listed(store)).map(({ contentHash }) => contentHash),
     [hash],
   )
   await assert.rejects(stat(half), { code: 'ENOENT' })

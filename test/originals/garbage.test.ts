@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { OriginalsGarbage } from '../../src/originals/garbage.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
-import { hashOf } from './original-stores.js'
+import { hashOf, listed } from './original-stores.js'
 
 const hour = 3_600_000
 
@@ -47,8 +47,5 @@ test('what images gave up and what none ever took is removed, but never what is 
   await t.waitFor(async () => assert.equal(await store.size(neverTaken), undefined))
   assert.deepEqual([...unused], [givenUpLately])
   assert.deepEqual(freed, ['given up'.length, 'never taken'.length])
-  assert.deepEqual(
-    (await Array.fromAsync(store.list())).map(({ contentHash }) => contentHash).sort(),
-    [used, givenUpLately].sort(),
-  )
+  assert.deepEqual((await listed(store)).map(({ contentHash }) => contentHash).sort(), [used, givenUpLately].sort())
 })
