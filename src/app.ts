@@ -4,7 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { ApiKeys } from './access/api-keys.js'
 import type { Analyses } from './analysis/analyses.js'
 import type { Snapshots } from './backups/snapshots.js'
-import type { Config } from './config.js'
+import { type Config, textsOf } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { AlikeError } from './errors.js'
 import type { ExplainParts } from './explain.js'
@@ -16,9 +16,11 @@ import { guard } from './http/plugins/access.js'
 import { expectAddressText } from './http/plugins/address-text.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
+import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
+import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
 import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { describeApi } from './http/plugins/openapi.js'
@@ -26,6 +28,7 @@ import { asAlikeError, registerProblems, sendProblem } from './http/plugins/prob
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
+import { trustedProxies } from './http/plugins/trusted-proxies.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
 import { analysisRoutes } from './http/routes/analyses.js'
 import { explainRoutes } from './http/routes/explain.js'
@@ -80,6 +83,7 @@ export async function buildApp({
   parts,
 }: AppOptions): Promise<FastifyInstance> {
   const unreadable = answerUnreadable({ logger, metrics })
+  const origins = textsOf(config.corsOrigins)
   const app = Fastify({
     http: httpOptions,
     loggerInstance: withoutSecrets(logger),
@@ -90,9 +94,14 @@ export async function buildApp({
     connectionTimeout: 120_000, // of silence; uploads to jobs may take hours
     keepAliveTimeout: 72_000, // longer than the minute of usual load balancers
     return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
+    trustProxy: trustedProxies(textsOf(config.trustProxy)),
+    rewriteUrl: withoutBasePath(config.basePath),
     routerOptions: { maxParamLength: 2_048 },
     clientErrorHandler: unreadable,
-    frameworkErrors: (error, request, reply) => void sendProblem(asAlikeError(error, request), request, reply),
+    frameworkErrors: (error, request, reply) => {
+      answerOrigin(request, reply, origins)
+      sendProblem(asAlikeError(error, request), request, reply)
+    },
   })
   app.setValidatorCompiler(validatorCompiler)
   app.removeContentTypeParser('text/plain')
@@ -100,6 +109,8 @@ export async function buildApp({
 
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
+  await allowOrigins(app, origins)
+  prefixAddresses(app, config.basePath)
   checkHeaders(app, unreadable)
   refuseWhileClosing(app)
   metrics.watch({
@@ -109,11 +120,11 @@ export async function buildApp({
   expectAddressText(app)
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
-  await sendSecurityHeaders(app)
+  await sendSecurityHeaders(app, { embeddable: origins.length > 0 })
   const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
   refuseCodedBodies(app)
-  await describeApi(app)
-  await serveReferencePage(app)
+  await describeApi(app, config)
+  await serveReferencePage(app, config)
 
   await app.register(serveConsole, config)
 
@@ -123,7 +134,7 @@ export async function buildApp({
   await app.register(async (scope) => {
     memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
     limitBodyTime(scope, config)
-    await scope.register(homeRoutes)
+    await scope.register(homeRoutes, config)
     await scope.register(probeRoutes, { embedder, galleries, metrics })
     await scope.register(modelRoutes, { embedder })
     await scope.register(galleryRoutes, { galleries, answers, config })

@@ -11,6 +11,13 @@ const numberList = (number: string, most: number) => `^${number}(?:\\s*,\\s*${nu
 /** The numbers of a setting that is a list of them. */
 export const numbersOf = (list: string): number[] => list.split(',').map(Number)
 
+/** The entries of a setting that is a list of texts; none of an empty one. */
+export const textsOf = (list: string): string[] =>
+  list
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+
 /**
  * The environment variable of a setting is its name in capitals: `uploadMaxBytes` is `UPLOAD_MAX_BYTES`.
  * Units are in the names; the description is what a user reads.
@@ -27,6 +34,26 @@ export const Settings = Type.Object(
       minimum: 0,
       maximum: 65535,
       description: 'Port to listen on; 0 takes a free one.',
+    }),
+    basePath: Type.String({
+      default: '',
+      pattern: '^$|^(?!/(v1|docs|livez|readyz|metrics)(/|$))(/[A-Za-z0-9._~-]+)+$',
+      form: 'a path such as /alike, without a slash at its end',
+      description:
+        'Path below which a proxy shows the service: every address that it gives begins with it, and requests are taken with and without it.',
+    }),
+    trustProxy: Type.String({
+      default: '',
+      pattern: '^$|^[0-9A-Fa-f.:/]+(\\s*,\\s*[0-9A-Fa-f.:/]+)*$',
+      form: 'IP addresses and networks (10.0.0.0/8), separated by commas',
+      description:
+        'Proxies whose `X-Forwarded-For` says who calls, for rate limits, places of uploads and the audit log; none: the address of the connection does.',
+    }),
+    corsOrigins: Type.String({
+      default: '',
+      pattern: '^$|^\\*$|^https?://[^\\s,/]+(\\s*,\\s*https?://[^\\s,/]+)*$',
+      form: '`*`, or origins (https://shop.example.com), separated by commas',
+      description: 'Origins whose pages may call the service from a browser; none: no other origin.',
     }),
     dataDir: Type.String({
       default: './data',

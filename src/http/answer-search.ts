@@ -61,6 +61,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   metrics.countSearch(answer.method)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
+    basePath: searching.config.basePath,
     ...(calibration && { calibration }),
     ...(threshold && { threshold }),
   })

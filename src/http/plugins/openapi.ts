@@ -36,7 +36,7 @@ const namedSchemas: readonly TObject[] = [
   Snapshot,
 ]
 
-export async function describeApi(app: FastifyInstance): Promise<void> {
+export async function describeApi(app: FastifyInstance, { basePath }: { basePath: string }): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema)
 
   await app.register(swagger, {
@@ -49,7 +49,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
           'Image-to-image retrieval: send a picture, get the ids of the gallery’s pictures that show the same thing, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/' }],
+      servers: [{ url: basePath === '' ? '/' : basePath }],
       // the last one, nothing: a service without configured keys is open
       security: [{ bearer: [] }, { apiKey: [] }, {}],
       components: {

@@ -8,11 +8,12 @@ const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect x="3" y="9" width="20" height="20" rx="5" fill="#2f7d68"/><circle cx="16" cy="16" r="4" fill="#fff"/></svg>
 `
 
-export async function serveReferencePage(app: FastifyInstance): Promise<void> {
+export async function serveReferencePage(app: FastifyInstance, { basePath }: { basePath: string }): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: basePath,
     uiConfig: { deepLinking: true, tryItOutEnabled: true },
-    logo: { type: 'image/svg+xml', content: icon, href: '/docs' },
+    logo: { type: 'image/svg+xml', content: icon, href: `${basePath}/docs` },
     theme: {
       title: 'Alike API reference',
       favicon: [{ filename: 'alike.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: icon }],

@@ -2,7 +2,11 @@
 import helmet from '@fastify/helmet'
 import type { FastifyInstance } from 'fastify'
 
-export async function sendSecurityHeaders(app: FastifyInstance): Promise<void> {
+/** @param embeddable pages of other origins may show our pictures */
+export async function sendSecurityHeaders(
+  app: FastifyInstance,
+  { embeddable }: { embeddable: boolean },
+): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -22,5 +26,6 @@ export async function sendSecurityHeaders(app: FastifyInstance): Promise<void> {
     // Plain HTTP on a network of one's own is a normal way to run this; a proxy with TLS sets it itself.
     strictTransportSecurity: false,
     xFrameOptions: { action: 'deny' },
+    crossOriginResourcePolicy: { policy: embeddable ? 'cross-origin' : 'same-origin' },
   })
 }

@@ -9,7 +9,11 @@ const Home = Type.Object({
   links: Type.Record(Type.String(), Type.String()),
 })
 
-export const homeRoutes: FastifyPluginAsyncTypebox = async (app) => {
+export interface HomeRouteOptions {
+  basePath: string
+}
+
+export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (app, { basePath }) => {
   app.get(
     '/v1',
     {
@@ -25,13 +29,13 @@ export const homeRoutes: FastifyPluginAsyncTypebox = async (app) => {
       name: 'Alike',
       version: serviceVersion,
       links: {
-        reference: '/docs',
-        contract: '/openapi.yaml',
-        galleries: '/v1/galleries',
-        jobs: '/v1/jobs',
-        models: '/v1/models',
-        ready: '/readyz',
-        metrics: '/metrics',
+        reference: `${basePath}/docs`,
+        contract: `${basePath}/openapi.yaml`,
+        galleries: `${basePath}/v1/galleries`,
+        jobs: `${basePath}/v1/jobs`,
+        models: `${basePath}/v1/models`,
+        ready: `${basePath}/readyz`,
+        metrics: `${basePath}/metrics`,
       },
     }),
   )

@@ -202,6 +202,8 @@ export const SearchAnswer = named(
 
 export interface AnswerViewOptions {
   include: readonly string[]
+  /** What links begin with. */
+  basePath: string
   calibration?: ScoreCalibration
   /** Where the vote was told to see no match. */
   threshold?: CalibratedThreshold
@@ -234,7 +236,7 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
 function hitView(
   { rank, score, nearCopyScore, record }: RankedHit,
   gallery: string,
-  { include, calibration }: AnswerViewOptions,
+  { include, basePath, calibration }: AnswerViewOptions,
 ): Static<typeof Hit> {
   const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
   return {
@@ -249,7 +251,8 @@ function hitView(
     // read when it is written: see StoredMetadata
     ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
     ...(include.includes('thumbnail') && {
-      thumbnail: thumbnailBytes === 0 ? null : `/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`,
+      thumbnail:
+        thumbnailBytes === 0 ? null : `${basePath}/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`,
     }),
   }
 }

@@ -1,0 +1,41 @@
+/** Which pages of other origins may call from a browser: CORS, on answers, on refusals and for preflights. */
+import cors from '@fastify/cors'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+/** What a page may read besides the body. */
+const exposedHeaders = ['Location', 'Retry-After', 'X-Request-Id', 'ETag', 'Allow', 'WWW-Authenticate']
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+/** Browsers remember a preflight so long, Chromium at most two hours. */
+const preflightMaxAgeSeconds = 7_200
+
+/** @param origins `*` or exact ones; none: no header is sent, as for a service that knows no CORS */
+export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  if (origins.length === 0) return
+  await app.register(cors, {
+    delegator: (request, done) =>
+      done(null, {
+        origin: origins.includes('*') ? '*' : [...origins],
+        methods,
+        exposedHeaders,
+        maxAge: preflightMaxAgeSeconds,
+        // any other OPTIONS is a method that no route knows
+        preflight: isPreflight(request),
+      }),
+  })
+}
+
+/** The same for an answer to what has no route, which no plugin sees. */
+export function answerOrigin({ headers }: FastifyRequest, reply: FastifyReply, origins: readonly string[]): void {
+  if (origins.length === 0) return
+  if (origins.includes('*')) reply.header('access-control-allow-origin', '*')
+  else {
+    reply.header('vary', 'Origin')
+    if (!origins.includes(headers.origin ?? '')) return
+    reply.header('access-control-allow-origin', headers.origin)
+  }
+  reply.header('access-control-expose-headers', exposedHeaders.join(', '))
+}
+
+function isPreflight({ headers }: FastifyRequest): boolean {
+  return headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeKey } from '../../src/access/api-keys.js'
+import { startApp } from '../support/app.js'
+
+const origin = 'https://shop.example.com'
+const corsOrigins = `${origin}, http://localhost:5173`
+
+test('answers, refusals and unknown routes carry the origin that asked, where it is listed', async (t) => {
+  const { app } = await startApp(t, { corsOrigins, apiKeys: makeKey('shop', 'read').line })
+  for (const [url, status] of [
+    ['/livez', 200],
+    ['/v1/galleries', 401],
+    ['/nothing', 404],
+    ['/v1/galleries/%FF', 400],
+  ] as const) {
+    const { statusCode, headers } = await app.inject({ url, headers: { origin } })
+    assert.deepEqual([statusCode, headers['access-control-allow-origin']], [status, origin], url)
+    assert.match(String(headers['access-control-expose-headers']), /Location, Retry-After/)
+    assert.match(String(headers.vary), /Origin/i)
+    const other = await app.inject({ url, headers: { origin: 'https://elsewhere.example.com' } })
+    assert.deepEqual([other.statusCode, other.headers['access-control-allow-origin']], [status, undefined])
+  }
+})
+
+test('a preflight needs no key and is told methods and headers', async (t) => {
+  const { app } = await startApp(t, { corsOrigins, apiKeys: makeKey('shop', 'read').line })
+  const asked = {
+    'access-control-request-method': 'PUT',
+    'access-control-request-headers': 'authorization,content-type',
+  }
+  const { statusCode, headers } = await app.inject({
+    method: 'OPTIONS',
+    url: '/v1/galleries/g/images/a',
+    headers: { origin, ...asked },
+  })
+  assert.equal(statusCode, 204)
+  assert.equal(headers['access-control-allow-origin'], origin)
+  assert.match(String(headers['access-control-allow-methods']), /PUT.*DELETE/)
+  assert.equal(headers['access-control-allow-headers'], 'authorization,content-type')
+  assert.equal(headers['access-control-max-age'], '7200')
+})
+
+test('OPTIONS that is no preflight is a method that no route knows', async (t) => {
+  const { app } = await startApp(t, { corsOrigins })
+  const { statusCode, headers } = await app.inject({ method: 'OPTIONS', url: '/v1/galleries', headers: { origin } })
+  assert.deepEqual([statusCode, headers.allow], [405, 'GET, HEAD'])
+  assert.equal(headers['cross-origin-resource-policy'], 'cross-origin')
+})
+
+test('every origin may call where that is set, none where nothing is', async (t) => {
+  const everyone = await startApp(t, { corsOrigins: '*' })
+  for (const url of ['/livez', '/v1/galleries/%FF']) {
+    const { headers } = await everyone.app.inject({ url, headers: { origin } })
+    assert.equal(headers['access-control-allow-origin'], '*')
+  }
+  const closed = await startApp(t)
+  const answer = await closed.app.inject({ url: '/livez', headers: { origin } })
+  assert.ok(!Object.keys(answer.headers).some((name) => name.startsWith('access-control')))
+  assert.equal(answer.headers['cross-origin-resource-policy'], 'same-origin')
+  const preflight = { origin, 'access-control-request-method': 'PUT' }
+  const refused = await closed.app.inject({ method: 'OPTIONS', url: '/v1/galleries', headers: preflight })
+  assert.equal(refused.statusCode, 405)
+})

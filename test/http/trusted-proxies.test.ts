@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { trustedProxies } from '../../src/http/plugins/trusted-proxies.js'
+import { startApp } from '../support/app.js'
+
+const forwarded = (address: string, remoteAddress = '127.0.0.1') => ({
+  url: '/v1/galleries',
+  remoteAddress,
+  headers: { 'x-forwarded-for': address },
+})
+
+test('callers behind a trusted proxy are told apart by their own addresses', async (t) => {
+  const { app } = await startApp(t, { trustProxy: '127.0.0.1, 10.0.0.0/8', rateLimitPerMinute: 1 })
+  const status = async (...given: Parameters<typeof forwarded>) => (await app.inject(forwarded(...given))).statusCode
+  assert.equal(await status('192.0.2.1'), 200)
+  assert.equal(await status('192.0.2.2'), 200)
+  assert.equal(await status('192.0.2.1'), 429)
+  assert.equal(await status('198.51.100.9, 192.0.2.2', '10.1.2.3'), 429, 'what a caller wrote itself does not count')
+  assert.equal(await status('192.0.2.3, 10.9.9.9'), 200, 'two proxies, both trusted')
+  assert.equal(await status('192.0.2.4', '203.0.113.5'), 200)
+  assert.equal(await status('192.0.2.5', '203.0.113.5'), 429, 'a caller that is no proxy is its connection')
+})
+
+test('without trusted proxies the header says nothing', async (t) => {
+  const { app } = await startApp(t, { rateLimitPerMinute: 1 })
+  assert.equal((await app.inject(forwarded('192.0.2.1'))).statusCode, 200)
+  assert.equal((await app.inject(forwarded('192.0.2.2'))).statusCode, 429)
+})
+
+test('what is no address is named', () => {
+  assert.equal(trustedProxies([]), false)
+  assert.deepEqual(trustedProxies(['::1', 'fd00::/8', '10.0.0.1']), ['::1', 'fd00::/8', '10.0.0.1'])
+  for (const wrong of ['10.0.0', '10.0.0.0/33', '1.2.3.4/8/9', '::/129', 'a:b', '/8'])
+    assert.throws(() => trustedProxies([wrong]), { code: 'config_invalid' }, wrong)
+})
