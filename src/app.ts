@@ -32,6 +32,7 @@ import { trustedProxies } from './http/plugins/trusted-proxies.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
 import { analysisRoutes } from './http/routes/analyses.js'
 import { explainRoutes } from './http/routes/explain.js'
+import { feedbackRoutes } from './http/routes/feedback.js'
 import { galleryRoutes } from './http/routes/galleries.js'
 import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
@@ -139,6 +140,7 @@ export async function buildApp({
     await scope.register(modelRoutes, { embedder })
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
+    await scope.register(feedbackRoutes, { galleries, metrics })
     await scope.register(jobRoutes, { jobs, galleries })
     await scope.register(jobEventRoutes, { jobs, metrics, ...config })
     await scope.register(analysisRoutes, { analyses, galleries })

@@ -19,6 +19,7 @@ import {
   galleryRecord,
 } from '../engines/embedded/store/gallery-table.js'
 import type { ChangeRequest } from '../engines/embedded/store/gallery-writes.js'
+import { storedFeedback } from '../engines/embedded/store/stored-feedback.js'
 import { storedJobs } from '../engines/embedded/store/stored-jobs.js'
 import type { GallerySource } from '../engines/embedded/store/whole-gallery.js'
 import {
@@ -32,6 +33,7 @@ import {
 } from '../engines/embedded/vector-index/vector-index.js'
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
+import type { FeedbackStore } from './feedback.js'
 import type { Filter } from './filter.js'
 import {
   type GallerySearch,
@@ -122,6 +124,7 @@ const removalBatch = 256
 /** Calls that name a gallery throw `gallery_not_found`. Those that return no promise are look-ups of microseconds. */
 export class Galleries {
   readonly jobs: JobStore
+  readonly feedback: FeedbackStore
   readonly #store: GalleryStore
   readonly #indexes: GalleryIndexes
   readonly #filters: FilterSlots
@@ -156,6 +159,7 @@ export class Galleries {
       onFailure: (error) => this.#fail(error),
     })
     this.jobs = storedJobs({ store, now: this.#now, write: (write) => this.#write(write) })
+    this.feedback = storedFeedback({ store, max: storage.feedbackMax, write: (write) => this.#write(write) })
   }
 
   /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */

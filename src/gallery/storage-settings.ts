@@ -8,6 +8,8 @@ export interface StorageSettings extends GraphCacheSettings {
   galleriesMax: number
   /** Live pictures a gallery may hold; more are refused as `gallery_full`. */
   galleryImagesMax: number
+  /** Judgements of hits a gallery may hold; more are refused as `feedback_full`. */
+  feedbackMax: number
   /** Characters of the records on one page of a list; a byte of JSON each at least, three at most. One record is listed whatever its length. */
   pageMaxLength: number
   /** Bytes the database file may grow to, 0 for no limit; writes beyond it are refused as `storage_full`. */
@@ -19,6 +21,7 @@ export const storageDefaults: Readonly<StorageSettings> = Object.freeze({
   galleriesMax: 10_000,
   pageMaxLength: 4 * 2 ** 20,
   galleryImagesMax: 10_000_000,
+  feedbackMax: 1_000_000,
   databaseMaxBytes: 0,
   graphCacheAfterWrites: 5_000,
   graphCacheAfterSeconds: 900,

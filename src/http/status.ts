@@ -17,6 +17,7 @@ const table = {
   gallery_exists: 409,
   galleries_full: 409,
   gallery_full: 409,
+  feedback_full: 409,
   gallery_too_large: 409,
   image_damaged: 409,
   image_not_found: 404,

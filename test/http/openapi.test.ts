@@ -54,6 +54,7 @@ test('every operation is named, explained and tells its problems', async () => {
   assert.deepEqual(Object.keys(document.components.schemas), [
     'Calibration',
     'Explanation',
+    'FeedbackAnswer',
     'Gallery',
     'Image',
     'Job',

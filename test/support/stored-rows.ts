@@ -23,11 +23,14 @@ const columns = [
 
 /** The last version of tables whose services took every text. */
 const textlessVersion = 7
+/** Tables that it did not have. */
+const youngerTables = ['feedback']
 
 /** Texts as they were taken then, by the id of a picture: what SQLite makes of them, under the checksum of what was meant. */
 export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteImages>[1]): void {
   rewriteImages(dataDir, changes)
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
+  for (const table of youngerTables) database.exec(`DROP TABLE ${table}`)
   database.pragma(`user_version = ${textlessVersion}`)
   database.close()
 }

@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the models that are served */
+        /** List the networks that are served */
         get: operations["listModels"];
         put?: never;
         post?: never;
@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a model’s model card */
+        /** Read a network’s model card */
         get: operations["getModel"];
         put?: never;
         post?: never;
@@ -113,7 +113,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a model’s model card as a page */
+        /** Read a network’s model card as a page */
         get: operations["getModelCardPage"];
         put?: never;
         post?: never;
@@ -255,6 +255,30 @@ export interface paths {
         get: operations["getThumbnail"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what was said of hits
+         * @description One JSON object per line, in the order of their coming; what was changed comes anew. `npm run train -- --feedback FILE` takes these lines.
+         */
+        get: operations["listFeedback"];
+        put?: never;
+        /**
+         * Say which hits of a query are right or wrong
+         * @description One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements go with the pictures they name.
+         */
+        post: operations["giveFeedback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -546,7 +570,7 @@ export interface paths {
         put?: never;
         /**
          * Tell why a stored picture matches a query
-         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served model does not tell what each place adds.
+         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served network does not tell what each place adds.
          */
         post: operations["explain"];
         delete?: never;
@@ -600,7 +624,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.
+         * @description What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the network was not calibrated.
          * @example {
          *       "split": "val",
          *       "positivePairs": 52277,
@@ -610,7 +634,7 @@ export interface components {
          */
         Calibration: {
             /**
-             * @description Part of the data whose pairs were measured; the model was not trained on it.
+             * @description Part of the data whose pairs were measured; the network was not trained on it.
              * @enum {string}
              */
             split: "val";
@@ -736,7 +760,7 @@ export interface components {
                 from: "picture" | "thumbnail";
                 /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
                 grid: number[][];
-                /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw. */
+                /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw. */
                 area: {
                     x: number;
                     y: number;
@@ -745,7 +769,7 @@ export interface components {
                 };
                 /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                 sum: number;
-                /** @description What the model says of the very pixels that the grid is of, against the other picture. */
+                /** @description What the network says of the very pixels that the grid is of, against the other picture. */
                 ownScore: number;
                 /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
                 likeness: number;
@@ -766,7 +790,7 @@ export interface components {
                     from: "picture" | "thumbnail";
                     /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
                     grid: number[][];
-                    /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw. */
+                    /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw. */
                     area: {
                         x: number;
                         y: number;
@@ -775,7 +799,7 @@ export interface components {
                     };
                     /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                     sum: number;
-                    /** @description What the model says of the very pixels that the grid is of, against the other picture. */
+                    /** @description What the network says of the very pixels that the grid is of, against the other picture. */
                     ownScore: number;
                     /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
                     likeness: number;
@@ -829,6 +853,30 @@ export interface components {
                 }[];
             } | null;
             calibration?: components["schemas"]["Calibration"];
+        };
+        /**
+         * @example {
+         *       "gallery": "holidays",
+         *       "recorded": 2,
+         *       "changed": 0,
+         *       "unchanged": 0,
+         *       "stored": 418
+         *     }
+         */
+        FeedbackAnswer: {
+            /**
+             * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+             * @example holidays
+             */
+            gallery: string;
+            /** @description Judgements that are new. */
+            recorded: number;
+            /** @description That replaced what the same person had said of the same query and hit. */
+            changed: number;
+            /** @description That were there already. */
+            unchanged: number;
+            /** @description Judgements of this gallery altogether. */
+            stored: number;
         };
         /**
          * @description A set of pictures that are searched together.
@@ -1010,7 +1058,7 @@ export interface components {
             finishedAt: string | null;
         };
         /**
-         * @description A model that makes embeddings.
+         * @description A network that makes embeddings.
          * @example {
          *       "id": "5d1c0a7b9e3f4a62",
          *       "name": "har-resnet50",
@@ -1072,7 +1120,7 @@ export interface components {
                 ortVersion: string;
             };
         };
-        /** @description A model with everything that is known about it. */
+        /** @description A network with everything that is known about it. */
         ModelCard: {
             /** @description Hash of weights and preprocessing; the embeddings of two ids are never compared. */
             id: string;
@@ -1136,7 +1184,7 @@ export interface components {
              * @description Stable, to be switched on.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "forbidden" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "forbidden" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What it was this time. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -1288,7 +1336,7 @@ export interface components {
                 id: string;
                 /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
                 score: number;
-                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
                 pSame?: number;
                 /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                 nearCopyScore?: number | null;
@@ -1323,7 +1371,7 @@ export interface components {
                     id: string;
                     /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
                     score: number;
-                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
                     pSame?: number;
                     /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                     nearCopyScore?: number | null;
@@ -1345,7 +1393,7 @@ export interface components {
             vote?: {
                 /** @description What most of them say, of equals the nearest; null when none has a label or nothing matches. */
                 label: string | null;
-                /** @description False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold. */
+                /** @description False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold. */
                 match?: boolean;
                 /** @description Share of the first label less that of the second: 0 undecided, 1 unanimous. */
                 margin: number;
@@ -1381,9 +1429,9 @@ export interface components {
             durations: {
                 /** @description Decoding, orienting, cropping, resizing, milliseconds. */
                 decodeMs: number;
-                /** @description Waiting for a decoder and for the model, milliseconds. */
+                /** @description Waiting for a decoder and for the network, milliseconds. */
                 queueMs: number;
-                /** @description The model, milliseconds. */
+                /** @description The network, milliseconds. */
                 embedMs: number;
                 /** @description Index and records, milliseconds. */
                 searchMs: number;
@@ -1449,7 +1497,7 @@ export interface components {
             modelId: string;
             /** @description Unit length; taken by `vector` of a search. */
             vector: number[];
-            /** @description What the model’s classifier takes it for, of the classes it was trained on; the likeliest five. */
+            /** @description What the network’s classifier takes it for, of the classes it was trained on; the likeliest five. */
             labels: {
                 label: string;
                 probability: number;
@@ -1475,7 +1523,7 @@ export interface components {
             score: number;
             /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
             nearCopyScore: number | null;
-            /** @description Probability that they share a label; absent when the model was not calibrated. */
+            /** @description Probability that they share a label; absent when the network was not calibrated. */
             pSame?: number;
             calibration?: components["schemas"]["Calibration"];
         };
@@ -1962,7 +2010,7 @@ export interface components {
             createdAt: string | null;
             /** @description Of Alike. This and what follows is null or empty unless ready. */
             serviceVersion: string | null;
-            /** @description Of the model that was served. */
+            /** @description Of the network that was served. */
             modelId: string | null;
             /** @description Pictures in all galleries. */
             images: number | null;
@@ -2296,7 +2344,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The models. */
+            /** @description The networks. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4383,6 +4431,338 @@ export interface operations {
             };
             /** @description Address and headers have more bytes than allowed. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFeedback: {
+        parameters: {
+            query?: {
+                /** @description `cursor` of the last line that was read. */
+                cursor?: string;
+                /** @description Most lines. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One line for each judgement. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": {
+                        /** @description Go on behind this line with `cursor`. */
+                        cursor: string;
+                        /** @description What was searched with: exactly one of these. A query that is no stored picture can be used in training only by its `contentHash`. */
+                        query: {
+                            /**
+                             * @description A stored picture of this gallery was the query.
+                             * @example cycling/Image_12.jpg
+                             */
+                            id?: string;
+                            /** @description SHA-256 of the picture’s bytes, hex. */
+                            contentHash?: string;
+                            /** @description Your own name of the query; opaque here. */
+                            key?: string;
+                        };
+                        /** @description SHA-256 of the query’s bytes where it is known. */
+                        queryHash?: string;
+                        /** @description Of a stored query, as it is now. */
+                        queryLabel?: string | null;
+                        /**
+                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                         * @example cycling/Image_12.jpg
+                         */
+                        hit: string;
+                        /** @description SHA-256 of the hit’s bytes. */
+                        hitHash: string;
+                        /** @description As it is now. */
+                        hitLabel: string | null;
+                        /** @enum {string} */
+                        verdict: "right" | "wrong";
+                        /** @description Its place in the answer that was judged. */
+                        rank?: number;
+                        /** @description Its score in that answer. */
+                        score?: number;
+                        /** @description Who judged. */
+                        by: string;
+                        /**
+                         * Format: date-time
+                         * @description When, ISO 8601 with a time zone.
+                         */
+                        at: string;
+                        modelId: string;
+                    };
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    giveFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": {
+                 *         "id": "cycling/Image_12.jpg"
+                 *       },
+                 *       "hits": [
+                 *         {
+                 *           "id": "cycling/Image_7.jpg",
+                 *           "verdict": "right",
+                 *           "rank": 1,
+                 *           "score": 0.9312
+                 *         },
+                 *         {
+                 *           "id": "running/Image_2.jpg",
+                 *           "verdict": "wrong",
+                 *           "rank": 2,
+                 *           "score": 0.8671
+                 *         }
+                 *       ],
+                 *       "by": "ann"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description What was searched with: exactly one of these. A query that is no stored picture can be used in training only by its `contentHash`. */
+                    query: {
+                        /**
+                         * @description A stored picture of this gallery was the query.
+                         * @example cycling/Image_12.jpg
+                         */
+                        id?: string;
+                        /** @description SHA-256 of the picture’s bytes, hex. */
+                        contentHash?: string;
+                        /** @description Your own name of the query; opaque here. */
+                        key?: string;
+                    };
+                    /** @description Stored pictures that were judged as hits of this query. */
+                    hits: {
+                        /**
+                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                         * @example cycling/Image_12.jpg
+                         */
+                        id: string;
+                        /** @enum {string} */
+                        verdict: "right" | "wrong";
+                        /** @description Its place in the answer that was judged. */
+                        rank?: number;
+                        /** @description Its score in that answer. */
+                        score?: number;
+                    }[];
+                    /** @description Who judged; the name of the API key when left out, or `anonymous` without keys. */
+                    by?: string;
+                    /**
+                     * Format: date-time
+                     * @description When, ISO 8601 with a time zone; now when left out.
+                     */
+                    at?: string;
+                    /** @description The model whose answer was judged; the gallery’s when left out. */
+                    modelId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description They are stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackAnswer"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room to store it. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6721,7 +7101,7 @@ export interface operations {
                 pageToken?: string;
                 /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                 minScore?: number;
-                /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
                 minPSame?: number;
                 /** @description Candidates the graph keeps while searching: more find more and cost more. */
                 ef?: number;
@@ -6729,7 +7109,7 @@ export interface operations {
                 exact?: boolean;
                 /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                 vote?: number;
-                /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
                 falseMatchRate?: number;
                 /** @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group. */
                 groupBy?: string;
@@ -6808,7 +7188,7 @@ export interface operations {
                     pageToken?: string;
                     /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
                     minPSame?: number;
                     /** @description Candidates the graph keeps while searching: more find more and cost more. */
                     ef?: number;
@@ -6819,7 +7199,7 @@ export interface operations {
                     exact?: boolean;
                     /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
                     falseMatchRate?: number;
                     /**
                      * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
@@ -6921,7 +7301,7 @@ export interface operations {
                     pageToken?: string;
                     /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
                     minPSame?: number;
                     /** @description Candidates the graph keeps while searching: more find more and cost more. */
                     ef?: number;
@@ -6932,7 +7312,7 @@ export interface operations {
                     exact?: boolean;
                     /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
                     falseMatchRate?: number;
                     /**
                      * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
@@ -7212,7 +7592,7 @@ export interface operations {
                         pageToken?: string;
                         /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                         minScore?: number;
-                        /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                        /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
                         minPSame?: number;
                         /** @description Candidates the graph keeps while searching: more find more and cost more. */
                         ef?: number;
@@ -7223,7 +7603,7 @@ export interface operations {
                         exact?: boolean;
                         /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                         vote?: number;
-                        /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                        /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
                         falseMatchRate?: number;
                         /**
                          * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.

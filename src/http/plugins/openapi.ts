@@ -7,6 +7,7 @@ import { serviceVersion } from '../../version.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
 import { Calibration } from '../schemas/calibration.js'
 import { Explanation } from '../schemas/explain.js'
+import { FeedbackAnswer } from '../schemas/feedback.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Job } from '../schemas/job.js'
@@ -20,6 +21,7 @@ import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 const namedSchemas: readonly TObject[] = [
   Calibration,
   Explanation,
+  FeedbackAnswer,
   Gallery,
   Image,
   Job,
@@ -63,8 +65,9 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
         { name: 'galleries', description: 'Sets of pictures that are searched together.' },
         { name: 'images', description: 'Stored pictures.' },
         { name: 'analysis', description: 'What a gallery tells about itself.' },
+        { name: 'feedback', description: 'What people say of hits and findings.' },
         { name: 'jobs', description: 'Many pictures at once.' },
-        { name: 'models', description: 'The model behind the embeddings.' },
+        { name: 'models', description: 'The network behind the embeddings.' },
         { name: 'snapshots', description: 'Copies of the data, to be kept elsewhere.' },
         { name: 'operations', description: 'Probes, metrics, links.' },
       ],

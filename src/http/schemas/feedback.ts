@@ -1,9 +1,10 @@
 /** What people say of hits: right or wrong. */
 import { type Static, Type } from 'typebox'
+import { type FeedbackQuery, type Judgement, type StoredJudgement, verdicts } from '../../gallery/feedback.js'
+import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
 
-export const verdicts = ['right', 'wrong'] as const
 /** Of one call. */
 export const judgedAtOnceMax = 1_000
 
@@ -114,7 +115,6 @@ export const FeedbackLine = Type.Object(
   },
   { description: 'One judgement.' },
 )
-export type FeedbackLine = Static<typeof FeedbackLine>
 
 export const FeedbackListParameters = Type.Object(
   {
@@ -125,3 +125,31 @@ export const FeedbackListParameters = Type.Object(
   },
   { additionalProperties: false },
 )
+
+/** What was said, hit by hit. */
+export function judgementsOf(
+  { query, hits, by, at, modelId }: FeedbackGiven,
+  unsaid: Pick<Judgement, 'by' | 'at' | 'modelId'>,
+): Judgement[] {
+  return hits.map(({ id, verdict, rank, score }) => ({
+    query: query as FeedbackQuery,
+    hit: id,
+    verdict,
+    by: by ?? unsaid.by,
+    at: at === undefined ? unsaid.at : instantOf(at),
+    modelId: modelId ?? unsaid.modelId,
+    rank,
+    score,
+  }))
+}
+
+/** @throws AlikeError `request_invalid` for what has the form of a time and is none */
+function instantOf(text: string): string {
+  const instant = new Date(text)
+  if (!Number.isNaN(instant.getTime())) return instant.toISOString()
+  throw new RequestInvalid([{ in: 'body', pointer: '/at', detail: 'is no time' }])
+}
+
+export function feedbackLine({ number, ...judgement }: StoredJudgement) {
+  return { cursor: String(number), ...judgement }
+}

@@ -10,12 +10,12 @@ from typing_extensions import NotRequired, TypedDict
 
 class Calibration(TypedDict):
     """
-    What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.
+    What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the network was not calibrated.
     """
 
     split: Literal['val']
     """
-    Part of the data whose pairs were measured; the model was not trained on it.
+    Part of the data whose pairs were measured; the network was not trained on it.
     """
     positivePairs: int
     """
@@ -37,7 +37,7 @@ class Calibration(TypedDict):
 
 class Area(TypedDict):
     """
-    The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw.
+    The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw.
     """
 
     x: float
@@ -201,6 +201,29 @@ class Explanation(TypedDict):
     What a match would take; null without calibration.
     """
     calibration: NotRequired[Calibration]
+
+
+class FeedbackAnswer(TypedDict):
+    gallery: str
+    """
+    Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+    """
+    recorded: int
+    """
+    Judgements that are new.
+    """
+    changed: int
+    """
+    That replaced what the same person had said of the same query and hit.
+    """
+    unchanged: int
+    """
+    That were there already.
+    """
+    stored: int
+    """
+    Judgements of this gallery altogether.
+    """
 
 
 class Index(TypedDict):
@@ -440,7 +463,7 @@ class Runtime(TypedDict):
 
 class Model(TypedDict):
     """
-    A model that makes embeddings.
+    A network that makes embeddings.
     """
 
     id: str
@@ -467,7 +490,7 @@ class Model(TypedDict):
 
 class ModelCard(TypedDict):
     """
-    A model with everything that is known about it.
+    A network with everything that is known about it.
     """
 
     id: str
@@ -527,7 +550,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'forbidden', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'forbidden', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable, to be switched on.
     """
@@ -560,7 +583,7 @@ class Hit1(TypedDict):
     """
     pSame: NotRequired[float]
     """
-    Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.
+    Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.
     """
     nearCopyScore: NotRequired[float | None]
     """
@@ -639,7 +662,7 @@ class Vote(TypedDict):
     """
     match: NotRequired[bool]
     """
-    False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold.
+    False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold.
     """
     margin: float
     """
@@ -663,11 +686,11 @@ class Durations(TypedDict):
     """
     queueMs: float
     """
-    Waiting for a decoder and for the model, milliseconds.
+    Waiting for a decoder and for the network, milliseconds.
     """
     embedMs: float
     """
-    The model, milliseconds.
+    The network, milliseconds.
     """
     searchMs: float
     """
@@ -745,7 +768,7 @@ class EmbeddingAnswer(TypedDict):
     """
     labels: list[Label2]
     """
-    What the model’s classifier takes it for, of the classes it was trained on; the likeliest five.
+    What the network’s classifier takes it for, of the classes it was trained on; the likeliest five.
     """
 
 
@@ -761,7 +784,7 @@ class CompareAnswer(TypedDict):
     """
     pSame: NotRequired[float]
     """
-    Probability that they share a label; absent when the model was not calibrated.
+    Probability that they share a label; absent when the network was not calibrated.
     """
     calibration: NotRequired[Calibration]
 
@@ -1257,7 +1280,7 @@ class Snapshot(TypedDict):
     """
     modelId: str | None
     """
-    Of the model that was served.
+    Of the network that was served.
     """
     images: int | None
     """

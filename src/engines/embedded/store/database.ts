@@ -10,6 +10,11 @@ import { AlikeError } from '../../../errors.js'
 export type Database = BetterSqlite3.Database
 export type Statement<Parameters extends unknown[], Row = unknown> = BetterSqlite3.Statement<Parameters, Row>
 
+/** Data that was backed up by an older version lacks the younger ones. */
+export function hasTable(database: Database, name: string): boolean {
+  return database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`).get(name) !== undefined
+}
+
 /** How long a connection waits for a lock, milliseconds; there is one writer, so it hardly ever does. */
 const lockTimeoutMs = 10_000
 

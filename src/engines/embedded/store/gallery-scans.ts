@@ -3,13 +3,13 @@
 import { type Filter, withReadable } from '../../../gallery/filter.js'
 import type { LabelCount } from '../../../gallery/records.js'
 import { checksumOfBytes, expectChecksum } from './checksum.js'
-import { type Database, damaged, type Statement } from './database.js'
+import { type Database, damaged, hasTable, type Statement } from './database.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, keyOf, slotOf } from './image-table.js'
 import { JobTable } from './job-table.js'
 
 /** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
-const indexedTables = ['gallery', 'image', 'job', 'job_error']
+const indexedTables = ['gallery', 'image', 'job', 'job_error', 'feedback']
 
 export interface VectorPage {
   slots: Uint32Array<ArrayBuffer>
@@ -52,7 +52,7 @@ export class GalleryScans {
 
   /** A damaged record is left to who reads it. @throws AlikeError `data_unreadable`, with what does not fit otherwise. */
   verify(): void {
-    for (const table of indexedTables) {
+    for (const table of indexedTables.filter((name) => hasTable(this.#database, name))) {
       const faults = this.#database.pragma(`integrity_check(${table})`, { simple: true })
       if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
     }

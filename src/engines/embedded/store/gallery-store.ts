@@ -141,6 +141,10 @@ export class GalleryStore {
     return this.#reads.descriptors
   }
 
+  get feedback(): StoreReads['feedback'] {
+    return this.#reads.feedback
+  }
+
   get jobs(): StoreReads['jobs'] {
     return this.#reads.jobs
   }

@@ -1,5 +1,7 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
+
 import { AlikeError } from '../../../errors.js'
+import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { JobProgress, JobRecord, JobResult } from '../../../gallery/jobs.js'
 import type {
@@ -14,6 +16,7 @@ import type {
 import { nfc } from '../../../text.js'
 import type { Database } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
+import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
 import { type GalleryRow, GalleryTable, galleryRecord, type NewGallery, slotsMax } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
@@ -39,12 +42,14 @@ export class GalleryWrites {
   readonly #galleries: GalleryTable
   readonly #images: ImageTable
   readonly #descriptors: DescriptorTable
+  readonly #feedback: FeedbackTable
 
   constructor(database: Database) {
     this.jobs = new JobTable(database)
     this.#galleries = new GalleryTable(database)
     this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
     this.#descriptors = new DescriptorTable(database)
+    this.#feedback = new FeedbackTable(database)
   }
 
   /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
@@ -114,6 +119,7 @@ export class GalleryWrites {
   deleteFitting(gallery: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
     const row = this.#galleries.get(gallery)
     const deleted = this.#images.fitting(gallery, slots, filter)
+    for (const { id } of this.#images.hits(gallery, [...deleted]).values()) this.#feedback.forget(gallery, id)
     for (const slot of deleted) this.#images.delete(gallery, slot)
     if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
@@ -124,11 +130,18 @@ export class GalleryWrites {
     return described.filter(({ slot, descriptor }) => this.#descriptors.add(gallery, slot, descriptor)).length
   }
 
+  /** All or none. */
+  recordFeedback(request: FeedbackRequest): FeedbackCounts {
+    this.#galleries.get(request.gallery)
+    return this.#feedback.record(request, this.#images)
+  }
+
   /** One step of removing what deleted galleries have left; false when nothing is left. */
   purge(): boolean {
     const number = this.#galleries.nextDeleted()
     if (number === undefined) return false
-    if (!this.#images.purge(number, purgeLimit)) this.#galleries.erase(number)
+    const more = [this.#images.purge(number, purgeLimit), this.#feedback.purge(number, purgeLimit)]
+    if (!more.includes(true)) this.#galleries.erase(number)
     return true
   }
 
@@ -140,6 +153,8 @@ export class GalleryWrites {
     if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
     if (former !== undefined) this.#images.delete(row.number, former.slot)
     else row.count++
+    // what was said of another picture says nothing of this one
+    if (former !== undefined && former.contentHash !== said.contentHash) this.#feedback.forget(row.number, former.id)
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
     this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt || at, updatedAt: at })
@@ -148,11 +163,12 @@ export class GalleryWrites {
 
   /** Counts in `row`, which the caller saves. */
   #remove(row: GalleryRow, id: string): { removedSlot: number } | { absent: true } {
-    const slot = this.#images.slot(row.number, id)
-    if (slot === undefined) return { absent: true }
-    this.#images.delete(row.number, slot)
+    const image = this.#images.find(row.number, id)
+    if (image === undefined) return { absent: true }
+    this.#images.delete(row.number, image.slot)
+    this.#feedback.forget(row.number, image.id)
     row.count--
-    return { removedSlot: slot }
+    return { removedSlot: image.slot }
   }
 }
 

@@ -1,5 +1,6 @@
 /** The tables, and how a database of an older version becomes one of this version. */
 import { type Database, damaged } from './database.js'
+import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { mendTexts } from './mended-texts.js'
 
@@ -118,6 +119,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   ALTER TABLE job ADD COLUMN names_assumed INTEGER NOT NULL DEFAULT 0;
   `,
   mendTexts,
+  feedbackSchema,
 ]
 
 /** The version that this code makes and reads. */

@@ -3,6 +3,7 @@ import { AlikeError } from '../../../errors.js'
 import { type CopyCalls, copyCalls } from './copy-calls.js'
 import { type Database, openAlone, openForReading, withDatabase } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
+import { FeedbackTable } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, type ImageTableOptions } from './image-table.js'
@@ -15,6 +16,7 @@ export interface StoreReads {
   images: ImageTable
   descriptors: DescriptorTable
   jobs: JobTable
+  feedback: FeedbackTable
   /** What is read in it is all of one moment. */
   atOnce<Result>(read: () => Result): Result
   /** For while the reader thread can not be opened. */
@@ -48,6 +50,7 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
       images: new ImageTable(database, images),
       descriptors,
       jobs: new JobTable(database),
+      feedback: new FeedbackTable(database),
       scans: scanCalls(new GalleryScans(database)),
       copies: copyCalls(descriptors),
       alone,

@@ -1,7 +1,9 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
+import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { JobProgress, JobRecord, JobResult, JobTransition, JobTrials, NewJob } from '../../../gallery/jobs.js'
 import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from '../../../gallery/records.js'
+import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
 import type { ChangeRequest, PutRequest } from './gallery-writes.js'
 
@@ -27,6 +29,7 @@ export type WriterCalls = {
   deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   /** Copy descriptors of pictures that were stored without; answers how many were still there. */
   describeImages: { request: { gallery: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
+  recordFeedback: { request: FeedbackRequest; reply: FeedbackCounts }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   noteJob: { request: { id: string; trials: JobTrials }; reply: void }

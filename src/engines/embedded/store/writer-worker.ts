@@ -41,6 +41,7 @@ answerCalls<WriterCalls>(
     deleteFitting: ({ gallery, slots, filter, at }) =>
       groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
     describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),
+    recordFeedback: (request) => groups.add(() => writes.recordFeedback(request)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),

@@ -1,12 +1,12 @@
 /**
- * The model as ONNX Runtime sessions: one for all batch sizes on the CPU, one for each on CUDA. The only importer of
+ * The network as ONNX Runtime sessions: one for all batch sizes on the CPU, one for each on CUDA. The only importer of
  * onnxruntime-node in the service; it belongs into a thread of its own, because `open` and `run` block their event loop.
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { servedGraph } from './served-graph.js'
 import type { PlaceValues, SessionSettings } from './worker-protocol.js'
 
-export interface ModelOutputs {
+export interface NetworkOutputs {
   /** [batchSize, embeddingDimension] */
   embeddings: Float32Array<ArrayBuffer>
   /** [batchSize, classCount] */
@@ -21,7 +21,7 @@ interface ShapedSession {
   batchSizes: readonly number[]
 }
 
-export class OnnxModel {
+export class Network {
   readonly #inputSize: number
   readonly #sessions: readonly ShapedSession[]
 
@@ -31,7 +31,7 @@ export class OnnxModel {
   }
 
   /** @throws what ONNX Runtime throws; sessions that were opened before are released then */
-  static async open(settings: SessionSettings): Promise<OnnxModel> {
+  static async open(settings: SessionSettings): Promise<Network> {
     env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
     const sessions: ShapedSession[] = []
     try {
@@ -42,7 +42,7 @@ export class OnnxModel {
       for (const { session } of sessions) await session.release()
       throw error
     }
-    return new OnnxModel(settings.inputSize, sessions)
+    return new Network(settings.inputSize, sessions)
   }
 
   static get ortVersion(): string {
@@ -58,7 +58,7 @@ export class OnnxModel {
    * @param pixels [batchSize, inputSize, inputSize, 3]
    * @throws Error for a size that no session was opened for
    */
-  async run(pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<ModelOutputs> {
+  async run(pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<NetworkOutputs> {
     const shaped = this.#sessions.find(({ batchSizes }) => batchSizes.includes(batchSize))
     if (shaped === undefined) throw new Error(`no session takes a batch of ${batchSize}`)
     const input = new Tensor('uint8', pixels, [batchSize, this.#inputSize, this.#inputSize, 3])

@@ -1,0 +1,200 @@
+/** The rows of judgements of hits. */
+import { AlikeError } from '../../../errors.js'
+import type { FeedbackCounts, FeedbackQuery, Judgement, StoredJudgement, Verdict } from '../../../gallery/feedback.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import type { Database, Statement } from './database.js'
+import type { ImageTable } from './image-table.js'
+
+export const feedbackSchema = `
+  CREATE TABLE feedback (
+    number     INTEGER PRIMARY KEY AUTOINCREMENT,
+    gallery    INTEGER NOT NULL REFERENCES gallery (number),
+    query_kind TEXT NOT NULL,          -- id, contentHash or key
+    query      TEXT NOT NULL,
+    query_hash TEXT,                   -- of the query's bytes; NULL: not known
+    hit        TEXT NOT NULL,
+    hit_hash   TEXT NOT NULL,
+    verdict    TEXT NOT NULL,
+    judge      TEXT NOT NULL,
+    at         TEXT NOT NULL,
+    model_id   TEXT NOT NULL,
+    rank       INTEGER,
+    score      REAL,
+    checksum   INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX feedback_of ON feedback (gallery, query_kind, query, hit, judge);
+  CREATE INDEX feedback_of_hit ON feedback (gallery, hit);
+`
+
+interface FeedbackRow {
+  number: number
+  gallery: number
+  query_kind: string
+  query: string
+  query_hash: string | null
+  hit: string
+  hit_hash: string
+  verdict: string
+  judge: string
+  at: string
+  model_id: string
+  rank: number | null
+  score: number | null
+}
+type NewRow = Omit<FeedbackRow, 'number'>
+type StoredRow = FeedbackRow & { checksum: number }
+type ListedRow = StoredRow & { query_label: string | null; hit_label: string | null }
+
+export interface FeedbackRequest {
+  gallery: number
+  judgements: Judgement[]
+  /** Judgements that the gallery may hold. */
+  max: number
+}
+
+const labelOf = (column: string) => `(SELECT label FROM image WHERE gallery = feedback.gallery AND id = ${column})`
+
+export class FeedbackTable {
+  readonly #database: Database
+  readonly #count: Statement<[number], number>
+  readonly #same: Statement<[NewRow], StoredRow>
+  readonly #insert: Statement<[NewRow & { checksum: number }]>
+  readonly #delete: Statement<[number]>
+  readonly #page: Statement<[number, number, number], ListedRow>
+  readonly #forget: Statement<[{ gallery: number; id: string }]>
+  readonly #purge: Statement<[number, number]>
+  /** By gallery, as counting a million rows takes longer than a write. Counted anew before anything is refused. */
+  readonly #stored = new Map<number, number>()
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#count = database.prepare<[number], number>('SELECT count(*) FROM feedback WHERE gallery = ?').pluck()
+    this.#same = database.prepare(
+      `SELECT * FROM feedback WHERE gallery = @gallery AND query_kind = @query_kind AND query = @query AND hit = @hit
+         AND judge = @judge`,
+    )
+    this.#insert = database.prepare(
+      `INSERT INTO feedback (gallery, query_kind, query, query_hash, hit, hit_hash, verdict, judge, at, model_id, rank, score, checksum)
+       VALUES (@gallery, @query_kind, @query, @query_hash, @hit, @hit_hash, @verdict, @judge, @at, @model_id, @rank, @score, @checksum)`,
+    )
+    this.#delete = database.prepare('DELETE FROM feedback WHERE number = ?')
+    this.#page = database.prepare(
+      `SELECT *, ${labelOf('hit')} AS hit_label, iif(query_kind = 'id', ${labelOf('query')}, NULL) AS query_label
+       FROM feedback WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?`,
+    )
+    this.#forget = database.prepare(
+      `DELETE FROM feedback WHERE gallery = @gallery AND (hit = @id OR (query_kind = 'id' AND query = @id))`,
+    )
+    this.#purge = database.prepare('DELETE FROM feedback WHERE gallery = ? LIMIT ?')
+  }
+
+  /** @param images of the same connection @throws AlikeError `image_not_found`, `feedback_full`; what was recorded before is undone with the transaction */
+  record({ gallery, judgements, max }: FeedbackRequest, images: Pick<ImageTable, 'find'>): FeedbackCounts {
+    const counts = { recorded: 0, changed: 0, unchanged: 0 }
+    for (const judgement of judgements) counts[this.#put(rowOf(gallery, judgement, images))] += 1
+    const known = this.#stored.get(gallery)
+    let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded
+    if (stored > max) stored = this.#count.get(gallery)!
+    this.#stored.delete(gallery)
+    if (stored > max) throw new AlikeError('feedback_full', { detail: `It may hold ${max} judgements.` })
+    this.#stored.set(gallery, stored)
+    return { ...counts, stored }
+  }
+
+  #put(row: NewRow): 'recorded' | 'changed' | 'unchanged' {
+    const former = this.#same.get(row)
+    if (former !== undefined && former.verdict === row.verdict && former.hit_hash === row.hit_hash) return 'unchanged'
+    // a new number: who reads on from a cursor hears of the change
+    if (former !== undefined) this.#delete.run(former.number)
+    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    return former === undefined ? 'recorded' : 'changed'
+  }
+
+  /** @throws AlikeError `data_unreadable` */
+  page(gallery: number, after: number, limit: number): StoredJudgement[] {
+    return this.#page.all(gallery, after, limit).map((row) => judgementOf(checked(row), row))
+  }
+
+  /** What was said of this picture, as a query and as a hit: it is gone, or another one has taken its place. */
+  forget(gallery: number, id: string): void {
+    if (this.#forget.run({ gallery, id }).changes > 0) this.#stored.delete(gallery)
+  }
+
+  /** Removes up to `limit` rows of a deleted gallery; false when none is left. */
+  purge(gallery: number, limit: number): boolean {
+    return this.#purge.run(gallery, limit).changes > 0
+  }
+
+  /** Compares every row with its checksum. @throws AlikeError `data_unreadable` */
+  verifyAll(onRow: () => void): void {
+    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM feedback').iterate()) {
+      checked(row)
+      onRow()
+    }
+  }
+}
+
+function rowOf(gallery: number, judgement: Judgement, images: Pick<ImageTable, 'find'>): NewRow {
+  const imageOf = (id: string) => {
+    const image = images.find(gallery, id)
+    if (image === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
+    return image
+  }
+  const { query, verdict, by, at, modelId, rank = null, score = null } = judgement
+  const hit = imageOf(judgement.hit)
+  const asked = 'id' in query ? imageOf(query.id) : undefined
+  return {
+    gallery,
+    query_kind: Object.keys(query)[0]!,
+    query: asked?.id ?? Object.values(query)[0]!,
+    query_hash: asked?.contentHash ?? ('contentHash' in query ? query.contentHash : null),
+    hit: hit.id,
+    hit_hash: hit.contentHash,
+    verdict,
+    judge: by,
+    at,
+    model_id: modelId,
+    rank,
+    score,
+  }
+}
+
+function judgementOf(row: FeedbackRow, labels: Pick<ListedRow, 'query_label' | 'hit_label'>): StoredJudgement {
+  return {
+    number: row.number,
+    query: { [row.query_kind]: row.query } as FeedbackQuery,
+    ...(row.query_hash !== null && { queryHash: row.query_hash }),
+    ...(row.query_kind === 'id' && { queryLabel: labels.query_label }),
+    hit: row.hit,
+    hitHash: row.hit_hash,
+    hitLabel: labels.hit_label,
+    verdict: row.verdict as Verdict,
+    by: row.judge,
+    at: row.at,
+    modelId: row.model_id,
+    ...(row.rank !== null && { rank: row.rank }),
+    ...(row.score !== null && { score: row.score }),
+  }
+}
+
+function checked(row: StoredRow): FeedbackRow {
+  expectChecksum(checksumOf(row), row.checksum, 'A judgement')
+  return row
+}
+
+function checksumOf(row: NewRow): number {
+  return checksumOfValues([
+    row.gallery,
+    row.query_kind,
+    row.query,
+    row.query_hash,
+    row.hit,
+    row.hit_hash,
+    row.verdict,
+    row.judge,
+    row.at,
+    row.model_id,
+    row.rank,
+    row.score,
+  ])
+}

@@ -1,0 +1,117 @@
+/** `/v1/galleries/{gallery}/feedback`: hits judged right or wrong, and what was said of them. */
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { type FeedbackStore, type StoredJudgement, verdicts } from '../../gallery/feedback.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import type { Metrics } from '../../metrics.js'
+import { nextTurn } from '../../turns.js'
+import {
+  FeedbackAnswer,
+  FeedbackBody,
+  FeedbackLine,
+  FeedbackListParameters,
+  feedbackLine,
+  judgementsOf,
+} from '../schemas/feedback.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { problems } from '../schemas/problem.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface FeedbackRouteOptions {
+  galleries: Galleries
+  metrics: Metrics
+}
+
+export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = async (app, { galleries, metrics }) => {
+  app.post(
+    '/v1/galleries/:gallery/feedback',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'giveFeedback',
+        tags: ['feedback'],
+        summary: 'Say which hits of a query are right or wrong',
+        description:
+          'One judgement is kept for each query, hit and judge: sending it again changes nothing, another verdict replaces it. Judgements go with the pictures they name.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: FeedbackBody } } },
+        response: {
+          200: { description: 'They are stored.', ...reference(FeedbackAnswer) },
+          ...problems(400, 404, 409, 415, 429, 507),
+        },
+      },
+    },
+    async (request) => {
+      const { gallery } = request.params
+      const given = request.body as Parameters<typeof judgementsOf>[0]
+      const { modelId } = galleries.get(gallery)
+      const judgements = judgementsOf(given, {
+        by: request.keyName || 'anonymous',
+        at: new Date().toISOString(),
+        modelId,
+      })
+      const counts = await galleries.feedback.record(gallery, judgements)
+      for (const verdict of verdicts)
+        metrics.countJudged(verdict, judgements.filter((judgement) => judgement.verdict === verdict).length)
+      return { gallery, ...counts }
+    },
+  )
+
+  app.get(
+    '/v1/galleries/:gallery/feedback',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listFeedback',
+        tags: ['feedback'],
+        summary: 'Read what was said of hits',
+        description:
+          'One JSON object per line, in the order of their coming; what was changed comes anew. `npm run train -- --feedback FILE` takes these lines.',
+        params: GalleryPath,
+        querystring: FeedbackListParameters,
+        response: {
+          200: {
+            description: 'One line for each judgement.',
+            content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(FeedbackLine) } },
+          },
+          ...problems(400, 404),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { gallery } = request.params
+      const { limit = linesMax, cursor } = request.query
+      const after = cursor === undefined ? 0 : numberOf(cursor)
+      const first = galleries.feedback.page(gallery, after, Math.min(limit, linesOfPage)) // what is damaged here still gets a status
+      const lines = Readable.from(feedbackLines(gallery, galleries.feedback, first, limit), { objectMode: false })
+      return reply.type('application/x-ndjson').send(lines)
+    },
+  )
+}
+
+const linesMax = 100_000
+/** Lines read at once: less than what one answer's stream is counted for. */
+const linesOfPage = 100
+
+/** Page by page, each in a turn of its own, so that a million lines are never in memory. */
+async function* feedbackLines(
+  gallery: string,
+  feedback: FeedbackStore,
+  first: StoredJudgement[],
+  limit: number,
+): AsyncGenerator<string> {
+  let page = first
+  for (let left = limit - page.length; page.length > 0; left -= page.length) {
+    yield page.map((judgement) => `${JSON.stringify(feedbackLine(judgement))}\n`).join('')
+    await nextTurn()
+    page = left > 0 ? feedback.page(gallery, page.at(-1)!.number, Math.min(left, linesOfPage)) : []
+  }
+}
+
+/** @throws AlikeError `request_invalid` */
+function numberOf(cursor: string): number {
+  if (/^\d{1,15}$/.test(cursor)) return Number(cursor)
+  throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not given out by this service' }])
+}
