@@ -63,7 +63,7 @@ export const Settings = Type.Object(
     modelDir: Type.String({
       default: './onnx/har-resnet50',
       minLength: 1,
-      description: 'Folder of the network, as the training job writes it.',
+      description: 'Folder of the model, as the training job writes it.',
     }),
     logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
     shutdownGraceMs: Type.Integer({
@@ -93,28 +93,27 @@ export const Settings = Type.Object(
 
     provider: Type.Enum(['auto', 'cpu', 'cuda'], {
       default: 'auto',
-      description: 'What runs the network; `auto` takes CUDA where it works.',
+      description: 'What runs the model; `auto` takes CUDA where it works.',
     }),
     requireCuda: Type.Boolean({ default: false, description: 'Refuse to start rather than fall back to the CPU.' }),
     embedWorkers: Type.Integer({
       default: 0,
       minimum: 0,
       maximum: 256,
-      description: 'Threads that run the network, on CUDA for each GPU; 0: one for each core, two for each GPU.',
+      description: 'Threads that run the model, on CUDA for each GPU; 0: one for each core, two for each GPU.',
     }),
     batchMaxSize: Type.Integer({
       default: 0,
       minimum: 0,
       maximum: 256,
-      description:
-        'Most pictures in one run of the network; 0: 4 on the CPU, the largest of `CUDA_BATCH_SIZES` on CUDA.',
+      description: 'Most pictures in one run of the model; 0: 4 on the CPU, the largest of `CUDA_BATCH_SIZES` on CUDA.',
     }),
     cudaDevices: Type.String({
       default: '0',
       pattern: numberList('\\d{1,3}', 16),
       accepts: 'up to 16 numbers of GPUs, separated by commas',
       description:
-        'GPUs that run the network, each with its own threads: their numbers among those that `CUDA_VISIBLE_DEVICES` leaves visible.',
+        'GPUs that run the model, each with its own threads: their numbers among those that `CUDA_VISIBLE_DEVICES` leaves visible.',
     }),
     cudaVisibleDevices: Type.String({
       default: '',
@@ -126,20 +125,20 @@ export const Settings = Type.Object(
       pattern: numberList('(?:[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-6])', 8),
       accepts: 'up to 8 whole numbers from 1 to 256, separated by commas',
       description:
-        'Pictures in one run of the network on CUDA: each size has a session of its own in every thread, a batch is padded to the next one.',
+        'Pictures in one run of the model on CUDA: each size has a session of its own in every thread, a batch is padded to the next one.',
     }),
     cudaMemoryMaxBytes: Type.Integer({
       default: 0,
       minimum: 0,
       maximum: 2 ** 50,
       description:
-        'Memory of each GPU that the network may take; fewer threads are started where all of them would take more, and CUDA is not used where one would. 0: as much as there is.',
+        'Memory of each GPU that the model may take; fewer threads are started where all of them would take more, and CUDA is not used where one would. 0: as much as there is.',
     }),
     embedQueueMax: Type.Integer({
       default: 256,
       minimum: 1,
       maximum: 100_000,
-      description: 'Pictures that may wait for the network; one more is refused.',
+      description: 'Pictures that may wait for the model; one more is refused.',
     }),
 
     queryViews: Type.Integer({
@@ -147,7 +146,7 @@ export const Settings = Type.Object(
       minimum: 1,
       maximum: 4,
       description:
-        'Views of a query picture whose embeddings are averaged: the usual one, its mirror image, the picture in the other fit, its mirror image. Costs as many runs of the network.',
+        'Views of a query picture whose embeddings are averaged: the usual one, its mirror image, the picture in the other fit, its mirror image. Costs as many runs of the model.',
     }),
     galleryViews: Type.Integer({
       default: 1,
@@ -352,7 +351,7 @@ export const Settings = Type.Object(
       minimum: 1,
       maximum: 86_400,
       description:
-        'Time after the last explanation for which the network that makes them stays in memory, beside the one that serves.',
+        'Time after the last explanation for which the model that makes them stays in memory, beside the one that serves.',
     }),
     analysisJobsMax: Type.Integer({
       default: 16,

@@ -28,9 +28,9 @@ export const catalogue = {
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',
-  model_card_missing: 'The served network has no such part of a model card.',
-  explain_unsupported: 'The served network does not tell what each place of a picture adds.',
-  model_not_calibrated: 'The served network was not calibrated: it has no probability for a score.',
+  model_card_missing: 'The served model has no such part of a model card.',
+  explain_unsupported: 'The served model does not tell what each place of a picture adds.',
+  model_not_calibrated: 'The served model was not calibrated: it has no probability for a score.',
   dimension_mismatch: 'The vector does not have the dimension of this model.',
   // requests
   answer_too_large: 'The answer would have more bytes than allowed; ask for less at once.',
@@ -80,14 +80,14 @@ export const catalogue = {
   // start
   config_invalid: 'The configuration is invalid.',
   model_unreadable: 'The model folder can not be used.',
-  golden_mismatch: 'The network does not compute here what it computed where it was exported.',
+  golden_mismatch: 'The model does not compute here what it computed where it was exported.',
   cuda_unavailable: 'CUDA was required but can not be used.',
   data_unreadable: 'The data folder can not be used.',
   weights_unreadable: 'The starting weights can not be used.',
   // export of a trained network
   export_layer_unsupported: 'The network has a layer that can not be written as ONNX.',
   export_parity_failed: 'The exported network does not agree with the trained one; nothing was written.',
-  precision_gate_failed: 'A smaller precision of the network is not as good as it has to be; nothing was written.',
+  precision_gate_failed: 'A smaller precision of the model is not as good as it has to be; nothing was written.',
   // callers
   unauthenticated: 'A valid API key is needed, as a bearer token or in X-API-Key.',
   forbidden: 'This API key may not do that.',

@@ -173,10 +173,10 @@ export async function openService(
   }
 }
 
-/** As many pictures under way as keep decoders and network workers busy while others are read and committed. */
+/** As many pictures under way as keep decoders and model workers busy while others are read and committed. */
 function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, embedQueueMax: number): number {
-  const atTheNetwork = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
-  return Math.min(2 * decodeConcurrency + atTheNetwork, embedQueueMax)
+  const atTheModel = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
+  return Math.min(2 * decodeConcurrency + atTheModel, embedQueueMax)
 }
 
 function watch(

@@ -19,7 +19,7 @@ export type JobEnd = (typeof jobEnds)[number]
 /** What became of one picture that was to be fetched by its URL. */
 export type FetchOutcome = 'fetched' | 'refused' | 'failed'
 
-/** What runs the network, as labels of one metric that is always 1. */
+/** What runs the model, as labels of one metric that is always 1. */
 export interface RuntimeLabels {
   provider: string
   precision: string
@@ -30,7 +30,7 @@ export interface RuntimeLabels {
 
 /** The instruments of `embedding/`. */
 export interface EmbeddingInstruments {
-  /** One run of the network with this many pictures (padding not counted). */
+  /** One run of the model with this many pictures (padding not counted). */
   observeBatch(size: number): void
   /** A picture whose caller left before it was run. */
   countDropped(): void
@@ -79,10 +79,10 @@ export interface MetricSources {
   embedQueueDepth?: () => number
   /** Pictures waiting to be looked at place by place. */
   explainQueueDepth?: () => number
-  /** 1 while the network that explains is in memory. */
+  /** 1 while the model that explains is in memory. */
   explainSessions?: () => number
   embedWorkersLive?: () => number
-  /** GPUs that run the network. */
+  /** GPUs that run the model. */
   gpuMemory?: () => Iterable<GpuMemoryReading>
   /** Writes waiting for the writer thread. */
   writeQueueDepth?: () => number
@@ -116,7 +116,7 @@ export interface Metrics {
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
   countJudged(verdict: 'right' | 'wrong', count: number): void
-  /** The network that explains was brought into memory. */
+  /** The model that explains was brought into memory. */
   countExplainOpen(): void
   /** A picture was decoded or refused: in the service, or in a decoder process. */
   countDecoded(where: 'service' | 'process'): void
@@ -203,7 +203,7 @@ export function createMetrics(): Metrics {
   })
   const explainOpens = new Counter({
     name: 'alike_explain_sessions_opened_total',
-    help: 'Times the network that explains scores was brought into memory.',
+    help: 'Times the model that explains scores was brought into memory.',
     registers,
   })
   const decoded = new Counter({
@@ -281,7 +281,7 @@ function createEmbeddingInstruments(registry: Registry): EmbeddingInstruments {
   const registers = [registry]
   const batchSize = new Histogram({
     name: 'alike_embed_batch_size',
-    help: 'Pictures in one run of the network, padding not counted.',
+    help: 'Pictures in one run of the model, padding not counted.',
     buckets: [1, 2, 4, 8, 16, 32, 64],
     registers,
   })
@@ -348,7 +348,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['decoderProcesses', 'alike_decoder_processes', 'Decoder processes that are ready.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['explainQueueDepth', 'alike_explain_queue_depth', 'Pictures at work or waiting to be looked at place by place.'],
-    ['explainSessions', 'alike_explain_sessions', '1 while the network that explains scores is in memory, else 0.'],
+    ['explainSessions', 'alike_explain_sessions', '1 while the model that explains scores is in memory, else 0.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],
     ['writeQueueDepth', 'alike_write_queue_depth', 'Writes waiting for the writer thread.'],
     [
@@ -396,7 +396,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     [
       'usedBytes',
       'alike_gpu_memory_used_bytes',
-      'Memory used of each GPU that runs the network, by whatever process; read at most every 15 seconds.',
+      'Memory used of each GPU that runs the model, by whatever process; read at most every 15 seconds.',
     ],
     ['totalBytes', 'alike_gpu_memory_total_bytes', 'Memory that each of these GPUs has.'],
   ] as const) {

@@ -14,7 +14,7 @@ import { type Vote, voteOnLabel } from './ranking/vote.js'
 
 export interface RetrievalParts {
   galleries: Galleries
-  /** Of the network that is served. */
+  /** Of the model that is served. */
   images: ImageEmbedder
 }
 
@@ -37,7 +37,7 @@ export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' 
   paged?: { caller: string; reach: number } | undefined
 }
 
-/** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the network. */
+/** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the model. */
 export interface QueryDurations {
   decodeMs: number
   queueMs: number

@@ -223,7 +223,7 @@ test('the service knows nothing of its clients, which only the commands use', ()
 /** package → the only places that may import it. */
 const soleImporters: Record<string, RegExp> = {
   sharp: /^src\/image\//,
-  'onnxruntime-node': /^src\/(embedding\/network|train\/onnx\/onnx-session)\.ts$/,
+  'onnxruntime-node': /^src\/(embedding\/onnx-model|train\/onnx\/onnx-session)\.ts$/,
   'hnswlib-node': /^src\/engines\/embedded\/vector-index\/hnsw-graph\.ts$/,
   'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,

@@ -12,7 +12,7 @@ export interface BackupManifest extends DatabaseContents {
   createdAt: string
   /** Of Alike. */
   serviceVersion: string
-  /** Of the network that was served; the embeddings are only of use with it. */
+  /** Of the model that was served; the embeddings are only of use with it. */
   modelId: string
   files: SnapshotFile[]
   /** SHA-256 of this manifest without this line. */

@@ -1,5 +1,5 @@
 /**
- * The waiting line before the network, and the rule by which an idle worker takes a batch from it.
+ * The waiting line before the model, and the rule by which an idle worker takes a batch from it.
  * No timer: nobody waits for a batch to fill. What has gathered while all workers were busy is the
  * next batch, so batches grow with the load and a lone picture never waits. Pure: knows no workers.
  */

@@ -48,7 +48,7 @@ export interface Embedder {
   readonly queueDepth: number
   /** Warm workers; fewer than `runtime.workers` while a crashed one is replaced. */
   readonly liveWorkers: number
-  /** The GPUs that run the network, as read a moment ago; none on the CPU, or where they can not be read. */
+  /** The GPUs that run the model, as read a moment ago; none on the CPU, or where they can not be read. */
   readonly gpuMemory: readonly GpuMemory[]
   /**
    * @param pixels [inputSize, inputSize, 3] RGB; copied before this resolves, never changed
@@ -82,7 +82,7 @@ function checkShapes({ manifest }: Model, { info }: ChosenRuntime): void {
   const fits = info.embeddingDimension === manifest.embeddingDimension && info.classCount === manifest.labels.length
   if (fits) return
   throw new AlikeError('model_unreadable', {
-    detail: `The network gives ${info.embeddingDimension} dimensions and ${info.classCount} classes; manifest.json states ${manifest.embeddingDimension} and ${manifest.labels.length}.`,
+    detail: `The model gives ${info.embeddingDimension} dimensions and ${info.classCount} classes; manifest.json states ${manifest.embeddingDimension} and ${manifest.labels.length}.`,
   })
 }
 
@@ -251,7 +251,7 @@ class PooledEmbedder implements Embedder {
       this.#answer({ items, batchSize }, result, startedAt)
     } catch (cause) {
       this.#logger.error({ err: cause, images: items.length }, 'a batch could not be embedded')
-      const error = failed('The network could not be run on this picture.', cause)
+      const error = failed('The model could not be run on this picture.', cause)
       for (const item of items) item.reject(error)
     } finally {
       this.#running -= 1
@@ -266,7 +266,7 @@ class PooledEmbedder implements Embedder {
     this.#msPerImage += 0.1 * (embedMs / items.length - this.#msPerImage)
     items.forEach((item, row) => {
       const found = rowOf(result, row, batchSize)
-      if (found === undefined) return item.reject(failed('The network gave no usable embedding for this picture.'))
+      if (found === undefined) return item.reject(failed('The model gave no usable embedding for this picture.'))
       item.resolve({ ...found, queueMs: startedAt - item.queuedAt, embedMs, batchSize: items.length })
     })
   }
@@ -275,14 +275,14 @@ class PooledEmbedder implements Embedder {
     if (this.#closing !== undefined) throw new AlikeError('shutting_down')
     if (this.#pool.failing) throw failed(workersDown)
     if (pixels.length !== this.#bytesPerImage) {
-      throw failed(`The network takes ${this.#bytesPerImage} bytes of pixels, not ${pixels.length}.`)
+      throw failed(`The model takes ${this.#bytesPerImage} bytes of pixels, not ${pixels.length}.`)
     }
   }
 
   #overloaded(): AlikeError {
     const waitMs = (this.#batcher.depth * this.#msPerImage) / this.runtime.workers
     return new AlikeError('overloaded', {
-      detail: 'Too many pictures wait for the network.',
+      detail: 'Too many pictures wait for the model.',
       retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
     })
   }

@@ -1,4 +1,4 @@
-/** What the network says about one picture, cut out of the answer to its batch. */
+/** What the model says about one picture, cut out of the answer to its batch. */
 import type { RunResult } from './session.js'
 
 export interface Embedding {

@@ -1,6 +1,6 @@
 /**
- * Does this machine make the embeddings that were made where the network was exported? The model folder carries a few drawn
- * pictures with their embeddings; before the service is ready they go through its own decoder and network again.
+ * Does this machine make the embeddings that were made where the model was exported? The model folder carries a few drawn
+ * pictures with their embeddings; before the service is ready they go through its own decoder and model again.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -62,7 +62,7 @@ export async function checkGolden(
   if (golden === undefined) return undefined
   const expected = golden.embeddings[precision]
   if (expected?.length !== golden.pictures.length)
-    throw unreadable(`There are no golden embeddings of its ${precision} network.`)
+    throw unreadable(`There are no golden embeddings of its ${precision} model.`)
   const cosines = await Promise.all(
     golden.pictures.map(async (file, i) => {
       const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => {
@@ -77,7 +77,7 @@ export async function checkGolden(
   const check = { precision, images: cosines.length, minCosine }
   // written so that NaN fails
   if (minCosine >= smallestCosine) return check
-  const failure = `The ${precision} network gives other embeddings on this machine than where it was exported: the smallest cosine over ${check.images} golden pictures is ${minCosine.toFixed(5)}, at least ${smallestCosine} is needed.`
+  const failure = `The ${precision} model gives other embeddings on this machine than where it was exported: the smallest cosine over ${check.images} golden pictures is ${minCosine.toFixed(5)}, at least ${smallestCosine} is needed.`
   return { ...check, failure }
 }
 

@@ -46,7 +46,7 @@ export interface EmbeddedImage {
   width: number
   height: number
   format: ImageFormat
-  /** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the network. */
+  /** Each stage's own time; `queueMs` is what was spent waiting for a decoder and for the model. */
   decodeMs: number
   queueMs: number
   embedMs: number

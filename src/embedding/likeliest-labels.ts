@@ -1,12 +1,12 @@
-/** What a picture is taken for: the classes of the network by their probability. */
+/** What a picture is taken for: the classes of the model by their probability. */
 
 export interface LikelyLabel {
   label: string
-  /** 0 to 1; over all labels of the network they add up to 1. */
+  /** 0 to 1; over all labels of the model they add up to 1. */
   probability: number
 }
 
-/** @param logits [labels], as the network gives them @returns the first `count`, the most probable first */
+/** @param logits [labels], as the model gives them @returns the first `count`, the most probable first */
 export function likeliestLabels(logits: Float32Array, labels: readonly string[], count: number): LikelyLabel[] {
   const probabilities = softmax(logits)
   return labels

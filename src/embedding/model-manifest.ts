@@ -38,14 +38,14 @@ export const ModelManifest = Type.Object(
     labels: Type.Array(Type.String()),
     /**
      * Graph: input `pixels` uint8 [N,H,W,3]; outputs `embedding` float32 [N,D] of unit length and `logits` float32 [N,C].
-     * Where the network pools by a plain mean also `map` float32 [N,h,w,D], what each place adds: its sum over the places is
+     * Where the model pools by a plain mean also `map` float32 [N,h,w,D], what each place adds: its sum over the places is
      * the embedding. The service leaves it out, see `served-graph.ts`.
      */
     files: Type.Object(
       { fp32: ModelFile, fp16: Type.Optional(ModelFile), int8: Type.Optional(ModelFile) },
       { additionalProperties: false },
     ),
-    /** What a score says; absent in networks that were not calibrated. */
+    /** What a score says; absent in models that were not calibrated. */
     calibration: Type.Optional(ScoreCalibration),
     /** Where the weights started from, the data, the backend; free text and numbers for people. */
     provenance: Type.Record(Type.String(), Type.Unknown()),
@@ -55,7 +55,7 @@ export const ModelManifest = Type.Object(
 export type ModelManifest = Static<typeof ModelManifest>
 
 /**
- * The id under which embeddings of this network may be compared: a hash of what decides their
+ * The id under which embeddings of this model may be compared: a hash of what decides their
  * values, that is the fp32 weights file and the preprocessing, and nothing else.
  */
 export function modelId(fp32Sha256: string, preprocessing: Preprocessing): string {

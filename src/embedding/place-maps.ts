@@ -1,7 +1,7 @@
 /**
  * What each place of a picture adds to its embedding. The sessions that serve leave that output out, so that it costs
  * searches nothing; here one more session, of one picture at a time, is opened when it is first asked for, and closed
- * when nobody has asked for a while. It is the only one, so the memory is that of the network once more.
+ * when nobody has asked for a while. It is the only one, so the memory is that of the model once more.
  */
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
@@ -15,7 +15,7 @@ import { Session } from './session.js'
 import type { SessionSettings } from './worker-protocol.js'
 
 export interface PlaceMapsOptions {
-  /** Its network in the same form is asked: other forms have other embeddings. */
+  /** Its model in the same precision is asked: other precisions have other embeddings. */
   embedder: Pick<Embedder, 'model' | 'runtime'>
   decoders: Decoders
   /** Largest width × height. */
@@ -30,7 +30,7 @@ export interface PlaceMapsOptions {
 }
 
 export interface SeenImage extends PlaceMap {
-  /** What the places lie over: all that the network saw. */
+  /** What the places lie over: all that the model saw. */
   area: Area
 }
 
@@ -130,11 +130,11 @@ export class PlaceMaps {
     try {
       result = await session.run([pixels], 1)
     } catch (cause) {
-      throw new AlikeError('internal', { detail: 'The network could not be run on this picture.', cause })
+      throw new AlikeError('internal', { detail: 'The model could not be run on this picture.', cause })
     }
     const found = rowOf(result, 0, 1)
     if (found === undefined || result.map === undefined)
-      throw new AlikeError('internal', { detail: 'The network gave no usable embedding for this picture.' })
+      throw new AlikeError('internal', { detail: 'The model gave no usable embedding for this picture.' })
     return { vector: found.vector, ...result.map }
   }
 
@@ -142,7 +142,7 @@ export class PlaceMaps {
     if (this.#session?.alive === true) return this.#session
     this.#expectSupported()
     const { session, info } = await Session.open(this.#settings).catch((cause: unknown) => {
-      throw new AlikeError('internal', { detail: 'The network that explains could not be opened.', cause })
+      throw new AlikeError('internal', { detail: 'The model that explains could not be opened.', cause })
     })
     this.#options.onOpen?.()
     if (!info.hasMap) {
@@ -150,7 +150,7 @@ export class PlaceMaps {
       await session.close()
       this.#expectSupported()
     }
-    this.#options.logger.info({ warmupMs: info.warmupMs }, 'the network that explains scores is in memory')
+    this.#options.logger.info({ warmupMs: info.warmupMs }, 'the model that explains scores is in memory')
     this.#session = session
     void session.ended.then(() => {
       if (this.#session === session) this.#session = undefined

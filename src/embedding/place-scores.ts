@@ -1,9 +1,9 @@
 /** What each place of a picture adds to a score. Pure. */
 import { cosine } from '../cosine.js'
 
-/** One picture as the network sees it, place by place. */
+/** One picture as the model sees it, place by place. */
 export interface PlaceMap {
-  /** [dimension], of unit length as far as the network rounds. */
+  /** [dimension], of unit length as far as the model rounds. */
   vector: Float32Array
   /** [height, width, dimension]; over the places they sum to the vector. */
   values: Float32Array

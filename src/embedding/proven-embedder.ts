@@ -16,10 +16,10 @@ export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embe
     const embedder = await openEmbedder({ ...options, failed })
     try {
       const golden = await checkGolden(embedder)
-      if (golden === undefined) logger.info({}, 'the model folder has no golden pictures to check the network with')
+      if (golden === undefined) logger.info({}, 'the model folder has no golden pictures to check the model with')
       else metrics.setGoldenCosine(golden.precision, golden.minCosine)
       if (golden?.failure === undefined) {
-        if (golden !== undefined) logger.info(golden, 'the network computes what it computed where it was exported')
+        if (golden !== undefined) logger.info(golden, 'the model computes what it computed where it was exported')
         return embedder
       }
       failed.set(golden.precision, golden.failure)
@@ -30,6 +30,6 @@ export async function openProvenEmbedder(options: EmbedderOptions): Promise<Embe
     await embedder.close()
     const reason = [...failed.values()].at(-1)!
     if (precisionsLeft({ ...options, failed }).length === 0) throw new AlikeError('golden_mismatch', { detail: reason })
-    logger.warn({ reason }, 'this precision of the network is left out')
+    logger.warn({ reason }, 'this precision of the model is left out')
   }
 }

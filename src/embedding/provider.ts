@@ -1,4 +1,4 @@
-/** Decides what runs the network: CUDA where it really works, the CPU otherwise, and says why. */
+/** Decides what runs the model: CUDA where it really works, the CPU otherwise, and says why. */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
@@ -117,7 +117,7 @@ async function openOnCpu(options: ProviderOptions): Promise<ChosenRuntime> {
     return { plan, ...(await openFirst(plan)) }
   } catch (cause) {
     throw new AlikeError('model_unreadable', {
-      detail: `ONNX Runtime can not run its ${plan.precision} network.`,
+      detail: `ONNX Runtime can not run its ${plan.precision} model.`,
       cause,
     })
   }

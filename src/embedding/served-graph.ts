@@ -1,5 +1,5 @@
 /**
- * A network's file as it is served: without its `map` output and all that is computed for it alone.
+ * A model's file as it is served: without its `map` output and all that is computed for it alone.
  *
  * ONNX Runtime computes every output of a graph, whichever of them are asked for: the map would cost each picture 3 % in fp32
  * and 6 % in int8. The file is cut as bytes, since the service carries no ONNX library; the rest of it stays as it was.

@@ -1,17 +1,17 @@
 /**
- * The thread that runs the network, one run at a time. It is a thread because opening and running block their event loop.
+ * The thread that runs the model, one run at a time. It is a thread because opening and running block their event loop.
  */
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { isCudaInstalled, missingLibrary } from './cuda-library.js'
-import { Network } from './network.js'
+import { OnnxModel } from './onnx-model.js'
 import type { FromWorker, SessionSettings, ToWorker } from './worker-protocol.js'
 
 const settings = workerData as SessionSettings
 const port = parentPort
 if (port === null) throw new Error('session-worker.ts runs only as a worker thread')
 
-/** Niceness of a thread that runs the network on the CPU. */
+/** Niceness of a thread that runs the model on the CPU. */
 const niceness = 5
 // There it takes all the time of every core: decoding, searching and answering, which take little, go first. Niceness
 // belongs to a thread on Linux alone; elsewhere it would be the whole process.
@@ -20,12 +20,12 @@ if (settings.provider === 'cpu' && process.platform === 'linux') setPriority(nic
 /** Runs of a size after its first by which its time is told, on CUDA. */
 const timedRuns = 3
 
-let network: Network
+let model: OnnxModel
 try {
   if (settings.provider === 'cuda' && !isCudaInstalled()) {
     answer({ kind: 'open_failed', reason: 'the CUDA provider library is not installed', providerMissing: true })
   } else {
-    network = await Network.open(settings)
+    model = await OnnxModel.open(settings)
     answer(await warmUp())
     port.on('message', (message: ToWorker) => void obey(message))
   }
@@ -52,7 +52,7 @@ async function warmUp(): Promise<FromWorker> {
   }
   return {
     kind: 'ready',
-    ortVersion: Network.ortVersion,
+    ortVersion: OnnxModel.ortVersion,
     embeddingDimension,
     classCount,
     warmupMs: performance.now() - startedAt,
@@ -63,7 +63,7 @@ async function warmUp(): Promise<FromWorker> {
 
 async function timed(pixels: Uint8Array<ArrayBuffer>, batchSize: number) {
   const startedAt = performance.now()
-  const outputs = await network.run(pixels, batchSize)
+  const outputs = await model.run(pixels, batchSize)
   return { outputs, ms: performance.now() - startedAt }
 }
 
@@ -77,7 +77,7 @@ async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'run':
       try {
-        const { embeddings, logits, map } = await network.run(message.pixels, message.batchSize)
+        const { embeddings, logits, map } = await model.run(message.pixels, message.batchSize)
         answer({ kind: 'ran', embeddings, logits, map, pixels: message.pixels }, [
           embeddings.buffer,
           logits.buffer,
@@ -89,7 +89,7 @@ async function obey(message: ToWorker): Promise<void> {
       }
       return
     case 'close':
-      await network.release()
+      await model.release()
       port?.close() // nothing is left to wait for, so the thread ends; never terminate(), which aborts the process
       return
     default:

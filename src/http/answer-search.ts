@@ -201,7 +201,7 @@ function pageOf(
   }
 }
 
-/** Only what was measured on val pictures: there is no threshold of another rate, and none of a network without calibration. */
+/** Only what was measured on val pictures: there is no threshold of another rate, and none of a model without calibration. */
 function voteThreshold(
   { vote, falseMatchRate }: SearchGiven,
   calibration: ScoreCalibration | undefined,

@@ -18,7 +18,7 @@ import type { Source, SourceItem } from './source.js'
 export interface JobRunOptions {
   parts: IntakeParts
   metrics: Metrics
-  /** Pictures between reading and commit: enough to keep every decoder and network worker busy. */
+  /** Pictures between reading and commit: enough to keep every decoder and model worker busy. */
   concurrency: number
   /** Of one picture; a picture behind a URL is taken for as large until it is here. */
   uploadMaxBytes: number

@@ -9,7 +9,7 @@ import { createMetrics } from '../../src/metrics.js'
 import { temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
-/** The tiny network with a second precision, "int8", whose golden embeddings are those of an export where it computed something else. */
+/** The tiny model with a second precision, "int8", whose golden embeddings are those of an export where it computed something else. */
 async function withWrongInt8(t: TestContext): Promise<string> {
   const folder = await temporaryFolder(t)
   await cp(await tinyModel(), folder, { recursive: true })
@@ -54,11 +54,8 @@ test('a precision that this machine computes otherwise is left out for the next 
   const embedder = await openProvenEmbedder(options)
   t.after(() => embedder.close())
   assert.equal(embedder.runtime.precision, 'fp32')
-  assert.match(
-    embedder.runtime.precisionFallbackReason ?? '',
-    /^The int8 network gives other embeddings on this machine/,
-  )
-  assert.deepEqual(warnings, ['this precision of the network is left out'])
+  assert.match(embedder.runtime.precisionFallbackReason ?? '', /^The int8 model gives other embeddings on this machine/)
+  assert.deepEqual(warnings, ['this precision of the model is left out'])
   const { text } = await metrics.expose()
   assert.deepEqual(
     text.match(/^alike_runtime_info\{.*precision="(\w+)"/gm)?.map((line) => /precision="(\w+)"/.exec(line)![1]),
@@ -72,6 +69,6 @@ test('where no other precision is there, it does not open', async (t) => {
   const { options } = optionsOf({ ...model, absent: ['fp32'] })
   await assert.rejects(openProvenEmbedder(options), {
     code: 'golden_mismatch',
-    message: /The int8 network gives other embeddings/,
+    message: /The int8 model gives other embeddings/,
   })
 })

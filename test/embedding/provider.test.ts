@@ -174,14 +174,14 @@ test('required CUDA that can not be had refuses to start', async (t) => {
   )
 })
 
-test('a damaged network is told at once', async (t) => {
+test('a damaged model is told at once', async (t) => {
   const model = await handmadeModel(t)
   await writeFile(join(model.folder, 'model.onnx'), 'not an ONNX graph')
   const { options } = await optionsFor(model)
   await assert.rejects(openEmbedder(options), hasCode('model_unreadable'))
 })
 
-test('a network that does not give what its manifest states is told at once', async (t) => {
+test('a model that does not give what its manifest states is told at once', async (t) => {
   const { options } = await optionsFor(await handmadeModel(t, { dimension: 6, statedDimension: 7 }))
   await assert.rejects(
     openEmbedder(options),

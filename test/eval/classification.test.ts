@@ -28,6 +28,6 @@ test('accuracy, macro-F1 and confusion, computed by hand', () => {
   assert.ok(low < 0.6 && high > 0.6)
 })
 
-test('a label that the network does not know is an error, not a miss', () => {
+test('a label that the model does not know is an error, not a miss', () => {
   assert.throws(() => evaluateClassification(Float32Array.from([1, 2]), ['z'], ['a', 'b']), /class z/)
 })

@@ -273,7 +273,7 @@ test('a refused content type is answered with the accepted ones', async (t) => {
 
 test('what goes wrong inside is logged, not told', async (t) => {
   const app = await appWithGallery(t)
-  // The handmade network has no unit vector for black: a fault of the network, not of the picture.
+  // The handmade model has no unit vector for black: a fault of the model, not of the picture.
   const black = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } })
     .png()
     .toBuffer()

@@ -84,7 +84,7 @@ test('a calibration that was widened for want of pairs says so', async (t) => {
   assert.deepEqual(calibration, { split: 'val', positivePairs: 15, negativePairs: 900, reliable: false, widened: true })
 })
 
-test('a network that was not calibrated shows neither', async (t) => {
+test('a model that was not calibrated shows neither', async (t) => {
   const app = await startApp(t)
   const image = (await drawImage('circle', 1, { format: 'png' })).toString('base64')
   const compared = await app.call<Told>(200, {

@@ -1,4 +1,4 @@
-/** Why a picture matched, through the real service with a network that was trained here. */
+/** Why a picture matched, through the real service with a model that was trained here. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Static } from 'typebox'
@@ -133,7 +133,7 @@ test('what can not be explained is refused with its reason', async (t) => {
   assert.equal((await app.call(404, elsewhere)).code, 'gallery_not_found')
 })
 
-test('a network without a map says so each time, and keeps nothing in memory', async (t) => {
+test('a model without a map says so each time, and keeps nothing in memory', async (t) => {
   const app = await startApp(t)
   await filled(app)
   for (let i = 0; i < 2; i++) {

@@ -40,7 +40,7 @@ test('an archive is taken in; every bad picture is one line of the report', asyn
     ['bad/cut.jpg', picture.subarray(0, picture.length / 2), 'image_unreadable'],
     ['bad/bomb.png', bombPng(20_000), 'image_too_many_pixels'],
     ['bad/picture.tif', await sharp(picture).tiff().toBuffer(), 'image_format_unsupported'],
-    // The handmade network has no unit vector for black: our fault, and still only one line.
+    // The handmade model has no unit vector for black: our fault, and still only one line.
     [
       'bad/black.png',
       await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } })

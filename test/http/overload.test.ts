@@ -1,4 +1,4 @@
-/** At capacity: the same door for everything that costs a run of the network; and a stop that nobody can hold up. */
+/** At capacity: the same door for everything that costs a run of the model; and a stop that nobody can hold up. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -31,7 +31,7 @@ async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
   while (!line.test((await app.inject('/metrics')).body)) await sleep(10)
 }
 
-test('at capacity everything that needs the network is refused alike, and taken again as soon as there is room', async (t) => {
+test('at capacity everything that needs the model is refused alike, and taken again as soon as there is room', async (t) => {
   const app = await startApp(t, { requestsMax: 1 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const content = await drawImage('circle', 1)
@@ -84,7 +84,7 @@ test('connections are bounded, and counted', async (t) => {
   await untilMetric(app, /^alike_http_connections 0$/m)
 })
 
-test('when the line before the network is full, a query of several pictures leaves none of them in it', async (t) => {
+test('when the line before the model is full, a query of several pictures leaves none of them in it', async (t) => {
   const app = await startApp(t, { embedQueueMax: 2, queryViews: 4, decodeConcurrency: 4 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const content = await drawImage('circle', 1)

@@ -8,13 +8,13 @@ import { endedJob, sendJob } from '../support/jobs.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
 
-for (const [network, count] of [
-  ['the handmade network', 40],
-  ['the default network', 12],
+for (const [model, count] of [
+  ['the handmade model', 40],
+  ['the default model', 12],
 ] as const) {
-  test(`a picture scores 1 against itself, by its id and uploaded again, stored in batches: ${network}`, async (t) => {
+  test(`a picture scores 1 against itself, by its id and uploaded again, stored in batches: ${model}`, async (t) => {
     const modelDir =
-      network === 'the default network' ? 'onnx/har-resnet50' : (await handmadeModel(t, { dimension: 192 })).folder
+      model === 'the default model' ? 'onnx/har-resnet50' : (await handmadeModel(t, { dimension: 192 })).folder
     const app = await startApp(t, { modelDir, batchMaxSize: 4 })
     const pictures = await Promise.all(Array.from({ length: count }, (_, i) => drawImage(drawnLabels[i % 4]!, i)))
     const names = pictures.map((_, i) => `${drawnLabels[i % 4]!}/${i}.jpg`)

@@ -199,7 +199,7 @@ test('with two views a picture and its mirror image are the same', async (t) => 
   assert.ok((await scoreWith(1)) < 0.999)
 })
 
-test('a calibrated network tells how likely a hit shares the label, and hits can be bound by it', async (t) => {
+test('a calibrated model tells how likely a hit shares the label, and hits can be bound by it', async (t) => {
   const calibration = {
     curve: { kind: 'logistic' as const, slope: 20, intercept: -18 },
     positives: 10,

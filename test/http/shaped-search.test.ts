@@ -120,7 +120,7 @@ test('near-copies of better hits are hidden when asked, and k is filled by other
     (await search(app, { hideDuplicates: false, duplicateScore: 0.99999 })).hits.map(({ id }) => id),
     all,
   )
-  // these pictures are all nearly alike to the handmade network: the default hides more
+  // these pictures are all nearly alike to the handmade model: the default hides more
   assert.ok((await search(app, { hideDuplicates: true })).hits.length <= shown.length)
 })
 

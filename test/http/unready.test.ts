@@ -9,12 +9,12 @@ import { createMetrics } from '../../src/metrics.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
-test('a network that computes what its export computed is served, and the agreement is a metric', async (t) => {
+test('a model that computes what its export computed is served, and the agreement is a metric', async (t) => {
   const app = await startApp(t, { modelDir: await tinyModel() })
   assert.match((await app.app.inject('/metrics')).body, /alike_golden_min_cosine\{precision="fp32"\} (1|0\.99999)/)
 })
 
-test('a network that computes something else is not', async (t) => {
+test('a model that computes something else is not', async (t) => {
   const modelDir = await temporaryFolder(t)
   await cp(await tinyModel(), modelDir, { recursive: true })
   await cp(join(modelDir, 'golden', 'tiles.png'), join(modelDir, 'golden', 'rings.png'))

@@ -18,7 +18,7 @@ for (const [name, size, rule, region, expected] of [
   ['the region', { width: 400, height: 200 }, squash, left, [0, 0, 0.5, 1]],
   ['the middle square of the region', { width: 1024, height: 256 }, cover, left, [0.140625, 0.0625, 0.21875, 0.875]],
 ] as const) {
-  test(`the network sees ${name}`, () => {
+  test(`the model sees ${name}`, () => {
     const { x, y, width, height } = seenArea(size, rule, region)
     assert.deepEqual([x, y, width, height], expected)
   })

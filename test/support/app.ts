@@ -1,4 +1,4 @@
-/** The real service for a test: real network, real database, a temporary data folder, gone afterwards. */
+/** The real service for a test: real model, real database, a temporary data folder, gone afterwards. */
 import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
@@ -46,7 +46,7 @@ export interface Answer
   jobs: Static<typeof Job>[]
 }
 
-/** Closed, and its folders removed, after the test. The network is the handmade one unless `modelDir` says otherwise, `remote` what the configuration asks for. */
+/** Closed, and its folders removed, after the test. The model is the handmade one unless `modelDir` says otherwise, `remote` what the configuration asks for. */
 export async function startApp(
   t: TestContext,
   overrides: Partial<Config> = {},

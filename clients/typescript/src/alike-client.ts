@@ -14,7 +14,7 @@ export { AlikeProblem, AlikeUnreachable, isProblem, type Problem, type ProblemCo
 export type { RetryOptions } from './retries.js'
 
 export type Gallery = components['schemas']['Gallery']
-/** The network that the service runs on, with its manifest. */
+/** The model that the service runs on, with its manifest. */
 export type ServedModel = operations['getModel']['responses'][200]['content']['application/json']
 export type Image = components['schemas']['Image']
 export type SearchAnswer = components['schemas']['SearchAnswer']

@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the networks that are served */
+        /** List the models that are served */
         get: operations["listModels"];
         put?: never;
         post?: never;
@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a network’s model card */
+        /** Read a model’s model card */
         get: operations["getModel"];
         put?: never;
         post?: never;
@@ -113,7 +113,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a network’s model card as a page */
+        /** Read a model’s model card as a page */
         get: operations["getModelCardPage"];
         put?: never;
         post?: never;
@@ -570,7 +570,7 @@ export interface paths {
         put?: never;
         /**
          * Tell why a stored picture matches a query
-         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served network does not tell what each place adds.
+         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served model does not tell what each place adds.
          */
         post: operations["explain"];
         delete?: never;
@@ -624,7 +624,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the network was not calibrated.
+         * @description What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.
          * @example {
          *       "split": "val",
          *       "positivePairs": 52277,
@@ -634,7 +634,7 @@ export interface components {
          */
         Calibration: {
             /**
-             * @description Part of the data whose pairs were measured; the network was not trained on it.
+             * @description Part of the data whose pairs were measured; the model was not trained on it.
              * @enum {string}
              */
             split: "val";
@@ -760,7 +760,7 @@ export interface components {
                 from: "picture" | "thumbnail";
                 /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
                 grid: number[][];
-                /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw. */
+                /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw. */
                 area: {
                     x: number;
                     y: number;
@@ -769,7 +769,7 @@ export interface components {
                 };
                 /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                 sum: number;
-                /** @description What the network says of the very pixels that the grid is of, against the other picture. */
+                /** @description What the model says of the very pixels that the grid is of, against the other picture. */
                 ownScore: number;
                 /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
                 likeness: number;
@@ -790,7 +790,7 @@ export interface components {
                     from: "picture" | "thumbnail";
                     /** @description What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`. */
                     grid: number[][];
-                    /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw. */
+                    /** @description The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw. */
                     area: {
                         x: number;
                         y: number;
@@ -799,7 +799,7 @@ export interface components {
                     };
                     /** @description What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other. */
                     sum: number;
-                    /** @description What the network says of the very pixels that the grid is of, against the other picture. */
+                    /** @description What the model says of the very pixels that the grid is of, against the other picture. */
                     ownScore: number;
                     /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
                     likeness: number;
@@ -1058,7 +1058,7 @@ export interface components {
             finishedAt: string | null;
         };
         /**
-         * @description A network that makes embeddings.
+         * @description A model that makes embeddings.
          * @example {
          *       "id": "5d1c0a7b9e3f4a62",
          *       "name": "har-resnet50",
@@ -1120,7 +1120,7 @@ export interface components {
                 ortVersion: string;
             };
         };
-        /** @description A network with everything that is known about it. */
+        /** @description A model with everything that is known about it. */
         ModelCard: {
             /** @description Hash of weights and preprocessing; the embeddings of two ids are never compared. */
             id: string;
@@ -1336,7 +1336,7 @@ export interface components {
                 id: string;
                 /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
                 score: number;
-                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
                 pSame?: number;
                 /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                 nearCopyScore?: number | null;
@@ -1371,7 +1371,7 @@ export interface components {
                     id: string;
                     /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
                     score: number;
-                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
                     pSame?: number;
                     /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                     nearCopyScore?: number | null;
@@ -1393,7 +1393,7 @@ export interface components {
             vote?: {
                 /** @description What most of them say, of equals the nearest; null when none has a label or nothing matches. */
                 label: string | null;
-                /** @description False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold. */
+                /** @description False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold. */
                 match?: boolean;
                 /** @description Share of the first label less that of the second: 0 undecided, 1 unanimous. */
                 margin: number;
@@ -1429,9 +1429,9 @@ export interface components {
             durations: {
                 /** @description Decoding, orienting, cropping, resizing, milliseconds. */
                 decodeMs: number;
-                /** @description Waiting for a decoder and for the network, milliseconds. */
+                /** @description Waiting for a decoder and for the model, milliseconds. */
                 queueMs: number;
-                /** @description The network, milliseconds. */
+                /** @description The model, milliseconds. */
                 embedMs: number;
                 /** @description Index and records, milliseconds. */
                 searchMs: number;
@@ -1497,7 +1497,7 @@ export interface components {
             modelId: string;
             /** @description Unit length; taken by `vector` of a search. */
             vector: number[];
-            /** @description What the network’s classifier takes it for, of the classes it was trained on; the likeliest five. */
+            /** @description What the model’s classifier takes it for, of the classes it was trained on; the likeliest five. */
             labels: {
                 label: string;
                 probability: number;
@@ -1523,7 +1523,7 @@ export interface components {
             score: number;
             /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
             nearCopyScore: number | null;
-            /** @description Probability that they share a label; absent when the network was not calibrated. */
+            /** @description Probability that they share a label; absent when the model was not calibrated. */
             pSame?: number;
             calibration?: components["schemas"]["Calibration"];
         };
@@ -2010,7 +2010,7 @@ export interface components {
             createdAt: string | null;
             /** @description Of Alike. This and what follows is null or empty unless ready. */
             serviceVersion: string | null;
-            /** @description Of the network that was served. */
+            /** @description Of the model that was served. */
             modelId: string | null;
             /** @description Pictures in all galleries. */
             images: number | null;
@@ -2344,7 +2344,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The networks. */
+            /** @description The models. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7101,7 +7101,7 @@ export interface operations {
                 pageToken?: string;
                 /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                 minScore?: number;
-                /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
+                /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
                 minPSame?: number;
                 /** @description Candidates the graph keeps while searching: more find more and cost more. */
                 ef?: number;
@@ -7109,7 +7109,7 @@ export interface operations {
                 exact?: boolean;
                 /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                 vote?: number;
-                /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
+                /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
                 falseMatchRate?: number;
                 /** @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group. */
                 groupBy?: string;
@@ -7188,7 +7188,7 @@ export interface operations {
                     pageToken?: string;
                     /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
+                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
                     minPSame?: number;
                     /** @description Candidates the graph keeps while searching: more find more and cost more. */
                     ef?: number;
@@ -7199,7 +7199,7 @@ export interface operations {
                     exact?: boolean;
                     /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
                     falseMatchRate?: number;
                     /**
                      * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
@@ -7301,7 +7301,7 @@ export interface operations {
                     pageToken?: string;
                     /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
+                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
                     minPSame?: number;
                     /** @description Candidates the graph keeps while searching: more find more and cost more. */
                     ef?: number;
@@ -7312,7 +7312,7 @@ export interface operations {
                     exact?: boolean;
                     /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
                     falseMatchRate?: number;
                     /**
                      * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
@@ -7592,7 +7592,7 @@ export interface operations {
                         pageToken?: string;
                         /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
                         minScore?: number;
-                        /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities. */
+                        /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
                         minPSame?: number;
                         /** @description Candidates the graph keeps while searching: more find more and cost more. */
                         ef?: number;
@@ -7603,7 +7603,7 @@ export interface operations {
                         exact?: boolean;
                         /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
                         vote?: number;
-                        /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out. */
+                        /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
                         falseMatchRate?: number;
                         /**
                          * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.

@@ -1,5 +1,5 @@
 /**
- * The door for requests that cost a decode and a run of the network: so many at work at once, the
+ * The door for requests that cost a decode and a run of the model: so many at work at once, the
  * next is refused at once, before its body is read.
  */
 import type { FastifyInstance } from 'fastify'

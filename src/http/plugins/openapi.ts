@@ -67,7 +67,7 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
         { name: 'analysis', description: 'What a gallery tells about itself.' },
         { name: 'feedback', description: 'What people say of hits and findings.' },
         { name: 'jobs', description: 'Many pictures at once.' },
-        { name: 'models', description: 'The network behind the embeddings.' },
+        { name: 'models', description: 'The model behind the embeddings.' },
         { name: 'snapshots', description: 'Copies of the data, to be kept elsewhere.' },
         { name: 'operations', description: 'Probes, metrics, links.' },
       ],

@@ -46,7 +46,7 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
         tags: ['search'],
         summary: 'Tell why a stored picture matches a query',
         description:
-          'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served network does not tell what each place adds.',
+          'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served model does not tell what each place adds.',
         params: GalleryPath,
         querystring: ExplainParameters,
         body: imageBody(ExplainForm, ExplainBody),

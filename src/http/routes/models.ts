@@ -1,4 +1,4 @@
-/** `/v1/models`: the network that is served, on what it runs, and how good it is. */
+/** `/v1/models`: the model that is served, on what it runs, and how good it is. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -30,8 +30,8 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       schema: {
         operationId: 'listModels',
         tags,
-        summary: 'List the networks that are served',
-        response: { 200: { description: 'The networks.', ...ModelList } },
+        summary: 'List the models that are served',
+        response: { 200: { description: 'The models.', ...ModelList } },
       },
     },
     async () => ({ models: [modelView(embedder)] }),
@@ -44,7 +44,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       schema: {
         operationId: 'getModel',
         tags,
-        summary: 'Read a network’s model card',
+        summary: 'Read a model’s model card',
         params: ModelPath,
         response: { 200: { description: 'The model card.', ...reference(ModelCard) }, ...problems(400, 404) },
       },
@@ -62,7 +62,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       schema: {
         operationId: 'getModelCardPage',
         tags,
-        summary: 'Read a network’s model card as a page',
+        summary: 'Read a model’s model card as a page',
         params: ModelPath,
         response: {
           200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } },
@@ -113,7 +113,7 @@ function modelView({ model: { manifest }, runtime: { devices, batchSizes, ...run
   }
 }
 
-/** A network can be served without a card. */
+/** A model can be served without a card. */
 async function readPart(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
@@ -131,7 +131,7 @@ function page(title: string, body: string): string {
 `
 }
 
-/** A network can be served without its quality having been measured. */
+/** A model can be served without its quality having been measured. */
 async function readQuality(folder: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(join(folder, 'metrics.json'), 'utf8'))

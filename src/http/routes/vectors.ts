@@ -1,4 +1,4 @@
-/** `POST /v1/embeddings` and `POST /v1/compare`: what the network says of pictures that are not stored. */
+/** `POST /v1/embeddings` and `POST /v1/compare`: what the model says of pictures that are not stored. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.js'

@@ -9,7 +9,7 @@ export const Calibration = named(
     {
       split: Type.Enum(['val'], {
         type: 'string',
-        description: 'Part of the data whose pairs were measured; the network was not trained on it.',
+        description: 'Part of the data whose pairs were measured; the model was not trained on it.',
       }),
       positivePairs: Type.Integer({ description: 'Pairs of pictures that share a label.' }),
       negativePairs: Type.Integer({ description: 'Pairs of pictures of two labels.' }),
@@ -25,7 +25,7 @@ export const Calibration = named(
     },
     {
       description:
-        'What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the network was not calibrated.',
+        'What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.',
       examples: [{ split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true }],
     },
   ),

@@ -48,7 +48,7 @@ const Area = Type.Object(
   { x: Type.Number(), y: Type.Number(), width: Type.Number(), height: Type.Number() },
   {
     description:
-      'The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw.',
+      'The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw.',
   },
 )
 
@@ -65,7 +65,7 @@ const Side = Type.Object({
   sum: Score(
     'What the grid sums to: `score`, or `ownScore` where the two are too far apart for one to stand for the other.',
   ),
-  ownScore: Score('What the network says of the very pixels that the grid is of, against the other picture.'),
+  ownScore: Score('What the model says of the very pixels that the grid is of, against the other picture.'),
   likeness: Score(
     'Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent.',
   ),

@@ -1,4 +1,4 @@
-/** Networks as callers see them: what runs, what it was made from, how good it is. */
+/** Models as callers see them: what runs, what it was made from, how good it is. */
 import { Type } from 'typebox'
 import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { Calibration } from './calibration.js'
@@ -39,7 +39,7 @@ export const Model = named(
       ),
     },
     {
-      description: 'A network that makes embeddings.',
+      description: 'A model that makes embeddings.',
       examples: [
         {
           id: '5d1c0a7b9e3f4a62',
@@ -71,7 +71,7 @@ export const ModelCard = named(
         }),
       ),
     },
-    { description: 'A network with everything that is known about it.' },
+    { description: 'A model with everything that is known about it.' },
   ),
 )
 

@@ -67,7 +67,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         minimum: 0,
         maximum: 1,
         description:
-          'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the network has no probabilities.',
+          'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities.',
       }),
     ),
     ef: Type.Optional(
@@ -92,7 +92,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
         description:
-          'With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the network was calibrated for; the smallest when left out.',
+          'With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out.',
       }),
     ),
     groupBy: Type.Optional(

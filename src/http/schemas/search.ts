@@ -26,7 +26,7 @@ const Hit = Type.Object({
   pSame: Type.Optional(
     Type.Number({
       description:
-        'Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.',
+        'Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.',
     }),
   ),
   nearCopyScore: Type.Optional(NearCopyScore),
@@ -56,7 +56,7 @@ const VoteAnswer = Type.Object({
   match: Type.Optional(
     Type.Boolean({
       description:
-        'False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold.',
+        'False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold.',
     }),
   ),
   margin: Type.Number({ description: 'Share of the first label less that of the second: 0 undecided, 1 unanimous.' }),
@@ -111,8 +111,8 @@ export const SearchAnswer = named(
       calibration: Type.Optional(reference(Calibration)),
       durations: Type.Object({
         decodeMs: Milliseconds('Decoding, orienting, cropping, resizing'),
-        queueMs: Milliseconds('Waiting for a decoder and for the network'),
-        embedMs: Milliseconds('The network'),
+        queueMs: Milliseconds('Waiting for a decoder and for the model'),
+        embedMs: Milliseconds('The model'),
         searchMs: Milliseconds('Index and records'),
         totalMs: Milliseconds('All of it, without receiving the picture'),
       }),

@@ -35,7 +35,7 @@ export const Snapshot = named(
       serviceVersion: Type.Union([Type.String(), Type.Null()], {
         description: 'Of Alike. This and what follows is null or empty unless ready.',
       }),
-      modelId: Type.Union([Type.String(), Type.Null()], { description: 'Of the network that was served.' }),
+      modelId: Type.Union([Type.String(), Type.Null()], { description: 'Of the model that was served.' }),
       images: Type.Union([Type.Integer(), Type.Null()], { description: 'Pictures in all galleries.' }),
       galleries: Type.Array(SnapshotGallery),
       files: Type.Array(SnapshotFile),

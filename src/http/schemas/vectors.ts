@@ -18,8 +18,7 @@ export const EmbeddingAnswer = named(
       modelId: Type.String({ description: 'Vectors of two models are never compared.' }),
       vector: Type.Array(Type.Number(), { description: 'Unit length; taken by `vector` of a search.' }),
       labels: Type.Array(Type.Object({ label: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) }), {
-        description:
-          'What the network’s classifier takes it for, of the classes it was trained on; the likeliest five.',
+        description: 'What the model’s classifier takes it for, of the classes it was trained on; the likeliest five.',
       }),
     },
     {
@@ -54,7 +53,7 @@ export const CompareAnswer = named(
       nearCopyScore: NearCopyScore,
       pSame: Type.Optional(
         Type.Number({
-          description: 'Probability that they share a label; absent when the network was not calibrated.',
+          description: 'Probability that they share a label; absent when the model was not calibrated.',
         }),
       ),
       calibration: Type.Optional(reference(Calibration)),

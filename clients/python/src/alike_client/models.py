@@ -10,12 +10,12 @@ from typing_extensions import NotRequired, TypedDict
 
 class Calibration(TypedDict):
     """
-    What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the network was not calibrated.
+    What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.
     """
 
     split: Literal['val']
     """
-    Part of the data whose pairs were measured; the network was not trained on it.
+    Part of the data whose pairs were measured; the model was not trained on it.
     """
     positivePairs: int
     """
@@ -37,7 +37,7 @@ class Calibration(TypedDict):
 
 class Area(TypedDict):
     """
-    The part of the upright picture that the grid lies over, in fractions of its sides: what the network saw.
+    The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw.
     """
 
     x: float
@@ -463,7 +463,7 @@ class Runtime(TypedDict):
 
 class Model(TypedDict):
     """
-    A network that makes embeddings.
+    A model that makes embeddings.
     """
 
     id: str
@@ -490,7 +490,7 @@ class Model(TypedDict):
 
 class ModelCard(TypedDict):
     """
-    A network with everything that is known about it.
+    A model with everything that is known about it.
     """
 
     id: str
@@ -583,7 +583,7 @@ class Hit1(TypedDict):
     """
     pSame: NotRequired[float]
     """
-    Probability that query and hit share a label, where labels are as frequent as in the data that the network was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.
+    Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.
     """
     nearCopyScore: NotRequired[float | None]
     """
@@ -662,7 +662,7 @@ class Vote(TypedDict):
     """
     match: NotRequired[bool]
     """
-    False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the network has no calibrated threshold.
+    False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold.
     """
     margin: float
     """
@@ -686,11 +686,11 @@ class Durations(TypedDict):
     """
     queueMs: float
     """
-    Waiting for a decoder and for the network, milliseconds.
+    Waiting for a decoder and for the model, milliseconds.
     """
     embedMs: float
     """
-    The network, milliseconds.
+    The model, milliseconds.
     """
     searchMs: float
     """
@@ -768,7 +768,7 @@ class EmbeddingAnswer(TypedDict):
     """
     labels: list[Label2]
     """
-    What the network’s classifier takes it for, of the classes it was trained on; the likeliest five.
+    What the model’s classifier takes it for, of the classes it was trained on; the likeliest five.
     """
 
 
@@ -784,7 +784,7 @@ class CompareAnswer(TypedDict):
     """
     pSame: NotRequired[float]
     """
-    Probability that they share a label; absent when the network was not calibrated.
+    Probability that they share a label; absent when the model was not calibrated.
     """
     calibration: NotRequired[Calibration]
 
@@ -1280,7 +1280,7 @@ class Snapshot(TypedDict):
     """
     modelId: str | None
     """
-    Of the network that was served.
+    Of the model that was served.
     """
     images: int | None
     """

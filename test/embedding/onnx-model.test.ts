@@ -2,21 +2,21 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { InferenceSession, type Tensor } from 'onnxruntime-node'
-import { Network } from '../../src/embedding/network.js'
+import { OnnxModel } from '../../src/embedding/onnx-model.js'
 import type { SessionSettings } from '../../src/embedding/worker-protocol.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
-async function open(t: TestContext, settings: Partial<SessionSettings>): Promise<Network> {
+async function open(t: TestContext, settings: Partial<SessionSettings>): Promise<OnnxModel> {
   const { folder } = await handmadeModel(t)
-  const network = await Network.open({
+  const model = await OnnxModel.open({
     modelPath: join(folder, 'model.onnx'),
     provider: 'cpu',
     inputSize: 8,
     batchSizes: [1, 2, 4],
     ...settings,
   })
-  t.after(() => network.release())
-  return network
+  t.after(() => model.release())
+  return model
 }
 
 /** Pictures whose first logits are these. */
@@ -49,28 +49,28 @@ const firstLogits = ({ logits }: { logits: Float32Array }, rows: number) =>
   Array.from({ length: rows }, (_, row) => logits[row * 4])
 
 test('with a session for each batch size, each sees its own shape and no other', async (t) => {
-  const network = await open(t, { batchSizes: [1, 4, 2], sessionPerBatchSize: true })
-  assert.deepEqual(network.shapes, [[1], [4], [2]])
+  const model = await open(t, { batchSizes: [1, 4, 2], sessionPerBatchSize: true })
+  assert.deepEqual(model.shapes, [[1], [4], [2]])
   const shapesSeen = watchShapes(t)
   for (const firsts of [[1], [2, 3, 4, 5], [6, 7], [8], [9, 10, 11, 12]]) {
-    assert.deepEqual(firstLogits(await network.run(batchOf(...firsts), firsts.length), firsts.length), firsts)
+    assert.deepEqual(firstLogits(await model.run(batchOf(...firsts), firsts.length), firsts.length), firsts)
   }
   assert.deepEqual(shapesSeen(), [['1×8×8×3'], ['4×8×8×3'], ['2×8×8×3']])
 })
 
 test('a batch size that nothing was opened for is refused, not run by another session', async (t) => {
   for (const sessionPerBatchSize of [true, false]) {
-    const network = await open(t, { sessionPerBatchSize })
-    await assert.rejects(network.run(batchOf(1, 2, 3), 3), /no session takes a batch of 3/)
+    const model = await open(t, { sessionPerBatchSize })
+    await assert.rejects(model.run(batchOf(1, 2, 3), 3), /no session takes a batch of 3/)
   }
 })
 
 test('otherwise one session takes every size', async (t) => {
-  const network = await open(t, {})
-  assert.deepEqual(network.shapes, [[1, 2, 4]])
-  assert.deepEqual(firstLogits(await network.run(batchOf(1, 2), 2), 2), [1, 2])
+  const model = await open(t, {})
+  assert.deepEqual(model.shapes, [[1, 2, 4]])
+  assert.deepEqual(firstLogits(await model.run(batchOf(1, 2), 2), 2), [1, 2])
 })
 
-test('a network that can not be opened says why', async (t) => {
+test('a model that can not be opened says why', async (t) => {
   await assert.rejects(open(t, { modelPath: '/nowhere/model.onnx', sessionPerBatchSize: true }), /doesn't exist/)
 })

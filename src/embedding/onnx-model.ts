@@ -1,12 +1,12 @@
 /**
- * The network as ONNX Runtime sessions: one for all batch sizes on the CPU, one for each on CUDA. The only importer of
+ * The model as ONNX Runtime sessions: one for all batch sizes on the CPU, one for each on CUDA. The only importer of
  * onnxruntime-node in the service; it belongs into a thread of its own, because `open` and `run` block their event loop.
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { servedGraph } from './served-graph.js'
 import type { PlaceValues, SessionSettings } from './worker-protocol.js'
 
-export interface NetworkOutputs {
+export interface ModelOutputs {
   /** [batchSize, embeddingDimension] */
   embeddings: Float32Array<ArrayBuffer>
   /** [batchSize, classCount] */
@@ -21,7 +21,7 @@ interface ShapedSession {
   batchSizes: readonly number[]
 }
 
-export class Network {
+export class OnnxModel {
   readonly #inputSize: number
   readonly #sessions: readonly ShapedSession[]
 
@@ -31,7 +31,7 @@ export class Network {
   }
 
   /** @throws what ONNX Runtime throws; sessions that were opened before are released then */
-  static async open(settings: SessionSettings): Promise<Network> {
+  static async open(settings: SessionSettings): Promise<OnnxModel> {
     env.logLevel = 'fatal' // failures reach the main thread as messages, not as coloured text on stderr
     const sessions: ShapedSession[] = []
     try {
@@ -42,7 +42,7 @@ export class Network {
       for (const { session } of sessions) await session.release()
       throw error
     }
-    return new Network(settings.inputSize, sessions)
+    return new OnnxModel(settings.inputSize, sessions)
   }
 
   static get ortVersion(): string {
@@ -58,7 +58,7 @@ export class Network {
    * @param pixels [batchSize, inputSize, inputSize, 3]
    * @throws Error for a size that no session was opened for
    */
-  async run(pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<NetworkOutputs> {
+  async run(pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<ModelOutputs> {
     const shaped = this.#sessions.find(({ batchSizes }) => batchSizes.includes(batchSize))
     if (shaped === undefined) throw new Error(`no session takes a batch of ${batchSize}`)
     const input = new Tensor('uint8', pixels, [batchSize, this.#inputSize, this.#inputSize, 3])
