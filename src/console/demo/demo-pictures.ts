@@ -53,8 +53,8 @@ function paint(thing: string, where: keyof typeof grounds, side: number, random:
   paintGround(brush, where, random)
   brush.save()
   brush.translate(random.between(side, width - side), random.between(side * 0.9, height - side * 0.9))
-  brush.rotate(random.between(-0.22, 0.22))
-  brush.scale(side, side)
+  brush.rotate(random.between(-0.3, 0.3))
+  brush.scale(side * random.between(0.78, 1.2), side * random.between(0.78, 1.12))
   things[thing]!(brush, [colour(random), colour(random), colour(random)], random)
   brush.restore()
   if (pale) {
@@ -74,20 +74,32 @@ function paintGround(brush: Brush, where: keyof typeof grounds, random: Random):
   brush.fillRect(0, 0, width, horizon)
   brush.fillStyle = ground
   brush.fillRect(0, horizon, width, height - horizon)
-  for (let one = 0; one < 14; one++) {
-    brush.fillStyle = `rgb(255 255 255 / ${random.between(4, 22).toFixed(0)}%)`
-    brush.beginPath()
-    brush.ellipse(
-      random.between(0, width),
-      random.between(0, height),
-      random.between(3, 34),
-      random.between(2, 9),
-      0,
-      0,
-      7,
-    )
-    brush.fill()
-  }
+  paintHills(brush, horizon, ground, random)
+  for (let one = 0; one < 46; one++) paintSpeck(brush, horizon, random)
+}
+
+/** A ridge that is different in each picture, so that two pictures of one place are no copies of each other. */
+function paintHills(brush: Brush, horizon: number, ground: string, random: Random): void {
+  brush.fillStyle = ground
+  brush.beginPath()
+  brush.moveTo(0, horizon)
+  for (let x = 0; x <= width; x += random.between(8, 46)) brush.lineTo(x, horizon - random.between(0, 46))
+  brush.lineTo(width, horizon)
+  brush.fill()
+}
+
+/** A cloud, a stone or a tuft. */
+function paintSpeck(brush: Brush, horizon: number, random: Random): void {
+  const isCloud = random.chance(0.25)
+  const lightness = isCloud ? random.between(75, 97) : random.between(15, 70)
+  brush.fillStyle = `hsl(${random.between(20, 160).toFixed(0)} 22% ${lightness.toFixed(0)}% / ${random.between(35, 85).toFixed(0)}%)`
+  brush.beginPath()
+  const [long, short] = isCloud
+    ? [random.between(6, 30), random.between(3, 9)]
+    : [random.between(1, 9), random.between(1, 5)]
+  const y = isCloud ? random.between(0, horizon * 0.7) : random.between(horizon * 0.8, height)
+  brush.ellipse(random.between(0, width), y, long, short, isCloud ? 0 : random.between(0, 3), 0, 7)
+  brush.fill()
 }
 
 function colour(random: Random): string {

@@ -13,7 +13,11 @@ export function addressTo(screen: Screen, settings: Record<string, string> | URL
 }
 
 export function goTo(screen: Screen, settings: Record<string, string> | URLSearchParams = {}): void {
-  location.hash = addressTo(screen, settings)
+  goToAddress(addressTo(screen, settings))
+}
+
+export function goToAddress(address: string): void {
+  location.hash = address
 }
 
 /** Without a step in the history. */

@@ -1,6 +1,7 @@
 /** One hit: its picture, how near it is, what is known of it, and what can be done with it. */
 import { Meter } from '../controls/meter.js'
 import { Thumbnail } from '../controls/thumbnail.js'
+import { goToAddress } from '../routing/route.js'
 import { MetadataList } from './metadata-list.js'
 import type { Hit } from './use-search.js'
 
@@ -10,12 +11,18 @@ export interface HitCardProps {
   opinion: 'like' | 'unlike' | undefined
   onSearch: () => void
   onOpinion: (opinion: 'like' | 'unlike') => void
+  /** Where it is told why it matched; undefined when the query is not one picture. */
+  why: string | undefined
 }
 
-export function HitCard({ gallery, hit, opinion, onSearch, onOpinion }: HitCardProps) {
+export function HitCard({ gallery, hit, opinion, onSearch, onOpinion, why }: HitCardProps) {
   const { rank, id, score, pSame, nearCopyScore, label, metadata } = hit
   const key = (event: KeyboardEvent) => {
-    const act = { l: () => onOpinion('like'), u: () => onOpinion('unlike') }[event.key]
+    const act = {
+      l: () => onOpinion('like'),
+      u: () => onOpinion('unlike'),
+      w: why === undefined ? undefined : () => goToAddress(why),
+    }[event.key]
     if (act === undefined || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
     act()
@@ -26,7 +33,7 @@ export function HitCard({ gallery, hit, opinion, onSearch, onOpinion }: HitCardP
         type="button"
         class="hit-picture"
         aria-label={`Search with ${id}`}
-        aria-keyshortcuts="l u"
+        aria-keyshortcuts="l u w"
         onClick={onSearch}
       >
         <Thumbnail gallery={gallery} id={id} />
@@ -46,6 +53,11 @@ export function HitCard({ gallery, hit, opinion, onSearch, onOpinion }: HitCardP
         <button type="button" class="quiet" aria-pressed={opinion === 'unlike'} onClick={() => onOpinion('unlike')}>
           Unlike<span class="unseen"> {id}</span>
         </button>
+        {why !== undefined && (
+          <a class="button quiet" href={why}>
+            Why<span class="unseen"> {id} matched</span>
+          </a>
+        )}
       </div>
       <div class="hit-metadata">
         <p>

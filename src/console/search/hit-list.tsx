@@ -1,6 +1,7 @@
 /** The hits of a search, in groups where it was asked for groups; arrow keys walk through them. */
+import { addressTo } from '../routing/route.js'
 import { HitCard } from './hit-card.js'
-import { type SearchQuery, withExample, withOpinion } from './search-query.js'
+import { type SearchQuery, withExample, withOpinion, writeQuery } from './search-query.js'
 import type { Hit, SearchAnswer } from './use-search.js'
 
 export interface HitListProps {
@@ -23,6 +24,7 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
           hit={hit}
           opinion={query.like.includes(hit.id) ? 'like' : query.unlike.includes(hit.id) ? 'unlike' : undefined}
           onSearch={() => onQuery(withExample(query, { imageId: hit.id }))}
+          why={whyAddress(query, hit.id)}
           onOpinion={(opinion) => onQuery(withOpinion(query, hit.id, opinion))}
         />
       ))}
@@ -37,6 +39,15 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
       {list(group.hits)}
     </section>
   ))
+}
+
+/** Two pictures are compared: a query of several has no map. */
+function whyAddress(query: SearchQuery, hit: string): string | undefined {
+  const { imageId, picture, url, like, unlike } = query
+  if (like.length + unlike.length > 0 || (imageId ?? picture ?? url) === undefined) return undefined
+  const settings = writeQuery(query)
+  settings.set('hit', hit)
+  return addressTo('match', settings)
 }
 
 /** Left and right go to the hit beside, up and down to the one above or below. */

@@ -15,6 +15,8 @@ import { Header } from './header.js'
 const later: Partial<Record<Screen, ScreenLoader>> = {
   gallery: async () => (await import('../gallery/gallery-screen.js')).GalleryScreen,
   operation: async () => (await import('../operation/operation-screen.js')).OperationScreen,
+  match: async () => (await import('../match/match-screen.js')).MatchScreen,
+  quality: async () => (await import('../quality/quality-screen.js')).QualityScreen,
 }
 const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js')).DemoScreen
 

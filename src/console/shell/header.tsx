@@ -9,6 +9,7 @@ import { addressTo, goToGallery, route } from '../routing/route.js'
 const tabs: [Screen, string][] = [
   ['search', 'Search'],
   ['gallery', 'Gallery'],
+  ['quality', 'Quality'],
   ['operation', 'Operation'],
 ]
 
@@ -22,7 +23,11 @@ export function Header() {
       <GalleryChoice />
       <nav aria-label="Screens">
         {tabs.map(([name, title]) => (
-          <a key={name} href={addressTo(name)} aria-current={screen === name ? 'page' : undefined}>
+          <a
+            key={name}
+            href={addressTo(name)}
+            aria-current={screen === name || (screen === 'match' && name === 'search') ? 'page' : undefined}
+          >
             {title}
           </a>
         ))}

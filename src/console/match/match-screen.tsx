@@ -1,0 +1,102 @@
+/** Why this matched: query and hit side by side, where the score comes from, and how far to trust it. */
+import { useEffect, useState } from 'preact/hooks'
+import { takeThumbnail } from '../api/thumbnails.js'
+import { Meter } from '../controls/meter.js'
+import { Fault, Notice } from '../controls/notice.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { addressTo, route } from '../routing/route.js'
+import { pictureOf } from '../search/given-pictures.js'
+import { readQuery, type SearchQuery, writeQuery } from '../search/search-query.js'
+import { explain } from './explain.js'
+import { HeatPicture } from './heat-picture.js'
+import { MatchNeighbours } from './match-neighbours.js'
+import { MatchTrust } from './match-trust.js'
+import '../styles/match.css'
+
+export function MatchScreen({ gallery }: { gallery: string }) {
+  const { settings } = route.value
+  const query = readQuery(settings)
+  const hit = settings.get('hit') ?? ''
+  const { value: explanation, error } = useLoaded(
+    (signal) => explain(gallery, query, hit, signal),
+    [settings.toString()],
+  )
+  const [shown, setShown] = useState(true)
+  const [smooth, setSmooth] = useState(true)
+  const queryAddress = useExampleAddress(gallery, query)
+  const hitAddress = useThumbnailAddress(gallery, hit)
+  const name = query.imageId ?? pictureOf(query.picture)?.name ?? query.url ?? 'the query'
+
+  return (
+    <div class="stack">
+      <div class="row">
+        <h1>Why this matched</h1>
+        <a class="button quiet" href={addressTo('search', writeQuery(query))}>
+          Back to the hits
+        </a>
+      </div>
+      {error !== undefined && <Fault error={error} />}
+      {explanation === undefined && error === undefined && <Notice>Looking at both pictures…</Notice>}
+      <div class="pair">
+        <HeatPicture
+          address={queryAddress}
+          title={name}
+          side={explanation?.query ?? null}
+          shown={shown}
+          smooth={smooth}
+        />
+        <HeatPicture
+          address={hitAddress}
+          title={hit}
+          side={explanation?.hit.places ?? null}
+          shown={shown}
+          smooth={smooth}
+        />
+      </div>
+      {explanation !== undefined && (
+        <>
+          <div class="row">
+            <button type="button" aria-pressed={shown} onClick={() => setShown(!shown)}>
+              {shown ? 'Hide' : 'Show'} the map
+            </button>
+            <button type="button" aria-pressed={!smooth} onClick={() => setSmooth(!smooth)}>
+              {smooth ? 'As squares' : 'Smooth'}
+            </button>
+            <span class="heat-scale">
+              <span>takes from the score</span> <span class="heat-scale-bar" /> <span>adds to it</span>
+            </span>
+          </div>
+          <div class="match-score">
+            <strong>{explanation.score.toFixed(3)}</strong> score
+            {explanation.pSame !== undefined && (
+              <Meter share={explanation.pSame} label="Probability of the same label" />
+            )}
+          </div>
+          <MatchTrust explanation={explanation} />
+          <MatchNeighbours gallery={gallery} explanation={explanation} />
+        </>
+      )}
+    </div>
+  )
+}
+
+function useThumbnailAddress(gallery: string, id: string | undefined): string | undefined {
+  const { value } = useLoaded(
+    async (signal) => (id === undefined || id === '' ? undefined : takeThumbnail({ gallery, id, signal })),
+    [gallery, id],
+  )
+  return value
+}
+
+function useExampleAddress(gallery: string, { imageId, picture }: SearchQuery): string | undefined {
+  const stored = useThumbnailAddress(gallery, imageId)
+  const [given, setGiven] = useState<string>()
+  useEffect(() => {
+    const file = pictureOf(picture)
+    if (file === undefined) return undefined
+    const address = URL.createObjectURL(file)
+    setGiven(address)
+    return () => URL.revokeObjectURL(address)
+  }, [picture])
+  return picture === undefined ? stored : given
+}

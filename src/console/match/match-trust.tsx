@@ -1,0 +1,42 @@
+/** How far a score is to be trusted: what the calibration says of it. */
+import type { Explanation } from './explain.js'
+
+export function MatchTrust({ explanation: { score, match, calibration } }: { explanation: Explanation }) {
+  if (match === null)
+    return <p class="hint">The network was not calibrated: scores can be compared with each other, and say no more.</p>
+  return (
+    <section class="stack" aria-label="Trust">
+      <h2>How far to trust it</h2>
+      <ul class="trust">
+        {match.thresholds.map(({ falseMatchRate, score: needed, matchRate, falseMatchesExpected }) => (
+          <li key={falseMatchRate} class={score >= needed ? 'trust-yes' : 'trust-no'}>
+            <strong>{score >= needed ? 'Match' : 'No match'}</strong> at a false match rate of {percent(falseMatchRate)}
+            : that takes a score of {needed.toFixed(3)}, which {percent(matchRate)} of pairs of one label reach. In this
+            gallery about {Number(falseMatchesExpected.toPrecision(2))} pictures would reach it by chance.
+          </li>
+        ))}
+      </ul>
+      {match.needed.length > 0 && (
+        <p class="hint">
+          {match.needed
+            .map(
+              (one) =>
+                `${percent(one.pSame)} the same label: ${one.score === null ? 'no score says so' : `from ${one.score.toFixed(3)}`}`,
+            )
+            .join(' · ')}
+        </p>
+      )}
+      {calibration && (
+        <p class="hint">
+          Fitted to {calibration.positivePairs.toLocaleString('en')} pairs of one label and{' '}
+          {calibration.negativePairs.toLocaleString('en')} of two
+          {calibration.reliable ? '.' : ': too few, so take it for a guess.'}
+        </p>
+      )}
+    </section>
+  )
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`
+}

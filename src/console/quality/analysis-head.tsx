@@ -1,0 +1,30 @@
+/** Of when an analysis is, how far it is, and the button for a new one. */
+import { Fault, Notice } from '../controls/notice.js'
+import { JobProgress } from '../jobs/job-progress.js'
+import type { AnalysisKind, AnalysisState } from './use-analysis.js'
+
+export interface AnalysisHeadProps<Kind extends AnalysisKind> {
+  analysis: AnalysisState<Kind>
+  /** On the button. */
+  action: string
+  /** What it will tell. */
+  promise: string
+}
+
+export function AnalysisHead<Kind extends AnalysisKind>({ analysis, action, promise }: AnalysisHeadProps<Kind>) {
+  const { job, error, isNew, start } = analysis
+  const isRunning = job !== undefined && job.finishedAt === null
+  return (
+    <>
+      {error !== undefined && <Fault error={error} />}
+      {isNew && error === undefined && <Notice>{promise}</Notice>}
+      <div class="row">
+        <button type="button" class={isNew ? 'primary' : ''} disabled={isRunning} onClick={start}>
+          {isNew ? action : `${action} again`}
+        </button>
+        {job?.finishedAt && <span class="hint">Of {new Date(job.finishedAt).toLocaleString()}</span>}
+      </div>
+      {job !== undefined && (isRunning || job.state !== 'succeeded') && <JobProgress job={job} />}
+    </>
+  )
+}

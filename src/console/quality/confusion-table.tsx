@@ -1,0 +1,49 @@
+/** Which labels are taken for which others, by the vote of ten answers. */
+import type { Schemas } from '../api/service.js'
+import { confusionSquare } from './confusion.js'
+
+const labelsMax = 16
+
+export function ConfusionTable({ quality }: { quality: Schemas['Evaluation']['quality'] }) {
+  const qualities = quality.perLabel.map(({ label, queries, ...numbers }) => ({
+    label,
+    queries,
+    right: Math.round(Number((numbers as Record<string, unknown>)['knnAccuracy'] ?? 0) * queries),
+  }))
+  const { labels, shares, counts } = confusionSquare(quality.confusions ?? [], qualities, labelsMax)
+  if (labels.length === 0) return <p class="hint">No label is taken for another.</p>
+  return (
+    <div class="confusion-frame">
+      <table class="confusion">
+        <caption>Labels taken for others (rows: the label; columns: what ten answers vote for)</caption>
+        <thead>
+          <tr>
+            <td />
+            {labels.map((label) => (
+              <th key={label} scope="col">
+                <bdi>{label}</bdi>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {labels.map((label, row) => (
+            <tr key={label}>
+              <th scope="row">
+                <bdi>{label}</bdi>
+              </th>
+              {labels.map((voted, column) => {
+                const share = shares[row]![column]!
+                return (
+                  <td key={voted} class={row === column ? 'right' : 'wrong'} style={{ '--share': share.toFixed(3) }}>
+                    {counts[row]![column] || ''}
+                  </td>
+                )
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

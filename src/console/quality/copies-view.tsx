@@ -1,0 +1,78 @@
+/** Groups of near-copies: one of them is kept, all are, or they are no copies. */
+import type { Schemas } from '../api/service.js'
+import { AnalysisHead } from './analysis-head.js'
+import { FindingList, FindingPicture } from './finding.js'
+import { useAnalysis } from './use-analysis.js'
+import { type Decisions, useDecisions } from './use-decisions.js'
+
+const shownMax = 12
+
+export function CopiesView({ gallery }: { gallery: string }) {
+  const analysis = useAnalysis(gallery, 'duplicates')
+  const decisions = useDecisions(gallery)
+  const { result } = analysis
+  return (
+    <section class="stack" aria-label="Copies">
+      <AnalysisHead
+        analysis={analysis}
+        action="Look for copies"
+        promise="Finds pictures that are there more than once: the same file, or made smaller, cropped, compressed, recoloured."
+      />
+      {result !== undefined && (
+        <>
+          <p class="hint" role="status">
+            {result.copies.toLocaleString('en')} pictures could be spared of {result.pictures.toLocaleString('en')}
+            {decisions.count > 0 && `; ${decisions.count} groups decided`}.
+          </p>
+          <FindingList title="Groups of copies" count={result.count}>
+            {result.groups.map((group) => (
+              <CopyGroup key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
+            ))}
+          </FindingList>
+        </>
+      )}
+    </section>
+  )
+}
+
+interface CopyGroupProps {
+  gallery: string
+  group: Schemas['Duplicates']['groups'][number]
+  decisions: Decisions
+}
+
+function CopyGroup({ gallery, group: { images, size, identical }, decisions }: CopyGroupProps) {
+  const ids = images.map(({ id }) => id)
+  const key = `copies ${ids[0]}`
+  if (decisions.isDecided(key)) return null
+  const about = { kind: 'copies', ids } as const
+  return (
+    <li class="finding">
+      {images.slice(0, shownMax).map(({ id, label, nearCopyScore }) => (
+        <FindingPicture key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
+          <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'keep-one', keep: id })}>
+            Keep only this<span class="unseen"> one, {id}</span>
+          </button>
+        </FindingPicture>
+      ))}
+      <div class="finding-question">
+        <p class="hint">
+          {identical ? 'The same file' : 'Near-copies'}
+          {size > shownMax && `, ${size} in all`}
+        </p>
+        <div class="row">
+          <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'not-copies' })}>
+            Not copies
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => decisions.decide(key, { ...about, decision: 'dismissed' })}
+          >
+            Copies that may stay
+          </button>
+        </div>
+      </div>
+    </li>
+  )
+}

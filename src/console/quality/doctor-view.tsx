@@ -1,0 +1,65 @@
+/** Labels to look at again: near-copies that disagree, labels that the neighbours contradict, hubs and outliers. */
+import type { Schemas } from '../api/service.js'
+import { AnalysisHead } from './analysis-head.js'
+import { ConflictFinding } from './conflict-finding.js'
+import { DoubtFinding } from './doubt-finding.js'
+import { FindingList, FindingPicture } from './finding.js'
+import { useAnalysis } from './use-analysis.js'
+import { useDecisions } from './use-decisions.js'
+
+export function DoctorView({ gallery }: { gallery: string }) {
+  const analysis = useAnalysis(gallery, 'doctor')
+  const { result } = analysis
+  return (
+    <section class="stack" aria-label="Labels">
+      <AnalysisHead
+        analysis={analysis}
+        action="Look for wrong labels"
+        promise="Finds near-copies with different labels, labels that the neighbours contradict, pictures that turn up everywhere, and pictures that nothing is like."
+      />
+      {result !== undefined && <Findings gallery={gallery} diagnosis={result} />}
+    </section>
+  )
+}
+
+function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas['Diagnosis'] }) {
+  const decisions = useDecisions(gallery)
+  const { conflicts, doubts, hubs, outliers } = diagnosis
+  return (
+    <>
+      <p class="hint" role="status">
+        {decisions.count > 0 && `${decisions.count} decided. They are not asked again.`}
+      </p>
+      <FindingList title="Near-copies with different labels" count={conflicts.count}>
+        {conflicts.groups.map((group) => (
+          <ConflictFinding key={group.images[0]?.id} gallery={gallery} group={group} decisions={decisions} />
+        ))}
+      </FindingList>
+      <FindingList title="Labels in doubt" count={doubts.count}>
+        {doubts.images.map((doubt) => (
+          <DoubtFinding key={doubt.id} gallery={gallery} doubt={doubt} decisions={decisions} />
+        ))}
+      </FindingList>
+      <FindingList title="Pictures that turn up everywhere" count={hubs.count}>
+        {hubs.images.map(({ id, label, occurrences, otherLabelShare }) => (
+          <li key={id} class="finding">
+            <FindingPicture
+              gallery={gallery}
+              id={id}
+              label={label}
+              note={`in ${occurrences} lists, ${Math.round(otherLabelShare * 100)} % of other labels`}
+            />
+          </li>
+        ))}
+      </FindingList>
+      <FindingList title="Pictures that nothing is like" count={outliers.count}>
+        {outliers.images.map(({ id, label, score, nearestId }) => (
+          <li key={id} class="finding">
+            <FindingPicture gallery={gallery} id={id} label={label} note={`its nearest scores ${score.toFixed(3)}`} />
+            <FindingPicture gallery={gallery} id={nearestId} label="its nearest" />
+          </li>
+        ))}
+      </FindingList>
+    </>
+  )
+}

@@ -1,0 +1,58 @@
+/** A label that the neighbours contradict: this one, or that one. */
+import type { Schemas } from '../api/service.js'
+import { FindingPicture } from './finding.js'
+import type { Decisions } from './use-decisions.js'
+
+export interface DoubtFindingProps {
+  gallery: string
+  doubt: Schemas['Diagnosis']['doubts']['images'][number]
+  decisions: Decisions
+}
+
+export function DoubtFinding({ gallery, doubt, decisions }: DoubtFindingProps) {
+  const { id, label, likelyLabel, ownShare, likelyShare, witnesses } = doubt
+  const key = `doubt ${id}`
+  if (decisions.isDecided(key)) return null
+  const about = { kind: 'label' as const, ids: [id] }
+  return (
+    <li class="finding">
+      <FindingPicture gallery={gallery} id={id} label={label} />
+      <div class="finding-question">
+        <p>
+          Its neighbours say <bdi class="chip">{likelyLabel}</bdi> ({Math.round(likelyShare * 100)} %), not{' '}
+          <bdi class="chip">{label}</bdi> ({Math.round(ownShare * 100)} %).
+        </p>
+        <div class="row">
+          <button
+            type="button"
+            class="primary"
+            onClick={() => decisions.decide(key, { ...about, decision: 'set-label', label: likelyLabel })}
+          >
+            It is <bdi class="button-text">{likelyLabel}</bdi>
+          </button>
+          <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'keep-label' })}>
+            It is <bdi class="button-text">{label}</bdi>
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => decisions.decide(key, { ...about, decision: 'dismissed' })}
+          >
+            Do not ask again
+          </button>
+        </div>
+      </div>
+      <div class="finding-witnesses">
+        {witnesses.slice(0, 4).map((witness) => (
+          <FindingPicture
+            key={witness.id}
+            gallery={gallery}
+            id={witness.id}
+            label={likelyLabel}
+            note={witness.score.toFixed(3)}
+          />
+        ))}
+      </div>
+    </li>
+  )
+}

@@ -1,0 +1,71 @@
+/** The evaluation: numbers with their intervals, labels, the index, confusions, and the queries that fared worst. */
+import type { Schemas } from '../api/service.js'
+import { Plot } from '../plots/plot.js'
+import { AnalysisHead } from './analysis-head.js'
+import { ConfusionTable } from './confusion-table.js'
+import { NumbersTable } from './numbers-table.js'
+import { useAnalysis } from './use-analysis.js'
+import { WorstQueries } from './worst-queries.js'
+
+type Evaluation = Schemas['Evaluation']
+const labelsShown = 40
+
+export function EvaluationView({ gallery }: { gallery: string }) {
+  const analysis = useAnalysis(gallery, 'evaluate')
+  const { result } = analysis
+  return (
+    <section class="stack" aria-label="Answers">
+      <AnalysisHead
+        analysis={analysis}
+        action="Evaluate"
+        promise="Each labelled picture asks all others: how often do the answers show the same label?"
+      />
+      {result !== undefined && <Report gallery={gallery} evaluation={result} />}
+    </section>
+  )
+}
+
+function Report({ gallery, evaluation: { quality, index } }: { gallery: string; evaluation: Evaluation }) {
+  const { queries, pictures, labelled, queriesWithoutRelevant, perLabel } = quality
+  const labels = perLabel.slice(0, labelsShown)
+  const valuesOf = (name: string) => labels.map((one) => numberOf(one[name]))
+  return (
+    <>
+      <p>
+        {queries.toLocaleString('en')} pictures asked, of {labelled.toLocaleString('en')} with a label and{' '}
+        {pictures.toLocaleString('en')} in all
+        {queriesWithoutRelevant > 0 &&
+          `; ${queriesWithoutRelevant} are the only ones of their label and count for nothing`}
+        .
+      </p>
+      <NumbersTable quality={quality} />
+      <div class="plots">
+        <Plot
+          title="By label"
+          x={labels.map((_, place) => place)}
+          axis={{ kind: 'names', names: labels.map(({ label }) => label) }}
+          series={[
+            { label: 'mAP@10', values: valuesOf('mAP@10'), as: 'bars' },
+            { label: 'recall@1', values: valuesOf('recall@1'), as: 'points' },
+          ]}
+          range={[0, 1]}
+          height={260}
+        />
+        <Plot
+          title="What the index finds of the exact answer"
+          x={index.atEf.map(({ ef }) => ef)}
+          axis={{ kind: 'numbers', label: 'ef', log: true }}
+          series={[{ label: 'recall', values: index.atEf.map(({ recall }) => recall), as: 'line' }]}
+          range={[0, 1.02]}
+          height={260}
+        />
+      </div>
+      <ConfusionTable quality={quality} />
+      <WorstQueries gallery={gallery} worst={quality.worst ?? []} />
+    </>
+  )
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' ? value : null
+}

@@ -1,0 +1,64 @@
+/** The latest analysis of a kind, followed until it has ended, and its result. */
+import { useEffect, useState } from 'preact/hooks'
+import { followJob, type Job } from '../api/follow-job.js'
+import { answerOf, type Schemas, service } from '../api/service.js'
+
+interface Results {
+  evaluate: Schemas['Evaluation']
+  duplicates: Schemas['Duplicates']
+  doctor: Schemas['Diagnosis']
+}
+export type AnalysisKind = keyof Results
+
+export interface AnalysisState<Kind extends AnalysisKind> {
+  job?: Job | undefined
+  result?: Results[Kind] | undefined
+  error?: unknown
+  /** Nothing was asked yet. */
+  isNew: boolean
+  start: () => void
+}
+
+export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Kind): AnalysisState<Kind> {
+  const [state, setState] = useState<Omit<AnalysisState<Kind>, 'start'>>({ isNew: false })
+  const [starts, setStarts] = useState(0)
+  useEffect(() => {
+    const leaving = new AbortController()
+    const { signal } = leaving
+    const show = (next: typeof state) => {
+      if (!signal.aborted) setState(next)
+    }
+    const run = async () => {
+      const job = starts > 0 ? await startAnalysis(gallery, kind) : await latestJob(gallery, kind, signal)
+      if (job === undefined) return show({ isNew: true })
+      show({ job, isNew: false })
+      const ended =
+        job.finishedAt === null
+          ? await followJob(job.id, { signal, onProgress: (job) => show({ job, isNew: false }) })
+          : job
+      const result = ended.state === 'succeeded' ? await resultOf<Kind>(ended.id, signal) : undefined
+      show({ job: ended, result, isNew: false })
+    }
+    run().catch((error: unknown) => show({ error, isNew: true }))
+    return () => leaving.abort()
+  }, [gallery, kind, starts])
+  return { ...state, start: () => setStarts((one) => one + 1) }
+}
+
+async function latestJob(gallery: string, kind: AnalysisKind, signal: AbortSignal): Promise<Job | undefined> {
+  const query = { gallery, kind: [kind], limit: 1 }
+  const { jobs } = await answerOf(service.GET('/v1/jobs', { params: { query }, signal }))
+  return jobs[0]
+}
+
+function startAnalysis(gallery: string, kind: AnalysisKind): Promise<Job> {
+  const params = { path: { gallery } }
+  if (kind === 'evaluate') return answerOf(service.POST('/v1/galleries/{gallery}/evaluate', { params }))
+  if (kind === 'doctor') return answerOf(service.POST('/v1/galleries/{gallery}/doctor', { params }))
+  return answerOf(service.POST('/v1/galleries/{gallery}/duplicates', { params }))
+}
+
+async function resultOf<Kind extends AnalysisKind>(job: string, signal: AbortSignal): Promise<Results[Kind]> {
+  const result = await answerOf(service.GET('/v1/jobs/{job}/result', { params: { path: { job } }, signal }))
+  return result as Results[Kind]
+}

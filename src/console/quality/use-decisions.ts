@@ -1,0 +1,26 @@
+/** Which findings of a work list are decided in this visit; the service leaves them out of the next analysis. */
+import { useState } from 'preact/hooks'
+import { say } from '../controls/toasts.js'
+import { type Decision, decide } from './decide.js'
+
+export interface Decisions {
+  isDecided: (key: string) => boolean
+  decide: (key: string, decision: Decision) => Promise<void>
+  count: number
+}
+
+export function useDecisions(gallery: string): Decisions {
+  const [decided, setDecided] = useState<ReadonlySet<string>>(new Set())
+  return {
+    isDecided: (key) => decided.has(key),
+    count: decided.size,
+    decide: async (key, decision) => {
+      try {
+        await decide(gallery, decision)
+        setDecided((before) => new Set([...before, key]))
+      } catch (error) {
+        say(error instanceof Error ? error.message : String(error))
+      }
+    },
+  }
+}

@@ -1,0 +1,47 @@
+/** What the console makes of an evaluation and of an explanation. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { heatPixels } from '../../src/console/match/heat-colours.js'
+import { confusionSquare } from '../../src/console/quality/confusion.js'
+
+test('a square of confusions has the labels that are confused most, and what was right on its diagonal', () => {
+  const confusions = [
+    { label: 'a', votedLabel: 'c', queries: 4 },
+    { label: 'c', votedLabel: 'a', queries: 1 },
+    { label: 'b', votedLabel: 'a', queries: 2 },
+  ]
+  const qualities = ['a', 'b', 'c'].map((label) => ({ label, queries: 10, right: 6 }))
+  const { labels, counts, shares } = confusionSquare(confusions, qualities, 2)
+  assert.deepEqual(labels, ['a', 'c'])
+  assert.deepEqual(counts, [
+    [6, 4],
+    [1, 6],
+  ])
+  assert.deepEqual(shares[0], [0.6, 0.4])
+  assert.deepEqual(confusionSquare([], qualities, 16), { labels: [], counts: [], shares: [] })
+})
+
+test('labels that look alike in a key are told apart', () => {
+  const confusions = [
+    { label: 'a", "b', votedLabel: 'c', queries: 1 },
+    { label: 'a', votedLabel: 'b", "c', queries: 5 },
+  ]
+  const { labels, counts } = confusionSquare(confusions, [], 9)
+  assert.equal(counts[labels.indexOf('a", "b')]![labels.indexOf('c')], 1)
+  assert.equal(counts[labels.indexOf('a')]![labels.indexOf('b", "c')], 5)
+})
+
+test('the strongest place of a map is the most opaque, and what takes from the score is blue', () => {
+  const pixels = heatPixels([
+    [0, 1],
+    [-0.5, 0.1],
+  ])
+  const place = (at: number) => [...pixels.subarray(4 * at, 4 * at + 4)]
+  assert.equal(pixels.length, 16)
+  assert.equal(place(0)[3], 0)
+  assert.equal(place(1)[3], 215)
+  const [red, , blue] = place(2)
+  assert.ok(blue! > red!)
+  assert.ok(place(3)[3]! < place(2)[3]!)
+  assert.equal(heatPixels([[0, 0]])[3], 0)
+})
