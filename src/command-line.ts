@@ -2,7 +2,7 @@
  * What every command has in common: `--help` prints the usage and ends with 0, misuse is one line and 2, a failure one
  * line and 1. An option is declared once, with its default, its bounds and a sentence.
  */
-import { Command, CommanderError, InvalidArgumentError } from '@commander-js/extra-typings'
+import { Command, CommanderError, Help, InvalidArgumentError, type OptionValues } from '@commander-js/extra-typings'
 
 export const failed = 1
 export const misused = 2
@@ -12,7 +12,10 @@ export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .exitOverride()
-    .configureHelp({ helpWidth: 120 })
+    .configureHelp({
+      helpWidth: 120,
+      optionDescription: (option) => new Help().optionDescription(option).replace(' (default: false)', ''),
+    })
     .configureOutput({
       outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')} (${name} --help lists the options)\n`),
     })
@@ -55,6 +58,17 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]): 
     if (choice !== undefined) return choice
     throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`)
   }
+}
+
+/** What the arguments say, without running the command. @throws CommanderError for misuse, which has been printed then */
+export function optionsOf<Options extends OptionValues>(
+  program: Command<[], Options>,
+  args: readonly string[],
+): Options {
+  return program
+    .action(() => {})
+    .parse([...args], { from: 'user' })
+    .opts()
 }
 
 /** Parses the process's arguments, runs the action and sets the exit code. */

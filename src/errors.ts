@@ -84,6 +84,8 @@ export const catalogue = {
   cuda_unavailable: 'CUDA was required but can not be used.',
   data_unreadable: 'The data folder can not be used.',
   weights_unreadable: 'The starting weights can not be used.',
+  // training
+  run_exists: 'A run or a network of this name exists already.',
   // export of a trained network
   export_layer_unsupported: 'The network has a layer that can not be written as ONNX.',
   export_parity_failed: 'The exported network does not agree with the trained one; nothing was written.',

@@ -146,7 +146,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   // of the service it knows the contract: the types that are made from `openapi.yaml`
   console: [],
-  train: ['errors', 'image', 'eval', 'embedding', 'datasets'],
+  train: ['errors', 'command-line', 'image', 'eval', 'embedding', 'datasets'],
   cli: [
     'errors',
     'durable-files',

@@ -21,6 +21,9 @@ const editedImages = 150
 const batchSize = 16
 const maxPixels = 100e6
 
+/** How many copies are made of so many pictures. */
+export const editedCopiesOf = (pictures: number): number => Math.min(pictures, editedImages) * judgedEdits.length
+
 export interface EditedBatch {
   images: readonly SplitImage[]
   edits: readonly EditName[]

@@ -19,9 +19,9 @@ export interface EpochPlan {
 }
 
 export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: number): EpochPlan {
-  const { seed, epochs, smallInput, preprocessing, augmentation, batch: shape } = settings
+  const { seed, preprocessing, augmentation, batch: shape } = settings
   const epochSeed = seed * 1_000_003 + epoch * 1009
-  const side = epoch < Math.round(smallInput.share * epochs) ? smallInput.side : preprocessing.inputSize
+  const side = sideOf(settings, epoch)
   const batches = classBalancedBatches(data.classOf, shape, seededRandom(epochSeed)).map(
     (members, index): PlannedBatch => {
       const random = seededRandom(epochSeed + 17 * (index + 1))
@@ -38,4 +38,9 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
     },
   )
   return { side, batches }
+}
+
+/** Of the pictures of an epoch: small ones first. */
+export function sideOf({ smallInput, epochs, preprocessing }: TrainSettings, epoch: number): number {
+  return epoch < Math.round(smallInput.share * epochs) ? smallInput.side : preprocessing.inputSize
 }

@@ -48,19 +48,24 @@ export class EpochProgress {
   }
 }
 
-/** After an epoch; the time left is judged by the pace of the last three, and larger pictures to come are not in it. */
+/** After an epoch. @param secondsLeft of the whole run, its export included; null: there is no telling yet */
 export function epochLine(
   { epoch, side, loss, picturesPerSecond, waitedShare, seconds, val }: EpochRecord,
-  { best, history }: RunState,
-  epochs: number,
+  { best }: RunState,
+  { epochs, secondsLeft }: { epochs: number; secondsLeft: number | null },
 ): string {
-  const recent = history.slice(-3)
-  const secondsEach = recent.reduce((sum, record) => sum + record.seconds, 0) / recent.length
-  const minutesLeft = (secondsEach * (epochs - epoch - 1)) / 60
   const quality =
     val === null
       ? 'not judged'
       : `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
   const pace = `${picturesPerSecond.toFixed(0)} pictures/s${waitedShare === undefined ? '' : `, ${(waitedShare * 100).toFixed(0)} % of it waiting for them`}`
-  return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${pace}, ${seconds.toFixed(0)} s, about ${minutesLeft.toFixed(0)} min left`
+  const left = secondsLeft === null ? '' : `, about ${durationOf(secondsLeft)} left with the export`
+  return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${pace}, ${seconds.toFixed(0)} s${left}`
+}
+
+/** Seconds as a person says them: 45 s, 12 min, 3 h 20 min. */
+export function durationOf(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`
+  const minutes = Math.ceil(seconds / 60)
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

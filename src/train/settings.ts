@@ -1,15 +1,14 @@
-/** Everything a training run can be told, with defaults; the command line names the ones that people change. */
-import { parseArgs } from 'node:util'
+/** Everything a training run from nothing can be told, with defaults; `options.ts` names the ones that people change. */
 import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/model-manifest.js'
-import { type BackendChoice, backendChoices } from './backend.js'
+import type { BackendChoice } from './backend.js'
 import type { BatchShape } from './samplers/class-balanced.js'
 
 export interface TrainSettings {
   architecture: 'simple-cnn'
   /** Folder of pictures, and a CSV of labels unless `labels.csv` lies in it or folders are the labels. */
   data: string
-  labels?: string
+  labels?: string | undefined
   /** Name of the network: of its folder and in its manifest. */
   name: string
   /** The network is written to `<out>/<name>/`. */
@@ -19,8 +18,12 @@ export interface TrainSettings {
   backend: BackendChoice
   seed: number
   resume: boolean
-  /** Trains nothing: exports the best weights so far, without touching the test pictures. */
+  /** Writes over what is there of this name. */
+  force: boolean
+  /** Trains nothing: exports the best weights so far. */
   exportOnly: boolean
+  /** Measure the exported network on the test pictures; false for a run that will go on, as they are looked at once. */
+  report: boolean
   /** What the owner of the pictures states; goes into the model card. */
   dataLicence: string | null
 
@@ -48,8 +51,20 @@ export interface TrainSettings {
 
 /** What shapes a run, without what only says where things lie or how often they are saved. */
 export function shapingSettings(settings: TrainSettings): Record<string, unknown> {
-  const { resume, exportOnly, dataLicence, backend, data, labels, work, out, checkpointEverySeconds, ...shaping } =
-    settings
+  const {
+    resume,
+    force,
+    exportOnly,
+    report,
+    dataLicence,
+    backend,
+    data,
+    labels,
+    work,
+    out,
+    checkpointEverySeconds,
+    ...shaping
+  } = settings
   return shaping
 }
 
@@ -66,7 +81,9 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   backend: 'auto',
   seed: defaultDeal.seed,
   resume: false,
+  force: false,
   exportOnly: false,
+  report: true,
   dataLicence: null,
   epochs: 42,
   batch: { classes: 15, samples: 4 },
@@ -88,81 +105,4 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   averageDecay: 0.998,
   shares: defaultDeal.shares,
   checkpointEverySeconds: 180,
-}
-
-export const usage = `npm run train -- --data FOLDER [options]
-  --arch simple-cnn     architecture
-  --data FOLDER         label/picture, split/label/picture, or pictures or tar files beside a CSV
-  --labels CSV          filename,label[,split][,duplicate_group]; default FOLDER/labels.csv if it exists
-  --name NAME           name of the network (default: the architecture's)
-  --out FOLDER          writes FOLDER/NAME (default onnx)
-  --epochs N  --seed N  --samples N (per class and batch)  --rate X (peak learning rate)
-  --fit squash|cover    how a picture becomes the square that the network sees
-  --backend ${backendChoices.join('|')}
-  --resume              go on from the last checkpoint of this name
-  --export-only         train nothing, export the best weights of that run so far
-  --licence TEXT        licence of the pictures, for the model card`
-
-/** @throws Error with the usage when an option is unknown or missing. */
-export function settingsOf(args: readonly string[]): TrainSettings {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      arch: { type: 'string' },
-      data: { type: 'string' },
-      labels: { type: 'string' },
-      name: { type: 'string' },
-      out: { type: 'string' },
-      epochs: { type: 'string' },
-      seed: { type: 'string' },
-      samples: { type: 'string' },
-      rate: { type: 'string' },
-      fit: { type: 'string' },
-      backend: { type: 'string' },
-      resume: { type: 'boolean' },
-      'export-only': { type: 'boolean' },
-      licence: { type: 'string' },
-    },
-  })
-  const defaults = defaultSettings
-  const architecture = oneOf('arch', values.arch ?? defaults.architecture, ['simple-cnn'])
-  return {
-    ...defaults,
-    architecture,
-    data: values.data ?? fail('--data is missing'),
-    ...(values.labels !== undefined && { labels: values.labels }),
-    name: values.name ?? architecture,
-    out: values.out ?? defaults.out,
-    backend: oneOf('backend', values.backend ?? 'auto', backendChoices),
-    seed: positive('seed', values.seed) ?? defaults.seed,
-    resume: values.resume ?? false,
-    exportOnly: values['export-only'] ?? false,
-    dataLicence: values.licence ?? null,
-    epochs: positive('epochs', values.epochs) ?? defaults.epochs,
-    batch: { ...defaults.batch, samples: positive('samples', values.samples) ?? defaults.batch.samples },
-    learningRate: {
-      ...defaults.learningRate,
-      peak: positive('rate', values.rate, false) ?? defaults.learningRate.peak,
-    },
-    preprocessing: {
-      ...defaults.preprocessing,
-      fit: oneOf('fit', values.fit ?? defaults.preprocessing.fit, ['squash', 'cover']),
-    },
-  }
-}
-
-function oneOf<T extends string>(option: string, value: string, choices: readonly T[]): T {
-  return choices.find((choice) => choice === value) ?? fail(`--${option} is one of ${choices.join(', ')}`)
-}
-
-function positive(option: string, value: string | undefined, whole = true): number | undefined {
-  if (value === undefined) return undefined
-  const number = Number(value)
-  return number > 0 && (!whole || Number.isInteger(number))
-    ? number
-    : fail(`--${option} is a positive ${whole ? 'whole ' : ''}number`)
-}
-
-function fail(reason: string): never {
-  throw new Error(`${reason}\n\n${usage}`)
 }

@@ -1,8 +1,7 @@
 /** The data set of a run: pictures, labels and the three parts. */
-import { readLabelledImages } from '../datasets/labelled-images.js'
-import { type SplitImage, withSplit } from '../datasets/split.js'
+import type { SplitImage } from '../datasets/split.js'
+import { readSplitImages } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
-import { seededRandom } from '../eval/random.js'
 import type { TrainSettings } from './settings.js'
 
 export interface TrainingData {
@@ -17,13 +16,10 @@ export interface TrainingData {
   classOf: number[]
 }
 
-export async function readTrainingData({
-  data,
-  labels: csv,
-  shares,
-  seed,
-}: Pick<TrainSettings, 'data' | 'labels' | 'shares' | 'seed'>): Promise<TrainingData> {
-  const images = withSplit(await readLabelledImages(data, csv), shares, seededRandom(seed))
+export async function readTrainingData(
+  source: Pick<TrainSettings, 'data' | 'labels' | 'shares' | 'seed'>,
+): Promise<TrainingData> {
+  const images = await readSplitImages(source)
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()

@@ -13,7 +13,10 @@ import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
 import { runToExit } from '../support/service-process.js'
 
-const commands = ['backup', 'restore', 'make-key', 'evaluate', 'ingest'] as const
+const commands = [
+  ...['cli/backup', 'cli/restore', 'cli/make-key', 'cli/evaluate', 'cli/ingest'],
+  ...['train/main', 'train/onnx/precisions/main', 'train/report/main', 'train/native/setup'],
+]
 
 for (const name of commands) {
   test(`${name} --help prints its usage and ends with 0`, async () => {
@@ -32,19 +35,37 @@ for (const name of commands) {
 const failures: { what: string; name: string; parameters(empty: string): string[]; says: RegExp }[] = [
   {
     what: 'a backup of a service that is not there',
-    name: 'backup',
+    name: 'cli/backup',
     parameters: (empty) => ['--to', join(empty, 'x'), '--url', 'http://127.0.0.1:9'],
     says: /^service_unreachable: /,
   },
   {
     what: 'a restore of nothing',
-    name: 'restore',
+    name: 'cli/restore',
     parameters: (empty) => [join(empty, 'none'), '--data-dir', join(empty, 'data')],
     says: /^snapshot_damaged: /,
   },
   {
+    what: 'training on a folder that is not there',
+    name: 'train/main',
+    parameters: (empty) => ['--data', join(empty, 'none'), '--out', empty, '--work', empty, '--backend', 'cpu'],
+    says: /^data_unreadable: /m,
+  },
+  {
+    what: 'judging a network that is not there',
+    name: 'train/report/main',
+    parameters: (empty) => ['--model', join(empty, 'none'), '--data', empty],
+    says: /^model_unreadable: /,
+  },
+  {
+    what: 'quantizing a network that is not there',
+    name: 'train/onnx/precisions/main',
+    parameters: (empty) => ['--model', join(empty, 'none'), '--data', empty],
+    says: /^model_unreadable: /,
+  },
+  {
     what: 'an upload of a folder that is not there',
-    name: 'ingest',
+    name: 'cli/ingest',
     parameters: (empty) => [join(empty, 'none'), '--gallery', 'g'],
     says: /none does not exist\.$/m,
   },
@@ -59,7 +80,7 @@ for (const { what, name, parameters, says } of failures) {
 }
 
 test('a key that is made is the one that its line lets in', async () => {
-  const { code, output } = await runCommand('make-key', ['--name', 'shop', '--role', 'read'])
+  const { code, output } = await runCommand('cli/make-key', ['--name', 'shop', '--role', 'read'])
   assert.equal(code, 0)
   const [key, line] = output
     .trim()
@@ -80,10 +101,10 @@ test('what a backup fetched, a restore makes a data folder of', async (t) => {
   })
   const folder = await temporaryFolder(t)
   const [file, dataDir] = [join(folder, 'backup.tar'), join(folder, 'data')]
-  const made = await runCommand('backup', ['--to', file, '--url', await app.listen()])
+  const made = await runCommand('cli/backup', ['--to', file, '--url', await app.listen()])
   assert.equal(made.code, 0, made.output)
   assert.match(made.output, /1 pictures in 1 galleries/)
-  const restored = await runCommand('restore', [file, '--data-dir', dataDir])
+  const restored = await runCommand('cli/restore', [file, '--data-dir', dataDir])
   assert.equal(restored.code, 0, restored.output)
   const again = await startApp(t, { dataDir, modelDir: app.config.modelDir })
   assert.equal((await again.call(200, { method: 'GET', url: '/v1/galleries/kept/images/a' })).id, 'a')
@@ -99,11 +120,11 @@ test('an evaluation without a split tests on what training left out, and leaves 
     for (let seed = 0; seed < 12; seed++)
       await writeFile(join(data, label, `${seed}.jpg`), await drawImage(label, seed))
   }
-  const missing = await runCommand('evaluate', ['--data', join(data, 'none'), '--url', url])
+  const missing = await runCommand('cli/evaluate', ['--data', join(data, 'none'), '--url', url])
   assert.deepEqual([missing.code, missing.output.trim().split('\n').length], [1, 1], missing.output)
   assert.match(missing.output, /^data_unreadable: /)
   const report = join(data, 'report.md')
-  const first = await runCommand('evaluate', ['--data', data, '--url', url, '--out', report])
+  const first = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--out', report])
   assert.equal(first.code, 0, first.output)
   assert.match(await readFile(report, 'utf8'), /40 stored, 8 queries/)
   const trained = (await readSplitImages({ data, seed: 7 })).filter(({ split }) => split !== 'test')
@@ -112,7 +133,7 @@ test('an evaluation without a split tests on what training left out, and leaves 
     new Set(images.map(({ id }) => id)),
     new Set(trained.map(({ id, label }) => `${label}/${id.replaceAll('/', '_')}`)),
   )
-  const second = await runCommand('evaluate', ['--data', data, '--url', url])
+  const second = await runCommand('cli/evaluate', ['--data', data, '--url', url])
   assert.equal(second.code, 1)
   assert.match(second.output, /^service_refused: .*--reuse/m)
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate' })).count, 40)

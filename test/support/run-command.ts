@@ -1,12 +1,13 @@
-/** One of the commands (`src/cli/NAME.ts`) as a process of its own. */
+/** One of the commands as a process of its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
+/** @param name of its file below `src`, such as `cli/backup` */
 export async function runCommand(name: string, parameters: string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(
     process.execPath,
-    [fileURLToPath(new URL(`../../src/cli/${name}.js`, import.meta.url)), ...parameters],
+    [fileURLToPath(new URL(`../../src/${name}.js`, import.meta.url)), ...parameters],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let output = ''

@@ -1,8 +1,8 @@
 /** A real network for tests: trained and exported here, on pictures that the test draws, within seconds. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { train } from '../../src/train/main.js'
 import { defaultSettings, type TrainSettings } from '../../src/train/settings.js'
+import { trainFromNothing } from '../../src/train/train-from-nothing.js'
 import { drawImage, drawnLabels } from './drawn-images.js'
 import { folderOfProcess } from './temporary-folder.js'
 
@@ -51,6 +51,6 @@ export function tinyModel(): Promise<string> {
 async function makeTinyModel(): Promise<string> {
   const folder = await folderOfProcess('alike-tiny-')
   await writeDrawnImages(join(folder, 'pictures'))
-  const trained = await train(tinySettings(folder), () => {}, new AbortController().signal)
+  const trained = await trainFromNothing(tinySettings(folder), () => {}, new AbortController().signal)
   return trained.folder!
 }

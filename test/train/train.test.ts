@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
-import { train } from '../../src/train/main.js'
-import { settingsOf, usage } from '../../src/train/settings.js'
+import { trainFromNothing } from '../../src/train/train-from-nothing.js'
 import { drawnLabels } from '../support/drawn-images.js'
 import { tinySettings, writeDrawnImages } from '../support/tiny-model.js'
 
@@ -22,7 +21,7 @@ const never = new AbortController().signal
 
 test('a run gives a network that knows the shapes; stopped half-way and resumed it gives the same one to the bit', async () => {
   const lines: string[] = []
-  const whole = await train({ ...tinySettings(folder), name: 'whole' }, (line) => lines.push(line), never)
+  const whole = await trainFromNothing({ ...tinySettings(folder), name: 'whole' }, (line) => lines.push(line), never)
   assert.deepEqual((await readdir(whole.folder!)).sort(), [
     'golden',
     'manifest.json',
@@ -36,16 +35,17 @@ test('a run gives a network that knows the shapes; stopped half-way and resumed 
   const { classification } = whole.metrics!
   assert.ok('accuracy' in classification && classification.accuracy > 0.8, JSON.stringify(classification))
   assert.equal(lines[0], 'backend wasm')
+  assert.match(lines.find((line) => line.startsWith('epoch 1/'))!, / left with the export$/)
 
   const stop = new AbortController()
-  const stopped = await train(
+  const stopped = await trainFromNothing(
     { ...tinySettings(folder), name: 'parts' },
-    (line) => line.startsWith('epoch 2/') && setTimeout(() => stop.abort(), 200),
+    (line) => line.startsWith('epoch 2/') && stop.abort(),
     stop.signal,
   )
   assert.equal(stopped.folder, undefined)
-  assert.ok(stopped.state.epoch < 6)
-  const resumed = await train({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)
+  assert.deepEqual([stopped.state.epoch, stopped.state.batch], [2, 1], 'after the batch that was at work')
+  const resumed = await trainFromNothing({ ...tinySettings(folder), name: 'parts', resume: true }, () => {}, never)
   const parts = await readModel(resumed.folder!)
   assert.equal(parts.manifest.files.fp32.bytes, manifest.files.fp32.bytes + 'parts'.length - 'whole'.length)
   assert.deepEqual(resumed.metrics!.protocols.A, whole.metrics!.protocols.A)
@@ -60,7 +60,7 @@ test('a picture that can not be read is named', async () => {
   await writeFile(broken, 'no picture')
   try {
     await assert.rejects(
-      train({ ...tinySettings(folder), name: 'broken' }, () => {}, never),
+      trainFromNothing({ ...tinySettings(folder), name: 'broken' }, () => {}, never),
       (error: unknown) =>
         error instanceof AlikeError &&
         error.code === 'data_unreadable' &&
@@ -69,41 +69,4 @@ test('a picture that can not be read is named', async () => {
   } finally {
     await rm(broken)
   }
-})
-
-const refusals: [args: string[], reason: RegExp][] = [
-  [[], /--data is missing/],
-  [['--data', 'x', '--epochs', '0'], /--epochs is a positive whole number/],
-  [['--data', 'x', '--arch', 'other'], /--arch is one of simple-cnn/],
-  [['--data', 'x', '--unknown'], /unknown/],
-]
-for (const [args, reason] of refusals)
-  test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => settingsOf(args), reason))
-
-test('the command line sets what it names and leaves the rest', () => {
-  const settings = settingsOf([
-    '--data',
-    'pictures',
-    '--epochs',
-    '3',
-    '--samples',
-    '2',
-    '--fit',
-    'cover',
-    '--rate',
-    '0.001',
-    '--resume',
-  ])
-  assert.deepEqual(
-    [
-      settings.name,
-      settings.epochs,
-      settings.batch,
-      settings.preprocessing.fit,
-      settings.learningRate.peak,
-      settings.resume,
-    ],
-    ['simple-cnn', 3, { classes: 15, samples: 2 }, 'cover', 0.001, true],
-  )
-  assert.match(usage, /--export-only/)
 })

@@ -1,5 +1,5 @@
 /** From starting weights to a network folder: cached maps, phases, evaluation on val, export. */
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
@@ -16,6 +16,8 @@ import { type ConvolutionPrecision, setConvolutionPrecision } from '../native/bf
 import { WeightAverage } from '../optimizer/weight-average.js'
 import { EpochProgress, epochLine } from '../progress.js'
 import type { ModelMetrics } from '../report/model-metrics.js'
+import { exists } from '../run-folder.js'
+import { epochWork, exportPasses, secondsLeft, secondsOfExportedPass } from '../time-left.js'
 import { readTrainingData, type TrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
 import type { StartingWeights } from '../weights/weight-format.js'
@@ -298,7 +300,7 @@ async function runPhase(
       }
       if (isBest) await saveCheckpoint(files.best, { average }, state, fingerprint)
       if (isTimeToSave() || state.epoch === end) await save()
-      log(epochLine(record, state, epochs))
+      log(epochLine(record, state, { epochs, secondsLeft: timeLeft(run, state) }))
     }
     return state
   } finally {
@@ -329,8 +331,18 @@ function stepOf(
   })
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
+function timeLeft({ settings, data, averaged, backend }: Run, { epoch, history }: RunState): number | null {
+  const fullSide = averaged.preprocessing.inputSize
+  const planned = (phase: string | undefined, side: number) => ({
+    phase,
+    side,
+    work: epochWork(data.train.length, { phase, side }, fullSide),
+  })
+  const done = history.map(({ phase, side, seconds }) => ({ ...planned(phase, side), seconds }))
+  const toCome = Array.from({ length: epochsOf(settings.phases) - epoch }, (_, i) => {
+    const { trains, side = fullSide } = phaseOf(settings.phases, epoch + i)!.phase
+    return planned(trains, side)
+  })
+  const secondsEach = backend.endsWith('(gpu)') ? secondsOfExportedPass(averaged.model.countParams()) : undefined
+  return secondsLeft(done, toCome, { count: exportPasses(data, settings.report), secondsEach })
+}

@@ -37,12 +37,12 @@ export interface LossSettings {
 export interface FineTuneSettings extends LossSettings {
   /** Folder of pictures, as for training from nothing. */
   data: string
-  labels?: string
+  labels?: string | undefined
   /** File of starting weights; the architecture follows from it. */
   init: string
-  initSha256?: string
+  initSha256?: string | undefined
   /** What the weights must be of; whatever they are of when absent. */
-  architecture?: string
+  architecture?: string | undefined
   name: string
   out: string
   /** Checkpoints and the log lie in `<work>/<name>/`. */
@@ -54,6 +54,8 @@ export interface FineTuneSettings extends LossSettings {
   compute: ConvolutionPrecision | 'auto'
   seed: number
   resume: boolean
+  /** Writes over what is there of this name. */
+  force: boolean
   /** Trains nothing: takes the best weights of the run so far. */
   exportOnly: boolean
   /** Measure the exported network on the test pictures; false for a run that will go on, as they are looked at once. */
@@ -99,6 +101,7 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   compute: 'auto',
   seed: defaultDeal.seed,
   resume: false,
+  force: false,
   exportOnly: false,
   report: true,
   dataLicence: null,
@@ -131,6 +134,7 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
 export function shapingFineTuneSettings(settings: FineTuneSettings): Record<string, unknown> {
   const {
     resume,
+    force,
     exportOnly,
     report,
     dataLicence,

@@ -14,8 +14,8 @@ import { performance } from 'node:perf_hooks'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import yauzl from 'yauzl'
+import { command, runCommand } from '../../command-line.js'
 import { sha256OfFile } from '../../embedding/model-manifest.js'
 import { nativeFolder, nativePackage } from './native-backend.js'
 
@@ -229,17 +229,30 @@ async function compile(nodeApiInclude: string): Promise<void> {
   await access(join(output, 'tfjs_binding.node'))
 }
 
-function execute(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 })
+function execute(program: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 26 })
   if (error !== undefined)
-    throw new Error(`${command} could not be started: it is needed for this set-up.`, { cause: error })
-  if (status !== 0) throw new Error(`${command} ended with status ${status}:\n${stderr}`)
+    throw new Error(`${program} could not be started: it is needed for this set-up.`, { cause: error })
+  if (status !== 0) {
+    console.error(stderr.trimEnd())
+    throw new Error(`${program} ended with status ${status}.`)
+  }
   return stdout
 }
 
-if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
+async function run({ gpu }: { gpu: boolean }): Promise<void> {
   const start = performance.now()
-  const { values } = parseArgs({ options: { gpu: { type: 'boolean', default: false } } })
-  await setUpNative(values.gpu ? 'gpu' : 'cpu', (line) => console.log(line))
+  await setUpNative(gpu ? 'gpu' : 'cpu', (line) => console.log(line))
   console.log(`done in ${((performance.now() - start) / 1000).toFixed(0)} s`)
+}
+
+if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
+  await runCommand(
+    command(
+      'npm run train:setup --',
+      'Sets up native TensorFlow for training; without it training runs on WASM, slowly.',
+    )
+      .option('--gpu', `with CUDA, for NVIDIA GPUs (${wheels.gpu.size} of TensorFlow and CUDA beside it)`, false)
+      .action(run),
+  )
 }

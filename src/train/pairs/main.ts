@@ -3,14 +3,16 @@
  * (protocol A), against train (B), and those of classes that the head never saw (C). Each number is the mean of three seeds.
  * `node dist/src/train/pairs/main.js --init FILE --data FOLDER --name pairs [--cache FOLDER]`, as for `npm run train`.
  */
+import { optionsOf } from '../../command-line.js'
 import { chooseBackend } from '../backend.js'
 import { cachedMaps } from '../fine-tuning/cached-maps.js'
-import { fineTuneSettingsOf } from '../fine-tuning/command-line.js'
 import type { LossSettings } from '../fine-tuning/settings.js'
+import { fineTuneSettingsOf } from '../fine-tuning/settings-of-options.js'
 import { ImageLoader } from '../loader/image-loader.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
+import { trainCommand } from '../options.js'
 import { share, table } from '../report/markdown.js'
 import { readTrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
@@ -92,7 +94,7 @@ function rows(defaults: LossSettings): Row[] {
 /** Every fifth class, in the order of the names. */
 const isHeldOut = (_: string, index: number) => index % 5 === 2
 
-const settings = fineTuneSettingsOf(process.argv.slice(2))
+const settings = fineTuneSettingsOf(optionsOf(trainCommand(), process.argv.slice(2)))
 await chooseBackend(settings.backend)
 setConvolutionPrecision('float32')
 const starting = await readStartingWeights(settings.init, settings.initSha256)

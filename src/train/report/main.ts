@@ -2,30 +2,17 @@
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
-import { readLabelledImages } from '../../datasets/labelled-images.js'
-import { type SplitImage, withSplit } from '../../datasets/split.js'
+import { command, oneOf, runCommand, wholeNumber } from '../../command-line.js'
+import type { SplitImage } from '../../datasets/split.js'
+import { readSplitImages, trainingSeedOf } from '../../datasets/split-images.js'
 import { type Model, type Precision, precisions, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import { evaluateClassification } from '../../eval/classification.js'
 import { evaluateCopies, meanFirstHit } from '../../eval/copies.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
-import { seededRandom } from '../../eval/random.js'
-import { oneOf, refuse } from '../command-line.js'
 import { type OnnxSession, openOnnx } from '../onnx/onnx-session.js'
-import { defaultSettings } from '../settings.js'
 import { embedExported, embedExportedCopies } from './embed-exported.js'
 import { share, table } from './markdown.js'
-
-export const judgeUsage = `npm run judge -- --model FOLDER --data FOLDER [options]
-  --model FOLDER        a network folder, onnx/NAME
-  --data FOLDER         labelled pictures, as for npm run train
-  --labels CSV          as for npm run train
-  --split val|test      pictures that query each other (default val: test is for the report of a finished run)
-  --precision ${precisions.join('|')}  to judge (default: the first that the folder has)
-  --mirror              also with the mirror image of every picture averaged in
-  --views 2|3|4         also with so many views averaged; 2 is --mirror
-  --copies              also edited copies`
 
 export interface JudgeOptions {
   model: Model
@@ -53,45 +40,37 @@ export interface Judgement {
   copies?: Record<string, number> | undefined
 }
 
-/** @throws Error with the usage when an option is unknown, missing or none of its choices; AlikeError `model_unreadable`, `data_unreadable` */
-export async function judgeOptionsOf(args: readonly string[]): Promise<JudgeOptions> {
-  const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      model: text,
-      data: text,
-      labels: text,
-      split: text,
-      precision: text,
-      mirror: flag,
-      views: text,
-      copies: flag,
-    },
-  })
-  if (values.model === undefined || values.data === undefined) refuse('--model and --data are needed', judgeUsage)
-  const model = await readModel(values.model)
-  const has = (precision: Precision) =>
-    model.manifest.files[precision] !== undefined && !(model.absent ?? []).includes(precision)
-  const present = precisions.filter(has)
-  const precision = oneOf('precision', values.precision ?? present[0]!, present, judgeUsage)
-  const split = oneOf('split', values.split ?? 'val', ['val', 'test'], judgeUsage)
-  const views = Number(
-    oneOf(
-      'views',
-      values.views ?? (values.mirror === true ? '2' : '1'),
-      values.views === undefined ? ['1', '2'] : ['2', '3', '4'],
-      judgeUsage,
-    ),
+export function judgeCommand() {
+  return command(
+    'npm run judge --',
+    'Tells what an exported network is worth, on val pictures unless test is asked for.',
   )
-  const { seed } = model.manifest.provenance
-  // the split that training made, where the data has none of its own
-  const random = seededRandom(typeof seed === 'number' ? seed : defaultSettings.seed)
-  const all = withSplit(await readLabelledImages(values.data, values.labels), defaultSettings.shares, random)
+    .requiredOption('--model <folder>', 'a network folder, onnx/NAME')
+    .requiredOption('--data <folder>', 'labelled pictures, as for npm run train')
+    .option('--labels <csv>', 'as for npm run train')
+    .option('--split <val|test>', 'pictures that query each other', oneOf(['val', 'test']), 'val')
+    .option(`--precision <${precisions.join('|')}>`, 'file to judge; the first that is there', oneOf(precisions))
+    .option('--mirror', 'also with the mirror image of every picture averaged in: --views 2', false)
+    .option('--views <count>', 'also with so many views averaged', wholeNumber(2, 4))
+    .option('--copies', 'also edited copies', false)
+}
+type Given = ReturnType<ReturnType<typeof judgeCommand>['opts']>
+
+/** @throws AlikeError `model_unreadable`, `data_unreadable` */
+export async function judgeOptionsOf({ data, labels, split, copies, ...given }: Given): Promise<JudgeOptions> {
+  const model = await readModel(given.model)
+  const present = precisions.filter(
+    (precision) => model.manifest.files[precision] !== undefined && !(model.absent ?? []).includes(precision),
+  )
+  const precision = given.precision ?? present[0]!
+  if (!present.includes(precision))
+    throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, but ${present.join(', ')}.` })
+  const views = given.views ?? (given.mirror ? 2 : 1)
+  const all = await readSplitImages({ data, labels, seed: trainingSeedOf(model.manifest.provenance) })
   const images = all.filter((image) => image.split === split)
   if (images.length === 0)
     throw new AlikeError('data_unreadable', { detail: `There are no pictures in the part ${split}.` })
-  return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], copies: values.copies ?? false }
+  return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], copies }
 }
 
 export async function judge({ model, precision, images, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
@@ -148,15 +127,12 @@ export function judgementTable({ views, copies }: Judgement): string {
       )}`
 }
 
-if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url) {
-  try {
-    const options = await judgeOptionsOf(process.argv.slice(2))
-    console.log(
-      `${options.model.manifest.name} ${options.model.manifest.id}, ${options.precision}, ${options.images.length} pictures\n`,
-    )
-    console.log(judgementTable(await judge(options)))
-  } catch (error) {
-    console.error(error instanceof AlikeError ? `${error.code}: ${error.message}` : error)
-    process.exitCode = 1
-  }
+async function run(given: Given): Promise<void> {
+  const options = await judgeOptionsOf(given)
+  const { model, precision, images } = options
+  console.log(`${model.manifest.name} ${model.manifest.id}, ${precision}, ${images.length} pictures\n`)
+  console.log(judgementTable(await judge(options)))
 }
+
+if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url)
+  await runCommand(judgeCommand().action(run))

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { readModel } from '../../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../../src/errors.js'
-import { fineTuneSettingsOf } from '../../../src/train/fine-tuning/command-line.js'
 import { fineTune } from '../../../src/train/fine-tuning/fine-tune.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from '../../../src/train/fine-tuning/settings.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
@@ -117,47 +116,4 @@ test('weights of another architecture, and a checkpoint of other settings, are r
     fineTune({ ...settings('whole'), resume: true, seed: 2 }, () => {}, never),
     /other settings or data/,
   )
-})
-
-const base = ['--init', 'w', '--data', 'd', '--name', 'n']
-const refusals: [args: string[], reason: RegExp][] = [
-  [['--init', 'w', '--name', 'n'], /--data is missing/],
-  [[...base, '--phases', 'tail'], /--phases is a positive whole number/],
-  [[...base, '--phases', 'all:1,tail:1'], /trains all only at the end/],
-  [[...base, '--phases', 'tail:1@160'], /a side only for all/],
-  [[...base, '--phases', 'all:1x0'], /--phases is a positive number/],
-  [[...base, '--phases', 'all:1x2@160'], /--phases is a positive number/],
-  [[...base, '--pooling', 'max'], /--pooling is one of average, gem/],
-]
-for (const [args, reason] of refusals)
-  test(`the command line "${args.join(' ')}" is refused`, () => assert.throws(() => fineTuneSettingsOf(args), reason))
-
-test('a phase takes a multiple of its learning rates', () => {
-  const { phases } = fineTuneSettingsOf([...base, '--phases', 'all:1,all:2@160x2.5'])
-  assert.deepEqual(phases[1], {
-    trains: 'all',
-    epochs: 2,
-    side: 160,
-    rate: { head: phases[0]!.rate.head * 2.5, body: phases[0]!.rate.body * 2.5 },
-  })
-})
-
-test('the command line names phases, and leaves the rest as it is', () => {
-  const { phases, compute, report } = fineTuneSettingsOf([
-    ...base,
-    '--phases',
-    'head:1,tail:4,all:2@160',
-    '--compute',
-    'float32',
-    '--no-report',
-  ])
-  assert.deepEqual(
-    phases.map(({ trains, epochs, side }) => [trains, epochs, side]),
-    [
-      ['head', 1, undefined],
-      ['tail', 4, undefined],
-      ['all', 2, 160],
-    ],
-  )
-  assert.deepEqual([compute, report], ['float32', false])
 })

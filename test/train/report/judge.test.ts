@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { optionsOf } from '../../../src/command-line.js'
 import { judgedEdits } from '../../../src/train/edited-copies.js'
-import { judge, judgementTable, judgeOptionsOf } from '../../../src/train/report/main.js'
+import { judge, judgeCommand, judgementTable, judgeOptionsOf } from '../../../src/train/report/main.js'
 import { tinyModel } from '../../support/tiny-model.js'
 
 const folder = await tinyModel()
+const asked = (args: string[]) => judgeOptionsOf(optionsOf(judgeCommand(), args))
 const given = ['--model', folder, '--data', join(dirname(dirname(folder)), 'pictures')]
 
 test('a network is judged with one view of each val picture, and with its mirror image beside it where that is asked for', async () => {
-  const alone = await judge(await judgeOptionsOf(given))
+  const alone = await judge(await asked(given))
   assert.deepEqual([alone.images, alone.views.map(({ views }) => views), alone.copies], [32, [1], undefined])
-  const { views, copies } = await judge(await judgeOptionsOf([...given, '--mirror', '--copies']))
+  const { views, copies } = await judge(await asked([...given, '--mirror', '--copies']))
   assert.deepEqual(views[0], alone.views[0])
   assert.deepEqual(
     views.map((row) => row.views),
@@ -27,19 +29,20 @@ test('a network is judged with one view of each val picture, and with its mirror
 })
 
 test('test pictures are judged only when they are asked for', async () => {
-  const { images, viewCounts } = await judgeOptionsOf([...given, '--split', 'test', '--views', '4'])
+  const { images, viewCounts } = await asked([...given, '--split', 'test', '--views', '4'])
   assert.ok(images.length === 32 && images.every(({ split }) => split === 'test'))
   assert.deepEqual(viewCounts, [1, 4])
 })
 
-test('what can not be asked is refused with the usage', async () => {
-  for (const args of [
-    ['--model', folder],
-    [...given, '--split', 'train'],
-    [...given, '--precision', 'int8'],
-    [...given, '--views', '5'],
-    [...given, '--views', 'x'],
-  ]) {
-    await assert.rejects(judgeOptionsOf(args), /npm run judge/, args.join(' '))
-  }
+const misuses: [args: string[], says: RegExp][] = [
+  [['--model', folder], /--data <folder>' not specified/],
+  [[...given, '--split', 'train'], /must be one of val, test/],
+  [[...given, '--views', '5'], /whole number from 2 to 4/],
+  [[...given, '--views', 'x'], /whole number from 2 to 4/],
+]
+for (const [args, says] of misuses)
+  test(`judging refuses "${args.slice(4).join(' ')}"`, () => assert.throws(() => void asked(args), says))
+
+test('a precision that the folder does not have is told with those that it has', async () => {
+  await assert.rejects(asked([...given, '--precision', 'int8']), /no int8 file, but fp32/)
 })

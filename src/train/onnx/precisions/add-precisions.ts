@@ -28,11 +28,11 @@ export interface AddPrecisionsOptions {
   /** Calibrated on train, judged on val; test is not looked at. */
   images: readonly SplitImage[]
   /** Pictures to take ranges from; half as many choose between kinds of ranges. Default 64. */
-  calibrationImages?: number
+  calibrationImages?: number | undefined
   /** Of int8; 7 gives the same on processors without VNNI, and is farther from fp32. Default 8. */
   weightBits?: WeightBits
   /** Of int8. Default 2.5 for ResNet-50 and 1 for the others, which have less to gain. */
-  minSpeedup?: number
+  minSpeedup?: number | undefined
   log?: (line: string) => void
 }
 

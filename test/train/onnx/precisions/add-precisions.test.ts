@@ -3,12 +3,15 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { optionsOf } from '../../../../src/command-line.js'
 import type { Golden } from '../../../../src/embedding/golden-check.js'
 import { readModel } from '../../../../src/embedding/model-manifest.js'
 import { addPrecisions } from '../../../../src/train/onnx/precisions/add-precisions.js'
-import { quantizeOptionsOf } from '../../../../src/train/onnx/precisions/main.js'
+import { quantizeCommand, quantizeOptionsOf } from '../../../../src/train/onnx/precisions/main.js'
 import type { PrecisionGate } from '../../../../src/train/onnx/precisions/precision-gate.js'
 import { tinyModel } from '../../../support/tiny-model.js'
+
+const asked = (args: string[]) => quantizeOptionsOf(optionsOf(quantizeCommand(), args))
 
 /** A copy of the tiny network's folder, and the pictures it was trained on. */
 async function tinyFolder(t: TestContext): Promise<{ folder: string; data: string }> {
@@ -22,9 +25,7 @@ async function tinyFolder(t: TestContext): Promise<{ folder: string; data: strin
 test('the precisions stand in the manifest with what they were measured at', async (t) => {
   const { folder, data } = await tinyFolder(t)
   // the network is too small to gain speed
-  await addPrecisions(
-    await quantizeOptionsOf(['--model', folder, '--data', data, '--min-speedup', '0.01', '--pictures', '16']),
-  )
+  await addPrecisions(await asked(['--model', folder, '--data', data, '--min-speedup', '0.01', '--pictures', '16']))
   const { manifest } = await readModel(folder)
   assert.deepEqual(Object.keys(manifest.files).sort(), ['fp16', 'fp32', 'int8'])
   assert.ok(manifest.files.int8!.bytes < manifest.files.fp32.bytes * 0.7)
@@ -52,16 +53,7 @@ test('the precisions stand in the manifest with what they were measured at', asy
 test('a precision that fails its gate is not written, nor is any other', async (t) => {
   const { folder, data } = await tinyFolder(t)
   const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
-  const options = await quantizeOptionsOf([
-    '--model',
-    folder,
-    '--data',
-    data,
-    '--min-speedup',
-    '1000',
-    '--pictures',
-    '16',
-  ])
+  const options = await asked(['--model', folder, '--data', data, '--min-speedup', '1000', '--pictures', '16'])
   await assert.rejects(addPrecisions(options), {
     code: 'precision_gate_failed',
     message: /int8: it is .* times as fast as fp32, at least 1000/,

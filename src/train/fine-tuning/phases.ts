@@ -1,0 +1,39 @@
+/** `--phases tail:5,all:1`: what is trained, in order. */
+import { InvalidArgumentError } from '@commander-js/extra-typings'
+import { oneOf, positiveNumber, wholeNumber } from '../../command-line.js'
+import { type Phase, phaseNames } from './settings.js'
+
+/** Peak learning rates. The head alone does not shake what was learned before; all layers together are moved least. */
+const phaseRates: Record<Phase['trains'], Phase['rate']> = {
+  head: { head: 1e-3, body: 0 },
+  tail: { head: 1e-3, body: 1e-4 },
+  all: { head: 2e-4, body: 5e-5 },
+}
+
+/**
+ * `name:epochs`, with `@side` and `xfactor` of the learning rates behind it, separated by commas. Cached maps are of the trunk as
+ * it started, so nothing reads them after it was trained.
+ * @throws InvalidArgumentError
+ */
+export function phasesOf(list: string): Phase[] {
+  const phases = list.split(',').map(phaseOf)
+  const whole = phases.findIndex(({ trains }) => trains === 'all')
+  if (whole >= 0 && phases.slice(whole).some(({ trains }) => trains !== 'all'))
+    throw new InvalidArgumentError('All can only be trained at the end.')
+  return phases
+}
+
+function phaseOf(entry: string): Phase {
+  const { name, epochs, side, factor } =
+    /^(?<name>[^:]*)(:(?<epochs>[^@x]*)(@(?<side>[^x]*))?(x(?<factor>.*))?)?$/.exec(entry)?.groups ?? {}
+  const trains = oneOf(phaseNames)(name ?? '')
+  if (side !== undefined && trains !== 'all') throw new InvalidArgumentError('Only all takes a side.')
+  const times = factor === undefined ? 1 : positiveNumber(factor)
+  const { head, body } = phaseRates[trains]
+  return {
+    trains,
+    epochs: wholeNumber()(epochs ?? ''),
+    rate: { head: head * times, body: body * times },
+    ...(side !== undefined && { side: wholeNumber(32, 1_024)(side) }),
+  }
+}

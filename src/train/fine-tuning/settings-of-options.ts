@@ -1,0 +1,49 @@
+/** What the options of `npm run train -- --init PATH …` make of the defaults. */
+import type { TrainOptions } from '../options.js'
+import { defaultFineTuneSettings, type FineTuneSettings } from './settings.js'
+
+/** @param options with `init` and `name`, as `trainCommand` makes sure of */
+export function fineTuneSettingsOf(options: TrainOptions): FineTuneSettings {
+  const defaults = defaultFineTuneSettings
+  const { data, labels, out, work, cache, resume, force, seed, backend, compute, phases, views, teachers } = options
+  return {
+    ...defaults,
+    ...lossesOf(options),
+    ...{ data, labels, out, work, cache, resume, force, seed, backend, compute, phases, views, teachers },
+    init: options.init!,
+    initSha256: options.initSha256,
+    architecture: options.arch,
+    name: options.name!,
+    dataLicence: options.licence ?? null,
+    exportOnly: options.exportOnly || options.finish,
+    report: options.report && !options.exportOnly,
+    batch: { classes: options.classes, samples: options.samples },
+    head: {
+      ...defaults.head,
+      ...(options.instance === 0 && { instanceDimension: 0 }),
+      pooling: options.pooling,
+    },
+    instance: { ...defaults.instance, weight: options.instance },
+    mixShare: options.mix,
+    wildShare: options.wild,
+    averageDecay: options.average,
+    microBatch: options.microBatch,
+    judgeEvery: options.judgeEvery,
+    loaders: options.loaders,
+  }
+}
+
+/** With pairs alone the classifier only looks on, so that accuracy can still be told. */
+function lossesOf({
+  loss,
+  margin,
+  negatives,
+  pairMean,
+}: TrainOptions): Pick<FineTuneSettings, 'contrastive' | 'pairs' | 'detachedClassifier'> {
+  const { contrastive } = defaultFineTuneSettings
+  if (loss === 'classes') return { contrastive }
+  const pairs = { weight: 1, margin, negativeWeight: negatives, mean: pairMean }
+  return loss === 'both'
+    ? { contrastive, pairs }
+    : { contrastive: { ...contrastive, weight: 0 }, pairs, detachedClassifier: true }
+}

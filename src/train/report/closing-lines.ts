@@ -1,0 +1,34 @@
+/** What a run says at its end: how good the network is, and what comes next. */
+import { join } from 'node:path'
+import { isMeasured } from './judge-exported.js'
+import type { ModelMetrics } from './model-metrics.js'
+
+/** @param metrics absent where the test pictures were left alone @param data the folder that it was trained on */
+export function closingLines(
+  { folder, metrics }: { folder: string; metrics?: ModelMetrics | undefined },
+  data: string,
+): string[] {
+  const next = [
+    `next: npm run quantize -- --model ${word(folder)} --data ${word(data)}    # int8 for CPUs, fp16 for CUDA`,
+    `      MODEL_DIR=${word(folder)} npm start`,
+  ]
+  if (metrics === undefined)
+    return ['the test pictures were left alone; --finish measures the network on them', ...next]
+  const { protocols, classification } = metrics
+  const mAP10 = (of: (typeof protocols)['A' | 'B']) => (isMeasured(of) ? shown(of.overall['mAP@10']) : '–')
+  const accuracy = isMeasured(classification) ? shown(classification.accuracy) : '–'
+  return [
+    `on the test pictures: accuracy ${accuracy}, mAP@10 ${mAP10(protocols.A)} among each other, ${mAP10(protocols.B)} against train and val`,
+    `all numbers: ${join(folder, 'model-card.md')}`,
+    ...next,
+  ]
+}
+
+function shown(value: number | null | undefined): string {
+  return value?.toFixed(3) ?? '–'
+}
+
+/** As a shell takes it. */
+function word(text: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -1,0 +1,35 @@
+/** What a name stands for already, a network or a run, is written over only when that is said. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AlikeError } from '../errors.js'
+
+export interface NamedRun {
+  name: string
+  out: string
+  work: string
+  /** These go on with what is there. */
+  resume: boolean
+  exportOnly: boolean
+  force: boolean
+}
+
+/** @throws AlikeError `run_exists` */
+export async function expectUnused({ name, out, work, resume, exportOnly, force }: NamedRun): Promise<void> {
+  if (resume || exportOnly || force) return
+  const taken = [
+    { path: join(out, name, 'manifest.json'), what: `the network ${join(out, name)}` },
+    { path: join(work, name, 'checkpoint.safetensors'), what: `a run in ${join(work, name)}` },
+  ]
+  for (const { path, what } of taken) {
+    if (!(await exists(path))) continue
+    throw new AlikeError('run_exists', {
+      detail: `It is ${what}: --resume goes on with it, --force writes over it, --name chooses another name.`,
+    })
+  }
+}
+
+export const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )

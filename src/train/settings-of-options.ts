@@ -1,0 +1,19 @@
+/** What the options of `npm run train` without `--init` make of the defaults. */
+import type { TrainOptions } from './options.js'
+import { defaultSettings, type TrainSettings } from './settings.js'
+
+export function settingsOf(options: TrainOptions): TrainSettings {
+  const defaults = defaultSettings
+  const { data, labels, out, work, backend, seed, resume, force, epochs } = options
+  return {
+    ...defaults,
+    ...{ data, labels, out, work, backend, seed, resume, force, epochs },
+    name: options.name ?? defaults.name,
+    exportOnly: options.exportOnly || options.finish,
+    report: options.report && !options.exportOnly,
+    dataLicence: options.licence ?? null,
+    batch: { classes: options.classes, samples: options.samples },
+    learningRate: { ...defaults.learningRate, peak: options.rate },
+    preprocessing: { ...defaults.preprocessing, fit: options.fit },
+  }
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { optionsOf } from '../../src/command-line.js'
+import { defaultFineTuneSettings } from '../../src/train/fine-tuning/settings.js'
+import { fineTuneSettingsOf } from '../../src/train/fine-tuning/settings-of-options.js'
+import { trainCommand } from '../../src/train/options.js'
+import { defaultSettings } from '../../src/train/settings.js'
+import { settingsOf } from '../../src/train/settings-of-options.js'
+
+const parsed = (...args: string[]) => optionsOf(trainCommand(), args)
+const fineTuning = ['--init', 'w', '--data', 'd', '--name', 'n']
+
+const misuses: [args: string[], says: RegExp][] = [
+  [[], /required option '--data <folder>' not specified/],
+  [['--data', 'x', '--epochs', '0'], /--epochs.+must be a whole number from 1 up/],
+  [['--data', 'x', '--arch', 'other'], /--arch can only be simple-cnn without --init/],
+  [['--data', 'x', '--unknown'], /unknown option '--unknown'/],
+  [['--data', 'x', '--phases', 'all:1'], /--phases needs --init/],
+  [['--init', 'w', '--name', 'n'], /required option '--data <folder>' not specified/],
+  [['--init', 'w', '--data', 'd'], /--init needs --name/],
+  [[...fineTuning, '--epochs', '3'], /--epochs is for training from nothing/],
+  [[...fineTuning, '--phases', 'tail'], /must be a whole number from 1 up/],
+  [[...fineTuning, '--phases', 'all:1,tail:1'], /All can only be trained at the end/],
+  [[...fineTuning, '--phases', 'tail:1@160'], /Only all takes a side/],
+  [[...fineTuning, '--phases', 'all:1x0'], /must be a number above 0/],
+  [[...fineTuning, '--phases', 'all:1x2@160'], /must be a number above 0/],
+  [[...fineTuning, '--pooling', 'max'], /must be one of average, gem/],
+  [[...fineTuning, '--mix', '1.1'], /must be a number from 0 to 1/],
+]
+for (const [args, says] of misuses)
+  test(`training refuses "${args.join(' ')}"`, () => assert.throws(() => parsed(...args), says))
+
+test('without options everything is at its default', () => {
+  const { data, labels, ...settings } = settingsOf(parsed('--data', 'd'))
+  assert.deepEqual([data, labels, settings], ['d', undefined, defaultSettings])
+  const { init, initSha256, architecture, name, ...tuning } = fineTuneSettingsOf(parsed(...fineTuning))
+  assert.deepEqual([init, initSha256, architecture, name], ['w', undefined, undefined, 'n'])
+  assert.deepEqual({ ...tuning, labels: undefined }, { ...defaultFineTuneSettings, data: 'd', labels: undefined })
+})
+
+test('options set what they name and leave the rest', () => {
+  const { epochs, batch, preprocessing, learningRate, resume } = settingsOf(
+    parsed('--data', 'd', '--epochs', '3', '--samples', '2', '--fit', 'squash', '--rate', '0.001', '--resume'),
+  )
+  assert.deepEqual(
+    { epochs, batch, fit: preprocessing.fit, peak: learningRate.peak, resume },
+    { epochs: 3, batch: { classes: 15, samples: 2 }, fit: 'squash', peak: 0.001, resume: true },
+  )
+})
+
+test('phases are named with their epochs, a side and a multiple of their learning rates', () => {
+  const { phases } = fineTuneSettingsOf(parsed(...fineTuning, '--phases', 'head:1,tail:4,all:1,all:2@160x2.5'))
+  assert.deepEqual(
+    phases.map(({ trains, epochs, side }) => [trains, epochs, side]),
+    [
+      ['head', 1, undefined],
+      ['tail', 4, undefined],
+      ['all', 1, undefined],
+      ['all', 2, 160],
+    ],
+  )
+  assert.deepEqual(phases[3]!.rate, { head: phases[2]!.rate.head * 2.5, body: phases[2]!.rate.body * 2.5 })
+})
+
+test('a loss of pairs alone leaves the classifier looking on', () => {
+  const { contrastive, pairs, detachedClassifier } = fineTuneSettingsOf(
+    parsed(...fineTuning, '--loss', 'pairs', '--margin', '1', '--pair-mean', 'each-kind'),
+  )
+  assert.deepEqual(
+    [contrastive.weight, pairs, detachedClassifier],
+    [0, { weight: 1, margin: 1, negativeWeight: 4, mean: 'each-kind' }, true],
+  )
+})
+
+test('what only exports leaves the test pictures alone, unless it finishes the run', () => {
+  const of = (...args: string[]) => {
+    const { exportOnly, report } = fineTuneSettingsOf(parsed(...fineTuning, ...args))
+    return [exportOnly, report]
+  }
+  assert.deepEqual(
+    [of('--export-only'), of('--finish'), of('--no-report')],
+    [
+      [true, false],
+      [true, true],
+      [false, false],
+    ],
+  )
+})

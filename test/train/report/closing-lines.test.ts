@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { closingLines } from '../../../src/train/report/closing-lines.js'
+import type { ModelMetrics } from '../../../src/train/report/model-metrics.js'
+
+test('a run ends with its quality and the next commands', async () => {
+  const metrics = JSON.parse(await readFile('onnx/har-resnet50/metrics.json', 'utf8')) as ModelMetrics
+  const lines = closingLines({ folder: 'onnx/mine', metrics }, "my photos/o'clock")
+  assert.match(
+    lines[0]!,
+    /^on the test pictures: accuracy 0\.\d{3}, mAP@10 0\.\d{3} among each other, 0\.\d{3} against/,
+  )
+  assert.deepEqual(lines.slice(1), [
+    'all numbers: onnx/mine/model-card.md',
+    "next: npm run quantize -- --model onnx/mine --data 'my photos/o'\\''clock'    # int8 for CPUs, fp16 for CUDA",
+    '      MODEL_DIR=onnx/mine npm start',
+  ])
+})
+
+test('one that left the test pictures alone says so', () => {
+  assert.match(closingLines({ folder: 'onnx/mine' }, 'd')[0]!, /left alone; --finish/)
+})

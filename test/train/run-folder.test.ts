@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { expectUnused } from '../../src/train/run-folder.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+const runs: [what: string, file: string, says: RegExp][] = [
+  ['a network', 'out/mine/manifest.json', /It is the network .*out\/mine: --resume .*--force .*--name/],
+  ['a run that was stopped', 'work/mine/checkpoint.safetensors', /It is a run in .*work\/mine: --resume/],
+]
+for (const [what, file, says] of runs) {
+  test(`${what} of the name is written over only when that is said`, async (t) => {
+    const folder = await temporaryFolder(t)
+    const run = { name: 'mine', out: join(folder, 'out'), work: join(folder, 'work') }
+    const plain = { ...run, resume: false, exportOnly: false, force: false }
+    await expectUnused(plain)
+    await mkdir(join(folder, file, '..'), { recursive: true })
+    await writeFile(join(folder, file), '{}')
+    await assert.rejects(expectUnused(plain), { code: 'run_exists', message: says })
+    for (const said of ['resume', 'exportOnly', 'force'] as const) await expectUnused({ ...plain, [said]: true })
+    await expectUnused({ ...plain, name: 'other' })
+  })
+}
