@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { type LabelledImage, type Split, splits } from './labelled-image.js'
 
-export const imageName = /\.(jpe?g|png|webp|gif|avif)$/i
+export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$/i
 
 /** Other names that people give to the three splits. */
 const splitNames: Record<string, Split> = {

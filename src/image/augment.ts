@@ -32,6 +32,7 @@ export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): 
   const [scale = 0, aspect = 0, x = 0, y = 0, mirror = 0, ...jitter] = draws
 
   const image = await openImage(bytes, maxPixels)
+  await image.load()
   const crop = randomCrop(image.width, image.height, {
     share: minScale + (1 - minScale) * scale,
     aspect: Math.exp((2 * aspect - 1) * maxLogAspect),

@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib'
 import { av1Colour } from './av1-colour.js'
 import { firstExtents, idsOfType } from './avif-sizes.js'
 import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
+import { type PrimaryItem, primaryItem } from './primary-item.js'
 
 export interface CodedColour {
   /** Of table 2, "ColourPrimaries". */
@@ -41,37 +42,41 @@ export function pngColour(file: Buffer): CodedColour | undefined {
  * @throws AlikeError `image_unreadable` when the file can not be understood so far
  */
 export function avifColour(file: Buffer): CodedColour | undefined {
+  const item = primaryItem(file)
+  if (item === undefined || hasProfile(item)) return undefined
   try {
-    for (const { type, content } of boxesIn(file)) {
-      // its first four bytes are version and flags
-      if (type === 'meta') return colourIn([...boxesIn(content.subarray(4))], file)
-    }
-    return undefined
+    const stated = codedBox(item) ?? av1Colour(dataOf(item, file))
+    return stated && { ...stated, fullRange: true }
   } catch (error) {
     if (error instanceof RangeError) throw damagedBoxes() // read over the end of a box
     throw error
   }
 }
 
-function colourIn(meta: Box[], file: Buffer): CodedColour | undefined {
-  const primary = meta.find(({ type }) => type === 'pitm')?.content
-  const properties = meta.find(({ type }) => type === 'iprp')?.content
-  if (primary === undefined || properties === undefined) return undefined
-  const id = primary.readUInt8(0) === 0 ? primary.readUInt16BE(4) : primary.readUInt32BE(4)
-  const boxes = [...boxesIn(properties)]
-  const all = boxes.filter(({ type }) => type === 'ipco').flatMap(({ content }) => [...boxesIn(content)])
-  const ownIndices = boxes.filter(({ type }) => type === 'ipma').flatMap(({ content }) => propertiesOf(content, id))
-  const own = ownIndices.flatMap((index) => all[index - 1] ?? []).filter(({ type }) => type === 'colr')
-  const kinds = own.map(({ content }) => content.toString('latin1', 0, 4))
-  if (kinds.includes('prof') || kinds.includes('rICC')) return undefined
-  const coded = own[kinds.indexOf('nclx')]?.content
-  if (coded !== undefined) return { primaries: coded.readUInt16BE(4), transfer: coded.readUInt16BE(6), fullRange: true }
-  const stated = av1Colour(dataOf(meta, file, id))
+/** The same of a HEIC, which states it in its boxes alone. */
+export function heicColour(file: Buffer): CodedColour | undefined {
+  const item = primaryItem(file)
+  const stated = item === undefined || hasProfile(item) ? undefined : codedBox(item)
   return stated && { ...stated, fullRange: true }
 }
 
+function hasProfile({ properties }: PrimaryItem): boolean {
+  return coloursOf(properties).some(({ kind }) => kind === 'prof' || kind === 'rICC')
+}
+
+function codedBox({ properties }: PrimaryItem): Pick<CodedColour, 'primaries' | 'transfer'> | undefined {
+  const coded = coloursOf(properties).find(({ kind, content }) => kind === 'nclx' && content.length >= 8)?.content
+  return coded && { primaries: coded.readUInt16BE(4), transfer: coded.readUInt16BE(6) }
+}
+
+function coloursOf(properties: readonly Box[]): { kind: string; content: Buffer }[] {
+  return properties
+    .filter(({ type }) => type === 'colr')
+    .map(({ content }) => ({ kind: content.toString('latin1', 0, 4), content }))
+}
+
 /** AV1 data of a picture, of a grid that of its first tile; empty where there is none. */
-function dataOf(meta: Box[], file: Buffer, id: number): Buffer {
+function dataOf({ meta, id }: PrimaryItem, file: Buffer): Buffer {
   const contentOf = (type: string) => meta.find((box) => box.type === type)?.content
   const [items, locations, references] = [contentOf('iinf'), contentOf('iloc'), contentOf('iref')]
   if (items === undefined || locations === undefined) return Buffer.alloc(0)
@@ -93,24 +98,4 @@ function firstTile(references: Buffer, grid: number): number | undefined {
       return content.readUIntBE(idBytes + 2, idBytes)
   }
   return undefined
-}
-
-/** Of an `ipma` box (ISO/IEC 23008-12, 9.3): the indices, from 1 on, of what is said of an item. */
-function propertiesOf(associations: Buffer, wanted: number): number[] {
-  const [version, isWide] = [associations.readUInt8(0), (associations.readUInt8(3) & 1) === 1]
-  const [idBytes, indexBytes] = [version === 0 ? 2 : 4, isWide ? 2 : 1]
-  let at = 8
-  for (let left = associations.readUInt32BE(4); left > 0; left--) {
-    const id = associations.readUIntBE(at, idBytes)
-    const count = associations.readUInt8(at + idBytes)
-    at += idBytes + 1
-    // the highest bit says whether a reader has to know it
-    if (id === wanted)
-      return Array.from(
-        { length: count },
-        (_, i) => associations.readUIntBE(at + i * indexBytes, indexBytes) & (isWide ? 0x7fff : 0x7f),
-      )
-    at += count * indexBytes
-  }
-  return []
 }

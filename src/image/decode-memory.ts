@@ -44,7 +44,22 @@ const wholeBytesPerPixel = {
   jpeg: ({ samples, progressive }: DecodeFacts) => (progressive ? 2 * samples + 0.6 : 0),
   png: ({ channels, bytesPerChannel, progressive }: DecodeFacts) =>
     progressive ? channels * bytesPerChannel + 0.3 : 0,
+  // one strip may hold all of it
+  tiff: ({ channels, bytesPerChannel }: DecodeFacts) => channels * bytesPerChannel + 0.5,
+  // its file once more, and the pixels behind the header of a TIFF
+  bmp: () => 6,
+  heic: () => 13,
+  jxl: () => 38,
 } as const satisfies Record<ImageFormat, (facts: DecodeFacts) => number>
+
+/** The thread of a decoder that is not sharp's, with its code. */
+const threadBytes = 48 * 2 ** 20
+const inThread: readonly ImageFormat[] = ['bmp', 'heic', 'jxl']
+
+/** What the memory of WebAssembly may grow to for such a picture: more than what its header says needs. */
+export function wholeDecoderBytes({ format, pixels }: DecodeFacts): number {
+  return 64 * 2 ** 20 + pixels * (format === 'jxl' ? 40 : 14)
+}
 
 /** Lines that lie between decoder and resizing: at most so many, and of a flat picture some for each of its own. */
 const linesMax = 1_700
@@ -63,7 +78,7 @@ export function decodeMemoryBytes(facts: DecodeFacts, target: DecodeTarget): num
   const lines = turned ? Math.max(linesBytes(width, height), linesBytes(height, width)) : linesBytes(width, height)
   const whole = facts.pixels * wholeBytesPerPixel[format](facts)
   const upright = turned ? width * height * pixelBytes * Math.max(1, (onLoad / target.shrink) ** 2) : 0
-  return Math.ceil(fixedBytes + whole + lines + upright)
+  return Math.ceil((inThread.includes(format) ? threadBytes : fixedBytes) + whole + lines + upright)
 }
 
 /** By which power of two the decoder shrinks when a factor of two is left to the real filter. */

@@ -3,11 +3,15 @@ import sharp, { type Metadata, type Sharp } from 'sharp'
 import { AlikeError } from '../errors.js'
 import { avifPixels } from './avif-sizes.js'
 import { avifStill } from './avif-still.js'
-import { avifColour, type CodedColour, pngColour } from './coded-colour.js'
+import { avifColour, type CodedColour, heicColour, pngColour } from './coded-colour.js'
 import { type ColourConversion, conversionOf, narrowed } from './colour-conversion.js'
-import type { DecodeFacts } from './decode-memory.js'
+import { type DecodeFacts, wholeDecoderBytes } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
 import { type PlainHeader, plainJpegHeader } from './plain-jpeg-header.js'
+import { heicProfile } from './whole-decoders/heic.js'
+import { wholeHeader } from './whole-decoders/whole-headers.js'
+import { type WholeFormat, wholeFormats } from './whole-decoders/whole-picture.js'
+import { decodeWhole } from './whole-decoders/whole-thread.js'
 import { wholeJpeg } from './whole-jpeg.js'
 
 // Settings of the native library, which knows only one set per process. Pictures are never decoded
@@ -17,7 +21,7 @@ sharp.concurrency(1)
 // Defence behind `formatOf`: even bytes that fool the signature check reach no other loader.
 sharp.block({ operation: ['VipsForeignLoad'] })
 sharp.unblock({
-  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((loader) => `VipsForeignLoad${loader}Buffer`),
+  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}Buffer`),
 })
 
 export interface OpenedImage {
@@ -31,6 +35,8 @@ export interface OpenedImage {
   damage?: string | undefined
   /** Of decoded pixels that the decoder does not make sRGB of. */
   conversion?: ColourConversion | undefined
+  /** Once, before its pipelines: decodes what is decoded as a whole. @throws AlikeError `image_unreadable` */
+  load(): Promise<void>
   /** A fresh pipeline on the same bytes: first frame, upright. */
   pipeline(): Sharp
 }
@@ -41,6 +47,7 @@ export interface OpenedImage {
  */
 export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<OpenedImage> {
   const format = formatOf(bytes)
+  if (isWhole(format)) return openWhole(bytes, format, maxPixels)
   const { readable, damage } = readableOf(bytes, format)
   const failOn = format === 'jpeg' ? 'warning' : 'error'
   // its size is compared here, so that the refusal can name it
@@ -48,6 +55,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
   const header =
     plain ?? (await decoding(sharp(readable, { ...firstFrame, failOn, limitInputPixels: false }).metadata(), damage))
   if (header.width * header.height > maxPixels) throw tooManyPixels(header, maxPixels)
+  if (format === 'tiff') expectWholeSamples(header)
   const { width, height } = header.autoOrient
   const colour = codedColourOf(readable, format)
   return {
@@ -58,12 +66,57 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
     damage,
     // a header that was read without the decoder is of a JPEG of eight bits
     conversion: 'space' in header ? conversionFor(header, colour) : undefined,
+    load: async () => {},
     pipeline: () =>
       sharp(readable, { ...firstFrame, failOn, limitInputPixels: maxPixels, ignoreIcc: colour !== undefined }),
   }
 }
 
 const firstFrame = { sequentialRead: true, autoOrient: true, pages: 1 } as const
+
+/** Of what sharp has no decoder for: its pixels, with their profile, are made a TIFF once the memory for them is granted. */
+function openWhole(bytes: Uint8Array, format: WholeFormat, maxPixels: number): OpenedImage {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const header = wholeHeader(format, file)
+  const { width, height, pixels } = header
+  if (width * height > maxPixels) throw tooManyPixels(header, maxPixels)
+  const [profile, colour] = format === 'heic' ? [heicProfile(file), heicColour(file)] : []
+  const stored = {
+    width,
+    height,
+    pixels,
+    channels: 4,
+    samples: 4,
+    bytesPerChannel: 1,
+    progressive: false,
+    turned: false,
+  }
+  const facts: DecodeFacts = { format, ...stored }
+  let tiff: Buffer | undefined
+  return {
+    format,
+    width,
+    height,
+    facts,
+    conversion: colour && conversionOf(colour),
+    async load() {
+      tiff = await decodeWhole({ format, file, header, profile, memoryMaxBytes: wholeDecoderBytes(facts) })
+    },
+    pipeline: () => sharp(tiff, { sequentialRead: true, limitInputPixels: maxPixels, ignoreIcc: colour !== undefined }),
+  }
+}
+
+function isWhole(format: ImageFormat): format is WholeFormat {
+  return (wholeFormats as readonly string[]).includes(format)
+}
+
+/** A TIFF may hold anything in its samples, such as measurements that are no colours. */
+function expectWholeSamples({ depth }: Pick<Metadata, 'depth'>): void {
+  if (depth === 'uchar' || depth === 'ushort') return
+  throw new AlikeError('image_format_unsupported', {
+    detail: `It is a TIFF with samples of the kind ${depth}; those of 1 to 16 bits are accepted.`,
+  })
+}
 
 interface Readable {
   /** What the decoder is given. A truncated picture is refused; mere warnings (odd metadata) are not, but those of a JPEG mean damage. */

@@ -2,15 +2,14 @@
 import { AlikeError } from '../errors.js'
 
 /**
- * The allow-list: what cameras, phones and web pages produce, each with one well-fuzzed decoder.
- * Left out on purpose: TIFF (many sub-formats, a long list of holes), SVG and PDF (programs, not
- * pictures), HEIC (no licensed decoder in the prebuilt library).
+ * The allow-list: what cameras, phones, scanners and web pages produce; see docs/formats.md. Left out on purpose: SVG and PDF
+ * (programs, not pictures), layers of editors, JPEG 2000.
  */
-export const acceptedFormats = ['jpeg', 'png', 'webp', 'gif', 'avif'] as const
+export const acceptedFormats = ['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff', 'bmp', 'heic', 'jxl'] as const
 export type ImageFormat = (typeof acceptedFormats)[number]
 
 /** Known, so that the answer can name them, and refused. */
-type RefusedFormat = 'tiff' | 'bmp' | 'heic' | 'svg' | 'pdf' | 'psd' | 'jxl' | 'jp2' | 'ico'
+type RefusedFormat = 'svg' | 'pdf' | 'psd' | 'jp2' | 'ico'
 
 /** The longest prefix that a signature or an AVIF brand list is looked for in, bytes. */
 const prefixBytes = 256
@@ -23,6 +22,8 @@ const signatures: readonly { format: ImageFormat | RefusedFormat; offset: number
   { format: 'webp', offset: 8, magic: 'WEBP' },
   { format: 'tiff', offset: 0, magic: 'II*\0' },
   { format: 'tiff', offset: 0, magic: 'MM\0*' },
+  { format: 'tiff', offset: 0, magic: 'II+\0' },
+  { format: 'tiff', offset: 0, magic: 'MM\0+' },
   { format: 'bmp', offset: 0, magic: 'BM' },
   { format: 'pdf', offset: 0, magic: '%PDF-' },
   { format: 'psd', offset: 0, magic: '8BPS' },

@@ -33,6 +33,7 @@ async function planDescription(thumbnail: Uint8Array): Promise<PlannedWork> {
   return {
     decodeBytes: decodeMemoryBytes(image.facts, { shrink: 1, shrinkOnLoad: false }),
     async run() {
+      await image.load()
       const { rgb, width, height } = await toSizedRgb(image, image.pipeline())
       return { views: [], width, height, format: image.format, copyDescriptor: describeCopies(rgb, width, height) }
     },

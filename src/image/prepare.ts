@@ -89,6 +89,7 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
     async prepare() {
       const begun = performance.now()
       options.signal?.throwIfAborted()
+      await image.load()
       const made: Made = {}
       if (sideBySide) await Promise.all(outputs.map(({ make }) => make(made)))
       else await oneAfterTheOther(outputs, made, options.signal)

@@ -39,7 +39,7 @@ test('an archive is taken in; every bad picture is one line of the report', asyn
     ['bad/empty.jpg', Buffer.alloc(0), 'image_empty'],
     ['bad/cut.jpg', picture.subarray(0, picture.length / 2), 'image_unreadable'],
     ['bad/bomb.png', bombPng(20_000), 'image_too_many_pixels'],
-    ['bad/picture.tif', await sharp(picture).tiff().toBuffer(), 'image_format_unsupported'],
+    ['bad/layers.psd', Buffer.from('8BPS\0\x01\0\0'), 'image_format_unsupported'],
     // The handmade model has no unit vector for black: our fault, and still only one line.
     [
       'bad/black.png',

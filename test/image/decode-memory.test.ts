@@ -1,11 +1,12 @@
 /** What the header tells about memory, against what a process of its own takes. */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
 import { type PrepareOptions, planPreparation, prepareImage } from '../../src/image/prepare.js'
 import { temporaryFolder } from '../support/app.js'
+import { bmpOf } from '../support/bitmaps.js'
 import { decodePeak, peakOptions } from '../support/decode-peak.js'
 import { hostileImages, webpOf } from '../support/hostile-images.js'
 
@@ -38,6 +39,10 @@ const rows: [name: string, image: () => Promise<Buffer>, options?: Partial<Prepa
   ['webp', async () => webpOf(4000, 4000)],
   ['webp, three decodes', async () => webpOf(3000, 3000), { thumbnail: { maxSide: 192 }, views: 4 }],
   ['gif', () => of(3000, 3000).gif({ effort: 1 }).toBuffer()],
+  ['tiff in one strip', () => of(3000, 3000).tiff({ compression: 'deflate' }).toBuffer()],
+  ['bmp', async () => bmpOf(new Uint8Array(2000 * 1500 * 3), { width: 2000, height: 1500, bits: 24 })],
+  ['heic', () => readFile('test/image/formats/display-p3.heic')],
+  ['jxl', () => readFile('test/image/formats/display-p3.jxl')],
   ['avif', () => of(2000, 2000).avif({ effort: 0 }).toBuffer()],
   ['avif of 10 bits with alpha', () => of(1600, 1600, 4).avif({ effort: 0, bitdepth: 10 }).toBuffer()],
 ]

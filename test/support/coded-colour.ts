@@ -14,11 +14,11 @@ export const patches = [
 ] as const
 const patchSide = 16
 const behindHeader = 33
-const width = 4 * patchSide
-const height = 2 * patchSide
+export const width = 4 * patchSide
+export const height = 2 * patchSide
 
 /** [height, width, 3] with each patch as `colourOf` has it. */
-function drawn(colourOf: (patch: readonly number[]) => number[]): Buffer {
+export function drawn(colourOf: (patch: readonly number[]) => number[]): Buffer {
   const colours = patches.map(colourOf)
   return Buffer.from(
     Array.from(

@@ -3406,7 +3406,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * Format: binary
-                     * @description The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.
+                     * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
                     /**
@@ -3872,7 +3872,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * Format: binary
-                     * @description The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.
+                     * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
                     /**
@@ -6587,7 +6587,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * Format: binary
-                     * @description The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.
+                     * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
                 };
@@ -7157,7 +7157,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * Format: binary
-                     * @description The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.
+                     * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
                     /**

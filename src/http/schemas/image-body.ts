@@ -3,7 +3,8 @@ import { type TObject, type TSchema, Type } from 'typebox'
 
 export const BinaryImage = Type.String({
   format: 'binary',
-  description: 'The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.',
+  description:
+    'The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.',
 })
 
 /** A whole picture of one pixel, so that examples can be tried. */

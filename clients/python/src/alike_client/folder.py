@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SENT = re.compile(
-    r"\.(jpe?g|png|webp|gif|avif|tiff?|bmp|heic|heif|jxl)$|(^|/)manifest\.(csv|ndjson|jsonl)$", re.IGNORECASE
+    r"\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|/)manifest\.(csv|ndjson|jsonl)$", re.IGNORECASE
 )
 """Pictures and manifests, by their endings."""
 
