@@ -6893,7 +6893,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * Format: binary
-                     * @description The picture file: JPEG, PNG, WebP, GIF (first frame) or AVIF.
+                     * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
                     /**
