@@ -245,7 +245,7 @@ test('a job tells in its state, events, metrics and log whether all, some or non
       [job.state, job.failure?.code, job.done, job.total],
       [state, code, contents.length, contents.length],
     )
-    assert.match((await app.app.inject(`/v1/jobs/${id}/events`)).body, new RegExp(`event: end[sS]*"state":"${state}"`))
+    assert.match((await app.app.inject(`/v1/jobs/${id}/events`)).body, new RegExp(`event: end[^]*"state":"${state}"`))
     assert.deepEqual(
       (await app.call<{ jobs: Job[] }>(200, { url: `/v1/jobs?state=${state}` })).jobs.map((one) => one.id),
       [id],
