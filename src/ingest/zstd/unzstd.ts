@@ -1,33 +1,40 @@
-/** Unpacks Zstandard in a thread of its own, as gzip is unpacked in libuv's. */
-import { CalledThread } from '../../worker-calls.js'
-import type { ZstdCalls } from './zstd-protocol.js'
+/** Unpacks Zstandard, as gzip is unpacked, in libuv's threads. */
+import { Readable } from 'node:stream'
+import { constants, createZstdDecompress } from 'node:zlib'
+import { FrameCutter } from './frame-ends.js'
+
+/** 128 MiB, what the `zstd` command itself accepts without being asked to. */
+const windowLogMax = 27
+/** What is unpacked in one go, as much as a block holds at most. */
+const pieceBytes = 128 * 1024
 
 /**
- * As much is unpacked as is taken; the thread ends when the reader is done or leaves. Checksums are not compared.
- * @throws Error when it is no Zstandard, ends in the middle, or asks for a window of more than 128 MiB; what `packed` throws
+ * As much is unpacked as is taken. What comes before damage is given out before the damage is told.
+ * @throws Error when it is no Zstandard, ends in the middle, is damaged, or asks for a window of more than 128 MiB or a
+ *   dictionary; what `packed` throws
  */
-export async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const thread = new CalledThread<ZstdCalls>({
-    name: 'zstd',
-    file: new URL('./zstd-worker.js', import.meta.url),
-    data: undefined,
-    onFailure: () => {},
-  })
-  // As an error of the input, which it is: what went wrong in the thread is its cause.
-  const asDamage = (cause: unknown): never => {
-    throw new Error('the Zstandard stream is damaged', { cause })
-  }
-  try {
-    for await (const chunk of packed) {
-      for (let next: Uint8Array | undefined = chunk, rest = true; rest; next = undefined) {
-        const reply = await thread.call('unpack', next).catch(asDamage)
-        if (reply.output.length > 0) yield Buffer.from(reply.output.buffer)
-        rest = reply.rest
-      }
+export async function* unzstd(packed: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let failure: unknown
+  // The decoder leaves alone what follows the end of a frame in the same chunk, and goes on with a new one.
+  async function* cut() {
+    const cutter = new FrameCutter()
+    try {
+      for await (const chunk of packed) yield* cutter.cut(chunk)
+    } catch (error) {
+      failure = error
     }
-    const { output } = await thread.call('finish', undefined).catch(asDamage)
-    if (output.length > 0) yield Buffer.from(output.buffer)
-  } finally {
-    await thread.close()
   }
+  const input = Readable.from(cut())
+  const decoder = input.pipe(
+    createZstdDecompress({ chunkSize: pieceBytes, params: { [constants.ZSTD_d_windowLogMax]: windowLogMax } }),
+  )
+  try {
+    yield* decoder as AsyncIterable<Buffer>
+  } catch (error) {
+    throw failure ?? error // an end in the middle is what it looks like to the decoder
+  } finally {
+    input.destroy()
+    decoder.destroy()
+  }
+  if (failure !== undefined) throw failure
 }
