@@ -11,9 +11,12 @@ export interface PictureChange {
   metadata?: Record<string, unknown> | undefined
 }
 
+/** The metadata that it has; of no account when only the label changes. */
+type Changed = Pick<Picture, 'id' | 'metadata'>
+
 export interface ChangeOptions {
   gallery: string
-  pictures: readonly Picture[]
+  pictures: readonly Changed[]
   change: PictureChange
   onChanged: (picture: Picture) => void
 }
@@ -42,7 +45,7 @@ export async function changePictures({
 
 function changeOne(
   gallery: string,
-  { id, metadata: before }: Picture,
+  { id, metadata: before }: Changed,
   { label, metadata }: PictureChange,
 ): Promise<Picture> {
   const merged = Object.entries({ ...before, ...metadata }).filter(([, value]) => value !== null)

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { say } from '../controls/toasts.js'
 import { MetadataList } from '../search/metadata-list.js'
 import { changePictures, type PictureChange } from './change-pictures.js'
+import { LabelForm } from './label-form.js'
 import type { Picture } from './picture-list.js'
 
 export interface SelectionPanelProps {
@@ -53,46 +54,6 @@ export function SelectionPanel(props: SelectionPanelProps) {
         Delete
       </button>
     </aside>
-  )
-}
-
-function LabelForm({
-  labels,
-  busy,
-  onLabel,
-}: {
-  labels: string[]
-  busy: boolean
-  onLabel: (label: string | null) => void
-}) {
-  const [label, setLabel] = useState('')
-  return (
-    <form
-      class="row"
-      onSubmit={(event) => {
-        event.preventDefault()
-        onLabel(label === '' ? null : label)
-      }}
-    >
-      <input
-        class="grow"
-        aria-label="New label"
-        placeholder="label; empty: none"
-        list="known-labels"
-        maxLength={200}
-        dir="auto"
-        value={label}
-        onInput={({ currentTarget }) => setLabel(currentTarget.value)}
-      />
-      <datalist id="known-labels">
-        {labels.map((one) => (
-          <option key={one} value={one} />
-        ))}
-      </datalist>
-      <button type="submit" disabled={busy}>
-        Set label
-      </button>
-    </form>
   )
 }
 

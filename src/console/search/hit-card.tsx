@@ -1,39 +1,38 @@
-/** One hit: its picture, how near it is, what is known of it, and what can be done with it. */
+/** One hit: its picture, how near it is, and what is known of it. */
 import { Meter } from '../controls/meter.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { goToAddress } from '../routing/route.js'
+import { HitActions, type HitActionsProps } from './hit-actions.js'
 import { MetadataList } from './metadata-list.js'
-import type { Hit } from './use-search.js'
 
-export interface HitCardProps {
+export interface HitCardProps extends HitActionsProps {
   gallery: string
-  hit: Hit
-  opinion: 'like' | 'unlike' | undefined
   onSearch: () => void
-  onOpinion: (opinion: 'like' | 'unlike') => void
-  /** Where it is told why it matched; undefined when the query is not one picture. */
-  why: string | undefined
 }
 
-export function HitCard({ gallery, hit, opinion, onSearch, onOpinion, why }: HitCardProps) {
+export function HitCard(props: HitCardProps) {
+  const { gallery, hit, opinion, onSearch, onOpinion, onVerdict, why } = props
   const { rank, id, score, pSame, nearCopyScore, label, metadata } = hit
-  const key = (event: KeyboardEvent) => {
-    const act = {
-      l: () => onOpinion('like'),
-      u: () => onOpinion('unlike'),
-      w: why === undefined ? undefined : () => goToAddress(why),
-    }[event.key]
+  const acts: Record<string, (() => void) | undefined> = {
+    l: () => onOpinion('like'),
+    u: () => onOpinion('unlike'),
+    r: onVerdict && (() => onVerdict('right')),
+    x: onVerdict && (() => onVerdict('wrong')),
+    w: why === undefined ? undefined : () => goToAddress(why),
+  }
+  const press = (event: KeyboardEvent) => {
+    const act = acts[event.key]
     if (act === undefined || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
     act()
   }
   return (
-    <li class={opinion === undefined ? 'hit' : `hit hit-${opinion}`} onKeyDown={key}>
+    <li class={opinion === undefined ? 'hit' : `hit hit-${opinion}`} onKeyDown={press}>
       <button
         type="button"
         class="hit-picture"
         aria-label={`Search with ${id}`}
-        aria-keyshortcuts="l u w"
+        aria-keyshortcuts="l u r x w"
         onClick={onSearch}
       >
         <Thumbnail gallery={gallery} id={id} />
@@ -46,19 +45,7 @@ export function HitCard({ gallery, hit, opinion, onSearch, onOpinion, why }: Hit
         </span>
       </p>
       {pSame !== undefined && <Meter share={pSame} label="Probability of the same label" />}
-      <div class="hit-actions">
-        <button type="button" class="quiet" aria-pressed={opinion === 'like'} onClick={() => onOpinion('like')}>
-          Like<span class="unseen"> {id}</span>
-        </button>
-        <button type="button" class="quiet" aria-pressed={opinion === 'unlike'} onClick={() => onOpinion('unlike')}>
-          Unlike<span class="unseen"> {id}</span>
-        </button>
-        {why !== undefined && (
-          <a class="button quiet" href={why}>
-            Why<span class="unseen"> {id} matched</span>
-          </a>
-        )}
-      </div>
+      <HitActions {...props} />
       <div class="hit-metadata">
         <p>
           <bdi>{id}</bdi>

@@ -1,8 +1,10 @@
 /** The hits of a search, in groups where it was asked for groups; arrow keys walk through them. */
 import { addressTo } from '../routing/route.js'
+import { canBeJudged } from './feedback.js'
 import { HitCard } from './hit-card.js'
 import { type SearchQuery, withExample, withOpinion, writeQuery } from './search-query.js'
 import type { Hit, SearchAnswer } from './use-search.js'
+import { useVerdicts } from './use-verdicts.js'
 
 export interface HitListProps {
   gallery: string
@@ -13,6 +15,7 @@ export interface HitListProps {
 
 export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
   const { hits, groups } = answer
+  const verdicts = useVerdicts(gallery, query)
   if (hits.length === 0 && (groups ?? []).length === 0)
     return <p class="hint">No picture of this gallery fits the query and its filter.</p>
   const list = (some: Hit[]) => (
@@ -25,6 +28,8 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
           opinion={query.like.includes(hit.id) ? 'like' : query.unlike.includes(hit.id) ? 'unlike' : undefined}
           onSearch={() => onQuery(withExample(query, { imageId: hit.id }))}
           why={whyAddress(query, hit.id)}
+          verdict={verdicts.of(hit.id)}
+          onVerdict={verdicts.give && ((verdict) => verdicts.give?.(hit, verdict))}
           onOpinion={(opinion) => onQuery(withOpinion(query, hit.id, opinion))}
         />
       ))}
@@ -43,8 +48,7 @@ export function HitList({ gallery, query, answer, onQuery }: HitListProps) {
 
 /** Two pictures are compared: a query of several has no map. */
 function whyAddress(query: SearchQuery, hit: string): string | undefined {
-  const { imageId, picture, url, like, unlike } = query
-  if (like.length + unlike.length > 0 || (imageId ?? picture ?? url) === undefined) return undefined
+  if (!canBeJudged(query)) return undefined
   const settings = writeQuery(query)
   settings.set('hit', hit)
   return addressTo('match', settings)

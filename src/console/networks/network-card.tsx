@@ -1,0 +1,100 @@
+/** One network: what it is, what it runs on, what it was measured to be worth. */
+import type { Schemas } from '../api/service.js'
+import { Plot } from '../plots/plot.js'
+import { ModelPage } from './model-page.js'
+import { readQuality } from './model-quality.js'
+
+type Card = Schemas['ModelCard']
+
+export function NetworkCard({ card }: { card: Card }) {
+  const { numbers, labels, reliability } = readQuality(card.quality)
+  return (
+    <article class="network stack">
+      <header class="row">
+        <h2>
+          <bdi>{card.name}</bdi>
+        </h2>
+        <span class="hint mono">{card.id}</span>
+        <ModelPage model={card.id} />
+      </header>
+      <Facts card={card} />
+      <div class="plots">
+        {numbers.length > 0 && (
+          <Plot
+            title="On test pictures, with 95 % intervals"
+            x={numbers.map((_, place) => place)}
+            axis={{ kind: 'names', names: numbers.map(({ name }) => name) }}
+            series={[
+              { label: 'value', values: numbers.map(({ value }) => value), as: 'bars' },
+              { label: 'low', values: numbers.map(({ low }) => low ?? null), as: 'points' },
+              { label: 'high', values: numbers.map(({ high }) => high ?? null), as: 'points' },
+            ]}
+            range={[0, 1]}
+            height={260}
+          />
+        )}
+        {labels.length > 0 && (
+          <Plot
+            title="mAP@10 by label"
+            x={labels.map((_, place) => place)}
+            axis={{ kind: 'names', names: labels.map(({ label }) => label) }}
+            series={[{ label: 'mAP@10', values: labels.map(({ value }) => value), as: 'bars' }]}
+            range={[0, 1]}
+            height={260}
+          />
+        )}
+        {reliability.length > 1 && (
+          <Plot
+            title="Probabilities: stated, and what came true"
+            x={reliability.map(({ stated }) => stated)}
+            axis={{ kind: 'numbers', label: 'stated' }}
+            series={[
+              { label: 'came true', values: reliability.map(({ found }) => found), as: 'line' },
+              { label: 'as stated', values: reliability.map(({ stated }) => stated), as: 'line' },
+            ]}
+            range={[0, 1]}
+            height={260}
+          />
+        )}
+      </div>
+    </article>
+  )
+}
+
+function Facts({
+  card: { architecture, embeddingDimension, labels, createdAt, runtime, calibration, quality },
+}: {
+  card: Card
+}) {
+  const { accuracy, rocAuc, embedMs, cpu, calibrationError } = readQuality(quality)
+  const facts: [string, string | undefined][] = [
+    ['Architecture', architecture],
+    ['Embedding', `${embeddingDimension} numbers`],
+    ['Trained on', `${labels.length} labels`],
+    ['Made', new Date(createdAt).toLocaleDateString()],
+    [
+      'Runs on',
+      `${runtime.provider}, ${runtime.precision}${runtime.fallbackReason === undefined ? '' : ` (${runtime.fallbackReason})`}`,
+    ],
+    ['Calibrated', calibration === null ? 'no' : calibration.reliable ? 'yes' : 'yes, on few pairs'],
+    ['Error of probabilities', calibrationError?.toFixed(4)],
+    ['Accuracy of its classes', accuracy?.toFixed(3)],
+    ['ROC-AUC of pairs', rocAuc?.toFixed(3)],
+    ['One picture', embedMs === undefined ? undefined : `${embedMs.toFixed(0)} ms on ${cpu ?? 'a CPU'}`],
+  ]
+  return (
+    <dl class="facts">
+      {facts.map(
+        ([name, value]) =>
+          value !== undefined && (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <bdi>{value}</bdi>
+              </dd>
+            </div>
+          ),
+      )}
+    </dl>
+  )
+}

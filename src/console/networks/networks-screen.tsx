@@ -1,0 +1,29 @@
+/** The networks that the service has, how good each is, and two galleries' answers to one picture side by side. */
+import { answerOf, service } from '../api/service.js'
+import { Fault } from '../controls/notice.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { NetworkCard } from './network-card.js'
+import { SideBySide } from './side-by-side.js'
+import '../styles/operation.css'
+import '../styles/networks.css'
+
+export function NetworksScreen({ gallery }: { gallery: string }) {
+  const { value: cards = [], error } = useLoaded(loadCards, [])
+  return (
+    <div class="stack">
+      <h1>Networks</h1>
+      {error !== undefined && <Fault error={error} />}
+      {cards.map((card) => (
+        <NetworkCard key={card.id} card={card} />
+      ))}
+      <SideBySide gallery={gallery} />
+    </div>
+  )
+}
+
+async function loadCards(signal: AbortSignal) {
+  const { models } = await answerOf(service.GET('/v1/models', { signal }))
+  return Promise.all(
+    models.map(({ id }) => answerOf(service.GET('/v1/models/{model}', { params: { path: { model: id } }, signal }))),
+  )
+}

@@ -1,0 +1,37 @@
+/** What someone says of a hit, for judged quality and for training. */
+import { answerOf, service } from '../api/service.js'
+import { pictureOf } from './given-pictures.js'
+import type { SearchQuery } from './search-query.js'
+import type { Hit } from './use-search.js'
+
+export type Verdict = 'right' | 'wrong'
+
+/** A query of one picture can be judged; one of several is no query to train with. */
+export function canBeJudged({ imageId, picture, url, like, unlike }: SearchQuery): boolean {
+  return like.length + unlike.length === 0 && (imageId ?? picture ?? url) !== undefined
+}
+
+/** @throws ServiceError */
+export async function judge(
+  gallery: string,
+  query: SearchQuery,
+  { id, rank, score }: Hit,
+  verdict: Verdict,
+): Promise<void> {
+  await answerOf(
+    service.POST('/v1/galleries/{gallery}/feedback', {
+      params: { path: { gallery } },
+      body: { query: await named(query), hits: [{ id, verdict, rank, score }] },
+    }),
+  )
+}
+
+async function named({ imageId, picture, url }: SearchQuery) {
+  if (imageId !== undefined) return { id: imageId }
+  const file = pictureOf(picture)
+  if (file === undefined) return { key: (url ?? picture ?? '').slice(0, 200) }
+  // browsers hash only on pages that came over https, or from the machine itself
+  if (!isSecureContext) return { key: file.name.slice(0, 200) }
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()))
+  return { contentHash: Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('') }
+}

@@ -1,0 +1,61 @@
+/** What can be said and asked of a hit: more like it, less like it, right, wrong, why. */
+import type { Verdict } from './feedback.js'
+import type { Hit } from './use-search.js'
+
+export interface HitActionsProps {
+  hit: Hit
+  opinion: 'like' | 'unlike' | undefined
+  verdict: Verdict | undefined
+  onOpinion: (opinion: 'like' | 'unlike') => void
+  /** Undefined where the query cannot be judged. */
+  onVerdict: ((verdict: Verdict) => void) | undefined
+  /** Where it is told why it matched; undefined when the query is not one picture. */
+  why: string | undefined
+}
+
+export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict, why }: HitActionsProps) {
+  const of = <span class="unseen"> {id}</span>
+  return (
+    <div class="hit-actions">
+      <button type="button" class="quiet" title="l" aria-pressed={opinion === 'like'} onClick={() => onOpinion('like')}>
+        Like{of}
+      </button>
+      <button
+        type="button"
+        class="quiet"
+        title="u"
+        aria-pressed={opinion === 'unlike'}
+        onClick={() => onOpinion('unlike')}
+      >
+        Unlike{of}
+      </button>
+      {why !== undefined && (
+        <a class="button quiet" title="w" href={why}>
+          Why<span class="unseen"> {id} matched</span>
+        </a>
+      )}
+      {onVerdict !== undefined && (
+        <>
+          <button
+            type="button"
+            class="quiet verdict-right"
+            title="r"
+            aria-pressed={verdict === 'right'}
+            onClick={() => onVerdict('right')}
+          >
+            Right{of}
+          </button>
+          <button
+            type="button"
+            class="quiet verdict-wrong"
+            title="x"
+            aria-pressed={verdict === 'wrong'}
+            onClick={() => onVerdict('wrong')}
+          >
+            Wrong{of}
+          </button>
+        </>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,29 @@
+/** What was said of the hits of one query in this visit. */
+import { useState } from 'preact/hooks'
+import { say } from '../controls/toasts.js'
+import { canBeJudged, judge, type Verdict } from './feedback.js'
+import { type SearchQuery, writeQuery } from './search-query.js'
+import type { Hit } from './use-search.js'
+
+export interface Verdicts {
+  of: (id: string) => Verdict | undefined
+  /** Undefined where the query cannot be judged. */
+  give: ((hit: Hit, verdict: Verdict) => void) | undefined
+}
+
+export function useVerdicts(gallery: string, query: SearchQuery): Verdicts {
+  const [given, setGiven] = useState<ReadonlyMap<string, Verdict>>(new Map())
+  const keyOf = (id: string) => `${writeQuery(query).toString()} ${id}`
+  const give = async (hit: Hit, verdict: Verdict) => {
+    try {
+      await judge(gallery, query, hit, verdict)
+      setGiven((before) => new Map([...before, [keyOf(hit.id), verdict]]))
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error))
+    }
+  }
+  return {
+    of: (id) => given.get(keyOf(id)),
+    give: canBeJudged(query) ? (hit, verdict) => void give(hit, verdict) : undefined,
+  }
+}
