@@ -13,8 +13,9 @@ import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
 import type { Filter } from '../src/gallery/filter.js'
-import { type Galleries, openGalleries } from '../src/gallery/galleries.js'
+import type { Galleries } from '../src/gallery/galleries.js'
 import type { NewImage } from '../src/gallery/records.js'
+import { engineOf, openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
 import { seededRandom, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { table } from './report.js'
 
@@ -38,7 +39,11 @@ const modelId = '00000000000000aa'
 const random = seededRandom(2)
 const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 24 })
 const dataDir = await mkdtemp(join(tmpdir(), 'alike-bench-'))
-const galleries = await openGalleries({ dataDir, model: { id: modelId, dimension }, logger: pino({ level: 'silent' }) })
+const galleries = await openEmbeddedGalleries({
+  dataDir,
+  model: { id: modelId, dimension },
+  logger: pino({ level: 'silent' }),
+})
 try {
   await fill(galleries)
   await linked(galleries)
@@ -158,6 +163,6 @@ async function deleteHalf(): Promise<Set<string>> {
 }
 
 async function linked(target: Galleries): Promise<void> {
-  do await target.saveGraphCaches()
-  while (target.readings().some(({ pending, building }) => pending > 0 || building))
+  do await engineOf(target).saveGraphCaches()
+  while ((await target.readings()).some(({ pending, building }) => pending > 0 || building))
 }

@@ -13,9 +13,9 @@ import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { percentile } from '../src/cli/percentile.js'
 import { openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/model-manifest.js'
-import { openGalleries } from '../src/gallery/galleries.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { createMetrics } from '../src/metrics.js'
+import { openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
 import { tarUpload } from './archive.js'
 import { drawBenchImages } from './drawn-gallery.js'
 import { table } from './report.js'
@@ -52,7 +52,7 @@ const embedder = await openEmbedder({
   logger,
   metrics: createMetrics().embedding,
 })
-const galleries = await openGalleries({ dataDir: folder, model: { id, dimension: embeddingDimension }, logger })
+const galleries = await openEmbeddedGalleries({ dataDir: folder, model: { id, dimension: embeddingDimension }, logger })
 await galleries.create(gallery)
 for (const [i, { label, bytes }] of stored.entries()) {
   const { pixels, width, height, format } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8 })

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
-import { openGalleries } from '../src/gallery/galleries.js'
+import { engineOf, openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
 import { unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
 import { newImage } from '../test/gallery/storage-folder.js'
 import { writeHandmadeModel } from '../test/support/handmade-onnx.js'
@@ -98,7 +98,7 @@ console.log(
 
 /** @returns seconds from the first vector to a graph of all of them */
 async function fill(dataDir: string): Promise<number> {
-  const galleries = await openGalleries({
+  const galleries = await openEmbeddedGalleries({
     dataDir,
     model: { id: model.manifest.id, dimension },
     logger: pino({ level: 'silent' }),
@@ -115,12 +115,12 @@ async function fill(dataDir: string): Promise<number> {
   // Readings come with answers: a search brings them up to date.
   for (;;) {
     await galleries.search('g', { vector: query, k: 1 })
-    const { pending, building } = galleries.readings()[0]!
+    const { pending, building } = (await galleries.readings())[0]!
     if (pending === 0 && !building) break
     await sleep(500)
   }
   const seconds = (performance.now() - startedAt) / 1_000
-  await galleries.saveGraphCaches()
+  await engineOf(galleries).saveGraphCaches()
   await galleries.close()
   if ((await readdir(join(dataDir, 'index'))).length !== 2) throw new Error('the graph has no cache')
   return seconds

@@ -222,6 +222,6 @@ function refuseWhileClosing(app: FastifyInstance): void {
 /** Before a body of many megabytes is read. */
 function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
   scope.addHook('onRequest', async (request) => {
-    galleries.get((request.params as { gallery: string }).gallery)
+    await galleries.set((request.params as { gallery: string }).gallery)
   })
 }

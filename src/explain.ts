@@ -58,9 +58,9 @@ const labelsTold = 10
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked
   const { id: modelId } = parts.images.model.manifest
-  if (parts.galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
-  const record = parts.galleries.image(gallery, asked.hit)
-  const hitVector = parts.galleries.embedding(gallery, asked.hit)
+  if ((await parts.galleries.set(gallery)).modelId !== modelId) throw new AlikeError('model_mismatch')
+  const record = await parts.galleries.image(gallery, asked.hit)
+  const hitVector = await parts.galleries.embedding(gallery, asked.hit)
   if (record === undefined || hitVector === undefined) throw new AlikeError('image_not_found')
 
   const looks = [
@@ -96,7 +96,7 @@ async function storedQuery(
   { galleries }: ExplainParts,
 ): Promise<Float32Array | undefined> {
   if (!('id' in query)) return undefined
-  const vector = galleries.embedding(gallery, query.id)
+  const vector = await galleries.embedding(gallery, query.id)
   if (vector === undefined) throw new AlikeError('image_not_found')
   return region === undefined ? vector : undefined
 }
@@ -119,9 +119,9 @@ async function lookAtStored(
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  const thumbnail = parts.galleries.thumbnail(gallery, id)
-  if (thumbnail === undefined) return null
-  return { from: 'thumbnail', seen: await parts.placeMaps.look(thumbnail, { region, signal }) }
+  const { bytes } = (await parts.galleries.thumbnail(gallery, id)) ?? {}
+  if (bytes === undefined) return null
+  return { from: 'thumbnail', seen: await parts.placeMaps.look(bytes, { region, signal }) }
 }
 
 async function nearest({ gallery, query, signal }: ExplainAsked, vector: Float32Array, { galleries }: ExplainParts) {

@@ -18,6 +18,7 @@ import { ImageEmbedder } from './embedding/image-embedder.js'
 import { readModel } from './embedding/model-manifest.js'
 import { PlaceMaps } from './embedding/place-maps.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
+import { type EmbeddedEngine, openEmbedded } from './engines/embedded/embedded-engine.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
 import { AlikeError } from './errors.js'
 import { openGalleries } from './gallery/galleries.js'
@@ -77,13 +78,11 @@ export async function openService(
     opened.push(() => embedder.close())
 
     const { id, embeddingDimension } = model.manifest
-    const galleries = await openGalleries({
+    const embedded = await openEmbedded({
       dataDir: config.dataDir,
-      model: { id, dimension: embeddingDimension },
       damagedRecords: 'named',
       index: { exactBelow: config.exactBelow, parts: indexPartsWanted(config, availableParallelism()) },
       storage: {
-        galleriesMax: config.galleriesMax,
         pageMaxLength: config.answerMaxBytes / 4,
         galleryImagesMax: config.galleryMaxImages,
         feedbackMax: config.feedbackMax,
@@ -91,13 +90,23 @@ export async function openService(
         graphCacheAfterWrites: config.graphCacheAfterWrites,
         graphCacheAfterSeconds: config.graphCacheAfterSeconds,
       },
+      logger,
+      onIndexRebuild: metrics.countIndexRebuild,
+    })
+    opened.push(() => embedded.close())
+    const galleries = await openGalleries({
+      catalogue: embedded.catalogue,
+      engines: { embedded },
+      engineOfNew: 'embedded',
+      jobs: embedded.jobs,
+      feedback: embedded.feedback,
+      model: { id, dimension: embeddingDimension },
+      limits: { galleriesMax: config.galleriesMax, pageMaxLength: config.answerMaxBytes / 4 },
       pages: {
         rankingsMax: config.pageRankingsMax,
         rankingsMaxBytes: config.pageRankingsMaxBytes,
         expirySeconds: config.pageExpirySeconds,
       },
-      logger,
-      onIndexRebuild: metrics.countIndexRebuild,
       onRankingDrop: metrics.countRankingDrop,
     })
     opened.push(() => galleries.close())
@@ -156,13 +165,13 @@ export async function openService(
       modelId: id,
       serviceVersion,
       logger,
-      expectWritable: () => galleries.expectWritable(),
+      expectWritable: () => embedded.expectWritable(),
       onEnd: metrics.countDataSnapshot,
       onNewest: metrics.setNewestDataSnapshot,
     })
     opened.push(() => snapshots.close())
 
-    watch(metrics, { galleries, embedder, placeMaps, decoders, jobs })
+    watch(metrics, { galleries, embedded, embedder, placeMaps, decoders, jobs })
     const parts = { ...intake, embedder, placeMaps, decoders, jobs, ingest, analyses, snapshots }
     const app = await buildApp({ config, metrics, logger, apiKeys, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
@@ -185,9 +194,10 @@ function watch(
     embedder,
     placeMaps,
     galleries,
+    embedded,
     decoders,
     jobs,
-  }: Pick<AppParts, 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'>,
+  }: Pick<AppParts, 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> & { embedded: EmbeddedEngine },
 ): void {
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
@@ -198,10 +208,10 @@ function watch(
     explainSessions: () => (placeMaps.isOpen ? 1 : 0),
     embedWorkersLive: () => embedder.liveWorkers,
     gpuMemory: () => embedder.gpuMemory,
-    writeQueueDepth: () => galleries.writeQueueDepth,
+    writeQueueDepth: () => embedded.writeQueueDepth,
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
-    indexQueueDepth: () => galleries.indexQueueDepth,
-    copyQueueDepth: () => galleries.copyQueueDepth,
+    indexQueueDepth: () => embedded.indexQueueDepth,
+    copyQueueDepth: () => embedded.copyQueueDepth,
     pageRankings: () => galleries.keptRankings.count,
     pageRankingBytes: () => galleries.keptRankings.bytes,
     galleries: () => galleries.readings(),

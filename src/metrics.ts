@@ -46,7 +46,7 @@ export interface GalleryReading {
   gallery: string
   /** Live pictures. */
   images: number
-  /** Deleted slots that still lie in the graph. */
+  /** Removed pictures that still lie in the graph. */
   tombstones: number
 }
 
@@ -96,7 +96,7 @@ export interface MetricSources {
   pageRankings?: () => number
   /** Their memory, roughly. */
   pageRankingBytes?: () => number
-  galleries?: () => Iterable<GalleryReading>
+  galleries?: () => Promise<Iterable<GalleryReading>>
   /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
   /** The same of analyses. */
@@ -371,26 +371,35 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       },
     })
   }
+  // all gauges are collected at once: one look at the galleries does for both
+  let looking: Promise<Iterable<GalleryReading>> | undefined
+  const readGalleries = (): Promise<Iterable<GalleryReading>> => {
+    looking ??= (sources.galleries?.() ?? Promise.resolve([])).finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
   new Gauge({
     name: 'alike_gallery_images',
     help: 'Live pictures in each gallery.',
     labelNames: ['gallery'] as const,
     registers,
-    collect() {
+    async collect() {
+      const readings = await readGalleries()
       this.reset() // a deleted gallery must not go on being reported
-      tombstonesOfGalleries.reset()
-      // one look at the galleries for both
-      for (const { gallery, images, tombstones } of sources.galleries?.() ?? []) {
-        this.set({ gallery }, images)
-        tombstonesOfGalleries.set({ gallery }, tombstones)
-      }
+      for (const { gallery, images } of readings) this.set({ gallery }, images)
     },
   })
-  const tombstonesOfGalleries = new Gauge({
+  new Gauge({
     name: 'alike_gallery_tombstones',
-    help: 'Deleted slots that still lie in the graph of each gallery.',
+    help: 'Removed pictures that still lie in the graph of each gallery.',
     labelNames: ['gallery'] as const,
     registers,
+    async collect() {
+      const readings = await readGalleries()
+      this.reset()
+      for (const { gallery, tombstones } of readings) this.set({ gallery }, tombstones)
+    },
   })
   for (const [part, name, help] of [
     [

@@ -71,7 +71,7 @@ export interface Answer {
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
   const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
-  const { modelId } = parts.galleries.get(gallery)
+  const { modelId } = await parts.galleries.set(gallery)
   // Before anything is decoded: these embeddings could never be compared.
   if (modelId !== parts.images.model.manifest.id) throw new AlikeError('model_mismatch')
 
@@ -125,7 +125,7 @@ export async function retrieveNext(
   { gallery, ...page }: NextPage,
   { galleries }: Pick<RetrievalParts, 'galleries'>,
 ): Promise<Answer> {
-  const { modelId } = galleries.get(gallery)
+  const { modelId } = await galleries.set(gallery)
   const { voters: _, durationMs, ...found } = await galleries.nextPage(gallery, page)
   return {
     gallery,
@@ -171,8 +171,8 @@ function vectorOf(
   return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
 }
 
-function storedVector(gallery: string, id: string, { galleries }: RetrievalParts) {
-  const vector = galleries.embedding(gallery, id)
+async function storedVector(gallery: string, id: string, { galleries }: RetrievalParts): Promise<Embedded> {
+  const vector = await galleries.embedding(gallery, id)
   if (vector === undefined) throw new AlikeError('image_not_found')
-  return { vector, copyDescriptor: galleries.copyDescriptor(gallery, id), decodeMs: 0, queueMs: 0, embedMs: 0 }
+  return { vector, copyDescriptor: await galleries.copyDescriptor(gallery, id), decodeMs: 0, queueMs: 0, embedMs: 0 }
 }

@@ -67,15 +67,15 @@ const mayImport: Record<string, readonly string[]> = {
   'worker-calls': ['errors'],
   embedding: ['cosine', 'errors', 'eval', 'image', 'metrics'],
   ranking: [],
-  engines: ['cosine', 'errors', 'text', 'copies', 'gallery', 'worker-calls'],
-  gallery: ['errors', 'text', 'turns', 'bounded-json', 'ranking', 'engines'],
+  engines: ['cosine', 'errors', 'text', 'turns', 'copies', 'gallery', 'worker-calls'],
+  gallery: ['errors', 'turns', 'bounded-json', 'copies', 'ranking'],
   datasets: ['errors', 'eval'],
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'retrieval'],
   remote: ['errors', 'metrics'],
   jobs: ['errors', 'gallery'],
   ingest: ['errors', 'text', 'bounded-json', 'image', 'embedding', 'gallery', 'jobs', 'metrics', 'remote'],
-  analysis: ['errors', 'copies', 'engines', 'eval', 'gallery', 'jobs', 'analysis/findings', 'worker-calls'],
+  analysis: ['errors', 'copies', 'eval', 'gallery', 'jobs', 'analysis/findings', 'worker-calls'],
   backups: ['durable-files', 'errors', 'engines', 'worker-calls'],
   http: [
     'cosine',
@@ -237,6 +237,20 @@ for (const [name, allowed] of Object.entries(soleImporters)) {
     )
   })
 }
+
+test('slots, and what an engine is called, are known below that engine alone', () => {
+  const outside = sourceFiles.filter((file) => !file.startsWith('src/engines/embedded/'))
+  const code = (file: string) => readFileSync(file, 'utf8')
+  assert.deepEqual(
+    outside.filter((file) => /slot/i.test(code(file))),
+    [],
+  )
+  // `main.ts` builds it; nobody asks which one it is
+  assert.deepEqual(
+    outside.filter((file) => /'embedded'/.test(code(file))),
+    ['src/main.ts'],
+  )
+})
 
 test('only config.ts reads the environment', () => {
   const readers = sourceFiles.filter(

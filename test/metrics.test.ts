@@ -32,8 +32,9 @@ test('every metric of ours has HELP and TYPE and follows the naming rules', asyn
 test('gauges read their sources at each scrape', async () => {
   const metrics = createMetrics()
   let depth = 3
-  let galleries = [{ gallery: 'a', images: 5, tombstones: 1 }]
-  metrics.watch({ embedQueueDepth: () => depth, galleries: () => galleries })
+  const reading = { searchable: true, size: 5, pending: 0, building: false, rebuilds: 0 }
+  let galleries = [{ gallery: 'a', images: 5, tombstones: 1, ...reading }]
+  metrics.watch({ embedQueueDepth: () => depth, galleries: async () => galleries })
   const before = await linesOf(metrics)
   assert(before.includes('alike_embed_queue_depth 3'))
   assert(before.includes('alike_gallery_images{gallery="a"} 5'))

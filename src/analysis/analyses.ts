@@ -26,8 +26,8 @@ export class Analyses {
    */
   async accept(gallery: string, task: AnalysisTask): Promise<JobReport> {
     const { jobs, galleries, imagesMax } = this.#options
-    galleries.source(gallery)
-    if (galleries.get(gallery).count > imagesMax)
+    await galleries.scan(gallery)
+    if ((await galleries.state(gallery)).images > imagesMax)
       throw new AlikeError('gallery_too_large', { detail: `It may hold ${imagesMax}.` })
     jobs.expectRoom(task.kind)
     return jobs.create({ id: randomUUID(), kind: task.kind, gallery, source: task as JsonValue })

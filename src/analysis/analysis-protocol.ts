@@ -1,5 +1,5 @@
 /** Every call that an analysis' thread answers. One thread serves one job, so it remembers what came before. */
-import type { GallerySource } from '../engines/embedded/store/whole-gallery.js'
+import type { ScanSource } from '../gallery/scan.js'
 import type { DoctorReport, DuplicateReport, QualityReport } from './findings/reports.js'
 
 /** Given to the thread when it is started. */
@@ -9,9 +9,9 @@ export interface AnalysisThreadData {
 }
 
 export type AnalysisCalls = {
-  /** First. Answers the slots of all pictures, by id. */
-  load: { request: { source: GallerySource; vectors: boolean; descriptors: boolean }; reply: Uint32Array }
-  /** Draws pictures for `recall` and finds their true neighbours; answers their slots. */
+  /** First. Answers the numbers of all pictures in the scan, by id. */
+  load: { request: { source: ScanSource; vectors: boolean; descriptors: boolean }; reply: Uint32Array }
+  /** Draws pictures for `recall` and finds their true neighbours; answers their numbers. */
   truths: { request: { size: number; seed: number; k: number }; reply: Uint32Array }
   /** What the index found for the pictures of `truths`: [n] counts, [n, k] scores. */
   recall: { request: { counts: Uint32Array; scores: Float32Array; k: number }; reply: number | null }
@@ -19,9 +19,9 @@ export type AnalysisCalls = {
   quality: { request: { sample: number; seed: number; duplicateScore?: number }; reply: QualityReport }
   /** Before `neighbours`. @param depth neighbours kept of each picture */
   gather: { request: { depth: number }; reply: void }
-  /** What the index found for these slots. */
+  /** What the index found for these pictures. */
   neighbours: {
-    request: { asked: Uint32Array; k: number; counts: Uint32Array; slots: Uint32Array; scores: Float32Array }
+    request: { asked: Uint32Array; k: number; counts: Uint32Array; numbers: Uint32Array; scores: Float32Array }
     reply: void
   }
   duplicates: { request: { duplicateScore: number; limit: number }; reply: DuplicateReport }

@@ -5,8 +5,9 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
-import type { Galleries, SlotNeighbours } from '../gallery/galleries.js'
+import type { Galleries } from '../gallery/galleries.js'
 import type { JobRecord } from '../gallery/jobs.js'
+import type { Neighbours, OpenScan } from '../gallery/scan.js'
 import type { RunReading } from '../jobs/pace.js'
 import { CalledThread } from '../worker-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
@@ -14,8 +15,8 @@ import type { AnalysisTask } from './findings/parameters.js'
 import type { AnalysisResult, RecallReport } from './findings/reports.js'
 import { RunControl } from './run-control.js'
 
-/** Slots sent with one call: more than a slice has room for, and few enough to be sent again and again. */
-const slotsAsked = 256
+/** Pictures asked for with one call: more than a slice has room for, and few enough to be sent again and again. */
+const picturesAsked = 256
 /** Neighbours that recall is measured at, and most pictures it is measured with. */
 const recall = { k: 10, sample: 500 } as const
 /** While a larger part of the gallery than this is not in the graph, asking the index would hold up searches. */
@@ -62,7 +63,8 @@ export class AnalysisRun {
   /** @throws AlikeError why there is no result; the signal's reason when stopped */
   async run(task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
     const { gallery } = this.#job
-    const { modelId } = this.#galleries.get(gallery)
+    const { modelId } = await this.#galleries.set(gallery)
+    const scan = await this.#galleries.scan(gallery)
     const stop = () => this.#control.stop()
     this.#signal.addEventListener('abort', stop)
     const thread = new CalledThread<AnalysisCalls>({
@@ -72,9 +74,9 @@ export class AnalysisRun {
       onFailure: () => {}, // the call that waits for it hears of it
     })
     try {
-      if (task.kind !== 'duplicates') await this.#untilLinked()
+      if (task.kind !== 'duplicates') await this.#untilLinked(scan)
       if (task.kind !== 'evaluate' || task.duplicateScore !== undefined) await this.#untilDescribed()
-      const result: AnalysisResult = { ...(await this.#resultOf(task, thread)), gallery, modelId }
+      const result: AnalysisResult = { ...(await this.#resultOf(task, scan, thread)), gallery, modelId }
       return { total: this.#control.done, result }
     } finally {
       this.#signal.removeEventListener('abort', stop)
@@ -83,14 +85,14 @@ export class AnalysisRun {
     }
   }
 
-  #resultOf(task: AnalysisTask, thread: CalledThread<AnalysisCalls>) {
-    if (task.kind === 'evaluate') return this.#evaluate(task, thread)
-    return task.kind === 'duplicates' ? this.#findDuplicates(task, thread) : this.#examine(task, thread)
+  #resultOf(task: AnalysisTask, scan: OpenScan, thread: CalledThread<AnalysisCalls>) {
+    if (task.kind === 'evaluate') return this.#evaluate(task, scan, thread)
+    return task.kind === 'duplicates' ? this.#findDuplicates(task, scan, thread) : this.#examine(task, scan, thread)
   }
 
-  async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, thread: CalledThread<AnalysisCalls>) {
+  async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, scan: OpenScan, thread: CalledThread<AnalysisCalls>) {
     await thread.call('load', {
-      source: this.#galleries.source(this.#job.gallery),
+      source: scan.source,
       vectors: true,
       descriptors: query.duplicateScore !== undefined,
     })
@@ -100,19 +102,19 @@ export class AnalysisRun {
     const index: RecallReport = {
       k,
       queries: drawn.length,
-      default: await this.#recall(drawn, undefined, thread),
+      default: await this.#recall(scan, drawn, undefined, thread),
       atEf: [],
     }
-    for (const ef of efs) index.atEf.push({ ef, ...(await this.#recall(drawn, ef, thread)) })
+    for (const ef of efs) index.atEf.push({ ef, ...(await this.#recall(scan, drawn, ef, thread)) })
     return { kind, quality: await thread.call('quality', query), index }
   }
 
-  async #recall(drawn: Uint32Array, ef: number | undefined, thread: CalledThread<AnalysisCalls>) {
+  async #recall(scan: OpenScan, drawn: Uint32Array, ef: number | undefined, thread: CalledThread<AnalysisCalls>) {
     const { k } = recall
     const counts = new Uint32Array(drawn.length)
     const scores = new Float32Array(drawn.length * k)
     let byGraph = 0
-    await this.#ask(drawn, { k, ...(ef !== undefined && { ef }) }, (_, found, from) => {
+    await this.#ask(scan, drawn, { k, ...(ef !== undefined && { ef }) }, (_, found, from) => {
       counts.set(found.counts, from)
       scores.set(found.scores, from * k)
       byGraph += found.byGraph
@@ -126,44 +128,44 @@ export class AnalysisRun {
   // A job that was accepted before copies had descriptors has another threshold, which says nothing of them.
   async #findDuplicates(
     { kind, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'duplicates'>,
+    scan: OpenScan,
     thread: CalledThread<AnalysisCalls>,
   ) {
-    await thread.call('load', { source: this.#galleries.source(this.#job.gallery), vectors: false, descriptors: true })
+    await thread.call('load', { source: scan.source, vectors: false, descriptors: true })
     return { kind, ...(await thread.call('duplicates', { duplicateScore, limit })) }
   }
 
   async #examine(
     { kind, k, duplicateScore = defaultDuplicateScore, limit }: TaskOf<'doctor'>,
+    scan: OpenScan,
     thread: CalledThread<AnalysisCalls>,
   ) {
-    const slots = await thread.call('load', {
-      source: this.#galleries.source(this.#job.gallery),
+    const numbers = await thread.call('load', {
+      source: scan.source,
       vectors: false,
       descriptors: true,
     })
     // twice as many as will count: copies among them do not
     await thread.call('gather', { depth: 2 * k })
-    await this.#gather(slots, 2 * k, thread)
+    await this.#gather(scan, numbers, 2 * k, thread)
     return { kind, ...(await thread.call('doctor', { k, duplicateScore, limit })) }
   }
 
-  async #gather(slots: Uint32Array, k: number, thread: CalledThread<AnalysisCalls>): Promise<void> {
-    this.#control.expect(slots.length)
-    await this.#ask(slots, { k }, (asked, found) => thread.call('neighbours', { asked, k, ...found }))
+  async #gather(scan: OpenScan, numbers: Uint32Array, k: number, thread: CalledThread<AnalysisCalls>): Promise<void> {
+    this.#control.expect(numbers.length)
+    await this.#ask(scan, numbers, { k }, (asked, found) => thread.call('neighbours', { asked, k, ...found }))
   }
 
   async #ask(
-    slots: Uint32Array,
+    scan: OpenScan,
+    numbers: Uint32Array,
     request: { k: number; ef?: number },
-    use: (asked: Uint32Array, found: SlotNeighbours, from: number) => void | Promise<void>,
+    use: (asked: Uint32Array, found: Neighbours, from: number) => void | Promise<void>,
   ): Promise<void> {
-    for (let from = 0; from < slots.length; ) {
+    for (let from = 0; from < numbers.length; ) {
       this.#signal.throwIfAborted()
-      const found = await this.#galleries.neighbours(this.#job.gallery, {
-        ...request,
-        slots: slots.slice(from, from + slotsAsked),
-      })
-      await use(slots.slice(from, from + found.answered), found, from)
+      const found = await scan.neighbours({ ...request, numbers: numbers.slice(from, from + picturesAsked) })
+      await use(numbers.slice(from, from + found.answered), found, from)
       this.#control.advance(found.answered)
       from += found.answered
     }
@@ -178,11 +180,11 @@ export class AnalysisRun {
     this.#signal.throwIfAborted()
   }
 
-  async #untilLinked(): Promise<void> {
+  async #untilLinked(scan: OpenScan): Promise<void> {
     for (;;) {
-      // asks for nothing, and brings the reading up to date
-      await this.#galleries.neighbours(this.#job.gallery, { slots: new Uint32Array(0), k: 1 })
-      const { pending, size } = this.#galleries.reading(this.#galleries.get(this.#job.gallery))
+      // asks for nothing, and brings the state up to date
+      await scan.neighbours({ numbers: new Uint32Array(0), k: 1 })
+      const { pending, size } = await this.#galleries.state(this.#job.gallery)
       if (pending <= size * pendingShareMax) return
       await sleep(waitMs, undefined, { signal: this.#signal })
     }

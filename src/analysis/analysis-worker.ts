@@ -4,7 +4,7 @@
  */
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
-import { readWholeGallery, type WholeGallery } from '../engines/embedded/store/whole-gallery.js'
+import { readWholeGallery, type WholeGallery } from '../gallery/whole-gallery.js'
 import { answerCalls } from '../worker-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import { findCopyGroups } from './copies.js'
@@ -47,15 +47,15 @@ const step = () => {
 
 answerCalls<AnalysisCalls>(
   {
-    load({ source, vectors, descriptors }) {
-      gallery = readWholeGallery(source, { vectors, descriptors, onPage: () => control.throwIfStopped() })
-      return gallery.slots
+    async load({ source, vectors, descriptors }) {
+      gallery = await readWholeGallery(source, { vectors, descriptors, onPage: () => control.throwIfStopped() })
+      return gallery.numbers
     },
     truths({ size, seed, k }) {
       const drawn = drawSample(gallery.ids.length, size, seed)
       control.expect(drawn.length)
       truths = kthScores(gallery.vectors, gallery.dimension, drawn, k, step)
-      return drawn.map((position) => gallery.slots[position]!)
+      return drawn.map((position) => gallery.numbers[position]!)
     },
     recall: ({ counts, scores, k }) => recallOf({ counts, found: scores, truths, k, others: gallery.ids.length - 1 }),
     quality: (request) =>

@@ -1,8 +1,8 @@
 /** The copies in a whole gallery: equal files, and pictures whose descriptors agree. */
 import { findCopyPairs } from '../copies/copy-pairs.js'
 import { nearCopyScore } from '../copies/near-copy-score.js'
-import type { WholeGallery } from '../engines/embedded/store/whole-gallery.js'
 import { seededRandom } from '../eval/random.js'
+import type { WholeGallery } from '../gallery/whole-gallery.js'
 import { CopyGroups } from './findings/copy-groups.js'
 
 /** The same samples of signs each time: the same gallery gives the same answer. */

@@ -1,5 +1,5 @@
-/** From slots to positions: gathers what the index says of neighbours into lists. */
-import type { WholeGallery } from '../engines/embedded/store/whole-gallery.js'
+/** From numbers of a scan to positions: gathers what the index says of neighbours into lists. */
+import type { WholeGallery } from '../gallery/whole-gallery.js'
 import { NeighbourLists } from './findings/neighbour-lists.js'
 
 export interface FoundNeighbours {
@@ -8,7 +8,7 @@ export interface FoundNeighbours {
   /** [asked] */
   counts: Uint32Array
   /** [asked, k] */
-  slots: Uint32Array
+  numbers: Uint32Array
   /** [asked, k] */
   scores: Float32Array
 }
@@ -18,17 +18,17 @@ export class Gathering {
   readonly #positionOf: ReadonlyMap<number, number>
 
   /** @param depth neighbours kept of each picture */
-  constructor({ slots }: Pick<WholeGallery, 'slots'>, depth: number) {
-    this.lists = new NeighbourLists(slots.length, depth)
-    this.#positionOf = new Map(Array.from(slots, (slot, position) => [slot, position]))
+  constructor({ numbers }: Pick<WholeGallery, 'numbers'>, depth: number) {
+    this.lists = new NeighbourLists(numbers.length, depth)
+    this.#positionOf = new Map(Array.from(numbers, (number, position) => [number, position]))
   }
 
   /** Neighbours that came into the gallery after it was read are passed over. */
-  take({ asked, k, counts, slots, scores }: FoundNeighbours): void {
-    asked.forEach((slot, row) => {
-      const position = this.#positionOf.get(slot)!
+  take({ asked, k, counts, numbers, scores }: FoundNeighbours): void {
+    asked.forEach((number, row) => {
+      const position = this.#positionOf.get(number)!
       for (let i = 0; i < counts[row]!; i++) {
-        const other = this.#positionOf.get(slots[row * k + i]!)
+        const other = this.#positionOf.get(numbers[row * k + i]!)
         if (other !== undefined) this.lists.append(position, other, scores[row * k + i]!)
       }
     })

@@ -1,11 +1,12 @@
 /** The hits of a list without near-copies of better ones; others move up in their place. */
 import { withoutCopies } from '../ranking/near-copies.js'
-import type { HitList, UnrankedHit } from './nearest-hits.js'
+import type { SetCopies } from './engine.js'
+import type { HitRecord } from './hit-record.js'
+import type { HitList, UnrankedHit } from './hits.js'
 
 export interface DistinctHitsOptions {
   hits: HitList
-  /** See `CopiesCalls`. */
-  copies: { likeness(rows: number, columns: Uint32Array, least: number): Promise<Float32Array> }
+  copies: Pick<SetCopies, 'likeness'>
   /** Hits whose near-copy score to a better one is at least so much are left out; those of equal files always are. */
   duplicateScore: number
   /** Most hits of the list that are looked at. */
@@ -49,7 +50,7 @@ export class DistinctHits implements HitList {
     const block = this.#ofNewContent(looked)
     if (block.length > 0) {
       const originals = this.#kept.slice(0, comparedMax)
-      const likeness = await copies.likeness(block.length, slotsOf([...originals, ...block]), duplicateScore)
+      const likeness = await copies.likeness(block.length, recordsOf([...originals, ...block]), duplicateScore)
       for (const stays of withoutCopies({ likeness, count: block.length, kept: originals.length, duplicateScore }))
         this.#kept.push(block[stays]!)
       for (const { record } of block) this.#contents.add(record.contentHash)
@@ -68,6 +69,6 @@ export class DistinctHits implements HitList {
   }
 }
 
-export function slotsOf(hits: readonly UnrankedHit[]): Uint32Array {
-  return Uint32Array.from(hits, ({ record }) => record.slot)
+function recordsOf(hits: readonly UnrankedHit[]): HitRecord[] {
+  return hits.map(({ record }) => record)
 }

@@ -1,48 +1,26 @@
 /**
- * Truth and index together: the only place that knows both. What it acknowledges is committed in
- * the database and found by the next search. Longer than most files because it is the one list of
+ * Every gallery by its name: the catalogue says in which engine it lives, and what is asked of it is asked of its set there.
+ * What an engine acknowledges is durable and found by the next search. Longer than most files because it is the one list of
  * everything that others may ask of storage.
  */
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { Logger } from 'pino'
-import { FilterSlots } from '../engines/embedded/filter-slots.js'
-import { GalleryIndexes } from '../engines/embedded/gallery-indexes.js'
-import type { Undescribed } from '../engines/embedded/store/descriptor-table.js'
-import { networkFileSystem } from '../engines/embedded/store/file-systems.js'
-import { GalleryStore } from '../engines/embedded/store/gallery-store.js'
-import {
-  type GalleryCount,
-  type GalleryRow,
-  type GalleryTable,
-  galleryRecord,
-} from '../engines/embedded/store/gallery-table.js'
-import type { ChangeRequest } from '../engines/embedded/store/gallery-writes.js'
-import { storedFeedback } from '../engines/embedded/store/stored-feedback.js'
-import { storedJobs } from '../engines/embedded/store/stored-jobs.js'
-import type { GallerySource } from '../engines/embedded/store/whole-gallery.js'
-import {
-  type IndexReading,
-  type IndexSettings,
-  indexDefaults,
-  type NeighboursRequest,
-  type SlotNeighbours,
-  type SlotVectors,
-  type VectorIndex,
-} from '../engines/embedded/vector-index/vector-index.js'
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
+import type { Catalogue, CatalogueEntry, CatalogueRecord } from './catalogue.js'
+import type {
+  EmbeddingSet,
+  Engine,
+  OpenSet,
+  PageOfImages,
+  SetState,
+  StoredThumbnail,
+  UndescribedPage,
+} from './engine.js'
 import type { FeedbackStore } from './feedback.js'
 import type { Filter } from './filter.js'
-import {
-  type GallerySearch,
-  type GallerySearchResult,
-  Ranking,
-  type SearchedGallery,
-  searchGallery,
-} from './gallery-search.js'
-import { cursorAfter, idOfCursor } from './image-cursor.js'
+import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } from './gallery-search.js'
+import { cursorAfter } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type {
@@ -54,38 +32,42 @@ import type {
   LabelCount,
   Metadata,
   NewImage,
-  PutImage,
   PutResult,
   PutStep,
   SeenImage,
   StepResult,
   StoredImage,
 } from './records.js'
-import { type StorageSettings, storageDefaults } from './storage-settings.js'
+import type { OpenScan } from './scan.js'
 import { expectUnitVector } from './unit-vector.js'
 
-export type { SlotNeighbours } from '../engines/embedded/vector-index/vector-index.js'
 export type { GallerySearch, GallerySearchResult, Hit, HitGroup } from './gallery-search.js'
 
 export interface GalleriesOptions {
-  /** Made when it does not exist; locked against a second process. */
-  dataDir: string
+  catalogue: Catalogue
+  /** By the names that galleries know them by. Closed with the galleries. */
+  engines: Readonly<Record<string, Engine>>
+  /** Name of the engine that new galleries live in. */
+  engineOfNew: string
+  jobs: JobStore
+  feedback: FeedbackStore
   /** The model that is served. Galleries made by another one can be read, not searched or added to. */
   model: { id: string; dimension: number }
-  index?: Partial<IndexSettings>
-  storage?: Partial<StorageSettings>
+  limits?: Partial<GalleriesLimits> | undefined
   /** Of rankings whose pages are still to come. */
   pages?: Partial<KeptRankingsSettings> | undefined
   /** Called for each of them that is given up, for a metric. */
   onRankingDrop?: ((reason: 'expired' | 'displaced') => void) | undefined
-  logger: Logger
-  /** What becomes of a picture whose record is damaged: `refused`: whatever meets it fails; `named`: only its id is told, with `unreadable`. Default `refused`. */
-  damagedRecords?: 'refused' | 'named' | undefined
-  /** Called for each graph that was built anew, for a metric. */
-  onIndexRebuild?: () => void
-  /** The time that records carry. */
-  clock?: () => Date
 }
+
+export interface GalleriesLimits {
+  /** Galleries there may be; one more is refused as `galleries_full`. */
+  galleriesMax: number
+  /** Characters of the records on one page of a list. One record is listed whatever its length. */
+  pageMaxLength: number
+}
+
+const limitsDefault: Readonly<GalleriesLimits> = Object.freeze({ galleriesMax: 10_000, pageMaxLength: 4 * 2 ** 20 })
 
 /** A search whose further pages may be asked for by token. */
 export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
@@ -99,122 +81,64 @@ export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
 export type SearchPage = GallerySearchResult & { nextPageToken?: string | undefined }
 
 /** One line for metrics and for `GET /v1/galleries`. */
-export interface GalleryReading extends IndexReading {
+export interface GalleryReading extends SetState {
   gallery: string
-  images: number
   /** False while the gallery belongs to another model than the served one. */
   searchable: boolean
 }
 
-const noReading: IndexReading = { size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
-export interface ListedPage {
-  cursor?: string
-  /** Default 100. */
-  limit?: number
-  /** `null`: pictures without a label; undefined: all. */
-  label?: string | null
-}
+const noState: SetState = { images: 0, size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
+/** Perhaps damaged. */
+type ListedEntry = CatalogueEntry & { unreadable?: 'record' | undefined }
 
-const pageDefault = 100
 /** Characters of records that are read for a list before others have their turn: some milliseconds. */
 const lengthOfTurn = 128 * 1024
-/** Pictures removed in one transaction: some ten milliseconds. */
-const removalBatch = 256
+/** Galleries whose states are read before others have their turn: a few milliseconds. */
+const statesPerTurn = 100
+/** Galleries read at once when all are opened. */
+const openedAtOnce = 1_000
 
-/** Calls that name a gallery throw `gallery_not_found`. Those that return no promise are look-ups of microseconds. */
+/** Calls that name a gallery reject with `gallery_not_found`. */
 export class Galleries {
   readonly jobs: JobStore
   readonly feedback: FeedbackStore
-  readonly #store: GalleryStore
-  readonly #indexes: GalleryIndexes
-  readonly #filters: FilterSlots
-  readonly #rankings: KeptRankings
   readonly #options: GalleriesOptions
-  readonly #storage: StorageSettings
-  readonly #now: () => string
-  readonly #writesUnderWay = new Set<Promise<unknown>>()
-  #failure: AlikeError | undefined
-  #closing: Promise<void> | undefined
+  readonly #limits: GalleriesLimits
+  readonly #rankings: KeptRankings
 
-  private constructor(options: GalleriesOptions, storage: StorageSettings, store: GalleryStore) {
-    const { clock = () => new Date() } = options
+  private constructor(options: GalleriesOptions) {
+    this.jobs = options.jobs
+    this.feedback = options.feedback
     this.#options = options
-    this.#storage = storage
-    this.#store = store
-    this.#now = () => clock().toISOString()
-    this.#filters = new FilterSlots(store)
+    this.#limits = { ...limitsDefault, ...options.limits }
     this.#rankings = new KeptRankings({
       ...keptRankingsDefaults,
       ...options.pages,
       now: () => performance.now(),
       onDrop: (reason) => options.onRankingDrop?.(reason),
     })
-    this.#indexes = new GalleryIndexes({
-      store,
-      folder: join(options.dataDir, 'index'),
-      index: { ...indexDefaults, ...options.index },
-      graphCaches: storage,
-      logger: options.logger,
-      onRebuild: () => options.onIndexRebuild?.(),
-      onFailure: (error) => this.#fail(error),
-    })
-    this.jobs = storedJobs({ store, now: this.#now, write: (write) => this.#write(write) })
-    this.feedback = storedFeedback({ store, max: storage.feedbackMax, write: (write) => this.#write(write) })
   }
 
-  /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
+  /** With the sets of the served model opened, one after the other. The engines are closed when one can not be. */
   static async open(options: GalleriesOptions): Promise<Galleries> {
-    const storage = { ...storageDefaults, ...options.storage }
-    const { logger } = options
-    const failing: { tell?: (error: AlikeError) => void } = {}
-    const store = await GalleryStore.open({
-      dataDir: options.dataDir,
-      maxBytes: storage.databaseMaxBytes,
-      damagedRecords: options.damagedRecords,
-      onFailure: (error) => failing.tell?.(error),
-      onWritable: () => logger.info('there is room again: writes are taken'),
-    })
-    if (store.readOnly !== undefined) logger.error('no room in the data folder: it can only be read')
-    const shared = networkFileSystem(options.dataDir)
-    if (shared !== undefined)
-      logger.warn(
-        { fileSystem: shared },
-        `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`,
-      )
-    const galleries = new Galleries(options, storage, store)
-    failing.tell = (error) => galleries.#fail(error)
+    const galleries = new Galleries(options)
     try {
-      const rows = store.read(() => Array.from(store.galleries.list(), ({ settings: _settings, ...row }) => row))
-      await galleries.#indexes.openAll(
-        rows.filter((row) => galleries.#isServed(row)),
-        rows.map(({ uid }) => uid),
-      )
+      await galleries.#openReady()
       return galleries
     } catch (error) {
-      await galleries.#indexes.close()
-      await store.close()
+      await galleries.close()
       throw error
     }
   }
 
-  /** Set once a thread behind it is gone: the process should be restarted. */
+  /** Set once an engine can not go on: the process should be restarted. */
   get failure(): AlikeError | undefined {
-    return this.#failure
+    return this.#engines.find(({ failure }) => failure !== undefined)?.failure
   }
 
   /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
   get readOnly(): string | undefined {
-    return this.#store.readOnly
-  }
-
-  /** @throws AlikeError `storage_full` while nothing can be written */
-  expectWritable(): void {
-    this.#store.expectWritable()
-  }
-
-  /** Writes that have not been acknowledged. */
-  get writeQueueDepth(): number {
-    return this.#writesUnderWay.size
+    return this.#engines.find(({ readOnly }) => readOnly !== undefined)?.readOnly
   }
 
   /** Rankings whose pages are still to come, and their memory in bytes. */
@@ -223,49 +147,47 @@ export class Galleries {
     return { count, bytes }
   }
 
-  /** Vectors that wait to be linked into a graph; they are found all the same. */
-  get indexQueueDepth(): number {
-    return this.#indexes.pending
-  }
-
   /** @throws AlikeError `gallery_exists` when it exists with other settings or for another model, `galleries_full`. */
-  create(name: string, settings?: Metadata): Promise<{ gallery: GalleryRecord; created: boolean }> {
-    return this.#write(async () => {
-      const { id: modelId, dimension } = this.#options.model
-      const uid = randomBytes(8).toString('hex')
-      const request = {
-        name,
-        uid,
-        modelId,
-        dimension,
-        settings: settings ?? {},
-        galleriesMax: this.#storage.galleriesMax,
-        at: this.#now(),
-      }
-      const { gallery, created } = await this.#store.write('createGallery', request)
-      if (gallery.modelId !== modelId)
-        throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
-      if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings))
-        throw new AlikeError('gallery_exists')
-      if (created) await this.#openIndex(gallery)
-      return { gallery, created }
+  async create(name: string, settings?: Metadata): Promise<{ gallery: GalleryRecord; created: boolean }> {
+    const { catalogue, model, engineOfNew } = this.#options
+    const { gallery, created } = await catalogue.create({
+      name,
+      uid: randomBytes(8).toString('hex'),
+      engine: engineOfNew,
+      modelId: model.id,
+      dimension: model.dimension,
+      settings: settings ?? {},
+      galleriesMax: this.#limits.galleriesMax,
     })
+    if (gallery.set.modelId !== model.id)
+      throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
+    if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
+    return { gallery: await this.#recordOf(gallery), created }
   }
 
-  get(name: string): GalleryRecord {
-    return galleryRecord(this.#store.gallery(name))
+  async get(name: string): Promise<GalleryRecord> {
+    await this.#find(name) // of a damaged one nothing is told
+    return this.look(name)
+  }
+
+  /** The set that serves. */
+  async set(name: string): Promise<EmbeddingSet> {
+    return this.#stated(await this.#find(name))
   }
 
   /** As on a list: of one whose record is damaged only the name is told. */
-  look(name: string): GalleryRecord {
-    const row = this.#store.read(({ galleries }) => galleries.findListed(name))
-    if (row === undefined) throw new AlikeError('gallery_not_found')
-    return galleryRecord(row)
+  async look(name: string): Promise<GalleryRecord> {
+    const record = await this.#options.catalogue.record(name)
+    if (record === undefined) throw new AlikeError('gallery_not_found')
+    return this.#recordOf(record)
   }
 
   /** All of them, by name. */
-  list(): GalleryRecord[] {
-    return this.#store.read(({ galleries }) => Array.from(galleries.list(), galleryRecord))
+  async list(): Promise<GalleryRecord[]> {
+    const galleries: GalleryRecord[] = []
+    for await (const slice of this.slices({ after: '', limit: Infinity, maxLength: Infinity }))
+      galleries.push(...slice.galleries)
+    return galleries
   }
 
   /**
@@ -275,40 +197,39 @@ export class Galleries {
   async *slices({
     after,
     limit,
+    maxLength = this.#limits.pageMaxLength,
   }: {
     after: string
     limit: number
+    maxLength?: number
   }): AsyncGenerator<{ galleries: GalleryRecord[]; nextCursor?: string }> {
     let [last, count] = [after, 0]
-    for (let left = this.#storage.pageMaxLength; ; ) {
+    for (let left = maxLength; ; ) {
       // one more than may be listed tells whether more follow
-      const list = (galleries: GalleryTable) => galleries.list(last, limit - count + 1)
-      const rows = this.#store.read(({ galleries }) =>
-        Array.from(upTo(Math.min(Math.max(left, 0), lengthOfTurn), list(galleries), ({ settings }) => settings.length)),
-      )
+      const { records, length } = await this.#options.catalogue.list({
+        after: last,
+        limit: Math.min(limit - count + 1, openedAtOnce),
+        maxLength: Math.min(Math.max(left, 0), lengthOfTurn),
+      })
       const isFull = left <= 0 || count === limit
-      if (rows.length === 0 || isFull)
-        return yield { galleries: [], ...(rows.length > 0 && { nextCursor: cursorAfter(last) }) }
-      const listed = rows.slice(0, limit - count)
-      yield { galleries: listed.map(galleryRecord) }
+      if (records.length === 0 || isFull)
+        return yield { galleries: [], ...(records.length > 0 && { nextCursor: cursorAfter(last) }) }
+      const listed = records.slice(0, limit - count)
+      const galleries: GalleryRecord[] = []
+      for (const record of listed) galleries.push(await this.#recordOf(record))
+      yield { galleries }
       count += listed.length
       last = listed.at(-1)?.name ?? last
-      left -= listed.reduce((sum, { settings }) => sum + settings.length, 0)
+      left -= length
       await nextTurn()
     }
   }
 
-  /** Gone at once for every caller, whatever became of its record; its rows are removed in the background. */
-  delete(name: string): Promise<void> {
-    return this.#write(async () => {
-      const place = this.#store.read(({ galleries }) => galleries.place(name))
-      if (place === undefined) throw new AlikeError('gallery_not_found')
-      const { number, uid } = place
-      await this.#store.write('deleteGallery', { gallery: number, at: this.#now() })
-      this.#filters.forget(number)
-      this.#rankings.forget(uid)
-      await this.#indexes.erase(uid)
-    })
+  /** Gone at once for every caller, whatever became of its record; its pictures are removed in the background. */
+  async delete(name: string): Promise<void> {
+    const { uid, engine } = await this.#options.catalogue.remove(name)
+    this.#rankings.forget(uid)
+    await this.#options.engines[engine]?.drop({ galleryUid: uid })
   }
 
   /**
@@ -324,82 +245,28 @@ export class Galleries {
   }
 
   /** The same for pictures that are put and others that are removed, in their order. */
-  change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
-    return this.#change(gallery, steps, async (request) => {
-      const results = await this.#store.write('changeImages', { ...request, ...(progress && { progress }) })
-      return { results, reply: results }
-    })
+  async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
+    return (await this.#forSteps(gallery, steps)).change(steps, { progress })
   }
 
   /** One picture, and its record as it was written. @throws as `put` does */
-  putOne(gallery: string, step: PutStep): Promise<StoredImage> {
-    return this.#change(gallery, [step], async ({ steps: [only], ...request }) => {
-      const { result, record } = await this.#store.write('putImage', { ...request, step: only! })
-      return { results: [result], reply: { record, created: 'slot' in result && result.created } }
-    })
-  }
-
-  #change<Step extends ImageStep, Reply>(
-    gallery: string,
-    steps: Step[],
-    write: (
-      request: Omit<ChangeRequest, 'steps'> & { steps: Step[] },
-    ) => Promise<{ results: StepResult[]; reply: Reply }>,
-  ): Promise<Reply> {
-    return this.#write(async () => {
-      const { row, index } = await this.#served(gallery)
-      for (const step of steps) {
-        if (!('put' in step)) continue
-        if (step.put.modelId !== row.model_id) throw new AlikeError('model_mismatch')
-        expectUnitVector(step.put.vector, row.dimension)
-      }
-      const { results, reply } = await write({
-        gallery: row.number,
-        steps: steps.map((step) => ('put' in step ? { ...step, put: withoutSurroundings(step.put) } : step)),
-        imagesMax: this.#storage.galleryImagesMax,
-        at: this.#now(),
-      })
-      // Other writes of the same id may have been committed meanwhile and be applied first. The
-      // index does not mind: slots are never used again, and a removed one can not be added.
-      const added = steps.flatMap((step, i) =>
-        'put' in step && 'slot' in results[i]! ? { slot: results[i].slot, vector: step.put.vector } : [],
-      )
-      const retired = results.flatMap((result) =>
-        'slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : [],
-      )
-      if (added.length + retired.length === 0) return reply
-      if (retired.length > 0) this.#filters.forget(row.number)
-      await this.#apply(() =>
-        Promise.all([index.add(packed(added, row.dimension)), index.remove(Uint32Array.from(retired))]),
-      )
-      this.#indexes.countChanges(row.uid, added.length + retired.length)
-      return reply
-    })
+  async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
+    return (await this.#forSteps(gallery, [step])).put(step)
   }
 
   /** @throws AlikeError `image_not_found`. */
-  patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
-    return this.#write(async () => {
-      const { number } = this.#store.gallery(gallery)
-      await this.#store.write('patchImage', { gallery: number, id, change, at: this.#now() })
-      this.#filters.forget(number)
-      const record = this.image(gallery, id)
-      if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
-      return record
-    })
+  async patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
+    const set = await this.#open(gallery)
+    await set.patch(id, change)
+    const [record] = await set.find([id])
+    if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
+    return record
   }
 
   /** @returns the ids that existed. */
-  remove(gallery: string, ids: string[]): Promise<string[]> {
-    return this.#write(async () => {
-      const row = this.#store.gallery(gallery)
-      const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
-      const deleted = await this.#store.write('deleteImages', { gallery: row.number, ids, at: this.#now() })
-      this.#filters.forget(row.number)
-      await this.#apply(async () => index?.remove(Uint32Array.from(deleted, ({ slot }) => slot)))
-      this.#indexes.countChanges(row.uid, deleted.length)
-      return deleted.map(({ id }) => id)
-    })
+  async remove(gallery: string, ids: string[]): Promise<string[]> {
+    const results = await (await this.#open(gallery)).change(ids.map((remove) => ({ remove })))
+    return ids.filter((_, i) => 'removed' in results[i]!)
   }
 
   /**
@@ -409,46 +276,20 @@ export class Galleries {
    * @throws AlikeError `overloaded`, `shutting_down`; the signal's reason
    */
   async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
-    const row = this.#store.gallery(gallery)
-    const index = this.#isServed(row) ? await this.#indexes.open(row) : undefined
-    const slots = await this.#store.scan('slotsOfFilter', {
-      gallery: row.number,
-      filter,
-      fromSlot: 0,
-      toSlot: row.next_slot,
-    })
-    let removed = 0
-    for (let from = 0; from < slots.length; from += removalBatch) {
-      signal?.throwIfAborted()
-      removed += await this.#write(async () => {
-        const request = { gallery: row.number, slots: slots.slice(from, from + removalBatch), filter, at: this.#now() }
-        const deleted = await this.#store.write('deleteFitting', request)
-        this.#filters.forget(row.number)
-        await this.#apply(async () => index?.remove(deleted))
-        this.#indexes.countChanges(row.uid, deleted.length)
-        return deleted.length
-      })
-    }
-    return removed
+    return (await this.#open(gallery)).removeFitting(filter, signal)
   }
 
-  /** Look-ups that are to be of one moment: what is written meanwhile is seen by all of them or by none. */
-  atOnce<Result>(lookUp: () => Result): Result {
-    return this.#store.readAtOnce(lookUp)
-  }
-
-  image(gallery: string, id: string): ImageRecord | undefined {
-    return this.imagesById(gallery, [id])[0]
+  async image(gallery: string, id: string): Promise<ImageRecord | undefined> {
+    return (await this.imagesById(gallery, [id]))[0]
   }
 
   /** Those of the ids that exist, in the order asked. */
-  imagesById(gallery: string, ids: string[]): ImageRecord[] {
-    const { number } = this.#store.gallery(gallery)
-    return this.#store.read(({ images }) => ids.flatMap((id) => images.find(number, id) ?? []))
+  async imagesById(gallery: string, ids: string[]): Promise<ImageRecord[]> {
+    return (await this.#open(gallery)).find(ids)
   }
 
   /** By id, ascending. @throws AlikeError as `imageSlices` */
-  async images(gallery: string, page: ListedPage = {}): Promise<ImagePage> {
+  async images(gallery: string, page: PageOfImages = {}): Promise<ImagePage> {
     const images: ImageRecord[] = []
     for await (const slice of this.imageSlices(gallery, page)) {
       images.push(...slice.images)
@@ -462,90 +303,59 @@ export class Galleries {
    * whether more follows.
    * @throws AlikeError `request_invalid` for a cursor that was not given out
    */
-  async *imageSlices(
-    gallery: string,
-    { cursor, limit = pageDefault, label }: ListedPage = {},
-  ): AsyncGenerator<ImagePage> {
-    const { number } = this.#store.gallery(gallery)
-    let after = cursor === undefined ? '' : idOfCursor(cursor)
-    for (let [left, count] = [this.#storage.pageMaxLength, 0]; ; ) {
-      const options = {
-        after,
-        limit: limit - count,
-        maxLength: left,
-        oneAtLeast: count === 0,
-        lengthOfTurn,
-        ...(label !== undefined && { label }),
-      }
-      const { images, length, more } = this.#store.read((store) => store.images.list(number, options))
-      after = images.at(-1)?.id ?? after
-      yield { images, ...(more === 'yes' && { nextCursor: cursorAfter(after) }) }
-      if (more !== 'open') return
-      left -= length
-      count += images.length
-      await nextTurn()
-    }
+  async *imageSlices(gallery: string, page: PageOfImages = {}): AsyncGenerator<ImagePage> {
+    yield* (await this.#open(gallery)).page(page)
   }
 
   /** What the same content gave before, if it is what is stored under this id. */
-  seen(gallery: string, image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): SeenImage | undefined {
-    const { number } = this.#store.gallery(gallery)
-    return this.#store.read(({ images, descriptors }) =>
-      images.seen(number, image, (slot) => descriptors.find(number, slot)),
-    )
+  async seen(
+    gallery: string,
+    image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>,
+  ): Promise<SeenImage | undefined> {
+    return (await this.#open(gallery)).seen(image)
   }
 
-  /** WebP bytes. */
-  thumbnail(gallery: string, id: string): Uint8Array | undefined {
-    const { number } = this.#store.gallery(gallery)
-    return this.#store.read(({ images }) => images.thumbnail(number, id))
+  /** @throws AlikeError `image_damaged` */
+  async thumbnail(gallery: string, id: string): Promise<StoredThumbnail | undefined> {
+    return (await this.#open(gallery)).thumbnail(id)
   }
 
   /** [dimension], unit length. */
-  embedding(gallery: string, id: string): Float32Array | undefined {
-    const { number } = this.#store.gallery(gallery)
-    return this.#store.read(({ images }) => images.vector(number, id))
+  async embedding(gallery: string, id: string): Promise<Float32Array | undefined> {
+    return (await this.#open(gallery)).vector(id)
   }
 
   /** Empty for a picture without features; undefined where none was made yet. */
-  copyDescriptor(gallery: string, id: string): Uint8Array | undefined {
-    const { number } = this.#store.gallery(gallery)
-    return this.#store.readAtOnce(({ images, descriptors }) => {
-      const record = images.find(number, id)
-      return record && descriptors.find(number, record.slot)
-    })
+  async copyDescriptor(gallery: string, id: string): Promise<Uint8Array | undefined> {
+    return (await this.#open(gallery)).copies.descriptor(id)
   }
 
   /** A page of pictures that have a thumbnail and no copy descriptor yet. */
-  undescribed(gallery: string, fromSlot: number, limit: number): Promise<Undescribed[]> {
-    return this.#store.copies.undescribed(this.#store.gallery(gallery).number, fromSlot, limit)
+  async undescribed(gallery: string, page: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
+    return (await this.#open(gallery)).copies.undescribed(page)
   }
 
   /** Adds descriptors to stored pictures; those that are gone or have one are passed over. @throws AlikeError `storage_full`, `overloaded` */
-  describe(gallery: string, described: { slot: number; descriptor: Uint8Array }[]): Promise<number> {
-    return this.#write(() =>
-      this.#store.write('describeImages', { gallery: this.#store.gallery(gallery).number, described }),
-    )
-  }
-
-  /** Questions to the copies thread that wait for an answer. */
-  get copyQueueDepth(): number {
-    return this.#store.copies.depth
+  async describe(
+    gallery: string,
+    described: { image: UndescribedPage['images'][number]; descriptor: Uint8Array }[],
+  ): Promise<number> {
+    return (await this.#open(gallery)).copies.describe(described)
   }
 
   /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
-  labels(
+  async labels(
     gallery: string,
     { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {},
   ): Promise<LabelCount[]> {
-    return this.#store.scan('labels', { gallery: this.#store.gallery(gallery).number, after, limit })
+    return (await this.#open(gallery)).labels({ after, limit })
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
   async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
-    const { row, index } = await this.#served(gallery)
-    expectUnitVector(search.vector, row.dimension)
-    return searchGallery(this.#searched(row, index, search), search)
+    const { opened, entry } = await this.#ready(gallery)
+    expectUnitVector(search.vector, entry.set.dimension)
+    return searchGallery(opened, search)
   }
 
   /** The same as the first page of a ranking that is kept for the next. */
@@ -554,12 +364,13 @@ export class Galleries {
     { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
   ): Promise<SearchPage> {
     const startedAt = performance.now()
-    const { row, index } = await this.#served(gallery)
-    expectUnitVector(terms.vector, row.dimension)
+    const { opened, entry } = await this.#ready(gallery)
+    expectUnitVector(terms.vector, entry.set.dimension)
     // only the terms outlive the request
-    const ranking = await Ranking.open(this.#searched(row, index, terms), terms, { reach, belowSlot: row.next_slot })
+    const ranking = await Ranking.open(opened, terms, { reach })
     const page = await ranking.page({ k, offset, voters, metadata, onBytes })
-    const nextPageToken = page.more ? this.#rankings.keep(ranking, offset + k, { gallery: row.uid, caller }) : undefined
+    const owner = { gallery: entry.uid, caller }
+    const nextPageToken = page.more ? this.#rankings.keep(ranking, offset + k, owner) : undefined
     return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
@@ -569,175 +380,126 @@ export class Galleries {
     { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
   ): Promise<SearchPage & { vector: Float32Array }> {
     const startedAt = performance.now()
-    const { uid } = this.#requireServed(gallery)
-    const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: uid, caller })
+    const { entry } = await this.#ready(gallery)
+    const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: entry.uid, caller })
     const page = await ranking.page({ ...asked, offset: place })
     const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
     return { ...page, vector: ranking.terms.vector, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
-  #searched(
-    row: GalleryRow,
-    index: VectorIndex,
-    { groupBy, signal }: Pick<GallerySearch, 'groupBy' | 'signal'>,
-  ): SearchedGallery {
-    return {
-      index,
-      size: row.count,
-      slotsOf: (filter, keep) => this.#filters.slots(row, filter, keep),
-      recordsOf: (slots) => {
-        signal?.throwIfAborted()
-        return this.#store.read(({ images }) => images.hits(row.number, slots, groupBy?.field))
-      },
-      metadataOf: (slots, onText) => this.#store.read(({ images }) => images.metadataTexts(row.number, slots, onText)),
-      copies: {
-        scores: (query, slots) => this.#store.copies.scores(row.number, query, slots),
-        likeness: (rows, columns, least) => this.#store.copies.likeness(row.number, rows, columns, least),
-        find: (query, least) => this.#store.copies.find(row.number, query, least),
-      },
-    }
-  }
-
-  /** Where a thread of its own can read all of it. @throws AlikeError `model_mismatch` */
-  source(gallery: string): GallerySource {
-    const { number, dimension } = this.#requireServed(gallery)
-    return { path: this.#store.path, number, dimension }
-  }
-
-  /** The nearest others of stored pictures by slot, of as many as a slice of the index's time has room for. @throws AlikeError `model_mismatch` */
-  async neighbours(gallery: string, request: NeighboursRequest): Promise<SlotNeighbours> {
-    const { index } = await this.#served(gallery)
-    return index.neighbours(request)
+  /** For who looks at all of it. @throws AlikeError `model_mismatch` */
+  async scan(gallery: string): Promise<OpenScan> {
+    return (await this.#ready(gallery)).opened.scan()
   }
 
   /** Of all galleries, by name. */
-  readings(): GalleryReading[] {
-    return this.#store.read(({ galleries }) => galleries.counts()).map((row) => this.#readingOf(row))
+  async readings(): Promise<GalleryReading[]> {
+    const readings: GalleryReading[] = []
+    for (const [i, entry] of (await this.#options.catalogue.entries()).entries()) {
+      if (i % statesPerTurn === statesPerTurn - 1) await nextTurn()
+      readings.push(await this.#readingOf(entry))
+    }
+    return readings
   }
 
   /** Of one as it was looked at, which may be gone by now. */
-  reading({ name, uid, count, modelId: model_id, dimension }: GalleryRecord): GalleryReading {
-    return this.#readingOf({ name, uid, count, model_id, dimension })
+  reading({ name, uid, engine, modelId, dimension, unreadable }: GalleryRecord): Promise<GalleryReading> {
+    return this.#readingOf({ name, uid, engine, set: { galleryUid: uid, modelId, dimension }, unreadable })
   }
 
-  #readingOf(row: GalleryCount): GalleryReading {
-    const { size, tombstones, pending, building, rebuilds } = this.#indexes.reading(row.uid) ?? noReading
-    return {
-      gallery: row.name ?? '',
-      images: row.count,
-      searchable: this.#isServed(row),
-      size,
-      tombstones,
-      pending,
-      building,
-      rebuilds,
+  /** Of one. */
+  async state(gallery: string): Promise<SetState> {
+    return (await this.#open(gallery)).state()
+  }
+
+  /** Finishes what the engines accepted, and ends them. */
+  async close(): Promise<void> {
+    for (const engine of this.#engines) await engine.close()
+  }
+
+  get #engines(): Engine[] {
+    return Object.values(this.#options.engines)
+  }
+
+  async #openReady(): Promise<void> {
+    const { catalogue } = this.#options
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const { records } = await catalogue.list({ after, limit: openedAtOnce, maxLength: Infinity })
+      for (const entry of records) {
+        if (entry.unreadable === undefined && this.#stated(entry).state === 'ready') await this.#openOf(entry)
+      }
+      after = records.at(-1)?.name
     }
   }
 
-  /** Writes the graph of every gallery that changed. */
-  saveGraphCaches(): Promise<void> {
-    return this.#indexes.saveAll()
+  /** @throws AlikeError `gallery_not_found` */
+  async #find(name: string): Promise<CatalogueEntry> {
+    const entry = await this.#options.catalogue.find(name)
+    if (entry === undefined) throw new AlikeError('gallery_not_found')
+    return entry
   }
 
-  /** Finishes accepted writes, writes graph caches, ends the threads, gives the lock back. */
-  close(): Promise<void> {
-    this.#closing ??= (async () => {
-      await Promise.allSettled(this.#writesUnderWay)
-      await this.#indexes.saveAll()
-      await this.#indexes.close()
-      await this.#store.close()
-    })()
-    return this.#closing
+  async #open(name: string): Promise<OpenSet> {
+    return this.#openOf(await this.#find(name))
   }
 
-  #isServed(row: Pick<GalleryRow, 'model_id' | 'dimension'>): boolean {
-    return row.model_id === this.#options.model.id && row.dimension === this.#options.model.dimension
-  }
-
-  #requireServed(gallery: string): GalleryRow {
-    const row = this.#store.gallery(gallery)
-    if (!this.#isServed(row)) {
-      throw new AlikeError('model_mismatch', {
-        detail: `The gallery belongs to model ${row.model_id}; ${this.#options.model.id} is served.`,
+  #openOf(entry: CatalogueEntry): Promise<OpenSet> {
+    const engine = this.#options.engines[entry.engine]
+    if (engine === undefined)
+      throw new AlikeError('data_unreadable', {
+        detail: `Gallery ${entry.name} lives in engine ${entry.engine}, which this process does not have.`,
       })
+    return engine.open(this.#stated(entry))
+  }
+
+  #stated({ set }: Pick<CatalogueEntry, 'set'>): EmbeddingSet {
+    const { id, dimension } = this.#options.model
+    return { ...set, state: set.modelId === id && set.dimension === dimension ? 'ready' : 'retired' }
+  }
+
+  /** @throws AlikeError `model_mismatch` */
+  async #ready(name: string): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
+    const entry = await this.#find(name)
+    if (this.#stated(entry).state !== 'ready')
+      throw new AlikeError('model_mismatch', {
+        detail: `The gallery belongs to model ${entry.set.modelId}; ${this.#options.model.id} is served.`,
+      })
+    return { entry, opened: await this.#openOf(entry) }
+  }
+
+  /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */
+  async #forSteps(gallery: string, steps: readonly ImageStep[]): Promise<OpenSet> {
+    const { entry, opened } = await this.#ready(gallery)
+    for (const step of steps) {
+      if (!('put' in step)) continue
+      if (step.put.modelId !== entry.set.modelId) throw new AlikeError('model_mismatch')
+      expectUnitVector(step.put.vector, entry.set.dimension)
     }
-    return row
+    return opened
   }
 
-  async #served(gallery: string): Promise<{ row: GalleryRow; index: VectorIndex }> {
-    const row = this.#requireServed(gallery)
-    return { row, index: await this.#indexes.open(row) }
+  async #recordOf(record: CatalogueRecord): Promise<GalleryRecord> {
+    const { set, ...said } = record
+    const { images: count } = await this.#stateOf(record)
+    return { ...said, modelId: set.modelId, dimension: set.dimension, count }
   }
 
-  /** Of a gallery that was made; one that was deleted again in this moment needs none. */
-  async #openIndex({ name, uid }: GalleryRecord): Promise<void> {
-    const row = this.#store.read(({ galleries }) => galleries.find(name))
-    if (row?.uid === uid) await this.#apply(() => this.#indexes.open(row))
+  async #readingOf(entry: ListedEntry): Promise<GalleryReading> {
+    const searchable = this.#stated(entry).state === 'ready'
+    return { gallery: entry.name, searchable, ...(await this.#stateOf(entry)) }
   }
 
-  /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
-  async #apply(change: () => Promise<unknown>): Promise<void> {
+  async #stateOf(entry: ListedEntry): Promise<SetState> {
+    if (entry.unreadable !== undefined) return noState
     try {
-      await change()
+      return await (await this.#openOf(entry)).state()
     } catch (error) {
-      if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
+      if (error instanceof AlikeError && error.code === 'gallery_not_found') return noState
+      throw error
     }
-  }
-
-  /** Bounded, and waited for by `close`. */
-  async #write<Result>(write: () => Promise<Result>): Promise<Result> {
-    if (this.#closing !== undefined) throw new AlikeError('shutting_down')
-    if (this.#writesUnderWay.size >= this.#storage.writeQueueMax)
-      throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
-    const writing = write()
-    this.#writesUnderWay.add(writing)
-    try {
-      return await writing
-    } finally {
-      this.#writesUnderWay.delete(writing)
-    }
-  }
-
-  #fail(error: AlikeError): void {
-    this.#failure ??= error
-    this.#options.logger.fatal({ err: error }, 'storage has failed; restart the process')
   }
 }
 
-/** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
 export function openGalleries(options: GalleriesOptions): Promise<Galleries> {
   return Galleries.open(options)
-}
-
-/** One at least. */
-function* upTo<Entry>(
-  maxLength: number,
-  entries: Iterable<Entry>,
-  lengthOf: (entry: Entry) => number,
-): Generator<Entry> {
-  let length = 0
-  for (const entry of entries) {
-    if (length > 0 && length + lengthOf(entry) > maxLength) return
-    length += lengthOf(entry)
-    yield entry
-  }
-}
-
-function packed(added: { slot: number; vector: Float32Array }[], dimension: number): SlotVectors {
-  const vectors = new Float32Array(added.length * dimension)
-  added.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
-  return { slots: Uint32Array.from(added, ({ slot }) => slot), vectors }
-}
-
-/** Sending a view of a larger buffer to a thread would send all of the buffer. */
-function withoutSurroundings(image: PutImage): PutImage {
-  const { vector, thumbnail, copyDescriptor } = image
-  return {
-    ...image,
-    vector: vector.byteLength === vector.buffer.byteLength ? vector : vector.slice(),
-    ...(copyDescriptor && { copyDescriptor: Uint8Array.from(copyDescriptor) }),
-    ...(thumbnail && {
-      thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail),
-    }),
-  }
 }

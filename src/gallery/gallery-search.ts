@@ -1,14 +1,13 @@
 /** One search of a gallery: its ranking (the nearest hits, without copies, by diversity or in groups), of which pages are shown. */
 
-import type { VectorIndex } from '../engines/embedded/vector-index/vector-index.js'
 import type { Group } from '../ranking/groups.js'
-import { nextTurn } from '../turns.js'
-import { DistinctHits, slotsOf } from './distinct-hits.js'
+import { DistinctHits } from './distinct-hits.js'
 import { DiverseHits } from './diverse-hits.js'
+import type { NearestHits, OpenSet } from './engine.js'
 import type { Filter } from './filter.js'
 import { groupedHits } from './grouped-hits.js'
 import type { HitRecord } from './hit-record.js'
-import { bestFirst, firstDepth, type HitList, NearestHits, recordsPerTurn, type UnrankedHit } from './nearest-hits.js'
+import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
 
 /** What is ranked, and how. */
 export interface SearchTerms {
@@ -86,45 +85,28 @@ export interface GallerySearchResult {
   durationMs: number
 }
 
-export interface SearchedGallery {
-  /** Live pictures. */
-  size: number
-  index: Pick<VectorIndex, 'search' | 'compare'>
-  /** Slots that fit, ascending; `keep` them when the same filter is likely to come again. */
-  slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
-  /** By slot; without those that are gone. */
-  recordsOf(slots: readonly number[]): ReadonlyMap<number, HitRecord>
-  /** JSON text by slot, the same; `onText` is told of each, and may throw. */
-  metadataOf(slots: readonly number[], onText: (text: string) => void): ReadonlyMap<number, string>
-  copies: GalleryCopies
-}
-
-/** See `CopiesCalls`. */
-export interface GalleryCopies {
-  scores(query: Uint8Array[], slots: Uint32Array): Promise<Float32Array>
-  likeness(rows: number, columns: Uint32Array, least: number): Promise<Float32Array>
-  find(query: Uint8Array[], least: number): Promise<Uint32Array>
-}
+/** Of a set, what a ranking needs. */
+export type SearchedSet = Pick<OpenSet, 'nearest' | 'likeness' | 'current' | 'metadata' | 'copies'>
 
 /** What a ranking needs to know that outlives the request it was made for. */
 export interface Keeping {
   /** Hits or groups that all its pages together show at most. */
   reach: number
-  /** Pictures stored from this slot on are no hits of it. */
-  belowSlot: number
 }
 
 const candidatesDefault = 10_000
 /** Hits whose near-copy scores are asked for at once: some milliseconds of the copies thread. */
 const hitsPerQuestion = 1_000
+/** A kept ranking knows so many from the beginning: six pages of ten. */
+const hitsKept = 64
 /** Of an answer's JSON, beside id, label and metadata. */
 const bytesOfHit = 160
 
 type Page = Pick<GallerySearchResult, 'hits' | 'groups'>
 
-export async function searchGallery(gallery: SearchedGallery, search: GallerySearch): Promise<GallerySearchResult> {
+export async function searchGallery(set: SearchedSet, search: GallerySearch): Promise<GallerySearchResult> {
   const startedAt = performance.now()
-  const page = await (await Ranking.open(gallery, search)).page(search)
+  const page = await (await Ranking.open(set, search)).page(search)
   return { ...page, durationMs: performance.now() - startedAt }
 }
 
@@ -135,39 +117,46 @@ export async function searchGallery(gallery: SearchedGallery, search: GallerySea
  */
 export class Ranking {
   readonly terms: SearchTerms
-  readonly #gallery: SearchedGallery
+  readonly #set: SearchedSet
   readonly #keeping: Keeping | undefined
-  readonly #allow: Uint32Array | undefined
-  readonly #compared: number
   readonly #nearest: NearestHits
   /** Without copies. */
   readonly #hits: HitList
   readonly #ordered: HitList
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(
-    gallery: SearchedGallery,
-    terms: SearchTerms,
-    allow: Uint32Array | undefined,
-    keeping: Keeping | undefined,
-  ) {
+  private constructor(set: SearchedSet, terms: SearchTerms, nearest: NearestHits, keeping: Keeping | undefined) {
     this.terms = terms
-    this.#gallery = gallery
+    this.#set = set
     this.#keeping = keeping
-    this.#allow = allow
-    this.#compared = allow?.length ?? gallery.size
-    const { nearest, hits } = this.#openList(allow)
     this.#nearest = nearest
-    this.#hits = hits
+    this.#hits = this.#withoutCopies(nearest)
     const { diversity } = terms
     this.#ordered =
       diversity === undefined
-        ? hits
-        : new DiverseHits({ hits, index: gallery.index, diversity: diversity.share, candidates: diversity.candidates })
+        ? this.#hits
+        : new DiverseHits({ hits: this.#hits, set, diversity: diversity.share, candidates: diversity.candidates })
   }
 
-  static async open(gallery: SearchedGallery, terms: SearchTerms, keeping?: Keeping): Promise<Ranking> {
-    return new Ranking(gallery, terms, await allowedSlots(gallery, terms), keeping)
+  static async open(
+    set: SearchedSet,
+    terms: SearchTerms & Pick<GallerySearch, 'signal'>,
+    keeping?: Keeping,
+  ): Promise<Ranking> {
+    const { vector, minScore, ef, exact, filter, excludeIds, copyDescriptors = [], copiesFrom, groupBy, signal } = terms
+    const nearest = await set.nearest({
+      vector,
+      minScore,
+      ef,
+      exact,
+      filter,
+      copiesOf: copiesFrom === undefined ? undefined : { descriptors: copyDescriptors, least: copiesFrom },
+      excludeIds,
+      groupBy: groupBy?.field,
+      kept: keeping !== undefined,
+      signal,
+    })
+    return new Ranking(set, terms, nearest, keeping)
   }
 
   /** Of memory, roughly. */
@@ -177,7 +166,7 @@ export class Ranking {
       vector.byteLength +
       copyDescriptors.reduce((sum, { byteLength }) => sum + byteLength, 0) +
       2 * JSON.stringify([filter, excludeIds]).length
-    return query + (this.#allow?.byteLength ?? 0) + this.#nearest.bytes
+    return query + this.#nearest.bytes
   }
 
   get reach(): number {
@@ -199,7 +188,7 @@ export class Ranking {
     const listed =
       grouped ??
       (await this.#ordered.first(
-        this.#keeping === undefined ? wanted : Math.min(Math.max(wanted, firstDepth), this.reach),
+        this.#keeping === undefined ? wanted : Math.min(Math.max(wanted, hitsKept), this.reach),
       ))
     const found = grouped
       ? { hits: [], groups: await this.#membersNow(ranked(grouped.slice(offset, end), offset)) }
@@ -207,12 +196,12 @@ export class Ranking {
     await this.#tellCopies([...found.hits, ...(found.groups ?? []).flatMap((one) => one.hits)])
     const page = await this.#withMetadata(found, shown)
     const voting = voters === undefined ? undefined : (await this.#hits.first(voters)).toSorted(bestFirst)
-    const { method, ef } = this.#nearest.result!
+    const { compared, method, ef } = this.#nearest
     return {
       ...page,
       ...(voting && { voters: voting }),
       ...(this.#keeping && { more: listed.length > end }),
-      compared: this.#compared,
+      compared,
       method,
       ...(ef !== undefined && { ef }),
     }
@@ -234,18 +223,12 @@ export class Ranking {
 
   /** Of a kept ranking, without those that are gone. */
   async #recordsNow(hits: Hit[]): Promise<Hit[]> {
-    if (this.#keeping === undefined) return hits
-    const current: Hit[] = []
-    for (let begin = 0; begin < hits.length; begin += recordsPerTurn) {
-      if (begin > 0) await nextTurn()
-      const piece = hits.slice(begin, begin + recordsPerTurn)
-      const records = this.#gallery.recordsOf(piece.map(({ record }) => record.slot))
-      for (const hit of piece) {
-        const record = records.get(hit.record.slot)
-        if (record !== undefined) current.push({ ...hit, record })
-      }
-    }
-    return current
+    if (this.#keeping === undefined || hits.length === 0) return hits
+    const records = await this.#set.current(
+      hits.map(({ record }) => record),
+      this.terms.groupBy?.field,
+    )
+    return hits.flatMap((hit, i) => (records[i] === undefined ? [] : { ...hit, record: records[i] }))
   }
 
   async #tellCopies(hits: Hit[]): Promise<void> {
@@ -253,39 +236,22 @@ export class Ranking {
     if (copyDescriptors.length === 0 || hits.length === 0) return
     for (let from = 0; from < hits.length; from += hitsPerQuestion) {
       const asked = hits.slice(from, from + hitsPerQuestion)
-      const scores = await this.#gallery.copies.scores(copyDescriptors, slotsOf(asked))
+      const scores = await this.#set.copies.scores(
+        copyDescriptors,
+        asked.map(({ record }) => record),
+      )
       asked.forEach((hit, i) => {
         hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]!
       })
     }
   }
 
-  /** @param seen hits that were had before: the list is that of the others */
-  #openList(
-    allow: Uint32Array | undefined,
-    seen: readonly UnrankedHit[] = [],
-  ): { nearest: NearestHits; hits: HitList } {
-    const { index, copies } = this.#gallery
-    const { vector, ef, exact, minScore, excludeIds, duplicateScore, candidatesMax = candidatesDefault } = this.terms
-    const nearest = new NearestHits({
-      index,
-      request: {
-        vector,
-        ...(ef !== undefined && { ef }),
-        ...(exact !== undefined && { exact }),
-        ...(allow && { allow }),
-      },
-      recordsOf: (slots) => this.#gallery.recordsOf(slots),
-      minScore,
-      excludeIds,
-      seen,
-      belowSlot: this.#keeping?.belowSlot,
-    })
-    const hits =
-      duplicateScore === undefined
-        ? nearest
-        : new DistinctHits({ hits: nearest, copies, duplicateScore, candidatesMax, better: seen })
-    return { nearest, hits }
+  /** @param better hits that were had before: copies of them are left out as well */
+  #withoutCopies(hits: HitList, better: readonly UnrankedHit[] = []): HitList {
+    const { duplicateScore, candidatesMax = candidatesDefault } = this.terms
+    return duplicateScore === undefined
+      ? hits
+      : new DistinctHits({ hits, copies: this.#set.copies, duplicateScore, candidatesMax, better })
   }
 
   /** Metadata last, and of the hits that are shown alone: of all that are looked at it would be too much. */
@@ -298,14 +264,12 @@ export class Ranking {
       hits.reduce((bytes, { record }) => bytes + bytesOfHit + record.id.length + (record.label?.length ?? 0), 0),
     )
     if (!metadata) return page
-    const texts = new Map<number, string>()
-    for (let from = 0; from < hits.length; from += recordsPerTurn) {
-      if (from > 0) await nextTurn()
-      const slots = hits.slice(from, from + recordsPerTurn).map(({ record }) => record.slot)
-      for (const [slot, text] of this.#gallery.metadataOf(slots, ({ length }) => onBytes?.(length)))
-        texts.set(slot, text)
-    }
-    const complete = (hit: Hit): Hit => ({ ...hit, record: hit.record.withMetadata(texts.get(hit.record.slot)) })
+    const texts = await this.#set.metadata(
+      hits.map(({ record }) => record),
+      ({ length }) => onBytes?.(length),
+    )
+    const textOf = new Map(hits.map((hit, i) => [hit, texts[i]]))
+    const complete = (hit: Hit): Hit => ({ ...hit, record: hit.record.withMetadata(textOf.get(hit)) })
     return {
       hits: page.hits.map(complete),
       ...(page.groups && { groups: page.groups.map((group) => ({ ...group, hits: group.hits.map(complete) })) }),
@@ -313,38 +277,14 @@ export class Ranking {
   }
 
   #groups(count: number): Promise<Group<UnrankedHit>[]> {
-    const { groupBy, filter, copiesFrom, candidatesMax = candidatesDefault } = this.terms
+    const { groupBy, candidatesMax = candidatesDefault } = this.terms
     const { field, size } = groupBy!
-    const listOf = async (keys: Group<UnrankedHit>['key'][], seen: readonly UnrankedHit[]) => {
-      const ofKeys: Filter = { field, in: keys }
-      const fitting = await this.#gallery.slotsOf(filter === undefined ? ofKeys : { and: [filter, ofKeys] }, false)
-      const allow = copiesFrom === undefined || this.#allow === undefined ? fitting : inBoth(this.#allow, fitting)
-      return this.#openList(allow, seen).hits
-    }
+    const listOf = async (keys: Group<UnrankedHit>['key'][], seen: readonly UnrankedHit[]) =>
+      this.#withoutCopies(await this.#nearest.fitting({ field, in: keys }, seen), seen)
     return groupedHits(this.#hits, { count, size, candidatesMax, listOf })
   }
 }
 
 function ranked<Entry>(entries: readonly Entry[], offset: number): (Entry & { rank: number })[] {
   return entries.map((entry, i) => ({ rank: offset + i + 1, ...entry }))
-}
-
-/** Undefined: all of them. */
-async function allowedSlots(
-  { slotsOf, copies }: SearchedGallery,
-  { filter, copyDescriptors = [], copiesFrom }: SearchTerms,
-): Promise<Uint32Array | undefined> {
-  const fitting = filter && (await slotsOf(filter, true))
-  if (copiesFrom === undefined) return fitting
-  const found = await copies.find(copyDescriptors, copiesFrom)
-  return fitting === undefined ? found : inBoth(found, fitting)
-}
-
-/** Of two ascending lists. */
-function inBoth(some: Uint32Array, others: Uint32Array): Uint32Array {
-  let at = 0
-  return some.filter((slot) => {
-    while (at < others.length && others[at]! < slot) at++
-    return others[at] === slot
-  })
 }

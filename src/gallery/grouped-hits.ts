@@ -1,6 +1,6 @@
 /** Hits by the value of a field: first as many groups as are asked for, then the hits that these still lack. */
 import { type Group, type GroupKey, groupHits } from '../ranking/groups.js'
-import type { HitList, UnrankedHit } from './nearest-hits.js'
+import type { HitList, UnrankedHit } from './hits.js'
 
 export interface GroupedHitsOptions {
   /** Groups to find. */

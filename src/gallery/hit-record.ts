@@ -3,7 +3,7 @@ import type { GroupKey } from '../ranking/groups.js'
 import type { ImageRecord, Metadata } from './records.js'
 import { readStored } from './stored-json.js'
 
-export type HitFields = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash' | 'modelId' | 'thumbnailBytes'>
+export type HitFields = Pick<ImageRecord, 'id' | 'label' | 'contentHash' | 'modelId' | 'thumbnailBytes'>
 
 interface HitExtras {
   groupKeys?: readonly GroupKey[] | undefined
@@ -12,7 +12,6 @@ interface HitExtras {
 }
 
 export class HitRecord implements HitFields {
-  readonly slot: number
   readonly id: string
   readonly label: string | null
   readonly contentHash: string
@@ -26,10 +25,9 @@ export class HitRecord implements HitFields {
   readonly isDamaged: boolean
 
   constructor(
-    { slot, id, label, contentHash, modelId, thumbnailBytes }: HitFields,
+    { id, label, contentHash, modelId, thumbnailBytes }: HitFields,
     { groupKeys, metadataText, isDamaged = false }: HitExtras = {},
   ) {
-    this.slot = slot
     this.id = id
     this.label = label
     this.contentHash = contentHash

@@ -10,12 +10,12 @@ export interface GalleryRecord {
   /** The model that made every embedding in it. */
   modelId: string
   dimension: number
+  /** Name of the engine that it lives in. */
+  engine: string
   /** Free settings of the owner, stored as they are. */
   settings: Metadata
   /** Live pictures. */
   count: number
-  /** The slot that the next picture will take: the gallery's position, only growing. */
-  nextSlot: number
   /** It is damaged on the disk: only the name is told, and the gallery can only be deleted. */
   unreadable?: 'record'
   createdAt: string
@@ -25,7 +25,6 @@ export interface GalleryRecord {
 export interface ImageRecord {
   /** The caller's. */
   id: string
-  slot: number
   label: string | null
   metadata: Metadata
   /** `metadata`: it lies in the database in a form that can not be read, and is empty here. `record`: all but the id. */
@@ -73,9 +72,7 @@ export interface ImageChange {
 }
 
 export interface PutResult {
-  slot: number
-  /** Slot of the picture that had this id before. */
-  retiredSlot?: number
+  /** False when it took the place of a picture that had this id before. */
   created: boolean
 }
 
@@ -95,7 +92,7 @@ export interface PutStep {
 export type ImageStep = PutStep | { remove: string }
 
 /** What a step did; `unchanged`: the same was stored; `absent`: there was nothing to remove. */
-export type StepResult = PutResult | { unchanged: true } | { removedSlot: number } | { absent: true }
+export type StepResult = PutResult | { unchanged: true } | { removed: true } | { absent: true }
 
 /** A picture that was put alone, as it is after that. */
 export interface StoredImage {

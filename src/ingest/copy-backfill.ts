@@ -3,6 +3,7 @@
  * everything else, and durable page by page. A stop or a failure leaves the rest to the next start.
  */
 import { AlikeError } from '../errors.js'
+import type { UndescribedPage } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Decoders } from '../image/decoders.js'
 
@@ -13,6 +14,8 @@ export interface CopyBackfillOptions {
   /** Told how many pictures were described, for a metric. */
   onDescribed(images: number): void
 }
+
+type Undescribed = UndescribedPage['images'][number]
 
 /** Pictures read, described and committed together. */
 const pageSize = 32
@@ -37,7 +40,7 @@ export class CopyBackfill {
     const { galleries, logger } = this.#options
     let described = 0
     try {
-      for (const { gallery } of galleries.readings()) described += (await this.#unlessDamaged(gallery)) ?? 0
+      for (const { gallery } of await galleries.readings()) described += (await this.#unlessDamaged(gallery)) ?? 0
     } catch (error) {
       if (!this.#stop.signal.aborted)
         logger.error({ err: error }, 'copy descriptors of older pictures are made at the next start')
@@ -62,27 +65,28 @@ export class CopyBackfill {
   async #describeAll(gallery: string): Promise<number> {
     const { galleries, onDescribed } = this.#options
     let described = 0
-    for (let fromSlot = 0; ; ) {
+    for (let cursor: number | undefined; ; ) {
       this.#stop.signal.throwIfAborted()
-      const page = await ofGallery(() => galleries.undescribed(gallery, fromSlot, pageSize))
-      if (page === undefined || page.length === 0) return described
-      const made = await Promise.all(page.map(({ slot, thumbnail }) => this.#describe(slot, thumbnail)))
+      const page = await ofGallery(() => galleries.undescribed(gallery, { cursor, limit: pageSize }))
+      if (page === undefined || page.images.length === 0) return described
+      const made = await Promise.all(page.images.map((image) => this.#describe(image)))
       const added = await ofGallery(() => galleries.describe(gallery, made))
       described += added ?? 0
       onDescribed(added ?? 0)
-      fromSlot = page.at(-1)!.slot + 1
+      if (page.nextCursor === undefined) return described
+      cursor = page.nextCursor
     }
   }
 
   /** A thumbnail that can not be read tells no more than one without features. */
-  async #describe(slot: number, thumbnail: Uint8Array): Promise<{ slot: number; descriptor: Uint8Array }> {
+  async #describe(image: Undescribed): Promise<{ image: Undescribed; descriptor: Uint8Array }> {
     const descriptor = await this.#options.decoders
-      .describeThumbnail(thumbnail, this.#stop.signal)
+      .describeThumbnail(image.thumbnail, this.#stop.signal)
       .catch((error: unknown) => {
         if (error instanceof AlikeError && error.code.startsWith('image_')) return new Uint8Array(0)
         throw error
       })
-    return { slot, descriptor }
+    return { image, descriptor }
   }
 }
 

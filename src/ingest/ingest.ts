@@ -34,7 +34,7 @@ export class Ingest {
     const { jobs, galleries, spool } = this.#options
     // Only jobs count: an upload that has begun is not refused at its end.
     jobs.expectRoom('ingest')
-    galleries.get(gallery)
+    await galleries.set(gallery)
 
     const id = randomUUID()
     try {

@@ -216,8 +216,8 @@ function isAboutImage(code: ErrorCode): boolean {
 }
 
 function outcomeOf(result: StepResult): IngestOutcome {
-  if ('slot' in result) return result.created ? 'added' : 'updated'
-  return 'removedSlot' in result ? 'removed' : 'skipped'
+  if ('created' in result) return result.created ? 'added' : 'updated'
+  return 'removed' in result ? 'removed' : 'skipped'
 }
 
 function replacementLine({ index, name, id }: { index: number; name: string; id: string }): JobError {

@@ -41,12 +41,12 @@ export async function takeIn(
 ): Promise<PutStep> {
   const { galleries, images } = parts
   const modelId = images.model.manifest.id
-  if (galleries.get(gallery).modelId !== modelId) throw new AlikeError('model_mismatch')
+  if ((await galleries.set(gallery)).modelId !== modelId) throw new AlikeError('model_mismatch')
 
   const { bytes, label, metadata } = image
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   const said = { id: image.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
-  const known = galleries.seen(gallery, said)
+  const known = await galleries.seen(gallery, said)
   if (known !== undefined) return { put: { ...said, ...known }, unlessSame: true }
   const { vector, thumbnail, copyDescriptor, width, height, format } = await images.embed(bytes, { purpose, signal })
   return {

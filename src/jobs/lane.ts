@@ -151,7 +151,7 @@ export class Lane {
     const { galleries } = this.#options
     const { trials, giveUp } = await this.#begin(job)
     // A gallery that was deleted and made anew under the same name is another one.
-    if (galleries.get(job.gallery).uid !== job.galleryUid) throw new AlikeError('gallery_not_found')
+    if ((await galleries.set(job.gallery)).galleryUid !== job.galleryUid) throw new AlikeError('gallery_not_found')
     current.stop.signal.throwIfAborted() // a run that begins after it would not hear of it
     const { total, result } = await this.#runner.run(job, {
       signal: current.stop.signal,

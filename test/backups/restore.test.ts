@@ -31,7 +31,7 @@ test('what is restored, from folder or archive, is all there and found', async (
     assert.equal((await restoreSnapshot(snapshot, dataDir)).id, id)
     const galleries = await openIn(t, dataDir)
     assert.deepEqual(
-      galleries.list().map(({ name, count, settings }) => [name, count, settings]),
+      (await galleries.list()).map(({ name, count, settings }) => [name, count, settings]),
       [
         ['a', 300, { x: 1 }],
         ['b', 1, {}],
@@ -40,7 +40,7 @@ test('what is restored, from folder or archive, is all there and found', async (
     for (const [i, vector] of vectors.entries()) {
       const { hits } = await galleries.search('a', { vector, k: 1 })
       assert.deepEqual([hits[0]?.record.id, hits[0]?.record.metadata], [`p${i}`, { i }])
-      assert.equal(Buffer.from(galleries.thumbnail('a', `p${i}`)!).toString(), `thumbnail of p${i}`)
+      assert.equal(Buffer.from((await galleries.thumbnail('a', `p${i}`))!.bytes!).toString(), `thumbnail of p${i}`)
     }
     await galleries.close()
   }
@@ -57,7 +57,7 @@ test('it refuses a folder that is not empty or in use, and changes nothing there
   const galleries = await openIn(t, served)
   await galleries.create('mine')
   await assert.rejects(restoreSnapshot(archive, served), { code: 'restore_refused' })
-  assert.equal(galleries.list()[0]?.name, 'mine')
+  assert.equal((await galleries.list())[0]?.name, 'mine')
 
   const file = join(used, 'precious')
   await assert.rejects(restoreSnapshot(archive, file), { code: 'restore_refused' })

@@ -57,7 +57,7 @@ test('writes go on while it is written; it holds all that was acknowledged befor
   assert.ok(written > 0)
   const images = manifest!.galleries[0]!.images
   assert.ok(images >= 300 && images <= 300 + 2 * written && images % 2 === 0, `${images} pictures`)
-  assert.equal(galleries.get('a').count, 300 + 2 * written)
+  assert.equal((await galleries.get('a')).count, 300 + 2 * written)
 })
 
 test('one at a time, so many in all, and what is deleted makes room', async (t) => {

@@ -6,7 +6,8 @@ import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { Snapshots } from '../../src/backups/snapshots.js'
 import { AlikeError } from '../../src/errors.js'
-import { type Galleries, openGalleries } from '../../src/gallery/galleries.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import { openEmbeddedGalleries } from '../engines/embedded/embedded-galleries.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
 import { damagedBytes } from '../support/damage.js'
@@ -69,7 +70,7 @@ export type Outcome = 'refused' | 'said' | 'unharmed'
 export async function expectHonest(dataDir: string, truth: unknown[], what: string): Promise<Outcome> {
   let galleries: Galleries
   try {
-    galleries = await openGalleries({ dataDir, model, index, logger: pino({ level: 'silent' }) })
+    galleries = await openEmbeddedGalleries({ dataDir, model, index, logger: pino({ level: 'silent' }) })
   } catch (error) {
     assert.ok(error instanceof AlikeError && error.code === 'data_unreadable', `${what}: ${String(error)}`)
     return 'refused'

@@ -3,19 +3,25 @@ import { test } from 'node:test'
 import { Ranking } from '../../src/gallery/gallery-search.js'
 import { KeptRankings } from '../../src/gallery/kept-rankings.js'
 
-const gallery: Parameters<typeof Ranking.open>[0] = {
-  size: 0,
-  index: {
-    search: async () => ({ neighbours: [], method: 'exact', durationMs: 0 }),
-    compare: async () => new Float32Array(),
-  },
-  slotsOf: async () => new Uint32Array(),
-  recordsOf: () => new Map(),
-  metadataOf: () => new Map(),
+const none = async () => []
+const emptySet: Parameters<typeof Ranking.open>[0] = {
+  nearest: async () => ({
+    compared: 0,
+    method: 'exact',
+    ef: undefined,
+    bytes: 0,
+    first: none,
+    fitting: async () => ({ first: none }),
+  }),
+  likeness: async () => new Float32Array(0),
+  current: none,
+  metadata: none,
   copies: {
     scores: async () => new Float32Array(0),
     likeness: async () => new Float32Array(0),
-    find: async () => new Uint32Array(0),
+    descriptor: async () => undefined,
+    undescribed: async () => ({ images: [] }),
+    describe: async () => 0,
   },
 }
 const owner = { gallery: 'uid', caller: 'someone' }
@@ -30,7 +36,7 @@ test('a ranking expires so many seconds after its last page, and is counted', as
     now: () => now,
     onDrop: (reason) => void drops.push(reason),
   })
-  const ranking = await Ranking.open(gallery, { vector: new Float32Array(4) }, { reach: 10, belowSlot: 0 })
+  const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const token = kept.keep(ranking, 5, owner)
   const idle = kept.keep(ranking, 5, owner)
   now = 59_000
@@ -48,7 +54,7 @@ test('a ranking expires so many seconds after its last page, and is counted', as
 
 test('tokens of another process are no tokens here', async () => {
   const options = { rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => 0, onDrop: () => {} }
-  const ranking = await Ranking.open(gallery, { vector: new Float32Array(4) }, { reach: 10, belowSlot: 0 })
+  const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const [one, other] = [new KeptRankings(options), new KeptRankings(options)]
   const token = one.keep(ranking, 5, owner)
   other.keep(ranking, 5, owner)

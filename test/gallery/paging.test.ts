@@ -141,7 +141,7 @@ test('pages of ten, by token, are those of one ranking, to its end', async (t) =
         .flatMap(({ hits, groups }) => groups?.flatMap((group) => group.hits) ?? hits)
         .map(({ record }) => record)
       for (const { id, label, metadata } of records) {
-        const stored = galleries.image('a', id)
+        const stored = await galleries.image('a', id)
         assert.deepEqual({ label, metadata }, { label: stored?.label, metadata: stored?.metadata }, 'records are whole')
       }
     }

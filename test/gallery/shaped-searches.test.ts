@@ -119,7 +119,8 @@ test('near-copies of better hits are left out, others come in their place, k as 
   const galleries = await filled(t)
   const duplicateScore = 0.4
   const stored = (await galleries.search('a', { vector: queries[0]!, k: 1_000, exact: true })).hits
-  const words = new Map(ids(stored).map((id) => [id, wordsOf(galleries.copyDescriptor('a', id)!)!]))
+  const words = new Map<string, Uint32Array>()
+  for (const id of ids(stored)) words.set(id, wordsOf((await galleries.copyDescriptor('a', id))!)!)
   const likeness = (a: string, b: string) => nearCopyScore(words.get(a)!, 0, words.get(b)!, 0, duplicateScore)
   for (const vector of [...queries.slice(0, 3), vectors[10]!, vectors[50]!]) {
     const all = (await galleries.search('a', { vector, k: 1_000, exact: true })).hits
@@ -153,7 +154,8 @@ test('copies stay away from groups too, also of hits seen before a group is fill
       ...(duplicateScore && { duplicateScore }),
       groupBy: { field: 'label', size: 100 },
     })
-    const shown = groups!.flatMap(({ hits }) => hits.map(({ record }) => galleries.embedding('a', record.id)!))
+    const records = groups!.flatMap(({ hits }) => hits.map(({ record }) => record))
+    const shown = await Promise.all(records.map(async ({ id }) => (await galleries.embedding('a', id))!))
     return shown.filter((one, i) => shown.slice(0, i).some((other) => dot(one, other) >= 0.99)).length
   }
   for (let i = 0; i < 400; i += 13) assert.equal(await copiesIn(vectors[i]!, 0.4), 0)
@@ -164,7 +166,7 @@ test('diversity chooses by marginal relevance among the best candidates, page by
   const galleries = await filled(t)
   for (const vector of queries.slice(0, 4)) {
     const pool = (await galleries.search('a', { vector, k: 80, exact: true })).hits
-    const stored = pool.map(({ record }) => galleries.embedding('a', record.id)!)
+    const stored = await Promise.all(pool.map(async ({ record }) => (await galleries.embedding('a', record.id))!))
     const order = chooseDiverse({
       scores: pool.map(({ score }) => score),
       between: (a, b) => Math.fround(dot(stored[a]!, stored[b]!)),

@@ -2,8 +2,13 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
-import { type Galleries, type GalleriesOptions, openGalleries } from '../../src/gallery/galleries.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
 import type { NewImage } from '../../src/gallery/records.js'
+import {
+  type EmbeddedGalleriesOptions,
+  engineOf,
+  openEmbeddedGalleries,
+} from '../engines/embedded/embedded-galleries.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 export const model = { id: '00000000000000aa', dimension: 32 }
@@ -19,9 +24,15 @@ export function dataFolder(t: TestContext): Promise<string> {
 export async function openIn(
   t: TestContext,
   dataDir: string,
-  options: Partial<GalleriesOptions> = {},
+  options: Partial<EmbeddedGalleriesOptions> = {},
 ): Promise<Galleries> {
-  const galleries = await openGalleries({ dataDir, model, index, logger: pino({ level: 'silent' }), ...options })
+  const galleries = await openEmbeddedGalleries({
+    dataDir,
+    model,
+    index,
+    logger: pino({ level: 'silent' }),
+    ...options,
+  })
   t.after(() => galleries.close())
   return galleries
 }
@@ -46,7 +57,7 @@ export function newImage(id: string, vector: Float32Array, more: Partial<NewImag
 /** Waits until every vector is in a graph, where there is one. */
 export async function settled(galleries: Galleries): Promise<void> {
   for (;;) {
-    await galleries.saveGraphCaches()
-    if (galleries.readings().every(({ pending, building }) => pending === 0 && !building)) return
+    await engineOf(galleries).saveGraphCaches()
+    if ((await galleries.readings()).every(({ pending, building }) => pending === 0 && !building)) return
   }
 }

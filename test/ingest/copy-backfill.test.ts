@@ -55,15 +55,15 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
     71,
   )
   for (const [id, original] of originals) {
-    const made = wordsOf(galleries.copyDescriptor(Number(id.slice(1)) % 2 ? 'a' : 'b', id)!)!
+    const made = wordsOf((await galleries.copyDescriptor(Number(id.slice(1)) % 2 ? 'a' : 'b', id))!)!
     assert.ok(nearCopyScore(made, 0, wordsOf(original)!, 0) > 0.75, id)
   }
   assert.equal(
-    galleries.copyDescriptor('a', 'damaged')?.byteLength,
+    (await galleries.copyDescriptor('a', 'damaged'))?.byteLength,
     0,
     'its thumbnail is no picture: it is not tried again',
   )
-  assert.equal(galleries.copyDescriptor('a', 'without'), undefined)
+  assert.equal(await galleries.copyDescriptor('a', 'without'), undefined)
 
   const again: number[] = []
   await new CopyBackfill({

@@ -28,7 +28,7 @@ async function open(
   { dataDir, ...more }: Partial<JobsOptions> & { dataDir?: string } = {},
 ): Promise<Opened> {
   const galleries = await openIn(t, dataDir ?? (await dataFolder(t)))
-  if (galleries.list().length === 0) await galleries.create('a')
+  if ((await galleries.list()).length === 0) await galleries.create('a')
   const [takers, lookers] = [new HeldRunner(['ingest'], 3), new HeldRunner(['evaluate', 'doctor'])]
   const [ends, log]: [JobRecord[], Line[]] = [[], []]
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message })

@@ -31,6 +31,7 @@ export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteIm
   rewriteImages(dataDir, changes)
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
   for (const table of youngerTables) database.exec(`DROP TABLE ${table}`)
+  database.exec('ALTER TABLE gallery DROP COLUMN engine')
   database.pragma(`user_version = ${textlessVersion}`)
   database.close()
 }

@@ -58,10 +58,9 @@ export class GalleryIndexes {
     this.#timer = setInterval(() => void this.#tick(), tickMs).unref()
   }
 
-  /** Opens the indexes of all these galleries, one after the other, and clears away what belongs to none. */
-  async openAll(galleries: IndexedGallery[], allUids: string[]): Promise<void> {
-    await eraseForeignGraphCaches(this.#options.folder, allUids, this.#options.index.parts)
-    for (const gallery of galleries) await this.open(gallery)
+  /** Clears away graph caches that belong to none of these galleries. */
+  eraseForeign(uids: string[]): Promise<void> {
+    return eraseForeignGraphCaches(this.#options.folder, uids, this.#options.index.parts)
   }
 
   async open(gallery: IndexedGallery): Promise<VectorIndex> {

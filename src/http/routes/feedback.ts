@@ -46,7 +46,7 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
     async (request) => {
       const { gallery } = request.params
       const given = request.body as Parameters<typeof judgementsOf>[0]
-      const { modelId } = galleries.get(gallery)
+      const { modelId } = await galleries.set(gallery)
       const judgements = judgementsOf(given, {
         by: request.keyName || 'anonymous',
         at: new Date().toISOString(),

@@ -33,7 +33,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   app,
   { galleries, answers, config },
 ) => {
-  const view = (gallery: GalleryRecord) => galleryView(gallery, galleries.reading(gallery))
+  const view = async (gallery: GalleryRecord) => galleryView(gallery, await galleries.reading(gallery))
   const tags = ['galleries']
 
   app.get(
@@ -59,7 +59,8 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       const { limit = 1_000, cursor } = request.query
       const slices = galleries.slices({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
       const viewed = async function* () {
-        for await (const { galleries: slice, nextCursor } of slices) yield { entries: slice.map(view), nextCursor }
+        for await (const { galleries: slice, nextCursor } of slices)
+          yield { entries: await Promise.all(slice.map(view)), nextCursor }
       }
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
       return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })
@@ -88,7 +89,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       const { settings = {} } = (request.body ?? {}) as { settings?: Metadata }
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
       const { gallery, created } = await galleries.create(request.params.gallery, settings)
-      return reply.code(created ? 201 : 200).send(view(gallery)) // as it was made, whatever has become of it
+      return reply.code(created ? 201 : 200).send(await view(gallery)) // as it was made, whatever has become of it
     },
   )
 
@@ -104,7 +105,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
       },
     },
-    async (request) => view(galleries.look(request.params.gallery)),
+    async (request) => view(await galleries.look(request.params.gallery)),
   )
 
   app.delete(

@@ -37,8 +37,8 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
   { galleries, answers, config },
 ) => {
   const tags = ['images']
-  const find = ({ gallery, id }: { gallery: string; id: string }): ImageRecord => {
-    const image = galleries.image(gallery, id)
+  const find = async ({ gallery, id }: { gallery: string; id: string }): Promise<ImageRecord> => {
+    const image = await galleries.image(gallery, id)
     if (image === undefined) throw new AlikeError('image_not_found')
     return image
   }
@@ -121,7 +121,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
       },
     },
-    async (request) => imageView(find(request.params)),
+    async (request) => imageView(await find(request.params)),
   )
 
   app.patch(
@@ -194,11 +194,9 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const { contentHash, unreadable, thumbnail } = galleries.atOnce(() => ({
-        ...find(request.params),
-        thumbnail: galleries.thumbnail(gallery, id),
-      }))
-      if (unreadable === 'record') throw new AlikeError('image_damaged')
+      const stored = await galleries.thumbnail(gallery, id)
+      if (stored === undefined) throw new AlikeError('image_not_found')
+      const { contentHash, bytes: thumbnail } = stored
       const etag = `"${contentHash.slice(0, 32)}"`
       // An id can get another picture at any time, so a copy may be kept but has to be asked about.
       reply.header('etag', etag).header('cache-control', 'private, no-cache')

@@ -135,10 +135,6 @@ export const ImageList = Type.Object({
   nextCursor: Type.Optional(Cursor),
 })
 
-export function imageView({
-  slot: _slot,
-  thumbnailBytes: _thumbnailBytes,
-  ...shown
-}: ImageRecord): Static<typeof Image> {
+export function imageView({ thumbnailBytes: _thumbnailBytes, ...shown }: ImageRecord): Static<typeof Image> {
   return shown
 }

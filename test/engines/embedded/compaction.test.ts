@@ -72,16 +72,16 @@ test('searches are right, and k hits come whenever k exist, all through a rebuil
   for (let i = 0; i < 8; i++) await shadow.put(500)
   await settled(galleries)
   const random = seededRandom(67)
-  const { rebuilds } = galleries.readings()[0]!
+  const { rebuilds } = (await galleries.readings())[0]!
   const doomed = [...shadow.vectors.keys()].filter(() => random() < 0.45)
   for (let i = 0; i < doomed.length; i += 300) await shadow.remove(doomed.slice(i, i + 300))
 
   let [found, wanted, searches, whileBuilding] = [0, 0, 0, 0]
   // Once, and then again: what was written during the first is in the second.
   for (const until of [1, 2]) {
-    while (galleries.readings()[0]!.rebuilds < rebuilds + until) {
+    while ((await galleries.readings())[0]!.rebuilds < rebuilds + until) {
       const when = `search ${searches}`
-      const reading = galleries.readings()[0]!
+      const reading = (await galleries.readings())[0]!
       whileBuilding += Number(reading.building)
       const compared = await shadow.compareSearch(random, when)
       found += compared.found

@@ -58,7 +58,7 @@ test('a flipped bit in the write-ahead log is noticed, unless it is in the last 
       counts.refused++
     })
     if (opened === undefined) continue
-    const { count } = opened.get('a')
+    const { count } = await opened.get('a')
     assert.ok(count === 20 || (count === 19 && place > log.length / 2), `byte ${place}: ${count} pictures`)
     const { hits } = await opened.search('a', { vector: vectors[0]!, k: 100 })
     assert.deepEqual(
@@ -77,8 +77,8 @@ test('a log whose last write was torn by a crash opens without that write', asyn
   const log = await readFile(path)
   await writeFile(path, Buffer.concat([log.subarray(0, log.length - 5_000), Buffer.alloc(5_000)]))
   const galleries = await openIn(t, folder.dataDir)
-  assert.deepEqual(galleries.image('a', 'p10')?.metadata, { i: 10, changed: true })
-  assert.deepEqual(galleries.image('a', 'p11')?.metadata, { i: 11 })
+  assert.deepEqual((await galleries.image('a', 'p10'))?.metadata, { i: 10, changed: true })
+  assert.deepEqual((await galleries.image('a', 'p11'))?.metadata, { i: 11 })
 })
 
 test('a log without its database, and a database without its log and graph, are opened or refused as what they are', async (t) => {

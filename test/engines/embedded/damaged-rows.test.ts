@@ -46,15 +46,17 @@ const asked: ((galleries: Galleries) => unknown)[] = [
   ({ jobs }) => jobs.result('job-with-a-result'),
 ]
 
-function answersOf(galleries: Galleries): unknown[] {
-  return asked.map((ask) => {
-    try {
-      return ask(galleries)
-    } catch (error) {
-      if (error instanceof AlikeError && error.code === 'data_unreadable') return 'said'
-      throw error
-    }
-  })
+function answersOf(galleries: Galleries): Promise<unknown[]> {
+  return Promise.all(
+    asked.map(async (ask) => {
+      try {
+        return await ask(galleries)
+      } catch (error) {
+        if (error instanceof AlikeError && error.code === 'data_unreadable') return 'said'
+        throw error
+      }
+    }),
+  )
 }
 
 for (const value of [
@@ -75,7 +77,7 @@ for (const value of [
     const dataDir = await dataFolder(t)
     await writeFile(join(dataDir, 'alike.db'), whole)
     const sound = await openIn(t, dataDir)
-    const truth = answersOf(sound)
+    const truth = await answersOf(sound)
     await sound.close()
     const random = seededRandom(7)
     const places: number[] = []
@@ -89,7 +91,7 @@ for (const value of [
       const galleries = await openIn(t, damaged).catch((error: unknown) => {
         assert.ok(error instanceof AlikeError && error.code === 'data_unreadable', String(error))
       })
-      for (const [i, answer] of (galleries === undefined ? [] : answersOf(galleries)).entries()) {
+      for (const [i, answer] of (galleries === undefined ? [] : await answersOf(galleries)).entries()) {
         if (answer !== 'said') assert.deepEqual(answer, truth[i], `answer ${i}, byte ${place}`)
       }
       await galleries?.close()

@@ -30,6 +30,8 @@ async function opened(t: TestContext) {
     modelId: model.id,
     dimension: model.dimension,
     settings: {},
+    engine: 'embedded',
+    galleriesMax: 1,
     at,
   })
   const ranges: [number, number][] = []

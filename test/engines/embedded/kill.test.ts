@@ -45,9 +45,9 @@ test(`no acknowledged picture is lost and no removed one comes back, over ${roun
       }
     }
     const galleries = await openIn(t, dataDir)
-    const { count } = galleries.get('a')
-    for (const id of present) assert.ok(galleries.image('a', id), `${id} was acknowledged`)
-    for (const id of removed) assert.equal(galleries.image('a', id), undefined, `${id} was removed`)
+    const { count } = await galleries.get('a')
+    for (const id of present) assert.ok(await galleries.image('a', id), `${id} was acknowledged`)
+    for (const id of removed) assert.equal(await galleries.image('a', id), undefined, `${id} was removed`)
     const { hits } = await galleries.search('a', {
       vector: unitVectors({ dimension: model.dimension, seed: 0 })(),
       k: count + 10,
@@ -63,7 +63,7 @@ test(`no acknowledged picture is lost and no removed one comes back, over ${roun
       })
       assert.equal(own[0]?.record.id, id)
     }
-    assert.equal(galleries.readings()[0]?.size, count)
+    assert.equal((await galleries.readings())[0]?.size, count)
     await galleries.close()
   }
   assert.ok(present.size > 0)

@@ -4,8 +4,8 @@
  */
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
-import { openGalleries } from '../../../src/gallery/galleries.js'
 import { index, model, newImage } from '../../gallery/storage-folder.js'
+import { openEmbeddedGalleries } from './embedded-galleries.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 const [dataDir, firstText] = process.argv.slice(2)
@@ -13,7 +13,7 @@ const first = Number(firstText)
 const random = seededRandom(first + 1)
 const say = (line: string): void => void writeSync(1, `${line}\n`)
 
-const galleries = await openGalleries({
+const galleries = await openEmbeddedGalleries({
   dataDir: dataDir!,
   model,
   // Graph caches and rebuilds come so often that kills hit them as well.

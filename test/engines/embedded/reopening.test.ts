@@ -22,7 +22,7 @@ test('closing writes a graph cache that the next start uses, with what was remov
   assert.equal((await readdir(join(dataDir, 'index'))).length, 2)
 
   const second = await openIn(t, dataDir)
-  const [reading] = second.readings()
+  const [reading] = await second.readings()
   assert.deepEqual(reading && [reading.size, reading.tombstones, reading.pending, reading.rebuilds], [499, 1, 0, 0])
   const after = await second.search('a', { vector: vectors[7]!, k: 20, ef: 60 })
   assert.equal(after.method, 'hnsw')
@@ -101,7 +101,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   database.exec(
-    'DROP TABLE feedback; DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2',
+    'DROP TABLE feedback; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2',
   )
   database.close()
 
@@ -131,7 +131,7 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
     database.close()
   }
   change(
-    'DROP TABLE feedback; DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3',
+    'DROP TABLE feedback; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3',
   )
 
   const second = await openIn(t, dataDir)
@@ -182,7 +182,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   database.exec(
-    'DROP TABLE feedback; DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1',
+    'DROP TABLE feedback; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1',
   )
   database.close()
 

@@ -29,7 +29,7 @@ export class CopySearch {
   }
 
   /** See `CopiesCalls`. */
-  scores(gallery: number, query: Uint8Array[], slots: Uint32Array): Promise<Float32Array> {
+  scores(gallery: number, query: readonly Uint8Array[], slots: Uint32Array): Promise<Float32Array> {
     return this.#ask('scores', { gallery, query, slots })
   }
 
@@ -38,7 +38,7 @@ export class CopySearch {
   }
 
   /** @throws AlikeError `overloaded` */
-  async find(gallery: number, query: Uint8Array[], least: number): Promise<Uint32Array> {
+  async find(gallery: number, query: readonly Uint8Array[], least: number): Promise<Uint32Array> {
     if (this.#walks >= copyWalksMax)
       throw new AlikeError('overloaded', {
         detail: `${copyWalksMax} searches for copies are under way.`,

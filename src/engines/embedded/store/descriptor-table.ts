@@ -1,5 +1,6 @@
 /** The rows of copy descriptors. They are put and removed with their pictures by `ImageTable`; those of older data are added later. */
 import { descriptorBytes, descriptorWords } from '../../../copies/copy-descriptor.js'
+import type { Placed } from '../slot-hit.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
 import { keyOf, slotOf } from './image-table.js'
@@ -20,8 +21,7 @@ export interface DescriptorRows {
 }
 
 /** A picture whose descriptor can be made from what is stored. */
-export interface Undescribed {
-  slot: number
+export interface Undescribed extends Placed {
   /** WebP; empty where it is damaged. */
   thumbnail: Uint8Array
 }
@@ -31,7 +31,10 @@ export class DescriptorTable {
   /** A JSON array of keys. */
   readonly #byKeys: Statement<[string], Row>
   readonly #page: Statement<[number, number, number], Row>
-  readonly #undescribed: Statement<[number, number, number], { key: number; webp: Buffer; checksum: number }>
+  readonly #undescribed: Statement<
+    [number, number, number],
+    { key: number; id: string; webp: Buffer; checksum: number }
+  >
   readonly #add: Statement<[number, Uint8Array, number, number]>
 
   constructor(database: Database) {
@@ -39,7 +42,8 @@ export class DescriptorTable {
     this.#byKeys = database.prepare('SELECT * FROM copy_descriptor WHERE key IN (SELECT value FROM json_each(?))')
     this.#page = database.prepare('SELECT * FROM copy_descriptor WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
     this.#undescribed = database.prepare(
-      `SELECT key, webp, thumbnail.checksum AS checksum FROM thumbnail LEFT JOIN copy_descriptor USING (key)
+      `SELECT key, id, webp, thumbnail.checksum AS checksum
+       FROM thumbnail JOIN image USING (key) LEFT JOIN copy_descriptor USING (key)
        WHERE key >= ? AND key < ? AND copy_descriptor.key IS NULL ORDER BY key LIMIT ?`,
     )
     // of a picture that is still there, and was not described meanwhile
@@ -68,7 +72,8 @@ export class DescriptorTable {
 
   undescribed(gallery: number, fromSlot: number, limit: number): Undescribed[] {
     const rows = this.#undescribed.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
-    return rows.map(({ key, webp, checksum }) => ({
+    return rows.map(({ key, id, webp, checksum }) => ({
+      id: String(id),
       slot: slotOf(key),
       thumbnail: checksumOfBytes(key, webp) === checksum ? webp : new Uint8Array(0),
     }))

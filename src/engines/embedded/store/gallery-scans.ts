@@ -1,9 +1,10 @@
 /** Reads that walk over a whole gallery or database; they run in the reader thread. */
 
-import { type Filter, withReadable } from '../../../gallery/filter.js'
+import type { Filter } from '../../../gallery/filter.js'
 import type { LabelCount } from '../../../gallery/records.js'
 import { checksumOfBytes, expectChecksum } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
+import { withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, keyOf, slotOf } from './image-table.js'
 import { JobTable } from './job-table.js'

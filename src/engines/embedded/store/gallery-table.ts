@@ -1,6 +1,6 @@
 /** The rows of galleries. */
 import { AlikeError } from '../../../errors.js'
-import type { GalleryRecord, Metadata } from '../../../gallery/records.js'
+import type { CatalogueEntry, CatalogueRecord, NewCatalogueEntry } from '../../../gallery/catalogue.js'
 import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
@@ -23,22 +23,17 @@ export interface GalleryRow {
   next_slot: number
   created_at: string
   updated_at: string
+  /** Name of the engine that it lives in; rows of this database belong to `embedded` galleries alone. */
+  engine: string
   /** It does not have its checksum, and nothing but number and name is told. */
   isDamaged?: true
 }
 type StoredRow = GalleryRow & { checksum: number }
 
 /** What is needed of many galleries at once: all but the settings, which may be large. */
-export type GalleryCount = Pick<GalleryRow, 'name' | 'uid' | 'model_id' | 'dimension' | 'count'>
+export type GalleryEntry = Pick<GalleryRow, 'name' | 'uid' | 'model_id' | 'dimension' | 'engine'>
 
-export interface NewGallery {
-  name: string
-  uid: string
-  modelId: string
-  dimension: number
-  settings: Metadata
-  /** Galleries there may be; left out: any number. */
-  galleriesMax?: number | undefined
+export interface NewGallery extends NewCatalogueEntry {
   /** ISO 8601. */
   at: string
 }
@@ -53,7 +48,9 @@ export class GalleryTable {
   readonly #byName: Statement<[string], StoredRow>
   readonly #byNumber: Statement<[number], StoredRow>
   readonly #page: Statement<[string, number], StoredRow>
-  readonly #counts: Statement<[], GalleryCount>
+  readonly #byUid: Statement<[string], StoredRow>
+  readonly #entries: Statement<[], GalleryEntry>
+  readonly #count: Statement<[number], number>
   readonly #size: Statement<[], number>
   readonly #deleted: Statement<[], number>
   readonly #insert: Statement<[GalleryRow & { checksum: number }]>
@@ -66,16 +63,18 @@ export class GalleryTable {
     this.#byName = database.prepare('SELECT * FROM gallery WHERE name = ?')
     this.#byNumber = database.prepare('SELECT * FROM gallery WHERE number = ?')
     this.#page = database.prepare('SELECT * FROM gallery WHERE name > ? ORDER BY name LIMIT ?')
-    this.#counts = database.prepare(
-      'SELECT name, uid, model_id, dimension, count FROM gallery WHERE name IS NOT NULL ORDER BY name',
+    this.#byUid = database.prepare('SELECT * FROM gallery WHERE uid = ?')
+    this.#entries = database.prepare(
+      'SELECT name, uid, model_id, dimension, engine FROM gallery WHERE name IS NOT NULL ORDER BY name',
     )
+    this.#count = database.prepare<[number], number>('SELECT count FROM gallery WHERE number = ?').pluck()
     this.#size = database.prepare<[], number>('SELECT count(*) FROM gallery WHERE name IS NOT NULL').pluck()
     this.#deleted = database
       .prepare<[], number>('SELECT number FROM gallery WHERE name IS NULL ORDER BY number LIMIT 1')
       .pluck()
     this.#insert = database.prepare(
       `INSERT INTO gallery VALUES (@number, @name, @uid, @model_id, @dimension, @settings, @count, @next_slot,
-         @created_at, @updated_at, @checksum)`,
+         @created_at, @updated_at, @checksum, @engine)`,
     )
     this.#update = database.prepare(
       `UPDATE gallery SET name = @name, settings = @settings, count = @count, next_slot = @next_slot,
@@ -97,9 +96,16 @@ export class GalleryTable {
   }
 
   /** Where it lies, whatever became of its record. */
-  place(name: string): Pick<GalleryRow, 'number' | 'uid'> | undefined {
+  place(name: string): Pick<GalleryRow, 'number' | 'uid' | 'engine'> | undefined {
     const row = this.#named(name)
-    return row && { number: row.number, uid: String(row.uid) }
+    return row && { number: row.number, uid: String(row.uid), engine: String(row.engine) }
+  }
+
+  /** @throws AlikeError `gallery_not_found`, also for a deleted one; `data_unreadable` */
+  ofUid(uid: string): GalleryRow {
+    const row = checked(this.#byUid.get(uid))
+    if (row === undefined || row.name === null) throw new AlikeError('gallery_not_found')
+    return row
   }
 
   /** @throws AlikeError `gallery_not_found`, also for a deleted one. */
@@ -115,8 +121,13 @@ export class GalleryTable {
   }
 
   /** By name, ascending. For metrics: not compared with checksums, which would take the settings. */
-  counts(): GalleryCount[] {
-    return this.#counts.all()
+  entries(): GalleryEntry[] {
+    return this.#entries.all()
+  }
+
+  /** Live pictures. For metrics as well. */
+  count(number: number): number {
+    return this.#count.get(number) ?? 0
   }
 
   /** Number of a gallery whose rows are still to be removed. */
@@ -125,7 +136,7 @@ export class GalleryTable {
   }
 
   /** @throws AlikeError `galleries_full` */
-  insert({ name, uid, modelId, dimension, settings, galleriesMax = numbersMax, at }: NewGallery): GalleryRow {
+  insert({ name, uid, engine, modelId, dimension, settings, galleriesMax, at }: NewGallery): GalleryRow {
     if (this.#size.get()! >= galleriesMax)
       throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
     // Numbers are never used again, so that no row of a deleted gallery can turn up in a new one.
@@ -143,6 +154,7 @@ export class GalleryTable {
       next_slot: 0,
       created_at: at,
       updated_at: at,
+      engine,
     }
     this.#insert.run({ ...row, checksum: checksumOf(row) })
     return row
@@ -175,16 +187,15 @@ export class GalleryTable {
   }
 }
 
-export function galleryRecord(row: GalleryRow): GalleryRecord {
+export function entryOf({ name, uid, model_id: modelId, dimension, engine }: GalleryEntry): CatalogueEntry {
+  return { name: name ?? '', uid, engine, set: { galleryUid: uid, modelId, dimension } }
+}
+
+export function recordOf(row: GalleryRow): CatalogueRecord {
   return {
-    name: row.name ?? '',
-    uid: row.uid,
-    modelId: row.model_id,
-    dimension: row.dimension,
+    ...entryOf(row),
     settings: readStored(row.settings) ?? {},
     ...(row.isDamaged && { unreadable: 'record' }),
-    count: row.count,
-    nextSlot: row.next_slot,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -202,6 +213,7 @@ function damagedRow({ number, name, uid }: GalleryRow): GalleryRow {
     next_slot: 0,
     created_at: '',
     updated_at: '',
+    engine: '',
     isDamaged: true,
   }
 }
@@ -212,6 +224,8 @@ function checked(row: StoredRow | undefined): GalleryRow | undefined {
 }
 
 function checksumOf(row: GalleryRow): number {
-  const { number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at } = row
-  return checksumOfValues([number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at])
+  const { number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at, engine } = row
+  const values = [number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at]
+  // rows of before name no engine, and live in this one
+  return checksumOfValues(engine === 'embedded' ? values : [...values, engine])
 }

@@ -1,32 +1,35 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
 
 import { AlikeError } from '../../../errors.js'
+import type { CatalogueRecord } from '../../../gallery/catalogue.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { JobProgress, JobRecord, JobResult } from '../../../gallery/jobs.js'
-import type {
-  GalleryRecord,
-  ImageChange,
-  ImageRecord,
-  ImageStep,
-  PutResult,
-  PutStep,
-  StepResult,
-} from '../../../gallery/records.js'
+import type { ImageChange, ImageRecord, ImageStep, PutStep } from '../../../gallery/records.js'
 import { nfc } from '../../../text.js'
 import type { Database } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
-import { type GalleryRow, GalleryTable, galleryRecord, type NewGallery, slotsMax } from './gallery-table.js'
+import { type GalleryRow, GalleryTable, type NewGallery, recordOf, slotsMax } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
 const purgeLimit = 200
 
+export interface PutSlots {
+  slot: number
+  /** Slot of the picture that had this id before. */
+  retiredSlot?: number
+  created: boolean
+}
+
+/** What a step did, and to which slots. */
+export type SlotResult = PutSlots | { unchanged: true } | { removedSlot: number } | { absent: true }
+
 export interface ChangeRequest {
   gallery: number
-  steps: ImageStep[]
+  steps: readonly ImageStep[]
   /** Live pictures that the gallery may hold. */
   imagesMax: number
   progress?: JobProgress
@@ -53,10 +56,10 @@ export class GalleryWrites {
   }
 
   /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
-  createGallery(gallery: NewGallery): { gallery: GalleryRecord; created: boolean } {
+  createGallery(gallery: NewGallery): { gallery: CatalogueRecord; created: boolean } {
     const existing = this.#galleries.find(gallery.name)
-    if (existing !== undefined) return { gallery: galleryRecord(existing), created: false }
-    return { gallery: galleryRecord(this.#galleries.insert(gallery)), created: true }
+    if (existing !== undefined) return { gallery: recordOf(existing), created: false }
+    return { gallery: recordOf(this.#galleries.insert(gallery)), created: true }
   }
 
   /** Frees the name at once; `purge` removes the rows. */
@@ -64,17 +67,18 @@ export class GalleryWrites {
     this.#galleries.release(number, at)
   }
 
-  changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): StepResult[] {
+  changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
     const row = this.#galleries.get(gallery)
     const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
-    if (row.count > imagesMax) throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
+    if (row.count > imagesMax && steps.some((step) => 'put' in step))
+      throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
     if (!results.every(isIdle)) this.#galleries.save({ ...row, updated_at: at })
     if (progress !== undefined) this.jobs.advance(progress, countsOf(results), row.uid)
     return results
   }
 
   /** One picture, and its record as it is then. */
-  putImage({ step, ...request }: PutRequest): { result: StepResult; record: ImageRecord } {
+  putImage({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord } {
     const [result] = this.changeImages({ ...request, steps: [step] })
     return { result: result!, record: this.#images.find(request.gallery, step.put.id)! }
   }
@@ -101,18 +105,6 @@ export class GalleryWrites {
       ...(metadata !== undefined && { metadata }),
     }
     if (!this.#images.change(gallery, id, change, at)) throw new AlikeError('image_not_found')
-  }
-
-  /** Ids that do not exist are passed over. */
-  deleteImages(gallery: number, ids: string[], at: string): { id: string; slot: number }[] {
-    const row = this.#galleries.get(gallery)
-    const deleted: { id: string; slot: number }[] = []
-    for (const id of ids) {
-      const result = this.#remove(row, id)
-      if ('removedSlot' in result) deleted.push({ id, slot: result.removedSlot })
-    }
-    if (deleted.length > 0) this.#galleries.save({ ...row, updated_at: at })
-    return deleted
   }
 
   /** A picture that was changed since its slot was read, and fits no more, stays. */
@@ -146,29 +138,30 @@ export class GalleryWrites {
   }
 
   /** What is left unsaid is decided here, by what is stored now; so is the form of letters. Counts in `row`, which the caller saves. */
-  #put(row: GalleryRow, { put: image, unlessSame = false }: PutStep, at: string): PutResult | { unchanged: true } {
-    const former = this.#images.find(row.number, image.id)
+  #put(row: GalleryRow, { put: image, unlessSame = false }: PutStep, at: string): PutSlots | { unchanged: true } {
+    const found = this.#images.stored(row.number, image.id)
+    const former = found?.record
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
     const said = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata }
     if (unlessSame && former !== undefined && isSame(former, said)) return { unchanged: true }
-    if (former !== undefined) this.#images.delete(row.number, former.slot)
+    if (found !== undefined) this.#images.delete(row.number, found.slot)
     else row.count++
     // what was said of another picture says nothing of this one
     if (former !== undefined && former.contentHash !== said.contentHash) this.#feedback.forget(row.number, former.id)
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
     this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt || at, updatedAt: at })
-    return former === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: former.slot }
+    return found === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: found.slot }
   }
 
   /** Counts in `row`, which the caller saves. */
   #remove(row: GalleryRow, id: string): { removedSlot: number } | { absent: true } {
-    const image = this.#images.find(row.number, id)
-    if (image === undefined) return { absent: true }
-    this.#images.delete(row.number, image.slot)
-    this.#feedback.forget(row.number, image.id)
+    const found = this.#images.stored(row.number, id)
+    if (found === undefined) return { absent: true }
+    this.#images.delete(row.number, found.slot)
+    this.#feedback.forget(row.number, found.record.id)
     row.count--
-    return { removedSlot: image.slot }
+    return { removedSlot: found.slot }
   }
 }
 
@@ -185,11 +178,11 @@ function isSame(
   )
 }
 
-function isIdle(result: StepResult): boolean {
+function isIdle(result: SlotResult): boolean {
   return 'unchanged' in result || 'absent' in result
 }
 
-function countsOf(results: StepResult[]): StoredCounts {
+function countsOf(results: SlotResult[]): StoredCounts {
   const counts = { added: 0, updated: 0, removed: 0, idle: 0 }
   for (const result of results) {
     if ('slot' in result) counts[result.created ? 'added' : 'updated'] += 1

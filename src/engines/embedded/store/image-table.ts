@@ -1,13 +1,15 @@
 /** The rows of pictures with their embeddings and thumbnails. Slots become keys here and nowhere else. */
 import { AlikeError } from '../../../errors.js'
+import type { StoredThumbnail } from '../../../gallery/engine.js'
 import { fieldValues } from '../../../gallery/field-values.js'
-import { type Filter, withReadable } from '../../../gallery/filter.js'
-import { HitRecord } from '../../../gallery/hit-record.js'
+import type { Filter } from '../../../gallery/filter.js'
 import type { ImageChange, ImageRecord, NewImage, SeenImage } from '../../../gallery/records.js'
 import { isTooLong, readStored } from '../../../gallery/stored-json.js'
 import { nfc } from '../../../text.js'
+import { SlotHit } from '../slot-hit.js'
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
+import { withReadable } from './filter-sql.js'
 import { slotsMax } from './gallery-table.js'
 
 export interface ImageRow {
@@ -62,7 +64,7 @@ export interface ImageToInsert extends NewImage {
   updatedAt: string
 }
 
-export type ImageIdentity = Pick<ImageRecord, 'slot' | 'id' | 'label' | 'contentHash'>
+export type ImageIdentity = Pick<ImageRecord, 'id' | 'label' | 'contentHash'> & { slot: number }
 
 export interface ImageTableOptions {
   /** What a record is that does not have its checksum: the end of the reading, or one picture of which only the id is told. Default `refused`. */
@@ -139,8 +141,13 @@ export class ImageTable {
   }
 
   find(gallery: number, id: string): ImageRecord | undefined {
+    return this.stored(gallery, id)?.record
+  }
+
+  /** With its place. */
+  stored(gallery: number, id: string): { slot: number; record: ImageRecord } | undefined {
     const row = this.#row(gallery, id)
-    return row && (this.#isWhole(row) ? recordOf(row) : damagedRecord(row))
+    return row && { slot: slotOf(row.key), record: this.#isWhole(row) ? recordOf(row) : damagedRecord(row) }
   }
 
   /** Where it lies, whatever became of its record. */
@@ -153,8 +160,8 @@ export class ImageTable {
    * By slot; without those that are gone.
    * @param groupBy the field whose values are kept with each
    */
-  hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, HitRecord> {
-    const found = new Map<number, HitRecord>()
+  hits(gallery: number, slots: readonly number[], groupBy?: string): Map<number, SlotHit> {
+    const found = new Map<number, SlotHit>()
     for (const row of this.#byKeys.iterate(keysOf(gallery, slots)))
       found.set(slotOf(row.key), this.#isWhole(row) ? hitOf(row, groupBy) : damagedHit(row))
     return found
@@ -235,13 +242,13 @@ export class ImageTable {
   }
 
   /** @throws AlikeError `image_damaged` for one that is damaged, where those are named */
-  thumbnail(gallery: number, id: string): Uint8Array | undefined {
+  thumbnail(gallery: number, id: string): StoredThumbnail | undefined {
     const read = (row: StoredRow) => {
-      const thumbnail = this.#isWhole(row) ? this.#thumbnailOf(row) : null
-      if (thumbnail === 'damaged') throw new AlikeError('image_damaged')
-      return thumbnail
+      const bytes = this.#isWhole(row) ? this.#thumbnailOf(row) : 'damaged'
+      if (bytes === 'damaged') throw new AlikeError('image_damaged')
+      return bytes === undefined ? undefined : { bytes: bytes ?? undefined, contentHash: row.content_hash }
     }
-    return this.#beside(gallery, id, read, 'A thumbnail is missing.') ?? undefined
+    return this.#beside(gallery, id, read, 'A thumbnail is missing.')
   }
 
   /**
@@ -439,25 +446,25 @@ export function slotOf(key: number): number {
   return key % slotsMax
 }
 
-function hitOf(row: ImageRow, groupBy: string | undefined): HitRecord {
+function hitOf(row: ImageRow, groupBy: string | undefined): SlotHit {
+  const slot = slotOf(row.key)
   const hit = {
-    slot: slotOf(row.key),
     id: row.id,
     label: row.label,
     contentHash: row.content_hash,
     modelId: row.model_id,
     thumbnailBytes: row.thumbnail,
   }
-  if (groupBy === undefined) return new HitRecord(hit)
+  if (groupBy === undefined) return new SlotHit(slot, hit)
   const metadata = groupBy === 'label' ? {} : (readStored(row.metadata) ?? {})
-  return new HitRecord(hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
+  return new SlotHit(slot, hit, { groupKeys: fieldValues({ label: row.label, metadata }, groupBy) })
 }
 
 /** Nothing of it can be trusted, nor its id, but by that it is found. */
-function damagedHit({ key, id }: ImageRow): HitRecord {
-  return new HitRecord(
+function damagedHit({ key, id }: ImageRow): SlotHit {
+  return new SlotHit(
+    slotOf(key),
     {
-      slot: slotOf(key),
       id: String(id),
       label: null,
       contentHash: `unreadable ${key}`,
@@ -468,7 +475,7 @@ function damagedHit({ key, id }: ImageRow): HitRecord {
   )
 }
 
-function damagedRecord({ key, id }: ImageRow): ImageRecord {
+function damagedRecord({ id }: ImageRow): ImageRecord {
   const nothing = {
     label: null,
     metadata: {},
@@ -482,14 +489,13 @@ function damagedRecord({ key, id }: ImageRow): ImageRecord {
     createdAt: '',
     updatedAt: '',
   }
-  return { id: String(id), slot: slotOf(key), unreadable: 'record', ...nothing }
+  return { id: String(id), unreadable: 'record', ...nothing }
 }
 
 function recordOf(row: ImageRow): ImageRecord {
   const metadata = readStored(row.metadata)
   return {
     id: row.id,
-    slot: slotOf(row.key),
     label: row.label,
     metadata: metadata ?? {},
     ...(metadata === undefined && { unreadable: 'metadata' }),

@@ -120,6 +120,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   `,
   mendTexts,
   feedbackSchema,
+  `ALTER TABLE gallery ADD COLUMN engine TEXT NOT NULL DEFAULT 'embedded';`, // what its pictures live in
 ]
 
 /** The version that this code makes and reads. */

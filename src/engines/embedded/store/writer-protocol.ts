@@ -1,11 +1,12 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
+import type { CatalogueRecord } from '../../../gallery/catalogue.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { JobProgress, JobRecord, JobResult, JobTransition, JobTrials, NewJob } from '../../../gallery/jobs.js'
-import type { GalleryRecord, ImageChange, ImageRecord, StepResult } from '../../../gallery/records.js'
+import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
-import type { ChangeRequest, PutRequest } from './gallery-writes.js'
+import type { ChangeRequest, PutRequest, SlotResult } from './gallery-writes.js'
 
 /** Given to the thread when it is started. */
 export interface WriterThreadData {
@@ -18,13 +19,12 @@ export interface WriterThreadData {
 export type WriterCalls = {
   /** First, and again after it was refused as `storage_full`: opens the file, makes or migrates its tables. */
   open: { request: undefined; reply: void }
-  createGallery: { request: NewGallery; reply: { gallery: GalleryRecord; created: boolean } }
+  createGallery: { request: NewGallery; reply: { gallery: CatalogueRecord; created: boolean } }
   deleteGallery: { request: { gallery: number; at: string }; reply: void }
-  changeImages: { request: ChangeRequest; reply: StepResult[] }
+  changeImages: { request: ChangeRequest; reply: SlotResult[] }
   /** The same for one picture, and its record as it is then. */
-  putImage: { request: PutRequest; reply: { result: StepResult; record: ImageRecord } }
+  putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord } }
   patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: void }
-  deleteImages: { request: { gallery: number; ids: string[]; at: string }; reply: { id: string; slot: number }[] }
   /** Of these slots those that fit the filter at the time of the write. */
   deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   /** Copy descriptors of pictures that were stored without; answers how many were still there. */

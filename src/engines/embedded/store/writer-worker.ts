@@ -37,7 +37,6 @@ answerCalls<WriterCalls>(
     changeImages: (request) => groups.add(() => writes.changeImages(request)),
     putImage: (request) => groups.add(() => writes.putImage(request)),
     patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
-    deleteImages: ({ gallery, ids, at }) => groups.add(() => writes.deleteImages(gallery, ids, at)),
     deleteFitting: ({ gallery, slots, filter, at }) =>
       groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
     describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),

@@ -7,6 +7,7 @@ import { copyWalksMax } from '../../../../src/engines/embedded/store/copy-search
 import { openForWriting } from '../../../../src/engines/embedded/store/database.js'
 import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-folder.js'
 import { changedDescriptor, randomDescriptor } from '../../../support/copy-descriptors.js'
+import { engineOf } from '../embedded-galleries.js'
 import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })
@@ -26,7 +27,7 @@ test('descriptors go with their pictures: through upserts, removals and a restar
   const second = await openIn(t, dataDir)
   const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex')
   assert.deepEqual(
-    [0, 1, 3, 4].map((i) => hex(second.copyDescriptor('a', `p${i}`))),
+    (await Promise.all([0, 1, 3, 4].map((i) => second.copyDescriptor('a', `p${i}`)))).map(hex),
     [descriptors[0], descriptors[2], undefined, descriptors[4]].map(hex),
   )
   const copiesOf = async (copyDescriptor: Uint8Array) =>
@@ -68,7 +69,7 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
     hits.filter(({ nearCopyScore }) => nearCopyScore === 1).map(({ record }) => record.id),
     ['p7'],
   )
-  assert.equal(galleries.copyDescriptor('a', 'p5'), undefined)
+  assert.equal(await galleries.copyDescriptor('a', 'p5'), undefined)
   const snapshots = await Snapshots.open({
     dataDir,
     max: 1,
@@ -93,6 +94,6 @@ test('walks over a gallery are bounded, and refused beyond that', async (t) => {
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
   assert.equal(refused.length, 3)
   for (const { reason } of refused) assert.equal((reason as { code: string }).code, 'overloaded')
-  assert.equal(galleries.copyQueueDepth, 0)
+  assert.equal(engineOf(galleries).copyQueueDepth, 0)
   assert.equal((await walk()).hits[0]?.record.id, 'p0')
 })

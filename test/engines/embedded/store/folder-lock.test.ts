@@ -40,7 +40,7 @@ test('a second process is refused and told who holds the folder, whichever notes
   for (const name of await readdir(dataDir)) if (name !== 'alike.db') await rm(join(dataDir, name), { recursive: true })
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   await first.kill()
-  assert.deepEqual((await openIn(t, dataDir)).list(), [])
+  assert.deepEqual(await (await openIn(t, dataDir)).list(), [])
 })
 
 test('a new folder is locked before anything is in it', async (t) => {
@@ -56,7 +56,7 @@ test('a refused opening does no harm to the one that holds the folder', async (t
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   await galleries.put('a', [newImage('p', makeVector())])
   await galleries.close()
-  assert.equal((await openIn(t, dataDir)).get('a').count, 1)
+  assert.equal((await (await openIn(t, dataDir)).get('a')).count, 1)
 })
 
 test('the lock file of an older version is removed, and so is the note of the owner', async (t) => {
@@ -95,7 +95,7 @@ for (const how of ['deleted', 'replaced'] as const) {
       detail: /deleted or replaced/,
     })
     assert.equal(galleries.failure?.code, 'data_unreadable')
-    assert.equal(galleries.get('a').count, 0)
+    assert.equal((await galleries.get('a')).count, 0)
   })
 }
 

@@ -1,11 +1,9 @@
 /** The numbers of storage, with their defaults. */
-import type { GraphCacheSettings } from '../engines/embedded/gallery-indexes.js'
+import type { GraphCacheSettings } from './gallery-indexes.js'
 
 export interface StorageSettings extends GraphCacheSettings {
   /** Writes (of any kind) under way at once; one more is refused as `overloaded`. */
   writeQueueMax: number
-  /** Galleries there may be; one more is refused as `galleries_full`. */
-  galleriesMax: number
   /** Live pictures a gallery may hold; more are refused as `gallery_full`. */
   galleryImagesMax: number
   /** Judgements of hits a gallery may hold; more are refused as `feedback_full`. */
@@ -18,7 +16,6 @@ export interface StorageSettings extends GraphCacheSettings {
 
 export const storageDefaults: Readonly<StorageSettings> = Object.freeze({
   writeQueueMax: 1_024,
-  galleriesMax: 10_000,
   pageMaxLength: 4 * 2 ** 20,
   galleryImagesMax: 10_000_000,
   feedbackMax: 1_000_000,

@@ -1,44 +1,32 @@
 /** From slots to records: the hits of one search in their final order, fetched as far as they are asked for. */
+import type { NearestHits, NearestQuery } from '../../gallery/engine.js'
+import type { Filter } from '../../gallery/filter.js'
+import { bestFirst, type HitList, type UnrankedHit } from '../../gallery/hits.js'
+import { nfc } from '../../text.js'
+import { nextTurn } from '../../turns.js'
+import type { SlotHit } from './slot-hit.js'
+import type { Neighbour, SearchResult, VectorIndex } from './vector-index/vector-index.js'
 
-import type {
-  Neighbour,
-  SearchRequest,
-  SearchResult,
-  VectorIndex,
-} from '../engines/embedded/vector-index/vector-index.js'
-import { nfc } from '../text.js'
-import { nextTurn } from '../turns.js'
-import type { HitRecord } from './hit-record.js'
-
-export interface UnrankedHit {
-  score: number
-  record: HitRecord
-}
-
-/** Hits as a list that grows when more of it is asked for. What it gave once it gives again. */
-export interface HitList {
-  /** The first `count`, or all there are. */
-  first(count: number): Promise<UnrankedHit[]>
-}
-
-export interface NearestHitsOptions {
+/** What is searched, as it was when the query came. */
+export interface SearchedSlots {
   index: Pick<VectorIndex, 'search'>
-  request: Pick<SearchRequest, 'vector' | 'ef' | 'exact' | 'allow'>
-  minScore?: number | undefined
-  excludeIds?: readonly string[] | undefined
-  /** Hits of another list: they do not come again. */
-  seen?: readonly UnrankedHit[] | undefined
-  /** Only pictures of lower slots, that is those stored before this one was given out. */
-  belowSlot?: number | undefined
+  /** Live pictures. */
+  count: number
+  /** The slot that the next picture will take. */
+  nextSlot: number
+  /** Slots that fit, ascending; `keep` them when the same filter is likely to come again. */
+  slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
+  /** Slots of near-copies, ascending. */
+  copiesOf(wanted: NonNullable<NearestQuery['copiesOf']>): Promise<Uint32Array>
   /** By slot; without those that are gone. */
-  recordsOf: (slots: readonly number[]) => ReadonlyMap<number, HitRecord>
+  recordsOf(slots: readonly number[]): ReadonlyMap<number, SlotHit>
 }
 
 /**
  * Hits of the first search of the graph, however few are asked for; each next search goes twice as deep. It keeps 108
  * candidates instead of 64: a third more of the index's time, about one hundredth of a query by picture, for which six pages of ten are of one search.
  */
-export const firstDepth = 64
+const firstDepth = 64
 /** Neighbours fetched beyond those needed: enough that ties at the end hardly ever take a second search. */
 const spareNeighbours = 8
 /** Fewest hits of the first search when the caller sets `ef`, which then says how deep it goes. */
@@ -71,8 +59,14 @@ interface Found {
  * steps: the hits of the first search come first, then those that the second one adds to them, and so on; within a step they
  * are ordered by score and id. A scan misses nothing and needs no steps.
  */
-export class NearestHits implements HitList {
-  readonly #options: NearestHitsOptions
+export class SlotHits implements NearestHits {
+  readonly compared: number
+  readonly #searched: SearchedSlots
+  readonly #query: NearestQuery
+  /** Slots that may be hits, ascending; undefined: all. */
+  readonly #allow: Uint32Array | undefined
+  /** Pictures of this slot and above were stored after the query came. */
+  readonly #belowSlot: number
   readonly #excluded: ReadonlySet<string>
   readonly #ids: Set<string>
   /** Slots that became hits or were left out. */
@@ -82,20 +76,47 @@ export class NearestHits implements HitList {
   #found: Found | undefined
   #result: Pick<SearchResult, 'method' | 'ef'> | undefined
 
-  constructor(options: NearestHitsOptions) {
-    this.#options = options
-    this.#excluded = new Set(options.excludeIds?.flatMap((id) => [id, nfc(id)]))
-    this.#ids = new Set(options.seen?.map(({ record }) => record.id))
+  private constructor(
+    searched: SearchedSlots,
+    query: NearestQuery,
+    allow: Uint32Array | undefined,
+    seen: readonly UnrankedHit[],
+  ) {
+    this.compared = allow?.length ?? searched.count
+    this.#searched = searched
+    this.#query = query
+    this.#allow = allow
+    this.#belowSlot = query.kept ? searched.nextSlot : Infinity
+    this.#excluded = new Set(query.excludeIds?.flatMap((id) => [id, nfc(id)]))
+    this.#ids = new Set(seen.map(({ record }) => record.id))
   }
 
-  /** How the hits were found: by a graph if any of them were; undefined before the first are asked for. */
-  get result(): Pick<SearchResult, 'method' | 'ef'> | undefined {
-    return this.#result
+  static async open(searched: SearchedSlots, query: NearestQuery): Promise<SlotHits> {
+    const { filter, copiesOf } = query
+    const fitting = filter && (await searched.slotsOf(filter, true))
+    if (copiesOf === undefined) return new SlotHits(searched, query, fitting, [])
+    const copies = await searched.copiesOf(copiesOf)
+    return new SlotHits(searched, query, fitting === undefined ? copies : inBoth(copies, fitting), [])
   }
 
-  /** Of memory, roughly. */
+  /** The filter is of this query alone: its slots are not kept. */
+  async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList> {
+    const { filter: former, copiesOf } = this.#query
+    const slots = await this.#searched.slotsOf(former === undefined ? filter : { and: [former, filter] }, false)
+    const allow = copiesOf === undefined || this.#allow === undefined ? slots : inBoth(this.#allow, slots)
+    return new SlotHits(this.#searched, this.#query, allow, seen)
+  }
+
+  get method(): 'exact' | 'hnsw' {
+    return this.#result?.method ?? 'exact'
+  }
+
+  get ef(): number | undefined {
+    return this.#result?.ef
+  }
+
   get bytes(): number {
-    return 64 * (this.#found?.neighbours.length ?? 0) + this.#hitBytes
+    return (this.#allow?.byteLength ?? 0) + 64 * (this.#found?.neighbours.length ?? 0) + this.#hitBytes
   }
 
   async first(count: number): Promise<UnrankedHit[]> {
@@ -110,7 +131,7 @@ export class NearestHits implements HitList {
   }
 
   async #search(count: number): Promise<void> {
-    const { index, request, minScore = -Infinity, belowSlot = Infinity } = this.#options
+    const { vector, ef: asksEf, exact, minScore = -Infinity } = this.#query
     const spare = this.#excluded.size + spareNeighbours
     const former = this.#found
     const depth = this.#nextDepth(spare)
@@ -119,13 +140,20 @@ export class NearestHits implements HitList {
       former === undefined
         ? count + spare
         : Math.max(count + spare, depth === Infinity ? former.asked * 2 : depth + spare)
-    const { neighbours, method, ef } = await index.search({ ...request, k, depth: depth + spare })
+    const { neighbours, method, ef } = await this.#searched.index.search({
+      vector,
+      k,
+      depth: depth + spare,
+      ...(asksEf !== undefined && { ef: asksEf }),
+      ...(exact !== undefined && { exact }),
+      ...(this.#allow && { allow: this.#allow }),
+    })
     const graph = method === 'hnsw'
     const asked = graph ? Math.min(k, depth + spare) : k
     const last = neighbours.length < asked || (neighbours.at(-1)?.score ?? Infinity) < minScore
     this.#found = {
       neighbours: neighbours.filter(
-        ({ slot, score }) => score >= minScore && slot < belowSlot && !this.#passed.has(slot),
+        ({ slot, score }) => score >= minScore && slot < this.#belowSlot && !this.#passed.has(slot),
       ),
       taken: 0,
       asked,
@@ -139,17 +167,18 @@ export class NearestHits implements HitList {
 
   #nextDepth(spare: number): number {
     const former = this.#found
-    const { ef } = this.#options.request
+    const { ef } = this.#query
     if (former === undefined) return ef === undefined ? firstDepth : Math.max(firstDepthMin, ef - spare)
     return former.whole || this.#hits.length >= former.depth ? former.depth * 2 : former.depth
   }
 
   async #take(found: Found, chunks: readonly (readonly Neighbour[])[]): Promise<void> {
     const slots = chunks.flat().map(({ slot }) => slot)
-    const records = new Map<number, HitRecord>()
+    const records = new Map<number, SlotHit>()
     for (let begin = 0; begin < slots.length; begin += recordsPerTurn) {
       if (begin > 0) await nextTurn()
-      for (const [slot, record] of this.#options.recordsOf(slots.slice(begin, begin + recordsPerTurn)))
+      this.#query.signal?.throwIfAborted()
+      for (const [slot, record] of this.#searched.recordsOf(slots.slice(begin, begin + recordsPerTurn)))
         records.set(slot, record)
     }
     found.taken += slots.length
@@ -171,7 +200,7 @@ export class NearestHits implements HitList {
 }
 
 /** Of memory, roughly. */
-function bytesOf({ id, label, groupKeys = [] }: HitRecord): number {
+function bytesOf({ id, label, groupKeys = [] }: UnrankedHit['record']): number {
   return (
     256 +
     2 * (id.length + (label?.length ?? 0)) +
@@ -193,7 +222,11 @@ function nextChunks({ neighbours, taken, last }: Found, needed: number): Neighbo
   return chunks
 }
 
-/** Score descending, then id ascending. */
-export function bestFirst(a: UnrankedHit, b: UnrankedHit): number {
-  return b.score - a.score || (a.record.id < b.record.id ? -1 : 1)
+/** Of two ascending lists. */
+function inBoth(some: Uint32Array, others: Uint32Array): Uint32Array {
+  let at = 0
+  return some.filter((slot) => {
+    while (at < others.length && others[at]! < slot) at++
+    return others[at] === slot
+  })
 }

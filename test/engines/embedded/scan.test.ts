@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { readWholeGallery } from '../../../../src/engines/embedded/store/whole-gallery.js'
-import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-folder.js'
-import { unitVectors } from '../vector-index/unit-vectors.js'
+import { readWholeGallery } from '../../../src/gallery/whole-gallery.js'
+import { dataFolder, model, newImage, openIn } from '../../gallery/storage-folder.js'
+import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 1_500 }, unitVectors({ dimension: model.dimension, seed: 12 }))
 const images = vectors.map((vector, i) =>
@@ -19,10 +18,9 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
   await galleries.put('behind', [newImage('y', vectors[1]!)])
   await galleries.remove('a', ['p700'])
 
-  const source = galleries.source('a')
-  assert.equal(source.path, join(dataDir, 'alike.db'))
+  const { source, neighbours } = await galleries.scan('a')
   let pages = 0
-  const whole = readWholeGallery(source, { vectors: true, descriptors: false, onPage: () => void pages++ })
+  const whole = await readWholeGallery(source, { vectors: true, descriptors: false, onPage: () => void pages++ })
   const expected = images.filter(({ id }) => id !== 'p700').sort((a, b) => (a.id < b.id ? -1 : 1))
   assert.deepEqual(
     whole.ids,
@@ -36,17 +34,20 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
     whole.contentHashes,
     expected.map(({ contentHash }) => contentHash),
   )
+  const nearest = await neighbours({ numbers: whole.numbers.slice(0, 2), k: 3 })
+  const { hits } = await galleries.search('a', { vector: expected[0]!.vector, k: 4 })
   assert.deepEqual(
-    [...whole.slots],
-    expected.map(({ id }) => galleries.image('a', id)!.slot),
+    [...nearest.numbers.subarray(0, 3)].map((number) => whole.ids[whole.numbers.indexOf(number)]),
+    hits.slice(1).map(({ record }) => record.id),
+    'the numbers of the pages are those that neighbours are told by',
   )
   expected.forEach(({ vector }, i) => assert.deepEqual(whole.vectors.subarray(i * 32, (i + 1) * 32), vector))
   assert.equal(pages, 4)
 
-  const withoutVectors = readWholeGallery(source, { vectors: false, descriptors: false, onPage: () => {} })
+  const withoutVectors = await readWholeGallery(source, { vectors: false, descriptors: false, onPage: () => {} })
   assert.deepEqual([withoutVectors.ids.length, withoutVectors.vectors.length], [1_499, 0])
   const stop = new Error('stop')
-  assert.throws(
+  await assert.rejects(
     () =>
       readWholeGallery(source, {
         vectors: true,
@@ -55,7 +56,7 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
           throw stop
         },
       }),
-    { cause: stop },
+    stop,
   )
 })
 
@@ -63,7 +64,8 @@ test('an empty gallery is read as one', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   assert.deepEqual(
-    readWholeGallery(galleries.source('a'), { vectors: true, descriptors: true, onPage: () => {} }).ids,
+    (await readWholeGallery((await galleries.scan('a')).source, { vectors: true, descriptors: true, onPage: () => {} }))
+      .ids,
     [],
   )
 })

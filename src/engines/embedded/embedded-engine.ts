@@ -1,0 +1,192 @@
+/**
+ * The engine inside this process: SQLite is the truth, the graph in memory is derived from it. It keeps the catalogue of
+ * galleries, the jobs and the judgements as well, whatever engine a gallery lives in.
+ */
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { AlikeError } from '../../errors.js'
+import type { Catalogue } from '../../gallery/catalogue.js'
+import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
+import type { FeedbackStore } from '../../gallery/feedback.js'
+import type { JobStore } from '../../gallery/jobs.js'
+import { BoundedWrites } from './bounded-writes.js'
+import { FilterSlots } from './filter-slots.js'
+import { GalleryIndexes } from './gallery-indexes.js'
+import { type StorageSettings, storageDefaults } from './storage-settings.js'
+import { networkFileSystem } from './store/file-systems.js'
+import { GalleryStore } from './store/gallery-store.js'
+import { storedFeedback } from './store/stored-feedback.js'
+import { storedJobs } from './store/stored-jobs.js'
+import { storedCatalogue } from './stored-catalogue.js'
+import { type SetParts, StoredSet } from './stored-set.js'
+import { type IndexSettings, indexDefaults } from './vector-index/vector-index.js'
+
+export interface EmbeddedOptions {
+  /** Made when it does not exist; locked against a second process. */
+  dataDir: string
+  index?: Partial<IndexSettings> | undefined
+  storage?: Partial<StorageSettings> | undefined
+  logger: Logger
+  /** What becomes of a picture whose record is damaged: `refused`: whatever meets it fails; `named`: only its id is told, with `unreadable`. Default `refused`. */
+  damagedRecords?: 'refused' | 'named' | undefined
+  /** Called for each graph that was built anew, for a metric. */
+  onIndexRebuild?: (() => void) | undefined
+  /** The time that records carry. */
+  clock?: (() => Date) | undefined
+}
+
+export class EmbeddedEngine implements Engine {
+  readonly catalogue: Catalogue
+  readonly jobs: JobStore
+  readonly feedback: FeedbackStore
+  readonly #logger: Logger
+  readonly #parts: SetParts
+  /** By gallery uid. */
+  readonly #sets = new Map<string, Promise<StoredSet>>()
+  #failure: AlikeError | undefined
+  #closing: Promise<void> | undefined
+
+  private constructor(
+    { dataDir, index, logger, onIndexRebuild, clock = () => new Date() }: EmbeddedOptions,
+    storage: StorageSettings,
+    store: GalleryStore,
+  ) {
+    this.#logger = logger
+    const now = () => clock().toISOString()
+    const writes = new BoundedWrites(storage.writeQueueMax)
+    const indexes = new GalleryIndexes({
+      store,
+      folder: join(dataDir, 'index'),
+      index: { ...indexDefaults, ...index },
+      graphCaches: storage,
+      logger,
+      onRebuild: () => onIndexRebuild?.(),
+      onFailure: (error) => this.#fail(error),
+    })
+    this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
+    this.catalogue = storedCatalogue({ store, writes, now })
+    this.jobs = storedJobs({ store, now, write: (write) => writes.run(write) })
+    this.feedback = storedFeedback({ store, max: storage.feedbackMax, write: (write) => writes.run(write) })
+  }
+
+  static async start(options: EmbeddedOptions): Promise<EmbeddedEngine> {
+    const storage = { ...storageDefaults, ...options.storage }
+    const failing: { tell?: (error: AlikeError) => void } = {}
+    const store = await openStore(options, storage, (error) => failing.tell?.(error))
+    const engine = new EmbeddedEngine(options, storage, store)
+    failing.tell = (error) => engine.#fail(error)
+    try {
+      const entries = store.read(({ galleries }) => galleries.entries())
+      await engine.#parts.indexes.eraseForeign(entries.map(({ uid }) => uid))
+      return engine
+    } catch (error) {
+      await engine.close()
+      throw error
+    }
+  }
+
+  /** Set once a thread behind it is gone: the process should be restarted. */
+  get failure(): AlikeError | undefined {
+    return this.#failure
+  }
+
+  /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
+  get readOnly(): string | undefined {
+    return this.#parts.store.readOnly
+  }
+
+  /** @throws AlikeError `storage_full` while nothing can be written */
+  expectWritable(): void {
+    this.#parts.store.expectWritable()
+  }
+
+  /** Writes that have not been acknowledged. */
+  get writeQueueDepth(): number {
+    return this.#parts.writes.depth
+  }
+
+  /** Vectors that wait to be linked into a graph; they are found all the same. */
+  get indexQueueDepth(): number {
+    return this.#parts.indexes.pending
+  }
+
+  /** Questions to the copies thread that wait for an answer. */
+  get copyQueueDepth(): number {
+    return this.#parts.store.copies.depth
+  }
+
+  open(set: EmbeddingSet): Promise<StoredSet> {
+    const { galleryUid } = set
+    let opening = this.#sets.get(galleryUid)
+    if (opening === undefined) {
+      opening = this.#openNow(set)
+      this.#sets.set(galleryUid, opening)
+      opening.catch(() => this.#sets.delete(galleryUid))
+    }
+    return opening
+  }
+
+  /** Its rows are removed in the background once its gallery is out of the catalogue. */
+  async drop({ galleryUid }: Pick<EmbeddingSet, 'galleryUid'>): Promise<void> {
+    const { filters, indexes } = this.#parts
+    const opened = await this.#sets.get(galleryUid)?.catch(() => undefined)
+    this.#sets.delete(galleryUid)
+    if (opened !== undefined) filters.forget(opened.number)
+    await indexes.erase(galleryUid)
+  }
+
+  /** Writes the graph of every set that changed. */
+  saveGraphCaches(): Promise<void> {
+    return this.#parts.indexes.saveAll()
+  }
+
+  /** Finishes accepted writes, writes graph caches, ends the threads, gives the lock back. */
+  close(): Promise<void> {
+    const { writes, indexes, store } = this.#parts
+    this.#closing ??= (async () => {
+      await writes.close()
+      await indexes.saveAll()
+      await indexes.close()
+      await store.close()
+    })()
+    return this.#closing
+  }
+
+  async #openNow({ galleryUid, state }: EmbeddingSet): Promise<StoredSet> {
+    const { store, indexes } = this.#parts
+    const { settings: _, ...row } = store.read(({ galleries }) => galleries.ofUid(galleryUid))
+    return new StoredSet(this.#parts, row, state === 'ready' ? await indexes.open(row) : undefined)
+  }
+
+  #fail(error: AlikeError): void {
+    this.#failure ??= error
+    this.#logger.fatal({ err: error }, 'storage has failed; restart the process')
+  }
+}
+
+/** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
+export function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> {
+  return EmbeddedEngine.start(options)
+}
+
+async function openStore(
+  { dataDir, logger, damagedRecords }: EmbeddedOptions,
+  { databaseMaxBytes }: StorageSettings,
+  onFailure: (error: AlikeError) => void,
+): Promise<GalleryStore> {
+  const store = await GalleryStore.open({
+    dataDir,
+    maxBytes: databaseMaxBytes,
+    damagedRecords,
+    onFailure,
+    onWritable: () => logger.info('there is room again: writes are taken'),
+  })
+  if (store.readOnly !== undefined) logger.error('no room in the data folder: it can only be read')
+  const shared = networkFileSystem(dataDir)
+  if (shared !== undefined)
+    logger.warn(
+      { fileSystem: shared },
+      `the data folder lies on ${shared}: the database is not safe there when another machine writes to it; use a local disk`,
+    )
+  return store
+}

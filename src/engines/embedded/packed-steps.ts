@@ -1,0 +1,45 @@
+/** Steps on their way to the writer thread, and what they did on its way into the index. */
+import type { ImageStep, PutImage } from '../../gallery/records.js'
+import type { SlotResult } from './store/gallery-writes.js'
+import type { SlotVectors } from './vector-index/vector-index.js'
+
+export interface PackedSteps<Step extends ImageStep> {
+  steps: Step[]
+  /** @param results of the steps, in their order */
+  slotsOf(results: readonly SlotResult[], dimension: number): { added: SlotVectors; retired: Uint32Array }
+}
+
+export function packedSteps<Step extends ImageStep>(given: readonly Step[]): PackedSteps<Step> {
+  return {
+    steps: given.map((step) => ('put' in step ? { ...step, put: withoutSurroundings(step.put) } : step)),
+    slotsOf(results, dimension) {
+      const added = given.flatMap((step, i) => {
+        const result = results[i]!
+        return 'put' in step && 'slot' in result ? { slot: result.slot, vector: step.put.vector } : []
+      })
+      const retired = results.flatMap((result) =>
+        'slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : [],
+      )
+      return { added: packed(added, dimension), retired: Uint32Array.from(retired) }
+    },
+  }
+}
+
+function packed(added: readonly { slot: number; vector: Float32Array }[], dimension: number): SlotVectors {
+  const vectors = new Float32Array(added.length * dimension)
+  added.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
+  return { slots: Uint32Array.from(added, ({ slot }) => slot), vectors }
+}
+
+/** Sending a view of a larger buffer to a thread would send all of the buffer. */
+function withoutSurroundings(image: PutImage): PutImage {
+  const { vector, thumbnail, copyDescriptor } = image
+  return {
+    ...image,
+    vector: vector.byteLength === vector.buffer.byteLength ? vector : vector.slice(),
+    ...(copyDescriptor && { copyDescriptor: Uint8Array.from(copyDescriptor) }),
+    ...(thumbnail && {
+      thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail),
+    }),
+  }
+}

@@ -1,0 +1,104 @@
+/** What a filter means, in SQL over the columns of `image`. */
+import type { Condition, Filter, Range, Scalar } from '../../../gallery/filter.js'
+import { nfc } from '../../../text.js'
+
+const signs = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const satisfies Record<keyof Range, string>
+
+export interface SqlCondition {
+  /** Over the columns of `image`; every value of the caller is a parameter. */
+  sql: string
+  parameters: (string | number)[]
+}
+
+/**
+ * Runs a statement with the condition of a filter. Metadata that SQLite can not read, stored before there was a bound on its
+ * depth, would end the statement: only then it is looked for, and counts as empty.
+ */
+export function withReadable<Result>(filter: Filter, run: (condition: SqlCondition) => Result): Result {
+  try {
+    return run(sqlOf(filter))
+  } catch (error) {
+    if (!(error instanceof Error && error.message === 'malformed JSON')) throw error
+    return run(sqlOf(filter, `iif(json_valid(metadata), metadata, '{}')`))
+  }
+}
+
+/** @param metadata SQL of the JSON that conditions look into */
+export function sqlOf(filter: Filter, metadata = 'metadata'): SqlCondition {
+  if ('and' in filter)
+    return joined(
+      filter.and.map((part) => sqlOf(part, metadata)),
+      ' AND ',
+    )
+  if ('or' in filter)
+    return joined(
+      filter.or.map((part) => sqlOf(part, metadata)),
+      ' OR ',
+    )
+  if ('not' in filter) {
+    const { sql, parameters } = sqlOf(filter.not, metadata)
+    // a comparison with a missing value is neither true nor false to SQL
+    return { sql: `NOT coalesce((${sql}), 0)`, parameters }
+  }
+  if (filter.field === 'label') return sqlOfLabel(filter)
+  return sqlOfMetadata(filter, pathOf(filter.field), metadata)
+}
+
+function sqlOfLabel(condition: Condition): SqlCondition {
+  if ('exists' in condition) return { sql: condition.exists ? 'label IS NOT NULL' : 'label IS NULL', parameters: [] }
+  if ('range' in condition)
+    return joined(
+      boundsOf(condition.range).map(({ sign, bound }) => ({ sql: `label ${sign} ?`, parameters: [String(bound)] })),
+      ' AND ',
+    )
+  // labels are stored in NFC, those of before as they came
+  const texts = [
+    ...new Set(condition.in.filter((value) => value !== null).flatMap((value) => [String(value), nfc(String(value))])),
+  ]
+  const parts: SqlCondition[] = []
+  if (texts.length > 0) parts.push({ sql: `label IN (${texts.map(() => '?').join(',')})`, parameters: texts })
+  if (condition.in.includes(null)) parts.push({ sql: 'label IS NULL', parameters: [] })
+  return joined(parts, ' OR ')
+}
+
+function sqlOfMetadata(condition: Condition, path: string, metadata: string): SqlCondition {
+  if ('exists' in condition)
+    return { sql: `json_type(${metadata}, ?) IS ${condition.exists ? 'NOT ' : ''}NULL`, parameters: [path] }
+  const element =
+    'range' in condition
+      ? joined(
+          boundsOf(condition.range).map(({ sign, bound }) => ({
+            sql: `${typeOf(bound)} AND atom ${sign} ?`,
+            parameters: [bound],
+          })),
+          ' AND ',
+        )
+      : joined(condition.in.map(sqlOfElement), ' OR ')
+  // a scalar is one element, a list its own; the members of an object are not
+  const sql = `json_type(${metadata}, ?) <> 'object' AND EXISTS (SELECT 1 FROM json_each(${metadata}, ?) WHERE ${element.sql})`
+  return { sql, parameters: [path, path, ...element.parameters] }
+}
+
+function sqlOfElement(value: Scalar): SqlCondition {
+  if (value === null || typeof value === 'boolean') return { sql: `type = '${String(value)}'`, parameters: [] }
+  return { sql: `${typeOf(value)} AND atom = ?`, parameters: [value] }
+}
+
+const typeOf = (value: string | number): string =>
+  typeof value === 'string' ? "type = 'text'" : "type IN ('integer', 'real')"
+
+const boundsOf = (range: Range) =>
+  Object.entries(range).map(([key, bound]) => ({ sign: signs[key as keyof Range], bound }))
+
+/** `metadata.place.city` → `$."place"."city"`; the names have no quotes. */
+function pathOf(field: string): string {
+  return `$${field
+    .split('.')
+    .slice(1)
+    .map((name) => `."${name}"`)
+    .join('')}`
+}
+
+function joined(parts: readonly SqlCondition[], by: ' AND ' | ' OR '): SqlCondition {
+  return { sql: parts.map(({ sql }) => `(${sql})`).join(by), parameters: parts.flatMap(({ parameters }) => parameters) }
+}

@@ -1,0 +1,56 @@
+/** Which pictures of a set are near-copies, by slot below and by id above. */
+import type { Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
+import type { BoundedWrites } from './bounded-writes.js'
+import type { GalleryStore } from './store/gallery-store.js'
+
+export interface StoredCopiesOptions {
+  /** Of the gallery. */
+  number: number
+  store: GalleryStore
+  writes: BoundedWrites
+  slotsOf(images: readonly Identified[]): Uint32Array
+}
+
+export class StoredCopies implements SetCopies {
+  readonly #options: StoredCopiesOptions
+
+  constructor(options: StoredCopiesOptions) {
+    this.#options = options
+  }
+
+  scores(query: readonly Uint8Array[], hits: readonly Identified[]): Promise<Float32Array> {
+    const { store, number, slotsOf } = this.#options
+    return store.copies.scores(number, query, slotsOf(hits))
+  }
+
+  likeness(rows: number, columns: readonly Identified[], least: number): Promise<Float32Array> {
+    const { store, number, slotsOf } = this.#options
+    return store.copies.likeness(number, rows, slotsOf(columns), least)
+  }
+
+  async descriptor(id: string): Promise<Uint8Array | undefined> {
+    const { store, number } = this.#options
+    return store.readAtOnce(({ images, descriptors }) => {
+      const slot = images.slot(number, id)
+      return slot === undefined ? undefined : descriptors.find(number, slot)
+    })
+  }
+
+  /** The cursor is a slot. */
+  async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
+    const { store, number } = this.#options
+    const images = await store.copies.undescribed(number, cursor, limit)
+    return { images, ...(images.length === limit && { nextCursor: images.at(-1)!.slot + 1 }) }
+  }
+
+  describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number> {
+    const { store, writes, number, slotsOf } = this.#options
+    return writes.run(async () => {
+      const slots = slotsOf(described.map(({ image }) => image))
+      return store.write('describeImages', {
+        gallery: number,
+        described: described.map(({ descriptor }, i) => ({ slot: slots[i]!, descriptor })),
+      })
+    })
+  }
+}

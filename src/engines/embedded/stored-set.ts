@@ -1,0 +1,320 @@
+/**
+ * One embedding set in the database and, where its network is served, in an index: the only place that knows both. What it
+ * acknowledges is committed and found by the next search.
+ */
+import { AlikeError } from '../../errors.js'
+import type {
+  ChangeOptions,
+  Identified,
+  NearestHits,
+  NearestQuery,
+  OpenSet,
+  PageOfImages,
+  SetState,
+  StoredThumbnail,
+} from '../../gallery/engine.js'
+import type { Filter } from '../../gallery/filter.js'
+import type { HitRecord } from '../../gallery/hit-record.js'
+import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import type {
+  ImageChange,
+  ImagePage,
+  ImageRecord,
+  ImageStep,
+  LabelCount,
+  PutStep,
+  SeenImage,
+  StepResult,
+  StoredImage,
+} from '../../gallery/records.js'
+import type { OpenScan } from '../../gallery/scan.js'
+import { nextTurn } from '../../turns.js'
+import type { BoundedWrites } from './bounded-writes.js'
+import type { FilterSlots } from './filter-slots.js'
+import type { GalleryIndexes, IndexedGallery } from './gallery-indexes.js'
+import { recordsPerTurn, SlotHits } from './nearest-hits.js'
+import { packedSteps } from './packed-steps.js'
+import type { ScanPlace } from './scan.js'
+import { isPlaced } from './slot-hit.js'
+import type { StorageSettings } from './storage-settings.js'
+import type { GalleryStore } from './store/gallery-store.js'
+import { slotsMax } from './store/gallery-table.js'
+import type { ChangeRequest, SlotResult } from './store/gallery-writes.js'
+import { StoredCopies } from './stored-copies.js'
+import type { VectorIndex } from './vector-index/vector-index.js'
+
+/** What all sets share. */
+export interface SetParts {
+  store: GalleryStore
+  indexes: GalleryIndexes
+  filters: FilterSlots
+  writes: BoundedWrites
+  storage: StorageSettings
+  /** The time, ISO 8601. */
+  now(): string
+}
+
+const pageDefault = 100
+/** Characters of records that are read for a list before others have their turn: some milliseconds. */
+const lengthOfTurn = 128 * 1024
+/** Pictures removed in one transaction: some ten milliseconds. */
+const removalBatch = 256
+/** Rows compared in one call: the index answers other searches between two calls. */
+const rowsCompared = 32
+/** No picture has it: their keys would not fit. */
+const noSlot = slotsMax - 1
+
+export class StoredSet implements OpenSet {
+  readonly copies: StoredCopies
+  /** Of the gallery. */
+  readonly number: number
+  readonly #parts: SetParts
+  readonly #uid: string
+  readonly #dimension: number
+  readonly #index: VectorIndex | undefined
+
+  /** @param index undefined while the network of the set is not served */
+  constructor(parts: SetParts, { number, uid, dimension }: IndexedGallery, index: VectorIndex | undefined) {
+    this.number = number
+    this.#parts = parts
+    this.#uid = uid
+    this.#dimension = dimension
+    this.#index = index
+    const { store, writes } = parts
+    this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
+  }
+
+  change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
+    return this.#change(steps, async (request) => {
+      const results = await this.#parts.store.write('changeImages', { ...request, ...(progress && { progress }) })
+      return { results, reply: results.map(toldOf) }
+    })
+  }
+
+  put(step: PutStep): Promise<StoredImage> {
+    return this.#change([step], async ({ steps: [only], ...request }) => {
+      const { result, record } = await this.#parts.store.write('putImage', { ...request, step: only! })
+      return { results: [result], reply: { record, created: 'slot' in result && result.created } }
+    })
+  }
+
+  #change<Step extends ImageStep, Reply>(
+    steps: readonly Step[],
+    write: (
+      request: Omit<ChangeRequest, 'steps'> & { steps: Step[] },
+    ) => Promise<{ results: SlotResult[]; reply: Reply }>,
+  ): Promise<Reply> {
+    const { writes, filters, indexes, storage, now } = this.#parts
+    return writes.run(async () => {
+      const sent = packedSteps(steps)
+      const { results, reply } = await write({
+        gallery: this.number,
+        steps: sent.steps,
+        imagesMax: storage.galleryImagesMax,
+        at: now(),
+      })
+      // Other writes of the same id may have been committed meanwhile and be applied first. The
+      // index does not mind: slots are never used again, and a removed one can not be added.
+      const { added, retired } = sent.slotsOf(results, this.#dimension)
+      const count = added.slots.length + retired.length
+      if (count === 0) return reply
+      if (retired.length > 0) filters.forget(this.number)
+      await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
+      indexes.countChanges(this.#uid, count)
+      return reply
+    })
+  }
+
+  patch(id: string, change: ImageChange): Promise<void> {
+    const { writes, store, filters, now } = this.#parts
+    return writes.run(async () => {
+      await store.write('patchImage', { gallery: this.number, id, change, at: now() })
+      filters.forget(this.number)
+    })
+  }
+
+  async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
+    const slots = await this.#slotsNow(filter)
+    let removed = 0
+    for (let from = 0; from < slots.length; from += removalBatch) {
+      signal?.throwIfAborted()
+      removed += await this.#removeSlots(slots.slice(from, from + removalBatch), filter)
+    }
+    return removed
+  }
+
+  #slotsNow(filter: Filter): Promise<Uint32Array> {
+    const { store } = this.#parts
+    const { next_slot: toSlot } = store.read(({ galleries }) => galleries.get(this.number))
+    return store.scan('slotsOfFilter', { gallery: this.number, filter, fromSlot: 0, toSlot })
+  }
+
+  /** Of these slots those that still fit. */
+  #removeSlots(slots: Uint32Array, filter: Filter): Promise<number> {
+    const { writes, store, filters, indexes, now } = this.#parts
+    return writes.run(async () => {
+      const deleted = await store.write('deleteFitting', { gallery: this.number, slots, filter, at: now() })
+      filters.forget(this.number)
+      await this.#apply((index) => index.remove(deleted))
+      indexes.countChanges(this.#uid, deleted.length)
+      return deleted.length
+    })
+  }
+
+  /** @throws AlikeError `model_mismatch` while its network is not served */
+  async nearest(query: NearestQuery): Promise<NearestHits> {
+    const { store, filters } = this.#parts
+    const row = store.read(({ galleries }) => galleries.get(this.number))
+    return SlotHits.open(
+      {
+        index: this.#searchable,
+        count: row.count,
+        nextSlot: row.next_slot,
+        slotsOf: (filter, keep) => filters.slots(row, filter, keep),
+        copiesOf: ({ descriptors, least }) => store.copies.find(this.number, descriptors, least),
+        recordsOf: (slots) => store.read(({ images }) => images.hits(this.number, slots, query.groupBy)),
+      },
+      query,
+    )
+  }
+
+  async likeness(rows: readonly Identified[], columns: readonly Identified[]): Promise<Float32Array> {
+    const [rowSlots, columnSlots] = [this.#slotsOf(rows), this.#slotsOf(columns)]
+    const width = columnSlots.length
+    const likeness = new Float32Array(rowSlots.length * width)
+    for (let begin = 0; begin < rowSlots.length; begin += rowsCompared) {
+      const block = rowSlots.slice(begin, begin + rowsCompared)
+      const from = rows === columns ? begin : 0
+      const compared = await this.#searchable.compare(block, columnSlots.slice(from))
+      for (let row = 0; row < block.length; row++)
+        likeness.set(compared.subarray(row * (width - from), (row + 1) * (width - from)), (begin + row) * width + from)
+    }
+    if (rows === columns) mirror(likeness, width)
+    return likeness
+  }
+
+  async find(ids: readonly string[]): Promise<ImageRecord[]> {
+    return this.#parts.store.read(({ images }) => ids.flatMap((id) => images.find(this.number, id) ?? []))
+  }
+
+  async *page({ cursor, limit = pageDefault, label }: PageOfImages): AsyncGenerator<ImagePage> {
+    const { store, storage } = this.#parts
+    let after = cursor === undefined ? '' : idOfCursor(cursor)
+    for (let [left, count] = [storage.pageMaxLength, 0]; ; ) {
+      const options = {
+        after,
+        limit: limit - count,
+        maxLength: left,
+        oneAtLeast: count === 0,
+        lengthOfTurn,
+        ...(label !== undefined && { label }),
+      }
+      const { images, length, more } = store.read((tables) => tables.images.list(this.number, options))
+      after = images.at(-1)?.id ?? after
+      yield { images, ...(more === 'yes' && { nextCursor: cursorAfter(after) }) }
+      if (more !== 'open') return
+      left -= length
+      count += images.length
+      await nextTurn()
+    }
+  }
+
+  async vector(id: string): Promise<Float32Array | undefined> {
+    return this.#parts.store.read(({ images }) => images.vector(this.number, id))
+  }
+
+  async thumbnail(id: string): Promise<StoredThumbnail | undefined> {
+    return this.#parts.store.readAtOnce(({ images }) => images.thumbnail(this.number, id))
+  }
+
+  async seen(image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined> {
+    return this.#parts.store.read(({ images, descriptors }) =>
+      images.seen(this.number, image, (slot) => descriptors.find(this.number, slot)),
+    )
+  }
+
+  labels({ after, limit }: { after?: string | undefined; limit: number }): Promise<LabelCount[]> {
+    return this.#parts.store.scan('labels', { gallery: this.number, after, limit })
+  }
+
+  async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {
+    return this.#inTurns(hits, (slots) =>
+      this.#parts.store.read(({ images }) => images.hits(this.number, slots, groupBy)),
+    )
+  }
+
+  async metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]> {
+    return this.#inTurns(hits, (slots) =>
+      this.#parts.store.read(({ images }) => images.metadataTexts(this.number, slots, onText)),
+    )
+  }
+
+  scan(): OpenScan {
+    const place = { path: this.#parts.store.path, number: this.number, dimension: this.#dimension } satisfies ScanPlace
+    const index = this.#searchable
+    return {
+      source: { module: new URL('./scan.js', import.meta.url).href, place },
+      neighbours: async ({ numbers, k, ef }) => {
+        const request = { slots: numbers, k, ...(ef !== undefined && { ef }) }
+        const { slots, ...found } = await index.neighbours(request)
+        return { ...found, numbers: slots }
+      },
+    }
+  }
+
+  async state(): Promise<SetState> {
+    const { store, indexes } = this.#parts
+    const images = store.read(({ galleries }) => galleries.count(this.number))
+    const { size = 0, tombstones = 0, pending = 0, building = false, rebuilds = 0 } = indexes.reading(this.#uid) ?? {}
+    return { images, size, tombstones, pending, building, rebuilds }
+  }
+
+  get #searchable(): VectorIndex {
+    if (this.#index === undefined) throw new AlikeError('model_mismatch')
+    return this.#index
+  }
+
+  /** What is a hit of this engine is looked up no second time. */
+  #slotsOf(images: readonly Identified[]): Uint32Array {
+    return Uint32Array.from(images, (image) =>
+      isPlaced(image)
+        ? image.slot
+        : (this.#parts.store.read((tables) => tables.images.slot(this.number, image.id)) ?? noSlot),
+    )
+  }
+
+  async #inTurns<Value>(
+    hits: readonly HitRecord[],
+    read: (slots: readonly number[]) => ReadonlyMap<number, Value>,
+  ): Promise<(Value | undefined)[]> {
+    const values: (Value | undefined)[] = []
+    for (let begin = 0; begin < hits.length; begin += recordsPerTurn) {
+      if (begin > 0) await nextTurn()
+      const slots = [...this.#slotsOf(hits.slice(begin, begin + recordsPerTurn))]
+      const found = read(slots)
+      for (const slot of slots) values.push(found.get(slot))
+    }
+    return values
+  }
+
+  /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
+  async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
+    try {
+      if (this.#index !== undefined) await change(this.#index)
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
+    }
+  }
+}
+
+/** Of a square matrix, what was computed above the diagonal: likeness is mutual. */
+function mirror(matrix: Float32Array, width: number): void {
+  for (let row = 1; row < width; row++)
+    for (let column = 0; column < row; column++) matrix[row * width + column] = matrix[column * width + row]!
+}
+
+/** Without slots. */
+function toldOf(result: SlotResult): StepResult {
+  if ('slot' in result) return { created: result.created }
+  return 'removedSlot' in result ? { removed: true } : result
+}

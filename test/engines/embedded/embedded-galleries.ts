@@ -1,0 +1,35 @@
+/** Galleries in the embedded engine alone, opened as `main.ts` does. */
+import {
+  type EmbeddedEngine,
+  type EmbeddedOptions,
+  openEmbedded,
+} from '../../../src/engines/embedded/embedded-engine.js'
+import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
+
+export type EmbeddedGalleriesOptions = EmbeddedOptions &
+  Pick<GalleriesOptions, 'model' | 'limits' | 'pages' | 'onRankingDrop'>
+
+const engines = new WeakMap<Galleries, EmbeddedEngine>()
+
+export async function openEmbeddedGalleries(options: EmbeddedGalleriesOptions): Promise<Galleries> {
+  const embedded = await openEmbedded(options)
+  const { model, limits, pages, onRankingDrop } = options
+  const galleries = await openGalleries({
+    catalogue: embedded.catalogue,
+    engines: { embedded },
+    engineOfNew: 'embedded',
+    jobs: embedded.jobs,
+    feedback: embedded.feedback,
+    model,
+    limits,
+    pages,
+    onRankingDrop,
+  })
+  engines.set(galleries, embedded)
+  return galleries
+}
+
+/** What they live in. */
+export function engineOf(galleries: Galleries): EmbeddedEngine {
+  return engines.get(galleries)!
+}
