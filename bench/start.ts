@@ -18,7 +18,7 @@ import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
 import { engineOf, openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
 import { unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
-import { newImage } from '../test/gallery/storage-folder.js'
+import { newImage } from '../test/gallery/stored-images.js'
 import { writeHandmadeModel } from '../test/support/handmade-onnx.js'
 import { table } from './report.js'
 

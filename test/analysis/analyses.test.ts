@@ -14,8 +14,9 @@ import { evaluateRetrieval } from '../../src/eval/quality.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobRecord } from '../../src/gallery/jobs.js'
 import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
+import { dataFolder, openIn, settled } from '../engines/embedded/storage-folder.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { dataFolder, model, newImage, openIn, settled } from '../gallery/storage-folder.js'
+import { model, newImage } from '../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
 
 const { dimension } = model

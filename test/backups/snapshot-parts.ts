@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src/backups/snapshots.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.js'
+import { model, newImage } from '../gallery/stored-images.js'
 
 export const vectors = Array.from({ length: 300 }, unitVectors({ dimension: model.dimension, seed: 51 }))
 

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { readSnapshot } from '../../src/backups/read-snapshot.js'
 import { openForWriting } from '../../src/engines/embedded/store/database.js'
 import { schemaVersion } from '../../src/engines/embedded/store/schema.js'
-import { dataFolder, model, newImage } from '../gallery/storage-folder.js'
+import { dataFolder } from '../engines/embedded/storage-folder.js'
+import { model, newImage } from '../gallery/stored-images.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
 test('a snapshot says what it holds, and its files are what it says', async (t) => {

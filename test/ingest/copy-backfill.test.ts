@@ -4,8 +4,9 @@ import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
 import { openDecoders } from '../../src/image/decoders.js'
 import { prepareImage } from '../../src/image/prepare.js'
 import { CopyBackfill } from '../../src/ingest/copy-backfill.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { dataFolder, model, newImage, openIn } from '../gallery/storage-folder.js'
+import { model, newImage } from '../gallery/stored-images.js'
 import { drawScene } from '../support/drawn-scenes.js'
 
 const preprocessing = {

@@ -6,7 +6,7 @@ import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
 import { followJob, type JobLook } from '../../src/jobs/following.js'
 import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
-import { dataFolder, openIn } from '../gallery/storage-folder.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { HeldRunner } from './held-runner.js'
 
 interface Line {

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crashedFolder, damageAndAsk, type Outcome } from '../engines/embedded/honest-galleries.js'
 import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
-import { crashedFolder, damageAndAsk, type Outcome } from '../gallery/honest-galleries.js'
 import { recordResult, setting } from '../support/long-report.js'
 
 const damages = setting('LONG_DAMAGES', 150)

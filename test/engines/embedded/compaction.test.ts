@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Galleries } from '../../../src/gallery/galleries.js'
-import { dataFolder, index, model, newImage, openIn, settled } from '../../gallery/storage-folder.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder, index, openIn, settled } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 61 })

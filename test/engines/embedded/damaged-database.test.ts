@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { answersOf, expectHonest, fill, type Outcome, vectors } from '../../gallery/honest-galleries.js'
-import { dataFolder, newImage, openIn } from '../../gallery/storage-folder.js'
+import { newImage } from '../../gallery/stored-images.js'
+import { answersOf, expectHonest, fill, type Outcome, vectors } from './honest-galleries.js'
+import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom } from './vector-index/unit-vectors.js'
 
 const pageBytes = 8_192

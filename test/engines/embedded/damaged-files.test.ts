@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { crashedFolder, damageAndAsk, expectHonest, vectors } from '../../gallery/honest-galleries.js'
-import { dataFolder, newImage, openIn } from '../../gallery/storage-folder.js'
+import { newImage } from '../../gallery/stored-images.js'
+import { crashedFolder, damageAndAsk, expectHonest, vectors } from './honest-galleries.js'
+import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom } from './vector-index/unit-vectors.js'
 
 const rounds = 4

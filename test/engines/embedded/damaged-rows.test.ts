@@ -7,7 +7,8 @@ import { openForWriting } from '../../../src/engines/embedded/store/database.js'
 import { examineDatabase } from '../../../src/engines/embedded/store/examine-database.js'
 import { AlikeError } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
-import { dataFolder, model, newImage, openIn } from '../../gallery/storage-folder.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 const bits = 12

@@ -3,7 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { FilterSlots } from '../../../src/engines/embedded/filter-slots.js'
 import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
 import type { Filter } from '../../../src/gallery/filter.js'
-import { dataFolder, model, newImage, openIn } from '../../gallery/storage-folder.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 51 })

@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { dataFolder, model, openIn } from '../../gallery/storage-folder.js'
+import { model } from '../../gallery/stored-images.js'
+import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 const rounds = 5

@@ -4,8 +4,9 @@
  */
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
-import { index, model, newImage } from '../../gallery/storage-folder.js'
+import { model, newImage } from '../../gallery/stored-images.js'
 import { openEmbeddedGalleries } from './embedded-galleries.js'
+import { index } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 const [dataDir, firstText] = process.argv.slice(2)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
-import { dataFolder, model, newImage, openIn, settled } from '../../gallery/storage-folder.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder, openIn, settled } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 500 }, unitVectors({ dimension: model.dimension, seed: 31 }))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readWholeGallery } from '../../../src/gallery/whole-gallery.js'
-import { dataFolder, model, newImage, openIn } from '../../gallery/storage-folder.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 1_500 }, unitVectors({ dimension: model.dimension, seed: 12 }))

@@ -5,9 +5,10 @@ import { pino } from 'pino'
 import { Snapshots } from '../../../../src/backups/snapshots.js'
 import { copyWalksMax } from '../../../../src/engines/embedded/store/copy-search.js'
 import { openForWriting } from '../../../../src/engines/embedded/store/database.js'
-import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-folder.js'
+import { model, newImage } from '../../../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../../../support/copy-descriptors.js'
 import { engineOf } from '../embedded-galleries.js'
+import { dataFolder, openIn } from '../storage-folder.js'
 import { seededRandom, unitVectors } from '../vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })

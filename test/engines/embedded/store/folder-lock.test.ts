@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { nameOfNetworkFileSystem, networkFileSystem } from '../../../../src/engines/embedded/store/file-systems.js'
 import { lockFolder } from '../../../../src/engines/embedded/store/folder-lock.js'
-import { dataFolder, model, newImage, openIn } from '../../../gallery/storage-folder.js'
+import { model, newImage } from '../../../gallery/stored-images.js'
+import { dataFolder, openIn } from '../storage-folder.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { type Database, openForReading, openForWriting } from '../../../../src/engines/embedded/store/database.js'
 import { WriteGroups } from '../../../../src/engines/embedded/store/write-groups.js'
 import { AlikeError } from '../../../../src/errors.js'
-import { dataFolder } from '../../../gallery/storage-folder.js'
+import { dataFolder } from '../storage-folder.js'
 
 async function open(
   t: TestContext,

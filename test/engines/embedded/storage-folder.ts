@@ -1,17 +1,10 @@
-/** A data folder of its own for each test, and pictures to put into it. */
-import { createHash } from 'node:crypto'
+/** A data folder of its own for each test. */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
-import type { Galleries } from '../../src/gallery/galleries.js'
-import type { NewImage } from '../../src/gallery/records.js'
-import {
-  type EmbeddedGalleriesOptions,
-  engineOf,
-  openEmbeddedGalleries,
-} from '../engines/embedded/embedded-galleries.js'
-import { temporaryFolder } from '../support/temporary-folder.js'
-
-export const model = { id: '00000000000000aa', dimension: 32 }
+import type { Galleries } from '../../../src/gallery/galleries.js'
+import { model } from '../../gallery/stored-images.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { type EmbeddedGalleriesOptions, engineOf, openEmbeddedGalleries } from './embedded-galleries.js'
 
 /** Graphs from 100 pictures on, and used, so that small galleries in tests have one. */
 export const index = { efConstruction: 60, ef: 20, exactBelow: 100, tombstoneMinimum: 20 }
@@ -35,23 +28,6 @@ export async function openIn(
   })
   t.after(() => galleries.close())
   return galleries
-}
-
-export function newImage(id: string, vector: Float32Array, more: Partial<NewImage> = {}): NewImage {
-  return {
-    id,
-    label: null,
-    metadata: {},
-    contentHash: createHash('sha256').update(id).digest('hex'),
-    modelId: model.id,
-    vector,
-    width: 640,
-    height: 480,
-    format: 'jpeg',
-    bytes: 12_345,
-    thumbnail: Buffer.from(`thumbnail of ${id}`),
-    ...more,
-  }
 }
 
 /** Waits until every vector is in a graph, where there is one. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { dataFolder, model, newImage, openIn } from './storage-folder.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder, openIn } from './storage-folder.js'
+import { unitVectors } from './vector-index/unit-vectors.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 8 })
 const failure = (item: number) => ({ item, name: `${item}`, code: 'image_empty', detail: 'd' })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JobProgress } from '../../src/gallery/jobs.js'
-import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { dataFolder, model, newImage, openIn } from './storage-folder.js'
+import type { JobProgress } from '../../../src/gallery/jobs.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder, openIn } from './storage-folder.js'
+import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 8 }))
 const picture = (i: number) => newImage(`p${i}`, vectors[i]!)

@@ -1,0 +1,61 @@
+/** The embedded engine keeps what `test/gallery/` asks of every engine. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
+import type { EmbeddingSet } from '../../../src/gallery/engine.js'
+import { gallerySuite } from '../../gallery/galleries-suite.js'
+import { pagingSuite } from '../../gallery/paging-suite.js'
+import { removalSuite } from '../../gallery/removal-suite.js'
+import { setSuite } from '../../gallery/set-suite.js'
+import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
+import { model } from '../../gallery/stored-images.js'
+import type { TestedEngine } from '../../gallery/tested-engine.js'
+import { dataFolder, index, openIn, settled } from './storage-folder.js'
+
+/** A graph with few links. */
+const poorIndex = { m: 4, efConstruction: 16, ef: 10, exactBelow: 100 }
+
+const embedded: TestedEngine = {
+  newPlace: dataFolder,
+  open: (t, place, { poorIndex: isPoor = false, ...options } = {}) =>
+    openIn(t, place, {
+      ...options,
+      ...(isPoor && { index: poorIndex }),
+    }),
+  settled,
+  async openSet(t) {
+    const engine = await openEmbedded({ dataDir: await dataFolder(t), index, logger: pino({ level: 'silent' }) })
+    t.after(() => engine.close())
+    const { gallery } = await engine.catalogue.create({
+      name: 'a',
+      uid: randomBytes(8).toString('hex'),
+      engine: 'embedded',
+      modelId: model.id,
+      dimension: model.dimension,
+      settings: {},
+      galleriesMax: 1,
+    })
+    const set: EmbeddingSet = { ...gallery.set, state: 'ready' }
+    const opened = await engine.open(set)
+    return {
+      engine,
+      set,
+      opened,
+      async settled() {
+        for (;;) {
+          await engine.saveGraphCaches() // brings the state up to date
+          const { pending, building } = await opened.state()
+          if (pending === 0 && !building) return
+          await sleep(5)
+        }
+      },
+    }
+  },
+}
+
+setSuite(embedded)
+gallerySuite(embedded)
+removalSuite(embedded)
+shapesSuite(embedded)
+pagingSuite(embedded)

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readFilter } from '../../src/gallery/filter.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { model, newImage } from './stored-images.js'
+import type { TestedEngine } from './tested-engine.js'
+
+const vectors = Array.from({ length: 700 }, unitVectors({ dimension: model.dimension, seed: 4 }))
+const pictures = vectors.map((vector, i) =>
+  newImage(`p${String(i).padStart(4, '0')}`, vector, {
+    label: i % 7 === 0 ? null : i % 2 === 0 ? 'even' : 'odd',
+    metadata: { n: i },
+  }),
+)
+
+export function removalSuite(engine: TestedEngine): void {
+  test('what fits is removed in several transactions, found no more, and stays removed', async (t) => {
+    const place = await engine.newPlace(t)
+    const galleries = await engine.open(t, place)
+    await galleries.create('a')
+    await galleries.put('a', pictures)
+    const filter = readFilter({
+      or: [
+        { field: 'label', equals: 'even' },
+        { field: 'metadata.n', gte: 400 },
+      ],
+    })
+    const kept = pictures
+      .filter(({ label, metadata }) => label !== 'even' && (metadata['n'] as number) < 400)
+      .map(({ id }) => id)
+
+    assert.equal(await galleries.removeFitting('a', filter), pictures.length - kept.length)
+    assert.equal((await galleries.get('a')).count, kept.length)
+    const { hits } = await galleries.search('a', { vector: vectors[2]!, k: 700 })
+    assert.deepEqual(hits.map(({ record }) => record.id).sort(), kept)
+    assert.equal(await galleries.removeFitting('a', filter), 0, 'nothing is left that fits')
+
+    await galleries.close()
+    const reopened = await engine.open(t, place)
+    assert.deepEqual(
+      (await reopened.images('a', { limit: 1000 })).images.map(({ id }) => id),
+      kept,
+    )
+  })
+
+  test('a picture that a change has taken out of the filter stays', async (t) => {
+    const galleries = await engine.open(t, await engine.newPlace(t))
+    await galleries.create('a')
+    await galleries.put('a', pictures.slice(0, 600))
+    const filter = readFilter({ field: 'metadata.n', gte: 0 })
+    // both are under way at once: the change is committed before the last group of the removal, in which its picture lies
+    const removing = galleries.removeFitting('a', filter)
+    await galleries.patch('a', 'p0599', { metadata: {} })
+    assert.equal(await removing, 599)
+    assert.deepEqual(
+      (await galleries.images('a')).images.map(({ id }) => id),
+      ['p0599'],
+    )
+  })
+
+  test('a removal whose caller has left stops between two groups', async (t) => {
+    const galleries = await engine.open(t, await engine.newPlace(t))
+    await galleries.create('a')
+    await galleries.put('a', pictures)
+    const left = new AbortController()
+    left.abort()
+    await assert.rejects(galleries.removeFitting('a', readFilter({ field: 'label', exists: true }), left.signal), {
+      name: 'AbortError',
+    })
+    assert.equal((await galleries.get('a')).count, pictures.length)
+  })
+}

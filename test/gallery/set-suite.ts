@@ -1,0 +1,296 @@
+/** The verbs of `src/gallery/engine.ts`. What a search must find is told by comparing every picture, one by one. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
+import { cosine } from '../../src/cosine.js'
+import type { NearestHits, NearestQuery, OpenSet, PageOfImages } from '../../src/gallery/engine.js'
+import { readWholeGallery } from '../../src/gallery/whole-gallery.js'
+import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
+import { model, newImage } from './stored-images.js'
+import type { TestedEngine, TestedSet } from './tested-engine.js'
+
+const makeVector = unitVectors({ dimension: model.dimension, seed: 71 })
+const vectors = Array.from({ length: 300 }, makeVector)
+const queries = Array.from({ length: 6 }, makeVector)
+const random = seededRandom(72)
+const descriptors = vectors.map(() => randomDescriptor(random))
+const images = vectors.map((vector, i) =>
+  newImage(`p${String(i).padStart(3, '0')}`, vector, {
+    label: i % 5 === 0 ? null : i % 2 === 0 ? 'even' : 'odd',
+    metadata: { n: i, tags: [`t${i % 3}`] },
+    copyDescriptor: descriptors[i],
+  }),
+)
+type Stored = (typeof images)[number]
+
+/** The exact scan: score descending, then id ascending. */
+function trueHits(stored: readonly Stored[], vector: Float32Array): { id: string; score: number }[] {
+  return stored
+    .map((image) => ({ id: image.id, score: cosine(vector, image.vector) }))
+    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+}
+
+const idsOf = async (hits: NearestHits, count: number) => (await hits.first(count)).map(({ record }) => record.id)
+const puts = (stored: readonly Stored[]) => stored.map((put) => ({ put }))
+
+export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
+  async function filled(t: TestContext): Promise<TestedSet> {
+    const tested = await openSet(t)
+    await tested.opened.change(puts(images))
+    await tested.settled()
+    return tested
+  }
+
+  test('an exact search finds what a scan finds, whatever narrows it', async (t) => {
+    const { opened } = await filled(t)
+    const query = descriptors[4]!
+    const isCopy = ({ copyDescriptor }: Stored) =>
+      nearCopyScore(wordsOf(query)!, 0, wordsOf(copyDescriptor!)!, 0, 0.02) >= 0.02
+    const narrowed: [Partial<NearestQuery>, (image: Stored) => boolean][] = [
+      [{}, () => true],
+      [{ filter: { field: 'label', in: ['odd'] } }, ({ label }) => label === 'odd'],
+      [{ filter: { field: 'label', in: [null] } }, ({ label }) => label === null],
+      [
+        { filter: { not: { field: 'metadata.n', range: { lt: 250 } } } },
+        ({ metadata }) => (metadata['n'] as number) >= 250,
+      ],
+      [{ filter: { field: 'metadata.tags', in: ['t1'] } }, ({ metadata }) => (metadata['n'] as number) % 3 === 1],
+      [{ excludeIds: ['p000', 'p001'] }, ({ id }) => id > 'p001'],
+      [{ copiesOf: { descriptors: [query], least: 0.02 } }, isCopy],
+    ]
+    for (const [terms, fits] of narrowed) {
+      const candidates = images.filter(fits)
+      assert.ok(candidates.length > 0)
+      for (const vector of queries) {
+        const hits = await opened.nearest({ vector, exact: true, ...terms })
+        const expected = trueHits(candidates, vector)
+        assert.deepEqual(
+          (await hits.first(1_000)).map(({ score, record }) => [record.id, score]),
+          expected.map(({ id, score }) => [id, score]),
+        )
+        assert.equal(hits.method, 'exact')
+        if (terms.excludeIds === undefined) assert.equal(hits.compared, candidates.length)
+        const [third] = expected.slice(2)
+        const best = await opened.nearest({ vector, exact: true, ...terms, minScore: third!.score })
+        assert.deepEqual(
+          await idsOf(best, 1_000),
+          expected.slice(0, 3).map(({ id }) => id),
+        )
+      }
+    }
+  })
+
+  test('a list gives again what it gave, however it is asked for, and tells values of the field that is asked for', async (t) => {
+    const { opened } = await filled(t)
+    for (const vector of queries) {
+      const hits = await opened.nearest({ vector, groupBy: 'label' })
+      const few = await idsOf(hits, 5)
+      const many = await idsOf(hits, 150)
+      assert.deepEqual(many.slice(0, 5), few)
+      assert.equal(new Set(many).size, 150)
+      assert.deepEqual(await idsOf(await opened.nearest({ vector }), 150), many)
+      for (const { record } of await hits.first(20))
+        assert.deepEqual(record.groupKeys, record.label === null ? [] : [record.label])
+      const seen = await hits.first(10)
+      const all = await idsOf(hits, 300)
+      const rest = (await (await hits.fitting({ field: 'label', in: ['odd'] }, seen)).first(300)).map(
+        ({ record }) => record.id,
+      )
+      const label = new Map(images.map((image) => [image.id, image.label]))
+      assert.deepEqual(
+        rest.toSorted(),
+        all
+          .slice(10)
+          .filter((id) => label.get(id) === 'odd')
+          .toSorted(),
+      )
+    }
+  })
+
+  test('a kept list shows nothing that was stored after it was opened, and what is gone is told', async (t) => {
+    const { opened } = await filled(t)
+    const vector = vectors[7]!
+    const kept = await opened.nearest({ vector, kept: true })
+    const [first] = await kept.first(1)
+    await opened.change([...puts([newImage('later', vector)]), { remove: first!.record.id }])
+    assert.ok(!(await idsOf(kept, 400)).includes('later'))
+    const shown = (await kept.first(3)).map(({ record }) => record)
+    const now = await opened.current(shown)
+    assert.deepEqual(
+      now.map((record) => record?.id),
+      [undefined, shown[1]!.id, shown[2]!.id],
+    )
+    const told: string[] = []
+    const metadata = await opened.metadata(shown, (text) => void told.push(text))
+    assert.deepEqual(metadata.slice(1).toSorted(), told.toSorted())
+    assert.equal(metadata[0], undefined)
+    assert.ok((await idsOf(await opened.nearest({ vector }), 1)).includes('later'))
+  })
+
+  test('steps are all done or none, in their order, and doing them again changes nothing more', async (t) => {
+    const { opened } = await openSet(t)
+    const [a, b] = [newImage('a', vectors[0]!), newImage('b', vectors[1]!)]
+    const steps = [{ put: a }, { put: b }, { remove: 'a' }, { remove: 'none' }]
+    assert.deepEqual(await opened.change(steps), [
+      { created: true },
+      { created: true },
+      { removed: true },
+      { absent: true },
+    ])
+    assert.deepEqual(await idsOf(await opened.nearest({ vector: vectors[0]! }), 9), ['b'])
+    assert.deepEqual(await opened.change([{ put: b, unlessSame: true }]), [{ unchanged: true }])
+    await opened.change(steps)
+    assert.deepEqual(await idsOf(await opened.nearest({ vector: vectors[0]! }), 9), ['b'])
+    assert.equal((await opened.state()).images, 1)
+    const { record, created } = await opened.put({ put: newImage('b', vectors[2]!, { label: 'new' }) })
+    assert.deepEqual([created, record.label, record.id], [false, 'new', 'b'])
+    assert.deepEqual(await opened.vector('b'), vectors[2])
+  })
+
+  test('what was put is read back by id, page by page, and by what it was seen as', async (t) => {
+    const { opened } = await filled(t)
+    const one = images[9]!
+    const [record] = await opened.find([one.id, 'none'])
+    const { vector, thumbnail, copyDescriptor, ...said } = one
+    assert.deepEqual({ ...said, ...record }, { ...record, ...said })
+    assert.deepEqual(await opened.vector(one.id), vector)
+    const stored = await opened.thumbnail(one.id)
+    assert.deepEqual([Buffer.from(stored!.bytes!), stored!.contentHash], [thumbnail, one.contentHash])
+    assert.deepEqual(Buffer.from((await opened.copies.descriptor(one.id))!), Buffer.from(copyDescriptor!))
+    assert.deepEqual((await opened.seen(one))?.vector, vector)
+    assert.equal(await opened.seen({ ...one, contentHash: 'another' }), undefined)
+    assert.deepEqual([await opened.vector('none'), await opened.thumbnail('none')], [undefined, undefined])
+
+    const ids: string[] = []
+    let cursor: string | undefined
+    do {
+      const asked: PageOfImages = { limit: 70, label: 'odd', cursor }
+      cursor = undefined
+      for await (const slice of opened.page(asked)) {
+        ids.push(...slice.images.map(({ id }) => id))
+        cursor = slice.nextCursor
+      }
+    } while (cursor !== undefined)
+    assert.deepEqual(
+      ids,
+      images.filter(({ label }) => label === 'odd').map(({ id }) => id),
+    )
+    const counts = await opened.labels({ limit: 10 })
+    assert.deepEqual(
+      counts.map(({ label }) => label),
+      [null, 'even', 'odd'],
+    )
+    assert.equal(
+      counts.reduce((sum, { count }) => sum + count, 0),
+      images.length,
+    )
+    assert.deepEqual(await opened.labels({ after: 'even', limit: 10 }), counts.slice(2))
+  })
+
+  test('label and metadata change in place; filters see it at once', async (t) => {
+    const { opened } = await filled(t)
+    const rare = { vector: vectors[3]!, filter: { field: 'label', in: ['rare'] } }
+    assert.deepEqual(await idsOf(await opened.nearest(rare), 5), [])
+    await opened.patch('p003', { label: 'rare' })
+    assert.deepEqual(await idsOf(await opened.nearest(rare), 5), ['p003'])
+    assert.deepEqual((await opened.find(['p003']))[0]?.metadata, images[3]!.metadata)
+    await assert.rejects(opened.patch('none', { label: null }), { code: 'image_not_found' })
+  })
+
+  test('what fits is removed, and found no more', async (t) => {
+    const { opened } = await filled(t)
+    const left = images.filter(({ label }) => label !== 'even')
+    assert.equal(await opened.removeFitting({ field: 'label', in: ['even'] }), images.length - left.length)
+    const hits = await opened.nearest({ vector: queries[0]!, exact: true })
+    assert.deepEqual(
+      await idsOf(hits, 1_000),
+      trueHits(left, queries[0]!).map(({ id }) => id),
+    )
+    assert.deepEqual([(await opened.state()).images, (await opened.state()).size], [left.length, left.length])
+  })
+
+  test('likeness is the cosine of what is stored, of hits and of ids; what is gone is like nothing', async (t) => {
+    const { opened } = await filled(t)
+    const hits = (await (await opened.nearest({ vector: queries[1]! })).first(70)).map(({ record }) => record)
+    const vectorOf = new Map(images.map(({ id, vector }) => [id, vector]))
+    const between = (a: string, b: string) => Math.fround(cosine(vectorOf.get(a)!, vectorOf.get(b)!))
+    const all = await opened.likeness(hits, hits)
+    hits.forEach((a, row) =>
+      hits.forEach((b, column) => {
+        const found = all[row * hits.length + column]!
+        assert.ok(Math.abs(found - between(a.id, b.id)) < 1e-6)
+        assert.equal(found, all[column * hits.length + row], 'it is mutual')
+      }),
+    )
+    const [row] = [await opened.likeness([{ id: 'p010' }], [{ id: 'p011' }, { id: 'none' }, { id: 'p010' }])]
+    assert.ok(Math.abs(row![0]! - between('p010', 'p011')) < 1e-6)
+    assert.deepEqual([row![1], row![2]], [-1, 1])
+  })
+
+  test('near-copies are told by descriptors; those that lack one are found out and described', async (t) => {
+    const { opened } = await filled(t)
+    const copy = changedDescriptor(descriptors[20]!, 0.1, random)
+    await opened.change(
+      puts([newImage('copy', vectors[21]!, { copyDescriptor: copy }), newImage('plain', vectors[22]!)]),
+    )
+    const asked = [{ id: 'copy' }, { id: 'p020' }, { id: 'p021' }, { id: 'plain' }]
+    const scores = await opened.copies.scores([descriptors[20]!], asked)
+    assert.equal(scores[1], 1)
+    assert.ok(scores[0]! > 0.6 && scores[2]! < 0.3)
+    assert.ok(Number.isNaN(scores[3]))
+    const likeness = await opened.copies.likeness(1, [{ id: 'p021' }, { id: 'p020' }, { id: 'copy' }], 0.4)
+    assert.ok(likeness[1]! > 0.6)
+    assert.deepEqual([likeness[0], likeness[2]], [0, 0])
+
+    const page = await opened.copies.undescribed({ limit: 10 })
+    assert.deepEqual(
+      page.images.map(({ id }) => id),
+      ['plain'],
+    )
+    const described = page.images.map((image) => ({ image, descriptor: descriptors[1]! }))
+    assert.equal(await opened.copies.describe(described), 1)
+    assert.equal(await opened.copies.describe(described), 0, 'it has one by now')
+    assert.equal((await opened.copies.undescribed({ limit: 10 })).images.length, 0)
+  })
+
+  test('a scan reads all of it, and neighbours are told by the numbers of its pages', async (t) => {
+    const { opened } = await filled(t)
+    const { source, neighbours } = opened.scan()
+    const whole = await readWholeGallery(source, { vectors: true, descriptors: true, onPage: () => {} })
+    assert.deepEqual(
+      whole.ids,
+      images.map(({ id }) => id),
+    )
+    images.forEach(({ vector }, i) =>
+      assert.deepEqual(whole.vectors.subarray(i * model.dimension, (i + 1) * model.dimension), vector),
+    )
+    assert.equal(
+      whole.copies.hasFeatures.reduce((sum, has) => sum + has, 0),
+      images.length,
+    )
+    const found = await neighbours({ numbers: whole.numbers.slice(5, 6), k: 4, ef: 300 })
+    assert.deepEqual(
+      [...found.numbers.subarray(0, 4)].map((number) => whole.ids[whole.numbers.indexOf(number)]),
+      trueHits(images, vectors[5]!)
+        .slice(1, 5)
+        .map(({ id }) => id),
+    )
+  })
+
+  test('a set is opened once, and one that was dropped takes nothing', async (t) => {
+    const { engine, set, opened } = await filled(t)
+    assert.equal(await engine.open(set), opened)
+    assert.equal((await opened.state()).images, images.length)
+    await drop(engine, set, opened)
+  })
+}
+
+/** Its gallery is still in the catalogue: as an empty one it can be opened again. */
+async function drop(engine: TestedSet['engine'], set: TestedSet['set'], opened: OpenSet): Promise<void> {
+  await engine.drop(set)
+  await assert.rejects(async () => {
+    const hits = await opened.nearest({ vector: queries[0]! })
+    await hits.first(1)
+  })
+}
