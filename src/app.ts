@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
+import type { AuditLog } from './access/audit-log.js'
+import type { Tokens } from './access/tokens.js'
 import type { Analyses } from './analysis/analyses.js'
 import type { Snapshots } from './backups/snapshots.js'
 import { type Config, textsOf } from './config.js'
@@ -16,6 +18,7 @@ import { guard } from './http/plugins/access.js'
 import { expectAddressText } from './http/plugins/address-text.js'
 import { continueWhenAdmitted, limitBodyTime, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
+import { auditRequests } from './http/plugins/audit.js'
 import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { serveConsole } from './http/plugins/console.js'
@@ -40,12 +43,14 @@ import { imageRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
 import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
+import { metricsRoutes } from './http/routes/metrics.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { searchRoutes } from './http/routes/search.js'
 import { searchBatchRoutes } from './http/routes/search-batch.js'
 import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
+import { Problem } from './http/schemas/problem.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Decoders } from './image/decoders.js'
 import type { Ingest } from './ingest/ingest.js'
@@ -70,8 +75,10 @@ export interface AppOptions {
   config: Config
   metrics: Metrics
   logger: FastifyBaseLogger
-  /** Left out: open to everyone. */
+  /** Left out: open to everyone, unless there are tokens. */
   apiKeys?: ApiKeys
+  tokens?: Tokens | undefined
+  auditLog?: AuditLog | undefined
   /** Not touched before the first request. */
   parts: AppParts
 }
@@ -81,6 +88,8 @@ export async function buildApp({
   metrics,
   logger,
   apiKeys = new ApiKeys([]),
+  tokens,
+  auditLog,
   parts,
 }: AppOptions): Promise<FastifyInstance> {
   const unreadable = answerUnreadable({ logger, metrics })
@@ -112,6 +121,7 @@ export async function buildApp({
   registerProblems(app, { metrics })
   await allowOrigins(app, origins)
   prefixAddresses(app, config.basePath)
+  auditRequests(app, auditLog)
   checkHeaders(app, unreadable)
   refuseWhileClosing(app)
   metrics.watch({
@@ -122,7 +132,12 @@ export async function buildApp({
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
   await sendSecurityHeaders(app, { embeddable: origins.length > 0 })
-  const { countAgain, callerOf } = await guard(app, { ...config, keys: apiKeys })
+  const { countAgain, callerOf } = await guard(app, {
+    ...config,
+    keys: apiKeys,
+    tokens,
+    galleryOfJob: (job) => parts.jobs.report(job).job.gallery,
+  })
   refuseCodedBodies(app)
   await describeApi(app, config)
   await serveReferencePage(app, config)
@@ -136,7 +151,8 @@ export async function buildApp({
     memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
     limitBodyTime(scope, config)
     await scope.register(homeRoutes, config)
-    await scope.register(probeRoutes, { embedder, galleries, metrics })
+    await scope.register(probeRoutes, { embedder, galleries })
+    if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
     await scope.register(modelRoutes, { embedder })
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
@@ -169,6 +185,27 @@ export async function buildApp({
       await inGallery.register(searchBatchRoutes, { parts, memory, metrics, config, answers, admission, countAgain })
     })
   })
+  return app
+}
+
+/** `/metrics` alone, for a port of its own; who may read it is as on the port of the service. */
+export async function buildMetricsApp({
+  config,
+  metrics,
+  logger,
+  apiKeys = new ApiKeys([]),
+  tokens,
+}: Omit<AppOptions, 'parts' | 'auditLog'>): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: withoutSecrets(logger),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    trustProxy: trustedProxies(textsOf(config.trustProxy)),
+    clientErrorHandler: answerUnreadable({ logger, metrics }),
+  })
+  app.addSchema(Problem)
+  registerProblems(app, { metrics })
+  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: () => '' })
+  await app.register(metricsRoutes, { metrics })
   return app
 }
 

@@ -91,8 +91,11 @@ export const catalogue = {
   export_parity_failed: 'The exported network does not agree with the trained one; nothing was written.',
   precision_gate_failed: 'A smaller precision of the model is not as good as it has to be; nothing was written.',
   // callers
-  unauthenticated: 'A valid API key is needed, as a bearer token or in X-API-Key.',
-  forbidden: 'This API key may not do that.',
+  unauthenticated: 'A valid API key or token is needed, as a bearer token or in X-API-Key.',
+  key_expired: 'The API key or token has expired.',
+  forbidden: 'This API key or token may not do that.',
+  gallery_forbidden: 'This API key or token is for other galleries.',
+  identity_unreachable: 'The issuer of tokens can not be asked for its keys; try again later.',
   rate_limited: 'Too many requests in this minute.',
   // commands that talk to a service
   service_refused: 'The service refused the request.',

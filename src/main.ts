@@ -7,10 +7,13 @@ import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
-import { readApiKeys } from './access/api-keys.js'
+import { ApiKeys, readKeys } from './access/api-keys.js'
+import { openAuditLog } from './access/audit-log.js'
+import { followKeyFile } from './access/key-file.js'
+import { Tokens } from './access/tokens.js'
 import { Analyses } from './analysis/analyses.js'
 import { AnalysisRunner, analysisKinds } from './analysis/analysis-runner.js'
-import { type AppParts, buildApp, buildUnreadyApp } from './app.js'
+import { type AppParts, buildApp, buildMetricsApp, buildUnreadyApp } from './app.js'
 import { Snapshots } from './backups/snapshots.js'
 import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
@@ -35,6 +38,8 @@ import { serviceVersion } from './version.js'
 
 export interface Service {
   app: FastifyInstance
+  /** For `METRICS_PORT`. */
+  metricsApp?: FastifyInstance
   parts: AppParts
   /**
    * Finishes what was accepted, then closes every part; what runs longer than the grace is cut off.
@@ -55,9 +60,17 @@ export async function openService(
     for (const close of opened.splice(0).reverse()) await close(crashed)
   }
   try {
-    const apiKeys = await readApiKeys(config)
-    if (apiKeys.isOpen) logger.warn('no API keys: everyone who reaches this address may read, write and delete')
-    else logger.info({ keys: apiKeys.count }, 'callers need an API key')
+    const apiKeys = new ApiKeys(await readKeys(config))
+    const tokens = Tokens.open(config)
+    opened.push(endOf(followKeyFile({ settings: config, keys: apiKeys, logger, onReload: metrics.countKeyReload })))
+    const auditLog = openAuditLog(config.auditLog, logger, (err) => {
+      metrics.countAuditLoss()
+      logger.error({ err }, 'the audit log can not be written')
+    })
+    if (auditLog !== undefined) opened.push(endOf(auditLog.close))
+    if (apiKeys.isOpen && tokens === undefined)
+      logger.warn('no API keys: everyone who reaches this address may read, write and delete')
+    else logger.info({ keys: apiKeys.count, tokensOf: config.jwtIssuer }, 'callers need an API key or a token')
     const model = await readModel(config.modelDir)
     const embedder = await openProvenEmbedder({
       model,
@@ -173,14 +186,21 @@ export async function openService(
 
     watch(metrics, { galleries, embedded, embedder, placeMaps, decoders, jobs })
     const parts = { ...intake, embedder, placeMaps, decoders, jobs, ingest, analyses, snapshots }
-    const app = await buildApp({ config, metrics, logger, apiKeys, parts })
+    const door = { config, metrics, logger, apiKeys, tokens }
+    const app = await buildApp({ ...door, auditLog, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
-    return { app, parts, close: closeAll }
+    if (config.metricsPort === 0) return { app, parts, close: closeAll }
+    const metricsApp = await buildMetricsApp(door)
+    opened.push(() => metricsApp.close())
+    return { app, metricsApp, parts, close: closeAll }
   } catch (error) {
     await closeAll()
     throw error
   }
 }
+
+/** For the list of what is closed at the end. */
+const endOf = (end: () => void) => async (): Promise<void> => end()
 
 /** As many pictures under way as keep decoders and model workers busy while others are read and committed. */
 function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, embedQueueMax: number): number {
@@ -272,8 +292,12 @@ async function main(): Promise<void> {
 }
 
 /** @throws AlikeError `config_invalid` where the address can not be had; everything is closed then */
-async function listen({ app, close }: Pick<Service, 'app' | 'close'>, { host, port }: Config): Promise<void> {
+async function listen(
+  { app, metricsApp, close }: Pick<Service, 'app' | 'metricsApp' | 'close'>,
+  { host, port, metricsPort }: Config,
+): Promise<void> {
   try {
+    await metricsApp?.listen({ host, port: metricsPort })
     await app.listen({ host, port })
   } catch (cause) {
     await close()

@@ -128,6 +128,10 @@ export interface Metrics {
   countRankingDrop(reason: 'expired' | 'displaced'): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   setNewestDataSnapshot(at: Date): void
+  /** The file of API keys had changed. */
+  countKeyReload(outcome: 'reloaded' | 'refused'): void
+  /** A line of the audit log could not be written. */
+  countAuditLoss(): void
   /** Adds sources; a later one of the same name replaces the former. */
   watch(sources: MetricSources): void
   /** The exposition text and its content type, for `GET /metrics`. */
@@ -239,6 +243,17 @@ export function createMetrics(): Metrics {
     help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 when there is none.',
     registers,
   })
+  const keyReloads = new Counter({
+    name: 'alike_key_reloads_total',
+    help: 'Times the file of API keys had changed and was read again, by outcome; refused: the former keys stay.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const auditLosses = new Counter({
+    name: 'alike_audit_write_failures_total',
+    help: 'Failures to write to the file of the audit log.',
+    registers,
+  })
   // Every label value exists from the start, so that a rate over it is 0 and not missing.
   for (const stage of stages) stageDuration.zero({ stage })
   for (const method of ['exact', 'hnsw'] as const) searches.inc({ method }, 0)
@@ -250,6 +265,7 @@ export function createMetrics(): Metrics {
   for (const where of ['service', 'process'] as const) decoded.inc({ where }, 0)
   for (const reason of ['expired', 'displaced'] as const) rankingDrops.inc({ reason }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
+  for (const outcome of ['reloaded', 'refused'] as const) keyReloads.inc({ outcome }, 0)
 
   registerReadings(registry, sources)
   const embedding = createEmbeddingInstruments(registry)
@@ -272,6 +288,8 @@ export function createMetrics(): Metrics {
     countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
+    countKeyReload: (outcome) => keyReloads.inc({ outcome }),
+    countAuditLoss: () => auditLosses.inc(),
     watch: (more) => void Object.assign(sources, more),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }

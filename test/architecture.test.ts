@@ -218,6 +218,7 @@ const soleImporters: Record<string, RegExp> = {
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
   '@aws-sdk/client-s3': /^src\/originals\/s3-originals\.ts$/,
   '@tensorflow/': /^src\/train\//,
+  jose: /^src\/access\/tokens\.ts$/,
   undici: /^src\/remote\//,
   'prom-client': /^src\/metrics\.ts$/,
   preact: /^src\/console\//,

@@ -1,24 +1,34 @@
-/** Who may do what: API keys with roles. Only their hashes are kept; a key itself is shown once, when it is made. */
+/** API keys: each with a role, if wanted for some galleries, some verbs and some time only. Only their hashes are kept; a key itself is shown once, when it is made. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { AlikeError } from '../errors.js'
+import { type Caller, galleryPattern, type Role, type Verb, verbs, verbsOf } from './grants.js'
 
-/** Each may do what those before it may. */
-export const roles = ['read', 'write', 'admin'] as const
-export type Role = (typeof roles)[number]
-
-export interface ApiKey {
-  /** For the log and the rate limit. */
-  name: string
-  role: Role
+export interface ApiKey extends Caller {
   /** SHA-256 of the key. Keys are 256 random bits, so that nothing slower is needed against guessing. */
   hash: Buffer
 }
 
-const linePattern = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write|admin):([0-9a-f]{64})$/
+/** What a line may say besides; left out: no limit. */
+export interface KeyLimits {
+  galleries?: readonly string[] | undefined
+  verbs?: readonly string[] | undefined
+  /** RFC 3339 date, or date and time. */
+  expires?: string | undefined
+}
+
+export interface KeySettings {
+  apiKeys: string
+  apiKeysFile: string
+}
+
+const linePattern = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write|admin):([0-9a-f]{64})((?: +[a-z]+=\S+)*)$/
+const datePattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/
+/** The old and the new one, while callers change over. */
+const keysOfName = 2
 
 export class ApiKeys {
-  readonly #keys: readonly ApiKey[]
+  #keys: readonly ApiKey[]
 
   constructor(keys: readonly ApiKey[]) {
     this.#keys = keys
@@ -33,32 +43,39 @@ export class ApiKeys {
     return this.#keys.length
   }
 
-  /** Compares with every key, in the same time whichever fits. */
+  /** Compares with every key, in the same time whichever fits. One that has expired is found as well. */
   find(key: string): ApiKey | undefined {
     const hash = hashOf(key)
     let found: ApiKey | undefined
     for (const candidate of this.#keys) if (timingSafeEqual(candidate.hash, hash)) found = candidate
     return found
   }
+
+  /** From now on these are the keys. */
+  replace(keys: readonly ApiKey[]): void {
+    this.#keys = keys
+  }
 }
 
-export function mayAct(role: Role, needed: Role): boolean {
-  return roles.indexOf(role) >= roles.indexOf(needed)
-}
-
-/** @returns the key to hand out, and the line to configure it by */
-export function makeKey(name: string, role: Role): { key: string; line: string } {
+/** @returns the key to hand out, and the line to configure it by. @throws AlikeError `config_invalid` */
+export function makeKey(name: string, role: Role, limits: KeyLimits = {}): { key: string; line: string } {
   const key = `alike_${randomBytes(32).toString('base64url')}`
-  const line = `${name}:${role}:${hashOf(key).toString('hex')}`
-  if (!linePattern.test(line))
-    throw new AlikeError('config_invalid', {
-      detail: 'A name is 1 to 63 small letters, digits, dots, hyphens and underscores, a letter or digit first.',
-    })
+  const { galleries, verbs: only, expires } = limits
+  const line = [
+    `${name}:${role}:${hashOf(key).toString('hex')}`,
+    ...(galleries ? [`galleries=${galleries.join('|')}`] : []),
+    ...(only ? [`verbs=${only.join('|')}`] : []),
+    ...(expires ? [`expires=${expires}`] : []),
+  ].join(' ')
+  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name))
+    throw invalid('A name is 1 to 63 small letters, digits, dots, hyphens and underscores, a letter or digit first')
+  parseKeys(line, 'what was asked for')
   return { key, line }
 }
 
 /**
- * @param given lines `name:role:hash`, separated by line ends or commas; `#` begins a comment line
+ * @param given lines `name:role:hash`, with limits behind them if wanted (`galleries=shop-*|archive verbs=search
+ * expires=2027-01-31`), separated by line ends or commas; `#` begins a comment line
  * @param source what to call them in an error
  * @throws AlikeError `config_invalid`, with the place of a line that does not fit, never with the line
  */
@@ -67,23 +84,18 @@ export function parseKeys(given: string, source: string): ApiKey[] {
   for (const [index, text] of given.split(/[\n,]/).entries()) {
     const line = text.trim()
     if (line === '' || line.startsWith('#')) continue
-    const [, name, role, hash] = linePattern.exec(line) ?? []
+    const [, name, role, hash, limits = ''] = linePattern.exec(line) ?? []
     if (name === undefined)
       throw invalid(`entry ${index + 1} of ${source} is not name:role:SHA-256, as npm run key prints it`)
-    if (keys.some((key) => key.name === name)) throw invalid(`${source} has the name "${name}" twice`)
-    keys.push({ name, role: role as Role, hash: Buffer.from(hash!, 'hex') })
+    const refuse = (detail: string) => invalid(`entry ${index + 1} of ${source} ${detail}`)
+    keys.push({ name, hash: Buffer.from(hash!, 'hex'), ...limited(role as Role, limits, refuse) })
   }
+  expectDistinct(keys, source)
   return keys
 }
 
-/** @throws AlikeError `config_invalid` also when the file can not be read */
-export async function readApiKeys({
-  apiKeys,
-  apiKeysFile,
-}: {
-  apiKeys: string
-  apiKeysFile: string
-}): Promise<ApiKeys> {
+/** @throws AlikeError `config_invalid` also when the file can not be read, or no key is in what is set */
+export async function readKeys({ apiKeys, apiKeysFile }: KeySettings): Promise<ApiKey[]> {
   const fromFile =
     apiKeysFile === ''
       ? ''
@@ -97,8 +109,45 @@ export async function readApiKeys({
   // what was meant to close the service must not leave it open
   if (`${apiKeys}${apiKeysFile}` !== '' && keys.length === 0)
     throw invalid('API_KEYS and API_KEYS_FILE are set, but have no key')
-  if (new Set(keys.map(({ name }) => name)).size < keys.length) throw invalid('API_KEYS and API_KEYS_FILE share a name')
-  return new ApiKeys(keys)
+  expectDistinct(keys, 'API_KEYS and API_KEYS_FILE together')
+  return keys
+}
+
+function limited(
+  role: Role,
+  text: string,
+  refuse: (detail: string) => AlikeError,
+): Pick<ApiKey, 'grant' | 'expiresAt'> {
+  const given = text
+    .split(' ')
+    .filter((one) => one !== '')
+    .map((one) => one.split('=', 2) as [string, string])
+  const limits = new Map(given)
+  const unknown = given.find(([name]) => !['galleries', 'verbs', 'expires'].includes(name))
+  if (unknown !== undefined || limits.size < given.length)
+    throw refuse('has a limit that is unknown or there twice; known are galleries, verbs and expires')
+  const galleries = limits.get('galleries')?.split('|')
+  if (galleries?.some((pattern) => !galleryPattern.test(pattern)))
+    throw refuse('has a gallery that is no name, nor the beginning of one with * behind it')
+  const only = limits.get('verbs')?.split('|')
+  if (only?.some((verb) => !verbsOf(role).includes(verb as Verb)))
+    throw refuse(`has a verb beyond its role; there are ${verbs.join(', ')}`)
+  const expires = limits.get('expires')
+  if (expires !== undefined && (!datePattern.test(expires) || Number.isNaN(Date.parse(expires))))
+    throw refuse('expires at what is no date, such as 2027-01-31 or 2027-01-31T12:00:00Z')
+  return {
+    grant: { verbs: new Set((only as Verb[] | undefined) ?? verbsOf(role)), galleries },
+    expiresAt: expires === undefined ? undefined : new Date(expires),
+  }
+}
+
+function expectDistinct(keys: readonly ApiKey[], source: string): void {
+  for (const { name, hash } of keys) {
+    if (keys.filter((other) => other.hash.equals(hash)).length > 1)
+      throw invalid(`${source} has a key of "${name}" twice`)
+    if (keys.filter((other) => other.name === name).length > keysOfName)
+      throw invalid(`${source} has more than ${keysOfName} keys of "${name}"`)
+  }
 }
 
 function hashOf(key: string): Buffer {

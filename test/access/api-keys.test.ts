@@ -2,13 +2,16 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ApiKeys, makeKey, mayAct, parseKeys, readApiKeys } from '../../src/access/api-keys.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiKeys, makeKey, parseKeys, readKeys } from '../../src/access/api-keys.js'
+import { reaches, verbsOf } from '../../src/access/grants.js'
+import { followKeyFile } from '../../src/access/key-file.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 test('a key that was made is found by its line, and no other', () => {
   const [reader, writer] = [makeKey('reader', 'read'), makeKey('writer', 'write')]
   const keys = new ApiKeys(parseKeys(`# staff\n${reader.line}\n\n${writer.line}`, 'lines'))
-  assert.deepEqual([keys.find(reader.key)?.name, keys.find(writer.key)?.role], ['reader', 'write'])
+  assert.deepEqual([keys.find(reader.key)?.name, keys.find(writer.key)?.grant.verbs.has('write')], ['reader', true])
   for (const wrong of ['', 'x', `${reader.key}x`, reader.key.slice(0, -1), reader.line])
     assert.equal(keys.find(wrong), undefined)
   assert.ok(!reader.line.includes(reader.key))
@@ -16,15 +19,30 @@ test('a key that was made is found by its line, and no other', () => {
 })
 
 test('a role may do what those below it may', () => {
-  assert.deepEqual(
-    [
-      mayAct('admin', 'read'),
-      mayAct('write', 'read'),
-      mayAct('read', 'read'),
-      mayAct('read', 'write'),
-      mayAct('write', 'admin'),
-    ],
-    [true, true, true, false, false],
+  assert.deepEqual(verbsOf('read'), ['search', 'read', 'metrics'])
+  assert.deepEqual(verbsOf('write'), [...verbsOf('read'), 'write', 'delete'])
+  assert.deepEqual(verbsOf('admin'), [...verbsOf('write'), 'admin'])
+})
+
+test('a key is kept to galleries, verbs and a time by what is behind its hash', () => {
+  const limits = { galleries: ['shop-*', 'archive'], verbs: ['search'], expires: '2027-01-31' }
+  const { line } = makeKey('shop', 'read', limits)
+  assert.match(line, / galleries=shop-\*\|archive verbs=search expires=2027-01-31$/)
+  const [key] = parseKeys(line, 'lines')
+  assert.deepEqual([[...key!.grant.verbs], key!.expiresAt], [['search'], new Date('2027-01-31')])
+  const reached = ['shop-', 'shop-1', 'archive', 'archive-1', 'shop', 'other'].filter((one) => reaches(key!.grant, one))
+  assert.deepEqual(reached, ['shop-', 'shop-1', 'archive'])
+  assert.ok(reaches({ verbs: new Set(), galleries: ['*'] }, 'any') && reaches(undefined, 'any'))
+  assert.ok(!reaches({ verbs: new Set(), galleries: [] }, 'any'))
+})
+
+test('two keys of one name are valid at once, a third is refused', () => {
+  const [old, next, third] = [makeKey('shop', 'read'), makeKey('shop', 'read'), makeKey('shop', 'read')]
+  const keys = new ApiKeys(parseKeys(`${old.line},${next.line}`, 'lines'))
+  assert.deepEqual([keys.find(old.key)?.name, keys.find(next.key)?.name], ['shop', 'shop'])
+  assert.throws(
+    () => parseKeys([old, next, third].map(({ line }) => line).join('\n'), 'lines'),
+    /more than 2 keys of "shop"/,
   )
 })
 
@@ -34,8 +52,14 @@ test('lines that do not fit are named by their place, never shown', () => {
     ['name:read:secret', /entry 1 of lines is not/],
     [`${line},x`, /entry 2 of lines/],
     [line.replace('read', 'root'), /entry 1/],
-    [`${line}\n${line}`, /the name "a" twice/],
+    [`${line}\n${line}`, /a key of "a" twice/],
     [`A${line}`, /entry 1/],
+    [`${line} galleries=a/b`, /entry 1 of lines has a gallery/],
+    [`${line} verbs=write`, /entry 1 of lines has a verb beyond its role/],
+    [`${line} expires=soon`, /entry 1 of lines expires at what is no date/],
+    [`${line} expires=2027-13-01`, /no date/],
+    [`${line} until=2027-01-01`, /a limit that is unknown/],
+    [`${line} verbs=read verbs=read`, /there twice/],
   ]
   for (const [text, message] of rows) {
     assert.throws(
@@ -51,13 +75,37 @@ test('keys come from environment and file together; a file without one never ope
   const folder = await temporaryFolder(t)
   const file = join(folder, 'keys')
   await writeFile(file, `${makeKey('from-file', 'admin').line}\n`)
-  assert.equal((await readApiKeys({ apiKeys: makeKey('from-environment', 'read').line, apiKeysFile: file })).count, 2)
-  assert.equal((await readApiKeys({ apiKeys: '', apiKeysFile: '' })).isOpen, true)
+  assert.equal((await readKeys({ apiKeys: makeKey('from-environment', 'read').line, apiKeysFile: file })).length, 2)
+  assert.equal((await readKeys({ apiKeys: '', apiKeysFile: '' })).length, 0)
   await writeFile(file, '# none yet\n')
-  await assert.rejects(readApiKeys({ apiKeys: '', apiKeysFile: file }), { code: 'config_invalid' })
-  await assert.rejects(readApiKeys({ apiKeys: '', apiKeysFile: join(folder, 'none') }), { code: 'config_invalid' })
-  await assert.rejects(readApiKeys({ apiKeys: ' , ', apiKeysFile: '' }), { code: 'config_invalid' })
+  await assert.rejects(readKeys({ apiKeys: '', apiKeysFile: file }), { code: 'config_invalid' })
+  await assert.rejects(readKeys({ apiKeys: '', apiKeysFile: join(folder, 'none') }), { code: 'config_invalid' })
+  await assert.rejects(readKeys({ apiKeys: ' , ', apiKeysFile: '' }), { code: 'config_invalid' })
   const { line } = makeKey('twice', 'read')
   await writeFile(file, line)
-  await assert.rejects(readApiKeys({ apiKeys: line, apiKeysFile: file }), { code: 'config_invalid' })
+  await assert.rejects(readKeys({ apiKeys: line, apiKeysFile: file }), { code: 'config_invalid' })
+})
+
+test('a changed file is read again; one that can not be used changes nothing', async (t) => {
+  const file = join(await temporaryFolder(t), 'keys')
+  const [first, second] = [makeKey('first', 'read'), makeKey('second', 'read')]
+  await writeFile(file, first.line)
+  const settings = { apiKeys: '', apiKeysFile: file }
+  const keys = new ApiKeys(await readKeys(settings))
+  const outcomes: string[] = []
+  const logger = { info: () => undefined, error: () => undefined }
+  t.after(followKeyFile({ settings, keys, logger, onReload: (outcome) => outcomes.push(outcome), lookEveryMs: 20 }))
+  const until = async (count: number) => {
+    while (outcomes.length < count) await sleep(10)
+  }
+  await writeFile(file, `${first.line}\n${second.line}`)
+  await until(1)
+  assert.deepEqual([keys.find(first.key)?.name, keys.find(second.key)?.name], ['first', 'second'])
+  await writeFile(file, second.line)
+  await until(2)
+  assert.deepEqual([keys.find(first.key), keys.find(second.key)?.name], [undefined, 'second'])
+  await writeFile(file, '# none\n')
+  await until(3)
+  assert.deepEqual(outcomes, ['reloaded', 'reloaded', 'refused'])
+  assert.equal(keys.find(second.key)?.name, 'second')
 })

@@ -1,27 +1,43 @@
-/** The door for callers: a key of the role that the route states, and so many requests a minute. */
+/** The door for callers: a key or token whose grant covers what the route states, and so many requests a minute. */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type ApiKeys, mayAct, type Role } from '../../access/api-keys.js'
+import type { ApiKeys } from '../../access/api-keys.js'
+import { type Caller, type Grant, type Role, reaches, type Verb } from '../../access/grants.js'
+import { Tokens } from '../../access/tokens.js'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a caller must be allowed to; `open` asks for no key and is not counted. */
+    /** Who may call it at least; `open` asks for no key and is not counted. */
     role?: Role | 'open'
+    /** What it does, where that is not `role`, or `delete` for the method DELETE of what `write` may. */
+    verb?: Verb
+    /** A further verb for what the request carries. */
+    alsoNeeds?: (request: FastifyRequest) => Verb | undefined
+    /**
+     * For a route without a gallery in its path: how it keeps callers to their galleries. `none`: it shows nothing of
+     * any gallery. `own`: it asks `reaches` itself. Left out: whoever is kept to some galleries may not call it.
+     */
+    galleries?: 'none' | 'own'
   }
   interface FastifyRequest {
-    /** Of the API key it came with; empty where none is needed. */
+    /** Of the key or token it came with; empty where none is needed. */
     keyName: string
+    /** What the caller may; undefined where everyone may everything. */
+    grant: Grant | undefined
   }
 }
 
 export interface AccessOptions {
   keys: ApiKeys
+  tokens?: Tokens | undefined
   /** Per key, or per address where there are no keys; 0: no limit. */
   rateLimitPerMinute: number
   /** Whether `/metrics` is read without a key. */
   metricsOpen: boolean
+  /** The gallery of a job. @throws AlikeError `job_not_found` */
+  galleryOfJob(job: string): string
 }
 
 /** Paths of plugins, which can not state a role: the reference page, the contract and the console's files are no secret. */
@@ -39,7 +55,7 @@ export interface Guard {
 /** Routes that are added afterwards have to state a role. @throws Error for one that does not */
 export async function guard(
   app: FastifyInstance,
-  { keys, rateLimitPerMinute, metricsOpen }: AccessOptions,
+  { keys, tokens, rateLimitPerMinute, metricsOpen, galleryOfJob }: AccessOptions,
 ): Promise<Guard> {
   app.addHook('onRoute', (route) => {
     const role = openPaths.test(route.url) ? 'open' : route.config?.role
@@ -51,6 +67,7 @@ export async function guard(
   })
 
   app.decorateRequest('keyName', '')
+  app.decorateRequest('grant', undefined)
   // counts a key's requests in this process, in memory
   await app.register(rateLimit, { global: false })
   const countAgainst =
@@ -65,26 +82,32 @@ export async function guard(
   app.addHook('onRequest', async (request, reply) => {
     const { role } = request.routeOptions.config
     if (role === undefined || role === 'open') return
-    if (!keys.isOpen) {
-      const given = keyOf(request)
-      const key = given === undefined ? undefined : keys.find(given)
-      if (key === undefined) {
-        reply.header('www-authenticate', 'Bearer')
-        // also guesses are counted, by address
-        await refuseTooMany(request)
-        throw new AlikeError('unauthenticated')
-      }
-      request.keyName = key.name
-      callers.set(request, `key ${key.name}`)
-      request.log = request.log.child({ caller: key.name })
+    if (keys.isOpen && tokens === undefined) return refuseTooMany(request)
+    const caller = await identified(request).catch(async (error: unknown) => {
+      reply.header('www-authenticate', 'Bearer')
+      // also guesses are counted, by address
       await refuseTooMany(request)
-      if (!mayAct(key.role, role))
-        throw new AlikeError('forbidden', { detail: `It needs the role ${role}; this key has ${key.role}.` })
-      return
-    }
+      throw error
+    })
+    request.keyName = caller.name
+    request.grant = caller.grant
+    callers.set(request, `key ${caller.name}`)
+    request.log = request.log.child({ caller: caller.name })
     await refuseTooMany(request)
+    expectGranted(request, caller.grant, galleryOfJob)
   })
   return { countAgain: refuseTooMany, callerOf }
+
+  /** @throws AlikeError `unauthenticated`, `key_expired`, `identity_unreachable` */
+  async function identified(request: FastifyRequest): Promise<Caller> {
+    const given = keyOf(request)
+    if (given === undefined) throw new AlikeError('unauthenticated')
+    if (tokens !== undefined && Tokens.looksLike(given)) return tokens.verify(given)
+    const key = keys.find(given)
+    if (key === undefined) throw new AlikeError('unauthenticated')
+    if (key.expiresAt !== undefined && key.expiresAt.getTime() <= Date.now()) throw new AlikeError('key_expired')
+    return key
+  }
 
   async function refuseTooMany(request: FastifyRequest): Promise<void> {
     const count = await countAgainst?.(request)
@@ -94,6 +117,27 @@ export async function guard(
       retryAfterSeconds: Math.max(1, count.ttlInSeconds),
     })
   }
+}
+
+/** @throws AlikeError `forbidden`, `gallery_forbidden`; what `galleryOfJob` throws */
+function expectGranted(request: FastifyRequest, grant: Grant, galleryOfJob: AccessOptions['galleryOfJob']): void {
+  const { config } = request.routeOptions
+  for (const verb of [verbOf(request), config.alsoNeeds?.(request)])
+    if (verb !== undefined && !grant.verbs.has(verb))
+      throw new AlikeError('forbidden', {
+        detail: `It may not ${verb}; it may ${[...grant.verbs].join(', ') || 'nothing'}.`,
+      })
+  if (grant.galleries === undefined || config.galleries !== undefined) return
+  const { gallery, job } = (request.params ?? {}) as { gallery?: string; job?: string }
+  const asked = job === undefined ? gallery : galleryOfJob(job)
+  if (asked === undefined) throw new AlikeError('gallery_forbidden', { detail: 'This route is not about one gallery.' })
+  if (!reaches(grant, asked)) throw new AlikeError('gallery_forbidden')
+}
+
+function verbOf({ method, routeOptions }: FastifyRequest): Verb | undefined {
+  const { role, verb } = routeOptions.config
+  if (verb !== undefined || role === 'open') return verb
+  return role === 'write' && method === 'DELETE' ? 'delete' : role
 }
 
 /** `Authorization: Bearer KEY` or `X-API-Key: KEY`. */

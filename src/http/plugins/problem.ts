@@ -15,6 +15,7 @@ const refusals: readonly ErrorCode[] = [
   'storage_full',
   'shutting_down',
   'not_ready',
+  'identity_unreachable',
 ]
 
 /** Errors of Fastify and its plugins, and of sockets, by their code. */
@@ -37,8 +38,16 @@ const foreignCodes: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'body_incomplete',
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What it was answered with, where that was a problem; else empty. */
+    problemCode: string
+  }
+}
+
 export function registerProblems(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
   const methodsOfPaths = rememberRoutes(app)
+  app.decorateRequest('problemCode', '')
   // what `client-errors.ts` and `header-rules.ts` answer before a route is known can meet every one
   app.addHook('onRoute', ({ schema }) => {
     if (schema !== undefined && schema.hide !== true)
@@ -72,6 +81,7 @@ export function sendProblem(error: AlikeError, request: FastifyRequest, reply: F
   if (refusals.includes(error.code)) reply.header('retry-after', error.retryAfterSeconds ?? 1)
   reply.header('x-request-id', request.id) // hooks do not run for what has no route
   const problem = problemOf(error, request)
+  request.problemCode = problem.code
   // Serialised here: the schema that belongs to the status of a route is not always that of a problem.
   return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem)
 }

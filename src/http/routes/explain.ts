@@ -40,7 +40,7 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
   app.post(
     '/v1/galleries/:gallery/explain',
     {
-      config: { role: 'read' },
+      config: { role: 'read', verb: 'search' },
       schema: {
         operationId: 'explain',
         tags: ['search'],

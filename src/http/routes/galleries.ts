@@ -1,6 +1,7 @@
 /** `/v1/galleries`: make, list, look at and delete galleries. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
@@ -39,7 +40,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   app.get(
     '/v1/galleries',
     {
-      config: { role: 'read' },
+      config: { role: 'read', galleries: 'own' },
       schema: {
         operationId: 'listGalleries',
         tags,
@@ -60,7 +61,10 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       const slices = galleries.slices({ after: cursor === undefined ? '' : idOfCursor(cursor), limit })
       const viewed = async function* () {
         for await (const { galleries: slice, nextCursor } of slices)
-          yield { entries: await Promise.all(slice.map(view)), nextCursor }
+          yield {
+            entries: await Promise.all(slice.filter(({ name }) => reaches(request.grant, name)).map(view)),
+            nextCursor,
+          }
       }
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
       return listInTurns('galleries', viewed(), { reply, signal: clientGone(reply), onBytes })

@@ -64,7 +64,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
   app.post(
     '/v1/galleries/:gallery/ingest',
     {
-      config: { role: 'write' },
+      config: { role: 'write', alsoNeeds: verbOfLines },
       schema: {
         operationId: 'ingest',
         tags: ['jobs'],
@@ -225,4 +225,10 @@ async function readImage(
 
 function formMisfit(field: string, detail: string): RequestInvalid {
   return new RequestInvalid([{ in: 'form', pointer: `/${field}`, detail }])
+}
+
+/** Lines of NDJSON may delete. */
+function verbOfLines({ headers }: FastifyRequest): 'delete' | undefined {
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  return [linesType, ...linesTypeAliases].some((one) => one === type) ? 'delete' : undefined
 }

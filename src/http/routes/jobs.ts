@@ -2,6 +2,8 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { reaches } from '../../access/grants.js'
+import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobError, JobStore } from '../../gallery/jobs.js'
 import type { Jobs } from '../../jobs/jobs.js'
@@ -21,7 +23,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   app.get(
     '/v1/jobs',
     {
-      config: { role: 'read' },
+      config: { role: 'read', galleries: 'own' },
       schema: {
         operationId: 'listJobs',
         tags,
@@ -32,6 +34,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
     },
     async (request) => {
       const { gallery, kind, state, limit = 50 } = request.query
+      if (request.grant?.galleries !== undefined && (gallery === undefined || !reaches(request.grant, gallery)))
+        throw new AlikeError('gallery_forbidden', { detail: 'Name one of its galleries.' })
       const reports = jobs.list({
         limit,
         ...(gallery !== undefined && { gallery }),
@@ -91,7 +95,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
   app.delete(
     '/v1/jobs/:job',
     {
-      config: { role: 'write' },
+      config: { role: 'write', verb: 'write' },
       schema: {
         operationId: 'cancelJob',
         tags,

@@ -26,7 +26,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   app.get(
     '/v1/models',
     {
-      config: { role: 'read' },
+      config: { role: 'read', galleries: 'none' },
       schema: {
         operationId: 'listModels',
         tags,
@@ -40,7 +40,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   app.get(
     '/v1/models/:model',
     {
-      config: { role: 'read' },
+      config: { role: 'read', galleries: 'none' },
       schema: {
         operationId: 'getModel',
         tags,
@@ -58,7 +58,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   app.get(
     '/v1/models/:model/card',
     {
-      config: { role: 'read' },
+      config: { role: 'read', galleries: 'none' },
       schema: {
         operationId: 'getModelCardPage',
         tags,
@@ -80,7 +80,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   app.get(
     '/v1/models/:model/plots/:plot',
     {
-      config: { role: 'read' },
+      config: { role: 'read', galleries: 'none' },
       schema: {
         operationId: 'getModelPlot',
         tags,

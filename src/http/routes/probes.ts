@@ -1,16 +1,14 @@
-/** What orchestrators and Prometheus ask: alive? ready? how is it going? Never authenticated. */
+/** What orchestrators ask: alive? ready? Never authenticated. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Embedder } from '../../embedding/embedder.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { Metrics } from '../../metrics.js'
 import { problems } from '../schemas/problem.js'
 
 export interface ProbeRouteOptions {
   embedder: Embedder
   galleries: Galleries
-  metrics: Metrics
 }
 
 const Status = Type.Object({ status: Type.Literal('ok') })
@@ -23,10 +21,7 @@ const Readiness = Type.Object({
   detail: Type.Optional(Type.String({ description: 'Why it is not writable.' })),
 })
 
-export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
-  app,
-  { embedder, galleries, metrics },
-) => {
+export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (app, { embedder, galleries }) => {
   const tags = ['operations']
 
   app.get(
@@ -67,28 +62,6 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
       const { readOnly } = galleries
       if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const }
       return { status: 'ok' as const, storage: 'read_only' as const, detail: readOnly }
-    },
-  )
-
-  app.get(
-    '/metrics',
-    {
-      config: { role: 'read' },
-      schema: {
-        operationId: 'getMetrics',
-        tags,
-        summary: 'Metrics for Prometheus',
-        response: {
-          200: {
-            description: 'The text format of Prometheus; durations in seconds.',
-            content: { 'text/plain': { schema: Type.String() } },
-          },
-        },
-      },
-    },
-    async (_request, reply) => {
-      const { contentType, text } = await metrics.expose()
-      return reply.type(contentType).serializer(String).send(text)
     },
   )
 }

@@ -38,7 +38,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
   app.post(
     '/v1/galleries/:gallery/search/batch',
     {
-      config: { role: 'read' },
+      config: { role: 'read', verb: 'search' },
       schema: {
         operationId: 'searchBatch',
         tags: ['search'],

@@ -34,7 +34,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
   app.post(
     '/v1/galleries/:gallery/search',
     {
-      config: { role: 'read' },
+      config: { role: 'read', verb: 'search' },
       schema: {
         operationId: 'search',
         tags: ['search'],

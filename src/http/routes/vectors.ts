@@ -45,7 +45,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
   app.post(
     '/v1/embeddings',
     {
-      config: { role: 'read' },
+      config: { role: 'read', verb: 'search', galleries: 'none' },
       schema: {
         operationId: 'embed',
         tags: ['search'],
@@ -77,7 +77,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
   app.post(
     '/v1/compare',
     {
-      config: { role: 'read' },
+      config: { role: 'read', verb: 'search', galleries: 'none' },
       schema: {
         operationId: 'compare',
         tags: ['search'],

@@ -1,0 +1,121 @@
+/** JSON Web Tokens of an OpenID Connect provider, in place of API keys: verified with the keys that it publishes. */
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { AlikeError } from '../errors.js'
+import { type Caller, galleryPattern, type Role, roles, type Verb, verbs, verbsOf } from './grants.js'
+
+export interface TokenSettings {
+  /** `iss` of its tokens; empty: tokens are not accepted. */
+  jwtIssuer: string
+  /** One of these has to be in `aud`. */
+  jwtAudience: string
+  /** Where its keys are; empty: where its discovery document says. */
+  jwtJwksUrl: string
+  /** Claim with what a caller may, a list or words in a text. */
+  jwtScopeClaim: string
+  /** What begins those of them that are for this service. */
+  jwtScopePrefix: string
+  /** Claim with the galleries in which it may; empty: in all. */
+  jwtGalleriesClaim: string
+  /** Claim that names the caller. */
+  jwtNameClaim: string
+}
+
+/** Signed with a private key: what the provider publishes can not be used to sign. */
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+const clockToleranceSeconds = 30
+const fetchTimeoutMs = 5_000
+
+export class Tokens {
+  readonly #settings: TokenSettings
+  #keys: Promise<JWTVerifyGetKey> | undefined
+
+  private constructor(settings: TokenSettings) {
+    this.#settings = settings
+  }
+
+  /** @returns undefined where no issuer is set. @throws AlikeError `config_invalid` */
+  static open(settings: TokenSettings): Tokens | undefined {
+    if (settings.jwtIssuer === '') return undefined
+    if (settings.jwtAudience === '')
+      throw new AlikeError('config_invalid', {
+        detail: 'JWT_ISSUER is set and JWT_AUDIENCE is not: tokens for other services would be accepted.',
+      })
+    return new Tokens(settings)
+  }
+
+  /** Whether it has the shape of a token; our own keys have no dots. */
+  static looksLike(given: string): boolean {
+    return given.split('.').length === 3
+  }
+
+  /** @throws AlikeError `unauthenticated`, `key_expired`, `identity_unreachable` */
+  async verify(token: string): Promise<Caller> {
+    const { jwtIssuer, jwtAudience } = this.#settings
+    try {
+      const { payload } = await jwtVerify(token, await this.#publishedKeys(), {
+        algorithms,
+        issuer: jwtIssuer,
+        audience: jwtAudience.split(',').map((one) => one.trim()),
+        clockTolerance: clockToleranceSeconds,
+        requiredClaims: ['exp'],
+      })
+      return this.#callerOf(payload)
+    } catch (cause) {
+      if (cause instanceof AlikeError) throw cause
+      if (cause instanceof errors.JWTExpired) throw new AlikeError('key_expired', { cause })
+      const isOfToken =
+        cause instanceof errors.JOSEError && !(cause instanceof errors.JWKSTimeout) && cause.code !== 'ERR_JOSE_GENERIC'
+      throw new AlikeError(isOfToken ? 'unauthenticated' : 'identity_unreachable', { cause })
+    }
+  }
+
+  #callerOf(payload: JWTPayload): Caller {
+    const { jwtNameClaim, jwtScopeClaim, jwtScopePrefix, jwtGalleriesClaim } = this.#settings
+    const name = payload[jwtNameClaim]
+    if (typeof name !== 'string' || !/^[\x21-\x7e]{1,200}$/.test(name))
+      throw new AlikeError('unauthenticated', { detail: 'The token does not name its caller.' })
+    const scopes = wordsOf(payload[jwtScopeClaim])
+      .filter((scope) => scope.startsWith(jwtScopePrefix))
+      .map((scope) => scope.slice(jwtScopePrefix.length))
+    const granted = scopes.flatMap((scope) =>
+      roles.includes(scope as Role) ? verbsOf(scope as Role) : verbs.filter((verb) => verb === scope),
+    )
+    const galleries = jwtGalleriesClaim === '' ? undefined : wordsOf(payload[jwtGalleriesClaim])
+    return {
+      name: `token:${name}`,
+      grant: { verbs: new Set<Verb>(granted), galleries: galleries?.filter((one) => galleryPattern.test(one)) },
+    }
+  }
+
+  /** Once found they are kept, and asked for again when a token names a key that is not among them. */
+  #publishedKeys(): Promise<JWTVerifyGetKey> {
+    this.#keys ??= this.#findKeys().catch((error: unknown) => {
+      this.#keys = undefined
+      throw error
+    })
+    return this.#keys
+  }
+
+  async #findKeys(): Promise<JWTVerifyGetKey> {
+    const { jwtJwksUrl, jwtIssuer } = this.#settings
+    const address = jwtJwksUrl === '' ? await discoveredAddress(jwtIssuer) : jwtJwksUrl
+    return createRemoteJWKSet(new URL(address), { timeoutDuration: fetchTimeoutMs })
+  }
+}
+
+/** OpenID Connect Discovery 1.0, section 4. */
+async function discoveredAddress(issuer: string): Promise<string> {
+  const response = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
+    signal: AbortSignal.timeout(fetchTimeoutMs),
+    redirect: 'error',
+  })
+  const { jwks_uri: address } = response.ok ? ((await response.json()) as { jwks_uri?: unknown }) : {}
+  if (typeof address !== 'string' || !URL.canParse(address))
+    throw new Error('the issuer does not say where its keys are')
+  return address
+}
+
+function wordsOf(claim: unknown): string[] {
+  if (typeof claim === 'string') return claim.split(' ').filter((word) => word !== '')
+  return Array.isArray(claim) ? claim.filter((word): word is string => typeof word === 'string') : []
+}

@@ -1,0 +1,46 @@
+/** The audit log: one line for each request that writes, or is refused for who asks. Neither keys nor bodies are in it. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuditLog } from '../../access/audit-log.js'
+import { whenGone } from '../client-gone.js'
+
+/** Refusals that tell of the caller, not of the request. */
+const refusedStatuses = [401, 403, 429]
+
+export function auditRequests(app: FastifyInstance, log: AuditLog | undefined): void {
+  if (log === undefined) return
+  const answered = new WeakSet<FastifyRequest>()
+  app.addHook('onRequest', async (request, reply) => {
+    whenGone(reply, () => {
+      if (!answered.has(request) && isOfInterest(request, reply)) log.write(entryOf(request))
+    })
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    answered.add(request)
+    if (isOfInterest(request, reply)) log.write(entryOf(request, reply.statusCode))
+  })
+}
+
+function isOfInterest({ routeOptions }: FastifyRequest, { statusCode }: FastifyReply): boolean {
+  const { role } = routeOptions.config
+  return role === 'write' || role === 'admin' || (role !== undefined && refusedStatuses.includes(statusCode))
+}
+
+/** @param status left out: the client left before its answer */
+function entryOf(request: FastifyRequest, status?: number): object {
+  const { routeOptions, method, params, ip, id, keyName, problemCode } = request
+  const { gallery, id: image, job } = (params ?? {}) as { gallery?: string; id?: string; job?: string }
+  const { operationId } = (routeOptions.schema ?? {}) as { operationId?: string }
+  const outcome = status === undefined ? 'left' : status < 400 ? 'done' : status < 500 ? 'refused' : 'failed'
+  return {
+    caller: keyName,
+    address: ip,
+    action: operationId ?? `${method} ${routeOptions.url ?? ''}`,
+    ...(gallery !== undefined && { gallery }),
+    ...(image !== undefined && { image }),
+    ...(job !== undefined && { job }),
+    outcome,
+    ...(status !== undefined && { status }),
+    ...(problemCode !== '' && { code: problemCode }),
+    requestId: id,
+  }
+}

@@ -1,0 +1,32 @@
+/** `GET /metrics`: what Prometheus asks. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Metrics } from '../../metrics.js'
+
+export interface MetricsRouteOptions {
+  metrics: Metrics
+}
+
+export const metricsRoutes: FastifyPluginAsyncTypebox<MetricsRouteOptions> = async (app, { metrics }) => {
+  app.get(
+    '/metrics',
+    {
+      config: { role: 'read', verb: 'metrics' },
+      schema: {
+        operationId: 'getMetrics',
+        tags: ['operations'],
+        summary: 'Metrics for Prometheus',
+        response: {
+          200: {
+            description: 'The text format of Prometheus; durations in seconds.',
+            content: { 'text/plain': { schema: Type.String() } },
+          },
+        },
+      },
+    },
+    async (_request, reply) => {
+      const { contentType, text } = await metrics.expose()
+      return reply.type(contentType).serializer(String).send(text)
+    },
+  )
+}

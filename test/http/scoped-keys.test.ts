@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeKey } from '../../src/access/api-keys.js'
+import { startApp, temporaryFolder } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+
+const owner = makeKey('owner', 'admin')
+const bearer = ({ key }: { key: string }) => ({ authorization: `Bearer ${key}` })
+const lines = { 'content-type': 'application/x-ndjson' }
+
+test('a key for some galleries reaches them, their jobs, and what belongs to none', async (t) => {
+  const shop = makeKey('shop', 'write', { galleries: ['shop-*'] })
+  const app = await startApp(t, { apiKeys: `${owner.line},${shop.line}` })
+  const jobs: Record<string, string> = {}
+  for (const gallery of ['shop-a', 'other']) {
+    const url = `/v1/galleries/${gallery}`
+    await app.call(201, { method: 'PUT', url, headers: bearer(owner) })
+    const payload = '{"delete":"none"}\n'
+    const headers = { ...bearer(owner), ...lines }
+    jobs[gallery] = (await app.call(202, { method: 'POST', url: `${url}/ingest`, headers, payload })).id
+  }
+  const rows: [number, 'GET' | 'PUT' | 'POST' | 'DELETE', string][] = [
+    [200, 'GET', '/v1/galleries/shop-a'],
+    [403, 'GET', '/v1/galleries/other'],
+    [403, 'GET', '/v1/galleries/shop'],
+    [201, 'PUT', '/v1/galleries/shop-b'],
+    [403, 'PUT', '/v1/galleries/another'],
+    [403, 'GET', '/v1/galleries/other/images'],
+    [200, 'GET', `/v1/jobs/${jobs['shop-a']}`],
+    [403, 'GET', `/v1/jobs/${jobs.other}`],
+    [403, 'GET', `/v1/jobs/${jobs.other}/errors`],
+    [403, 'GET', `/v1/jobs/${jobs.other}/events`],
+    [403, 'DELETE', `/v1/jobs/${jobs.other}`],
+    [404, 'GET', '/v1/jobs/none'],
+    [200, 'GET', '/v1/jobs?gallery=shop-a'],
+    [403, 'GET', '/v1/jobs?gallery=other'],
+    [403, 'GET', '/v1/jobs'],
+    [200, 'GET', '/v1/models'],
+    [403, 'GET', '/metrics'],
+  ]
+  for (const [status, method, url] of rows) {
+    const problem = await app.call(status, { method, url, headers: bearer(shop) })
+    if (status === 403) assert.equal(problem.code, 'gallery_forbidden', url)
+  }
+  const { galleries } = await app.call(200, { url: '/v1/galleries', headers: bearer(shop) })
+  assert.deepEqual(
+    galleries.map(({ name }) => name),
+    ['shop-a', 'shop-b'],
+  )
+})
+
+test('a key for some verbs does nothing else', async (t) => {
+  const [finder, feeder] = [
+    makeKey('finder', 'read', { verbs: ['search'] }),
+    makeKey('feeder', 'write', { verbs: ['write'] }),
+  ]
+  const app = await startApp(t, { apiKeys: [owner, finder, feeder].map(({ line }) => line).join(',') })
+  const url = '/v1/galleries/shapes'
+  const payload = await drawImage('circle', 1, { format: 'png' })
+  const png = { 'content-type': 'image/png' }
+  const rows = [
+    { key: feeder, status: 201, method: 'PUT', url },
+    { key: feeder, status: 201, method: 'PUT', url: `${url}/images/a`, headers: png, payload },
+    { key: feeder, status: 403, method: 'DELETE', url: `${url}/images/a` },
+    { key: feeder, status: 403, method: 'DELETE', url: `${url}/images?label=x` },
+    { key: feeder, status: 403, method: 'POST', url: `${url}/ingest`, headers: lines, payload: '{"delete":"a"}\n' },
+    { key: feeder, status: 403, method: 'POST', url: `${url}/search`, headers: png, payload },
+    { key: finder, status: 200, method: 'POST', url: `${url}/search`, headers: png, payload },
+    { key: finder, status: 200, method: 'POST', url: '/v1/embeddings', headers: png, payload },
+    { key: finder, status: 403, method: 'GET', url: `${url}/images/a` },
+    { key: finder, status: 403, method: 'GET', url: '/metrics' },
+  ] as const
+  for (const { key, status, ...request } of rows) {
+    const headers = { ...('headers' in request && request.headers), ...bearer(key) }
+    const problem = await app.call(status, { ...request, headers } as object)
+    if (status === 403) assert.equal(problem.code, 'forbidden')
+  }
+})
+
+test('a key is refused from the moment on at which it expires', async (t) => {
+  const soon = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+/, '')
+  const [past, future] = [
+    makeKey('past', 'read', { expires: '2020-01-01' }),
+    makeKey('future', 'read', { expires: soon }),
+  ]
+  const app = await startApp(t, { apiKeys: `${past.line},${future.line}` })
+  assert.equal((await app.call(401, { url: '/v1/galleries', headers: bearer(past) })).code, 'key_expired')
+  await app.call(200, { url: '/v1/galleries', headers: bearer(future) })
+  t.mock.timers.enable({ apis: ['Date'], now: Date.parse(soon) })
+  assert.equal((await app.call(401, { url: '/v1/galleries', headers: bearer(future) })).code, 'key_expired')
+})
+
+test('who wrote and who was refused is in the audit log; who read is not, and no key is', async (t) => {
+  const auditLog = join(await temporaryFolder(t), 'audit', 'log')
+  const reader = makeKey('reader', 'read')
+  const app = await startApp(t, { apiKeys: `${owner.line},${reader.line}`, auditLog })
+  const url = '/v1/galleries/shapes'
+  await app.call(201, { method: 'PUT', url, headers: { ...bearer(owner), 'x-request-id': 'first' } })
+  await app.call(200, { url, headers: bearer(reader) })
+  await app.call(403, { method: 'DELETE', url, headers: bearer(reader) })
+  await app.call(401, { url, headers: { authorization: 'Bearer alike_guess' } })
+  await app.call(404, { method: 'DELETE', url: `${url}/images/none`, headers: bearer(owner) })
+  const entries = await linesOf(auditLog, 4)
+  assert.deepEqual(
+    entries.map(({ caller, action, gallery, image, outcome, code }) => [caller, action, gallery, image, outcome, code]),
+    [
+      ['owner', 'createGallery', 'shapes', undefined, 'done', undefined],
+      ['reader', 'deleteGallery', 'shapes', undefined, 'refused', 'forbidden'],
+      ['', 'getGallery', 'shapes', undefined, 'refused', 'unauthenticated'],
+      ['owner', 'deleteImage', 'shapes', 'none', 'refused', 'image_not_found'],
+    ],
+  )
+  assert.deepEqual([entries[0]!.requestId, entries[0]!.status, entries[0]!.address], ['first', 201, '127.0.0.1'])
+  assert.doesNotMatch(await readFile(auditLog, 'utf8'), /alike_/)
+})
+
+test('the audit log can be part of the log', async (t) => {
+  const app = await startApp(t, { auditLog: 'log' })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const entry = app.log.find(({ audit }) => audit === true)
+  assert.deepEqual([entry?.action, entry?.outcome], ['createGallery', 'done'])
+})
+
+test('metrics have a port of their own where that is set, with the same keys', async (t) => {
+  const reader = makeKey('reader', 'read')
+  const app = await startApp(t, { apiKeys: reader.line, metricsPort: 9100 })
+  assert.equal((await app.app.inject({ url: '/metrics', headers: bearer(reader) })).statusCode, 404)
+  const own = app.metricsApp!
+  assert.equal((await own.inject('/metrics')).statusCode, 401)
+  const { statusCode, body } = await own.inject({ url: '/metrics', headers: bearer(reader) })
+  assert.equal(statusCode, 200)
+  assert.match(body, /^alike_http_requests_total\{.*status="404"\} 1$/m)
+  assert.equal((await own.inject('/v1/galleries')).statusCode, 404)
+})
+
+test('a key file that changes is followed by the running service', async (t) => {
+  const apiKeysFile = join(await temporaryFolder(t), 'keys')
+  const [first, second] = [makeKey('first', 'read'), makeKey('second', 'read')]
+  await writeFile(apiKeysFile, first.line)
+  const app = await startApp(t, { apiKeysFile, metricsOpen: true })
+  const status = async (key: { key: string }) =>
+    (await app.app.inject({ url: '/v1/galleries', headers: bearer(key) })).statusCode
+  assert.deepEqual([await status(first), await status(second)], [200, 401])
+  await writeFile(apiKeysFile, second.line)
+  while ((await status(second)) !== 200) await sleep(50)
+  assert.equal(await status(first), 401)
+  assert.match((await app.app.inject('/metrics')).body, /alike_key_reloads_total\{outcome="reloaded"\} 1/)
+})
+
+/** Written in the background. */
+async function linesOf(file: string, count: number): Promise<Record<string, unknown>[]> {
+  for (;;) {
+    const text = await readFile(file, 'utf8').catch(() => '')
+    const entries = text.split('\n').filter((line) => line !== '')
+    if (entries.length >= count) return entries.map((line) => JSON.parse(line) as Record<string, unknown>)
+    await sleep(10)
+  }
+}
