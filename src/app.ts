@@ -34,6 +34,7 @@ import { sendSecurityHeaders } from './http/plugins/security-headers.js'
 import { trustedProxies } from './http/plugins/trusted-proxies.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
 import { analysisRoutes } from './http/routes/analyses.js'
+import { decisionRoutes } from './http/routes/decisions.js'
 import { explainRoutes } from './http/routes/explain.js'
 import { feedbackRoutes } from './http/routes/feedback.js'
 import { galleryRoutes } from './http/routes/galleries.js'
@@ -156,6 +157,7 @@ export async function buildApp({
     await scope.register(modelRoutes, { embedder })
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
+    await scope.register(decisionRoutes, { galleries, metrics })
     await scope.register(feedbackRoutes, { galleries, metrics })
     await scope.register(jobRoutes, { jobs, galleries })
     await scope.register(jobEventRoutes, { jobs, metrics, ...config })

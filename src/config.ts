@@ -388,6 +388,12 @@ export const Settings = Type.Object(
       maximum: 100_000_000,
       description: 'Judgements of hits that a gallery may hold; more are refused with `feedback_full`.',
     }),
+    decisionsMax: Type.Integer({
+      default: 100_000,
+      minimum: 1,
+      maximum: 10_000_000,
+      description: 'Decisions about findings that a gallery may hold; more are refused with `decisions_full`.',
+    }),
     explainQueueMax: Type.Integer({
       default: 16,
       minimum: 1,

@@ -99,6 +99,7 @@ export async function openService(
         pageMaxLength: config.answerMaxBytes / 4,
         galleryImagesMax: config.galleryMaxImages,
         feedbackMax: config.feedbackMax,
+        decisionsMax: config.decisionsMax,
         databaseMaxBytes: config.databaseMaxBytes,
         graphCacheAfterWrites: config.graphCacheAfterWrites,
         graphCacheAfterSeconds: config.graphCacheAfterSeconds,

@@ -115,6 +115,7 @@ export interface Metrics {
   countJobEnd(state: JobEnd): void
   countFetch(outcome: FetchOutcome): void
   countIndexRebuild(): void
+  countDecided(decision: string): void
   countJudged(verdict: 'right' | 'wrong', count: number): void
   /** The model that explains was brought into memory. */
   countExplainOpen(): void
@@ -199,6 +200,12 @@ export function createMetrics(): Metrics {
     help: 'Times a graph was built anew from the database.',
     registers,
   })
+  const decided = new Counter({
+    name: 'alike_decisions_total',
+    help: 'Decisions about findings, by what was decided.',
+    labelNames: ['decision'] as const,
+    registers,
+  })
   const judged = new Counter({
     name: 'alike_feedback_judgements_total',
     help: 'Judgements of hits that were taken in, by verdict.',
@@ -280,6 +287,7 @@ export function createMetrics(): Metrics {
     countJobEnd: (state) => jobsEnded.inc({ state }),
     countFetch: (outcome) => fetches.inc({ outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
+    countDecided: (decision) => decided.inc({ decision }),
     countJudged: (verdict, count) => judged.inc({ verdict }, count),
     countExplainOpen: () => explainOpens.inc(),
     countDecoded: (where) => decoded.inc({ where }),

@@ -1,6 +1,7 @@
 /** Every call that an analysis' thread answers. One thread serves one job, so it remembers what came before. */
 import type { ScanSource } from '../gallery/scan.js'
 import type { DoctorReport, DuplicateReport, QualityReport } from './findings/reports.js'
+import type { Answered } from './findings/settled.js'
 
 /** Given to the thread when it is started. */
 export interface AnalysisThreadData {
@@ -9,8 +10,11 @@ export interface AnalysisThreadData {
 }
 
 export type AnalysisCalls = {
-  /** First. Answers the numbers of all pictures in the scan, by id. */
-  load: { request: { source: ScanSource; vectors: boolean; descriptors: boolean }; reply: Uint32Array }
+  /** First. @param answered by decisions. Answers the numbers of all pictures in the scan, by id. */
+  load: {
+    request: { source: ScanSource; answered: readonly Answered[]; vectors: boolean; descriptors: boolean }
+    reply: Uint32Array
+  }
   /** Draws pictures for `recall` and finds their true neighbours; answers their numbers. */
   truths: { request: { size: number; seed: number; k: number }; reply: Uint32Array }
   /** What the index found for the pictures of `truths`: [n] counts, [n, k] scores. */

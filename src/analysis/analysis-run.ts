@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
+import type { StoredDecision } from '../gallery/decisions.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobRecord } from '../gallery/jobs.js'
 import type { Neighbours, OpenScan } from '../gallery/scan.js'
@@ -13,6 +14,7 @@ import { CalledThread } from '../worker-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import type { AnalysisTask } from './findings/parameters.js'
 import type { AnalysisResult, RecallReport } from './findings/reports.js'
+import type { Answered } from './findings/settled.js'
 import { RunControl } from './run-control.js'
 
 /** Pictures asked for with one call: more than a slice has room for, and few enough to be sent again and again. */
@@ -22,6 +24,8 @@ const recall = { k: 10, sample: 500 } as const
 /** While a larger part of the gallery than this is not in the graph, asking the index would hold up searches. */
 const pendingShareMax = 0.1
 const waitMs = 500
+/** At once. */
+const decisionsRead = 500
 
 type TaskOf<Kind extends AnalysisTask['kind']> = Extract<AnalysisTask, { kind: Kind }>
 
@@ -93,6 +97,7 @@ export class AnalysisRun {
   async #evaluate({ kind, efs, ...query }: TaskOf<'evaluate'>, scan: OpenScan, thread: CalledThread<AnalysisCalls>) {
     await thread.call('load', {
       source: scan.source,
+      answered: await this.#answered(),
       vectors: true,
       descriptors: query.duplicateScore !== undefined,
     })
@@ -131,7 +136,12 @@ export class AnalysisRun {
     scan: OpenScan,
     thread: CalledThread<AnalysisCalls>,
   ) {
-    await thread.call('load', { source: scan.source, vectors: false, descriptors: true })
+    await thread.call('load', {
+      source: scan.source,
+      answered: await this.#answered(),
+      vectors: false,
+      descriptors: true,
+    })
     return { kind, ...(await thread.call('duplicates', { duplicateScore, limit })) }
   }
 
@@ -142,6 +152,7 @@ export class AnalysisRun {
   ) {
     const numbers = await thread.call('load', {
       source: scan.source,
+      answered: await this.#answered(),
       vectors: false,
       descriptors: true,
     })
@@ -169,6 +180,17 @@ export class AnalysisRun {
       this.#control.advance(found.answered)
       from += found.answered
     }
+  }
+
+  /** Questions that are not asked again. */
+  async #answered(): Promise<Answered[]> {
+    const decisions = await this.#galleries.decisions(this.#job.gallery)
+    const all: StoredDecision[] = []
+    for (let page = await decisions.page(0, decisionsRead); page.length > 0; ) {
+      all.push(...page)
+      page = await decisions.page(page.at(-1)!.number, decisionsRead)
+    }
+    return all
   }
 
   /** For as long as the job is not stopped. */

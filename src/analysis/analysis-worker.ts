@@ -14,6 +14,7 @@ import { reportDuplicates } from './findings/duplicates.js'
 import { evaluateGallery } from './findings/evaluation.js'
 import { kthScores, recallOf } from './findings/recall.js'
 import { drawSample } from './findings/sample.js'
+import { type Apart, Settled } from './findings/settled.js'
 import { Gathering } from './gathering.js'
 import { RunControl } from './run-control.js'
 
@@ -22,15 +23,16 @@ if (process.platform === 'linux') setPriority(19)
 
 const control = new RunControl((workerData as AnalysisThreadData).control)
 let gallery: WholeGallery
+let settled: Settled
 let truths: Float32Array
 let gathering: Gathering
 
 /** Progress counts pictures. */
-function copyGroups(duplicateScore: number): CopyGroups {
+function copyGroups(duplicateScore: number, apart: Apart): CopyGroups {
   const count = gallery.ids.length
   let told = 0
   control.expect(count)
-  const groups = findCopyGroups(gallery, duplicateScore, (share) => {
+  const groups = findCopyGroups(gallery, duplicateScore, apart, (share) => {
     control.throwIfStopped()
     const done = Math.floor(share * count)
     control.advance(done - told)
@@ -47,8 +49,9 @@ const step = () => {
 
 answerCalls<AnalysisCalls>(
   {
-    async load({ source, vectors, descriptors }) {
+    async load({ source, answered, vectors, descriptors }) {
       gallery = await readWholeGallery(source, { vectors, descriptors, onPage: () => control.throwIfStopped() })
+      settled = new Settled(gallery, answered)
       return gallery.numbers
     },
     truths({ size, seed, k }) {
@@ -61,7 +64,9 @@ answerCalls<AnalysisCalls>(
     quality: (request) =>
       evaluateGallery(gallery, {
         ...request,
-        ...(request.duplicateScore !== undefined && { copies: copyGroups(request.duplicateScore) }),
+        ...(request.duplicateScore !== undefined && {
+          copies: copyGroups(request.duplicateScore, settled.apart(['not-copies'])),
+        }),
         onSample: (queries) => control.expect(queries),
         onQuery: step,
       }),
@@ -71,10 +76,18 @@ answerCalls<AnalysisCalls>(
     neighbours: (found) => gathering.take(found),
     duplicates({ duplicateScore, limit }) {
       const notCompared = gallery.copies.hasFeatures.reduce((sum, has) => sum + 1 - has, 0)
-      return reportDuplicates(gallery, copyGroups(duplicateScore), { duplicateScore, notCompared, limit })
+      const apart = settled.apart(['not-copies', 'dismissed'])
+      const groups = copyGroups(duplicateScore, apart)
+      return reportDuplicates(gallery, groups, { duplicateScore, notCompared, dismissed: apart.count, limit })
     },
     doctor: ({ k, duplicateScore, limit }) =>
-      examine(gallery, gathering.lists, copyGroups(duplicateScore), { k, duplicateScore, limit }),
+      examine(
+        gallery,
+        gathering.lists,
+        copyGroups(duplicateScore, settled.apart(['not-copies'])),
+        { k, duplicateScore, limit },
+        settled,
+      ),
   },
   () => {},
 )

@@ -4,24 +4,28 @@ import { nearCopyScore } from '../copies/near-copy-score.js'
 import { seededRandom } from '../eval/random.js'
 import type { WholeGallery } from '../gallery/whole-gallery.js'
 import { CopyGroups } from './findings/copy-groups.js'
+import type { Apart } from './findings/settled.js'
 
 /** The same samples of signs each time: the same gallery gives the same answer. */
 const seed = 1
 /** Pictures of a group whose scores to each other are all looked at. */
 const comparedMax = 50
 
-/** @param onStep told the share that is done; what it throws ends the search */
+/** @param apart pairs that are none, whatever they score @param onStep told the share that is done; what it throws ends the search */
 export function findCopyGroups(
   { contentHashes, copies }: WholeGallery,
   duplicateScore: number,
+  apart: Apart,
   onStep: (share: number) => void,
 ): CopyGroups {
-  const groups = CopyGroups.ofContent(contentHashes)
+  const groups = CopyGroups.ofContent(contentHashes, apart)
   findCopyPairs(copies, {
     duplicateScore,
     random: seededRandom(seed),
     areJoined: (a, b) => groups.groupOf(a) === groups.groupOf(b),
-    join: (a, b, score) => groups.join(a, b, score),
+    join: (a, b, score) => {
+      if (!apart.areApart(a, b)) groups.join(a, b, score)
+    },
     onStep,
   })
   for (const members of groups.list()) tellScores(members.slice(0, comparedMax))

@@ -3,6 +3,7 @@
  * How pictures are numbered, kept on disk and searched is the engine's own affair.
  */
 import type { AlikeError } from '../errors.js'
+import type { SetDecisions } from './decisions.js'
 import type { Filter } from './filter.js'
 import type { HitRecord } from './hit-record.js'
 import type { HitList, UnrankedHit } from './hits.js'
@@ -95,6 +96,7 @@ export interface OpenSet {
   /** JSON of hits, in their order; undefined for those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
   metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]>
   readonly copies: SetCopies
+  readonly decisions: SetDecisions
 
   /** For who looks at all of it. */
   scan(): OpenScan

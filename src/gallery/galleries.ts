@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
 import type { Catalogue, CatalogueEntry, CatalogueRecord } from './catalogue.js'
+import type { SetDecisions } from './decisions.js'
 import type {
   EmbeddingSet,
   Engine,
@@ -328,6 +329,11 @@ export class Galleries {
   /** Empty for a picture without features; undefined where none was made yet. */
   async copyDescriptor(gallery: string, id: string): Promise<Uint8Array | undefined> {
     return (await this.#open(gallery)).copies.descriptor(id)
+  }
+
+  /** What was decided about findings of it. */
+  async decisions(gallery: string): Promise<SetDecisions> {
+    return (await this.#open(gallery)).decisions
   }
 
   /** A page of pictures that have a thumbnail and no copy descriptor yet. */

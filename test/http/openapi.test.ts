@@ -53,6 +53,7 @@ test('every operation is named, explained and tells its problems', async () => {
   assert.equal(search?.requestBody?.required, false)
   assert.deepEqual(Object.keys(document.components.schemas), [
     'Calibration',
+    'Decision',
     'Explanation',
     'FeedbackAnswer',
     'Gallery',

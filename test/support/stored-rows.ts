@@ -24,7 +24,7 @@ const columns = [
 /** The last version of tables whose services took every text. */
 const textlessVersion = 7
 /** Tables that it did not have. */
-const youngerTables = ['feedback']
+const youngerTables = ['feedback', 'decision']
 
 /** Texts as they were taken then, by the id of a picture: what SQLite makes of them, under the checksum of what was meant. */
 export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteImages>[1]): void {

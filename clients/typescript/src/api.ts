@@ -261,6 +261,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List decisions, page by page */
+        get: operations["listDecisions"];
+        put?: never;
+        /**
+         * Settle a finding: applied at once, and not asked again
+         * @description Labels are set, and copies removed, in one transaction with the decision. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/decisions/{decision}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a decision back
+         * @description It is asked again. A label that it set is what it was before, unless it was changed meanwhile; images that were removed stay removed.
+         */
+        delete: operations["takeBackDecision"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/feedback": {
         parameters: {
             query?: never;
@@ -646,6 +687,48 @@ export interface components {
             reliable: boolean;
             /** @description True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise. */
             widened?: boolean;
+        };
+        /**
+         * @example {
+         *       "id": "12",
+         *       "gallery": "holidays",
+         *       "kind": "copies",
+         *       "ids": [
+         *         "cycling/Image_12.jpg",
+         *         "running/IMG_0412.jpg"
+         *       ],
+         *       "decision": "keep-one",
+         *       "keep": "cycling/Image_12.jpg",
+         *       "changed": 1,
+         *       "by": "curators",
+         *       "at": "2026-11-26T10:00:00.000Z"
+         *     }
+         */
+        Decision: {
+            /** @description Of the decision. */
+            id: string;
+            /**
+             * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+             * @example holidays
+             */
+            gallery: string;
+            /** @enum {string} */
+            kind: "label" | "copies";
+            ids: string[];
+            /** @enum {string} */
+            decision: "keep-label" | "set-label" | "keep-one" | "not-copies" | "dismissed";
+            label?: string | null;
+            /**
+             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+             * @example cycling/Image_12.jpg
+             */
+            keep?: string;
+            /** @description Pictures that got another label, or were removed. */
+            changed: number;
+            /** @description The API key that it came with; empty without keys. */
+            by: string;
+            /** Format: date-time */
+            at: string;
         };
         /**
          * @description Where a score comes from, place by place, and how far it is to be trusted.
@@ -1184,7 +1267,7 @@ export interface components {
              * @description Stable, to be switched on.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What it was this time. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -1754,6 +1837,8 @@ export interface components {
             notCompared: number;
             /** @description Groups there are. */
             count: number;
+            /** @description Findings left out because they were decided on; absent in reports of older versions. */
+            dismissed?: number;
             /** @description Pictures to spare: what would go if one of each group stayed. */
             copies: number;
             /** @description Largest first, then by id; at most `limit`. */
@@ -1876,6 +1961,8 @@ export interface components {
             conflicts: {
                 /** @description Groups there are. */
                 count: number;
+                /** @description Findings left out because they were decided on; absent in reports of older versions. */
+                dismissed?: number;
                 groups: {
                     /** @description By name; at most 20. */
                     labels: string[];
@@ -1901,6 +1988,8 @@ export interface components {
                 judged: number;
                 /** @description Pictures whose label is doubted. */
                 count: number;
+                /** @description Findings left out because they were decided on; absent in reports of older versions. */
+                dismissed?: number;
                 images: {
                     /** @description Id of a picture. */
                     id: string;
@@ -4431,6 +4520,420 @@ export interface operations {
             };
             /** @description Address and headers have more bytes than allowed. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDecisions: {
+        parameters: {
+            query?: {
+                /** @description Most entries of one page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before; opaque. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the order of their coming. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        decisions: {
+                            /** @description Of the decision. */
+                            id: string;
+                            /**
+                             * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                             * @example holidays
+                             */
+                            gallery: string;
+                            /** @enum {string} */
+                            kind: "label" | "copies";
+                            ids: string[];
+                            /** @enum {string} */
+                            decision: "keep-label" | "set-label" | "keep-one" | "not-copies" | "dismissed";
+                            label?: string | null;
+                            /**
+                             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                             * @example cycling/Image_12.jpg
+                             */
+                            keep?: string;
+                            /** @description Pictures that got another label, or were removed. */
+                            changed: number;
+                            /** @description The API key that it came with; empty without keys. */
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                        }[];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "label";
+                    /** @description Pictures whose label was asked about. */
+                    ids: string[];
+                    /**
+                     * @description `keep-label`: it is right as it is. `dismissed`: do not ask again.
+                     * @enum {string}
+                     */
+                    decision: "keep-label" | "dismissed";
+                } | {
+                    /** @enum {string} */
+                    kind: "label";
+                    /** @description Pictures whose label was asked about. */
+                    ids: string[];
+                    /**
+                     * @description All of them get this label.
+                     * @enum {string}
+                     */
+                    decision: "set-label";
+                    /** @description The label; null takes it away. */
+                    label: string | null;
+                } | {
+                    /** @enum {string} */
+                    kind: "copies";
+                    /** @description Pictures that were taken for copies of each other. */
+                    ids: string[];
+                    /**
+                     * @description `not-copies`: they are different pictures. `dismissed`: copies that may stay; do not ask again.
+                     * @enum {string}
+                     */
+                    decision: "not-copies" | "dismissed";
+                } | {
+                    /** @enum {string} */
+                    kind: "copies";
+                    /** @description Pictures that were taken for copies of each other. */
+                    ids: string[];
+                    /**
+                     * @description The others are removed.
+                     * @enum {string}
+                     */
+                    decision: "keep-one";
+                    /**
+                     * @description The one of `ids` that stays.
+                     * @example cycling/Image_12.jpg
+                     */
+                    keep: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The decision is stored, and done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decision"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room to store it. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeBackDecision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+                decision: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is taken back. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room to store it. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

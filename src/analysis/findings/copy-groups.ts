@@ -1,4 +1,5 @@
 /** Near-copies joined into groups: A like B and B like C are one group, whatever A and C score. */
+import { type Apart, noneApart } from './settled.js'
 
 export class CopyGroups {
   /** The way to the first picture of each one's group (union–find, Tarjan 1975). */
@@ -11,14 +12,20 @@ export class CopyGroups {
     this.#scores = new Float32Array(size).fill(-1)
   }
 
-  /** Pictures of the same bytes are copies, whatever the index finds. */
-  static ofContent(contentHashes: readonly string[]): CopyGroups {
+  /** Pictures of the same bytes are copies, whatever the index finds. @param apart but for those that were decided to be none */
+  static ofContent(contentHashes: readonly string[], apart: Apart = noneApart): CopyGroups {
     const groups = new CopyGroups(contentHashes.length)
-    const firstOf = new Map<string, number>()
+    const earlierOf = new Map<string, number[]>()
     contentHashes.forEach((hash, position) => {
-      const first = firstOf.get(hash)
-      if (first === undefined) firstOf.set(hash, position)
-      else groups.join(first, position, 1)
+      const earlier = earlierOf.get(hash)
+      if (earlier === undefined) earlierOf.set(hash, [position])
+      else {
+        // the earlier ones are joined among themselves, unless some of them were parted
+        const joinable =
+          apart === noneApart ? earlier.slice(0, 1) : earlier.filter((one) => !apart.areApart(one, position))
+        for (const other of joinable) groups.join(other, position, 1)
+        earlier.push(position)
+      }
     })
     return groups
   }

@@ -7,6 +7,7 @@ import { findLabelDoubts } from './label-doubts.js'
 import { NeighbourLists } from './neighbour-lists.js'
 import { findOutliers } from './outliers.js'
 import type { DoctorReport } from './reports.js'
+import { nothingSettled } from './settled.js'
 
 export interface DoctorOptions {
   /** Neighbours that vote and count. */
@@ -20,20 +21,22 @@ export interface DoctorOptions {
 /**
  * @param lists copies included, longer than k so that enough others remain
  * @param groups of copies
+ * @param settled what is not asked again
  */
 export function examine(
   images: Images,
   lists: NeighbourLists,
   groups: CopyGroups,
   { k, duplicateScore, limit }: DoctorOptions,
+  settled = nothingSettled,
 ): DoctorReport {
   const others = withoutCopies(lists, groups, k)
   return {
     pictures: images.ids.length,
     k,
     duplicateScore,
-    conflicts: findLabelConflicts(images, groups, limit),
-    doubts: findLabelDoubts(images, others, k, limit),
+    conflicts: findLabelConflicts(images, groups, limit, settled),
+    doubts: findLabelDoubts(images, others, k, limit, settled),
     hubs: findHubs(images, others, k, limit),
     outliers: findOutliers(images, others, limit),
   }

@@ -7,6 +7,8 @@ export interface DuplicateOptions {
   duplicateScore: number
   /** Pictures that only equal files were looked for of. */
   notCompared: number
+  /** Decisions that keep groups out of the report. Default 0. */
+  dismissed?: number | undefined
   /** Most groups. */
   limit: number
 }
@@ -19,7 +21,7 @@ const listedMax = 5_000
 export function reportDuplicates(
   images: Images,
   groups: CopyGroups,
-  { duplicateScore, notCompared, limit }: DuplicateOptions,
+  { duplicateScore, notCompared, dismissed = 0, limit }: DuplicateOptions,
 ): DuplicateReport {
   const all = groups.list()
   return {
@@ -27,6 +29,7 @@ export function reportDuplicates(
     duplicateScore,
     notCompared,
     count: all.length,
+    dismissed,
     copies: all.reduce((sum, { length }) => sum + length - 1, 0),
     groups: describeGroups(all.slice(0, limit), images, groups),
   }

@@ -3,16 +3,24 @@ import type { CopyGroups } from './copy-groups.js'
 import { describeGroups } from './duplicates.js'
 import type { Images } from './images.js'
 import type { ConflictReport } from './reports.js'
+import { nothingSettled } from './settled.js'
 
 /** Labels told of one group. */
 const labelsMax = 20
 
 /** Largest groups first. @param limit most groups */
-export function findLabelConflicts(images: Images, groups: CopyGroups, limit: number): ConflictReport {
-  const torn = groups.list().filter((members) => labelsOf(members, images).length > 1)
+export function findLabelConflicts(
+  images: Images,
+  groups: CopyGroups,
+  limit: number,
+  settled = nothingSettled,
+): ConflictReport {
+  const found = groups.list().filter((members) => labelsOf(members, images).length > 1)
+  const torn = found.filter((members) => !members.every((position) => settled.hasLabel(position)))
   const shown = torn.slice(0, limit)
   return {
     count: torn.length,
+    dismissed: found.length - torn.length,
     groups: describeGroups(shown, images, groups).map((group, i) => ({
       labels: labelsOf(shown[i]!, images).slice(0, labelsMax),
       ...group,

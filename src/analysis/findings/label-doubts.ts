@@ -7,6 +7,7 @@
 import type { Images } from './images.js'
 import type { NeighbourLists } from './neighbour-lists.js'
 import type { DoubtReport } from './reports.js'
+import { nothingSettled } from './settled.js'
 
 /** A picture is judged by at least so many labelled neighbours, and only where its label has so many other pictures to vote for it. */
 const votersMin = 5
@@ -18,17 +19,26 @@ const witnessesShown = 3
 type Votes = ReadonlyMap<string, number>
 
 /** Strongest doubt first. @param lists without copies @param k neighbours that vote @param limit most pictures */
-export function findLabelDoubts(images: Images, lists: NeighbourLists, k: number, limit: number): DoubtReport {
+export function findLabelDoubts(
+  images: Images,
+  lists: NeighbourLists,
+  k: number,
+  limit: number,
+  settled = nothingSettled,
+): DoubtReport {
   const { ids, labels } = images
   const judged = votesOfAll(images, lists, k)
   const confidence = meanOwnShare(judged, labels)
+  let dismissed = 0
   const doubts: { position: number; likely: string; margin: number; own: number; other: number }[] = []
   for (const [position, votes] of judged) {
     const label = labels[position]!
     const likely = likeliest(votes, label, confidence)
     if (likely === label) continue
     const [own, other] = [votes.get(label) ?? 0, votes.get(likely)!]
-    if (other - own >= marginMin) doubts.push({ position, likely, margin: other - own, own, other })
+    if (other - own < marginMin) continue
+    if (settled.hasLabel(position)) dismissed += 1
+    else doubts.push({ position, likely, margin: other - own, own, other })
   }
   doubts.sort(
     (a, b) => b.margin - a.margin || lists.score(b.position, 0) - lists.score(a.position, 0) || a.position - b.position,
@@ -36,6 +46,7 @@ export function findLabelDoubts(images: Images, lists: NeighbourLists, k: number
   return {
     judged: judged.size,
     count: doubts.length,
+    dismissed,
     images: doubts.slice(0, limit).map(({ position, likely, margin, own, other }) => ({
       id: ids[position]!,
       label: labels[position]!,

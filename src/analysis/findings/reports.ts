@@ -6,6 +6,9 @@ const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, des
 const Score = (description: string) => Type.Number({ minimum: -1, maximum: 1, description })
 const NullableNumber = Type.Union([Type.Number(), Type.Null()])
 const Label = Type.Union([Type.String(), Type.Null()], { description: 'null: it has none.' })
+const Dismissed = Type.Optional(
+  Count('Findings left out because they were decided on; absent in reports of older versions.'),
+)
 const Id = Type.String({ description: 'Id of a picture.' })
 
 /** One name a value: `mAP@10`, `recall@5`, `meanRank`, …; null: not known for every query. */
@@ -103,6 +106,7 @@ export const DuplicateReport = Type.Object({
     'Pictures of which only equal files are known: without features, or stored without a thumbnail before copies were looked for.',
   ),
   count: Count('Groups there are.'),
+  dismissed: Dismissed,
   copies: Count('Pictures to spare: what would go if one of each group stayed.'),
   groups: Type.Array(CopyGroup, { description: 'Largest first, then by id; at most `limit`.' }),
 })
@@ -111,6 +115,7 @@ export type DuplicateReport = Static<typeof DuplicateReport>
 export const ConflictReport = Type.Object(
   {
     count: Count('Groups there are.'),
+    dismissed: Dismissed,
     groups: Type.Array(
       Type.Object({
         labels: Type.Array(Type.String(), { description: 'By name; at most 20.' }),
@@ -126,6 +131,7 @@ export const DoubtReport = Type.Object(
   {
     judged: Count('Pictures with enough labelled neighbours, and enough others of their label, to be judged.'),
     count: Count('Pictures whose label is doubted.'),
+    dismissed: Dismissed,
     images: Type.Array(
       Type.Object({
         id: Id,

@@ -6,6 +6,8 @@ export interface StorageSettings extends GraphCacheSettings {
   writeQueueMax: number
   /** Live pictures a gallery may hold; more are refused as `gallery_full`. */
   galleryImagesMax: number
+  /** Decisions about findings a gallery may hold; more are refused as `decisions_full`. */
+  decisionsMax: number
   /** Judgements of hits a gallery may hold; more are refused as `feedback_full`. */
   feedbackMax: number
   /** Characters of the records on one page of a list; a byte of JSON each at least, three at most. One record is listed whatever its length. */
@@ -19,6 +21,7 @@ export const storageDefaults: Readonly<StorageSettings> = Object.freeze({
   pageMaxLength: 4 * 2 ** 20,
   galleryImagesMax: 10_000_000,
   feedbackMax: 1_000_000,
+  decisionsMax: 100_000,
   databaseMaxBytes: 0,
   graphCacheAfterWrites: 5_000,
   graphCacheAfterSeconds: 900,

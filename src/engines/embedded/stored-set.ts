@@ -41,6 +41,7 @@ import type { GalleryStore } from './store/gallery-store.js'
 import { slotsMax } from './store/gallery-table.js'
 import type { ChangeRequest, SlotResult } from './store/gallery-writes.js'
 import { StoredCopies } from './stored-copies.js'
+import { StoredDecisions } from './stored-decisions.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
 /** What all sets share. */
@@ -66,6 +67,7 @@ const noSlot = slotsMax - 1
 
 export class StoredSet implements OpenSet {
   readonly copies: StoredCopies
+  readonly decisions: StoredDecisions
   /** Of the gallery. */
   readonly number: number
   readonly #parts: SetParts
@@ -80,8 +82,10 @@ export class StoredSet implements OpenSet {
     this.#uid = uid
     this.#dimension = dimension
     this.#index = index
-    const { store, writes } = parts
+    const { store, writes, storage, now } = parts
     this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
+    const onChange = (retired: Uint32Array) => this.#forgetDecided(retired)
+    this.decisions = new StoredDecisions({ number, store, writes, max: storage.decisionsMax, now, onChange })
   }
 
   change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
@@ -159,6 +163,13 @@ export class StoredSet implements OpenSet {
       indexes.countChanges(this.#uid, deleted.length)
       return deleted.length
     })
+  }
+
+  async #forgetDecided(retired: Uint32Array): Promise<void> {
+    const { filters, indexes } = this.#parts
+    filters.forget(this.number)
+    if (retired.length > 0) await this.#apply((index) => index.remove(retired))
+    indexes.countChanges(this.#uid, retired.length)
   }
 
   /** @throws AlikeError `model_mismatch` while its network is not served */

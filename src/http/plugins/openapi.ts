@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
 import { Calibration } from '../schemas/calibration.js'
+import { Decision } from '../schemas/decision.js'
 import { Explanation } from '../schemas/explain.js'
 import { FeedbackAnswer } from '../schemas/feedback.js'
 import { Gallery } from '../schemas/gallery.js'
@@ -20,6 +21,7 @@ import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
 const namedSchemas: readonly TObject[] = [
   Calibration,
+  Decision,
   Explanation,
   FeedbackAnswer,
   Gallery,

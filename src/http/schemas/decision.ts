@@ -1,5 +1,7 @@
 /** What was decided about findings of `doctor` and `duplicates`: applied once, and not asked again. */
 import { type Static, Type } from 'typebox'
+import type { NewDecision, StoredDecision } from '../../gallery/decisions.js'
+import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
 import { Cursor, GalleryName, ImageId, Label, limit } from './parameters.js'
 
@@ -71,7 +73,7 @@ export const Decision = named(
     {
       examples: [
         {
-          id: '4f0c2d',
+          id: '12',
           gallery: 'holidays',
           kind: 'copies',
           ids: ['cycling/Image_12.jpg', 'running/IMG_0412.jpg'],
@@ -91,7 +93,34 @@ export const DecisionList = Type.Object({
   nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
 })
 
+export const DecisionPath = Type.Object({ gallery: GalleryName, decision: Type.String({ maxLength: 64 }) })
+
 export const DecisionListParameters = Type.Object(
   { limit: limit(100, 1_000), cursor: Type.Optional(Cursor) },
   { additionalProperties: false },
 )
+
+/** @throws AlikeError `request_invalid` */
+export function newDecision(given: DecisionGiven, by: string): NewDecision {
+  if (given.decision === 'keep-one' && !given.ids.includes(given.keep))
+    throw new RequestInvalid([{ in: 'body', pointer: '/keep', detail: 'must be one of ids' }])
+  return { ...given, by }
+}
+
+export function decisionView(
+  gallery: string,
+  { number, images, kind, decision, label, keep, changed, by, at }: StoredDecision,
+): Static<typeof Decision> {
+  return {
+    id: String(number),
+    gallery,
+    kind,
+    ids: images.map(({ id }) => id),
+    decision,
+    ...(label !== undefined && { label }),
+    ...(keep !== undefined && { keep }),
+    changed,
+    by,
+    at,
+  }
+}

@@ -27,7 +27,7 @@ test('copies with different labels contradict each other; one without a label co
       ],
     ],
   )
-  assert.deepEqual(findLabelConflicts(pictures, groups, 0), { count: 1, groups: [] })
+  assert.deepEqual(findLabelConflicts(pictures, groups, 0), { count: 1, dismissed: 0, groups: [] })
 })
 
 /** Two clusters of seven, x0…x6 and y0…y6; each picture's list is its own cluster. */

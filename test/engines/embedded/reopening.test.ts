@@ -102,7 +102,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   database.exec(
-    'DROP TABLE feedback; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2',
+    'DROP TABLE feedback; DROP TABLE decision; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2',
   )
   database.close()
 
@@ -132,7 +132,7 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
     database.close()
   }
   change(
-    'DROP TABLE feedback; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3',
+    'DROP TABLE feedback; DROP TABLE decision; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3',
   )
 
   const second = await openIn(t, dataDir)
@@ -183,7 +183,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   database.exec(
-    'DROP TABLE feedback; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1',
+    'DROP TABLE feedback; DROP TABLE decision; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1',
   )
   database.close()
 

@@ -35,6 +35,34 @@ class Calibration(TypedDict):
     """
 
 
+class Decision(TypedDict):
+    id: str
+    """
+    Of the decision.
+    """
+    gallery: str
+    """
+    Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+    """
+    kind: Literal['label', 'copies']
+    ids: list[str]
+    decision: Literal['keep-label', 'set-label', 'keep-one', 'not-copies', 'dismissed']
+    label: NotRequired[str | None]
+    keep: NotRequired[str]
+    """
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    """
+    changed: int
+    """
+    Pictures that got another label, or were removed.
+    """
+    by: str
+    """
+    The API key that it came with; empty without keys.
+    """
+    at: str
+
+
 class Area(TypedDict):
     """
     The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw.
@@ -550,7 +578,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'forbidden', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable, to be switched on.
     """
@@ -995,6 +1023,10 @@ class Duplicates(TypedDict):
     """
     Groups there are.
     """
+    dismissed: NotRequired[int]
+    """
+    Findings left out because they were decided on; absent in reports of older versions.
+    """
     copies: int
     """
     Pictures to spare: what would go if one of each group stayed.
@@ -1032,6 +1064,10 @@ class Conflicts(TypedDict):
     count: int
     """
     Groups there are.
+    """
+    dismissed: NotRequired[int]
+    """
+    Findings left out because they were decided on; absent in reports of older versions.
     """
     groups: list[Group2]
 
@@ -1087,6 +1123,10 @@ class Doubts(TypedDict):
     count: int
     """
     Pictures whose label is doubted.
+    """
+    dismissed: NotRequired[int]
+    """
+    Findings left out because they were decided on; absent in reports of older versions.
     """
     images: list[Image3]
 

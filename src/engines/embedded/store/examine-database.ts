@@ -1,5 +1,6 @@
 /** Reads all of a database file that no process has open: is every row whole, and what is in it? */
 import { damaged, hasTable, openForReading, withDatabase } from './database.js'
+import { DecisionTable } from './decision-table.js'
 import { FeedbackTable } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
@@ -43,6 +44,7 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
         damagedImages.set(`${gallery} ${id}`, { gallery, id }),
       )
       new JobTable(database).verifyAll(onRow)
+      if (hasTable(database, 'decision')) new DecisionTable(database).verifyAll(onRow)
       if (hasTable(database, 'feedback')) new FeedbackTable(database).verifyAll(onRow)
       const rows = Array.from(
         new GalleryTable(database, { damagedRecords: 'named' }).list(),

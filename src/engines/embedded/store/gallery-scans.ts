@@ -10,7 +10,7 @@ import { ImageTable, keyOf, slotOf } from './image-table.js'
 import { JobTable } from './job-table.js'
 
 /** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
-const indexedTables = ['gallery', 'image', 'job', 'job_error', 'feedback']
+const indexedTables = ['gallery', 'image', 'job', 'job_error', 'feedback', 'decision']
 
 export interface VectorPage {
   slots: Uint32Array<ArrayBuffer>

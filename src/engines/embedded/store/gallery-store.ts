@@ -141,6 +141,10 @@ export class GalleryStore {
     return this.#reads.descriptors
   }
 
+  get decisions(): StoreReads['decisions'] {
+    return this.#reads.decisions
+  }
+
   get feedback(): StoreReads['feedback'] {
     return this.#reads.feedback
   }

@@ -1,5 +1,6 @@
 /** The tables, and how a database of an older version becomes one of this version. */
 import { type Database, damaged } from './database.js'
+import { decisionSchema } from './decision-table.js'
 import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { mendTexts } from './mended-texts.js'
@@ -121,6 +122,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   mendTexts,
   feedbackSchema,
   `ALTER TABLE gallery ADD COLUMN engine TEXT NOT NULL DEFAULT 'embedded';`, // what its pictures live in
+  decisionSchema,
 ]
 
 /** The version that this code makes and reads. */

@@ -2,6 +2,7 @@
 import { AlikeError } from '../../../errors.js'
 import { type CopyCalls, copyCalls } from './copy-calls.js'
 import { type Database, openAlone, openForReading, withDatabase } from './database.js'
+import { DecisionTable } from './decision-table.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { FeedbackTable } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
@@ -17,6 +18,7 @@ export interface StoreReads {
   descriptors: DescriptorTable
   jobs: JobTable
   feedback: FeedbackTable
+  decisions: DecisionTable
   /** What is read in it is all of one moment. */
   atOnce<Result>(read: () => Result): Result
   /** For while the reader thread can not be opened. */
@@ -51,6 +53,7 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
       descriptors,
       jobs: new JobTable(database),
       feedback: new FeedbackTable(database),
+      decisions: new DecisionTable(database),
       scans: scanCalls(new GalleryScans(database)),
       copies: copyCalls(descriptors),
       alone,

@@ -4,6 +4,7 @@ import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { JobProgress, JobRecord, JobResult, JobTransition, JobTrials, NewJob } from '../../../gallery/jobs.js'
 import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
+import type { Decided, DecideRequest } from './decision-writes.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
 import type { ChangeRequest, PutRequest, SlotResult } from './gallery-writes.js'
@@ -30,6 +31,8 @@ export type WriterCalls = {
   /** Copy descriptors of pictures that were stored without; answers how many were still there. */
   describeImages: { request: { gallery: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
   recordFeedback: { request: FeedbackRequest; reply: FeedbackCounts }
+  decide: { request: DecideRequest; reply: Decided }
+  takeBackDecision: { request: { gallery: number; number: number; at: string }; reply: void }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   noteJob: { request: { id: string; trials: JobTrials }; reply: void }

@@ -41,6 +41,8 @@ answerCalls<WriterCalls>(
       groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
     describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),
     recordFeedback: (request) => groups.add(() => writes.recordFeedback(request)),
+    decide: (request) => groups.add(() => writes.decide(request)),
+    takeBackDecision: ({ gallery, number, at }) => groups.add(() => writes.takeBackDecision(gallery, number, at)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),

@@ -1,0 +1,105 @@
+/** `/v1/galleries/{gallery}/decisions`: findings of `doctor` and `duplicates` settled for good. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { AlikeError } from '../../errors.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import type { Metrics } from '../../metrics.js'
+import {
+  Decision,
+  DecisionBody,
+  type DecisionGiven,
+  DecisionList,
+  DecisionListParameters,
+  DecisionPath,
+  decisionView,
+  newDecision,
+} from '../schemas/decision.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { problems } from '../schemas/problem.js'
+
+export interface DecisionRouteOptions {
+  galleries: Galleries
+  metrics: Metrics
+}
+
+export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = async (app, { galleries, metrics }) => {
+  const tags = ['feedback']
+
+  app.post(
+    '/v1/galleries/:gallery/decisions',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'decide',
+        tags,
+        summary: 'Settle a finding: applied at once, and not asked again',
+        description:
+          'Labels are set, and copies removed, in one transaction with the decision. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.',
+        params: GalleryPath,
+        body: { content: { 'application/json': { schema: DecisionBody } } },
+        response: {
+          201: { description: 'The decision is stored, and done.', ...reference(Decision) },
+          ...problems(400, 404, 409, 415, 429, 507),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { gallery } = request.params
+      const decision = newDecision(request.body as DecisionGiven, request.keyName)
+      const record = await (await galleries.decisions(gallery)).decide(decision)
+      metrics.countDecided(record.decision)
+      return reply.code(201).send(decisionView(gallery, record))
+    },
+  )
+
+  app.get(
+    '/v1/galleries/:gallery/decisions',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listDecisions',
+        tags,
+        summary: 'List decisions, page by page',
+        params: GalleryPath,
+        querystring: DecisionListParameters,
+        response: { 200: { description: 'In the order of their coming.', ...DecisionList }, ...problems(400, 404) },
+      },
+    },
+    async (request) => {
+      const { gallery } = request.params
+      const { limit = 100, cursor } = request.query
+      const after = cursor === undefined ? 0 : Number(idOfCursor(cursor))
+      const decided = await galleries.decisions(gallery)
+      const found = await decided.page(Number.isSafeInteger(after) ? after : 0, limit + 1)
+      const decisions = found.slice(0, limit)
+      return {
+        decisions: decisions.map((decision) => decisionView(gallery, decision)),
+        ...(found.length > limit && { nextCursor: cursorAfter(String(decisions.at(-1)!.number)) }),
+      }
+    },
+  )
+
+  app.delete(
+    '/v1/galleries/:gallery/decisions/:decision',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'takeBackDecision',
+        tags,
+        summary: 'Take a decision back',
+        description:
+          'It is asked again. A label that it set is what it was before, unless it was changed meanwhile; images that were removed stay removed.',
+        params: DecisionPath,
+        response: { 204: { description: 'It is taken back.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
+      },
+    },
+    async (request, reply) => {
+      const { gallery, decision } = request.params
+      if (!/^\d{1,15}$/.test(decision)) throw new AlikeError('decision_not_found')
+      await (await galleries.decisions(gallery)).takeBack(Number(decision))
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CopyGroups } from '../../../src/analysis/findings/copy-groups.js'
+import { findLabelConflicts } from '../../../src/analysis/findings/label-conflicts.js'
+import { type Answered, Settled } from '../../../src/analysis/findings/settled.js'
+
+const ids = ['a', 'b', 'c', 'd']
+const contentHashes = ['same', 'same', 'same', 'other']
+const labels = ['x', 'y', 'x', null]
+const images = { ids, contentHashes, labels }
+
+function answered(kind: Answered['kind'], decision: string, about: string, changed: object = {}): Answered {
+  return {
+    kind,
+    decision,
+    images: [...about].map((id) => {
+      const position = ids.indexOf(id)
+      return { id, contentHash: contentHashes[position]!, label: labels[position]!, ...changed }
+    }),
+  }
+}
+
+const groupsOf = (answers: Answered[], decisions = ['not-copies', 'dismissed']) => {
+  const apart = new Settled(images, answers).apart(decisions)
+  const groups = CopyGroups.ofContent(contentHashes, apart).list()
+  return { groups: groups.map((members) => members.map((position) => ids[position]).join('')), left: apart.count }
+}
+
+test('files that were decided to be no copies are joined by what is left between them, and by nothing else', () => {
+  assert.deepEqual(groupsOf([]), { groups: ['abc'], left: 0 })
+  assert.deepEqual(groupsOf([answered('copies', 'not-copies', 'abc')]), { groups: [], left: 1 })
+  assert.deepEqual(groupsOf([answered('copies', 'not-copies', 'ab')]), { groups: ['abc'], left: 1 }, 'c joins both')
+  const parted = [answered('copies', 'not-copies', 'ab'), answered('copies', 'dismissed', 'ac')]
+  assert.deepEqual(groupsOf(parted), { groups: ['bc'], left: 2 })
+  assert.deepEqual(groupsOf(parted, ['not-copies']), { groups: ['abc'], left: 1 }, 'dismissed copies are copies')
+})
+
+test('a decision says nothing of another image under the same id', () => {
+  const changed = { contentHash: 'before' }
+  assert.deepEqual(groupsOf([answered('copies', 'not-copies', 'abc', changed)]), { groups: ['abc'], left: 0 })
+  assert.equal(new Settled(images, [answered('label', 'keep-label', 'a', changed)]).hasLabel(0), false)
+})
+
+test('a label is settled as long as it is the one that was decided on', () => {
+  const settled = new Settled(images, [
+    answered('label', 'keep-label', 'ad'),
+    answered('label', 'dismissed', 'b', { label: 'z' }),
+  ])
+  assert.deepEqual(
+    ids.map((_, position) => settled.hasLabel(position)),
+    [true, false, false, true],
+  )
+})
+
+test('copies of two labels are no conflict any more once the label of each was decided on', () => {
+  const groups = CopyGroups.ofContent(contentHashes)
+  const conflicts = (about: string) =>
+    findLabelConflicts(images, groups, 10, new Settled(images, [answered('label', 'keep-label', about)]))
+  assert.deepEqual([conflicts('ab').count, conflicts('ab').dismissed], [1, 0])
+  assert.deepEqual([conflicts('abc').count, conflicts('abc').dismissed], [0, 1])
+})
