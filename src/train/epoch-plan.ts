@@ -1,5 +1,6 @@
 /** What an epoch will do, decided before it starts and from seeds alone: so a run can be taken up in its middle. */
 import { seededRandom } from '../eval/random.js'
+import { type Mix, planMix } from './fine-tuning/mix.js'
 import type { BatchRequest } from './loader/image-loader.js'
 import { classBalancedBatches } from './samplers/class-balanced.js'
 import type { TrainSettings } from './settings.js'
@@ -10,6 +11,8 @@ export interface PlannedBatch {
   /** Index of each picture's label. */
   classes: number[]
   eraseSeed: number
+  /** How its pictures are mixed; null: they are not. */
+  mix: Mix | null
 }
 
 export interface EpochPlan {
@@ -19,7 +22,7 @@ export interface EpochPlan {
 }
 
 export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: number): EpochPlan {
-  const { seed, preprocessing, augmentation, batch: shape } = settings
+  const { seed, preprocessing, augmentation, batch: shape, mixShare } = settings
   const epochSeed = seed * 1_000_003 + epoch * 1009
   const side = sideOf(settings, epoch)
   const batches = classBalancedBatches(data.classOf, shape, seededRandom(epochSeed)).map(
@@ -34,6 +37,7 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
         },
         classes: members.map((member) => data.classOf[member]!),
         eraseSeed: epochSeed + 31 * (index + 1),
+        mix: random() < mixShare ? planMix(members.length, random) : null,
       }
     },
   )

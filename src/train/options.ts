@@ -38,6 +38,18 @@ export function trainCommand() {
     .option('--seed <number>', 'of the split, the order and the augmentation', wholeNumber(), scratch.seed)
     .option('--samples <count>', 'pictures of each class in a batch', wholeNumber(), scratch.batch.samples)
     .option('--classes <count>', 'classes in a batch', wholeNumber(), scratch.batch.classes)
+    .option(
+      '--mix <share>',
+      'batches whose pictures are mixed in twos, by mixup or CutMix',
+      fraction,
+      fineTune.mixShare,
+    )
+    .option(
+      '--teachers <folders>',
+      'networks trained here on the same labels, separated by commas',
+      list,
+      fineTune.teachers,
+    )
     .optionsGroup(fromNothing)
     .option('--epochs <count>', 'epochs', wholeNumber(), scratch.epochs)
     .option('--rate <number>', 'peak learning rate', positiveNumber, scratch.learningRate.peak)
@@ -63,18 +75,6 @@ export function trainCommand() {
     .option('--margin <cosine>', 'of the Siamese loss', positiveNumber, 1.4)
     .option('--negatives <weight>', 'weight of its negative pairs', positiveNumber, 4)
     .option('--pair-mean <all-pairs|each-kind>', 'what it is a mean of', oneOf(pairMeans), 'all-pairs')
-    .option(
-      '--mix <share>',
-      'batches whose pictures are mixed in twos, by mixup or CutMix',
-      fraction,
-      fineTune.mixShare,
-    )
-    .option(
-      '--teachers <folders>',
-      'networks trained here on the same labels, separated by commas',
-      list,
-      fineTune.teachers,
-    )
     .option(
       '--instance <weight>',
       'of telling each picture from all others; 0 without',

@@ -9,6 +9,8 @@ export function settingsOf(options: TrainOptions): TrainSettings {
     ...defaults,
     ...{ data, labels, out, work, backend, seed, resume, force, epochs },
     name: options.name ?? defaults.name,
+    mixShare: options.mix,
+    teachers: options.teachers,
     exportOnly: options.exportOnly || options.finish,
     report: options.report && !options.exportOnly,
     dataLicence: options.licence ?? null,

@@ -37,6 +37,10 @@ export interface TrainSettings {
   /** `normMomentum`: share of batch-norm's old statistics that a step keeps; lower for a run of few steps. */
   network: { widths: number[]; depth: number; embeddingDimension: number; scale: number; normMomentum?: number }
 
+  /** Share of the batches whose pictures are mixed in twos. */
+  mixShare: number
+  /** Folders of networks that this one is taught by. */
+  teachers: string[]
   labelSmoothing: number
   /** Weight and temperature of the supervised contrastive term beside the cross-entropy. */
   contrastive: { weight: number; temperature: number }
@@ -98,6 +102,8 @@ export const defaultSettings: Omit<TrainSettings, 'data'> = {
   smallInput: { side: 96, share: 0.8 },
   augmentation: { minScale: 0.35, colourJitter: 0.3, eraseShare: 0.4 },
   network: { widths: [32, 64, 128, 256], depth: 2, embeddingDimension: 128, scale: 8 },
+  mixShare: 0,
+  teachers: [],
   labelSmoothing: 0.1,
   contrastive: { weight: 0.5, temperature: 0.1 },
   learningRate: { peak: 3e-3, warmupEpochs: 2 },

@@ -11,6 +11,7 @@ import { loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
 import { exportAndReport } from './export-and-report.js'
+import { Teachers } from './fine-tuning/teachers.js'
 import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
@@ -43,6 +44,7 @@ interface Run {
   network: TrainableNetwork
   /** The average of its weights over the run: the one that is judged and exported. */
   averaged: TrainableNetwork
+  teachers: Teachers | null
   optimizer: AdamW
   backend: string
   log: (line: string) => void
@@ -77,9 +79,11 @@ export async function trainFromNothing(
   log(`${averaged.architecture}: ${averaged.model.countParams()} weights`)
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
+  const teachers =
+    settings.teachers.length === 0 || settings.exportOnly ? null : await Teachers.read(settings.teachers, averaged)
   const loader = new ImageLoader(data.images)
   try {
-    const run = { settings, data, loader, network, averaged, optimizer, backend, log, stop }
+    const run = { settings, data, loader, network, averaged, teachers, optimizer, backend, log, stop }
     const state = await runEpochs(run)
     if (state.epoch < settings.epochs && !settings.exportOnly) {
       log(`stopped in epoch ${state.epoch + 1}; go on with --resume`)
@@ -109,13 +113,24 @@ export async function trainFromNothing(
     }
   } finally {
     loader.close()
+    teachers?.dispose()
     optimizer.dispose()
     for (const { model } of [network, averaged]) model.dispose()
   }
 }
 
 /** Trains from the start or the checkpoint; afterwards the averaged network has the best epoch's weights if the run is at its end. */
-async function runEpochs({ settings, data, loader, network, averaged, optimizer, log, stop }: Run): Promise<RunState> {
+async function runEpochs({
+  settings,
+  data,
+  loader,
+  network,
+  averaged,
+  teachers,
+  optimizer,
+  log,
+  stop,
+}: Run): Promise<RunState> {
   const { preprocessing, epochs } = settings
   const [weights, average, variables] = [variablesOf(network), variablesOf(averaged), trainableVariablesOf(network)]
 
@@ -151,10 +166,15 @@ async function runEpochs({ settings, data, loader, network, averaged, optimizer,
     for await (const pixels of loader.stream(open.map(({ request }) => request))) {
       // batches arrive as messages, which Node hands on in a row: without a pause no signal would ever be heard
       await setImmediate()
-      const { classes, eraseSeed } = batches[state.batch]!
+      const { classes, mix, eraseSeed } = batches[state.batch]!
       eraseSquares(pixels, side, preprocessing, settings.augmentation.eraseShare, seededRandom(eraseSeed))
       const learningRate = learningRateAt(optimizer.step, schedule)
-      const loss = trainingStep(network, { pixels, side, classes }, { optimizer, variables, learningRate }, settings)
+      const loss = trainingStep(
+        network,
+        { pixels, side, classes, mix },
+        { optimizer, variables, learningRate, teachers },
+        settings,
+      )
       following.follow(optimizer.step, settings.averageDecay)
       state.batch++
       state.optimizerStep = optimizer.step

@@ -1,34 +1,45 @@
 /** One step: pixels and classes in, weights moved, loss out. */
 import * as tf from '@tensorflow/tfjs-core'
+import { batchLoss } from './fine-tuning/batch-loss.js'
+import { type Mix, mixed } from './fine-tuning/mix.js'
+import type { LossSettings } from './fine-tuning/settings.js'
+import type { Teachers } from './fine-tuning/teachers.js'
 import { normalised } from './loader/normalise.js'
-import { supervisedContrastive } from './losses/contrastive.js'
-import { smoothedCrossEntropy } from './losses/cross-entropy.js'
-import { forward, type TrainableNetwork } from './models/network.js'
+import type { TrainableNetwork } from './models/network.js'
 import type { AdamW } from './optimizer/adamw.js'
 
-export interface StepSettings {
-  labelSmoothing: number
-  contrastive: { weight: number; temperature: number }
+export interface StepBatch {
+  /** uint8 [N, side, side, 3] */
+  pixels: Uint8Array
+  side: number
+  /** Index of each picture's label. */
+  classes: readonly number[]
+  /** How the pictures are mixed in twos. */
+  mix?: Mix | null
 }
 
-/**
- * @param pixels uint8 [N, side, side, 3] @param classes index of each picture's label
- * @param variables those that the optimiser moves
- */
+export interface StepMeans {
+  optimizer: AdamW
+  /** Those that the optimiser moves. */
+  variables: tf.Variable[]
+  learningRate: number
+  teachers?: Teachers | null
+}
+
 export function trainingStep(
   network: TrainableNetwork,
-  { pixels, side, classes }: { pixels: Uint8Array; side: number; classes: readonly number[] },
-  { optimizer, variables, learningRate }: { optimizer: AdamW; variables: tf.Variable[]; learningRate: number },
-  { labelSmoothing, contrastive }: StepSettings,
+  { pixels, side, classes, mix = null }: StepBatch,
+  { optimizer, variables, learningRate, teachers = null }: StepMeans,
+  losses: LossSettings,
 ): number {
   return tf.tidy(() => {
-    const input = normalised(pixels, side, network.preprocessing)
-    const truth = tf.tensor1d([...classes], 'int32')
-    const { value, grads } = tf.variableGrads(() => {
-      const [embedding, logits] = forward(network, input, true)
-      const contrast = tf.mul(supervisedContrastive(embedding, truth, contrastive.temperature), contrastive.weight)
-      return tf.add(smoothedCrossEntropy(logits, truth, labelSmoothing), contrast) as tf.Scalar
-    }, variables)
+    const asLoaded = normalised(pixels, side, network.preprocessing)
+    const input = mix === null ? asLoaded : mixed(asLoaded, mix)
+    const taught = teachers?.teach(input) ?? null
+    const { value, grads } = tf.variableGrads(
+      () => batchLoss(network.model, input, { classes, mix, taught }, losses),
+      variables,
+    )
     optimizer.apply(grads, learningRate)
     return value.dataSync()[0]!
   })

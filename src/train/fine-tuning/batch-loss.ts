@@ -19,7 +19,7 @@ export interface BatchTruth {
   taught?: Taught | null
 }
 
-/** Weighted sum of the terms that apply. @param maps [N, H, W, C], output of the trunk */
+/** Weighted sum of the terms that apply. @param tail from which classes are told @param maps [N, H, W, C], what it takes */
 export function batchLoss(
   tail: LayersModel,
   maps: tf.Tensor,

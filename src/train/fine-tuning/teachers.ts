@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
-import { forward } from '../models/network.js'
+import { forward, type TrainableNetwork } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import { readTeacher } from '../weights/teacher.js'
 
@@ -25,10 +25,10 @@ export class Teachers {
 
   /**
    * @param folders of networks trained here @param pupil whose labels they must share; they look at its pixels, brought to
-   * their own mean and deviation
+   * their own mean and deviation, and to their own side
    * @throws AlikeError `model_unreadable`, `weights_unreadable`.
    */
-  static async read(folders: readonly string[], pupil: StagedNetwork): Promise<Teachers> {
+  static async read(folders: readonly string[], pupil: TrainableNetwork): Promise<Teachers> {
     const networks: StagedNetwork[] = []
     for (const folder of folders) {
       const teacher = await readTeacher(folder)
@@ -50,7 +50,9 @@ export class Teachers {
     return tf.tidy(() => {
       const said = this.#networks.map((network) =>
         tf.tidy(() => {
-          const [embedding, logits] = forward(network, renormalised(input, this.#given, network.preprocessing), false)
+          const { preprocessing } = network
+          const pixels = renormalised(resized(input, preprocessing.inputSize), this.#given, preprocessing)
+          const [embedding, logits] = forward(network, pixels, false)
           return {
             posterior: tf.softmax(logits) as tf.Tensor2D,
             similarity: tf.matMul(embedding, embedding, false, true) as tf.Tensor2D,
@@ -69,6 +71,10 @@ export class Teachers {
     for (const { model } of this.#networks) model.dispose()
   }
 }
+
+/** A network knows things by their size: one that was trained on larger squares is shown larger ones. */
+const resized = (input: tf.Tensor4D, side: number): tf.Tensor4D =>
+  input.shape[1] === side ? input : tf.image.resizeBilinear(input, [side, side], false, true)
 
 /** The same pixels in units of another mean and deviation. */
 function renormalised(input: tf.Tensor4D, from: Preprocessing, to: Preprocessing): tf.Tensor4D {

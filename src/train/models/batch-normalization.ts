@@ -5,7 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers'
-import { fusedBatchNorm } from '../native/fused-operations.js'
+import { frozenBatchNorm, fusedBatchNorm } from '../native/fused-operations.js'
 
 export interface BatchNormalizationArgs {
   name: string
@@ -50,15 +50,17 @@ export class BatchNormalization extends layers.Layer {
       const channels = input.shape.at(-1)!
       // [N, C] is taken as [N, 1, 1, C]: the kernels know only pictures
       const x = input.rank === 4 ? (input as tf.Tensor4D) : (tf.reshape(input, [-1, 1, 1, channels]) as tf.Tensor4D)
-      return tf.reshape(kwargs.training === true ? this.#live(x) : this.#frozen(x), input.shape)
+      const normed = kwargs.training === true ? this.#live(x) : this.#frozen(x)
+      return input.rank === 4 ? normed : tf.reshape(normed, input.shape)
     })
   }
 
   #frozen(x: tf.Tensor4D): tf.Tensor4D {
     const [mean, variance, beta, gamma] = [this.#movingMean, this.#movingVariance, this.#beta, this.#gamma].map(
       (weight) => weight.read() as tf.Tensor1D,
-    )
-    return tf.batchNorm4d(x, mean!, variance!, beta, gamma, this.epsilon)
+    ) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D]
+    if (tf.getBackend() === 'tensorflow') return frozenBatchNorm(x, gamma, beta, { mean, variance }, this.epsilon)
+    return tf.batchNorm4d(x, mean, variance, beta, gamma, this.epsilon)
   }
 
   #live(x: tf.Tensor4D): tf.Tensor4D {

@@ -3,20 +3,23 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { NativeBackend, OperationAttribute } from './native-backend.js'
 
 /** The constants of the addon, by name. */
-type Binding = Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_FLOAT', number>
+type Binding = Record<
+  'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_FLOAT' | 'TF_INT32' | 'TF_BOOL',
+  number
+>
 
 function nativeBackend(): { backend: NativeBackend; binding: Binding } {
   const backend = tf.backend() as NativeBackend & { binding: Binding }
   return { backend, binding: backend.binding }
 }
 
-function batchNormAttributes(binding: Binding, epsilon: number): OperationAttribute[] {
+function batchNormAttributes(binding: Binding, epsilon: number, training = true): OperationAttribute[] {
   return [
     { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
     { name: 'U', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
     { name: 'epsilon', type: binding.TF_ATTR_FLOAT, value: epsilon },
     { name: 'data_format', type: binding.TF_ATTR_STRING, value: 'NHWC' },
-    { name: 'is_training', type: binding.TF_ATTR_BOOL, value: true },
+    { name: 'is_training', type: binding.TF_ATTR_BOOL, value: training },
   ]
 }
 
@@ -65,6 +68,39 @@ export function fusedBatchNorm(
   return operation(x, gamma, beta) as tf.Tensor4D
 }
 
+/** Batch normalisation with given statistics, whose gradient tfjs would make of a dozen passes over memory. They get none themselves. */
+export function frozenBatchNorm(
+  x: tf.Tensor4D,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  { mean, variance }: { mean: tf.Tensor1D; variance: tf.Tensor1D },
+  epsilon: number,
+): tf.Tensor4D {
+  const { backend, binding } = nativeBackend()
+  const attributes = batchNormAttributes(binding, epsilon, false)
+  const operation = tf.customGrad((...args) => {
+    const [input, scale, offset, save] = args as unknown as [
+      tf.Tensor4D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      (tensors: tf.Tensor[]) => void,
+    ]
+    const [value] = backend.executeMultipleOutputs(
+      'FusedBatchNormV3',
+      attributes,
+      [input, scale, offset, mean, variance],
+      6,
+    )
+    save([input, scale])
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] =>
+      backend
+        .executeMultipleOutputs('FusedBatchNormGradV3', attributes, [dy, ...saved, mean, variance, tf.zeros([0])], 5)
+        .slice(0, 3)
+    return { value: value as tf.Tensor4D, gradFunc }
+  })
+  return operation(x, gamma, beta) as tf.Tensor4D
+}
+
 /** The gradient of ReLU as one kernel instead of three passes over memory. tfjs keeps one gradient for all backends. */
 export function registerFusedGradients(): void {
   tf.unregisterGradient('Relu')
@@ -73,6 +109,8 @@ export function registerFusedGradients(): void {
     outputsToSave: [true],
     gradFunc: (dy, saved) => ({ x: () => reluGradient(dy as tf.Tensor, saved[0]!) }),
   })
+  registerRelu6()
+  registerReshape()
   // tfjs multiplies by ones of the input's shape, which it makes on the processor and sends to the device: for the mean of a
   // map of a whole batch that is half of a step
   for (const [kernelName, share] of [
@@ -89,6 +127,54 @@ export function registerFusedGradients(): void {
       }),
     })
   }
+}
+
+/** Half of a step's operations are changes of shape. Each new shape goes to the device once, not with every operation. */
+function registerReshape(): void {
+  const shapes = new Map<string, tf.Tensor>()
+  tf.unregisterKernel('Reshape', 'tensorflow')
+  tf.registerKernel({
+    kernelName: 'Reshape',
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, attrs }) => {
+      const { backend, binding } = nativeBackend()
+      const x = inputs['x'] as tf.Tensor
+      const { shape } = attrs as { shape: number[] }
+      const key = shape.join()
+      const wanted = shapes.get(key) ?? tf.keep(tf.tensor1d(shape, 'int32'))
+      shapes.set(key, wanted)
+      const type = x.dtype === 'float32' ? binding.TF_FLOAT : x.dtype === 'bool' ? binding.TF_BOOL : binding.TF_INT32
+      const attributes = [
+        { name: 'T', type: binding.TF_ATTR_TYPE, value: type },
+        { name: 'Tshape', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
+      ]
+      return backend.executeMultipleOutputs('Reshape', attributes, [x, wanted], 1)[0]!
+    },
+  })
+}
+
+/** To tfjs ReLU6 is a clipping with two constants, whose gradient is five passes over memory; to TensorFlow it is one kernel each way. */
+function registerRelu6(): void {
+  const limits = (attributes: unknown) => attributes as { clipValueMin: number; clipValueMax: number }
+  const isRelu6 = ({ clipValueMin, clipValueMax }: ReturnType<typeof limits>) =>
+    clipValueMin === 0 && clipValueMax === 6
+  const given = tf.getKernel('ClipByValue', 'tensorflow')
+  tf.unregisterKernel('ClipByValue', 'tensorflow')
+  tf.registerKernel({
+    ...given,
+    kernelFunc: (call) =>
+      isRelu6(limits(call.attrs)) ? elementwise('Relu6', [call.inputs['x'] as tf.Tensor]) : given.kernelFunc(call),
+  })
+  const { gradFunc } = tf.getGradient('ClipByValue')
+  tf.unregisterGradient('ClipByValue')
+  tf.registerGradient({
+    kernelName: 'ClipByValue',
+    inputsToSave: ['x'],
+    gradFunc: (dy, saved, attributes) =>
+      isRelu6(limits(attributes)) && tf.getBackend() === 'tensorflow'
+        ? { x: () => elementwise('Relu6Grad', [dy as tf.Tensor, saved[0]!]) }
+        : gradFunc(dy, saved, attributes),
+  })
 }
 
 /** The gradient of a reduction: the same for every number that went into it. */
@@ -108,11 +194,16 @@ function spread(dy: tf.Tensor, shape: number[], axis: number | number[], share: 
 /** @param y output of the ReLU; it is positive where its input was */
 function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
   if (tf.getBackend() !== 'tensorflow') return tf.mul(dy, tf.step(y))
+  return elementwise('ReluGrad', [dy, y])
+}
+
+/** An operation on float32 with one result and no attribute but its type. */
+function elementwise(name: string, inputs: tf.Tensor[]): tf.Tensor {
   const { backend, binding } = nativeBackend()
   return backend.executeMultipleOutputs(
-    'ReluGrad',
+    name,
     [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }],
-    [dy, y],
+    inputs,
     1,
   )[0]!
 }
