@@ -39,12 +39,36 @@ test('without options everything is at its default', () => {
 })
 
 test('options set what they name and leave the rest', () => {
-  const { epochs, batch, preprocessing, learningRate, resume } = settingsOf(
-    parsed('--data', 'd', '--epochs', '3', '--samples', '2', '--fit', 'squash', '--rate', '0.001', '--resume'),
+  const { epochs, batch, preprocessing, learningRate, resume, mixShare, teachers } = settingsOf(
+    parsed(
+      '--data',
+      'd',
+      '--epochs',
+      '3',
+      '--samples',
+      '2',
+      '--fit',
+      'squash',
+      '--rate',
+      '0.001',
+      '--resume',
+      '--mix',
+      '0.5',
+      '--teachers',
+      'a,b',
+    ),
   )
   assert.deepEqual(
-    { epochs, batch, fit: preprocessing.fit, peak: learningRate.peak, resume },
-    { epochs: 3, batch: { classes: 15, samples: 2 }, fit: 'squash', peak: 0.001, resume: true },
+    { epochs, batch, fit: preprocessing.fit, peak: learningRate.peak, resume, mixShare, teachers },
+    {
+      epochs: 3,
+      batch: { classes: 15, samples: 2 },
+      fit: 'squash',
+      peak: 0.001,
+      resume: true,
+      mixShare: 0.5,
+      teachers: ['a', 'b'],
+    },
   )
 })
 

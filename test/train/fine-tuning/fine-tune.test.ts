@@ -9,9 +9,10 @@ import { AlikeError } from '../../../src/errors.js'
 import { fineTune } from '../../../src/train/fine-tuning/fine-tune.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from '../../../src/train/fine-tuning/settings.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
+import { trainFromNothing } from '../../../src/train/train-from-nothing.js'
 import { drawnLabels } from '../../support/drawn-images.js'
 import { narrowTorchTensors } from '../../support/narrow-resnet-file.js'
-import { writeDrawnImages } from '../../support/tiny-model.js'
+import { tinySettings, writeDrawnImages } from '../../support/tiny-model.js'
 
 let folder = ''
 before(async () => {
@@ -102,6 +103,23 @@ test('a run with mixing, wild pictures and a part for single pictures is taught 
   await assert.rejects(
     fineTune({ ...taught, name: 'untaught', teachers: [join(folder, 'onnx')] }, () => {}, never),
     AlikeError,
+  )
+})
+
+test('a network trained from nothing is taught too, by one that sees larger squares; without teacher and mixing it goes another way', async () => {
+  const alone = { ...tinySettings(folder), epochs: 1, report: false, force: true }
+  const taught = { ...alone, mixShare: 0.5, teachers: [join(folder, 'onnx', 'whole')] }
+  const [first, again, untaught] = [
+    await trainFromNothing(taught, () => {}, never),
+    await trainFromNothing(taught, () => {}, never),
+    await trainFromNothing(alone, () => {}, never),
+  ].map(({ state }) => state.history[0]!)
+  assert.ok(Number.isFinite(first!.loss))
+  assert.equal(again!.loss, first!.loss)
+  assert.notEqual(untaught!.loss, first!.loss)
+  await assert.rejects(
+    trainFromNothing({ ...taught, preprocessing: { ...taught.preprocessing, fit: 'squash' } }, () => {}, never),
+    /fitted by cover/,
   )
 })
 
