@@ -1,7 +1,4 @@
-/**
- * One embedding set in the database and, where its network is served, in an index: the only place that knows both. What it
- * acknowledges is committed and found by the next search.
- */
+/** One embedding set in the database and, where its network is served, in an index: by slot below, by id above. */
 import { AlikeError } from '../../errors.js'
 import type {
   ChangeOptions,
@@ -29,40 +26,22 @@ import type {
 } from '../../gallery/records.js'
 import type { OpenScan } from '../../gallery/scan.js'
 import { nextTurn } from '../../turns.js'
-import type { BoundedWrites } from './bounded-writes.js'
-import type { FilterSlots } from './filter-slots.js'
-import type { GalleryIndexes, IndexedGallery } from './gallery-indexes.js'
+import type { IndexedGallery } from './gallery-indexes.js'
 import { recordsPerTurn, SlotHits } from './nearest-hits.js'
-import { packedSteps } from './packed-steps.js'
 import type { ScanPlace } from './scan.js'
+import { SetChanges, type SetParts } from './set-changes.js'
 import { isPlaced } from './slot-hit.js'
-import type { StorageSettings } from './storage-settings.js'
-import type { GalleryStore } from './store/gallery-store.js'
 import { slotsMax } from './store/gallery-table.js'
-import type { ChangeRequest, SlotResult } from './store/gallery-writes.js'
 import { StoredCopies } from './stored-copies.js'
 import { StoredDecisions } from './stored-decisions.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
-/** What all sets share. */
-export interface SetParts {
-  store: GalleryStore
-  indexes: GalleryIndexes
-  filters: FilterSlots
-  writes: BoundedWrites
-  storage: StorageSettings
-  /** The time, ISO 8601. */
-  now(): string
-}
-
 const pageDefault = 100
 /** Characters of records that are read for a list before others have their turn: some milliseconds. */
 const lengthOfTurn = 128 * 1024
-/** Pictures removed in one transaction: some ten milliseconds. */
-const removalBatch = 256
 /** Rows compared in one call: the index answers other searches between two calls. */
 const rowsCompared = 32
-/** No picture has it: their keys would not fit. */
+/** The last there could be; no gallery comes to it. */
 const noSlot = slotsMax - 1
 
 export class StoredSet implements OpenSet {
@@ -74,6 +53,7 @@ export class StoredSet implements OpenSet {
   readonly #uid: string
   readonly #dimension: number
   readonly #index: VectorIndex | undefined
+  readonly #changes: SetChanges
 
   /** @param index undefined while the network of the set is not served */
   constructor(parts: SetParts, { number, uid, dimension }: IndexedGallery, index: VectorIndex | undefined) {
@@ -82,94 +62,27 @@ export class StoredSet implements OpenSet {
     this.#uid = uid
     this.#dimension = dimension
     this.#index = index
+    this.#changes = new SetChanges(parts, { number, uid, dimension }, index)
     const { store, writes, storage, now } = parts
     this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
-    const onChange = (retired: Uint32Array) => this.#forgetDecided(retired)
+    const onChange = (retired: Uint32Array) => this.#changes.retire(retired)
     this.decisions = new StoredDecisions({ number, store, writes, max: storage.decisionsMax, now, onChange })
   }
 
-  change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
-    return this.#change(steps, async (request) => {
-      const results = await this.#parts.store.write('changeImages', { ...request, ...(progress && { progress }) })
-      return { results, reply: results.map(toldOf) }
-    })
+  change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]> {
+    return this.#changes.change(steps, options)
   }
 
   put(step: PutStep): Promise<StoredImage> {
-    return this.#change([step], async ({ steps: [only], ...request }) => {
-      const { result, record } = await this.#parts.store.write('putImage', { ...request, step: only! })
-      return { results: [result], reply: { record, created: 'slot' in result && result.created } }
-    })
-  }
-
-  #change<Step extends ImageStep, Reply>(
-    steps: readonly Step[],
-    write: (
-      request: Omit<ChangeRequest, 'steps'> & { steps: Step[] },
-    ) => Promise<{ results: SlotResult[]; reply: Reply }>,
-  ): Promise<Reply> {
-    const { writes, filters, indexes, storage, now } = this.#parts
-    return writes.run(async () => {
-      const sent = packedSteps(steps)
-      const { results, reply } = await write({
-        gallery: this.number,
-        steps: sent.steps,
-        imagesMax: storage.galleryImagesMax,
-        at: now(),
-      })
-      // Other writes of the same id may have been committed meanwhile and be applied first. The
-      // index does not mind: slots are never used again, and a removed one can not be added.
-      const { added, retired } = sent.slotsOf(results, this.#dimension)
-      const count = added.slots.length + retired.length
-      if (count === 0) return reply
-      if (retired.length > 0) filters.forget(this.number)
-      await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
-      indexes.countChanges(this.#uid, count)
-      return reply
-    })
+    return this.#changes.put(step)
   }
 
   patch(id: string, change: ImageChange): Promise<void> {
-    const { writes, store, filters, now } = this.#parts
-    return writes.run(async () => {
-      await store.write('patchImage', { gallery: this.number, id, change, at: now() })
-      filters.forget(this.number)
-    })
+    return this.#changes.patch(id, change)
   }
 
-  async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
-    const slots = await this.#slotsNow(filter)
-    let removed = 0
-    for (let from = 0; from < slots.length; from += removalBatch) {
-      signal?.throwIfAborted()
-      removed += await this.#removeSlots(slots.slice(from, from + removalBatch), filter)
-    }
-    return removed
-  }
-
-  #slotsNow(filter: Filter): Promise<Uint32Array> {
-    const { store } = this.#parts
-    const { next_slot: toSlot } = store.read(({ galleries }) => galleries.get(this.number))
-    return store.scan('slotsOfFilter', { gallery: this.number, filter, fromSlot: 0, toSlot })
-  }
-
-  /** Of these slots those that still fit. */
-  #removeSlots(slots: Uint32Array, filter: Filter): Promise<number> {
-    const { writes, store, filters, indexes, now } = this.#parts
-    return writes.run(async () => {
-      const deleted = await store.write('deleteFitting', { gallery: this.number, slots, filter, at: now() })
-      filters.forget(this.number)
-      await this.#apply((index) => index.remove(deleted))
-      indexes.countChanges(this.#uid, deleted.length)
-      return deleted.length
-    })
-  }
-
-  async #forgetDecided(retired: Uint32Array): Promise<void> {
-    const { filters, indexes } = this.#parts
-    filters.forget(this.number)
-    if (retired.length > 0) await this.#apply((index) => index.remove(retired))
-    indexes.countChanges(this.#uid, retired.length)
+  removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
+    return this.#changes.removeFitting(filter, signal)
   }
 
   /** @throws AlikeError `model_mismatch` while its network is not served */
@@ -307,25 +220,10 @@ export class StoredSet implements OpenSet {
     }
     return values
   }
-
-  /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
-  async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
-    try {
-      if (this.#index !== undefined) await change(this.#index)
-    } catch (error) {
-      if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
-    }
-  }
 }
 
 /** Of a square matrix, what was computed above the diagonal: likeness is mutual. */
 function mirror(matrix: Float32Array, width: number): void {
   for (let row = 1; row < width; row++)
     for (let column = 0; column < row; column++) matrix[row * width + column] = matrix[column * width + row]!
-}
-
-/** Without slots. */
-function toldOf(result: SlotResult): StepResult {
-  if ('slot' in result) return { created: result.created }
-  return 'removedSlot' in result ? { removed: true } : result
 }

@@ -1,0 +1,143 @@
+/** What changes a set: the only place that brings database and index together. What it acknowledges is committed and found by the next search. */
+import { AlikeError } from '../../errors.js'
+import type { ChangeOptions } from '../../gallery/engine.js'
+import type { Filter } from '../../gallery/filter.js'
+import type { ImageChange, ImageStep, PutStep, StepResult, StoredImage } from '../../gallery/records.js'
+import type { BoundedWrites } from './bounded-writes.js'
+import type { FilterSlots } from './filter-slots.js'
+import type { GalleryIndexes, IndexedGallery } from './gallery-indexes.js'
+import { packedSteps } from './packed-steps.js'
+import type { StorageSettings } from './storage-settings.js'
+import type { GalleryStore } from './store/gallery-store.js'
+import type { ChangeRequest, SlotResult } from './store/gallery-writes.js'
+import type { VectorIndex } from './vector-index/vector-index.js'
+
+export type SetPlace = Pick<IndexedGallery, 'number' | 'uid' | 'dimension'>
+
+/** What all sets share. */
+export interface SetParts {
+  store: GalleryStore
+  indexes: GalleryIndexes
+  filters: FilterSlots
+  writes: BoundedWrites
+  storage: StorageSettings
+  /** The time, ISO 8601. */
+  now(): string
+}
+
+/** Pictures removed in one transaction: some ten milliseconds. */
+const removalBatch = 256
+
+/** See `OpenSet`. */
+export class SetChanges {
+  readonly #parts: SetParts
+  readonly #gallery: SetPlace
+  readonly #index: VectorIndex | undefined
+
+  /** @param index undefined while the network of the set is not served: removals need none */
+  constructor(parts: SetParts, gallery: SetPlace, index: VectorIndex | undefined) {
+    this.#parts = parts
+    this.#gallery = gallery
+    this.#index = index
+  }
+
+  change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
+    return this.#change(steps, async (request) => {
+      const results = await this.#parts.store.write('changeImages', { ...request, ...(progress && { progress }) })
+      return { results, reply: results.map(toldOf) }
+    })
+  }
+
+  put(step: PutStep): Promise<StoredImage> {
+    return this.#change([step], async ({ steps: [only], ...request }) => {
+      const { result, record } = await this.#parts.store.write('putImage', { ...request, step: only! })
+      return { results: [result], reply: { record, created: 'slot' in result && result.created } }
+    })
+  }
+
+  #change<Step extends ImageStep, Reply>(
+    steps: readonly Step[],
+    write: (
+      request: Omit<ChangeRequest, 'steps'> & { steps: Step[] },
+    ) => Promise<{ results: SlotResult[]; reply: Reply }>,
+  ): Promise<Reply> {
+    const { writes, filters, indexes, storage, now } = this.#parts
+    return writes.run(async () => {
+      const sent = packedSteps(steps)
+      const { results, reply } = await write({
+        gallery: this.#gallery.number,
+        steps: sent.steps,
+        imagesMax: storage.galleryImagesMax,
+        at: now(),
+      })
+      // Other writes of the same id may have been committed meanwhile and be applied first. The
+      // index does not mind: slots are never used again, and a removed one can not be added.
+      const { added, retired } = sent.slotsOf(results, this.#gallery.dimension)
+      const count = added.slots.length + retired.length
+      if (count === 0) return reply
+      if (retired.length > 0) filters.forget(this.#gallery.number)
+      await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
+      indexes.countChanges(this.#gallery.uid, count)
+      return reply
+    })
+  }
+
+  patch(id: string, change: ImageChange): Promise<void> {
+    const { writes, store, filters, now } = this.#parts
+    return writes.run(async () => {
+      await store.write('patchImage', { gallery: this.#gallery.number, id, change, at: now() })
+      filters.forget(this.#gallery.number)
+    })
+  }
+
+  async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
+    const slots = await this.#slotsNow(filter)
+    let removed = 0
+    for (let from = 0; from < slots.length; from += removalBatch) {
+      signal?.throwIfAborted()
+      removed += await this.#removeSlots(slots.slice(from, from + removalBatch), filter)
+    }
+    return removed
+  }
+
+  #slotsNow(filter: Filter): Promise<Uint32Array> {
+    const { store } = this.#parts
+    const { next_slot: toSlot } = store.read(({ galleries }) => galleries.get(this.#gallery.number))
+    return store.scan('slotsOfFilter', { gallery: this.#gallery.number, filter, fromSlot: 0, toSlot })
+  }
+
+  /** Of these slots those that still fit. */
+  #removeSlots(slots: Uint32Array, filter: Filter): Promise<number> {
+    const { writes, store, filters, indexes, now } = this.#parts
+    return writes.run(async () => {
+      const deleted = await store.write('deleteFitting', { gallery: this.#gallery.number, slots, filter, at: now() })
+      filters.forget(this.#gallery.number)
+      await this.#apply((index) => index.remove(deleted))
+      indexes.countChanges(this.#gallery.uid, deleted.length)
+      return deleted.length
+    })
+  }
+
+  /** After records of the set were changed and these slots removed in a transaction of somebody else. */
+  async retire(slots: Uint32Array): Promise<void> {
+    const { filters, indexes } = this.#parts
+    filters.forget(this.#gallery.number)
+    if (slots.length > 0) await this.#apply((index) => index.remove(slots))
+    indexes.countChanges(this.#gallery.uid, slots.length)
+  }
+
+  /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
+  async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
+    try {
+      if (this.#index !== undefined) await change(this.#index)
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
+    }
+  }
+}
+
+/** Without slots. */
+function toldOf(result: SlotResult): StepResult {
+  if ('slot' in result) return { created: result.created }
+  return 'removedSlot' in result ? { removed: true } : result
+}
