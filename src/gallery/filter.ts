@@ -1,26 +1,93 @@
-/** Which pictures may be hits: an expression over label and metadata, read from JSON. What it means to an engine is the engine's to say. */
+/** Which pictures may be hits: an expression over label and metadata, as callers write it and as the engine is given it. */
+import { type Static, type TProperties, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { AlikeError } from '../errors.js'
 import { fieldPattern } from './field-values.js'
 
-export type Scalar = string | number | boolean | null
-
-export type Filter = Condition | { and: Filter[] } | { or: Filter[] } | { not: Filter }
-
-export type Condition =
-  /** `null` stands for no label, or for a JSON null. Of a list in the metadata, one element has to fit. */
-  | { field: string; in: Scalar[] }
-  /** Numbers among numbers, texts among texts. */
-  | { field: string; range: Range }
-  | { field: string; exists: boolean }
-
-export const comparisons = ['gt', 'gte', 'lt', 'lte'] as const
-export type Range = Partial<Record<(typeof comparisons)[number], string | number>>
-
-/** Bounds on what one request may ask the database for. */
+/** Bounds on what one request may ask the engine for. */
 const depthMax = 8
 const conditionsMax = 100
 const valuesMax = 1_000
 const textMax = 1_024
+
+const Scalar = Type.Union([Type.String({ maxLength: textMax }), Type.Number(), Type.Boolean(), Type.Null()])
+const Bound = Type.Union([Type.String({ maxLength: textMax }), Type.Number()])
+const Field = Type.String({
+  pattern: fieldPattern.source,
+  description: '`label`, or `metadata.` and names joined by dots.',
+  examples: ['metadata.place.city'],
+})
+
+const closed = <Properties extends TProperties>(properties: Properties, description: string) =>
+  Type.Object(properties, { additionalProperties: false, description })
+
+const Equals = closed(
+  { field: Field, equals: Scalar },
+  '`null` stands for no label, or for a JSON null. Of a list in the metadata, one element has to fit.',
+)
+const In = closed(
+  { field: Field, in: Type.Array(Scalar, { minItems: 1, maxItems: valuesMax }) },
+  'One of these values, as with `equals`.',
+)
+const Exists = closed({ field: Field, exists: Type.Boolean() }, 'Whether there is a value at all.')
+const Between = Type.Object(
+  {
+    field: Field,
+    gt: Type.Optional(Bound),
+    gte: Type.Optional(Bound),
+    lt: Type.Optional(Bound),
+    lte: Type.Optional(Bound),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 2,
+    description: 'Between bounds: numbers among numbers, texts among texts.',
+  },
+)
+
+const Nested = Type.Ref('Filter')
+const nestedList = Type.Array(Nested, { minItems: 1, maxItems: conditionsMax })
+
+/** As callers write it; what it is made of may be nested. */
+export const FilterJson = Type.Cyclic(
+  {
+    Filter: Type.Union(
+      [
+        closed({ and: nestedList }, 'All of them.'),
+        closed({ or: nestedList }, 'One of them at least.'),
+        closed({ not: Nested }, 'Also fits where the field is missing.'),
+        Equals,
+        In,
+        Exists,
+        Between,
+      ],
+      {
+        description: `Pictures that fit: a condition on \`label\` or on a place in the metadata, or conditions that are combined; nested ${depthMax} deep at most, ${conditionsMax} in all.`,
+      },
+    ),
+  },
+  'Filter',
+)
+export type FilterJson = Static<typeof FilterJson>
+
+export type Scalar = Static<typeof Scalar>
+export type Range = Omit<Static<typeof Between>, 'field'>
+
+/** As the engine is given it. */
+export type Filter = Condition | { and: Filter[] } | { or: Filter[] } | { not: Filter }
+
+export type Condition =
+  | { field: string; in: Scalar[] }
+  | { field: string; range: Range }
+  | { field: string; exists: boolean }
+
+const checks = {
+  field: Compile(Field),
+  equals: Compile(Equals),
+  in: Compile(In),
+  exists: Compile(Exists),
+  between: Compile(Between),
+}
 
 /** @throws AlikeError `filter_invalid`, with the place of what does not fit */
 export function readFilter(given: unknown): Filter {
@@ -33,58 +100,58 @@ interface Budget {
   values: number
 }
 
+/** Goes down by itself instead of checking the whole schema: a misfit of one alternative of seven says nothing. */
 function readPart(given: unknown, place: string, depth: number, budget: Budget): Filter {
   if (depth > depthMax) throw misfit(place, `is nested deeper than ${depthMax}`)
   if (--budget.conditions < 0) throw misfit(place, `makes more than ${conditionsMax} conditions`)
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw misfit(place, 'is not an object')
   const part = given as Record<string, unknown>
   const inner = (value: unknown, key: string) => readPart(value, `${place}/${key}`, depth + 1, budget)
-  const keys = Object.keys(part)
+  const isAlone = Object.keys(part).length === 1
 
   for (const key of ['and', 'or'] as const) {
     if (!(key in part)) continue
     const list = part[key]
-    if (keys.length > 1 || !Array.isArray(list) || list.length === 0)
+    if (!isAlone || !Array.isArray(list) || list.length === 0)
       throw misfit(place, `has beside "${key}" something else, or no list of conditions in it`)
     const filters = list.map((value, i) => inner(value, `${key}/${i}`))
     return key === 'and' ? { and: filters } : { or: filters }
   }
   if ('not' in part) {
-    if (keys.length > 1) throw misfit(place, 'has something beside "not"')
+    if (!isAlone) throw misfit(place, 'has something beside "not"')
     return { not: inner(part.not, 'not') }
   }
   return readCondition(part, place, budget)
 }
 
-function readCondition({ field, ...condition }: Record<string, unknown>, place: string, budget: Budget): Filter {
-  if (typeof field !== 'string' || !fieldPattern.test(field))
-    throw misfit(`${place}/field`, 'is neither "label" nor "metadata." and names joined by dots')
+function readCondition(part: Record<string, unknown>, place: string, budget: Budget): Filter {
+  budget.values -= Array.isArray(part.in) ? part.in.length : Object.keys(part).length - 1
+  if (budget.values < 0) throw misfit(place, `is one of more than ${valuesMax} values`)
+  if (checks.equals.Check(part)) return { field: part.field, in: [part.equals] }
+  if (checks.in.Check(part)) return { field: part.field, in: part.in }
+  if (checks.exists.Check(part)) return { field: part.field, exists: part.exists }
+  if (checks.between.Check(part)) {
+    const { field, ...range } = part
+    return { field, range }
+  }
+  throw misfitOf(part, place)
+}
+
+const bounds = ['gt', 'gte', 'lt', 'lte']
+
+function misfitOf({ field, ...condition }: Record<string, unknown>, place: string): AlikeError {
+  if (!checks.field.Check(field))
+    return misfit(`${place}/field`, 'is neither "label" nor "metadata." and names joined by dots')
   const keys = Object.keys(condition)
-  const scalar = (value: unknown): Scalar => {
-    if (--budget.values < 0) throw misfit(place, `is one of more than ${valuesMax} values`)
-    const fits =
-      value === null ||
-      typeof value === 'boolean' ||
-      Number.isFinite(value) ||
-      (typeof value === 'string' && value.length <= textMax)
-    if (!fits)
-      throw misfit(
-        place,
-        `compares with something that is no text of at most ${textMax} characters, number, boolean or null`,
-      )
-    return value as Scalar
-  }
-  if (keys.length === 1 && 'equals' in condition) return { field, in: [scalar(condition.equals)] }
-  if (keys.length === 1 && Array.isArray(condition.in) && condition.in.length > 0)
-    return { field, in: condition.in.map(scalar) }
-  if (keys.length === 1 && typeof condition.exists === 'boolean') return { field, exists: condition.exists }
-  if (keys.length > 0 && keys.every((key) => (comparisons as readonly string[]).includes(key))) {
-    const bounds = Object.entries(condition).map(([key, value]) => [key, scalar(value)] as const)
-    if (bounds.some(([, value]) => typeof value !== 'string' && typeof value !== 'number'))
-      throw misfit(place, 'bounds a range by something that is neither text nor number')
-    return { field, range: Object.fromEntries(bounds) as Range }
-  }
-  throw misfit(place, 'needs beside "field" one of equals, in (not empty), exists, or bounds out of gt, gte, lt, lte')
+  const values = Array.isArray(condition.in) ? condition.in : [condition.equals]
+  if (keys.length === 1 && ('equals' in condition || ('in' in condition && values.length > 0)))
+    return misfit(
+      place,
+      `compares with something that is no text of at most ${textMax} characters, number, boolean or null`,
+    )
+  if (keys.length > 0 && keys.every((key) => bounds.includes(key)))
+    return misfit(place, `bounds a range by something that is neither text of at most ${textMax} characters nor number`)
+  return misfit(place, 'needs beside "field" one of equals, in (not empty), exists, or bounds out of gt, gte, lt, lte')
 }
 
 function misfit(place: string, detail: string): AlikeError {

@@ -58,7 +58,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 
 /** @returns a function that gives the value back, or throws `RequestInvalid`. */
 export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unknown) => unknown {
-  const compiled = Compile(schema)
+  const compiled = Compile(withoutReferences(schema) as TSchema)
   return (value) => {
     const told: Misfit[] = []
     const bounded = boundedIn(schema, value, { in: where, pointer: '' }, told)
@@ -70,6 +70,14 @@ export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unkn
     ]
     throw new RequestInvalid(misfits.slice(0, misfitsMax))
   }
+}
+
+/** What is referred to by its name is checked by who reads it, who tells better where it does not fit: here it is an object. */
+function withoutReferences(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutReferences)
+  if (typeof schema !== 'object' || schema === null) return schema
+  if ('$ref' in schema) return { type: 'object' }
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withoutReferences(value)]))
 }
 
 /**

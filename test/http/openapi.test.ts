@@ -56,6 +56,7 @@ test('every operation is named, explained and tells its problems', async () => {
     'Decision',
     'Explanation',
     'FeedbackAnswer',
+    'Filter',
     'Gallery',
     'Image',
     'Job',

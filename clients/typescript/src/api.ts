@@ -961,6 +961,45 @@ export interface components {
             /** @description Judgements of this gallery altogether. */
             stored: number;
         };
+        /** @description Pictures that fit: a condition on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all. */
+        Filter: {
+            and: components["schemas"]["Filter"][];
+        } | {
+            or: components["schemas"]["Filter"][];
+        } | {
+            not: components["schemas"]["Filter"];
+        } | {
+            /**
+             * @description `label`, or `metadata.` and names joined by dots.
+             * @example metadata.place.city
+             */
+            field: string;
+            equals: string | number | boolean | null;
+        } | {
+            /**
+             * @description `label`, or `metadata.` and names joined by dots.
+             * @example metadata.place.city
+             */
+            field: string;
+            in: (string | number | boolean | null)[];
+        } | {
+            /**
+             * @description `label`, or `metadata.` and names joined by dots.
+             * @example metadata.place.city
+             */
+            field: string;
+            exists: boolean;
+        } | {
+            /**
+             * @description `label`, or `metadata.` and names joined by dots.
+             * @example metadata.place.city
+             */
+            field: string;
+            gt?: string | number;
+            gte?: string | number;
+            lt?: string | number;
+            lte?: string | number;
+        };
         /**
          * @description A set of pictures that are searched together.
          * @example {
@@ -7856,10 +7895,7 @@ export interface operations {
                      */
                     includeSelf?: boolean;
                     label?: string[] | string;
-                    /** @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. */
-                    filter?: {
-                        [key: string]: unknown;
-                    };
+                    filter?: components["schemas"]["Filter"];
                     /** @description Pictures that are no hits. */
                     excludeIds?: string[];
                     /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
@@ -8147,10 +8183,7 @@ export interface operations {
                          */
                         includeSelf?: boolean;
                         label?: string[] | string;
-                        /** @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. */
-                        filter?: {
-                            [key: string]: unknown;
-                        };
+                        filter?: components["schemas"]["Filter"];
                         /** @description Pictures that are no hits. */
                         excludeIds?: string[];
                         /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */

@@ -39,8 +39,12 @@ export function useSearch(gallery: string, query: SearchQuery): SearchState {
 export async function search(gallery: string, query: SearchQuery, signal: AbortSignal): Promise<SearchAnswer> {
   const path = { gallery }
   const parameters = parametersOf(query)
-  if (query.picture === undefined)
-    return answerOf(service.POST('/v1/galleries/{gallery}/search', { params: { path }, body: parameters, signal }))
+  if (query.picture === undefined) {
+    // the filter is as the address has it; what is none, the service says
+    const { filter, ...rest } = parameters
+    const body = { ...rest, ...(filter !== undefined && { filter: filter as Schemas['Filter'] }) }
+    return answerOf(service.POST('/v1/galleries/{gallery}/search', { params: { path }, body, signal }))
+  }
   const picture = pictureOf(query.picture)
   if (picture === undefined)
     throw new Error('This page no longer has the picture of that search: choose it again, or paste it.')

@@ -1,7 +1,7 @@
 /** The contract, made from the routes' own schemas: `/openapi.yaml`. */
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import type { TObject } from 'typebox'
+import type { TSchema } from 'typebox'
 import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
@@ -9,6 +9,7 @@ import { Calibration } from '../schemas/calibration.js'
 import { Decision } from '../schemas/decision.js'
 import { Explanation } from '../schemas/explain.js'
 import { FeedbackAnswer } from '../schemas/feedback.js'
+import { Filter } from '../schemas/filter.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Job } from '../schemas/job.js'
@@ -19,11 +20,12 @@ import { SearchBatchAnswer } from '../schemas/search-batch.js'
 import { Snapshot } from '../schemas/snapshot.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 
-const namedSchemas: readonly TObject[] = [
+const namedSchemas: readonly TSchema[] = [
   Calibration,
   Decision,
   Explanation,
   FeedbackAnswer,
+  Filter,
   Gallery,
   Image,
   Job,

@@ -1,8 +1,11 @@
 /** What a search is asked: in the address, in the fields of a form, or in JSON. */
 import { type Static, Type } from 'typebox'
 import { fieldPattern } from '../../gallery/field-values.js'
+import type { FilterJson } from '../../gallery/filter.js'
 import { labelMaxLength } from '../../ingest/names.js'
+import { Filter } from './filter.js'
 import { Base64Image, BinaryImage, ImageUrl } from './image-body.js'
+import { reference } from './named.js'
 import { duplicateScoreSchema } from './near-copy.js'
 import { ImageId } from './parameters.js'
 import { Region, regionText } from './region.js'
@@ -190,9 +193,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
       ),
       ...optional,
       label: Type.Optional(Type.Union([labels, labels.items])),
-      filter: Type.Optional(
-        Type.Unsafe<unknown>(Type.Record(Type.String(), Type.Unknown(), { description: filterText })),
-      ),
+      filter: Type.Optional(Type.Unsafe<FilterJson>(reference(Filter))),
       excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
       region: Type.Optional(Region),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -252,6 +252,55 @@ class FeedbackAnswer(TypedDict):
     """
     Judgements of this gallery altogether.
     """
+
+
+class Filter4(TypedDict, closed=True):
+    """
+    `null` stands for no label, or for a JSON null. Of a list in the metadata, one element has to fit.
+    """
+
+    field: str
+    """
+    `label`, or `metadata.` and names joined by dots.
+    """
+    equals: str | float | bool | None
+
+
+Filter5 = TypedDict(
+    'Filter5',
+    {
+        'field': str,
+        'in': list[str | float | bool | None],
+    },
+    closed=True,
+)
+
+
+class Filter6(TypedDict, closed=True):
+    """
+    Whether there is a value at all.
+    """
+
+    field: str
+    """
+    `label`, or `metadata.` and names joined by dots.
+    """
+    exists: bool
+
+
+class Filter7(TypedDict, closed=True):
+    """
+    Between bounds: numbers among numbers, texts among texts.
+    """
+
+    field: str
+    """
+    `label`, or `metadata.` and names joined by dots.
+    """
+    gt: NotRequired[str | float]
+    gte: NotRequired[str | float]
+    lt: NotRequired[str | float]
+    lte: NotRequired[str | float]
 
 
 class Index(TypedDict):
@@ -1337,3 +1386,36 @@ class Snapshot(TypedDict):
     Pictures whose record, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
     """
     failure: Failure1 | None
+
+
+Filter1 = TypedDict(
+    'Filter1',
+    {
+        'and': list["Filter"]
+    },
+    closed=True,
+)
+
+
+Filter2 = TypedDict(
+    'Filter2',
+    {
+        'or': list["Filter"]
+    },
+    closed=True,
+)
+
+
+Filter3 = TypedDict(
+    'Filter3',
+    {
+        'not': "Filter"
+    },
+    closed=True,
+)
+
+
+Filter: TypeAlias = Filter1 | Filter2 | Filter3 | Filter4 | Filter5 | Filter6 | Filter7
+"""
+Pictures that fit: a condition on `label` or on a place in the metadata, or conditions that are combined; nested 8 deep at most, 100 in all.
+"""
