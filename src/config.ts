@@ -425,7 +425,36 @@ export const Settings = Type.Object(
     urlAllowedHosts: Type.String({
       default: '',
       description:
-        'Hosts from which pictures may be fetched by URL, separated by commas: `images.example.com`, `*.example.com` (names below it), `example.com:8443`; none: pictures by URL are refused.',
+        'Hosts from which pictures may be fetched by URL, separated by commas: `images.example.com`, `*.example.com` (names below it), `example.com:8443`, `192.168.1.0/24`; an address that is not public is only reached inside a network of the list, a single one as `10.0.0.7/32`; none: pictures by URL are refused.',
+    }),
+    urlMaxPerSecond: Type.Number({
+      default: 0,
+      minimum: 0,
+      maximum: 10_000,
+      description: 'Pictures that are fetched by URL in a second, all hosts together; 0: as many as come.',
+    }),
+    webhookAllowedHosts: Type.String({
+      default: '',
+      description:
+        'Hosts that may be told of the end of jobs, as in `URL_ALLOWED_HOSTS`; none: no job may have a webhook.',
+    }),
+    webhookSecret: Type.String({
+      default: '',
+      description:
+        'What requests of webhooks are signed with: `whsec_` and base64, or any text; none: no job may have a webhook.',
+    }),
+    webhookAttemptsMax: Type.Integer({
+      default: 10,
+      minimum: 1,
+      maximum: 100,
+      description:
+        'Attempts to tell a webhook, the first 5 seconds apart, each further one four times as long, up to 6 hours.',
+    }),
+    webhookTimeoutMs: Type.Integer({
+      default: 10_000,
+      minimum: 100,
+      maximum: 120_000,
+      description: 'Time that a webhook has to answer.',
     }),
     urlTimeoutMs: Type.Integer({
       default: 10_000,

@@ -76,6 +76,7 @@ export const catalogue = {
   snapshot_damaged: 'The snapshot is damaged.',
   restore_refused: 'Nothing was restored.',
   // pictures by URL
+  webhook_disabled: 'Webhooks are not accepted here: no hosts are allowed, or there is no secret.',
   url_disabled: 'Pictures by URL are not accepted here: no hosts are allowed.',
   url_not_allowed: 'This URL may not be fetched.',
   url_unreachable: 'The URL did not give a picture.',

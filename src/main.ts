@@ -32,8 +32,10 @@ import { Ingest } from './ingest/ingest.js'
 import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
 import { openJobs } from './jobs/jobs.js'
+import { Webhooks } from './jobs/webhooks.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
+import { WebhookRequests } from './remote/webhook-requests.js'
 import { serviceVersion } from './version.js'
 
 export interface Service {
@@ -157,6 +159,17 @@ export async function openService(
     opened.push(() => copyBackfill.close())
     const spool = new Spool(config.dataDir)
     const concurrency = ingestConcurrency(embedder, decoders.count, config.embedQueueMax)
+    const webhookRequests = new WebhookRequests(config)
+    opened.push(() => webhookRequests.close())
+    const webhooks = new Webhooks({
+      jobs: galleries.jobs,
+      sender: webhookRequests,
+      secret: config.webhookAllowedHosts === '' ? '' : config.webhookSecret,
+      attemptsMax: config.webhookAttemptsMax,
+      logger,
+      onAttempt: metrics.countWebhook,
+    })
+    opened.push(() => webhooks.close())
     const jobs = await openJobs({
       galleries,
       runners: [
@@ -167,11 +180,13 @@ export async function openService(
       logger,
       onEnd: ({ kind, state }) => {
         if (kind === 'ingest') metrics.countJobEnd(state as EndedJobState)
+        webhooks.look()
       },
     })
     opened.push((crashed) => jobs.close(crashed))
-    const ingest = new Ingest({ ...config, jobs, galleries, spool })
-    const analyses = new Analyses({ jobs, galleries, imagesMax: config.analysisMaxImages })
+    webhooks.look()
+    const ingest = new Ingest({ ...config, jobs, galleries, spool, webhooks })
+    const analyses = new Analyses({ jobs, galleries, webhooks, imagesMax: config.analysisMaxImages })
 
     const snapshots = await Snapshots.open({
       dataDir: config.dataDir,

@@ -128,6 +128,7 @@ export interface Metrics {
   /** A ranking was given up before its last page was asked for. */
   countRankingDrop(reason: 'expired' | 'displaced'): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
+  countWebhook(outcome: 'delivered' | 'failed' | 'given_up'): void
   setNewestDataSnapshot(at: Date): void
   /** The file of API keys had changed. */
   countKeyReload(outcome: 'reloaded' | 'refused'): void
@@ -245,6 +246,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'] as const,
     registers,
   })
+  const webhooks = new Counter({
+    name: 'alike_webhook_attempts_total',
+    help: 'Attempts to tell of the end of a job, by outcome; given up: the last one has failed.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
   const newestDataSnapshot = new Gauge({
     name: 'alike_data_snapshot_newest_timestamp_seconds',
     help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 when there is none.',
@@ -271,6 +278,7 @@ export function createMetrics(): Metrics {
   for (const verdict of ['right', 'wrong'] as const) judged.inc({ verdict }, 0)
   for (const where of ['service', 'process'] as const) decoded.inc({ where }, 0)
   for (const reason of ['expired', 'displaced'] as const) rankingDrops.inc({ reason }, 0)
+  for (const outcome of ['delivered', 'failed', 'given_up'] as const) webhooks.inc({ outcome }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
   for (const outcome of ['reloaded', 'refused'] as const) keyReloads.inc({ outcome }, 0)
 
@@ -295,6 +303,7 @@ export function createMetrics(): Metrics {
     countDescribed: (images) => described.inc(images),
     countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
+    countWebhook: (outcome) => webhooks.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
     countKeyReload: (outcome) => keyReloads.inc({ outcome }),
     countAuditLoss: () => auditLosses.inc(),

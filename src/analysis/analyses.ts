@@ -4,11 +4,20 @@ import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JsonValue } from '../gallery/records.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
+import type { Webhooks } from '../jobs/webhooks.js'
 import type { AnalysisTask } from './findings/parameters.js'
+
+/** What a caller wants beside the analysis itself. */
+export interface JobWishes {
+  priority?: number | undefined
+  /** Told of its end. */
+  webhook?: string | undefined
+}
 
 export interface AnalysesOptions {
   jobs: Jobs
   galleries: Galleries
+  webhooks: Webhooks
   /** Pictures of a gallery up to which it is analysed: its vectors are in memory once more meanwhile. */
   imagesMax: number
 }
@@ -22,14 +31,15 @@ export class Analyses {
 
   /**
    * Resolves when the job is durable.
-   * @throws AlikeError `gallery_not_found`, `model_mismatch`, `gallery_too_large`, `job_queue_full`, `storage_full`
+   * @throws AlikeError `gallery_not_found`, `model_mismatch`, `gallery_too_large`, `job_queue_full`, `storage_full`, `webhook_disabled`, `url_not_allowed`
    */
-  async accept(gallery: string, task: AnalysisTask): Promise<JobReport> {
-    const { jobs, galleries, imagesMax } = this.#options
+  async accept(gallery: string, task: AnalysisTask, { priority, webhook }: JobWishes = {}): Promise<JobReport> {
+    const { jobs, galleries, webhooks, imagesMax } = this.#options
+    if (webhook !== undefined) webhooks.expectAllowed(webhook)
     await galleries.scan(gallery)
     if ((await galleries.state(gallery)).images > imagesMax)
       throw new AlikeError('gallery_too_large', { detail: `It may hold ${imagesMax}.` })
     jobs.expectRoom(task.kind)
-    return jobs.create({ id: randomUUID(), kind: task.kind, gallery, source: task as JsonValue })
+    return jobs.create({ id: randomUUID(), kind: task.kind, gallery, source: task as JsonValue, priority, webhook })
   }
 }

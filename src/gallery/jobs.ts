@@ -45,6 +45,10 @@ export interface JobRecord {
   createdAt: string
   startedAt: string | null
   finishedAt: string | null
+  /** Of jobs that wait, those of a higher one are begun first. */
+  priority: number
+  /** It is not begun until it is let go on. */
+  paused: boolean
 }
 
 /** What shows, after the process has died, whether the job was the reason. Kept for jobs that a later process takes up. */
@@ -66,7 +70,30 @@ export interface NewJob {
   total?: number
   /** A job with this key and gallery that exists already is returned instead of a new one. */
   idempotencyKey?: string
+  /** Default 0. */
+  priority?: number | undefined
+  /** Address that is told of its end. */
+  webhook?: string | undefined
 }
+
+/** Left out: as it was. */
+export interface JobSteering {
+  priority?: number | undefined
+  paused?: boolean | undefined
+}
+
+/** Somebody who is still to be told that a job has ended. */
+export interface PendingWebhook {
+  jobId: string
+  url: string
+  /** That failed. */
+  attempts: number
+  /** ISO 8601; null: now. */
+  nextAt: string | null
+}
+
+/** After an attempt: when the next one is; null: there is none. */
+export type WebhookNote = { attempts: number; at: string } | null
 
 /** One item that could not be taken, or took the place of another one, for the job's report. */
 export interface JobError {
@@ -111,8 +138,8 @@ export interface JobListOptions {
   states?: readonly JobState[]
   /** Default 100. */
   limit?: number
-  /** Default false: newest first. */
-  oldestFirst?: boolean | undefined
+  /** Default `newest` first; `next`: those that may be begun, in that order. */
+  order?: 'newest' | 'oldest' | 'next' | undefined
 }
 
 /** The end of a job that has something to tell. */
@@ -139,6 +166,12 @@ export interface JobStore {
   complete(id: string, total: number): Promise<JobRecord>
   /** `succeeded`, together with its result. @throws `job_finished` when it is not running any more, `gallery_not_found`. */
   finish(id: string, result: JobResult): Promise<JobRecord>
+  /** Durable before it resolves. @throws `job_not_found`, `job_finished` when it has ended */
+  steer(id: string, steering: JobSteering): Promise<JobRecord>
+  /** Of jobs that have ended. */
+  webhooks(): PendingWebhook[]
+  /** Durable before it resolves; nothing where there is no such job or webhook any more. */
+  noteWebhook(id: string, next: WebhookNote): Promise<void>
   get(id: string): JobRecord | undefined
   /** JSON text; undefined before the job has succeeded, and for kinds without one. */
   result(id: string): string | undefined

@@ -69,6 +69,7 @@ const table = {
   snapshot_not_ready: 409,
   snapshots_full: 409,
   snapshot_damaged: 409,
+  webhook_disabled: 422,
   url_disabled: 422,
   url_not_allowed: 422,
   url_unreachable: 422,

@@ -6,6 +6,7 @@ import type { Galleries } from '../gallery/galleries.js'
 import type { JobRecord } from '../gallery/jobs.js'
 import type { JsonValue } from '../gallery/records.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
+import type { Webhooks } from '../jobs/webhooks.js'
 import type { SourceDescription, SourceLimits } from './source.js'
 import type { Spool } from './spool.js'
 import { receiveUpload, type Upload } from './upload.js'
@@ -14,6 +15,7 @@ export interface IngestOptions extends SourceLimits {
   jobs: Jobs
   galleries: Galleries
   spool: Spool
+  webhooks: Webhooks
 }
 
 export class Ingest {
@@ -28,10 +30,11 @@ export class Ingest {
   /**
    * Resolves when upload and job are durable.
    * @throws AlikeError `job_queue_full`, `gallery_not_found`, `archive_unreadable`, `manifest_invalid`,
-   * `body_too_large`, `storage_full`, `idempotency_key_reused`; what the upload's stream throws; the reason of its signal
+   * `body_too_large`, `storage_full`, `webhook_disabled`, `url_not_allowed`, `idempotency_key_reused`; what the upload's stream throws; the reason of its signal
    */
-  async accept({ gallery, idempotencyKey, content, signal, ...said }: Upload): Promise<JobReport> {
-    const { jobs, galleries, spool } = this.#options
+  async accept({ gallery, idempotencyKey, priority, webhook, content, signal, ...said }: Upload): Promise<JobReport> {
+    const { jobs, galleries, spool, webhooks } = this.#options
+    if (webhook !== undefined) webhooks.expectAllowed(webhook)
     // Only jobs count: an upload that has begun is not refused at its end.
     jobs.expectRoom('ingest')
     await galleries.set(gallery)
@@ -51,6 +54,8 @@ export class Ingest {
         kind: 'ingest',
         gallery,
         source: description as unknown as JsonValue,
+        priority,
+        webhook,
         ...(total !== undefined && { total }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })

@@ -18,6 +18,8 @@ export interface Upload {
   litter?: LitterRule | undefined
   /** A second upload of the same content under the same key gives the job of the first. */
   idempotencyKey?: string
+  priority?: number | undefined
+  webhook?: string | undefined
   /** Aborted when the caller is given up: its reason is thrown, and nothing is kept. */
   signal?: AbortSignal | undefined
   content:
@@ -26,7 +28,7 @@ export interface Upload {
     | { files: AsyncIterable<UploadedFile> }
 }
 
-export interface Reception extends Omit<Upload, 'gallery' | 'idempotencyKey'> {
+export interface Reception extends Omit<Upload, 'gallery' | 'idempotencyKey' | 'priority' | 'webhook'> {
   /** Runs such work one after the other: the manifest of an archive is in memory meanwhile. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result>
 }

@@ -24,9 +24,9 @@ export async function* followJob(
   for (let last = ''; !signal.aborted; ) {
     const report = find(jobs, jobId)
     if (report === undefined) return
-    const { state, done, total, finishedAt } = report.job
+    const { state, done, total, paused, priority, finishedAt } = report.job
     if (finishedAt !== null) return yield { event: 'end', report }
-    const now = `${state} ${done} ${total}`
+    const now = `${state} ${done} ${total} ${paused} ${priority}`
     yield now === last ? { event: 'still' } : { event: 'progress', report }
     last = now
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {})

@@ -9,6 +9,7 @@ import {
   type JobKind,
   type JobListOptions,
   type JobRecord,
+  type JobSteering,
   type JobStore,
   type NewJob,
 } from '../gallery/jobs.js'
@@ -98,6 +99,12 @@ export class Jobs {
     const { job } = this.report(jobId)
     const cancelled = await this.#laneOf(job.kind).cancel(jobId)
     return this.#report(this.#store.get(jobId) ?? cancelled) // where none are kept, it is forgotten
+  }
+
+  /** Pauses it, lets it go on, or gives it another priority. @throws AlikeError `job_not_found`, `job_finished` */
+  async steer(jobId: string, steering: JobSteering): Promise<JobReport> {
+    const { job } = this.report(jobId)
+    return this.#report(await this.#laneOf(job.kind).steer(jobId, steering))
   }
 
   /**

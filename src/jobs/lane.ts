@@ -2,7 +2,14 @@
 import { setMaxListeners } from 'node:events'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import { activeJobStates, type JobRecord, type JobState, type JobStore, type NewJob } from '../gallery/jobs.js'
+import {
+  activeJobStates,
+  type JobRecord,
+  type JobState,
+  type JobSteering,
+  type JobStore,
+  type NewJob,
+} from '../gallery/jobs.js'
 import type { JobRunner } from './job-runner.js'
 import type { RunReading } from './pace.js'
 import { nextTrial } from './trials.js'
@@ -26,6 +33,8 @@ export interface LaneOptions {
 interface CurrentJob {
   id: string
   stop: AbortController
+  /** It was stopped to be gone on with later. */
+  isPaused: boolean
   reading?: () => RunReading
   /** Resolves when nothing of it is at work any more. */
   ended: Promise<void>
@@ -96,6 +105,19 @@ export class Lane {
     return job
   }
 
+  /** A job that runs and is paused stops where it is; the next one begins. @throws AlikeError `job_not_found`, `job_finished` */
+  async steer(jobId: string, steering: JobSteering): Promise<JobRecord> {
+    const job = await this.#jobs.steer(jobId, steering)
+    const current = this.#current
+    if (steering.paused === true && current?.id === jobId) {
+      current.isPaused = true
+      current.stop.abort()
+      await current.ended
+    }
+    this.#startNext()
+    return this.#jobs.get(jobId) ?? job
+  }
+
   async close(crashed: boolean): Promise<void> {
     this.#closing = true
     clearTimeout(this.#retry)
@@ -114,13 +136,20 @@ export class Lane {
     }
   }
 
+  /** @returns false when it has ended all the same, just before it was stopped */
+  async #restPaused(jobId: string): Promise<boolean> {
+    if (this.#jobs.get(jobId)?.state !== 'running') return false
+    await this.#jobs.transition(jobId, { from: ['running'], to: 'queued' })
+    return true
+  }
+
   #startNext(): void {
     if (this.#closing || this.#current !== undefined) return
-    const [job] = this.#jobs.list({ kinds: this.#runner.kinds, states: active, oldestFirst: true, limit: 1 })
+    const [job] = this.#jobs.list({ kinds: this.#runner.kinds, states: active, order: 'next', limit: 1 })
     if (job === undefined) return
     const stop = new AbortController()
     setMaxListeners(0, stop.signal) // one for each picture under way
-    const current: CurrentJob = { id: job.id, stop, ended: Promise.resolve() }
+    const current: CurrentJob = { id: job.id, stop, isPaused: false, ended: Promise.resolve() }
     this.#current = current
     current.ended = this.#runToEnd(job, current).then((ended) => {
       this.#current = undefined
@@ -141,6 +170,7 @@ export class Lane {
       }
       if (!current.stop.signal.aborted && !(await this.#fail(job.id, error))) return false
     }
+    if (current.isPaused && (await this.#restPaused(job.id))) return true
     this.#begun.delete(job.id)
     await this.#runner.discard?.(job.id)
     await this.#forgetOld()

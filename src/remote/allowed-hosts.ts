@@ -1,5 +1,7 @@
 /** The hosts whose pictures may be fetched, as their owner lists them. */
+import { BlockList, isIP } from 'node:net'
 import { AlikeError } from '../errors.js'
+import { isPublicAddress } from './public-addresses.js'
 
 interface Pattern {
   /** Lower case, international names in their ASCII form. */
@@ -12,25 +14,35 @@ interface Pattern {
 
 export class AllowedHosts {
   readonly #patterns: Pattern[]
+  /** Addresses inside of them are allowed, and may be reached though they are not public. */
+  readonly #networks = new BlockList()
 
   /**
-   * @param list `images.example.com, *.cdn.example.com, example.org:8443`, separated by commas
+   * @param list `images.example.com, *.cdn.example.com, example.org:8443, 192.168.1.0/24`, separated by commas
+   * @param setting that it is the value of
    * @throws AlikeError `config_invalid`
    */
-  constructor(list: string) {
-    this.#patterns = list
+  constructor(list: string, setting = 'URL_ALLOWED_HOSTS') {
+    const entries = list
       .split(',')
       .map((text) => text.trim())
       .filter((text) => text !== '')
-      .map(patternOf)
+    const networks = entries.filter((text) => addNetwork(this.#networks, text))
+    this.#patterns = entries.filter((text) => !networks.includes(text)).map((text) => patternOf(text, setting))
   }
 
   get isEmpty(): boolean {
-    return this.#patterns.length === 0
+    return this.#patterns.length === 0 && this.#networks.rules.length === 0
+  }
+
+  /** Whether an address may be connected to, that a listed host has: a public one, or one inside a listed network. */
+  reaches(address: string): boolean {
+    return isPublicAddress(address) || isIn(this.#networks, address)
   }
 
   allows({ hostname, port }: URL): boolean {
     const name = hostname.replace(/\.$/, '')
+    if (isIn(this.#networks, name.replace(/^\[|\]$/g, ''))) return true
     return this.#patterns.some(
       (pattern) =>
         (pattern.below ? name.endsWith(`.${pattern.host}`) : name === pattern.host) && port === (pattern.port ?? ''),
@@ -38,7 +50,22 @@ export class AllowedHosts {
   }
 }
 
-function patternOf(text: string): Pattern {
+function isIn(networks: BlockList, address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && networks.check(address, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** @returns whether it is one: `192.168.1.0/24`, `10.0.0.7/32`, `fd00::/8` */
+function addNetwork(networks: BlockList, text: string): boolean {
+  const [, address = '', prefix = ''] = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(text) ?? []
+  const version = isIP(address)
+  const bits = Number(prefix)
+  if (version === 0 || bits > (version === 4 ? 32 : 128)) return false
+  networks.addSubnet(address, bits, version === 4 ? 'ipv4' : 'ipv6')
+  return true
+}
+
+function patternOf(text: string, setting: string): Pattern {
   const [, wildcard, rest = ''] = /^(\*\.)?([^*]+)$/.exec(text) ?? []
   const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : undefined
   if (
@@ -48,7 +75,7 @@ function patternOf(text: string): Pattern {
     `${url.username}${url.password}${url.search}${url.hash}` !== ''
   ) {
     throw new AlikeError('config_invalid', {
-      detail: `URL_ALLOWED_HOSTS must list names of hosts, such as images.example.com or *.example.com, not "${text}".`,
+      detail: `${setting} must list names of hosts, such as images.example.com or *.example.com, not "${text}".`,
     })
   }
   return {
@@ -56,4 +83,23 @@ function patternOf(text: string): Pattern {
     below: wildcard !== undefined,
     ...(url.port !== '' && { port: url.port }),
   }
+}
+
+/** The first address and every one it leads to. @throws AlikeError `url_not_allowed` */
+export function expectAllowed(text: string, base: URL | undefined, hosts: AllowedHosts): URL {
+  if (!URL.canParse(text, base?.href)) throw notAllowed('It is none.')
+  const url = new URL(text, base)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw notAllowed('Only http and https are.')
+  if (url.username !== '' || url.password !== '') throw notAllowed('It carries credentials.')
+  if (!hosts.allows(url))
+    throw notAllowed(
+      base === undefined
+        ? 'Its host is not among the allowed ones.'
+        : 'It leads to a host that is not among the allowed ones.',
+    )
+  return url
+}
+
+function notAllowed(detail: string): AlikeError {
+  return new AlikeError('url_not_allowed', { detail })
 }

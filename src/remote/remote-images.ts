@@ -5,15 +5,18 @@
 import { Agent, type Dispatcher, request } from 'undici'
 import { AlikeError } from '../errors.js'
 import type { FetchOutcome } from '../metrics.js'
-import { AllowedHosts } from './allowed-hosts.js'
+import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
 import { guardedConnector } from './guarded-connector.js'
-import { isLoopback, isPublicAddress } from './public-addresses.js'
+import { Pace } from './pace.js'
+import { isLoopback } from './public-addresses.js'
 
 export interface RemoteImagesOptions {
   /** Separated by commas; empty: nothing is ever fetched. */
   urlAllowedHosts: string
   /** From asking to the last byte, redirects included. */
   urlTimeoutMs: number
+  /** Of all hosts together; 0: as many as come. */
+  urlMaxPerSecond?: number | undefined
   uploadMaxBytes: number
   /** For tests, whose servers have no public address. */
   allowLoopback?: boolean
@@ -35,9 +38,10 @@ const connectionsPerHost = 8
 
 /** @throws AlikeError `config_invalid` for a list of hosts that is none */
 export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
-  const { urlAllowedHosts, urlTimeoutMs, uploadMaxBytes, allowLoopback = false, onFetch } = options
+  const { urlAllowedHosts, urlTimeoutMs, urlMaxPerSecond = 0, uploadMaxBytes, allowLoopback = false, onFetch } = options
+  const pace = new Pace(urlMaxPerSecond)
   const hosts = new AllowedHosts(urlAllowedHosts)
-  const isAllowed = (address: string) => isPublicAddress(address) || (allowLoopback && isLoopback(address))
+  const isAllowed = (address: string) => hosts.reaches(address) || (allowLoopback && isLoopback(address))
   const agent = new Agent({
     connect: guardedConnector({ isAllowed, timeoutMs: urlTimeoutMs }),
     connections: connectionsPerHost,
@@ -67,6 +71,7 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   return {
     async fetch(url, signal, onBytes) {
       if (hosts.isEmpty) throw new AlikeError('url_disabled')
+      await pace.turn(signal)
       const deadline = withDeadline(urlTimeoutMs, signal)
       try {
         const bytes = await fetchImage(url, deadline.signal, onBytes)
@@ -83,21 +88,6 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
     },
     close: () => agent.destroy(),
   }
-}
-
-/** The first address and every one it leads to. @throws AlikeError `url_not_allowed` */
-function expectAllowed(text: string, base: URL | undefined, hosts: AllowedHosts): URL {
-  if (!URL.canParse(text, base?.href)) throw notAllowed('It is none.')
-  const url = new URL(text, base)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw notAllowed('Only http and https are.')
-  if (url.username !== '' || url.password !== '') throw notAllowed('It carries credentials.')
-  if (!hosts.allows(url))
-    throw notAllowed(
-      base === undefined
-        ? 'Its host is not among the allowed ones.'
-        : 'It leads to a host that is not among the allowed ones.',
-    )
-  return url
 }
 
 async function readImage(
@@ -140,10 +130,6 @@ function withDeadline(timeoutMs: number, signal: AbortSignal | undefined): { sig
 function asFailure(error: unknown, timeIsUp: boolean, timeoutMs: number): AlikeError {
   if (error instanceof AlikeError) return error
   return unreachable(timeIsUp ? `It was not complete within ${timeoutMs} ms.` : 'It gave no answer.', error)
-}
-
-function notAllowed(detail: string): AlikeError {
-  return new AlikeError('url_not_allowed', { detail })
 }
 
 function unreachable(detail: string, cause?: unknown): AlikeError {

@@ -18,6 +18,7 @@ import { dataFolder, openIn, settled } from '../engines/embedded/storage-folder.
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
+import { webhooksOf } from '../support/webhooks.js'
 
 const { dimension } = model
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
@@ -36,7 +37,11 @@ async function openOn(t: TestContext, galleries: Galleries, imagesMax = 10_000):
     logger: silent,
   })
   t.after(() => jobs.close())
-  return { galleries, jobs, analyses: new Analyses({ jobs, galleries, imagesMax }) }
+  return {
+    galleries,
+    jobs,
+    analyses: new Analyses({ jobs, galleries, webhooks: webhooksOf(galleries.jobs), imagesMax }),
+  }
 }
 
 async function openAll(t: TestContext, dataDir: string, imagesMax?: number): Promise<Opened> {

@@ -275,3 +275,57 @@ test('a job is followed from change to change to its end, and no further than it
     value: undefined,
   })
 })
+
+test('of jobs that wait, those of a higher priority are begun first', async (t) => {
+  const { jobs, takers } = await open(t)
+  const [running, low, high] = [
+    await create(jobs, 'ingest'),
+    await create(jobs, 'ingest'),
+    await create(jobs, 'ingest'),
+  ]
+  await until(() => takers.runs.length === 1)
+  assert.equal((await jobs.steer(high, { priority: 5 })).job.priority, 5)
+  takers.runs[0]!.end({ total: 0 })
+  await until(() => takers.runs.length === 2)
+  takers.runs[1]!.end({ total: 0 })
+  await until(() => takers.runs.length === 3)
+  assert.deepEqual(
+    takers.runs.map(({ job }) => job.id),
+    [running, high, low],
+  )
+  await assert.rejects(jobs.steer(running, { priority: 1 }), { code: 'job_finished' })
+})
+
+test('a paused job stops where it is, lets others go on, keeps what it needs, and goes on when it is let', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await open(t, { dataDir })
+  const { jobs, takers, ends } = first
+  const [paused, other] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
+  await until(() => takers.runs.length === 1)
+  const { job } = await jobs.steer(paused, { paused: true })
+  assert.deepEqual([job.state, job.paused, takers.runs[0]!.control.signal.aborted], ['queued', true, true])
+  await until(() => takers.runs.length === 2)
+  assert.deepEqual([takers.runs[1]!.job.id, takers.discarded, ends], [other, [], []])
+  takers.runs[1]!.end({ total: 0 })
+  await until(() => ends.length === 1)
+  await jobs.close()
+  await first.galleries.close()
+
+  const later = await open(t, { dataDir })
+  assert.deepEqual([later.takers.resumed, later.takers.runs.length], [[paused], 0], 'not begun by a restart')
+  await later.jobs.steer(paused, { paused: false })
+  await until(() => later.takers.runs.length === 1)
+  assert.deepEqual([later.takers.runs[0]!.job.id, later.takers.runs[0]!.control.trials.runs], [paused, 1])
+  later.takers.runs[0]!.end({ total: 0 })
+  await until(() => later.ends.length === 1)
+  assert.deepEqual([later.ends[0]!.state, later.takers.discarded], ['succeeded', [paused]])
+})
+
+test('a paused job is cancelled like any other', async (t) => {
+  const { jobs, takers } = await open(t)
+  const id = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  await jobs.steer(id, { paused: true })
+  assert.equal((await jobs.cancel(id)).job.state, 'cancelled')
+  assert.deepEqual(takers.discarded, [id])
+})

@@ -184,3 +184,32 @@ test('a list of hosts that is none keeps the service from starting', () => {
     )
   }
 })
+
+test('an address inside a listed network is reached, though it is not public', async (t) => {
+  const { url, host } = await imageServer(t, { '/a.jpg': (response) => response.end('the bytes') })
+  const port = host.split(':')[1]!
+  const fetched = (urlAllowedHosts: string, address: string) =>
+    open(t, { urlAllowedHosts, allowLoopback: false })
+      .remote.fetch(address)
+      .then(String, (error: AlikeError) => error.code)
+  assert.equal(await fetched('127.0.0.1/32', `${url}/a.jpg`), 'the bytes')
+  assert.equal(await fetched('10.0.0.0/8, fd00::/8', `${url}/a.jpg`), 'url_not_allowed')
+  assert.equal(await fetched(`localhost:${port}, 127.0.0.0/8`, `http://localhost:${port}/a.jpg`), 'the bytes')
+  assert.equal(
+    await fetched('127.0.0.0/8', `http://localhost:${port}/a.jpg`),
+    'url_not_allowed',
+    'a name is listed by name',
+  )
+})
+
+test('no more are fetched in a second than are allowed', async (t) => {
+  const { url, host } = await imageServer(t, { '/a.jpg': (response) => response.end('x') })
+  const { remote } = open(t, { urlAllowedHosts: host, urlMaxPerSecond: 20 })
+  const startedAt = performance.now()
+  await Promise.all(Array.from({ length: 5 }, () => remote.fetch(`${url}/a.jpg`)))
+  assert.ok(performance.now() - startedAt >= 195)
+  const leaving = new AbortController()
+  const waiting = Array.from({ length: 3 }, () => remote.fetch(`${url}/a.jpg`, leaving.signal))
+  leaving.abort(new Error('left'))
+  assert.equal((await Promise.allSettled(waiting)).filter(({ status }) => status === 'rejected').length, 3)
+})

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import type { Analyses } from '../../analysis/analyses.js'
+import type { Analyses, JobWishes } from '../../analysis/analyses.js'
 import {
   type AnalysisTask,
   DoctorParameters,
@@ -15,7 +15,7 @@ import {
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
-import { Job, JobPath, jobView } from '../schemas/job.js'
+import { Job, JobPath, JobWishParameters, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -29,10 +29,10 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
   const tags = ['analysis']
   const response = {
     202: { description: 'The job that will tell; its result is under `/v1/jobs/{job}/result`.', ...reference(Job) },
-    ...problems(400, 404, 409, 415, 429, 503, 507),
+    ...problems(400, 404, 409, 415, 422, 429, 503, 507),
   }
-  const accept = async (gallery: string, task: AnalysisTask, reply: FastifyReply) => {
-    const { job, pace } = await analyses.accept(gallery, task)
+  const accept = async (gallery: string, task: AnalysisTask, wishes: JobWishes, reply: FastifyReply) => {
+    const { job, pace } = await analyses.accept(gallery, task, wishes)
     return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
   }
 
@@ -47,12 +47,18 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         description:
           'Each labelled picture (of a sample, in large galleries) asks all others; copies of the query never count as hits. Also measured: how many of the true nearest the index finds. The body can be left out.',
         params: GalleryPath,
+        querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: EvaluateParameters } } },
         response,
       },
     },
     async (request, reply) =>
-      accept(request.params.gallery, evaluateTask((request.body ?? {}) as Parameters<typeof evaluateTask>[0]), reply),
+      accept(
+        request.params.gallery,
+        evaluateTask((request.body ?? {}) as Parameters<typeof evaluateTask>[0]),
+        request.query,
+        reply,
+      ),
   )
 
   app.post(
@@ -66,6 +72,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         description:
           'Equal files, and pictures that score `minScore` and more, over any chain of them. The body can be left out.',
         params: GalleryPath,
+        querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: DuplicatesParameters } } },
         response,
       },
@@ -74,6 +81,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
       accept(
         request.params.gallery,
         duplicatesTask((request.body ?? {}) as Parameters<typeof duplicatesTask>[0]),
+        request.query,
         reply,
       ),
   )
@@ -89,12 +97,18 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         description:
           'Near-copies with different labels, labels that the neighbours contradict, pictures that turn up everywhere, pictures that nothing is like. The body can be left out.',
         params: GalleryPath,
+        querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: DoctorParameters } } },
         response,
       },
     },
     async (request, reply) =>
-      accept(request.params.gallery, doctorTask((request.body ?? {}) as Parameters<typeof doctorTask>[0]), reply),
+      accept(
+        request.params.gallery,
+        doctorTask((request.body ?? {}) as Parameters<typeof doctorTask>[0]),
+        request.query,
+        reply,
+      ),
   )
 
   const AnyResult = Type.Unsafe<string>(

@@ -1,14 +1,14 @@
 /** `/v1/jobs`: how jobs are doing, what went wrong in them, and how to stop one. */
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobError, JobStore } from '../../gallery/jobs.js'
 import type { Jobs } from '../../jobs/jobs.js'
 import { nextTurn } from '../../turns.js'
-import { Job, JobErrorLine, JobList, JobListParameters, JobPath, jobView } from '../schemas/job.js'
+import { Job, JobErrorLine, JobList, JobListParameters, JobPath, JobSteering, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 
@@ -89,6 +89,30 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       const first = galleries.jobs.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
       const lines = Readable.from(errorLines(job.id, galleries.jobs, first), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
+    },
+  )
+
+  app.patch(
+    '/v1/jobs/:job',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'steerJob',
+        tags,
+        summary: 'Pause a job, let it go on, or change its priority',
+        description:
+          'A paused ingestion goes on behind the last picture that it has stored, an analysis from its beginning. A priority counts among the jobs that wait: one that runs is not stopped for another.',
+        params: JobPath,
+        body: { content: { 'application/json': { schema: JobSteering } } },
+        response: {
+          200: { description: 'The job as it is now.', ...reference(Job) },
+          ...problems(400, 404, 409, 415, 507),
+        },
+      },
+    },
+    async (request) => {
+      const { job, pace } = await jobs.steer(request.params.job, request.body as Static<typeof JobSteering>)
+      return jobView(job, pace)
     },
   )
 

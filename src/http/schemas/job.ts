@@ -59,6 +59,8 @@ export const Job = named(
       failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], {
         description: 'Why the job failed; `job_interrupted` of one that is tried again.',
       }),
+      priority: Type.Integer({ description: 'Of jobs that wait, those of a higher one are begun first.' }),
+      paused: Type.Boolean({ description: 'It waits until it is let go on.' }),
       createdAt: Type.String(),
       startedAt: Nullable(Type.String(), 'null while it waits.'),
       finishedAt: Nullable(Type.String(), 'null until it ended.'),
@@ -84,6 +86,8 @@ export const Job = named(
           picturesPerSecond: 96.4,
           secondsLeft: 12.7,
           failure: null,
+          priority: 0,
+          paused: false,
           createdAt: '2026-03-01T09:30:00.000Z',
           startedAt: '2026-03-01T09:30:00.120Z',
           finishedAt: null,
@@ -116,8 +120,41 @@ export const JobListParameters = Type.Object(
 )
 export const JobList = Type.Object({ jobs: Type.Array(reference(Job), { description: 'Newest first.' }) })
 
+const wishes = {
+  priority: Type.Optional(
+    Type.Integer({
+      minimum: -100,
+      maximum: 100,
+      description: 'Of jobs that wait, those of a higher one are begun first. Default 0.',
+    }),
+  ),
+  webhook: Type.Optional(
+    Type.String({
+      maxLength: 2048,
+      description:
+        'Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`).',
+    }),
+  ),
+}
+/** What is said of the job, not of its work. */
+export const JobWishParameters = Type.Object(wishes, { additionalProperties: false })
+
+export const JobSteering = Type.Object(
+  {
+    priority: wishes.priority,
+    paused: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: it stops where it is, or is not begun, and others go on; false: it goes on behind what it has stored.',
+      }),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+)
+
 export const IngestParameters = Type.Object(
   {
+    ...wishes,
     label: Type.Optional({ ...Label, description: 'Label of pictures whose path has no folder.' }),
     nameEncoding: Type.Optional(
       Type.Enum([...nameEncodings], {
@@ -201,6 +238,8 @@ export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft 
     replaced,
     namesAssumed,
     failure,
+    priority,
+    paused,
     createdAt,
     startedAt,
     finishedAt,
@@ -223,6 +262,8 @@ export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft 
     picturesPerSecond,
     secondsLeft,
     failure,
+    priority,
+    paused,
     createdAt,
     startedAt,
     finishedAt,

@@ -69,6 +69,7 @@ export async function decodeBmp(file: Buffer, _header: WholeHeader, pixels: Uint
   const { compression } = header
   if (compression === compressions.rle4 || compression === compressions.rle8) readRuns(file, header, pixels)
   else if (header.bits <= 8) readIndexed(file, header, pixels)
+  else if (isPlain(header)) readPlain(file, header, pixels)
   else readDirect(file, header, pixels)
 }
 
@@ -110,7 +111,6 @@ function readIndexed(file: Buffer, header: BmpHeader, pixels: Uint8Array): void 
 function readDirect(file: Buffer, header: BmpHeader, pixels: Uint8Array): void {
   const { width, height, bits, pixelsAt } = header
   const bytes = bits / 8
-  if (isPlain(header)) return readPlain(file, header, pixels)
   const channels = header.masks.map((mask) => channelOf(mask))
   expectBytes(file, pixelsAt, rowBytes(header) * (height - 1) + width * bytes)
   for (let row = 0; row < height; row++) {

@@ -9,17 +9,21 @@ import {
   type JobRecord,
   type JobResult,
   type JobState,
+  type JobSteering,
   type JobTransition,
   type JobTrials,
   jobKinds,
   jobStates,
   type NewJob,
+  type PendingWebhook,
+  type WebhookNote,
 } from '../../../gallery/jobs.js'
 import type { JsonValue } from '../../../gallery/records.js'
 import { cutText } from '../../../text.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
 import { JobErrorRows } from './job-error-rows.js'
+import { WebhookTable } from './webhook-table.js'
 
 interface JobRow {
   number: number
@@ -44,6 +48,8 @@ interface JobRow {
   trials: string | null
   replaced: number
   names_assumed: number
+  priority: number
+  paused: number
 }
 type StoredRow = JobRow & { checksum: number }
 
@@ -75,6 +81,8 @@ export class JobTable {
   readonly #database: Database
   readonly #byId: Statement<[string], StoredRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
+  readonly #next: Statement<[ListParameters], StoredRow>
+  readonly #webhooks: WebhookTable
   readonly #newest: Statement<[ListParameters], StoredRow>
   readonly #oldest: Statement<[ListParameters], StoredRow>
   readonly #count: Statement<[{ kinds: string; states: string }], number>
@@ -97,17 +105,21 @@ export class JobTable {
     this.#count = database
       .prepare<[{ kinds: string; states: string }], number>(`SELECT count(*) FROM job WHERE ${fitting}`)
       .pluck()
+    this.#next = database.prepare(
+      `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT @limit`,
+    )
     this.#errors = new JobErrorRows(database)
+    this.#webhooks = new WebhookTable(database)
     this.#insert = database.prepare(
       `INSERT INTO job (id, kind, gallery, gallery_uid, state, source, total, added, updated, removed, skipped, failed, position,
-         failure, idempotency_key, created_at, started_at, finished_at, trials, replaced, names_assumed, checksum)
+         failure, idempotency_key, created_at, started_at, finished_at, trials, replaced, names_assumed, priority, paused, checksum)
        VALUES (@id, @kind, @gallery, @gallery_uid, @state, @source, @total, @added, @updated, @removed, @skipped, @failed, @position,
-         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @trials, @replaced, @names_assumed, @checksum)`,
+         @failure, @idempotency_key, @created_at, @started_at, @finished_at, @trials, @replaced, @names_assumed, @priority, @paused, @checksum)`,
     )
     this.#update = database.prepare(
       `UPDATE job SET state = @state, total = @total, added = @added, updated = @updated, removed = @removed,
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
-         finished_at = @finished_at, trials = @trials, replaced = @replaced, names_assumed = @names_assumed, checksum = @checksum WHERE number = @number`,
+         finished_at = @finished_at, trials = @trials, replaced = @replaced, names_assumed = @names_assumed, priority = @priority, paused = @paused, checksum = @checksum WHERE number = @number`,
     )
     this.#insertResult = database.prepare('INSERT INTO job_result VALUES (?, ?, ?)')
     this.#result = database.prepare('SELECT * FROM job_result WHERE job = ?')
@@ -127,9 +139,9 @@ export class JobTable {
     kinds = jobKinds,
     states = jobStates,
     limit = defaultListLimit,
-    oldestFirst = false,
+    order = 'newest',
   }: JobListOptions = {}): JobRecord[] {
-    const rows = oldestFirst ? this.#oldest : this.#newest
+    const rows = { newest: this.#newest, oldest: this.#oldest, next: this.#next }[order]
     return rows
       .all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit })
       .map((row) => recordOf(checked(row)))
@@ -211,8 +223,11 @@ export class JobTable {
       trials: null,
       replaced: 0,
       names_assumed: 0,
+      priority: job.priority ?? 0,
+      paused: 0,
     }
-    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOf(row) })
+    if (job.webhook !== undefined) this.#webhooks.add(Number(lastInsertRowid), job.webhook)
     return { job: recordOf(row), created: true }
   }
 
@@ -237,6 +252,29 @@ export class JobTable {
     }
     this.#save(changed)
     return recordOf(changed)
+  }
+
+  /** @throws AlikeError `job_not_found`, `job_finished` when it has ended */
+  steer(id: string, { priority, paused }: JobSteering): JobRecord {
+    const row = this.#existing(id)
+    if (row.finished_at !== null) throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
+    const changed: JobRow = {
+      ...row,
+      priority: priority ?? row.priority,
+      paused: paused === undefined ? row.paused : Number(paused),
+    }
+    this.#save(changed)
+    return recordOf(changed)
+  }
+
+  /** Of jobs that have ended. */
+  webhooks(): PendingWebhook[] {
+    return this.#webhooks.pending()
+  }
+
+  noteWebhook(id: string, next: WebhookNote): void {
+    const row = this.#row(id)
+    if (row !== undefined) this.#webhooks.note(row.number, next)
   }
 
   /** @throws AlikeError `job_not_found`, `job_finished` unless the job is running. */
@@ -298,6 +336,7 @@ export class JobTable {
 
   forget(finishedBefore: string): number {
     this.#forgetResults.run(finishedBefore)
+    this.#webhooks.forget(finishedBefore)
     this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
   }
@@ -355,6 +394,8 @@ function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
     createdAt: row.created_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
+    priority: row.priority,
+    paused: row.paused === 1,
   }
 }
 
@@ -387,5 +428,6 @@ function checksumOf(row: Omit<JobRow, 'number'>): number {
     ...(row.removed === 0 ? [] : [row.removed]),
     ...(row.trials === null ? [] : [row.trials]),
     ...(row.replaced === 0 && row.names_assumed === 0 ? [] : ['replaced', row.replaced, row.names_assumed]),
+    ...(row.priority === 0 && row.paused === 0 ? [] : ['steered', row.priority, row.paused]),
   ])
 }

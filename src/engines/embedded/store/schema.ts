@@ -4,6 +4,7 @@ import { decisionSchema } from './decision-table.js'
 import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { mendTexts } from './mended-texts.js'
+import { webhookSchema } from './webhook-table.js'
 
 /** Marks the file as ours: "ALIK". */
 const applicationId = 0x41_4c_49_4b
@@ -123,6 +124,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   feedbackSchema,
   `ALTER TABLE gallery ADD COLUMN engine TEXT NOT NULL DEFAULT 'embedded';`, // what its pictures live in
   decisionSchema,
+  webhookSchema,
 ]
 
 /** The version that this code makes and reads. */

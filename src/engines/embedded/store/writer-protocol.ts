@@ -2,7 +2,16 @@
 import type { CatalogueRecord } from '../../../gallery/catalogue.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
-import type { JobProgress, JobRecord, JobResult, JobTransition, JobTrials, NewJob } from '../../../gallery/jobs.js'
+import type {
+  JobProgress,
+  JobRecord,
+  JobResult,
+  JobSteering,
+  JobTransition,
+  JobTrials,
+  NewJob,
+  WebhookNote,
+} from '../../../gallery/jobs.js'
 import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
 import type { Decided, DecideRequest } from './decision-writes.js'
 import type { FeedbackRequest } from './feedback-table.js'
@@ -36,6 +45,8 @@ export type WriterCalls = {
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   noteJob: { request: { id: string; trials: JobTrials }; reply: void }
+  steerJob: { request: { id: string; steering: JobSteering }; reply: JobRecord }
+  noteWebhook: { request: { id: string; next: WebhookNote }; reply: void }
   completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
   advanceJob: { request: JobProgress; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }

@@ -46,6 +46,8 @@ answerCalls<WriterCalls>(
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),
+    steerJob: ({ id, steering }) => groups.add(() => writes.jobs.steer(id, steering)),
+    noteWebhook: ({ id, next }) => groups.add(() => writes.jobs.noteWebhook(id, next)),
     completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
     advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
     finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),

@@ -1,0 +1,82 @@
+/** Who is still to be told of the end of a job: a row from the making of the job until it was told, or given up. */
+import type { PendingWebhook } from '../../../gallery/jobs.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import type { Database, Statement } from './database.js'
+
+interface WebhookRow {
+  job: number
+  url: string
+  attempts: number
+  next_at: string | null
+  checksum: number
+}
+
+export const webhookSchema = `
+  ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE job ADD COLUMN paused INTEGER NOT NULL DEFAULT 0; -- 1: not begun until it is let go on
+
+  CREATE TABLE webhook (               -- no row: nobody is to be told, or everybody was
+    job      INTEGER PRIMARY KEY REFERENCES job (number),
+    url      TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_at  TEXT,                     -- NULL: as soon as the job has ended
+    checksum INTEGER NOT NULL
+  ) STRICT;
+`
+
+export class WebhookTable {
+  readonly #insert: Statement<[WebhookRow]>
+  readonly #delete: Statement<[number]>
+  readonly #get: Statement<[number], WebhookRow>
+  readonly #due: Statement<[], WebhookRow & { id: string }>
+  readonly #forget: Statement<[string]>
+
+  constructor(database: Database) {
+    this.#insert = database.prepare(
+      'INSERT OR REPLACE INTO webhook VALUES (@job, @url, @attempts, @next_at, @checksum)',
+    )
+    this.#delete = database.prepare('DELETE FROM webhook WHERE job = ?')
+    this.#get = database.prepare('SELECT * FROM webhook WHERE job = ?')
+    this.#due = database.prepare(
+      'SELECT webhook.*, job.id FROM webhook JOIN job ON job.number = webhook.job WHERE job.finished_at IS NOT NULL ORDER BY webhook.job',
+    )
+    this.#forget = database.prepare('DELETE FROM webhook WHERE job IN (SELECT number FROM job WHERE finished_at < ?)')
+  }
+
+  /** Of jobs that have ended. @throws AlikeError `data_unreadable` */
+  pending(): PendingWebhook[] {
+    return this.#due.all().map(({ id, ...row }) => {
+      const { url, attempts, next_at: nextAt } = checked(row)
+      return { jobId: id, url, attempts, nextAt }
+    })
+  }
+
+  add(job: number, url: string): void {
+    this.#save({ job, url, attempts: 0, next_at: null })
+  }
+
+  /** @param next null: it is told, or given up */
+  note(job: number, next: { attempts: number; at: string } | null): void {
+    const row = this.#get.get(job)
+    if (row === undefined) return
+    if (next === null) this.#delete.run(job)
+    else this.#save({ ...checked(row), attempts: next.attempts, next_at: next.at })
+  }
+
+  forget(finishedBefore: string): void {
+    this.#forget.run(finishedBefore)
+  }
+
+  #save(row: Omit<WebhookRow, 'checksum'>): void {
+    this.#insert.run({ ...row, checksum: checksumOf(row) })
+  }
+}
+
+function checked(row: WebhookRow): WebhookRow {
+  expectChecksum(checksumOf(row), row.checksum, 'The webhook of a job')
+  return row
+}
+
+function checksumOf({ job, url, attempts, next_at: nextAt }: Omit<WebhookRow, 'checksum'>): number {
+  return checksumOfValues([job, url, attempts, nextAt])
+}

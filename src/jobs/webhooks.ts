@@ -1,0 +1,177 @@
+/**
+ * Tells of the end of jobs by signed requests, as https://www.standardwebhooks.com has them. Who is to be told stands in the
+ * database until he was, so that a restart loses none; attempts are further and further apart, and bounded.
+ */
+import { createHmac } from 'node:crypto'
+import { AlikeError } from '../errors.js'
+import type { JobRecord, JobStore, PendingWebhook } from '../gallery/jobs.js'
+import type { JobLogger } from './lane.js'
+
+/** Sends a request to a host that is allowed. @returns the status @throws AlikeError `url_not_allowed`, `url_unreachable` */
+export interface WebhookSender {
+  expectAllowed(url: string): void
+  post(url: string, request: { headers: Record<string, string>; body: string }, signal: AbortSignal): Promise<number>
+}
+
+export type WebhookOutcome = 'delivered' | 'failed' | 'given_up'
+
+export interface WebhooksOptions {
+  jobs: JobStore
+  sender: WebhookSender
+  /** `whsec_` and base64, or any text; empty: no job may have a webhook. */
+  secret: string
+  /** Then it is given up. */
+  attemptsMax: number
+  /** Before the second attempt; four times as long before each further one, up to `pauseMaxMs`. Default 5 s. */
+  firstPauseMs?: number | undefined
+  logger: JobLogger
+  onAttempt?: ((outcome: WebhookOutcome) => void) | undefined
+  now?: (() => Date) | undefined
+}
+
+const pauseFactor = 4
+const pauseMaxMs = 6 * 3_600_000
+/** Requests at once; the others wait for the next look. */
+const atOnceMax = 8
+/** After the store could not be read or written. */
+const retryMs = 10_000
+
+export class Webhooks {
+  readonly #options: WebhooksOptions
+  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #closing = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: WebhooksOptions) {
+    this.#options = options
+  }
+
+  /** Being told now. */
+  get underWay(): number {
+    return this.#underWay.size
+  }
+
+  /** Before a job is made. @throws AlikeError `webhook_disabled`, `url_not_allowed` */
+  expectAllowed(url: string): void {
+    if (this.#options.secret === '') throw new AlikeError('webhook_disabled')
+    this.#options.sender.expectAllowed(url)
+  }
+
+  /** At the start, and whenever a job has ended. */
+  look(): void {
+    clearTimeout(this.#timer)
+    if (this.#closing.signal.aborted) return
+    try {
+      this.#startDue()
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'webhooks could not be read')
+      this.#lookIn(retryMs)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearTimeout(this.#timer)
+    await Promise.all(this.#underWay.values())
+  }
+
+  #startDue(): void {
+    const now = this.#now().getTime()
+    let nextMs = Infinity
+    for (const webhook of this.#options.jobs.webhooks()) {
+      if (this.#underWay.has(webhook.jobId)) continue
+      const waitMs = webhook.nextAt === null ? 0 : Date.parse(webhook.nextAt) - now
+      if (waitMs > 0) nextMs = Math.min(nextMs, waitMs)
+      else if (this.#underWay.size < atOnceMax) this.#start(webhook)
+    }
+    if (nextMs < Infinity) this.#lookIn(nextMs)
+  }
+
+  #lookIn(ms: number): void {
+    this.#timer = setTimeout(() => this.look(), Math.min(ms, 2 ** 31 - 1)).unref()
+  }
+
+  #start(webhook: PendingWebhook): void {
+    const done = this.#attempt(webhook).then(
+      () => this.#ended(webhook, 0),
+      (error: unknown) => {
+        this.#options.logger.error({ err: error, jobId: webhook.jobId }, 'what became of a webhook could not be stored')
+        this.#ended(webhook, retryMs)
+      },
+    )
+    this.#underWay.set(webhook.jobId, done)
+  }
+
+  #ended({ jobId }: PendingWebhook, waitMs: number): void {
+    this.#underWay.delete(jobId)
+    if (waitMs === 0) this.look()
+    else this.#lookIn(waitMs)
+  }
+
+  async #attempt({ jobId, url, attempts }: PendingWebhook): Promise<void> {
+    const { jobs, logger, onAttempt, attemptsMax, firstPauseMs = 5_000 } = this.#options
+    const job = jobs.get(jobId)
+    if (job === undefined) return
+    const failure = await this.#send(job, url)
+    if (this.#closing.signal.aborted && failure !== undefined) return // it is tried again at the next start
+    if (failure === undefined) {
+      await jobs.noteWebhook(jobId, null)
+      onAttempt?.('delivered')
+      return
+    }
+    const isLast = attempts + 1 >= attemptsMax
+    const pauseMs = Math.min(pauseMaxMs, firstPauseMs * pauseFactor ** attempts)
+    const at = new Date(this.#now().getTime() + pauseMs).toISOString()
+    await jobs.noteWebhook(jobId, isLast ? null : { attempts: attempts + 1, at })
+    onAttempt?.(isLast ? 'given_up' : 'failed')
+    logger.warn(
+      { jobId, host: new URL(url).host, attempt: attempts + 1, reason: failure },
+      isLast ? 'webhook given up' : 'webhook failed, to be tried again',
+    )
+  }
+
+  /** @returns why it was not taken */
+  async #send(job: JobRecord, url: string): Promise<string | undefined> {
+    const body = JSON.stringify({ type: 'job.ended', timestamp: job.finishedAt, data: toldOf(job) })
+    const timestamp = Math.floor(this.#now().getTime() / 1000)
+    const headers = {
+      'content-type': 'application/json',
+      // the same for each attempt: whoever has taken it once can tell
+      'webhook-id': job.id,
+      'webhook-timestamp': String(timestamp),
+      'webhook-signature': signatureOf(this.#options.secret, job.id, timestamp, body),
+    }
+    try {
+      const status = await this.#options.sender.post(url, { headers, body }, this.#closing.signal)
+      return status >= 200 && status < 300 ? undefined : `status ${status}`
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  #now(): Date {
+    return this.#options.now?.() ?? new Date()
+  }
+}
+
+/** `v1,` and the HMAC-SHA256 of id, time and body in base64. */
+export function signatureOf(secret: string, id: string, timestamp: number, body: string): string {
+  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret)
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+}
+
+function toldOf({
+  id,
+  kind,
+  gallery,
+  state,
+  total,
+  added,
+  updated,
+  removed,
+  skipped,
+  failed,
+  failure,
+}: JobRecord): object {
+  return { id, kind, gallery, state, total, added, updated, removed, skipped, failed, failure }
+}

@@ -1,0 +1,60 @@
+/** Requests that tell others of the end of a job: to listed hosts alone, without redirects, and of their answers only the status counts. */
+import { Agent, request } from 'undici'
+import { AlikeError } from '../errors.js'
+import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
+import { guardedConnector } from './guarded-connector.js'
+
+export interface WebhookRequestsOptions {
+  webhookAllowedHosts: string
+  webhookTimeoutMs: number
+}
+
+export class WebhookRequests {
+  readonly #hosts: AllowedHosts
+  readonly #timeoutMs: number
+  readonly #agent: Agent
+
+  /** @throws AlikeError `config_invalid` for a list of hosts that is none */
+  constructor({ webhookAllowedHosts, webhookTimeoutMs }: WebhookRequestsOptions) {
+    const hosts = new AllowedHosts(webhookAllowedHosts, 'WEBHOOK_ALLOWED_HOSTS')
+    this.#hosts = hosts
+    this.#timeoutMs = webhookTimeoutMs
+    this.#agent = new Agent({
+      connect: guardedConnector({ isAllowed: (address) => hosts.reaches(address), timeoutMs: webhookTimeoutMs }),
+      headersTimeout: webhookTimeoutMs,
+      bodyTimeout: webhookTimeoutMs,
+    })
+  }
+
+  /** @throws AlikeError `url_not_allowed` */
+  expectAllowed(url: string): void {
+    expectAllowed(url, undefined, this.#hosts)
+  }
+
+  /** @returns the status @throws AlikeError `url_not_allowed`, `url_unreachable` */
+  async post(
+    text: string,
+    { headers, body }: { headers: Record<string, string>; body: string },
+    signal: AbortSignal,
+  ): Promise<number> {
+    const url = expectAllowed(text, undefined, this.#hosts) // the list may be another one by now
+    try {
+      const answer = await request(url, {
+        method: 'POST',
+        dispatcher: this.#agent,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]),
+        headers: { 'user-agent': 'alike', ...headers },
+        body,
+      })
+      await answer.body.dump({ limit: 64 * 1024 })
+      return answer.statusCode
+    } catch (error) {
+      if (error instanceof AlikeError) throw error
+      throw new AlikeError('url_unreachable', { detail: 'It gave no answer.', cause: error })
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy()
+  }
+}

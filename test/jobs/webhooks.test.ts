@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
+import type { WebhookOutcome, Webhooks } from '../../src/jobs/webhooks.js'
+import { dataFolder, openIn } from '../gallery/storage-folder.js'
+import { webhookSecret, webhookServer, webhooksOf } from '../support/webhooks.js'
+import { HeldRunner } from './held-runner.js'
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+
+interface Opened {
+  galleries: Galleries
+  jobs: Jobs
+  webhooks: Webhooks
+  runner: HeldRunner
+  outcomes: WebhookOutcome[]
+  close(): Promise<void>
+}
+
+/** `host` is inside this machine: its network is to be listed, too. */
+const reached = (host: string) => `${host}, 127.0.0.0/8`
+
+async function open(
+  t: TestContext,
+  dataDir: string,
+  { allowedHosts, attemptsMax = 5, now }: { allowedHosts: string; attemptsMax?: number; now?: () => Date },
+): Promise<Opened> {
+  const galleries = await openIn(t, dataDir)
+  if (galleries.list().length === 0) await galleries.create('a')
+  const outcomes: WebhookOutcome[] = []
+  const onAttempt = (outcome: WebhookOutcome) => void outcomes.push(outcome)
+  const webhooks = webhooksOf(galleries.jobs, { allowedHosts, attemptsMax, onAttempt, now })
+  const runner = new HeldRunner(['ingest'])
+  const jobs = await openJobs({
+    galleries,
+    runners: [runner],
+    jobsKeptDays: 30,
+    logger: silent,
+    onEnd: () => webhooks.look(),
+  })
+  webhooks.look()
+  const close = async () => {
+    await jobs.close()
+    await webhooks.close()
+    await galleries.close()
+  }
+  t.after(close)
+  return { galleries, jobs, webhooks, runner, outcomes, close }
+}
+
+async function until(reached: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 30_000; !reached(); await sleep(5))
+    if (Date.now() > deadline) throw new Error('it does not come to that')
+}
+
+async function endedJob({ jobs, runner }: Opened, webhook: string): Promise<string> {
+  const runs = runner.runs.length
+  const { job } = await jobs.create({ id: `job-${runs}`, kind: 'ingest', gallery: 'a', source: null, webhook })
+  await until(() => runner.runs.length > runs)
+  runner.runs[runs]!.end({ total: 0 })
+  return job.id
+}
+
+test('the end of a job is told once, signed, to whom its maker named', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [204])
+  const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host) })
+  const id = await endedJob(opened, url)
+  await until(() => opened.outcomes.length === 1)
+  assert.deepEqual([opened.outcomes, taken.length, opened.galleries.jobs.webhooks()], [['delivered'], 1, []])
+
+  const { headers, body } = taken[0]!
+  const told = JSON.parse(body) as { type: string; data: Record<string, unknown> }
+  assert.deepEqual([told.type, told.data.id, told.data.state, told.data.gallery], ['job.ended', id, 'succeeded', 'a'])
+  assert.equal(headers['webhook-id'], id)
+  const timestamp = String(headers['webhook-timestamp'])
+  assert.ok(Math.abs(Date.now() / 1000 - Number(timestamp)) < 60)
+  // as any library for Standard Webhooks verifies it
+  const key = Buffer.from(webhookSecret.slice('whsec_'.length), 'base64')
+  const expected = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
+  assert.equal(headers['webhook-signature'], `v1,${expected}`)
+})
+
+test('what is not taken is told again, and given up in the end', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [500, 302, 200, 503])
+  const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host), attemptsMax: 3 })
+  await endedJob(opened, url)
+  await until(() => opened.outcomes.length === 3)
+  assert.deepEqual(opened.outcomes, ['failed', 'failed', 'delivered'], 'a redirect is no delivery')
+  await endedJob(opened, url)
+  await until(() => opened.outcomes.length === 6)
+  assert.deepEqual(opened.outcomes.slice(3), ['failed', 'failed', 'given_up'])
+  assert.deepEqual([taken.length, opened.galleries.jobs.webhooks()], [6, []])
+})
+
+test('a restart loses none, and waits no longer than was left to wait', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [500, 200])
+  const dataDir = await dataFolder(t)
+  // Its clock is behind, so that the second attempt is not due before it is closed, and is at once for the next one.
+  const early = await open(t, dataDir, { allowedHosts: reached(host), now: () => new Date(Date.now() - 3_600_000) })
+  const id = await endedJob(early, url)
+  await until(() => early.outcomes.length === 1)
+  await early.close()
+  assert.deepEqual(early.outcomes, ['failed'])
+  const late = await open(t, dataDir, { allowedHosts: reached(host) })
+  await until(() => late.outcomes.length === 1)
+  assert.deepEqual([late.outcomes, taken.map(({ headers }) => headers['webhook-id'])], [['delivered'], [id, id]])
+})
+
+test('nobody is told who is not listed, nor by a service without a secret', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [200])
+  const { webhooks, galleries } = await open(t, await dataFolder(t), { allowedHosts: 'example.com' })
+  assert.throws(() => webhooks.expectAllowed(url), { code: 'url_not_allowed' })
+  assert.throws(() => webhooks.expectAllowed('http://127.0.0.1/'), { code: 'url_not_allowed' })
+  assert.throws(() => webhooksOf(galleries.jobs, { allowedHosts: reached(host), secret: '' }).expectAllowed(url), {
+    code: 'webhook_disabled',
+  })
+  assert.equal(taken.length, 0)
+})
+
+test('a listed network is reached, though it is private, and nothing else inside', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [200])
+  const opened = await open(t, await dataFolder(t), { allowedHosts: '127.0.0.0/8' })
+  await endedJob(opened, url)
+  await until(() => opened.outcomes.length === 1)
+  assert.deepEqual([opened.outcomes, taken.length], [['delivered'], 1])
+  // A name that is listed, with an address that is not.
+  const port = host.split(':')[1]!
+  const named = await open(t, await dataFolder(t), { allowedHosts: `localhost:${port}`, attemptsMax: 1 })
+  await endedJob(named, `http://localhost:${port}/`)
+  await until(() => named.outcomes.length === 1)
+  assert.deepEqual([named.outcomes, taken.length], [['given_up'], 1])
+})
