@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
-import { drawPicture } from '../support/drawn-pictures.js'
+import { drawImage } from '../support/drawn-images.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
 import { webhookSecret, webhookServer } from '../support/webhooks.js'
 
@@ -14,7 +14,7 @@ test('an ingestion is paused, goes on behind what it has stored, and its end is 
   const { host, url, taken } = await webhookServer(t, [200])
   const app = await startApp(t, { webhookAllowedHosts: `${host}, 127.0.0.0/8`, webhookSecret })
   await app.call(201, { method: 'PUT', url: gallery })
-  const picture = await drawPicture('circle', 1)
+  const picture = await drawImage('circle', 1)
   const count = 400
   const entries = Array.from({ length: count }, (_, n) => ({
     path: `x/${n}.jpg`,

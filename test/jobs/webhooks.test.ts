@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import type { WebhookOutcome, Webhooks } from '../../src/jobs/webhooks.js'
-import { dataFolder, openIn } from '../gallery/storage-folder.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { webhookSecret, webhookServer, webhooksOf } from '../support/webhooks.js'
 import { HeldRunner } from './held-runner.js'
 
@@ -29,7 +29,7 @@ async function open(
   { allowedHosts, attemptsMax = 5, now }: { allowedHosts: string; attemptsMax?: number; now?: () => Date },
 ): Promise<Opened> {
   const galleries = await openIn(t, dataDir)
-  if (galleries.list().length === 0) await galleries.create('a')
+  if ((await galleries.list()).length === 0) await galleries.create('a')
   const outcomes: WebhookOutcome[] = []
   const onAttempt = (outcome: WebhookOutcome) => void outcomes.push(outcome)
   const webhooks = webhooksOf(galleries.jobs, { allowedHosts, attemptsMax, onAttempt, now })
