@@ -361,7 +361,11 @@ export interface paths {
         delete: operations["cancelJob"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Pause a job, let it go on, or change its priority
+         * @description A paused ingestion goes on behind the last picture that it has stored, an analysis from its beginning. A priority counts among the jobs that wait: one that runs is not stopped for another.
+         */
+        patch: operations["steerJob"];
         trace?: never;
     };
     "/v1/jobs/{job}/errors": {
@@ -1123,6 +1127,8 @@ export interface components {
          *       "picturesPerSecond": 96.4,
          *       "secondsLeft": 12.7,
          *       "failure": null,
+         *       "priority": 0,
+         *       "paused": false,
          *       "createdAt": "2026-03-01T09:30:00.000Z",
          *       "startedAt": "2026-03-01T09:30:00.120Z",
          *       "finishedAt": null
@@ -1173,6 +1179,10 @@ export interface components {
                 code: string;
                 detail: string;
             } | null;
+            /** @description Of jobs that wait, those of a higher one are begun first. */
+            priority: number;
+            /** @description It waits until it is let go on. */
+            paused: boolean;
             createdAt: string;
             /** @description null while it waits. */
             startedAt: string | null;
@@ -1306,7 +1316,7 @@ export interface components {
              * @description Stable, to be switched on.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What it was this time. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -5620,6 +5630,137 @@ export interface operations {
             };
         };
     };
+    steerJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                    priority?: number;
+                    /** @description true: it stops where it is, or is not begun, and others go on; false: it goes on behind what it has stored. */
+                    paused?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The job as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room to store it. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getJobErrors: {
         parameters: {
             query?: never;
@@ -5839,7 +5980,12 @@ export interface operations {
     };
     evaluate: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                priority?: number;
+                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                webhook?: string;
+            };
             header?: never;
             path: {
                 /**
@@ -5970,6 +6116,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
             429: {
                 headers: {
@@ -6010,7 +6165,12 @@ export interface operations {
     };
     findDuplicates: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                priority?: number;
+                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                webhook?: string;
+            };
             header?: never;
             path: {
                 /**
@@ -6125,6 +6285,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
             429: {
                 headers: {
@@ -6165,7 +6334,12 @@ export interface operations {
     };
     examine: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                priority?: number;
+                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                webhook?: string;
+            };
             header?: never;
             path: {
                 /**
@@ -6278,6 +6452,15 @@ export interface operations {
             };
             /** @description The header Expect asks for something else than 100-continue. */
             417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6918,6 +7101,10 @@ export interface operations {
     ingest: {
         parameters: {
             query?: {
+                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                priority?: number;
+                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                webhook?: string;
                 /**
                  * @description Label of pictures whose path has no folder.
                  * @example cycling

@@ -488,6 +488,14 @@ class Job(TypedDict):
     """
     Why the job failed; `job_interrupted` of one that is tried again.
     """
+    priority: int
+    """
+    Of jobs that wait, those of a higher one are begun first.
+    """
+    paused: bool
+    """
+    It waits until it is let go on.
+    """
     createdAt: str
     startedAt: str | None
     """
@@ -627,7 +635,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable, to be switched on.
     """
