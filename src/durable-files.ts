@@ -1,7 +1,8 @@
 /** Files brought to the disk for good: synced with their folder, checked, and full disks told by a code. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, writeFile } from 'node:fs/promises'
+import { open, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { AlikeError } from './errors.js'
 
 /**
@@ -32,6 +33,14 @@ export async function writeSettled(path: string, text: string): Promise<void> {
   await writeFile(path, text, { flush: true })
 }
 
+/** Readers see the file of before or this one, whole; after a power cut, too. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`
+  await writeSettled(temporary, text)
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}
+
 /** A new name is on the disk only when its folder is. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder)
@@ -44,6 +53,10 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** `storage_full` for what the file system says when there is no room. */
 export function asStorageError(error: unknown): unknown {
-  const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
-  return full ? new AlikeError('storage_full', { cause: error }) : error
+  return isNoRoom(error) ? new AlikeError('storage_full', { cause: error }) : error
+}
+
+/** No room on the disk, in a quota, or below the largest size of a file. */
+export function isNoRoom(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
+import { isNoRoom, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import type { ArchiveKind } from './source.js'
 import { blockBytes, isHeader } from './tar/tar-header.js'
@@ -149,18 +150,4 @@ function measured(received: Received, maxBytes: number): Transform {
 function measure(received: Received, chunk: Buffer): void {
   received.bytes += chunk.length
   received.crc32 = crc32(chunk, received.crc32)
-}
-
-/** A new name is on the disk only when its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-function isNoRoom(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

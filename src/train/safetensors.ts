@@ -4,6 +4,7 @@
  */
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../durable-files.js'
 import { halvesToFloats } from './half-floats.js'
 
 export interface NamedTensor {
@@ -42,8 +43,7 @@ export async function writeTensors(path: string, { tensors, metadata }: TensorFi
     await file.close()
   }
   await rename(temporary, path)
-  const folder = await open(dirname(path))
-  await folder.sync().finally(() => folder.close())
+  await syncFolder(dirname(path))
 }
 
 export async function readTensors(path: string): Promise<TensorFile> {

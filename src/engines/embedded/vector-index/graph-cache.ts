@@ -6,8 +6,9 @@
  * a note has its own graph beside it or none.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { replaceFile } from '../../../durable-files.js'
 import { AlikeError } from '../../../errors.js'
 import { faultOfGraphFile } from './graph-file.js'
 import { HnswGraph } from './hnsw-graph.js'
@@ -120,7 +121,7 @@ export async function writeGraphCache(key: GraphCacheKey, graph: HnswGraph): Pro
       file: name,
       sha256,
     }
-    await replaceFile(folder, notePath(key), JSON.stringify({ ...facts, noteSha256: noteSha256(facts) }, null, 2))
+    await replaceFile(notePath(key), JSON.stringify({ ...facts, noteSha256: noteSha256(facts) }, null, 2))
   } catch (error) {
     await rm(join(folder, name), { force: true })
     throw error
@@ -139,24 +140,6 @@ async function settleGraphFile(path: string, key: GraphCacheKey, count: number):
     return await sha256Of(file)
   } finally {
     await file.close()
-  }
-}
-
-async function replaceFile(folder: string, path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w')
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
-  const directory = await open(folder, 'r')
-  try {
-    await directory.sync() // without it the rename itself may not survive a power cut
-  } finally {
-    await directory.close()
   }
 }
 
