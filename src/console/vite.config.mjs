@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { brotliCompress, gzip } from 'node:zlib'
+import { brotliCompress, constants, gzip } from 'node:zlib'
 import { defineConfig } from 'vite'
 
 const folder = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -15,7 +15,10 @@ function packedForms() {
   const pack = async (name) => {
     const bytes = await readFile(join(assets, name))
     await writeFile(join(assets, `${name}.gz`), await promisify(gzip)(bytes, { level: 9 }))
-    await writeFile(join(assets, `${name}.br`), await promisify(brotliCompress)(bytes))
+    await writeFile(
+      join(assets, `${name}.br`),
+      await promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+    )
   }
   return {
     name: 'packed-forms',
@@ -35,6 +38,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   logLevel: 'warn',
 })

@@ -45,7 +45,7 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
   useEffect(() => {
     plot.current?.setData(data)
     // until someone points at another one, the legend tells the last value
-    plot.current?.setLegend({ idx: x.length - 1 })
+    if (x.length > 0) plot.current?.setLegend({ idx: x.length - 1 })
   })
 
   return (
@@ -102,7 +102,8 @@ function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElem
 }
 
 function lineOf(label: string, as: PlotSeries['as'], colour: string): uPlot.Series {
-  const value = (_: uPlot, number: number | null) => (number === null ? '–' : Number(number.toPrecision(3)).toString())
+  const value = (_: uPlot, number: number | null | undefined) =>
+    number == null ? '–' : Number(number.toPrecision(3)).toString()
   if (as === 'bars')
     return {
       label,

@@ -1,5 +1,5 @@
 /** Search: a picture in, pictures out, each of which can be the next query. */
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { loadLabels } from '../api/galleries.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -20,8 +20,11 @@ export function SearchScreen({ gallery }: { gallery: string }) {
   const query = readQuery(route.value.settings)
   const ask = (next: SearchQuery) => goTo('search', writeQuery(next))
   const { answer, error, searching, roundTripMs } = useSearch(gallery, query)
-  const { value: fields = [] } = useLoaded(() => loadFields(gallery), [gallery])
-  const { value: labels = [] } = useLoaded(() => loadLabels(gallery), [gallery])
+  // what the filter offers is not waited for: the hits come first
+  const [settled, settle] = useState(false)
+  useEffect(() => settle((before) => before || !searching), [searching])
+  const { value: fields = [] } = useLoaded(async () => (settled ? loadFields(gallery) : []), [gallery, settled])
+  const { value: labels = [] } = useLoaded(async () => (settled ? loadLabels(gallery) : []), [gallery, settled])
   const [callsShown, showCalls] = useState(false)
 
   return (

@@ -18,7 +18,7 @@ export interface SearchState {
 
 /** The answer before stays until the next is there. */
 export function useSearch(gallery: string, query: SearchQuery): SearchState {
-  const [state, setState] = useState<SearchState>({ searching: false })
+  const [state, setState] = useState<SearchState>({ searching: hasExample(query) })
   const address = writeQuery(query).toString()
   useEffect(() => {
     if (!hasExample(query)) return setState({ searching: false })

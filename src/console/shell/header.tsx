@@ -34,7 +34,8 @@ export function Header() {
         ))}
       </nav>
       <div class="bar-end">
-        <button type="button" class="quiet" onClick={nextTheme} aria-label={`Colours: ${theme.value}`}>
+        <button type="button" class="quiet" onClick={nextTheme}>
+          <span class="unseen">Colours: </span>
           {theme.value === 'system' ? 'Auto' : theme.value === 'light' ? 'Light' : 'Dark'}
         </button>
         {apiKey.value !== '' && (

@@ -1,0 +1,123 @@
+/** What others put into a gallery does no harm in the console; keys stay where they belong; and it works below a path. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeKey } from '../../../src/access/api-keys.js'
+import { startApp, type TestApp } from '../../support/app.js'
+import { drawImage } from '../../support/drawn-images.js'
+import { chromiumFile, openBrowser, openPage } from './chromium.js'
+import { until } from './walk.js'
+
+const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
+const harm = `<img src=x onerror="globalThis.harmed=1"><script>globalThis.harmed=1</script>`
+const strange = [
+  `${harm}`,
+  `"'\`\${alert(1)}{{7*7}}`,
+  'שלום עולם \u202Eexe.gpj',
+  '👩‍👩‍👧‍👦🏳️‍🌈 ﷽',
+  `javascript:alert(1)//${'long'.repeat(40)}`,
+  '../../..%2f%00?a=b#c&d',
+]
+
+async function fill(app: TestApp, headers: Record<string, string> = {}): Promise<void> {
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/strange', headers })
+  for (const [place, text] of strange.entries()) {
+    for (const copy of ['a', 'b'])
+      await app.call(201, {
+        method: 'PUT',
+        url: `/v1/galleries/strange/images/${encodeURIComponent(`${text}${copy}`)}?${new URLSearchParams({
+          label: text.slice(0, 200),
+          metadata: JSON.stringify({ [text.slice(0, 60)]: text, list: [text, { inner: text }] }),
+        }).toString()}`,
+        payload: await drawImage('circle', place),
+        headers: { 'content-type': 'image/jpeg', ...headers },
+      })
+  }
+}
+
+test('names, labels, ids and metadata full of markup, script and odd letters are text everywhere', {
+  skip,
+}, async (t) => {
+  const app = await startApp(t)
+  await fill(app)
+  const base = `${await app.listen()}/`
+  const { page, expectQuiet } = await openPage(await openBrowser(t), base)
+  const expectUnharmed = async () => {
+    assert.equal(await page.evaluate('globalThis.harmed'), undefined)
+    assert.equal(await page.locator('main script, main img[src=x], main iframe').count(), 0)
+    expectQuiet()
+  }
+  await page.goto(base)
+  await page.waitForSelector('.hit img')
+  await page.locator('.hit-picture').first().click()
+  await page.waitForSelector('.score')
+  await page.click('text=As a call')
+  await page.click('text=Add a condition')
+  await page.selectOption('.controls select', 'label')
+  await page.waitForSelector('.hit-group')
+  assert.ok((await page.textContent('.search-results'))!.includes(harm))
+  await expectUnharmed()
+
+  await page.click('nav >> text=Gallery')
+  await page.waitForSelector('.tile img')
+  await page.click('#tile-3')
+  await page.waitForSelector('.selection-panel .metadata')
+  await expectUnharmed()
+
+  await page.click('nav >> text=Quality')
+  await page.click('text=Evaluate')
+  await page.waitForSelector('.plot canvas >> nth=1')
+  await page.click('.views >> text=Copies')
+  await page.click('text=Look for copies')
+  await page.waitForSelector('.finding')
+  await expectUnharmed()
+
+  await page.goto(
+    `${base}#/search/strange?id=${encodeURIComponent(harm)}&filter=${encodeURIComponent(harm)}&region=${harm}`,
+  )
+  await page.waitForSelector('[role=alert]')
+  await page.goto(`${base}#/search/${encodeURIComponent(harm)}`)
+  await page.waitForSelector('text=There is no gallery called')
+  assert.equal(await page.evaluate('globalThis.harmed'), undefined)
+})
+
+test('a key is asked for once, kept for the session, and is in no address', { skip }, async (t) => {
+  const { key, line } = makeKey('reader', 'admin')
+  const app = await startApp(t, { apiKeys: line })
+  await fill(app, { authorization: `Bearer ${key}` })
+  const base = `${await app.listen()}/`
+  const { page, expectQuiet, allow } = await openPage(await openBrowser(t), base)
+  allow(/401/)
+  const addresses: string[] = []
+  page.on('request', (request) => void addresses.push(request.url()))
+  await page.goto(base)
+  await page.fill('input[type=password]', 'alike_wrong')
+  await page.click('text=Use this key')
+  await page.waitForSelector('text=does not know this key')
+  await page.fill('input[type=password]', key)
+  await page.click('text=Use this key')
+  await page.waitForSelector('.hit img')
+  await page.reload()
+  await page.waitForSelector('.hit img')
+  assert.equal(await page.locator('input[type=password]').count(), 0)
+  assert.ok(addresses.length > 10 && addresses.every((address) => !address.includes(key)))
+  assert.equal(await page.evaluate('JSON.stringify(localStorage).includes("alike_")'), false)
+  await page.click('text=Forget key')
+  await page.reload()
+  await page.waitForSelector('input[type=password]')
+  expectQuiet()
+})
+
+test('below a path it finds its files and the service', { skip }, async (t) => {
+  const app = await startApp(t, { basePath: '/pictures/alike' })
+  await fill(app)
+  const base = `${await app.listen()}/pictures/alike/`
+  const { page, expectQuiet } = await openPage(await openBrowser(t), base.slice(0, -1))
+  await page.goto(base.slice(0, -1))
+  await page.waitForSelector('.hit img')
+  await page.locator('.hit-picture').first().click()
+  await page.waitForSelector('.score')
+  await until(page, `location.pathname === '/pictures/alike/'`)
+  await page.click('nav >> text=Operation')
+  await page.waitForSelector('.facts')
+  expectQuiet()
+})

@@ -1,0 +1,42 @@
+/** Quality: the evaluation with its plots, and findings that are decided. */
+import assert from 'node:assert/strict'
+import type { Walk } from './walk.js'
+
+export async function walkQuality({ page, base, look, step }: Walk): Promise<void> {
+  await step('the gallery is evaluated, with plots, intervals, confusions and the worst queries', async () => {
+    await page.goto(`${base}#/quality/demo`)
+    await page.click('text=Evaluate')
+    await page.waitForSelector('.confusion', { timeout: 300_000 })
+    assert.equal(await page.locator('.plot canvas').count(), 2)
+    assert.ok((await page.locator('.interval').count()) >= 6)
+    assert.ok((await page.locator('[aria-label="Worst queries"] .hit').count()) >= 10)
+    await look('quality')
+  })
+
+  await step('a label in doubt is decided, and not asked again', async () => {
+    await page.click('.views >> text=Labels')
+    await page.click('text=Look for wrong labels')
+    const doubts = page.locator('[aria-label="Labels in doubt"] .finding')
+    await doubts.first().waitFor({ timeout: 300_000 })
+    await look('labels')
+    const name = await doubts.first().locator('a').first().getAttribute('aria-label')
+    await doubts.first().locator('button.primary').click()
+    await page.waitForSelector('text=1 decided')
+    await page.click('text=Look for wrong labels again')
+    await page.waitForSelector('progress')
+    await page.waitForSelector('progress', { state: 'detached', timeout: 300_000 })
+    assert.equal(await doubts.locator(`a[aria-label=${JSON.stringify(name)}] >> nth=0`).count(), 0)
+  })
+
+  await step('of copies one is kept', async () => {
+    await page.click('.views >> text=Copies')
+    await page.click('text=Look for copies')
+    const groups = page.locator('[aria-label="Groups of copies"] .finding')
+    await groups.first().waitFor({ timeout: 300_000 })
+    await look('copies')
+    const before = await groups.count()
+    await groups.first().locator('text=Keep only this').first().click()
+    await page.waitForSelector('text=1 groups decided')
+    assert.equal(await groups.count(), before - 1)
+  })
+}

@@ -1,0 +1,53 @@
+/** Map, networks and operation. */
+import assert from 'node:assert/strict'
+import { drawImage } from '../../support/drawn-images.js'
+import { until, type Walk } from './walk.js'
+
+export async function walkMap({ page, base, look, step }: Walk): Promise<void> {
+  await step('the map is made, zoomed into, and a lasso chooses', async () => {
+    await page.goto(`${base}#/map/demo`)
+    await page.click('text=Make the map')
+    await page.waitForSelector('.map-canvas', { timeout: 300_000 })
+    assert.ok((await page.locator('.legend li').count()) >= 8)
+    await look('map')
+    await page.selectOption('.toolbar select', 'doubt')
+    await page.focus('.map-frame')
+    for (let times = 0; times < 8; times++) await page.keyboard.press('+')
+    await page.keyboard.press('0')
+    await page.click('text=Choose with a lasso')
+    const box = (await page.locator('.map-canvas').boundingBox())!
+    const corner = (x: number, y: number) =>
+      page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps: 3 })
+    await corner(0.2, 0.1)
+    await page.mouse.down()
+    await corner(0.8, 0.1)
+    await corner(0.8, 0.9)
+    await corner(0.2, 0.9)
+    await page.mouse.up()
+    await page.waitForSelector('.map-chosen img')
+    await look('lasso')
+  })
+}
+
+export async function walkNetworks({ page, base, look, step }: Walk): Promise<void> {
+  await step('networks are told of, and asked side by side', async () => {
+    await page.goto(`${base}#/networks/demo`)
+    await page.waitForSelector('.network .plot canvas >> nth=2')
+    const buffer = await drawImage('square', 2, { width: 320, height: 240 })
+    await page.setInputFiles('.network input[type=file]', { name: 'given.jpg', mimeType: 'image/jpeg', buffer })
+    await page.waitForSelector('.side-hits >> nth=1')
+    await look('networks')
+  })
+}
+
+export async function walkOperation({ page, base, look, step }: Walk): Promise<void> {
+  await step('operation shows the numbers of /metrics, and jobs of all kinds', async () => {
+    await page.goto(`${base}#/operation/demo`)
+    await page.waitForSelector('.plot canvas >> nth=3')
+    await until(page, "document.querySelectorAll('.plot .u-series').length >= 8")
+    const kinds = await page.locator('table >> tbody th').allTextContents()
+    for (const kind of ['ingest', 'evaluate', 'doctor', 'duplicates']) assert.ok(kinds.includes(kind), kind)
+    assert.match((await page.textContent('.facts'))!, /cpu, int8/)
+    await look('operation')
+  })
+}
