@@ -17,7 +17,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-COPY src/cli/check-install.mjs ./src/cli/
+COPY src/cli/check-install.mjs src/cli/build-avx2.mjs ./src/cli/
 COPY clients/typescript/package.json ./clients/typescript/
 # The headers lie beside node in this image: node-gyp needs no download.
 ENV npm_config_nodedir=/usr/local \
@@ -25,8 +25,7 @@ ENV npm_config_nodedir=/usr/local \
 
 # ---- dependencies: what the service needs at run time, without the binaries of other systems
 FROM compiler AS dependencies
-# `-O3 -mavx2 -mfma` makes the graph 1.3 to 1.5 times as fast, on machines that have AVX2 (most since 2013).
-ARG CXXFLAGS=
+# hnswlib is compiled twice, for any processor and for those with AVX2; each start chooses (ADR 0018).
 RUN npm ci --omit=dev \
  && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
       ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} + \

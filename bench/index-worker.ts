@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import hnswlib from 'hnswlib-node'
 import { percentile } from '../src/cli/percentile.js'
+import { fastestHnswlib } from '../src/engines/embedded/vector-index/hnswlib.js'
 import { IndexThreads } from '../src/engines/embedded/vector-index/index-threads.js'
 import { indexDefaults } from '../src/engines/embedded/vector-index/vector-index.js'
 import { packed, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
@@ -40,6 +40,7 @@ const makeVector = unitVectors({ dimension, seed: 1, clusters: 100, latent: 24 }
 const stored = Array.from({ length: count }, makeVector)
 const queries = Array.from({ length: 1_000 }, makeVector)
 
+const { hnswlib } = fastestHnswlib()
 const direct = new hnswlib.HierarchicalNSW('ip', dimension)
 direct.initIndex(count, m, efConstruction)
 stored.forEach((vector, slot) => direct.addPoint([...vector], slot))

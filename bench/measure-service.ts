@@ -61,8 +61,8 @@ export interface Ingest {
   searchesDuring: number
 }
 
-const gallery = 'bench'
-const searchUrl = (service: ServiceProcess) => `${service.url}/v1/galleries/${gallery}/search?k=10`
+export const benchGallery = 'bench'
+const searchUrl = (service: ServiceProcess) => `${service.url}/v1/galleries/${benchGallery}/search?k=10`
 const cycled = (images: readonly BenchImage[], length: number) =>
   Array.from({ length }, (_, i) => images[i % images.length]!)
 
@@ -79,8 +79,8 @@ export async function fillGallery(
   count: number,
 ): Promise<void> {
   const client = new AlikeClient({ url: service.url })
-  await client.createGallery(gallery)
-  const job = await client.waitForJob((await client.ingest(gallery, tarUpload(cycled(images, count)))).id)
+  await client.createGallery(benchGallery)
+  const job = await client.waitForJob((await client.ingest(benchGallery, tarUpload(cycled(images, count)))).id)
   if (job.added !== count) throw new Error(`the gallery's job ${job.state} with ${job.added} of ${count} pictures`)
 }
 

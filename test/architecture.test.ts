@@ -224,7 +224,7 @@ test('the service knows nothing of its clients, which only the commands use', ()
 const soleImporters: Record<string, RegExp> = {
   sharp: /^src\/image\//,
   'onnxruntime-node': /^src\/(embedding\/onnx-model|train\/onnx\/onnx-session)\.ts$/,
-  'hnswlib-node': /^src\/engines\/embedded\/vector-index\/hnsw-graph\.ts$/,
+  'hnswlib-node': /^src\/engines\/embedded\/vector-index\/hnswlib\.ts$/,
   'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
   '@aws-sdk/client-s3': /^src\/originals\/s3-originals\.ts$/,

@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { buildAvx2 } from './build-avx2.mjs'
 
 const require = createRequire(import.meta.url)
 const oldestNode = [20, 19]
@@ -24,6 +25,7 @@ const missing = ['onnxruntime-node', 'sharp', 'hnswlib-node'].filter((name) => !
 if (missing.includes('hnswlib-node')) fail(reasonsForHnswlib())
 if (missing.length > 0)
   fail(missing.map((name) => `${name} can not be loaded here: is this x86-64 or arm64 Linux with glibc?`))
+buildAvx2()
 
 /** npm 10 makes no links to the commands of optional packages. Where there is no such package, the machine's own Node.js runs. */
 function linkRuntime() {

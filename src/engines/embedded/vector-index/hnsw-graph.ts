@@ -1,13 +1,14 @@
 /**
- * One HNSW graph whose nodes are slots. The only importer of hnswlib-node; what that package does
- * badly is put right here and nowhere else.
+ * One HNSW graph whose nodes are slots. What hnswlib-node does badly is put right here and nowhere else.
  *
  * The graph never hears of a removal. hnswlib's own deletion mark makes each search slower, and an
  * insertion that meets only marked nodes reads outside its memory, which ends the whole process. So
  * a removed slot stays an ordinary node (a tombstone), and whoever searches drops it from the answer.
  */
-import hnswlib from 'hnswlib-node'
+import { fastestHnswlib, type Hnswlib } from './hnswlib.js'
 import { SlotSet } from './slot-set.js'
+
+const { hnswlib } = fastestHnswlib()
 
 /** hnswlib labels are 32 bits wide and it wraps larger numbers silently. */
 const slotsMax = 2 ** 32
@@ -26,13 +27,13 @@ export interface Candidates {
 
 export class HnswGraph {
   readonly #settings: GraphSettings
-  readonly #hnsw: InstanceType<typeof hnswlib.HierarchicalNSW>
+  readonly #hnsw: InstanceType<Hnswlib['HierarchicalNSW']>
   readonly #slots: SlotSet
   /** hnswlib takes plain arrays only; one is kept so that nothing is allocated per vector. */
   readonly #point: number[]
   #writing = false
 
-  private constructor(settings: GraphSettings, hnsw: InstanceType<typeof hnswlib.HierarchicalNSW>, slots: SlotSet) {
+  private constructor(settings: GraphSettings, hnsw: InstanceType<Hnswlib['HierarchicalNSW']>, slots: SlotSet) {
     this.#settings = settings
     this.#hnsw = hnsw
     this.#slots = slots
