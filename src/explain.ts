@@ -57,15 +57,15 @@ const labelsTold = 10
  */
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked
-  const { id: modelId } = parts.images.model.manifest
-  if ((await parts.galleries.set(gallery)).modelId !== modelId) throw new AlikeError('model_mismatch')
+  const { modelId } = await parts.galleries.set(gallery)
+  parts.images.modelOf(modelId)
   const record = await parts.galleries.image(gallery, asked.hit)
   const hitVector = await parts.galleries.embedding(gallery, asked.hit)
   if (record === undefined || hitVector === undefined) throw new AlikeError('image_not_found')
 
   const looks = [
-    (stop?: AbortSignal) => lookAtQuery(asked, stop, parts),
-    (stop?: AbortSignal) => lookAtStored(gallery, asked.hit, undefined, stop, parts),
+    (stop?: AbortSignal) => lookAtQuery(asked, modelId, stop, parts),
+    (stop?: AbortSignal) => lookAtStored({ gallery, id: asked.hit, modelId }, stop, parts),
   ]
   const [query = null, hit = null] = await allOrNone(looks, signal, (look, stop) => look(stop))
   const queryVector = (await storedQuery(asked, parts)) ?? query?.seen.vector
@@ -103,25 +103,25 @@ async function storedQuery(
 
 async function lookAtQuery(
   { gallery, query, region }: ExplainAsked,
+  modelId: string,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  if ('bytes' in query) return { from: 'picture', seen: await parts.placeMaps.look(query.bytes, { region, signal }) }
+  if ('bytes' in query)
+    return { from: 'picture', seen: await parts.placeMaps.look(query.bytes, { modelId, region, signal }) }
   if (region?.unit === 'pixel')
     throw new AlikeError('region_invalid', { detail: 'Of a stored picture it is told in fractions.' })
-  return lookAtStored(gallery, query.id, region, signal, parts)
+  return lookAtStored({ gallery, id: query.id, modelId, region }, signal, parts)
 }
 
 async function lookAtStored(
-  gallery: string,
-  id: string,
-  region: Region | undefined,
+  { gallery, id, modelId, region }: { gallery: string; id: string; modelId: string; region?: Region | undefined },
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
   const { bytes } = (await parts.galleries.thumbnail(gallery, id)) ?? {}
   if (bytes === undefined) return null
-  return { from: 'thumbnail', seen: await parts.placeMaps.look(bytes, { region, signal }) }
+  return { from: 'thumbnail', seen: await parts.placeMaps.look(bytes, { modelId, region, signal }) }
 }
 
 async function nearest({ gallery, query, signal }: ExplainAsked, vector: Float32Array, { galleries }: ExplainParts) {

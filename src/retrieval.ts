@@ -14,7 +14,7 @@ import { type Vote, voteOnLabel } from './ranking/vote.js'
 
 export interface RetrievalParts {
   galleries: Galleries
-  /** Of the model that is served. */
+  /** Of the models that are served. */
   images: ImageEmbedder
 }
 
@@ -73,10 +73,10 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
   const { modelId } = await parts.galleries.set(gallery)
   // Before anything is decoded: these embeddings could never be compared.
-  if (modelId !== parts.images.model.manifest.id) throw new AlikeError('model_mismatch')
+  parts.images.modelOf(modelId)
 
   const examples = await allOrNone([...like, ...unlike], signal, (example, stop) =>
-    vectorOf(example, gallery, stop, parts),
+    vectorOf(example, { gallery, modelId }, stop, parts),
   )
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
@@ -160,14 +160,14 @@ function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescrip
 
 function vectorOf(
   example: Example,
-  gallery: string,
+  { gallery, modelId }: { gallery: string; modelId: string },
   signal: AbortSignal | undefined,
   parts: RetrievalParts,
 ): Embedded | Promise<Embedded> {
   if ('bytes' in example)
-    return parts.images.embed(example.bytes, { purpose: 'search', region: example.region, signal })
+    return parts.images.embed(example.bytes, { purpose: 'search', modelId, region: example.region, signal })
   if ('id' in example) return storedVector(gallery, example.id, parts)
-  expectUnitVector(example.vector, parts.images.model.manifest.embeddingDimension)
+  expectUnitVector(example.vector, parts.images.modelOf(modelId).manifest.embeddingDimension)
   return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
 }
 

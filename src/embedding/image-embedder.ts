@@ -2,15 +2,17 @@
  * One picture → one unit vector: the only way from bytes to an embedding that is asked for or stored. Queries, uploads,
  * jobs and comparisons come through here, so that a picture means the same to all of them.
  */
+import { AlikeError } from '../errors.js'
 import type { Decoders } from '../image/decoders.js'
 import type { ImageFormat } from '../image/formats.js'
 import type { Region } from '../image/region.js'
 import { embedViews } from './embed-views.js'
 import type { Embedder } from './embedder.js'
 import type { Model } from './model-manifest.js'
+import type { ServedModels } from './served-models.js'
 
 export interface ImageEmbedderOptions {
-  embedder: Embedder
+  models: ServedModels
   decoders: Decoders
   /** Largest width × height. */
   maxPixels: number
@@ -27,6 +29,8 @@ export type Purpose = 'search' | 'upload' | 'job'
 
 export interface ImageRequest {
   purpose: Purpose
+  /** Whose vector it is to be; default the standard one. */
+  modelId?: string | undefined
   /** Only this part of the upright picture. */
   region?: Region | undefined
   /** The caller has left: what has not begun is not begun any more. */
@@ -59,24 +63,38 @@ export class ImageEmbedder {
     this.#options = options
   }
 
-  /** Whose vectors these are. */
-  get model(): Model {
-    return this.#options.embedder.model
+  /** Whose vectors these are where nothing else is asked for. */
+  get standard(): Model {
+    return this.#options.models.folders.standard
   }
 
-  /** @throws AlikeError `image_*`, `region_invalid`, `overloaded`; the signal's reason when aborted */
-  async embed(bytes: Uint8Array, request: ImageRequest): Promise<EmbeddedImage> {
-    if (request.purpose !== 'search') return this.#embed(bytes, request)
-    const searchEmbedded = this.#options.embedder.expectSearch()
-    try {
-      return await this.#embed(bytes, request)
-    } finally {
-      searchEmbedded()
-    }
+  /** @throws AlikeError `model_mismatch` for one that is not served here */
+  modelOf(id: string): Model {
+    const { folders } = this.#options.models
+    if (!folders.has(id)) throw new AlikeError('model_mismatch', { detail: 'Its model is not served here.' })
+    return folders.get(id)
   }
 
-  async #embed(bytes: Uint8Array, { purpose, region, signal }: ImageRequest): Promise<EmbeddedImage> {
-    const { embedder, decoders, maxPixels, queryViews, galleryViews, thumbnailMaxSide } = this.#options
+  /** @throws AlikeError `image_*`, `region_invalid`, `model_mismatch`, `overloaded`; the signal's reason when aborted */
+  embed(bytes: Uint8Array, request: ImageRequest): Promise<EmbeddedImage> {
+    const { models } = this.#options
+    return models.use(request.modelId ?? this.standard.manifest.id, async (embedder) => {
+      if (request.purpose !== 'search') return this.#embed(bytes, request, embedder)
+      const searchEmbedded = embedder.expectSearch()
+      try {
+        return await this.#embed(bytes, request, embedder)
+      } finally {
+        searchEmbedded()
+      }
+    })
+  }
+
+  async #embed(
+    bytes: Uint8Array,
+    { purpose, region, signal }: ImageRequest,
+    embedder: Embedder,
+  ): Promise<EmbeddedImage> {
+    const { decoders, maxPixels, queryViews, galleryViews, thumbnailMaxSide } = this.#options
     const priority = purpose === 'job' ? 'bulk' : 'interactive'
     const isStored = purpose !== 'search'
     const { views, width, height, format, thumbnail, copyDescriptor, durationMs, waitMs } = await decoders.prepare(

@@ -10,13 +10,19 @@ import type { Region } from '../image/region.js'
 import { type Area, seenArea } from '../image/seen-area.js'
 import type { Embedder, EmbedderLogger } from './embedder.js'
 import { rowOf } from './embedding.js'
+import type { Model, Precision } from './model-manifest.js'
 import type { PlaceMap } from './place-scores.js'
 import { Session } from './session.js'
 import type { SessionSettings } from './worker-protocol.js'
 
 export interface PlaceMapsOptions {
-  /** Its model in the same precision is asked: other precisions have other embeddings. */
-  embedder: Pick<Embedder, 'model' | 'runtime'>
+  /** The model is asked in the precision that serves: other precisions have other embeddings. */
+  models: {
+    use<Result>(
+      id: string,
+      work: (embedder: Pick<Embedder, 'model' | 'runtime'>) => Promise<Result>,
+    ): Promise<Result>
+  }
   decoders: Decoders
   /** Largest width × height. */
   maxPixels: number
@@ -36,10 +42,9 @@ export interface SeenImage extends PlaceMap {
 
 export class PlaceMaps {
   readonly #options: PlaceMapsOptions
-  readonly #settings: SessionSettings
-  #session: Session | undefined
-  /** Set once the graph was seen to have no map. */
-  #unsupported = false
+  #session: { modelId: string; session: Session } | undefined
+  /** Ids of models whose graph was seen to have no map. */
+  readonly #unsupported = new Set<string>()
   /** Ends when the last turn has ended: the session does one thing at a time. */
   #last: Promise<unknown> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
@@ -47,16 +52,7 @@ export class PlaceMaps {
   #closing: Promise<void> | undefined
 
   constructor(options: PlaceMapsOptions) {
-    const { model, runtime } = options.embedder
     this.#options = options
-    this.#settings = {
-      modelPath: join(model.folder, model.manifest.files[runtime.precision]!.file),
-      // a few pictures a minute are not worth the memory of a GPU
-      provider: 'cpu',
-      inputSize: model.manifest.preprocessing.inputSize,
-      batchSizes: [1],
-      map: true,
-    }
   }
 
   /** Pictures at work or waiting. */
@@ -76,13 +72,13 @@ export class PlaceMaps {
    */
   async look(
     bytes: Uint8Array,
-    { region, signal }: { region?: Region | undefined; signal?: AbortSignal | undefined } = {},
+    { modelId, region, signal }: { modelId: string; region?: Region | undefined; signal?: AbortSignal | undefined },
   ): Promise<SeenImage> {
-    this.#expectAble()
+    this.#expectAble(modelId)
     if (this.depth >= this.#options.maxQueue)
       throw new AlikeError('overloaded', { detail: 'Too many explanations are under way.', retryAfterSeconds: 1 })
     clearTimeout(this.#idle)
-    const looking = this.#look(bytes, region, signal)
+    const looking = this.#options.models.use(modelId, (embedder) => this.#look(bytes, embedder, region, signal))
     this.#underWay.add(looking)
     try {
       return await looking
@@ -92,13 +88,18 @@ export class PlaceMaps {
     }
   }
 
-  async #look(bytes: Uint8Array, region: Region | undefined, signal: AbortSignal | undefined): Promise<SeenImage> {
-    const { embedder, decoders, maxPixels } = this.#options
+  async #look(
+    bytes: Uint8Array,
+    embedder: Pick<Embedder, 'model' | 'runtime'>,
+    region: Region | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<SeenImage> {
+    const { decoders, maxPixels } = this.#options
     const { preprocessing } = embedder.model.manifest
     const prepared = await decoders.prepare(bytes, { preprocessing, maxPixels, signal, ...(region && { region }) })
     const map = await this.#inTurn(() => {
       signal?.throwIfAborted()
-      return this.#run(prepared.pixels)
+      return this.#run(prepared.pixels, embedder)
     })
     return { ...map, area: seenArea(prepared, preprocessing, region) }
   }
@@ -113,9 +114,9 @@ export class PlaceMaps {
     return this.#closing
   }
 
-  #expectAble(): void {
+  #expectAble(modelId: string): void {
     if (this.#closing !== undefined) throw new AlikeError('shutting_down')
-    if (this.#unsupported) throw new AlikeError('explain_unsupported')
+    this.#expectSupported(modelId)
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -124,8 +125,8 @@ export class PlaceMaps {
     return done
   }
 
-  async #run(pixels: Uint8Array): Promise<PlaceMap> {
-    const session = await this.#opened()
+  async #run(pixels: Uint8Array, embedder: Pick<Embedder, 'model' | 'runtime'>): Promise<PlaceMap> {
+    const session = await this.#opened(embedder)
     let result: Awaited<ReturnType<Session['run']>>
     try {
       result = await session.run([pixels], 1)
@@ -138,29 +139,31 @@ export class PlaceMaps {
     return { vector: found.vector, ...result.map }
   }
 
-  async #opened(): Promise<Session> {
-    if (this.#session?.alive === true) return this.#session
-    this.#expectSupported()
-    const { session, info } = await Session.open(this.#settings).catch((cause: unknown) => {
+  async #opened({ model, runtime }: Pick<Embedder, 'model' | 'runtime'>): Promise<Session> {
+    const modelId = model.manifest.id
+    if (this.#session?.modelId === modelId && this.#session.session.alive) return this.#session.session
+    this.#expectSupported(modelId)
+    await this.#closeSession()
+    const { session, info } = await Session.open(settingsOf(model, runtime.precision)).catch((cause: unknown) => {
       throw new AlikeError('internal', { detail: 'The model that explains could not be opened.', cause })
     })
     this.#options.onOpen?.()
     if (!info.hasMap) {
-      this.#unsupported = true
+      this.#unsupported.add(modelId)
       await session.close()
-      this.#expectSupported()
+      this.#expectSupported(modelId)
     }
     this.#options.logger.info({ warmupMs: info.warmupMs }, 'the model that explains scores is in memory')
-    this.#session = session
+    this.#session = { modelId, session }
     void session.ended.then(() => {
-      if (this.#session === session) this.#session = undefined
+      if (this.#session?.session === session) this.#session = undefined
     })
     return session
   }
 
   /** @throws AlikeError `explain_unsupported` */
-  #expectSupported(): void {
-    if (this.#unsupported) throw new AlikeError('explain_unsupported')
+  #expectSupported(modelId: string): void {
+    if (this.#unsupported.has(modelId)) throw new AlikeError('explain_unsupported')
   }
 
   #closeLater(): void {
@@ -172,8 +175,19 @@ export class PlaceMaps {
   }
 
   async #closeSession(): Promise<void> {
-    const session = this.#session
+    const open = this.#session
     this.#session = undefined
-    if (session?.alive === true) await session.close()
+    if (open?.session.alive === true) await open.session.close()
+  }
+}
+
+function settingsOf({ folder, manifest }: Model, precision: Precision): SessionSettings {
+  return {
+    modelPath: join(folder, manifest.files[precision]!.file),
+    // a few pictures a minute are not worth the memory of a GPU
+    provider: 'cpu',
+    inputSize: manifest.preprocessing.inputSize,
+    batchSizes: [1],
+    map: true,
   }
 }

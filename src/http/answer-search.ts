@@ -49,13 +49,13 @@ export interface AskedSearch {
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
 export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<Static<typeof SearchAnswer>> {
   const { parts, metrics } = searching
-  const { calibration } = parts.images.model.manifest
+  const { calibration } = parts.images.modelOf(parts.galleries.get(asked.gallery).modelId).manifest
   const { given } = asked
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
   const threshold = given.pageToken === undefined ? voteThreshold(given, calibration, misfit) : undefined
   const answer = await (given.pageToken === undefined
-    ? first(asked, searching, threshold, misfit)
+    ? first(asked, searching, { calibration, threshold }, misfit)
     : next(asked, given.pageToken, searching, misfit))
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
@@ -70,7 +70,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
 function first(
   { gallery, caller, images, given, signal, onBytes }: AskedSearch,
   { parts, config }: SearchParts,
-  threshold: CalibratedThreshold | undefined,
+  { calibration, threshold }: { calibration: ScoreCalibration | undefined; threshold: CalibratedThreshold | undefined },
   misfit: Refuse,
 ): Promise<Answer> {
   const reach = reachOf(given, config.searchMaxK)
@@ -81,7 +81,7 @@ function first(
       metadata: includes(given, 'metadata'),
       onBytes,
       ...examplesOf(images, given, misfit),
-      ...hitsOf(given, parts.images.model.manifest.calibration),
+      ...hitsOf(given, calibration),
       ...pageOf(given, config.searchMaxK, reach, misfit),
       ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
       ...(given.paged === true && { paged: { caller, reach } }),

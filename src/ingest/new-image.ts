@@ -40,15 +40,19 @@ export async function takeIn(
   { signal, purpose = 'upload' }: IntakeOptions = {},
 ): Promise<PutStep> {
   const { galleries, images } = parts
-  const modelId = images.model.manifest.id
-  if ((await galleries.set(gallery)).modelId !== modelId) throw new AlikeError('model_mismatch')
+  const { modelId } = await galleries.set(gallery)
+  images.modelOf(modelId)
 
   const { bytes, label, metadata } = image
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   const said = { id: image.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
   const known = await galleries.seen(gallery, said)
   if (known !== undefined) return { put: { ...said, ...known }, unlessSame: true }
-  const { vector, thumbnail, copyDescriptor, width, height, format } = await images.embed(bytes, { purpose, signal })
+  const { vector, thumbnail, copyDescriptor, width, height, format } = await images.embed(bytes, {
+    purpose,
+    modelId,
+    signal,
+  })
   return {
     put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
     unlessSame: false,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Embedder } from '../../src/embedding/embedder.js'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { PlaceMaps, type PlaceMapsOptions } from '../../src/embedding/place-maps.js'
 import { openDecoders } from '../../src/image/decoders.js'
@@ -19,9 +20,9 @@ async function opened(t: TestContext, options: Partial<PlaceMapsOptions> = {}): 
   })
   t.after(() => decoders.close())
   const model = await readModel(await tinyModel())
-  const runtime = { precision: 'fp32' } as PlaceMapsOptions['embedder']['runtime']
+  const runtime = { precision: 'fp32' } as Embedder['runtime']
   return new PlaceMaps({
-    embedder: { model, runtime },
+    models: { use: (_, work) => work({ model, runtime }) },
     decoders,
     maxPixels: 1e6,
     maxQueue: 2,
@@ -32,29 +33,30 @@ async function opened(t: TestContext, options: Partial<PlaceMapsOptions> = {}): 
 }
 
 const image = await drawImage('circle', 1)
+const asked = { modelId: (await readModel(await tinyModel())).manifest.id }
 
 test('the session is opened when it is asked for, closed when idle, and opened anew', async (t) => {
   let opens = 0
   const maps = await opened(t, { idleMs: 1, onOpen: () => void opens++ })
   t.after(() => maps.close())
   assert.equal(maps.isOpen, false)
-  const first = await maps.look(image)
+  const first = await maps.look(image, asked)
   assert.equal(first.values.length, first.height * first.width * first.vector.length)
   for (const deadline = Date.now() + 20_000; maps.isOpen; await sleep(5)) assert.ok(Date.now() < deadline)
-  assert.deepEqual(await maps.look(image), first)
+  assert.deepEqual(await maps.look(image, asked), first)
   assert.equal(opens, 2)
 })
 
 test('more than may wait are refused, callers who leave are passed over, and closing finishes what was begun', async (t) => {
   const maps = await opened(t)
   const leaving = new AbortController()
-  const [kept, left] = [maps.look(image), maps.look(image, { signal: leaving.signal })]
+  const [kept, left] = [maps.look(image, asked), maps.look(image, { ...asked, signal: leaving.signal })]
   assert.equal(maps.depth, 2)
-  await assert.rejects(maps.look(image), { code: 'overloaded' })
+  await assert.rejects(maps.look(image, asked), { code: 'overloaded' })
   leaving.abort(new Error('gone'))
   await assert.rejects(left, /gone/)
   const closing = maps.close()
-  await assert.rejects(maps.look(image), { code: 'shutting_down' })
+  await assert.rejects(maps.look(image, asked), { code: 'shutting_down' })
   assert.ok((await kept).vector.length > 0)
   await closing
   assert.deepEqual([maps.isOpen, maps.depth], [false, 0])

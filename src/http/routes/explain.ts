@@ -61,7 +61,7 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
       const { gallery } = request.params
       const asked = askedOf(await read(request, signal))
       const explained = await explain({ gallery, signal, ...asked }, parts)
-      return explanationView(gallery, explained, parts.images.model.manifest.calibration)
+      return explanationView(gallery, explained, parts.images.modelOf(explained.modelId).manifest.calibration)
     },
   )
 }

@@ -36,7 +36,7 @@ const noParameters = Type.Object({}, { additionalProperties: false })
 const labelsShown = 5
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
-  const embedder = parts.images
+  const { images: embedder } = parts
   const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
   const readOne = imageRequestReader({ ...shared, body: EmbeddingBody })
   const readTwo = imageRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })

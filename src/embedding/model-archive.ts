@@ -1,0 +1,99 @@
+/** A model folder out of a tar, plain or gzipped, as `tar -C onnx -cz NAME` makes it. Only files that a model folder has. */
+import { createWriteStream } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { PassThrough, type Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { extract, type Headers } from 'tar-stream'
+import { AlikeError } from '../errors.js'
+
+const parts = [
+  /^manifest\.json$/,
+  /^metrics\.json$/,
+  /^model-card\.md$/,
+  /^[\w.-]+\.onnx$/,
+  /^plots\/[\w-]+\.svg$/,
+  /^golden\/[\w.-]+$/,
+]
+const filesMax = 500
+
+/**
+ * @param maxBytes of all files, unpacked
+ * @throws AlikeError `model_unreadable` for what is no such archive, `body_too_large`; errors of the disk as they are
+ */
+export async function unpackModel(archive: Readable, folder: string, maxBytes: number): Promise<void> {
+  const entries = extract()
+  const reading = (async () => {
+    const plain = new PassThrough()
+    const first = await firstBytes(archive, plain)
+    const isGzip = first[0] === 0x1f && first[1] === 0x8b
+    await (isGzip ? pipeline(plain, createGunzip(), entries) : pipeline(plain, entries))
+  })()
+  reading.catch(() => {}) // told by the entries
+  let [files, left] = [0, maxBytes]
+  try {
+    for await (const entry of entries) {
+      const name = nameOf(entry.header)
+      if (name === undefined) {
+        entry.resume()
+        continue
+      }
+      if (++files > filesMax) throw misfit(`It holds more than ${filesMax} files.`)
+      const path = join(folder, name)
+      await mkdir(dirname(path), { recursive: true })
+      await pipeline(
+        entry,
+        atMost(left, (bytes) => (left -= bytes), maxBytes),
+        createWriteStream(path, { flags: 'wx', flush: true }),
+      )
+    }
+    await reading
+  } catch (error) {
+    archive.destroy()
+    throw asModelError(error)
+  }
+}
+
+/** Passes everything on, and tells the first bytes. */
+async function firstBytes(archive: Readable, onward: PassThrough): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    archive.once('data', (chunk: Buffer) => resolve(chunk))
+    pipeline(archive, onward).then(() => resolve(Buffer.alloc(0)), reject)
+  })
+}
+
+/** Below the archive's one folder, or at its top; undefined for folders and what else may be passed over. */
+function nameOf({ name, type }: Headers): string | undefined {
+  if (type === 'directory' || type === 'pax-global-header') return undefined
+  if (type !== 'file' && type !== 'contiguous-file') throw misfit(`${name} is no plain file.`)
+  const path = name.replace(/^(\.\/)+/, '')
+  const inner = parts.some((part) => part.test(path)) ? path : path.slice(path.indexOf('/') + 1)
+  if (/(^|\/)\./.test(inner)) return undefined // what file managers leave behind
+  if (parts.some((part) => part.test(inner))) return inner
+  throw misfit(`${name} is no part of a model folder.`)
+}
+
+function atMost(left: number, take: (bytes: number) => void, maxBytes: number): Transform {
+  let rest = left
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      rest -= chunk.length
+      take(chunk.length)
+      if (rest >= 0) return done(null, chunk)
+      done(new AlikeError('body_too_large', { detail: `A model may take ${maxBytes} bytes.` }))
+    },
+  })
+}
+
+function misfit(detail: string): AlikeError {
+  return new AlikeError('model_unreadable', { detail })
+}
+
+function asModelError(error: unknown): unknown {
+  if (error instanceof AlikeError) return error
+  const { code = '', message } = error as NodeJS.ErrnoException
+  if (code === 'EEXIST') return misfit('It holds a file twice.')
+  const isOfDisk = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EACCES', 'EROFS', 'EIO'].includes(code)
+  return isOfDisk ? error : new AlikeError('model_unreadable', { detail: `It is no readable tar: ${message}`, cause: error })
+}

@@ -1,0 +1,121 @@
+/**
+ * The models that can be served: the one of `MODEL_DIR`, and one folder each below `MODELS_DIR`. A model that is installed is
+ * checked in a folder of its own and takes its name by one rename, so that there is never half a model.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { asStorageError, syncFolder } from '../durable-files.js'
+import { AlikeError } from '../errors.js'
+import type { EmbedderLogger } from './embedder.js'
+import { type Model, readModel } from './model-manifest.js'
+
+/** Folders that are being filled or removed; the next start clears them away. */
+const unfinished = '.unfinished-'
+
+export class ModelFolders {
+  /** Of `MODEL_DIR`: what galleries get that ask for none. */
+  readonly standard: Model
+  readonly #folder: string
+  readonly #installed = new Map<string, Model>()
+
+  private constructor(standard: Model, folder: string) {
+    this.standard = standard
+    this.#folder = folder
+  }
+
+  /**
+   * Folders that hold no model are passed over with a warning: one that is damaged must not keep the others from serving.
+   * @param folder of `MODELS_DIR`; made when it does not exist
+   * @throws AlikeError `model_unreadable` for `modelDir`
+   */
+  static async open(modelDir: string, folder: string, logger: EmbedderLogger): Promise<ModelFolders> {
+    const folders = new ModelFolders(await readModel(modelDir), folder)
+    await mkdir(folder, { recursive: true })
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name)
+      if (entry.name.startsWith(unfinished)) await rm(path, { recursive: true, force: true })
+      else if (entry.isDirectory() || entry.isSymbolicLink()) await folders.#read(path, logger)
+    }
+    return folders
+  }
+
+  /** By name, the standard one first. */
+  list(): Model[] {
+    const others = [...this.#installed.values()].sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1))
+    return [this.standard, ...others]
+  }
+
+  /** @throws AlikeError `model_not_found` */
+  get(idOrName: string): Model {
+    const named = this.list().filter(({ manifest }) => manifest.id === idOrName || manifest.name === idOrName)
+    const model = named.find(({ manifest }) => manifest.id === idOrName) ?? named[0]
+    if (model === undefined) throw new AlikeError('model_not_found')
+    return model
+  }
+
+  has(id: string): boolean {
+    return id === this.standard.manifest.id || this.#installed.has(id)
+  }
+
+  /**
+   * @param fill writes the model's files into the empty folder it is given
+   * @param prove that this machine computes what the model should
+   * @returns also the model that is there already, if it is this one
+   * @throws AlikeError `model_unreadable`, `model_exists` for another one of this name, `storage_full`; what `fill` and `prove` throw
+   */
+  async install(
+    fill: (folder: string) => Promise<void>,
+    prove: (model: Model) => Promise<void>,
+  ): Promise<{ model: Model; created: boolean }> {
+    const draft = join(this.#folder, `${unfinished}${randomUUID()}`)
+    await mkdir(draft)
+    try {
+      await fill(draft)
+      const { manifest } = await readModel(draft)
+      if (this.has(manifest.id)) return { model: this.get(manifest.id), created: false }
+      this.#expectFreeName(manifest.name)
+      await prove(await readModel(draft))
+      this.#expectFreeName(manifest.name) // another one may have been installed meanwhile
+      const folder = join(this.#folder, manifest.name)
+      await syncFolder(draft)
+      await rename(draft, folder)
+      await syncFolder(this.#folder)
+      const model = await readModel(folder)
+      this.#installed.set(manifest.id, model)
+      return { model, created: true }
+    } catch (error) {
+      throw asStorageError(error)
+    } finally {
+      await rm(draft, { recursive: true, force: true })
+    }
+  }
+
+  /** @throws AlikeError `model_not_found`, `model_in_use` for the one of `MODEL_DIR` */
+  async remove(idOrName: string): Promise<void> {
+    const model = this.get(idOrName)
+    if (model === this.standard) throw new AlikeError('model_in_use', { detail: 'It is the model of MODEL_DIR.' })
+    const gone = join(this.#folder, `${unfinished}${randomUUID()}`)
+    await rename(model.folder, gone)
+    this.#installed.delete(model.manifest.id)
+    await syncFolder(this.#folder)
+    await rm(gone, { recursive: true, force: true })
+  }
+
+  #expectFreeName(name: string): void {
+    const isTaken = this.list().some(({ manifest }) => manifest.name === name)
+    if (isTaken) throw new AlikeError('model_exists', { detail: `Another model has the name ${name}.` })
+  }
+
+  async #read(path: string, logger: EmbedderLogger): Promise<void> {
+    try {
+      const model = await readModel(path)
+      const { id, name } = model.manifest
+      if (this.has(id)) return
+      this.#expectFreeName(name)
+      this.#installed.set(id, model)
+    } catch (err) {
+      logger.warn({ err, folder: path }, 'a folder of MODELS_DIR holds no model that can be served')
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Several models in one service. The standard one is open from start to end; another one is opened when it is first needed and
+ * closed when nobody has needed it for a while, so that memory holds only what is at work.
+ */
+import { AlikeError } from '../errors.js'
+import type { Embedder, EmbedderLogger } from './embedder.js'
+import type { ModelFolders } from './model-folders.js'
+import type { Model } from './model-manifest.js'
+
+export interface ServedModelsOptions {
+  folders: ModelFolders
+  /** Opens and proves a model; see `proven-embedder.ts`. */
+  open: (model: Model) => Promise<Embedder>
+  /** Models in memory at once, the standard one among them. */
+  openMax: number
+  /** A model that nobody used for so long is closed. */
+  idleMs: number
+  logger: EmbedderLogger
+}
+
+interface OpenModel {
+  readonly opening: Promise<Embedder>
+  /** Once it is open. */
+  embedder?: Embedder
+  users: number
+  usedAt: number
+  idle?: NodeJS.Timeout
+}
+
+export class ServedModels {
+  readonly #options: ServedModelsOptions
+  readonly #open = new Map<string, OpenModel>()
+  /** Sessions that are being closed still take memory. */
+  readonly #closing = new Set<Promise<void>>()
+  #closed = false
+
+  private constructor(options: ServedModelsOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when the standard model is open. @throws AlikeError as `open` does */
+  static async open(options: ServedModelsOptions): Promise<ServedModels> {
+    const models = new ServedModels(options)
+    await models.#opened(options.folders.standard).opening
+    return models
+  }
+
+  get folders(): ModelFolders {
+    return this.#options.folders
+  }
+
+  /** What runs the model of `MODEL_DIR`. */
+  get standard(): Embedder {
+    return this.#open.get(this.folders.standard.manifest.id)!.embedder!
+  }
+
+  /** What runs a model now; undefined while it is not in memory. */
+  running(id: string): Embedder | undefined {
+    return this.#open.get(id)?.embedder
+  }
+
+  /** Models in memory. */
+  get openCount(): number {
+    return this.#open.size + this.#closing.size
+  }
+
+  /**
+   * Does the work with the model in memory, which it is not taken out of before the work has ended.
+   * @throws AlikeError `model_mismatch` for a model that is not here, `overloaded` while others hold the memory, `golden_mismatch`, `model_unreadable`
+   */
+  async use<Result>(id: string, work: (embedder: Embedder) => Promise<Result>): Promise<Result> {
+    if (this.#closed) throw new AlikeError('shutting_down')
+    if (!this.folders.has(id)) throw new AlikeError('model_mismatch', { detail: 'Its model is not served here.' })
+    const open = this.#opened(this.folders.get(id))
+    clearTimeout(open.idle)
+    open.users++
+    try {
+      return await work(open.embedder ?? (await open.opening))
+    } finally {
+      open.users--
+      open.usedAt = performance.now()
+      if (open.users === 0) this.#closeLater(id, open)
+    }
+  }
+
+  /** Out of memory, if nobody uses it. @throws AlikeError `model_in_use` */
+  async release(id: string): Promise<void> {
+    const open = this.#open.get(id)
+    if (open === undefined) return
+    if (open.users > 0 || this.#isStandard(id)) throw new AlikeError('model_in_use')
+    await this.#close(id, open)
+  }
+
+  /** Finishes what was accepted. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#open].map(([id, open]) => this.#close(id, open)))
+    await Promise.all(this.#closing)
+  }
+
+  #opened(model: Model): OpenModel {
+    const { id, name } = model.manifest
+    const known = this.#open.get(id)
+    if (known !== undefined) return known
+    const place = this.#makeRoom()
+    const opening = place.then(() => this.#options.open(model))
+    const open: OpenModel = { opening, users: 0, usedAt: performance.now() }
+    this.#open.set(id, open)
+    opening.then(
+      (embedder) => {
+        open.embedder = embedder
+        if (!this.#isStandard(id)) this.#options.logger.info({ model: name, modelId: id }, 'a model was opened')
+      },
+      () => this.#open.delete(id), // the next who needs it tries again
+    )
+    return open
+  }
+
+  /** The one that was used least lately makes room. @throws AlikeError `overloaded` when all are at work */
+  #makeRoom(): Promise<unknown> {
+    const { openMax } = this.#options
+    if (this.#open.size < Math.max(openMax, 1)) return Promise.all(this.#closing)
+    const idle = [...this.#open].filter(([id, { users }]) => users === 0 && !this.#isStandard(id))
+    const [oldest] = idle.sort(([, a], [, b]) => a.usedAt - b.usedAt)
+    if (oldest === undefined)
+      throw new AlikeError('overloaded', { detail: 'Other models hold the memory.', retryAfterSeconds: 5 })
+    return Promise.all([this.#close(...oldest), ...this.#closing])
+  }
+
+  #closeLater(id: string, open: OpenModel): void {
+    if (this.#isStandard(id) || this.#open.get(id) !== open) return
+    open.idle = setTimeout(() => void this.#close(id, open), this.#options.idleMs)
+    open.idle.unref()
+  }
+
+  #close(id: string, open: OpenModel): Promise<void> {
+    clearTimeout(open.idle)
+    this.#open.delete(id)
+    const closing = open.opening
+      .then(
+        (embedder) => embedder.close(),
+        () => {},
+      )
+      .finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+    return closing
+  }
+
+  #isStandard(id: string): boolean {
+    return id === this.folders.standard.manifest.id
+  }
+}
