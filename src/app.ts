@@ -8,6 +8,7 @@ import type { Analyses } from './analysis/analyses.js'
 import type { Snapshots } from './backups/snapshots.js'
 import { type Config, textsOf } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
+import type { ServedModels } from './embedding/served-models.js'
 import { AlikeError } from './errors.js'
 import type { ExplainParts } from './explain.js'
 import type { Galleries } from './gallery/galleries.js'
@@ -60,6 +61,8 @@ import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
 
 export interface AppParts extends IntakeParts, ExplainParts {
+  models: ServedModels
+  /** Of the standard model. */
   embedder: Embedder
   decoders: Decoders
   galleries: Galleries
@@ -145,7 +148,7 @@ export async function buildApp({
 
   await app.register(serveConsole, config)
 
-  const { embedder, galleries, jobs, ingest, analyses, snapshots } = parts
+  const { models, embedder, galleries, jobs, ingest, analyses, snapshots } = parts
   const memory = new BodyMemory(config)
   metrics.watch({ bodyMemoryBytes: () => memory.bytesInUse })
   await app.register(async (scope) => {
@@ -154,7 +157,7 @@ export async function buildApp({
     await scope.register(homeRoutes, config)
     await scope.register(probeRoutes, { embedder, galleries })
     if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
-    await scope.register(modelRoutes, { embedder })
+    await scope.register(modelRoutes, { models, galleries, config })
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(decisionRoutes, { galleries, metrics })

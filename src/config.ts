@@ -65,6 +65,29 @@ export const Settings = Type.Object(
       minLength: 1,
       description: 'Folder of the model, as the training job writes it.',
     }),
+    modelsDir: Type.String({
+      default: '',
+      description:
+        'Folder of further models, a folder each, as `POST /v1/models` and `npm run model` install them; none: `models` in the data folder.',
+    }),
+    modelsOpenMax: Type.Integer({
+      default: 2,
+      minimum: 1,
+      maximum: 64,
+      description: 'Models in memory at once; the one that was used least lately makes room for another.',
+    }),
+    modelIdleSeconds: Type.Integer({
+      default: 600,
+      minimum: 1,
+      maximum: 2_000_000,
+      description: 'A model that nobody used for so long is taken out of memory; that of `MODEL_DIR` stays.',
+    }),
+    modelMaxBytes: Type.Integer({
+      default: 2 ** 30,
+      minimum: 1_000,
+      maximum: 2 ** 40,
+      description: 'Bytes of a model that is installed, all files together.',
+    }),
     logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
     shutdownGraceMs: Type.Integer({
       default: 15_000,

@@ -30,6 +30,8 @@ export const catalogue = {
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',
+  model_exists: 'Another model has this name.',
+  model_in_use: 'The model is in use.',
   model_card_missing: 'The served model has no such part of a model card.',
   explain_unsupported: 'The served model does not tell what each place of a picture adds.',
   model_not_calibrated: 'The served model was not calibrated: it has no probability for a score.',

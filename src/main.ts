@@ -3,6 +3,7 @@
  * reverse. `node dist/src/main.js`
  */
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
@@ -18,9 +19,11 @@ import { Snapshots } from './backups/snapshots.js'
 import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
 import { ImageEmbedder } from './embedding/image-embedder.js'
-import { readModel } from './embedding/model-manifest.js'
+import { ModelFolders } from './embedding/model-folders.js'
+import type { Model } from './embedding/model-manifest.js'
 import { PlaceMaps } from './embedding/place-maps.js'
 import { openProvenEmbedder } from './embedding/proven-embedder.js'
+import { ServedModels } from './embedding/served-models.js'
 import { type EmbeddedEngine, openEmbedded } from './engines/embedded/embedded-engine.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
 import { AlikeError } from './errors.js'
@@ -73,26 +76,21 @@ export async function openService(
     if (apiKeys.isOpen && tokens === undefined)
       logger.warn('no API keys: everyone who reaches this address may read, write and delete')
     else logger.info({ keys: apiKeys.count, tokensOf: config.jwtIssuer }, 'callers need an API key or a token')
-    const model = await readModel(config.modelDir)
-    const embedder = await openProvenEmbedder({
-      model,
-      provider: config.provider,
-      requireCuda: config.requireCuda,
-      workers: config.embedWorkers,
-      maxBatch: config.batchMaxSize,
-      cuda: {
-        devices: numbersOf(config.cudaDevices),
-        visibleDevices: config.cudaVisibleDevices,
-        batchSizes: numbersOf(config.cudaBatchSizes),
-        memoryMaxBytes: config.cudaMemoryMaxBytes,
-      },
-      maxQueue: config.embedQueueMax,
+    const modelFolders = await ModelFolders.open(
+      config.modelDir,
+      config.modelsDir || join(config.dataDir, 'models'),
       logger,
-      metrics: metrics.embedding,
+    )
+    const models = await ServedModels.open({
+      folders: modelFolders,
+      open: (model) => openModel(model, { config, logger, metrics, isStandard: model === modelFolders.standard }),
+      openMax: config.modelsOpenMax,
+      idleMs: config.modelIdleSeconds * 1_000,
+      logger,
     })
-    opened.push(() => embedder.close())
+    opened.push(() => models.close())
+    const embedder = models.standard
 
-    const { id, embeddingDimension } = model.manifest
     const embedded = await openEmbedded({
       dataDir: config.dataDir,
       damagedRecords: 'named',
@@ -137,7 +135,7 @@ export async function openService(
     })
     opened.push(() => decoders.close())
     const placeMaps = new PlaceMaps({
-      embedder,
+      models,
       decoders,
       maxPixels: config.imageMaxPixels,
       maxQueue: config.explainQueueMax,
@@ -147,7 +145,7 @@ export async function openService(
     })
     opened.push(() => placeMaps.close())
     const images = new ImageEmbedder({
-      embedder,
+      models,
       decoders,
       maxPixels: config.imageMaxPixels,
       queryViews: config.queryViews,
@@ -200,8 +198,8 @@ export async function openService(
     })
     opened.push(() => snapshots.close())
 
-    watch(metrics, { galleries, embedded, embedder, placeMaps, decoders, jobs })
-    const parts = { ...intake, embedder, placeMaps, decoders, jobs, ingest, analyses, snapshots }
+    watch(metrics, { galleries, embedded, models, embedder, placeMaps, decoders, jobs })
+    const parts = { ...intake, models, embedder, placeMaps, decoders, jobs, ingest, analyses, snapshots }
     const door = { config, metrics, logger, apiKeys, tokens }
     const app = await buildApp({ ...door, auditLog, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
@@ -218,6 +216,33 @@ export async function openService(
 /** For the list of what is closed at the end. */
 const endOf = (end: () => void) => async (): Promise<void> => end()
 
+interface ModelOpening {
+  config: Config
+  logger: Logger
+  metrics: Metrics
+  /** What runs the standard model is what the metrics of the runtime tell. */
+  isStandard: boolean
+}
+
+function openModel(model: Model, { config, logger, metrics, isStandard }: ModelOpening): Promise<Embedder> {
+  return openProvenEmbedder({
+    model,
+    provider: config.provider,
+    requireCuda: config.requireCuda,
+    workers: config.embedWorkers,
+    maxBatch: config.batchMaxSize,
+    cuda: {
+      devices: numbersOf(config.cudaDevices),
+      visibleDevices: config.cudaVisibleDevices,
+      batchSizes: numbersOf(config.cudaBatchSizes),
+      memoryMaxBytes: config.cudaMemoryMaxBytes,
+    },
+    maxQueue: config.embedQueueMax,
+    logger,
+    metrics: isStandard ? metrics.embedding : { ...metrics.embedding, setRuntime() {}, setGoldenCosine() {} },
+  })
+}
+
 /** As many pictures under way as keep decoders and model workers busy while others are read and committed. */
 function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, embedQueueMax: number): number {
   const atTheModel = 2 * runtime.workers * (runtime.batchSizes.at(-1) ?? 1)
@@ -227,18 +252,22 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
 function watch(
   metrics: Metrics,
   {
+    models,
     embedder,
     placeMaps,
     galleries,
     embedded,
     decoders,
     jobs,
-  }: Pick<AppParts, 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> & { embedded: EmbeddedEngine },
+  }: Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> & {
+    embedded: EmbeddedEngine
+  },
 ): void {
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
     decodeMemoryBytes: () => decoders.bytesInUse,
     decoderProcesses: () => decoders.processes,
+    modelsOpen: () => models.openCount,
     embedQueueDepth: () => embedder.queueDepth,
     explainQueueDepth: () => placeMaps.depth,
     explainSessions: () => (placeMaps.isOpen ? 1 : 0),

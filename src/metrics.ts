@@ -77,6 +77,8 @@ export interface MetricSources {
   /** Decoder processes that are ready. */
   decoderProcesses?: () => number
   embedQueueDepth?: () => number
+  /** Models in memory, the standard one among them. */
+  modelsOpen?: () => number
   /** Pictures waiting to be looked at place by place. */
   explainQueueDepth?: () => number
   /** 1 while the model that explains is in memory. */
@@ -382,6 +384,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ],
     ['decoderProcesses', 'alike_decoder_processes', 'Decoder processes that are ready.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
+    ['modelsOpen', 'alike_models_open', 'Models in memory, the standard one among them.'],
     ['explainQueueDepth', 'alike_explain_queue_depth', 'Pictures at work or waiting to be looked at place by place.'],
     ['explainSessions', 'alike_explain_sessions', '1 while the model that explains scores is in memory, else 0.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],

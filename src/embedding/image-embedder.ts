@@ -68,6 +68,11 @@ export class ImageEmbedder {
     return this.#options.models.folders.standard
   }
 
+  /** By id or name; the standard one where none is named. @throws AlikeError `model_not_found` */
+  chosen(idOrName?: string): Model {
+    return idOrName === undefined ? this.standard : this.#options.models.folders.get(idOrName)
+  }
+
   /** @throws AlikeError `model_mismatch` for one that is not served here */
   modelOf(id: string): Model {
     const { folders } = this.#options.models

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { PassThrough, type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { extract, type Headers } from 'tar-stream'
+import { extract, type Header } from 'tar-stream'
 import { AlikeError } from '../errors.js'
 
 const parts = [
@@ -64,10 +64,11 @@ async function firstBytes(archive: Readable, onward: PassThrough): Promise<Buffe
 }
 
 /** Below the archive's one folder, or at its top; undefined for folders and what else may be passed over. */
-function nameOf({ name, type }: Headers): string | undefined {
-  if (type === 'directory' || type === 'pax-global-header') return undefined
+function nameOf({ name, type }: Header): string | undefined {
+  if (type === 'directory') return undefined
   if (type !== 'file' && type !== 'contiguous-file') throw misfit(`${name} is no plain file.`)
   const path = name.replace(/^(\.\/)+/, '')
+  if (path.startsWith('/') || path.split('/').includes('..')) throw misfit(`${name} leaves the folder.`)
   const inner = parts.some((part) => part.test(path)) ? path : path.slice(path.indexOf('/') + 1)
   if (/(^|\/)\./.test(inner)) return undefined // what file managers leave behind
   if (parts.some((part) => part.test(inner))) return inner
@@ -95,5 +96,7 @@ function asModelError(error: unknown): unknown {
   const { code = '', message } = error as NodeJS.ErrnoException
   if (code === 'EEXIST') return misfit('It holds a file twice.')
   const isOfDisk = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EACCES', 'EROFS', 'EIO'].includes(code)
-  return isOfDisk ? error : new AlikeError('model_unreadable', { detail: `It is no readable tar: ${message}`, cause: error })
+  return isOfDisk
+    ? error
+    : new AlikeError('model_unreadable', { detail: `It is no readable tar: ${message}`, cause: error })
 }

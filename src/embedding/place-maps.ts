@@ -18,10 +18,7 @@ import type { SessionSettings } from './worker-protocol.js'
 export interface PlaceMapsOptions {
   /** The model is asked in the precision that serves: other precisions have other embeddings. */
   models: {
-    use<Result>(
-      id: string,
-      work: (embedder: Pick<Embedder, 'model' | 'runtime'>) => Promise<Result>,
-    ): Promise<Result>
+    use<Result>(id: string, work: (embedder: Pick<Embedder, 'model' | 'runtime'>) => Promise<Result>): Promise<Result>
   }
   decoders: Decoders
   /** Largest width × height. */

@@ -83,6 +83,11 @@ export class ServedModels {
     }
   }
 
+  /** Opens a model that is not served yet, lets it prove itself, and closes it again. @throws AlikeError as `open` does */
+  async prove(model: Model): Promise<void> {
+    await (await this.#options.open(model)).close()
+  }
+
   /** Out of memory, if nobody uses it. @throws AlikeError `model_in_use` */
   async release(id: string): Promise<void> {
     const open = this.#open.get(id)

@@ -1,7 +1,6 @@
 /** One picture on its way into a gallery, alone or in bulk: nothing to do, or decode and embed. */
 import { createHash } from 'node:crypto'
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
-import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Metadata, PutStep } from '../gallery/records.js'
 import type { RemoteImages } from '../remote/remote-images.js'

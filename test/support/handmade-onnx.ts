@@ -20,6 +20,7 @@ export interface HandmadeOptions {
   statedDimension?: number
   calibration?: ModelManifest['calibration']
   provenance?: ModelManifest['provenance']
+  name?: string
 }
 
 /** A model folder with that graph as its fp32 network, removed after the test. */
@@ -35,6 +36,7 @@ export async function writeHandmadeModel(folder: string, options: HandmadeOption
     statedDimension = dimension,
     calibration,
     provenance = {},
+    name = 'handmade',
   } = options
   const bytes = handmadeGraph(inputSize, dimension, classes)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
@@ -49,7 +51,7 @@ export async function writeHandmadeModel(folder: string, options: HandmadeOption
   const manifest: ModelManifest = {
     manifestVersion: 1,
     id: modelId(sha256, preprocessing),
-    name: 'handmade',
+    name,
     architecture: 'handmade',
     createdAt: '2026-01-01T00:00:00.000Z',
     embeddingDimension: statedDimension,

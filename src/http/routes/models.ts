@@ -4,24 +4,29 @@ import { join } from 'node:path'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { marked } from 'marked'
 import { Type } from 'typebox'
-import type { Embedder } from '../../embedding/embedder.js'
+import type { Config } from '../../config.js'
+import type { Model } from '../../embedding/model-manifest.js'
+import type { RuntimeDescription } from '../../embedding/provider.js'
+import type { ServedModels } from '../../embedding/served-models.js'
 import { AlikeError } from '../../errors.js'
 import { basisOf } from '../../eval/score-calibration.js'
+import type { Galleries } from '../../gallery/galleries.js'
 import { ModelCard, ModelList, ModelPath, PlotPath } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
+import { modelInstallRoutes } from './model-install.js'
 
 export interface ModelRouteOptions {
-  embedder: Embedder
+  models: ServedModels
+  galleries: Galleries
+  config: Config
 }
 
-export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, { embedder }) => {
+export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, { models, galleries, config }) => {
   const tags = ['models']
-  const modelOf = (idOrName: string) => {
-    const { id, name } = embedder.model.manifest
-    if (idOrName !== id && idOrName !== name) throw new AlikeError('model_not_found')
-    return embedder.model
-  }
+  const modelOf = (idOrName: string) => models.folders.get(idOrName)
+  const view = (model: Model) => modelView(model, models)
+  await app.register(modelInstallRoutes, { models, galleries, config })
 
   app.get(
     '/v1/models',
@@ -34,7 +39,7 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
         response: { 200: { description: 'The models.', ...ModelList } },
       },
     },
-    async () => ({ models: [modelView(embedder)] }),
+    async () => ({ models: models.folders.list().map(view) }),
   )
 
   app.get(
@@ -50,8 +55,9 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       },
     },
     async (request) => {
-      const { manifest, folder } = modelOf(request.params.model)
-      return { ...modelView(embedder), manifest, quality: await readQuality(folder) }
+      const model = modelOf(request.params.model)
+      const { manifest, folder } = model
+      return { ...view(model), manifest, quality: await readQuality(folder) }
     },
   )
 
@@ -99,8 +105,8 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
   )
 }
 
-function modelView({ model: { manifest }, runtime: { devices, batchSizes, ...runtime } }: Embedder) {
-  const { id, name, architecture, embeddingDimension, labels, createdAt, calibration } = manifest
+export function modelView(model: Model, models: ServedModels) {
+  const { id, name, architecture, embeddingDimension, labels, createdAt, calibration } = model.manifest
   return {
     id,
     name,
@@ -109,8 +115,15 @@ function modelView({ model: { manifest }, runtime: { devices, batchSizes, ...run
     labels,
     createdAt,
     calibration: calibration ? basisOf(calibration) : null,
-    runtime: { ...runtime, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] },
+    standard: model === models.folders.standard,
+    runtime: runtimeView(models.running(id)?.runtime),
   }
+}
+
+function runtimeView(runtime: RuntimeDescription | undefined) {
+  if (runtime === undefined) return null
+  const { devices, batchSizes, ...rest } = runtime
+  return { ...rest, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] }
 }
 
 /** A model can be served without a card. */

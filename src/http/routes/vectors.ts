@@ -1,6 +1,5 @@
 /** `POST /v1/embeddings` and `POST /v1/compare`: what the model says of pictures that are not stored. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import type { Config } from '../../config.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
 import { cosine } from '../../cosine.js'
@@ -23,6 +22,7 @@ import {
   EmbeddingAnswer,
   EmbeddingBody,
   EmbeddingForm,
+  ModelChoice,
 } from '../schemas/vectors.js'
 import { RequestInvalid } from '../validation.js'
 
@@ -32,12 +32,11 @@ export interface VectorRouteOptions {
   config: Config
 }
 
-const noParameters = Type.Object({}, { additionalProperties: false })
 const labelsShown = 5
 
 export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, { parts, memory, config }) => {
   const { images: embedder } = parts
-  const shared = { parameters: noParameters, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
+  const shared = { parameters: ModelChoice, maxBytes: config.uploadMaxBytes, remote: parts.remote, memory }
   const readOne = imageRequestReader({ ...shared, body: EmbeddingBody })
   const readTwo = imageRequestReader({ ...shared, body: CompareBody, imagesMax: 2 })
   const failures = problems(400, 413, 415, 422, 429, 503)
@@ -50,7 +49,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
         operationId: 'embed',
         tags: ['search'],
         summary: 'Turn a picture into its vector',
-        querystring: noParameters,
+        querystring: ModelChoice,
         body: imageBody(EmbeddingForm, EmbeddingBody),
         response: {
           200: { description: 'Its embedding, and what it is taken for.', ...reference(EmbeddingAnswer) },
@@ -59,13 +58,14 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       },
     },
     async (request, reply) => {
-      const { manifest } = embedder.model
       const signal = clientGone(reply)
       const {
         images: [bytes],
+        given,
       } = await readOne(request, signal)
       if (bytes === undefined) throw new AlikeError('image_missing')
-      const { vector, logits } = await embedder.embed(bytes, { purpose: 'search', signal })
+      const { manifest } = embedder.chosen(given.model)
+      const { vector, logits } = await embedder.embed(bytes, { purpose: 'search', modelId: manifest.id, signal })
       return {
         modelId: manifest.id,
         vector: [...vector],
@@ -83,7 +83,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
         tags: ['search'],
         summary: 'Tell how alike two pictures are',
         description: 'In a form two files `image`, in JSON `images` or `urls`.',
-        querystring: noParameters,
+        querystring: ModelChoice,
         body: {
           content: { 'multipart/form-data': { schema: CompareForm }, 'application/json': { schema: CompareBody } },
         },
@@ -92,14 +92,14 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
     },
     async (request, reply) => {
       const signal = clientGone(reply)
-      const { images } = await readTwo(request, signal)
+      const { images, given } = await readTwo(request, signal)
       if (images.length !== 2)
         throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must be two pictures' }])
+      const { id, calibration } = embedder.chosen(given.model).manifest
       const [one, two] = await allOrNone(images, signal, (bytes, stop) =>
-        embedder.embed(bytes, { purpose: 'search', signal: stop }),
+        embedder.embed(bytes, { purpose: 'search', modelId: id, signal: stop }),
       )
       const score = cosine(one!.vector, two!.vector)
-      const { id, calibration } = embedder.model.manifest
       return {
         modelId: id,
         score,

@@ -19,23 +19,34 @@ export const Model = named(
       calibration: Type.Union([reference(Calibration), Type.Null()], {
         description: 'What its probabilities rest on; null when it was not calibrated and has none.',
       }),
-      runtime: Type.Object(
-        {
-          provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
-          precision: Type.String({ description: 'fp32, fp16 or int8.' }),
-          fallbackReason: Type.Optional(Type.String({ description: 'Why it is the CPU although CUDA was expected.' })),
-          precisionFallbackReason: Type.Optional(
-            Type.String({
-              description:
-                'Why a slower precision runs than the folder has: this processor computes the other one otherwise.',
-            }),
+      standard: Type.Boolean({ description: 'Galleries that ask for no model get this one.' }),
+      runtime: Type.Union(
+        [
+          Type.Object(
+            {
+              provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
+              precision: Type.String({ description: 'fp32, fp16 or int8.' }),
+              fallbackReason: Type.Optional(
+                Type.String({ description: 'Why it is the CPU although CUDA was expected.' }),
+              ),
+              precisionFallbackReason: Type.Optional(
+                Type.String({
+                  description:
+                    'Why a slower precision runs than the folder has: this processor computes the other one otherwise.',
+                }),
+              ),
+              workers: Type.Integer({ description: 'Threads.' }),
+              devices: Type.Optional(
+                Type.Array(Type.Integer(), { description: 'GPUs, by number; absent on the CPU.' }),
+              ),
+              batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
+              ortVersion: Type.String({ description: 'ONNX Runtime.' }),
+            },
+            { description: 'How this service runs it.' },
           ),
-          workers: Type.Integer({ description: 'Threads.' }),
-          devices: Type.Optional(Type.Array(Type.Integer(), { description: 'GPUs, by number; absent on the CPU.' })),
-          batchSizes: Type.Array(Type.Integer(), { description: 'Pictures per run that it was warmed up for.' }),
-          ortVersion: Type.String({ description: 'ONNX Runtime.' }),
-        },
-        { description: 'How this service runs it.' },
+          Type.Null(),
+        ],
+        { description: 'null while it is not in memory: it is brought there when it is needed.' },
       ),
     },
     {
@@ -49,6 +60,7 @@ export const Model = named(
           labels: ['calling', 'clapping'],
           createdAt: '2026-02-20T11:04:00.000Z',
           calibration: { split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true },
+          standard: true,
           runtime: { provider: 'cpu', precision: 'int8', workers: 2, batchSizes: [1], ortVersion: '1.30.0' },
         },
       ],
@@ -75,7 +87,9 @@ export const ModelCard = named(
   ),
 )
 
-export const ModelList = Type.Object({ models: Type.Array(reference(Model)) })
+export const ModelList = Type.Object({
+  models: Type.Array(reference(Model), { description: 'The standard one first, then by name.' }),
+})
 const ModelName = Type.String({
   minLength: 1,
   maxLength: 64,

@@ -5,9 +5,16 @@ import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.
 import { named, reference } from './named.js'
 import { NearCopyScore } from './near-copy.js'
 
-export const EmbeddingForm = Type.Object({ image: BinaryImage })
+const chosenModel = {
+  model: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 64, description: 'Id or name of a model; left out: the standard one.' }),
+  ),
+}
+export const ModelChoice = Type.Object(chosenModel, { additionalProperties: false })
+
+export const EmbeddingForm = Type.Object({ image: BinaryImage, ...chosenModel })
 export const EmbeddingBody = Type.Object(
-  { image: Type.Optional(Base64Image), url: Type.Optional(ImageUrl) },
+  { image: Type.Optional(Base64Image), url: Type.Optional(ImageUrl), ...chosenModel },
   { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64 }] },
 )
 
@@ -33,13 +40,17 @@ export const EmbeddingAnswer = named(
   ),
 )
 
-export const CompareForm = Type.Object({ image: Type.Array(BinaryImage, { minItems: 2, maxItems: 2 }) })
+export const CompareForm = Type.Object({
+  image: Type.Array(BinaryImage, { minItems: 2, maxItems: 2 }),
+  ...chosenModel,
+})
 export const CompareBody = Type.Object(
   {
     images: Type.Optional(Type.Array(Base64Image, { maxItems: 2, description: 'The two pictures.' })),
     urls: Type.Optional(
       Type.Array(ImageUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' }),
     ),
+    ...chosenModel,
   },
   { additionalProperties: false, minProperties: 1, examples: [{ images: [exampleBase64, exampleBase64] }] },
 )

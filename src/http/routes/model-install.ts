@@ -1,0 +1,79 @@
+/** `POST /v1/models`, `DELETE /v1/models/{model}`: models come and go while the service runs. */
+import type { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { unpackModel } from '../../embedding/model-archive.js'
+import { AlikeError } from '../../errors.js'
+import { Model, ModelPath } from '../schemas/model.js'
+import { reference } from '../schemas/named.js'
+import { problems } from '../schemas/problem.js'
+import { type ModelRouteOptions, modelView } from './models.js'
+
+const archiveTypes = ['application/x-tar', 'application/gzip', 'application/octet-stream'] as const
+
+export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
+  app,
+  { models, galleries, config },
+) => {
+  // A model decides what every score means.
+  const admin = { role: 'admin' } as const
+  app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) => done(null, payload))
+  let installing = false
+  const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }) }
+
+  app.post(
+    '/v1/models',
+    {
+      config: admin,
+      bodyLimit: Number.MAX_SAFE_INTEGER, // `unpackModel` counts what is unpacked
+      schema: {
+        operationId: 'installModel',
+        tags: ['models'],
+        summary: 'Install a model',
+        description:
+          'A tar, plain or gzipped, of a folder that the training job wrote. It is checked as at the start of the service: schema, checksums, and the golden pictures on this machine. Galleries choose it afterwards.',
+        body: { content: Object.fromEntries(archiveTypes.map((type) => [type, archive])) },
+        response: {
+          200: { description: 'It was there already.', ...reference(Model) },
+          201: { description: 'It can be used.', ...reference(Model) },
+          ...problems(400, 409, 413, 415, 422, 429, 503, 507),
+        },
+      },
+    },
+    async (request, reply) => {
+      if (installing)
+        throw new AlikeError('overloaded', { detail: 'A model is being installed.', retryAfterSeconds: 10 })
+      installing = true
+      try {
+        const fill = (folder: string) => unpackModel(request.body as Readable, folder, config.modelMaxBytes)
+        const { model, created } = await models.folders.install(fill, (draft) => models.prove(draft))
+        if (created) reply.header('location', `/v1/models/${model.manifest.id}`)
+        return reply.code(created ? 201 : 200).send(modelView(model, models))
+      } finally {
+        installing = false
+      }
+    },
+  )
+
+  app.delete(
+    '/v1/models/:model',
+    {
+      config: admin,
+      schema: {
+        operationId: 'removeModel',
+        tags: ['models'],
+        summary: 'Remove a model that no gallery uses',
+        params: ModelPath,
+        response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404, 409) },
+      },
+    },
+    async (request, reply) => {
+      const { manifest } = models.folders.get(request.params.model)
+      const user = galleries.list().find(({ modelId }) => modelId === manifest.id)
+      if (user !== undefined) throw new AlikeError('model_in_use', { detail: `The gallery ${user.name} uses it.` })
+      await models.release(manifest.id)
+      await models.folders.remove(manifest.id)
+      return reply.code(204).send(null)
+    },
+  )
+}
