@@ -65,7 +65,7 @@ const mayImport: Record<string, readonly string[]> = {
   config: ['errors'],
   image: ['errors', 'copies'],
   'worker-calls': ['errors'],
-  embedding: ['cosine', 'errors', 'eval', 'image', 'metrics'],
+  embedding: ['durable-files', 'cosine', 'errors', 'eval', 'image', 'metrics'],
   ranking: [],
   engines: ['cosine', 'durable-files', 'errors', 'text', 'turns', 'copies', 'gallery', 'worker-calls'],
   gallery: ['errors', 'turns', 'bounded-json', 'copies', 'ranking'],

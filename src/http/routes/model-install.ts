@@ -2,12 +2,20 @@
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Config } from '../../config.js'
 import { unpackModel } from '../../embedding/model-archive.js'
+import type { ServedModels } from '../../embedding/served-models.js'
 import { AlikeError } from '../../errors.js'
-import { Model, ModelPath } from '../schemas/model.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import { Model, ModelPath, modelView } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
-import { type ModelRouteOptions, modelView } from './models.js'
+
+export interface ModelRouteOptions {
+  models: ServedModels
+  galleries: Galleries
+  config: Config
+}
 
 const archiveTypes = ['application/x-tar', 'application/gzip', 'application/octet-stream'] as const
 

@@ -4,23 +4,12 @@ import { join } from 'node:path'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { marked } from 'marked'
 import { Type } from 'typebox'
-import type { Config } from '../../config.js'
 import type { Model } from '../../embedding/model-manifest.js'
-import type { RuntimeDescription } from '../../embedding/provider.js'
-import type { ServedModels } from '../../embedding/served-models.js'
 import { AlikeError } from '../../errors.js'
-import { basisOf } from '../../eval/score-calibration.js'
-import type { Galleries } from '../../gallery/galleries.js'
-import { ModelCard, ModelList, ModelPath, PlotPath } from '../schemas/model.js'
+import { ModelCard, ModelList, ModelPath, modelView, PlotPath } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
-import { modelInstallRoutes } from './model-install.js'
-
-export interface ModelRouteOptions {
-  models: ServedModels
-  galleries: Galleries
-  config: Config
-}
+import { type ModelRouteOptions, modelInstallRoutes } from './model-install.js'
 
 export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, { models, galleries, config }) => {
   const tags = ['models']
@@ -103,27 +92,6 @@ export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (
       return reply.type('image/svg+xml').send(await readPart(join(folder, 'plots', request.params.plot)))
     },
   )
-}
-
-export function modelView(model: Model, models: ServedModels) {
-  const { id, name, architecture, embeddingDimension, labels, createdAt, calibration } = model.manifest
-  return {
-    id,
-    name,
-    architecture,
-    embeddingDimension,
-    labels,
-    createdAt,
-    calibration: calibration ? basisOf(calibration) : null,
-    standard: model === models.folders.standard,
-    runtime: runtimeView(models.running(id)?.runtime),
-  }
-}
-
-function runtimeView(runtime: RuntimeDescription | undefined) {
-  if (runtime === undefined) return null
-  const { devices, batchSizes, ...rest } = runtime
-  return { ...rest, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] }
 }
 
 /** A model can be served without a card. */

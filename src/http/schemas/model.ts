@@ -1,6 +1,9 @@
 /** Models as callers see them: what runs, what it was made from, how good it is. */
 import { Type } from 'typebox'
-import type { ModelManifest } from '../../embedding/model-manifest.js'
+import type { Model as ModelFolder, ModelManifest } from '../../embedding/model-manifest.js'
+import type { RuntimeDescription } from '../../embedding/provider.js'
+import type { ServedModels } from '../../embedding/served-models.js'
+import { basisOf } from '../../eval/score-calibration.js'
 import { Calibration } from './calibration.js'
 import { named, reference } from './named.js'
 
@@ -107,3 +110,24 @@ export const PlotPath = Type.Object({
 export const ModelPath = Type.Object({
   model: ModelName,
 })
+
+export function modelView(model: ModelFolder, models: ServedModels) {
+  const { id, name, architecture, embeddingDimension, labels, createdAt, calibration } = model.manifest
+  return {
+    id,
+    name,
+    architecture,
+    embeddingDimension,
+    labels,
+    createdAt,
+    calibration: calibration ? basisOf(calibration) : null,
+    standard: model === models.folders.standard,
+    runtime: runtimeView(models.running(id)?.runtime),
+  }
+}
+
+function runtimeView(runtime: RuntimeDescription | undefined) {
+  if (runtime === undefined) return null
+  const { devices, batchSizes, ...rest } = runtime
+  return { ...rest, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] }
+}
