@@ -29,6 +29,7 @@ import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.
 import { AlikeError } from './errors.js'
 import { openGalleries } from './gallery/galleries.js'
 import type { EndedJobState } from './gallery/jobs.js'
+import type { ServableModels } from './gallery/servable-models.js'
 import { decodersWanted, openDecoders } from './image/decoders.js'
 import { CopyBackfill } from './ingest/copy-backfill.js'
 import { Ingest } from './ingest/ingest.js'
@@ -114,7 +115,7 @@ export async function openService(
       engineOfNew: 'embedded',
       jobs: embedded.jobs,
       feedback: embedded.feedback,
-      model: { id, dimension: embeddingDimension },
+      models: servable(modelFolders),
       limits: { galleriesMax: config.galleriesMax, pageMaxLength: config.answerMaxBytes / 4 },
       pages: {
         rankingsMax: config.pageRankingsMax,
@@ -189,7 +190,7 @@ export async function openService(
     const snapshots = await Snapshots.open({
       dataDir: config.dataDir,
       max: config.dataSnapshotsMax,
-      modelId: id,
+      modelId: modelFolders.standard.manifest.id,
       serviceVersion,
       logger,
       expectWritable: () => embedded.expectWritable(),
@@ -215,6 +216,15 @@ export async function openService(
 
 /** For the list of what is closed at the end. */
 const endOf = (end: () => void) => async (): Promise<void> => end()
+
+function servable(folders: ModelFolders): ServableModels {
+  const sizeOf = ({ manifest: { id, embeddingDimension: dimension } }: Model) => ({ id, dimension })
+  return {
+    standard: sizeOf(folders.standard),
+    get: (idOrName) => sizeOf(folders.get(idOrName)),
+    has: (id) => folders.has(id),
+  }
+}
 
 interface ModelOpening {
   config: Config

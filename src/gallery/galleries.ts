@@ -40,6 +40,7 @@ import type {
   StoredImage,
 } from './records.js'
 import type { OpenScan } from './scan.js'
+import type { ServableModels } from './servable-models.js'
 import { expectUnitVector } from './unit-vector.js'
 
 export type { GallerySearch, GallerySearchResult, Hit, HitGroup } from './gallery-search.js'
@@ -52,8 +53,8 @@ export interface GalleriesOptions {
   engineOfNew: string
   jobs: JobStore
   feedback: FeedbackStore
-  /** The model that is served. Galleries made by another one can be read, not searched or added to. */
-  model: { id: string; dimension: number }
+  /** Those that are served. */
+  models: ServableModels
   limits?: Partial<GalleriesLimits> | undefined
   /** Of rankings whose pages are still to come. */
   pages?: Partial<KeptRankingsSettings> | undefined
@@ -84,7 +85,7 @@ export type SearchPage = GallerySearchResult & { nextPageToken?: string | undefi
 /** One line for metrics and for `GET /v1/galleries`. */
 export interface GalleryReading extends SetState {
   gallery: string
-  /** False while the gallery belongs to another model than the served one. */
+  /** False while the gallery's model is not served. */
   searchable: boolean
 }
 
@@ -120,7 +121,7 @@ export class Galleries {
     })
   }
 
-  /** With the sets of the served model opened, one after the other. The engines are closed when one can not be. */
+  /** With the sets of the served models opened, one after the other. The engines are closed when one can not be. */
   static async open(options: GalleriesOptions): Promise<Galleries> {
     const galleries = new Galleries(options)
     try {
@@ -148,9 +149,17 @@ export class Galleries {
     return { count, bytes }
   }
 
-  /** @throws AlikeError `gallery_exists` when it exists with other settings or for another model, `galleries_full`. */
-  async create(name: string, settings?: Metadata): Promise<{ gallery: GalleryRecord; created: boolean }> {
-    const { catalogue, model, engineOfNew } = this.#options
+  /**
+   * @param options.model id or name of the model that is to serve it; left out: the standard one, or what serves it already
+   * @throws AlikeError `gallery_exists` when it exists with other settings or for another model, `model_not_found`, `galleries_full`
+   */
+  async create(
+    name: string,
+    settings?: Metadata,
+    { model: asked }: { model?: string | undefined } = {},
+  ): Promise<{ gallery: GalleryRecord; created: boolean }> {
+    const { catalogue, models, engineOfNew } = this.#options
+    const model = asked === undefined ? models.standard : models.get(asked)
     const { gallery, created } = await catalogue.create({
       name,
       uid: randomBytes(8).toString('hex'),
@@ -160,7 +169,7 @@ export class Galleries {
       settings: settings ?? {},
       galleriesMax: this.#limits.galleriesMax,
     })
-    if (gallery.set.modelId !== model.id)
+    if (gallery.set.modelId !== model.id && (asked !== undefined || !models.has(gallery.set.modelId)))
       throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
     if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
     return { gallery: await this.#recordOf(gallery), created }
@@ -459,8 +468,9 @@ export class Galleries {
   }
 
   #stated({ set }: Pick<CatalogueEntry, 'set'>): EmbeddingSet {
-    const { id, dimension } = this.#options.model
-    return { ...set, state: set.modelId === id && set.dimension === dimension ? 'ready' : 'retired' }
+    const { models } = this.#options
+    const isServed = models.has(set.modelId) && models.get(set.modelId).dimension === set.dimension
+    return { ...set, state: isServed ? 'ready' : 'retired' }
   }
 
   /** @throws AlikeError `model_mismatch` */
@@ -468,7 +478,7 @@ export class Galleries {
     const entry = await this.#find(name)
     if (this.#stated(entry).state !== 'ready')
       throw new AlikeError('model_mismatch', {
-        detail: `The gallery belongs to model ${entry.set.modelId}; ${this.#options.model.id} is served.`,
+        detail: `The gallery belongs to model ${entry.set.modelId}, which is not served.`,
       })
     return { entry, opened: await this.#openOf(entry) }
   }

@@ -2,6 +2,7 @@
 import type { TestContext } from 'node:test'
 import type { EmbeddingSet, Engine, OpenSet } from '../../src/gallery/engine.js'
 import type { Galleries, GalleriesOptions } from '../../src/gallery/galleries.js'
+import type { ServableModel } from '../../src/gallery/servable-models.js'
 
 export interface TestedEngine {
   /** Empty; where galleries can be opened again. Gone with the test. */
@@ -14,7 +15,9 @@ export interface TestedEngine {
   settled(galleries: Galleries): Promise<void>
 }
 
-export interface TestedOptions extends Partial<Pick<GalleriesOptions, 'model' | 'pages' | 'onRankingDrop'>> {
+export interface TestedOptions extends Partial<Pick<GalleriesOptions, 'pages' | 'onRankingDrop'>> {
+  /** What is served. */
+  model?: ServableModel
   /** The time that records carry. */
   clock?: (() => Date) | undefined
   /** An index that misses a lot, where the engine can make one: what answers must not show is then seen often. */

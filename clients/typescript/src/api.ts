@@ -1038,7 +1038,7 @@ export interface components {
             };
             /** @description Pictures in it. */
             count: number;
-            /** @description False when it was made by another model than the one that is served. */
+            /** @description False when the model that made it is not served. */
             searchable: boolean;
             /**
              * @description The gallery’s record is damaged on the disk: nothing but its name is told, and it can only be deleted.
@@ -3074,6 +3074,8 @@ export interface operations {
                     settings?: {
                         [key: string]: unknown;
                     };
+                    /** @description Id or name of the model that is to serve it; left out: the standard one. */
+                    model?: string;
                 };
             };
         };
@@ -3116,6 +3118,15 @@ export interface operations {
             };
             /** @description The API key has not the role that this needs. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -85,14 +85,14 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         response: {
           200: { description: 'It existed already.', ...reference(Gallery) },
           201: { description: 'It was made.', ...reference(Gallery) },
-          ...problems(400, 409, 415, 429, 507),
+          ...problems(400, 404, 409, 415, 429, 507),
         },
       },
     },
     async (request, reply) => {
-      const { settings = {} } = (request.body ?? {}) as { settings?: Metadata }
+      const { settings = {}, model } = (request.body ?? {}) as { settings?: Metadata; model?: string }
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
-      const { gallery, created } = await galleries.create(request.params.gallery, settings)
+      const { gallery, created } = await galleries.create(request.params.gallery, settings, { model })
       return reply.code(created ? 201 : 200).send(await view(gallery)) // as it was made, whatever has become of it
     },
   )

@@ -15,7 +15,16 @@ export const Metadata = Type.Record(Type.String(), Type.Unknown(), {
 })
 
 export const GallerySettings = Type.Object(
-  { settings: Type.Optional(Metadata) },
+  {
+    settings: Type.Optional(Metadata),
+    model: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: 'Id or name of the model that is to serve it; left out: the standard one.',
+      }),
+    ),
+  },
   { additionalProperties: false, examples: [{ settings: { owner: 'photo desk' } }] },
 )
 
@@ -28,7 +37,7 @@ export const Gallery = named(
       dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
       settings: Metadata,
       count: Type.Integer({ description: 'Pictures in it.' }),
-      searchable: Type.Boolean({ description: 'False when it was made by another model than the one that is served.' }),
+      searchable: Type.Boolean({ description: 'False when the model that made it is not served.' }),
       unreadable: Type.Optional(
         Type.Enum(['record'], {
           type: 'string',

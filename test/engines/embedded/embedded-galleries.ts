@@ -5,9 +5,10 @@ import {
   openEmbedded,
 } from '../../../src/engines/embedded/embedded-engine.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
+import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
 
 export type EmbeddedGalleriesOptions = EmbeddedOptions &
-  Pick<GalleriesOptions, 'model' | 'limits' | 'pages' | 'onRankingDrop'>
+  Pick<GalleriesOptions, 'limits' | 'pages' | 'onRankingDrop'> & { model: ServableModel }
 
 const engines = new WeakMap<Galleries, EmbeddedEngine>()
 
@@ -20,7 +21,7 @@ export async function openEmbeddedGalleries(options: EmbeddedGalleriesOptions): 
     engineOfNew: 'embedded',
     jobs: embedded.jobs,
     feedback: embedded.feedback,
-    model,
+    models: onlyModel(model),
     limits,
     pages,
     onRankingDrop,

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import { pack } from 'tar-stream'
+import { startApp, type TestApp } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+
+async function archiveOf(folder: string): Promise<Buffer> {
+  const tar = pack()
+  for (const name of await readdir(folder)) tar.entry({ name: `mine/${name}` }, await readFile(join(folder, name)))
+  tar.finalize()
+  return buffer(tar)
+}
+
+const install = (payload: Buffer) => ({
+  method: 'POST' as const,
+  url: '/v1/models',
+  headers: { 'content-type': 'application/x-tar' },
+  payload,
+})
+
+interface ModelAnswer {
+  id: string
+  name: string
+  standard: boolean
+  runtime: object | null
+}
+
+async function withTwo(t: TestContext): Promise<{ service: TestApp; second: ModelAnswer; archive: Buffer }> {
+  const service = await startApp(t)
+  const archive = await archiveOf((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
+  return { service, archive, second: await service.call<ModelAnswer>(201, install(archive)) }
+}
+
+const image = (await drawImage('circle', 1)).toString('base64')
+
+test('a model is installed while the service runs; a gallery that asks for it is embedded and searched by it', async (t) => {
+  const { service, second, archive } = await withTwo(t)
+  const { call } = service
+  assert.deepEqual([second.name, second.standard, second.runtime], ['twelve', false, null])
+  assert.equal((await call<ModelAnswer>(200, install(archive))).id, second.id)
+  const { models } = await call<{ models: ModelAnswer[] }>(200, { url: '/v1/models' })
+  assert.deepEqual(
+    models.map(({ name, standard }) => [name, standard]),
+    [
+      ['handmade', true],
+      ['twelve', false],
+    ],
+  )
+  for (const [gallery, model, dimension] of [
+    ['first', undefined, 24],
+    ['second', 'twelve', 12],
+  ] as const) {
+    const made = await call(201, {
+      method: 'PUT',
+      url: `/v1/galleries/${gallery}`,
+      payload: { ...(model && { model }) },
+    })
+    assert.equal(made.dimension, dimension)
+    await call(201, { method: 'PUT', url: `/v1/galleries/${gallery}/images/a`, payload: { image } })
+    const answer = await call<{ modelId: string; vector: number[]; hits: { id: string; score: number }[] }>(200, {
+      method: 'POST',
+      url: `/v1/galleries/${gallery}/search`,
+      payload: { image, include: ['vector'] },
+    })
+    assert.deepEqual([answer.modelId, answer.vector.length], [made.modelId, dimension])
+    assert.deepEqual(
+      answer.hits.map(({ id, score }) => [id, score]),
+      [['a', 1]],
+    )
+  }
+  const asked = await call<{ vector: number[] }>(200, {
+    method: 'POST',
+    url: '/v1/embeddings',
+    payload: { image, model: 'twelve' },
+  })
+  assert.equal(asked.vector.length, 12)
+  const { models: now } = await call<{ models: ModelAnswer[] }>(200, { url: '/v1/models' })
+  assert.notEqual(now[1]!.runtime, null)
+})
+
+test('a gallery is not made for a model that is not there, nor made anew for another one', async (t) => {
+  const { service } = await withTwo(t)
+  const make = (status: number, model?: string) =>
+    service.call(status, { method: 'PUT', url: '/v1/galleries/a', payload: { ...(model && { model }) } })
+  assert.equal((await make(404, 'none')).code, 'model_not_found')
+  await make(201, 'twelve')
+  await make(200, 'twelve')
+  await make(200)
+  assert.equal((await make(409, 'handmade')).code, 'gallery_exists')
+})
+
+test('a model goes when no gallery uses it; the standard one stays', async (t) => {
+  const { service, second } = await withTwo(t)
+  const remove = (status: number, model: string) =>
+    service.call(status, { method: 'DELETE', url: `/v1/models/${model}` })
+  await service.call(201, { method: 'PUT', url: '/v1/galleries/a', payload: { model: 'twelve' } })
+  assert.equal((await remove(409, 'twelve')).code, 'model_in_use')
+  await service.call(204, { method: 'DELETE', url: '/v1/galleries/a' })
+  await remove(204, second.id)
+  await remove(404, second.id)
+  assert.equal((await remove(409, 'handmade')).code, 'model_in_use')
+})
+
+test('what is no model is refused and leaves nothing', async (t) => {
+  const service = await startApp(t, { modelMaxBytes: 1_000 })
+  assert.equal((await service.call(422, install(Buffer.from('no archive at all'.repeat(99))))).code, 'model_unreadable')
+  const archive = await archiveOf((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
+  assert.equal((await service.call(413, install(archive))).code, 'body_too_large')
+  const { models } = await service.call<{ models: ModelAnswer[] }>(200, { url: '/v1/models' })
+  assert.equal(models.length, 1)
+  assert.deepEqual(await readdir(join(service.config.dataDir, 'models')), [])
+})
