@@ -68,6 +68,7 @@ const cycled = (images: readonly BenchImage[], length: number) =>
 
 export async function factsOf(service: ServiceProcess): Promise<ServiceFacts> {
   const { name, runtime } = await new AlikeClient({ url: service.url }).servedModel()
+  if (runtime === null) throw new Error('the standard model is always in memory')
   const golden = [...(await service.metrics())].find(([metric]) => metric.startsWith('alike_golden_min_cosine{'))
   return { ...runtime, model: name, goldenCosine: golden?.[1], readyMs: service.readyMs }
 }
