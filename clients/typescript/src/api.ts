@@ -82,7 +82,11 @@ export interface paths {
         /** List the models that are served */
         get: operations["listModels"];
         put?: never;
-        post?: never;
+        /**
+         * Install a model
+         * @description A tar, plain or gzipped, of a folder that the training job wrote. It is checked as at the start of the service: schema, checksums, and the golden pictures on this machine. Galleries choose it afterwards.
+         */
+        post: operations["installModel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -100,7 +104,8 @@ export interface paths {
         get: operations["getModel"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Remove a model that no gallery uses */
+        delete: operations["removeModel"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1207,6 +1212,7 @@ export interface components {
          *         "negativePairs": 740880,
          *         "reliable": true
          *       },
+         *       "standard": true,
          *       "runtime": {
          *         "provider": "cpu",
          *         "precision": "int8",
@@ -1229,7 +1235,9 @@ export interface components {
             createdAt: string;
             /** @description What its probabilities rest on; null when it was not calibrated and has none. */
             calibration: components["schemas"]["Calibration"] | null;
-            /** @description How this service runs it. */
+            /** @description Galleries that ask for no model get this one. */
+            standard: boolean;
+            /** @description null while it is not in memory: it is brought there when it is needed. */
             runtime: {
                 /**
                  * @description What really runs it.
@@ -1250,7 +1258,7 @@ export interface components {
                 batchSizes: number[];
                 /** @description ONNX Runtime. */
                 ortVersion: string;
-            };
+            } | null;
         };
         /** @description A model with everything that is known about it. */
         ModelCard: {
@@ -1264,7 +1272,9 @@ export interface components {
             createdAt: string;
             /** @description What its probabilities rest on; null when it was not calibrated and has none. */
             calibration: components["schemas"]["Calibration"] | null;
-            /** @description How this service runs it. */
+            /** @description Galleries that ask for no model get this one. */
+            standard: boolean;
+            /** @description null while it is not in memory: it is brought there when it is needed. */
             runtime: {
                 /**
                  * @description What really runs it.
@@ -1285,7 +1295,7 @@ export interface components {
                 batchSizes: number[];
                 /** @description ONNX Runtime. */
                 ortVersion: string;
-            };
+            } | null;
             /** @description `manifest.json` of its folder. */
             manifest: {
                 [key: string]: unknown;
@@ -1316,7 +1326,7 @@ export interface components {
              * @description Stable, to be switched on.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_card_missing" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What it was this time. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -2489,6 +2499,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description The standard one first, then by name. */
                         models: components["schemas"]["Model"][];
                     };
                 };
@@ -2549,6 +2560,158 @@ export interface operations {
             };
             /** @description Address and headers have more bytes than allowed. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    installModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-tar": string;
+                "application/gzip": string;
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description It was there already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description It can be used. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room to store it. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2620,6 +2783,111 @@ export interface operations {
             };
             /** @description It did not arrive in the time allowed. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id or name.
+                 * @example har-resnet50
+                 */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7316,7 +7584,10 @@ export interface operations {
     };
     embed: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id or name of a model; left out: the standard one. */
+                model?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7330,6 +7601,8 @@ export interface operations {
                      * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
+                    /** @description Id or name of a model; left out: the standard one. */
+                    model?: string;
                 };
                 /**
                  * @example {
@@ -7348,6 +7621,8 @@ export interface operations {
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
+                    /** @description Id or name of a model; left out: the standard one. */
+                    model?: string;
                 };
             };
         };
@@ -7464,7 +7739,10 @@ export interface operations {
     };
     compare: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id or name of a model; left out: the standard one. */
+                model?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7473,6 +7751,8 @@ export interface operations {
             content: {
                 "multipart/form-data": {
                     image: string[];
+                    /** @description Id or name of a model; left out: the standard one. */
+                    model?: string;
                 };
                 /**
                  * @example {
@@ -7487,6 +7767,8 @@ export interface operations {
                     images?: string[];
                     /** @description Or where they are fetched from; also one of each. */
                     urls?: string[];
+                    /** @description Id or name of a model; left out: the standard one. */
+                    model?: string;
                 };
             };
         };

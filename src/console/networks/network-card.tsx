@@ -72,10 +72,7 @@ function Facts({
     ['Embedding', `${embeddingDimension} numbers`],
     ['Trained on', `${labels.length} labels`],
     ['Made', new Date(createdAt).toLocaleDateString()],
-    [
-      'Runs on',
-      `${runtime.provider}, ${runtime.precision}${runtime.fallbackReason === undefined ? '' : ` (${runtime.fallbackReason})`}`,
-    ],
+    ['Runs on', runsOn(runtime)],
     ['Calibrated', calibration === null ? 'no' : calibration.reliable ? 'yes' : 'yes, on few pairs'],
     ['Error of probabilities', calibrationError?.toFixed(4)],
     ['Accuracy of its classes', accuracy?.toFixed(3)],
@@ -97,4 +94,10 @@ function Facts({
       )}
     </dl>
   )
+}
+
+function runsOn(runtime: Card['runtime']): string {
+  if (runtime === null) return 'not in memory: opened when it is needed'
+  const { provider, precision, fallbackReason } = runtime
+  return `${provider}, ${precision}${fallbackReason === undefined ? '' : ` (${fallbackReason})`}`
 }

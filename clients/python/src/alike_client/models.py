@@ -349,7 +349,7 @@ class Gallery(TypedDict):
     """
     searchable: bool
     """
-    False when it was made by another model than the one that is served.
+    False when the model that made it is not served.
     """
     unreadable: NotRequired[Literal['record']]
     """
@@ -567,9 +567,13 @@ class Model(TypedDict):
     """
     What its probabilities rest on; null when it was not calibrated and has none.
     """
-    runtime: Runtime
+    standard: bool
     """
-    How this service runs it.
+    Galleries that ask for no model get this one.
+    """
+    runtime: Runtime | None
+    """
+    null while it is not in memory: it is brought there when it is needed.
     """
 
 
@@ -594,9 +598,13 @@ class ModelCard(TypedDict):
     """
     What its probabilities rest on; null when it was not calibrated and has none.
     """
-    runtime: Runtime
+    standard: bool
     """
-    How this service runs it.
+    Galleries that ask for no model get this one.
+    """
+    runtime: Runtime | None
+    """
+    null while it is not in memory: it is brought there when it is needed.
     """
     manifest: dict[str, Any]
     """
@@ -635,7 +643,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_card_missing', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable, to be switched on.
     """
