@@ -45,6 +45,7 @@ import { imageRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
 import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
+import { layoutRoutes } from './http/routes/layout.js'
 import { metricsRoutes } from './http/routes/metrics.js'
 import { modelRoutes } from './http/routes/models.js'
 import { probeRoutes } from './http/routes/probes.js'
@@ -160,6 +161,7 @@ export async function buildApp({
     await scope.register(modelRoutes, { models, galleries, config })
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
+    await scope.register(layoutRoutes, { analyses, galleries, answers })
     await scope.register(decisionRoutes, { galleries, metrics })
     await scope.register(feedbackRoutes, { galleries, metrics })
     await scope.register(jobRoutes, { jobs, galleries })

@@ -23,6 +23,7 @@ export const catalogue = {
   galleries_full: 'There are as many galleries as allowed.',
   gallery_full: 'The gallery holds as many pictures as allowed.',
   feedback_full: 'The gallery holds as many judgements as allowed.',
+  layout_missing: 'This gallery has no layout yet; ask for one.',
   decisions_full: 'The gallery holds as many decisions as allowed.',
   decision_not_found: 'There is no such decision.',
   gallery_too_large: 'The gallery holds more pictures than are analysed at once.',

@@ -230,6 +230,7 @@ const soleImporters: Record<string, RegExp> = {
   '@aws-sdk/client-s3': /^src\/originals\/s3-originals\.ts$/,
   '@tensorflow/': /^src\/train\//,
   jose: /^src\/access\/tokens\.ts$/,
+  'umap-js': /^src\/analysis\/findings\/layout\.ts$/,
   undici: /^src\/remote\//,
   'prom-client': /^src\/metrics\.ts$/,
   preact: /^src\/console\//,

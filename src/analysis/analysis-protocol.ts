@@ -1,5 +1,6 @@
 /** Every call that an analysis' thread answers. One thread serves one job, so it remembers what came before. */
 import type { ScanSource } from '../gallery/scan.js'
+import type { GalleryLayout } from './findings/layout.js'
 import type { DoctorReport, DuplicateReport, QualityReport } from './findings/reports.js'
 import type { Answered } from './findings/settled.js'
 
@@ -29,5 +30,9 @@ export type AnalysisCalls = {
     reply: void
   }
   duplicates: { request: { duplicateScore: number; limit: number }; reply: DuplicateReport }
+  layout: {
+    request: { sample: number; neighbours: number; seed: number }
+    reply: { ids: string[]; layout: GalleryLayout }
+  }
   doctor: { request: { k: number; duplicateScore: number; limit: number }; reply: DoctorReport }
 }

@@ -78,8 +78,9 @@ export class AnalysisRun {
       onFailure: () => {}, // the call that waits for it hears of it
     })
     try {
-      if (task.kind !== 'duplicates') await this.#untilLinked(scan)
-      if (task.kind !== 'evaluate' || task.duplicateScore !== undefined) await this.#untilDescribed()
+      if (task.kind === 'evaluate' || task.kind === 'doctor') await this.#untilLinked(scan)
+      const comparesCopies = task.kind === 'evaluate' ? task.duplicateScore !== undefined : task.kind !== 'layout'
+      if (comparesCopies) await this.#untilDescribed()
       const result: AnalysisResult = { ...(await this.#resultOf(task, scan, thread)), gallery, modelId }
       return { total: this.#control.done, result }
     } finally {
@@ -91,6 +92,7 @@ export class AnalysisRun {
 
   #resultOf(task: AnalysisTask, scan: OpenScan, thread: CalledThread<AnalysisCalls>) {
     if (task.kind === 'evaluate') return this.#evaluate(task, scan, thread)
+    if (task.kind === 'layout') return this.#layOut(task, scan, thread)
     return task.kind === 'duplicates' ? this.#findDuplicates(task, scan, thread) : this.#examine(task, scan, thread)
   }
 
@@ -180,6 +182,26 @@ export class AnalysisRun {
       this.#control.advance(found.answered)
       from += found.answered
     }
+  }
+
+  /** Kept with the set; the result only says that it is there. */
+  async #layOut({ kind, ...request }: TaskOf<'layout'>, scan: OpenScan, thread: CalledThread<AnalysisCalls>) {
+    const kept = await this.#galleries.layout(this.#job.gallery)
+    const { modelId } = await this.#galleries.set(this.#job.gallery)
+    const mark = await kept.mark() // before it is read: what changes meanwhile makes it stale
+    await thread.call('load', { source: scan.source, answered: [], vectors: true, descriptors: false })
+    const { ids, layout } = await thread.call('layout', request)
+    this.#signal.throwIfAborted()
+    const { coordinates, doubts, pcaDimensions, sampled, neighbours } = layout
+    const method = { pcaDimensions, sampled, neighbours, seed: request.seed }
+    const points = ids.map((id, i) => ({
+      id,
+      x: coordinates[2 * i]!,
+      y: coordinates[2 * i + 1]!,
+      doubt: Number.isNaN(doubts[i]) ? null : doubts[i]!,
+    }))
+    await kept.save({ modelId, mark, images: ids.length, method }, points)
+    return { kind, pictures: ids.length, sampled }
   }
 
   /** Questions that are not asked again. */

@@ -4,7 +4,7 @@ import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { AnalysisRun, type AnalysisRunParts } from './analysis-run.js'
 import type { AnalysisTask } from './findings/parameters.js'
 
-export const analysisKinds = ['evaluate', 'duplicates', 'doctor'] as const satisfies readonly JobKind[]
+export const analysisKinds = ['evaluate', 'duplicates', 'doctor', 'layout'] as const satisfies readonly JobKind[]
 
 /** One at a time: each holds a gallery in memory and keeps a core busy. A run that was stopped begins anew. */
 export class AnalysisRunner implements JobRunner {

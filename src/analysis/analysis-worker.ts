@@ -12,6 +12,7 @@ import type { CopyGroups } from './findings/copy-groups.js'
 import { examine } from './findings/doctor.js'
 import { reportDuplicates } from './findings/duplicates.js'
 import { evaluateGallery } from './findings/evaluation.js'
+import { layOut } from './findings/layout.js'
 import { kthScores, recallOf } from './findings/recall.js'
 import { drawSample } from './findings/sample.js'
 import { type Apart, Settled } from './findings/settled.js'
@@ -70,6 +71,15 @@ answerCalls<AnalysisCalls>(
         onSample: (queries) => control.expect(queries),
         onQuery: step,
       }),
+    layout: (request) => ({
+      ids: gallery.ids,
+      layout: layOut(gallery, {
+        ...request,
+        onExpect: (steps) => control.expect(steps),
+        onStep: step,
+        onPause: () => control.throwIfStopped(),
+      }),
+    }),
     gather({ depth }) {
       gathering = new Gathering(gallery, depth)
     },

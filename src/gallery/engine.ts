@@ -8,6 +8,7 @@ import type { Filter } from './filter.js'
 import type { HitRecord } from './hit-record.js'
 import type { HitList, UnrankedHit } from './hits.js'
 import type { JobProgress } from './jobs.js'
+import type { SetLayout } from './layout.js'
 import type {
   ImageChange,
   ImagePage,
@@ -97,6 +98,7 @@ export interface OpenSet {
   metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]>
   readonly copies: SetCopies
   readonly decisions: SetDecisions
+  readonly layout: SetLayout
 
   /** For who looks at all of it. */
   scan(): OpenScan

@@ -24,6 +24,7 @@ import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } 
 import { cursorAfter } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
+import type { SetLayout } from './layout.js'
 import type {
   GalleryRecord,
   ImageChange,
@@ -338,6 +339,11 @@ export class Galleries {
   /** Empty for a picture without features; undefined where none was made yet. */
   async copyDescriptor(gallery: string, id: string): Promise<Uint8Array | undefined> {
     return (await this.#open(gallery)).copies.descriptor(id)
+  }
+
+  /** How it lies in two dimensions, where that was worked out. */
+  async layout(gallery: string): Promise<SetLayout> {
+    return (await this.#open(gallery)).layout
   }
 
   /** What was decided about findings of it. */

@@ -11,7 +11,7 @@ export type JobState = (typeof jobStates)[number]
 export type EndedJobState = (typeof endedJobStates)[number]
 
 /** What a job is for: pictures on their way in, or a look at a whole gallery. */
-export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const
+export const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor', 'layout'] as const
 export type JobKind = (typeof jobKinds)[number]
 
 export interface JobRecord {

@@ -18,6 +18,7 @@ const table = {
   galleries_full: 409,
   gallery_full: 409,
   feedback_full: 409,
+  layout_missing: 404,
   decisions_full: 409,
   decision_not_found: 404,
   gallery_too_large: 409,

@@ -70,6 +70,8 @@ test('every operation is named, explained and tells its problems', async () => {
     'Evaluation',
     'Duplicates',
     'Diagnosis',
+    'LaidOut',
+    'Layout',
     'Snapshot',
   ])
 })

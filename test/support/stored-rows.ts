@@ -23,15 +23,18 @@ const columns = [
 
 /** The last version of tables whose services took every text. */
 const textlessVersion = 7
-/** Tables that it did not have. */
-const youngerTables = ['feedback', 'decision']
+/** Takes away what that version did not have. */
+export const droppingYounger = [
+  ...['feedback', 'decision', 'layout', 'layout_point', 'webhook'].map((table) => `DROP TABLE ${table};`),
+  'ALTER TABLE gallery DROP COLUMN engine;',
+  ...['priority', 'paused'].map((column) => `ALTER TABLE job DROP COLUMN ${column};`),
+].join(' ')
 
 /** Texts as they were taken then, by the id of a picture: what SQLite makes of them, under the checksum of what was meant. */
 export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteImages>[1]): void {
   rewriteImages(dataDir, changes)
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
-  for (const table of youngerTables) database.exec(`DROP TABLE ${table}`)
-  database.exec('ALTER TABLE gallery DROP COLUMN engine')
+  database.exec(droppingYounger)
   database.pragma(`user_version = ${textlessVersion}`)
   database.close()
 }

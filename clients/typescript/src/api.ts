@@ -266,6 +266,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/layout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the points of a gallery’s layout, page by page
+         * @description The newest layout that was finished; `stale` when the gallery has changed since. A cursor of a layout that was replaced meanwhile is refused with `page_expired`.
+         */
+        get: operations["getLayout"];
+        put?: never;
+        /**
+         * Lay a gallery out in two dimensions
+         * @description Principal components, then UMAP of a sample; the others lie among their nearest of it. What the job makes takes the place of the former layout. The body can be left out.
+         */
+        post: operations["layOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/decisions": {
         parameters: {
             query?: never;
@@ -482,7 +506,7 @@ export interface paths {
         };
         /**
          * Read what a job has found
-         * @description Of the kinds `evaluate`, `duplicates` and `doctor`, once they have succeeded. It is kept as long as the job.
+         * @description Of the kinds `evaluate`, `duplicates`, `doctor` and `layout`, once they have succeeded. It is kept as long as the job.
          */
         get: operations["getJobResult"];
         put?: never;
@@ -1145,7 +1169,7 @@ export interface components {
              * @description `ingest` takes pictures in; the others look at a whole gallery and have a result.
              * @enum {string}
              */
-            kind: "ingest" | "evaluate" | "duplicates" | "doctor";
+            kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout";
             /**
              * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
              * @example holidays
@@ -1326,7 +1350,7 @@ export interface components {
              * @description Stable, to be switched on.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What it was this time. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -2112,6 +2136,87 @@ export interface components {
                     nearestId: string;
                 }[];
             };
+        };
+        /**
+         * @description A layout was made; its points are under `/v1/galleries/{gallery}/layout`.
+         * @example {
+         *       "kind": "layout",
+         *       "gallery": "holidays",
+         *       "modelId": "5d1c0a7b9e3f4a62",
+         *       "pictures": 1890,
+         *       "sampled": 1890
+         *     }
+         */
+        LaidOut: {
+            /** @enum {string} */
+            kind: "layout";
+            gallery: string;
+            /** @description The model that made the embeddings. */
+            modelId: string;
+            /** @description Pictures that were laid out. */
+            pictures: number;
+            /** @description Of those, pictures that UMAP laid out. */
+            sampled: number;
+        };
+        /**
+         * @example {
+         *       "gallery": "holidays",
+         *       "modelId": "5d1c0a7b9e3f4a62",
+         *       "madeAt": "2026-11-26T10:00:00.000Z",
+         *       "method": {
+         *         "pcaDimensions": 50,
+         *         "sampled": 1890,
+         *         "neighbours": 15,
+         *         "seed": 1
+         *       },
+         *       "pictures": 1890,
+         *       "stale": false,
+         *       "points": [
+         *         {
+         *           "id": "cycling/Image_12.jpg",
+         *           "x": -0.412,
+         *           "y": 0.118,
+         *           "label": "cycling",
+         *           "doubt": 0
+         *         }
+         *       ]
+         *     }
+         */
+        Layout: {
+            /**
+             * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+             * @example holidays
+             */
+            gallery: string;
+            modelId: string;
+            /** Format: date-time */
+            madeAt: string;
+            method: {
+                pcaDimensions: number;
+                /** @description Pictures that UMAP laid out; the others lie among their nearest of those. */
+                sampled: number;
+                neighbours: number;
+                seed: number;
+            };
+            /** @description Pictures that were laid out. */
+            pictures: number;
+            /** @description Pictures were added, replaced or removed since: ask for a new layout. */
+            stale: boolean;
+            /** @description One page; pictures that are gone by now are left out. Coordinates lie in −1 to 1. */
+            points: {
+                /**
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @example cycling/Image_12.jpg
+                 */
+                id: string;
+                x: number;
+                y: number;
+                label: string | null;
+                /** @description Share of its nearest labelled pictures that have another label, when the layout was made; null: not known. */
+                doubt: number | null;
+            }[];
+            /** @description Absent on the last page. */
+            nextCursor?: string;
         };
         /**
          * @description A copy of all galleries and jobs at one moment.
@@ -4857,6 +4962,293 @@ export interface operations {
             };
         };
     };
+    getLayout: {
+        parameters: {
+            query?: {
+                /** @description Most entries of one page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before; opaque. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of points. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Layout"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The page token has expired. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    layOut: {
+        parameters: {
+            query?: {
+                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                priority?: number;
+                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                webhook?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "sample": 5000,
+                 *       "neighbours": 15,
+                 *       "seed": 1
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description Pictures that UMAP lays out at most; the others lie among their nearest of those.
+                     * @default 5000
+                     */
+                    sample?: number;
+                    /**
+                     * @description Of each picture: few show small groups, many the whole.
+                     * @default 15
+                     */
+                    neighbours?: number;
+                    /**
+                     * @description Of the samples; the same seed draws the same ones while the gallery is the same.
+                     * @default 1
+                     */
+                    seed?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job that will lay it out. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room to store it. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listDecisions: {
         parameters: {
             query?: {
@@ -5612,7 +6004,7 @@ export interface operations {
                  */
                 gallery?: string;
                 /** @description Only jobs of one of these kinds. */
-                kind?: ("ingest" | "evaluate" | "duplicates" | "doctor")[];
+                kind?: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout")[];
                 /** @description Only jobs in one of these states. */
                 state?: ("queued" | "running" | "succeeded" | "completed_with_errors" | "failed" | "cancelled")[];
                 /** @description Most entries of one page. */
@@ -6803,7 +7195,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Evaluation"] | components["schemas"]["Duplicates"] | components["schemas"]["Diagnosis"];
+                    "application/json": components["schemas"]["Evaluation"] | components["schemas"]["Duplicates"] | components["schemas"]["Diagnosis"] | components["schemas"]["LaidOut"];
                 };
             };
             /** @description The request does not fit its schema, or its body is incomplete. */

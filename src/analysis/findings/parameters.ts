@@ -79,11 +79,35 @@ export const DoctorParameters = Type.Object(
   { additionalProperties: false, examples: [{ k: 10, limit: 100 }] },
 )
 
+export const LayoutParameters = Type.Object(
+  {
+    sample: Type.Optional(
+      Type.Integer({
+        minimum: 100,
+        maximum: 20_000,
+        default: 5_000,
+        description: 'Pictures that UMAP lays out at most; the others lie among their nearest of those.',
+      }),
+    ),
+    neighbours: Type.Optional(
+      Type.Integer({
+        minimum: 2,
+        maximum: 100,
+        default: 15,
+        description: 'Of each picture: few show small groups, many the whole.',
+      }),
+    ),
+    seed: Seed,
+  },
+  { additionalProperties: false, examples: [{ sample: 5_000, neighbours: 15, seed: 1 }] },
+)
+
 /** An analysis with nothing left open, as it is stored with its job. */
 export type AnalysisTask =
   | { kind: 'evaluate'; sample: number; seed: number; duplicateScore?: number; efs: number[] }
   | { kind: 'duplicates'; duplicateScore: number; limit: number }
   | { kind: 'doctor'; k: number; duplicateScore: number; limit: number }
+  | { kind: 'layout'; sample: number; neighbours: number; seed: number }
 
 export function evaluateTask({
   sample = 2_000,
@@ -107,4 +131,12 @@ export function doctorTask({
   limit = 100,
 }: Static<typeof DoctorParameters>): AnalysisTask {
   return { kind: 'doctor', k, duplicateScore, limit }
+}
+
+export function layoutTask({
+  sample = 5_000,
+  neighbours = 15,
+  seed = 1,
+}: Static<typeof LayoutParameters>): AnalysisTask {
+  return { kind: 'layout', sample, neighbours, seed }
 }

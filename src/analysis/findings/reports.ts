@@ -223,4 +223,11 @@ export const DoctorResult = Type.Object({
   ...DoctorReport.properties,
 })
 export type DoctorResult = Static<typeof DoctorResult>
-export type AnalysisResult = EvaluationResult | DuplicateResult | DoctorResult
+export const LayoutResult = Type.Object({
+  kind: Type.Literal('layout', { type: 'string' }),
+  ...About,
+  pictures: Count('Pictures that were laid out.'),
+  sampled: Count('Of those, pictures that UMAP laid out.'),
+})
+export type LayoutResult = Static<typeof LayoutResult>
+export type AnalysisResult = EvaluationResult | DuplicateResult | DoctorResult | LayoutResult

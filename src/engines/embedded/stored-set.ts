@@ -34,6 +34,7 @@ import { isPlaced } from './slot-hit.js'
 import { slotsMax } from './store/gallery-table.js'
 import { StoredCopies } from './stored-copies.js'
 import { StoredDecisions } from './stored-decisions.js'
+import { StoredLayout } from './stored-layout.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
 const pageDefault = 100
@@ -47,6 +48,7 @@ const noSlot = slotsMax - 1
 export class StoredSet implements OpenSet {
   readonly copies: StoredCopies
   readonly decisions: StoredDecisions
+  readonly layout: StoredLayout
   /** Of the gallery. */
   readonly number: number
   readonly #parts: SetParts
@@ -66,6 +68,7 @@ export class StoredSet implements OpenSet {
     const { store, writes, storage, now } = parts
     this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
     const onChange = (retired: Uint32Array) => this.#changes.retire(retired)
+    this.layout = new StoredLayout({ number, store, writes, now })
     this.decisions = new StoredDecisions({ number, store, writes, max: storage.decisionsMax, now, onChange })
   }
 

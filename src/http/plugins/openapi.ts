@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
 import { stringify } from 'yaml'
 import { serviceVersion } from '../../version.js'
-import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
+import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
 import { Calibration } from '../schemas/calibration.js'
 import { Decision } from '../schemas/decision.js'
 import { Explanation } from '../schemas/explain.js'
@@ -13,6 +13,7 @@ import { Filter } from '../schemas/filter.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
 import { Job } from '../schemas/job.js'
+import { Layout } from '../schemas/layout.js'
 import { Model, ModelCard } from '../schemas/model.js'
 import { Problem } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
@@ -39,6 +40,8 @@ const namedSchemas: readonly TSchema[] = [
   Evaluation,
   Duplicates,
   Diagnosis,
+  LaidOut,
+  Layout,
   Snapshot,
 ]
 
@@ -92,7 +95,7 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
 }
 
 /** Operations that can be called without a body; the generator takes every described body as required. */
-const bodyOptional = new Set(['createGallery', 'search', 'evaluate', 'findDuplicates', 'examine'])
+const bodyOptional = new Set(['createGallery', 'search', 'evaluate', 'findDuplicates', 'examine', 'layOut'])
 
 function withOptionalBodies<Document extends { paths?: object }>(document: Document): Document {
   for (const methods of Object.values(document.paths ?? {}) as Record<

@@ -14,7 +14,7 @@ import {
 } from '../../analysis/findings/parameters.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import { Diagnosis, Duplicates, Evaluation } from '../schemas/analysis.js'
+import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
 import { Job, JobPath, JobWishParameters, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -112,7 +112,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
   )
 
   const AnyResult = Type.Unsafe<string>(
-    Type.Union([reference(Evaluation), reference(Duplicates), reference(Diagnosis)]),
+    Type.Union([reference(Evaluation), reference(Duplicates), reference(Diagnosis), reference(LaidOut)]),
   )
 
   app.get(
@@ -124,7 +124,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         tags,
         summary: 'Read what a job has found',
         description:
-          'Of the kinds `evaluate`, `duplicates` and `doctor`, once they have succeeded. It is kept as long as the job.',
+          'Of the kinds `evaluate`, `duplicates`, `doctor` and `layout`, once they have succeeded. It is kept as long as the job.',
         params: JobPath,
         response: {
           200: {

@@ -1,6 +1,6 @@
 /** Results of analyses as callers see them. The parameters and the results themselves are written in `analysis/findings/`. */
 import { Type } from 'typebox'
-import { DoctorResult, DuplicateResult, EvaluationResult } from '../../analysis/findings/reports.js'
+import { DoctorResult, DuplicateResult, EvaluationResult, LayoutResult } from '../../analysis/findings/reports.js'
 import { named } from './named.js'
 
 const numbers = {
@@ -137,5 +137,13 @@ export const Diagnosis = named(
         },
       },
     ],
+  }),
+)
+
+export const LaidOut = named(
+  'LaidOut',
+  Type.Object(LayoutResult.properties, {
+    description: 'A layout was made; its points are under `/v1/galleries/{gallery}/layout`.',
+    examples: [{ kind: 'layout', ...about, pictures: 1890, sampled: 1890 }],
   }),
 )

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
 import { model, newImage } from '../../gallery/stored-images.js'
+import { droppingYounger } from '../../support/stored-rows.js'
 import { dataFolder, openIn, settled } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
@@ -102,7 +103,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   database.exec(
-    'DROP TABLE feedback; DROP TABLE decision; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2',
+    `${droppingYounger} DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2`,
   )
   database.close()
 
@@ -132,7 +133,7 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
     database.close()
   }
   change(
-    'DROP TABLE feedback; DROP TABLE decision; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3',
+    `${droppingYounger} DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3`,
   )
 
   const second = await openIn(t, dataDir)
@@ -183,7 +184,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   database.exec(
-    'DROP TABLE feedback; DROP TABLE decision; ALTER TABLE gallery DROP COLUMN engine; DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1',
+    `${droppingYounger} DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1`,
   )
   database.close()
 

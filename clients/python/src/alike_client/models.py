@@ -427,7 +427,7 @@ class Job(TypedDict):
     """
 
     id: str
-    kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor']
+    kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout']
     """
     `ingest` takes pictures in; the others look at a whole gallery and have a result.
     """
@@ -643,7 +643,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable, to be switched on.
     """
@@ -1320,6 +1320,77 @@ class Diagnosis(TypedDict):
     outliers: Outliers
     """
     Pictures that nothing is like.
+    """
+
+
+class LaidOut(TypedDict):
+    """
+    A layout was made; its points are under `/v1/galleries/{gallery}/layout`.
+    """
+
+    kind: Literal['layout']
+    gallery: str
+    modelId: str
+    """
+    The model that made the embeddings.
+    """
+    pictures: int
+    """
+    Pictures that were laid out.
+    """
+    sampled: int
+    """
+    Of those, pictures that UMAP laid out.
+    """
+
+
+class Method(TypedDict):
+    pcaDimensions: int
+    sampled: int
+    """
+    Pictures that UMAP laid out; the others lie among their nearest of those.
+    """
+    neighbours: int
+    seed: int
+
+
+class Point(TypedDict):
+    id: str
+    """
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    """
+    x: float
+    y: float
+    label: str | None
+    doubt: float | None
+    """
+    Share of its nearest labelled pictures that have another label, when the layout was made; null: not known.
+    """
+
+
+class Layout(TypedDict):
+    gallery: str
+    """
+    Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+    """
+    modelId: str
+    madeAt: str
+    method: Method
+    pictures: int
+    """
+    Pictures that were laid out.
+    """
+    stale: bool
+    """
+    Pictures were added, replaced or removed since: ask for a new layout.
+    """
+    points: list[Point]
+    """
+    One page; pictures that are gone by now are left out. Coordinates lie in −1 to 1.
+    """
+    nextCursor: NotRequired[str]
+    """
+    Absent on the last page.
     """
 
 

@@ -141,6 +141,10 @@ export class GalleryStore {
     return this.#reads.descriptors
   }
 
+  get layouts(): StoreReads['layouts'] {
+    return this.#reads.layouts
+  }
+
   get decisions(): StoreReads['decisions'] {
     return this.#reads.decisions
   }

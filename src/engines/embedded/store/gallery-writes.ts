@@ -15,6 +15,7 @@ import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
 import { type GalleryRow, GalleryTable, type NewGallery, recordOf, slotsMax } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
+import { LayoutTable } from './layout-table.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
 const purgeLimit = 200
@@ -49,6 +50,7 @@ export class GalleryWrites {
   readonly #descriptors: DescriptorTable
   readonly #feedback: FeedbackTable
   readonly #decisions: DecisionTable
+  readonly layouts: LayoutTable
 
   constructor(database: Database) {
     this.jobs = new JobTable(database)
@@ -57,6 +59,7 @@ export class GalleryWrites {
     this.#descriptors = new DescriptorTable(database)
     this.#feedback = new FeedbackTable(database)
     this.#decisions = new DecisionTable(database)
+    this.layouts = new LayoutTable(database)
   }
 
   /** Returns the one that exists, if one of this name does; the caller decides whether it will do. */
@@ -161,7 +164,9 @@ export class GalleryWrites {
   purge(): boolean {
     const number = this.#galleries.nextDeleted()
     if (number === undefined) return false
-    const more = [this.#images, this.#feedback, this.#decisions].map((table) => table.purge(number, purgeLimit))
+    const more = [this.#images, this.#feedback, this.#decisions, this.layouts].map((table) =>
+      table.purge(number, purgeLimit),
+    )
     if (!more.includes(true)) this.#galleries.erase(number)
     return true
   }

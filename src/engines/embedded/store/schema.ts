@@ -3,6 +3,7 @@ import { type Database, damaged } from './database.js'
 import { decisionSchema } from './decision-table.js'
 import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
+import { layoutSchema } from './layout-table.js'
 import { mendTexts } from './mended-texts.js'
 import { webhookSchema } from './webhook-table.js'
 
@@ -125,6 +126,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   `ALTER TABLE gallery ADD COLUMN engine TEXT NOT NULL DEFAULT 'embedded';`, // what its pictures live in
   decisionSchema,
   webhookSchema,
+  layoutSchema,
 ]
 
 /** The version that this code makes and reads. */

@@ -9,6 +9,7 @@ import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, type ImageTableOptions } from './image-table.js'
 import { JobTable } from './job-table.js'
+import { LayoutTable } from './layout-table.js'
 import { type ScanCalls, scanCalls } from './scan-calls.js'
 import { schemaVersion, versionOf } from './schema.js'
 
@@ -19,6 +20,7 @@ export interface StoreReads {
   jobs: JobTable
   feedback: FeedbackTable
   decisions: DecisionTable
+  layouts: LayoutTable
   /** What is read in it is all of one moment. */
   atOnce<Result>(read: () => Result): Result
   /** For while the reader thread can not be opened. */
@@ -54,6 +56,7 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
       jobs: new JobTable(database),
       feedback: new FeedbackTable(database),
       decisions: new DecisionTable(database),
+      layouts: new LayoutTable(database),
       scans: scanCalls(new GalleryScans(database)),
       copies: copyCalls(descriptors),
       alone,

@@ -12,11 +12,14 @@ import type {
   NewJob,
   WebhookNote,
 } from '../../../gallery/jobs.js'
+import type { LayoutAbout } from '../../../gallery/layout.js'
 import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
 import type { Decided, DecideRequest } from './decision-writes.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
 import type { ChangeRequest, PutRequest, SlotResult } from './gallery-writes.js'
+
+import type { NewPoints } from './layout-table.js'
 
 /** Given to the thread when it is started. */
 export interface WriterThreadData {
@@ -42,6 +45,10 @@ export type WriterCalls = {
   recordFeedback: { request: FeedbackRequest; reply: FeedbackCounts }
   decide: { request: DecideRequest; reply: Decided }
   takeBackDecision: { request: { gallery: number; number: number; at: string }; reply: void }
+  addLayoutPoints: { request: NewPoints; reply: void }
+  finishLayout: { request: { gallery: number; generation: number; about: LayoutAbout }; reply: void }
+  /** Of other layouts; answers whether there were any. */
+  dropLayoutPoints: { request: { gallery: number; generation: number; limit: number }; reply: boolean }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   noteJob: { request: { id: string; trials: JobTrials }; reply: void }

@@ -43,6 +43,11 @@ answerCalls<WriterCalls>(
     recordFeedback: (request) => groups.add(() => writes.recordFeedback(request)),
     decide: (request) => groups.add(() => writes.decide(request)),
     takeBackDecision: ({ gallery, number, at }) => groups.add(() => writes.takeBackDecision(gallery, number, at)),
+    addLayoutPoints: (request) => groups.add(() => writes.layouts.add(request)),
+    finishLayout: ({ gallery, generation, about }) =>
+      groups.add(() => writes.layouts.finish(gallery, generation, about)),
+    dropLayoutPoints: ({ gallery, generation, limit }) =>
+      groups.add(() => writes.layouts.dropOthers(gallery, generation, limit)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),

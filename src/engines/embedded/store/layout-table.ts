@@ -1,0 +1,108 @@
+/** The rows of layouts. Points are derived and carry no checksum: a bit that flips moves one of them. */
+import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace } from '../../../gallery/layout.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import type { Database, Statement } from './database.js'
+
+export const layoutSchema = `
+  CREATE TABLE layout (
+    gallery    INTEGER PRIMARY KEY REFERENCES gallery (number),
+    generation INTEGER NOT NULL,       -- of its points
+    about      TEXT NOT NULL,          -- JSON
+    checksum   INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE layout_point (
+    gallery    INTEGER NOT NULL REFERENCES gallery (number),
+    generation INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    id         TEXT NOT NULL,
+    x          REAL NOT NULL,
+    y          REAL NOT NULL,
+    doubt      REAL
+  ) STRICT;
+  CREATE UNIQUE INDEX layout_point_at ON layout_point (gallery, generation, position);
+`
+
+interface LayoutRow {
+  gallery: number
+  generation: number
+  about: string
+  checksum: number
+}
+
+interface PointRow extends LaidOut {
+  position: number
+  label: string | null
+  /** 0: the image is gone. */
+  stored: number
+}
+
+export interface NewPoints {
+  gallery: number
+  generation: number
+  /** Position of the first of them. */
+  from: number
+  points: LaidOut[]
+}
+
+export class LayoutTable {
+  readonly #row: Statement<[number], LayoutRow>
+  readonly #save: Statement<[LayoutRow]>
+  readonly #insert: Statement<[number, number, number, string, number, number, number | null]>
+  readonly #page: Statement<[number, number, number, number], PointRow>
+  readonly #dropOthers: Statement<[number, number, number]>
+  readonly #purges: Statement<[number, number]>[]
+
+  constructor(database: Database) {
+    this.#row = database.prepare('SELECT * FROM layout WHERE gallery = ?')
+    this.#save = database.prepare('INSERT OR REPLACE INTO layout VALUES (@gallery, @generation, @about, @checksum)')
+    this.#insert = database.prepare('INSERT INTO layout_point VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#page = database.prepare(
+      `SELECT position, point.id, x, y, doubt, label, image.key IS NOT NULL AS stored
+       FROM layout_point AS point LEFT JOIN image ON image.gallery = point.gallery AND image.id = point.id
+       WHERE point.gallery = ? AND generation = ? AND position >= ? ORDER BY position LIMIT ?`,
+    )
+    this.#dropOthers = database.prepare('DELETE FROM layout_point WHERE gallery = ? AND generation <> ? LIMIT ?')
+    this.#purges = ['layout_point', 'layout'].map((table) =>
+      database.prepare(`DELETE FROM ${table} WHERE gallery = ? LIMIT ?`),
+    )
+  }
+
+  /** @throws AlikeError `data_unreadable` */
+  about(gallery: number): (LayoutAbout & { generation: number }) | undefined {
+    const row = this.#row.get(gallery)
+    if (row === undefined) return undefined
+    expectChecksum(checksumOf(row), row.checksum, 'A layout')
+    return { ...(JSON.parse(row.about) as LayoutAbout), generation: row.generation }
+  }
+
+  page(gallery: number, { generation, position }: LayoutPlace, limit: number): LayoutPage {
+    const rows = this.#page.all(gallery, generation, position, limit + 1)
+    const shown = rows.slice(0, limit)
+    const points = shown.flatMap(({ id, x, y, doubt, label, stored }) => (stored ? { id, x, y, doubt, label } : []))
+    return { points, ...(rows.length > limit && { next: { generation, position: rows[limit]!.position } }) }
+  }
+
+  add({ gallery, generation, from, points }: NewPoints): void {
+    for (const [i, { id, x, y, doubt }] of points.entries())
+      this.#insert.run(gallery, generation, from + i, id, x, y, doubt)
+  }
+
+  finish(gallery: number, generation: number, about: LayoutAbout): void {
+    const row = { gallery, generation, about: JSON.stringify(about) }
+    this.#save.run({ ...row, checksum: checksumOf(row) })
+  }
+
+  /** Removes up to `limit` points of other layouts; false when none is left. */
+  dropOthers(gallery: number, generation: number, limit: number): boolean {
+    return this.#dropOthers.run(gallery, generation, limit).changes > 0
+  }
+
+  /** Removes up to `limit` rows of each kind of a deleted gallery; false when none is left. */
+  purge(gallery: number, limit: number): boolean {
+    return this.#purges.map((statement) => statement.run(gallery, limit).changes).some((changes) => changes > 0)
+  }
+}
+
+function checksumOf({ gallery, generation, about }: Omit<LayoutRow, 'checksum'>): number {
+  return checksumOfValues([gallery, generation, about])
+}

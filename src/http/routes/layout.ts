@@ -1,0 +1,114 @@
+/** `/v1/galleries/{gallery}/layout`: a gallery as a map in two dimensions, worked out by a job and kept. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Analyses } from '../../analysis/analyses.js'
+import { LayoutParameters, layoutTask } from '../../analysis/findings/parameters.js'
+import { AlikeError } from '../../errors.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import type { LayoutPlace } from '../../gallery/layout.js'
+import type { AnswerBytes } from '../answer-bytes.js'
+import { clientGone } from '../client-gone.js'
+import { inTurns } from '../json-in-turns.js'
+import { Job, JobWishParameters, jobView } from '../schemas/job.js'
+import { Layout, LayoutListParameters } from '../schemas/layout.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { problems } from '../schemas/problem.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface LayoutRouteOptions {
+  analyses: Analyses
+  galleries: Galleries
+  answers: AnswerBytes
+}
+
+const tags = ['analysis']
+const pointsOfPage = 10_000
+/** Of a point in an answer, beside id and label. */
+const pointBytes = 80
+
+export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async (
+  app,
+  { analyses, galleries, answers },
+) => {
+  app.post(
+    '/v1/galleries/:gallery/layout',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'layOut',
+        tags,
+        summary: 'Lay a gallery out in two dimensions',
+        description:
+          'Principal components, then UMAP of a sample; the others lie among their nearest of it. What the job makes takes the place of the former layout. The body can be left out.',
+        params: GalleryPath,
+        querystring: JobWishParameters,
+        body: { content: { 'application/json': { schema: LayoutParameters } } },
+        response: {
+          202: { description: 'The job that will lay it out.', ...reference(Job) },
+          ...problems(400, 404, 409, 415, 429, 503, 507),
+        },
+      },
+    },
+    async (request, reply) => {
+      const task = layoutTask((request.body ?? {}) as Parameters<typeof layoutTask>[0])
+      const { job, pace } = await analyses.accept(request.params.gallery, task, request.query)
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+    },
+  )
+
+  app.get(
+    '/v1/galleries/:gallery/layout',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'getLayout',
+        tags,
+        summary: 'Read the points of a gallery’s layout, page by page',
+        description:
+          'The newest layout that was finished; `stale` when the gallery has changed since. A cursor of a layout that was replaced meanwhile is refused with `page_expired`.',
+        params: GalleryPath,
+        querystring: LayoutListParameters,
+        response: {
+          200: { description: 'One page of points.', ...reference(Layout) },
+          ...problems(400, 404, 410, 422, 429),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { gallery } = request.params
+      const { limit = pointsOfPage, cursor } = request.query
+      const layout = await galleries.layout(gallery)
+      const about = await layout.about()
+      if (about === undefined) throw new AlikeError('layout_missing')
+      const { generation, mark, modelId, madeAt, method, images } = about
+      const { points, next } = await layout.page(limit, placeOf(cursor, generation))
+      const account = answers.of(reply)
+      account.take(points.reduce((sum, { id, label }) => sum + pointBytes + 2 * (id.length + (label?.length ?? 0)), 0))
+      const stale = (await layout.mark()) !== mark
+      const nextCursor = next && cursorAfter(`${next.generation} ${next.position}`)
+      const page = {
+        gallery,
+        modelId,
+        madeAt,
+        method,
+        pictures: images,
+        stale,
+        points,
+        ...(nextCursor && { nextCursor }),
+      }
+      return inTurns(page, reply, clientGone(reply))
+    },
+  )
+}
+
+/** @throws AlikeError `request_invalid`, `page_expired` */
+function placeOf(cursor: string | undefined, generation: number): LayoutPlace {
+  if (cursor === undefined) return { generation, position: 0 }
+  const [, ofLayout, position] = /^(\d{1,15}) (\d{1,15})$/.exec(idOfCursor(cursor)) ?? []
+  if (position === undefined)
+    throw new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not given out by this service' }])
+  if (Number(ofLayout) !== generation)
+    throw new AlikeError('page_expired', { detail: 'There is a newer layout; begin with its first page.' })
+  return { generation, position: Number(position) }
+}
