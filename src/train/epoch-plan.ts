@@ -1,7 +1,9 @@
 /** What an epoch will do, decided before it starts and from seeds alone: so a run can be taken up in its middle. */
 import { seededRandom } from '../eval/random.js'
+import { linkedMembers } from './feedback/linked-members.js'
 import { type Mix, planMix } from './fine-tuning/mix.js'
 import type { BatchRequest } from './loader/image-loader.js'
+import type { Links } from './losses/linked-pairs.js'
 import { classBalancedBatches } from './samplers/class-balanced.js'
 import type { TrainSettings } from './settings.js'
 import type { TrainingData } from './training-data.js'
@@ -13,6 +15,8 @@ export interface PlannedBatch {
   eraseSeed: number
   /** How its pictures are mixed; null: they are not. */
   mix: Mix | null
+  /** What people said of pairs of its last pictures. */
+  links?: Links | undefined
 }
 
 export interface EpochPlan {
@@ -26,9 +30,13 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
   const epochSeed = seed * 1_000_003 + epoch * 1009
   const side = sideOf(settings, epoch)
   const batches = classBalancedBatches(data.classOf, shape, seededRandom(epochSeed)).map(
-    (members, index): PlannedBatch => {
+    (balanced, index, { length }): PlannedBatch => {
       const random = seededRandom(epochSeed + 17 * (index + 1))
-      const seeds = members.map(() => Math.floor(random() * 2 ** 32))
+      const seeds = balanced.map(() => Math.floor(random() * 2 ** 32))
+      const mix = random() < mixShare ? planMix(balanced.length, random) : null
+      const judged = mix === null ? linkedMembers(data.judged, epoch * length + index, balanced.length) : undefined
+      const members = [...balanced, ...(judged?.members ?? [])]
+      seeds.push(...members.slice(balanced.length).map((_, row) => epochSeed + row))
       return {
         request: {
           images: members.map((member) => data.train[member]!),
@@ -37,7 +45,8 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
         },
         classes: members.map((member) => data.classOf[member]!),
         eraseSeed: epochSeed + 31 * (index + 1),
-        mix: random() < mixShare ? planMix(members.length, random) : null,
+        mix,
+        links: judged?.links,
       }
     },
   )

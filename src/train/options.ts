@@ -23,6 +23,7 @@ export function trainCommand() {
     .optionsGroup('Data and files:')
     .requiredOption('--data <folder>', 'label/picture, split/label/picture, or pictures and tar files beside a CSV')
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
+    .option('--feedback <file>', 'judgements of hits, as GET …/feedback gives them: pairs that belong together or not')
     .option('--licence <text>', 'licence of the pictures, for the model card')
     .option('--name <name>', `name of the network; needed with --init, else ${scratch.name}`)
     .option('--out <folder>', 'where the network goes, in a folder of its name', scratch.out)

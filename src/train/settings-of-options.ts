@@ -9,6 +9,7 @@ export function settingsOf(options: TrainOptions): TrainSettings {
     ...defaults,
     ...{ data, labels, out, work, backend, seed, resume, force, epochs },
     name: options.name ?? defaults.name,
+    feedback: options.feedback,
     mixShare: options.mix,
     teachers: options.teachers,
     exportOnly: options.exportOnly || options.finish,

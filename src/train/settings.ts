@@ -9,6 +9,8 @@ export interface TrainSettings {
   /** Folder of pictures, and a CSV of labels unless `labels.csv` lies in it or folders are the labels. */
   data: string
   labels?: string | undefined
+  /** File of judgements of hits: pairs that belong together, and pairs that do not. */
+  feedback?: string | undefined
   /** Name of the network: of its folder and in its manifest. */
   name: string
   /** The network is written to `<out>/<name>/`. */

@@ -60,7 +60,7 @@ export async function trainFromNothing(
   log: (line: string) => void,
   stop: AbortSignal,
 ): Promise<Trained> {
-  const data = await readTrainingData(settings)
+  const data = await readTrainingData(settings, log)
   const backend = await chooseBackend(settings.backend)
   log(`backend ${backend}`)
   log(
@@ -166,12 +166,12 @@ async function runEpochs({
     for await (const pixels of loader.stream(open.map(({ request }) => request))) {
       // batches arrive as messages, which Node hands on in a row: without a pause no signal would ever be heard
       await setImmediate()
-      const { classes, mix, eraseSeed } = batches[state.batch]!
+      const { classes, mix, links, eraseSeed } = batches[state.batch]!
       eraseSquares(pixels, side, preprocessing, settings.augmentation.eraseShare, seededRandom(eraseSeed))
       const learningRate = learningRateAt(optimizer.step, schedule)
       const loss = trainingStep(
         network,
-        { pixels, side, classes, mix },
+        { pixels, side, classes, mix, links },
         { optimizer, variables, learningRate, teachers },
         settings,
       )

@@ -2,6 +2,7 @@
 import type { SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { AlikeError } from '../errors.js'
+import { type JudgedPair, readJudgedPairs } from './feedback/judged-pairs.js'
 import type { TrainSettings } from './settings.js'
 
 export interface TrainingData {
@@ -14,10 +15,13 @@ export interface TrainingData {
   test: number[]
   /** Index into `labels` of each picture of `train`, in its order. */
   classOf: number[]
+  /** What people said of pairs of pictures of `train`; none without feedback. */
+  judged: readonly JudgedPair[]
 }
 
 export async function readTrainingData(
-  source: Pick<TrainSettings, 'data' | 'labels' | 'shares' | 'seed'>,
+  source: Pick<TrainSettings, 'data' | 'labels' | 'shares' | 'seed' | 'feedback'>,
+  log: (line: string) => void = () => {},
 ): Promise<TrainingData> {
   const images = await readSplitImages(source)
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
@@ -34,5 +38,14 @@ export async function readTrainingData(
       detail: 'Training needs two labels, and pictures to validate and to test on.',
     })
   }
-  return { images, labels, train, val, test, classOf: train.map((index) => labels.indexOf(images[index]!.label)) }
+  const classOf = train.map((index) => labels.indexOf(images[index]!.label))
+  const { feedback } = source
+  if (feedback === undefined) return { images, labels, train, val, test, classOf, judged: [] }
+  const { pairs, lines, unknown, undecided } = await readJudgedPairs(feedback, { images, train })
+  const right = pairs.filter((pair) => pair.right).length
+  log(
+    `feedback: ${lines} judgements give ${right} pairs that belong together and ${pairs.length - right} that do not; ` +
+      `${unknown} are of pictures that are not trained on, ${undecided} pairs are undecided`,
+  )
+  return { images, labels, train, val, test, classOf, judged: pairs }
 }

@@ -5,6 +5,7 @@ import { type Mix, mixed } from './fine-tuning/mix.js'
 import type { LossSettings } from './fine-tuning/settings.js'
 import type { Teachers } from './fine-tuning/teachers.js'
 import { normalised } from './loader/normalise.js'
+import type { Links } from './losses/linked-pairs.js'
 import type { TrainableNetwork } from './models/network.js'
 import type { AdamW } from './optimizer/adamw.js'
 
@@ -16,6 +17,8 @@ export interface StepBatch {
   classes: readonly number[]
   /** How the pictures are mixed in twos. */
   mix?: Mix | null
+  /** What people said of pairs of them. */
+  links?: Links | undefined
 }
 
 export interface StepMeans {
@@ -28,7 +31,7 @@ export interface StepMeans {
 
 export function trainingStep(
   network: TrainableNetwork,
-  { pixels, side, classes, mix = null }: StepBatch,
+  { pixels, side, classes, mix = null, links }: StepBatch,
   { optimizer, variables, learningRate, teachers = null }: StepMeans,
   losses: LossSettings,
 ): number {
@@ -37,7 +40,7 @@ export function trainingStep(
     const input = mix === null ? asLoaded : mixed(asLoaded, mix)
     const taught = teachers?.teach(input) ?? null
     const { value, grads } = tf.variableGrads(
-      () => batchLoss(network.model, input, { classes, mix, taught }, losses),
+      () => batchLoss(network.model, input, { classes, mix, taught, links }, losses),
       variables,
     )
     optimizer.apply(grads, learningRate)

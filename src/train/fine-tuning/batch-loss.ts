@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { supervisedContrastive } from '../losses/contrastive.js'
 import { smoothedTargets, softCrossEntropy } from '../losses/cross-entropy.js'
+import { defaultLinks, type Links, linkedPairs } from '../losses/linked-pairs.js'
 import { pairContrastive } from '../losses/pair-contrastive.js'
 import type { Mix } from './mix.js'
 import { defaultDistillation, type LossSettings } from './settings.js'
@@ -17,13 +18,15 @@ export interface BatchTruth {
   /** Mixed rows show two pictures: only classes are learned from them. */
   mix?: Mix | null
   taught?: Taught | null
+  /** What people said of pairs of these rows. */
+  links?: Links | undefined
 }
 
 /** Weighted sum of the terms that apply. @param tail from which classes are told @param maps [N, H, W, C], what it takes */
 export function batchLoss(
   tail: LayersModel,
   maps: tf.Tensor,
-  { classes, images, mix = null, taught = null }: BatchTruth,
+  { classes, images, mix = null, taught = null, links }: BatchTruth,
   settings: LossSettings,
 ): tf.Scalar {
   const {
@@ -31,6 +34,7 @@ export function batchLoss(
     contrastive,
     pairs,
     instance,
+    linked = defaultLinks,
     distillation = defaultDistillation,
     detachedClassifier,
   } = settings
@@ -46,6 +50,7 @@ export function batchLoss(
     if (contrastive.weight > 0)
       own.push(tf.mul(supervisedContrastive(embedding, labels, contrastive.temperature), contrastive.weight))
     if (pairs !== undefined) own.push(tf.mul(pairContrastive(embedding, labels, pairs), pairs.weight))
+    if (links !== undefined) own.push(tf.mul(linkedPairs(embedding, links, linked.margin), linked.weight))
   }
 
   // what teachers say, and what tells a picture from all others

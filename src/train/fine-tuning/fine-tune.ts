@@ -77,7 +77,7 @@ export async function fineTune(
       detail: `${starting.file} is of ${starting.architecture}, not of ${settings.architecture}.`,
     })
   }
-  const data = await readTrainingData(settings)
+  const data = await readTrainingData(settings, log)
   log(`backend ${backend}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`)
   log(
     `${data.labels.length} labels; pictures: train ${data.train.length}, val ${data.val.length}, test ${data.test.length}`,
@@ -314,18 +314,18 @@ function stepOf(
   { settings, network, teachers, microBatch }: Run,
   trains: PhaseName,
   input: tf.Tensor4D,
-  { members, classes, mix }: FineTuneBatch,
+  { members, classes, mix, links }: FineTuneBatch,
   optimizer: PhaseOptimizer,
 ): StepResult {
   return tf.tidy(() => {
     const rows = mix === null ? input : mixed(input, mix)
     const images = members.map(({ member }) => member)
-    if (trains !== 'all') return tailStep(network.tail, rows, { classes, images, mix }, optimizer.tail, settings)
+    if (trains !== 'all') return tailStep(network.tail, rows, { classes, images, mix, links }, optimizer.tail, settings)
     const taught = teachers?.teach(rows) ?? null
     return wholeStep(
       network,
       rows,
-      { classes, images, mix, taught },
+      { classes, images, mix, taught, links },
       { variables: optimizer, losses: settings, microBatch },
     )
   })

@@ -1,5 +1,7 @@
 /** Where a run in phases stands: epochs are counted through all phases, each has a learning-rate cycle of its own. */
 import { seededRandom } from '../../eval/random.js'
+import { linkedMembers } from '../feedback/linked-members.js'
+import type { Links } from '../losses/linked-pairs.js'
 import { learningRateAt } from '../optimizer/schedule.js'
 import { classBalancedBatches } from '../samplers/class-balanced.js'
 import type { TrainingData } from '../training-data.js'
@@ -42,6 +44,8 @@ export interface FineTuneBatch {
   classes: number[]
   /** How its pictures are mixed; null: they are not. */
   mix: Mix | null
+  /** What people said of pairs of its last rows. */
+  links?: Links | undefined
 }
 
 /**
@@ -52,7 +56,7 @@ export function planBatches(data: TrainingData, settings: FineTuneSettings, epoc
   const { seed, batch, views, mixShare, wildShare, instance } = settings
   const random = seededRandom(seed * 2_000_003 + epoch * 1013)
   const drawn = () => ({ mirrored: random() < 0.5, seed: Math.floor(random() * 2 ** 32) })
-  return classBalancedBatches(data.classOf, batch, random).map((chosen) => {
+  return classBalancedBatches(data.classOf, batch, random).map((chosen, index, { length }) => {
     const members = chosen.map(
       (member): BatchMember => ({ member, view: Math.floor(random() * views), ...drawn(), wild: random() < wildShare }),
     )
@@ -62,7 +66,10 @@ export function planBatches(data: TrainingData, settings: FineTuneSettings, epoc
     members.push(
       ...again.map(({ member, view }): BatchMember => ({ member, view: (view + 1) % views, ...drawn(), wild: true })),
     )
-    return { members, classes: members.map(({ member }) => data.classOf[member]!), mix }
+    const judged = mix === null ? linkedMembers(data.judged, epoch * length + index, members.length) : undefined
+    for (const member of judged?.members ?? [])
+      members.push({ member, view: 0, mirrored: false, seed: seed + index, wild: false })
+    return { members, classes: members.map(({ member }) => data.classOf[member]!), mix, links: judged?.links }
   })
 }
 

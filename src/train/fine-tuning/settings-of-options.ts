@@ -10,6 +10,7 @@ export function fineTuneSettingsOf(options: TrainOptions): FineTuneSettings {
     ...defaults,
     ...lossesOf(options),
     ...{ data, labels, out, work, cache, resume, force, seed, backend, compute, phases, views, teachers },
+    feedback: options.feedback,
     init: options.init!,
     initSha256: options.initSha256,
     architecture: options.arch,

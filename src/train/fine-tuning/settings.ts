@@ -2,6 +2,7 @@
 import { defaultDeal } from '../../datasets/split.js'
 import type { BackendChoice } from '../backend.js'
 import type { Augmentation } from '../loader/loader-protocol.js'
+import type { LinkSettings } from '../losses/linked-pairs.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
 import type { RetrievalHeadSettings } from '../models/retrieval-head.js'
 import type { ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
@@ -30,6 +31,8 @@ export interface LossSettings {
   instance?: { weight: number; temperature: number }
   /** With teachers: what they weigh against all else that classes say, and the square difference of cosines beside their posterior. */
   distillation?: { share: number; similarity: number }
+  /** Of what people said of single pairs; `defaultLinks` when left out. */
+  linked?: LinkSettings
   /** The classifier learns from the embedding without shaping it: a Siamese network trained by its pairs alone. */
   detachedClassifier?: true
 }
@@ -38,6 +41,8 @@ export interface FineTuneSettings extends LossSettings {
   /** Folder of pictures, as for training from nothing. */
   data: string
   labels?: string | undefined
+  /** File of judgements of hits: pairs that belong together, and pairs that do not. */
+  feedback?: string | undefined
   /** File of starting weights; the architecture follows from it. */
   init: string
   initSha256?: string | undefined

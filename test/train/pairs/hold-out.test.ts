@@ -21,6 +21,7 @@ test('held-out classes leave train and labels, and are all that is left of val',
     val: [6, 7, 8, 9, 10, 11],
     test: [],
     classOf: [0, 1, 2, 0, 1, 2],
+    judged: [],
   }
   const column = (values: number[]) => tf.tensor4d(values, [values.length, 1, 1, 1])
   const { data: rest, features } = holdOut(

@@ -27,7 +27,7 @@ function noisyClasses(): { data: TrainingData; features: (indices: number[]) => 
   )
   const part = (split: string) => [...images.keys()].filter((i) => images[i]!.split === split)
   const train = part('train')
-  const data = { images, labels, train, val: part('val'), test: [], classOf: train.map((i) => i % 3) }
+  const data = { images, labels, train, val: part('val'), test: [], classOf: train.map((i) => i % 3), judged: [] }
   return {
     data,
     features: (indices) =>

@@ -1,0 +1,42 @@
+/** What people said of single pairs of pictures, as a term of the loss: these belong together, those do not. */
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Pairs of rows of a batch. */
+export interface Links {
+  /** Must be near each other. */
+  must: readonly (readonly [number, number])[]
+  /** Must not. */
+  cannot: readonly (readonly [number, number])[]
+}
+
+export interface LinkSettings {
+  weight: number
+  /** Euclidean distance beyond which a pair that must not be near is far enough; unit vectors are at most 2 apart. */
+  margin: number
+}
+
+export const defaultLinks: LinkSettings = { weight: 1, margin: 1.4 }
+
+/** Mean d² of the first, plus mean max(0, margin − d)² of the others (Hadsell et al. 2006). @param embeddings [N, D], unit rows */
+export function linkedPairs(embeddings: tf.Tensor2D, { must, cannot }: Links, margin: number): tf.Scalar {
+  return tf.tidy(() => {
+    const terms: tf.Tensor[] = [tf.scalar(0)]
+    if (must.length > 0) terms.push(tf.mean(squaredDistances(embeddings, must)))
+    if (cannot.length > 0)
+      terms.push(tf.mean(tf.square(tf.relu(tf.sub(margin, tf.sqrt(squaredDistances(embeddings, cannot)))))))
+    return tf.addN(terms) as tf.Scalar
+  })
+}
+
+/** Of unit vectors; kept from 0, where the root has no slope. */
+function squaredDistances(embeddings: tf.Tensor2D, pairs: Links['must']): tf.Tensor {
+  const side = (index: 0 | 1) =>
+    tf.gather(
+      embeddings,
+      tf.tensor1d(
+        pairs.map((pair) => pair[index]),
+        'int32',
+      ),
+    )
+  return tf.maximum(tf.sub(2, tf.mul(tf.sum(tf.mul(side(0), side(1)), 1), 2)), 1e-6)
+}
