@@ -12,6 +12,7 @@ import type { ServedModels } from './embedding/served-models.js'
 import { AlikeError } from './errors.js'
 import type { ExplainParts } from './explain.js'
 import type { Galleries } from './gallery/galleries.js'
+import type { QueryWatch } from './http/answer-search.js'
 import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
 import { acceptJson } from './http/json-body.js'
 import { withoutSecrets } from './http/logger.js'
@@ -32,6 +33,7 @@ import { asAlikeError, registerProblems, sendProblem } from './http/plugins/prob
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
+import { traceRequests } from './http/plugins/trace-requests.js'
 import { trustedProxies } from './http/plugins/trusted-proxies.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
 import { analysisRoutes } from './http/routes/analyses.js'
@@ -60,6 +62,7 @@ import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
+import type { Tracing } from './tracing/tracing.js'
 
 export interface AppParts extends IntakeParts, ExplainParts {
   models: ServedModels
@@ -71,6 +74,7 @@ export interface AppParts extends IntakeParts, ExplainParts {
   ingest: Ingest
   analyses: Analyses
   snapshots: Snapshots
+  watch: QueryWatch
 }
 
 /** Of JSON that carries no picture. */
@@ -84,6 +88,7 @@ export interface AppOptions {
   apiKeys?: ApiKeys
   tokens?: Tokens | undefined
   auditLog?: AuditLog | undefined
+  tracing?: Tracing | undefined
   /** Not touched before the first request. */
   parts: AppParts
 }
@@ -95,6 +100,7 @@ export async function buildApp({
   apiKeys = new ApiKeys([]),
   tokens,
   auditLog,
+  tracing,
   parts,
 }: AppOptions): Promise<FastifyInstance> {
   const unreadable = answerUnreadable({ logger, metrics })
@@ -122,6 +128,7 @@ export async function buildApp({
   app.removeContentTypeParser('text/plain')
   acceptJson(app)
 
+  traceRequests(app, tracing)
   measureRequests(app, { metrics })
   registerProblems(app, { metrics })
   await allowOrigins(app, origins)
@@ -202,7 +209,7 @@ export async function buildMetricsApp({
   logger,
   apiKeys = new ApiKeys([]),
   tokens,
-}: Omit<AppOptions, 'parts' | 'auditLog'>): Promise<FastifyInstance> {
+}: Omit<AppOptions, 'parts' | 'auditLog' | 'tracing'>): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: withoutSecrets(logger),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),

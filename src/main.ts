@@ -37,10 +37,13 @@ import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
 import { openJobs } from './jobs/jobs.js'
 import { Webhooks } from './jobs/webhooks.js'
-import { createMetrics, type Metrics } from './metrics.js'
+import { createMetrics, largestGalleries, type Metrics } from './metrics.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { WebhookRequests } from './remote/webhook-requests.js'
+import { openTracing } from './tracing/open-tracing.js'
 import { serviceVersion } from './version.js'
+import { QueryDrift } from './watch/query-drift.js'
+import { RecallSample } from './watch/recall-sample.js'
 
 export interface Service {
   app: FastifyInstance
@@ -74,6 +77,8 @@ export async function openService(
       logger.error({ err }, 'the audit log can not be written')
     })
     if (auditLog !== undefined) opened.push(endOf(auditLog.close))
+    const tracing = await openTracing(config, serviceVersion)
+    if (tracing !== undefined) opened.push(() => tracing.close())
     if (apiKeys.isOpen && tokens === undefined)
       logger.warn('no API keys: everyone who reaches this address may read, write and delete')
     else logger.info({ keys: apiKeys.count, tokensOf: config.jwtIssuer }, 'callers need an API key or a token')
@@ -177,8 +182,10 @@ export async function openService(
       ],
       jobsKeptDays: config.jobsKeptDays,
       logger,
-      onEnd: ({ kind, state }) => {
-        if (kind === 'ingest') metrics.countJobEnd(state as EndedJobState)
+      onEnd: (job) => {
+        if (job.kind === 'ingest') metrics.countJobEnd(job.state as EndedJobState)
+        const [startedAt, finishedAt] = [new Date(job.startedAt ?? job.createdAt), new Date()]
+        tracing?.job({ ...job, startedAt, finishedAt })
         webhooks.look()
       },
     })
@@ -199,10 +206,38 @@ export async function openService(
     })
     opened.push(() => snapshots.close())
 
-    watch(metrics, { galleries, embedded, models, embedder, placeMaps, decoders, jobs })
-    const parts = { ...intake, models, embedder, placeMaps, decoders, jobs, ingest, analyses, snapshots }
+    const recall = new RecallSample({
+      galleries,
+      every: config.recallSampleEvery,
+      onSample: metrics.countRecallSample,
+      onFailure: (err) => {
+        metrics.countRecallSampleFailure()
+        logger.debug({ err }, 'a search could not be repeated exactly')
+      },
+    })
+    const drift = await QueryDrift.open({
+      dataDir: config.dataDir,
+      modelId: embedder.model.manifest.id,
+      calibration: embedder.model.manifest.calibration,
+      queries: config.driftQueries,
+      onBest: metrics.observeBest,
+      logger,
+    })
+    watch(metrics, { config, galleries, embedded, models, embedder, placeMaps, decoders, jobs, drift })
+    const parts = {
+      ...intake,
+      models,
+      embedder,
+      placeMaps,
+      decoders,
+      jobs,
+      ingest,
+      analyses,
+      snapshots,
+      watch: { drift, recall },
+    }
     const door = { config, metrics, logger, apiKeys, tokens }
-    const app = await buildApp({ ...door, auditLog, parts })
+    const app = await buildApp({ ...door, auditLog, tracing, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     if (config.metricsPort === 0) return { app, parts, close: closeAll }
     const metricsApp = await buildMetricsApp(door)
@@ -262,6 +297,7 @@ function ingestConcurrency({ runtime }: Embedder, decodeConcurrency: number, emb
 function watch(
   metrics: Metrics,
   {
+    config,
     models,
     embedder,
     placeMaps,
@@ -269,8 +305,11 @@ function watch(
     embedded,
     decoders,
     jobs,
+    drift,
   }: Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> & {
+    config: Config
     embedded: EmbeddedEngine
+    drift: QueryDrift
   },
 ): void {
   metrics.watch({
@@ -289,10 +328,26 @@ function watch(
     copyQueueDepth: () => embedded.copyQueueDepth,
     pageRankings: () => galleries.keptRankings.count,
     pageRankingBytes: () => galleries.keptRankings.bytes,
-    galleries: () => galleries.readings(),
+    galleries: async () => largestGalleries(await galleries.readings(), config.metricsGalleriesMax),
+    queryDrift: () => drift.readings(),
+    expectedPSame: () => drift.expectedPSame,
+    memory: () => memoryByPart(galleries.keptRankings.bytes, decoders.bytesInUse),
     jobs: () => jobs.counts(['ingest']),
     analysisJobs: () => jobs.counts(analysisKinds),
   })
+}
+
+function memoryByPart(pageRankings: number, decoding: number): { part: string; bytes: number }[] {
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage()
+  return [
+    { part: 'javascript_used', bytes: heapUsed },
+    { part: 'javascript_unused', bytes: heapTotal - heapUsed },
+    { part: 'buffers', bytes: arrayBuffers },
+    { part: 'other_external', bytes: Math.max(0, external - arrayBuffers) },
+    { part: 'native', bytes: Math.max(0, rss - heapTotal - external) },
+    { part: 'page_rankings', bytes: pageRankings },
+    { part: 'decoding_admitted', bytes: decoding },
+  ]
 }
 
 /** Requests get most of the grace; the rest is for the parts behind them. */

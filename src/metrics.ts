@@ -99,6 +99,12 @@ export interface MetricSources {
   /** Their memory, roughly. */
   pageRankingBytes?: () => number
   galleries?: () => Promise<Iterable<GalleryReading>>
+  /** How far the last queries have moved from a reference. */
+  queryDrift?: () => Iterable<{ of: string; reference: string; psi: number }>
+  /** Mean `pSame` of the calibration's pairs of one label. */
+  expectedPSame?: () => number | undefined
+  /** Memory by what holds it. */
+  memory?: () => Iterable<{ part: string; bytes: number }>
   /** Ingestion jobs that have not ended, by state. */
   jobs?: () => Iterable<{ state: string; count: number }>
   /** The same of analyses. */
@@ -132,6 +138,11 @@ export interface Metrics {
   countDataSnapshot(outcome: 'ready' | 'failed'): void
   countWebhook(outcome: 'delivered' | 'failed' | 'given_up'): void
   setNewestDataSnapshot(at: Date): void
+  /** The best hit of a query. @param pSame where the model is calibrated */
+  observeBest(score: number, pSame: number | undefined): void
+  /** A search was repeated exactly: of so many best hits the graph had found so many. */
+  countRecallSample(expected: number, found: number): void
+  countRecallSampleFailure(): void
   /** The file of API keys had changed. */
   countKeyReload(outcome: 'reloaded' | 'refused'): void
   /** A line of the audit log could not be written. */
@@ -259,6 +270,31 @@ export function createMetrics(): Metrics {
     help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 when there is none.',
     registers,
   })
+  const shares = Array.from({ length: 20 }, (_, i) => (i + 1) / 20)
+  const bestScores = new Histogram({
+    name: 'alike_query_best_score',
+    help: 'Score of the best hit of each query.',
+    buckets: shares,
+    registers,
+  })
+  const bestPSame = new Histogram({
+    name: 'alike_query_best_p_same',
+    help: 'Calibrated probability that the best hit of a query shares its label.',
+    buckets: shares,
+    registers,
+  })
+  const recallSamples = new Counter({
+    name: 'alike_recall_samples_total',
+    help: 'Searches by the graph that were repeated exactly in the background, by outcome.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const recallHits = new Counter({
+    name: 'alike_recall_sample_hits_total',
+    help: 'Best hits of those searches by the exact scan (expected), and those of them that the graph found (found).',
+    labelNames: ['of'] as const,
+    registers,
+  })
   const keyReloads = new Counter({
     name: 'alike_key_reloads_total',
     help: 'Times the file of API keys had changed and was read again, by outcome; refused: the former keys stay.',
@@ -283,6 +319,8 @@ export function createMetrics(): Metrics {
   for (const outcome of ['delivered', 'failed', 'given_up'] as const) webhooks.inc({ outcome }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
   for (const outcome of ['reloaded', 'refused'] as const) keyReloads.inc({ outcome }, 0)
+  for (const outcome of ['compared', 'failed'] as const) recallSamples.inc({ outcome }, 0)
+  for (const of of ['expected', 'found'] as const) recallHits.inc({ of }, 0)
 
   registerReadings(registry, sources)
   const embedding = createEmbeddingInstruments(registry)
@@ -307,6 +345,16 @@ export function createMetrics(): Metrics {
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
     countWebhook: (outcome) => webhooks.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
+    observeBest(score, pSame) {
+      bestScores.observe(score)
+      if (pSame !== undefined) bestPSame.observe(pSame)
+    },
+    countRecallSample(expected, found) {
+      recallSamples.inc({ outcome: 'compared' })
+      recallHits.inc({ of: 'expected' }, expected)
+      recallHits.inc({ of: 'found' }, found)
+    },
+    countRecallSampleFailure: () => recallSamples.inc({ outcome: 'failed' }),
     countKeyReload: (outcome) => keyReloads.inc({ outcome }),
     countAuditLoss: () => auditLosses.inc(),
     watch: (more) => void Object.assign(sources, more),
@@ -439,6 +487,37 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       for (const { gallery, tombstones } of readings) this.set({ gallery }, tombstones)
     },
   })
+  new Gauge({
+    name: 'alike_query_drift_psi',
+    help: 'Population stability index of the best hits of the last queries, against the first ones of this model or the pairs of its calibration.',
+    labelNames: ['of', 'reference'] as const,
+    registers,
+    collect() {
+      this.reset()
+      for (const { psi, ...labels } of sources.queryDrift?.() ?? []) this.set(labels, psi)
+    },
+  })
+  new Gauge({
+    name: 'alike_calibration_matching_p_same',
+    help: 'Mean probability that the calibration gives to its pairs of one label; best hits should be no worse.',
+    labelNames: [] as const,
+    registers,
+    collect() {
+      this.reset()
+      const expected = sources.expectedPSame?.()
+      if (expected === undefined) this.remove()
+      else this.set(expected)
+    },
+  })
+  new Gauge({
+    name: 'alike_memory_bytes',
+    help: 'Memory of the main thread and the process by what holds it: heap and buffers of the main thread, the rest as native; page rankings and images being decoded are parts of these.',
+    labelNames: ['part'] as const,
+    registers,
+    collect() {
+      for (const { part, bytes } of sources.memory?.() ?? []) this.set({ part }, bytes)
+    },
+  })
   for (const [part, name, help] of [
     [
       'usedBytes',
@@ -473,4 +552,13 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       },
     })
   }
+}
+
+/** The series of these are told one by one; the others as one, under a name that no gallery can have. */
+export function largestGalleries(readings: readonly GalleryReading[], most: number): GalleryReading[] {
+  if (readings.length <= most) return [...readings]
+  const bySize = readings.toSorted((a, b) => b.images - a.images || (a.gallery < b.gallery ? -1 : 1))
+  const others = bySize.slice(most)
+  const sum = (of: 'images' | 'tombstones') => others.reduce((total, reading) => total + reading[of], 0)
+  return [...bySize.slice(0, most), { gallery: '(others)', images: sum('images'), tombstones: sum('tombstones') }]
 }

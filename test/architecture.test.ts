@@ -58,6 +58,8 @@ const mayImport: Record<string, readonly string[]> = {
   text: [],
   'bounded-json': ['text'],
   access: ['errors'],
+  tracing: ['errors'],
+  watch: ['eval', 'gallery'],
   eval: ['cosine'],
   copies: [],
   'analysis/findings': ['cosine', 'eval', 'copies'],
@@ -89,6 +91,8 @@ const mayImport: Record<string, readonly string[]> = {
   analysis: ['errors', 'copies', 'eval', 'gallery', 'jobs', 'analysis/findings', 'worker-calls'],
   backups: ['durable-files', 'errors', 'engines', 'worker-calls'],
   http: [
+    'tracing',
+    'watch',
     'cosine',
     'errors',
     'text',
@@ -113,6 +117,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
   ],
   app: [
+    'tracing',
     'image',
     'errors',
     'backups',
@@ -128,6 +133,8 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
   ],
   main: [
+    'tracing',
+    'watch',
     'errors',
     'version',
     'engines',
@@ -229,6 +236,7 @@ const soleImporters: Record<string, RegExp> = {
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
   '@aws-sdk/client-s3': /^src\/originals\/s3-originals\.ts$/,
   '@tensorflow/': /^src\/train\//,
+  '@opentelemetry/': /^src\/tracing\/otlp\.ts$/,
   jose: /^src\/access\/tokens\.ts$/,
   'umap-js': /^src\/analysis\/findings\/layout\.ts$/,
   undici: /^src\/remote\//,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createMetrics } from '../src/metrics.js'
+import { createMetrics, largestGalleries } from '../src/metrics.js'
 
 async function linesOf(metrics: ReturnType<typeof createMetrics>): Promise<string[]> {
   return (await metrics.expose()).text.split('\n')
@@ -105,10 +105,22 @@ test('docs/operations.md lists exactly our metrics, and the alert rules use none
   assert.deepEqual([...documented].map(([, name]) => name).sort(), ours)
 
   const rules = readFileSync('docker/alerts.yml', 'utf8').matchAll(/\b(?:alike|nodejs|process)_\w+/g)
-  const used = [...rules].map(([name]) => name.replace(/_bucket$/, ''))
+  const used = [...rules].map(([name]) => (exposed.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '')))
   assert(used.length > 5)
   assert.deepEqual(
     used.filter((name) => !exposed.has(name)),
     [],
   )
+})
+
+test('the largest galleries have series of their own, the others one together', () => {
+  const of = (gallery: string, images: number) => ({ gallery, images, tombstones: 1 })
+  const readings = [of('a', 1), of('b', 30), of('c', 2), of('d', 30)]
+  assert.deepEqual(largestGalleries(readings, 4), readings)
+  assert.deepEqual(largestGalleries(readings, 2), [
+    of('b', 30),
+    of('d', 30),
+    { gallery: '(others)', images: 3, tombstones: 2 },
+  ])
+  assert.deepEqual(largestGalleries(readings, 0), [{ gallery: '(others)', images: 63, tombstones: 4 }])
 })

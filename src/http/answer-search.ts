@@ -12,8 +12,12 @@ import {
 import { type Metrics, stages } from '../metrics.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
+import type { RequestTrace } from '../tracing/tracing.js'
+import type { QueryDrift } from '../watch/query-drift.js'
+import type { RecallSample } from '../watch/recall-sample.js'
 import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
+import { traceStages } from './plugins/trace-requests.js'
 import { regionOf } from './schemas/region.js'
 import { answerView, type SearchAnswer } from './schemas/search.js'
 import {
@@ -26,14 +30,22 @@ import {
 } from './schemas/search-parameters.js'
 import { type Misfit, RequestInvalid } from './validation.js'
 
+/** What looks at queries as they pass. */
+export interface QueryWatch {
+  drift: QueryDrift
+  recall: RecallSample
+}
+
 export interface SearchParts {
-  parts: RetrievalParts & { remote: RemoteImages }
+  parts: RetrievalParts & { remote: RemoteImages; watch: QueryWatch }
   memory: BodyMemory
   metrics: Metrics
   config: Config
 }
 
 export interface AskedSearch {
+  /** Where traces are on. */
+  trace?: RequestTrace | undefined
   gallery: string
   /** Name of the key it came with; empty where none is needed. */
   caller: string
@@ -59,12 +71,23 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
     : next(asked, given.pageToken, searching, misfit))
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
+  traceStages(asked.trace, answer.durations, answer.method)
+  if (given.pageToken === undefined) watchAnswer(answer, asked, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
     basePath: searching.config.basePath,
     ...(calibration && { calibration }),
     ...(threshold && { threshold }),
   })
+}
+
+/** Of queries by a picture among all of a gallery: others say little of the model. */
+function watchAnswer(answer: Answer, { gallery, images, given }: AskedSearch, { drift, recall }: QueryWatch): void {
+  const { modelId, vector, method, hits } = answer
+  const best = hits[0]
+  const isPlain = images.length > 0 && given.filter === undefined && given.unlike === undefined
+  if (isPlain && modelId === drift.modelId && best?.rank === 1) drift.observe(best.score)
+  if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
 }
 
 function first(

@@ -1355,6 +1355,8 @@ export interface components {
             detail?: string;
             /** @description Finds the request in the log. */
             requestId: string;
+            /** @description Of its trace, where there is one (W3C Trace Context). */
+            traceId?: string;
             /** @description Every misfit, for `request_invalid`. */
             errors?: {
                 /** @enum {string} */

@@ -98,6 +98,7 @@ export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
     code,
     ...(code === error.code && code !== 'internal' && error.detail !== undefined && { detail: error.detail }),
     requestId: request.id,
+    ...(request.traceId && { traceId: request.traceId }),
     ...(error instanceof RequestInvalid && { errors: [...error.misfits] }),
   }
 }

@@ -95,7 +95,12 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
       ...(id !== undefined && { id }),
     }
 
-    const { record, created } = await parts.galleries.putOne(gallery, await takeIn(gallery, image, parts, { signal }))
+    const beganAt = performance.now()
+    const taken = await takeIn(gallery, image, parts, { signal })
+    const takenAt = performance.now()
+    request.trace?.part('embed', beganAt, takenAt - beganAt)
+    const { record, created } = await parts.galleries.putOne(gallery, taken)
+    request.trace?.part('commit', takenAt, performance.now() - takenAt)
     if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
     return imageView(record)
   }

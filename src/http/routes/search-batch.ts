@@ -87,7 +87,16 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
             })
             // as text: as an object it would take several times as much, and the first answers wait for the last
             const answer = await answerSearch(
-              { gallery, caller: request.keyName, images, given, placeOf: () => 'body', signal, onBytes },
+              {
+                gallery,
+                caller: request.keyName,
+                trace: request.trace,
+                images,
+                given,
+                placeOf: () => 'body',
+                signal,
+                onBytes,
+              },
               searching,
             )
             const text = await jsonInTurns(answer, signal)

@@ -58,6 +58,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
         {
           gallery: request.params.gallery,
           caller: request.keyName,
+          trace: request.trace,
           images,
           given,
           placeOf,

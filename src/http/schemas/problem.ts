@@ -14,6 +14,7 @@ export const Problem = named(
       code: Type.Enum([...publicCodes], { type: 'string', description: 'Stable, to be switched on.' }),
       detail: Type.Optional(Type.String({ description: 'What it was this time.' })),
       requestId: Type.String({ description: 'Finds the request in the log.' }),
+      traceId: Type.Optional(Type.String({ description: 'Of its trace, where there is one (W3C Trace Context).' })),
       errors: Type.Optional(
         Type.Array(
           Type.Object({

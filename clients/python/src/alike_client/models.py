@@ -655,6 +655,10 @@ class Problem(TypedDict):
     """
     Finds the request in the log.
     """
+    traceId: NotRequired[str]
+    """
+    Of its trace, where there is one (W3C Trace Context).
+    """
     errors: NotRequired[list[Error]]
     """
     Every misfit, for `request_invalid`.

@@ -1,0 +1,105 @@
+/** Traces by OpenTelemetry's SDK, sent as OTLP over HTTP. The only importer of OpenTelemetry; loaded only where a collector is set. */
+import {
+  type Context,
+  createTraceState,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type Sampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
+import { AlikeError } from '../errors.js'
+import { parseTraceparent, type RequestTrace, type Tracing, type TracingSettings } from './tracing.js'
+
+/** Jobs whose requests are remembered; the oldest makes room. */
+const expectedJobsMax = 10_000
+
+/** @param url of the collector's endpoint for traces. @throws AlikeError `config_invalid` */
+export function openOtlpTracing(url: string, settings: TracingSettings, serviceVersion: string): Tracing {
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': settings.otelServiceName, 'service.version': serviceVersion }),
+    sampler: samplerOf(settings),
+    // bounded: what does not fit is dropped, never waited for
+    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }) })],
+  })
+  const tracer = provider.getTracer('alike', serviceVersion)
+  const jobs = new Map<string, Context>()
+  return {
+    request: (parent) => beginRequest(tracer, contextOf(parent.traceparent, parent.tracestate)),
+    expectJob(id, by) {
+      if (jobs.size >= expectedJobsMax) jobs.delete(jobs.keys().next().value!)
+      jobs.set(id, contextOf(by.traceparent))
+    },
+    job({ id, kind, gallery, state, done, startedAt, finishedAt }) {
+      const attributes = {
+        'alike.job.id': id,
+        'alike.gallery': gallery,
+        'alike.job.state': state,
+        'alike.job.done': done,
+      }
+      const span = tracer.startSpan(`job ${kind}`, { startTime: startedAt, attributes }, jobs.get(id) ?? ROOT_CONTEXT)
+      if (state === 'failed') span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end(finishedAt)
+      jobs.delete(id)
+    },
+    close: () => provider.shutdown(),
+  }
+}
+
+function beginRequest(tracer: Tracer, parent: Context): RequestTrace {
+  const span = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent)
+  const own = trace.setSpan(parent, span)
+  return {
+    traceId: span.spanContext().traceId,
+    traceparent: traceparentOf(span),
+    part(name, startedAt, durationMs, attributes = {}) {
+      const startTime = performance.timeOrigin + startedAt
+      tracer.startSpan(name, { startTime, attributes: { ...attributes } }, own).end(startTime + durationMs)
+    },
+    end(name, attributes, failed) {
+      span.updateName(name)
+      span.setAttributes({ ...attributes })
+      if (failed) span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end()
+    },
+  }
+}
+
+function contextOf(traceparent: string | undefined, tracestate?: string): Context {
+  const parsed = parseTraceparent(traceparent)
+  if (parsed === undefined) return ROOT_CONTEXT
+  const { traceId, spanId, flags } = parsed
+  const state = tracestate === undefined ? {} : { traceState: createTraceState(tracestate) }
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: flags, isRemote: true, ...state })
+}
+
+function traceparentOf(span: Span): string {
+  const { traceId, spanId, traceFlags } = span.spanContext()
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
+}
+
+function samplerOf({ otelTracesSampler, otelTracesSamplerArg }: TracingSettings): Sampler {
+  const share = otelTracesSamplerArg === '' ? 1 : Number(otelTracesSamplerArg)
+  if (!(share >= 0 && share <= 1))
+    throw new AlikeError('config_invalid', { detail: 'OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1.' })
+  const kind = otelTracesSampler.replace('parentbased_', '')
+  const root =
+    kind === 'always_on'
+      ? new AlwaysOnSampler()
+      : kind === 'always_off'
+        ? new AlwaysOffSampler()
+        : new TraceIdRatioBasedSampler(share)
+  return otelTracesSampler.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root
+}

@@ -1,0 +1,142 @@
+/**
+ * Whether queries are still like those the network was calibrated on: the best hit of each, its score and `pSame`, held
+ * against the first queries that this model answered here and against the pairs of its calibration.
+ */
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { probabilitySameLabel, type ScoreCalibration } from '../eval/score-calibration.js'
+import { partOf, parts, stabilityIndex } from './distribution.js'
+
+export interface QueryDriftOptions {
+  /** Where the baseline outlives the process. */
+  dataDir: string
+  modelId: string
+  calibration?: ScoreCalibration | undefined
+  /** Queries that make the baseline, and as many the window that is held against it. */
+  queries: number
+  onBest(score: number, pSame: number | undefined): void
+  logger: { warn(facts: object, message: string): void }
+}
+
+export interface DriftReading {
+  of: 'score' | 'p_same'
+  /** `baseline`: the first queries of this model here; `calibration`: its pairs of one label. */
+  reference: 'baseline' | 'calibration'
+  psi: number
+}
+
+interface Baseline {
+  modelId: string
+  score: number[]
+  pSame: number[]
+  count: number
+}
+
+const fileName = 'query-baseline.json'
+
+export class QueryDrift {
+  readonly #options: QueryDriftOptions
+  readonly #matching: readonly number[] | undefined
+  #baseline: Baseline
+  /** Of the last queries, the oldest first to go. */
+  readonly #window: { score: number; pSame: number }[] = []
+
+  private constructor(options: QueryDriftOptions, baseline: Baseline) {
+    this.#options = options
+    this.#baseline = baseline
+    this.#matching = options.calibration && matchingPairs(options.calibration)
+  }
+
+  /** A baseline that can not be read, or is of another model, is made anew. */
+  static async open(options: QueryDriftOptions): Promise<QueryDrift> {
+    const kept = await readFile(join(options.dataDir, fileName), 'utf8').then(
+      (text) => baselineOf(text),
+      () => undefined,
+    )
+    const empty = () => new Array<number>(parts).fill(0)
+    const fresh = { modelId: options.modelId, score: empty(), pSame: empty(), count: 0 }
+    return new QueryDrift(options, kept?.modelId === options.modelId ? kept : fresh)
+  }
+
+  /** Whose queries are watched. */
+  get modelId(): string {
+    return this.#options.modelId
+  }
+
+  /** Told of the best hit of a query. */
+  observe(score: number): void {
+    const { calibration, queries, onBest } = this.#options
+    const pSame = calibration && probabilitySameLabel(calibration, score)
+    onBest(score, pSame)
+    const at = { score: partOf(score), pSame: partOf(pSame ?? 0) }
+    if (this.#baseline.count < queries) {
+      this.#baseline.score[at.score]! += 1
+      this.#baseline.pSame[at.pSame]! += 1
+      this.#baseline.count += 1
+      if (this.#baseline.count === queries) void this.#keep()
+    }
+    this.#window.push(at)
+    if (this.#window.length > queries) this.#window.shift()
+  }
+
+  /** None before there are as many queries as a comparison takes. */
+  readings(): DriftReading[] {
+    const { queries, calibration } = this.#options
+    if (this.#window.length < queries) return []
+    const counts = (of: 'score' | 'pSame') => {
+      const found = new Array<number>(parts).fill(0)
+      for (const query of this.#window) found[query[of]]! += 1
+      return found
+    }
+    const readings: DriftReading[] = [
+      { of: 'score', reference: 'baseline', psi: stabilityIndex(this.#baseline.score, counts('score')) },
+    ]
+    if (calibration === undefined || this.#matching === undefined) return readings
+    const pSame = counts('pSame')
+    return [
+      ...readings,
+      { of: 'p_same', reference: 'baseline', psi: stabilityIndex(this.#baseline.pSame, pSame) },
+      { of: 'p_same', reference: 'calibration', psi: stabilityIndex(this.#matching, pSame) },
+    ]
+  }
+
+  /** Mean `pSame` of the calibration's pairs of one label: a best hit should be no worse. */
+  get expectedPSame(): number | undefined {
+    return this.#options.calibration && meanOfMatching(this.#options.calibration)
+  }
+
+  async #keep(): Promise<void> {
+    const path = join(this.#options.dataDir, fileName)
+    try {
+      await writeFile(`${path}.new`, JSON.stringify(this.#baseline))
+      await rename(`${path}.new`, path)
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'the baseline of queries could not be kept: the next start makes another')
+    }
+  }
+}
+
+function baselineOf(text: string): Baseline | undefined {
+  try {
+    const given = JSON.parse(text) as Partial<Baseline>
+    const isList = (list: unknown) =>
+      Array.isArray(list) && list.length === parts && list.every((count) => Number.isSafeInteger(count) && count >= 0)
+    if (!isList(given.score) || !isList(given.pSame) || !Number.isSafeInteger(given.count)) return undefined
+    return given as Baseline
+  } catch {
+    return undefined
+  }
+}
+
+/** Pairs of one label by their stated probability. */
+function matchingPairs({ reliability }: ScoreCalibration): number[] {
+  const counts = new Array<number>(parts).fill(0)
+  for (const { stated, found, pairs } of reliability) counts[partOf(stated)]! += found * pairs
+  return counts
+}
+
+function meanOfMatching({ reliability }: ScoreCalibration): number | undefined {
+  const matching = reliability.reduce((sum, { found, pairs }) => sum + found * pairs, 0)
+  if (matching === 0) return undefined
+  return reliability.reduce((sum, { stated, found, pairs }) => sum + stated * found * pairs, 0) / matching
+}

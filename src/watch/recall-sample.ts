@@ -1,0 +1,61 @@
+/**
+ * Recall of the index as it serves: some searches are repeated in the background, once by the graph and once exactly,
+ * and the ids of the best hits are compared. One at a time, and at most a hundredth of the time.
+ */
+import type { Galleries } from '../gallery/galleries.js'
+import type { GallerySearch } from '../gallery/gallery-search.js'
+
+export interface RecallSampleOptions {
+  galleries: Pick<Galleries, 'search'>
+  /** One search in so many; 0: none. */
+  every: number
+  /** Of so many best hits by the exact scan, so many were found. */
+  onSample(expected: number, found: number): void
+  /** A repetition that came to nothing: the gallery is gone, or the index has no room. */
+  onFailure(error: unknown): void
+}
+
+const k = 10
+/** Time between two repetitions, as a multiple of what the last one took. */
+const restFactor = 100
+
+export class RecallSample {
+  readonly #options: RecallSampleOptions
+  #seen = 0
+  #isAtWork = false
+  #restUntil = 0
+
+  constructor(options: RecallSampleOptions) {
+    this.#options = options
+  }
+
+  /** Told of a search that the graph has answered. */
+  offer(gallery: string, { vector, filter, ef }: Pick<GallerySearch, 'vector' | 'filter' | 'ef'>): void {
+    const { every } = this.#options
+    if (every === 0 || ++this.#seen % every !== 0) return
+    if (this.#isAtWork || performance.now() < this.#restUntil) return
+    this.#isAtWork = true
+    void this.#repeat(gallery, { vector, filter, ef })
+  }
+
+  async #repeat(gallery: string, terms: Pick<GallerySearch, 'vector' | 'filter' | 'ef'>): Promise<void> {
+    const { galleries, onSample, onFailure } = this.#options
+    const startedAt = performance.now()
+    try {
+      const search = { ...terms, k, metadata: false }
+      const [byGraph, exact] = [
+        await galleries.search(gallery, search),
+        await galleries.search(gallery, { ...search, exact: true }),
+      ]
+      if (byGraph.method !== 'hnsw') return
+      const found = new Set(byGraph.hits.map(({ record }) => record.id))
+      onSample(exact.hits.length, exact.hits.filter(({ record }) => found.has(record.id)).length)
+    } catch (error) {
+      onFailure(error)
+    } finally {
+      const now = performance.now()
+      this.#restUntil = now + restFactor * (now - startedAt)
+      this.#isAtWork = false
+    }
+  }
+}

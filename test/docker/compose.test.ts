@@ -1,0 +1,57 @@
+/** The compose file knows every setting, and what it says of them agrees with the documents. */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { parse } from 'yaml'
+import { settingsTable } from '../../src/config.js'
+
+interface Compose {
+  services: Record<
+    string,
+    {
+      image: string
+      environment?: Record<string, string | null>
+      volumes?: string[]
+      deploy: { resources: { limits: { memory: string } } }
+    }
+  >
+}
+
+/** Fixed by the image, since volumes, ports and the health check go by them. */
+const ofTheImage = ['HOST', 'PORT', 'DATA_DIR']
+const compose = parse(await readFile('docker/compose.yaml', 'utf8')) as Compose
+const settings = [...settingsTable().matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name!)
+
+test('every setting is passed to the service, and none that there is not', () => {
+  const passed = Object.keys(compose.services.alike!.environment!)
+  assert.deepEqual([...passed, ...ofTheImage].sort(), settings.sort())
+})
+
+test('a setting that this shell does not have keeps its default', () => {
+  const given = Object.entries(compose.services.alike!.environment!).filter(([, value]) => value !== null)
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in
+  assert.deepEqual(given, [['EMBED_WORKERS', '${EMBED_WORKERS:-${ALIKE_CPUS:-2}}']])
+})
+
+test('Prometheus has the key that it may need, and all services have a limit of memory that the documents tell', async () => {
+  const { scrape_configs: jobs } = parse(await readFile('docker/prometheus.yml', 'utf8')) as {
+    scrape_configs: { authorization?: { credentials_file?: string } }[]
+  }
+  const path = jobs[0]?.authorization?.credentials_file
+  assert.ok(path !== undefined && compose.services.prometheus!.volumes!.some((one) => one.endsWith(`:${path}:ro`)))
+  assert.equal(await readFile('docker/metrics.key', 'utf8'), '')
+  const { memory } = compose.services.alike!.deploy.resources.limits
+  const [, gibibytes] = /^\$\{ALIKE_MEMORY:-(\d+)g\}$/.exec(memory) ?? []
+  const documented = await readFile('docs/load-and-safety.md', 'utf8')
+  assert.match(documented, new RegExp(`\\b${gibibytes} GiB\\b`))
+  for (const [name, { deploy }] of Object.entries(compose.services)) assert.ok(deploy.resources.limits.memory, name)
+})
+
+test('every image has an exact version', async () => {
+  const recipes = await Promise.all(['Dockerfile', 'docker/train.Dockerfile'].map((path) => readFile(path, 'utf8')))
+  const bases = recipes.flatMap((text) => [...text.matchAll(/^ARG \w+_IMAGE=(\S+)$/gm)].map(([, image]) => image!))
+  const others = Object.values(compose.services).map(({ image }) => image)
+  assert.ok(bases.length >= 3)
+  for (const image of [...bases, ...others].filter((one) => !one.startsWith('alike:')))
+    assert.match(image, /:v?\d+\.\d+\.\d+/, image)
+})
