@@ -64,6 +64,7 @@ RUN ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_provi
 COPY package.json ./
 COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
+COPY onnx/har-lite0 ./onnx/har-lite0
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
 COPY --from=build /app/dist/console ./dist/console
@@ -90,6 +91,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
+COPY onnx/har-lite0 ./onnx/har-lite0
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
 COPY --from=build /app/dist/console ./dist/console
