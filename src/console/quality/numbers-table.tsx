@@ -21,7 +21,9 @@ export function NumbersTable({ quality: { overall, intervals } }: { quality: Sch
           <th scope="col">Number</th>
           <th scope="col">Value</th>
           <th scope="col">Interval</th>
-          <th scope="col">Meaning</th>
+          <th scope="col" class="meaning">
+            Meaning
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -32,7 +34,7 @@ export function NumbersTable({ quality: { overall, intervals } }: { quality: Sch
             <td>
               <Interval value={overall[name] ?? null} interval={intervals[name]} />
             </td>
-            <td class="hint">{meaning}</td>
+            <td class="hint meaning">{meaning}</td>
           </tr>
         ))}
       </tbody>

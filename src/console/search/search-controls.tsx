@@ -12,7 +12,7 @@ export function SearchControls({ query, fields, onQuery }: SearchControlsProps) 
   const { k, exact, nearCopies, hideDuplicates, diversity, groupBy } = query
   return (
     <fieldset class="controls">
-      <legend>How to search</legend>
+      <legend class="unseen">How to search</legend>
       <label class="field">
         <span>Hits</span>
         <input

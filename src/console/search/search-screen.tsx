@@ -32,13 +32,16 @@ export function SearchScreen({ gallery }: { gallery: string }) {
       <h1 class="unseen">Search</h1>
       <aside class="search-side" aria-label="Query">
         <QueryPanel gallery={gallery} query={query} onQuery={ask} />
-        <SearchControls query={query} fields={fields} onQuery={ask} />
-        <FilterBuilder
-          fields={fields}
-          labels={labels.flatMap(({ label }) => label ?? [])}
-          filter={query.filter}
-          onFilter={(filter) => ask({ ...query, filter })}
-        />
+        <details class="settings" open={!isNarrow()}>
+          <summary>How to search</summary>
+          <SearchControls query={query} fields={fields} onQuery={ask} />
+          <FilterBuilder
+            fields={fields}
+            labels={labels.flatMap(({ label }) => label ?? [])}
+            filter={query.filter}
+            onFilter={(filter) => ask({ ...query, filter })}
+          />
+        </details>
       </aside>
       <section class="search-results" aria-label="Hits" aria-busy={searching}>
         {error !== undefined && <Fault error={error} />}
@@ -62,4 +65,9 @@ export function SearchScreen({ gallery }: { gallery: string }) {
       </section>
     </div>
   )
+}
+
+/** On a phone the hits come before the settings. */
+function isNarrow(): boolean {
+  return matchMedia('(max-width: 860px)').matches
 }

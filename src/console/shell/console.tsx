@@ -17,6 +17,7 @@ const later: Partial<Record<Screen, ScreenLoader>> = {
   operation: async () => (await import('../operation/operation-screen.js')).OperationScreen,
   match: async () => (await import('../match/match-screen.js')).MatchScreen,
   quality: async () => (await import('../quality/quality-screen.js')).QualityScreen,
+  map: async () => (await import('../map/map-screen.js')).MapScreen,
   networks: async () => (await import('../networks/networks-screen.js')).NetworksScreen,
 }
 const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js')).DemoScreen

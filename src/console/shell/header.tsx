@@ -10,6 +10,7 @@ const tabs: [Screen, string][] = [
   ['search', 'Search'],
   ['gallery', 'Gallery'],
   ['quality', 'Quality'],
+  ['map', 'Map'],
   ['networks', 'Networks'],
   ['operation', 'Operation'],
 ]

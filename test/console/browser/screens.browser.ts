@@ -10,7 +10,7 @@ import { chromiumFile, openBrowser, openPage } from './chromium.js'
 import { walkWith } from './walk.js'
 import { walkGallery } from './walk-gallery.js'
 import { walkQuality } from './walk-quality.js'
-import { walkNetworks, walkOperation } from './walk-rest.js'
+import { walkMap, walkNetworks, walkOperation } from './walk-rest.js'
 import { walkSearch } from './walk-search.js'
 
 const skip = chromiumFile === undefined ? 'there is no Chromium on this machine' : false
@@ -40,6 +40,7 @@ test(`through every screen with ${pictures} drawn pictures`, { skip, timeout: 1_
   await walkSearch(walk)
   await walkGallery(walk)
   await walkQuality(walk)
+  await walkMap(walk)
   await walkNetworks(walk)
   await walkOperation(walk)
 

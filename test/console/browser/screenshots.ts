@@ -6,8 +6,22 @@ import sharp from 'sharp'
 const folder = 'docs/console'
 const widths = { phone: [390, 844], tablet: [820, 1100], wide: [1440, 900] } as const
 
+/** Screens that docs/console.md shows. */
+const shown = [
+  'welcome',
+  'search',
+  'match',
+  'gallery',
+  'quality',
+  'labels',
+  'map',
+  'networks',
+  'operation',
+  'dark-search',
+]
+
 export async function takeScreenshots(page: Page, name: string): Promise<void> {
-  if (process.env.SCREENSHOTS === undefined) return
+  if (process.env.SCREENSHOTS === undefined || !shown.includes(name)) return
   await mkdir(folder, { recursive: true })
   const before = page.viewportSize()!
   for (const [width, [w, h]] of Object.entries(widths)) {

@@ -1,0 +1,119 @@
+/** The gallery as a map: what looks alike to the network lies together. */
+import { useMemo, useState } from 'preact/hooks'
+import type { Job } from '../api/follow-job.js'
+import { Fault, Notice } from '../controls/notice.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { JobProgress } from '../jobs/job-progress.js'
+import { makeLayout, readLayout } from './layout.js'
+import { MapCanvas } from './map-canvas.js'
+import { doubtColour, labelColours, otherColour } from './map-colours.js'
+import { MapLegend } from './map-legend.js'
+import { MapSelection } from './map-selection.js'
+import '../styles/gallery.css'
+import '../styles/map.css'
+
+export function MapScreen({ gallery }: { gallery: string }) {
+  const { value: layout, error, loading, reload } = useLoaded((signal) => readLayout(gallery, signal), [gallery])
+  const [by, setBy] = useState<'label' | 'doubt'>('label')
+  const [tool, setTool] = useState<'move' | 'lasso'>('move')
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const points = layout?.points ?? []
+  const colours = useMemo(() => labelColours(points), [layout])
+  const choose = (ids: string[]) => setChosen(new Set(ids))
+
+  return (
+    <div class="map-screen">
+      <h1 class="unseen">Map</h1>
+      <MakeLayout
+        gallery={gallery}
+        isNew={layout === undefined && !loading}
+        stale={layout?.stale ?? false}
+        onMade={reload}
+      />
+      {error !== undefined && <Fault error={error} />}
+      {layout !== undefined && (
+        <>
+          <div class="toolbar">
+            <label class="row">
+              Colours
+              <select
+                value={by}
+                onChange={({ currentTarget }) => setBy(currentTarget.value === 'doubt' ? 'doubt' : 'label')}
+              >
+                <option value="label">by label</option>
+                <option value="doubt">by doubt</option>
+              </select>
+            </label>
+            <button
+              type="button"
+              aria-pressed={tool === 'lasso'}
+              onClick={() => setTool(tool === 'lasso' ? 'move' : 'lasso')}
+            >
+              {tool === 'lasso' ? 'Move the map' : 'Choose with a lasso'}
+            </button>
+            <span class="hint">
+              {layout.pictures.toLocaleString('en')} pictures, laid out {new Date(layout.madeAt).toLocaleString()}
+            </span>
+          </div>
+          <MapLegend by={by} points={points} colours={colours} onChoose={choose} />
+          <div class="gallery-body">
+            <MapCanvas
+              gallery={gallery}
+              points={points}
+              colourOf={({ label, doubt }) =>
+                by === 'doubt' ? doubtColour(doubt) : (colours.get(label) ?? otherColour)
+              }
+              chosen={chosen}
+              tool={tool}
+              onChoose={choose}
+            />
+            {chosen.size > 0 && (
+              <MapSelection gallery={gallery} ids={[...chosen]} onChanged={reload} onClear={() => choose([])} />
+            )}
+          </div>
+        </>
+      )}
+    </div>
+  )
+}
+
+interface MakeLayoutProps {
+  gallery: string
+  isNew: boolean
+  stale: boolean
+  onMade: () => void
+}
+
+function MakeLayout({ gallery, isNew, stale, onMade }: MakeLayoutProps) {
+  const [job, setJob] = useState<Job>()
+  const [error, setError] = useState<unknown>()
+  const make = async () => {
+    setError(undefined)
+    try {
+      const ended = await makeLayout(gallery, new AbortController().signal, setJob)
+      if (ended.state === 'succeeded') setJob(undefined)
+      onMade()
+    } catch (reason) {
+      setJob(undefined)
+      setError(reason)
+    }
+  }
+  const isRunning = job !== undefined && job.finishedAt === null
+  if (!isNew && !stale && job === undefined && error === undefined) return null
+  return (
+    <div class="stack">
+      {error !== undefined && <Fault error={error} />}
+      {!isRunning && (
+        <Notice>
+          {isNew ? 'No map was made of this gallery yet.' : 'The gallery has changed since this map was made.'}
+        </Notice>
+      )}
+      <div class="row">
+        <button type="button" class="primary" disabled={isRunning} onClick={make}>
+          Make {isNew ? 'the' : 'a new'} map
+        </button>
+      </div>
+      {job !== undefined && <JobProgress job={job} />}
+    </div>
+  )
+}

@@ -1,0 +1,62 @@
+/** The pictures that the lasso went round: to be looked at, labelled or deleted. */
+import { useState } from 'preact/hooks'
+import { loadLabels } from '../api/galleries.js'
+import { Thumbnail } from '../controls/thumbnail.js'
+import { say } from '../controls/toasts.js'
+import { useLoaded } from '../controls/use-loaded.js'
+import { changePictures, removePictures } from '../gallery/change-pictures.js'
+import { LabelForm } from '../gallery/label-form.js'
+import { addressTo } from '../routing/route.js'
+
+export interface MapSelectionProps {
+  gallery: string
+  ids: string[]
+  onChanged: () => void
+  onClear: () => void
+}
+
+const shownMax = 30
+
+export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionProps) {
+  const { value: labels = [] } = useLoaded(() => loadLabels(gallery), [gallery])
+  const [busy, setBusy] = useState(false)
+  const setLabel = async (label: string | null) => {
+    setBusy(true)
+    const pictures = ids.map((id) => ({ id, metadata: {} }))
+    const failed = await changePictures({ gallery, pictures, change: { label }, onChanged: () => undefined })
+    setBusy(false)
+    say(`${ids.length - failed.size} pictures are labelled${failed.size > 0 ? `, ${failed.size} are not` : ''}.`)
+    onChanged()
+  }
+  const remove = () => {
+    onClear()
+    say(`${ids.length} pictures are deleted.`, { name: 'Undo', run: () => undefined }, () =>
+      removePictures(gallery, ids).then(onChanged, (error: unknown) =>
+        say(`They could not be deleted: ${String(error)}`),
+      ),
+    )
+  }
+  return (
+    <aside class="selection-panel stack" aria-label="Chosen pictures">
+      <div class="row">
+        <h2>{ids.length.toLocaleString('en')} pictures</h2>
+        <button type="button" class="quiet" onClick={onClear}>
+          Choose none
+        </button>
+      </div>
+      <LabelForm labels={labels.flatMap(({ label }) => label ?? [])} busy={busy} onLabel={setLabel} />
+      <button type="button" class="danger" onClick={remove}>
+        Delete
+      </button>
+      <ul class="map-chosen">
+        {ids.slice(0, shownMax).map((id) => (
+          <li key={id}>
+            <a href={addressTo('search', { id })} aria-label={`Search with ${id}`}>
+              <Thumbnail gallery={gallery} id={id} />
+            </a>
+          </li>
+        ))}
+      </ul>
+    </aside>
+  )
+}

@@ -1,0 +1,75 @@
+/** Draws the map: points, thumbnails where there is room for them, and the lasso. */
+import type { LayoutPoint } from './layout.js'
+import { type Frame, type Point, toPixels, type View } from './view.js'
+
+export interface MapPicture {
+  points: readonly LayoutPoint[]
+  colourOf: (point: LayoutPoint) => string
+  chosen: ReadonlySet<string>
+  view: View
+  frame: Frame
+  lasso: readonly Point[]
+  /** Undefined while it is not there. */
+  thumbnailOf: (id: string) => HTMLImageElement | undefined
+  ink: string
+}
+
+/** So many pictures at most are shown as themselves. */
+const thumbnailsMax = 220
+const margin = 60
+
+/** @returns the points that are in sight as pictures */
+export function paintMap(brush: CanvasRenderingContext2D, picture: MapPicture): LayoutPoint[] {
+  const { points, view, frame } = picture
+  brush.clearRect(0, 0, frame.width, frame.height)
+  const inSight = points.filter((point) => isInSight(toPixels(view, frame, point), frame))
+  const asPictures = inSight.length <= thumbnailsMax
+  const side = Math.min(72, Math.max(20, view.scale / 14))
+  for (const point of inSight) {
+    const { x, y } = toPixels(view, frame, point)
+    const thumbnail = asPictures ? picture.thumbnailOf(point.id) : undefined
+    brush.fillStyle = picture.colourOf(point)
+    if (thumbnail === undefined) dot(brush, x, y, asPictures ? 5 : 3)
+    else {
+      const high = (side * thumbnail.naturalHeight) / thumbnail.naturalWidth
+      brush.fillRect(x - side / 2 - 2, y - high / 2 - 2, side + 4, high + 4)
+      brush.drawImage(thumbnail, x - side / 2, y - high / 2, side, high)
+    }
+    if (picture.chosen.has(point.id)) ring(brush, x, y, thumbnail === undefined ? 6 : side / 2 + 5, picture.ink)
+  }
+  paintLasso(brush, picture)
+  return asPictures ? inSight : []
+}
+
+function isInSight({ x, y }: Point, { width, height }: Frame): boolean {
+  return x > -margin && y > -margin && x < width + margin && y < height + margin
+}
+
+function dot(brush: CanvasRenderingContext2D, x: number, y: number, radius: number): void {
+  brush.beginPath()
+  brush.arc(x, y, radius, 0, 7)
+  brush.fill()
+}
+
+function ring(brush: CanvasRenderingContext2D, x: number, y: number, radius: number, colour: string): void {
+  brush.strokeStyle = colour
+  brush.lineWidth = 2
+  brush.beginPath()
+  brush.arc(x, y, radius, 0, 7)
+  brush.stroke()
+}
+
+function paintLasso(brush: CanvasRenderingContext2D, { lasso, view, frame, ink }: MapPicture): void {
+  if (lasso.length < 2) return
+  brush.strokeStyle = ink
+  brush.lineWidth = 1.5
+  brush.setLineDash([6, 4])
+  brush.beginPath()
+  for (const place of lasso) {
+    const { x, y } = toPixels(view, frame, place)
+    brush.lineTo(x, y)
+  }
+  brush.closePath()
+  brush.stroke()
+  brush.setLineDash([])
+}

@@ -1,0 +1,57 @@
+/** Which part of the map is in sight: between places of the map, −1 to 1, and pixels. Pure. */
+
+export interface Point {
+  x: number
+  y: number
+}
+
+export interface View {
+  /** Place of the map in the middle of the frame. */
+  middle: Point
+  /** Pixels for one unit of the map. */
+  scale: number
+}
+
+export interface Frame {
+  width: number
+  height: number
+}
+
+const scaleMax = 40_000
+const margin = 0.92
+
+/** All of the map. */
+export function wholeMap({ width, height }: Frame): View {
+  return { middle: { x: 0, y: 0 }, scale: (Math.min(width, height) / 2) * margin }
+}
+
+export function toPixels({ middle, scale }: View, { width, height }: Frame, { x, y }: Point): Point {
+  return { x: width / 2 + (x - middle.x) * scale, y: height / 2 + (y - middle.y) * scale }
+}
+
+export function toMap({ middle, scale }: View, { width, height }: Frame, { x, y }: Point): Point {
+  return { x: middle.x + (x - width / 2) / scale, y: middle.y + (y - height / 2) / scale }
+}
+
+/** Nearer or further, with the place under `pixel` staying where it is. */
+export function zoomed(view: View, frame: Frame, pixel: Point, factor: number): View {
+  const least = wholeMap(frame).scale * 0.5
+  const scale = Math.min(scaleMax, Math.max(least, view.scale * factor))
+  const before = toMap(view, frame, pixel)
+  const after = toMap({ ...view, scale }, frame, pixel)
+  return { middle: { x: view.middle.x + before.x - after.x, y: view.middle.y + before.y - after.y }, scale }
+}
+
+export function panned({ middle, scale }: View, pixels: Point): View {
+  return { middle: { x: middle.x - pixels.x / scale, y: middle.y - pixels.y / scale }, scale }
+}
+
+/** Whether a place lies inside a closed line: by how often a ray from it crosses the line. */
+export function isInside({ x, y }: Point, line: readonly Point[]): boolean {
+  let inside = false
+  line.forEach((a, place) => {
+    const b = line[(place + 1) % line.length]!
+    if (a.y > y !== b.y > y && x < ((b.x - a.x) * (y - a.y)) / (b.y - a.y) + a.x) inside = !inside
+  })
+  return inside
+}

@@ -1,0 +1,63 @@
+/** The map: what is where, and what a lasso goes round. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { doubtColour, labelColours, otherColour } from '../../src/console/map/map-colours.js'
+import { isInside, type Point, panned, toMap, toPixels, wholeMap, zoomed } from '../../src/console/map/view.js'
+
+const frame = { width: 800, height: 600 }
+const near = (a: Point, b: Point) => Math.abs(a.x - b.x) < 1e-9 && Math.abs(a.y - b.y) < 1e-9
+
+test('the whole map is in sight at first, and pixels and places are told from each other', () => {
+  const view = wholeMap(frame)
+  for (const corner of [
+    { x: -1, y: -1 },
+    { x: 1, y: 1 },
+  ]) {
+    const pixel = toPixels(view, frame, corner)
+    assert.ok(pixel.x >= 0 && pixel.x <= frame.width && pixel.y >= 0 && pixel.y <= frame.height)
+    assert.ok(near(toMap(view, frame, pixel), corner))
+  }
+})
+
+test('zooming keeps the place under the pointer, and has bounds', () => {
+  const pixel = { x: 620, y: 140 }
+  const view = wholeMap(frame)
+  const before = toMap(view, frame, pixel)
+  const closer = zoomed(view, frame, pixel, 3)
+  assert.ok(near(toMap(closer, frame, pixel), before))
+  assert.ok(Math.abs(closer.scale / view.scale - 3) < 1e-9)
+  assert.equal(zoomed(view, frame, pixel, 1e9).scale, zoomed(view, frame, pixel, 1e12).scale)
+  assert.ok(zoomed(view, frame, pixel, 1e-9).scale >= view.scale / 2)
+})
+
+test('what is dragged follows the pointer', () => {
+  const view = zoomed(wholeMap(frame), frame, { x: 0, y: 0 }, 2)
+  const place = { x: 0.2, y: -0.3 }
+  const before = toPixels(view, frame, place)
+  const after = toPixels(panned(view, { x: 30, y: -10 }), frame, place)
+  assert.ok(near(after, { x: before.x + 30, y: before.y - 10 }))
+})
+
+test('a lasso has an inside, also where it is bent', () => {
+  const bent = [
+    { x: 0, y: 0 },
+    { x: 4, y: 0 },
+    { x: 4, y: 4 },
+    { x: 2, y: 1 },
+    { x: 0, y: 4 },
+  ]
+  assert.equal(isInside({ x: 0.5, y: 2 }, bent), true)
+  assert.equal(isInside({ x: 2, y: 2 }, bent), false)
+  assert.equal(isInside({ x: 5, y: 1 }, bent), false)
+  assert.equal(isInside({ x: 1, y: 1 }, []), false)
+})
+
+test('frequent labels have colours of their own, none and the rest are grey', () => {
+  const points = Array.from({ length: 40 }, (_, place) => ({ label: `l${place}`, doubt: null }))
+  const colours = labelColours([...points, ...Array(5).fill({ label: 'most', doubt: 0 }), { label: null, doubt: null }])
+  assert.equal([...colours.keys()][0], 'most')
+  assert.equal(new Set(colours.values()).size, 17)
+  assert.equal(colours.get(null), otherColour)
+  assert.equal(doubtColour(null), otherColour)
+  assert.notEqual(doubtColour(0), doubtColour(1))
+})
