@@ -50,6 +50,7 @@ import { jobRoutes } from './http/routes/jobs.js'
 import { layoutRoutes } from './http/routes/layout.js'
 import { metricsRoutes } from './http/routes/metrics.js'
 import { modelRoutes } from './http/routes/models.js'
+import { originalRoutes } from './http/routes/originals.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { searchRoutes } from './http/routes/search.js'
 import { searchBatchRoutes } from './http/routes/search-batch.js'
@@ -169,6 +170,7 @@ export async function buildApp({
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(layoutRoutes, { analyses, galleries, answers })
+    await scope.register(originalRoutes, { galleries, originals: parts.originals })
     await scope.register(decisionRoutes, { galleries, metrics })
     await scope.register(feedbackRoutes, { galleries, metrics })
     await scope.register(jobRoutes, { jobs, galleries })

@@ -28,6 +28,8 @@ export const catalogue = {
   decision_not_found: 'There is no such decision.',
   gallery_too_large: 'The gallery holds more pictures than are analysed at once.',
   image_damaged: 'What is stored of this picture can not be read; store the picture again, or remove it.',
+  original_not_kept: 'The picture is not kept as it came.',
+  range_not_satisfiable: 'The range lies beyond the picture.',
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model here.',
   model_mismatch: 'These embeddings were made by different models and are never compared.',

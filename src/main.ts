@@ -38,6 +38,9 @@ import { Spool } from './ingest/spool.js'
 import { openJobs } from './jobs/jobs.js'
 import { Webhooks } from './jobs/webhooks.js'
 import { createMetrics, largestGalleries, type Metrics } from './metrics.js'
+import { counted } from './originals/counted-originals.js'
+import { OriginalsGarbage } from './originals/garbage.js'
+import { openOriginals } from './originals/open-originals.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { WebhookRequests } from './remote/webhook-requests.js'
 import { openTracing } from './tracing/open-tracing.js'
@@ -158,7 +161,20 @@ export async function openService(
       galleryViews: config.galleryViews,
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
     })
-    const intake = { galleries, images, remote }
+    const originals = await openOriginals(config)
+    if (originals !== undefined) {
+      const garbage = new OriginalsGarbage({
+        store: originals,
+        uses: embedded.originalUses,
+        everyMs: 60_000,
+        sweepEveryMs: 86_400_000,
+        minAgeMs: 3_600_000,
+        onRemoved: metrics.countOriginalRemoved,
+        logger,
+      })
+      opened.push(() => garbage.close())
+    }
+    const intake = { galleries, images, remote, originals: originals && counted(originals, metrics.countOriginalPut) }
     const copyBackfill = new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed })
     opened.push(() => copyBackfill.close())
     const spool = new Spool(config.dataDir)

@@ -136,6 +136,10 @@ export interface Metrics {
   /** A ranking was given up before its last page was asked for. */
   countRankingDrop(reason: 'expired' | 'displaced'): void
   countDataSnapshot(outcome: 'ready' | 'failed'): void
+  /** A picture was kept as it came. */
+  countOriginalPut(bytes: number): void
+  /** An original that no picture uses was removed. */
+  countOriginalRemoved(bytes: number): void
   countWebhook(outcome: 'delivered' | 'failed' | 'given_up'): void
   setNewestDataSnapshot(at: Date): void
   /** The best hit of a query. @param pSame where the model is calibrated */
@@ -323,6 +327,22 @@ export function createMetrics(): Metrics {
   for (const of of ['expected', 'found'] as const) recallHits.inc({ of }, 0)
 
   registerReadings(registry, sources)
+  const originals = new Counter({
+    name: 'alike_originals_total',
+    help: 'Pictures kept as they came (put, also those that were there already), and those removed as no picture used them.',
+    labelNames: ['what'] as const,
+    registers,
+  })
+  const originalBytes = new Counter({
+    name: 'alike_original_bytes_total',
+    help: 'Bytes of the same.',
+    labelNames: ['what'] as const,
+    registers,
+  })
+  const countOriginal = (what: 'put' | 'removed', bytes: number) => {
+    originals.inc({ what })
+    originalBytes.inc({ what }, bytes)
+  }
   const embedding = createEmbeddingInstruments(registry)
 
   return {
@@ -343,6 +363,8 @@ export function createMetrics(): Metrics {
     countDescribed: (images) => described.inc(images),
     countRankingDrop: (reason) => rankingDrops.inc({ reason }),
     countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
+    countOriginalPut: (bytes) => countOriginal('put', bytes),
+    countOriginalRemoved: (bytes) => countOriginal('removed', bytes),
     countWebhook: (outcome) => webhooks.inc({ outcome }),
     setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
     observeBest(score, pSame) {

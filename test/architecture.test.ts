@@ -69,7 +69,7 @@ const mayImport: Record<string, readonly string[]> = {
   'worker-calls': ['errors'],
   embedding: ['durable-files', 'cosine', 'errors', 'eval', 'image', 'metrics'],
   ranking: [],
-  engines: ['cosine', 'durable-files', 'errors', 'text', 'turns', 'copies', 'gallery', 'worker-calls'],
+  engines: ['originals', 'cosine', 'durable-files', 'errors', 'text', 'turns', 'copies', 'gallery', 'worker-calls'],
   gallery: ['errors', 'turns', 'bounded-json', 'copies', 'ranking'],
   datasets: ['errors', 'eval'],
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
@@ -77,6 +77,7 @@ const mayImport: Record<string, readonly string[]> = {
   remote: ['errors', 'metrics'],
   jobs: ['errors', 'gallery'],
   ingest: [
+    'originals',
     'durable-files',
     'errors',
     'text',
@@ -93,6 +94,7 @@ const mayImport: Record<string, readonly string[]> = {
   http: [
     'tracing',
     'watch',
+    'originals',
     'cosine',
     'errors',
     'text',
@@ -135,6 +137,7 @@ const mayImport: Record<string, readonly string[]> = {
   main: [
     'tracing',
     'watch',
+    'originals',
     'errors',
     'version',
     'engines',

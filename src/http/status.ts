@@ -24,6 +24,8 @@ const table = {
   gallery_too_large: 409,
   image_damaged: 409,
   image_not_found: 404,
+  original_not_kept: 404,
+  range_not_satisfiable: 416,
   model_not_found: 404,
   model_mismatch: 409,
   model_exists: 409,

@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto'
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Metadata, PutStep } from '../gallery/records.js'
+import type { OriginalStore } from '../originals/original-store.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 
 export interface IntakeParts {
   galleries: Galleries
   images: ImageEmbedder
   remote: RemoteImages
+  /** Left out: pictures are not kept as they came. */
+  originals?: OriginalStore | undefined
 }
 
 export interface IncomingImage {
@@ -30,7 +33,7 @@ export interface IntakeOptions {
 /**
  * What is to be written; it holds whatever is written before it. Bytes that are stored already are not embedded again,
  * and where nothing else has changed by then, nothing is written.
- * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `overloaded`; the signal's reason when aborted
+ * @throws AlikeError `gallery_not_found`, `model_mismatch`, `image_*`, `storage_full`, `overloaded`; the signal's reason when aborted
  */
 export async function takeIn(
   gallery: string,
@@ -46,12 +49,17 @@ export async function takeIn(
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   const said = { id: image.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
   const known = await galleries.seen(gallery, said)
-  if (known !== undefined) return { put: { ...said, ...known }, unlessSame: true }
+  if (known !== undefined) {
+    await parts.originals?.put(contentHash, bytes)
+    return { put: { ...said, ...known }, unlessSame: true }
+  }
   const { vector, thumbnail, copyDescriptor, width, height, format } = await images.embed(bytes, {
     purpose,
     modelId,
     signal,
   })
+  // On the disk before the picture is; but only what is a picture.
+  await parts.originals?.put(contentHash, bytes)
   return {
     put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
     unlessSame: false,

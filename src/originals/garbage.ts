@@ -8,8 +8,8 @@ export interface OriginalUses {
   /** Content hashes that images used and none does now, at most `limit`. */
   unused(limit: number): string[]
   isUsed(contentHash: string): boolean
-  /** Takes it off the list of unused ones, unless an image uses it again. */
-  forget(contentHash: string): Promise<void>
+  /** Takes them off the list of unused ones, unless an image uses them again. */
+  forget(contentHashes: readonly string[]): Promise<void>
 }
 
 export interface GarbageOptions {
@@ -48,17 +48,17 @@ export class OriginalsGarbage {
   async collect(): Promise<number> {
     const { store, uses } = this.#options
     const before = this.#youngest()
-    let removed = 0
+    const gone: string[] = []
     for (const contentHash of uses.unused(batchSize)) {
       if (this.#ended.signal.aborted) break
       const bytes = await store.remove(contentHash, before)
       if (bytes > 0) this.#options.onRemoved?.(bytes)
       // One that stays is too young: it is on the list the next time.
       if (bytes === 0 && (await store.size(contentHash)) !== undefined) continue
-      await uses.forget(contentHash)
-      removed++
+      gone.push(contentHash)
     }
-    return removed
+    if (gone.length > 0) await uses.forget(gone)
+    return gone.length
   }
 
   /** Those of which nothing is known: a process died between the original and its image. @returns how many were removed */

@@ -35,7 +35,7 @@ test('what images gave up and what none ever took is removed, but never what is 
     uses: {
       unused: (limit) => [...unused].slice(0, limit),
       isUsed: (hash) => hash === used,
-      forget: (hash) => Promise.resolve(void unused.delete(hash)),
+      forget: async (hashes) => hashes.forEach((hash) => unused.delete(hash)),
     },
     everyMs: hour,
     sweepEveryMs: hour,

@@ -9,6 +9,7 @@ import type { Catalogue } from '../../gallery/catalogue.js'
 import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
 import type { FeedbackStore } from '../../gallery/feedback.js'
 import type { JobStore } from '../../gallery/jobs.js'
+import type { OriginalUses } from '../../originals/garbage.js'
 import { BoundedWrites } from './bounded-writes.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes } from './gallery-indexes.js'
@@ -18,6 +19,7 @@ import { networkFileSystem } from './store/file-systems.js'
 import { GalleryStore } from './store/gallery-store.js'
 import { storedFeedback } from './store/stored-feedback.js'
 import { storedJobs } from './store/stored-jobs.js'
+import { storedOriginalUses } from './store/stored-original-uses.js'
 import { storedCatalogue } from './stored-catalogue.js'
 import { StoredSet } from './stored-set.js'
 import { type IndexSettings, indexDefaults } from './vector-index/vector-index.js'
@@ -40,6 +42,8 @@ export class EmbeddedEngine implements Engine {
   readonly catalogue: Catalogue
   readonly jobs: JobStore
   readonly feedback: FeedbackStore
+  /** For who removes originals that no picture uses. */
+  readonly originalUses: OriginalUses
   readonly #logger: Logger
   readonly #parts: SetParts
   /** By gallery uid. */
@@ -67,6 +71,7 @@ export class EmbeddedEngine implements Engine {
     this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
     this.catalogue = storedCatalogue({ store, writes, now })
     this.jobs = storedJobs({ store, now, write: (write) => writes.run(write) })
+    this.originalUses = storedOriginalUses({ store, write: (write) => writes.run(write) })
     this.feedback = storedFeedback({ store, max: storage.feedbackMax, write: (write) => writes.run(write) })
   }
 

@@ -10,6 +10,7 @@ import { clientGone } from '../client-gone.js'
 import { filterOf } from '../given-filter.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
+import { isKnown } from '../known-etag.js'
 import {
   Image,
   ImageChange,
@@ -213,8 +214,4 @@ async function* viewed(
   slices: AsyncIterable<ImagePage>,
 ): AsyncGenerator<{ entries: ReturnType<typeof imageView>[]; nextCursor?: string | undefined }> {
   for await (const { images, nextCursor } of slices) yield { entries: images.map(imageView), nextCursor }
-}
-
-function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
-  return ifNoneMatch?.split(',').some((known) => ['*', etag, `W/${etag}`].includes(known.trim())) ?? false
 }

@@ -62,6 +62,7 @@ const statusMeanings = {
   410: 'The page token has expired.',
   413: 'More bytes than allowed.',
   415: 'A content type or picture format that is not accepted.',
+  416: 'The range lies beyond the picture.',
   417: 'The header Expect asks for something else than 100-continue.',
   422: 'The picture or archive can not be used.',
   429: 'At capacity, or more requests than allowed; the header Retry-After says when to try again.',

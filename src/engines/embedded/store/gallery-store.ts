@@ -137,6 +137,10 @@ export class GalleryStore {
     return this.#reads.images
   }
 
+  get originals(): StoreReads['originals'] {
+    return this.#reads.originals
+  }
+
   get descriptors(): StoreReads['descriptors'] {
     return this.#reads.descriptors
   }

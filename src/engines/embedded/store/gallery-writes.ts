@@ -16,6 +16,7 @@ import { type GalleryRow, GalleryTable, type NewGallery, recordOf, slotsMax } fr
 import { ImageTable } from './image-table.js'
 import { JobTable, type StoredCounts } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
+import { OriginalTable } from './original-table.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
 const purgeLimit = 200
@@ -45,6 +46,7 @@ export interface PutRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
 
 export class GalleryWrites {
   readonly jobs: JobTable
+  readonly originals: OriginalTable
   readonly #galleries: GalleryTable
   readonly #images: ImageTable
   readonly #descriptors: DescriptorTable
@@ -54,6 +56,7 @@ export class GalleryWrites {
 
   constructor(database: Database) {
     this.jobs = new JobTable(database)
+    this.originals = new OriginalTable(database)
     this.#galleries = new GalleryTable(database)
     this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
     this.#descriptors = new DescriptorTable(database)

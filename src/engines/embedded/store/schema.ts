@@ -5,6 +5,7 @@ import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { layoutSchema } from './layout-table.js'
 import { mendTexts } from './mended-texts.js'
+import { originalSchema } from './original-schema.js'
 import { webhookSchema } from './webhook-table.js'
 
 /** Marks the file as ours: "ALIK". */
@@ -127,6 +128,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   decisionSchema,
   webhookSchema,
   layoutSchema,
+  originalSchema,
 ]
 
 /** The version that this code makes and reads. */

@@ -10,6 +10,7 @@ import { GalleryTable } from './gallery-table.js'
 import { ImageTable, type ImageTableOptions } from './image-table.js'
 import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
+import { OriginalTable } from './original-table.js'
 import { type ScanCalls, scanCalls } from './scan-calls.js'
 import { schemaVersion, versionOf } from './schema.js'
 
@@ -21,6 +22,7 @@ export interface StoreReads {
   feedback: FeedbackTable
   decisions: DecisionTable
   layouts: LayoutTable
+  originals: OriginalTable
   /** What is read in it is all of one moment. */
   atOnce<Result>(read: () => Result): Result
   /** For while the reader thread can not be opened. */
@@ -57,6 +59,7 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
       feedback: new FeedbackTable(database),
       decisions: new DecisionTable(database),
       layouts: new LayoutTable(database),
+      originals: new OriginalTable(database),
       scans: scanCalls(new GalleryScans(database)),
       copies: copyCalls(descriptors),
       alone,

@@ -57,5 +57,7 @@ export type WriterCalls = {
   completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
   advanceJob: { request: JobProgress; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
+  /** Those of them that no picture uses. */
+  forgetOriginals: { request: { contentHashes: readonly string[] }; reply: void }
   forgetJobs: { request: { finishedBefore: string }; reply: number }
 }

@@ -56,6 +56,7 @@ answerCalls<WriterCalls>(
     completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
     advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
     finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
+    forgetOriginals: ({ contentHashes }) => groups.add(() => writes.originals.forget(contentHashes)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
   },
   () => {

@@ -1,0 +1,15 @@
+/**
+ * An original is used while a picture has its content hash; what pictures gave up is noted here by the database itself, in the
+ * transaction that removes them, so that no way of removing can forget it.
+ */
+export const originalSchema = `
+  CREATE INDEX image_by_content ON image (content_hash);
+
+  CREATE TABLE released_original (     -- looked at, and removed where no picture uses it any more
+    content_hash TEXT PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TRIGGER image_released AFTER DELETE ON image BEGIN
+    INSERT OR IGNORE INTO released_original VALUES (old.content_hash);
+  END;
+`

@@ -1,0 +1,34 @@
+/** Which originals pictures use, and which they gave up; see `original-schema.ts`. */
+import type { Database, Statement } from './database.js'
+
+export class OriginalTable {
+  readonly #unused: Statement<[number], string>
+  readonly #isUsed: Statement<[string], 1>
+  readonly #forget: Statement<[string]>
+  readonly #forgetUsed: Statement<[]>
+
+  constructor(database: Database) {
+    const used = 'SELECT 1 FROM image WHERE content_hash = released_original.content_hash'
+    this.#unused = database
+      .prepare<[number], string>(`SELECT content_hash FROM released_original WHERE NOT EXISTS (${used}) LIMIT ?`)
+      .pluck()
+    this.#isUsed = database.prepare<[string], 1>('SELECT 1 FROM image WHERE content_hash = ? LIMIT 1').pluck()
+    this.#forget = database.prepare(`DELETE FROM released_original WHERE content_hash = ? AND NOT EXISTS (${used})`)
+    this.#forgetUsed = database.prepare(`DELETE FROM released_original WHERE EXISTS (${used})`)
+  }
+
+  /** Content hashes that pictures used and none does now. */
+  unused(limit: number): string[] {
+    return this.#unused.all(limit)
+  }
+
+  isUsed(contentHash: string): boolean {
+    return this.#isUsed.get(contentHash) !== undefined
+  }
+
+  /** Takes these off the list, unless a picture uses them again, and with them all that are used again. */
+  forget(contentHashes: readonly string[]): void {
+    for (const contentHash of contentHashes) this.#forget.run(contentHash)
+    this.#forgetUsed.run()
+  }
+}

@@ -1,0 +1,17 @@
+/** The use of originals as `originals/garbage.ts` asks for it. */
+import type { OriginalUses } from '../../../originals/garbage.js'
+import type { GalleryStore } from './gallery-store.js'
+
+export interface StoredOriginalUsesOptions {
+  store: GalleryStore
+  /** Lets a write begin, or refuses it. */
+  write<Result>(write: () => Promise<Result>): Promise<Result>
+}
+
+export function storedOriginalUses({ store, write }: StoredOriginalUsesOptions): OriginalUses {
+  return {
+    unused: (limit) => store.read(({ originals }) => originals.unused(limit)),
+    isUsed: (contentHash) => store.read(({ originals }) => originals.isUsed(contentHash)),
+    forget: (contentHashes) => write(() => store.write('forgetOriginals', { contentHashes })),
+  }
+}
