@@ -73,5 +73,5 @@ test('lists of numbers are read, and what is none is told with what is wanted', 
 test('the table documents every setting in a sentence', () => {
   const rows = settingsTable().split('\n').slice(2)
   assert.equal(rows.length, Object.keys(readConfig({})).length)
-  for (const row of rows) assert.match(row, /^\| `[A-Z_]+` \| [^|]+ \| [^|]* \| .+[.] \|$/, row)
+  for (const row of rows) assert.match(row, /^\| `[A-Z\d_]+` \| [^|]+ \| [^|]* \| .+[.] \|$/, row)
 })
