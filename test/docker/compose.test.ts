@@ -20,7 +20,7 @@ interface Compose {
 /** Fixed by the image, since volumes, ports and the health check go by them. */
 const ofTheImage = ['HOST', 'PORT', 'DATA_DIR']
 const compose = parse(await readFile('docker/compose.yaml', 'utf8')) as Compose
-const settings = [...settingsTable().matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name!)
+const settings = [...settingsTable().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!)
 
 test('every setting is passed to the service, and none that there is not', () => {
   const passed = Object.keys(compose.services.alike!.environment!)

@@ -25,6 +25,7 @@ const columns = [
 const textlessVersion = 7
 /** Takes away what that version did not have. */
 export const droppingYounger = [
+  'DROP TRIGGER image_released; DROP INDEX image_by_content; DROP TABLE released_original;',
   ...['feedback', 'decision', 'layout', 'layout_point', 'webhook'].map((table) => `DROP TABLE ${table};`),
   'ALTER TABLE gallery DROP COLUMN engine;',
   ...['priority', 'paused'].map((column) => `ALTER TABLE job DROP COLUMN ${column};`),
