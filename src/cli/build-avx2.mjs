@@ -13,6 +13,14 @@ const require = createRequire(import.meta.url)
 /** @returns path of the build; null where there is none, for whatever reason */
 export function buildAvx2() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return null
+  try {
+    return compiled()
+  } catch {
+    return null
+  }
+}
+
+function compiled() {
   const folder = dirname(require.resolve('hnswlib-node/package.json'))
   const built = join(folder, 'build/Release/addon-avx2.node')
   if (existsSync(built)) return built
