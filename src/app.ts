@@ -54,6 +54,7 @@ import { originalRoutes } from './http/routes/originals.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { searchRoutes } from './http/routes/search.js'
 import { searchBatchRoutes } from './http/routes/search-batch.js'
+import { joinedSearchRoutes } from './http/routes/search-galleries.js'
 import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { Problem } from './http/schemas/problem.js'
@@ -193,6 +194,7 @@ export async function buildApp({
     limitBodyTime(scope, config)
     await acceptImages(scope, config)
     await scope.register(vectorRoutes, { parts, memory, config })
+    await scope.register(joinedSearchRoutes, { parts, memory, metrics, config, answers })
     await scope.register(async (inGallery) => {
       refuseUnknownGallery(inGallery, galleries)
       await inGallery.register(imageUploadRoutes, { parts, memory, config })

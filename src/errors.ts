@@ -26,6 +26,7 @@ export const catalogue = {
   layout_missing: 'This gallery has no layout yet; ask for one.',
   decisions_full: 'The gallery holds as many decisions as allowed.',
   decision_not_found: 'There is no such decision.',
+  too_many_galleries: 'More galleries fit than are searched at once.',
   gallery_too_large: 'The gallery holds more pictures than are analysed at once.',
   image_damaged: 'What is stored of this picture can not be read; store the picture again, or remove it.',
   original_not_kept: 'The picture is not kept as it came.',

@@ -22,7 +22,8 @@ export interface RetrievalParts {
 export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
 
 export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'voters'> {
-  gallery: string
+  /** Several are one ranking; examples are no stored pictures then. */
+  gallery: string | readonly string[]
   /** At least one; several are several pictures of one thing. */
   like: Example[]
   /** What hits should not be like. */
@@ -47,7 +48,7 @@ export interface QueryDurations {
 }
 
 export interface Answer {
-  gallery: string
+  gallery: string | readonly string[]
   modelId: string
   method: 'exact' | 'hnsw'
   ef?: number | undefined
@@ -71,9 +72,7 @@ export interface Answer {
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
   const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
-  const { modelId } = await parts.galleries.set(gallery)
-  // Before anything is decoded: these embeddings could never be compared.
-  parts.images.modelOf(modelId)
+  const modelId = await modelOf(gallery, parts)
 
   const examples = await allOrNone([...like, ...unlike], signal, (example, stop) =>
     vectorOf(example, { gallery, modelId }, stop, parts),
@@ -111,7 +110,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
 }
 
 export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'> {
-  gallery: string
+  gallery: string | readonly string[]
   token: string
   /** Who asks: tokens are of use to none but whom they were given to. */
   caller: string
@@ -121,11 +120,9 @@ export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onByte
  * The next hits of a ranking that an answer before named.
  * @throws AlikeError `gallery_not_found`, `page_expired`, `model_mismatch`, `overloaded`; what `onBytes` throws
  */
-export async function retrieveNext(
-  { gallery, ...page }: NextPage,
-  { galleries }: Pick<RetrievalParts, 'galleries'>,
-): Promise<Answer> {
-  const { modelId } = await galleries.set(gallery)
+export async function retrieveNext({ gallery, ...page }: NextPage, parts: RetrievalParts): Promise<Answer> {
+  const { galleries } = parts
+  const modelId = await modelOf(gallery, parts)
   const { voters: _, durationMs, ...found } = await galleries.nextPage(gallery, page)
   return {
     gallery,
@@ -133,6 +130,20 @@ export async function retrieveNext(
     ...found,
     durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: durationMs, totalMs: durationMs },
   }
+}
+
+/** Before anything is decoded: embeddings of two models could never be compared. @throws AlikeError `model_mismatch` */
+async function modelOf(gallery: string | readonly string[], { galleries, images }: RetrievalParts): Promise<string> {
+  const names = [gallery].flat()
+  const models = await Promise.all(names.map(async (name) => (await galleries.set(name)).modelId))
+  const [modelId = ''] = models
+  const other = models.findIndex((one) => one !== modelId)
+  if (other > 0)
+    throw new AlikeError('model_mismatch', {
+      detail: `Gallery ${names[0]} belongs to model ${modelId}, gallery ${names[other]} to ${models[other]}.`,
+    })
+  images.modelOf(modelId)
+  return modelId
 }
 
 /** With counterexamples the query moves away from them as far as they lie from what is sought. */
@@ -160,13 +171,13 @@ function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescrip
 
 function vectorOf(
   example: Example,
-  { gallery, modelId }: { gallery: string; modelId: string },
+  { gallery, modelId }: { gallery: string | readonly string[]; modelId: string },
   signal: AbortSignal | undefined,
   parts: RetrievalParts,
 ): Embedded | Promise<Embedded> {
   if ('bytes' in example)
     return parts.images.embed(example.bytes, { purpose: 'search', modelId, region: example.region, signal })
-  if ('id' in example) return storedVector(gallery, example.id, parts)
+  if ('id' in example) return storedVector([gallery].flat()[0]!, example.id, parts)
   expectUnitVector(example.vector, parts.images.modelOf(modelId).manifest.embeddingDimension)
   return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
 }

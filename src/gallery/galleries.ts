@@ -20,9 +20,16 @@ import type {
 } from './engine.js'
 import type { FeedbackStore } from './feedback.js'
 import type { Filter } from './filter.js'
-import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } from './gallery-search.js'
+import {
+  type GallerySearch,
+  type GallerySearchResult,
+  Ranking,
+  type SearchedSet,
+  searchGallery,
+} from './gallery-search.js'
 import { cursorAfter } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
+import { JoinedSets, type NamedSet } from './joined-sets.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { SetLayout } from './layout.js'
 import type {
@@ -373,36 +380,36 @@ export class Galleries {
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
-  async search(gallery: string, search: GallerySearch): Promise<GallerySearchResult> {
-    const { opened, entry } = await this.#ready(gallery)
-    expectUnitVector(search.vector, entry.set.dimension)
-    return searchGallery(opened, search)
+  async search(gallery: string | readonly string[], search: GallerySearch): Promise<GallerySearchResult> {
+    const { set } = await this.#searched(gallery)
+    expectUnitVector(search.vector, this.#options.model.dimension)
+    return searchGallery(set, search)
   }
 
   /** The same as the first page of a ranking that is kept for the next. */
   async searchPaged(
-    gallery: string,
+    gallery: string | readonly string[],
     { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
   ): Promise<SearchPage> {
     const startedAt = performance.now()
-    const { opened, entry } = await this.#ready(gallery)
-    expectUnitVector(terms.vector, entry.set.dimension)
+    const { set, uid } = await this.#searched(gallery)
+    expectUnitVector(terms.vector, this.#options.model.dimension)
     // only the terms outlive the request
-    const ranking = await Ranking.open(opened, terms, { reach })
+    const ranking = await Ranking.open(set, terms, { reach })
     const page = await ranking.page({ k, offset, voters, metadata, onBytes })
-    const owner = { gallery: entry.uid, caller }
+    const owner = { gallery: uid, caller }
     const nextPageToken = page.more ? this.#rankings.keep(ranking, offset + k, owner) : undefined
     return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
   /** @throws AlikeError `page_expired`, `model_mismatch`, `overloaded`. */
   async nextPage(
-    gallery: string,
+    gallery: string | readonly string[],
     { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
   ): Promise<SearchPage & { vector: Float32Array }> {
     const startedAt = performance.now()
-    const { entry } = await this.#ready(gallery)
-    const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: entry.uid, caller })
+    const { uid } = await this.#searched(gallery)
+    const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: uid, caller })
     const page = await ranking.page({ ...asked, offset: place })
     const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
     return { ...page, vector: ranking.terms.vector, nextPageToken, durationMs: performance.now() - startedAt }
@@ -487,6 +494,20 @@ export class Galleries {
         detail: `The gallery belongs to model ${entry.set.modelId}, which is not served.`,
       })
     return { entry, opened: await this.#openOf(entry) }
+  }
+
+  /** What is searched, and whose its rankings are. @throws AlikeError `model_mismatch` */
+  async #searched(gallery: string | readonly string[]): Promise<{ set: SearchedSet; uid: string }> {
+    if (typeof gallery === 'string') {
+      const { opened, entry } = await this.#ready(gallery)
+      return { set: opened, uid: entry.uid }
+    }
+    const sets: (NamedSet & { uid: string })[] = []
+    for (const name of gallery) {
+      const { opened, entry } = await this.#ready(name)
+      sets.push({ gallery: name, set: opened, uid: entry.uid })
+    }
+    return { set: new JoinedSets(sets), uid: sets.map(({ uid }) => uid).join('+') }
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */

@@ -1,6 +1,7 @@
 /** One search of a gallery: its ranking (the nearest hits, without copies, by diversity or in groups), of which pages are shown. */
 
 import type { Group } from '../ranking/groups.js'
+import { type Boost, BoostedHits } from './boosted-hits.js'
 import { DistinctHits } from './distinct-hits.js'
 import { DiverseHits } from './diverse-hits.js'
 import type { NearestHits, OpenSet } from './engine.js'
@@ -29,6 +30,8 @@ export interface SearchTerms {
   duplicateScore?: number | undefined
   /** Hits are chosen by marginal relevance among the best `candidates`, then among as many after them. */
   diversity?: { share: number; candidates: number } | undefined
+  /** Scores are raised by these; not together with `diversity`, `duplicateScore` and `groupBy`. */
+  boosts?: readonly Boost[] | undefined
   /** At most `size` hits for each value of `field`; not together with `diversity`. */
   groupBy?: { field: string; size: number } | undefined
   /** Most hits looked at to fill groups, or in place of near-copies. Default 10,000. */
@@ -58,6 +61,10 @@ export interface Hit {
   /** From 1. */
   rank: number
   score: number
+  /** Part of the score that is no likeness. */
+  boost?: number | undefined
+  /** Where several are searched. */
+  gallery?: string | undefined
   /** To that picture of the query it is most like; null: there is no telling. Left out where the query has no picture. */
   nearCopyScore?: number | null | undefined
   record: HitRecord
@@ -130,8 +137,8 @@ export class Ranking {
     this.#set = set
     this.#keeping = keeping
     this.#nearest = nearest
-    this.#hits = this.#withoutCopies(nearest)
-    const { diversity } = terms
+    const { diversity, boosts } = terms
+    this.#hits = this.#withoutCopies(boosts === undefined ? nearest : new BoostedHits(nearest, boosts))
     this.#ordered =
       diversity === undefined
         ? this.#hits

@@ -3,6 +3,10 @@ import type { HitRecord } from './hit-record.js'
 
 export interface UnrankedHit {
   score: number
+  /** Part of the score that is no likeness. */
+  boost?: number | undefined
+  /** Where several are searched. */
+  gallery?: string | undefined
   record: HitRecord
 }
 
@@ -12,7 +16,9 @@ export interface HitList {
   first(count: number): Promise<UnrankedHit[]>
 }
 
-/** Score descending, then id ascending. */
+/** Score descending, then id and gallery ascending. */
 export function bestFirst(a: UnrankedHit, b: UnrankedHit): number {
-  return b.score - a.score || (a.record.id < b.record.id ? -1 : 1)
+  if (a.score !== b.score) return b.score - a.score
+  if (a.record.id !== b.record.id) return a.record.id < b.record.id ? -1 : 1
+  return (a.gallery ?? '') < (b.gallery ?? '') ? -1 : 1
 }

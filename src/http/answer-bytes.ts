@@ -6,6 +6,9 @@ import type { FastifyReply } from 'fastify'
 import { AlikeError } from '../errors.js'
 import { whenGone } from './client-gone.js'
 
+/** Larger answers are written in turns: this takes a few milliseconds. */
+export const inOneTurnMaxBytes = 128 * 1024
+
 export interface AnswerBytesOptions {
   /** Of one answer. */
   answerMaxBytes: number

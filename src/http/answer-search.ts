@@ -1,5 +1,4 @@
 /** One search, however it was asked: from what was given to a query, and from its answer to what is shown. */
-import type { Static } from 'typebox'
 import type { Config } from '../config.js'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import { AlikeError } from '../errors.js'
@@ -9,6 +8,7 @@ import {
   scoreOfProbability,
   thresholdOf,
 } from '../eval/score-calibration.js'
+import { readFilter } from '../gallery/filter.js'
 import { type Metrics, stages } from '../metrics.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
@@ -19,7 +19,7 @@ import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
 import { traceStages } from './plugins/trace-requests.js'
 import { regionOf } from './schemas/region.js'
-import { answerView, type SearchAnswer } from './schemas/search.js'
+import { answerView, type ViewedAnswer } from './schemas/search.js'
 import {
   defaultCandidates,
   defaultGroupSize,
@@ -46,7 +46,7 @@ export interface SearchParts {
 export interface AskedSearch {
   /** Where traces are on. */
   trace?: RequestTrace | undefined
-  gallery: string
+  gallery: string | readonly string[]
   /** Name of the key it came with; empty where none is needed. */
   caller: string
   images: Buffer[]
@@ -59,7 +59,7 @@ export interface AskedSearch {
 }
 
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
-export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<Static<typeof SearchAnswer>> {
+export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<ViewedAnswer> {
   const { parts, metrics } = searching
   const { calibration } = parts.images.modelOf((await parts.galleries.set(asked.gallery)).modelId).manifest
   const { given } = asked
@@ -106,6 +106,7 @@ function first(
       ...examplesOf(images, given, misfit),
       ...hitsOf(given, calibration),
       ...pageOf(given, config.searchMaxK, reach, misfit),
+      ...boostsOf(given, misfit),
       ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
       ...(given.paged === true && { paged: { caller, reach } }),
     },
@@ -187,6 +188,19 @@ function lowestScore(
   if (minPSame === undefined) return minScore
   if (calibration === undefined) throw new AlikeError('model_not_calibrated')
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
+}
+
+/** Ranks of raised scores are no matter of likeness between hits, nor of votes. */
+function boostsOf(given: SearchGiven, misfit: Refuse): Pick<Query, 'boosts'> {
+  if (!('boosts' in given) || given.boosts === undefined) return {}
+  if (
+    given.groupBy !== undefined ||
+    given.diversity !== undefined ||
+    given.vote !== undefined ||
+    hidesDuplicates(given)
+  )
+    throw misfit('/boosts', 'do not go together with groupBy, diversity, hideDuplicates and vote')
+  return { boosts: given.boosts.map(({ filter, weight }) => ({ filter: readFilter(filter), weight })) }
 }
 
 /** Hits or groups that all pages together show at most: what one request may cost. */

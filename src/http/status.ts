@@ -21,6 +21,7 @@ const table = {
   layout_missing: 404,
   decisions_full: 409,
   decision_not_found: 404,
+  too_many_galleries: 422,
   gallery_too_large: 409,
   image_damaged: 409,
   image_not_found: 404,

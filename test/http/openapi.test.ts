@@ -64,6 +64,7 @@ test('every operation is named, explained and tells its problems', async () => {
     'ModelCard',
     'Problem',
     'SearchAnswer',
+    'JoinedSearchAnswer',
     'SearchBatchAnswer',
     'EmbeddingAnswer',
     'CompareAnswer',

@@ -16,7 +16,7 @@ import { Job } from '../schemas/job.js'
 import { Layout } from '../schemas/layout.js'
 import { Model, ModelCard } from '../schemas/model.js'
 import { Problem } from '../schemas/problem.js'
-import { SearchAnswer } from '../schemas/search.js'
+import { JoinedSearchAnswer, SearchAnswer } from '../schemas/search.js'
 import { SearchBatchAnswer } from '../schemas/search-batch.js'
 import { Snapshot } from '../schemas/snapshot.js'
 import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
@@ -34,6 +34,7 @@ const namedSchemas: readonly TSchema[] = [
   ModelCard,
   Problem,
   SearchAnswer,
+  JoinedSearchAnswer,
   SearchBatchAnswer,
   EmbeddingAnswer,
   CompareAnswer,
@@ -95,7 +96,7 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
 }
 
 /** Operations that can be called without a body; the generator takes every described body as required. */
-const bodyOptional = new Set(['createGallery', 'search', 'evaluate', 'findDuplicates', 'examine', 'layOut'])
+const bodyOptional = new Set(['createGallery', 'search', 'searchGalleries', 'evaluate', 'findDuplicates', 'examine', 'layOut'])
 
 function withOptionalBodies<Document extends { paths?: object }>(document: Document): Document {
   for (const methods of Object.values(document.paths ?? {}) as Record<

@@ -99,7 +99,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
               },
               searching,
             )
-            const text = await jsonInTurns(answer, signal)
+            const text = await jsonInTurns({ gallery, ...answer }, signal)
             onBytes(text.length - taken)
             return ['{"answer":', text, '}']
           } catch (error) {

@@ -1,6 +1,6 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { AnswerBytes } from '../answer-bytes.js'
+import { type AnswerBytes, inOneTurnMaxBytes } from '../answer-bytes.js'
 import { answerSearch, type SearchParts } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
@@ -15,9 +15,6 @@ import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 export interface SearchRouteOptions extends SearchParts {
   answers: AnswerBytes
 }
-
-/** Larger answers are written in turns: this takes a few milliseconds. */
-const inOneTurnMaxBytes = 128 * 1024
 
 export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async (app, { answers, ...searching }) => {
   const { config, memory, parts } = searching
@@ -54,9 +51,10 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
       const signal = clientGone(reply)
       const { images, given, placeOf } = await read(request, signal)
       const account = answers.of(reply)
-      const answer = await answerSearch(
+      const { gallery } = request.params
+      const found = await answerSearch(
         {
-          gallery: request.params.gallery,
+          gallery,
           caller: request.keyName,
           trace: request.trace,
           images,
@@ -67,6 +65,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
         },
         searching,
       )
+      const answer = { gallery, ...found }
       return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, signal) : answer
     },
   )

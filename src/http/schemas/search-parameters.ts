@@ -1,5 +1,6 @@
 /** What a search is asked: in the address, in the fields of a form, or in JSON. */
 import { type Static, Type } from 'typebox'
+import { boostsMax } from '../../gallery/boosted-hits.js'
 import { fieldPattern } from '../../gallery/field-values.js'
 import type { FilterJson } from '../../gallery/filter.js'
 import { labelMaxLength } from '../../ingest/names.js'
@@ -20,6 +21,8 @@ export const groupsMax = 500
 export const rerankedMax = 1_000
 /** Among how many of the best hits `diversity` chooses. */
 export const defaultCandidates = 200
+/** Galleries that one search may ask. */
+export const galleriesMax = 64
 const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
 
 /** Schemas depend on the configured bound of `k`, so that the reference states the real one. */
@@ -160,6 +163,26 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
       'What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case.',
   })
 
+  const Boosts = Type.Array(
+    Type.Object(
+      {
+        filter: Type.Unsafe<FilterJson>(reference(Filter)),
+        weight: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 2,
+          description: 'Added to the score of pictures that fit.',
+        }),
+      },
+      { additionalProperties: false },
+    ),
+    {
+      minItems: 1,
+      maxItems: boostsMax,
+      description:
+        'Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`.',
+    },
+  )
+
   const Parameters = Type.Object(
     {
       ...optional,
@@ -195,6 +218,7 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
       label: Type.Optional(Type.Union([labels, labels.items])),
       filter: Type.Optional(Type.Unsafe<FilterJson>(reference(Filter))),
       excludeIds: Type.Optional(excludeIds),
+      boosts: Type.Optional(Boosts),
       include: Type.Optional(include),
       region: Type.Optional(Region),
     },
@@ -212,6 +236,52 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         { imageId: 'cycling/Image_12.jpg', k: 10, nearCopies: 'only' },
         { imageId: 'cycling/Image_12.jpg', k: 10, vote: 10, falseMatchRate: 0.001 },
         { url: 'https://images.example.com/cycling/12.jpg', k: 5 },
+      ],
+    },
+  )
+  return { Parameters, Body, Form: Type.Object({ image: BinaryImage, ...Parameters.properties }) }
+}
+
+/** Of one gallery alone: they speak of stored pictures, or compare hits with each other. */
+const ofOneGallery = [
+  'imageId',
+  'like',
+  'unlike',
+  'excludeIds',
+  'includeSelf',
+  'hideDuplicates',
+  'duplicateScore',
+  'nearCopies',
+  'diversity',
+  'candidates',
+] as const
+
+/** What a search of several galleries is asked. */
+export function joinedSearchSchemas(settings: Parameters<typeof searchSchemas>[0]) {
+  const one = searchSchemas(settings)
+  const galleries = Type.Array(
+    Type.String({ pattern: '^[A-Za-z0-9*][A-Za-z0-9._*-]{0,63}$', examples: ['holidays', 'archive-*'] }),
+    {
+      minItems: 1,
+      maxItems: galleriesMax,
+      description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern finds those that the caller may search.`,
+    },
+  )
+  const Parameters = Type.Object(
+    { galleries: Type.Optional(galleries), ...Type.Omit(one.Parameters, ofOneGallery).properties },
+    { additionalProperties: false },
+  )
+  const Body = Type.Object(
+    { galleries: Type.Optional(galleries), ...Type.Omit(one.Body, ofOneGallery).properties },
+    {
+      additionalProperties: false,
+      examples: [
+        {
+          galleries: ['holidays', 'archive-*'],
+          url: 'https://images.example.com/cycling/12.jpg',
+          k: 5,
+          boosts: [{ filter: { field: 'metadata.year', gte: 2024 }, weight: 0.05 }],
+        },
       ],
     },
   )

@@ -19,6 +19,10 @@ import { GalleryName, ImageId, Label } from './parameters.js'
 const Hit = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
   id: ImageId,
+  gallery: Type.Optional({ ...GalleryName, description: 'Where it is stored, when several galleries are searched.' }),
+  boost: Type.Optional(
+    Type.Number({ description: 'With `boosts`: what was added to the score for its rank; the score is without it.' }),
+  ),
   score: Type.Number({
     description:
       'Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture.',
@@ -200,6 +204,15 @@ export const SearchAnswer = named(
   ),
 )
 
+/** The same of several galleries. */
+export const JoinedSearchAnswer = named(
+  'JoinedSearchAnswer',
+  Type.Object({
+    galleries: Type.Array(GalleryName, { description: 'Those that were searched, by name.' }),
+    ...Type.Omit(SearchAnswer, ['gallery']).properties,
+  }),
+)
+
 export interface AnswerViewOptions {
   include: readonly string[]
   /** What links begin with. */
@@ -209,12 +222,26 @@ export interface AnswerViewOptions {
   threshold?: CalibratedThreshold
 }
 
-export function answerView(answer: Answer, options: AnswerViewOptions): Static<typeof SearchAnswer> {
-  const { gallery, modelId, vector, method, ef, hits, groups, vote, compared, nextPageToken, durations } = answer
+/** All but where was searched. */
+export type ViewedAnswer = Omit<Static<typeof SearchAnswer>, 'gallery'>
+
+export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAnswer {
+  const {
+    gallery: searched,
+    modelId,
+    vector,
+    method,
+    ef,
+    hits,
+    groups,
+    vote,
+    compared,
+    nextPageToken,
+    durations,
+  } = answer
   const { include, threshold, calibration } = options
-  const view = (hit: RankedHit) => hitView(hit, gallery, options)
+  const view = (hit: RankedHit) => hitView(hit, searched, options)
   return {
-    gallery,
     modelId,
     method,
     ...(ef !== undefined && { ef }),
@@ -234,15 +261,18 @@ export function answerView(answer: Answer, options: AnswerViewOptions): Static<t
 }
 
 function hitView(
-  { rank, score, nearCopyScore, record }: RankedHit,
-  gallery: string,
+  { rank, score: raised, boost, gallery, nearCopyScore, record }: RankedHit,
+  searched: Answer['gallery'],
   { include, basePath, calibration }: AnswerViewOptions,
 ): Static<typeof Hit> {
   const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
+  const score = boost === undefined ? raised : raised - boost
   return {
     rank,
+    ...(gallery !== undefined && { gallery }),
     id,
     score,
+    ...(boost !== undefined && { boost }),
     ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
     ...(nearCopyScore !== undefined && { nearCopyScore }),
     label,
@@ -252,7 +282,9 @@ function hitView(
     ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
     ...(include.includes('thumbnail') && {
       thumbnail:
-        thumbnailBytes === 0 ? null : `${basePath}/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`,
+        thumbnailBytes === 0
+          ? null
+          : `${basePath}/v1/galleries/${gallery ?? String(searched)}/images/${encodeURIComponent(id)}/thumbnail`,
     }),
   }
 }

@@ -1,0 +1,77 @@
+/** `POST /v1/search`: one query to several galleries, one ranking. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type AnswerBytes, inOneTurnMaxBytes } from '../answer-bytes.js'
+import { answerSearch, type SearchParts } from '../answer-search.js'
+import { clientGone } from '../client-gone.js'
+import { imageRequestReader } from '../image-request.js'
+import { inTurns } from '../json-in-turns.js'
+import { imageBody } from '../schemas/image-body.js'
+import { reference } from '../schemas/named.js'
+import { problems } from '../schemas/problem.js'
+import { JoinedSearchAnswer } from '../schemas/search.js'
+import { imagesMax, joinedSearchSchemas, type SearchGiven } from '../schemas/search-parameters.js'
+import { searchedGalleries } from '../searched-galleries.js'
+import { RequestInvalid } from '../validation.js'
+
+export interface JoinedSearchRouteOptions extends SearchParts {
+  answers: AnswerBytes
+}
+
+export const joinedSearchRoutes: FastifyPluginAsyncTypebox<JoinedSearchRouteOptions> = async (
+  app,
+  { answers, ...searching },
+) => {
+  const { config, memory, parts } = searching
+  const { Parameters, Body, Form } = joinedSearchSchemas(config)
+  const read = imageRequestReader({
+    parameters: Parameters,
+    body: Body,
+    maxBytes: config.uploadMaxBytes,
+    imagesMax,
+    remote: parts.remote,
+    memory,
+  })
+
+  app.post(
+    '/v1/search',
+    {
+      config: { role: 'read', verb: 'search', galleries: 'own' },
+      schema: {
+        operationId: 'searchGalleries',
+        tags: ['search'],
+        summary: 'Search several galleries as one',
+        description:
+          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must be of the served model (`model_mismatch`). A page token is for the same `galleries` again.',
+        querystring: Parameters,
+        body: imageBody(Form, Body),
+        response: {
+          200: { description: 'The nearest pictures of all galleries, best first.', ...reference(JoinedSearchAnswer) },
+          ...problems(400, 403, 404, 409, 410, 413, 415, 422, 429, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const signal = clientGone(reply)
+      const { images, given: all, placeOf } = await read(request, signal)
+      const { galleries: asked, ...given } = all
+      if (asked === undefined)
+        throw new RequestInvalid([{ in: placeOf('galleries'), pointer: '/galleries', detail: 'is missing' }])
+      const account = answers.of(reply)
+      const galleries = await searchedGalleries(asked, parts.galleries, request.grant)
+      const found = await answerSearch(
+        {
+          gallery: galleries,
+          caller: request.keyName,
+          images,
+          given: given as SearchGiven,
+          placeOf,
+          signal,
+          onBytes: (bytes) => account.take(bytes),
+        },
+        searching,
+      )
+      const answer = { galleries, ...found }
+      return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, signal) : answer
+    },
+  )
+}
