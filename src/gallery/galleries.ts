@@ -381,8 +381,8 @@ export class Galleries {
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
   async search(gallery: string | readonly string[], search: GallerySearch): Promise<GallerySearchResult> {
-    const { set } = await this.#searched(gallery)
-    expectUnitVector(search.vector, this.#options.model.dimension)
+    const { set, dimension } = await this.#searched(gallery)
+    expectUnitVector(search.vector, dimension)
     return searchGallery(set, search)
   }
 
@@ -392,8 +392,8 @@ export class Galleries {
     { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
   ): Promise<SearchPage> {
     const startedAt = performance.now()
-    const { set, uid } = await this.#searched(gallery)
-    expectUnitVector(terms.vector, this.#options.model.dimension)
+    const { set, uid, dimension } = await this.#searched(gallery)
+    expectUnitVector(terms.vector, dimension)
     // only the terms outlive the request
     const ranking = await Ranking.open(set, terms, { reach })
     const page = await ranking.page({ k, offset, voters, metadata, onBytes })
@@ -497,17 +497,21 @@ export class Galleries {
   }
 
   /** What is searched, and whose its rankings are. @throws AlikeError `model_mismatch` */
-  async #searched(gallery: string | readonly string[]): Promise<{ set: SearchedSet; uid: string }> {
+  async #searched(gallery: string | readonly string[]): Promise<{ set: SearchedSet; uid: string; dimension: number }> {
     if (typeof gallery === 'string') {
       const { opened, entry } = await this.#ready(gallery)
-      return { set: opened, uid: entry.uid }
+      return { set: opened, uid: entry.uid, dimension: entry.set.dimension }
     }
     const sets: (NamedSet & { uid: string })[] = []
+    const models = new Map<string, number>()
     for (const name of gallery) {
       const { opened, entry } = await this.#ready(name)
       sets.push({ gallery: name, set: opened, uid: entry.uid })
+      models.set(entry.set.modelId, entry.set.dimension)
     }
-    return { set: new JoinedSets(sets), uid: sets.map(({ uid }) => uid).join('+') }
+    const [dimension = 0] = models.values()
+    if (models.size > 1) throw new AlikeError('model_mismatch', { detail: 'The galleries are not all of one model.' })
+    return { set: new JoinedSets(sets), uid: sets.map(({ uid }) => uid).join('+'), dimension }
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */

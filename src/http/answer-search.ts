@@ -61,7 +61,7 @@ export interface AskedSearch {
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
 export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<ViewedAnswer> {
   const { parts, metrics } = searching
-  const { calibration } = parts.images.modelOf((await parts.galleries.set(asked.gallery)).modelId).manifest
+  const { calibration } = parts.images.modelOf((await parts.galleries.set([asked.gallery].flat()[0]!)).modelId).manifest
   const { given } = asked
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])

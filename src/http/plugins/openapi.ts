@@ -96,7 +96,15 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
 }
 
 /** Operations that can be called without a body; the generator takes every described body as required. */
-const bodyOptional = new Set(['createGallery', 'search', 'searchGalleries', 'evaluate', 'findDuplicates', 'examine', 'layOut'])
+const bodyOptional = new Set([
+  'createGallery',
+  'search',
+  'searchGalleries',
+  'evaluate',
+  'findDuplicates',
+  'examine',
+  'layOut',
+])
 
 function withOptionalBodies<Document extends { paths?: object }>(document: Document): Document {
   for (const methods of Object.values(document.paths ?? {}) as Record<

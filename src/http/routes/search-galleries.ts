@@ -41,7 +41,7 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<JoinedSearchRouteOpti
         tags: ['search'],
         summary: 'Search several galleries as one',
         description:
-          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must be of the served model (`model_mismatch`). A page token is for the same `galleries` again.',
+          'As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must be of one model (`model_mismatch`). A page token is for the same `galleries` again.',
         querystring: Parameters,
         body: imageBody(Form, Body),
         response: {
