@@ -81,8 +81,9 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   })
 }
 
-/** Of queries by a picture among all of a gallery: others say little of the model. */
+/** Of queries by a picture among all of one gallery: others say little of the model, and raised scores nothing. */
 function watchAnswer(answer: Answer, { gallery, images, given }: AskedSearch, { drift, recall }: QueryWatch): void {
+  if (typeof gallery !== 'string' || 'boosts' in given) return
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
   const isPlain = images.length > 0 && given.filter === undefined && given.unlike === undefined

@@ -60,6 +60,7 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<JoinedSearchRouteOpti
       const galleries = await searchedGalleries(asked, parts.galleries, request.grant)
       const found = await answerSearch(
         {
+          trace: request.trace,
           gallery: galleries,
           caller: request.keyName,
           images,
