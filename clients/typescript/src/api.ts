@@ -653,6 +653,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search several galleries as one
+         * @description As a search of one gallery, with one ranking over all of them: score descending, then id, then gallery. The query is one or several pictures or a vector. All galleries must be of one model (`model_mismatch`). A page token is for the same `galleries` again.
+         */
+        post: operations["searchGalleries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/explain": {
         parameters: {
             query?: never;
@@ -1370,7 +1390,7 @@ export interface components {
              * @description Stable, to be switched on.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What it was this time. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -1522,6 +1542,13 @@ export interface components {
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
+                /**
+                 * @description Where it is stored, when several galleries are searched.
+                 * @example holidays
+                 */
+                gallery?: string;
+                /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                boost?: number;
                 /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
                 score: number;
                 /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
@@ -1557,6 +1584,155 @@ export interface components {
                      * @example cycling/Image_12.jpg
                      */
                     id: string;
+                    /**
+                     * @description Where it is stored, when several galleries are searched.
+                     * @example holidays
+                     */
+                    gallery?: string;
+                    /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                    boost?: number;
+                    /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
+                    score: number;
+                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                    pSame?: number;
+                    /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
+                    nearCopyScore?: number | null;
+                    label: string | null;
+                    modelId: string;
+                    /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                    metadata?: {
+                        [key: string]: unknown;
+                    };
+                    /**
+                     * @description The record is damaged on the disk: only the id is told.
+                     * @enum {string}
+                     */
+                    unreadable?: "record";
+                    /** @description Where it is, below the address of the service; null when none is stored. */
+                    thumbnail?: string | null;
+                }[];
+            }[];
+            vote?: {
+                /** @description What most of them say, of equals the nearest; null when none has a label or nothing matches. */
+                label: string | null;
+                /** @description False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold. */
+                match?: boolean;
+                /** @description Share of the first label less that of the second: 0 undecided, 1 unanimous. */
+                margin: number;
+                /** @description Hits with a label among those asked. */
+                voters: number;
+                /** @description Most votes first, then nearest. */
+                labels: {
+                    /**
+                     * @description What the picture shows, its class.
+                     * @example cycling
+                     */
+                    label: string;
+                    votes: number;
+                    /** @description Of the votes, 0 to 1. */
+                    share: number;
+                    /** @description Of its best hit. */
+                    bestScore: number;
+                }[];
+                threshold?: {
+                    /** @description Below it nothing matches. */
+                    score: number;
+                    /** @description Share of pairs of two labels that reach it, on val pictures. */
+                    falseMatchRate: number;
+                    /** @description The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little. */
+                    falseMatchesExpected: number;
+                    /** @description Share of pairs of one label that reach it. */
+                    matchRate: number;
+                };
+            };
+            /** @description With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows. */
+            nextPageToken?: string;
+            calibration?: components["schemas"]["Calibration"];
+            durations: {
+                /** @description Decoding, orienting, cropping, resizing, milliseconds. */
+                decodeMs: number;
+                /** @description Waiting for a decoder and for the model, milliseconds. */
+                queueMs: number;
+                /** @description The model, milliseconds. */
+                embedMs: number;
+                /** @description Index and records, milliseconds. */
+                searchMs: number;
+                /** @description All of it, without receiving the picture, milliseconds. */
+                totalMs: number;
+            };
+        };
+        JoinedSearchAnswer: {
+            /** @description Those that were searched, by name. */
+            galleries: string[];
+            /** @description The model that made query and gallery comparable. */
+            modelId: string;
+            /**
+             * @description Whether every picture was compared, or the graph was asked.
+             * @enum {string}
+             */
+            method: "exact" | "hnsw";
+            /** @description Candidates the graph kept. */
+            ef?: number;
+            /** @description What was searched for; with `include`. */
+            vector?: number[];
+            /** @description Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none. */
+            hits: {
+                /** @description 1 is best. */
+                rank: number;
+                /**
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @example cycling/Image_12.jpg
+                 */
+                id: string;
+                /**
+                 * @description Where it is stored, when several galleries are searched.
+                 * @example holidays
+                 */
+                gallery?: string;
+                /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                boost?: number;
+                /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
+                score: number;
+                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                pSame?: number;
+                /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
+                nearCopyScore?: number | null;
+                label: string | null;
+                modelId: string;
+                /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
+                metadata?: {
+                    [key: string]: unknown;
+                };
+                /**
+                 * @description The record is damaged on the disk: only the id is told.
+                 * @enum {string}
+                 */
+                unreadable?: "record";
+                /** @description Where it is, below the address of the service; null when none is stored. */
+                thumbnail?: string | null;
+            }[];
+            /** @description With `groupBy`, by their best hits. */
+            groups?: {
+                /** @description 1 is best. */
+                rank: number;
+                /** @description What its hits share. */
+                key: string | number | boolean;
+                /** @description Score descending, then id ascending; `rank` is that within the group. */
+                hits: {
+                    /** @description 1 is best. */
+                    rank: number;
+                    /**
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                     * @example cycling/Image_12.jpg
+                     */
+                    id: string;
+                    /**
+                     * @description Where it is stored, when several galleries are searched.
+                     * @example holidays
+                     */
+                    gallery?: string;
+                    /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
+                    boost?: number;
                     /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
                     score: number;
                     /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
@@ -8425,6 +8601,364 @@ export interface operations {
             };
         };
     };
+    searchGalleries: {
+        parameters: {
+            query?: {
+                /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
+                galleries?: string[];
+                /** @description Most hits. */
+                k?: number;
+                /** @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`. */
+                offset?: number;
+                /** @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page. */
+                paged?: boolean;
+                /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                pageToken?: string;
+                /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                minScore?: number;
+                /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                minPSame?: number;
+                /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                ef?: number;
+                /** @description Compare with every picture instead of asking the graph. */
+                exact?: boolean;
+                /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                vote?: number;
+                /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                falseMatchRate?: number;
+                /** @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group. */
+                groupBy?: string;
+                /** @description With `groupBy`: most hits of a group. */
+                groupSize?: number;
+                /** @description Only pictures with one of these labels; an empty text stands for pictures without one. */
+                label?: string[];
+                /**
+                 * @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. As JSON text.
+                 * @example {"field":"metadata.year","gte":2020}
+                 */
+                filter?: string;
+                /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "image/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
+                     */
+                    image: string;
+                    /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
+                    galleries?: string[];
+                    /**
+                     * @description Most hits.
+                     * @default 10
+                     */
+                    k?: number;
+                    /**
+                     * @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`.
+                     * @default 0
+                     */
+                    offset?: number;
+                    /**
+                     * @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page.
+                     * @default false
+                     */
+                    paged?: boolean;
+                    /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                    pageToken?: string;
+                    /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                    minScore?: number;
+                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    minPSame?: number;
+                    /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                    ef?: number;
+                    /**
+                     * @description Compare with every picture instead of asking the graph.
+                     * @default false
+                     */
+                    exact?: boolean;
+                    /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                    vote?: number;
+                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    falseMatchRate?: number;
+                    /**
+                     * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
+                     * @example label
+                     * @example metadata.place.city
+                     */
+                    groupBy?: string;
+                    /**
+                     * @description With `groupBy`: most hits of a group.
+                     * @default 3
+                     */
+                    groupSize?: number;
+                    /** @description Only pictures with one of these labels; an empty text stands for pictures without one. */
+                    label?: string[];
+                    /**
+                     * @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. As JSON text.
+                     * @example {"field":"metadata.year","gte":2020}
+                     */
+                    filter?: string;
+                    /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                    include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                    /**
+                     * @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.
+                     * @example 0.25,0.1,0.5,0.5
+                     * @example 120,40,300,300px
+                     */
+                    region?: string;
+                };
+                /**
+                 * @example {
+                 *       "galleries": [
+                 *         "holidays",
+                 *         "archive-*"
+                 *       ],
+                 *       "url": "https://images.example.com/cycling/12.jpg",
+                 *       "k": 5,
+                 *       "boosts": [
+                 *         {
+                 *           "filter": {
+                 *             "field": "metadata.year",
+                 *             "gte": 2024
+                 *           },
+                 *           "weight": 0.05
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
+                    galleries?: string[];
+                    /**
+                     * Format: byte
+                     * @description The picture file in base64; a `data:` URL is understood too.
+                     * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==
+                     */
+                    image?: string;
+                    /**
+                     * @description Where the picture is fetched from, by http or https; refused unless the service was set up to allow its host (`URL_ALLOWED_HOSTS`).
+                     * @example https://images.example.com/cycling/12.jpg
+                     */
+                    url?: string;
+                    /** @description Several pictures of one thing. */
+                    images?: string[];
+                    /** @description An embedding by this model, of unit length. */
+                    vector?: number[];
+                    /**
+                     * @description Most hits.
+                     * @default 10
+                     */
+                    k?: number;
+                    /**
+                     * @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`.
+                     * @default 0
+                     */
+                    offset?: number;
+                    /**
+                     * @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page.
+                     * @default false
+                     */
+                    paged?: boolean;
+                    /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                    pageToken?: string;
+                    /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                    minScore?: number;
+                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    minPSame?: number;
+                    /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                    ef?: number;
+                    /**
+                     * @description Compare with every picture instead of asking the graph.
+                     * @default false
+                     */
+                    exact?: boolean;
+                    /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                    vote?: number;
+                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    falseMatchRate?: number;
+                    /**
+                     * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
+                     * @example label
+                     * @example metadata.place.city
+                     */
+                    groupBy?: string;
+                    /**
+                     * @description With `groupBy`: most hits of a group.
+                     * @default 3
+                     */
+                    groupSize?: number;
+                    label?: string[] | string;
+                    filter?: components["schemas"]["Filter"];
+                    /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
+                    boosts?: {
+                        filter: components["schemas"]["Filter"];
+                        /** @description Added to the score of pictures that fit. */
+                        weight: number;
+                    }[];
+                    /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                    include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                    /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
+                    region?: {
+                        x: number;
+                        y: number;
+                        width: number;
+                        height: number;
+                        /**
+                         * @default relative
+                         * @enum {string}
+                         */
+                        unit?: "relative" | "pixel";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The nearest pictures of all galleries, best first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinedSearchAnswer"];
+                };
+            };
+            /** @description The request does not fit its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key has not the role that this needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It contradicts what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The page token has expired. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     explain: {
         parameters: {
             query?: {
@@ -8920,6 +9454,12 @@ export interface operations {
                     filter?: components["schemas"]["Filter"];
                     /** @description Pictures that are no hits. */
                     excludeIds?: string[];
+                    /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
+                    boosts?: {
+                        filter: components["schemas"]["Filter"];
+                        /** @description Added to the score of pictures that fit. */
+                        weight: number;
+                    }[];
                     /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
                     include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                     /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
@@ -9208,6 +9748,12 @@ export interface operations {
                         filter?: components["schemas"]["Filter"];
                         /** @description Pictures that are no hits. */
                         excludeIds?: string[];
+                        /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
+                        boosts?: {
+                            filter: components["schemas"]["Filter"];
+                            /** @description Added to the score of pictures that fit. */
+                            weight: number;
+                        }[];
                         /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
                         include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                         /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */

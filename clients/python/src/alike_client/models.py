@@ -643,7 +643,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable, to be switched on.
     """
@@ -673,6 +673,14 @@ class Hit1(TypedDict):
     id: str
     """
     Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    """
+    gallery: NotRequired[str]
+    """
+    Where it is stored, when several galleries are searched.
+    """
+    boost: NotRequired[float]
+    """
+    With `boosts`: what was added to the score for its rank; the score is without it.
     """
     score: float
     """
@@ -837,6 +845,83 @@ class SearchAnswer(TypedDict):
     durations: Durations
 
 
+class Group1(TypedDict):
+    rank: int
+    """
+    1 is best.
+    """
+    key: str | float | bool
+    """
+    What its hits share.
+    """
+    hits: list[Hit1]
+    """
+    Score descending, then id ascending; `rank` is that within the group.
+    """
+
+
+class Vote1(TypedDict):
+    label: str | None
+    """
+    What most of them say, of equals the nearest; null when none has a label or nothing matches.
+    """
+    match: NotRequired[bool]
+    """
+    False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold.
+    """
+    margin: float
+    """
+    Share of the first label less that of the second: 0 undecided, 1 unanimous.
+    """
+    voters: int
+    """
+    Hits with a label among those asked.
+    """
+    labels: list[Label1]
+    """
+    Most votes first, then nearest.
+    """
+    threshold: NotRequired[Threshold1]
+
+
+class JoinedSearchAnswer(TypedDict):
+    galleries: list[str]
+    """
+    Those that were searched, by name.
+    """
+    modelId: str
+    """
+    The model that made query and gallery comparable.
+    """
+    method: Literal['exact', 'hnsw']
+    """
+    Whether every picture was compared, or the graph was asked.
+    """
+    ef: NotRequired[int]
+    """
+    Candidates the graph kept.
+    """
+    vector: NotRequired[list[float]]
+    """
+    What was searched for; with `include`.
+    """
+    hits: list[Hit1]
+    """
+    Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.
+    """
+    groups: NotRequired[list[Group1]]
+    """
+    With `groupBy`, by their best hits.
+    """
+    vote: NotRequired[Vote1]
+    nextPageToken: NotRequired[str]
+    """
+    With `paged`: of the next page of this ranking, for `pageToken`; absent when nothing follows.
+    """
+    calibration: NotRequired[Calibration]
+    durations: Durations
+
+
 class Answer(TypedDict):
     answer: NotRequired[SearchAnswer]
     problem: NotRequired[Problem]
@@ -849,7 +934,7 @@ class SearchBatchAnswer(TypedDict):
     """
 
 
-class Label2(TypedDict):
+class Label3(TypedDict):
     label: str
     probability: float
 
@@ -863,7 +948,7 @@ class EmbeddingAnswer(TypedDict):
     """
     Unit length; taken by `vector` of a search.
     """
-    labels: list[Label2]
+    labels: list[Label3]
     """
     What the model’s classifier takes it for, of the classes it was trained on; the likeliest five.
     """
@@ -1050,7 +1135,7 @@ class Image1(TypedDict):
     """
 
 
-class Group1(TypedDict):
+class Group2(TypedDict):
     size: int
     """
     Pictures in the group.
@@ -1100,13 +1185,13 @@ class Duplicates(TypedDict):
     """
     Pictures to spare: what would go if one of each group stayed.
     """
-    groups: list[Group1]
+    groups: list[Group2]
     """
     Largest first, then by id; at most `limit`.
     """
 
 
-class Group2(TypedDict):
+class Group3(TypedDict):
     labels: list[str]
     """
     By name; at most 20.
@@ -1138,7 +1223,7 @@ class Conflicts(TypedDict):
     """
     Findings left out because they were decided on; absent in reports of older versions.
     """
-    groups: list[Group2]
+    groups: list[Group3]
 
 
 class Witness(TypedDict):
