@@ -18,6 +18,7 @@ import { dataFolder, openIn, settled } from '../engines/embedded/storage-folder.
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
+import { until } from '../support/until.js'
 import { webhooksOf } from '../support/webhooks.js'
 
 const { dimension } = model
@@ -48,12 +49,11 @@ async function openAll(t: TestContext, dataDir: string, imagesMax?: number): Pro
   return openOn(t, await openIn(t, dataDir), imagesMax)
 }
 
-async function ended(galleries: Galleries, { id }: Pick<JobRecord, 'id'>): Promise<JobRecord> {
-  for (;;) {
+function ended(galleries: Galleries, { id }: Pick<JobRecord, 'id'>): Promise<JobRecord> {
+  return until(() => {
     const job = galleries.jobs.get(id)!
-    if (job.finishedAt !== null) return job
-    await sleep(10)
-  }
+    return job.finishedAt !== null && job
+  }, 'the end of the job')
 }
 
 async function resultOf<Result extends AnalysisResult>(

@@ -1,12 +1,12 @@
 /** Galleries with pictures, and snapshots of them, in a folder of their own. */
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src/backups/snapshots.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
+import { until } from '../support/until.js'
 
 export const vectors = Array.from({ length: 300 }, unitVectors({ dimension: model.dimension, seed: 51 }))
 
@@ -40,10 +40,9 @@ export async function snapshotsIn(
   return snapshots
 }
 
-export async function ended(snapshots: Snapshots, { id }: { id: string }): Promise<SnapshotRecord> {
-  for (;;) {
+export function ended(snapshots: Snapshots, { id }: { id: string }): Promise<SnapshotRecord> {
+  return until(async () => {
     const record = await snapshots.get(id)
-    if (record.state !== 'writing') return record
-    await sleep(5)
-  }
+    return record.state !== 'writing' && record
+  }, 'the end of a snapshot')
 }

@@ -9,6 +9,7 @@ import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf, zstdOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
+import { until } from '../support/until.js'
 
 const command = fileURLToPath(new URL('../../src/cli/ingest.js', import.meta.url))
 const gallery = '/v1/galleries/sent'
@@ -160,7 +161,7 @@ test('Ctrl-C cancels the job and says so', async (t) => {
   await writeFile(join(folder, 'many.tar'), await tarOf(entries))
   const { child, ended } = start(t, join(folder, 'many.tar'), '--url', url, '--gallery', 'sent', '--create')
   const jobs = async () => (await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs
-  while ((await jobs()).every(({ done }) => done === 0)) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(async () => (await jobs()).some(({ done }) => done > 0), 'the first picture of the job')
   child.kill('SIGINT')
   const { code, output } = await ended
   const [job] = await jobs()
@@ -179,14 +180,14 @@ test('Ctrl-C in the middle of sending leaves nothing behind', async (t) => {
   const { child, ended } = start(t, pipe, '--url', url, '--gallery', 'sent', '--create')
   await writer.write(Buffer.alloc(1024))
   const spooled = () => readdir(join(app.config.dataDir, 'spool'))
-  while ((await spooled()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(async () => (await spooled()).length > 0)
   child.kill('SIGINT')
   child.stderr!.on('data', (text: Buffer) => {
     if (text.includes('Cancelled')) void writer.close()
   })
   const { code, errors } = await ended
   assert.deepEqual([code, /Cancelled while sending/.test(errors)], [130, true])
-  while ((await spooled()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(async () => (await spooled()).length === 0)
   assert.deepEqual((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs, [])
 })
 

@@ -8,6 +8,7 @@ import type { Model } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { until } from '../support/until.js'
 
 const silent: EmbedderLogger = { info: () => {}, warn: () => {}, error: () => {} }
 
@@ -196,8 +197,6 @@ test('while no worker can be started, nobody waits; once one can, all is well ag
   for (const { status } of await Promise.allSettled(waiting)) assert.equal(status, 'rejected')
   await assert.rejects(embedder.embed(image(1)), hasCode('internal'))
   await rename(`${network}.away`, network)
-  const deadline = performance.now() + 10_000
-  while (embedder.liveWorkers === 0 && performance.now() < deadline)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(() => embedder.liveWorkers > 0, 'a new worker')
   assert.equal((await embedder.embed(image(9))).vector[0], 1)
 })

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import {
@@ -13,16 +12,16 @@ import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
+import { until } from '../support/until.js'
 
 type Job = Answer['jobs'][number]
 const gallery = '/v1/galleries/shapes'
 
-async function ended(app: TestApp, { id }: Job): Promise<Job> {
-  for (;;) {
+function ended(app: TestApp, { id }: Job): Promise<Job> {
+  return until(async () => {
     const job = await app.call<Job>(200, { url: `/v1/jobs/${id}` })
-    if (job.finishedAt !== null) return job
-    await sleep(20)
-  }
+    return job.finishedAt !== null && job
+  }, 'the end of the job')
 }
 
 async function ask(app: TestApp, what: string, payload?: object): Promise<Job> {

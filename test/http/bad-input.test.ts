@@ -1,7 +1,7 @@
 /** Every bad request gets a clear problem document, and loses nothing. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
@@ -11,6 +11,7 @@ import { drawImage } from '../support/drawn-images.js'
 import { longestTurn } from '../support/event-loop.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { bombPng } from '../support/png.js'
+import { until } from '../support/until.js'
 
 const png = { 'content-type': 'image/png' }
 const search = '/v1/galleries/g/search'
@@ -346,16 +347,21 @@ test('a body that breaks off over a socket ends nothing but its own connection',
   ]
   for (const [headers, body] of rows) {
     for (const share of [0, 0.05, 0.5, 0.95]) {
+      const connected = once(app.app.server, 'connection')
       const socket = connect(port, '127.0.0.1')
       socket.on('error', () => {})
-      socket.write([...headers, 'host: test', '', ''].join('\r\n'))
-      socket.write(body.subarray(0, Math.floor(body.length * share)))
-      await sleep(15)
+      const sent = Buffer.concat([
+        Buffer.from([...headers, 'host: test', '', ''].join('\r\n')),
+        body.subarray(0, Math.floor(body.length * share)),
+      ])
+      socket.write(sent)
+      const [peer] = (await connected) as [Socket]
+      await until(() => peer.bytesRead === sent.length, 'the arrival of a part')
       socket.destroy()
       await once(socket, 'close')
     }
   }
-  await sleep(100)
+  await untilIdle(app)
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs.length, 0)
   assert.equal((await app.call(200, { method: 'GET', url: '/v1/galleries/g' })).count, 1)
   assert.equal(app.log.filter(({ level }) => Number(level) >= 50).length, 0)
@@ -400,8 +406,8 @@ test('an example that does not exist beside a picture that can not be used ends 
     const found = await problemOf(app, { method: 'POST', url: search, payload })
     assert.deepEqual([found.status, found.code], [status, code])
   }
-  // What was begun for them fails about now; a rejection that nobody hears of would end the process, and this test.
-  await sleep(100)
+  // What was begun for them fails until then; a rejection that nobody hears of would end the process, and this test.
+  await untilIdle(app)
   assert.equal((await app.call(200, { method: 'POST', url: search, payload: { image } })).hits.length, 1)
 })
 
@@ -446,3 +452,18 @@ test('what is unknown and what does not fit are told together', async (t) => {
     ],
   )
 })
+
+/** Nothing of any request is at work any more. */
+async function untilIdle(app: TestApp): Promise<void> {
+  const idle = [
+    'requests_in_flight',
+    'uploads_in_flight',
+    'decode_queue_depth',
+    'decode_memory_bytes',
+    'embed_queue_depth',
+  ]
+  await until(async () => {
+    const text = (await app.app.inject('/metrics')).body
+    return idle.every((name) => new RegExp(`^alike_${name}(\\{[^}]*\\})? 0$`, 'm').test(text))
+  }, 'the end of all work')
+}

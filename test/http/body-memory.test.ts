@@ -5,10 +5,10 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
+import { until } from '../support/until.js'
 
 const search = '/v1/galleries/g/search'
 const jpeg = { 'content-type': 'image/jpeg' }
@@ -40,11 +40,7 @@ async function held({ app }: TestApp): Promise<number> {
 }
 
 async function heldUntil(app: TestApp, bytes: number): Promise<void> {
-  const until = performance.now() + 10_000
-  for (let now = await held(app); now !== bytes; now = await held(app)) {
-    if (performance.now() > until) throw new Error(`${now} bytes are held instead of ${bytes}`)
-    await sleep(5)
-  }
+  await until(async () => (await held(app)) === bytes, `holding ${bytes} bytes`)
 }
 
 test('bodies take from one budget as they are announced, and the next is refused before it is read', async (t) => {
@@ -136,11 +132,11 @@ for (const ending of ['leaves', 'stalls'] as const) {
       )
       const callers = [0.1, 0.3, 0.49, 0.52, 0.77, 0.999].map((share) => sendPart(port, body, share))
       t.after(() => callers.forEach((socket) => socket.destroy()))
-      while (!/^alike_uploads_in_flight 6$/m.test((await app.app.inject('/metrics')).body)) await sleep(2)
+      await until(async () => /^alike_uploads_in_flight 6$/m.test((await app.app.inject('/metrics')).body))
       if (ending === 'leaves') callers.forEach((socket) => socket.destroy())
       else await Promise.all(callers.map((socket) => once(socket, 'close')))
       await heldUntil(app, 0)
-      while ((await readdir(join(app.config.dataDir, 'spool'))).length > 0) await sleep(2)
+      await until(async () => (await readdir(join(app.config.dataDir, 'spool'))).length === 0)
     }
   })
 }

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 import { rewriteImages } from '../support/stored-rows.js'
+import { until } from '../support/until.js'
 
 const json = { 'content-type': 'application/json' }
 const lines = { 'content-type': 'application/x-ndjson' }
@@ -277,13 +277,6 @@ test('answers that nobody reads are bounded together, refused then, and cut off 
   await until(async () => (await metric()) === 0)
   assert.ok(app.log.some(({ msg }) => msg === 'the answer was not taken in time'))
 })
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await holds()); waited += 20) {
-    assert.ok(waited < 60_000)
-    await sleep(20)
-  }
-}
 
 function askAndNotRead(port: number, path: string): Socket {
   const socket = connect(port, '127.0.0.1')

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Static } from 'typebox'
 import { restoreSnapshot } from '../../src/backups/restore.js'
 import type { Snapshot } from '../../src/http/schemas/snapshot.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { damageRow } from '../support/stored-rows.js'
+import { until } from '../support/until.js'
 
 const png = { 'content-type': 'image/png' }
 const draw = (seed: number) => drawImage('square', seed, { format: 'png' })
@@ -36,11 +36,11 @@ async function damagedApp(
 }
 
 async function snapshotOf(app: TestApp): Promise<Static<typeof Snapshot>> {
-  let snapshot = await app.call<Static<typeof Snapshot>>(202, { method: 'POST', url: '/v1/snapshots' })
-  for (let waited = 0; snapshot.state === 'writing' && waited < 60_000; waited += 20) {
-    await sleep(20)
-    snapshot = await app.call(200, { url: `/v1/snapshots/${snapshot.id}` })
-  }
+  const { id } = await app.call<Static<typeof Snapshot>>(202, { method: 'POST', url: '/v1/snapshots' })
+  const snapshot = await until(async () => {
+    const now = await app.call<Static<typeof Snapshot>>(200, { url: `/v1/snapshots/${id}` })
+    return now.state !== 'writing' && now
+  }, 'the end of the snapshot')
   assert.equal(snapshot.state, 'ready', snapshot.failure?.detail)
   return snapshot
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
@@ -12,6 +11,7 @@ import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { endedJob, errorsOf, type Job, sendJob } from '../support/jobs.js'
 import { bombPng } from '../support/png.js'
+import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/bulk'
 const make = (app: TestApp) => app.call(201, { method: 'PUT', url: gallery })
@@ -333,7 +333,7 @@ test('a stopped service goes on with its jobs at the next start', async (t) => {
   await make(first)
   const job = await send(first, tar, await tarOf(entries))
   const waiting = await send(first, tar, await tarOf(entries.slice(0, 9)))
-  while ((await first.app.inject(`/v1/jobs/${job.id}`)).json<Job>().done === 0) await sleep(5)
+  await until(async () => (await first.app.inject(`/v1/jobs/${job.id}`)).json<Job>().done > 0)
   await first.close()
 
   const second = await startApp(t, { dataDir, modelDir })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { jobEvents } from '../../src/http/job-events.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/followed'
 const tar = { 'content-type': 'application/x-tar' }
@@ -56,14 +56,6 @@ async function follow(address: string, job: Job, enough: (text: string) => boole
 
 async function listeners(app: TestApp): Promise<number> {
   return Number(/^alike_job_listeners (\d+)$/m.exec((await app.app.inject('/metrics')).body)?.[1])
-}
-
-async function until(reached: () => Promise<boolean>): Promise<void> {
-  for (let waited = 0; waited < 20_000; waited += 20) {
-    if (await reached()) return
-    await sleep(20)
-  }
-  throw new Error('it does not come to that')
 }
 
 test('a job is followed from where it is to its end, and then the stream ends', async (t) => {

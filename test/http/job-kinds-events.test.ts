@@ -1,7 +1,6 @@
 /** The events of every kind of job: they move with its progress, end with its end, and leave nothing behind. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobKind } from '../../src/gallery/jobs.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { jobEvents } from '../../src/http/job-events.js'
@@ -11,6 +10,7 @@ import { tarOf } from '../support/archives.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
 import { drawImage } from '../support/drawn-images.js'
 import type { Job } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/followed'
 const kinds = ['ingest', 'evaluate', 'duplicates', 'doctor'] as const satisfies readonly JobKind[]
@@ -77,11 +77,10 @@ function parse(text: string): Event[] {
 const jobAt = ({ app }: TestApp, { id }: Job) => app.inject(`/v1/jobs/${id}`).then((response) => response.json<Job>())
 
 async function untilNobodyListens({ app }: TestApp): Promise<void> {
-  for (let waited = 0; waited < 20_000; waited += 20) {
-    if (/^alike_job_listeners 0$/m.test((await app.inject('/metrics')).body)) return
-    await sleep(20)
-  }
-  throw new Error('somebody still listens')
+  await until(
+    async () => /^alike_job_listeners 0$/m.test((await app.inject('/metrics')).body),
+    'the last listener leaving',
+  )
 }
 
 for (const kind of kinds) {

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { until } from '../support/until.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
 const search = '/v1/galleries/g/search'
@@ -105,7 +105,7 @@ test('more requests at once than allowed are refused at once, and told when to c
     )
     return socket.on('error', () => {})
   })
-  await sleep(50)
+  await until(async () => /^alike_requests_in_flight 2$/m.test(await metricsOf(app)))
 
   const refused = httpRequest({
     port,
@@ -123,7 +123,7 @@ test('more requests at once than allowed are refused at once, and told when to c
   assert.match(await metricsOf(app), /alike_refusals_total\{code="overloaded"\} 1/)
 
   for (const socket of holders) socket.destroy()
-  await sleep(50)
+  await until(async () => /^alike_requests_in_flight 0$/m.test(await metricsOf(app)))
   const payload = await drawImage('circle', 1)
   const admitted = httpRequest({
     port,
@@ -150,7 +150,7 @@ test('the work of clients who left is dropped', async (t) => {
     ),
   )
   // not before the first of them is at work, however busy the machine is
-  while (!/^alike_pictures_decoded_total(\{[^}]*\})? [1-9]/m.test(await metricsOf(app))) await sleep(5)
+  await until(async () => /^alike_pictures_decoded_total(\{[^}]*\})? [1-9]/m.test(await metricsOf(app)))
   leave.abort()
   await Promise.all(calls)
   const payloadAfter = await drawImage('circle', 2)
@@ -169,6 +169,8 @@ test('a closing service finishes what it accepted and refuses the rest', async (
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   const port = Number(new URL(await app.listen()).port)
   const picture = await drawImage('circle', 1)
+  const connected: Socket[] = []
+  app.app.server.on('connection', (socket) => connected.push(socket))
   const accepted = httpRequest({
     port,
     method: 'POST',
@@ -178,9 +180,10 @@ test('a closing service finishes what it accepted and refuses the rest', async (
   accepted.write(picture.subarray(0, 100))
   const late = connect(port, '127.0.0.1')
   late.write('GET /readyz HTTP/1.1\r\nhost: ')
-  await sleep(50)
+  await until(() => connected.length === 2 && connected.every(({ bytesRead }) => bytesRead > 0))
+  await until(async () => /^alike_requests_in_flight 1$/m.test(await metricsOf(app)))
   const closing = app.close()
-  await sleep(50)
+  await until(() => !app.app.server.listening, 'the end of listening')
   late.write('test\r\n\r\n')
   const [refusal] = (await once(late, 'data')) as [Buffer]
   assert.match(refusal.toString(), /^HTTP\/1\.1 503 [\s\S]*connection: close[\s\S]*shutting_down/)

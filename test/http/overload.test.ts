@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { startProcess } from '../support/service-process.js'
+import { until } from '../support/until.js'
 
 const search = '/v1/galleries/g/search'
 
@@ -28,7 +28,7 @@ async function holder(address: string, type = 'image/jpeg', path = search): Prom
 }
 
 async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
-  while (!line.test((await app.inject('/metrics')).body)) await sleep(10)
+  await until(async () => line.test((await app.inject('/metrics')).body), `the metric ${line.source}`)
 }
 
 test('at capacity everything that needs the model is refused alike, and taken again as soon as there is room', async (t) => {

@@ -11,6 +11,7 @@ import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formHeaders } from '../support/forms.js'
 import { endedJob } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 const types = ['application/x-tar', 'application/zip', 'application/x-ndjson', formHeaders['content-type']]
 const path = '/v1/galleries/g/ingest'
@@ -47,7 +48,7 @@ async function send(address: string, body: Buffer): Promise<Response> {
 }
 
 async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
-  while (!line.test((await app.inject('/metrics')).body)) await sleep(10)
+  await until(async () => line.test((await app.inject('/metrics')).body), `the metric ${line.source}`)
 }
 
 async function galleryAndArchive(app: TestApp): Promise<Buffer> {
@@ -76,7 +77,7 @@ test('an upload that lags is ended with a reason, and leaves nothing behind', as
     assert.match(await answer, /^HTTP\/1\.1 408 [\s\S]*upload_too_slow[\s\S]*At least 1024 bytes a second/)
   }
   await untilMetric(app, /^alike_uploads_in_flight 0$/m)
-  while ((await readdir(join(app.config.dataDir, 'spool'))).length > 0) await sleep(10)
+  await until(async () => (await readdir(join(app.config.dataDir, 'spool'))).length === 0)
   assert.deepEqual((await app.call(200, { url: '/v1/jobs' })).jobs, [])
   assert.deepEqual(
     app.log.filter(({ level }) => Number(level) >= 50),
@@ -94,11 +95,10 @@ test('when every place is taken, the upload that lags most makes room; before th
     const refused = await send(address, archive)
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '5'])
     assert.match(((await refused.json()) as Answer).detail ?? '', /4 uploads .*are being received already/)
-    let answer = await send(address, archive)
-    while (answer.status === 429) {
-      await sleep(50)
-      answer = await send(address, archive)
-    }
+    const answer = await until(async () => {
+      const given = await send(address, archive)
+      return given.status !== 429 && given
+    }, 'room for an upload')
     assert.equal(answer.status, 202)
     assert.match(await Promise.race(held.map((upload) => upload.answer)), /upload_too_slow/)
     await untilMetric(app, /^alike_uploads_in_flight 3$/m)

@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Static } from 'typebox'
 import { makeKey } from '../../src/access/api-keys.js'
 import { restoreSnapshot } from '../../src/backups/restore.js'
@@ -13,16 +12,16 @@ import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
+import { until } from '../support/until.js'
 
 type View = Static<typeof Snapshot>
 const jpeg = { 'content-type': 'image/jpeg' }
 
-async function ready(app: TestApp, id: string): Promise<View> {
-  for (;;) {
+function ready(app: TestApp, id: string): Promise<View> {
+  return until(async () => {
     const view = await app.call<View>(200, { url: `/v1/snapshots/${id}` })
-    if (view.state !== 'writing') return view
-    await sleep(5)
-  }
+    return view.state !== 'writing' && view
+  }, 'the end of the snapshot')
 }
 
 async function putImages(app: TestApp, count: number): Promise<void> {
@@ -151,12 +150,8 @@ test('a job that had not ended is told as failed after a restore: its upload is 
   const dataDir = join(await temporaryFolder(t), 'restored')
   await restoreSnapshot(join(app.config.dataDir, 'snapshots', id), dataDir)
   const restored = await startApp(t, { modelDir, dataDir })
-  for (
-    let i = 0;
-    i < 200 && (await restored.call<{ state: string }>(200, { url: '/v1/jobs/left' })).state !== 'failed';
-    i++
-  )
-    await sleep(10)
+  const stateOf = async () => (await restored.call<{ state: string }>(200, { url: '/v1/jobs/left' })).state
+  await until(async () => (await stateOf()) === 'failed')
   const job = await restored.call<{ state: string; failure: { code: string; detail: string } }>(200, {
     url: '/v1/jobs/left',
   })

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 import { damageImage, rewriteImages, storeTexts } from '../support/stored-rows.js'
+import { until } from '../support/until.js'
 
 const json = { 'content-type': 'application/json' }
 const lines = { 'content-type': 'application/x-ndjson' }
@@ -270,22 +270,20 @@ test('a record that can not be read is one picture’s: named, replaceable, remo
   await expectSnapshot(app, undefined)
 })
 
-async function endedJobOf(app: TestApp, id: string): Promise<Answer['jobs'][number]> {
-  for (let waited = 0; waited < 60_000; waited += 20) {
+function endedJobOf(app: TestApp, id: string): Promise<Answer['jobs'][number]> {
+  return until(async () => {
     const job = await app.call<Answer['jobs'][number]>(200, { url: `/v1/jobs/${id}` })
-    if (job.finishedAt !== null) return job
-    await sleep(20)
-  }
-  return assert.fail('the job does not end')
+    return job.finishedAt !== null && job
+  }, 'the end of the job')
 }
 
 async function expectSnapshot(app: TestApp, damagedImages: object | undefined): Promise<void> {
   type Snapshot = { id: string; state: string; damagedImages?: object }
-  let snapshot = await app.call<Snapshot>(202, { method: 'POST', url: '/v1/snapshots' })
-  for (let waited = 0; snapshot.state === 'writing' && waited < 60_000; waited += 20) {
-    await sleep(20)
-    snapshot = await app.call<Snapshot>(200, { url: `/v1/snapshots/${snapshot.id}` })
-  }
+  const { id } = await app.call<Snapshot>(202, { method: 'POST', url: '/v1/snapshots' })
+  const snapshot = await until(async () => {
+    const now = await app.call<Snapshot>(200, { url: `/v1/snapshots/${id}` })
+    return now.state !== 'writing' && now
+  }, 'the end of the snapshot')
   assert.deepEqual([snapshot.state, snapshot.damagedImages], ['ready', damagedImages])
   await app.call(204, { method: 'DELETE', url: `/v1/snapshots/${snapshot.id}` })
 }

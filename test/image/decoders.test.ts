@@ -12,6 +12,7 @@ import { Decoders, decodersWanted, openDecoders } from '../../src/image/decoders
 import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 import { drawImage } from '../support/drawn-images.js'
 import { drawScene } from '../support/drawn-scenes.js'
+import { until } from '../support/until.js'
 
 const preprocessing = {
   inputSize: 64,
@@ -45,13 +46,6 @@ function slowImage(): Promise<Buffer> {
   return sharp({ create: { width: 7_000, height: 5_000, channels: 3, background: '#456' } })
     .jpeg()
     .toBuffer()
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = performance.now() + 30_000; !condition(); ) {
-    assert.ok(performance.now() < deadline, 'it does not happen')
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }
 
 const codeOf = (work: Promise<unknown>): Promise<string> =>

@@ -4,7 +4,6 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Spool } from '../../src/ingest/spool.js'
 import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
@@ -12,6 +11,7 @@ import { tarOf } from '../support/archives.js'
 import { damagedBytes } from '../support/damage.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { until } from '../support/until.js'
 
 interface JobView {
   state: string
@@ -19,12 +19,11 @@ interface JobView {
   failure: { code: string; detail: string } | null
 }
 
-async function ended(app: TestApp, id: string): Promise<JobView> {
-  for (;;) {
+function ended(app: TestApp, id: string): Promise<JobView> {
+  return until(async () => {
     const job = await app.call<JobView>(200, { url: `/v1/jobs/${id}` })
-    if (job.state !== 'queued' && job.state !== 'running') return job
-    await sleep(10)
-  }
+    return job.state !== 'queued' && job.state !== 'running' && job
+  }, 'the end of the job')
 }
 
 /** Jobs of a process that has ended, each with its upload on the disk. */

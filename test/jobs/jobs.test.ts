@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
 import { followJob, type JobLook } from '../../src/jobs/following.js'
 import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { until } from '../support/until.js'
 import { HeldRunner } from './held-runner.js'
 
 interface Line {
@@ -48,11 +48,6 @@ async function open(
 let made = 0
 const create = async (jobs: Jobs, kind: JobKind) =>
   (await jobs.create({ id: `${kind}-${made++}`, kind, gallery: 'a', source: null })).job.id
-
-async function until(reached: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !reached(); await sleep(5))
-    if (Date.now() > deadline) throw new Error('it does not come to that')
-}
 
 const stateOf = (jobs: Jobs, id: string) => jobs.report(id).job.state
 

@@ -1,7 +1,7 @@
 /** Jobs as a test sends them and waits for them. */
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer, TestApp } from './app.js'
+import { until } from './until.js'
 
 export type Job = Answer['jobs'][number]
 export interface ErrorLine {
@@ -26,13 +26,11 @@ export async function sendJob(
 }
 
 export async function endedJob({ app }: TestApp, { id }: Job): Promise<Job> {
-  for (let waited = 0; waited < 60_000; waited += 20) {
+  return until(async () => {
     const job = (await app.inject(`/v1/jobs/${id}`)).json<Job>()
     assert.equal(job.done, job.added + job.updated + job.removed + job.skipped + job.failed)
-    if (job.finishedAt !== null) return job
-    await sleep(20)
-  }
-  throw new Error('the job does not end')
+    return job.finishedAt !== null && job
+  }, 'the end of the job')
 }
 
 export async function errorsOf({ app }: TestApp, { id }: Job): Promise<ErrorLine[]> {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { droppingYounger } from '../../support/stored-rows.js'
 import { dataFolder, openIn, settled } from './storage-folder.js'
+import { until } from '../../support/until.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 500 }, unitVectors({ dimension: model.dimension, seed: 31 }))
@@ -168,7 +168,7 @@ test('the rows of a deleted gallery go, also when the process stops in between',
       )
       .raw()
       .get()
-  for (let i = 0; i < 100 && (counts() as number[])[0] !== 1; i++) await sleep(20)
+  await until(() => (counts() as number[])[0] === 1)
   assert.deepEqual(counts(), [1, 10, 10, 10])
   assert.equal((await second.search('kept', { vector: vectors[0]!, k: 100 })).hits.length, 10)
 })
