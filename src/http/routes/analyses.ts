@@ -28,7 +28,7 @@ export interface AnalysisRouteOptions {
 export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = async (app, { analyses, galleries }) => {
   const tags = ['analysis']
   const response = {
-    202: { description: 'The job that will tell; its result is under `/v1/jobs/{job}/result`.', ...reference(Job) },
+    202: { description: 'The job; its result will be at `/v1/jobs/{job}/result`.', ...reference(Job) },
     ...problems(400, 404, 409, 415, 422, 429, 503, 507),
   }
   const accept = async (gallery: string, task: AnalysisTask, wishes: JobWishes, reply: FastifyReply) => {
@@ -43,9 +43,9 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
       schema: {
         operationId: 'evaluate',
         tags,
-        summary: 'Measure the quality of answers on a gallery’s own labels',
+        summary: 'Measure search quality on a gallery’s own labels',
         description:
-          'Each labelled picture (of a sample, in large galleries) asks all others; copies of the query never count as hits. Also measured: how many of the true nearest the index finds. The body can be left out.',
+          'Each labelled picture (or a sample of them) queries all others; copies of the query never count as hits. It also measures the recall of the index against exact search. The body is optional.',
         params: GalleryPath,
         querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: EvaluateParameters } } },
@@ -70,7 +70,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
         tags,
         summary: 'Find groups of near-copies',
         description:
-          'Equal files, and pictures that score `minScore` and more, over any chain of them. The body can be left out.',
+          'Identical files and pictures with a near-copy score of at least `duplicateScore`, grouped transitively. The body is optional.',
         params: GalleryPath,
         querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: DuplicatesParameters } } },
@@ -93,9 +93,9 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
       schema: {
         operationId: 'examine',
         tags,
-        summary: 'Look for what is wrong with a gallery',
+        summary: 'Look for problems in a gallery',
         description:
-          'Near-copies with different labels, labels that the neighbours contradict, pictures that turn up everywhere, pictures that nothing is like. The body can be left out.',
+          'Near-copies with different labels, labels that the neighbours contradict, hubs that turn up everywhere, and outliers. The body is optional.',
         params: GalleryPath,
         querystring: JobWishParameters,
         body: { content: { 'application/json': { schema: DoctorParameters } } },
@@ -122,7 +122,7 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
       schema: {
         operationId: 'getJobResult',
         tags,
-        summary: 'Read what a job has found',
+        summary: 'Read a job’s result',
         description:
           'Of the kinds `evaluate`, `duplicates`, `doctor` and `layout`, once they have succeeded. It is kept as long as the job.',
         params: JobPath,

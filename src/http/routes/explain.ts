@@ -44,9 +44,9 @@ export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = asy
       schema: {
         operationId: 'explain',
         tags: ['search'],
-        summary: 'Tell why a stored picture matches a query',
+        summary: 'Explain why a stored picture matches a query',
         description:
-          'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served model does not tell what each place adds.',
+          'The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), optionally with a region; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` if the served model cannot attribute its score to places.',
         params: GalleryPath,
         querystring: ExplainParameters,
         body: imageBody(ExplainForm, ExplainBody),

@@ -66,9 +66,9 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
       schema: {
         operationId: 'listFeedback',
         tags: ['feedback'],
-        summary: 'Read what was said of hits',
+        summary: 'Read the judgements of hits',
         description:
-          'One JSON object per line, in the order of their coming; what was changed comes anew. `npm run train -- --feedback FILE` takes these lines.',
+          'One JSON object per line, in order of arrival; a changed judgement is listed again. `npm run train -- --feedback FILE` takes these lines.',
         params: GalleryPath,
         querystring: FeedbackListParameters,
         response: {

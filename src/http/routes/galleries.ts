@@ -49,7 +49,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         response: {
           200: {
             description:
-              'One page, by name. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.',
+              'One page, by name. It can have fewer entries than `limit` if they would exceed the maximum size of an answer: `nextCursor` tells whether more follow.',
             ...GalleryList,
           },
           ...problems(400),
@@ -78,8 +78,8 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       schema: {
         operationId: 'createGallery',
         tags,
-        summary: 'Make a gallery',
-        description: 'Making one that exists with the same settings changes nothing. The body can be left out.',
+        summary: 'Create a gallery',
+        description: 'Creating one that already exists with the same settings changes nothing. The body is optional.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: GallerySettings } } },
         response: {
@@ -104,7 +104,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
       schema: {
         operationId: 'getGallery',
         tags,
-        summary: 'Look at a gallery',
+        summary: 'Get a gallery',
         params: GalleryPath,
         response: { 200: { description: 'The gallery.', ...reference(Gallery) }, ...problems(400, 404) },
       },
@@ -121,7 +121,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         tags,
         summary: 'Delete a gallery and every picture in it',
         params: GalleryPath,
-        response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
+        response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
       },
     },
     async (request, reply) => {

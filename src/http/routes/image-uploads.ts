@@ -40,7 +40,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
     querystring: StoreParameters,
     body: imageBody(StoreForm, StoreBody),
     response: {
-      200: { description: 'The id was known; this picture is there now.', ...reference(Image) },
+      200: { description: 'The id existed; it now has this picture.', ...reference(Image) },
       201: { description: 'A new picture.', ...reference(Image) },
       ...problems(400, 404, 409, 413, 415, 422, 429, 503, 507),
     },
@@ -55,7 +55,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
         operationId: 'putImage',
         summary: 'Store a picture under your id',
         description:
-          'Replaces what was there. The answer comes when the picture is on the disk and found by searches. The very same picture is not embedded again.',
+          'Replaces an existing picture. The answer is sent once the picture is on disk and found by searches. An identical picture is not embedded again.',
         params: NewImagePath,
       },
     },

@@ -57,7 +57,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         response: {
           200: {
             description:
-              'One page. Pictures added meanwhile may or may not appear on later pages. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow.',
+              'One page. Pictures added in the meantime may or may not appear on later pages. It can have fewer entries than `limit` if they would exceed the maximum size of an answer: `nextCursor` tells whether more follow.',
             ...ImageList,
           },
           ...problems(400, 404),
@@ -84,13 +84,13 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       schema: {
         operationId: 'deleteImages',
         tags,
-        summary: 'Remove every picture that fits',
+        summary: 'Remove every picture that matches',
         description:
           'By `label`, by `filter`, or by both; without either it is refused. Pictures are removed in groups: an answer other than 200 may have removed some, and the same request removes the rest.',
         params: GalleryPath,
         querystring: RemovalParameters,
         response: {
-          200: { description: 'They are gone; no search finds them any more.', ...Removal },
+          200: { description: 'They have been removed; no search finds them any more.', ...Removal },
           ...problems(400, 404, 429, 503, 507),
         },
       },
@@ -116,8 +116,8 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       schema: {
         operationId: 'getImage',
         tags,
-        summary: 'Look at a picture’s record',
-        description: 'HEAD tells whether it is there.',
+        summary: 'Get a picture’s record',
+        description: 'HEAD tells whether it exists.',
         params: ImagePath,
         response: { 200: { description: 'The record.', ...reference(Image) }, ...problems(400, 404) },
       },
@@ -136,7 +136,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         params: ImagePath,
         body: ImageChange,
         response: {
-          200: { description: 'The record as it is now.', ...reference(Image) },
+          200: { description: 'The updated record.', ...reference(Image) },
           ...problems(400, 404, 409, 415, 429, 507),
         },
       },
@@ -160,7 +160,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         summary: 'Remove a picture',
         params: ImagePath,
         response: {
-          204: { description: 'It is gone; no search finds it any more.', ...Type.Null() },
+          204: { description: 'It has been removed; no search finds it any more.', ...Type.Null() },
           ...problems(400, 404, 429, 507),
         },
       },
@@ -180,15 +180,15 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       schema: {
         operationId: 'getThumbnail',
         tags,
-        summary: 'Get a small version of a picture',
+        summary: 'Get a picture’s thumbnail',
         params: ImagePath,
         response: {
           200: {
             description:
-              'The picture, upright, made smaller: a JPEG, or a WebP where it was stored by an earlier version.',
+              'The upright picture, scaled down: a JPEG, or a WebP if an earlier version stored it.',
             content: { 'image/jpeg': { schema: binary }, 'image/webp': { schema: binary } },
           },
-          304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
+          304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
           ...problems(400, 404, 409),
         },
       },

@@ -68,9 +68,9 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       schema: {
         operationId: 'ingest',
         tags: ['jobs'],
-        summary: 'Take in many pictures',
+        summary: 'Ingest many pictures',
         description:
-          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes, with at least `UPLOAD_MIN_BYTES_PER_SECOND`, and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.',
+          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
         params: GalleryPath,
         querystring: IngestParameters,
         headers: Type.Object({
@@ -79,7 +79,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
               minLength: 1,
               maxLength: 200,
               description:
-                'A second upload of the same content under the same key is answered with the job of the first; another one is refused (`idempotency_key_reused`).',
+                'Uploading the same content again with the same key returns the job of the first upload; different content is refused (`idempotency_key_reused`).',
             }),
           ),
         }),
@@ -91,7 +91,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
           },
         },
         response: {
-          202: { description: 'The upload is on the disk; the job will take it in.', ...reference(Job) },
+          202: { description: 'The upload is on disk; the job will process it.', ...reference(Job) },
           ...problems(400, 404, 408, 413, 415, 422, 429, 503, 507),
         },
       },

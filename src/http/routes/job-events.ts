@@ -37,10 +37,10 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
         tags: ['jobs'],
         summary: 'Follow a job',
         description:
-          'Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event tells how the job is now, so nothing is missed by coming back; whoever comes back after the `end` gets `204`. Comments keep a silent connection open.',
+          'Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event is the job’s current state, so a reconnecting client misses nothing; one that reconnects after `end` gets `204`. Comments keep an idle connection open.',
         params: JobPath,
         headers: Type.Object({
-          'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that come back.' })),
+          'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that reconnect.' })),
         }),
         response: {
           200: {
@@ -57,7 +57,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
               },
             },
           },
-          204: { description: 'The job has ended, and the caller knows.', ...Type.Null() },
+          204: { description: 'The job has ended, and the caller has been told.', ...Type.Null() },
           ...problems(400, 404, 429, 503),
         },
       },

@@ -31,7 +31,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
       schema: {
         operationId: 'isAlive',
         tags,
-        summary: 'Is the process worth keeping?',
+        summary: 'Is the process alive?',
         response: { 200: { description: 'Yes.', ...Status }, ...problems(503) },
       },
     },
@@ -49,9 +49,9 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
       schema: {
         operationId: 'isReady',
         tags,
-        summary: 'Can it take requests?',
+        summary: 'Is the service ready?',
         response: {
-          200: { description: 'Yes; `storage` says whether writes as well.', ...Readiness },
+          200: { description: 'Yes; `storage` says whether writes are accepted, too.', ...Readiness },
           ...problems(503),
         },
       },

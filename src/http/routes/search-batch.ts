@@ -44,7 +44,7 @@ export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = 
         tags: ['search'],
         summary: 'Several searches in one call',
         description:
-          'Answered in order. A query that fails has its problem in place of an answer and leaves the others alone; so has one whose answer has no room any more in what all together may have. The body has the bound of one search’s body.',
+          'Answered in order. A query that fails gets a problem in place of an answer without affecting the others; so does one whose answer would exceed the shared maximum size. The body is limited like that of a single search.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: searchBatchBody(Body) } } },
         response: {

@@ -37,7 +37,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<SearchRouteOptions> = async
         tags: ['search'],
         summary: 'Find pictures that show the same thing',
         description:
-          'The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.',
+          'The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of these that show the same thing; `unlike` names stored pictures that hits should not resemble. Parameters can be given in the query string, as form fields or in JSON.',
         params: GalleryPath,
         querystring: Parameters,
         body: imageBody(Form, Body),

@@ -23,11 +23,11 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
       schema: {
         operationId: 'createSnapshot',
         tags,
-        summary: 'Begin a snapshot of the data',
+        summary: 'Start a snapshot of the data',
         description:
-          'One at a time. Requests and writes go on; what is acknowledged after this moment may be missing in it. Graphs are not part of it, nor uploads of jobs that have not ended.',
+          'One at a time. Requests and writes continue; anything acknowledged after this call may be missing from it. It includes neither graphs nor uploads of unfinished jobs.',
         response: {
-          202: { description: 'It is being written; look at it until it is `ready`.', ...reference(Snapshot) },
+          202: { description: 'It is being written; poll it until it is `ready`.', ...reference(Snapshot) },
           ...problems(409, 503, 507),
         },
       },
@@ -61,9 +61,9 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
       schema: {
         operationId: 'getSnapshot',
         tags,
-        summary: 'Look at a snapshot',
+        summary: 'Get a snapshot',
         params: SnapshotPath,
-        response: { 200: { description: 'The snapshot as it is now.', ...reference(Snapshot) }, ...problems(400, 404) },
+        response: { 200: { description: 'The current state of the snapshot.', ...reference(Snapshot) }, ...problems(400, 404) },
       },
     },
     async (request) => snapshotView(await snapshots.get(request.params.snapshot)),
@@ -109,7 +109,7 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
         tags,
         summary: 'Delete a snapshot, or stop one that is being written',
         params: SnapshotPath,
-        response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404) },
+        response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404) },
       },
     },
     async (request, reply) => {

@@ -52,7 +52,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
         querystring: ModelChoice,
         body: imageBody(EmbeddingForm, EmbeddingBody),
         response: {
-          200: { description: 'Its embedding, and what it is taken for.', ...reference(EmbeddingAnswer) },
+          200: { description: 'Its embedding and most likely classes.', ...reference(EmbeddingAnswer) },
           ...failures,
         },
       },

@@ -14,7 +14,7 @@ export const Calibration = named(
       positivePairs: Type.Integer({ description: 'Pairs of pictures that share a label.' }),
       negativePairs: Type.Integer({ description: 'Pairs of pictures of two labels.' }),
       reliable: Type.Boolean({
-        description: `False when there were fewer than ${reliablePairsMin} pairs of either kind: then \`pSame\`, \`minPSame\` and the thresholds of votes are guesses.`,
+        description: `False when there were fewer than ${reliablePairsMin} pairs of either kind: \`pSame\`, \`minPSame\` and the vote thresholds are then rough guesses.`,
       }),
       widened: Type.Optional(
         Type.Boolean({
@@ -25,7 +25,7 @@ export const Calibration = named(
     },
     {
       description:
-        'What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.',
+        'The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.',
       examples: [{ split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true }],
     },
   ),

@@ -42,22 +42,22 @@ export const Gallery = named(
         Type.Enum(['record'], {
           type: 'string',
           description:
-            'The gallery’s record is damaged on the disk: nothing but its name is told, and it can only be deleted.',
+            'The gallery’s record is damaged on disk: only its name is known, and it can only be deleted.',
         }),
       ),
       index: Type.Object(
         {
-          tombstones: Type.Integer({ description: 'Removed pictures that still lie in the graph.' }),
-          pending: Type.Integer({ description: 'Pictures not yet in the graph; a search compares them one by one.' }),
+          tombstones: Type.Integer({ description: 'Removed pictures that are still in the graph.' }),
+          pending: Type.Integer({ description: 'Pictures not yet in the graph; searches scan them exactly.' }),
           building: Type.Boolean({ description: 'A graph is being built.' }),
         },
-        { description: 'State of the index; searches are right in every state.' },
+        { description: 'State of the index; searches are correct in every state.' },
       ),
       createdAt: Type.String(),
       updatedAt: Type.String(),
     },
     {
-      description: 'A set of pictures that are searched together.',
+      description: 'A set of pictures that is searched as a whole.',
       examples: [
         {
           name: 'holidays',
@@ -91,7 +91,7 @@ export const LabelCountsParameters = Type.Object(
 export const LabelCounts = Type.Object({
   labels: Type.Array(
     Type.Object({
-      label: Type.Union([Label, Type.Null()], { description: 'null: pictures without a label.' }),
+      label: Type.Union([Label, Type.Null()], { description: 'null: unlabelled pictures.' }),
       count: Type.Integer(),
     }),
   ),

@@ -7,7 +7,7 @@ import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.
 import { named, reference } from './named.js'
 import { Cursor, ImageId, Label, limit } from './parameters.js'
 
-const NullableLabel = Type.Union([Label, Type.Null()], { description: 'null: it has none.' })
+const NullableLabel = Type.Union([Label, Type.Null()], { description: 'null: unlabelled.' })
 
 export const Image = named(
   'Image',
@@ -27,13 +27,13 @@ export const Image = named(
       modelId: Type.String({ description: 'The model that made its embedding.' }),
       width: Type.Integer({ description: 'Pixels, upright.' }),
       height: Type.Integer({ description: 'Pixels, upright.' }),
-      format: Type.String({ description: 'Told from its bytes.' }),
+      format: Type.String({ description: 'Detected from its bytes.' }),
       bytes: Type.Integer({ description: 'Size of the picture file.' }),
       createdAt: Type.String(),
       updatedAt: Type.String(),
     },
     {
-      description: 'A stored picture. The file itself is not kept: its embedding, its thumbnail and this record are.',
+      description: 'A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.',
       examples: [
         {
           id: 'cycling/Image_12.jpg',
@@ -86,7 +86,7 @@ export const ImageChange = Type.Object(
   {
     additionalProperties: false,
     minProperties: 1,
-    description: 'What is left out stays; metadata is replaced as a whole.',
+    description: 'Members that are left out keep their values; metadata is replaced as a whole.',
     examples: [{ label: 'running' }],
   },
 )
@@ -98,7 +98,7 @@ export const ImageListParameters = Type.Object(
     label: Type.Optional(
       Type.String({
         maxLength: labelMaxLength,
-        description: 'Only pictures with this label; empty: only those without one.',
+        description: 'Only pictures with this label; empty: only unlabelled ones.',
       }),
     ),
   },
@@ -111,14 +111,14 @@ export const RemovalParameters = Type.Object(
       Type.Array(Type.String({ maxLength: labelMaxLength }), {
         minItems: 1,
         maxItems: 100,
-        description: 'Pictures with one of these labels; an empty text stands for pictures without one.',
+        description: 'Pictures with one of these labels; an empty string stands for unlabelled ones.',
         examples: [['draft']],
       }),
     ),
     filter: Type.Optional(
       Type.String({
         maxLength: 65_536,
-        description: 'Pictures that fit this filter, JSON text as in a search.',
+        description: 'Pictures that match this filter, as JSON text like that of a search.',
         examples: ['{"field":"metadata.year","lt":2015}'],
       }),
     ),
@@ -126,7 +126,7 @@ export const RemovalParameters = Type.Object(
   { additionalProperties: false },
 )
 export const Removal = Type.Object(
-  { removed: Type.Integer({ description: 'Pictures that fitted and are gone.' }) },
+  { removed: Type.Integer({ description: 'Number of pictures removed.' }) },
   { examples: [{ removed: 214 }] },
 )
 

@@ -21,7 +21,7 @@ export const Job = named(
       id: Type.String(),
       kind: Type.Enum([...jobKinds], {
         type: 'string',
-        description: '`ingest` takes pictures in; the others look at a whole gallery and have a result.',
+        description: '`ingest` stores pictures; the others analyse a whole gallery and have a result.',
       }),
       gallery: GalleryName,
       state: Type.Enum([...jobStates], {
@@ -31,33 +31,33 @@ export const Job = named(
       }),
       total: Nullable(
         Type.Number(),
-        'Pictures in the upload, lines that remove one included; null until known (a tar is counted when its job begins; with a manifest, at the end). Of other kinds: pictures to look at, those looked at again counted again.',
+        'Pictures in the upload, including lines that remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice.',
       ),
       done: Type.Integer({
         description:
-          'Pictures that are finished: added + updated + removed + skipped + failed; of other kinds, looked at.',
+          'Pictures that are done: added + updated + removed + skipped + failed; for other kinds, processed.',
       }),
       added: Type.Integer(),
-      updated: Type.Integer({ description: 'The id existed with another picture or label.' }),
-      removed: Type.Integer({ description: 'By a line `delete` of an NDJSON upload.' }),
+      updated: Type.Integer({ description: 'The id existed with a different picture or label.' }),
+      removed: Type.Integer({ description: 'By `delete` lines of an NDJSON upload.' }),
       skipped: Type.Integer({
         description:
-          'Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter and no picture.',
+          'Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter rather than a picture.',
       }),
-      failed: Type.Integer({ description: 'Told one by one by `GET /v1/jobs/{job}/errors`.' }),
+      failed: Type.Integer({ description: 'Listed by `GET /v1/jobs/{job}/errors`.' }),
       replaced: Type.Integer({
         description:
-          'Of the pictures above: those that took the place of an earlier one of the same upload and id. Each is a line `id_repeated` of `GET /v1/jobs/{job}/errors`.',
+          'Of the pictures above: those that replaced an earlier one with the same id from the same upload. Each has a line `id_repeated` in `GET /v1/jobs/{job}/errors`.',
       }),
       namesAssumed: Type.Integer({
         description:
-          'Of the pictures above: those whose names a zip gives without saying in which encoding, and which are not UTF-8; they were read in code page 437, as the format has it. Where the ids look wrong, state `nameEncoding`.',
+          'Of the pictures above: those whose names in a zip are not UTF-8 and have no stated encoding; they were decoded as code page 437, as the format specifies. If the ids look wrong, set `nameEncoding`.',
       }),
-      share: Type.Number({ description: 'Part of the upload that is read, of the work that is known, 0 to 1.' }),
-      picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null before its first picture.'),
+      share: Type.Number({ description: 'Share of the upload that has been read, or of the known work that is done, 0 to 1.' }),
+      picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null until its first picture is done.'),
       secondsLeft: Nullable(Type.Number(), 'At this pace; null when unknown.'),
       failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], {
-        description: 'Why the job failed; `job_interrupted` of one that is tried again.',
+        description: 'Why the job failed; `job_interrupted` while it is being retried.',
       }),
       priority: Type.Integer({ description: 'Of jobs that wait, those of a higher one are begun first.' }),
       paused: Type.Boolean({ description: 'It waits until it is let go on.' }),
@@ -66,7 +66,7 @@ export const Job = named(
       finishedAt: Nullable(Type.String(), 'null until it ended.'),
     },
     {
-      description: 'Many pictures on their way into a gallery, or a look at all pictures of one.',
+      description: 'A bulk upload into a gallery, or an analysis of one.',
       examples: [
         {
           id: '0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10',
@@ -160,21 +160,21 @@ export const IngestParameters = Type.Object(
       Type.Enum([...nameEncodings], {
         type: 'string',
         description:
-          'Of names in an archive that does not say itself what they are. Left out: UTF-8, and for a zip of Windows that is not UTF-8 code page 437; a name that is neither is an error line.',
+          'Encoding of names in an archive that does not declare one. Default: UTF-8, and code page 437 for a zip from Windows that is not UTF-8; a name that is neither becomes an error line.',
       }),
     ),
     manifestEncoding: Type.Optional(
       Type.Enum([...nameEncodings], {
         type: 'string',
         description:
-          'Of a manifest as CSV. Left out: UTF-8, or UTF-16 where it begins with a byte order mark, else `nameEncoding`.',
+          'Encoding of a CSV manifest. Default: UTF-8, or UTF-16 if it starts with a byte order mark, else `nameEncoding`.',
       }),
     ),
     litter: Type.Optional(
       Type.Enum([...litterRules], {
         type: 'string',
         description:
-          'What desktops and network disks leave among pictures (`.DS_Store`, `Thumbs.db`, `@eaDir`, recycle bins, sidecars): passed over and counted as skipped, or taken like any other file. Default `skip`.',
+          'Files that desktops and network drives leave among pictures (`.DS_Store`, `Thumbs.db`, `@eaDir`, recycle bins, sidecars): ignored and counted as skipped, or treated like any other file. Default `skip`.',
       }),
     ),
   },
@@ -183,7 +183,7 @@ export const IngestParameters = Type.Object(
 export const IngestForm = Type.Object({
   label: Type.Optional({
     ...Label,
-    description: 'Label of all files that follow it in the form, up to the next `label`; an empty one ends it.',
+    description: 'Label of the files that follow it in the form, up to the next `label`; an empty one clears it.',
   }),
   image: Type.Array(Type.String({ format: 'binary' }), {
     description:
@@ -194,7 +194,7 @@ export const IngestForm = Type.Object({
 /** One line of an NDJSON upload. */
 export const IngestLine = Type.Union([AddLine, DeleteLine], {
   description:
-    'One JSON object per line, in the order in which they are done. Each is checked alone; a bad one is one line of the error report.',
+    'One JSON object per line, processed in order. Each is validated separately; an invalid one becomes a line of the error report.',
   examples: [
     { add: { id: 'cycling/Image_12.jpg', label: 'cycling', metadata: { year: 2024 }, image: exampleBase64 } },
     { add: { id: 'cycling/Image_13.jpg', label: 'cycling', url: 'https://images.example.com/13.jpg' } },
@@ -206,8 +206,8 @@ export const IngestLine = Type.Union([AddLine, DeleteLine], {
 export const JobErrorLine = Type.Object(
   {
     item: Type.Integer({ description: 'Index of the picture in the upload, from 0.' }),
-    name: Type.String({ description: 'As the upload calls it.' }),
-    code: Type.String({ description: '`id_repeated` of a picture that was taken, in place of an earlier one.' }),
+    name: Type.String({ description: 'Its name in the upload.' }),
+    code: Type.String({ description: '`id_repeated` marks a picture that was stored in place of an earlier one.' }),
     detail: Type.String(),
   },
   {
@@ -216,7 +216,7 @@ export const JobErrorLine = Type.Object(
         item: 17,
         name: 'cycling/broken.jpg',
         code: 'image_unreadable',
-        detail: 'The bytes are not a complete picture in a supported format.',
+        detail: 'This is not a complete picture in a supported format.',
       },
     ],
   },

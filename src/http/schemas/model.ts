@@ -12,7 +12,7 @@ export const Model = named(
   Type.Object(
     {
       id: Type.String({
-        description: 'Hash of weights and preprocessing; the embeddings of two ids are never compared.',
+        description: 'Hash of weights and preprocessing; embeddings of different ids are never compared.',
       }),
       name: Type.String(),
       architecture: Type.String(),
@@ -20,7 +20,7 @@ export const Model = named(
       labels: Type.Array(Type.String(), { description: 'Classes it was trained on.' }),
       createdAt: Type.String(),
       calibration: Type.Union([reference(Calibration), Type.Null()], {
-        description: 'What its probabilities rest on; null when it was not calibrated and has none.',
+        description: 'What its probabilities are based on; null if it is not calibrated and has none.',
       }),
       standard: Type.Boolean({ description: 'Galleries that ask for no model get this one.' }),
       runtime: Type.Union(

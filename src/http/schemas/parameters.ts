@@ -23,7 +23,7 @@ export const Label = Type.String({
   minLength: 1,
   maxLength: labelMaxLength,
   pattern: labelPattern,
-  description: 'What the picture shows, its class.',
+  description: 'The class of the picture: what it shows.',
   examples: ['cycling'],
 })
 
@@ -32,6 +32,6 @@ export const ImagePath = Type.Object({ gallery: GalleryName, id: ImageId })
 export const NewImagePath = Type.Object({ gallery: GalleryName, id: NewImageId })
 
 export const limit = (fallback: number, maximum: number) =>
-  Type.Optional(Type.Integer({ minimum: 1, maximum, default: fallback, description: 'Most entries of one page.' }))
+  Type.Optional(Type.Integer({ minimum: 1, maximum, default: fallback, description: 'Maximum number of entries per page.' }))
 
-export const Cursor = Type.String({ maxLength: 2048, description: '`nextCursor` of the page before; opaque.' })
+export const Cursor = Type.String({ maxLength: 2048, description: '`nextCursor` of the previous page; opaque.' })

@@ -9,20 +9,20 @@ export const Problem = named(
   Type.Object(
     {
       type: Type.String({ description: 'A URN made of the code.' }),
-      title: Type.String({ description: 'What the code means; the same sentence each time.' }),
+      title: Type.String({ description: 'What the code means; the same sentence for each code.' }),
       status: Type.Integer({ description: 'The HTTP status.' }),
-      code: Type.Enum([...publicCodes], { type: 'string', description: 'Stable, to be switched on.' }),
-      detail: Type.Optional(Type.String({ description: 'What it was this time.' })),
+      code: Type.Enum([...publicCodes], { type: 'string', description: 'Stable; switch on this.' }),
+      detail: Type.Optional(Type.String({ description: 'What went wrong in this request.' })),
       requestId: Type.String({ description: 'Finds the request in the log.' }),
       traceId: Type.Optional(Type.String({ description: 'Of its trace, where there is one (W3C Trace Context).' })),
       errors: Type.Optional(
         Type.Array(
           Type.Object({
             in: Type.Enum(['path', 'query', 'headers', 'body', 'form'], { type: 'string' }),
-            pointer: Type.String({ description: 'JSON pointer to what does not fit.' }),
+            pointer: Type.String({ description: 'JSON pointer to what is wrong.' }),
             detail: Type.String(),
           }),
-          { description: 'Every misfit, for `request_invalid`.' },
+          { description: 'Every violation, for `request_invalid`.' },
         ),
       ),
     },
@@ -53,12 +53,12 @@ export function problems(...statuses: ProblemStatus[]): Record<number, object> {
 }
 
 const statusMeanings = {
-  400: 'The request does not fit its schema, or its body is incomplete.',
+  400: 'The request does not match its schema, or its body is incomplete.',
   401: 'No valid API key, where the service asks for one.',
-  403: 'The API key has not the role that this needs.',
+  403: 'The API key does not have the required role.',
   404: 'There is no such gallery, picture, job, snapshot or model.',
   408: 'It did not arrive in the time allowed.',
-  409: 'It contradicts what is stored.',
+  409: 'It conflicts with what is stored.',
   410: 'The page token has expired.',
   413: 'More bytes than allowed.',
   415: 'A content type or picture format that is not accepted.',
@@ -68,6 +68,6 @@ const statusMeanings = {
   429: 'At capacity, or more requests than allowed; the header Retry-After says when to try again.',
   431: 'Address and headers have more bytes than allowed.',
   503: 'Starting or stopping.',
-  507: 'No room to store it.',
+  507: 'The disk is full.',
 } as const
 type ProblemStatus = keyof typeof statusMeanings

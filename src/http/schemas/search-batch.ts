@@ -13,7 +13,7 @@ export function searchBatchBody(query: TObject) {
       queries: Type.Array(query, {
         minItems: 1,
         maxItems: queriesMax,
-        description: 'Each is what the JSON body of a search is.',
+        description: 'Each like the JSON body of a search.',
       }),
     },
     {
@@ -39,7 +39,7 @@ export const SearchBatchAnswer = named(
     {
       answers: Type.Array(
         Type.Object({ answer: Type.Optional(reference(SearchAnswer)), problem: Type.Optional(reference(Problem)) }),
-        { description: 'In the order of the queries; each is an answer, or the problem that it alone had.' },
+        { description: 'In the order of the queries; each is an answer or its own problem.' },
       ),
     },
     {

@@ -33,39 +33,39 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
     like: Type.Optional(
       Type.Array(ImageId, {
         maxItems: 100,
-        description: 'Search with these stored pictures, too: several of one thing.',
+        description: 'Stored pictures of the same thing to search with as well.',
       }),
     ),
     unlike: Type.Optional(
-      Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not be like.' }),
+      Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not resemble.' }),
     ),
-    k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Most hits.' })),
+    k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Maximum number of hits.' })),
     offset: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: searchMaxK,
         default: 0,
-        description: `Hits left out from the top; offset + k is at most ${searchMaxK}. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for \`paged\`.`,
+        description: `Hits to skip; offset + k is at most ${searchMaxK}. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use \`paged\`.`,
       }),
     ),
     paged: Type.Optional(
       Type.Boolean({
         default: false,
-        description: `Keep the ranking, so that its next pages can be asked for by \`nextPageToken\`, for ${pageExpirySeconds} seconds after each page.`,
+        description: `Keep the ranking, so that \`nextPageToken\` can fetch its next pages, for ${pageExpirySeconds} seconds after each page.`,
       }),
     ),
     pageToken: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9_-]{1,64}$',
         description:
-          'Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`.',
+          'From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`.',
       }),
     ),
     minScore: Type.Optional(
       Type.Number({
         minimum: -1,
         maximum: 1,
-        description: 'Hits of a lower score are left out; 1 leaves what has the very embedding of the query.',
+        description: 'Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query.',
       }),
     ),
     minPSame: Type.Optional(
@@ -73,24 +73,24 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         minimum: 0,
         maximum: 1,
         description:
-          'Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities.',
+          'Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities.',
       }),
     ),
     ef: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 10_000,
-        description: 'Candidates the graph keeps while searching: more find more and cost more.',
+        description: 'Candidates that the graph keeps while searching: more give better recall and cost more.',
       }),
     ),
     exact: Type.Optional(
-      Type.Boolean({ default: false, description: 'Compare with every picture instead of asking the graph.' }),
+      Type.Boolean({ default: false, description: 'Scan every picture instead of using the graph.' }),
     ),
     vote: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: lookedAtMax,
-        description: 'Let so many of the best hits vote on the label of the query, whatever page is asked for.',
+        description: 'Number of best hits that vote on the label of the query, whatever page is requested.',
       }),
     ),
     falseMatchRate: Type.Optional(
@@ -98,13 +98,13 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
         description:
-          'With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out.',
+          'With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default.',
       }),
     ),
     groupBy: Type.Optional(
       Type.String({
         pattern: fieldPattern.source,
-        description: `Answer with \`groups\` of hits that share this value: \`label\`, or a place in the metadata. \`k\` and \`offset\` count groups then, together at most ${groupsMax}. Pictures that lack the field are left out; of a list, each element is a group.`,
+        description: `Return \`groups\` of hits that share this value: \`label\`, or a path in the metadata. \`k\` and \`offset\` then count groups, at most ${groupsMax} together. Pictures that lack the field are left out; each element of a list forms a group.`,
         examples: ['label', 'metadata.place.city'],
       }),
     ),
@@ -113,28 +113,28 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         minimum: 1,
         maximum: 100,
         default: defaultGroupSize,
-        description: 'With `groupBy`: most hits of a group.',
+        description: 'With `groupBy`: maximum number of hits per group.',
       }),
     ),
     hideDuplicates: Type.Optional(
       Type.Boolean({
         default: false,
-        description: `Leave out near-copies of better hits; others move up in their place. \`offset\` + \`k\` is at most ${rerankedMax} then, unless grouped.`,
+        description: `Leave out near-copies of better hits; others move up. \`offset\` + \`k\` is then at most ${rerankedMax}, unless grouped.`,
       }),
     ),
-    duplicateScore: Type.Optional(duplicateScoreSchema('Given without `nearCopies`, it asks for `hideDuplicates`.')),
+    duplicateScore: Type.Optional(duplicateScoreSchema('Without `nearCopies` it implies `hideDuplicates`.')),
     nearCopies: Type.Optional(
       Type.Enum(['only'], {
         type: 'string',
         description:
-          'Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.',
+          'Return only near-copies of the query: all descriptors are compared, so copies are found whatever their score. The query must be a picture, uploaded or stored.',
       }),
     ),
     diversity: Type.Optional(
       Type.Number({
         minimum: 0,
         maximum: 1,
-        description: `Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.`,
+        description: `Choose diverse hits by maximal marginal relevance: 0 is plain score order, 1 as diverse as possible. Not with \`groupBy\`; \`offset\` + \`k\` is at most ${rerankedMax}.`,
       }),
     ),
     candidates: Type.Optional(
@@ -143,24 +143,24 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
         maximum: lookedAtMax,
         default: Math.min(defaultCandidates, lookedAtMax),
         description:
-          'With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.',
+          'With `diversity`: number of best hits to choose from; once all are chosen, it continues with as many of the next.',
       }),
     ),
     includeSelf: Type.Optional(
-      Type.Boolean({ default: false, description: 'Let the stored pictures of the query be hits of it.' }),
+      Type.Boolean({ default: false, description: 'Allow the stored pictures of the query as hits.' }),
     ),
   }
   const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
     maxItems: 100,
-    description: 'Only pictures with one of these labels; an empty text stands for pictures without one.',
+    description: 'Only pictures with one of these labels; an empty string stands for unlabelled ones.',
   })
   const filterText =
-    'Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit.'
-  const excludeIds = Type.Array(ImageId, { maxItems: 1_000, description: 'Pictures that are no hits.' })
+    'Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does.'
+  const excludeIds = Type.Array(ImageId, { maxItems: 1_000, description: 'Pictures to exclude from the hits.' })
   const include = Type.Array(Type.Enum([...inclusions], { type: 'string' }), {
     maxItems: 10,
     description:
-      'What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case.',
+      'Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included.',
   })
 
   const Boosts = Type.Array(
@@ -205,13 +205,13 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
       image: Type.Optional(Base64Image),
       url: Type.Optional(ImageUrl),
       images: Type.Optional(
-        Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of one thing.' }),
+        Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of the same thing.' }),
       ),
       vector: Type.Optional(
         Type.Array(Type.Number(), {
           minItems: 2,
           maxItems: 4_096,
-          description: 'An embedding by this model, of unit length.',
+          description: 'An embedding made by this model, of unit length.',
         }),
       ),
       ...optional,

@@ -25,12 +25,12 @@ const Hit = Type.Object({
   ),
   score: Type.Number({
     description:
-      'Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture.',
+      'Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much.',
   }),
   pSame: Type.Optional(
     Type.Number({
       description:
-        'Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.',
+        'Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on.',
     }),
   ),
   nearCopyScore: Type.Optional(NearCopyScore),
@@ -38,11 +38,11 @@ const Hit = Type.Object({
   modelId: Type.String(),
   metadata: Type.Optional(Metadata),
   unreadable: Type.Optional(
-    Type.Enum(['record'], { type: 'string', description: 'The record is damaged on the disk: only the id is told.' }),
+    Type.Enum(['record'], { type: 'string', description: 'The record is damaged on disk: only the id is known.' }),
   ),
   thumbnail: Type.Optional(
     Type.Union([Type.String(), Type.Null()], {
-      description: 'Where it is, below the address of the service; null when none is stored.',
+      description: 'Its path on the service; null if none is stored.',
     }),
   ),
 })
@@ -55,16 +55,16 @@ const Group = Type.Object({
 
 const VoteAnswer = Type.Object({
   label: Type.Union([Label, Type.Null()], {
-    description: 'What most of them say, of equals the nearest; null when none has a label or nothing matches.',
+    description: 'The majority label, ties going to the nearest; null if none has a label or nothing matches.',
   }),
   match: Type.Optional(
     Type.Boolean({
       description:
-        'False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold.',
+        'False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold.',
     }),
   ),
-  margin: Type.Number({ description: 'Share of the first label less that of the second: 0 undecided, 1 unanimous.' }),
-  voters: Type.Integer({ description: 'Hits with a label among those asked.' }),
+  margin: Type.Number({ description: 'Share of the first label minus that of the second: 0 undecided, 1 unanimous.' }),
+  voters: Type.Integer({ description: 'Voting hits that have a label.' }),
   labels: Type.Array(
     Type.Object({
       label: Label,
@@ -80,7 +80,7 @@ const VoteAnswer = Type.Object({
       falseMatchRate: Type.Number({ description: 'Share of pairs of two labels that reach it, on val pictures.' }),
       falseMatchesExpected: Type.Number({
         description:
-          'The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little.',
+          'The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little.',
       }),
       matchRate: Type.Number({ description: 'Share of pairs of one label that reach it.' }),
     }),
@@ -94,18 +94,18 @@ export const SearchAnswer = named(
   Type.Object(
     {
       gallery: GalleryName,
-      modelId: Type.String({ description: 'The model that made query and gallery comparable.' }),
+      modelId: Type.String({ description: 'The model that embedded query and gallery.' }),
       method: Type.Enum(['exact', 'hnsw'], {
         type: 'string',
-        description: 'Whether every picture was compared, or the graph was asked.',
+        description: 'Whether every picture was scanned or the graph was used.',
       }),
       ef: Type.Optional(Type.Integer({ description: 'Candidates the graph kept.' })),
-      vector: Type.Optional(Type.Array(Type.Number(), { description: 'What was searched for; with `include`.' })),
+      vector: Type.Optional(Type.Array(Type.Number(), { description: 'The query vector; with `include`.' })),
       hits: Type.Array(Hit, {
         description:
           'Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none.',
       }),
-      groups: Type.Optional(Type.Array(Group, { description: 'With `groupBy`, by their best hits.' })),
+      groups: Type.Optional(Type.Array(Group, { description: 'With `groupBy`, ordered by their best hits.' })),
       vote: Type.Optional(VoteAnswer),
       nextPageToken: Type.Optional(
         Type.String({
@@ -118,7 +118,7 @@ export const SearchAnswer = named(
         queueMs: Milliseconds('Waiting for a decoder and for the model'),
         embedMs: Milliseconds('The model'),
         searchMs: Milliseconds('Index and records'),
-        totalMs: Milliseconds('All of it, without receiving the picture'),
+        totalMs: Milliseconds('Total, without receiving the picture'),
       }),
     },
     {

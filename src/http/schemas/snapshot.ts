@@ -26,14 +26,14 @@ export const Snapshot = named(
       state: Type.Enum([...snapshotStates], {
         type: 'string',
         description:
-          '`writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files are not what was written.',
+          '`writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.',
       }),
-      share: Type.Number({ description: 'Part of the work that is done, 0 to 1.' }),
+      share: Type.Number({ description: 'Share of the work that is done, 0 to 1.' }),
       createdAt: Type.Union([Type.String(), Type.Null()], {
-        description: 'Everything acknowledged before is in it. null when damaged.',
+        description: 'It contains everything acknowledged before this time; null if damaged.',
       }),
       serviceVersion: Type.Union([Type.String(), Type.Null()], {
-        description: 'Of Alike. This and what follows is null or empty unless ready.',
+        description: 'Version of Alike. This and the following are null or empty unless it is ready.',
       }),
       modelId: Type.Union([Type.String(), Type.Null()], { description: 'Of the model that was served.' }),
       images: Type.Union([Type.Integer(), Type.Null()], { description: 'Pictures in all galleries.' }),
@@ -62,7 +62,7 @@ export const Snapshot = named(
       failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
     },
     {
-      description: 'A copy of all galleries and jobs at one moment.',
+      description: 'A copy of all galleries and jobs at one point in time.',
       examples: [
         {
           id: '20260301T093000Z-3f9a1c',

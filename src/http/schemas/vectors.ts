@@ -22,10 +22,10 @@ export const EmbeddingAnswer = named(
   'EmbeddingAnswer',
   Type.Object(
     {
-      modelId: Type.String({ description: 'Vectors of two models are never compared.' }),
-      vector: Type.Array(Type.Number(), { description: 'Unit length; taken by `vector` of a search.' }),
+      modelId: Type.String({ description: 'Vectors of different models are never compared.' }),
+      vector: Type.Array(Type.Number(), { description: 'Of unit length; a search accepts it as `vector`.' }),
       labels: Type.Array(Type.Object({ label: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) }), {
-        description: 'What the model’s classifier takes it for, of the classes it was trained on; the likeliest five.',
+        description: 'The five most likely classes, of those the model was trained on.',
       }),
     },
     {
@@ -48,7 +48,7 @@ export const CompareBody = Type.Object(
   {
     images: Type.Optional(Type.Array(Base64Image, { maxItems: 2, description: 'The two pictures.' })),
     urls: Type.Optional(
-      Type.Array(ImageUrl, { maxItems: 2, description: 'Or where they are fetched from; also one of each.' }),
+      Type.Array(ImageUrl, { maxItems: 2, description: 'Or their URLs; one of each also works.' }),
     ),
     ...chosenModel,
   },
@@ -60,11 +60,11 @@ export const CompareAnswer = named(
   Type.Object(
     {
       modelId: Type.String(),
-      score: Type.Number({ description: 'Cosine similarity, −1 to 1; within 10⁻⁶ of them it is 1 or −1.' }),
+      score: Type.Number({ description: 'Cosine similarity, −1 to 1; rounded to 1 or −1 within 10⁻⁶.' }),
       nearCopyScore: NearCopyScore,
       pSame: Type.Optional(
         Type.Number({
-          description: 'Probability that they share a label; absent when the model was not calibrated.',
+          description: 'Probability that they share a label; absent if the model is not calibrated.',
         }),
       ),
       calibration: Type.Optional(reference(Calibration)),
