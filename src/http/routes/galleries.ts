@@ -83,8 +83,8 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         params: GalleryPath,
         body: { content: { 'application/json': { schema: GallerySettings } } },
         response: {
-          200: { description: 'It existed already.', ...reference(Gallery) },
-          201: { description: 'It was made.', ...reference(Gallery) },
+          200: { description: 'It already existed.', ...reference(Gallery) },
+          201: { description: 'It was created.', ...reference(Gallery) },
           ...problems(400, 404, 409, 415, 429, 507),
         },
       },

@@ -184,8 +184,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
         params: ImagePath,
         response: {
           200: {
-            description:
-              'The upright picture, scaled down: a JPEG, or a WebP if an earlier version stored it.',
+            description: 'The upright picture, scaled down: a JPEG, or a WebP if an earlier version stored it.',
             content: { 'image/jpeg': { schema: binary }, 'image/webp': { schema: binary } },
           },
           304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },

@@ -72,7 +72,7 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = 
         tags: ['models'],
         summary: 'Remove a model that no gallery uses',
         params: ModelPath,
-        response: { 204: { description: 'It is gone.', ...Type.Null() }, ...problems(400, 404, 409) },
+        response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404, 409) },
       },
     },
     async (request, reply) => {

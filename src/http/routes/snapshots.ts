@@ -63,7 +63,10 @@ export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = a
         tags,
         summary: 'Get a snapshot',
         params: SnapshotPath,
-        response: { 200: { description: 'The current state of the snapshot.', ...reference(Snapshot) }, ...problems(400, 404) },
+        response: {
+          200: { description: 'The current state of the snapshot.', ...reference(Snapshot) },
+          ...problems(400, 404),
+        },
       },
     },
     async (request) => snapshotView(await snapshots.get(request.params.snapshot)),

@@ -48,7 +48,7 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       schema: {
         operationId: 'embed',
         tags: ['search'],
-        summary: 'Turn a picture into its vector',
+        summary: 'Embed a picture',
         querystring: ModelChoice,
         body: imageBody(EmbeddingForm, EmbeddingBody),
         response: {
@@ -81,8 +81,8 @@ export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async
       schema: {
         operationId: 'compare',
         tags: ['search'],
-        summary: 'Tell how alike two pictures are',
-        description: 'In a form two files `image`, in JSON `images` or `urls`.',
+        summary: 'Compare two pictures',
+        description: 'As two `image` files of a form, or as `images` or `urls` in JSON.',
         querystring: ModelChoice,
         body: {
           content: { 'multipart/form-data': { schema: CompareForm }, 'application/json': { schema: CompareBody } },

@@ -24,8 +24,7 @@ export const Calibration = named(
       ),
     },
     {
-      description:
-        'The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.',
+      description: 'The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.',
       examples: [{ split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true }],
     },
   ),

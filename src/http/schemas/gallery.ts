@@ -41,8 +41,7 @@ export const Gallery = named(
       unreadable: Type.Optional(
         Type.Enum(['record'], {
           type: 'string',
-          description:
-            'The gallery’s record is damaged on disk: only its name is known, and it can only be deleted.',
+          description: 'The gallery’s record is damaged on disk: only its name is known, and it can only be deleted.',
         }),
       ),
       index: Type.Object(

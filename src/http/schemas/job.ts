@@ -53,7 +53,9 @@ export const Job = named(
         description:
           'Of the pictures above: those whose names in a zip are not UTF-8 and have no stated encoding; they were decoded as code page 437, as the format specifies. If the ids look wrong, set `nameEncoding`.',
       }),
-      share: Type.Number({ description: 'Share of the upload that has been read, or of the known work that is done, 0 to 1.' }),
+      share: Type.Number({
+        description: 'Share of the upload that has been read, or of the known work that is done, 0 to 1.',
+      }),
       picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null until its first picture is done.'),
       secondsLeft: Nullable(Type.Number(), 'At this pace; null when unknown.'),
       failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], {

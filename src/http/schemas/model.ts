@@ -27,10 +27,10 @@ export const Model = named(
         [
           Type.Object(
             {
-              provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What really runs it.' }),
+              provider: Type.Enum(['cpu', 'cuda'], { type: 'string', description: 'What it actually runs on.' }),
               precision: Type.String({ description: 'fp32, fp16 or int8.' }),
               fallbackReason: Type.Optional(
-                Type.String({ description: 'Why it is the CPU although CUDA was expected.' }),
+                Type.String({ description: 'Why it runs on the CPU although CUDA was expected.' }),
               ),
               precisionFallbackReason: Type.Optional(
                 Type.String({

@@ -32,6 +32,8 @@ export const ImagePath = Type.Object({ gallery: GalleryName, id: ImageId })
 export const NewImagePath = Type.Object({ gallery: GalleryName, id: NewImageId })
 
 export const limit = (fallback: number, maximum: number) =>
-  Type.Optional(Type.Integer({ minimum: 1, maximum, default: fallback, description: 'Maximum number of entries per page.' }))
+  Type.Optional(
+    Type.Integer({ minimum: 1, maximum, default: fallback, description: 'Maximum number of entries per page.' }),
+  )
 
 export const Cursor = Type.String({ maxLength: 2048, description: '`nextCursor` of the previous page; opaque.' })

@@ -39,7 +39,9 @@ export function searchSchemas({ searchMaxK, pageExpirySeconds }: { searchMaxK: n
     unlike: Type.Optional(
       Type.Array(ImageId, { maxItems: 100, description: 'Stored pictures that hits should not resemble.' }),
     ),
-    k: Type.Optional(Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Maximum number of hits.' })),
+    k: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: searchMaxK, default: defaultK, description: 'Maximum number of hits.' }),
+    ),
     offset: Type.Optional(
       Type.Integer({
         minimum: 0,

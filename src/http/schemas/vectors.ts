@@ -47,9 +47,7 @@ export const CompareForm = Type.Object({
 export const CompareBody = Type.Object(
   {
     images: Type.Optional(Type.Array(Base64Image, { maxItems: 2, description: 'The two pictures.' })),
-    urls: Type.Optional(
-      Type.Array(ImageUrl, { maxItems: 2, description: 'Or their URLs; one of each also works.' }),
-    ),
+    urls: Type.Optional(Type.Array(ImageUrl, { maxItems: 2, description: 'Or their URLs; one of each also works.' })),
     ...chosenModel,
   },
   { additionalProperties: false, minProperties: 1, examples: [{ images: [exampleBase64, exampleBase64] }] },

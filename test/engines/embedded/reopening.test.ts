@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { droppingYounger } from '../../support/stored-rows.js'
-import { dataFolder, openIn, settled } from './storage-folder.js'
 import { until } from '../../support/until.js'
+import { dataFolder, openIn, settled } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
 const vectors = Array.from({ length: 500 }, unitVectors({ dimension: model.dimension, seed: 31 }))

@@ -10,7 +10,7 @@ from typing_extensions import NotRequired, TypedDict
 
 class Calibration(TypedDict):
     """
-    What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.
+    The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.
     """
 
     split: Literal['val']
@@ -27,7 +27,7 @@ class Calibration(TypedDict):
     """
     reliable: bool
     """
-    False when there were fewer than 500 pairs of either kind: then `pSame`, `minPSame` and the thresholds of votes are guesses.
+    False when there were fewer than 500 pairs of either kind: `pSame`, `minPSame` and the vote thresholds are then rough guesses.
     """
     widened: NotRequired[bool]
     """
@@ -115,7 +115,7 @@ class Hit(TypedDict):
 class Label(TypedDict):
     label: str
     """
-    What the picture shows, its class.
+    The class of the picture: what it shows.
     """
     votes: int
     """
@@ -305,16 +305,16 @@ class Filter7(TypedDict, closed=True):
 
 class Index(TypedDict):
     """
-    State of the index; searches are right in every state.
+    State of the index; searches are correct in every state.
     """
 
     tombstones: int
     """
-    Removed pictures that still lie in the graph.
+    Removed pictures that are still in the graph.
     """
     pending: int
     """
-    Pictures not yet in the graph; a search compares them one by one.
+    Pictures not yet in the graph; searches scan them exactly.
     """
     building: bool
     """
@@ -324,7 +324,7 @@ class Index(TypedDict):
 
 class Gallery(TypedDict):
     """
-    A set of pictures that are searched together.
+    A set of pictures that is searched as a whole.
     """
 
     name: str
@@ -353,11 +353,11 @@ class Gallery(TypedDict):
     """
     unreadable: NotRequired[Literal['record']]
     """
-    The gallery’s record is damaged on the disk: nothing but its name is told, and it can only be deleted.
+    The gallery’s record is damaged on disk: only its name is known, and it can only be deleted.
     """
     index: Index
     """
-    State of the index; searches are right in every state.
+    State of the index; searches are correct in every state.
     """
     createdAt: str
     updatedAt: str
@@ -365,7 +365,7 @@ class Gallery(TypedDict):
 
 class Image(TypedDict):
     """
-    A stored picture. The file itself is not kept: its embedding, its thumbnail and this record are.
+    A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.
     """
 
     id: str
@@ -374,7 +374,7 @@ class Image(TypedDict):
     """
     label: str | None
     """
-    null: it has none.
+    null: unlabelled.
     """
     metadata: dict[str, Any]
     """
@@ -402,7 +402,7 @@ class Image(TypedDict):
     """
     format: str
     """
-    Told from its bytes.
+    Detected from its bytes.
     """
     bytes: int
     """
@@ -414,7 +414,7 @@ class Image(TypedDict):
 
 class Failure(TypedDict):
     """
-    Why the job failed; `job_interrupted` of one that is tried again.
+    Why the job failed; `job_interrupted` while it is being retried.
     """
 
     code: str
@@ -423,13 +423,13 @@ class Failure(TypedDict):
 
 class Job(TypedDict):
     """
-    Many pictures on their way into a gallery, or a look at all pictures of one.
+    A bulk upload into a gallery, or an analysis of one.
     """
 
     id: str
     kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout']
     """
-    `ingest` takes pictures in; the others look at a whole gallery and have a result.
+    `ingest` stores pictures; the others analyse a whole gallery and have a result.
     """
     gallery: str
     """
@@ -441,44 +441,44 @@ class Job(TypedDict):
     """
     total: float | None
     """
-    Pictures in the upload, lines that remove one included; null until known (a tar is counted when its job begins; with a manifest, at the end). Of other kinds: pictures to look at, those looked at again counted again.
+    Pictures in the upload, including lines that remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice.
     """
     done: int
     """
-    Pictures that are finished: added + updated + removed + skipped + failed; of other kinds, looked at.
+    Pictures that are done: added + updated + removed + skipped + failed; for other kinds, processed.
     """
     added: int
     updated: int
     """
-    The id existed with another picture or label.
+    The id existed with a different picture or label.
     """
     removed: int
     """
-    By a line `delete` of an NDJSON upload.
+    By `delete` lines of an NDJSON upload.
     """
     skipped: int
     """
-    Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter and no picture.
+    Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter rather than a picture.
     """
     failed: int
     """
-    Told one by one by `GET /v1/jobs/{job}/errors`.
+    Listed by `GET /v1/jobs/{job}/errors`.
     """
     replaced: int
     """
-    Of the pictures above: those that took the place of an earlier one of the same upload and id. Each is a line `id_repeated` of `GET /v1/jobs/{job}/errors`.
+    Of the pictures above: those that replaced an earlier one with the same id from the same upload. Each has a line `id_repeated` in `GET /v1/jobs/{job}/errors`.
     """
     namesAssumed: int
     """
-    Of the pictures above: those whose names a zip gives without saying in which encoding, and which are not UTF-8; they were read in code page 437, as the format has it. Where the ids look wrong, state `nameEncoding`.
+    Of the pictures above: those whose names in a zip are not UTF-8 and have no stated encoding; they were decoded as code page 437, as the format specifies. If the ids look wrong, set `nameEncoding`.
     """
     share: float
     """
-    Part of the upload that is read, of the work that is known, 0 to 1.
+    Share of the upload that has been read, or of the known work that is done, 0 to 1.
     """
     picturesPerSecond: float | None
     """
-    Since the job (re)started; null before its first picture.
+    Since the job (re)started; null until its first picture is done.
     """
     secondsLeft: float | None
     """
@@ -486,7 +486,7 @@ class Job(TypedDict):
     """
     failure: Failure | None
     """
-    Why the job failed; `job_interrupted` of one that is tried again.
+    Why the job failed; `job_interrupted` while it is being retried.
     """
     priority: int
     """
@@ -514,7 +514,7 @@ class Runtime(TypedDict):
 
     provider: Literal['cpu', 'cuda']
     """
-    What really runs it.
+    What it actually runs on.
     """
     precision: str
     """
@@ -522,7 +522,7 @@ class Runtime(TypedDict):
     """
     fallbackReason: NotRequired[str]
     """
-    Why it is the CPU although CUDA was expected.
+    Why it runs on the CPU although CUDA was expected.
     """
     precisionFallbackReason: NotRequired[str]
     """
@@ -553,7 +553,7 @@ class Model(TypedDict):
 
     id: str
     """
-    Hash of weights and preprocessing; the embeddings of two ids are never compared.
+    Hash of weights and preprocessing; embeddings of different ids are never compared.
     """
     name: str
     architecture: str
@@ -565,7 +565,7 @@ class Model(TypedDict):
     createdAt: str
     calibration: Calibration | None
     """
-    What its probabilities rest on; null when it was not calibrated and has none.
+    What its probabilities are based on; null if it is not calibrated and has none.
     """
     standard: bool
     """
@@ -584,7 +584,7 @@ class ModelCard(TypedDict):
 
     id: str
     """
-    Hash of weights and preprocessing; the embeddings of two ids are never compared.
+    Hash of weights and preprocessing; embeddings of different ids are never compared.
     """
     name: str
     architecture: str
@@ -596,7 +596,7 @@ class ModelCard(TypedDict):
     createdAt: str
     calibration: Calibration | None
     """
-    What its probabilities rest on; null when it was not calibrated and has none.
+    What its probabilities are based on; null if it is not calibrated and has none.
     """
     standard: bool
     """
@@ -637,7 +637,7 @@ class Problem(TypedDict):
     """
     title: str
     """
-    What the code means; the same sentence each time.
+    What the code means; the same sentence for each code.
     """
     status: int
     """
@@ -645,11 +645,11 @@ class Problem(TypedDict):
     """
     code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
-    Stable, to be switched on.
+    Stable; switch on this.
     """
     detail: NotRequired[str]
     """
-    What it was this time.
+    What went wrong in this request.
     """
     requestId: str
     """
@@ -661,7 +661,7 @@ class Problem(TypedDict):
     """
     errors: NotRequired[list[Error]]
     """
-    Every misfit, for `request_invalid`.
+    Every violation, for `request_invalid`.
     """
 
 
@@ -684,11 +684,11 @@ class Hit1(TypedDict):
     """
     score: float
     """
-    Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture.
+    Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much.
     """
     pSame: NotRequired[float]
     """
-    Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on.
+    Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on.
     """
     nearCopyScore: NotRequired[float | None]
     """
@@ -702,11 +702,11 @@ class Hit1(TypedDict):
     """
     unreadable: NotRequired[Literal['record']]
     """
-    The record is damaged on the disk: only the id is told.
+    The record is damaged on disk: only the id is known.
     """
     thumbnail: NotRequired[str | None]
     """
-    Where it is, below the address of the service; null when none is stored.
+    Its path on the service; null if none is stored.
     """
 
 
@@ -728,7 +728,7 @@ class Group(TypedDict):
 class Label1(TypedDict):
     label: str
     """
-    What the picture shows, its class.
+    The class of the picture: what it shows.
     """
     votes: int
     share: float
@@ -752,7 +752,7 @@ class Threshold1(TypedDict):
     """
     falseMatchesExpected: float
     """
-    The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little.
+    The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little.
     """
     matchRate: float
     """
@@ -763,19 +763,19 @@ class Threshold1(TypedDict):
 class Vote(TypedDict):
     label: str | None
     """
-    What most of them say, of equals the nearest; null when none has a label or nothing matches.
+    The majority label, ties going to the nearest; null if none has a label or nothing matches.
     """
     match: NotRequired[bool]
     """
-    False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold.
+    False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold.
     """
     margin: float
     """
-    Share of the first label less that of the second: 0 undecided, 1 unanimous.
+    Share of the first label minus that of the second: 0 undecided, 1 unanimous.
     """
     voters: int
     """
-    Hits with a label among those asked.
+    Voting hits that have a label.
     """
     labels: list[Label1]
     """
@@ -803,7 +803,7 @@ class Durations(TypedDict):
     """
     totalMs: float
     """
-    All of it, without receiving the picture, milliseconds.
+    Total, without receiving the picture, milliseconds.
     """
 
 
@@ -814,11 +814,11 @@ class SearchAnswer(TypedDict):
     """
     modelId: str
     """
-    The model that made query and gallery comparable.
+    The model that embedded query and gallery.
     """
     method: Literal['exact', 'hnsw']
     """
-    Whether every picture was compared, or the graph was asked.
+    Whether every picture was scanned or the graph was used.
     """
     ef: NotRequired[int]
     """
@@ -826,7 +826,7 @@ class SearchAnswer(TypedDict):
     """
     vector: NotRequired[list[float]]
     """
-    What was searched for; with `include`.
+    The query vector; with `include`.
     """
     hits: list[Hit1]
     """
@@ -834,7 +834,7 @@ class SearchAnswer(TypedDict):
     """
     groups: NotRequired[list[Group]]
     """
-    With `groupBy`, by their best hits.
+    With `groupBy`, ordered by their best hits.
     """
     vote: NotRequired[Vote]
     nextPageToken: NotRequired[str]
@@ -930,7 +930,7 @@ class Answer(TypedDict):
 class SearchBatchAnswer(TypedDict):
     answers: list[Answer]
     """
-    In the order of the queries; each is an answer, or the problem that it alone had.
+    In the order of the queries; each is an answer or its own problem.
     """
 
 
@@ -942,15 +942,15 @@ class Label3(TypedDict):
 class EmbeddingAnswer(TypedDict):
     modelId: str
     """
-    Vectors of two models are never compared.
+    Vectors of different models are never compared.
     """
     vector: list[float]
     """
-    Unit length; taken by `vector` of a search.
+    Of unit length; a search accepts it as `vector`.
     """
     labels: list[Label3]
     """
-    What the model’s classifier takes it for, of the classes it was trained on; the likeliest five.
+    The five most likely classes, of those the model was trained on.
     """
 
 
@@ -958,7 +958,7 @@ class CompareAnswer(TypedDict):
     modelId: str
     score: float
     """
-    Cosine similarity, −1 to 1; within 10⁻⁶ of them it is 1 or −1.
+    Cosine similarity, −1 to 1; rounded to 1 or −1 within 10⁻⁶.
     """
     nearCopyScore: float | None
     """
@@ -966,7 +966,7 @@ class CompareAnswer(TypedDict):
     """
     pSame: NotRequired[float]
     """
-    Probability that they share a label; absent when the model was not calibrated.
+    Probability that they share a label; absent if the model is not calibrated.
     """
     calibration: NotRequired[Calibration]
 
@@ -1520,7 +1520,7 @@ class Failure1(TypedDict):
 
 class Snapshot(TypedDict):
     """
-    A copy of all galleries and jobs at one moment.
+    A copy of all galleries and jobs at one point in time.
     """
 
     id: str
@@ -1529,19 +1529,19 @@ class Snapshot(TypedDict):
     """
     state: Literal['writing', 'ready', 'failed', 'damaged']
     """
-    `writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files are not what was written.
+    `writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.
     """
     share: float
     """
-    Part of the work that is done, 0 to 1.
+    Share of the work that is done, 0 to 1.
     """
     createdAt: str | None
     """
-    Everything acknowledged before is in it. null when damaged.
+    It contains everything acknowledged before this time; null if damaged.
     """
     serviceVersion: str | None
     """
-    Of Alike. This and what follows is null or empty unless ready.
+    Version of Alike. This and the following are null or empty unless it is ready.
     """
     modelId: str | None
     """
