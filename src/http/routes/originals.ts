@@ -38,7 +38,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
         response: {
           200: { description: 'All of it.', content: { 'image/*': { schema: binary } } },
           206: { description: 'The range that was asked for.', content: { 'image/*': { schema: binary } } },
-          304: { description: 'It is still the one of the `If-None-Match` header.', ...Type.Null() },
+          304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
           ...problems(400, 404, 416),
         },
       },
