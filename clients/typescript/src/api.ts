@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Is the process worth keeping? */
+        /** Is the process alive? */
         get: operations["isAlive"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Can it take requests? */
+        /** Is the service ready? */
         get: operations["isReady"];
         put?: never;
         post?: never;
@@ -169,11 +169,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at a gallery */
+        /** Get a gallery */
         get: operations["getGallery"];
         /**
-         * Make a gallery
-         * @description Making one that exists with the same settings changes nothing. The body can be left out.
+         * Create a gallery
+         * @description Creating one that already exists with the same settings changes nothing. The body is optional.
          */
         put: operations["createGallery"];
         post?: never;
@@ -214,7 +214,7 @@ export interface paths {
         /** Store a picture under its content hash */
         post: operations["addImage"];
         /**
-         * Remove every picture that fits
+         * Remove every picture that matches
          * @description By `label`, by `filter`, or by both; without either it is refused. Pictures are removed in groups: an answer other than 200 may have removed some, and the same request removes the rest.
          */
         delete: operations["deleteImages"];
@@ -231,13 +231,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at a picture’s record
-         * @description HEAD tells whether it is there.
+         * Get a picture’s record
+         * @description HEAD tells whether it exists.
          */
         get: operations["getImage"];
         /**
          * Store a picture under your id
-         * @description Replaces what was there. The answer comes when the picture is on the disk and found by searches. The very same picture is not embedded again.
+         * @description Replaces an existing picture. The answer is sent once the picture is on disk and found by searches. An identical picture is not embedded again.
          */
         put: operations["putImage"];
         post?: never;
@@ -256,7 +256,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a small version of a picture */
+        /** Get a picture’s thumbnail */
         get: operations["getThumbnail"];
         put?: never;
         post?: never;
@@ -359,8 +359,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read what was said of hits
-         * @description One JSON object per line, in the order of their coming; what was changed comes anew. `npm run train -- --feedback FILE` takes these lines.
+         * Read the judgements of hits
+         * @description One JSON object per line, in order of arrival; a changed judgement is listed again. `npm run train -- --feedback FILE` takes these lines.
          */
         get: operations["listFeedback"];
         put?: never;
@@ -399,13 +399,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at a job */
+        /** Get a job */
         get: operations["getJob"];
         put?: never;
         post?: never;
         /**
          * Cancel a job
-         * @description Pictures it has taken in stay in the gallery.
+         * @description Pictures that it has stored stay in the gallery.
          */
         delete: operations["cancelJob"];
         options?: never;
@@ -426,7 +426,7 @@ export interface paths {
         };
         /**
          * Read a job’s error report
-         * @description One JSON object per line, in the order of the upload. Of a running job: those so far.
+         * @description One JSON object per line, in the order of the upload. For a running job: those so far.
          */
         get: operations["getJobErrors"];
         put?: never;
@@ -446,7 +446,7 @@ export interface paths {
         };
         /**
          * Follow a job
-         * @description Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event tells how the job is now, so nothing is missed by coming back; whoever comes back after the `end` gets `204`. Comments keep a silent connection open.
+         * @description Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` gives it, whenever it has changed (at most twice a second), and `end` when it has ended; then the connection closes. The first event is the job’s current state, so a reconnecting client misses nothing; one that reconnects after `end` gets `204`. Comments keep an idle connection open.
          */
         get: operations["followJob"];
         put?: never;
@@ -467,8 +467,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Measure the quality of answers on a gallery’s own labels
-         * @description Each labelled picture (of a sample, in large galleries) asks all others; copies of the query never count as hits. Also measured: how many of the true nearest the index finds. The body can be left out.
+         * Measure search quality on a gallery’s own labels
+         * @description Each labelled picture (or a sample of them) queries all others; copies of the query never count as hits. It also measures the recall of the index against exact search. The body is optional.
          */
         post: operations["evaluate"];
         delete?: never;
@@ -488,7 +488,7 @@ export interface paths {
         put?: never;
         /**
          * Find groups of near-copies
-         * @description Equal files, and pictures that score `minScore` and more, over any chain of them. The body can be left out.
+         * @description Identical files and pictures with a near-copy score of at least `duplicateScore`, grouped transitively. The body is optional.
          */
         post: operations["findDuplicates"];
         delete?: never;
@@ -507,8 +507,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Look for what is wrong with a gallery
-         * @description Near-copies with different labels, labels that the neighbours contradict, pictures that turn up everywhere, pictures that nothing is like. The body can be left out.
+         * Look for problems in a gallery
+         * @description Near-copies with different labels, labels that the neighbours contradict, hubs that turn up everywhere, and outliers. The body is optional.
          */
         post: operations["examine"];
         delete?: never;
@@ -525,7 +525,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read what a job has found
+         * Read a job’s result
          * @description Of the kinds `evaluate`, `duplicates`, `doctor` and `layout`, once they have succeeded. It is kept as long as the job.
          */
         get: operations["getJobResult"];
@@ -548,8 +548,8 @@ export interface paths {
         get: operations["listSnapshots"];
         put?: never;
         /**
-         * Begin a snapshot of the data
-         * @description One at a time. Requests and writes go on; what is acknowledged after this moment may be missing in it. Graphs are not part of it, nor uploads of jobs that have not ended.
+         * Start a snapshot of the data
+         * @description One at a time. Requests and writes continue; anything acknowledged after this call may be missing from it. It includes neither graphs nor uploads of unfinished jobs.
          */
         post: operations["createSnapshot"];
         delete?: never;
@@ -565,7 +565,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at a snapshot */
+        /** Get a snapshot */
         get: operations["getSnapshot"];
         put?: never;
         post?: never;
@@ -606,8 +606,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take in many pictures
-         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it comes, with at least `UPLOAD_MIN_BYTES_PER_SECOND`, and taken in by a job afterwards; a bad picture is one line in the job’s error report. Pictures that are stored already are skipped.
+         * Ingest many pictures
+         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.
          */
         post: operations["ingest"];
         delete?: never;
@@ -625,7 +625,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Turn a picture into its vector */
+        /** Embed a picture */
         post: operations["embed"];
         delete?: never;
         options?: never;
@@ -643,8 +643,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tell how alike two pictures are
-         * @description In a form two files `image`, in JSON `images` or `urls`.
+         * Compare two pictures
+         * @description As two `image` files of a form, or as `images` or `urls` in JSON.
          */
         post: operations["compare"];
         delete?: never;
@@ -683,8 +683,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tell why a stored picture matches a query
-         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), with a region or without; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` where the served model does not tell what each place adds.
+         * Explain why a stored picture matches a query
+         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL) or a stored one (`imageId`), optionally with a region; `hit` names the stored picture. One view of the query is explained, whatever `QUERY_VIEWS` says. Refused with `explain_unsupported` if the served model cannot attribute its score to places.
          */
         post: operations["explain"];
         delete?: never;
@@ -704,7 +704,7 @@ export interface paths {
         put?: never;
         /**
          * Find pictures that show the same thing
-         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of them that show one thing; `unlike` names stored pictures that hits should not be like. Parameters can be given in the address, as form fields or in JSON.
+         * @description The query is a picture (raw, in a form, in JSON as base64 or by its URL), a stored one (`imageId`), a vector of this model, or several of these that show the same thing; `unlike` names stored pictures that hits should not resemble. Parameters can be given in the query string, as form fields or in JSON.
          */
         post: operations["search"];
         delete?: never;
@@ -724,7 +724,7 @@ export interface paths {
         put?: never;
         /**
          * Several searches in one call
-         * @description Answered in order. A query that fails has its problem in place of an answer and leaves the others alone; so has one whose answer has no room any more in what all together may have. The body has the bound of one search’s body.
+         * @description Answered in order. A query that fails gets a problem in place of an answer without affecting the others; so does one whose answer would exceed the shared maximum size. The body is limited like that of a single search.
          */
         post: operations["searchBatch"];
         delete?: never;
@@ -738,7 +738,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What `pSame` rests on: the pairs that the probability of a shared label was fitted to. Absent or null when the model was not calibrated.
+         * @description The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.
          * @example {
          *       "split": "val",
          *       "positivePairs": 52277,
@@ -756,7 +756,7 @@ export interface components {
             positivePairs: number;
             /** @description Pairs of pictures of two labels. */
             negativePairs: number;
-            /** @description False when there were fewer than 500 pairs of either kind: then `pSame`, `minPSame` and the thresholds of votes are guesses. */
+            /** @description False when there were fewer than 500 pairs of either kind: `pSame`, `minPSame` and the vote thresholds are then rough guesses. */
             reliable: boolean;
             /** @description True when the curve was widened for want of pairs: its probabilities claim no more than random halves of the pictures agree on. Absent otherwise. */
             widened?: boolean;
@@ -968,7 +968,7 @@ export interface components {
                 /** @description Most votes first, then nearest; at most ten. */
                 labels: {
                     /**
-                     * @description What the picture shows, its class.
+                     * @description The class of the picture: what it shows.
                      * @example cycling
                      */
                     label: string;
@@ -1074,7 +1074,7 @@ export interface components {
             lte?: string | number;
         };
         /**
-         * @description A set of pictures that are searched together.
+         * @description A set of pictures that is searched as a whole.
          * @example {
          *       "name": "holidays",
          *       "modelId": "5d1c0a7b9e3f4a62",
@@ -1110,15 +1110,15 @@ export interface components {
             /** @description False when the model that made it is not served. */
             searchable: boolean;
             /**
-             * @description The gallery’s record is damaged on the disk: nothing but its name is told, and it can only be deleted.
+             * @description The gallery’s record is damaged on disk: only its name is known, and it can only be deleted.
              * @enum {string}
              */
             unreadable?: "record";
-            /** @description State of the index; searches are right in every state. */
+            /** @description State of the index; searches are correct in every state. */
             index: {
-                /** @description Removed pictures that still lie in the graph. */
+                /** @description Removed pictures that are still in the graph. */
                 tombstones: number;
-                /** @description Pictures not yet in the graph; a search compares them one by one. */
+                /** @description Pictures not yet in the graph; searches scan them exactly. */
                 pending: number;
                 /** @description A graph is being built. */
                 building: boolean;
@@ -1127,7 +1127,7 @@ export interface components {
             updatedAt: string;
         };
         /**
-         * @description A stored picture. The file itself is not kept: its embedding, its thumbnail and this record are.
+         * @description A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.
          * @example {
          *       "id": "cycling/Image_12.jpg",
          *       "label": "cycling",
@@ -1150,7 +1150,7 @@ export interface components {
              * @example cycling/Image_12.jpg
              */
             id: string;
-            /** @description null: it has none. */
+            /** @description null: unlabelled. */
             label: string | null;
             /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
             metadata: {
@@ -1169,7 +1169,7 @@ export interface components {
             width: number;
             /** @description Pixels, upright. */
             height: number;
-            /** @description Told from its bytes. */
+            /** @description Detected from its bytes. */
             format: string;
             /** @description Size of the picture file. */
             bytes: number;
@@ -1177,7 +1177,7 @@ export interface components {
             updatedAt: string;
         };
         /**
-         * @description Many pictures on their way into a gallery, or a look at all pictures of one.
+         * @description A bulk upload into a gallery, or an analysis of one.
          * @example {
          *       "id": "0b7c2f0e-2f57-4b43-9a4f-6a1a3d1f6a10",
          *       "kind": "ingest",
@@ -1206,7 +1206,7 @@ export interface components {
         Job: {
             id: string;
             /**
-             * @description `ingest` takes pictures in; the others look at a whole gallery and have a result.
+             * @description `ingest` stores pictures; the others analyse a whole gallery and have a result.
              * @enum {string}
              */
             kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout";
@@ -1220,30 +1220,30 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "completed_with_errors" | "failed" | "cancelled";
-            /** @description Pictures in the upload, lines that remove one included; null until known (a tar is counted when its job begins; with a manifest, at the end). Of other kinds: pictures to look at, those looked at again counted again. */
+            /** @description Pictures in the upload, including lines that remove one; null until known (a tar is counted when its job starts; with a manifest, at the end). For other kinds: pictures to process; one processed twice counts twice. */
             total: number | null;
-            /** @description Pictures that are finished: added + updated + removed + skipped + failed; of other kinds, looked at. */
+            /** @description Pictures that are done: added + updated + removed + skipped + failed; for other kinds, processed. */
             done: number;
             added: number;
-            /** @description The id existed with another picture or label. */
+            /** @description The id existed with a different picture or label. */
             updated: number;
-            /** @description By a line `delete` of an NDJSON upload. */
+            /** @description By `delete` lines of an NDJSON upload. */
             removed: number;
-            /** @description Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter and no picture. */
+            /** @description Nothing to do: the id existed with the same picture and label, or was to be removed and did not exist, or the file is litter rather than a picture. */
             skipped: number;
-            /** @description Told one by one by `GET /v1/jobs/{job}/errors`. */
+            /** @description Listed by `GET /v1/jobs/{job}/errors`. */
             failed: number;
-            /** @description Of the pictures above: those that took the place of an earlier one of the same upload and id. Each is a line `id_repeated` of `GET /v1/jobs/{job}/errors`. */
+            /** @description Of the pictures above: those that replaced an earlier one with the same id from the same upload. Each has a line `id_repeated` in `GET /v1/jobs/{job}/errors`. */
             replaced: number;
-            /** @description Of the pictures above: those whose names a zip gives without saying in which encoding, and which are not UTF-8; they were read in code page 437, as the format has it. Where the ids look wrong, state `nameEncoding`. */
+            /** @description Of the pictures above: those whose names in a zip are not UTF-8 and have no stated encoding; they were decoded as code page 437, as the format specifies. If the ids look wrong, set `nameEncoding`. */
             namesAssumed: number;
-            /** @description Part of the upload that is read, of the work that is known, 0 to 1. */
+            /** @description Share of the upload that has been read, or of the known work that is done, 0 to 1. */
             share: number;
-            /** @description Since the job (re)started; null before its first picture. */
+            /** @description Since the job (re)started; null until its first picture is done. */
             picturesPerSecond: number | null;
             /** @description At this pace; null when unknown. */
             secondsLeft: number | null;
-            /** @description Why the job failed; `job_interrupted` of one that is tried again. */
+            /** @description Why the job failed; `job_interrupted` while it is being retried. */
             failure: {
                 code: string;
                 detail: string;
@@ -1289,7 +1289,7 @@ export interface components {
          *     }
          */
         Model: {
-            /** @description Hash of weights and preprocessing; the embeddings of two ids are never compared. */
+            /** @description Hash of weights and preprocessing; embeddings of different ids are never compared. */
             id: string;
             name: string;
             architecture: string;
@@ -1297,20 +1297,20 @@ export interface components {
             /** @description Classes it was trained on. */
             labels: string[];
             createdAt: string;
-            /** @description What its probabilities rest on; null when it was not calibrated and has none. */
+            /** @description What its probabilities are based on; null if it is not calibrated and has none. */
             calibration: components["schemas"]["Calibration"] | null;
             /** @description Galleries that ask for no model get this one. */
             standard: boolean;
             /** @description null while it is not in memory: it is brought there when it is needed. */
             runtime: {
                 /**
-                 * @description What really runs it.
+                 * @description What it actually runs on.
                  * @enum {string}
                  */
                 provider: "cpu" | "cuda";
                 /** @description fp32, fp16 or int8. */
                 precision: string;
-                /** @description Why it is the CPU although CUDA was expected. */
+                /** @description Why it runs on the CPU although CUDA was expected. */
                 fallbackReason?: string;
                 /** @description Why a slower precision runs than the folder has: this processor computes the other one otherwise. */
                 precisionFallbackReason?: string;
@@ -1326,7 +1326,7 @@ export interface components {
         };
         /** @description A model with everything that is known about it. */
         ModelCard: {
-            /** @description Hash of weights and preprocessing; the embeddings of two ids are never compared. */
+            /** @description Hash of weights and preprocessing; embeddings of different ids are never compared. */
             id: string;
             name: string;
             architecture: string;
@@ -1334,20 +1334,20 @@ export interface components {
             /** @description Classes it was trained on. */
             labels: string[];
             createdAt: string;
-            /** @description What its probabilities rest on; null when it was not calibrated and has none. */
+            /** @description What its probabilities are based on; null if it is not calibrated and has none. */
             calibration: components["schemas"]["Calibration"] | null;
             /** @description Galleries that ask for no model get this one. */
             standard: boolean;
             /** @description null while it is not in memory: it is brought there when it is needed. */
             runtime: {
                 /**
-                 * @description What really runs it.
+                 * @description What it actually runs on.
                  * @enum {string}
                  */
                 provider: "cpu" | "cuda";
                 /** @description fp32, fp16 or int8. */
                 precision: string;
-                /** @description Why it is the CPU although CUDA was expected. */
+                /** @description Why it runs on the CPU although CUDA was expected. */
                 fallbackReason?: string;
                 /** @description Why a slower precision runs than the folder has: this processor computes the other one otherwise. */
                 precisionFallbackReason?: string;
@@ -1382,26 +1382,26 @@ export interface components {
         Problem: {
             /** @description A URN made of the code. */
             type: string;
-            /** @description What the code means; the same sentence each time. */
+            /** @description What the code means; the same sentence for each code. */
             title: string;
             /** @description The HTTP status. */
             status: number;
             /**
-             * @description Stable, to be switched on.
+             * @description Stable; switch on this.
              * @enum {string}
              */
             code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
-            /** @description What it was this time. */
+            /** @description What went wrong in this request. */
             detail?: string;
             /** @description Finds the request in the log. */
             requestId: string;
             /** @description Of its trace, where there is one (W3C Trace Context). */
             traceId?: string;
-            /** @description Every misfit, for `request_invalid`. */
+            /** @description Every violation, for `request_invalid`. */
             errors?: {
                 /** @enum {string} */
                 in: "path" | "query" | "headers" | "body" | "form";
-                /** @description JSON pointer to what does not fit. */
+                /** @description JSON pointer to what is wrong. */
                 pointer: string;
                 detail: string;
             }[];
@@ -1522,16 +1522,16 @@ export interface components {
              * @example holidays
              */
             gallery: string;
-            /** @description The model that made query and gallery comparable. */
+            /** @description The model that embedded query and gallery. */
             modelId: string;
             /**
-             * @description Whether every picture was compared, or the graph was asked.
+             * @description Whether every picture was scanned or the graph was used.
              * @enum {string}
              */
             method: "exact" | "hnsw";
             /** @description Candidates the graph kept. */
             ef?: number;
-            /** @description What was searched for; with `include`. */
+            /** @description The query vector; with `include`. */
             vector?: number[];
             /** @description Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none. */
             hits: {
@@ -1549,9 +1549,9 @@ export interface components {
                 gallery?: string;
                 /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
                 boost?: number;
-                /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
+                /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                 score: number;
-                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                 pSame?: number;
                 /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                 nearCopyScore?: number | null;
@@ -1562,14 +1562,14 @@ export interface components {
                     [key: string]: unknown;
                 };
                 /**
-                 * @description The record is damaged on the disk: only the id is told.
+                 * @description The record is damaged on disk: only the id is known.
                  * @enum {string}
                  */
                 unreadable?: "record";
-                /** @description Where it is, below the address of the service; null when none is stored. */
+                /** @description Its path on the service; null if none is stored. */
                 thumbnail?: string | null;
             }[];
-            /** @description With `groupBy`, by their best hits. */
+            /** @description With `groupBy`, ordered by their best hits. */
             groups?: {
                 /** @description 1 is best. */
                 rank: number;
@@ -1591,9 +1591,9 @@ export interface components {
                     gallery?: string;
                     /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
                     boost?: number;
-                    /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
+                    /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                     score: number;
-                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                     pSame?: number;
                     /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                     nearCopyScore?: number | null;
@@ -1604,27 +1604,27 @@ export interface components {
                         [key: string]: unknown;
                     };
                     /**
-                     * @description The record is damaged on the disk: only the id is told.
+                     * @description The record is damaged on disk: only the id is known.
                      * @enum {string}
                      */
                     unreadable?: "record";
-                    /** @description Where it is, below the address of the service; null when none is stored. */
+                    /** @description Its path on the service; null if none is stored. */
                     thumbnail?: string | null;
                 }[];
             }[];
             vote?: {
-                /** @description What most of them say, of equals the nearest; null when none has a label or nothing matches. */
+                /** @description The majority label, ties going to the nearest; null if none has a label or nothing matches. */
                 label: string | null;
-                /** @description False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold. */
+                /** @description False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold. */
                 match?: boolean;
-                /** @description Share of the first label less that of the second: 0 undecided, 1 unanimous. */
+                /** @description Share of the first label minus that of the second: 0 undecided, 1 unanimous. */
                 margin: number;
-                /** @description Hits with a label among those asked. */
+                /** @description Voting hits that have a label. */
                 voters: number;
                 /** @description Most votes first, then nearest. */
                 labels: {
                     /**
-                     * @description What the picture shows, its class.
+                     * @description The class of the picture: what it shows.
                      * @example cycling
                      */
                     label: string;
@@ -1639,7 +1639,7 @@ export interface components {
                     score: number;
                     /** @description Share of pairs of two labels that reach it, on val pictures. */
                     falseMatchRate: number;
-                    /** @description The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little. */
+                    /** @description The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little. */
                     falseMatchesExpected: number;
                     /** @description Share of pairs of one label that reach it. */
                     matchRate: number;
@@ -1657,23 +1657,23 @@ export interface components {
                 embedMs: number;
                 /** @description Index and records, milliseconds. */
                 searchMs: number;
-                /** @description All of it, without receiving the picture, milliseconds. */
+                /** @description Total, without receiving the picture, milliseconds. */
                 totalMs: number;
             };
         };
         JoinedSearchAnswer: {
             /** @description Those that were searched, by name. */
             galleries: string[];
-            /** @description The model that made query and gallery comparable. */
+            /** @description The model that embedded query and gallery. */
             modelId: string;
             /**
-             * @description Whether every picture was compared, or the graph was asked.
+             * @description Whether every picture was scanned or the graph was used.
              * @enum {string}
              */
             method: "exact" | "hnsw";
             /** @description Candidates the graph kept. */
             ef?: number;
-            /** @description What was searched for; with `include`. */
+            /** @description The query vector; with `include`. */
             vector?: number[];
             /** @description Score descending, then id ascending; with `diversity` in the order of choice; with `groupBy` none. */
             hits: {
@@ -1691,9 +1691,9 @@ export interface components {
                 gallery?: string;
                 /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
                 boost?: number;
-                /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
+                /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                 score: number;
-                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                 pSame?: number;
                 /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                 nearCopyScore?: number | null;
@@ -1704,14 +1704,14 @@ export interface components {
                     [key: string]: unknown;
                 };
                 /**
-                 * @description The record is damaged on the disk: only the id is told.
+                 * @description The record is damaged on disk: only the id is known.
                  * @enum {string}
                  */
                 unreadable?: "record";
-                /** @description Where it is, below the address of the service; null when none is stored. */
+                /** @description Its path on the service; null if none is stored. */
                 thumbnail?: string | null;
             }[];
-            /** @description With `groupBy`, by their best hits. */
+            /** @description With `groupBy`, ordered by their best hits. */
             groups?: {
                 /** @description 1 is best. */
                 rank: number;
@@ -1733,9 +1733,9 @@ export interface components {
                     gallery?: string;
                     /** @description With `boosts`: what was added to the score for its rank; the score is without it. */
                     boost?: number;
-                    /** @description Cosine similarity, −1 to 1; always exact. What lies within 10⁻⁶ of 1 or −1 is 1 or −1: so near are two embeddings of one picture. */
+                    /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                     score: number;
-                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent when it was not. `calibration` of the answer says what it rests on. */
+                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
                     pSame?: number;
                     /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
                     nearCopyScore?: number | null;
@@ -1746,27 +1746,27 @@ export interface components {
                         [key: string]: unknown;
                     };
                     /**
-                     * @description The record is damaged on the disk: only the id is told.
+                     * @description The record is damaged on disk: only the id is known.
                      * @enum {string}
                      */
                     unreadable?: "record";
-                    /** @description Where it is, below the address of the service; null when none is stored. */
+                    /** @description Its path on the service; null if none is stored. */
                     thumbnail?: string | null;
                 }[];
             }[];
             vote?: {
-                /** @description What most of them say, of equals the nearest; null when none has a label or nothing matches. */
+                /** @description The majority label, ties going to the nearest; null if none has a label or nothing matches. */
                 label: string | null;
-                /** @description False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold. */
+                /** @description False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold. */
                 match?: boolean;
-                /** @description Share of the first label less that of the second: 0 undecided, 1 unanimous. */
+                /** @description Share of the first label minus that of the second: 0 undecided, 1 unanimous. */
                 margin: number;
-                /** @description Hits with a label among those asked. */
+                /** @description Voting hits that have a label. */
                 voters: number;
                 /** @description Most votes first, then nearest. */
                 labels: {
                     /**
-                     * @description What the picture shows, its class.
+                     * @description The class of the picture: what it shows.
                      * @example cycling
                      */
                     label: string;
@@ -1781,7 +1781,7 @@ export interface components {
                     score: number;
                     /** @description Share of pairs of two labels that reach it, on val pictures. */
                     falseMatchRate: number;
-                    /** @description The rate times the pictures that were compared: so many would reach it by chance for a query of no known label. Above a tenth or so, `match: true` says little. */
+                    /** @description The rate times the pictures that were compared: how many would reach it by chance for a query of unknown label. Above about 0.1, `match: true` says little. */
                     falseMatchesExpected: number;
                     /** @description Share of pairs of one label that reach it. */
                     matchRate: number;
@@ -1799,7 +1799,7 @@ export interface components {
                 embedMs: number;
                 /** @description Index and records, milliseconds. */
                 searchMs: number;
-                /** @description All of it, without receiving the picture, milliseconds. */
+                /** @description Total, without receiving the picture, milliseconds. */
                 totalMs: number;
             };
         };
@@ -1834,7 +1834,7 @@ export interface components {
          *     }
          */
         SearchBatchAnswer: {
-            /** @description In the order of the queries; each is an answer, or the problem that it alone had. */
+            /** @description In the order of the queries; each is an answer or its own problem. */
             answers: {
                 answer?: components["schemas"]["SearchAnswer"];
                 problem?: components["schemas"]["Problem"];
@@ -1857,11 +1857,11 @@ export interface components {
          *     }
          */
         EmbeddingAnswer: {
-            /** @description Vectors of two models are never compared. */
+            /** @description Vectors of different models are never compared. */
             modelId: string;
-            /** @description Unit length; taken by `vector` of a search. */
+            /** @description Of unit length; a search accepts it as `vector`. */
             vector: number[];
-            /** @description What the model’s classifier takes it for, of the classes it was trained on; the likeliest five. */
+            /** @description The five most likely classes, of those the model was trained on. */
             labels: {
                 label: string;
                 probability: number;
@@ -1883,11 +1883,11 @@ export interface components {
          */
         CompareAnswer: {
             modelId: string;
-            /** @description Cosine similarity, −1 to 1; within 10⁻⁶ of them it is 1 or −1. */
+            /** @description Cosine similarity, −1 to 1; rounded to 1 or −1 within 10⁻⁶. */
             score: number;
             /** @description How surely one picture is a copy of the other: the same picture made smaller, compressed, cropped, bordered, mirrored or recoloured. 1 is equal; from 0.4 on two pictures are near-copies, which two in a million pairs of different photographs are by chance. null: there is no telling, as one of them is without features or was stored without a thumbnail before copies were looked for. */
             nearCopyScore: number | null;
-            /** @description Probability that they share a label; absent when the model was not calibrated. */
+            /** @description Probability that they share a label; absent if the model is not calibrated. */
             pSame?: number;
             calibration?: components["schemas"]["Calibration"];
         };
@@ -2417,7 +2417,7 @@ export interface components {
             nextCursor?: string;
         };
         /**
-         * @description A copy of all galleries and jobs at one moment.
+         * @description A copy of all galleries and jobs at one point in time.
          * @example {
          *       "id": "20260301T093000Z-3f9a1c",
          *       "state": "ready",
@@ -2451,15 +2451,15 @@ export interface components {
              */
             id: string;
             /**
-             * @description `writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files are not what was written.
+             * @description `writing`; `ready` to be fetched; `failed`: nothing of it is kept; `damaged`: its files have changed since they were written.
              * @enum {string}
              */
             state: "writing" | "ready" | "failed" | "damaged";
-            /** @description Part of the work that is done, 0 to 1. */
+            /** @description Share of the work that is done, 0 to 1. */
             share: number;
-            /** @description Everything acknowledged before is in it. null when damaged. */
+            /** @description It contains everything acknowledged before this time; null if damaged. */
             createdAt: string | null;
-            /** @description Of Alike. This and what follows is null or empty unless ready. */
+            /** @description Version of Alike. This and the following are null or empty unless it is ready. */
             serviceVersion: string | null;
             /** @description Of the model that was served. */
             modelId: string | null;
@@ -2525,7 +2525,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2584,7 +2584,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2640,7 +2640,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Yes; `storage` says whether writes as well. */
+            /** @description Yes; `storage` says whether writes are accepted, too. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2656,7 +2656,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2721,7 +2721,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2739,7 +2739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2807,7 +2807,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2825,7 +2825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2905,7 +2905,7 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2923,7 +2923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2941,7 +2941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3013,7 +3013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3048,7 +3048,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelCard"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3066,7 +3066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3137,14 +3137,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description It has been deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3162,7 +3162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3189,7 +3189,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3251,7 +3251,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3269,7 +3269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3354,7 +3354,7 @@ export interface operations {
                     "image/svg+xml": string;
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3372,7 +3372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3431,9 +3431,9 @@ export interface operations {
     listGalleries: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the page before; opaque. */
+                /** @description `nextCursor` of the previous page; opaque. */
                 cursor?: string;
-                /** @description Most entries of one page. */
+                /** @description Maximum number of entries per page. */
                 limit?: number;
             };
             header?: never;
@@ -3442,7 +3442,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page, by name. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow. */
+            /** @description One page, by name. It can have fewer entries than `limit` if they would exceed the maximum size of an answer: `nextCursor` tells whether more follow. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3450,12 +3450,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         galleries: components["schemas"]["Gallery"][];
-                        /** @description `nextCursor` of the page before; opaque. */
+                        /** @description `nextCursor` of the previous page; opaque. */
                         nextCursor?: string;
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3473,7 +3473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3544,7 +3544,7 @@ export interface operations {
                     "application/json": components["schemas"]["Gallery"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3562,7 +3562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3651,7 +3651,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It existed already. */
+            /** @description It already existed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3660,7 +3660,7 @@ export interface operations {
                     "application/json": components["schemas"]["Gallery"];
                 };
             };
-            /** @description It was made. */
+            /** @description It was created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3669,7 +3669,7 @@ export interface operations {
                     "application/json": components["schemas"]["Gallery"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3687,7 +3687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3714,7 +3714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3759,7 +3759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3785,14 +3785,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description It has been deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3810,7 +3810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3864,7 +3864,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3878,9 +3878,9 @@ export interface operations {
     countLabels: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the page before; opaque. */
+                /** @description `nextCursor` of the previous page; opaque. */
                 cursor?: string;
-                /** @description Most entries of one page. */
+                /** @description Maximum number of entries per page. */
                 limit?: number;
             };
             header?: never;
@@ -3903,16 +3903,16 @@ export interface operations {
                 content: {
                     "application/json": {
                         labels: {
-                            /** @description null: pictures without a label. */
+                            /** @description null: unlabelled pictures. */
                             label: string | null;
                             count: number;
                         }[];
-                        /** @description `nextCursor` of the page before; opaque. */
+                        /** @description `nextCursor` of the previous page; opaque. */
                         nextCursor?: string;
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3930,7 +3930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3989,11 +3989,11 @@ export interface operations {
     listImages: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the page before; opaque. */
+                /** @description `nextCursor` of the previous page; opaque. */
                 cursor?: string;
-                /** @description Most entries of one page. */
+                /** @description Maximum number of entries per page. */
                 limit?: number;
-                /** @description Only pictures with this label; empty: only those without one. */
+                /** @description Only pictures with this label; empty: only unlabelled ones. */
                 label?: string;
             };
             header?: never;
@@ -4008,7 +4008,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. Pictures added meanwhile may or may not appear on later pages. It has fewer entries than `limit` when they would be too much for one answer: `nextCursor` tells whether more follow. */
+            /** @description One page. Pictures added in the meantime may or may not appear on later pages. It can have fewer entries than `limit` if they would exceed the maximum size of an answer: `nextCursor` tells whether more follow. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4017,12 +4017,12 @@ export interface operations {
                     "application/json": {
                         /** @description By id, ascending. */
                         images: components["schemas"]["Image"][];
-                        /** @description `nextCursor` of the page before; opaque. */
+                        /** @description `nextCursor` of the previous page; opaque. */
                         nextCursor?: string;
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4040,7 +4040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4100,7 +4100,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description What the picture shows, its class.
+                 * @description The class of the picture: what it shows.
                  * @example cycling
                  */
                 label?: string;
@@ -4130,7 +4130,7 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description What the picture shows, its class.
+                     * @description The class of the picture: what it shows.
                      * @example cycling
                      */
                     label?: string;
@@ -4161,7 +4161,7 @@ export interface operations {
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label?: string | null;
                     /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
@@ -4171,7 +4171,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The id was known; this picture is there now. */
+            /** @description The id existed; it now has this picture. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4189,7 +4189,7 @@ export interface operations {
                     "application/json": components["schemas"]["Image"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4207,7 +4207,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4234,7 +4234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4306,7 +4306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4321,14 +4321,14 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Pictures with one of these labels; an empty text stands for pictures without one.
+                 * @description Pictures with one of these labels; an empty string stands for unlabelled ones.
                  * @example [
                  *       "draft"
                  *     ]
                  */
                 label?: string[];
                 /**
-                 * @description Pictures that fit this filter, JSON text as in a search.
+                 * @description Pictures that match this filter, as JSON text like that of a search.
                  * @example {"field":"metadata.year","lt":2015}
                  */
                 filter?: string;
@@ -4345,7 +4345,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are gone; no search finds them any more. */
+            /** @description They have been removed; no search finds them any more. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4357,12 +4357,12 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** @description Pictures that fitted and are gone. */
+                        /** @description Number of pictures removed. */
                         removed: number;
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4380,7 +4380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4443,7 +4443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4483,7 +4483,7 @@ export interface operations {
                     "application/json": components["schemas"]["Image"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4501,7 +4501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4561,7 +4561,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description What the picture shows, its class.
+                 * @description The class of the picture: what it shows.
                  * @example cycling
                  */
                 label?: string;
@@ -4596,7 +4596,7 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description What the picture shows, its class.
+                     * @description The class of the picture: what it shows.
                      * @example cycling
                      */
                     label?: string;
@@ -4627,7 +4627,7 @@ export interface operations {
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label?: string | null;
                     /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
@@ -4637,7 +4637,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The id was known; this picture is there now. */
+            /** @description The id existed; it now has this picture. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4655,7 +4655,7 @@ export interface operations {
                     "application/json": components["schemas"]["Image"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4673,7 +4673,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4700,7 +4700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4772,7 +4772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4803,14 +4803,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone; no search finds it any more. */
+            /** @description It has been removed; no search finds it any more. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4828,7 +4828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4882,7 +4882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4911,7 +4911,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description What is left out stays; metadata is replaced as a whole. */
+        /** @description Members that are left out keep their values; metadata is replaced as a whole. */
         requestBody: {
             content: {
                 /**
@@ -4920,7 +4920,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description null: it has none. */
+                    /** @description null: unlabelled. */
                     label?: string | null;
                     /** @description Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts. */
                     metadata?: {
@@ -4930,7 +4930,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The record as it is now. */
+            /** @description The updated record. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4939,7 +4939,7 @@ export interface operations {
                     "application/json": components["schemas"]["Image"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4957,7 +4957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4984,7 +4984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5029,7 +5029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5060,7 +5060,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The picture, upright, made smaller: a JPEG, or a WebP where it was stored by an earlier version. */
+            /** @description The upright picture, scaled down: a JPEG, or a WebP if an earlier version stored it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5070,14 +5070,14 @@ export interface operations {
                     "image/webp": string;
                 };
             };
-            /** @description It is still the one of the `If-None-Match` header. */
+            /** @description It still matches the `If-None-Match` header. */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5095,7 +5095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5122,7 +5122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5163,9 +5163,9 @@ export interface operations {
     getLayout: {
         parameters: {
             query?: {
-                /** @description Most entries of one page. */
+                /** @description Maximum number of entries per page. */
                 limit?: number;
-                /** @description `nextCursor` of the page before; opaque. */
+                /** @description `nextCursor` of the previous page; opaque. */
                 cursor?: string;
             };
             header?: never;
@@ -5189,7 +5189,7 @@ export interface operations {
                     "application/json": components["schemas"]["Layout"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5207,7 +5207,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5337,7 +5337,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5355,7 +5355,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5382,7 +5382,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5436,7 +5436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5485,14 +5485,14 @@ export interface operations {
                     "image/*": string;
                 };
             };
-            /** @description It is still the one of the `If-None-Match` header. */
+            /** @description It still matches the `If-None-Match` header. */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5510,7 +5510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5578,9 +5578,9 @@ export interface operations {
     listDecisions: {
         parameters: {
             query?: {
-                /** @description Most entries of one page. */
+                /** @description Maximum number of entries per page. */
                 limit?: number;
-                /** @description `nextCursor` of the page before; opaque. */
+                /** @description `nextCursor` of the previous page; opaque. */
                 cursor?: string;
             };
             header?: never;
@@ -5633,7 +5633,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5651,7 +5651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5782,7 +5782,7 @@ export interface operations {
                     "application/json": components["schemas"]["Decision"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5800,7 +5800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5827,7 +5827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5872,7 +5872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5906,7 +5906,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5924,7 +5924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5978,7 +5978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6060,7 +6060,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6078,7 +6078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6220,7 +6220,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackAnswer"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6238,7 +6238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6265,7 +6265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6310,7 +6310,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6333,7 +6333,7 @@ export interface operations {
                 kind?: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout")[];
                 /** @description Only jobs in one of these states. */
                 state?: ("queued" | "running" | "succeeded" | "completed_with_errors" | "failed" | "cancelled")[];
-                /** @description Most entries of one page. */
+                /** @description Maximum number of entries per page. */
                 limit?: number;
             };
             header?: never;
@@ -6354,7 +6354,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6372,7 +6372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6431,7 +6431,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The job as it is now. */
+            /** @description The current state of the job. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6440,7 +6440,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6458,7 +6458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6535,7 +6535,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6553,7 +6553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6580,7 +6580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6616,7 +6616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6648,7 +6648,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The job as it is now. */
+            /** @description The current state of the job. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6657,7 +6657,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6675,7 +6675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6702,7 +6702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6747,7 +6747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6770,7 +6770,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One line for each picture that was not taken, or took the place of an earlier one of the same upload. */
+            /** @description One line for each picture that was not stored, or that replaced an earlier one from the same upload. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6779,15 +6779,15 @@ export interface operations {
                     "application/x-ndjson": {
                         /** @description Index of the picture in the upload, from 0. */
                         item: number;
-                        /** @description As the upload calls it. */
+                        /** @description Its name in the upload. */
                         name: string;
-                        /** @description `id_repeated` of a picture that was taken, in place of an earlier one. */
+                        /** @description `id_repeated` marks a picture that was stored in place of an earlier one. */
                         code: string;
                         detail: string;
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6805,7 +6805,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6865,7 +6865,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Sent by browsers that come back. */
+                /** @description Sent by browsers that reconnect. */
                 "last-event-id"?: string;
             };
             path: {
@@ -6885,14 +6885,14 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description The job has ended, and the caller knows. */
+            /** @description The job has ended, and the caller has been told. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6910,7 +6910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7032,7 +7032,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The job that will tell; its result is under `/v1/jobs/{job}/result`. */
+            /** @description The job; its result will be at `/v1/jobs/{job}/result`. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -7041,7 +7041,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7059,7 +7059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7086,7 +7086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7149,7 +7149,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -7201,7 +7201,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The job that will tell; its result is under `/v1/jobs/{job}/result`. */
+            /** @description The job; its result will be at `/v1/jobs/{job}/result`. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -7210,7 +7210,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7228,7 +7228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7255,7 +7255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7318,7 +7318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -7375,7 +7375,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The job that will tell; its result is under `/v1/jobs/{job}/result`. */
+            /** @description The job; its result will be at `/v1/jobs/{job}/result`. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -7384,7 +7384,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7402,7 +7402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7429,7 +7429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7492,7 +7492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -7524,7 +7524,7 @@ export interface operations {
                     "application/json": components["schemas"]["Evaluation"] | components["schemas"]["Duplicates"] | components["schemas"]["Diagnosis"] | components["schemas"]["LaidOut"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7542,7 +7542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7619,7 +7619,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7637,7 +7637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7693,7 +7693,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is being written; look at it until it is `ready`. */
+            /** @description It is being written; poll it until it is `ready`. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -7702,7 +7702,7 @@ export interface operations {
                     "application/json": components["schemas"]["Snapshot"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7720,7 +7720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7738,7 +7738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7783,7 +7783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -7809,7 +7809,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The snapshot as it is now. */
+            /** @description The current state of the snapshot. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7818,7 +7818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Snapshot"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7836,7 +7836,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7907,14 +7907,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description It has been deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7932,7 +7932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8012,7 +8012,7 @@ export interface operations {
                     "application/x-tar": string;
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8030,7 +8030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8057,7 +8057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8107,15 +8107,15 @@ export interface operations {
                  * @example cycling
                  */
                 label?: string;
-                /** @description Of names in an archive that does not say itself what they are. Left out: UTF-8, and for a zip of Windows that is not UTF-8 code page 437; a name that is neither is an error line. */
+                /** @description Encoding of names in an archive that does not declare one. Default: UTF-8, and code page 437 for a zip from Windows that is not UTF-8; a name that is neither becomes an error line. */
                 nameEncoding?: "utf-8" | "latin1" | "iso-8859-1" | "iso-8859-2" | "iso-8859-5" | "iso-8859-7" | "iso-8859-9" | "iso-8859-15" | "windows-1250" | "windows-1251" | "windows-1252" | "windows-1253" | "windows-1254" | "windows-1257" | "macroman" | "koi8-r" | "cp437" | "cp850" | "cp852" | "cp866" | "shift_jis" | "euc-jp" | "gbk" | "gb18030" | "big5" | "euc-kr";
-                /** @description Of a manifest as CSV. Left out: UTF-8, or UTF-16 where it begins with a byte order mark, else `nameEncoding`. */
+                /** @description Encoding of a CSV manifest. Default: UTF-8, or UTF-16 if it starts with a byte order mark, else `nameEncoding`. */
                 manifestEncoding?: "utf-8" | "latin1" | "iso-8859-1" | "iso-8859-2" | "iso-8859-5" | "iso-8859-7" | "iso-8859-9" | "iso-8859-15" | "windows-1250" | "windows-1251" | "windows-1252" | "windows-1253" | "windows-1254" | "windows-1257" | "macroman" | "koi8-r" | "cp437" | "cp850" | "cp852" | "cp866" | "shift_jis" | "euc-jp" | "gbk" | "gb18030" | "big5" | "euc-kr";
-                /** @description What desktops and network disks leave among pictures (`.DS_Store`, `Thumbs.db`, `@eaDir`, recycle bins, sidecars): passed over and counted as skipped, or taken like any other file. Default `skip`. */
+                /** @description Files that desktops and network drives leave among pictures (`.DS_Store`, `Thumbs.db`, `@eaDir`, recycle bins, sidecars): ignored and counted as skipped, or treated like any other file. Default `skip`. */
                 litter?: "skip" | "take";
             };
             header?: {
-                /** @description A second upload of the same content under the same key is answered with the job of the first; another one is refused (`idempotency_key_reused`). */
+                /** @description Uploading the same content again with the same key returns the job of the first upload; different content is refused (`idempotency_key_reused`). */
                 "idempotency-key"?: string;
             };
             path: {
@@ -8162,7 +8162,7 @@ export interface operations {
                 };
                 "multipart/form-data": {
                     /**
-                     * @description Label of all files that follow it in the form, up to the next `label`; an empty one ends it.
+                     * @description Label of the files that follow it in the form, up to the next `label`; an empty one clears it.
                      * @example cycling
                      */
                     label?: string;
@@ -8172,7 +8172,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The upload is on the disk; the job will take it in. */
+            /** @description The upload is on disk; the job will process it. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -8181,7 +8181,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8199,7 +8199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8289,7 +8289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No room to store it. */
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -8345,7 +8345,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Its embedding, and what it is taken for. */
+            /** @description Its embedding and most likely classes. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8354,7 +8354,7 @@ export interface operations {
                     "application/json": components["schemas"]["EmbeddingAnswer"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8372,7 +8372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8483,7 +8483,7 @@ export interface operations {
                 "application/json": {
                     /** @description The two pictures. */
                     images?: string[];
-                    /** @description Or where they are fetched from; also one of each. */
+                    /** @description Or their URLs; one of each also works. */
                     urls?: string[];
                     /** @description Id or name of a model; left out: the standard one. */
                     model?: string;
@@ -8500,7 +8500,7 @@ export interface operations {
                     "application/json": components["schemas"]["CompareAnswer"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8518,7 +8518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8606,38 +8606,38 @@ export interface operations {
             query?: {
                 /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
                 galleries?: string[];
-                /** @description Most hits. */
+                /** @description Maximum number of hits. */
                 k?: number;
-                /** @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`. */
+                /** @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`. */
                 offset?: number;
-                /** @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page. */
+                /** @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page. */
                 paged?: boolean;
-                /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                /** @description From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`. */
                 pageToken?: string;
-                /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                /** @description Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query. */
                 minScore?: number;
-                /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                /** @description Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities. */
                 minPSame?: number;
-                /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                /** @description Candidates that the graph keeps while searching: more give better recall and cost more. */
                 ef?: number;
-                /** @description Compare with every picture instead of asking the graph. */
+                /** @description Scan every picture instead of using the graph. */
                 exact?: boolean;
-                /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                 vote?: number;
-                /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
                 falseMatchRate?: number;
-                /** @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group. */
+                /** @description Return `groups` of hits that share this value: `label`, or a path in the metadata. `k` and `offset` then count groups, at most 500 together. Pictures that lack the field are left out; each element of a list forms a group. */
                 groupBy?: string;
-                /** @description With `groupBy`: most hits of a group. */
+                /** @description With `groupBy`: maximum number of hits per group. */
                 groupSize?: number;
-                /** @description Only pictures with one of these labels; an empty text stands for pictures without one. */
+                /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                 label?: string[];
                 /**
-                 * @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. As JSON text.
+                 * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                  * @example {"field":"metadata.year","gte":2020}
                  */
                 filter?: string;
-                /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                 include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                 /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
                 region?: string;
@@ -8658,56 +8658,56 @@ export interface operations {
                     /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
                     galleries?: string[];
                     /**
-                     * @description Most hits.
+                     * @description Maximum number of hits.
                      * @default 10
                      */
                     k?: number;
                     /**
-                     * @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
                     /**
-                     * @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page.
+                     * @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page.
                      * @default false
                      */
                     paged?: boolean;
-                    /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                    /** @description From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`. */
                     pageToken?: string;
-                    /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                    /** @description Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    /** @description Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities. */
                     minPSame?: number;
-                    /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                    /** @description Candidates that the graph keeps while searching: more give better recall and cost more. */
                     ef?: number;
                     /**
-                     * @description Compare with every picture instead of asking the graph.
+                     * @description Scan every picture instead of using the graph.
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                    /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
                     falseMatchRate?: number;
                     /**
-                     * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
+                     * @description Return `groups` of hits that share this value: `label`, or a path in the metadata. `k` and `offset` then count groups, at most 500 together. Pictures that lack the field are left out; each element of a list forms a group.
                      * @example label
                      * @example metadata.place.city
                      */
                     groupBy?: string;
                     /**
-                     * @description With `groupBy`: most hits of a group.
+                     * @description With `groupBy`: maximum number of hits per group.
                      * @default 3
                      */
                     groupSize?: number;
-                    /** @description Only pictures with one of these labels; an empty text stands for pictures without one. */
+                    /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                     label?: string[];
                     /**
-                     * @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. As JSON text.
+                     * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                      * @example {"field":"metadata.year","gte":2020}
                      */
                     filter?: string;
-                    /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                     include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                     /**
                      * @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.
@@ -8749,50 +8749,50 @@ export interface operations {
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
-                    /** @description Several pictures of one thing. */
+                    /** @description Several pictures of the same thing. */
                     images?: string[];
-                    /** @description An embedding by this model, of unit length. */
+                    /** @description An embedding made by this model, of unit length. */
                     vector?: number[];
                     /**
-                     * @description Most hits.
+                     * @description Maximum number of hits.
                      * @default 10
                      */
                     k?: number;
                     /**
-                     * @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
                     /**
-                     * @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page.
+                     * @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page.
                      * @default false
                      */
                     paged?: boolean;
-                    /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                    /** @description From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`. */
                     pageToken?: string;
-                    /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                    /** @description Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    /** @description Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities. */
                     minPSame?: number;
-                    /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                    /** @description Candidates that the graph keeps while searching: more give better recall and cost more. */
                     ef?: number;
                     /**
-                     * @description Compare with every picture instead of asking the graph.
+                     * @description Scan every picture instead of using the graph.
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                    /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
                     falseMatchRate?: number;
                     /**
-                     * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
+                     * @description Return `groups` of hits that share this value: `label`, or a path in the metadata. `k` and `offset` then count groups, at most 500 together. Pictures that lack the field are left out; each element of a list forms a group.
                      * @example label
                      * @example metadata.place.city
                      */
                     groupBy?: string;
                     /**
-                     * @description With `groupBy`: most hits of a group.
+                     * @description With `groupBy`: maximum number of hits per group.
                      * @default 3
                      */
                     groupSize?: number;
@@ -8804,7 +8804,7 @@ export interface operations {
                         /** @description Added to the score of pictures that fit. */
                         weight: number;
                     }[];
-                    /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                     include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                     /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
                     region?: {
@@ -8831,7 +8831,7 @@ export interface operations {
                     "application/json": components["schemas"]["JoinedSearchAnswer"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8849,7 +8849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8876,7 +8876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9058,7 +9058,7 @@ export interface operations {
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9076,7 +9076,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9103,7 +9103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9185,56 +9185,56 @@ export interface operations {
                  * @example cycling/Image_12.jpg
                  */
                 imageId?: string;
-                /** @description Search with these stored pictures, too: several of one thing. */
+                /** @description Stored pictures of the same thing to search with as well. */
                 like?: string[];
-                /** @description Stored pictures that hits should not be like. */
+                /** @description Stored pictures that hits should not resemble. */
                 unlike?: string[];
-                /** @description Most hits. */
+                /** @description Maximum number of hits. */
                 k?: number;
-                /** @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`. */
+                /** @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`. */
                 offset?: number;
-                /** @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page. */
+                /** @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page. */
                 paged?: boolean;
-                /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                /** @description From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`. */
                 pageToken?: string;
-                /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                /** @description Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query. */
                 minScore?: number;
-                /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                /** @description Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities. */
                 minPSame?: number;
-                /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                /** @description Candidates that the graph keeps while searching: more give better recall and cost more. */
                 ef?: number;
-                /** @description Compare with every picture instead of asking the graph. */
+                /** @description Scan every picture instead of using the graph. */
                 exact?: boolean;
-                /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                 vote?: number;
-                /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
                 falseMatchRate?: number;
-                /** @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group. */
+                /** @description Return `groups` of hits that share this value: `label`, or a path in the metadata. `k` and `offset` then count groups, at most 500 together. Pictures that lack the field are left out; each element of a list forms a group. */
                 groupBy?: string;
-                /** @description With `groupBy`: most hits of a group. */
+                /** @description With `groupBy`: maximum number of hits per group. */
                 groupSize?: number;
-                /** @description Leave out near-copies of better hits; others move up in their place. `offset` + `k` is at most 1000 then, unless grouped. */
+                /** @description Leave out near-copies of better hits; others move up. `offset` + `k` is then at most 1000, unless grouped. */
                 hideDuplicates?: boolean;
-                /** @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Given without `nearCopies`, it asks for `hideDuplicates`. */
+                /** @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`. */
                 duplicateScore?: number;
-                /** @description Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query. */
+                /** @description Return only near-copies of the query: all descriptors are compared, so copies are found whatever their score. The query must be a picture, uploaded or stored. */
                 nearCopies?: "only";
-                /** @description Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with `groupBy`; `offset` + `k` is at most 1000. */
+                /** @description Choose diverse hits by maximal marginal relevance: 0 is plain score order, 1 as diverse as possible. Not with `groupBy`; `offset` + `k` is at most 1000. */
                 diversity?: number;
-                /** @description With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next. */
+                /** @description With `diversity`: number of best hits to choose from; once all are chosen, it continues with as many of the next. */
                 candidates?: number;
-                /** @description Let the stored pictures of the query be hits of it. */
+                /** @description Allow the stored pictures of the query as hits. */
                 includeSelf?: boolean;
-                /** @description Only pictures with one of these labels; an empty text stands for pictures without one. */
+                /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                 label?: string[];
                 /**
-                 * @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. As JSON text.
+                 * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                  * @example {"field":"metadata.year","gte":2020}
                  */
                 filter?: string;
-                /** @description Pictures that are no hits. */
+                /** @description Pictures to exclude from the hits. */
                 excludeIds?: string[];
-                /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                 include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                 /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
                 region?: string;
@@ -9263,90 +9263,90 @@ export interface operations {
                      * @example cycling/Image_12.jpg
                      */
                     imageId?: string;
-                    /** @description Search with these stored pictures, too: several of one thing. */
+                    /** @description Stored pictures of the same thing to search with as well. */
                     like?: string[];
-                    /** @description Stored pictures that hits should not be like. */
+                    /** @description Stored pictures that hits should not resemble. */
                     unlike?: string[];
                     /**
-                     * @description Most hits.
+                     * @description Maximum number of hits.
                      * @default 10
                      */
                     k?: number;
                     /**
-                     * @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
                     /**
-                     * @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page.
+                     * @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page.
                      * @default false
                      */
                     paged?: boolean;
-                    /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                    /** @description From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`. */
                     pageToken?: string;
-                    /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                    /** @description Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    /** @description Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities. */
                     minPSame?: number;
-                    /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                    /** @description Candidates that the graph keeps while searching: more give better recall and cost more. */
                     ef?: number;
                     /**
-                     * @description Compare with every picture instead of asking the graph.
+                     * @description Scan every picture instead of using the graph.
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                    /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
                     falseMatchRate?: number;
                     /**
-                     * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
+                     * @description Return `groups` of hits that share this value: `label`, or a path in the metadata. `k` and `offset` then count groups, at most 500 together. Pictures that lack the field are left out; each element of a list forms a group.
                      * @example label
                      * @example metadata.place.city
                      */
                     groupBy?: string;
                     /**
-                     * @description With `groupBy`: most hits of a group.
+                     * @description With `groupBy`: maximum number of hits per group.
                      * @default 3
                      */
                     groupSize?: number;
                     /**
-                     * @description Leave out near-copies of better hits; others move up in their place. `offset` + `k` is at most 1000 then, unless grouped.
+                     * @description Leave out near-copies of better hits; others move up. `offset` + `k` is then at most 1000, unless grouped.
                      * @default false
                      */
                     hideDuplicates?: boolean;
                     /**
-                     * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Given without `nearCopies`, it asks for `hideDuplicates`.
+                     * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`.
                      * @default 0.4
                      */
                     duplicateScore?: number;
                     /**
-                     * @description Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.
+                     * @description Return only near-copies of the query: all descriptors are compared, so copies are found whatever their score. The query must be a picture, uploaded or stored.
                      * @enum {string}
                      */
                     nearCopies?: "only";
-                    /** @description Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with `groupBy`; `offset` + `k` is at most 1000. */
+                    /** @description Choose diverse hits by maximal marginal relevance: 0 is plain score order, 1 as diverse as possible. Not with `groupBy`; `offset` + `k` is at most 1000. */
                     diversity?: number;
                     /**
-                     * @description With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.
+                     * @description With `diversity`: number of best hits to choose from; once all are chosen, it continues with as many of the next.
                      * @default 200
                      */
                     candidates?: number;
                     /**
-                     * @description Let the stored pictures of the query be hits of it.
+                     * @description Allow the stored pictures of the query as hits.
                      * @default false
                      */
                     includeSelf?: boolean;
-                    /** @description Only pictures with one of these labels; an empty text stands for pictures without one. */
+                    /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                     label?: string[];
                     /**
-                     * @description Only pictures that fit: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. Of a list in the metadata one element has to fit. As JSON text.
+                     * @description Only matching pictures: a condition `{"field": "label"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does. As JSON text.
                      * @example {"field":"metadata.year","gte":2020}
                      */
                     filter?: string;
-                    /** @description Pictures that are no hits. */
+                    /** @description Pictures to exclude from the hits. */
                     excludeIds?: string[];
-                    /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                     include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                     /**
                      * @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.
@@ -9367,92 +9367,92 @@ export interface operations {
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
-                    /** @description Several pictures of one thing. */
+                    /** @description Several pictures of the same thing. */
                     images?: string[];
-                    /** @description An embedding by this model, of unit length. */
+                    /** @description An embedding made by this model, of unit length. */
                     vector?: number[];
                     /**
                      * @description Search with this stored picture instead of an uploaded one.
                      * @example cycling/Image_12.jpg
                      */
                     imageId?: string;
-                    /** @description Search with these stored pictures, too: several of one thing. */
+                    /** @description Stored pictures of the same thing to search with as well. */
                     like?: string[];
-                    /** @description Stored pictures that hits should not be like. */
+                    /** @description Stored pictures that hits should not resemble. */
                     unlike?: string[];
                     /**
-                     * @description Most hits.
+                     * @description Maximum number of hits.
                      * @default 10
                      */
                     k?: number;
                     /**
-                     * @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`.
+                     * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
                      * @default 0
                      */
                     offset?: number;
                     /**
-                     * @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page.
+                     * @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page.
                      * @default false
                      */
                     paged?: boolean;
-                    /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                    /** @description From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`. */
                     pageToken?: string;
-                    /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                    /** @description Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query. */
                     minScore?: number;
-                    /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                    /** @description Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities. */
                     minPSame?: number;
-                    /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                    /** @description Candidates that the graph keeps while searching: more give better recall and cost more. */
                     ef?: number;
                     /**
-                     * @description Compare with every picture instead of asking the graph.
+                     * @description Scan every picture instead of using the graph.
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                    /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
-                    /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                    /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
                     falseMatchRate?: number;
                     /**
-                     * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
+                     * @description Return `groups` of hits that share this value: `label`, or a path in the metadata. `k` and `offset` then count groups, at most 500 together. Pictures that lack the field are left out; each element of a list forms a group.
                      * @example label
                      * @example metadata.place.city
                      */
                     groupBy?: string;
                     /**
-                     * @description With `groupBy`: most hits of a group.
+                     * @description With `groupBy`: maximum number of hits per group.
                      * @default 3
                      */
                     groupSize?: number;
                     /**
-                     * @description Leave out near-copies of better hits; others move up in their place. `offset` + `k` is at most 1000 then, unless grouped.
+                     * @description Leave out near-copies of better hits; others move up. `offset` + `k` is then at most 1000, unless grouped.
                      * @default false
                      */
                     hideDuplicates?: boolean;
                     /**
-                     * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Given without `nearCopies`, it asks for `hideDuplicates`.
+                     * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`.
                      * @default 0.4
                      */
                     duplicateScore?: number;
                     /**
-                     * @description Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.
+                     * @description Return only near-copies of the query: all descriptors are compared, so copies are found whatever their score. The query must be a picture, uploaded or stored.
                      * @enum {string}
                      */
                     nearCopies?: "only";
-                    /** @description Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with `groupBy`; `offset` + `k` is at most 1000. */
+                    /** @description Choose diverse hits by maximal marginal relevance: 0 is plain score order, 1 as diverse as possible. Not with `groupBy`; `offset` + `k` is at most 1000. */
                     diversity?: number;
                     /**
-                     * @description With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.
+                     * @description With `diversity`: number of best hits to choose from; once all are chosen, it continues with as many of the next.
                      * @default 200
                      */
                     candidates?: number;
                     /**
-                     * @description Let the stored pictures of the query be hits of it.
+                     * @description Allow the stored pictures of the query as hits.
                      * @default false
                      */
                     includeSelf?: boolean;
                     label?: string[] | string;
                     filter?: components["schemas"]["Filter"];
-                    /** @description Pictures that are no hits. */
+                    /** @description Pictures to exclude from the hits. */
                     excludeIds?: string[];
                     /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
                     boosts?: {
@@ -9460,7 +9460,7 @@ export interface operations {
                         /** @description Added to the score of pictures that fit. */
                         weight: number;
                     }[];
-                    /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                     include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                     /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
                     region?: {
@@ -9487,7 +9487,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchAnswer"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9505,7 +9505,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9532,7 +9532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It contradicts what is stored. */
+            /** @description It conflicts with what is stored. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9648,7 +9648,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Each is what the JSON body of a search is. */
+                    /** @description Each like the JSON body of a search. */
                     queries: {
                         /**
                          * Format: byte
@@ -9661,92 +9661,92 @@ export interface operations {
                          * @example https://images.example.com/cycling/12.jpg
                          */
                         url?: string;
-                        /** @description Several pictures of one thing. */
+                        /** @description Several pictures of the same thing. */
                         images?: string[];
-                        /** @description An embedding by this model, of unit length. */
+                        /** @description An embedding made by this model, of unit length. */
                         vector?: number[];
                         /**
                          * @description Search with this stored picture instead of an uploaded one.
                          * @example cycling/Image_12.jpg
                          */
                         imageId?: string;
-                        /** @description Search with these stored pictures, too: several of one thing. */
+                        /** @description Stored pictures of the same thing to search with as well. */
                         like?: string[];
-                        /** @description Stored pictures that hits should not be like. */
+                        /** @description Stored pictures that hits should not resemble. */
                         unlike?: string[];
                         /**
-                         * @description Most hits.
+                         * @description Maximum number of hits.
                          * @default 10
                          */
                         k?: number;
                         /**
-                         * @description Hits left out from the top; offset + k is at most 10000. Pages of one query have no hit twice and leave none out as long as the gallery stays as it is; where it changes meanwhile, ask for `paged`.
+                         * @description Hits to skip; offset + k is at most 10000. Pages of one query repeat and miss no hit as long as the gallery does not change; if it may, use `paged`.
                          * @default 0
                          */
                         offset?: number;
                         /**
-                         * @description Keep the ranking, so that its next pages can be asked for by `nextPageToken`, for 300 seconds after each page.
+                         * @description Keep the ranking, so that `nextPageToken` can fetch its next pages, for 300 seconds after each page.
                          * @default false
                          */
                         paged?: boolean;
-                        /** @description Of a page before: the next hits of that ranking, whatever was stored since; what was removed meanwhile is left out. The query is known already: only `k` and `include` may stand beside it. A token that has expired is refused with `page_expired`. */
+                        /** @description From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`. */
                         pageToken?: string;
-                        /** @description Hits of a lower score are left out; 1 leaves what has the very embedding of the query. */
+                        /** @description Minimum score of a hit; 1 keeps only pictures with exactly the embedding of the query. */
                         minScore?: number;
-                        /** @description Hits whose `pSame` is lower are left out; one whose `pSame` is just this stays. Refused with `model_not_calibrated` where the model has no probabilities. */
+                        /** @description Minimum `pSame` of a hit, inclusive. Refused with `model_not_calibrated` if the model has no probabilities. */
                         minPSame?: number;
-                        /** @description Candidates the graph keeps while searching: more find more and cost more. */
+                        /** @description Candidates that the graph keeps while searching: more give better recall and cost more. */
                         ef?: number;
                         /**
-                         * @description Compare with every picture instead of asking the graph.
+                         * @description Scan every picture instead of using the graph.
                          * @default false
                          */
                         exact?: boolean;
-                        /** @description Let so many of the best hits vote on the label of the query, whatever page is asked for. */
+                        /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                         vote?: number;
-                        /** @description With `vote`: below the score that so small a share of pairs of two labels reaches, the best hit is no match. One of the rates that the model was calibrated for; the smallest when left out. */
+                        /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
                         falseMatchRate?: number;
                         /**
-                         * @description Answer with `groups` of hits that share this value: `label`, or a place in the metadata. `k` and `offset` count groups then, together at most 500. Pictures that lack the field are left out; of a list, each element is a group.
+                         * @description Return `groups` of hits that share this value: `label`, or a path in the metadata. `k` and `offset` then count groups, at most 500 together. Pictures that lack the field are left out; each element of a list forms a group.
                          * @example label
                          * @example metadata.place.city
                          */
                         groupBy?: string;
                         /**
-                         * @description With `groupBy`: most hits of a group.
+                         * @description With `groupBy`: maximum number of hits per group.
                          * @default 3
                          */
                         groupSize?: number;
                         /**
-                         * @description Leave out near-copies of better hits; others move up in their place. `offset` + `k` is at most 1000 then, unless grouped.
+                         * @description Leave out near-copies of better hits; others move up. `offset` + `k` is then at most 1000, unless grouped.
                          * @default false
                          */
                         hideDuplicates?: boolean;
                         /**
-                         * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Given without `nearCopies`, it asks for `hideDuplicates`.
+                         * @description Two pictures whose near-copy score is at least so much are near-copies; those of equal bytes always are. Without `nearCopies` it implies `hideDuplicates`.
                          * @default 0.4
                          */
                         duplicateScore?: number;
                         /**
-                         * @description Only near-copies of the query are hits: all descriptors are compared, so that copies are found whatever they score. Needs a picture or a stored one as the query.
+                         * @description Return only near-copies of the query: all descriptors are compared, so copies are found whatever their score. The query must be a picture, uploaded or stored.
                          * @enum {string}
                          */
                         nearCopies?: "only";
-                        /** @description Choose hits that are not all alike, by maximal marginal relevance: 0 is the order of scores, 1 as unlike each other as they come. Not together with `groupBy`; `offset` + `k` is at most 1000. */
+                        /** @description Choose diverse hits by maximal marginal relevance: 0 is plain score order, 1 as diverse as possible. Not with `groupBy`; `offset` + `k` is at most 1000. */
                         diversity?: number;
                         /**
-                         * @description With `diversity`: the best hits among which it chooses; when all of them are chosen, among as many that come next.
+                         * @description With `diversity`: number of best hits to choose from; once all are chosen, it continues with as many of the next.
                          * @default 200
                          */
                         candidates?: number;
                         /**
-                         * @description Let the stored pictures of the query be hits of it.
+                         * @description Allow the stored pictures of the query as hits.
                          * @default false
                          */
                         includeSelf?: boolean;
                         label?: string[] | string;
                         filter?: components["schemas"]["Filter"];
-                        /** @description Pictures that are no hits. */
+                        /** @description Pictures to exclude from the hits. */
                         excludeIds?: string[];
                         /** @description Rank pictures that fit a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` are of the likeness alone, and each hit tells its `boost`. Not together with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
                         boosts?: {
@@ -9754,7 +9754,7 @@ export interface operations {
                             /** @description Added to the score of pictures that fit. */
                             weight: number;
                         }[];
-                        /** @description What the answer carries besides: metadata of hits, links to their thumbnails, the vector that was searched for. Durations are there in any case. */
+                        /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
                         include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
                         /** @description Part of the picture to search with, after orientation; what hangs over the border is cut off. */
                         region?: {
@@ -9782,7 +9782,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchBatchAnswer"];
                 };
             };
-            /** @description The request does not fit its schema, or its body is incomplete. */
+            /** @description The request does not match its schema, or its body is incomplete. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9800,7 +9800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key has not the role that this needs. */
+            /** @description The API key does not have the required role. */
             403: {
                 headers: {
                     [name: string]: unknown;

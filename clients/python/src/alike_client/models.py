@@ -863,19 +863,19 @@ class Group1(TypedDict):
 class Vote1(TypedDict):
     label: str | None
     """
-    What most of them say, of equals the nearest; null when none has a label or nothing matches.
+    The majority label, ties going to the nearest; null if none has a label or nothing matches.
     """
     match: NotRequired[bool]
     """
-    False: not even the best hit reaches the threshold, and the query is of no known label. Absent when the model has no calibrated threshold.
+    False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold.
     """
     margin: float
     """
-    Share of the first label less that of the second: 0 undecided, 1 unanimous.
+    Share of the first label minus that of the second: 0 undecided, 1 unanimous.
     """
     voters: int
     """
-    Hits with a label among those asked.
+    Voting hits that have a label.
     """
     labels: list[Label1]
     """
@@ -891,11 +891,11 @@ class JoinedSearchAnswer(TypedDict):
     """
     modelId: str
     """
-    The model that made query and gallery comparable.
+    The model that embedded query and gallery.
     """
     method: Literal['exact', 'hnsw']
     """
-    Whether every picture was compared, or the graph was asked.
+    Whether every picture was scanned or the graph was used.
     """
     ef: NotRequired[int]
     """
@@ -903,7 +903,7 @@ class JoinedSearchAnswer(TypedDict):
     """
     vector: NotRequired[list[float]]
     """
-    What was searched for; with `include`.
+    The query vector; with `include`.
     """
     hits: list[Hit1]
     """
@@ -911,7 +911,7 @@ class JoinedSearchAnswer(TypedDict):
     """
     groups: NotRequired[list[Group1]]
     """
-    With `groupBy`, by their best hits.
+    With `groupBy`, ordered by their best hits.
     """
     vote: NotRequired[Vote1]
     nextPageToken: NotRequired[str]
