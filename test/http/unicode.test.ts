@@ -1,0 +1,77 @@
+/** Any Unicode comes back as it was sent, in NFC: by addresses, headers, JSON, lines and archives. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startApp } from '../support/app.js'
+import { tarOf, zipOf } from '../support/archives.js'
+import { drawImage } from '../support/drawn-images.js'
+import { endedJob, sendJob } from '../support/jobs.js'
+
+const names = [
+  'ä',
+  'Ka\u0308se',
+  '日本語',
+  '👩‍👩‍👧‍👦',
+  'עברית',
+  'a b+c%2F?#&=;,@!$',
+  '"quoted" and \'single\' <tag>',
+  '\u{10ffff}',
+  'ﬁ',
+  '𝒜',
+  'zero\u200bwidth',
+  '\u202eright to left',
+  '한글',
+]
+const gallery = '/v1/galleries/unicode'
+
+test('ids and labels of any letters go through addresses, headers and JSON', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  const payload = await drawImage('circle', 1, { format: 'png' })
+  for (const name of names) {
+    const [id, composed] = [`${name}/${name}.png`, `${name}/${name}.png`.normalize('NFC')]
+    const url = `${gallery}/images/${encodeURIComponent(id)}`
+    const put = await app.app.inject({
+      method: 'PUT',
+      url: `${url}?label=${encodeURIComponent(name)}&metadata=${encodeURIComponent(JSON.stringify({ [name]: name }))}`,
+      headers: { 'content-type': 'image/png' },
+      payload,
+    })
+    assert.equal(put.statusCode, 201, put.body)
+    for (const value of Object.values(put.headers)) assert.match(String(value), /^[\x20-\x7e]*$/)
+    const record = await app.call(200, { url })
+    // metadata is the caller's own: it comes back letter by letter
+    assert.deepEqual([record.id, record.label, record.metadata], [composed, name.normalize('NFC'), { [name]: name }])
+    const { hits } = await app.call(200, {
+      method: 'POST',
+      url: `${gallery}/search`,
+      payload: { imageId: id, includeSelf: true, label: name, k: 1, include: ['thumbnail'] },
+    })
+    assert.equal(hits[0]?.id, composed)
+    assert.equal((await app.app.inject(String(hits[0]?.thumbnail))).statusCode, 200)
+    await app.call(204, { method: 'DELETE', url })
+  }
+})
+
+test('so they do through tars, zips and lines', async (t) => {
+  const app = await startApp(t)
+  const image = await drawImage('circle', 1)
+  const paths = names.map((name) => `${name}/${name}.jpg`)
+  const entries = paths.map((path, n) => ({ path, content: Buffer.concat([image, Buffer.from(String(n))]) }))
+  const lines = entries.map(({ path, content }) =>
+    JSON.stringify({ add: { id: path, label: path.split('/')[0], image: content.toString('base64') } }),
+  )
+  const expected = paths.map((path) => [path.normalize('NFC'), path.split('/')[0]!.normalize('NFC')])
+  for (const [type, payload] of [
+    ['application/x-tar', await tarOf(entries)],
+    ['application/zip', zipOf(entries)],
+    ['application/x-ndjson', Buffer.from(lines.join('\n'))],
+  ] as const) {
+    await app.call(201, { method: 'PUT', url: gallery })
+    const job = await endedJob(app, await sendJob(app, gallery, { 'content-type': type }, payload))
+    assert.deepEqual([job.added, job.failed], [names.length, 0], type)
+    const { images } = await app.call(200, { url: `${gallery}/images` })
+    const stored = new Map(images.map(({ id, label }) => [id, label]))
+    for (const [id, label] of expected) assert.equal(stored.get(id!), label, `${type}: ${id}`)
+    await app.call(204, { method: 'DELETE', url: gallery })
+  }
+})
