@@ -8,7 +8,7 @@ import { batchesOf } from '../../src/console/upload/batches.js'
 
 const list = Array.from({ length: 20 }, (_, place) => ({ id: String(place) }))
 const press = (key: string, from = nothingChosen, shift = false, control = false) =>
-  afterKey(from, list, { key, shift, control }, 6)
+  afterKey(from, list, { key, shift, control }, { perRow: 6, count: 20 })
 
 test('arrow keys move by one and by a row, and stay in the list', () => {
   const at = (cursor: number) => ({ ...nothingChosen, cursor })
@@ -23,6 +23,13 @@ test('arrow keys move by one and by a row, and stay in the list', () => {
   ] as const)
     assert.equal(press(key, at(from))!.cursor, to, `${key} from ${from}`)
   assert.equal(press('x'), undefined)
+  const ofMany = afterKey(
+    nothingChosen,
+    list,
+    { key: 'End', shift: false, control: false },
+    { perRow: 6, count: 100_000 },
+  )
+  assert.equal(ofMany!.cursor, 99_999, 'the end of the list, also where it was not read yet')
 })
 
 test('space chooses and chooses no more, Shift takes all between, Control-A everything, Escape nothing', () => {

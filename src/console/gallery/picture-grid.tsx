@@ -32,7 +32,7 @@ export function PictureGrid(props: PictureGridProps) {
     const { key, shiftKey: shift, ctrlKey, metaKey } = event
     const chosen = pictures[selection.cursor]
     if (key === 'Enter' && chosen !== undefined) return onOpen(chosen.id)
-    const next = afterKey(selection, pictures, { key, shift, control: ctrlKey || metaKey }, perRow)
+    const next = afterKey(selection, pictures, { key, shift, control: ctrlKey || metaKey }, { perRow, count })
     if (next === undefined) return
     event.preventDefault()
     onSelection(next)

@@ -31,14 +31,20 @@ export interface GridKey {
   control: boolean
 }
 
+export interface GridShape {
+  perRow: number
+  /** Of the whole list, of which only the beginning may have been read. */
+  count: number
+}
+
 /** What a key does; undefined: nothing. */
 export function afterKey(
   selection: Selection,
   list: readonly { id: string }[],
   { key, shift, control }: GridKey,
-  perRow: number,
+  { perRow, count }: GridShape,
 ): Selection | undefined {
-  const last = list.length - 1
+  const last = count - 1
   const { cursor } = selection
   if (key === ' ') return toggled(selection, list, cursor)
   if (key === 'Escape') return { ...selection, ids: new Set() }
