@@ -1,20 +1,26 @@
 /** `/docs` is where people try the service first: what it fills in must work. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { readConfig } from '../../src/config.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf, zipOf, zstdOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
 import { type Brought, prefilled, type ReferenceDocument, type ReferenceOperation } from '../support/prefilled.js'
 import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/holidays'
-const stored = `${gallery}/images/${encodeURIComponent('cycling/Image_12.jpg')}`
+const stored = ['cycling/Image_12.jpg', 'cycling/Image_7.jpg', 'running/Image_2.jpg'].map(
+  (id) => `${gallery}/images/${encodeURIComponent(id)}`,
+)
 
 test('every operation runs as the page fills it in, in each of its content types', async (t) => {
   const files = await filesToUpload()
   const remote = { fetch: async () => files['image/*']!, close: async () => {} }
+  const modelFiles = archivesOf(await modelArchive(t))
   const app = await startApp(t, { modelDir: readConfig({}).modelDir }, remote)
   const { paths } = await app.call<ReferenceDocument>(200, { method: 'GET', url: '/docs/json' })
   const refused: string[] = []
@@ -23,7 +29,8 @@ test('every operation runs as the page fills it in, in each of its content types
     for (const [method, operation] of Object.entries(methods)) {
       const { length } = prefilled(method, path, operation, { path: {}, files })
       for (let index = 0; index < length; index++) {
-        const brought = { path: await whatExists(app, files, path, operation), files }
+        const ofModel = operation.operationId === 'installModel' ? modelFiles : {}
+        const brought = { path: await whatExists(app, files, path, operation), files: { ...files, ...ofModel } }
         const { name, request } = prefilled(method, path, operation, brought)[index]!
         const { statusCode, body } = await app.app.inject(request)
         sent++
@@ -46,20 +53,20 @@ async function whatExists(
   if (operationId === 'createGallery') return {}
   await app.call(201, { method: 'PUT', url: gallery })
   const payload = files['image/*']!
-  await app.call(201, {
-    method: 'PUT',
-    url: `${stored}?label=cycling`,
-    payload,
-    headers: { 'content-type': 'image/jpeg' },
-  })
+  const headers = { 'content-type': 'image/jpeg' }
+  for (const url of stored) await app.call(201, { method: 'PUT', url: `${url}?label=cycling`, payload, headers })
   if (path.includes('{job}')) return { job: await jobFor(app, operationId) }
+  if (operationId === 'getLayout') await laidOut(app)
+  if (operationId === 'removeModel') return { model: 'handmade' } // as it was installed before
+  if (path.includes('{decision}')) return { decision: await decisionOf(app) }
   return path.includes('{snapshot}') ? { snapshot: await snapshotOf(app) } : {}
 }
 
 /** One that is under way where it is to be cancelled, else one that has ended with a result. */
 async function jobFor(app: TestApp, operationId: string): Promise<string> {
   const { id } = await app.call<{ id: string }>(202, { method: 'POST', url: `${gallery}/evaluate` })
-  if (operationId !== 'cancelJob') await until(async () => (await stateOf(app, `/v1/jobs/${id}`)) === 'succeeded')
+  if (!['cancelJob', 'steerJob'].includes(operationId))
+    await until(async () => (await stateOf(app, `/v1/jobs/${id}`)) === 'succeeded')
   return id
 }
 
@@ -73,22 +80,41 @@ async function snapshotOf(app: TestApp): Promise<string> {
   return id
 }
 
+async function decisionOf(app: TestApp): Promise<string> {
+  const payload = { kind: 'label', ids: ['cycling/Image_12.jpg'], decision: 'dismissed' }
+  return (await app.call<{ id: string }>(201, { method: 'POST', url: `${gallery}/decisions`, payload })).id
+}
+
 async function stateOf(app: TestApp, url: string): Promise<string> {
   return (await app.call<{ state: string }>(200, { method: 'GET', url })).state
+}
+
+async function laidOut(app: TestApp): Promise<void> {
+  const { id } = await app.call<{ id: string }>(202, { method: 'POST', url: `${gallery}/layout` })
+  await until(async () => (await stateOf(app, `/v1/jobs/${id}`)) === 'succeeded')
 }
 
 async function filesToUpload(): Promise<Brought['files']> {
   const image = await drawImage('circle', 1)
   const entries = [{ path: 'cycling/1.jpg', content: image }]
-  const tar = await tarOf(entries)
+  return { 'image/*': image, ...archivesOf(await tarOf(entries)), 'application/zip': zipOf(entries) }
+}
+
+function archivesOf(tar: Buffer): Brought['files'] {
   return {
-    'image/*': image,
     'application/x-tar': tar,
     'application/gzip': gzipSync(tar),
     'application/zstd': zstdOf(tar),
-    'application/zip': zipOf(entries),
     'application/octet-stream': tar,
   }
+}
+
+async function modelArchive(t: TestContext): Promise<Buffer> {
+  const { folder } = await handmadeModel(t, { dimension: 12 })
+  const names = await readdir(folder)
+  return tarOf(
+    await Promise.all(names.map(async (name) => ({ path: name, content: await readFile(join(folder, name)) }))),
+  )
 }
 
 test('the page has a title and an icon of its own', async (t) => {

@@ -46,7 +46,7 @@ export function prefilled(method: string, path: string, operation: ReferenceOper
   for (const { name, in: place, schema, example = schema.example ?? schema.default } of parameters) {
     if (place === 'path')
       url = url.replace(`{${name}}`, encodeURIComponent(textOf(brought.path[name] ?? example ?? '')))
-    if (place === 'query' && example !== undefined) query.append(name, textOf(example))
+    if (place === 'query') for (const one of [example ?? []].flat()) query.append(name, textOf(one))
   }
   const to = (body: Omit<InjectOptions, 'method' | 'url'>): InjectOptions => ({
     ...body,
@@ -54,7 +54,9 @@ export function prefilled(method: string, path: string, operation: ReferenceOper
     url: query.size === 0 ? url : `${url}?${query}`,
   })
   const bodies = Object.entries(requestBody?.content ?? {}).flatMap(([type, media]) => bodiesOf(type, media, brought))
-  if (requestBody?.required !== true) bodies.unshift({ name: 'no body', request: {} })
+  // where a picture is asked for first, a person picks one
+  if (requestBody?.required !== true && requestBody?.content['image/*'] === undefined)
+    bodies.unshift({ name: 'no body', request: {} })
   return bodies.map(({ name, request }) => ({ name: `${operationId}, ${name}`, request: to(request) }))
 }
 
@@ -82,8 +84,7 @@ function formOf(properties: Record<string, Field>, files: Brought['files']): Buf
       if (field.items?.format === 'binary') return [file(name), file(name)]
       const value = field.example ?? field.examples?.[0] ?? field.default
       if (value === undefined) throw new Error(`the field ${name} has no example, so the page makes one up`)
-      const isEmpty = value === '' || (Array.isArray(value) && value.length === 0)
-      return isEmpty ? [] : [{ name, content: textOf(value) }]
+      return [value].flat().flatMap((one) => (one === '' ? [] : [{ name, content: textOf(one) }]))
     }),
   )
 }

@@ -31,11 +31,14 @@ for (const [args, says] of misuses)
   test(`training refuses "${args.join(' ')}"`, () => assert.throws(() => parsed(...args), says))
 
 test('without options everything is at its default', () => {
-  const { data, labels, ...settings } = settingsOf(parsed('--data', 'd'))
-  assert.deepEqual([data, labels, settings], ['d', undefined, defaultSettings])
+  const { data, ...settings } = settingsOf(parsed('--data', 'd'))
+  assert.deepEqual([data, settings], ['d', { ...defaultSettings, labels: undefined, feedback: undefined }])
   const { init, initSha256, architecture, name, ...tuning } = fineTuneSettingsOf(parsed(...fineTuning))
   assert.deepEqual([init, initSha256, architecture, name], ['w', undefined, undefined, 'n'])
-  assert.deepEqual({ ...tuning, labels: undefined }, { ...defaultFineTuneSettings, data: 'd', labels: undefined })
+  assert.deepEqual(
+    { feedback: undefined, ...tuning },
+    { ...defaultFineTuneSettings, data: 'd', labels: undefined, feedback: undefined },
+  )
 })
 
 test('options set what they name and leave the rest', () => {

@@ -11,48 +11,52 @@ const Ids = (description: string, minItems: number) =>
   Type.Array(ImageId, { minItems, maxItems: decidedAtOnceMax, description })
 const closed = { additionalProperties: false }
 
-export const DecisionBody = Type.Union([
-  Type.Object(
-    {
-      kind: Type.Literal('label', { type: 'string' }),
-      ids: Ids('Pictures whose label was asked about.', 1),
-      decision: Type.Enum(['keep-label', 'dismissed'], {
-        type: 'string',
-        description: '`keep-label`: it is right as it is. `dismissed`: do not ask again.',
-      }),
-    },
-    closed,
-  ),
-  Type.Object(
-    {
-      kind: Type.Literal('label', { type: 'string' }),
-      ids: Ids('Pictures whose label was asked about.', 1),
-      decision: Type.Literal('set-label', { type: 'string', description: 'All of them get this label.' }),
-      label: Type.Union([Label, Type.Null()], { description: 'The label; null takes it away.' }),
-    },
-    closed,
-  ),
-  Type.Object(
-    {
-      kind: Type.Literal('copies', { type: 'string' }),
-      ids: Ids('Pictures that were taken for copies of each other.', 2),
-      decision: Type.Enum(['not-copies', 'dismissed'], {
-        type: 'string',
-        description: '`not-copies`: they are different pictures. `dismissed`: copies that may stay; do not ask again.',
-      }),
-    },
-    closed,
-  ),
-  Type.Object(
-    {
-      kind: Type.Literal('copies', { type: 'string' }),
-      ids: Ids('Pictures that were taken for copies of each other.', 2),
-      decision: Type.Literal('keep-one', { type: 'string', description: 'The others are removed.' }),
-      keep: { ...ImageId, description: 'The one of `ids` that stays.' },
-    },
-    closed,
-  ),
-])
+export const DecisionBody = Type.Union(
+  [
+    Type.Object(
+      {
+        kind: Type.Literal('label', { type: 'string' }),
+        ids: Ids('Pictures whose label was asked about.', 1),
+        decision: Type.Enum(['keep-label', 'dismissed'], {
+          type: 'string',
+          description: '`keep-label`: it is right as it is. `dismissed`: do not ask again.',
+        }),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('label', { type: 'string' }),
+        ids: Ids('Pictures whose label was asked about.', 1),
+        decision: Type.Literal('set-label', { type: 'string', description: 'All of them get this label.' }),
+        label: Type.Union([Label, Type.Null()], { description: 'The label; null takes it away.' }),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('copies', { type: 'string' }),
+        ids: Ids('Pictures that were taken for copies of each other.', 2),
+        decision: Type.Enum(['not-copies', 'dismissed'], {
+          type: 'string',
+          description:
+            '`not-copies`: they are different pictures. `dismissed`: copies that may stay; do not ask again.',
+        }),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('copies', { type: 'string' }),
+        ids: Ids('Pictures that were taken for copies of each other.', 2),
+        decision: Type.Literal('keep-one', { type: 'string', description: 'The others are removed.' }),
+        keep: { ...ImageId, description: 'The one of `ids` that stays.' },
+      },
+      closed,
+    ),
+  ],
+  { examples: [{ kind: 'label', ids: ['cycling/Image_12.jpg'], decision: 'keep-label' }] },
+)
 export type DecisionGiven = Static<typeof DecisionBody>
 
 export const Decision = named(

@@ -10,12 +10,12 @@ import type { Explained } from '../../explain.js'
 import { Calibration } from './calibration.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
-import { GalleryName, ImageId, Label } from './parameters.js'
+import { GalleryName, ImageId, Label, UnfilledImageId } from './parameters.js'
 import { Region, regionText } from './region.js'
 
 const hit = { ...ImageId, description: 'Id of the stored picture that is to be explained, usually a hit.' }
 const imageId = Type.Optional({
-  ...ImageId,
+  ...UnfilledImageId,
   description: 'The query is this stored picture instead of an uploaded one.',
 })
 

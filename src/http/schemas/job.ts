@@ -151,7 +151,7 @@ export const JobSteering = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, minProperties: 1 },
+  { additionalProperties: false, minProperties: 1, examples: [{ paused: true }] },
 )
 
 export const IngestParameters = Type.Object(

@@ -8,13 +8,14 @@ export const GalleryName = Type.String({
   examples: ['holidays'],
 })
 
-export const ImageId = Type.String({
+/** Without an example, where the reference page must not fill one in. */
+export const UnfilledImageId = Type.String({
   minLength: 1,
   maxLength: idMaxLength,
   pattern: idPattern,
   description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.`,
-  examples: ['cycling/Image_12.jpg'],
 })
+export const ImageId = { ...UnfilledImageId, examples: ['cycling/Image_12.jpg'] }
 
 /** No client can ask for `.` or `..`: they mean something else in every address. Stored by older versions, they can be removed by a line of NDJSON. */
 export const NewImageId = { ...ImageId, pattern: newIdPattern }

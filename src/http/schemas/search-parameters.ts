@@ -266,6 +266,7 @@ export function joinedSearchSchemas(settings: Parameters<typeof searchSchemas>[0
     {
       minItems: 1,
       maxItems: galleriesMax,
+      examples: [['holidays']],
       description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern finds those that the caller may search.`,
     },
   )
