@@ -5722,6 +5722,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "label",
+                 *       "ids": [
+                 *         "cycling/Image_12.jpg"
+                 *       ],
+                 *       "decision": "keep-label"
+                 *     }
+                 */
                 "application/json": {
                     /** @enum {string} */
                     kind: "label";
@@ -6639,6 +6648,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "paused": true
+                 *     }
+                 */
                 "application/json": {
                     /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
                     priority?: number;
@@ -8604,7 +8618,12 @@ export interface operations {
     searchGalleries: {
         parameters: {
             query?: {
-                /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
+                /**
+                 * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search.
+                 * @example [
+                 *       "holidays"
+                 *     ]
+                 */
                 galleries?: string[];
                 /** @description Maximum number of hits. */
                 k?: number;
@@ -8655,7 +8674,12 @@ export interface operations {
                      * @description The picture file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or JPEG XL; its first frame or page. See docs/formats.md.
                      */
                     image: string;
-                    /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
+                    /**
+                     * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search.
+                     * @example [
+                     *       "holidays"
+                     *     ]
+                     */
                     galleries?: string[];
                     /**
                      * @description Maximum number of hits.
@@ -8736,7 +8760,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search. */
+                    /**
+                     * @description Names of galleries, or patterns in which `*` stands for any characters; together at most 64 galleries. A pattern finds those that the caller may search.
+                     * @example [
+                     *       "holidays"
+                     *     ]
+                     */
                     galleries?: string[];
                     /**
                      * Format: byte
@@ -8967,10 +8996,7 @@ export interface operations {
                  * @example cycling/Image_12.jpg
                  */
                 hit?: string;
-                /**
-                 * @description The query is this stored picture instead of an uploaded one.
-                 * @example cycling/Image_12.jpg
-                 */
+                /** @description The query is this stored picture instead of an uploaded one. */
                 imageId?: string;
                 /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
                 region?: string;
@@ -8999,10 +9025,7 @@ export interface operations {
                      * @example cycling/Image_12.jpg
                      */
                     hit?: string;
-                    /**
-                     * @description The query is this stored picture instead of an uploaded one.
-                     * @example cycling/Image_12.jpg
-                     */
+                    /** @description The query is this stored picture instead of an uploaded one. */
                     imageId?: string;
                     /**
                      * @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows.
@@ -9023,10 +9046,7 @@ export interface operations {
                      * @example https://images.example.com/cycling/12.jpg
                      */
                     url?: string;
-                    /**
-                     * @description The query is this stored picture instead of an uploaded one.
-                     * @example cycling/Image_12.jpg
-                     */
+                    /** @description The query is this stored picture instead of an uploaded one. */
                     imageId?: string;
                     /**
                      * @description Id of the stored picture that is to be explained, usually a hit.
