@@ -3,6 +3,7 @@
  * checked in a folder of its own and takes its name by one rename, so that there is never half a model.
  */
 import { randomUUID } from 'node:crypto'
+import type { Dirent } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStorageError, syncFolder } from '../durable-files.js'
@@ -26,15 +27,14 @@ export class ModelFolders {
 
   /**
    * Folders that hold no model are passed over with a warning: one that is damaged must not keep the others from serving.
-   * @param folder of `MODELS_DIR`; made when it does not exist
+   * @param folder of `MODELS_DIR`; made when a model is installed, as a start needs no room on the disk
    * @throws AlikeError `model_unreadable` for `modelDir`
    */
   static async open(modelDir: string, folder: string, logger: EmbedderLogger): Promise<ModelFolders> {
     const folders = new ModelFolders(await readModel(modelDir), folder)
-    await mkdir(folder, { recursive: true })
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
+    for (const entry of await entriesOf(folder)) {
       const path = join(folder, entry.name)
-      if (entry.name.startsWith(unfinished)) await rm(path, { recursive: true, force: true })
+      if (entry.name.startsWith(unfinished)) await rm(path, { recursive: true, force: true }).catch(() => {})
       else if (entry.isDirectory() || entry.isSymbolicLink()) await folders.#read(path, logger)
     }
     return folders
@@ -69,8 +69,8 @@ export class ModelFolders {
     prove: (model: Model) => Promise<void>,
   ): Promise<{ model: Model; created: boolean }> {
     const draft = join(this.#folder, `${unfinished}${randomUUID()}`)
-    await mkdir(draft)
     try {
+      await mkdir(draft, { recursive: true })
       await fill(draft)
       const { manifest } = await readModel(draft)
       if (this.has(manifest.id)) return { model: this.get(manifest.id), created: false }
@@ -117,5 +117,17 @@ export class ModelFolders {
     } catch (err) {
       logger.warn({ err, folder: path }, 'a folder of MODELS_DIR holds no model that can be served')
     }
+  }
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw new AlikeError('config_invalid', {
+      detail: `${folder} can not be read: ${(error as Error).message}`,
+      cause: error,
+    })
   }
 }

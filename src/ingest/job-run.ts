@@ -157,8 +157,10 @@ export class JobRun {
     try {
       const { id, label, metadata } = item
       const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
-      const step = await this.#patiently((signal) =>
-        takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, purpose: 'job' }),
+      const step = await this.#patiently(
+        (signal) =>
+          takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, purpose: 'job' }),
+        ['overloaded', 'storage_full'], // of the original; what becomes of the job without room for records is decided by its writes
       )
       this.#ownFaults = 0
       return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
@@ -197,14 +199,17 @@ export class JobRun {
   }
 
   /** A job can wait where a caller would be refused. */
-  async #patiently<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  async #patiently<Result>(
+    work: (signal: AbortSignal) => Promise<Result>,
+    waitsOut: readonly ErrorCode[] = ['overloaded'],
+  ): Promise<Result> {
     const { signal } = this.#options
     for (;;) {
       signal.throwIfAborted()
       try {
         return await work(signal)
       } catch (error) {
-        if (!(error instanceof AlikeError) || error.code !== 'overloaded') throw error
+        if (!(error instanceof AlikeError) || !waitsOut.includes(error.code)) throw error
         await sleep(Math.min(error.retryAfterSeconds ?? 1, 5) * 1000, undefined, { signal })
       }
     }

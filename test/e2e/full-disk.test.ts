@@ -274,7 +274,7 @@ for (const [end, limit, fill] of [
   ['SIGTERM', 'files', takeAllFiles],
 ] as const) {
   test(`a start on a disk without ${limit} left, after ${end}: searches and look-ups are answered, and writes again when there is room`, async (t) => {
-    const disk = await smallDisk(t, 48 * 2 ** 20, { files: 100 })
+    const disk = await smallDisk(t, 48 * 2 ** 20, { files: 400 })
     if (disk === undefined) return t.skip('this user may not mount a disk')
     const environment = {
       DATA_DIR: join(disk, 'data'),

@@ -23,6 +23,7 @@ export async function folderOfProcess(prefix: string): Promise<string> {
 /** Gone after the test. */
 export async function temporaryFolder(t: TestContext, prefix = 'alike-test-'): Promise<string> {
   const folder = await folderOfProcess(prefix)
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  // What a service still writes while it is closed is left to the end of the process.
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {}))
   return folder
 }
