@@ -10,11 +10,14 @@ import { AlikeError } from './errors.js'
 import type { ImageRecord } from './gallery/records.js'
 import type { Region } from './image/region.js'
 import type { Area } from './image/seen-area.js'
+import type { OriginalStore } from './originals/original-store.js'
 import { type LabelVotes, voteOnLabel } from './ranking/vote.js'
 import type { RetrievalParts } from './retrieval.js'
 
 export interface ExplainParts extends RetrievalParts {
   placeMaps: PlaceMaps
+  /** Left out: none are kept, and stored pictures are looked at in their thumbnails. */
+  originals?: OriginalStore | undefined
 }
 
 export interface ExplainAsked {
@@ -29,6 +32,7 @@ export interface ExplainAsked {
 }
 
 export interface Side extends PlaceScores {
+  /** A stored picture without an original is looked at in its thumbnail. */
   from: 'picture' | 'thumbnail'
   /** What the grid lies over. */
   area: Area
@@ -53,7 +57,7 @@ const labelsTold = 10
 
 /**
  * @throws AlikeError `gallery_not_found`, `image_not_found`, `image_*`, `region_invalid`, `model_mismatch`,
- * `explain_unsupported`, `overloaded`; the signal's reason when aborted
+ * `explain_unsupported`, `overloaded`, `data_unreadable` for a damaged original; the signal's reason when aborted
  */
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked
@@ -70,7 +74,9 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
   const [query = null, hit = null] = await allOrNone(looks, signal, (look, stop) => look(stop))
   const queryVector = (await storedQuery(asked, parts)) ?? query?.seen.vector
   if (queryVector === undefined)
-    throw new AlikeError('region_invalid', { detail: 'The stored picture has no thumbnail to take a part of.' })
+    throw new AlikeError('region_invalid', {
+      detail: 'The stored picture has neither original nor thumbnail to take a part of.',
+    })
   const isStored = 'id' in asked.query && asked.region === undefined
   return {
     modelId,
@@ -119,9 +125,21 @@ async function lookAtStored(
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  const { bytes } = (await parts.galleries.thumbnail(gallery, id)) ?? {}
-  if (bytes === undefined) return null
-  return { from: 'thumbnail', seen: await parts.placeMaps.look(bytes, { modelId, region, signal }) }
+  const kept = await keptPicture(gallery, id, parts)
+  if (kept === null) return null
+  return { from: kept.from, seen: await parts.placeMaps.look(kept.bytes, { modelId, region, signal }) }
+}
+
+async function keptPicture(
+  gallery: string,
+  id: string,
+  { galleries, originals }: ExplainParts,
+): Promise<{ from: Side['from']; bytes: Uint8Array } | null> {
+  const record = await galleries.image(gallery, id)
+  const original = record && (await originals?.get(record.contentHash))
+  if (original !== undefined) return { from: 'picture', bytes: original }
+  const { bytes } = (await galleries.thumbnail(gallery, id)) ?? {}
+  return bytes === undefined ? null : { from: 'thumbnail', bytes }
 }
 
 async function nearest({ gallery, query, signal }: ExplainAsked, vector: Float32Array, { galleries }: ExplainParts) {

@@ -73,7 +73,7 @@ const mayImport: Record<string, readonly string[]> = {
   gallery: ['errors', 'turns', 'bounded-json', 'copies', 'ranking'],
   datasets: ['errors', 'eval'],
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
-  explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'retrieval'],
+  explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'originals', 'retrieval'],
   remote: ['errors', 'metrics'],
   jobs: ['errors', 'gallery'],
   ingest: [

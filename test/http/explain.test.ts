@@ -48,8 +48,8 @@ test('both grids sum to the score that a search gives, and the neighbours’ lab
     expectWhole(told.query!)
     const places = told.hit.places!
     expectWhole(places)
-    assert.equal(places.from, 'thumbnail')
-    assert.ok(places.likeness > 0.9)
+    assert.equal(places.from, 'picture')
+    assert.ok(places.likeness > 0.999, 'an original is what was embedded')
     assert.ok([told.score, places.ownScore].some((score) => Math.abs(score - places.sum) < 1e-6))
   }
 
@@ -66,8 +66,8 @@ test('both grids sum to the score that a search gives, and the neighbours’ lab
   assert.ok(told.match!.thresholds.every(({ reached, score }) => reached === told.match!.bestScore! >= score))
 })
 
-test('a stored query is seen in its thumbnail, a region of it too, and a form carries what an address does', async (t) => {
-  const app = await startApp(t, { modelDir: await tinyModel() })
+test('without originals a stored query is seen in its thumbnail, a region of it too, and a form carries what an address does', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel(), originals: 'none' })
   await filled(app)
   const stored = await app.call<Explained>(200, {
     method: 'POST',
@@ -102,8 +102,8 @@ test('a stored query is seen in its thumbnail, a region of it too, and a form ca
   assert.deepEqual([sent.query?.from, sent.query?.area.x], ['picture', 0])
 })
 
-test('a hit without a thumbnail is explained on the side of the query alone', async (t) => {
-  const app = await startApp(t, { modelDir: await tinyModel(), thumbnailMaxSidePixels: 0 })
+test('a hit without original and thumbnail is explained on the side of the query alone', async (t) => {
+  const app = await startApp(t, { modelDir: await tinyModel(), originals: 'none', thumbnailMaxSidePixels: 0 })
   await filled(app)
   const image = (await drawImage('cross', 9)).toString('base64')
   const told = await app.call<Explained>(200, { method: 'POST', url, payload: { image, hit: 'cross1' } })

@@ -910,7 +910,7 @@ export interface components {
             /** @description Where in the query the score comes from; null for a stored picture without a thumbnail. */
             query: {
                 /**
-                 * @description `picture`: the picture that was sent. `thumbnail`: the stored thumbnail, since originals are not kept; it has less detail than the picture that was stored.
+                 * @description `picture`: the picture that was sent, or the original of the stored one. `thumbnail`: the stored thumbnail, where no original is kept; it has less detail.
                  * @enum {string}
                  */
                 from: "picture" | "thumbnail";
@@ -927,7 +927,7 @@ export interface components {
                 sum: number;
                 /** @description What the model says of the very pixels that the grid is of, against the other picture. */
                 ownScore: number;
-                /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
+                /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original. */
                 likeness: number;
             } | null;
             hit: {
@@ -940,7 +940,7 @@ export interface components {
                 /** @description Where in the hit it comes from; null when it has no thumbnail. */
                 places: {
                     /**
-                     * @description `picture`: the picture that was sent. `thumbnail`: the stored thumbnail, since originals are not kept; it has less detail than the picture that was stored.
+                     * @description `picture`: the picture that was sent, or the original of the stored one. `thumbnail`: the stored thumbnail, where no original is kept; it has less detail.
                      * @enum {string}
                      */
                     from: "picture" | "thumbnail";
@@ -957,7 +957,7 @@ export interface components {
                     sum: number;
                     /** @description What the model says of the very pixels that the grid is of, against the other picture. */
                     ownScore: number;
-                    /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent. */
+                    /** @description Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original. */
                     likeness: number;
                 } | null;
             };

@@ -56,7 +56,7 @@ const Side = Type.Object({
   from: Type.Enum(['picture', 'thumbnail'], {
     type: 'string',
     description:
-      '`picture`: the picture that was sent. `thumbnail`: the stored thumbnail, since originals are not kept; it has less detail than the picture that was stored.',
+      '`picture`: the picture that was sent, or the original of the stored one. `thumbnail`: the stored thumbnail, where no original is kept; it has less detail.',
   }),
   grid: Type.Array(Type.Array(Type.Number()), {
     description: 'What each place adds to the score, rows from the top, each from the left. All of them sum to `sum`.',
@@ -67,7 +67,7 @@ const Side = Type.Object({
   ),
   ownScore: Score('What the model says of the very pixels that the grid is of, against the other picture.'),
   likeness: Score(
-    'Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent.',
+    'Cosine between the embedding of these pixels and the one that was compared: how well the grid stands for it. 1 for a picture that was sent, about 1 for an original.',
   ),
 })
 
