@@ -68,6 +68,7 @@ export const catalogue = {
   job_interrupted: 'The process ended while the job was running.',
   archive_unreadable: 'The archive is damaged or of an unknown type.',
   archive_path_invalid: 'The archive has an entry with an invalid path.',
+  archive_trailing_bytes: 'Trailing bytes after the end of the archive were ignored.',
   id_repeated: 'The upload had an earlier picture with this id; the later one is kept.',
   name_unreadable: 'The file name is not in the expected encoding.',
   manifest_invalid: 'The manifest of the archive is invalid; nothing was ingested.',

@@ -125,9 +125,8 @@ async function cancel(service: AlikeClient, id: string): Promise<Job> {
   return service.cancelJob(id).catch(() => service.job(id))
 }
 
-async function printErrors(service: AlikeClient, { id, failed, replaced }: Job): Promise<number> {
-  if (failed + replaced > 0)
-    for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
+async function printErrors(service: AlikeClient, { id, failed }: Job): Promise<number> {
+  for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
   return failed
 }
 

@@ -44,8 +44,8 @@ export interface Catalogue {
     limit: number
     maxLength: number
   }): Promise<{ records: CatalogueRecord[]; length: number }>
-  /** All of them, by name; of damaged ones what can be read. */
-  entries(): Promise<CatalogueEntry[]>
+  /** The first of those after this name, by name; of damaged ones what can be read. */
+  entries(page: { after: string; limit: number }): Promise<CatalogueEntry[]>
   /** Frees the name at once, whatever became of the record. @returns what was under it @throws AlikeError `gallery_not_found` */
   remove(name: string): Promise<Pick<CatalogueEntry, 'uid' | 'engine'>>
 }

@@ -423,11 +423,14 @@ export class Galleries {
   /** Of all galleries, by name. */
   async readings(): Promise<GalleryReading[]> {
     const readings: GalleryReading[] = []
-    for (const [i, entry] of (await this.#options.catalogue.entries()).entries()) {
-      if (i % statesPerTurn === statesPerTurn - 1) await nextTurn()
-      readings.push(await this.#readingOf(entry))
+    for (let after = ''; ; ) {
+      const entries = await this.#options.catalogue.entries({ after, limit: statesPerTurn })
+      for (const entry of entries) readings.push(await this.#readingOf(entry))
+      const last = entries.at(-1)
+      if (last === undefined) return readings
+      after = last.name
+      await nextTurn()
     }
-    return readings
   }
 
   /** Of one as it was looked at, which may be gone by now. */

@@ -116,6 +116,8 @@ export interface JobProgress {
   errors?: JobError[]
   /** Items of this step that took the place of an earlier one; listed beside the errors. */
   replaced?: JobError[] | undefined
+  /** What else is to be told of this step; listed beside the errors, counted with none of them. */
+  notes?: JobError[] | undefined
   /** Items of this step whose names were assumed. */
   namesAssumed?: number | undefined
 }

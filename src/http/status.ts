@@ -66,6 +66,7 @@ const table = {
   job_result_missing: 404,
   archive_unreadable: 422,
   archive_path_invalid: 422,
+  archive_trailing_bytes: 422,
   id_repeated: 422,
   name_unreadable: 422,
   manifest_invalid: 422,

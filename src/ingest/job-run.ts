@@ -33,7 +33,7 @@ export interface JobRunOptions {
 /** What became of one item. */
 type Outcome = { index: number; isNameAssumed?: boolean | undefined } & (
   | { step: ImageStep; replaces?: JobError | undefined }
-  | { skipped: true }
+  | { skipped: true; note?: JobError | undefined }
   | { failed: JobError }
 )
 
@@ -151,7 +151,7 @@ export class JobRun {
 
   async #outcome(item: SourceItem): Promise<Outcome> {
     const { index, name, isNameAssumed } = item
-    if ('skipped' in item) return { index, skipped: true }
+    if ('skipped' in item) return { index, skipped: true, note: item.note && errorLine(item, item.note) }
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
     if ('remove' in item) return { index, step: { remove: item.remove } }
     try {
@@ -182,9 +182,10 @@ export class JobRun {
     const replaced = batch.flatMap((outcome) =>
       'replaces' in outcome && outcome.replaces !== undefined ? [outcome.replaces] : [],
     )
+    const notes = batch.flatMap((outcome) => ('note' in outcome && outcome.note !== undefined ? [outcome.note] : []))
     const namesAssumed = batch.filter(({ isNameAssumed }) => isNameAssumed === true).length
     const skipped = batch.length - steps.length - errors.length
-    const progress = { jobId: this.#job.id, position, skipped, errors, replaced, namesAssumed }
+    const progress = { jobId: this.#job.id, position, skipped, errors, replaced, notes, namesAssumed }
 
     const results = await this.#patiently(async () => {
       if (steps.length > 0) return galleries.change(this.#job.gallery, steps, progress)

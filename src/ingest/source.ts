@@ -44,12 +44,12 @@ export interface ItemPlace {
   isNameAssumed?: boolean | undefined
 }
 
-/** One picture, one to be removed, what is passed over, or why there is none in this place. */
+/** One picture, one to be removed, what is passed over (with a note where that is to be told), or why there is none in this place. */
 export type SourceItem = ItemPlace &
   (
     | (SaidOfImage & ({ bytes: Buffer } | { url: string }))
     | { remove: string }
-    | { skipped: true }
+    | { skipped: true; note?: AlikeError | undefined }
     | { error: AlikeError }
   )
 

@@ -127,3 +127,32 @@ for (const [table, column] of [
     assert.equal((await snapshotOf(app)).damagedImages, undefined)
   })
 }
+
+test('a damaged embedding is one picture’s, neither its gallery’s nor a backup’s', async (t) => {
+  const app = await damagedApp(t, 'embedding', 'vector', Buffer.from('damaged'))
+  const expectOneHit = async (on: TestApp) => {
+    const search = { method: 'POST', url: '/v1/galleries/a/search' } as const
+    const { hits } = await on.call(200, { ...search, payload: { imageId: '2', includeSelf: true } })
+    assert.deepEqual(
+      hits.map(({ id }: { id: string }) => id),
+      ['2'],
+    )
+    assert.equal((await on.call(409, { ...search, payload: { imageId: '1' } })).code, 'image_damaged')
+    assert.equal((await on.call(200, { url: '/v1/galleries/a/images' })).images.length, 2)
+  }
+  await expectOneHit(app)
+  const snapshot = await snapshotOf(app)
+  assert.deepEqual([snapshot.images, snapshot.damagedImages], [4, { count: 1, first: [{ gallery: 'a', id: '1' }] }])
+  const restored = await temporaryFolder(t)
+  await restoreSnapshot(join(app.config.dataDir, 'snapshots', snapshot.id), restored)
+  await expectOneHit(await startApp(t, { dataDir: restored }))
+
+  await app.call(200, { method: 'PUT', url: '/v1/galleries/a/images/1', headers: png, payload: await draw(1) })
+  assert.equal((await snapshotOf(app)).damagedImages, undefined)
+  const { hits } = await app.call(200, {
+    method: 'POST',
+    url: '/v1/galleries/a/search',
+    payload: { imageId: '1', includeSelf: true },
+  })
+  assert.equal(hits.length, 2)
+})

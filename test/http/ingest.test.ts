@@ -197,6 +197,25 @@ test('a damaged archive keeps what came before the damage', async (t) => {
   assert.equal((await app.call(200, { method: 'GET', url: gallery })).count, job.added)
 })
 
+test('bytes behind a gzip cost nothing that is in it, and are told in the report', async (t) => {
+  const app = await startApp(t)
+  await make(app)
+  const entries = await drawnEntries(1)
+  const packed = gzipSync(await tarOf(entries))
+  const job = await endedJob(
+    app,
+    await send(app, { 'content-type': 'application/gzip' }, Buffer.concat([packed, Buffer.from('appended')])),
+  )
+  assert.deepEqual(
+    [job.state, job.added, job.skipped, job.failed, job.total],
+    ['succeeded', entries.length, 1, 0, entries.length + 1],
+  )
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ item, code }) => [item, code]),
+    [[entries.length, 'archive_trailing_bytes']],
+  )
+})
+
 test('a later entry of the same path wins; another label alone is an update without embedding', async (t) => {
   const app = await startApp(t)
   await make(app)

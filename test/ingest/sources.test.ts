@@ -36,7 +36,7 @@ async function read(
 
 function brief(item: SourceItem) {
   if ('error' in item) return [item.index, item.name, item.error.code]
-  if ('skipped' in item) return [item.index, item.name, 'skipped']
+  if ('skipped' in item) return [item.index, item.name, item.note?.code ?? 'skipped']
   if ('remove' in item) return [item.index, item.remove, 'removed']
   return [
     item.index,
@@ -88,6 +88,19 @@ test('tar, tar.gz, tar.zst and zip give the same items', async (t) => {
   }
 })
 
+test('what stands behind the end of a gzip is told, and everything before it is taken', async (t) => {
+  const packed = gzipSync(await tarOf(entries))
+  for (const trailing of [Buffer.from('a text'), Buffer.alloc(600_000, 'junk')]) {
+    const bytes = Buffer.concat([packed, trailing])
+    const told = [10, 'end of the archive', 'archive_trailing_bytes']
+    const { items, total } = await read(t, 'tar.gz', bytes)
+    assert.deepEqual(items.map(brief), [...expected, told])
+    assert.equal(total, 11)
+    assert.deepEqual((await read(t, 'tar.gz', bytes, 10)).items.map(brief), [told], 'resumed')
+    assert.deepEqual((await read(t, 'tar.gz', bytes, 11)).items, [])
+  }
+})
+
 test('what the zstd command has packed is unpacked', async (t) => {
   const { items } = await read(
     t,
@@ -129,6 +142,7 @@ test('what comes before the damage is read; the damage is told', async (t) => {
     ['tar cut in a file', 'tar', tar.subarray(0, 3000)],
     ['tar cut in a header', 'tar', tar.subarray(0, 5 * 512 + 100)],
     ['gzip cut', 'tar.gz', gzipSync(tar).subarray(0, -20)],
+    ['a second member that is damaged', 'tar.gz', Buffer.concat([gzipSync(tar), gzipSync(tar).subarray(0, -20)])],
     ['not gzip', 'tar.gz', tar],
     ['zst cut', 'tar.zst', zstdOf(tar).subarray(0, -20)],
     ['not zst', 'tar.zst', tar],
@@ -215,10 +229,10 @@ test('the spool tells archives by their bytes and leaves nothing of a failed upl
     if (kind === undefined) await assert.rejects(found, /tar, tar.gz, tar.zst and zip/)
     else assert.equal(await found, kind)
   }
-  await assert.rejects(spool.receive('cut', Readable.from(stream(Buffer.alloc(10), true)), 50_000), /ended before/)
+  await assert.rejects(spool.receive('cut', Readable.from(stream(Buffer.alloc(10), true)), 50_000), /ended early/)
   await assert.rejects(
     spool.receive('large', Readable.from(stream(Buffer.alloc(50_001))), 50_000),
-    /more bytes than allowed/,
+    /exceeds the maximum size/,
   )
   await spool.sweep(new Set(['job-0']))
   assert.deepEqual(await readdir(join(folder, 'spool')), ['job-0'])

@@ -55,7 +55,7 @@ export function damageImage(
 /** The same of a gallery, and of what lies beside a picture. */
 export function damageRow(
   dataDir: string,
-  table: 'gallery' | 'thumbnail' | 'copy_descriptor',
+  table: 'gallery' | 'embedding' | 'thumbnail' | 'copy_descriptor',
   column: string,
   value: string | number | Uint8Array,
 ): void {

@@ -67,7 +67,7 @@ function labelText(label: string | undefined): string {
   return label === undefined || label === '' ? '' : `?${new URLSearchParams({ label }).toString()}`
 }
 
-/** A picture that took the place of another of its name is told as well, but is stored. */
+/** A picture that took the place of another of its name is told as well, but is stored; and what stands behind an archive is none. */
 function isFailure({ code }: FailedPicture): boolean {
-  return code !== 'id_repeated'
+  return code !== 'id_repeated' && code !== 'archive_trailing_bytes'
 }

@@ -75,11 +75,14 @@ export class GalleryIndexes {
 
   async #openNow(row: IndexedGallery): Promise<Opened> {
     const startedAt = performance.now()
+    let damaged = 0
     const { index, opened } = await this.#threads.open({
       dimension: row.dimension,
       nextSlot: row.next_slot,
       graphCache: { folder: this.#options.folder, galleryUid: row.uid, modelId: row.model_id },
-      vectors: this.#options.store.vectors(row),
+      vectors: this.#options.store.vectors(row, (slots) => {
+        damaged += slots.length
+      }),
     })
     const entry: Opened = {
       name: row.name,
@@ -99,6 +102,11 @@ export class GalleryIndexes {
       graphCache: opened.graphCache,
       durationMs,
     }
+    if (damaged > 0)
+      this.#options.logger.error(
+        { gallery: row.name, damaged },
+        'embeddings are damaged: their pictures are not found; a snapshot names them, storing them again mends it',
+      )
     if (opened.graphCache.state === 'rejected')
       this.#options.logger.warn(facts, 'gallery opened without its graph cache: the graph is built anew')
     else this.#options.logger.info(facts, 'gallery opened')

@@ -29,7 +29,7 @@ export function storedCatalogue({ store, writes, now }: StoredCatalogueOptions):
       )
       return { records: rows.map(recordOf), length: rows.reduce((sum, { settings }) => sum + settings.length, 0) }
     },
-    entries: async () => store.read(({ galleries }) => galleries.entries()).map(entryOf),
+    entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
     remove: (name) =>
       writes.run(async () => {
         const place = store.read(({ galleries }) => galleries.place(name))

@@ -209,7 +209,10 @@ export const JobErrorLine = Type.Object(
   {
     item: Type.Integer({ description: 'Index of the picture in the upload, from 0.' }),
     name: Type.String({ description: 'Its name in the upload.' }),
-    code: Type.String({ description: '`id_repeated` marks a picture that was stored in place of an earlier one.' }),
+    code: Type.String({
+      description:
+        '`id_repeated` marks a picture that was stored in place of an earlier one; `archive_trailing_bytes` marks bytes after the end of a gzip, ignored and counted as skipped. All others are failures.',
+    }),
     detail: Type.String(),
   },
   {

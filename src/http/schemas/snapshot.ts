@@ -55,7 +55,7 @@ export const Snapshot = named(
           },
           {
             description:
-              'Pictures whose record, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.',
+              'Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.',
           },
         ),
       ),

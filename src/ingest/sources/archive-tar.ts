@@ -42,7 +42,7 @@ export async function openTar(
 const namesAtOnce = 128
 
 async function* readItems(
-  { entries, unpacked }: Unpacking,
+  { entries, unpacked, hasTrailing }: Unpacking,
   from: number,
   description: SourceDescription,
   limits: SourceLimits,
@@ -70,6 +70,7 @@ async function* readItems(
     if (cause instanceof AlikeError) throw cause
     throw new AlikeError('archive_unreadable', { detail: `It is damaged after ${names.count} files.`, cause })
   }
+  if (hasTrailing()) yield* names.passedOver('end of the archive', new AlikeError('archive_trailing_bytes'), from)
   yield* names.missing(from)
 }
 

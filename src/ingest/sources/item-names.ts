@@ -8,7 +8,8 @@ import type { ItemPlace, SaidOfImage, SourceDescription } from '../source.js'
 import { saidOf, type UploadManifest } from '../upload-manifest/upload-manifest.js'
 
 /** An item without its bytes. */
-export type NamedItem = ItemPlace & (SaidOfImage | { skipped: true } | { error: AlikeError })
+export type NamedItem = ItemPlace &
+  (SaidOfImage | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError })
 
 /** Each item of the source comes by here in its order, those that a former run has taken in as well. */
 export class ItemNames {
@@ -44,6 +45,16 @@ export class ItemNames {
       if (error instanceof AlikeError) return { ...place, error }
       throw error
     }
+  }
+
+  /** What is no item of the archive and is told all the same, from item number `from` on. */
+  *passedOver(
+    name: string,
+    note: AlikeError,
+    from: number,
+  ): Generator<ItemPlace & { skipped: true; note: AlikeError }> {
+    const index = this.#next++
+    if (index >= from) yield { index, name, skipped: true, note }
   }
 
   /** Files that a manifest names and that did not come, from item number `from` on. */

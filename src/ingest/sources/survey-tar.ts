@@ -35,7 +35,7 @@ export async function surveyTar(
   let manifest: UploadManifest | undefined
   let [files, items] = [0, 0]
   const targets = new Set<string>()
-  const isWhole = await lookThrough(
+  const { isWhole, hasTrailing } = await lookThrough(
     file,
     description,
     limits,
@@ -54,6 +54,7 @@ export async function surveyTar(
     },
   )
   const links = targets.size === 0 ? noLinks : await bindLinks(file, description, limits, signal, targets)
+  if (hasTrailing) items += 1 // told as one
   return { manifest, total: isWhole && manifest === undefined ? items : undefined, links }
 }
 
@@ -81,24 +82,24 @@ async function bindLinks(
   return { ofFile, bound }
 }
 
-/** @returns whether there is no damage */
+/** @returns whether there is no damage, and whether something stands behind the end */
 async function lookThrough(
   file: string,
   description: SourceDescription,
   limits: SourceLimits,
   signal: AbortSignal | undefined,
   at: (entry: NamedEntry) => Promise<void>,
-): Promise<boolean> {
+): Promise<{ isWhole: boolean; hasTrailing: boolean }> {
   const unpacking = unpackTar(file, description, limits)
   const stop = () => unpacking.destroy(new Error('stopped'))
   signal?.addEventListener('abort', stop)
   try {
     for await (const entry of unpacking.entries) await at(entry)
-    return true
+    return { isWhole: true, hasTrailing: unpacking.hasTrailing() }
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof AlikeError) throw error
-    return false
+    return { isWhole: false, hasTrailing: false }
   } finally {
     signal?.removeEventListener('abort', stop)
     unpacking.destroy()

@@ -1,8 +1,8 @@
 /** The entries of a tar on the disk, packed with gzip or Zstandard or not, each with its name as text and its number. */
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { headersMaxOf, UnpackedBytes } from '../archive-bounds.js'
+import { gunzip } from '../gzip/gunzip.js'
 import { type ReadName, readName } from '../name-encoding.js'
 import type { SourceDescription, SourceLimits } from '../source.js'
 import { type TarEntry, tarEntries } from '../tar/tar-entries.js'
@@ -19,6 +19,8 @@ export interface Unpacking {
   entries: AsyncIterable<NamedEntry>
   /** What is counted against the bound of everything unpacked. */
   unpacked: UnpackedBytes
+  /** Bytes that belong to nothing stand behind the end of the gzip; known once all entries were read. */
+  hasTrailing(): boolean
   /** Of the file. */
   bytesRead(): number
   destroy(error?: Error): void
@@ -27,9 +29,15 @@ export interface Unpacking {
 export function unpackTar(file: string, description: SourceDescription, limits: SourceLimits): Unpacking {
   const { kind } = description
   const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
+  let hasTrailing = false
   const unpacker =
     kind === 'tar.gz'
-      ? reader.pipe(createGunzip())
+      ? Readable.from(
+          gunzip(reader as AsyncIterable<Buffer>, () => {
+            hasTrailing = true
+          }),
+          { objectMode: false },
+        )
       : kind === 'tar.zst'
         ? Readable.from(unzstd(reader as AsyncIterable<Buffer>), { objectMode: false })
         : undefined
@@ -39,6 +47,7 @@ export function unpackTar(file: string, description: SourceDescription, limits: 
   return {
     entries: named(tarEntries(bytes, { headersMax: headersMaxOf(limits) }), description),
     unpacked,
+    hasTrailing: () => hasTrailing,
     bytesRead: () => reader.bytesRead,
     destroy(error) {
       reader.destroy(error)

@@ -1,6 +1,7 @@
 /** What a tar says of an entry: its own header, and the extended ones before it, of GNU, of pax and of pax for all that follow. */
+
+import type { ByteReader } from '../byte-reader.js'
 import type { WrittenName } from '../name-encoding.js'
-import type { ByteReader } from './byte-reader.js'
 import { type PaxRecord, PaxValues, readPaxRecords } from './pax-records.js'
 import { paxSparse, readOldGnuSparse, type Sparse } from './sparse.js'
 import type { TarHeader } from './tar-header.js'

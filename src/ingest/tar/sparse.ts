@@ -4,7 +4,7 @@
  * the data). Read whole, holes as zeros.
  */
 import { AlikeError } from '../../errors.js'
-import type { ByteReader } from './byte-reader.js'
+import type { ByteReader } from '../byte-reader.js'
 import type { PaxValues } from './pax-records.js'
 import { blockBytes, numberIn } from './tar-header.js'
 

@@ -4,7 +4,7 @@
  */
 import { AlikeError } from '../../errors.js'
 import { tooManyHeaders } from '../archive-bounds.js'
-import { ByteReader } from './byte-reader.js'
+import { ByteReader } from '../byte-reader.js'
 import { type EntryDescription, ExtendedHeaders, isExtension } from './extended-headers.js'
 import { filled } from './sparse.js'
 import { blockBytes, isHeader, readHeader, type TarHeader } from './tar-header.js'

@@ -643,7 +643,7 @@ class Problem(TypedDict):
     """
     The HTTP status.
     """
-    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
+    code: Literal['image_empty', 'image_unreadable', 'image_format_unsupported', 'image_too_many_pixels', 'image_too_much_memory', 'image_ended_decoder', 'image_ended_process', 'image_too_large', 'image_missing', 'filter_invalid', 'region_invalid', 'gallery_not_found', 'gallery_exists', 'galleries_full', 'gallery_full', 'feedback_full', 'layout_missing', 'decisions_full', 'decision_not_found', 'too_many_galleries', 'gallery_too_large', 'image_damaged', 'image_not_found', 'original_not_kept', 'range_not_satisfiable', 'model_not_found', 'model_mismatch', 'model_exists', 'model_in_use', 'model_card_missing', 'model_unreadable', 'golden_mismatch', 'explain_unsupported', 'model_not_calibrated', 'dimension_mismatch', 'unauthenticated', 'key_expired', 'forbidden', 'gallery_forbidden', 'identity_unreachable', 'rate_limited', 'answer_too_large', 'page_expired', 'request_invalid', 'body_incomplete', 'body_too_large', 'headers_too_large', 'request_timeout', 'upload_too_slow', 'media_type_unsupported', 'expectation_failed', 'route_not_found', 'method_not_allowed', 'overloaded', 'shutting_down', 'not_ready', 'storage_full', 'job_not_found', 'job_queue_full', 'idempotency_key_reused', 'job_finished', 'job_result_missing', 'archive_unreadable', 'archive_path_invalid', 'archive_trailing_bytes', 'id_repeated', 'name_unreadable', 'manifest_invalid', 'manifest_file_missing', 'line_invalid', 'job_listeners_full', 'snapshot_not_found', 'snapshot_under_way', 'snapshot_not_ready', 'snapshots_full', 'snapshot_damaged', 'webhook_disabled', 'url_disabled', 'url_not_allowed', 'url_unreachable', 'internal']
     """
     Stable; switch on this.
     """
@@ -1503,7 +1503,7 @@ class FirstItem(TypedDict):
 
 class DamagedImages(TypedDict):
     """
-    Pictures whose record, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
+    Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
     """
 
     count: int
@@ -1559,7 +1559,7 @@ class Snapshot(TypedDict):
     """
     damagedImages: NotRequired[DamagedImages]
     """
-    Pictures whose record, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
+    Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
     """
     failure: Failure1 | None
 

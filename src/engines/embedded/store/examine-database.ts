@@ -16,7 +16,7 @@ export interface DatabaseContents {
   images: number
   /** Galleries whose record is not whole, by name; left out when all are. Nothing else is told of them. */
   damagedGalleries?: string[]
-  /** Pictures whose record, thumbnail or copy descriptor is not whole; left out when all are. Their embeddings are. */
+  /** Pictures whose record, embedding, thumbnail or copy descriptor is not whole; left out when all are. */
   damagedImages?: { count: number; first: { gallery: string; id: string }[] }
 }
 

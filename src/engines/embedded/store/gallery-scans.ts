@@ -2,7 +2,7 @@
 
 import type { Filter } from '../../../gallery/filter.js'
 import type { LabelCount } from '../../../gallery/records.js'
-import { checksumOfBytes, expectChecksum } from './checksum.js'
+import { checksumOfBytes } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
 import { withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
@@ -16,6 +16,8 @@ export interface VectorPage {
   slots: Uint32Array<ArrayBuffer>
   vectors: Float32Array<ArrayBuffer>
   nextSlot?: number
+  /** Slots whose embeddings are damaged, left out above. */
+  damaged: number[]
 }
 
 export class GalleryScans {
@@ -74,18 +76,20 @@ export class GalleryScans {
     this.#damagedKeys = new ImageTable(this.#database).damagedKeys()
   }
 
+  /** A damaged embedding is one picture's matter, not its gallery's. */
   vectors(gallery: number, dimension: number, fromSlot: number, limit: number): VectorPage {
     const rows = this.#vectors.all(keyOf(gallery, fromSlot), keyOf(gallery + 1, 0), limit)
-    const slots = new Uint32Array(rows.length)
-    const bytes = new Uint8Array(rows.length * dimension * 4)
-    rows.forEach(({ key, vector, checksum }, i) => {
-      expectChecksum(checksumOfBytes(key, vector), checksum, 'An embedding')
-      if (vector.length !== dimension * 4) throw damaged('An embedding does not have the dimension of its gallery.')
-      slots[i] = slotOf(key)
-      bytes.set(vector, i * dimension * 4)
-    })
-    const page = { slots, vectors: new Float32Array(bytes.buffer) }
-    return rows.length < limit ? page : { ...page, nextSlot: slots.at(-1)! + 1 }
+    const isWhole = ({ key, vector, checksum }: (typeof rows)[number]) =>
+      checksumOfBytes(key, vector) === checksum && vector.length === dimension * 4
+    const whole = rows.filter(isWhole)
+    const bytes = new Uint8Array(whole.length * dimension * 4)
+    whole.forEach(({ vector }, i) => bytes.set(vector, i * dimension * 4))
+    const page: VectorPage = {
+      slots: Uint32Array.from(whole, ({ key }) => slotOf(key)),
+      vectors: new Float32Array(bytes.buffer),
+      damaged: whole.length === rows.length ? [] : rows.filter((row) => !isWhole(row)).map(({ key }) => slotOf(key)),
+    }
+    return rows.length < limit ? page : { ...page, nextSlot: slotOf(rows.at(-1)!.key) + 1 }
   }
 
   /**

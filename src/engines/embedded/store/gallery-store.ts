@@ -198,23 +198,27 @@ export class GalleryStore {
     return this.#readerOpen ? this.#parts.reader.call(name, request) : this.#reads.scans[name](request)
   }
 
-  /** Every live vector of a gallery in the order of slots; the next page is read while one is used. */
+  /**
+   * Every live vector of a gallery in the order of slots; the next page is read while one is used.
+   * @param onDamaged told of slots whose embeddings are damaged and left out
+   */
   async *vectors(
     { number: gallery, dimension }: Pick<GalleryRow, 'number' | 'dimension'>,
-    fromSlot = 0,
+    onDamaged: (slots: number[]) => void = () => {},
   ): AsyncGenerator<SlotVectors> {
     const limit = Math.ceil(vectorPageBytes / (dimension * 4))
     let reading: Promise<ReaderCalls['vectors']['reply']> | undefined = this.scan('vectors', {
       gallery,
       dimension,
-      fromSlot,
+      fromSlot: 0,
       limit,
     })
     while (reading !== undefined) {
-      const { slots, vectors, nextSlot }: ReaderCalls['vectors']['reply'] = await reading
+      const { slots, vectors, nextSlot, damaged }: ReaderCalls['vectors']['reply'] = await reading
       reading =
         nextSlot === undefined ? undefined : this.scan('vectors', { gallery, dimension, fromSlot: nextSlot, limit })
       reading?.catch(() => {}) // awaited in the next round, unless the consumer stops before
+      if (damaged.length > 0) onDamaged(damaged)
       if (slots.length > 0) yield { slots, vectors }
     }
   }

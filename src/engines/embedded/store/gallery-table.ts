@@ -49,7 +49,7 @@ export class GalleryTable {
   readonly #byNumber: Statement<[number], StoredRow>
   readonly #page: Statement<[string, number], StoredRow>
   readonly #byUid: Statement<[string], StoredRow>
-  readonly #entries: Statement<[], GalleryEntry>
+  readonly #entries: Statement<[string, number], GalleryEntry>
   readonly #count: Statement<[number], number>
   readonly #size: Statement<[], number>
   readonly #deleted: Statement<[], number>
@@ -65,7 +65,7 @@ export class GalleryTable {
     this.#page = database.prepare('SELECT * FROM gallery WHERE name > ? ORDER BY name LIMIT ?')
     this.#byUid = database.prepare('SELECT * FROM gallery WHERE uid = ?')
     this.#entries = database.prepare(
-      'SELECT name, uid, model_id, dimension, engine FROM gallery WHERE name IS NOT NULL ORDER BY name',
+      'SELECT name, uid, model_id, dimension, engine FROM gallery WHERE name > ? ORDER BY name LIMIT ?',
     )
     this.#count = database.prepare<[number], number>('SELECT count FROM gallery WHERE number = ?').pluck()
     this.#size = database.prepare<[], number>('SELECT count(*) FROM gallery WHERE name IS NOT NULL').pluck()
@@ -120,9 +120,9 @@ export class GalleryTable {
     for (const row of this.#page.iterate(after, limit)) yield this.#listed(row)
   }
 
-  /** By name, ascending. For metrics: not compared with checksums, which would take the settings. */
-  entries(): GalleryEntry[] {
-    return this.#entries.all()
+  /** By name, ascending. For metrics: not compared with checksums, which would take the settings. @param after names after this one */
+  entries(after = '', limit = numbersMax): GalleryEntry[] {
+    return this.#entries.all(after, limit)
   }
 
   /** Live pictures. For metrics as well. */

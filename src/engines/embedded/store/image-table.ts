@@ -233,10 +233,13 @@ export class ImageTable {
     })
   }
 
+  /** @throws AlikeError as `thumbnail` does */
   vector(gallery: number, id: string): Float32Array | undefined {
     const read = (row: StoredRow) => {
       this.#isWhole(row) // tells of damage; the embedding has a checksum of its own
-      return this.#vectorAt(row.key)
+      const vector = this.#vectorOf(row.key)
+      if (vector === 'damaged') throw new AlikeError('image_damaged')
+      return vector
     }
     return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
   }
@@ -264,9 +267,9 @@ export class ImageTable {
       if (!this.#isWhole(row) || row.content_hash !== contentHash || row.model_id !== modelId) return null
       const copyDescriptor = descriptorAt(slotOf(row.key))
       if (copyDescriptor === undefined) return null
-      const [vector, thumbnail] = [this.#vectorAt(row.key), this.#thumbnailOf(row)]
+      const [vector, thumbnail] = [this.#vectorOf(row.key), this.#thumbnailOf(row)]
       if (vector === undefined || thumbnail === undefined) return undefined
-      if (thumbnail === 'damaged') return null
+      if (vector === 'damaged' || thumbnail === 'damaged') return null
       const { width, height, format } = row
       return { vector, width, height, format, copyDescriptor, ...(thumbnail !== null && { thumbnail }) }
     }
@@ -295,9 +298,10 @@ export class ImageTable {
     return undefined
   }
 
-  #vectorAt(key: number): Float32Array | undefined {
+  #vectorOf(key: number): Float32Array | undefined | 'damaged' {
     const row = this.#vector.get(key)
     if (row === undefined) return undefined
+    if (this.#namesDamaged && checksumOfBytes(key, row.vector) !== row.checksum) return 'damaged'
     expectChecksum(checksumOfBytes(key, row.vector), row.checksum, 'An embedding')
     return new Float32Array(
       row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength),
@@ -333,8 +337,8 @@ export class ImageTable {
   /**
    * Reads every row of every gallery, deleted ones included, and compares it with its checksum.
    * @param onRow told of each, so that a long walk can be ended by throwing.
-   * @param onDamaged told of each picture whose record, thumbnail or copy descriptor is not whole, where those are named
-   * @throws AlikeError `data_unreadable`, and for an embedding in any case: without it the picture can not be found.
+   * @param onDamaged told of each picture whose record, embedding, thumbnail or copy descriptor is not whole, where those are named
+   * @throws AlikeError `data_unreadable` where they are not
    */
   verifyAll(onRow: () => void, onDamaged: (row: { gallery: number; id: string }) => void): void {
     for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM image').iterate()) {
@@ -350,7 +354,7 @@ export class ImageTable {
         `SELECT key, gallery, id, ${column} AS bytes, ${table}.checksum FROM ${table} LEFT JOIN image USING (key)`,
       )
       for (const { key, gallery, id, bytes, checksum } of rows.iterate()) {
-        if (table === 'embedding' || !this.#namesDamaged) expectChecksum(checksumOfBytes(key, bytes), checksum, what)
+        if (!this.#namesDamaged) expectChecksum(checksumOfBytes(key, bytes), checksum, what)
         else if (checksumOfBytes(key, bytes) !== checksum && gallery !== null) onDamaged({ gallery, id: String(id) })
         onRow()
       }

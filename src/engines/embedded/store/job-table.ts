@@ -300,7 +300,7 @@ export class JobTable {
    * but another one of its name.
    */
   advance(
-    { jobId, position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress,
+    { jobId, position, skipped = 0, errors = [], replaced = [], notes = [], namesAssumed = 0 }: JobProgress,
     stored: StoredCounts,
     galleryUid: string | undefined,
   ): void {
@@ -317,7 +317,7 @@ export class JobTable {
       position: Math.max(row.position, position),
       trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
     })
-    for (const error of [...errors, ...replaced])
+    for (const error of [...errors, ...replaced, ...notes])
       this.#errors.insert(row.number, {
         ...error,
         name: cutText(error.name, nameMaxLength),

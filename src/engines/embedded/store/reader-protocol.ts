@@ -12,10 +12,10 @@ export type ReaderCalls = {
   open: { request: undefined; reply: void }
   /** Compares tables with their indexes and with each other. @throws `data_unreadable`. */
   verify: { request: undefined; reply: void }
-  /** A page of live vectors in the order of their slots; the last one has no `nextSlot`. */
+  /** A page of live vectors in the order of their slots, without damaged ones; the last one has no `nextSlot`. */
   vectors: {
     request: { gallery: number; dimension: number; fromSlot: number; limit: number }
-    reply: { slots: Uint32Array; vectors: Float32Array; nextSlot?: number }
+    reply: { slots: Uint32Array; vectors: Float32Array; nextSlot?: number; damaged: number[] }
   }
   /** Ascending, from `fromSlot` up to `toSlot` without it. */
   slotsOfFilter: { request: { gallery: number; filter: Filter; fromSlot: number; toSlot: number }; reply: Uint32Array }

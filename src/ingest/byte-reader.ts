@@ -31,6 +31,11 @@ export class ByteReader {
     return Buffer.from(piece.buffer, piece.byteOffset, piece.length)
   }
 
+  /** Gives back the end of what was read last. */
+  unread(bytes: Uint8Array): void {
+    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([bytes, this.#rest])
+  }
+
   /** Ends the source, wherever it is. */
   async close(): Promise<void> {
     await this.#chunks.return?.()
