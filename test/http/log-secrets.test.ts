@@ -59,6 +59,7 @@ test('no key, picture, vector or body is in the log', async (t) => {
     black,
     noise,
     Buffer.concat([Buffer.from('BM'), noise]),
+    Buffer.concat([Buffer.from('%PDF-1.7 '), noise]),
     Buffer.alloc(0),
     pictures[0]!.subarray(0, 300),
   ].entries()) {
