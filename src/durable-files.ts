@@ -29,14 +29,14 @@ export async function settleFile(
   return { bytes, sha256: hash.digest('hex') }
 }
 
-export async function writeSettled(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { flush: true })
+export async function writeSettled(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content, { flush: true })
 }
 
 /** Readers see the file of before or this one, whole; after a power cut, too. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`
-  await writeSettled(temporary, text)
+  await writeSettled(temporary, content)
   await rename(temporary, path)
   await syncFolder(dirname(path))
 }

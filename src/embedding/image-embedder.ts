@@ -2,7 +2,6 @@
  * One picture → one unit vector: the only way from bytes to an embedding that is asked for or stored. Queries, uploads,
  * jobs and comparisons come through here, so that a picture means the same to all of them.
  */
-import { AlikeError } from '../errors.js'
 import type { Decoders } from '../image/decoders.js'
 import type { ImageFormat } from '../image/formats.js'
 import type { Region } from '../image/region.js'
@@ -75,9 +74,7 @@ export class ImageEmbedder {
 
   /** @throws AlikeError `model_mismatch` for one that is not served here */
   modelOf(id: string): Model {
-    const { folders } = this.#options.models
-    if (!folders.has(id)) throw new AlikeError('model_mismatch', { detail: 'Its model is not served here.' })
-    return folders.get(id)
+    return this.#options.models.folders.served(id)
   }
 
   /** @throws AlikeError `image_*`, `region_invalid`, `model_mismatch`, `overloaded`; the signal's reason when aborted */

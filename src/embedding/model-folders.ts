@@ -48,14 +48,20 @@ export class ModelFolders {
 
   /** @throws AlikeError `model_not_found` */
   get(idOrName: string): Model {
-    const named = this.list().filter(({ manifest }) => manifest.id === idOrName || manifest.name === idOrName)
-    const model = named.find(({ manifest }) => manifest.id === idOrName) ?? named[0]
+    const model = this.#byId(idOrName) ?? this.list().find(({ manifest }) => manifest.name === idOrName)
     if (model === undefined) throw new AlikeError('model_not_found')
     return model
   }
 
   has(id: string): boolean {
-    return id === this.standard.manifest.id || this.#installed.has(id)
+    return this.#byId(id) !== undefined
+  }
+
+  /** What made the embeddings of a gallery; asked for each picture. @throws AlikeError `model_mismatch` for one that is not here */
+  served(id: string): Model {
+    const model = this.#byId(id)
+    if (model === undefined) throw new AlikeError('model_mismatch', { detail: 'Its model is not served here.' })
+    return model
   }
 
   /**
@@ -72,16 +78,17 @@ export class ModelFolders {
     try {
       await mkdir(draft, { recursive: true })
       await fill(draft)
-      const { manifest } = await readModel(draft)
+      const drafted = await readModel(draft)
+      const { manifest } = drafted
       if (this.has(manifest.id)) return { model: this.get(manifest.id), created: false }
       this.#expectFreeName(manifest.name)
-      await prove(await readModel(draft))
+      await prove(drafted)
       this.#expectFreeName(manifest.name) // another one may have been installed meanwhile
       const folder = join(this.#folder, manifest.name)
       await syncFolder(draft)
       await rename(draft, folder)
       await syncFolder(this.#folder)
-      const model = await readModel(folder)
+      const model = { ...drafted, folder }
       this.#installed.set(manifest.id, model)
       return { model, created: true }
     } catch (error) {
@@ -100,6 +107,10 @@ export class ModelFolders {
     this.#installed.delete(model.manifest.id)
     await syncFolder(this.#folder)
     await rm(gone, { recursive: true, force: true })
+  }
+
+  #byId(id: string): Model | undefined {
+    return id === this.standard.manifest.id ? this.standard : this.#installed.get(id)
   }
 
   #expectFreeName(name: string): void {

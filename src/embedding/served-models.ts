@@ -70,8 +70,7 @@ export class ServedModels {
    */
   async use<Result>(id: string, work: (embedder: Embedder) => Promise<Result>): Promise<Result> {
     if (this.#closed) throw new AlikeError('shutting_down')
-    if (!this.folders.has(id)) throw new AlikeError('model_mismatch', { detail: 'Its model is not served here.' })
-    const open = this.#opened(this.folders.get(id))
+    const open = this.#opened(this.folders.served(id))
     clearTimeout(open.idle)
     open.users++
     try {

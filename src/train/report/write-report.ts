@@ -1,6 +1,7 @@
 /** Measures an exported network and writes `metrics.json`, `model-card.md` and its plots into the folder. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { replaceFile } from '../../durable-files.js'
 import { type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { modelCard } from './model-card.js'
 import { type EvaluateOptions, evaluateExported, type ModelMetrics } from './model-metrics.js'
@@ -11,8 +12,8 @@ export async function writeReport(options: EvaluateOptions): Promise<ModelMetric
   const { manifest } = await readModel(options.folder)
   const calibrated =
     metrics.calibration === undefined ? manifest : { ...manifest, calibration: metrics.calibration.fitted }
-  await writeWhole(join(options.folder, 'manifest.json'), asJson(calibrated))
-  await writeWhole(join(options.folder, 'metrics.json'), asJson(metrics))
+  await replaceFile(join(options.folder, 'manifest.json'), asJson(calibrated))
+  await replaceFile(join(options.folder, 'metrics.json'), asJson(metrics))
   await writeCard(options.folder, calibrated, metrics)
   return metrics
 }
@@ -27,16 +28,10 @@ export async function rewriteCard(folder: string, manifest: ModelManifest): Prom
 
 async function writeCard(folder: string, manifest: ModelManifest, metrics: ModelMetrics): Promise<void> {
   await mkdir(join(folder, plotsFolder), { recursive: true })
-  for (const [file, svg] of await drawPlots(manifest, metrics)) await writeWhole(join(folder, plotsFolder, file), svg)
-  await writeWhole(join(folder, 'model-card.md'), modelCard(manifest, metrics))
+  for (const [file, svg] of await drawPlots(manifest, metrics)) await replaceFile(join(folder, plotsFolder, file), svg)
+  await replaceFile(join(folder, 'model-card.md'), modelCard(manifest, metrics))
 }
 
 function asJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`
-}
-
-/** A reader sees the old file or the new one, never half of it. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.draft`, text)
-  await rename(`${path}.draft`, path)
 }

@@ -1,9 +1,10 @@
 /** Adds int8 and fp16 to the folder of an exported network: made, proven on val, then written. */
 import { createHash } from 'node:crypto'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesOf } from '../../../datasets/image-bytes.js'
 import { type SplitImage, shuffled } from '../../../datasets/split.js'
+import { replaceFile } from '../../../durable-files.js'
 import { type Model, type ModelManifest, type Precision, readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
@@ -62,9 +63,9 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   if (failed.length > 0) throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.` })
 
   const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
-  for (const [precision, { bytes }] of proven) await writeWhole(join(folder, fileOf(precision)), bytes)
+  for (const [precision, { bytes }] of proven) await replaceFile(join(folder, fileOf(precision)), bytes)
   await writeGolden(folder, manifest)
-  await writeWhole(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await replaceFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   await rewriteCard(folder, manifest)
   return manifest
 }
@@ -178,10 +179,4 @@ function withPrecisions(
 
 function fileOf(precision: SmallerPrecision): string {
   return `model.${precision}.onnx`
-}
-
-/** A reader sees the old file or the new one; between two files the manifest's checksums refuse the mixture. */
-async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  await writeFile(`${path}.draft`, content)
-  await rename(`${path}.draft`, path)
 }
