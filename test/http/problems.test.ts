@@ -7,6 +7,7 @@ import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 const search = '/v1/galleries/g/search'
 const jpeg = { 'content-type': 'image/jpeg' }
@@ -139,6 +140,7 @@ test('an upload that can not be used is no error of the service in its log', asy
     await sendJob(app, '/v1/galleries/g', { 'content-type': 'application/x-tar' }, damaged),
   )
   assert.equal(job.state, 'failed')
-  const line = app.log.find(({ msg }) => msg === 'job failed')
-  assert.equal(line?.level, 40)
+  // The end is stored before it is told of.
+  const line = await until(() => app.log.find(({ msg }) => msg === 'job failed'))
+  assert.equal(line.level, 40)
 })

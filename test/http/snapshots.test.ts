@@ -40,7 +40,7 @@ test('backup and restore by command: a service on the restored folder finds ever
   const app = await startApp(t, { modelDir })
   await putImages(app, 5)
   const archive = join(await temporaryFolder(t), 'alike.tar')
-  const backup = await runCommand('backup', ['--url', await app.listen(), '--to', archive])
+  const backup = await runCommand('cli/backup', ['--url', await app.listen(), '--to', archive])
   assert.deepEqual([backup.code, /5 pictures in 1 galleries/.test(backup.output)], [0, true], backup.output)
   assert.deepEqual(
     (await app.call<{ snapshots: View[] }>(200, { url: '/v1/snapshots' })).snapshots,
@@ -49,9 +49,9 @@ test('backup and restore by command: a service on the restored folder finds ever
   )
 
   const dataDir = join(await temporaryFolder(t), 'restored')
-  const restore = await runCommand('restore', [archive, '--data-dir', dataDir])
+  const restore = await runCommand('cli/restore', [archive, '--data-dir', dataDir])
   assert.deepEqual([restore.code, /5 pictures in 1 galleries/.test(restore.output)], [0, true], restore.output)
-  const again = await runCommand('restore', [archive, '--data-dir', dataDir])
+  const again = await runCommand('cli/restore', [archive, '--data-dir', dataDir])
   assert.deepEqual([again.code, /^restore_refused: .*alike\.db lies there/.test(again.output)], [1, true], again.output)
 
   const restored = await startApp(t, { modelDir, dataDir })

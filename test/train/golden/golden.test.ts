@@ -70,7 +70,7 @@ test('another picture under the name of a golden one is noticed, and the reason 
   await cp(join(folder, 'golden', 'tiles.png'), join(folder, 'golden', 'rings.png'))
   const found = await check(folder)
   assert.ok(found!.minCosine < 0.999)
-  assert.match(found!.failure!, /fp32 network gives other embeddings .* cosine over 4 golden pictures is -?0\.\d+/)
+  assert.match(found!.failure!, /fp32 model gives other embeddings .* cosine over 4 golden pictures is -?0\.\d+/)
 })
 
 test('golden pictures that can not be used are refused', async (t) => {
