@@ -48,6 +48,8 @@ export interface GalleryReading {
   images: number
   /** Removed pictures that still lie in the graph. */
   tombstones: number
+  /** Live pictures that no search finds, because their embeddings are damaged. */
+  unfindable: number
 }
 
 export interface GpuMemoryReading {
@@ -510,6 +512,17 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     },
   })
   new Gauge({
+    name: 'alike_gallery_unfindable_images',
+    help: 'Live pictures of each gallery that no search finds, because their embeddings are damaged on disk.',
+    labelNames: ['gallery'] as const,
+    registers,
+    async collect() {
+      const readings = await readGalleries()
+      this.reset()
+      for (const { gallery, unfindable } of readings) this.set({ gallery }, unfindable)
+    },
+  })
+  new Gauge({
     name: 'alike_query_drift_psi',
     help: 'Population stability index of the best hits of the last queries, against the first ones of this model or the pairs of its calibration.',
     labelNames: ['of', 'reference'] as const,
@@ -581,6 +594,9 @@ export function largestGalleries(readings: readonly GalleryReading[], most: numb
   if (readings.length <= most) return [...readings]
   const bySize = readings.toSorted((a, b) => b.images - a.images || (a.gallery < b.gallery ? -1 : 1))
   const others = bySize.slice(most)
-  const sum = (of: 'images' | 'tombstones') => others.reduce((total, reading) => total + reading[of], 0)
-  return [...bySize.slice(0, most), { gallery: '(others)', images: sum('images'), tombstones: sum('tombstones') }]
+  const sum = (of: 'images' | 'tombstones' | 'unfindable') => others.reduce((total, reading) => total + reading[of], 0)
+  return [
+    ...bySize.slice(0, most),
+    { gallery: '(others)', images: sum('images'), tombstones: sum('tombstones'), unfindable: sum('unfindable') },
+  ]
 }

@@ -33,12 +33,13 @@ test('gauges read their sources at each scrape', async () => {
   const metrics = createMetrics()
   let depth = 3
   const reading = { searchable: true, size: 5, pending: 0, building: false, rebuilds: 0 }
-  let galleries = [{ gallery: 'a', images: 5, tombstones: 1, ...reading }]
+  let galleries = [{ gallery: 'a', images: 5, tombstones: 1, unfindable: 2, ...reading }]
   metrics.watch({ embedQueueDepth: () => depth, galleries: async () => galleries })
   const before = await linesOf(metrics)
   assert(before.includes('alike_embed_queue_depth 3'))
   assert(before.includes('alike_gallery_images{gallery="a"} 5'))
   assert(before.includes('alike_gallery_tombstones{gallery="a"} 1'))
+  assert(before.includes('alike_gallery_unfindable_images{gallery="a"} 2'))
   depth = 0
   galleries = []
   const after = await linesOf(metrics)
@@ -114,13 +115,13 @@ test('docs/operations.md lists exactly our metrics, and the alert rules use none
 })
 
 test('the largest galleries have series of their own, the others one together', () => {
-  const of = (gallery: string, images: number) => ({ gallery, images, tombstones: 1 })
+  const of = (gallery: string, images: number) => ({ gallery, images, tombstones: 1, unfindable: 2 })
   const readings = [of('a', 1), of('b', 30), of('c', 2), of('d', 30)]
   assert.deepEqual(largestGalleries(readings, 4), readings)
   assert.deepEqual(largestGalleries(readings, 2), [
     of('b', 30),
     of('d', 30),
-    { gallery: '(others)', images: 3, tombstones: 2 },
+    { gallery: '(others)', images: 3, tombstones: 2, unfindable: 4 },
   ])
-  assert.deepEqual(largestGalleries(readings, 0), [{ gallery: '(others)', images: 63, tombstones: 4 }])
+  assert.deepEqual(largestGalleries(readings, 0), [{ gallery: '(others)', images: 63, tombstones: 4, unfindable: 8 }])
 })

@@ -180,6 +180,8 @@ export interface SetState {
   images: number
   /** That a search can find. */
   size: number
+  /** Stored and found by no search, because their embeddings are damaged; storing them again mends it. */
+  unfindable: number
   /** Removed ones that still lie in the graph. */
   tombstones: number
   /** Not yet in the graph; searches find them all the same. */

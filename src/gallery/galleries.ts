@@ -97,7 +97,15 @@ export interface GalleryReading extends SetState {
   searchable: boolean
 }
 
-const noState: SetState = { images: 0, size: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
+const noState: SetState = {
+  images: 0,
+  size: 0,
+  unfindable: 0,
+  tombstones: 0,
+  pending: 0,
+  building: false,
+  rebuilds: 0,
+}
 /** Perhaps damaged. */
 type ListedEntry = CatalogueEntry & { unreadable?: 'record' | undefined }
 

@@ -1085,7 +1085,8 @@ export interface components {
          *       "index": {
          *         "tombstones": 12,
          *         "pending": 0,
-         *         "building": false
+         *         "building": false,
+         *         "unfindable": 0
          *       },
          *       "createdAt": "2026-03-01T09:30:00.000Z",
          *       "updatedAt": "2026-03-02T17:05:21.412Z"
@@ -1114,7 +1115,7 @@ export interface components {
              * @enum {string}
              */
             unreadable?: "record";
-            /** @description State of the index; searches are correct in every state. */
+            /** @description State of the index; searches are correct in every state, but for pictures counted as unfindable. */
             index: {
                 /** @description Removed pictures that are still in the graph. */
                 tombstones: number;
@@ -1122,6 +1123,8 @@ export interface components {
                 pending: number;
                 /** @description A graph is being built. */
                 building: boolean;
+                /** @description Pictures that no search finds because their embeddings are damaged on disk. A snapshot names them; storing them again mends it. */
+                unfindable: number;
             };
             createdAt: string;
             updatedAt: string;

@@ -25,6 +25,8 @@ export type IndexedGallery = Omit<GalleryRow, 'settings'>
 interface Opened {
   name: string | null
   index: VectorIndex
+  /** Slots whose embeddings are damaged: live, and not in the index. */
+  damaged: Set<number>
   /** Changes that no graph cache holds yet. */
   changes: number
   savedAtMs: number
@@ -75,18 +77,19 @@ export class GalleryIndexes {
 
   async #openNow(row: IndexedGallery): Promise<Opened> {
     const startedAt = performance.now()
-    let damaged = 0
+    const damaged = new Set<number>()
     const { index, opened } = await this.#threads.open({
       dimension: row.dimension,
       nextSlot: row.next_slot,
       graphCache: { folder: this.#options.folder, galleryUid: row.uid, modelId: row.model_id },
       vectors: this.#options.store.vectors(row, (slots) => {
-        damaged += slots.length
+        for (const slot of slots) damaged.add(slot)
       }),
     })
     const entry: Opened = {
       name: row.name,
       index,
+      damaged,
       changes: index.pending,
       savedAtMs: Date.now(),
       rebuildsTold: 0,
@@ -102,9 +105,9 @@ export class GalleryIndexes {
       graphCache: opened.graphCache,
       durationMs,
     }
-    if (damaged > 0)
+    if (damaged.size > 0)
       this.#options.logger.error(
-        { gallery: row.name, damaged },
+        { gallery: row.name, damaged: damaged.size },
         'embeddings are damaged: their pictures are not found; a snapshot names them, storing them again mends it',
       )
     if (opened.graphCache.state === 'rejected')
@@ -125,11 +128,17 @@ export class GalleryIndexes {
     return pending
   }
 
-  /** After `count` changes of a gallery were applied to its index. */
-  countChanges(uid: string, count: number): void {
+  /** Pictures of a gallery that its index lacks because their embeddings are damaged. */
+  damaged(uid: string): number {
+    return this.#settled.get(uid)?.damaged.size ?? 0
+  }
+
+  /** After changes of a gallery were applied to its index. */
+  countChanges(uid: string, { added = 0, retired }: { added?: number; retired: Uint32Array }): void {
     const entry = this.#settled.get(uid)
     if (entry === undefined) return
-    entry.changes += count
+    if (entry.damaged.size > 0) for (const slot of retired) entry.damaged.delete(slot)
+    entry.changes += added + retired.length
     if (entry.changes >= Math.max(this.#options.graphCaches.graphCacheAfterWrites, entry.index.size * graphCacheShare))
       void this.#save(entry)
   }

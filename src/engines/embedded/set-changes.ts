@@ -73,11 +73,10 @@ export class SetChanges {
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
       const { added, retired } = sent.slotsOf(results, this.#gallery.dimension)
-      const count = added.slots.length + retired.length
-      if (count === 0) return reply
+      if (added.slots.length + retired.length === 0) return reply
       if (retired.length > 0) filters.forget(this.#gallery.number)
       await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
-      indexes.countChanges(this.#gallery.uid, count)
+      indexes.countChanges(this.#gallery.uid, { added: added.slots.length, retired })
       return reply
     })
   }
@@ -113,7 +112,7 @@ export class SetChanges {
       const deleted = await store.write('deleteFitting', { gallery: this.#gallery.number, slots, filter, at: now() })
       filters.forget(this.#gallery.number)
       await this.#apply((index) => index.remove(deleted))
-      indexes.countChanges(this.#gallery.uid, deleted.length)
+      indexes.countChanges(this.#gallery.uid, { retired: deleted })
       return deleted.length
     })
   }
@@ -123,7 +122,7 @@ export class SetChanges {
     const { filters, indexes } = this.#parts
     filters.forget(this.#gallery.number)
     if (slots.length > 0) await this.#apply((index) => index.remove(slots))
-    indexes.countChanges(this.#gallery.uid, slots.length)
+    indexes.countChanges(this.#gallery.uid, { retired: slots })
   }
 
   /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */

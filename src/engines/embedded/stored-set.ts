@@ -193,7 +193,7 @@ export class StoredSet implements OpenSet {
     const { store, indexes } = this.#parts
     const images = store.read(({ galleries }) => galleries.count(this.number))
     const { size = 0, tombstones = 0, pending = 0, building = false, rebuilds = 0 } = indexes.reading(this.#uid) ?? {}
-    return { images, size, tombstones, pending, building, rebuilds }
+    return { images, size, unfindable: indexes.damaged(this.#uid), tombstones, pending, building, rebuilds }
   }
 
   get #searchable(): VectorIndex {

@@ -49,8 +49,15 @@ export const Gallery = named(
           tombstones: Type.Integer({ description: 'Removed pictures that are still in the graph.' }),
           pending: Type.Integer({ description: 'Pictures not yet in the graph; searches scan them exactly.' }),
           building: Type.Boolean({ description: 'A graph is being built.' }),
+          unfindable: Type.Integer({
+            description:
+              'Pictures that no search finds because their embeddings are damaged on disk. A snapshot names them; storing them again mends it.',
+          }),
         },
-        { description: 'State of the index; searches are correct in every state.' },
+        {
+          description:
+            'State of the index; searches are correct in every state, but for pictures counted as unfindable.',
+        },
       ),
       createdAt: Type.String(),
       updatedAt: Type.String(),
@@ -65,7 +72,7 @@ export const Gallery = named(
           settings: {},
           count: 1841,
           searchable: true,
-          index: { tombstones: 12, pending: 0, building: false },
+          index: { tombstones: 12, pending: 0, building: false, unfindable: 0 },
           createdAt: '2026-03-01T09:30:00.000Z',
           updatedAt: '2026-03-02T17:05:21.412Z',
         },
@@ -101,7 +108,7 @@ export function galleryView(
   { name, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord,
   reading: GalleryReading | undefined,
 ): Static<typeof Gallery> {
-  const { searchable = false, tombstones = 0, pending = 0, building = false } = reading ?? {}
+  const { searchable = false, tombstones = 0, pending = 0, building = false, unfindable = 0 } = reading ?? {}
   return {
     name,
     modelId,
@@ -110,7 +117,7 @@ export function galleryView(
     count,
     searchable,
     ...(unreadable && { unreadable }),
-    index: { tombstones, pending, building },
+    index: { tombstones, pending, building, unfindable },
     createdAt,
     updatedAt,
   }

@@ -120,6 +120,35 @@ for (const [what, sql, ask] of [
   })
 }
 
+test('a picture whose embedding is damaged is counted as found by no search, until it is stored again', async (t) => {
+  const dataDir = await dataFolder(t)
+  const sound = await openIn(t, dataDir)
+  const vectors = Array.from({ length: 5 }, unitVectors({ dimension: model.dimension, seed: 3 }))
+  await sound.create('a')
+  await sound.put(
+    'a',
+    vectors.map((vector, i) => newImage(`p${i}`, vector)),
+  )
+  await sound.close()
+  const path = join(dataDir, 'alike.db')
+  const bytes = await readFile(path)
+  const place = bytes.indexOf(Buffer.from(vectors[2]!.buffer))
+  assert.ok(place > 0)
+  bytes[place + 9]! ^= 4
+  await writeFile(path, bytes)
+
+  const galleries = await openIn(t, dataDir)
+  const unfindable = async () => (await galleries.readings())[0]?.unfindable
+  const found = async () =>
+    (await galleries.search('a', { vector: vectors[2]!, k: 5 })).hits.map(({ record }) => record.id).sort()
+  assert.equal(await unfindable(), 1)
+  assert.deepEqual(await found(), ['p0', 'p1', 'p3', 'p4'])
+  await assert.rejects(galleries.embedding('a', 'p2'), { code: 'data_unreadable' })
+  await galleries.put('a', [newImage('p2', vectors[2]!)])
+  assert.equal(await unfindable(), 0)
+  assert.deepEqual(await found(), ['p0', 'p1', 'p2', 'p3', 'p4'])
+})
+
 test('a damaged error report or result makes no snapshot', async (t) => {
   const whole = await withJobs(t)
   for (const value of ['name-of-item-13', 'result-of-the-job']) {

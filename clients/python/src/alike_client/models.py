@@ -305,7 +305,7 @@ class Filter7(TypedDict, closed=True):
 
 class Index(TypedDict):
     """
-    State of the index; searches are correct in every state.
+    State of the index; searches are correct in every state, but for pictures counted as unfindable.
     """
 
     tombstones: int
@@ -319,6 +319,10 @@ class Index(TypedDict):
     building: bool
     """
     A graph is being built.
+    """
+    unfindable: int
+    """
+    Pictures that no search finds because their embeddings are damaged on disk. A snapshot names them; storing them again mends it.
     """
 
 
@@ -357,7 +361,7 @@ class Gallery(TypedDict):
     """
     index: Index
     """
-    State of the index; searches are correct in every state.
+    State of the index; searches are correct in every state, but for pictures counted as unfindable.
     """
     createdAt: str
     updatedAt: str
