@@ -123,6 +123,8 @@ export async function openService(
       engineOfNew: 'embedded',
       jobs: embedded.jobs,
       feedback: embedded.feedback,
+      decisions: embedded.decisions,
+      layouts: embedded.layouts,
       models: servable(modelFolders),
       limits: { galleriesMax: config.galleriesMax, pageMaxLength: config.answerMaxBytes / 4 },
       pages: {

@@ -70,7 +70,7 @@ const mayImport: Record<string, readonly string[]> = {
   embedding: ['durable-files', 'cosine', 'errors', 'eval', 'image', 'metrics'],
   ranking: [],
   engines: ['originals', 'cosine', 'durable-files', 'errors', 'text', 'turns', 'copies', 'gallery', 'worker-calls'],
-  gallery: ['errors', 'turns', 'bounded-json', 'copies', 'ranking'],
+  gallery: ['errors', 'text', 'turns', 'bounded-json', 'copies', 'ranking'],
   datasets: ['errors', 'eval'],
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'originals', 'retrieval'],

@@ -1,9 +1,9 @@
-/** What was decided about findings of a gallery, as the rest of Alike sees it. */
+/** What was decided about findings of a gallery, as the rest of Alike sees it, and where it is kept. */
 
 export const decisionKinds = ['label', 'copies'] as const
 export type DecisionKind = (typeof decisionKinds)[number]
 
-/** A decision on its way; what it changes is done together with storing it. */
+/** A decision on its way. */
 export type NewDecision = { ids: string[]; by: string } & (
   | { kind: 'label'; decision: 'keep-label' | 'dismissed' }
   | { kind: 'label'; decision: 'set-label'; label: string | null }
@@ -21,29 +21,38 @@ export interface DecidedImage {
   labelBefore: string | null
 }
 
-export interface StoredDecision {
-  /** Ascending in the order of their coming. */
-  number: number
+/** A decision and the images it is about, as they were when it was made. */
+export interface DecidedFinding {
   kind: DecisionKind
   decision: NewDecision['decision']
   images: DecidedImage[]
   label?: string | null | undefined
   keep?: string | undefined
-  /** Images that got another label, or were removed. */
+  /** Images that get another label, or are removed. */
   changed: number
   by: string
+}
+
+export interface StoredDecision extends DecidedFinding {
+  /** Ascending in the order of their coming. */
+  number: number
   at: string
 }
 
-/** Of one set of images: a decision and what it changes are committed together. */
-export interface SetDecisions {
-  /** Labels are set, or copies removed, and it is stored. @throws AlikeError `image_not_found`, `image_damaged`, `decisions_full`, `storage_full`, `overloaded` */
-  decide(decision: NewDecision): Promise<StoredDecision>
-  /** In the order of their coming. @param after `number` of the last one read; 0: from the first */
-  page(after: number, limit: number): Promise<StoredDecision[]>
-  /**
-   * It is asked again. A label that was set, and is still there, is what it was before; what was removed stays removed.
-   * @throws AlikeError `decision_not_found`, `storage_full`, `overloaded`
-   */
-  takeBack(number: number): Promise<void>
+/**
+ * Decisions of every gallery, whatever engine its images live in; they go with their gallery. Each call is durable before it
+ * resolves. A decision is stored before what it changes is done, and settled after: one that a process left unsettled is done
+ * by the next.
+ */
+export interface DecisionStore {
+  /** Unsettled. @throws AlikeError `gallery_not_found`, `decisions_full`, `storage_full`, `overloaded` */
+  add(galleryUid: string, finding: DecidedFinding): Promise<StoredDecision>
+  /** @throws AlikeError `storage_full`, `overloaded` */
+  settle(galleryUid: string, number: number): Promise<void>
+  /** In the order of their coming. @param after `number` of the last one read; 0: from the first @throws AlikeError `gallery_not_found` */
+  page(galleryUid: string, after: number, limit: number): Promise<StoredDecision[]>
+  /** @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded` */
+  remove(galleryUid: string, number: number): Promise<void>
+  /** In the order of their coming. @throws AlikeError `gallery_not_found` */
+  unsettled(galleryUid: string): Promise<StoredDecision[]>
 }

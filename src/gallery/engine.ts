@@ -3,12 +3,10 @@
  * How pictures are numbered, kept on disk and searched is the engine's own affair.
  */
 import type { AlikeError } from '../errors.js'
-import type { SetDecisions } from './decisions.js'
 import type { Filter } from './filter.js'
 import type { HitRecord } from './hit-record.js'
 import type { HitList, UnrankedHit } from './hits.js'
 import type { JobProgress } from './jobs.js'
-import type { SetLayout } from './layout.js'
 import type {
   ImageChange,
   ImagePage,
@@ -24,7 +22,8 @@ import type { OpenScan } from './scan.js'
 
 /** The embeddings that one network made of a gallery's pictures. Today a gallery has one such set. */
 export interface EmbeddingSet {
-  /** Of the gallery; never used again. */
+  /** Its own, and its gallery's; never used again. */
+  uid: string
   galleryUid: string
   /** What made every embedding in it: hash of weights and preprocessing. */
   modelId: string
@@ -42,7 +41,7 @@ export interface Engine {
   /** Opened already: the same again. @throws AlikeError `gallery_not_found` for a set that was dropped */
   open(set: EmbeddingSet): Promise<OpenSet>
   /** Its pictures are found no more; what they take is given back in the background. */
-  drop(set: Pick<EmbeddingSet, 'galleryUid'>): Promise<void>
+  drop(set: Pick<EmbeddingSet, 'uid'>): Promise<void>
   /** Finishes what was accepted. */
   close(): Promise<void>
 }
@@ -97,11 +96,11 @@ export interface OpenSet {
   /** JSON of hits, in their order; undefined for those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
   metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]>
   readonly copies: SetCopies
-  readonly decisions: SetDecisions
-  readonly layout: SetLayout
 
   /** For who looks at all of it. */
   scan(): OpenScan
+  /** Another one as soon as a picture is added, replaced or removed. */
+  mark(): Promise<string>
   state(): Promise<SetState>
 }
 

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
 import type { Catalogue, CatalogueEntry, CatalogueRecord } from './catalogue.js'
-import type { SetDecisions } from './decisions.js'
+import type { DecisionStore } from './decisions.js'
 import type {
   EmbeddingSet,
   Engine,
@@ -20,6 +20,8 @@ import type {
 } from './engine.js'
 import type { FeedbackStore } from './feedback.js'
 import type { Filter } from './filter.js'
+import { GalleryDecisions } from './gallery-decisions.js'
+import { GalleryLayout } from './gallery-layout.js'
 import {
   type GallerySearch,
   type GallerySearchResult,
@@ -31,7 +33,7 @@ import { cursorAfter } from './image-cursor.js'
 import type { JobProgress, JobStore } from './jobs.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
-import type { SetLayout } from './layout.js'
+import type { LayoutStore } from './layout.js'
 import type {
   GalleryRecord,
   ImageChange,
@@ -61,6 +63,8 @@ export interface GalleriesOptions {
   engineOfNew: string
   jobs: JobStore
   feedback: FeedbackStore
+  decisions: DecisionStore
+  layouts: LayoutStore
   /** Those that are served. */
   models: ServableModels
   limits?: Partial<GalleriesLimits> | undefined
@@ -255,7 +259,7 @@ export class Galleries {
   async delete(name: string): Promise<void> {
     const { uid, engine } = await this.#options.catalogue.remove(name)
     this.#rankings.forget(uid)
-    await this.#options.engines[engine]?.drop({ galleryUid: uid })
+    await this.#options.engines[engine]?.drop({ uid })
   }
 
   /**
@@ -357,13 +361,18 @@ export class Galleries {
   }
 
   /** How it lies in two dimensions, where that was worked out. */
-  async layout(gallery: string): Promise<SetLayout> {
-    return (await this.#open(gallery)).layout
+  async layout(gallery: string): Promise<GalleryLayout> {
+    const entry = await this.#find(gallery)
+    return new GalleryLayout({
+      setUid: entry.set.uid,
+      store: this.#options.layouts,
+      set: await this.#openOf(entry),
+    })
   }
 
   /** What was decided about findings of it. */
-  async decisions(gallery: string): Promise<SetDecisions> {
-    return (await this.#open(gallery)).decisions
+  async decisions(gallery: string): Promise<GalleryDecisions> {
+    return this.#decisionsOf(await this.#find(gallery))
   }
 
   /** A page of pictures that have a thumbnail and no copy descriptor yet. */
@@ -443,7 +452,7 @@ export class Galleries {
 
   /** Of one as it was looked at, which may be gone by now. */
   reading({ name, uid, engine, modelId, dimension, unreadable }: GalleryRecord): Promise<GalleryReading> {
-    return this.#readingOf({ name, uid, engine, set: { galleryUid: uid, modelId, dimension }, unreadable })
+    return this.#readingOf({ name, uid, engine, set: { uid, galleryUid: uid, modelId, dimension }, unreadable })
   }
 
   /** Of one. */
@@ -465,7 +474,9 @@ export class Galleries {
     for (let after: string | undefined = ''; after !== undefined; ) {
       const { records } = await catalogue.list({ after, limit: openedAtOnce, maxLength: Infinity })
       for (const entry of records) {
-        if (entry.unreadable === undefined && this.#stated(entry).state === 'ready') await this.#openOf(entry)
+        if (entry.unreadable !== undefined) continue
+        if (this.#stated(entry).state === 'ready') await this.#openOf(entry)
+        await (await this.#decisionsOf(entry)).finishUnsettled()
       }
       after = records.at(-1)?.name
     }
@@ -480,6 +491,14 @@ export class Galleries {
 
   async #open(name: string): Promise<OpenSet> {
     return this.#openOf(await this.#find(name))
+  }
+
+  async #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
+    return new GalleryDecisions({
+      galleryUid: entry.uid,
+      store: this.#options.decisions,
+      set: await this.#openOf(entry),
+    })
   }
 
   #openOf(entry: CatalogueEntry): Promise<OpenSet> {

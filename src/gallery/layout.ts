@@ -1,4 +1,4 @@
-/** A gallery's layout in two dimensions, as the rest of Alike sees it. Derived: it can be made anew at any time. */
+/** A set's layout in two dimensions, as the rest of Alike sees it, and where it is kept. Derived: it can be made anew at any time. */
 
 export interface LaidOut {
   id: string
@@ -21,17 +21,14 @@ export interface LayoutAbout {
   modelId: string
   /** ISO 8601. */
   madeAt: string
-  /** Of the set when it was read; see `SetLayout.mark`. */
+  /** Of the set when it was read; see `OpenSet.mark`. */
   mark: string
   images: number
   method: LayoutMethod
 }
 
-export interface LayoutPage {
-  /** With labels as they are now; images that are gone are left out. */
-  points: (LaidOut & { label: string | null })[]
-  /** Left out on the last page. */
-  next?: LayoutPlace | undefined
+export interface StoredLayout extends LayoutAbout {
+  generation: number
 }
 
 /** Behind which point of which layout a page begins. */
@@ -40,13 +37,18 @@ export interface LayoutPlace {
   position: number
 }
 
-/** Of one set of images: the newest layout that was finished. */
-export interface SetLayout {
-  /** Another one as soon as an image is added, replaced or removed. */
-  mark(): Promise<string>
-  /** Takes the place of the former one once all of it is stored. @throws AlikeError `storage_full`, `overloaded` */
-  save(about: Omit<LayoutAbout, 'madeAt'>, points: readonly LaidOut[]): Promise<void>
-  about(): Promise<(LayoutAbout & { generation: number }) | undefined>
-  /** @param place left out: the first page */
-  page(limit: number, place: LayoutPlace): Promise<LayoutPage>
+export interface LayoutPage<Point extends LaidOut = LaidOut> {
+  points: Point[]
+  /** Left out on the last page. */
+  next?: LayoutPlace | undefined
+}
+
+/** Of each set the newest layout that was finished, whatever engine its images live in. They go with their set. */
+export interface LayoutStore {
+  /** Takes the place of the former one once all of it is stored. @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded` */
+  save(setUid: string, about: Omit<LayoutAbout, 'madeAt'>, points: readonly LaidOut[]): Promise<void>
+  /** @throws AlikeError `gallery_not_found` */
+  about(setUid: string): Promise<StoredLayout | undefined>
+  /** As they were laid out; images may be gone by now. */
+  page(setUid: string, limit: number, place: LayoutPlace): Promise<LayoutPage>
 }

@@ -322,7 +322,7 @@ export interface paths {
         put?: never;
         /**
          * Settle a finding: applied at once, and not asked again
-         * @description Labels are set, and copies removed, in one transaction with the decision. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.
+         * @description Labels are set, and copies removed, before this is answered; what a crash interrupts is finished at the next start. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.
          */
         post: operations["decide"];
         delete?: never;

@@ -1,14 +1,16 @@
 /**
  * The engine inside this process: SQLite is the truth, the graph in memory is derived from it. It keeps the catalogue of
- * galleries, the jobs and the judgements as well, whatever engine a gallery lives in.
+ * galleries, the jobs, judgements, decisions and layouts as well, whatever engine a gallery lives in.
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { AlikeError } from '../../errors.js'
 import type { Catalogue } from '../../gallery/catalogue.js'
+import type { DecisionStore } from '../../gallery/decisions.js'
 import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
 import type { FeedbackStore } from '../../gallery/feedback.js'
 import type { JobStore } from '../../gallery/jobs.js'
+import type { LayoutStore } from '../../gallery/layout.js'
 import type { OriginalUses } from '../../originals/garbage.js'
 import { BoundedWrites } from './bounded-writes.js'
 import { FilterSlots } from './filter-slots.js'
@@ -17,8 +19,10 @@ import type { SetParts } from './set-changes.js'
 import { type StorageSettings, storageDefaults } from './storage-settings.js'
 import { networkFileSystem } from './store/file-systems.js'
 import { GalleryStore } from './store/gallery-store.js'
+import { storedDecisions } from './store/stored-decisions.js'
 import { storedFeedback } from './store/stored-feedback.js'
 import { storedJobs } from './store/stored-jobs.js'
+import { storedLayouts } from './store/stored-layouts.js'
 import { storedOriginalUses } from './store/stored-original-uses.js'
 import { storedCatalogue } from './stored-catalogue.js'
 import { StoredSet } from './stored-set.js'
@@ -42,11 +46,13 @@ export class EmbeddedEngine implements Engine {
   readonly catalogue: Catalogue
   readonly jobs: JobStore
   readonly feedback: FeedbackStore
+  readonly decisions: DecisionStore
+  readonly layouts: LayoutStore
   /** For who removes originals that no picture uses. */
   readonly originalUses: OriginalUses
   readonly #logger: Logger
   readonly #parts: SetParts
-  /** By gallery uid. */
+  /** By uid. */
   readonly #sets = new Map<string, Promise<StoredSet>>()
   #failure: AlikeError | undefined
   #closing: Promise<void> | undefined
@@ -70,9 +76,12 @@ export class EmbeddedEngine implements Engine {
     })
     this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
     this.catalogue = storedCatalogue({ store, writes, now })
-    this.jobs = storedJobs({ store, now, write: (write) => writes.run(write) })
-    this.originalUses = storedOriginalUses({ store, write: (write) => writes.run(write) })
-    this.feedback = storedFeedback({ store, max: storage.feedbackMax, write: (write) => writes.run(write) })
+    const write = <Result>(work: () => Promise<Result>) => writes.run(work)
+    this.jobs = storedJobs({ store, now, write })
+    this.originalUses = storedOriginalUses({ store, write })
+    this.feedback = storedFeedback({ store, max: storage.feedbackMax, write })
+    this.decisions = storedDecisions({ store, max: storage.decisionsMax, now, write })
+    this.layouts = storedLayouts({ store, now, write })
   }
 
   static async start(options: EmbeddedOptions): Promise<EmbeddedEngine> {
@@ -122,23 +131,22 @@ export class EmbeddedEngine implements Engine {
   }
 
   open(set: EmbeddingSet): Promise<StoredSet> {
-    const { galleryUid } = set
-    let opening = this.#sets.get(galleryUid)
+    let opening = this.#sets.get(set.uid)
     if (opening === undefined) {
       opening = this.#openNow(set)
-      this.#sets.set(galleryUid, opening)
-      opening.catch(() => this.#sets.delete(galleryUid))
+      this.#sets.set(set.uid, opening)
+      opening.catch(() => this.#sets.delete(set.uid))
     }
     return opening
   }
 
   /** Its rows are removed in the background once its gallery is out of the catalogue. */
-  async drop({ galleryUid }: Pick<EmbeddingSet, 'galleryUid'>): Promise<void> {
+  async drop({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<void> {
     const { filters, indexes } = this.#parts
-    const opened = await this.#sets.get(galleryUid)?.catch(() => undefined)
-    this.#sets.delete(galleryUid)
+    const opened = await this.#sets.get(uid)?.catch(() => undefined)
+    this.#sets.delete(uid)
     if (opened !== undefined) filters.forget(opened.number)
-    await indexes.erase(galleryUid)
+    await indexes.erase(uid)
   }
 
   /** Writes the graph of every set that changed. */
@@ -158,9 +166,9 @@ export class EmbeddedEngine implements Engine {
     return this.#closing
   }
 
-  async #openNow({ galleryUid, state }: EmbeddingSet): Promise<StoredSet> {
+  async #openNow({ uid, state }: EmbeddingSet): Promise<StoredSet> {
     const { store, indexes } = this.#parts
-    const { settings: _, ...row } = store.read(({ galleries }) => galleries.ofUid(galleryUid))
+    const { settings: _, ...row } = store.read(({ galleries }) => galleries.ofUid(uid))
     return new StoredSet(this.#parts, row, state === 'ready' ? await indexes.open(row) : undefined)
   }
 

@@ -117,14 +117,6 @@ export class SetChanges {
     })
   }
 
-  /** After records of the set were changed and these slots removed in a transaction of somebody else. */
-  async retire(slots: Uint32Array): Promise<void> {
-    const { filters, indexes } = this.#parts
-    filters.forget(this.#gallery.number)
-    if (slots.length > 0) await this.#apply((index) => index.remove(slots))
-    indexes.countChanges(this.#gallery.uid, { retired: slots })
-  }
-
   /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
   async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
     try {

@@ -33,8 +33,6 @@ import { SetChanges, type SetParts } from './set-changes.js'
 import { isPlaced } from './slot-hit.js'
 import { slotsMax } from './store/gallery-table.js'
 import { StoredCopies } from './stored-copies.js'
-import { StoredDecisions } from './stored-decisions.js'
-import { StoredLayout } from './stored-layout.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
 const pageDefault = 100
@@ -47,8 +45,6 @@ const noSlot = slotsMax - 1
 
 export class StoredSet implements OpenSet {
   readonly copies: StoredCopies
-  readonly decisions: StoredDecisions
-  readonly layout: StoredLayout
   /** Of the gallery. */
   readonly number: number
   readonly #parts: SetParts
@@ -65,11 +61,8 @@ export class StoredSet implements OpenSet {
     this.#dimension = dimension
     this.#index = index
     this.#changes = new SetChanges(parts, { number, uid, dimension }, index)
-    const { store, writes, storage, now } = parts
+    const { store, writes } = parts
     this.copies = new StoredCopies({ number, store, writes, slotsOf: (images) => this.#slotsOf(images) })
-    const onChange = (retired: Uint32Array) => this.#changes.retire(retired)
-    this.layout = new StoredLayout({ number, store, writes, now })
-    this.decisions = new StoredDecisions({ number, store, writes, max: storage.decisionsMax, now, onChange })
   }
 
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]> {
@@ -187,6 +180,11 @@ export class StoredSet implements OpenSet {
         return { ...found, numbers: slots }
       },
     }
+  }
+
+  async mark(): Promise<string> {
+    const { next_slot, count } = this.#parts.store.read(({ galleries }) => galleries.get(this.number))
+    return `${next_slot} ${count}`
   }
 
   async state(): Promise<SetState> {

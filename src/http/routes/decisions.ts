@@ -36,7 +36,7 @@ export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = a
         tags,
         summary: 'Settle a finding: applied at once, and not asked again',
         description:
-          'Labels are set, and copies removed, in one transaction with the decision. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.',
+          'Labels are set, and copies removed, before this is answered; what a crash interrupts is finished at the next start. Later reports of `doctor` and `duplicates` leave out what was decided, as long as its images and labels are what they were.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: DecisionBody } } },
         response: {

@@ -21,6 +21,8 @@ export async function openEmbeddedGalleries(options: EmbeddedGalleriesOptions): 
     engineOfNew: 'embedded',
     jobs: embedded.jobs,
     feedback: embedded.feedback,
+    decisions: embedded.decisions,
+    layouts: embedded.layouts,
     models: onlyModel(model),
     limits,
     pages,

@@ -1,5 +1,6 @@
 /** The rows of decisions about findings. */
-import type { DecidedImage, DecisionKind, NewDecision, StoredDecision } from '../../../gallery/decisions.js'
+import { AlikeError } from '../../../errors.js'
+import type { DecidedFinding, DecidedImage, DecisionKind, StoredDecision } from '../../../gallery/decisions.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
@@ -33,12 +34,19 @@ interface DecisionRow {
   at: string
 }
 type NewRow = Omit<DecisionRow, 'number'>
-type StoredRow = DecisionRow & { checksum: number }
+type StoredRow = DecisionRow & { checksum: number; unsettled?: number }
 
-export interface DecidedChange {
-  decision: NewDecision
-  images: DecidedImage[]
-  changed: number
+/** What a decision changes is still to be done, or may be: rows of before were stored together with it. Told to nobody, and not in the checksum. */
+export const unsettledDecisions = `
+  ALTER TABLE decision ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX decision_unsettled ON decision (gallery, number) WHERE unsettled;
+`
+
+export interface NewDecisionRow {
+  gallery: number
+  finding: DecidedFinding
+  /** Decisions that the gallery may hold. */
+  max: number
   at: string
 }
 
@@ -47,39 +55,46 @@ export class DecisionTable {
   readonly #count: Statement<[number], number>
   readonly #insert: Statement<[NewRow & { checksum: number }]>
   readonly #page: Statement<[number, number, number], StoredRow>
-  readonly #delete: Statement<[number]>
+  readonly #unsettled: Statement<[number], StoredRow>
+  readonly #settle: Statement<[number, number]>
+  readonly #delete: Statement<[number, number]>
   readonly #purge: Statement<[number, number]>
 
   constructor(database: Database) {
     this.#database = database
     this.#count = database.prepare<[number], number>('SELECT count(*) FROM decision WHERE gallery = ?').pluck()
     this.#insert = database.prepare(
-      `INSERT INTO decision (gallery, kind, decision, images, label, keep, changed, judge, at, checksum)
-       VALUES (@gallery, @kind, @decision, @images, @label, @keep, @changed, @judge, @at, @checksum)`,
+      `INSERT INTO decision (gallery, kind, decision, images, label, keep, changed, judge, at, checksum, unsettled)
+       VALUES (@gallery, @kind, @decision, @images, @label, @keep, @changed, @judge, @at, @checksum, 1)`,
     )
     this.#page = database.prepare('SELECT * FROM decision WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?')
-    this.#delete = database.prepare('DELETE FROM decision WHERE number = ?')
+    this.#unsettled = database.prepare('SELECT * FROM decision WHERE gallery = ? AND unsettled ORDER BY number')
+    this.#settle = database.prepare('UPDATE decision SET unsettled = 0 WHERE gallery = ? AND number = ?')
+    this.#delete = database.prepare('DELETE FROM decision WHERE gallery = ? AND number = ?')
     this.#purge = database.prepare('DELETE FROM decision WHERE gallery = ? LIMIT ?')
   }
 
-  count(gallery: number): number {
-    return this.#count.get(gallery)!
-  }
-
-  insert(gallery: number, { decision, images, changed, at }: DecidedChange): StoredDecision {
+  /** Unsettled. @throws AlikeError `decisions_full` */
+  add({ gallery, finding, max, at }: NewDecisionRow): StoredDecision {
+    if (this.#count.get(gallery)! >= max)
+      throw new AlikeError('decisions_full', { detail: `It may hold ${max} decisions.` })
     const row: NewRow = {
       gallery,
-      kind: decision.kind,
-      decision: decision.decision,
-      images: JSON.stringify(images),
-      label: 'label' in decision ? decision.label : null,
-      keep: 'keep' in decision ? decision.keep : null,
-      changed,
-      judge: decision.by,
+      kind: finding.kind,
+      decision: finding.decision,
+      images: JSON.stringify(finding.images),
+      label: finding.label ?? null,
+      keep: finding.keep ?? null,
+      changed: finding.changed,
+      judge: finding.by,
       at,
     }
     const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOf(row) })
     return recordOf({ ...row, number: Number(lastInsertRowid) })
+  }
+
+  settle(gallery: number, number: number): void {
+    this.#settle.run(gallery, number)
   }
 
   /** @throws AlikeError `data_unreadable` */
@@ -88,12 +103,12 @@ export class DecisionTable {
   }
 
   /** @throws AlikeError `data_unreadable` */
-  find(gallery: number, number: number): StoredDecision | undefined {
-    return this.page(gallery, number - 1, 1).find((decision) => decision.number === number)
+  unsettled(gallery: number): StoredDecision[] {
+    return this.#unsettled.all(gallery).map((row) => recordOf(checked(row)))
   }
 
-  delete(number: number): void {
-    this.#delete.run(number)
+  delete(gallery: number, number: number): void {
+    this.#delete.run(gallery, number)
   }
 
   /** Removes up to `limit` rows of a deleted gallery; false when none is left. */

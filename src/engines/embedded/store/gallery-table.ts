@@ -188,7 +188,7 @@ export class GalleryTable {
 }
 
 export function entryOf({ name, uid, model_id: modelId, dimension, engine }: GalleryEntry): CatalogueEntry {
-  return { name: name ?? '', uid, engine, set: { galleryUid: uid, modelId, dimension } }
+  return { name: name ?? '', uid, engine, set: { uid, galleryUid: uid, modelId, dimension } }
 }
 
 export function recordOf(row: GalleryRow): CatalogueRecord {

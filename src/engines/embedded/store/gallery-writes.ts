@@ -2,14 +2,14 @@
 
 import { AlikeError } from '../../../errors.js'
 import type { CatalogueRecord } from '../../../gallery/catalogue.js'
+import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { JobProgress, JobRecord, JobResult } from '../../../gallery/jobs.js'
 import type { ImageChange, ImageRecord, ImageStep, PutStep } from '../../../gallery/records.js'
 import { nfc } from '../../../text.js'
 import type { Database } from './database.js'
-import { DecisionTable } from './decision-table.js'
-import { type Decided, type DecidedImages, type DecideRequest, decide, takeBack } from './decision-writes.js'
+import { DecisionTable, type NewDecisionRow } from './decision-table.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
 import { type GalleryRow, GalleryTable, type NewGallery, recordOf, slotsMax } from './gallery-table.js'
@@ -47,12 +47,12 @@ export interface PutRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
 export class GalleryWrites {
   readonly jobs: JobTable
   readonly originals: OriginalTable
+  readonly decisions: DecisionTable
+  readonly layouts: LayoutTable
   readonly #galleries: GalleryTable
   readonly #images: ImageTable
   readonly #descriptors: DescriptorTable
   readonly #feedback: FeedbackTable
-  readonly #decisions: DecisionTable
-  readonly layouts: LayoutTable
 
   constructor(database: Database) {
     this.jobs = new JobTable(database)
@@ -61,7 +61,7 @@ export class GalleryWrites {
     this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
     this.#descriptors = new DescriptorTable(database)
     this.#feedback = new FeedbackTable(database)
-    this.#decisions = new DecisionTable(database)
+    this.decisions = new DecisionTable(database)
     this.layouts = new LayoutTable(database)
   }
 
@@ -138,36 +138,17 @@ export class GalleryWrites {
     return this.#feedback.record(request, this.#images)
   }
 
-  /** The decision, and what follows from it. */
-  decide(request: DecideRequest): Decided {
-    const row = this.#galleries.get(request.gallery)
-    const decided = decide(request, this.#decisions, this.#decidedImages(row, request.at))
-    if (decided.record.changed > 0) this.#galleries.save({ ...row, updated_at: request.at })
-    return decided
-  }
-
-  takeBackDecision(gallery: number, number: number, at: string): void {
-    const row = this.#galleries.get(gallery)
-    takeBack(gallery, number, this.#decisions, this.#decidedImages(row, at))
-  }
-
-  /** Counts removals in `row`, which the caller saves. */
-  #decidedImages(row: GalleryRow, at: string): DecidedImages {
-    return {
-      find: (id) => this.#images.find(row.number, id),
-      setLabel: (id, label) => void this.#images.change(row.number, id, { label }, at),
-      remove: (id) => {
-        const result = this.#remove(row, id)
-        return 'removedSlot' in result ? result.removedSlot : -1
-      },
-    }
+  /** Unsettled. */
+  addDecision(request: NewDecisionRow): StoredDecision {
+    this.#galleries.get(request.gallery)
+    return this.decisions.add(request)
   }
 
   /** One step of removing what deleted galleries have left; false when nothing is left. */
   purge(): boolean {
     const number = this.#galleries.nextDeleted()
     if (number === undefined) return false
-    const more = [this.#images, this.#feedback, this.#decisions, this.layouts].map((table) =>
+    const more = [this.#images, this.#feedback, this.decisions, this.layouts].map((table) =>
       table.purge(number, purgeLimit),
     )
     if (!more.includes(true)) this.#galleries.erase(number)

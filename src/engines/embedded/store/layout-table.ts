@@ -1,5 +1,5 @@
 /** The rows of layouts. Points are derived and carry no checksum: a bit that flips moves one of them. */
-import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace } from '../../../gallery/layout.js'
+import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace, StoredLayout } from '../../../gallery/layout.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
@@ -31,9 +31,6 @@ interface LayoutRow {
 
 interface PointRow extends LaidOut {
   position: number
-  label: string | null
-  /** 0: the image is gone. */
-  stored: number
 }
 
 export interface NewPoints {
@@ -57,9 +54,8 @@ export class LayoutTable {
     this.#save = database.prepare('INSERT OR REPLACE INTO layout VALUES (@gallery, @generation, @about, @checksum)')
     this.#insert = database.prepare('INSERT INTO layout_point VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.#page = database.prepare(
-      `SELECT position, point.id, x, y, doubt, label, image.key IS NOT NULL AS stored
-       FROM layout_point AS point LEFT JOIN image ON image.gallery = point.gallery AND image.id = point.id
-       WHERE point.gallery = ? AND generation = ? AND position >= ? ORDER BY position LIMIT ?`,
+      `SELECT position, id, x, y, doubt FROM layout_point
+       WHERE gallery = ? AND generation = ? AND position >= ? ORDER BY position LIMIT ?`,
     )
     this.#dropOthers = database.prepare('DELETE FROM layout_point WHERE gallery = ? AND generation <> ? LIMIT ?')
     this.#purges = ['layout_point', 'layout'].map((table) =>
@@ -68,7 +64,7 @@ export class LayoutTable {
   }
 
   /** @throws AlikeError `data_unreadable` */
-  about(gallery: number): (LayoutAbout & { generation: number }) | undefined {
+  about(gallery: number): StoredLayout | undefined {
     const row = this.#row.get(gallery)
     if (row === undefined) return undefined
     expectChecksum(checksumOf(row), row.checksum, 'A layout')
@@ -77,8 +73,7 @@ export class LayoutTable {
 
   page(gallery: number, { generation, position }: LayoutPlace, limit: number): LayoutPage {
     const rows = this.#page.all(gallery, generation, position, limit + 1)
-    const shown = rows.slice(0, limit)
-    const points = shown.flatMap(({ id, x, y, doubt, label, stored }) => (stored ? { id, x, y, doubt, label } : []))
+    const points = rows.slice(0, limit).map(({ id, x, y, doubt }) => ({ id, x, y, doubt }))
     return { points, ...(rows.length > limit && { next: { generation, position: rows[limit]!.position } }) }
   }
 

@@ -1,6 +1,6 @@
 /** The tables, and how a database of an older version becomes one of this version. */
 import { type Database, damaged } from './database.js'
-import { decisionSchema } from './decision-table.js'
+import { decisionSchema, unsettledDecisions } from './decision-table.js'
 import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { layoutSchema } from './layout-table.js'
@@ -129,6 +129,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   webhookSchema,
   layoutSchema,
   originalSchema,
+  unsettledDecisions,
 ]
 
 /** The version that this code makes and reads. */

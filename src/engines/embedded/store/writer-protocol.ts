@@ -1,5 +1,6 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
 import type { CatalogueRecord } from '../../../gallery/catalogue.js'
+import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type {
@@ -14,7 +15,7 @@ import type {
 } from '../../../gallery/jobs.js'
 import type { LayoutAbout } from '../../../gallery/layout.js'
 import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
-import type { Decided, DecideRequest } from './decision-writes.js'
+import type { NewDecisionRow } from './decision-table.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
 import type { ChangeRequest, PutRequest, SlotResult } from './gallery-writes.js'
@@ -43,8 +44,9 @@ export type WriterCalls = {
   /** Copy descriptors of pictures that were stored without; answers how many were still there. */
   describeImages: { request: { gallery: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
   recordFeedback: { request: FeedbackRequest; reply: FeedbackCounts }
-  decide: { request: DecideRequest; reply: Decided }
-  takeBackDecision: { request: { gallery: number; number: number; at: string }; reply: void }
+  addDecision: { request: NewDecisionRow; reply: StoredDecision }
+  settleDecision: { request: { gallery: number; number: number }; reply: void }
+  removeDecision: { request: { gallery: number; number: number }; reply: void }
   addLayoutPoints: { request: NewPoints; reply: void }
   finishLayout: { request: { gallery: number; generation: number; about: LayoutAbout }; reply: void }
   /** Of other layouts; answers whether there were any. */

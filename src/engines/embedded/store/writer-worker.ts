@@ -41,8 +41,9 @@ answerCalls<WriterCalls>(
       groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
     describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),
     recordFeedback: (request) => groups.add(() => writes.recordFeedback(request)),
-    decide: (request) => groups.add(() => writes.decide(request)),
-    takeBackDecision: ({ gallery, number, at }) => groups.add(() => writes.takeBackDecision(gallery, number, at)),
+    addDecision: (request) => groups.add(() => writes.addDecision(request)),
+    settleDecision: ({ gallery, number }) => groups.add(() => writes.decisions.settle(gallery, number)),
+    removeDecision: ({ gallery, number }) => groups.add(() => writes.decisions.delete(gallery, number)),
     addLayoutPoints: (request) => groups.add(() => writes.layouts.add(request)),
     finishLayout: ({ gallery, generation, about }) =>
       groups.add(() => writes.layouts.finish(gallery, generation, about)),

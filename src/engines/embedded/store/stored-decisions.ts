@@ -1,0 +1,33 @@
+/** Decisions as the rest of Alike keeps and reads them. */
+import type { DecisionStore } from '../../../gallery/decisions.js'
+import type { GalleryStore } from './gallery-store.js'
+
+export interface StoredDecisionsOptions {
+  store: GalleryStore
+  /** Decisions that a gallery may hold. */
+  max: number
+  /** The time, ISO 8601. */
+  now(): string
+  /** Lets a write begin, or refuses it. */
+  write<Result>(write: () => Promise<Result>): Promise<Result>
+}
+
+export function storedDecisions({ store, max, now, write }: StoredDecisionsOptions): DecisionStore {
+  const numberOf = (galleryUid: string) => store.read(({ galleries }) => galleries.ofUid(galleryUid)).number
+  return {
+    add: (galleryUid, finding) =>
+      write(async () => store.write('addDecision', { gallery: numberOf(galleryUid), finding, max, at: now() })),
+    settle: (galleryUid, number) =>
+      write(async () => store.write('settleDecision', { gallery: numberOf(galleryUid), number })),
+    async page(galleryUid, after, limit) {
+      const gallery = numberOf(galleryUid)
+      return store.read(({ decisions }) => decisions.page(gallery, after, limit))
+    },
+    remove: (galleryUid, number) =>
+      write(async () => store.write('removeDecision', { gallery: numberOf(galleryUid), number })),
+    async unsettled(galleryUid) {
+      const gallery = numberOf(galleryUid)
+      return store.read(({ decisions }) => decisions.unsettled(gallery))
+    },
+  }
+}

@@ -1,0 +1,144 @@
+/** Decisions about findings of one gallery: stored, then done to the set that serves, whatever engine that lives in. */
+import { AlikeError } from '../errors.js'
+import { nfc } from '../text.js'
+import type { DecidedFinding, DecisionStore, NewDecision, StoredDecision } from './decisions.js'
+import type { OpenSet } from './engine.js'
+import type { ImageRecord } from './records.js'
+
+export interface GalleryDecisionsOptions {
+  galleryUid: string
+  store: DecisionStore
+  /** That serves. */
+  set: Pick<OpenSet, 'find' | 'patch' | 'change'>
+}
+
+/** Labels set at once. */
+const patchedAtOnce = 32
+
+export class GalleryDecisions {
+  readonly #options: GalleryDecisionsOptions
+
+  constructor(options: GalleryDecisionsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Labels are set, or copies removed. What a crash interrupts is finished at the next start.
+   * @throws AlikeError `image_not_found`, `image_damaged`, `decisions_full`, `storage_full`, `overloaded`
+   */
+  async decide(decision: NewDecision): Promise<StoredDecision> {
+    const { galleryUid, store } = this.#options
+    const stored = await store.add(galleryUid, findingOf(decision, await this.#expectImages(decision.ids)))
+    await this.#finish(stored)
+    return stored
+  }
+
+  /** In the order of their coming. @param after `number` of the last one read; 0: from the first */
+  page(after: number, limit: number): Promise<StoredDecision[]> {
+    return this.#options.store.page(this.#options.galleryUid, after, limit)
+  }
+
+  /**
+   * It is asked again. A label that was set, and is still there, is what it was before; what was removed stays removed.
+   * @throws AlikeError `decision_not_found`, `storage_full`, `overloaded`
+   */
+  async takeBack(number: number): Promise<void> {
+    const { galleryUid, store } = this.#options
+    const [decision] = await store.page(galleryUid, number - 1, 1)
+    if (decision?.number !== number) throw new AlikeError('decision_not_found')
+    if (decision.decision === 'set-label')
+      await this.#relabel(
+        decision.images.map(({ id, contentHash, label, labelBefore }) => ({
+          id,
+          contentHash,
+          from: label,
+          to: labelBefore,
+        })),
+      )
+    // last, so that one that was interrupted can be taken back again
+    await store.remove(galleryUid, number)
+  }
+
+  /** Does what a former process stored and may not have done; what can not be done now is left to the next start. */
+  async finishUnsettled(): Promise<void> {
+    const { galleryUid, store } = this.#options
+    try {
+      for (const decision of await store.unsettled(galleryUid)) await this.#finish(decision)
+    } catch (error) {
+      if (!(error instanceof AlikeError)) throw error
+    }
+  }
+
+  async #finish(decision: StoredDecision): Promise<void> {
+    const { galleryUid, store, set } = this.#options
+    if (decision.decision === 'set-label')
+      await this.#relabel(
+        decision.images.map(({ id, contentHash, label, labelBefore }) => ({
+          id,
+          contentHash,
+          from: labelBefore,
+          to: label,
+        })),
+      )
+    if (decision.decision === 'keep-one') {
+      const decidedOf = new Map(decision.images.map((image) => [image.id, image]))
+      const stored = await set.find([...decidedOf.keys()].filter((id) => id !== decision.keep))
+      const copies = stored.filter(({ id, contentHash }) => decidedOf.get(id)?.contentHash === contentHash)
+      if (copies.length > 0) await set.change(copies.map(({ id }) => ({ remove: id })))
+    }
+    await store.settle(galleryUid, decision.number)
+  }
+
+  /** Of images that are still what was decided about. */
+  async #relabel(
+    labels: readonly { id: string; contentHash: string; from: string | null; to: string | null }[],
+  ): Promise<void> {
+    const { set } = this.#options
+    const stored = new Map((await set.find(labels.map(({ id }) => id))).map((image) => [image.id, image]))
+    const wanted = labels.filter(({ id, contentHash, from, to }) => {
+      const image = stored.get(id)
+      return image?.contentHash === contentHash && image.label === from && from !== to
+    })
+    for (let begin = 0; begin < wanted.length; begin += patchedAtOnce)
+      await Promise.all(
+        wanted.slice(begin, begin + patchedAtOnce).map(({ id, to }) => set.patch(id, { label: to }).catch(unlessGone)),
+      )
+  }
+
+  /** Those of the ids, once each. @throws AlikeError `image_not_found`, `image_damaged` */
+  async #expectImages(ids: readonly string[]): Promise<ImageRecord[]> {
+    const images = new Map<string, ImageRecord>()
+    for (const id of new Set(ids)) {
+      const [image] = await this.#options.set.find([id])
+      if (image === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
+      if (image.unreadable === 'record') throw new AlikeError('image_damaged')
+      images.set(image.id, image)
+    }
+    return [...images.values()]
+  }
+}
+
+function findingOf(decision: NewDecision, images: readonly ImageRecord[]): DecidedFinding {
+  const label = decision.decision === 'set-label' ? decision.label && nfc(decision.label) : undefined
+  const keep = decision.decision === 'keep-one' ? nfc(decision.keep) : undefined
+  const relabelled = label === undefined ? 0 : images.filter((image) => image.label !== label).length
+  const removed = keep === undefined ? 0 : images.filter(({ id }) => id !== keep).length
+  return {
+    kind: decision.kind,
+    decision: decision.decision,
+    images: images.map((image) => ({
+      id: image.id,
+      contentHash: image.contentHash,
+      label: label === undefined ? image.label : label,
+      labelBefore: image.label,
+    })),
+    ...(label !== undefined && { label }),
+    ...(keep !== undefined && { keep }),
+    changed: relabelled + removed,
+    by: decision.by,
+  }
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof AlikeError && error.code === 'image_not_found')) throw error
+}

@@ -1,0 +1,52 @@
+/** The layout of the set that serves a gallery, with its images as they are now. */
+import { nextTurn } from '../turns.js'
+import type { OpenSet } from './engine.js'
+import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace, LayoutStore, StoredLayout } from './layout.js'
+
+export interface GalleryLayoutOptions {
+  setUid: string
+  store: LayoutStore
+  set: Pick<OpenSet, 'find' | 'mark'>
+}
+
+/** Images looked up before others have their turn: a few milliseconds. */
+const foundAtOnce = 200
+
+export class GalleryLayout {
+  readonly #options: GalleryLayoutOptions
+
+  constructor(options: GalleryLayoutOptions) {
+    this.#options = options
+  }
+
+  /** Another one as soon as an image is added, replaced or removed. */
+  mark(): Promise<string> {
+    return this.#options.set.mark()
+  }
+
+  /** Takes the place of the former one once all of it is stored. @throws AlikeError `storage_full`, `overloaded` */
+  save(about: Omit<LayoutAbout, 'madeAt'>, points: readonly LaidOut[]): Promise<void> {
+    return this.#options.store.save(this.#options.setUid, about, points)
+  }
+
+  about(): Promise<StoredLayout | undefined> {
+    return this.#options.store.about(this.#options.setUid)
+  }
+
+  /** With labels as they are now; images that are gone are left out. */
+  async page(limit: number, place: LayoutPlace): Promise<LayoutPage<LaidOut & { label: string | null }>> {
+    const { store, setUid, set } = this.#options
+    const { points, next } = await store.page(setUid, limit, place)
+    const labelled: (LaidOut & { label: string | null })[] = []
+    for (let begin = 0; begin < points.length; begin += foundAtOnce) {
+      if (begin > 0) await nextTurn()
+      const asked = points.slice(begin, begin + foundAtOnce)
+      const labelOf = new Map((await set.find(asked.map(({ id }) => id))).map(({ id, label }) => [id, label]))
+      for (const point of asked) {
+        const label = labelOf.get(point.id)
+        if (label !== undefined) labelled.push({ ...point, label })
+      }
+    }
+    return { points: labelled, next }
+  }
+}

@@ -1,0 +1,62 @@
+/** A decision is stored before what it changes is done: what a process leaves undone the next one does. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DecidedFinding } from '../../../src/gallery/decisions.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { engineOf } from './embedded-galleries.js'
+import { dataFolder, openIn } from './storage-folder.js'
+import { unitVectors } from './vector-index/unit-vectors.js'
+
+const makeVector = unitVectors({ dimension: model.dimension, seed: 5 })
+
+test('decisions that were stored and not done are done at the next start, to images that are still what they were', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const images = ['one', 'two', 'copy', 'other'].map((id) => newImage(id, makeVector(), { label: 'before' }))
+  await galleries.put('a', images)
+  const { galleryUid } = await galleries.set('a')
+  const decided = (
+    id: string,
+    label: string | null,
+    contentHash = images.find((image) => image.id === id)!.contentHash,
+  ) => ({
+    id,
+    contentHash,
+    label,
+    labelBefore: 'before',
+  })
+  const { decisions } = engineOf(galleries)
+  const relabelling: DecidedFinding = {
+    kind: 'label',
+    decision: 'set-label',
+    label: 'after',
+    images: [decided('one', 'after'), decided('two', 'after', 'what it was before')],
+    changed: 2,
+    by: 'someone',
+  }
+  const keeping: DecidedFinding = {
+    kind: 'copies',
+    decision: 'keep-one',
+    keep: 'one',
+    images: [decided('one', 'before'), decided('copy', 'before'), decided('other', 'before', 'what it was before')],
+    changed: 2,
+    by: 'someone',
+  }
+  for (const finding of [relabelling, keeping]) await decisions.add(galleryUid, finding)
+  assert.equal((await decisions.unsettled(galleryUid)).length, 2)
+  await galleries.close()
+
+  const again = await openIn(t, dataDir)
+  const stored = await again.imagesById('a', ['one', 'two', 'copy', 'other'])
+  assert.deepEqual(
+    stored.map(({ id, label }) => [id, label]),
+    [
+      ['one', 'after'],
+      ['two', 'before'],
+      ['other', 'before'],
+    ],
+  )
+  assert.deepEqual(await engineOf(again).decisions.unsettled(galleryUid), [])
+  assert.equal((await (await again.decisions('a')).page(0, 10)).length, 2)
+})
