@@ -1,6 +1,7 @@
 /** The pixel path: bytes of a picture → the square that the network sees. Training and serving alike. */
 import type { Sharp } from 'sharp'
 import { describeCopies } from '../copies/copy-descriptor.js'
+import { cubicSquare } from './cubic-enlargement.js'
 import { decodeMemoryBytes } from './decode-memory.js'
 import {
   encodeThumbnail,
@@ -12,8 +13,8 @@ import {
   toSizedRgb,
   toThumbnail,
 } from './decoder.js'
-import { enlargedSquare } from './enlargement.js'
 import type { ImageFormat } from './formats.js'
+import { linearSquare } from './linear-enlargement.js'
 import { middleSquare } from './middle-square.js'
 import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
@@ -238,8 +239,13 @@ function isDecodedOnce(
   return isSmall && isSaved && facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
 }
 
-function isEnlargedHere({ fit, kernel }: Preprocessing): boolean {
-  return fit === 'cover' && kernel === 'linear'
+function isEnlargedHere({ fit }: Preprocessing): boolean {
+  return fit === 'cover'
+}
+
+/** libvips enlarges by two rules: the kernel `linear`, and one for all others. */
+function enlargedSquare(all: SizedRgb, preprocessing: Preprocessing): Uint8Array {
+  return (preprocessing.kernel === 'linear' ? linearSquare : cubicSquare)(all, preprocessing)
 }
 
 const onceMaxPixels = 2 ** 20

@@ -4,27 +4,21 @@
  * A test holds both together.
  */
 import type { SizedRgb } from './decoder.js'
-import { middleOf } from './middle-square.js'
+import { type Axis, axisOf, inside, placedSquare } from './enlarged-square.js'
 import type { Preprocessing } from './preprocessing.js'
 
 /** Of the weights of four pixels. */
 const fractionBits = 12
 const one = 1 << fractionBits
 
-/** @param picture its shorter side is under `resizeShortSide` @returns [inputSize, inputSize, 3] */
-export function enlargedSquare(image: SizedRgb, preprocessing: Preprocessing): Uint8Array {
+/** @param image its shorter side is under `resizeShortSide` @returns [inputSize, inputSize, 3] */
+export function linearSquare(image: SizedRgb, preprocessing: Preprocessing): Uint8Array {
   const { width, height, rgb } = image
-  const { inputSize, resizeShortSide } = preprocessing
-  const scale = 1 / (Math.min(width, height) / resizeShortSide)
-  const { left, top } = middleOf(
-    { width: Math.round(width * scale), height: Math.round(height * scale) },
-    preprocessing,
-  )
-  const step = (1 / (scale * scale)) * scale // the inverse of the matrix, as it is rounded there
-  const columns = columnsOf(width, step, left, inputSize)
+  const placed = placedSquare(image, preprocessing)
+  const { inputSize } = placed
+  const columns = columnsOf(axisOf(placed, 'left', 0), width)
   const square = new Uint8Array(inputSize * inputSize * 3)
-  for (let row = 0; row < inputSize; row++) {
-    const at = step * (top + row) - centre
+  axisOf(placed, 'top', 0).forEach((at, row) => {
     const below = Math.trunc(at)
     const rows = {
       above: inside(below - 1, height) * width * 3,
@@ -32,12 +26,9 @@ export function enlargedSquare(image: SizedRgb, preprocessing: Preprocessing): U
       fraction: Math.trunc((at - below) * one),
     }
     interpolate(rgb, columns, rows, square.subarray(row * inputSize * 3, (row + 1) * inputSize * 3))
-  }
+  })
   return square
 }
-
-/** Half a pixel, and a border of one. */
-const centre = 0.5 - 1
 
 interface Columns {
   /** Samples of a line to the left and to the right of each column. */
@@ -55,26 +46,19 @@ interface Rows {
   fraction: number
 }
 
-/** Adds steps up from the first column, as it is done there: the product would round otherwise. */
-function columnsOf(width: number, step: number, from: number, count: number): Columns {
+function columnsOf(axis: Axis, width: number): Columns {
   const columns: Columns = {
-    left: new Int32Array(count),
-    right: new Int32Array(count),
-    fraction: new Int32Array(count),
+    left: new Int32Array(axis.length),
+    right: new Int32Array(axis.length),
+    fraction: new Int32Array(axis.length),
   }
-  let at = step * from - centre
-  for (let i = 0; i < count; i++, at += step) {
+  axis.forEach((at, i) => {
     const right = Math.trunc(at)
     columns.left[i] = inside(right - 1, width) * 3
     columns.right[i] = inside(right, width) * 3
     columns.fraction[i] = Math.trunc((at - right) * one)
-  }
+  })
   return columns
-}
-
-/** What lies outside looks like the edge. */
-function inside(at: number, length: number): number {
-  return Math.min(Math.max(at, 0), length - 1)
 }
 
 function interpolate(
