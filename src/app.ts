@@ -150,7 +150,7 @@ export async function buildApp({
     ...config,
     keys: apiKeys,
     tokens,
-    galleryOfJob: (job) => parts.jobs.report(job).job.gallery,
+    galleryOfJob: async (job) => (await parts.jobs.report(job)).job.gallery,
   })
   refuseCodedBodies(app)
   await describeApi(app, config)
@@ -174,9 +174,9 @@ export async function buildApp({
     await scope.register(originalRoutes, { galleries, originals: parts.originals })
     await scope.register(decisionRoutes, { galleries, metrics })
     await scope.register(feedbackRoutes, { galleries, metrics })
-    await scope.register(jobRoutes, { jobs, galleries })
+    await scope.register(jobRoutes, { jobs })
     await scope.register(jobEventRoutes, { jobs, metrics, ...config })
-    await scope.register(analysisRoutes, { analyses, galleries })
+    await scope.register(analysisRoutes, { analyses, jobs })
     await scope.register(snapshotRoutes, { snapshots })
   })
 
@@ -222,7 +222,7 @@ export async function buildMetricsApp({
   })
   app.addSchema(Problem)
   registerProblems(app, { metrics })
-  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: () => '' })
+  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
   await app.register(metricsRoutes, { metrics })
   return app
 }

@@ -28,13 +28,13 @@ import { type EmbeddedEngine, openEmbedded } from './engines/embedded/embedded-e
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
 import { AlikeError } from './errors.js'
 import { openGalleries } from './gallery/galleries.js'
-import type { EndedJobState } from './gallery/jobs.js'
 import type { ServableModels } from './gallery/servable-models.js'
 import { decodersWanted, openDecoders } from './image/decoders.js'
 import { CopyBackfill } from './ingest/copy-backfill.js'
 import { Ingest } from './ingest/ingest.js'
 import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
+import type { EndedJobState } from './jobs/job.js'
 import { openJobs } from './jobs/jobs.js'
 import { Webhooks } from './jobs/webhooks.js'
 import { createMetrics, largestGalleries, type Metrics } from './metrics.js'
@@ -121,7 +121,7 @@ export async function openService(
       catalogue: embedded.catalogue,
       engines: { embedded },
       engineOfNew: 'embedded',
-      jobs: embedded.jobs,
+      progress: { committedBy: ['embedded'], advance: (progress, stored) => embedded.jobs.advance(progress, stored) },
       feedback: embedded.feedback,
       decisions: embedded.decisions,
       layouts: embedded.layouts,
@@ -184,7 +184,7 @@ export async function openService(
     const webhookRequests = new WebhookRequests(config)
     opened.push(() => webhookRequests.close())
     const webhooks = new Webhooks({
-      jobs: galleries.jobs,
+      jobs: embedded.jobs,
       sender: webhookRequests,
       secret: config.webhookAllowedHosts === '' ? '' : config.webhookSecret,
       attemptsMax: config.webhookAttemptsMax,
@@ -193,6 +193,7 @@ export async function openService(
     })
     opened.push(() => webhooks.close())
     const jobs = await openJobs({
+      store: embedded.jobs,
       galleries,
       runners: [
         new IngestRunner({ ...config, parts: intake, spool, jobsMax: config.ingestJobsMax, concurrency, metrics }),

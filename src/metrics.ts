@@ -108,9 +108,9 @@ export interface MetricSources {
   /** Memory by what holds it. */
   memory?: () => Iterable<{ part: string; bytes: number }>
   /** Ingestion jobs that have not ended, by state. */
-  jobs?: () => Iterable<{ state: string; count: number }>
+  jobs?: () => Promise<Iterable<{ state: string; count: number }>>
   /** The same of analyses. */
-  analysisJobs?: () => Iterable<{ state: string; count: number }>
+  analysisJobs?: () => Promise<Iterable<{ state: string; count: number }>>
 }
 
 export interface Metrics {
@@ -581,9 +581,10 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       help,
       labelNames: ['state'] as const,
       registers,
-      collect() {
+      async collect() {
+        const counts = (await sources[source]?.()) ?? []
         this.reset()
-        for (const { state, count } of sources[source]?.() ?? []) this.set({ state }, count)
+        for (const { state, count } of counts) this.set({ state }, count)
       },
     })
   }

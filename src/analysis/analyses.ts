@@ -39,7 +39,7 @@ export class Analyses {
     await galleries.scan(gallery)
     if ((await galleries.state(gallery)).images > imagesMax)
       throw new AlikeError('gallery_too_large', { detail: `It may hold ${imagesMax}.` })
-    jobs.expectRoom(task.kind)
+    await jobs.expectRoom(task.kind)
     return jobs.create({ id: randomUUID(), kind: task.kind, gallery, source: task as JsonValue, priority, webhook })
   }
 }

@@ -1,5 +1,5 @@
 /** How an analysis is run. */
-import type { JobKind, JobRecord } from '../gallery/jobs.js'
+import type { JobKind, JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { AnalysisRun, type AnalysisRunParts } from './analysis-run.js'
 import type { AnalysisTask } from './findings/parameters.js'

@@ -6,7 +6,7 @@ import type { AlikeError } from '../errors.js'
 import type { Filter } from './filter.js'
 import type { HitRecord } from './hit-record.js'
 import type { HitList, UnrankedHit } from './hits.js'
-import type { JobProgress } from './jobs.js'
+import type { JobProgress } from './job-progress.js'
 import type {
   ImageChange,
   ImagePage,
@@ -52,7 +52,7 @@ export interface Identified {
 }
 
 export interface ChangeOptions {
-  /** Of the job that the steps belong to; committed with them. */
+  /** Of the job that the steps belong to; committed with them. Given to engines that keep jobs in the same database. */
   progress?: JobProgress | undefined
 }
 

@@ -44,5 +44,5 @@ export interface FeedbackStore {
   /** All or none. @throws AlikeError `gallery_not_found`, `image_not_found`, `feedback_full`, `storage_full`, `overloaded` */
   record(gallery: string, judgements: Judgement[]): Promise<FeedbackCounts>
   /** In the order of their coming. @param after `number` of the last one read; 0: from the first */
-  page(gallery: string, after: number, limit: number): StoredJudgement[]
+  page(gallery: string, after: number, limit: number): Promise<StoredJudgement[]>
 }

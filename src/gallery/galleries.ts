@@ -30,7 +30,7 @@ import {
   searchGallery,
 } from './gallery-search.js'
 import { cursorAfter } from './image-cursor.js'
-import type { JobProgress, JobStore } from './jobs.js'
+import { countsOf, type JobProgress, type ProgressKeeper } from './job-progress.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
@@ -61,7 +61,7 @@ export interface GalleriesOptions {
   engines: Readonly<Record<string, Engine>>
   /** Name of the engine that new galleries live in. */
   engineOfNew: string
-  jobs: JobStore
+  progress: ProgressKeeper
   feedback: FeedbackStore
   decisions: DecisionStore
   layouts: LayoutStore
@@ -122,14 +122,12 @@ const openedAtOnce = 1_000
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
 export class Galleries {
-  readonly jobs: JobStore
   readonly feedback: FeedbackStore
   readonly #options: GalleriesOptions
   readonly #limits: GalleriesLimits
   readonly #rankings: KeptRankings
 
   private constructor(options: GalleriesOptions) {
-    this.jobs = options.jobs
     this.feedback = options.feedback
     this.#options = options
     this.#limits = { ...limitsDefault, ...options.limits }
@@ -263,7 +261,8 @@ export class Galleries {
   }
 
   /**
-   * All or none, in one transaction with the progress of the job they belong to.
+   * All or none. The progress of the job they belong to is committed in the same transaction where the engine keeps it, and
+   * behind them where not: they may be put again then, which changes nothing more.
    * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`, `job_finished`.
    */
   async put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
@@ -276,12 +275,17 @@ export class Galleries {
 
   /** The same for pictures that are put and others that are removed, in their order. */
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
-    return (await this.#forSteps(gallery, steps)).change(steps, { progress })
+    const { entry, opened } = await this.#forSteps(gallery, steps)
+    const { committedBy, advance } = this.#options.progress
+    if (progress === undefined || committedBy.includes(entry.engine)) return opened.change(steps, { progress })
+    const results = await opened.change(steps)
+    await advance(progress, countsOf(results))
+    return results
   }
 
   /** One picture, and its record as it was written. @throws as `put` does */
   async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
-    return (await this.#forSteps(gallery, [step])).put(step)
+    return (await this.#forSteps(gallery, [step])).opened.put(step)
   }
 
   /** @throws AlikeError `image_not_found`. */
@@ -545,14 +549,14 @@ export class Galleries {
   }
 
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */
-  async #forSteps(gallery: string, steps: readonly ImageStep[]): Promise<OpenSet> {
+  async #forSteps(gallery: string, steps: readonly ImageStep[]): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
     const { entry, opened } = await this.#ready(gallery)
     for (const step of steps) {
       if (!('put' in step)) continue
       if (step.put.modelId !== entry.set.modelId) throw new AlikeError('model_mismatch')
       expectUnitVector(step.put.vector, entry.set.dimension)
     }
-    return opened
+    return { entry, opened }
   }
 
   async #recordOf(record: CatalogueRecord): Promise<GalleryRecord> {

@@ -1,5 +1,5 @@
 /** How an ingestion job is run: its upload is read from the spool, and goes when the job has ended. */
-import type { JobRecord } from '../gallery/jobs.js'
+import type { JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { JobRun, type JobRunOptions } from './job-run.js'
 import { openSource } from './open-source.js'
@@ -30,14 +30,15 @@ export class IngestRunner implements JobRunner {
     await this.#options.spool.sweep(jobIds)
   }
 
-  async run(job: JobRecord, { signal, trials, giveUp, expect, tell }: JobControl): Promise<RunEnd> {
+  async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
+    const { signal, expect, tell } = control
     const { spool, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const description = job.source as unknown as SourceDescription
     if (this.#left.has(job.id)) await spool.expectWhole(job.id, description)
     const source = await openSource(description, spool.fileOf(job.id), this.#options, signal)
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
-      const run = new JobRun(job, source, { parts, metrics, concurrency, uploadMaxBytes, trials, giveUp, signal })
+      const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes })
       tell(() => run.reading())
       return { total: await run.run() }
     } finally {

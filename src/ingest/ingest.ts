@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { JobRecord } from '../gallery/jobs.js'
 import type { JsonValue } from '../gallery/records.js'
+import type { JobRecord } from '../jobs/job.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
 import type { SourceDescription, SourceLimits } from './source.js'
@@ -36,7 +36,7 @@ export class Ingest {
     const { jobs, galleries, spool, webhooks } = this.#options
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
     // Only jobs count: an upload that has begun is not refused at its end.
-    jobs.expectRoom('ingest')
+    await jobs.expectRoom('ingest')
     await galleries.set(gallery)
 
     const id = randomUUID()

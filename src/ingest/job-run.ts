@@ -6,8 +6,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
-import type { JobError, JobRecord, JobTrials } from '../gallery/jobs.js'
+import type { JobError } from '../gallery/job-progress.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
+import type { JobRecord } from '../jobs/job.js'
+import type { JobControl } from '../jobs/job-runner.js'
 import type { RunReading } from '../jobs/pace.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
@@ -15,19 +17,13 @@ import { ByteRoom } from './byte-room.js'
 import { type IntakeParts, takeIn } from './new-image.js'
 import type { Source, SourceItem } from './source.js'
 
-export interface JobRunOptions {
+export interface JobRunOptions extends Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance'> {
   parts: IntakeParts
   metrics: Metrics
   /** Pictures between reading and commit: enough to keep every decoder and model worker busy. */
   concurrency: number
   /** Of one picture; a picture behind a URL is taken for as large until it is here. */
   uploadMaxBytes: number
-  /** As noted for this run. Of more runs than this one the process died over the job: what may have been at work then is tried again, one after the other. */
-  trials: JobTrials
-  /** Index of an item that is given up without being tried again. */
-  giveUp?: number | undefined
-  /** Aborted to stop the run where it is; the job's state is not touched. */
-  signal: AbortSignal
 }
 
 /** What became of one item. */
@@ -83,6 +79,7 @@ export class JobRun {
     const { concurrency, signal, trials } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
+    // The process died over the job: what may have been at work then is tried again, one after the other.
     if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
     const rest = { [Symbol.asyncIterator]: () => items }
     const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcome(item).finally(leave), {
@@ -102,13 +99,7 @@ export class JobRun {
    * process dies is known to the next process.
    */
   async #oneByOne(items: AsyncIterator<StartedItem>, from: number, count: number): Promise<number> {
-    const {
-      parts: {
-        galleries: { jobs },
-      },
-      giveUp,
-      signal,
-    } = this.#options
+    const { note, giveUp, signal } = this.#options
     let { trials } = this.#options
     let position = from
     while (position < from + count) {
@@ -120,12 +111,12 @@ export class JobRun {
       let outcome: Outcome
       if (index === giveUp) {
         trials = { ...trials, givenUp: trials.givenUp + 1 }
-        await jobs.note(this.#job.id, trials)
+        await note(trials)
         outcome = { index, failed: errorLine({ index, name }, new AlikeError('image_ended_process')) }
       } else {
         const tries = trials.alone?.item === index ? trials.alone.tries : 0
         trials = { ...trials, alone: { item: index, tries: tries + 1 } }
-        await jobs.note(this.#job.id, trials)
+        await note(trials)
         outcome = await this.#outcome(item)
       }
       leave()
@@ -173,10 +164,7 @@ export class JobRun {
   }
 
   async #commit(batch: Outcome[], position: number): Promise<void> {
-    const {
-      parts: { galleries },
-      metrics,
-    } = this.#options
+    const { parts, metrics, advance } = this.#options
     const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
     const replaced = batch.flatMap((outcome) =>
@@ -188,8 +176,8 @@ export class JobRun {
     const progress = { jobId: this.#job.id, position, skipped, errors, replaced, notes, namesAssumed }
 
     const results = await this.#patiently(async () => {
-      if (steps.length > 0) return galleries.change(this.#job.gallery, steps, progress)
-      await galleries.jobs.advance(progress)
+      if (steps.length > 0) return parts.galleries.change(this.#job.gallery, steps, progress)
+      await advance(progress)
       return []
     })
 

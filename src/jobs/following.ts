@@ -22,7 +22,7 @@ export async function* followJob(
   { signal, lookEveryMs = usualLookMs }: FollowOptions,
 ): AsyncGenerator<JobLook> {
   for (let last = ''; !signal.aborted; ) {
-    const report = find(jobs, jobId)
+    const report = await find(jobs, jobId)
     if (report === undefined) return
     const { state, done, total, paused, priority, finishedAt } = report.job
     if (finishedAt !== null) return yield { event: 'end', report }
@@ -34,9 +34,9 @@ export async function* followJob(
 }
 
 /** Ended jobs are forgotten after a while. */
-function find(jobs: Jobs, jobId: string): JobReport | undefined {
+async function find(jobs: Jobs, jobId: string): Promise<JobReport | undefined> {
   try {
-    return jobs.report(jobId)
+    return await jobs.report(jobId)
   } catch (error) {
     if (error instanceof AlikeError && error.code === 'job_not_found') return undefined
     throw error

@@ -1,5 +1,7 @@
 /** What a kind of job brings: how one of its jobs is run. Everything else about its life is `jobs.ts`. */
-import type { JobKind, JobRecord, JobTrials } from '../gallery/jobs.js'
+
+import type { JobProgress } from '../gallery/job-progress.js'
+import type { JobKind, JobRecord, JobTrials } from './job.js'
 import type { RunReading } from './pace.js'
 
 export interface JobRunner {
@@ -30,6 +32,10 @@ export interface JobControl {
   giveUp: number | undefined
   /** Stores how many items there are. @throws AlikeError `job_finished` */
   expect(total: number): Promise<void>
+  /** Stores what is being tried. @throws AlikeError `job_finished` */
+  note(trials: JobTrials): Promise<void>
+  /** Stores how far it came with steps that store no picture. @throws AlikeError `job_finished`, `gallery_not_found` */
+  advance(progress: JobProgress): Promise<void>
   /** Says how far the run is, whenever somebody asks; before that the job's record tells. */
   tell(reading: () => RunReading): void
 }

@@ -3,18 +3,11 @@
  * kind, watched, cancelled, taken up again after a restart, and forgotten in the end.
  */
 import { AlikeError } from '../errors.js'
-import {
-  type ActiveJobState,
-  activeJobStates,
-  type JobKind,
-  type JobListOptions,
-  type JobRecord,
-  type JobSteering,
-  type JobStore,
-  type NewJob,
-} from '../gallery/jobs.js'
+import { type ActiveJobState, activeJobStates, type JobKind, type JobRecord } from './job.js'
+import type { JobLogger } from './job-logger.js'
 import type { JobRunner } from './job-runner.js'
-import { type JobLogger, Lane, type LaneOptions } from './lane.js'
+import type { JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
+import { Lane, type LaneOptions } from './lane.js'
 import { type JobPace, paceOf } from './pace.js'
 
 export interface JobsOptions extends LaneOptions {
@@ -35,14 +28,15 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
 }
 
 export class Jobs {
-  readonly #store: JobStore
+  /** What they are kept in. */
+  readonly store: JobStore
   readonly #logger: JobLogger
   readonly #lanes: ReadonlyMap<JobKind, Lane>
   #closing = false
 
   /** See `openJobs`. */
   constructor({ runners, ...options }: JobsOptions) {
-    this.#store = options.galleries.jobs
+    this.store = options.store
     this.#logger = options.logger
     this.#lanes = new Map(
       runners.flatMap((runner) => {
@@ -61,9 +55,9 @@ export class Jobs {
    * Before a job is made, or an upload for it is received.
    * @throws AlikeError `shutting_down`, `job_queue_full`
    */
-  expectRoom(kind: JobKind): void {
+  async expectRoom(kind: JobKind): Promise<void> {
     if (this.#closing) throw new AlikeError('shutting_down')
-    if (!this.#laneOf(kind).hasRoom) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
+    if (!(await this.#laneOf(kind).hasRoom())) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
   }
 
   /**
@@ -78,32 +72,36 @@ export class Jobs {
   }
 
   /** The job as it is now. @throws AlikeError `job_not_found` */
-  report(jobId: string): JobReport {
-    const job = this.#store.get(jobId)
+  async report(jobId: string): Promise<JobReport> {
+    const job = await this.store.get(jobId)
     if (job === undefined) throw new AlikeError('job_not_found')
     return this.#report(job)
   }
 
   /** Newest first. */
-  list(options: JobListOptions): JobReport[] {
-    return this.#store.list(options).map((job) => this.#report(job))
+  async list(options: JobListOptions): Promise<JobReport[]> {
+    return (await this.store.list(options)).map((job) => this.#report(job))
   }
 
   /** Jobs of these kinds that have not ended. */
-  counts(kinds: readonly JobKind[]): { state: ActiveJobState; count: number }[] {
-    return activeJobStates.map((state) => ({ state, count: this.#store.count({ kinds, states: [state] }) }))
+  async counts(kinds: readonly JobKind[]): Promise<{ state: ActiveJobState; count: number }[]> {
+    const countOf = async (state: ActiveJobState) => ({
+      state,
+      count: await this.store.count({ kinds, states: [state] }),
+    })
+    return Promise.all(activeJobStates.map(countOf))
   }
 
   /** What it has committed stays. @throws AlikeError `job_not_found`, `job_finished` */
   async cancel(jobId: string): Promise<JobReport> {
-    const { job } = this.report(jobId)
+    const { job } = await this.report(jobId)
     const cancelled = await this.#laneOf(job.kind).cancel(jobId)
-    return this.#report(this.#store.get(jobId) ?? cancelled) // where none are kept, it is forgotten
+    return this.#report((await this.store.get(jobId)) ?? cancelled) // where none are kept, it is forgotten
   }
 
   /** Pauses it, lets it go on, or gives it another priority. @throws AlikeError `job_not_found`, `job_finished` */
   async steer(jobId: string, steering: JobSteering): Promise<JobReport> {
-    const { job } = this.report(jobId)
+    const { job } = await this.report(jobId)
     return this.#report(await this.#laneOf(job.kind).steer(jobId, steering))
   }
 

@@ -1,5 +1,5 @@
 /** How fast a job goes, and how long it will take at that pace. */
-import type { JobRecord } from '../gallery/jobs.js'
+import type { JobRecord } from './job.js'
 
 export interface JobPace {
   /** Part of the source that is read, 0..1. */

@@ -1,6 +1,6 @@
 /** Whether a job may be begun again after the process has died over it, and how. */
 import { AlikeError } from '../errors.js'
-import type { JobRecord, JobTrials } from '../gallery/jobs.js'
+import type { JobRecord, JobTrials } from './job.js'
 
 /** An item over which the process died so often while nothing else was at work is given up; and a job with so many of them. */
 const aloneTriesMax = 2

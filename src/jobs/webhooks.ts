@@ -4,8 +4,9 @@
  */
 import { createHmac } from 'node:crypto'
 import { AlikeError } from '../errors.js'
-import type { JobRecord, JobStore, PendingWebhook } from '../gallery/jobs.js'
-import type { JobLogger } from './lane.js'
+import type { JobRecord } from './job.js'
+import type { JobLogger } from './job-logger.js'
+import type { JobStore, PendingWebhook } from './job-store.js'
 
 /** Sends a request to a host that is allowed. @returns the status @throws AlikeError `url_not_allowed`, `url_unreachable` */
 export interface WebhookSender {
@@ -41,6 +42,9 @@ export class Webhooks {
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
+  /** One look at a time: what an older one read may be told by now. */
+  #looking: Promise<void> | undefined
+  #lookAgain = false
 
   constructor(options: WebhooksOptions) {
     this.#options = options
@@ -59,26 +63,39 @@ export class Webhooks {
 
   /** At the start, and whenever a job has ended. */
   look(): void {
-    clearTimeout(this.#timer)
-    if (this.#closing.signal.aborted) return
-    try {
-      this.#startDue()
-    } catch (error) {
-      this.#options.logger.error({ err: error }, 'webhooks could not be read')
-      this.#lookIn(retryMs)
-    }
+    this.#lookAgain = true
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = undefined
+      if (this.#lookAgain) this.look() // asked for in the moment of the end
+    })
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
     clearTimeout(this.#timer)
+    await this.#looking
     await Promise.all(this.#underWay.values())
   }
 
-  #startDue(): void {
+  async #lookNow(): Promise<void> {
+    while (this.#lookAgain) {
+      this.#lookAgain = false
+      clearTimeout(this.#timer)
+      if (this.#closing.signal.aborted) return
+      try {
+        this.#startDue(await this.#options.jobs.webhooks())
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'webhooks could not be read')
+        this.#lookIn(retryMs)
+      }
+    }
+  }
+
+  #startDue(webhooks: readonly PendingWebhook[]): void {
+    if (this.#closing.signal.aborted) return
     const now = this.#now().getTime()
     let nextMs = Infinity
-    for (const webhook of this.#options.jobs.webhooks()) {
+    for (const webhook of webhooks) {
       if (this.#underWay.has(webhook.jobId)) continue
       const waitMs = webhook.nextAt === null ? 0 : Date.parse(webhook.nextAt) - now
       if (waitMs > 0) nextMs = Math.min(nextMs, waitMs)
@@ -110,7 +127,7 @@ export class Webhooks {
 
   async #attempt({ jobId, url, attempts }: PendingWebhook): Promise<void> {
     const { jobs, logger, onAttempt, attemptsMax, firstPauseMs = 5_000 } = this.#options
-    const job = jobs.get(jobId)
+    const job = await jobs.get(jobId)
     if (job === undefined) return
     const failure = await this.#send(job, url)
     if (this.#closing.signal.aborted && failure !== undefined) return // it is tried again at the next start

@@ -12,8 +12,9 @@ import type {
 } from '../../src/analysis/findings/reports.js'
 import { evaluateRetrieval } from '../../src/eval/quality.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import type { JobRecord } from '../../src/gallery/jobs.js'
+import type { JobRecord } from '../../src/jobs/job.js'
 import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
+import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn, settled } from '../engines/embedded/storage-folder.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from '../gallery/stored-images.js'
@@ -32,6 +33,7 @@ interface Opened {
 
 async function openOn(t: TestContext, galleries: Galleries, imagesMax = 10_000): Promise<Opened> {
   const jobs = await openJobs({
+    store: jobsOf(galleries),
     galleries,
     runners: [new AnalysisRunner({ galleries, jobsMax: 4 })],
     jobsKeptDays: 30,
@@ -41,7 +43,7 @@ async function openOn(t: TestContext, galleries: Galleries, imagesMax = 10_000):
   return {
     galleries,
     jobs,
-    analyses: new Analyses({ jobs, galleries, webhooks: webhooksOf(galleries.jobs), imagesMax }),
+    analyses: new Analyses({ jobs, galleries, webhooks: webhooksOf(jobsOf(galleries)), imagesMax }),
   }
 }
 
@@ -50,8 +52,8 @@ async function openAll(t: TestContext, dataDir: string, imagesMax?: number): Pro
 }
 
 function ended(galleries: Galleries, { id }: Pick<JobRecord, 'id'>): Promise<JobRecord> {
-  return until(() => {
-    const job = galleries.jobs.get(id)!
+  return until(async () => {
+    const job = (await jobsOf(galleries).get(id))!
     return job.finishedAt !== null && job
   }, 'the end of the job')
 }
@@ -63,7 +65,7 @@ async function resultOf<Result extends AnalysisResult>(
   const { state, failure, done, total } = await ended(galleries, job)
   assert.deepEqual([state, failure], ['succeeded', null])
   assert.equal(done, total)
-  return JSON.parse(galleries.jobs.result(job.id)!)
+  return JSON.parse((await jobsOf(galleries).result(job.id))!)
 }
 
 /** 600 pictures in clusters: the graph is asked, not a scan. The last twelve are near-copies of the first twelve, by their descriptors. */
@@ -247,31 +249,33 @@ test('jobs wait for each other, searches for none of them; a cancelled one leave
   await assert.rejects(owner.cancel(waiting!.id), { code: 'job_finished' })
   await assert.rejects(owner.cancel('none'), { code: 'job_not_found' })
   let searches = 0
-  while (galleries.jobs.get(jobs[3]!.id)?.finishedAt === null) {
+  while ((await jobsOf(galleries).get(jobs[3]!.id))?.finishedAt === null) {
     assert.equal((await galleries.search('a', { vector: vectors[searches % 600]!, k: 5 })).hits.length, 5)
     searches++
   }
   assert.ok(searches > 0)
-  assert.deepEqual(
-    jobs.map(({ id }) => galleries.jobs.get(id)?.state),
-    ['cancelled', 'cancelled', 'succeeded', 'succeeded'],
-  )
-  assert.equal(galleries.jobs.result(running!.id), undefined)
-  assert.deepEqual(galleries.jobs.result(jobs[2]!.id), galleries.jobs.result(jobs[3]!.id))
+  assert.deepEqual(await Promise.all(jobs.map(async ({ id }) => (await jobsOf(galleries).get(id))?.state)), [
+    'cancelled',
+    'cancelled',
+    'succeeded',
+    'succeeded',
+  ])
+  assert.equal(await jobsOf(galleries).result(running!.id), undefined)
+  assert.deepEqual(await jobsOf(galleries).result(jobs[2]!.id), await jobsOf(galleries).result(jobs[3]!.id))
 })
 
 test('progress can be read while a job runs', async (t) => {
   const { galleries, jobs, analyses } = await filled(t)
   const { job } = await analyses.accept('a', evaluateTask({}))
   let highest = 0
-  while (galleries.jobs.get(job.id)?.finishedAt === null) {
-    const { job: now, pace } = jobs.report(job.id)
+  while ((await jobsOf(galleries).get(job.id))?.finishedAt === null) {
+    const { job: now, pace } = await jobs.report(job.id)
     assert.ok(now.done >= highest && (now.total === null || now.done <= now.total), `${now.done} of ${now.total}`)
     assert.ok(pace.share >= 0 && pace.share <= 1)
     highest = now.done
     await sleep(1)
   }
-  const { job: last, pace } = jobs.report(job.id)
+  const { job: last, pace } = await jobs.report(job.id)
   // 500 truths, five times 500 for the recall, 588 queries
   assert.deepEqual([last.done, last.total, pace.share], [3_588, 3_588, 1])
 })
@@ -286,10 +290,10 @@ test('a job that a stop has cut off begins anew, and ends as it would have', asy
     (await first.analyses.accept('a', duplicatesTask({}))).job,
   ]
   await first.jobs.close()
-  assert.deepEqual(
-    jobs.map(({ id }) => first.galleries.jobs.get(id)?.state),
-    ['queued', 'queued'],
-  )
+  assert.deepEqual(await Promise.all(jobs.map(async ({ id }) => (await jobsOf(first.galleries).get(id))?.state)), [
+    'queued',
+    'queued',
+  ])
   await assert.rejects(first.analyses.accept('a', duplicatesTask({})), { code: 'shutting_down' })
   await first.galleries.close()
 
@@ -303,8 +307,8 @@ test('a job in which the process died is tried once more, not for ever', async (
   await galleries.create('a')
   const source = { ...duplicatesTask({}) } as never
   for (const id of ['once', 'twice']) {
-    await galleries.jobs.create({ id, kind: 'duplicates', gallery: 'a', source })
-    await galleries.jobs.transition(id, {
+    await jobsOf(galleries).create({ id, kind: 'duplicates', gallery: 'a', source })
+    await jobsOf(galleries).transition(id, {
       from: ['queued'],
       to: 'running',
       ...(id === 'twice' && { failure: { code: 'job_interrupted', detail: '' } }),
@@ -339,5 +343,5 @@ test('what can not be analysed is refused at once', async (t) => {
   const other = await openIn(t, dataDir, { model: { ...model, id: '00000000000000bb' } })
   const foreign = await openOn(t, other)
   await assert.rejects(foreign.analyses.accept('a', doctorTask({})), { code: 'model_mismatch' })
-  assert.equal(other.jobs.list().length, 0)
+  assert.equal((await jobsOf(other).list()).length, 0)
 })

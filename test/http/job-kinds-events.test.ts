@@ -1,9 +1,9 @@
 /** The events of every kind of job: they move with its progress, end with its end, and leave nothing behind. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { JobKind } from '../../src/gallery/jobs.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { jobEvents } from '../../src/http/job-events.js'
+import type { JobKind } from '../../src/jobs/job.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'

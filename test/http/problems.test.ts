@@ -1,7 +1,7 @@
 /** What a refusal says: where the misfit is, what would fit, and whose fault it was. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { jobStates } from '../../src/gallery/jobs.js'
+import { jobStates } from '../../src/jobs/job.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'

@@ -144,7 +144,7 @@ test('a job that had not ended is told as failed after a restore: its upload is 
   const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
   const app = await startApp(t, { modelDir })
   await putImages(app, 1)
-  await app.parts.galleries.jobs.create({ id: 'left', gallery: 'g', source: { kind: 'tar' } })
+  await app.parts.jobs.store.create({ id: 'left', gallery: 'g', source: { kind: 'tar' } })
   const { id } = await app.call<View>(202, { method: 'POST', url: '/v1/snapshots' })
   await ready(app, id)
   const dataDir = join(await temporaryFolder(t), 'restored')

@@ -44,7 +44,7 @@ async function leftJobs(
       })),
     )
     const received = await spool.receive(`job-${job}`, Readable.from([await tarOf(pictures)]), 1e9)
-    await app.parts.galleries.jobs.create({ id: `job-${job}`, gallery: 'g', source: { kind: 'tar', ...received } })
+    await app.parts.jobs.store.create({ id: `job-${job}`, gallery: 'g', source: { kind: 'tar', ...received } })
   }
   await app.close()
   return { dataDir, modelDir, upload: (id) => spool.fileOf(id) }
@@ -76,7 +76,7 @@ test('jobs of an older version, whose uploads were not measured, go on', async (
   const spool = new Spool(folders.dataDir)
   await ended(app, 'job-0')
   await spool.receive('old', Readable.from([whole]), 1e9)
-  await app.parts.galleries.jobs.create({ id: 'old', gallery: 'g', source: { kind: 'tar' } })
+  await app.parts.jobs.store.create({ id: 'old', gallery: 'g', source: { kind: 'tar' } })
   await app.close()
   const again = await startApp(t, folders)
   assert.deepEqual((await ended(again, 'old')).state, 'succeeded')

@@ -1,5 +1,5 @@
 /** A kind of job whose runs a test holds in its hands. */
-import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
+import type { JobKind, JobRecord } from '../../src/jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../../src/jobs/job-runner.js'
 
 export interface HeldRun {

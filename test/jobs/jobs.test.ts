@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import type { JobKind, JobRecord } from '../../src/gallery/jobs.js'
 import { followJob, type JobLook } from '../../src/jobs/following.js'
+import type { JobKind, JobRecord } from '../../src/jobs/job.js'
 import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
+import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
 import { HeldRunner } from './held-runner.js'
@@ -34,6 +35,7 @@ async function open(
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message })
   const logger = { info: write('info'), warn: write('warn'), error: write('error') }
   const jobs = await openJobs({
+    store: jobsOf(galleries),
     galleries,
     runners: [takers, lookers],
     jobsKeptDays: 30,
@@ -49,18 +51,20 @@ let made = 0
 const create = async (jobs: Jobs, kind: JobKind) =>
   (await jobs.create({ id: `${kind}-${made++}`, kind, gallery: 'a', source: null })).job.id
 
-const stateOf = (jobs: Jobs, id: string) => jobs.report(id).job.state
+const stateOf = async (jobs: Jobs, id: string) => (await jobs.report(id)).job.state
 
 test('jobs of one runner run in the order of their coming, one at a time, and beside those of another', async (t) => {
   const { jobs, takers, lookers, ends } = await open(t)
   const [first, second] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
   const [evaluation, diagnosis] = [await create(jobs, 'evaluate'), await create(jobs, 'doctor')]
   await until(() => takers.runs.length === 1 && lookers.runs.length === 1)
-  assert.deepEqual(
-    [first, second, evaluation, diagnosis].map((id) => stateOf(jobs, id)),
-    ['running', 'queued', 'running', 'queued'],
-  )
-  assert.deepEqual(jobs.counts(['ingest']), [
+  assert.deepEqual(await Promise.all([first, second, evaluation, diagnosis].map((id) => stateOf(jobs, id))), [
+    'running',
+    'queued',
+    'running',
+    'queued',
+  ])
+  assert.deepEqual(await jobs.counts(['ingest']), [
     { state: 'queued', count: 1 },
     { state: 'running', count: 1 },
   ])
@@ -69,8 +73,8 @@ test('jobs of one runner run in the order of their coming, one at a time, and be
   assert.deepEqual([takers.runs[1]!.job.id, lookers.runs.length, takers.discarded], [second, 1, [first]])
   lookers.runs[0]!.end({ total: 3, result: '{"found":3}' })
   await until(() => lookers.runs.length === 2)
-  const { state, done, total } = jobs.report(evaluation).job
-  assert.deepEqual([state, done, total, jobs.report(evaluation).pace.share], ['succeeded', 3, 3, 1])
+  const { state, done, total } = (await jobs.report(evaluation)).job
+  assert.deepEqual([state, done, total, (await jobs.report(evaluation)).pace.share], ['succeeded', 3, 3, 1])
   assert.deepEqual(
     ends.map(({ id, state: ended }) => [id, ended]),
     [
@@ -95,19 +99,19 @@ test('what a run tells is in the report of its job and in lists, until the job h
   }
   lookers.runs[0]!.control.tell(() => reading)
   assert.deepEqual(
-    [jobs.report(id).job.total, jobs.report(id).pace],
+    [(await jobs.report(id)).job.total, (await jobs.report(id)).pace],
     [null, { share: 0, picturesPerSecond: null, secondsLeft: null }],
   )
   Object.assign(reading, { doneInThisRun: 5, done: 5, total: 20 })
-  const { job, pace } = jobs.report(id)
+  const { job, pace } = await jobs.report(id)
   assert.deepEqual([job.done, job.total, pace], [5, 20, { share: 0.25, picturesPerSecond: 5, secondsLeft: 3 }])
-  assert.deepEqual(jobs.list({ kinds: ['doctor'] }), [{ job, pace }])
+  assert.deepEqual(await jobs.list({ kinds: ['doctor'] }), [{ job, pace }])
   await takers.runs[0]!.control.expect(12)
-  assert.deepEqual([jobs.report(upload).job.total, jobs.report(upload).job.done], [12, 0])
+  assert.deepEqual([(await jobs.report(upload)).job.total, (await jobs.report(upload)).job.done], [12, 0])
   lookers.runs[0]!.end({ total: 21, result: '{}' })
-  await until(() => stateOf(jobs, id) !== 'running')
-  assert.deepEqual([jobs.report(id).job.done, jobs.report(id).job.total], [21, 21])
-  assert.throws(() => jobs.report('none'), { code: 'job_not_found' })
+  await until(async () => (await stateOf(jobs, id)) !== 'running')
+  assert.deepEqual([(await jobs.report(id)).job.done, (await jobs.report(id)).job.total], [21, 21])
+  await assert.rejects(jobs.report('none'), { code: 'job_not_found' })
 })
 
 test('a cancelled job ends at once, whether it runs or waits, and the next one runs', async (t) => {
@@ -135,17 +139,17 @@ test('jobs of a runner are bounded, those that are being stored among them', asy
   const { jobs } = await open(t)
   const making = []
   for (let n = 0; n < 3; n++) {
-    jobs.expectRoom('ingest')
+    await jobs.expectRoom('ingest')
     making.push(create(jobs, 'ingest'))
   }
-  assert.throws(() => jobs.expectRoom('ingest'), { code: 'job_queue_full', retryAfterSeconds: 30 })
-  jobs.expectRoom('doctor')
+  await assert.rejects(jobs.expectRoom('ingest'), { code: 'job_queue_full', retryAfterSeconds: 30 })
+  await jobs.expectRoom('doctor')
   const [first] = await Promise.all(making)
-  assert.throws(() => jobs.expectRoom('ingest'), { code: 'job_queue_full' })
+  await assert.rejects(jobs.expectRoom('ingest'), { code: 'job_queue_full' })
   await jobs.cancel(first!)
-  jobs.expectRoom('ingest')
+  await jobs.expectRoom('ingest')
   await jobs.close()
-  assert.throws(() => jobs.expectRoom('ingest'), { code: 'shutting_down' })
+  await assert.rejects(jobs.expectRoom('ingest'), { code: 'shutting_down' })
 })
 
 test('a key of an upload has one job', async (t) => {
@@ -166,19 +170,19 @@ test('a job that was stopped in peace waits for the next process; one that was n
     [true, 2, 'job_interrupted'],
   ] as const) {
     const opened = await open(t, { dataDir })
-    const id = opened.jobs.list({ kinds: ['doctor'] })[0]?.job.id ?? (await create(opened.jobs, 'doctor'))
+    const id = (await opened.jobs.list({ kinds: ['doctor'] }))[0]?.job.id ?? (await create(opened.jobs, 'doctor'))
     await until(() => opened.lookers.runs.length === 1)
     assert.equal(opened.lookers.runs[0]!.control.trials.runs, runs)
-    assert.equal(opened.jobs.report(id).job.failure?.code, failure, 'told while it is tried again')
+    assert.equal((await opened.jobs.report(id)).job.failure?.code, failure, 'told while it is tried again')
     await opened.jobs.close(crashed)
-    assert.equal(opened.galleries.jobs.get(id)?.state, crashed ? 'running' : 'queued')
+    assert.equal((await jobsOf(opened.galleries).get(id))?.state, crashed ? 'running' : 'queued')
     await opened.galleries.close()
   }
   const { jobs, lookers, log } = await open(t, { dataDir })
-  const left = jobs.list({ kinds: ['doctor'] })[0]!.job
-  await until(() => stateOf(jobs, left.id) === 'failed')
+  const left = (await jobs.list({ kinds: ['doctor'] }))[0]!.job
+  await until(async () => (await stateOf(jobs, left.id)) === 'failed')
   assert.deepEqual(
-    [lookers.resumed, lookers.runs.length, jobs.report(left.id).job.failure?.code],
+    [lookers.resumed, lookers.runs.length, (await jobs.report(left.id)).job.failure?.code],
     [[left.id], 0, 'job_interrupted'],
   )
   assert.ok(
@@ -195,10 +199,10 @@ test('a job that came through after all has no failure', async (t) => {
   await first.galleries.close()
   const { jobs, takers } = await open(t, { dataDir })
   await until(() => takers.runs.length === 1)
-  assert.equal(jobs.report(id).job.failure?.code, 'job_interrupted')
+  assert.equal((await jobs.report(id)).job.failure?.code, 'job_interrupted')
   takers.runs[0]!.end({ total: 0 })
-  await until(() => stateOf(jobs, id) === 'succeeded')
-  assert.equal(jobs.report(id).job.failure, null)
+  await until(async () => (await stateOf(jobs, id)) === 'succeeded')
+  assert.equal((await jobs.report(id)).job.failure, null)
 })
 
 test('why a run failed is in its job; what is our fault is in the log with its cause', async (t) => {
@@ -211,8 +215,8 @@ test('why a run failed is in its job; what is our fault is in the log with its c
     const id = await create(jobs, 'ingest')
     await until(() => takers.runs.at(-1)?.job.id === id)
     takers.runs.at(-1)!.fail(thrown)
-    await until(() => stateOf(jobs, id) === 'failed')
-    assert.equal(jobs.report(id).job.failure?.code, code)
+    await until(async () => (await stateOf(jobs, id)) === 'failed')
+    assert.equal((await jobs.report(id)).job.failure?.code, code)
     await until(() => takers.discarded.includes(id))
     assert.equal(
       log.find(({ fields, message }) => fields.jobId === id && message === 'job failed' && fields.err === thrown)
@@ -231,9 +235,9 @@ test('jobs that ended long ago are forgotten', async (t) => {
   assert.equal((await jobs.cancel(next)).job.state, 'cancelled', 'told, though not kept')
   const third = await create(jobs, 'ingest')
   await until(() => takers.runs.length === 3)
-  await until(() => jobs.list({ kinds: ['ingest'] }).length === 1)
-  assert.throws(() => jobs.report(ended), { code: 'job_not_found' })
-  assert.equal(stateOf(jobs, third), 'running')
+  await until(async () => (await jobs.list({ kinds: ['ingest'] })).length === 1)
+  await assert.rejects(jobs.report(ended), { code: 'job_not_found' })
+  assert.equal(await stateOf(jobs, third), 'running')
 })
 
 test('a job is followed from change to change to its end, and no further than its follower stays', async (t) => {
@@ -263,7 +267,7 @@ test('a job is followed from change to change to its end, and no further than it
   leaving.abort()
   assert.deepEqual(await left, { done: true, value: undefined }, 'at once, not at the next look')
   lookers.runs[0]!.end({ total: 9, result: '{}' })
-  await until(() => stateOf(jobs, id) === 'succeeded')
+  await until(async () => (await stateOf(jobs, id)) === 'succeeded')
   assert.deepEqual([tell(await follower.next()), (await follower.next()).done], ['end 9', true])
   assert.deepEqual(await followJob(jobs, 'forgotten', { signal: leaving.signal }).next(), {
     done: true,

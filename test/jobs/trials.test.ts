@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JobRecord } from '../../src/gallery/jobs.js'
+import type { JobRecord } from '../../src/jobs/job.js'
 import { nextTrial, type Trial } from '../../src/jobs/trials.js'
 
 const deathsMax = 4

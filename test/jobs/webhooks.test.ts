@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import type { WebhookOutcome, Webhooks } from '../../src/jobs/webhooks.js'
+import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { webhookSecret, webhookServer, webhooksOf } from '../support/webhooks.js'
 import { HeldRunner } from './held-runner.js'
@@ -32,9 +33,10 @@ async function open(
   if ((await galleries.list()).length === 0) await galleries.create('a')
   const outcomes: WebhookOutcome[] = []
   const onAttempt = (outcome: WebhookOutcome) => void outcomes.push(outcome)
-  const webhooks = webhooksOf(galleries.jobs, { allowedHosts, attemptsMax, onAttempt, now })
+  const webhooks = webhooksOf(jobsOf(galleries), { allowedHosts, attemptsMax, onAttempt, now })
   const runner = new HeldRunner(['ingest'])
   const jobs = await openJobs({
+    store: jobsOf(galleries),
     galleries,
     runners: [runner],
     jobsKeptDays: 30,
@@ -69,7 +71,7 @@ test('the end of a job is told once, signed, to whom its maker named', async (t)
   const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host) })
   const id = await endedJob(opened, url)
   await until(() => opened.outcomes.length === 1)
-  assert.deepEqual([opened.outcomes, taken.length, opened.galleries.jobs.webhooks()], [['delivered'], 1, []])
+  assert.deepEqual([opened.outcomes, taken.length, await jobsOf(opened.galleries).webhooks()], [['delivered'], 1, []])
 
   const { headers, body } = taken[0]!
   const told = JSON.parse(body) as { type: string; data: Record<string, unknown> }
@@ -92,7 +94,7 @@ test('what is not taken is told again, and given up in the end', async (t) => {
   await endedJob(opened, url)
   await until(() => opened.outcomes.length === 6)
   assert.deepEqual(opened.outcomes.slice(3), ['failed', 'failed', 'given_up'])
-  assert.deepEqual([taken.length, opened.galleries.jobs.webhooks()], [6, []])
+  assert.deepEqual([taken.length, await jobsOf(opened.galleries).webhooks()], [6, []])
 })
 
 test('a restart loses none, and waits no longer than was left to wait', async (t) => {
@@ -114,7 +116,7 @@ test('nobody is told who is not listed, nor by a service without a secret', asyn
   const { webhooks, galleries } = await open(t, await dataFolder(t), { allowedHosts: 'example.com' })
   assert.throws(() => webhooks.expectAllowed(url), { code: 'url_not_allowed' })
   assert.throws(() => webhooks.expectAllowed('http://127.0.0.1/'), { code: 'url_not_allowed' })
-  assert.throws(() => webhooksOf(galleries.jobs, { allowedHosts: reached(host), secret: '' }).expectAllowed(url), {
+  assert.throws(() => webhooksOf(jobsOf(galleries), { allowedHosts: reached(host), secret: '' }).expectAllowed(url), {
     code: 'webhook_disabled',
   })
   assert.equal(taken.length, 0)

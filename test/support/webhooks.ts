@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
-import type { JobStore } from '../../src/gallery/jobs.js'
+import type { JobStore } from '../../src/jobs/job-store.js'
 import { Webhooks, type WebhooksOptions } from '../../src/jobs/webhooks.js'
 import { WebhookRequests } from '../../src/remote/webhook-requests.js'
 

@@ -37,7 +37,7 @@ export interface AccessOptions {
   /** Whether `/metrics` is read without a key. */
   metricsOpen: boolean
   /** The gallery of a job. @throws AlikeError `job_not_found` */
-  galleryOfJob(job: string): string
+  galleryOfJob(job: string): Promise<string>
 }
 
 /** Paths of plugins, which can not state a role: the reference page, the contract and the console's files are no secret. */
@@ -94,7 +94,7 @@ export async function guard(
     callers.set(request, `key ${caller.name}`)
     request.log = request.log.child({ caller: caller.name })
     await refuseTooMany(request)
-    expectGranted(request, caller.grant, galleryOfJob)
+    await expectGranted(request, caller.grant, galleryOfJob)
   })
   return { countAgain: refuseTooMany, callerOf }
 
@@ -120,7 +120,11 @@ export async function guard(
 }
 
 /** @throws AlikeError `forbidden`, `gallery_forbidden`; what `galleryOfJob` throws */
-function expectGranted(request: FastifyRequest, grant: Grant, galleryOfJob: AccessOptions['galleryOfJob']): void {
+async function expectGranted(
+  request: FastifyRequest,
+  grant: Grant,
+  galleryOfJob: AccessOptions['galleryOfJob'],
+): Promise<void> {
   const { config } = request.routeOptions
   for (const verb of [verbOf(request), config.alsoNeeds?.(request)])
     if (verb !== undefined && !grant.verbs.has(verb))
@@ -129,7 +133,7 @@ function expectGranted(request: FastifyRequest, grant: Grant, galleryOfJob: Acce
       })
   if (grant.galleries === undefined || config.galleries !== undefined) return
   const { gallery, job } = (request.params ?? {}) as { gallery?: string; job?: string }
-  const asked = job === undefined ? gallery : galleryOfJob(job)
+  const asked = job === undefined ? gallery : await galleryOfJob(job)
   if (asked === undefined) throw new AlikeError('gallery_forbidden', { detail: 'This route is not about one gallery.' })
   if (!reaches(grant, asked)) throw new AlikeError('gallery_forbidden')
 }

@@ -13,7 +13,7 @@ import {
   evaluateTask,
 } from '../../analysis/findings/parameters.js'
 import { AlikeError } from '../../errors.js'
-import type { Galleries } from '../../gallery/galleries.js'
+import type { Jobs } from '../../jobs/jobs.js'
 import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
 import { Job, JobPath, JobWishParameters, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
@@ -22,10 +22,10 @@ import { problems } from '../schemas/problem.js'
 
 export interface AnalysisRouteOptions {
   analyses: Analyses
-  galleries: Galleries
+  jobs: Jobs
 }
 
-export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = async (app, { analyses, galleries }) => {
+export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = async (app, { analyses, jobs }) => {
   const tags = ['analysis']
   const response = {
     202: { description: 'The job; its result will be at `/v1/jobs/{job}/result`.', ...reference(Job) },
@@ -136,9 +136,8 @@ export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = a
       },
     },
     async (request, reply) => {
-      const job = galleries.jobs.get(request.params.job)
-      if (job === undefined) throw new AlikeError('job_not_found')
-      const result = galleries.jobs.result(job.id)
+      const { job } = await jobs.report(request.params.job)
+      const result = await jobs.store.result(job.id)
       if (result === undefined)
         throw new AlikeError('job_result_missing', {
           detail: job.kind === 'ingest' ? 'It takes pictures in.' : `It is ${job.state}.`,

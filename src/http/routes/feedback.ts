@@ -84,7 +84,7 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
       const { gallery } = request.params
       const { limit = linesMax, cursor } = request.query
       const after = cursor === undefined ? 0 : numberOf(cursor)
-      const first = galleries.feedback.page(gallery, after, Math.min(limit, linesOfPage)) // what is damaged here still gets a status
+      const first = await galleries.feedback.page(gallery, after, Math.min(limit, linesOfPage)) // what is damaged here still gets a status
       const lines = Readable.from(feedbackLines(gallery, galleries.feedback, first, limit), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
     },
@@ -106,7 +106,7 @@ async function* feedbackLines(
   for (let left = limit - page.length; page.length > 0; left -= page.length) {
     yield page.map((judgement) => `${JSON.stringify(feedbackLine(judgement))}\n`).join('')
     await nextTurn()
-    page = left > 0 ? feedback.page(gallery, page.at(-1)!.number, Math.min(left, linesOfPage)) : []
+    page = left > 0 ? await feedback.page(gallery, page.at(-1)!.number, Math.min(left, linesOfPage)) : []
   }
 }
 

@@ -63,7 +63,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
       },
     },
     async (request, reply) => {
-      const { job } = jobs.report(request.params.job)
+      const { job } = await jobs.report(request.params.job)
       if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id))
         return reply.code(204).send(null)
       if (listeners.size >= jobListenersMax)

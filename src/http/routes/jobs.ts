@@ -4,8 +4,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import { AlikeError } from '../../errors.js'
-import type { Galleries } from '../../gallery/galleries.js'
-import type { JobError, JobStore } from '../../gallery/jobs.js'
+import type { JobError } from '../../gallery/job-progress.js'
+import type { JobStore } from '../../jobs/job-store.js'
 import type { Jobs } from '../../jobs/jobs.js'
 import { nextTurn } from '../../turns.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, JobSteering, jobView } from '../schemas/job.js'
@@ -14,10 +14,9 @@ import { problems } from '../schemas/problem.js'
 
 export interface JobRouteOptions {
   jobs: Jobs
-  galleries: Galleries
 }
 
-export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { jobs, galleries }) => {
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, { jobs }) => {
   const tags = ['jobs']
 
   app.get(
@@ -36,7 +35,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       const { gallery, kind, state, limit = 50 } = request.query
       if (request.grant?.galleries !== undefined && (gallery === undefined || !reaches(request.grant, gallery)))
         throw new AlikeError('gallery_forbidden', { detail: 'Name one of its galleries.' })
-      const reports = jobs.list({
+      const reports = await jobs.list({
         limit,
         ...(gallery !== undefined && { gallery }),
         ...(kind !== undefined && { kinds: kind }),
@@ -59,7 +58,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       },
     },
     async (request) => {
-      const { job, pace } = jobs.report(request.params.job)
+      const { job, pace } = await jobs.report(request.params.job)
       return jobView(job, pace)
     },
   )
@@ -85,9 +84,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app,
       },
     },
     async (request, reply) => {
-      const { job } = jobs.report(request.params.job)
-      const first = galleries.jobs.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
-      const lines = Readable.from(errorLines(job.id, galleries.jobs, first), { objectMode: false })
+      const { job } = await jobs.report(request.params.job)
+      const first = await jobs.store.errors(job.id, { limit: linesOfPage }) // what is damaged here still gets a status
+      const lines = Readable.from(errorLines(job.id, jobs.store, first), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
     },
   )
@@ -144,7 +143,7 @@ async function* errorLines(jobId: string, jobs: JobStore, first: JobError[]): As
   for (
     let page = first;
     page.length > 0;
-    page = jobs.errors(jobId, { fromItem: page.at(-1)!.item + 1, limit: linesOfPage })
+    page = await jobs.errors(jobId, { fromItem: page.at(-1)!.item + 1, limit: linesOfPage })
   ) {
     yield page.map((line) => `${JSON.stringify(line)}\n`).join('')
     await nextTurn()

@@ -1,9 +1,9 @@
 /** Jobs as callers see them. */
 import { type Static, Type } from 'typebox'
-import { type JobRecord, jobKinds, jobStates } from '../../gallery/jobs.js'
 import { AddLine, DeleteLine } from '../../ingest/line-schemas.js'
 import { litterRules } from '../../ingest/litter.js'
 import { nameEncodings } from '../../ingest/name-encoding.js'
+import { type JobRecord, jobKinds, jobStates } from '../../jobs/job.js'
 import type { JobPace } from '../../jobs/pace.js'
 import { exampleBase64 } from './image-body.js'
 import { named, reference } from './named.js'

@@ -8,6 +8,7 @@ import { examineDatabase } from '../../../src/engines/embedded/store/examine-dat
 import { AlikeError } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import { model, newImage } from '../../gallery/stored-images.js'
+import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
@@ -19,32 +20,35 @@ async function withJobs(t: TestContext): Promise<Buffer> {
   const galleries = await openIn(t, dataDir)
   await galleries.create('gallery-of-the-test', { setting: 'value-of-the-setting' })
   const make = (id: string, kind: 'ingest' | 'doctor') =>
-    galleries.jobs.create({ id, kind, gallery: 'gallery-of-the-test', source: { kind: 'source-of-the-job' } })
+    jobsOf(galleries).create({ id, kind, gallery: 'gallery-of-the-test', source: { kind: 'source-of-the-job' } })
   await make('job-that-failed-items', 'ingest')
-  await galleries.jobs.transition('job-that-failed-items', { from: ['queued'], to: 'running' })
+  await jobsOf(galleries).transition('job-that-failed-items', { from: ['queued'], to: 'running' })
   const errors = Array.from({ length: 20 }, (_, item) => ({
     item,
     name: `name-of-item-${item}`,
     code: 'image_empty',
     detail: `detail-of-item-${item}`,
   }))
-  await galleries.jobs.advance({ jobId: 'job-that-failed-items', position: 20, errors })
+  await jobsOf(galleries).advance({ jobId: 'job-that-failed-items', position: 20, errors })
   await make('job-with-a-result', 'doctor')
-  await galleries.jobs.transition('job-with-a-result', { from: ['queued'], to: 'running' })
-  await galleries.jobs.finish('job-with-a-result', { total: 3, result: '{"found":"result-of-the-job"}' })
+  await jobsOf(galleries).transition('job-with-a-result', { from: ['queued'], to: 'running' })
+  await jobsOf(galleries).finish('job-with-a-result', { total: 3, result: '{"found":"result-of-the-job"}' })
   await galleries.close()
   return readFile(join(dataDir, 'alike.db'))
 }
 
 const asked: ((galleries: Galleries) => unknown)[] = [
   (galleries) => galleries.list(),
-  ({ jobs }) => jobs.list(),
-  ({ jobs }) => jobs.list({ kinds: ['doctor'] }),
-  ({ jobs }) => jobs.list({ gallery: 'gallery-of-the-test', states: ['running'] }),
-  ({ jobs }) => [jobs.get('job-that-failed-items'), jobs.get('job-with-a-result')],
-  ({ jobs }) => jobs.errors('job-that-failed-items'),
-  ({ jobs }) => jobs.errors('job-that-failed-items', { fromItem: 7, limit: 5 }),
-  ({ jobs }) => jobs.result('job-with-a-result'),
+  (galleries) => jobsOf(galleries).list(),
+  (galleries) => jobsOf(galleries).list({ kinds: ['doctor'] }),
+  (galleries) => jobsOf(galleries).list({ gallery: 'gallery-of-the-test', states: ['running'] }),
+  async (galleries) => [
+    await jobsOf(galleries).get('job-that-failed-items'),
+    await jobsOf(galleries).get('job-with-a-result'),
+  ],
+  (galleries) => jobsOf(galleries).errors('job-that-failed-items'),
+  (galleries) => jobsOf(galleries).errors('job-that-failed-items', { fromItem: 7, limit: 5 }),
+  (galleries) => jobsOf(galleries).result('job-with-a-result'),
 ]
 
 function answersOf(galleries: Galleries): Promise<unknown[]> {
@@ -104,10 +108,10 @@ for (const [what, sql, ask] of [
   [
     'a line of an error report',
     'DELETE FROM job_error WHERE item = 5',
-    ({ jobs }) => jobs.errors('job-that-failed-items'),
+    (galleries) => jobsOf(galleries).errors('job-that-failed-items'),
   ],
-  ['the result of a job', 'DELETE FROM job_result', ({ jobs }) => jobs.result('job-with-a-result')],
-] satisfies [string, string, (galleries: Galleries) => unknown][]) {
+  ['the result of a job', 'DELETE FROM job_result', (galleries) => jobsOf(galleries).result('job-with-a-result')],
+] satisfies [string, string, (galleries: Galleries) => Promise<unknown>][]) {
   test(`${what} that is gone is missed`, async (t) => {
     const dataDir = await dataFolder(t)
     const path = join(dataDir, 'alike.db')
@@ -116,7 +120,7 @@ for (const [what, sql, ask] of [
     database.exec(sql)
     database.close()
     const galleries = await openIn(t, dataDir)
-    assert.throws(() => ask(galleries), { code: 'data_unreadable', detail: /missing/ })
+    await assert.rejects(ask(galleries), { code: 'data_unreadable', detail: /missing/ })
   })
 }
 

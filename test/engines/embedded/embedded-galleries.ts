@@ -6,6 +6,7 @@ import {
 } from '../../../src/engines/embedded/embedded-engine.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
 import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
+import type { JobStore } from '../../../src/jobs/job-store.js'
 
 export type EmbeddedGalleriesOptions = EmbeddedOptions &
   Pick<GalleriesOptions, 'limits' | 'pages' | 'onRankingDrop'> & { model: ServableModel }
@@ -19,7 +20,7 @@ export async function openEmbeddedGalleries(options: EmbeddedGalleriesOptions): 
     catalogue: embedded.catalogue,
     engines: { embedded },
     engineOfNew: 'embedded',
-    jobs: embedded.jobs,
+    progress: { committedBy: ['embedded'], advance: (progress, stored) => embedded.jobs.advance(progress, stored) },
     feedback: embedded.feedback,
     decisions: embedded.decisions,
     layouts: embedded.layouts,
@@ -30,6 +31,11 @@ export async function openEmbeddedGalleries(options: EmbeddedGalleriesOptions): 
   })
   engines.set(galleries, embedded)
   return galleries
+}
+
+/** The jobs of these galleries. */
+export function jobsOf(galleries: Galleries): JobStore {
+  return engineOf(galleries).jobs
 }
 
 /** What they live in. */

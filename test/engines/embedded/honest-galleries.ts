@@ -10,7 +10,7 @@ import type { Galleries, Hit } from '../../../src/gallery/galleries.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { randomDescriptor } from '../../support/copy-descriptors.js'
 import { damagedBytes } from '../../support/damage.js'
-import { openEmbeddedGalleries } from './embedded-galleries.js'
+import { jobsOf, openEmbeddedGalleries } from './embedded-galleries.js'
 import { dataFolder, index, openIn, settled } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
@@ -23,8 +23,8 @@ export async function everyAnswer(galleries: Galleries): Promise<(() => unknown 
     () => galleries.images('a', { limit: 1_000 }),
     () => galleries.images('a', { limit: 1_000, label: 'odd' }),
     () => galleries.labels('a'),
-    () => galleries.jobs.list(),
-    () => galleries.jobs.errors('j'),
+    () => jobsOf(galleries).list(),
+    () => jobsOf(galleries).errors('j'),
     ...vectors.flatMap((vector, i) => [
       () => galleries.image('a', `p${i}`),
       () => galleries.embedding('a', `p${i}`),
@@ -52,9 +52,9 @@ export async function fill(galleries: Galleries): Promise<void> {
       }),
     ),
   )
-  await galleries.jobs.create({ id: 'j', gallery: 'a', source: { x: 1 } })
-  await galleries.jobs.transition('j', { from: ['queued'], to: 'running' })
-  await galleries.jobs.advance({
+  await jobsOf(galleries).create({ id: 'j', gallery: 'a', source: { x: 1 } })
+  await jobsOf(galleries).transition('j', { from: ['queued'], to: 'running' })
+  await jobsOf(galleries).advance({
     jobId: 'j',
     position: 1,
     errors: [{ item: 0, name: 'n', code: 'image_empty', detail: 'd' }],

@@ -6,6 +6,7 @@ import { openForReading, openForWriting } from '../../../src/engines/embedded/st
 import { model, newImage } from '../../gallery/stored-images.js'
 import { droppingYounger } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
+import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn, settled } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
@@ -97,8 +98,8 @@ test('a database of version 2, which counted no removals, is taken over with its
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.jobs.create({ id: 'j', gallery: 'a', source: null })
-  await first.jobs.transition('j', { from: ['queued'], to: 'running' })
+  await jobsOf(first).create({ id: 'j', gallery: 'a', source: null })
+  await jobsOf(first).transition('j', { from: ['queued'], to: 'running' })
   await first.put('a', images.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
@@ -109,22 +110,29 @@ test('a database of version 2, which counted no removals, is taken over with its
 
   const second = await openIn(t, dataDir)
   await second.change('a', [{ remove: 'p0' }], { jobId: 'j', position: 4 })
-  assert.deepEqual([second.jobs.get('j')?.added, second.jobs.get('j')?.removed, second.jobs.get('j')?.done], [3, 1, 4])
+  assert.deepEqual(
+    [
+      (await jobsOf(second).get('j'))?.added,
+      (await jobsOf(second).get('j'))?.removed,
+      (await jobsOf(second).get('j'))?.done,
+    ],
+    [3, 1, 4],
+  )
 })
 
 test('a database of version 3, whose error reports had no checksums, is taken over with its reports, which are checked from then on', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.jobs.create({ id: 'j', gallery: 'a', source: null })
-  await first.jobs.transition('j', { from: ['queued'], to: 'running' })
+  await jobsOf(first).create({ id: 'j', gallery: 'a', source: null })
+  await jobsOf(first).transition('j', { from: ['queued'], to: 'running' })
   const errors = Array.from({ length: 2_500 }, (_, item) => ({
     item,
     name: `grüße/${item}.jpg`,
     code: 'image_empty',
     detail: 'It is "empty".',
   }))
-  await first.jobs.advance({ jobId: 'j', position: errors.length, errors })
+  await jobsOf(first).advance({ jobId: 'j', position: errors.length, errors })
   await first.close()
   const path = join(dataDir, 'alike.db')
   const change = (sql: string) => {
@@ -137,15 +145,13 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
   )
 
   const second = await openIn(t, dataDir)
-  assert.deepEqual(
-    [0, 1_000, 2_000].flatMap((fromItem) => second.jobs.errors('j', { fromItem, limit: 1_000 })),
-    errors,
-  )
+  const pages = [0, 1_000, 2_000].map((fromItem) => jobsOf(second).errors('j', { fromItem, limit: 1_000 }))
+  assert.deepEqual((await Promise.all(pages)).flat(), errors)
   await second.close()
   change(`UPDATE job_error SET detail = 'It is "empty",' WHERE item = 2400`)
   const third = await openIn(t, dataDir)
-  assert.equal(third.jobs.errors('j', { limit: 1_000 }).length, 1_000)
-  assert.throws(() => third.jobs.errors('j', { fromItem: 2_000 }), { code: 'data_unreadable' })
+  assert.equal((await jobsOf(third).errors('j', { limit: 1_000 })).length, 1_000)
+  await assert.rejects(jobsOf(third).errors('j', { fromItem: 2_000 }), { code: 'data_unreadable' })
 })
 
 test('the rows of a deleted gallery go, also when the process stops in between', async (t) => {
@@ -178,8 +184,8 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   const first = await openIn(t, dataDir)
   await first.create('a')
   await first.put('a', images.slice(0, 3))
-  await first.jobs.create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
-  const before = first.jobs.get('old')
+  await jobsOf(first).create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
+  const before = await jobsOf(first).get('old')
   await first.close()
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
@@ -189,8 +195,8 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   database.close()
 
   const second = await openIn(t, dataDir)
-  assert.deepEqual(second.jobs.get('old'), before)
-  await second.jobs.transition('old', { from: ['queued'], to: 'running' })
+  assert.deepEqual(await jobsOf(second).get('old'), before)
+  await jobsOf(second).transition('old', { from: ['queued'], to: 'running' })
   await second.put('a', images.slice(3, 5), { jobId: 'old', position: 2 })
-  assert.deepEqual([second.jobs.get('old')?.kind, second.jobs.get('old')?.added], ['ingest', 2])
+  assert.deepEqual([(await jobsOf(second).get('old'))?.kind, (await jobsOf(second).get('old'))?.added], ['ingest', 2])
 })

@@ -5,8 +5,10 @@ import type { CatalogueRecord } from '../../../gallery/catalogue.js'
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
-import type { JobProgress, JobRecord, JobResult } from '../../../gallery/jobs.js'
+import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
 import type { ImageChange, ImageRecord, ImageStep, PutStep } from '../../../gallery/records.js'
+import type { JobRecord } from '../../../jobs/job.js'
+import type { JobResult } from '../../../jobs/job-store.js'
 import { nfc } from '../../../text.js'
 import type { Database } from './database.js'
 import { DecisionTable, type NewDecisionRow } from './decision-table.js'
@@ -14,7 +16,7 @@ import { DescriptorTable } from './descriptor-table.js'
 import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
 import { type GalleryRow, GalleryTable, type NewGallery, recordOf, slotsMax } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
-import { JobTable, type StoredCounts } from './job-table.js'
+import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
 
@@ -93,9 +95,9 @@ export class GalleryWrites {
     return { result: result!, record: this.#images.find(request.gallery, step.put.id)! }
   }
 
-  /** For steps that store no picture. */
-  advanceJob(progress: JobProgress): void {
-    this.jobs.advance(progress, countsOf([]), this.#galleryOfJob(progress.jobId))
+  /** Of steps that store no picture here. */
+  advanceJob(progress: JobProgress, stored: StoredCounts): void {
+    this.jobs.advance(progress, stored, this.#galleryOfJob(progress.jobId))
   }
 
   finishJob(id: string, result: JobResult, at: string): JobRecord {

@@ -1,6 +1,6 @@
 /** The rows of jobs' error reports: what could not be taken in, and why. */
 
-import type { JobError } from '../../../gallery/jobs.js'
+import type { JobError } from '../../../gallery/job-progress.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
 

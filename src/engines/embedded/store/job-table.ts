@@ -1,24 +1,26 @@
 /** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
 import { AlikeError, catalogue } from '../../../errors.js'
+import type { JobError, JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
+import type { JsonValue } from '../../../gallery/records.js'
 import {
+  activeJobStates,
   endedJobStates,
-  type JobError,
   type JobKind,
-  type JobListOptions,
-  type JobProgress,
   type JobRecord,
-  type JobResult,
   type JobState,
-  type JobSteering,
-  type JobTransition,
   type JobTrials,
   jobKinds,
   jobStates,
-  type NewJob,
-  type PendingWebhook,
-  type WebhookNote,
-} from '../../../gallery/jobs.js'
-import type { JsonValue } from '../../../gallery/records.js'
+} from '../../../jobs/job.js'
+import type {
+  JobListOptions,
+  JobResult,
+  JobSteering,
+  JobTransition,
+  NewJob,
+  PendingWebhook,
+  WebhookNote,
+} from '../../../jobs/job-store.js'
 import { cutText } from '../../../text.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
@@ -53,15 +55,6 @@ interface JobRow {
 }
 type StoredRow = JobRow & { checksum: number }
 
-/** What the steps of a transaction did. */
-export interface StoredCounts {
-  added: number
-  updated: number
-  removed: number
-  /** There was nothing to change, or nothing to remove. */
-  idle: number
-}
-
 /** Kinds and states as JSON lists. */
 interface ListParameters {
   gallery: string | null
@@ -81,7 +74,7 @@ export class JobTable {
   readonly #database: Database
   readonly #byId: Statement<[string], StoredRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredRow>
-  readonly #next: Statement<[ListParameters], StoredRow>
+  readonly #next: Statement<[Pick<ListParameters, 'kinds' | 'states'>], StoredRow>
   readonly #webhooks: WebhookTable
   readonly #newest: Statement<[ListParameters], StoredRow>
   readonly #oldest: Statement<[ListParameters], StoredRow>
@@ -106,7 +99,7 @@ export class JobTable {
       .prepare<[{ kinds: string; states: string }], number>(`SELECT count(*) FROM job WHERE ${fitting}`)
       .pluck()
     this.#next = database.prepare(
-      `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT @limit`,
+      `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT 1`,
     )
     this.#errors = new JobErrorRows(database)
     this.#webhooks = new WebhookTable(database)
@@ -141,10 +134,15 @@ export class JobTable {
     limit = defaultListLimit,
     order = 'newest',
   }: JobListOptions = {}): JobRecord[] {
-    const rows = { newest: this.#newest, oldest: this.#oldest, next: this.#next }[order]
-    return rows
+    return (order === 'newest' ? this.#newest : this.#oldest)
       .all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit })
       .map((row) => recordOf(checked(row)))
+  }
+
+  /** The next to be begun. */
+  next(kinds: readonly JobKind[]): JobRecord | undefined {
+    const row = this.#next.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(activeJobStates) })
+    return row && recordOf(checked(row))
   }
 
   /** Their rows are neither read nor compared. */

@@ -14,7 +14,7 @@ export function storedFeedback({ store, max, write }: StoredFeedbackOptions): Fe
   return {
     record: (gallery, judgements) =>
       write(async () => store.write('recordFeedback', { gallery: store.gallery(gallery).number, judgements, max })),
-    page: (gallery, after, limit) => {
+    page: async (gallery, after, limit) => {
       const { number } = store.gallery(gallery)
       return store.read(({ feedback }) => feedback.page(number, after, limit))
     },

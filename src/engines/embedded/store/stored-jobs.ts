@@ -1,6 +1,7 @@
 /** Jobs as the rest of Alike reads and changes them. */
 
-import type { JobStore } from '../../../gallery/jobs.js'
+import type { StoredCounts } from '../../../gallery/job-progress.js'
+import type { JobStore } from '../../../jobs/job-store.js'
 import type { GalleryStore } from './gallery-store.js'
 
 export interface StoredJobsOptions {
@@ -11,23 +12,27 @@ export interface StoredJobsOptions {
   write<Result>(write: () => Promise<Result>): Promise<Result>
 }
 
+const nothing: StoredCounts = { added: 0, updated: 0, removed: 0, idle: 0 }
+
 export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
   return {
     create: (job) =>
       write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
+    // one process has the folder, and asks for the next job of a kind when it has none of that kind
+    claim: async (kinds) => store.read(({ jobs }) => jobs.next(kinds)),
     transition: (id, transition) => write(() => store.write('transitionJob', { id, transition, at: now() })),
     note: (id, trials) => write(() => store.write('noteJob', { id, trials })),
     complete: (id, total) => write(() => store.write('completeJob', { id, total, at: now() })),
-    advance: (progress) => write(() => store.write('advanceJob', progress)),
+    advance: (progress, stored = nothing) => write(() => store.write('advanceJob', { progress, stored })),
     forget: (finishedBefore) => write(() => store.write('forgetJobs', { finishedBefore })),
     finish: (id, result) => write(() => store.write('finishJob', { id, result, at: now() })),
     steer: (id, steering) => write(() => store.write('steerJob', { id, steering })),
-    webhooks: () => store.read(({ jobs }) => jobs.webhooks()),
+    webhooks: async () => store.read(({ jobs }) => jobs.webhooks()),
     noteWebhook: (id, next) => write(() => store.write('noteWebhook', { id, next })),
-    get: (id) => store.read(({ jobs }) => jobs.get(id)),
-    result: (id) => store.readAtOnce(({ jobs }) => jobs.result(id)),
-    list: (options) => store.read(({ jobs }) => jobs.list(options)),
-    count: (options) => store.read(({ jobs }) => jobs.count(options)),
-    errors: (id, options) => store.readAtOnce(({ jobs }) => jobs.errors(id, options)),
+    get: async (id) => store.read(({ jobs }) => jobs.get(id)),
+    result: async (id) => store.readAtOnce(({ jobs }) => jobs.result(id)),
+    list: async (options) => store.read(({ jobs }) => jobs.list(options)),
+    count: async (options) => store.read(({ jobs }) => jobs.count(options)),
+    errors: async (id, options) => store.readAtOnce(({ jobs }) => jobs.errors(id, options)),
   }
 }

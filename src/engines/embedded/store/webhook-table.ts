@@ -1,5 +1,5 @@
 /** Who is still to be told of the end of a job: a row from the making of the job until it was told, or given up. */
-import type { PendingWebhook } from '../../../gallery/jobs.js'
+import type { PendingWebhook } from '../../../jobs/job-store.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 

@@ -3,18 +3,11 @@ import type { CatalogueRecord } from '../../../gallery/catalogue.js'
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
-import type {
-  JobProgress,
-  JobRecord,
-  JobResult,
-  JobSteering,
-  JobTransition,
-  JobTrials,
-  NewJob,
-  WebhookNote,
-} from '../../../gallery/jobs.js'
+import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
 import type { LayoutAbout } from '../../../gallery/layout.js'
 import type { ImageChange, ImageRecord } from '../../../gallery/records.js'
+import type { JobRecord, JobTrials } from '../../../jobs/job.js'
+import type { JobResult, JobSteering, JobTransition, NewJob, WebhookNote } from '../../../jobs/job-store.js'
 import type { NewDecisionRow } from './decision-table.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
@@ -57,7 +50,7 @@ export type WriterCalls = {
   steerJob: { request: { id: string; steering: JobSteering }; reply: JobRecord }
   noteWebhook: { request: { id: string; next: WebhookNote }; reply: void }
   completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
-  advanceJob: { request: JobProgress; reply: void }
+  advanceJob: { request: { progress: JobProgress; stored: StoredCounts }; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   /** Those of them that no picture uses. */
   forgetOriginals: { request: { contentHashes: readonly string[] }; reply: void }

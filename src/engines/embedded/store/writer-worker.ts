@@ -55,7 +55,7 @@ answerCalls<WriterCalls>(
     steerJob: ({ id, steering }) => groups.add(() => writes.jobs.steer(id, steering)),
     noteWebhook: ({ id, next }) => groups.add(() => writes.jobs.noteWebhook(id, next)),
     completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
-    advanceJob: (progress) => groups.add(() => writes.advanceJob(progress)),
+    advanceJob: ({ progress, stored }) => groups.add(() => writes.advanceJob(progress, stored)),
     finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
     forgetOriginals: ({ contentHashes }) => groups.add(() => writes.originals.forget(contentHashes)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),

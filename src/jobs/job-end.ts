@@ -1,0 +1,36 @@
+/** The end of a job: why it failed, and who is told. */
+import { AlikeError } from '../errors.js'
+import type { JobRecord } from './job.js'
+import type { JobLogger } from './job-logger.js'
+
+export interface JobEndOptions {
+  logger: JobLogger
+  /** Told of each job that has ended, for a metric. */
+  onEnd?: ((job: JobRecord) => void) | undefined
+}
+
+/** Failures that are ours: their causes belong into the log as errors. */
+const ownFailures: readonly string[] = ['internal', 'storage_full', 'data_unreadable', 'job_interrupted']
+
+/** What a job that failed of it says. What the caller is to blame for is in the job; what we are to blame for goes into the log, too, with its cause. */
+export function failureBy(cause: unknown, jobId: string, logger: JobLogger): NonNullable<JobRecord['failure']> {
+  const error = cause instanceof AlikeError ? cause : new AlikeError('internal', { cause })
+  if (ownFailures.includes(error.code)) logger.error({ err: cause, jobId }, 'job failed')
+  return failureOf(error)
+}
+
+export function failureOf({ code, message }: AlikeError): NonNullable<JobRecord['failure']> {
+  return { code, detail: message }
+}
+
+export function tellEnd(job: JobRecord, { logger, onEnd }: JobEndOptions): void {
+  const { id, kind, state, total, failed, failure, startedAt, finishedAt } = job
+  const durationMs =
+    startedAt === null || finishedAt === null ? undefined : Date.parse(finishedAt) - Date.parse(startedAt)
+  onEnd?.(job)
+  const level = state === 'succeeded' || state === 'cancelled' ? 'info' : 'warn'
+  logger[level](
+    { jobId: id, kind, total, failed, durationMs, code: failure?.code },
+    `job ${state.replaceAll('_', ' ')}`,
+  )
+}

@@ -1,0 +1,6 @@
+/** What is used of pino. */
+export interface JobLogger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
