@@ -668,13 +668,14 @@ function parsed(text: string, { type }: SettingSchema): string | number | boolea
 function rangeOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
   if (choices !== undefined) return `one of ${choices.join(', ')}`
   if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
+  if (type === 'number') return `a number from ${minimum} to ${maximum}`
   return type === 'boolean' ? 'true or false' : (accepts ?? 'a text')
 }
 
 function allowedOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
   if (type === 'string') return accepts ?? ''
   if (choices !== undefined) return choices.map((choice) => `\`${choice}\``).join(' ')
-  return type === 'integer' ? `${minimum} to ${maximum}` : '`true` `false`'
+  return type === 'boolean' ? '`true` `false`' : `${minimum} to ${maximum}`
 }
 
 function defaultOf({ default: value }: SettingSchema): string {
