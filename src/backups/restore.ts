@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { syncFolder } from '../durable-files.js'
 import { examineDatabase } from '../engines/embedded/store/examine-database.js'
 import { besideDatabase, lockFolder } from '../engines/embedded/store/folder-lock.js'
+import { bringUpToDate } from '../engines/embedded/store/schema.js'
 import { AlikeError } from '../errors.js'
 import { type BackupManifest, databaseName } from './backup-manifest.js'
 import { readSnapshot } from './read-snapshot.js'
@@ -29,6 +30,7 @@ export async function restoreSnapshot(snapshot: string, dataDir: string): Promis
   try {
     await expectEmpty(dataDir) // a service may have come and gone before the lock
     const manifest = await readSnapshot(snapshot, unfinished)
+    bringUpToDate(unfinished) // it may be of an older version
     const { images } = examineDatabase(unfinished)
     if (images !== manifest.images)
       throw new AlikeError('snapshot_damaged', { detail: `It holds ${images} pictures instead of ${manifest.images}.` })

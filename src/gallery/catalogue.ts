@@ -1,15 +1,15 @@
-/** Which galleries there are, and in which engine each of them lives. */
+/** Which galleries there are, which embedding sets each of them has, and in which engine those live. */
 import type { EmbeddingSet } from './engine.js'
-import type { Metadata } from './records.js'
+import type { JsonValue, Metadata } from './records.js'
 
 /** What is needed to find a gallery's pictures. */
 export interface CatalogueEntry {
   name: string
   /** New for each creation, so that a deleted and recreated gallery is never taken for the old one. */
   uid: string
-  /** Name of its engine. */
+  /** Name of the engine of the set that serves. */
   engine: string
-  /** Of the set that serves; whether it is ready is not for the catalogue to say. */
+  /** That serves; whether it is ready is not for the catalogue to say. */
   set: Omit<EmbeddingSet, 'state'>
 }
 
@@ -24,11 +24,34 @@ export interface CatalogueRecord extends CatalogueEntry {
 }
 
 export interface NewCatalogueEntry extends Omit<CatalogueEntry, 'set'> {
+  /** Of its first set, which serves. */
+  setUid: string
   modelId: string
   dimension: number
   settings: Metadata
   /** Galleries there may be. */
   galleriesMax: number
+}
+
+/** `building`: its pictures are being embedded. `ready`: they were. `serving`: searches are answered from it. `kept`: it did serve, and can again. All but `serving` are brought up to date with the one that serves. */
+export const setStages = ['building', 'ready', 'serving', 'kept'] as const
+export type SetStage = (typeof setStages)[number]
+
+export interface CatalogueSet extends Omit<EmbeddingSet, 'state'> {
+  /** Name of the engine that it lives in. */
+  engine: string
+  stage: SetStage
+  /** What else is remembered of it; opaque here. */
+  about: { [key: string]: JsonValue }
+  createdAt: string
+}
+
+export type NewCatalogueSet = Omit<CatalogueSet, 'stage' | 'createdAt'>
+
+/** Left out: as it was. */
+export interface SetChange {
+  stage?: Exclude<SetStage, 'serving'> | undefined
+  about?: CatalogueSet['about'] | undefined
 }
 
 export interface Catalogue {
@@ -47,5 +70,16 @@ export interface Catalogue {
   /** The first of those after this name, by name; of damaged ones what can be read. */
   entries(page: { after: string; limit: number }): Promise<CatalogueEntry[]>
   /** Frees the name at once, whatever became of the record. @returns what was under it @throws AlikeError `gallery_not_found` */
-  remove(name: string): Promise<Pick<CatalogueEntry, 'uid' | 'engine'>>
+  remove(name: string): Promise<{ uid: string; sets: Pick<CatalogueSet, 'uid' | 'engine'>[] }>
+
+  /** Of one gallery, in the order of their making. @throws AlikeError `gallery_not_found` */
+  sets(galleryUid: string): Promise<CatalogueSet[]>
+  /** As `building`. @throws AlikeError `set_exists` where there is another one besides the one that serves, `gallery_not_found`, `storage_full`, `overloaded` */
+  addSet(set: NewCatalogueSet): Promise<CatalogueSet>
+  /** @throws AlikeError `set_not_found`, `storage_full`, `overloaded` */
+  changeSet(setUid: string, change: SetChange): Promise<CatalogueSet>
+  /** In one write: this set serves, and the one that did is `kept`. @param about of the one that did @throws AlikeError `set_not_found`, `storage_full`, `overloaded` */
+  serve(setUid: string, about: CatalogueSet['about']): Promise<void>
+  /** Its row; what it stored is given back in the background. Nothing where there is none. @throws AlikeError `set_in_use` for the one that serves, `storage_full`, `overloaded` */
+  removeSet(setUid: string): Promise<void>
 }

@@ -180,7 +180,8 @@ export class Galleries {
     const model = asked === undefined ? models.standard : models.get(asked)
     const { gallery, created } = await catalogue.create({
       name,
-      uid: randomBytes(8).toString('hex'),
+      uid: newUid(),
+      setUid: newUid(),
       engine: engineOfNew,
       modelId: model.id,
       dimension: model.dimension,
@@ -255,9 +256,9 @@ export class Galleries {
 
   /** Gone at once for every caller, whatever became of its record; its pictures are removed in the background. */
   async delete(name: string): Promise<void> {
-    const { uid, engine } = await this.#options.catalogue.remove(name)
+    const { uid, sets } = await this.#options.catalogue.remove(name)
     this.#rankings.forget(uid)
-    await this.#options.engines[engine]?.drop({ uid })
+    for (const { uid: setUid, engine } of sets) await this.#options.engines[engine]?.drop({ uid: setUid })
   }
 
   /**
@@ -455,8 +456,8 @@ export class Galleries {
   }
 
   /** Of one as it was looked at, which may be gone by now. */
-  reading({ name, uid, engine, modelId, dimension, unreadable }: GalleryRecord): Promise<GalleryReading> {
-    return this.#readingOf({ name, uid, engine, set: { uid, galleryUid: uid, modelId, dimension }, unreadable })
+  reading({ name, uid, setUid, engine, modelId, dimension, unreadable }: GalleryRecord): Promise<GalleryReading> {
+    return this.#readingOf({ name, uid, engine, set: { uid: setUid, galleryUid: uid, modelId, dimension }, unreadable })
   }
 
   /** Of one. */
@@ -562,7 +563,7 @@ export class Galleries {
   async #recordOf(record: CatalogueRecord): Promise<GalleryRecord> {
     const { set, ...said } = record
     const { images: count } = await this.#stateOf(record)
-    return { ...said, modelId: set.modelId, dimension: set.dimension, count }
+    return { ...said, setUid: set.uid, modelId: set.modelId, dimension: set.dimension, count }
   }
 
   async #readingOf(entry: ListedEntry): Promise<GalleryReading> {
@@ -579,6 +580,10 @@ export class Galleries {
       throw error
     }
   }
+}
+
+function newUid(): string {
+  return randomBytes(8).toString('hex')
 }
 
 export function openGalleries(options: GalleriesOptions): Promise<Galleries> {

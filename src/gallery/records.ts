@@ -7,6 +7,8 @@ export interface GalleryRecord {
   name: string
   /** New for each creation, so that a deleted and recreated gallery is never taken for the old one. */
   uid: string
+  /** Of the embedding set that serves. */
+  setUid: string
   /** The model that made every embedding in it. */
   modelId: string
   dimension: number

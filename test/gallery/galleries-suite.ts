@@ -19,10 +19,11 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.equal(created, true)
     assert.deepEqual(await galleries.get('a'), gallery)
     assert.deepEqual(
-      { ...gallery, uid: '' },
+      { ...gallery, uid: '', setUid: '' },
       {
         name: 'a',
         uid: '',
+        setUid: '',
         modelId: model.id,
         dimension: 32,
         settings: { owner: 'x' },

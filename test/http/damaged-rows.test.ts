@@ -45,14 +45,14 @@ async function snapshotOf(app: TestApp): Promise<Static<typeof Snapshot>> {
   return snapshot
 }
 
-for (const [column, value] of [
-  ['settings', '{'],
-  ['count', 7],
-  ['model_id', 'x'],
-  ['uid', 'x'],
+for (const [table, column, value] of [
+  ['gallery', 'settings', '{'],
+  ['gallery', 'uid', 'x'],
+  ['embedding_set', 'count', 7],
+  ['embedding_set', 'model_id', 'x'],
 ] as const) {
   test(`a gallery whose ${column} is damaged (${value}) is named and can be deleted; the others and backups go on`, async (t) => {
-    const app = await damagedApp(t, 'gallery', column, value)
+    const app = await damagedApp(t, table, column, value)
     const { galleries } = await app.call(200, { url: '/v1/galleries' })
     assert.deepEqual(
       galleries.map(({ name, unreadable, settings, count, searchable }) => [

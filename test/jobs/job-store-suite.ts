@@ -26,8 +26,8 @@ const active = ['queued', 'running'] as const
 
 export async function makeGallery(catalogue: Catalogue, name: string): Promise<void> {
   const uid = randomBytes(8).toString('hex')
-  const entry = { name, uid, engine: 'any', modelId: '00000000000000aa', dimension: 8, settings: {}, galleriesMax: 10 }
-  await catalogue.create(entry)
+  const model = { modelId: '00000000000000aa', dimension: 8 }
+  await catalogue.create({ name, uid, setUid: uid, engine: 'any', ...model, settings: {}, galleriesMax: 10 })
 }
 
 export function jobStoreSuite(stores: TestedJobStore): void {

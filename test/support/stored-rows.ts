@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { checksumOfValues } from '../../src/engines/embedded/store/checksum.js'
+import { rewriteTables } from '../../src/engines/embedded/store/database.js'
+import { checksumOfGalleryBefore, type GalleryRowBefore } from '../../src/engines/embedded/store/set-schema.js'
 
 type Row = Record<string, string | number | null> & { checksum: number }
 const columns = [
@@ -24,18 +26,49 @@ const columns = [
 /** The last version of tables whose services took every text. */
 const textlessVersion = 7
 /** Takes away what that version did not have. */
-export const droppingYounger = [
-  'DROP TRIGGER image_released; DROP INDEX image_by_content; DROP TABLE released_original;',
-  ...['feedback', 'decision', 'layout', 'layout_point', 'webhook'].map((table) => `DROP TABLE ${table};`),
-  'ALTER TABLE gallery DROP COLUMN engine;',
-  ...['priority', 'paused'].map((column) => `ALTER TABLE job DROP COLUMN ${column};`),
-].join(' ')
+export function dropYounger(database: BetterSqlite3.Database): void {
+  takeBackSets(database)
+  database.exec(
+    [
+      'DROP TRIGGER image_released; DROP INDEX image_by_content; DROP TABLE released_original;',
+      ...['feedback', 'decision', 'layout', 'layout_point', 'webhook'].map((table) => `DROP TABLE ${table};`),
+      'ALTER TABLE gallery DROP COLUMN engine;',
+      ...['priority', 'paused'].map((column) => `ALTER TABLE job DROP COLUMN ${column};`),
+    ].join(' '),
+  )
+}
+
+/** Galleries as they were while each had one set, whose uid was its own. */
+export function takeBackSets(database: BetterSqlite3.Database): void {
+  const rows = database
+    .prepare<[], GalleryRowBefore>(
+      `SELECT gallery.number, name, gallery.uid, model_id, dimension, settings, count, next_slot, gallery.created_at, updated_at, engine
+       FROM gallery JOIN embedding_set ON embedding_set.number = serving`,
+    )
+    .all()
+  rewriteTables(database, ['image', 'layout', 'layout_point'], (sql) =>
+    sql.replaceAll('REFERENCES embedding_set (number)', 'REFERENCES gallery (number)'),
+  )
+  database.exec('DROP TABLE embedding_set; ALTER TABLE gallery DROP COLUMN serving;')
+  for (const column of ['model_id', 'updated_at']) addColumn(database, column, `TEXT NOT NULL DEFAULT ''`)
+  for (const column of ['dimension', 'count', 'next_slot']) addColumn(database, column, 'INTEGER NOT NULL DEFAULT 0')
+  addColumn(database, 'engine', `TEXT NOT NULL DEFAULT 'embedded'`)
+  const update = database.prepare(
+    `UPDATE gallery SET model_id = @model_id, dimension = @dimension, count = @count, next_slot = @next_slot,
+       updated_at = @updated_at, engine = @engine, checksum = @checksum WHERE number = @number`,
+  )
+  for (const row of rows) update.run({ ...row, checksum: checksumOfGalleryBefore(row) })
+}
+
+function addColumn(database: BetterSqlite3.Database, name: string, type: string): void {
+  database.exec(`ALTER TABLE gallery ADD COLUMN ${name} ${type}`)
+}
 
 /** Texts as they were taken then, by the id of a picture: what SQLite makes of them, under the checksum of what was meant. */
 export function storeTexts(dataDir: string, changes: Parameters<typeof rewriteImages>[1]): void {
   rewriteImages(dataDir, changes)
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
-  database.exec(droppingYounger)
+  dropYounger(database)
   database.pragma(`user_version = ${textlessVersion}`)
   database.close()
 }
@@ -55,7 +88,7 @@ export function damageImage(
 /** The same of a gallery, and of what lies beside a picture. */
 export function damageRow(
   dataDir: string,
-  table: 'gallery' | 'embedding' | 'thumbnail' | 'copy_descriptor',
+  table: 'gallery' | 'embedding_set' | 'embedding' | 'thumbnail' | 'copy_descriptor',
   column: string,
   value: string | number | Uint8Array,
 ): void {

@@ -91,8 +91,7 @@ export class EmbeddedEngine implements Engine {
     const engine = new EmbeddedEngine(options, storage, store)
     failing.tell = (error) => engine.#fail(error)
     try {
-      const entries = store.read(({ galleries }) => galleries.entries())
-      await engine.#parts.indexes.eraseForeign(entries.map(({ uid }) => uid))
+      await engine.#parts.indexes.eraseForeign(store.read(({ sets }) => sets.uids()))
       return engine
     } catch (error) {
       await engine.close()
@@ -168,7 +167,10 @@ export class EmbeddedEngine implements Engine {
 
   async #openNow({ uid, state }: EmbeddingSet): Promise<StoredSet> {
     const { store, indexes } = this.#parts
-    const { settings: _, ...row } = store.read(({ galleries }) => galleries.ofUid(uid))
+    const row = store.read(({ galleries, sets }) => {
+      const { number, gallery, model_id, dimension, next_slot } = sets.ofUid(uid)
+      return { number, uid, model_id, dimension, next_slot, name: galleries.get(gallery).name }
+    })
     return new StoredSet(this.#parts, row, state === 'ready' ? await indexes.open(row) : undefined)
   }
 

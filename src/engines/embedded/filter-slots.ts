@@ -5,7 +5,7 @@
 import type { Filter } from '../../gallery/filter.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
-/** Filters kept for one gallery, and their slots in all (4 bytes each); they are forgotten together when there are more. */
+/** Filters kept for one set, and their slots in all (4 bytes each); they are forgotten together when there are more. */
 const keptMax = 64
 const keptSlotsMax = 2 ** 25
 
@@ -27,11 +27,11 @@ export class FilterSlots {
 
   /**
    * Ascending; pictures removed meanwhile may be among them.
-   * @param gallery as it is now
+   * @param set as it is now
    * @param keep for other searches with the same filter; a filter made for one search would only push those out
    */
-  async slots(gallery: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
-    const { number, next_slot: nextSlot } = gallery
+  async slots(set: { number: number; next_slot: number }, filter: Filter, keep: boolean): Promise<Uint32Array> {
+    const { number, next_slot: nextSlot } = set
     if (!keep) return this.#scan(number, filter, 0, nextSlot)
     const key = JSON.stringify(filter)
     let kept = this.#kept.get(number)

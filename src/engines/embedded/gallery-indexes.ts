@@ -1,8 +1,8 @@
-/** The indexes of the searchable galleries: opened from the truth, and written to disk now and then. */
+/** The indexes of the searchable sets: opened from the truth, and written to disk now and then. */
 import type { Logger } from 'pino'
 import type { AlikeError } from '../../errors.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import type { GalleryRow } from './store/gallery-table.js'
+import type { SetRow } from './store/set-table.js'
 import { eraseForeignGraphCaches } from './vector-index/graph-cache.js'
 import { IndexThreads } from './vector-index/index-threads.js'
 import type { IndexSettings, VectorIndex } from './vector-index/vector-index.js'
@@ -19,11 +19,13 @@ const graphCacheShare = 0.05
 /** How often readings are brought up to date and overdue graph caches are looked for. */
 const tickMs = 5_000
 
-/** All but the settings of its owner, which would stay in memory. */
-export type IndexedGallery = Omit<GalleryRow, 'settings'>
+export type IndexedSet = Pick<SetRow, 'number' | 'uid' | 'model_id' | 'dimension' | 'next_slot'> & {
+  /** Of its gallery. */
+  name: string
+}
 
 interface Opened {
-  name: string | null
+  name: string
   index: VectorIndex
   /** Slots whose embeddings are damaged: live, and not in the index. */
   damaged: Set<number>
@@ -49,7 +51,7 @@ export interface GalleryIndexesOptions {
 export class GalleryIndexes {
   readonly #options: GalleryIndexesOptions
   readonly #threads: IndexThreads
-  /** By gallery uid. A promise, so that a search which comes while an index is opened waits for it. */
+  /** By uid of the set. A promise, so that a search which comes while an index is opened waits for it. */
   readonly #opened = new Map<string, Promise<Opened>>()
   readonly #settled = new Map<string, Opened>()
   readonly #timer: NodeJS.Timeout
@@ -60,22 +62,22 @@ export class GalleryIndexes {
     this.#timer = setInterval(() => void this.#tick(), tickMs).unref()
   }
 
-  /** Clears away graph caches that belong to none of these galleries. */
+  /** Clears away graph caches that belong to none of these sets. */
   eraseForeign(uids: string[]): Promise<void> {
     return eraseForeignGraphCaches(this.#options.folder, uids, this.#options.index.parts)
   }
 
-  async open(gallery: IndexedGallery): Promise<VectorIndex> {
-    let opening = this.#opened.get(gallery.uid)
+  async open(set: IndexedSet): Promise<VectorIndex> {
+    let opening = this.#opened.get(set.uid)
     if (opening === undefined) {
-      opening = this.#openNow(gallery)
-      this.#opened.set(gallery.uid, opening)
-      opening.catch(() => this.#opened.delete(gallery.uid))
+      opening = this.#openNow(set)
+      this.#opened.set(set.uid, opening)
+      opening.catch(() => this.#opened.delete(set.uid))
     }
     return (await opening).index
   }
 
-  async #openNow(row: IndexedGallery): Promise<Opened> {
+  async #openNow(row: IndexedSet): Promise<Opened> {
     const startedAt = performance.now()
     const damaged = new Set<number>()
     const { index, opened } = await this.#threads.open({
@@ -143,7 +145,7 @@ export class GalleryIndexes {
       void this.#save(entry)
   }
 
-  /** For a deleted gallery: forgets its index and its graph cache. */
+  /** For a dropped set: forgets its index and its graph cache. */
   async erase(uid: string): Promise<void> {
     const opening = this.#opened.get(uid)
     this.#opened.delete(uid)

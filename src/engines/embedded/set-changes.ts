@@ -5,14 +5,14 @@ import type { Filter } from '../../gallery/filter.js'
 import type { ImageChange, ImageStep, PutStep, StepResult, StoredImage } from '../../gallery/records.js'
 import type { BoundedWrites } from './bounded-writes.js'
 import type { FilterSlots } from './filter-slots.js'
-import type { GalleryIndexes, IndexedGallery } from './gallery-indexes.js'
+import type { GalleryIndexes, IndexedSet } from './gallery-indexes.js'
 import { packedSteps } from './packed-steps.js'
 import type { StorageSettings } from './storage-settings.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import type { ChangeRequest, SlotResult } from './store/gallery-writes.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
-export type SetPlace = Pick<IndexedGallery, 'number' | 'uid' | 'dimension'>
+export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension'>
 
 /** What all sets share. */
 export interface SetParts {
@@ -31,13 +31,13 @@ const removalBatch = 256
 /** See `OpenSet`. */
 export class SetChanges {
   readonly #parts: SetParts
-  readonly #gallery: SetPlace
+  readonly #place: SetPlace
   readonly #index: VectorIndex | undefined
 
   /** @param index undefined while the network of the set is not served: removals need none */
-  constructor(parts: SetParts, gallery: SetPlace, index: VectorIndex | undefined) {
+  constructor(parts: SetParts, place: SetPlace, index: VectorIndex | undefined) {
     this.#parts = parts
-    this.#gallery = gallery
+    this.#place = place
     this.#index = index
   }
 
@@ -65,18 +65,18 @@ export class SetChanges {
     return writes.run(async () => {
       const sent = packedSteps(steps)
       const { results, reply } = await write({
-        gallery: this.#gallery.number,
+        set: this.#place.number,
         steps: sent.steps,
         imagesMax: storage.galleryImagesMax,
         at: now(),
       })
       // Other writes of the same id may have been committed meanwhile and be applied first. The
       // index does not mind: slots are never used again, and a removed one can not be added.
-      const { added, retired } = sent.slotsOf(results, this.#gallery.dimension)
+      const { added, retired } = sent.slotsOf(results, this.#place.dimension)
       if (added.slots.length + retired.length === 0) return reply
-      if (retired.length > 0) filters.forget(this.#gallery.number)
+      if (retired.length > 0) filters.forget(this.#place.number)
       await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
-      indexes.countChanges(this.#gallery.uid, { added: added.slots.length, retired })
+      indexes.countChanges(this.#place.uid, { added: added.slots.length, retired })
       return reply
     })
   }
@@ -84,8 +84,8 @@ export class SetChanges {
   patch(id: string, change: ImageChange): Promise<void> {
     const { writes, store, filters, now } = this.#parts
     return writes.run(async () => {
-      await store.write('patchImage', { gallery: this.#gallery.number, id, change, at: now() })
-      filters.forget(this.#gallery.number)
+      await store.write('patchImage', { set: this.#place.number, id, change, at: now() })
+      filters.forget(this.#place.number)
     })
   }
 
@@ -101,23 +101,23 @@ export class SetChanges {
 
   #slotsNow(filter: Filter): Promise<Uint32Array> {
     const { store } = this.#parts
-    const { next_slot: toSlot } = store.read(({ galleries }) => galleries.get(this.#gallery.number))
-    return store.scan('slotsOfFilter', { gallery: this.#gallery.number, filter, fromSlot: 0, toSlot })
+    const { next_slot: toSlot } = store.read(({ sets }) => sets.get(this.#place.number))
+    return store.scan('slotsOfFilter', { gallery: this.#place.number, filter, fromSlot: 0, toSlot })
   }
 
   /** Of these slots those that still fit. */
   #removeSlots(slots: Uint32Array, filter: Filter): Promise<number> {
     const { writes, store, filters, indexes, now } = this.#parts
     return writes.run(async () => {
-      const deleted = await store.write('deleteFitting', { gallery: this.#gallery.number, slots, filter, at: now() })
-      filters.forget(this.#gallery.number)
+      const deleted = await store.write('deleteFitting', { set: this.#place.number, slots, filter, at: now() })
+      filters.forget(this.#place.number)
       await this.#apply((index) => index.remove(deleted))
-      indexes.countChanges(this.#gallery.uid, { retired: deleted })
+      indexes.countChanges(this.#place.uid, { retired: deleted })
       return deleted.length
     })
   }
 
-  /** Brings a committed change into the index; a gallery that was deleted meanwhile has none. */
+  /** Brings a committed change into the index; a set that was dropped meanwhile has none. */
   async #apply(change: (index: VectorIndex) => Promise<unknown>): Promise<void> {
     try {
       if (this.#index !== undefined) await change(this.#index)

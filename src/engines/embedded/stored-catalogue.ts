@@ -1,9 +1,10 @@
 /** The catalogue of galleries, in the same database as their pictures. */
 import { AlikeError } from '../../errors.js'
-import type { Catalogue } from '../../gallery/catalogue.js'
+import type { Catalogue, CatalogueSet } from '../../gallery/catalogue.js'
 import type { BoundedWrites } from './bounded-writes.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import { entryOf, recordOf } from './store/gallery-table.js'
+import { entryOf, recordOf, served } from './store/gallery-table.js'
+import { setOf } from './store/set-writes.js'
 
 export interface StoredCatalogueOptions {
   store: GalleryStore
@@ -12,32 +13,51 @@ export interface StoredCatalogueOptions {
   now(): string
 }
 
-export function storedCatalogue({ store, writes, now }: StoredCatalogueOptions): Catalogue {
+export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
+  const { store, writes, now } = options
   return {
     create: (entry) => writes.run(() => store.write('createGallery', { ...entry, at: now() })),
     async find(name) {
-      const row = store.read(({ galleries }) => galleries.find(name))
-      return row && entryOf(row)
+      const found = store.read(({ galleries }) => galleries.find(name))
+      return found && entryOf(served(found))
     },
     async record(name) {
-      const row = store.read(({ galleries }) => galleries.findListed(name))
-      return row && recordOf(row)
+      const found = store.read(({ galleries }) => galleries.findListed(name))
+      return found && recordOf(found)
     },
     async list({ after, limit, maxLength }) {
-      const rows = store.read(({ galleries }) =>
-        Array.from(upTo(maxLength, galleries.list(after, limit), ({ settings }) => settings.length)),
+      const found = store.read(({ galleries }) =>
+        Array.from(upTo(maxLength, galleries.list(after, limit), ({ gallery }) => gallery.settings.length)),
       )
-      return { records: rows.map(recordOf), length: rows.reduce((sum, { settings }) => sum + settings.length, 0) }
+      return {
+        records: found.map(recordOf),
+        length: found.reduce((sum, { gallery }) => sum + gallery.settings.length, 0),
+      }
     },
     entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
     remove: (name) =>
       writes.run(async () => {
         const place = store.read(({ galleries }) => galleries.place(name))
         if (place === undefined) throw new AlikeError('gallery_not_found')
-        const { number, uid, engine } = place
-        await store.write('deleteGallery', { gallery: number, at: now() })
-        return { uid, engine }
+        return { uid: place.uid, sets: await store.write('deleteGallery', { gallery: place.number, at: now() }) }
       }),
+    ...setsOf(options),
+  }
+}
+
+type SetVerbs = Pick<Catalogue, 'sets' | 'addSet' | 'changeSet' | 'serve' | 'removeSet'>
+
+function setsOf({ store, writes, now }: StoredCatalogueOptions): SetVerbs {
+  return {
+    sets: async (galleryUid) =>
+      store.readAtOnce(({ galleries, sets }): CatalogueSet[] => {
+        const gallery = galleries.ofUid(galleryUid)
+        return sets.ofGallery(gallery.number).map((set) => setOf(set, gallery))
+      }),
+    addSet: (set) => writes.run(() => store.write('addSet', { set, at: now() })),
+    changeSet: (setUid, change) => writes.run(() => store.write('changeSet', { setUid, change, at: now() })),
+    serve: (setUid, about) => writes.run(() => store.write('serveSet', { setUid, about, at: now() })),
+    removeSet: (setUid) => writes.run(() => store.write('removeSet', { setUid, at: now() })),
   }
 }
 

@@ -4,7 +4,7 @@ import type { BoundedWrites } from './bounded-writes.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
 export interface StoredCopiesOptions {
-  /** Of the gallery. */
+  /** Of the set. */
   number: number
   store: GalleryStore
   writes: BoundedWrites
@@ -48,7 +48,7 @@ export class StoredCopies implements SetCopies {
     return writes.run(async () => {
       const slots = slotsOf(described.map(({ image }) => image))
       return store.write('describeImages', {
-        gallery: number,
+        set: number,
         described: described.map(({ descriptor }, i) => ({ slot: slots[i]!, descriptor })),
       })
     })

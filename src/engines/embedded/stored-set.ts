@@ -26,12 +26,12 @@ import type {
 } from '../../gallery/records.js'
 import type { OpenScan } from '../../gallery/scan.js'
 import { nextTurn } from '../../turns.js'
-import type { IndexedGallery } from './gallery-indexes.js'
+import type { IndexedSet } from './gallery-indexes.js'
 import { recordsPerTurn, SlotHits } from './nearest-hits.js'
 import type { ScanPlace } from './scan.js'
 import { SetChanges, type SetParts } from './set-changes.js'
 import { isPlaced } from './slot-hit.js'
-import { slotsMax } from './store/gallery-table.js'
+import { slotsMax } from './store/set-table.js'
 import { StoredCopies } from './stored-copies.js'
 import type { VectorIndex } from './vector-index/vector-index.js'
 
@@ -45,7 +45,7 @@ const noSlot = slotsMax - 1
 
 export class StoredSet implements OpenSet {
   readonly copies: StoredCopies
-  /** Of the gallery. */
+  /** Of the set. */
   readonly number: number
   readonly #parts: SetParts
   readonly #uid: string
@@ -54,7 +54,7 @@ export class StoredSet implements OpenSet {
   readonly #changes: SetChanges
 
   /** @param index undefined while the network of the set is not served */
-  constructor(parts: SetParts, { number, uid, dimension }: IndexedGallery, index: VectorIndex | undefined) {
+  constructor(parts: SetParts, { number, uid, dimension }: IndexedSet, index: VectorIndex | undefined) {
     this.number = number
     this.#parts = parts
     this.#uid = uid
@@ -84,7 +84,7 @@ export class StoredSet implements OpenSet {
   /** @throws AlikeError `model_mismatch` while its network is not served */
   async nearest(query: NearestQuery): Promise<NearestHits> {
     const { store, filters } = this.#parts
-    const row = store.read(({ galleries }) => galleries.get(this.number))
+    const row = store.read(({ sets }) => sets.get(this.number))
     return SlotHits.open(
       {
         index: this.#searchable,
@@ -183,13 +183,13 @@ export class StoredSet implements OpenSet {
   }
 
   async mark(): Promise<string> {
-    const { next_slot, count } = this.#parts.store.read(({ galleries }) => galleries.get(this.number))
+    const { next_slot, count } = this.#parts.store.read(({ sets }) => sets.get(this.number))
     return `${next_slot} ${count}`
   }
 
   async state(): Promise<SetState> {
     const { store, indexes } = this.#parts
-    const images = store.read(({ galleries }) => galleries.count(this.number))
+    const images = store.read(({ sets }) => sets.count(this.number))
     const { size = 0, tombstones = 0, pending = 0, building = false, rebuilds = 0 } = indexes.reading(this.#uid) ?? {}
     return { images, size, unfindable: indexes.damaged(this.#uid), tombstones, pending, building, rebuilds }
   }

@@ -30,6 +30,7 @@ const embedded: TestedEngine = {
     const { gallery } = await engine.catalogue.create({
       name: 'a',
       uid: randomBytes(8).toString('hex'),
+      setUid: randomBytes(8).toString('hex'),
       engine: 'embedded',
       modelId: model.id,
       dimension: model.dimension,

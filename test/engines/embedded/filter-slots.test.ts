@@ -28,6 +28,7 @@ async function opened(t: TestContext) {
   await store.write('createGallery', {
     name: 'a',
     uid: 'u1',
+    setUid: 's1',
     modelId: model.id,
     dimension: model.dimension,
     settings: {},
@@ -44,23 +45,24 @@ async function opened(t: TestContext) {
   })
   const put = (from: number, count: number) =>
     store.write('changeImages', {
-      gallery: store.gallery('a').number,
+      set: store.gallery('a').serving,
       steps: images(from, count).map((put) => ({ put })),
       imagesMax: 1e6,
       at,
     })
-  const slots = async (filter = even, keep = true) => [...(await filters.slots(store.gallery('a'), filter, keep))]
-  return { store, filters, ranges, put, slots }
+  const setOf = () => store.sets.get(store.gallery('a').serving)
+  const slots = async (filter = even, keep = true) => [...(await filters.slots(setOf(), filter, keep))]
+  return { store, filters, ranges, put, setOf, slots }
 }
 
 const evens = (end: number) => Array.from({ length: Math.ceil(end / 2) }, (_, i) => 2 * i)
 
 test('what was added is read alone, and found', async (t) => {
-  const { filters, ranges, put, slots, store } = await opened(t)
+  const { filters, ranges, put, slots, setOf } = await opened(t)
   await put(0, 20)
   assert.deepEqual(await slots(), evens(20))
   assert.deepEqual(await slots(), evens(20))
-  const before = await filters.slots(store.gallery('a'), even, true)
+  const before = await filters.slots(setOf(), even, true)
   await put(20, 5)
   await put(25, 300)
   assert.deepEqual(await slots(), evens(325))
@@ -79,12 +81,12 @@ test('after a change everything is read again, and a filter for one search is no
   await put(0, 10)
   assert.deepEqual(await slots(), evens(10))
   await store.write('patchImage', {
-    gallery: store.gallery('a').number,
+    set: store.gallery('a').serving,
     id: 'p4',
     change: { metadata: {} },
     at: '2026-01-02T00:00:00.000Z',
   })
-  filters.forget(store.gallery('a').number)
+  filters.forget(store.gallery('a').serving)
   assert.deepEqual(
     await slots(),
     evens(10).filter((slot) => slot !== 4),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
 import { model, newImage } from '../../gallery/stored-images.js'
-import { droppingYounger } from '../../support/stored-rows.js'
+import { dropYounger } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
 import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn, settled } from './storage-folder.js'
@@ -103,8 +103,9 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.put('a', images.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  dropYounger(database)
   database.exec(
-    `${droppingYounger} DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2`,
+    `DROP TABLE copy_descriptor; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 2`,
   )
   database.close()
 
@@ -140,8 +141,11 @@ test('a database of version 3, whose error reports had no checksums, is taken ov
     database.exec(sql)
     database.close()
   }
+  const older = openForWriting(path, { maxBytes: 0 })
+  dropYounger(older)
+  older.close()
   change(
-    `${droppingYounger} DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3`,
+    `DROP TABLE copy_descriptor; ALTER TABLE job_error DROP COLUMN checksum; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 3`,
   )
 
   const second = await openIn(t, dataDir)
@@ -189,8 +193,9 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   await first.close()
   // an ingestion's row is the same in version 1, but for the columns
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  dropYounger(database)
   database.exec(
-    `${droppingYounger} DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1`,
+    `DROP TABLE copy_descriptor; DROP TABLE job_result; ALTER TABLE job DROP COLUMN kind; ALTER TABLE job DROP COLUMN removed; ALTER TABLE job DROP COLUMN trials; ALTER TABLE job DROP COLUMN replaced; ALTER TABLE job DROP COLUMN names_assumed; PRAGMA user_version = 1`,
   )
   database.close()
 

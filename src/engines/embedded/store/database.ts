@@ -15,6 +15,25 @@ export function hasTable(database: Database, name: string): boolean {
   return database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`).get(name) !== undefined
 }
 
+/**
+ * Changes how tables are declared without touching their rows, for what SQLite has no statement: which table a foreign key names.
+ * As https://www.sqlite.org/lang_altertable.html describes it; inside a transaction.
+ */
+export function rewriteTables(database: Database, names: readonly string[], change: (sql: string) => string): void {
+  const version = database.pragma('schema_version', { simple: true }) as number
+  database.unsafeMode(true)
+  try {
+    database.pragma('writable_schema = ON')
+    const read = database.prepare<[string], string>(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`)
+    const write = database.prepare(`UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?`)
+    for (const name of names) write.run(change(read.pluck().get(name)!), name)
+    database.pragma(`schema_version = ${version + 1}`)
+    database.pragma('writable_schema = RESET')
+  } finally {
+    database.unsafeMode(false)
+  }
+}
+
 /** How long a connection waits for a lock, milliseconds; there is one writer, so it hardly ever does. */
 const lockTimeoutMs = 10_000
 

@@ -7,6 +7,7 @@ import { GalleryTable } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable } from './job-table.js'
 import { versionOf } from './schema.js'
+import { SetTable } from './set-table.js'
 
 export interface DatabaseContents {
   schemaVersion: number
@@ -48,17 +49,22 @@ export function examineDatabase(path: string, onPause: () => void = () => {}): D
       if (hasTable(database, 'feedback')) new FeedbackTable(database).verifyAll(onRow)
       const rows = Array.from(
         new GalleryTable(database, { damagedRecords: 'named' }).list(),
-        ({ settings: _settings, ...row }) => row,
+        ({ gallery: { number, name }, set, isDamaged }) => ({ number, name: name ?? '', set, isDamaged }),
       )
-      const names = new Map(rows.map(({ number, name }) => [number, name ?? '']))
+      const sets = new SetTable(database)
+      const names = new Map(
+        rows.flatMap(({ number, name, set, isDamaged }) =>
+          (isDamaged ? [set] : sets.wholeOf(number)).map((one): [number, string] => [one.number, name]),
+        ),
+      )
       const counted = database.prepare<[number], number>('SELECT count(*) FROM image WHERE gallery = ?').pluck()
-      const galleries = rows.map(({ number, name, model_id: modelId, dimension, count, isDamaged }) => ({
-        name: name ?? '',
-        modelId,
-        dimension,
-        images: isDamaged ? counted.get(number)! : count,
+      const galleries = rows.map(({ name, set, isDamaged }) => ({
+        name,
+        modelId: set.model_id,
+        dimension: set.dimension,
+        images: isDamaged ? counted.get(set.number)! : set.count,
       }))
-      const damagedGalleries = rows.filter(({ isDamaged }) => isDamaged).map(({ name }) => name ?? '')
+      const damagedGalleries = rows.filter(({ isDamaged }) => isDamaged).map(({ name }) => name)
       return {
         schemaVersion,
         galleries,

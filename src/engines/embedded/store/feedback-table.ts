@@ -1,9 +1,9 @@
 /** The rows of judgements of hits. */
 import { AlikeError } from '../../../errors.js'
 import type { FeedbackCounts, FeedbackQuery, Judgement, StoredJudgement, Verdict } from '../../../gallery/feedback.js'
+import type { ImageRecord } from '../../../gallery/records.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import type { ImageTable } from './image-table.js'
 
 export const feedbackSchema = `
   CREATE TABLE feedback (
@@ -52,7 +52,13 @@ export interface FeedbackRequest {
   max: number
 }
 
-const labelOf = (column: string) => `(SELECT label FROM image WHERE gallery = feedback.gallery AND id = ${column})`
+/** Of the set that serves. */
+export interface JudgedImages {
+  find(id: string): ImageRecord | undefined
+}
+
+const serving = '(SELECT serving FROM gallery WHERE number = feedback.gallery)'
+const labelOf = (column: string) => `(SELECT label FROM image WHERE gallery = ${serving} AND id = ${column})`
 
 export class FeedbackTable {
   readonly #database: Database
@@ -89,7 +95,7 @@ export class FeedbackTable {
   }
 
   /** @param images of the same connection @throws AlikeError `image_not_found`, `feedback_full`; what was recorded before is undone with the transaction */
-  record({ gallery, judgements, max }: FeedbackRequest, images: Pick<ImageTable, 'find'>): FeedbackCounts {
+  record({ gallery, judgements, max }: FeedbackRequest, images: JudgedImages): FeedbackCounts {
     const counts = { recorded: 0, changed: 0, unchanged: 0 }
     for (const judgement of judgements) counts[this.#put(rowOf(gallery, judgement, images))] += 1
     const known = this.#stored.get(gallery)
@@ -134,9 +140,9 @@ export class FeedbackTable {
   }
 }
 
-function rowOf(gallery: number, judgement: Judgement, images: Pick<ImageTable, 'find'>): NewRow {
+function rowOf(gallery: number, judgement: Judgement, images: JudgedImages): NewRow {
   const imageOf = (id: string) => {
-    const image = images.find(gallery, id)
+    const image = images.find(id)
     if (image === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
     return image
   }

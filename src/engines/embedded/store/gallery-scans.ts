@@ -8,9 +8,10 @@ import { withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, keyOf, slotOf } from './image-table.js'
 import { JobTable } from './job-table.js'
+import { type SetRow, SetTable } from './set-table.js'
 
 /** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
-const indexedTables = ['gallery', 'image', 'job', 'job_error', 'feedback', 'decision']
+const indexedTables = ['gallery', 'embedding_set', 'image', 'job', 'job_error', 'feedback', 'decision']
 
 export interface VectorPage {
   slots: Uint32Array<ArrayBuffer>
@@ -23,6 +24,7 @@ export interface VectorPage {
 export class GalleryScans {
   readonly #database: Database
   readonly #galleries: GalleryTable
+  readonly #sets: SetTable
   readonly #vectors: Statement<[number, number, number], { key: number; vector: Buffer; checksum: number }>
   readonly #unlabelled: Statement<[number], number>
   readonly #labels: Statement<[number, string, number], LabelCount>
@@ -36,6 +38,7 @@ export class GalleryScans {
   constructor(database: Database) {
     this.#database = database
     this.#galleries = new GalleryTable(database, { damagedRecords: 'named' })
+    this.#sets = new SetTable(database)
     this.#vectors = database.prepare(
       'SELECT key, vector, checksum FROM embedding WHERE key >= ? AND key < ? ORDER BY key LIMIT ?',
     )
@@ -60,20 +63,20 @@ export class GalleryScans {
       if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
     }
     new JobTable(this.#database).verifyRecords()
-    for (const { number, name, count, next_slot, isDamaged } of this.#galleries.list()) {
-      if (isDamaged) continue
-      const { images, embeddings, pairs, last } = this.#counts.get({
-        from: keyOf(number, 0),
-        to: keyOf(number + 1, 0),
-      })!
-      const whole =
-        images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
-      if (!whole)
-        throw damaged(
-          `Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`,
-        )
-    }
+    for (const { gallery, isDamaged } of this.#galleries.list())
+      for (const set of isDamaged ? [] : this.#sets.wholeOf(gallery.number)) this.#verifySet(set, gallery.name)
     this.#damagedKeys = new ImageTable(this.#database).damagedKeys()
+  }
+
+  #verifySet({ number, count, next_slot }: SetRow, name: string | null): void {
+    const range = { from: keyOf(number, 0), to: keyOf(number + 1, 0) }
+    const { images, embeddings, pairs, last } = this.#counts.get(range)!
+    const whole =
+      images === count && embeddings === count && pairs === count && (last === null || slotOf(last) < next_slot)
+    if (!whole)
+      throw damaged(
+        `Gallery ${name} should hold ${count} pictures; ${images} records and ${embeddings} embeddings are there.`,
+      )
   }
 
   /** A damaged embedding is one picture's matter, not its gallery's. */

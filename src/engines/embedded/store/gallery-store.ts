@@ -19,6 +19,7 @@ import type { ImageTableOptions } from './image-table.js'
 import { expectDatabaseOrNothing } from './lost-database.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
 import { hasRoom } from './room.js'
+import type { SetRow } from './set-table.js'
 import { openReads, openReadsAlone, type StoreReads } from './store-reads.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
@@ -133,6 +134,10 @@ export class GalleryStore {
     return this.#reads.galleries
   }
 
+  get sets(): StoreReads['sets'] {
+    return this.#reads.sets
+  }
+
   get images(): StoreReads['images'] {
     return this.#reads.images
   }
@@ -173,9 +178,9 @@ export class GalleryStore {
 
   /** @throws AlikeError `gallery_not_found`. */
   gallery(name: string): GalleryRow {
-    const row = this.read(() => this.galleries.find(name))
-    if (row === undefined) throw new AlikeError('gallery_not_found')
-    return row
+    const found = this.read(() => this.galleries.find(name))
+    if (found === undefined) throw new AlikeError('gallery_not_found')
+    return found.gallery
   }
 
   /**
@@ -199,11 +204,11 @@ export class GalleryStore {
   }
 
   /**
-   * Every live vector of a gallery in the order of slots; the next page is read while one is used.
+   * Every live vector of a set in the order of slots; the next page is read while one is used.
    * @param onDamaged told of slots whose embeddings are damaged and left out
    */
   async *vectors(
-    { number: gallery, dimension }: Pick<GalleryRow, 'number' | 'dimension'>,
+    { number: gallery, dimension }: Pick<SetRow, 'number' | 'dimension'>,
     onDamaged: (slots: number[]) => void = () => {},
   ): AsyncGenerator<SlotVectors> {
     const limit = Math.ceil(vectorPageBytes / (dimension * 4))

@@ -1,7 +1,7 @@
 /** What can be changed, each as a step of a transaction that the writer thread holds open. */
 
 import { AlikeError } from '../../../errors.js'
-import type { CatalogueRecord } from '../../../gallery/catalogue.js'
+import type { CatalogueRecord, CatalogueSet } from '../../../gallery/catalogue.js'
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
@@ -14,11 +14,13 @@ import type { Database } from './database.js'
 import { DecisionTable, type NewDecisionRow } from './decision-table.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
-import { type GalleryRow, GalleryTable, type NewGallery, recordOf, slotsMax } from './gallery-table.js'
+import { GalleryTable, type NewGallery, recordOf } from './gallery-table.js'
 import { ImageTable } from './image-table.js'
 import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
+import { type SetRow, SetTable, slotsMax } from './set-table.js'
+import { SetWrites } from './set-writes.js'
 
 /** Rows of each kind removed in one step: few milliseconds, so that no write waits long behind it. */
 const purgeLimit = 200
@@ -34,9 +36,9 @@ export interface PutSlots {
 export type SlotResult = PutSlots | { unchanged: true } | { removedSlot: number } | { absent: true }
 
 export interface ChangeRequest {
-  gallery: number
+  set: number
   steps: readonly ImageStep[]
-  /** Live pictures that the gallery may hold. */
+  /** Live pictures that the set may hold. */
   imagesMax: number
   progress?: JobProgress
   at: string
@@ -51,7 +53,9 @@ export class GalleryWrites {
   readonly originals: OriginalTable
   readonly decisions: DecisionTable
   readonly layouts: LayoutTable
+  readonly sets: SetWrites
   readonly #galleries: GalleryTable
+  readonly #sets: SetTable
   readonly #images: ImageTable
   readonly #descriptors: DescriptorTable
   readonly #feedback: FeedbackTable
@@ -60,6 +64,8 @@ export class GalleryWrites {
     this.jobs = new JobTable(database)
     this.originals = new OriginalTable(database)
     this.#galleries = new GalleryTable(database)
+    this.#sets = new SetTable(database)
+    this.sets = new SetWrites({ galleries: this.#galleries, sets: this.#sets })
     this.#images = new ImageTable(database, { damagedRecords: 'named' }) // they are replaced and removed like others
     this.#descriptors = new DescriptorTable(database)
     this.#feedback = new FeedbackTable(database)
@@ -74,25 +80,28 @@ export class GalleryWrites {
     return { gallery: recordOf(this.#galleries.insert(gallery)), created: true }
   }
 
-  /** Frees the name at once; `purge` removes the rows. */
-  deleteGallery(number: number, at: string): void {
-    this.#galleries.release(number, at)
+  /** Frees the name at once; `purge` removes the rows. @returns its sets */
+  deleteGallery(number: number, at: string): Pick<CatalogueSet, 'uid' | 'engine'>[] {
+    const sets = this.#sets.placesOf(number)
+    this.#galleries.release(number)
+    this.#sets.releaseAll(number, at)
+    return sets
   }
 
-  changeImages({ gallery, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
-    const row = this.#galleries.get(gallery)
+  changeImages({ set, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
+    const row = this.#sets.get(set)
     const results = steps.map((step) => ('put' in step ? this.#put(row, step, at) : this.#remove(row, step.remove)))
     if (row.count > imagesMax && steps.some((step) => 'put' in step))
       throw new AlikeError('gallery_full', { detail: `It may hold ${imagesMax} pictures.` })
-    if (!results.every(isIdle)) this.#galleries.save({ ...row, updated_at: at })
-    if (progress !== undefined) this.jobs.advance(progress, countsOf(results), row.uid)
+    if (!results.every(isIdle)) this.#sets.save({ ...row, updated_at: at })
+    if (progress !== undefined) this.jobs.advance(progress, countsOf(results), this.#galleries.get(row.gallery).uid)
     return results
   }
 
   /** One picture, and its record as it is then. */
   putImage({ step, ...request }: PutRequest): { result: SlotResult; record: ImageRecord } {
     const [result] = this.changeImages({ ...request, steps: [step] })
-    return { result: result!, record: this.#images.find(request.gallery, step.put.id)! }
+    return { result: result!, record: this.#images.find(request.set, step.put.id)! }
   }
 
   /** Of steps that store no picture here. */
@@ -110,34 +119,34 @@ export class GalleryWrites {
     return job && this.#galleries.place(job.gallery)?.uid
   }
 
-  patchImage(gallery: number, id: string, { label, metadata }: ImageChange, at: string): void {
-    this.#galleries.get(gallery)
+  patchImage(set: number, id: string, { label, metadata }: ImageChange, at: string): void {
+    this.#sets.get(set)
     const change = {
       ...(label !== undefined && { label: label && nfc(label) }),
       ...(metadata !== undefined && { metadata }),
     }
-    if (!this.#images.change(gallery, id, change, at)) throw new AlikeError('image_not_found')
+    if (!this.#images.change(set, id, change, at)) throw new AlikeError('image_not_found')
   }
 
   /** A picture that was changed since its slot was read, and fits no more, stays. */
-  deleteFitting(gallery: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
-    const row = this.#galleries.get(gallery)
-    const deleted = this.#images.fitting(gallery, slots, filter)
-    for (const { id } of this.#images.hits(gallery, [...deleted]).values()) this.#feedback.forget(gallery, id)
-    for (const slot of deleted) this.#images.delete(gallery, slot)
-    if (deleted.length > 0) this.#galleries.save({ ...row, count: row.count - deleted.length, updated_at: at })
+  deleteFitting(set: number, slots: Uint32Array, filter: Filter, at: string): Uint32Array {
+    const row = this.#sets.get(set)
+    const deleted = this.#images.fitting(set, slots, filter)
+    for (const { id } of this.#images.hits(set, [...deleted]).values()) this.#forgetFeedback(row, id)
+    for (const slot of deleted) this.#images.delete(set, slot)
+    if (deleted.length > 0) this.#sets.save({ ...row, count: row.count - deleted.length, updated_at: at })
     return deleted
   }
 
   /** Those that have none and are still there. @returns how many */
-  describeImages(gallery: number, described: { slot: number; descriptor: Uint8Array }[]): number {
-    return described.filter(({ slot, descriptor }) => this.#descriptors.add(gallery, slot, descriptor)).length
+  describeImages(set: number, described: { slot: number; descriptor: Uint8Array }[]): number {
+    return described.filter(({ slot, descriptor }) => this.#descriptors.add(set, slot, descriptor)).length
   }
 
   /** All or none. */
   recordFeedback(request: FeedbackRequest): FeedbackCounts {
-    this.#galleries.get(request.gallery)
-    return this.#feedback.record(request, this.#images)
+    const { serving } = this.#galleries.get(request.gallery)
+    return this.#feedback.record(request, { find: (id) => this.#images.find(serving, id) })
   }
 
   /** Unsettled. */
@@ -146,19 +155,28 @@ export class GalleryWrites {
     return this.decisions.add(request)
   }
 
-  /** One step of removing what deleted galleries have left; false when nothing is left. */
+  /** One step of removing what dropped sets and deleted galleries have left; false when nothing is left. */
   purge(): boolean {
-    const number = this.#galleries.nextDeleted()
-    if (number === undefined) return false
-    const more = [this.#images, this.#feedback, this.decisions, this.layouts].map((table) =>
-      table.purge(number, purgeLimit),
-    )
-    if (!more.includes(true)) this.#galleries.erase(number)
+    const set = this.#sets.nextDropped()
+    if (set !== undefined) {
+      const more = [this.#images, this.layouts].map((table) => table.purge(set, purgeLimit))
+      if (!more.includes(true)) this.#sets.erase(set)
+      return true
+    }
+    const gallery = this.#galleries.nextDeleted() // its sets are gone
+    if (gallery === undefined) return false
+    const more = [this.#feedback, this.decisions].map((table) => table.purge(gallery, purgeLimit))
+    if (!more.includes(true)) this.#galleries.erase(gallery)
     return true
   }
 
+  /** What was said of a picture that is gone, or that another one has taken the place of, where people see it. */
+  #forgetFeedback(set: SetRow, id: string): void {
+    if (this.#galleries.get(set.gallery).serving === set.number) this.#feedback.forget(set.gallery, id)
+  }
+
   /** What is left unsaid is decided here, by what is stored now; so is the form of letters. Counts in `row`, which the caller saves. */
-  #put(row: GalleryRow, { put: image, unlessSame = false }: PutStep, at: string): PutSlots | { unchanged: true } {
+  #put(row: SetRow, { put: image, unlessSame = false }: PutStep, at: string): PutSlots | { unchanged: true } {
     const found = this.#images.stored(row.number, image.id)
     const former = found?.record
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
@@ -167,7 +185,7 @@ export class GalleryWrites {
     if (found !== undefined) this.#images.delete(row.number, found.slot)
     else row.count++
     // what was said of another picture says nothing of this one
-    if (former !== undefined && former.contentHash !== said.contentHash) this.#feedback.forget(row.number, former.id)
+    if (former !== undefined && former.contentHash !== said.contentHash) this.#forgetFeedback(row, former.id)
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
     this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt || at, updatedAt: at })
@@ -175,11 +193,11 @@ export class GalleryWrites {
   }
 
   /** Counts in `row`, which the caller saves. */
-  #remove(row: GalleryRow, id: string): { removedSlot: number } | { absent: true } {
+  #remove(row: SetRow, id: string): { removedSlot: number } | { absent: true } {
     const found = this.#images.stored(row.number, id)
     if (found === undefined) return { absent: true }
     this.#images.delete(row.number, found.slot)
-    this.#feedback.forget(row.number, found.record.id)
+    this.#forgetFeedback(row, found.record.id)
     row.count--
     return { removedSlot: found.slot }
   }

@@ -10,7 +10,7 @@ import { SlotHit } from '../slot-hit.js'
 import { checksumOfBytes, checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
 import { withReadable } from './filter-sql.js'
-import { slotsMax } from './gallery-table.js'
+import { slotsMax } from './set-table.js'
 
 export interface ImageRow {
   key: number

@@ -1,4 +1,4 @@
-/** The rows of layouts. Points are derived and carry no checksum: a bit that flips moves one of them. */
+/** The rows of layouts; `gallery` is the number of a set, from when a gallery had one. Points are derived and carry no checksum: a bit that flips moves one of them. */
 import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace, StoredLayout } from '../../../gallery/layout.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
@@ -34,7 +34,7 @@ interface PointRow extends LaidOut {
 }
 
 export interface NewPoints {
-  gallery: number
+  set: number
   generation: number
   /** Position of the first of them. */
   from: number
@@ -64,37 +64,37 @@ export class LayoutTable {
   }
 
   /** @throws AlikeError `data_unreadable` */
-  about(gallery: number): StoredLayout | undefined {
-    const row = this.#row.get(gallery)
+  about(set: number): StoredLayout | undefined {
+    const row = this.#row.get(set)
     if (row === undefined) return undefined
     expectChecksum(checksumOf(row), row.checksum, 'A layout')
     return { ...(JSON.parse(row.about) as LayoutAbout), generation: row.generation }
   }
 
-  page(gallery: number, { generation, position }: LayoutPlace, limit: number): LayoutPage {
-    const rows = this.#page.all(gallery, generation, position, limit + 1)
+  page(set: number, { generation, position }: LayoutPlace, limit: number): LayoutPage {
+    const rows = this.#page.all(set, generation, position, limit + 1)
     const points = rows.slice(0, limit).map(({ id, x, y, doubt }) => ({ id, x, y, doubt }))
     return { points, ...(rows.length > limit && { next: { generation, position: rows[limit]!.position } }) }
   }
 
-  add({ gallery, generation, from, points }: NewPoints): void {
+  add({ set, generation, from, points }: NewPoints): void {
     for (const [i, { id, x, y, doubt }] of points.entries())
-      this.#insert.run(gallery, generation, from + i, id, x, y, doubt)
+      this.#insert.run(set, generation, from + i, id, x, y, doubt)
   }
 
-  finish(gallery: number, generation: number, about: LayoutAbout): void {
-    const row = { gallery, generation, about: JSON.stringify(about) }
+  finish(set: number, generation: number, about: LayoutAbout): void {
+    const row = { gallery: set, generation, about: JSON.stringify(about) }
     this.#save.run({ ...row, checksum: checksumOf(row) })
   }
 
   /** Removes up to `limit` points of other layouts; false when none is left. */
-  dropOthers(gallery: number, generation: number, limit: number): boolean {
-    return this.#dropOthers.run(gallery, generation, limit).changes > 0
+  dropOthers(set: number, generation: number, limit: number): boolean {
+    return this.#dropOthers.run(set, generation, limit).changes > 0
   }
 
-  /** Removes up to `limit` rows of each kind of a deleted gallery; false when none is left. */
-  purge(gallery: number, limit: number): boolean {
-    return this.#purges.map((statement) => statement.run(gallery, limit).changes).some((changes) => changes > 0)
+  /** Removes up to `limit` rows of each kind of a dropped set; false when none is left. */
+  purge(set: number, limit: number): boolean {
+    return this.#purges.map((statement) => statement.run(set, limit).changes).some((changes) => changes > 0)
   }
 }
 

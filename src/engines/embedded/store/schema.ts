@@ -1,11 +1,12 @@
 /** The tables, and how a database of an older version becomes one of this version. */
-import { type Database, damaged } from './database.js'
+import { type Database, damaged, openForWriting, withDatabase } from './database.js'
 import { decisionSchema, unsettledDecisions } from './decision-table.js'
 import { feedbackSchema } from './feedback-table.js'
 import { addErrorChecksums } from './job-error-rows.js'
 import { layoutSchema } from './layout-table.js'
 import { mendTexts } from './mended-texts.js'
 import { originalSchema } from './original-schema.js'
+import { separateSets } from './set-schema.js'
 import { webhookSchema } from './webhook-table.js'
 
 /** Marks the file as ours: "ALIK". */
@@ -14,7 +15,7 @@ const applicationId = 0x41_4c_49_4b
 /**
  * Step i brings version i to version i + 1; a step that was released is never changed.
  *
- * Pictures, embeddings and thumbnails share one key: gallery number × 2³² + slot. So a gallery's
+ * Pictures, embeddings and thumbnails share one key: number of the set × 2³² + slot. So a set's
  * rows lie together in the order of their slots, and a slot finds its rows without an index.
  *
  * Rows carry a checksum: SQLite does not notice a bit that flips inside a value.
@@ -130,6 +131,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   layoutSchema,
   originalSchema,
   unsettledDecisions,
+  separateSets,
 ]
 
 /** The version that this code makes and reads. */
@@ -150,6 +152,19 @@ export function migrate(database: Database): void {
       database.pragma(`user_version = ${next + 1}`)
     })()
   }
+}
+
+/** For a file that no process has open. @throws AlikeError `data_unreadable`, `storage_full` */
+export function bringUpToDate(path: string): void {
+  withDatabase(() => {
+    const database = openForWriting(path, { maxBytes: 0 })
+    try {
+      migrate(database)
+      database.pragma('journal_mode = DELETE') // one plain file again
+    } finally {
+      database.close()
+    }
+  })
 }
 
 /** 0 for a database without tables of ours. @throws AlikeError `data_unreadable` */

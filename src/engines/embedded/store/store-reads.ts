@@ -13,9 +13,11 @@ import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
 import { type ScanCalls, scanCalls } from './scan-calls.js'
 import { schemaVersion, versionOf } from './schema.js'
+import { SetTable } from './set-table.js'
 
 export interface StoreReads {
   galleries: GalleryTable
+  sets: SetTable
   images: ImageTable
   descriptors: DescriptorTable
   jobs: JobTable
@@ -53,6 +55,7 @@ function readsOn(database: Database, images: ImageTableOptions, alone: boolean):
     const descriptors = new DescriptorTable(database)
     return {
       galleries: new GalleryTable(database, images),
+      sets: new SetTable(database),
       images: new ImageTable(database, images),
       descriptors,
       jobs: new JobTable(database),

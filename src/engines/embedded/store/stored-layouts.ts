@@ -14,28 +14,28 @@ export interface StoredLayoutsOptions {
 const pointsAtOnce = 1_000
 
 export function storedLayouts({ store, now, write }: StoredLayoutsOptions): LayoutStore {
-  const numberOf = (setUid: string) => store.read(({ galleries }) => galleries.ofUid(setUid)).number
-  const aboutOf = (gallery: number): StoredLayout | undefined => store.read(({ layouts }) => layouts.about(gallery))
-  const dropOthers = async (gallery: number, generation: number) => {
-    while (await write(() => store.write('dropLayoutPoints', { gallery, generation, limit: pointsAtOnce }))) {}
+  const numberOf = (setUid: string) => store.read(({ sets }) => sets.ofUid(setUid)).number
+  const aboutOf = (set: number): StoredLayout | undefined => store.read(({ layouts }) => layouts.about(set))
+  const dropOthers = async (set: number, generation: number) => {
+    while (await write(() => store.write('dropLayoutPoints', { set, generation, limit: pointsAtOnce }))) {}
   }
   return {
     async save(setUid, about, points) {
-      const gallery = numberOf(setUid)
-      const generation = (aboutOf(gallery)?.generation ?? 0) + 1
+      const set = numberOf(setUid)
+      const generation = (aboutOf(set)?.generation ?? 0) + 1
       // what an interrupted one has left
-      await dropOthers(gallery, generation - 1)
+      await dropOthers(set, generation - 1)
       for (let from = 0; from < points.length; from += pointsAtOnce) {
-        const request = { gallery, generation, from, points: points.slice(from, from + pointsAtOnce) }
+        const request = { set, generation, from, points: points.slice(from, from + pointsAtOnce) }
         await write(() => store.write('addLayoutPoints', request))
       }
-      await write(() => store.write('finishLayout', { gallery, generation, about: { ...about, madeAt: now() } }))
-      await dropOthers(gallery, generation)
+      await write(() => store.write('finishLayout', { set, generation, about: { ...about, madeAt: now() } }))
+      await dropOthers(set, generation)
     },
     about: async (setUid) => aboutOf(numberOf(setUid)),
     async page(setUid, limit, place) {
-      const gallery = numberOf(setUid)
-      return store.read(({ layouts }) => layouts.page(gallery, place, limit))
+      const set = numberOf(setUid)
+      return store.read(({ layouts }) => layouts.page(set, place, limit))
     },
   }
 }

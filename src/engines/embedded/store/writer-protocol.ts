@@ -1,5 +1,5 @@
 /** Every call that the writer thread answers; each answer comes after the commit. */
-import type { CatalogueRecord } from '../../../gallery/catalogue.js'
+import type { CatalogueRecord, CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
 import type { Filter } from '../../../gallery/filter.js'
@@ -22,28 +22,33 @@ export interface WriterThreadData {
   maxBytes: number
 }
 
-/** `gallery` is the number of a gallery; `at` the time of the call, ISO 8601. */
+/** `gallery` and `set` are numbers; `at` the time of the call, ISO 8601. */
 export type WriterCalls = {
   /** First, and again after it was refused as `storage_full`: opens the file, makes or migrates its tables. */
   open: { request: undefined; reply: void }
   createGallery: { request: NewGallery; reply: { gallery: CatalogueRecord; created: boolean } }
-  deleteGallery: { request: { gallery: number; at: string }; reply: void }
+  /** Answers with its sets. */
+  deleteGallery: { request: { gallery: number; at: string }; reply: Pick<CatalogueSet, 'uid' | 'engine'>[] }
+  addSet: { request: { set: NewCatalogueSet; at: string }; reply: CatalogueSet }
+  changeSet: { request: { setUid: string; change: SetChange; at: string }; reply: CatalogueSet }
+  serveSet: { request: { setUid: string; about: CatalogueSet['about']; at: string }; reply: void }
+  removeSet: { request: { setUid: string; at: string }; reply: void }
   changeImages: { request: ChangeRequest; reply: SlotResult[] }
   /** The same for one picture, and its record as it is then. */
   putImage: { request: PutRequest; reply: { result: SlotResult; record: ImageRecord } }
-  patchImage: { request: { gallery: number; id: string; change: ImageChange; at: string }; reply: void }
+  patchImage: { request: { set: number; id: string; change: ImageChange; at: string }; reply: void }
   /** Of these slots those that fit the filter at the time of the write. */
-  deleteFitting: { request: { gallery: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
+  deleteFitting: { request: { set: number; slots: Uint32Array; filter: Filter; at: string }; reply: Uint32Array }
   /** Copy descriptors of pictures that were stored without; answers how many were still there. */
-  describeImages: { request: { gallery: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
+  describeImages: { request: { set: number; described: { slot: number; descriptor: Uint8Array }[] }; reply: number }
   recordFeedback: { request: FeedbackRequest; reply: FeedbackCounts }
   addDecision: { request: NewDecisionRow; reply: StoredDecision }
   settleDecision: { request: { gallery: number; number: number }; reply: void }
   removeDecision: { request: { gallery: number; number: number }; reply: void }
   addLayoutPoints: { request: NewPoints; reply: void }
-  finishLayout: { request: { gallery: number; generation: number; about: LayoutAbout }; reply: void }
+  finishLayout: { request: { set: number; generation: number; about: LayoutAbout }; reply: void }
   /** Of other layouts; answers whether there were any. */
-  dropLayoutPoints: { request: { gallery: number; generation: number; limit: number }; reply: boolean }
+  dropLayoutPoints: { request: { set: number; generation: number; limit: number }; reply: boolean }
   createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   noteJob: { request: { id: string; trials: JobTrials }; reply: void }

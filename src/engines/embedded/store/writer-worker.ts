@@ -31,24 +31,30 @@ answerCalls<WriterCalls>(
     },
     createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
     async deleteGallery({ gallery, at }) {
-      await groups.add(() => writes.deleteGallery(gallery, at))
+      const sets = await groups.add(() => writes.deleteGallery(gallery, at))
+      purge()
+      return sets
+    },
+    addSet: ({ set, at }) => groups.add(() => writes.sets.add(set, at)),
+    changeSet: ({ setUid, change, at }) => groups.add(() => writes.sets.change(setUid, change, at)),
+    serveSet: ({ setUid, about, at }) => groups.add(() => writes.sets.serve(setUid, about, at)),
+    async removeSet({ setUid, at }) {
+      await groups.add(() => writes.sets.remove(setUid, at))
       purge()
     },
     changeImages: (request) => groups.add(() => writes.changeImages(request)),
     putImage: (request) => groups.add(() => writes.putImage(request)),
-    patchImage: ({ gallery, id, change, at }) => groups.add(() => writes.patchImage(gallery, id, change, at)),
-    deleteFitting: ({ gallery, slots, filter, at }) =>
-      groups.add(() => writes.deleteFitting(gallery, slots, filter, at)),
-    describeImages: ({ gallery, described }) => groups.add(() => writes.describeImages(gallery, described)),
+    patchImage: ({ set, id, change, at }) => groups.add(() => writes.patchImage(set, id, change, at)),
+    deleteFitting: ({ set, slots, filter, at }) => groups.add(() => writes.deleteFitting(set, slots, filter, at)),
+    describeImages: ({ set, described }) => groups.add(() => writes.describeImages(set, described)),
     recordFeedback: (request) => groups.add(() => writes.recordFeedback(request)),
     addDecision: (request) => groups.add(() => writes.addDecision(request)),
     settleDecision: ({ gallery, number }) => groups.add(() => writes.decisions.settle(gallery, number)),
     removeDecision: ({ gallery, number }) => groups.add(() => writes.decisions.delete(gallery, number)),
     addLayoutPoints: (request) => groups.add(() => writes.layouts.add(request)),
-    finishLayout: ({ gallery, generation, about }) =>
-      groups.add(() => writes.layouts.finish(gallery, generation, about)),
-    dropLayoutPoints: ({ gallery, generation, limit }) =>
-      groups.add(() => writes.layouts.dropOthers(gallery, generation, limit)),
+    finishLayout: ({ set, generation, about }) => groups.add(() => writes.layouts.finish(set, generation, about)),
+    dropLayoutPoints: ({ set, generation, limit }) =>
+      groups.add(() => writes.layouts.dropOthers(set, generation, limit)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),
@@ -78,7 +84,7 @@ function openMigrated(file: string): Database {
   }
 }
 
-/** Removes rows of deleted galleries in steps between the writes. Errors end it until the next deletion or start. */
+/** Removes rows of dropped sets and deleted galleries in steps between the writes. Errors end it until the next deletion or start. */
 function purge(): void {
   if (purging) return
   purging = true

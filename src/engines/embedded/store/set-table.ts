@@ -1,0 +1,169 @@
+/** The rows of embedding sets. What a set stores lies under its number; those of other engines have nothing here but their row. */
+import { AlikeError } from '../../../errors.js'
+import type { SetStage } from '../../../gallery/catalogue.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
+import type { Database, Statement } from './database.js'
+
+/** Slots above would not fit the key of their rows, nor the graph. */
+export const slotsMax = 2 ** 32
+
+/** Sets ever made in one data folder; with more, keys would not be exact as numbers of JavaScript. */
+const numbersMax = 2 ** 20
+
+/** Of one that is dropped the rows are still to be removed. */
+export type SetRowStage = Exclude<SetStage, 'serving'> | 'dropped'
+
+export interface SetRow {
+  /** Galleries and sets share their numbers: neither has one that the other had. The first set of a gallery has its gallery's. */
+  number: number
+  uid: string
+  /** Number of its gallery. */
+  gallery: number
+  /** Name of the engine that it lives in; rows of this database belong to `embedded` sets alone. */
+  engine: string
+  model_id: string
+  dimension: number
+  /** One that serves is `ready`: its gallery names it. */
+  stage: SetRowStage
+  /** JSON, see `SetAbout`. */
+  about: string
+  count: number
+  next_slot: number
+  created_at: string
+  updated_at: string
+}
+type StoredRow = SetRow & { checksum: number }
+
+export type NewSetRow = Omit<SetRow, 'count' | 'next_slot' | 'updated_at'>
+
+export class SetTable {
+  readonly #byNumber: Statement<[number], StoredRow>
+  readonly #byUid: Statement<[string], StoredRow>
+  readonly #ofGallery: Statement<[number], StoredRow>
+  readonly #uids: Statement<[], string>
+  readonly #count: Statement<[number], number>
+  readonly #dropped: Statement<[], number>
+  readonly #lastNumber: Statement<[], number>
+  readonly #insert: Statement<[StoredRow]>
+  readonly #update: Statement<[StoredRow]>
+  readonly #erase: Statement<[number]>
+
+  constructor(database: Database) {
+    this.#byNumber = database.prepare('SELECT * FROM embedding_set WHERE number = ?')
+    this.#byUid = database.prepare('SELECT * FROM embedding_set WHERE uid = ?')
+    this.#ofGallery = database.prepare(
+      `SELECT * FROM embedding_set WHERE gallery = ? AND stage <> 'dropped' ORDER BY number`,
+    )
+    this.#uids = database.prepare<[], string>(`SELECT uid FROM embedding_set WHERE stage <> 'dropped'`).pluck()
+    this.#count = database.prepare<[number], number>('SELECT count FROM embedding_set WHERE number = ?').pluck()
+    this.#dropped = database
+      .prepare<[], number>(`SELECT number FROM embedding_set WHERE stage = 'dropped' ORDER BY number LIMIT 1`)
+      .pluck()
+    this.#lastNumber = database
+      .prepare<[], number>(
+        `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name IN ('gallery', 'embedding_set')`,
+      )
+      .pluck()
+    this.#insert = database.prepare(
+      `INSERT INTO embedding_set VALUES (@number, @uid, @gallery, @engine, @model_id, @dimension, @stage, @about,
+         @count, @next_slot, @created_at, @updated_at, @checksum)`,
+    )
+    this.#update = database.prepare(
+      `UPDATE embedding_set SET stage = @stage, about = @about, count = @count, next_slot = @next_slot,
+         updated_at = @updated_at, checksum = @checksum WHERE number = @number`,
+    )
+    this.#erase = database.prepare('DELETE FROM embedding_set WHERE number = ?')
+  }
+
+  /** @throws AlikeError `gallery_not_found`, also for a dropped one; `data_unreadable` */
+  get(number: number): SetRow {
+    return live(checkedSet(this.#byNumber.get(number)))
+  }
+
+  /** @throws AlikeError as `get` */
+  ofUid(uid: string): SetRow {
+    return live(checkedSet(this.#byUid.get(uid)))
+  }
+
+  /** In the order of their making. @throws AlikeError `data_unreadable` */
+  ofGallery(gallery: number): SetRow[] {
+    return this.#ofGallery.all(gallery).map((row) => checkedSet(row)!)
+  }
+
+  /** Those whose record is whole. */
+  wholeOf(gallery: number): SetRow[] {
+    return this.#ofGallery.all(gallery).filter((row) => checksumOfSet(row) === row.checksum)
+  }
+
+  /** Whatever became of their records. */
+  placesOf(gallery: number): Pick<SetRow, 'uid' | 'engine'>[] {
+    return this.#ofGallery.all(gallery).map(({ uid, engine }) => ({ uid: String(uid), engine: String(engine) }))
+  }
+
+  uids(): string[] {
+    return this.#uids.all()
+  }
+
+  /** Live pictures. For metrics: not compared with a checksum. */
+  count(number: number): number {
+    return this.#count.get(number) ?? 0
+  }
+
+  /** For a new gallery or set. @throws AlikeError `storage_full` */
+  nextNumber(): number {
+    const number = this.#lastNumber.get()! + 1
+    if (number >= numbersMax)
+      throw new AlikeError('storage_full', { detail: 'This data folder has no more numbers for galleries and sets.' })
+    return number
+  }
+
+  insert(set: NewSetRow): SetRow {
+    const row: SetRow = { ...set, count: 0, next_slot: 0, updated_at: set.created_at }
+    this.#insert.run({ ...row, checksum: checksumOfSet(row) })
+    return row
+  }
+
+  save(row: SetRow): void {
+    this.#update.run({ ...row, checksum: checksumOfSet(row) })
+  }
+
+  /** Its rows can be removed then, whatever became of its record. */
+  release(number: number, at: string): void {
+    const row = this.#byNumber.get(number)
+    if (row !== undefined) this.save({ ...row, stage: 'dropped', count: 0, next_slot: 0, updated_at: at })
+  }
+
+  /** The same for all of a gallery. */
+  releaseAll(gallery: number, at: string): void {
+    for (const { number } of this.#ofGallery.all(gallery)) this.release(number, at)
+  }
+
+  /** Number of one whose rows are still to be removed. */
+  nextDropped(): number | undefined {
+    return this.#dropped.get()
+  }
+
+  /** Once nothing is stored under it any more. */
+  erase(number: number): void {
+    this.#erase.run(number)
+  }
+}
+
+function live(row: SetRow | undefined): SetRow {
+  if (row === undefined || row.stage === 'dropped') throw new AlikeError('gallery_not_found')
+  return row
+}
+
+export function checkedSet(row: StoredRow | undefined): SetRow | undefined {
+  if (row !== undefined) expectChecksum(checksumOfSet(row), row.checksum, `The record of embedding set ${row.uid}`)
+  return row
+}
+
+export function checksumOfSet(row: SetRow): number {
+  const { number, uid, gallery, engine, model_id, dimension, stage, about } = row
+  const { count, next_slot, created_at, updated_at } = row
+  return checksumOfValues([
+    ...[number, uid, gallery, engine, model_id, dimension, stage, about],
+    ...[count, next_slot, created_at, updated_at],
+  ])
+}

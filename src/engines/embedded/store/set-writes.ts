@@ -1,0 +1,90 @@
+/** What can be changed of embedding sets as such, each as a step of a transaction that the writer thread holds open. */
+import { AlikeError } from '../../../errors.js'
+import type { CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
+import type { GalleryRow, GalleryTable } from './gallery-table.js'
+import type { SetRow, SetTable } from './set-table.js'
+
+export interface SetWritesOptions {
+  galleries: GalleryTable
+  sets: SetTable
+}
+
+export class SetWrites {
+  readonly #galleries: GalleryTable
+  readonly #sets: SetTable
+
+  constructor({ galleries, sets }: SetWritesOptions) {
+    this.#galleries = galleries
+    this.#sets = sets
+  }
+
+  /** @throws AlikeError `set_exists`, `gallery_not_found` */
+  add({ uid, galleryUid, engine, modelId, dimension, about }: NewCatalogueSet, at: string): CatalogueSet {
+    const gallery = this.#galleries.ofUid(galleryUid)
+    if (this.#sets.ofGallery(gallery.number).length > 1)
+      throw new AlikeError('set_exists', { detail: 'There is one beside the one that serves; remove it first.' })
+    const made = { number: this.#sets.nextNumber(), uid, gallery: gallery.number, engine, model_id: modelId, dimension }
+    const row = this.#sets.insert({ ...made, stage: 'building', about: JSON.stringify(about), created_at: at })
+    return setOf(row, gallery)
+  }
+
+  /** @throws AlikeError `set_not_found` */
+  change(setUid: string, { stage, about }: SetChange, at: string): CatalogueSet {
+    const row = this.#get(setUid)
+    const changed: SetRow = {
+      ...row,
+      ...(stage !== undefined && { stage }),
+      ...(about !== undefined && { about: JSON.stringify(about) }),
+      updated_at: at,
+    }
+    this.#sets.save(changed)
+    return setOf(changed, this.#galleries.get(row.gallery))
+  }
+
+  /** @throws AlikeError `set_not_found` */
+  serve(setUid: string, about: CatalogueSet['about'], at: string): void {
+    const set = this.#get(setUid)
+    const gallery = this.#galleries.get(set.gallery)
+    if (gallery.serving === set.number) return
+    const former = this.#sets.get(gallery.serving)
+    this.#sets.save({ ...former, stage: 'kept', about: JSON.stringify(about), updated_at: at })
+    this.#sets.save({ ...set, stage: 'ready' })
+    this.#galleries.serve(gallery.number, set.number)
+  }
+
+  /** @throws AlikeError `set_in_use` */
+  remove(setUid: string, at: string): void {
+    const set = this.#find(setUid)
+    if (set === undefined) return
+    if (this.#galleries.get(set.gallery).serving === set.number) throw new AlikeError('set_in_use')
+    this.#sets.release(set.number, at)
+  }
+
+  #get(setUid: string): SetRow {
+    const row = this.#find(setUid)
+    if (row === undefined) throw new AlikeError('set_not_found')
+    return row
+  }
+
+  #find(setUid: string): SetRow | undefined {
+    try {
+      return this.#sets.ofUid(setUid)
+    } catch (error) {
+      if (error instanceof AlikeError && error.code === 'gallery_not_found') return undefined
+      throw error
+    }
+  }
+}
+
+export function setOf(row: SetRow, gallery: Pick<GalleryRow, 'uid' | 'serving'>): CatalogueSet {
+  return {
+    uid: row.uid,
+    galleryUid: gallery.uid,
+    engine: row.engine,
+    modelId: row.model_id,
+    dimension: row.dimension,
+    stage: row.number === gallery.serving ? 'serving' : (row.stage as CatalogueSet['stage']),
+    about: JSON.parse(row.about) as CatalogueSet['about'],
+    createdAt: row.created_at,
+  }
+}
