@@ -15,21 +15,38 @@ export interface Box {
   height: number
 }
 
-/** Shorter side from which every other row and column is enough: the picture was made smaller with a filter before. */
+/** Shorter side from which means of four are enough. */
 const halvedFrom = 128
 
 /** @param rgb [height, width, 3], 0..255 @returns ITU-R BT.601 luma, at half the size where there is plenty */
 export function luminanceOf(rgb: Uint8Array, width: number, height: number): Plane {
-  const step = Math.min(width, height) >= halvedFrom ? 2 : 1
-  const columns = Math.floor(width / step)
-  const rows = Math.floor(height / step)
+  return Math.min(width, height) >= halvedFrom ? halved(rgb, width, height) : whole(rgb, width, height)
+}
+
+// The weights in 1/256.
+const [red, green, blue] = [77, 150, 29] as const
+
+function whole(rgb: Uint8Array, width: number, height: number): Plane {
+  const values = new Uint8Array(width * height)
+  for (let to = 0, at = 0; to < values.length; to++, at += 3)
+    values[to] = (red * rgb[at]! + green * rgb[at + 1]! + blue * rgb[at + 2]!) >> 8
+  return { values, width, height }
+}
+
+/** Without the last row and column where their number is odd. */
+function halved(rgb: Uint8Array, width: number, height: number): Plane {
+  const [columns, rows] = [width >> 1, height >> 1]
   const values = new Uint8Array(columns * rows)
   let to = 0
   for (let row = 0; row < rows; row++) {
-    let from = row * step * width * 3
-    // the weights in 1/256
-    for (let column = 0; column < columns; column++, from += step * 3)
-      values[to++] = (77 * rgb[from]! + 150 * rgb[from + 1]! + 29 * rgb[from + 2]!) >> 8
+    let a = row * 2 * width * 3
+    let b = a + width * 3
+    for (let column = 0; column < columns; column++, a += 6, b += 6)
+      values[to++] =
+        (red * (rgb[a]! + rgb[a + 3]! + rgb[b]! + rgb[b + 3]!) +
+          green * (rgb[a + 1]! + rgb[a + 4]! + rgb[b + 1]! + rgb[b + 4]!) +
+          blue * (rgb[a + 2]! + rgb[a + 5]! + rgb[b + 2]! + rgb[b + 5]!)) >>
+        10
   }
   return { values, width: columns, height: rows }
 }

@@ -5,7 +5,6 @@
 import type { Sharp } from 'sharp'
 import { fromRgb, type OpenedImage, type SizedRgb, toSizedRgb } from './decoder.js'
 import type { Preprocessing } from './preprocessing.js'
-import { reduced } from './reduction.js'
 
 export interface Shape {
   width: number
@@ -63,16 +62,9 @@ export function wholeAlone(image: OpenedImage, source: Sharp, shape: Shape): Pro
   return toSizedRgb(image, source.resize(wholeSideMin, wholeSideMin, { fit: isElongated(shape) ? 'fill' : 'outside' }))
 }
 
-/** The same of all pixels, as far as they are not too few. */
+/** The same of all pixels: those, as far as they are not too few. */
 export async function wholeOf(image: OpenedImage, all: SizedRgb, shape: Shape): Promise<SizedRgb> {
-  const { width, height } = shape
-  const short = Math.min(width, height)
-  if (short < wholeSideMin) return wholeAlone(image, fromRgb(all), shape)
-  const side = (length: number) => Math.round((length * wholeSideMin) / short)
-  return reduced(
-    all,
-    isElongated(shape) ? { width: wholeSideMin, height: wholeSideMin } : { width: side(width), height: side(height) },
-  )
+  return Math.min(shape.width, shape.height) < wholeSideMin ? wholeAlone(image, fromRgb(all), shape) : all
 }
 
 function isElongated({ width, height }: Shape): boolean {

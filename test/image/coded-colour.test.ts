@@ -6,6 +6,7 @@ import { avifColour, pngColour } from '../../src/image/coded-colour.js'
 import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 import { animatedAvif, codedAvif } from '../support/avif-files.js'
 import { patches, patchesOf, plainPng, profiledPng, withCicp } from '../support/coded-colour.js'
+import { processorMs } from '../support/processor-time.js'
 
 const preprocessing = {
   inputSize: 64,
@@ -186,7 +187,7 @@ for (const [points, file] of Object.entries(codedAvif)) {
   })
 }
 
-test('a sequence header is followed as far as it goes, whatever lies before it, and no further', () => {
+test('a sequence header is followed as far as it goes, whatever lies before it, and no further', async () => {
   const file = Buffer.from(codedAvif['9/16'], 'base64')
   const data = file.subarray(file.indexOf('mdat') + 4)
   assert.deepEqual(av1Colour(data), { primaries: 9, transfer: 16 })
@@ -201,9 +202,7 @@ test('a sequence header is followed as far as it goes, whatever lies before it, 
     Buffer.from([0x80]),
     Buffer.alloc(50_000_000),
   ]) // how many ticks, in zeros
-  const started = performance.now()
-  assert.equal(av1Colour(endless), undefined)
-  assert.ok(performance.now() - started < 100)
+  assert.ok((await processorMs(() => assert.equal(av1Colour(endless), undefined))) < 500)
   for (const bytes of [
     Buffer.alloc(1_000, 0xff),
     Buffer.alloc(1_000),
