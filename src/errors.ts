@@ -65,11 +65,13 @@ export const catalogue = {
   shutting_down: 'The service is stopping; try another instance.',
   not_ready: 'The service is still starting.',
   storage_full: 'The disk is full; reads continue, writes are refused.',
+  store_unreachable: 'The shared store of galleries and jobs does not answer; try again later.',
   // jobs and archives
   job_not_found: 'There is no such job.',
   job_queue_full: 'Too many jobs are waiting; try again later.',
   idempotency_key_reused: 'This Idempotency-Key was used for a different upload.',
   job_finished: 'The job has ended and cannot be changed.',
+  job_taken_over: 'Another process has taken the job over.',
   job_result_missing: 'The job has no result.',
   job_items_failed: 'Every item of the job failed; its error report says why.',
   job_interrupted: 'The process ended while the job was running.',

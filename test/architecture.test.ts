@@ -86,7 +86,8 @@ const mayImport: Record<string, readonly string[]> = {
   retrieval: ['errors', 'ranking', 'image', 'embedding', 'gallery'],
   explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'originals', 'retrieval'],
   remote: ['errors', 'metrics'],
-  jobs: ['errors', 'gallery'],
+  jobs: ['errors', 'text', 'gallery'],
+  postgres: ['errors', 'gallery', 'jobs'],
   ingest: [
     'originals',
     'durable-files',
@@ -249,6 +250,8 @@ const soleImporters: Record<string, RegExp> = {
   'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
   '@aws-sdk/client-s3': /^src\/originals\/s3-originals\.ts$/,
+  pg: /^src\/postgres\/postgres\.ts$/,
+  'pg-boss': /^src\/postgres\/job-queues\.ts$/,
   '@tensorflow/': /^src\/train\//,
   '@opentelemetry/': /^src\/tracing\/otlp\.ts$/,
   jose: /^src\/access\/tokens\.ts$/,

@@ -8,9 +8,8 @@ import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
-import type { JobRecord } from '../jobs/job.js'
+import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
-import type { RunReading } from '../jobs/pace.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
@@ -151,7 +150,7 @@ export class JobRun {
       const step = await this.#patiently(
         (signal) =>
           takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, purpose: 'job' }),
-        ['overloaded', 'storage_full'], // of the original; what becomes of the job without room for records is decided by its writes
+        ['overloaded', 'store_unreachable', 'storage_full'], // of the original; what becomes of the job without room for records is decided by its writes
       )
       this.#ownFaults = 0
       return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
@@ -190,7 +189,7 @@ export class JobRun {
   /** A job can wait where a caller would be refused. */
   async #patiently<Result>(
     work: (signal: AbortSignal) => Promise<Result>,
-    waitsOut: readonly ErrorCode[] = ['overloaded'],
+    waitsOut: readonly ErrorCode[] = ['overloaded', 'store_unreachable'],
   ): Promise<Result> {
     const { signal } = this.#options
     for (;;) {

@@ -2,11 +2,12 @@
 import { setMaxListeners } from 'node:events'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
+import type { RunReading } from './job.js'
 import { activeJobStates, type JobRecord, type JobState } from './job.js'
 import { failureBy, failureOf, type JobEndOptions, tellEnd } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobStore } from './job-store.js'
-import type { RunReading } from './pace.js'
+import { renewing } from './renewing.js'
 import { nextTrial } from './trials.js'
 
 export interface ClaimedJobOptions extends JobEndOptions {
@@ -17,8 +18,10 @@ export interface ClaimedJobOptions extends JobEndOptions {
   begunHere: boolean
 }
 
-/** What became of the run. `unstored`: it failed, and that could not be stored; the job is as it was. */
-export type ClaimedEnd = 'ended' | 'paused' | 'stopped' | 'unstored'
+/** What became of the run. `waits`: it was stopped to be gone on with. `unstored`: it failed, and that could not be stored; the job is as it was. */
+export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored'
+/** `lost`: another process has the job. `rested`: to be claimed anew. */
+type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
 
 const active: JobState[] = [...activeJobStates]
 
@@ -28,7 +31,7 @@ export class ClaimedJob {
   readonly #options: ClaimedJobOptions
   readonly #stop = new AbortController()
   #reading: (() => RunReading) | undefined
-  #stoppedFor: 'cancelled' | 'paused' | 'closing' | undefined
+  #stoppedFor: StopReason | undefined
   #hasBegun = false
 
   constructor(job: JobRecord, options: ClaimedJobOptions) {
@@ -49,25 +52,40 @@ export class ClaimedJob {
   }
 
   /** Where it is. */
-  stop(reason: 'cancelled' | 'paused' | 'closing'): void {
+  stop(reason: StopReason): void {
     this.#stoppedFor ??= reason
     this.#stop.abort()
   }
 
   /** Once. Resolves when nothing of it is at work any more. */
   async run(): Promise<ClaimedEnd> {
+    const { store, logger } = this.#options
+    const renewal = store.lease && renewing(this, { store, logger, ...store.lease })
+    try {
+      return await this.#runToEnd()
+    } finally {
+      renewal?.end()
+    }
+  }
+
+  async #runToEnd(): Promise<ClaimedEnd> {
     const { logger, galleries } = this.#options
     try {
       tellEnd(await this.#runOnce(), this.#options)
     } catch (error) {
       if (this.#stoppedFor === 'closing') return 'stopped'
+      if (this.#stoppedFor === 'lost' || isTakenOver(error)) {
+        logger.warn({ jobId: this.id }, 'job left to another process, which has taken it over')
+        return 'lost'
+      }
       if (galleries.failure !== undefined) {
         logger.error({ err: error, jobId: this.id }, 'job stopped: its storage is gone')
         return 'stopped'
       }
       if (this.#stoppedFor === undefined && !(await this.#fail(error))) return 'unstored'
     }
-    return this.#stoppedFor === 'paused' && (await this.#rest()) ? 'paused' : 'ended'
+    const waits = this.#stoppedFor === 'paused' || this.#stoppedFor === 'rested'
+    return waits && (await this.#rest()) ? 'waits' : 'ended'
   }
 
   async #runOnce(): Promise<JobRecord> {
@@ -130,4 +148,8 @@ export class ClaimedJob {
     await store.transition(this.id, { from: ['running'], to: 'queued' })
     return true
   }
+}
+
+function isTakenOver(error: unknown): boolean {
+  return error instanceof AlikeError && error.code === 'job_taken_over'
 }

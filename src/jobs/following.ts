@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { JobReport, Jobs } from './jobs.js'
 
-/** A look at a job costs microseconds; nobody sees more than a few changes a second. */
+/** Nobody sees more than a few changes a second. */
 const usualLookMs = 500
 
 /** `still`: a look that found nothing new. */
@@ -30,6 +30,7 @@ export async function* followJob(
     yield now === last ? { event: 'still' } : { event: 'progress', report }
     last = now
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
+    await jobs.changed(jobId, report.job.kind, signal)
   }
 }
 

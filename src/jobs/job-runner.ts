@@ -1,8 +1,7 @@
 /** What a kind of job brings: how one of its jobs is run. Everything else about its life is `jobs.ts`. */
 
 import type { JobProgress } from '../gallery/job-progress.js'
-import type { JobKind, JobRecord, JobTrials } from './job.js'
-import type { RunReading } from './pace.js'
+import type { JobKind, JobRecord, JobTrials, RunReading } from './job.js'
 
 export interface JobRunner {
   /** Jobs of these kinds run one at a time, in the order of their coming, beside those of other runners. */

@@ -1,7 +1,7 @@
 /** What jobs are kept in, as the rest of Alike knows it: every verb is a promise, and what was written is durable once it resolves. */
 import type { JobError, JobProgress, StoredCounts } from '../gallery/job-progress.js'
 import type { JsonValue } from '../gallery/records.js'
-import type { JobKind, JobRecord, JobState, JobTrials } from './job.js'
+import type { JobKind, JobRecord, JobState, JobTrials, RunReading } from './job.js'
 
 export interface NewJob {
   id: string
@@ -68,6 +68,11 @@ export interface JobResult {
 }
 
 export interface JobStore {
+  /**
+   * How often a claimed job is to be renewed, and how long one claim lasts at most. Left out: no other process can claim
+   * its jobs, so that a claim lasts until the process ends.
+   */
+  readonly lease?: { renewEveryMs: number; maxMs: number } | undefined
   /** As `queued`. @throws `gallery_not_found`. */
   create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
   /**
@@ -75,7 +80,14 @@ export interface JobStore {
    * paused, or one over which a process died. Nobody else is given it before it has ended or was let go.
    */
   claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined>
-  /** @throws `job_not_found`, `job_finished` when the job is in none of the `from` states. */
+  /**
+   * Keeps a claimed job this process's, and tells other processes how far its run is.
+   * @returns the job as it is now: it may have been cancelled or paused elsewhere; undefined when it is this process's no more
+   */
+  renew(id: string, reading: RunReading | undefined): Promise<JobRecord | undefined>
+  /** @param listener told of jobs that other processes have changed, or made, or whose worker died; and now and then of nothing, where that may have been missed @returns ends it */
+  onChange(listener: (jobId: string | undefined) => void): () => void
+  /** @throws `job_not_found`, `job_finished` when the job is in none of the `from` states; like every change that a run makes of its job `job_taken_over` when another process has it */
   transition(id: string, transition: JobTransition): Promise<JobRecord>
   /** @throws `job_not_found`, `job_finished` when the job is not running any more */
   note(id: string, trials: JobTrials): Promise<void>

@@ -49,6 +49,21 @@ export interface JobRecord {
   priority: number
   /** It is not begun until it is let go on. */
   paused: boolean
+  /** Of a run in another process, as that told it last. */
+  reading?: RunReading | undefined
+}
+
+/** What a run knows beyond the job's record. */
+export interface RunReading {
+  /** Since this run began, a resumed job's former life not counted. */
+  elapsedMs: number
+  doneInThisRun: number
+  /** Part of the source's bytes that was read, when this run began and now. */
+  shareAtStart: number
+  share: number
+  /** Of the job, where its record does not tell while it runs. */
+  done?: number | undefined
+  total?: number | null | undefined
 }
 
 /** What shows, after the process has died, whether the job was the reason. Kept for jobs that a later process takes up. */

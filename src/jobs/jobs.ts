@@ -3,6 +3,7 @@
  * kind, watched, cancelled, taken up again after a restart, and forgotten in the end.
  */
 import { AlikeError } from '../errors.js'
+import { JobChanges } from './changes.js'
 import { type ActiveJobState, activeJobStates, type JobKind, type JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobRunner } from './job-runner.js'
@@ -32,18 +33,24 @@ export class Jobs {
   readonly store: JobStore
   readonly #logger: JobLogger
   readonly #lanes: ReadonlyMap<JobKind, Lane>
+  readonly #changes: JobChanges
+  readonly #endListening: () => void
   #closing = false
 
   /** See `openJobs`. */
   constructor({ runners, ...options }: JobsOptions) {
     this.store = options.store
     this.#logger = options.logger
+    this.#changes = new JobChanges(options.store)
     this.#lanes = new Map(
       runners.flatMap((runner) => {
         const lane = new Lane(runner, options)
         return runner.kinds.map((kind): [JobKind, Lane] => [kind, lane])
       }),
     )
+    this.#endListening = options.store.onChange(() => {
+      for (const lane of this.#allLanes) lane.look()
+    })
   }
 
   /** Once, before anything else. */
@@ -76,6 +83,11 @@ export class Jobs {
     const job = await this.store.get(jobId)
     if (job === undefined) throw new AlikeError('job_not_found')
     return this.#report(job)
+  }
+
+  /** Resolves once the job may be another than it was: at once where this process runs it, or no other one can change it. */
+  async changed(jobId: string, kind: JobKind, signal: AbortSignal): Promise<void> {
+    if (this.#laneOf(kind).readingOf(jobId) === undefined) await this.#changes.next(jobId, signal)
   }
 
   /** Newest first. */
@@ -111,6 +123,8 @@ export class Jobs {
    */
   async close(crashed = false): Promise<void> {
     this.#closing = true
+    this.#endListening()
+    this.#changes.close()
     await Promise.all([...this.#allLanes].map((lane) => lane.close(crashed)))
   }
 
@@ -123,7 +137,7 @@ export class Jobs {
   }
 
   #report(job: JobRecord): JobReport {
-    const reading = job.finishedAt === null ? this.#laneOf(job.kind).readingOf(job.id) : undefined
+    const reading = job.finishedAt === null ? (this.#laneOf(job.kind).readingOf(job.id) ?? job.reading) : undefined
     const now = {
       ...job,
       done: reading?.done ?? job.done,

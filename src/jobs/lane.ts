@@ -1,17 +1,19 @@
 /** The jobs of one runner: one at a time, in the order of their coming. */
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
+import type { RunReading } from './job.js'
 import { activeJobStates, type JobRecord, type JobState } from './job.js'
 import { type JobEndOptions, tellEnd } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
-import type { RunReading } from './pace.js'
 
 export interface LaneOptions extends JobEndOptions {
   store: JobStore
   galleries: Galleries
   /** Ended jobs are kept so long. */
   jobsKeptDays: number
+  /** False: they are accepted and steered here, and run by other processes. Default true. */
+  runsJobs?: boolean | undefined
 }
 
 const active: JobState[] = [...activeJobStates]
@@ -51,7 +53,7 @@ export class Lane {
     const left = await this.#store.list({ kinds: this.#runner.kinds, states: active, limit: 100_000 })
     await this.#runner.resume?.(new Set(left.map(({ id }) => id)))
     await this.#forgetOld()
-    this.#look()
+    this.look()
   }
 
   async create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
@@ -60,7 +62,7 @@ export class Lane {
       return await this.#store.create(job)
     } finally {
       this.#creating -= 1
-      this.#look()
+      this.look()
     }
   }
 
@@ -82,7 +84,7 @@ export class Lane {
   async steer(jobId: string, steering: JobSteering): Promise<JobRecord> {
     const job = await this.#store.steer(jobId, steering)
     if (steering.paused === true && this.#current?.job.id === jobId) await this.#stop('paused')
-    this.#look()
+    this.look()
     return (await this.#store.get(jobId)) ?? job
   }
 
@@ -111,11 +113,12 @@ export class Lane {
   }
 
   /** For a job to begin, unless one is at work. */
-  #look(): void {
+  look(): void {
+    if (this.#closing || this.#options.runsJobs === false) return
     this.#lookAgain = true
     this.#atWork ??= this.#work().finally(() => {
       this.#atWork = undefined
-      if (this.#lookAgain && !this.#closing) this.#look() // asked for in the moment of the end
+      if (this.#lookAgain) this.look() // asked for in the moment of the end
     })
   }
 
@@ -145,7 +148,7 @@ export class Lane {
     const end = await job.run()
     if (job.hasBegun) this.#begun.add(job.id)
     if (end === 'unstored') this.#lookLater() // where there was no room, there may be some then
-    if (end !== 'ended' && end !== 'paused') return false
+    if (end === 'unstored' || end === 'stopped') return false
     this.#begun.delete(job.id)
     if (end === 'ended') {
       await this.#runner.discard?.(job.id)
@@ -155,7 +158,7 @@ export class Lane {
   }
 
   #lookLater(): void {
-    if (!this.#closing) this.#retry = setTimeout(() => this.#look(), retryMs).unref()
+    if (!this.#closing) this.#retry = setTimeout(() => this.look(), retryMs).unref()
   }
 
   async #forgetOld(): Promise<void> {

@@ -1,24 +1,11 @@
 /** How fast a job goes, and how long it will take at that pace. */
-import type { JobRecord } from './job.js'
+import type { JobRecord, RunReading } from './job.js'
 
 export interface JobPace {
   /** Part of the source that is read, 0..1. */
   share: number
   picturesPerSecond: number | null
   secondsLeft: number | null
-}
-
-/** What a run knows beyond the job's record. */
-export interface RunReading {
-  /** Since this run began, a resumed job's former life not counted. */
-  elapsedMs: number
-  doneInThisRun: number
-  /** Part of the source's bytes that was read, when this run began and now. */
-  shareAtStart: number
-  share: number
-  /** Of the job, where its record does not tell while it runs. */
-  done?: number | undefined
-  total?: number | null | undefined
 }
 
 /** @param run undefined when the job is not running in this process */

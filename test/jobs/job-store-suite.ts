@@ -7,8 +7,8 @@ import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobStore } from '../../src/jobs/job-store.js'
 
 export interface TestedJobStore {
-  /** Empty; where a store can be opened again. Gone with the test. */
-  newPlace(t: TestContext): Promise<string>
+  /** Empty; where a store can be opened again. Gone with the test. @returns undefined where there can be none: the test is skipped then */
+  newPlace(t: TestContext): Promise<string | undefined>
   /** Closed with the test, if not before. */
   open(t: TestContext, place: string, options?: { clock?: (() => Date) | undefined }): Promise<OpenedJobStore>
 }
@@ -31,10 +31,21 @@ export async function makeGallery(catalogue: Catalogue, name: string): Promise<v
 }
 
 export function jobStoreSuite(stores: TestedJobStore): void {
-  async function opened(t: TestContext, clock?: () => Date): Promise<OpenedJobStore> {
-    const store = await stores.open(t, await stores.newPlace(t), { clock })
-    await makeGallery(store.catalogue, 'a')
-    return store
+  /** A test of a store in a new place, with a gallery in it. */
+  function storeTest(
+    name: string,
+    body: (opened: OpenedJobStore & { place: string; t: TestContext; setTime(iso: string): void }) => Promise<void>,
+  ): void {
+    test(name, async (t) => {
+      const place = await stores.newPlace(t)
+      if (place === undefined) return
+      let time: string | undefined
+      const clock = () => (time === undefined ? new Date() : new Date(time))
+      const opened = await stores.open(t, place, { clock })
+      const { jobs, catalogue } = opened
+      await makeGallery(catalogue, 'a')
+      await body({ jobs, catalogue, close: () => opened.close(), place, t, setTime: (iso) => void (time = iso) })
+    })
   }
 
   async function running(jobs: JobStore, id: string): Promise<void> {
@@ -42,17 +53,16 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     await jobs.transition(id, { from: ['queued'], to: 'running' })
   }
 
-  test('a job lives through its states, and its dates say so', async (t) => {
-    let now = new Date('2026-01-01T00:00:00Z')
-    const { jobs } = await opened(t, () => now)
+  storeTest('a job lives through its states, and its dates say so', async ({ jobs, setTime }) => {
+    setTime('2026-01-01T00:00:00Z')
     const source = { kind: 'files', names: ['x'] }
     const { job, created } = await jobs.create({ id: 'j1', gallery: 'a', source })
     assert.equal(created, true)
     assert.deepEqual([job.state, job.done, job.total, job.startedAt, job.finishedAt], ['queued', 0, null, null, null])
     assert.deepEqual(await jobs.get('j1'), job)
-    now = new Date('2026-01-01T00:01:00Z')
+    setTime('2026-01-01T00:01:00Z')
     await jobs.transition('j1', { from: ['queued'], to: 'running', total: 7 })
-    now = new Date('2026-01-01T00:02:00Z')
+    setTime('2026-01-01T00:02:00Z')
     const told = { code: 'archive_unreadable', detail: 'x' }
     const ended = await jobs.transition('j1', { from: ['running'], to: 'failed', failure: told })
     assert.deepEqual(ended, await jobs.get('j1'))
@@ -69,34 +79,35 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     )
   })
 
-  test('the next job is the first of the highest priority that waits, or was left by a process that died', async (t) => {
-    const { jobs } = await opened(t)
-    assert.equal(await jobs.claim(['ingest']), undefined)
-    for (const [id, priority] of [
-      ['first', 0],
-      ['urgent', 5],
-      ['paused', 9],
-    ] as const)
-      await jobs.create({ id, gallery: 'a', source: null, priority })
-    await jobs.create({ id: 'look', kind: 'doctor', gallery: 'a', source: null })
-    assert.equal((await jobs.steer('paused', { paused: true })).paused, true)
-    const end = (id: string) => jobs.transition(id, { from: [...active], to: 'succeeded' })
-    const claimed = await jobs.claim(['ingest'])
-    assert.deepEqual(claimed, await jobs.get('urgent'))
-    await end('urgent')
-    assert.equal((await jobs.claim(['ingest']))?.id, 'first')
-    await end('first')
-    assert.equal(await jobs.claim(['ingest']), undefined)
-    await jobs.steer('paused', { paused: false, priority: -1 })
-    assert.deepEqual([(await jobs.claim(['ingest']))?.id, (await jobs.get('paused'))?.priority], ['paused', -1])
-    assert.equal((await jobs.claim(['evaluate', 'doctor']))?.id, 'look')
-    await end('paused')
-    await assert.rejects(jobs.steer('paused', { priority: 1 }), { code: 'job_finished' })
-    await assert.rejects(jobs.steer('none', { priority: 1 }), { code: 'job_not_found' })
-  })
+  storeTest(
+    'the next job is the first of the highest priority that waits, or was left by a process that died',
+    async ({ jobs }) => {
+      assert.equal(await jobs.claim(['ingest']), undefined)
+      for (const [id, priority] of [
+        ['first', 0],
+        ['urgent', 5],
+        ['paused', 9],
+      ] as const)
+        await jobs.create({ id, gallery: 'a', source: null, priority })
+      await jobs.create({ id: 'look', kind: 'doctor', gallery: 'a', source: null })
+      assert.equal((await jobs.steer('paused', { paused: true })).paused, true)
+      const end = (id: string) => jobs.transition(id, { from: [...active], to: 'succeeded' })
+      const claimed = await jobs.claim(['ingest'])
+      assert.deepEqual(claimed, await jobs.get('urgent'))
+      await end('urgent')
+      assert.equal((await jobs.claim(['ingest']))?.id, 'first')
+      await end('first')
+      assert.equal(await jobs.claim(['ingest']), undefined)
+      await jobs.steer('paused', { paused: false, priority: -1 })
+      assert.deepEqual([(await jobs.claim(['ingest']))?.id, (await jobs.get('paused'))?.priority], ['paused', -1])
+      assert.equal((await jobs.claim(['evaluate', 'doctor']))?.id, 'look')
+      await end('paused')
+      await assert.rejects(jobs.steer('paused', { priority: 1 }), { code: 'job_finished' })
+      await assert.rejects(jobs.steer('none', { priority: 1 }), { code: 'job_not_found' })
+    },
+  )
 
-  test('progress adds up, and stands beside the lines of its report', async (t) => {
-    const { jobs } = await opened(t)
+  storeTest('progress adds up, and stands beside the lines of its report', async ({ jobs }) => {
     await jobs.create({ id: 'j', gallery: 'a', source: null })
     const errors = [failure(3, 'c.jpg')]
     await assert.rejects(
@@ -140,8 +151,7 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     assert.equal((await jobs.get('j'))?.position, 8)
   })
 
-  test('of runs that got nowhere only the last is noted once it gets further', async (t) => {
-    const { jobs } = await opened(t)
+  storeTest('of runs that got nowhere only the last is noted once it gets further', async ({ jobs }) => {
     await jobs.create({ id: 'j', gallery: 'a', source: null })
     const trials = { runs: 3, alone: { item: 4, tries: 1 }, givenUp: 2 }
     await assert.rejects(jobs.note('j', trials), { code: 'job_finished' })
@@ -153,8 +163,7 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     assert.deepEqual((await jobs.get('j'))?.trials, { runs: 1, alone: null, givenUp: 2 })
   })
 
-  test('a gallery made anew under the name of the job’s own is another one', async (t) => {
-    const { jobs, catalogue } = await opened(t)
+  storeTest('a gallery made anew under the name of the job’s own is another one', async ({ jobs, catalogue }) => {
     await running(jobs, 'j')
     await jobs.create({ id: 'look', kind: 'evaluate', gallery: 'a', source: null })
     await jobs.transition('look', { from: ['queued'], to: 'running' })
@@ -168,22 +177,18 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     assert.deepEqual([job?.position, look?.state, await jobs.result('look')], [0, 'running', undefined])
   })
 
-  test('jobs and their progress survive closing and opening', async (t) => {
-    const place = await stores.newPlace(t)
-    const first = await stores.open(t, place)
-    await makeGallery(first.catalogue, 'a')
-    await first.jobs.create({ id: 'j', gallery: 'a', source: { n: 1 }, total: 10, priority: 3 })
-    await first.jobs.transition('j', { from: ['queued'], to: 'running' })
-    await first.jobs.advance({ jobId: 'j', position: 2, skipped: 1, errors: [failure(1)] })
-    const before = [await first.jobs.get('j'), await first.jobs.errors('j')]
-    await first.close()
+  storeTest('jobs and their progress survive closing and opening', async ({ jobs: first, close, place, t }) => {
+    await first.create({ id: 'j', gallery: 'a', source: { n: 1 }, total: 10, priority: 3 })
+    await first.transition('j', { from: ['queued'], to: 'running' })
+    await first.advance({ jobId: 'j', position: 2, skipped: 1, errors: [failure(1)] })
+    const before = [await first.get('j'), await first.errors('j')]
+    await close()
     const { jobs } = await stores.open(t, place)
     assert.deepEqual([await jobs.get('j'), await jobs.errors('j')], before)
     assert.deepEqual(idsOf(await jobs.list({ states: active })), ['j'])
   })
 
-  test('an idempotency key names one job of a gallery', async (t) => {
-    const { jobs, catalogue } = await opened(t)
+  storeTest('an idempotency key names one job of a gallery', async ({ jobs, catalogue }) => {
     await makeGallery(catalogue, 'b')
     const first = await jobs.create({ id: 'j1', gallery: 'a', source: 1, idempotencyKey: 'k' })
     const second = await jobs.create({ id: 'j2', gallery: 'a', source: 2, idempotencyKey: 'k' })
@@ -196,60 +201,64 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     assert.deepEqual([third.id, fourth.id], ['j4', 'j3'])
   })
 
-  test('lists and counts are by gallery, kind and state, the newest first unless asked for otherwise', async (t) => {
-    const { jobs, catalogue } = await opened(t)
-    await makeGallery(catalogue, 'b')
-    await running(jobs, 'j1')
-    await jobs.create({ id: 'j2', gallery: 'b', source: null })
-    await jobs.create({ id: 'j3', kind: 'doctor', gallery: 'a', source: null })
-    assert.deepEqual(idsOf(await jobs.list()), ['j3', 'j2', 'j1'])
-    assert.deepEqual(idsOf(await jobs.list({ order: 'oldest', limit: 2 })), ['j1', 'j2'])
-    assert.deepEqual(idsOf(await jobs.list({ gallery: 'b' })), ['j2'])
-    assert.deepEqual(idsOf(await jobs.list({ kinds: ['ingest'] })), ['j2', 'j1'])
-    assert.deepEqual(idsOf(await jobs.list({ kinds: ['ingest'], states: ['running'] })), ['j1'])
-    assert.deepEqual(await jobs.list({ kinds: ['evaluate'] }), [])
-    const counts = [['queued'], ['running'], active].map((states) =>
-      jobs.count({ kinds: ['ingest'], states: states as never }),
-    )
-    assert.deepEqual(await Promise.all(counts), [1, 1, 2])
-  })
+  storeTest(
+    'lists and counts are by gallery, kind and state, the newest first unless asked for otherwise',
+    async ({ jobs, catalogue }) => {
+      await makeGallery(catalogue, 'b')
+      await running(jobs, 'j1')
+      await jobs.create({ id: 'j2', gallery: 'b', source: null })
+      await jobs.create({ id: 'j3', kind: 'doctor', gallery: 'a', source: null })
+      assert.deepEqual(idsOf(await jobs.list()), ['j3', 'j2', 'j1'])
+      assert.deepEqual(idsOf(await jobs.list({ order: 'oldest', limit: 2 })), ['j1', 'j2'])
+      assert.deepEqual(idsOf(await jobs.list({ gallery: 'b' })), ['j2'])
+      assert.deepEqual(idsOf(await jobs.list({ kinds: ['ingest'] })), ['j2', 'j1'])
+      assert.deepEqual(idsOf(await jobs.list({ kinds: ['ingest'], states: ['running'] })), ['j1'])
+      assert.deepEqual(await jobs.list({ kinds: ['evaluate'] }), [])
+      const counts = [['queued'], ['running'], active].map((states) =>
+        jobs.count({ kinds: ['ingest'], states: states as never }),
+      )
+      assert.deepEqual(await Promise.all(counts), [1, 1, 2])
+    },
+  )
 
-  test('ended jobs can be forgotten with their errors; others stay', async (t) => {
-    let now = new Date('2026-01-01T00:00:00Z')
-    const { jobs } = await opened(t, () => now)
+  storeTest('ended jobs can be forgotten with their errors; others stay', async ({ jobs, setTime }) => {
+    setTime('2026-01-01T00:00:00Z')
     for (const id of ['old', 'new', 'open']) {
       await running(jobs, id)
       await jobs.advance({ jobId: id, position: 1, errors: [failure(0)] })
     }
     await jobs.transition('old', { from: ['running'], to: 'succeeded' })
-    now = new Date('2026-03-01T00:00:00Z')
+    setTime('2026-03-01T00:00:00Z')
     await jobs.transition('new', { from: ['running'], to: 'succeeded' })
     assert.equal(await jobs.forget('2026-02-01T00:00:00.000Z'), 1)
     assert.deepEqual(idsOf(await jobs.list()), ['open', 'new'])
     assert.deepEqual([(await jobs.errors('old')).length, (await jobs.errors('new')).length], [0, 1])
   })
 
-  test('a job with a result ends together with it; the result survives and is forgotten with its job', async (t) => {
-    const place = await stores.newPlace(t)
-    const first = await stores.open(t, place)
-    const { jobs } = first
-    await makeGallery(first.catalogue, 'a')
-    await jobs.create({ id: 'in', gallery: 'a', source: null })
-    await jobs.create({ id: 'look', kind: 'doctor', gallery: 'a', source: { k: 10 } })
-    await assert.rejects(jobs.finish('look', { total: 7, result: '{}' }), { code: 'job_finished' }, 'it is not running')
-    await jobs.transition('look', { from: ['queued'], to: 'running' })
-    assert.equal(await jobs.result('look'), undefined)
-    const ended = await jobs.finish('look', { total: 7, result: '{"hubs":3,  "as":"stored"}' })
-    assert.deepEqual([ended.kind, ended.state, ended.done, ended.total], ['doctor', 'succeeded', 7, 7])
-    await first.close()
+  storeTest(
+    'a job with a result ends together with it; the result survives and is forgotten with its job',
+    async ({ jobs, close, place, t }) => {
+      await jobs.create({ id: 'in', gallery: 'a', source: null })
+      await jobs.create({ id: 'look', kind: 'doctor', gallery: 'a', source: { k: 10 } })
+      await assert.rejects(
+        jobs.finish('look', { total: 7, result: '{}' }),
+        { code: 'job_finished' },
+        'it is not running',
+      )
+      await jobs.transition('look', { from: ['queued'], to: 'running' })
+      assert.equal(await jobs.result('look'), undefined)
+      const ended = await jobs.finish('look', { total: 7, result: '{"hubs":3,  "as":"stored"}' })
+      assert.deepEqual([ended.kind, ended.state, ended.done, ended.total], ['doctor', 'succeeded', 7, 7])
+      await close()
 
-    const second = await stores.open(t, place)
-    assert.deepEqual(await second.jobs.get('look'), ended)
-    assert.equal(await second.jobs.result('look'), '{"hubs":3,  "as":"stored"}')
-    assert.equal(await second.jobs.result('in'), undefined)
-    assert.equal(await second.jobs.forget('9999'), 1)
-    assert.equal(await second.jobs.result('look'), undefined)
-  })
+      const second = await stores.open(t, place)
+      assert.deepEqual(await second.jobs.get('look'), ended)
+      assert.equal(await second.jobs.result('look'), '{"hubs":3,  "as":"stored"}')
+      assert.equal(await second.jobs.result('in'), undefined)
+      assert.equal(await second.jobs.forget('9999'), 1)
+      assert.equal(await second.jobs.result('look'), undefined)
+    },
+  )
 
   for (const [what, { stored, skipped, failed }, state] of [
     ['a job without items', { stored: 0, skipped: 0, failed: 0 }, 'succeeded'],
@@ -259,8 +268,7 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     ['one with failures beside what is stored already', { stored: 0, skipped: 1, failed: 1 }, 'completed_with_errors'],
     ['one whose every item failed', { stored: 0, skipped: 0, failed: 3 }, 'failed'],
   ] as const) {
-    test(`${what} ends as ${state}`, async (t) => {
-      const { jobs } = await opened(t)
+    storeTest(`${what} ends as ${state}`, async ({ jobs }) => {
       await jobs.create({ id: 'j', gallery: 'a', source: null })
       await assert.rejects(jobs.complete('j', 0), { code: 'job_finished' }, 'it has not begun')
       await jobs.transition('j', { from: ['queued'], to: 'running' })
@@ -280,25 +288,27 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     })
   }
 
-  test('who is to be told of the end of a job is known from then on, until it was told or is forgotten', async (t) => {
-    const { jobs } = await opened(t)
-    for (const id of ['told', 'later', 'gone']) {
-      await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
-      assert.deepEqual(await jobs.webhooks(), [], 'it has not ended')
-    }
-    await jobs.transition('told', { from: ['queued'], to: 'cancelled' })
-    const pending = { jobId: 'told', url: 'https://example.org/told', attempts: 0, nextAt: null }
-    assert.deepEqual(await jobs.webhooks(), [pending])
-    await jobs.noteWebhook('told', null)
-    assert.deepEqual(await jobs.webhooks(), [])
-    await jobs.transition('later', { from: ['queued'], to: 'cancelled' })
-    await jobs.noteWebhook('later', { attempts: 2, at: '2020-01-01T00:00:00.000Z' })
-    const [noted] = await jobs.webhooks()
-    assert.deepEqual([noted?.jobId, noted?.attempts, noted?.nextAt], ['later', 2, '2020-01-01T00:00:00.000Z'])
-    await jobs.noteWebhook('none', null)
-    await jobs.transition('gone', { from: ['queued'], to: 'cancelled' })
-    await jobs.forget('9999')
-    assert.deepEqual(await jobs.webhooks(), [])
-    await jobs.noteWebhook('gone', { attempts: 1, at: '2020-01-01T00:00:00.000Z' })
-  })
+  storeTest(
+    'who is to be told of the end of a job is known from then on, until it was told or is forgotten',
+    async ({ jobs }) => {
+      for (const id of ['told', 'later', 'gone']) {
+        await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
+        assert.deepEqual(await jobs.webhooks(), [], 'it has not ended')
+      }
+      await jobs.transition('told', { from: ['queued'], to: 'cancelled' })
+      const pending = { jobId: 'told', url: 'https://example.org/told', attempts: 0, nextAt: null }
+      assert.deepEqual(await jobs.webhooks(), [pending])
+      await jobs.noteWebhook('told', null)
+      assert.deepEqual(await jobs.webhooks(), [])
+      await jobs.transition('later', { from: ['queued'], to: 'cancelled' })
+      await jobs.noteWebhook('later', { attempts: 2, at: '2020-01-01T00:00:00.000Z' })
+      const [noted] = await jobs.webhooks()
+      assert.deepEqual([noted?.jobId, noted?.attempts, noted?.nextAt], ['later', 2, '2020-01-01T00:00:00.000Z'])
+      await jobs.noteWebhook('none', null)
+      await jobs.transition('gone', { from: ['queued'], to: 'cancelled' })
+      await jobs.forget('9999')
+      assert.deepEqual(await jobs.webhooks(), [])
+      await jobs.noteWebhook('gone', { attempts: 1, at: '2020-01-01T00:00:00.000Z' })
+    },
+  )
 }

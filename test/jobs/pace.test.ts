@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JobRecord } from '../../src/jobs/job.js'
-import { paceOf, type RunReading } from '../../src/jobs/pace.js'
+import type { JobRecord, RunReading } from '../../src/jobs/job.js'
+import { paceOf } from '../../src/jobs/pace.js'
 
 const job = (more: Partial<JobRecord>) =>
   ({ state: 'running', total: null, done: 0, startedAt: null, finishedAt: null, ...more }) as JobRecord

@@ -1,10 +1,8 @@
 /** The rows of jobs. A change reads the row, changes it and writes it whole, within one transaction. */
-import { AlikeError, catalogue } from '../../../errors.js'
+import { AlikeError } from '../../../errors.js'
 import type { JobError, JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
-import type { JsonValue } from '../../../gallery/records.js'
 import {
   activeJobStates,
-  endedJobStates,
   type JobKind,
   type JobRecord,
   type JobState,
@@ -12,6 +10,17 @@ import {
   jobKinds,
   jobStates,
 } from '../../../jobs/job.js'
+import {
+  advanced,
+  completed,
+  linesOf,
+  newRecord,
+  noted,
+  steered,
+  succeeded,
+  transitioned,
+} from '../../../jobs/job-changes.js'
+import { changedColumns, type JobRow, recordOf, recordWithoutSource, rowOf } from '../../../jobs/job-row.js'
 import type {
   JobListOptions,
   JobResult,
@@ -21,39 +30,13 @@ import type {
   PendingWebhook,
   WebhookNote,
 } from '../../../jobs/job-store.js'
-import { cutText } from '../../../text.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
 import { JobErrorRows } from './job-error-rows.js'
 import { WebhookTable } from './webhook-table.js'
 
-interface JobRow {
-  number: number
-  id: string
-  gallery: string
-  gallery_uid: string
-  state: string
-  source: string
-  total: number | null
-  added: number
-  updated: number
-  removed: number
-  skipped: number
-  failed: number
-  position: number
-  failure: string | null
-  idempotency_key: string | null
-  created_at: string
-  started_at: string | null
-  finished_at: string | null
-  kind: string
-  trials: string | null
-  replaced: number
-  names_assumed: number
-  priority: number
-  paused: number
-}
-type StoredRow = JobRow & { checksum: number }
+type NumberedRow = JobRow & { number: number }
+type StoredRow = NumberedRow & { checksum: number }
 
 /** Kinds and states as JSON lists. */
 interface ListParameters {
@@ -63,10 +46,6 @@ interface ListParameters {
   limit: number
 }
 
-/** Of what is told about an error; the causes, with all they say, are in the log. */
-const detailMaxLength = 1_000
-/** Of what a source calls an item: as long as an id may be. */
-const nameMaxLength = 512
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
 
@@ -199,70 +178,21 @@ export class JobTable {
       const existing = this.#byIdempotencyKey.get(galleryUid, job.idempotencyKey)
       if (existing !== undefined) return { job: recordOf(checked(existing)), created: false }
     }
-    const row: Omit<JobRow, 'number'> = {
-      id: job.id,
-      gallery: job.gallery,
-      gallery_uid: galleryUid,
-      state: 'queued',
-      source: JSON.stringify(job.source),
-      total: job.total ?? null,
-      added: 0,
-      updated: 0,
-      removed: 0,
-      skipped: 0,
-      failed: 0,
-      position: 0,
-      failure: null,
-      idempotency_key: job.idempotencyKey ?? null,
-      created_at: at,
-      started_at: null,
-      finished_at: null,
-      kind: job.kind ?? 'ingest',
-      trials: null,
-      replaced: 0,
-      names_assumed: 0,
-      priority: job.priority ?? 0,
-      paused: 0,
-    }
+    const record = newRecord(job, galleryUid, at)
+    const row = rowOf(record)
     const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOf(row) })
     if (job.webhook !== undefined) this.#webhooks.add(Number(lastInsertRowid), job.webhook)
-    return { job: recordOf(row), created: true }
+    return { job: record, created: true }
   }
 
   /** @throws AlikeError `job_not_found`, `job_finished`. */
-  transition(id: string, { from, to, total, failure, trials }: JobTransition, at: string): JobRecord {
-    const row = this.#existing(id)
-    if (!from.includes(row.state as JobState)) throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
-    const ended = (endedJobStates as readonly JobState[]).includes(to)
-    const changed: JobRow = {
-      ...row,
-      state: to,
-      total: total ?? row.total,
-      failure:
-        failure !== undefined
-          ? JSON.stringify({ ...failure, detail: cutText(failure.detail, detailMaxLength) })
-          : ended
-            ? null
-            : row.failure,
-      trials: trials === undefined ? row.trials : JSON.stringify(trials),
-      started_at: to === 'running' ? (row.started_at ?? at) : row.started_at,
-      finished_at: ended ? at : null,
-    }
-    this.#save(changed)
-    return recordOf(changed)
+  transition(id: string, transition: JobTransition, at: string): JobRecord {
+    return this.#change(id, (job) => transitioned(job, transition, at))
   }
 
   /** @throws AlikeError `job_not_found`, `job_finished` when it has ended */
-  steer(id: string, { priority, paused }: JobSteering): JobRecord {
-    const row = this.#existing(id)
-    if (row.finished_at !== null) throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
-    const changed: JobRow = {
-      ...row,
-      priority: priority ?? row.priority,
-      paused: paused === undefined ? row.paused : Number(paused),
-    }
-    this.#save(changed)
-    return recordOf(changed)
+  steer(id: string, steering: JobSteering): JobRecord {
+    return this.#change(id, (job) => steered(job, steering))
   }
 
   /** Of jobs that have ended. */
@@ -278,17 +208,12 @@ export class JobTable {
   /** @throws AlikeError `job_not_found`, `job_finished` unless the job is running. */
   note(id: string, trials: JobTrials): void {
     const row = this.#existing(id)
-    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
-    this.#save({ ...row, trials: JSON.stringify(trials) })
+    this.#save({ ...row, ...changedColumns(noted(recordWithoutSource(row), trials)) })
   }
 
-  /** By what its items came to. @throws AlikeError `job_not_found`, `job_finished` */
+  /** @throws AlikeError `job_not_found`, `job_finished` */
   complete(id: string, total: number, at: string): JobRecord {
-    const { added, updated, removed, skipped, failed } = this.#existing(id)
-    const taken = added + updated + removed + skipped
-    const to = failed === 0 ? 'succeeded' : taken > 0 ? 'completed_with_errors' : 'failed'
-    const failure = to === 'failed' ? { failure: { code: 'job_items_failed', detail: catalogue.job_items_failed } } : {}
-    return this.transition(id, { from: ['running'], to, total, ...failure }, at)
+    return this.#change(id, (job) => completed(job, total, at))
   }
 
   /**
@@ -297,39 +222,18 @@ export class JobTable {
    * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery
    * but another one of its name.
    */
-  advance(
-    { jobId, position, skipped = 0, errors = [], replaced = [], notes = [], namesAssumed = 0 }: JobProgress,
-    stored: StoredCounts,
-    galleryUid: string | undefined,
-  ): void {
-    const row = this.#running(jobId, galleryUid)
-    this.#save({
-      ...row,
-      added: row.added + stored.added,
-      updated: row.updated + stored.updated,
-      removed: row.removed + stored.removed,
-      skipped: row.skipped + skipped + stored.idle,
-      failed: row.failed + errors.length,
-      replaced: row.replaced + replaced.length,
-      names_assumed: row.names_assumed + namesAssumed,
-      position: Math.max(row.position, position),
-      trials: row.trials === null ? null : JSON.stringify(afterProgress(JSON.parse(row.trials) as JobTrials)),
-    })
-    for (const error of [...errors, ...replaced, ...notes])
-      this.#errors.insert(row.number, {
-        ...error,
-        name: cutText(error.name, nameMaxLength),
-        detail: cutText(error.detail, detailMaxLength),
-      })
+  advance(progress: JobProgress, stored: StoredCounts, galleryUid: string | undefined): void {
+    const row = this.#existing(progress.jobId)
+    this.#save({ ...row, ...changedColumns(advanced(recordWithoutSource(row), progress, stored, galleryUid)) })
+    for (const line of linesOf(progress)) this.#errors.insert(row.number, line)
   }
 
   /** @throws AlikeError as `advance` does. */
-  finish(id: string, { total, result }: JobResult, galleryUid: string | undefined, at: string): JobRecord {
-    const row = this.#running(id, galleryUid)
-    const changed: JobRow = { ...row, state: 'succeeded', total, position: total, failure: null, finished_at: at }
-    this.#save(changed)
-    this.#insertResult.run(row.number, result, checksumOfValues([row.number, result]))
-    return recordOf(changed)
+  finish(id: string, result: JobResult, galleryUid: string | undefined, at: string): JobRecord {
+    const { number } = this.#existing(id)
+    const record = this.#change(id, (job) => succeeded(job, result, galleryUid, at))
+    this.#insertResult.run(number, result.result, checksumOfValues([number, result.result]))
+    return record
   }
 
   forget(finishedBefore: string): number {
@@ -339,61 +243,26 @@ export class JobTable {
     return this.#forget.run(finishedBefore).changes
   }
 
-  #running(id: string, galleryUid: string | undefined): JobRow {
+  #change(id: string, change: (job: JobRecord) => JobRecord): JobRecord {
     const row = this.#existing(id)
-    if (row.state !== 'running') throw new AlikeError('job_finished', { detail: `It is ${row.state}.` })
-    if (row.gallery_uid !== galleryUid) throw new AlikeError('gallery_not_found')
-    return row
+    const changed = change(recordOf(row))
+    this.#save({ ...row, ...changedColumns(changed) })
+    return changed
   }
 
-  #existing(id: string): JobRow {
+  #existing(id: string): NumberedRow {
     const row = this.#row(id)
     if (row === undefined) throw new AlikeError('job_not_found')
     return row
   }
 
-  #row(id: string): JobRow | undefined {
+  #row(id: string): NumberedRow | undefined {
     const row = this.#byId.get(id)
     return row && checked(row)
   }
 
-  #save(row: JobRow): void {
+  #save(row: NumberedRow): void {
     this.#update.run({ ...row, checksum: checksumOf(row) })
-  }
-}
-
-/** Of the runs that got nowhere, the one that now got further is left. */
-function afterProgress({ runs, givenUp }: JobTrials): JobTrials {
-  return { runs: Math.min(runs, 1), alone: null, givenUp }
-}
-
-function recordOf(row: Omit<JobRow, 'number'>): JobRecord {
-  const { added, updated, removed, skipped, failed } = row
-  return {
-    id: row.id,
-    kind: row.kind as JobKind,
-    gallery: row.gallery,
-    galleryUid: row.gallery_uid,
-    state: row.state as JobState,
-    source: JSON.parse(row.source) as JsonValue,
-    total: row.total,
-    done: row.kind === 'ingest' ? added + updated + removed + skipped + failed : row.position,
-    added,
-    updated,
-    removed,
-    skipped,
-    failed,
-    replaced: row.replaced,
-    namesAssumed: row.names_assumed,
-    position: row.position,
-    trials: row.trials === null ? null : (JSON.parse(row.trials) as JobTrials),
-    failure: row.failure === null ? null : (JSON.parse(row.failure) as { code: string; detail: string }),
-    idempotencyKey: row.idempotency_key,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    priority: row.priority,
-    paused: row.paused === 1,
   }
 }
 
@@ -403,7 +272,7 @@ function checked(row: StoredRow): StoredRow {
 }
 
 /** Rows of the time before there were kinds have a checksum without one. */
-function checksumOf(row: Omit<JobRow, 'number'>): number {
+function checksumOf(row: JobRow): number {
   return checksumOfValues([
     row.id,
     row.gallery,

@@ -20,6 +20,8 @@ export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
       write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),
     // one process has the folder, and asks for the next job of a kind when it has none of that kind
     claim: async (kinds) => store.read(({ jobs }) => jobs.next(kinds)),
+    renew: async (id) => store.read(({ jobs }) => jobs.get(id)),
+    onChange: () => () => {},
     transition: (id, transition) => write(() => store.write('transitionJob', { id, transition, at: now() })),
     note: (id, trials) => write(() => store.write('noteJob', { id, trials })),
     complete: (id, total) => write(() => store.write('completeJob', { id, total, at: now() })),

@@ -1,0 +1,143 @@
+/** What becomes of a job's record by each change; pure, so that every store of jobs keeps the same rules. */
+import { AlikeError, catalogue } from '../errors.js'
+import type { JobError, JobProgress, StoredCounts } from '../gallery/job-progress.js'
+import { cutText } from '../text.js'
+import { endedJobStates, type JobRecord, type JobState, type JobTrials } from './job.js'
+import type { JobResult, JobSteering, JobTransition, NewJob } from './job-store.js'
+
+/** Of what is told about an error; the causes, with all they say, are in the log. */
+const detailMaxLength = 1_000
+/** Of what a source calls an item: as long as an id may be. */
+const nameMaxLength = 512
+
+export function newRecord(job: NewJob, galleryUid: string, at: string): JobRecord {
+  return {
+    id: job.id,
+    kind: job.kind ?? 'ingest',
+    gallery: job.gallery,
+    galleryUid,
+    state: 'queued',
+    source: job.source,
+    total: job.total ?? null,
+    done: 0,
+    added: 0,
+    updated: 0,
+    removed: 0,
+    skipped: 0,
+    failed: 0,
+    replaced: 0,
+    namesAssumed: 0,
+    position: 0,
+    trials: null,
+    failure: null,
+    idempotencyKey: job.idempotencyKey ?? null,
+    createdAt: at,
+    startedAt: null,
+    finishedAt: null,
+    priority: job.priority ?? 0,
+    paused: false,
+  }
+}
+
+/** @throws AlikeError `job_finished` when the job is in none of the `from` states */
+export function transitioned(job: JobRecord, change: JobTransition, at: string): JobRecord {
+  const { from, to, total, failure, trials } = change
+  if (!from.includes(job.state)) throw finished(job)
+  const ended = (endedJobStates as readonly JobState[]).includes(to)
+  return {
+    ...job,
+    state: to,
+    total: total ?? job.total,
+    failure:
+      failure !== undefined
+        ? { ...failure, detail: cutText(failure.detail, detailMaxLength) }
+        : ended
+          ? null
+          : job.failure,
+    trials: trials === undefined ? job.trials : trials,
+    startedAt: to === 'running' ? (job.startedAt ?? at) : job.startedAt,
+    finishedAt: ended ? at : null,
+  }
+}
+
+/** By what its items came to. @throws AlikeError `job_finished` */
+export function completed(job: JobRecord, total: number, at: string): JobRecord {
+  const taken = job.added + job.updated + job.removed + job.skipped
+  const to = job.failed === 0 ? 'succeeded' : taken > 0 ? 'completed_with_errors' : 'failed'
+  const failure = to === 'failed' ? { code: 'job_items_failed', detail: catalogue.job_items_failed } : undefined
+  return transitioned(job, { from: ['running'], to, total, failure }, at)
+}
+
+/** @throws AlikeError as `expectRunning` */
+export function advanced(
+  job: JobRecord,
+  { position, skipped = 0, errors = [], replaced = [], namesAssumed = 0 }: JobProgress,
+  stored: StoredCounts,
+  galleryUid: string | undefined,
+): JobRecord {
+  expectRunning(job, galleryUid)
+  return withDone({
+    ...job,
+    added: job.added + stored.added,
+    updated: job.updated + stored.updated,
+    removed: job.removed + stored.removed,
+    skipped: job.skipped + skipped + stored.idle,
+    failed: job.failed + errors.length,
+    replaced: job.replaced + replaced.length,
+    namesAssumed: job.namesAssumed + namesAssumed,
+    position: Math.max(job.position, position),
+    trials: job.trials && afterProgress(job.trials),
+  })
+}
+
+/** Of the job's report, in the form in which they are kept. */
+export function linesOf({ errors = [], replaced = [], notes = [] }: JobProgress): JobError[] {
+  return [...errors, ...replaced, ...notes].map((line) => ({
+    ...line,
+    name: cutText(line.name, nameMaxLength),
+    detail: cutText(line.detail, detailMaxLength),
+  }))
+}
+
+/** @throws AlikeError as `expectRunning` */
+export function succeeded(job: JobRecord, { total }: JobResult, galleryUid: string | undefined, at: string): JobRecord {
+  expectRunning(job, galleryUid)
+  return withDone({ ...job, state: 'succeeded', total, position: total, failure: null, finishedAt: at })
+}
+
+/** @throws AlikeError `job_finished` when it has ended */
+export function steered(job: JobRecord, { priority, paused }: JobSteering): JobRecord {
+  if (job.finishedAt !== null) throw finished(job)
+  return { ...job, priority: priority ?? job.priority, paused: paused ?? job.paused }
+}
+
+/** @throws AlikeError `job_finished` unless the job is running */
+export function noted(job: JobRecord, trials: JobTrials): JobRecord {
+  if (job.state !== 'running') throw finished(job)
+  return { ...job, trials }
+}
+
+/**
+ * @param galleryUid of the gallery that now has the name the job was made for
+ * @throws AlikeError `job_finished` unless the job is running; `gallery_not_found` when that is not the job's gallery but
+ * another one of its name, or there is none
+ */
+function expectRunning(job: JobRecord, galleryUid: string | undefined): void {
+  if (job.state !== 'running') throw finished(job)
+  if (job.galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
+}
+
+/** Of an ingestion what became of its items tells, of another kind its position. */
+export function withDone(job: JobRecord): JobRecord {
+  const { kind, added, updated, removed, skipped, failed, position } = job
+  return { ...job, done: kind === 'ingest' ? added + updated + removed + skipped + failed : position }
+}
+
+/** Of the runs that got nowhere, the one that now got further is left. */
+function afterProgress({ runs, givenUp }: JobTrials): JobTrials {
+  return { runs: Math.min(runs, 1), alone: null, givenUp }
+}
+
+function finished({ state }: JobRecord): AlikeError {
+  return new AlikeError('job_finished', { detail: `It is ${state}.` })
+}

@@ -1,0 +1,148 @@
+/** The rows of jobs in PostgreSQL: read, and changed whole within a transaction that holds the row. */
+import { AlikeError } from '../errors.js'
+import type { JobError } from '../gallery/job-progress.js'
+import { type JobKind, type JobRecord, type JobState, jobKinds, jobStates, type RunReading } from '../jobs/job.js'
+import { changedColumns, type JobRow, recordOf, rowOf } from '../jobs/job-row.js'
+import type { JobListOptions } from '../jobs/job-store.js'
+import type { Claim, Delivery } from './job-queues.js'
+import type { Sql } from './postgres.js'
+
+export interface StoredRow extends JobRow {
+  number: number
+  delivery: string
+  attempt: number | null
+  reading: string | null
+}
+
+/** A source can be long; a step does not read it. */
+export const columnsWithoutSource =
+  'number, id, kind, gallery, gallery_uid, state, total, added, updated, removed, skipped, failed, replaced, names_assumed, ' +
+  'position, trials, failure, idempotency_key, created_at, started_at, finished_at, priority, paused, delivery, attempt, reading'
+
+/** Rows written with one statement. */
+const linesAtOnce = 1_000
+const defaultListLimit = 100
+const defaultErrorsLimit = 1_000
+
+export function storedRecord(row: StoredRow): JobRecord {
+  const { reading } = row
+  // undefined members are left out, so that a record is the same wherever it was read
+  return reading === null || row.finished_at !== null
+    ? recordOf(row)
+    : { ...recordOf(row), reading: JSON.parse(reading) as RunReading }
+}
+
+export const deliveryOf = ({ kind, delivery }: StoredRow): Delivery => ({ kind: kind as JobKind, delivery })
+
+/** @returns undefined when the gallery has a job of this key already */
+export async function insertJob(sql: Sql, job: JobRecord, delivery: string): Promise<StoredRow | undefined> {
+  const row = { ...rowOf(job), delivery }
+  const columns = Object.keys(row)
+  const [inserted] = await sql.query<StoredRow>(
+    `INSERT INTO alike.job (${columns.join(', ')}) VALUES (${columns.map((_, i) => `$${i + 1}`).join(', ')})
+     ON CONFLICT (gallery_uid, idempotency_key) DO NOTHING RETURNING *`,
+    Object.values(row),
+  )
+  return inserted
+}
+
+export async function rowOfKey(sql: Sql, galleryUid: string, key: string): Promise<StoredRow> {
+  const [row] = await sql.query<StoredRow>('SELECT * FROM alike.job WHERE gallery_uid = $1 AND idempotency_key = $2', [
+    galleryUid,
+    key,
+  ])
+  return row!
+}
+
+export async function rowOfId(sql: Sql, id: string): Promise<StoredRow | undefined> {
+  const [row] = await sql.query<StoredRow>('SELECT * FROM alike.job WHERE id = $1', [id])
+  return row
+}
+
+/**
+ * Until the transaction ends nobody else changes it.
+ * @param claim under which this process runs it, where it does
+ * @throws AlikeError `job_not_found`; `job_taken_over` when it was handed out to somebody else since
+ */
+export async function heldRow(
+  sql: Sql,
+  id: string,
+  claim: Claim | undefined,
+  columns: '*' | typeof columnsWithoutSource = '*',
+): Promise<StoredRow> {
+  const [row] = await sql.query<StoredRow>(`SELECT ${columns} FROM alike.job WHERE id = $1 FOR UPDATE`, [id])
+  if (row === undefined) throw new AlikeError('job_not_found')
+  if (claim !== undefined && row.finished_at === null && row.attempt !== claim.attempt)
+    throw new AlikeError('job_taken_over')
+  return row
+}
+
+export async function saveJob(sql: Sql, number: number, job: JobRecord): Promise<void> {
+  const row = changedColumns(job)
+  const sets = Object.keys(row).map((column, i) => `${column} = $${i + 2}`)
+  await sql.query(`UPDATE alike.job SET ${sets.join(', ')} WHERE number = $1`, [number, ...Object.values(row)])
+}
+
+/** @returns undefined for a delivery whose job is gone */
+export async function noteClaim(sql: Sql, { delivery, attempt }: Claim): Promise<StoredRow | undefined> {
+  const [row] = await sql.query<StoredRow>(
+    'UPDATE alike.job SET attempt = $2, reading = NULL WHERE delivery = $1 AND finished_at IS NULL RETURNING *',
+    [delivery, attempt],
+  )
+  return row
+}
+
+export async function listJobs(
+  sql: Sql,
+  { gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit, order = 'newest' }: JobListOptions = {},
+): Promise<JobRecord[]> {
+  const rows = await sql.query<StoredRow>(
+    `SELECT * FROM alike.job WHERE ($1::text IS NULL OR gallery = $1) AND kind = ANY($2) AND state = ANY($3)
+     ORDER BY number ${order === 'newest' ? 'DESC' : ''} LIMIT $4`,
+    [gallery ?? null, kinds, states, limit],
+  )
+  return rows.map(storedRecord)
+}
+
+export async function countJobs(
+  sql: Sql,
+  { kinds, states }: { kinds: readonly JobKind[]; states: readonly JobState[] },
+): Promise<number> {
+  const [row] = await sql.query<{ count: number }>(
+    'SELECT count(*) FROM alike.job WHERE kind = ANY($1) AND state = ANY($2)',
+    [kinds, states],
+  )
+  return row!.count
+}
+
+export async function insertLines(sql: Sql, job: number, lines: readonly JobError[]): Promise<void> {
+  for (let begin = 0; begin < lines.length; begin += linesAtOnce) {
+    const some = [...new Map(lines.slice(begin, begin + linesAtOnce).map((line) => [line.item, line])).values()]
+    await sql.query(
+      `INSERT INTO alike.job_error SELECT $1, * FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[])
+       ON CONFLICT (job, item) DO UPDATE SET name = EXCLUDED.name, code = EXCLUDED.code, detail = EXCLUDED.detail`,
+      [
+        job,
+        some.map(({ item }) => item),
+        some.map(({ name }) => plain(name)),
+        some.map(({ code }) => code),
+        some.map(({ detail }) => plain(detail)),
+      ],
+    )
+  }
+}
+
+/** PostgreSQL's text holds no zero. */
+const plain = (text: string) => text.replaceAll('\0', '\uFFFD')
+
+export async function linesOfJob(
+  sql: Sql,
+  id: string,
+  { fromItem = 0, limit = defaultErrorsLimit }: { fromItem?: number; limit?: number } = {},
+): Promise<JobError[]> {
+  return sql.query<JobError & Record<string, unknown>>(
+    `SELECT item, name, code, detail FROM alike.job_error
+     WHERE job = (SELECT number FROM alike.job WHERE id = $1) AND item >= $2 ORDER BY item LIMIT $3`,
+    [id, fromItem, limit],
+  )
+}

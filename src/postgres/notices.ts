@@ -1,0 +1,77 @@
+/** What processes tell each other through PostgreSQL: that something has changed, never what. */
+import type { Postgres, Sql } from './postgres.js'
+
+/** What changed: a job by its id, a gallery by its name. */
+export interface Notice {
+  job?: string
+  gallery?: string
+}
+
+/** @param notice undefined: something may have been missed */
+export type NoticeListener = (notice: Notice | undefined) => void
+
+const channel = 'alike'
+/** Without a connection, before the next is tried. */
+const reconnectMs = 2_000
+/** Nothing is missed while it is connected; this is for what nobody tells, as that the lease of a dead process has ended. */
+const usualTickMs = 5_000
+
+export class Notices {
+  readonly #postgres: Postgres
+  readonly #listeners = new Set<NoticeListener>()
+  readonly #ticks: NodeJS.Timeout
+  readonly #onLoss: (error: unknown) => void
+  #client: Awaited<ReturnType<Postgres['connect']>> | undefined
+  #retry: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(postgres: Postgres, onLoss: (error: unknown) => void, tickMs = usualTickMs) {
+    this.#postgres = postgres
+    this.#onLoss = onLoss
+    this.#ticks = setInterval(() => this.#tell(undefined), tickMs).unref()
+  }
+
+  /** Once. Resolves when nothing more is missed. @throws Error when there is no connection to be had */
+  async open(): Promise<void> {
+    const client = await this.#postgres.connect()
+    client.on('error', (error) => this.#lost(error))
+    client.on('end', () => this.#lost(new Error('the connection has ended')))
+    client.on('notification', ({ payload = '{}' }) => this.#tell(JSON.parse(payload) as Notice))
+    await client.query(`LISTEN ${channel}`)
+    if (this.#closed) return void (await client.end())
+    this.#client = client
+    this.#tell(undefined)
+  }
+
+  /** @returns ends it */
+  listen(listener: NoticeListener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#ticks)
+    clearTimeout(this.#retry)
+    await this.#client?.end().catch(() => {})
+  }
+
+  #tell(notice: Notice | undefined): void {
+    for (const listener of this.#listeners) listener(notice)
+  }
+
+  #lost(error: unknown): void {
+    if (this.#closed || this.#client === undefined) return
+    this.#client = undefined
+    this.#onLoss(error)
+    const again = () => {
+      this.#retry = setTimeout(() => void this.open().catch(again), reconnectMs).unref()
+    }
+    again()
+  }
+}
+
+/** Told once the transaction is committed. */
+export async function notify(sql: Sql, notice: Notice): Promise<void> {
+  await sql.query('SELECT pg_notify($1, $2)', [channel, JSON.stringify(notice)])
+}

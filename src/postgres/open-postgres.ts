@@ -1,0 +1,72 @@
+/** Everything that several processes share in PostgreSQL. */
+import type { Catalogue } from '../gallery/catalogue.js'
+import type { JobStore } from '../jobs/job-store.js'
+import { JobQueues } from './job-queues.js'
+import { Notices } from './notices.js'
+import { Postgres } from './postgres.js'
+import { PostgresCatalogue } from './postgres-catalogue.js'
+import { PostgresJobs } from './postgres-jobs.js'
+import { migrate } from './schema.js'
+
+/** What is used of pino. */
+export interface PostgresLogger {
+  warn(fields: object, message: string): void
+}
+
+export interface SharedStoresOptions {
+  url: string
+  connectionsMax: number
+  /** A worker that is silent for longer has lost its job; at least 10. */
+  leaseSeconds: number
+  logger: PostgresLogger
+  /** The time that records carry. */
+  clock?: (() => Date) | undefined
+}
+
+export interface SharedStores {
+  catalogue: Catalogue
+  jobs: JobStore
+  /** Statements that wait for a connection. */
+  readonly waiting: number
+  close(): Promise<void>
+}
+
+/** How often a run tells other processes how far it is, at most every third of its lease. */
+const usualRenewMs = 2_000
+
+/** @throws AlikeError `store_unreachable`, `data_unreadable` for tables of a newer version */
+export async function openSharedStores({
+  url,
+  connectionsMax,
+  leaseSeconds,
+  logger,
+  clock = () => new Date(),
+}: SharedStoresOptions): Promise<SharedStores> {
+  const warn = (message: string) => (err: unknown) => logger.warn({ err }, message)
+  const postgres = new Postgres({ url, connectionsMax, onLoss: warn('a connection to PostgreSQL was lost') })
+  const notices = new Notices(postgres, warn('the connection that listens to PostgreSQL was lost; it is made anew'))
+  const now = () => clock().toISOString()
+  const opened: (() => Promise<void>)[] = [() => postgres.close()]
+  const close = async () => {
+    for (const end of opened.splice(0).reverse()) await end()
+  }
+  try {
+    await migrate(postgres)
+    opened.push(() => notices.close())
+    await notices.open()
+    const queues = await JobQueues.open(postgres, { leaseSeconds, onError: warn('the upkeep of job queues failed') })
+    opened.push(() => queues.close())
+    const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
+    return {
+      catalogue: new PostgresCatalogue({ postgres, notices, now }),
+      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now }),
+      get waiting() {
+        return postgres.waiting
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

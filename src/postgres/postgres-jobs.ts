@@ -1,0 +1,245 @@
+/** Jobs in PostgreSQL, shared by every process that reaches it. */
+import { randomUUID } from 'node:crypto'
+import { AlikeError } from '../errors.js'
+import type { JobProgress, StoredCounts } from '../gallery/job-progress.js'
+import type { JobKind, JobRecord, JobTrials, RunReading } from '../jobs/job.js'
+import {
+  advanced,
+  completed,
+  linesOf,
+  newRecord,
+  noted,
+  steered,
+  succeeded,
+  transitioned,
+} from '../jobs/job-changes.js'
+import { recordWithoutSource } from '../jobs/job-row.js'
+import type {
+  JobListOptions,
+  JobResult,
+  JobSteering,
+  JobStore,
+  JobTransition,
+  NewJob,
+  WebhookNote,
+} from '../jobs/job-store.js'
+import { type Claim, claimMaxMs, type JobQueues } from './job-queues.js'
+import {
+  columnsWithoutSource,
+  countJobs,
+  deliveryOf,
+  heldRow,
+  insertJob,
+  insertLines,
+  linesOfJob,
+  listJobs,
+  noteClaim,
+  rowOfId,
+  rowOfKey,
+  type StoredRow,
+  saveJob,
+  storedRecord,
+} from './job-table.js'
+import { type Notices, notify } from './notices.js'
+import type { Postgres, Sql } from './postgres.js'
+import { addWebhook, noteWebhook, takeWebhooks } from './webhook-rows.js'
+
+export interface PostgresJobsOptions {
+  postgres: Postgres
+  queues: JobQueues
+  notices: Notices
+  /** How often a run tells of itself. */
+  renewEveryMs: number
+  /** The time, ISO 8601. */
+  now(): string
+}
+
+const nothing: StoredCounts = { added: 0, updated: 0, removed: 0, idle: 0 }
+
+export class PostgresJobs implements JobStore {
+  readonly lease: { renewEveryMs: number; maxMs: number }
+  readonly #options: PostgresJobsOptions
+  readonly #postgres: Postgres
+  readonly #queues: JobQueues
+  /** Jobs in this process's hand, by id. A claim that was lost stays until the next: what it would write is refused. */
+  readonly #claims = new Map<string, Claim>()
+
+  constructor(options: PostgresJobsOptions) {
+    this.#options = options
+    this.#postgres = options.postgres
+    this.#queues = options.queues
+    this.lease = { renewEveryMs: options.renewEveryMs, maxMs: claimMaxMs }
+  }
+
+  create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
+    return this.#postgres.transaction(async (sql) => {
+      const galleryUid = await uidOf(sql, job.gallery)
+      if (galleryUid === undefined) throw new AlikeError('gallery_not_found')
+      const record = newRecord(job, galleryUid, this.#options.now())
+      const row = await insertJob(sql, record, randomUUID())
+      if (row === undefined)
+        return { job: storedRecord(await rowOfKey(sql, galleryUid, job.idempotencyKey!)), created: false }
+      await this.#queues.send(sql, deliveryOf(row), record)
+      if (job.webhook !== undefined) await addWebhook(sql, row.number, job.webhook)
+      await notify(sql, { job: job.id })
+      return { job: record, created: true }
+    })
+  }
+
+  async claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined> {
+    for (;;) {
+      const found = await this.#postgres.transaction(async (sql) => {
+        const claim = await this.#queues.claim(sql, kinds)
+        if (claim === undefined) return undefined
+        const row = await noteClaim(sql, claim)
+        if (row === undefined) await this.#queues.remove(sql, claim) // of a job that has ended, or is forgotten
+        return { claim, row }
+      })
+      if (found === undefined) return undefined
+      if (found.row === undefined) continue
+      this.#claims.set(found.row.id, found.claim)
+      return storedRecord(found.row)
+    }
+  }
+
+  async renew(id: string, reading: RunReading | undefined): Promise<JobRecord | undefined> {
+    const claim = this.#claims.get(id)
+    if (claim === undefined) return undefined
+    return this.#postgres.transaction(async (sql) => {
+      const isHeld = await this.#queues.renew(sql, claim)
+      const [row] = await sql.query<StoredRow>(
+        `UPDATE alike.job SET reading = CASE WHEN $3 THEN $2 ELSE reading END WHERE id = $1 RETURNING *`,
+        [id, reading === undefined ? null : JSON.stringify(reading), isHeld],
+      )
+      // one that has ended is in nobody's hand
+      if (row === undefined || (!isHeld && row.finished_at === null)) return undefined
+      if (isHeld && reading !== undefined) await notify(sql, { job: id })
+      return storedRecord(row)
+    })
+  }
+
+  onChange(listener: (jobId: string | undefined) => void): () => void {
+    return this.#options.notices.listen((notice) => {
+      if (notice === undefined || notice.job !== undefined) listener(notice?.job)
+    })
+  }
+
+  transition(id: string, transition: JobTransition): Promise<JobRecord> {
+    const ofRun = transition.to !== 'cancelled'
+    return this.#change(id, (job) => transitioned(job, transition, this.#options.now()), { ofRun })
+  }
+
+  complete(id: string, total: number): Promise<JobRecord> {
+    return this.#change(id, (job) => completed(job, total, this.#options.now()))
+  }
+
+  finish(id: string, result: JobResult): Promise<JobRecord> {
+    return this.#change(id, async (job, row, sql) => {
+      const record = succeeded(job, result, await uidOf(sql, job.gallery), this.#options.now())
+      await sql.query('INSERT INTO alike.job_result VALUES ($1, $2)', [row.number, result.result])
+      return record
+    })
+  }
+
+  steer(id: string, steering: JobSteering): Promise<JobRecord> {
+    return this.#change(id, (job) => steered(job, steering), { ofRun: false })
+  }
+
+  async note(id: string, trials: JobTrials): Promise<void> {
+    await this.#write(id, (job) => noted(job, trials))
+  }
+
+  async advance(progress: JobProgress, stored = nothing): Promise<void> {
+    await this.#write(progress.jobId, async (job, row, sql) => {
+      const record = advanced(job, progress, stored, await uidOf(sql, job.gallery))
+      await insertLines(sql, row.number, linesOf(progress))
+      return record
+    })
+  }
+
+  webhooks() {
+    return takeWebhooks(this.#postgres, this.#options.now())
+  }
+
+  noteWebhook(id: string, next: WebhookNote): Promise<void> {
+    return noteWebhook(this.#postgres, id, next)
+  }
+
+  async get(id: string): Promise<JobRecord | undefined> {
+    const row = await rowOfId(this.#postgres, id)
+    return row && storedRecord(row)
+  }
+
+  async result(id: string): Promise<string | undefined> {
+    const [row] = await this.#postgres.query<{ result: string }>(
+      'SELECT result FROM alike.job_result JOIN alike.job ON number = job WHERE id = $1',
+      [id],
+    )
+    return row?.result
+  }
+
+  list(options?: JobListOptions): Promise<JobRecord[]> {
+    return listJobs(this.#postgres, options)
+  }
+
+  count(options: Required<Pick<JobListOptions, 'kinds' | 'states'>>): Promise<number> {
+    return countJobs(this.#postgres, options)
+  }
+
+  errors(id: string, options?: { fromItem?: number; limit?: number }) {
+    return linesOfJob(this.#postgres, id, options)
+  }
+
+  async forget(finishedBefore: string): Promise<number> {
+    const rows = await this.#postgres.query('DELETE FROM alike.job WHERE finished_at < $1 RETURNING number', [
+      finishedBefore,
+    ])
+    return rows.length
+  }
+
+  /** A change that may move the job in its queue. @param ofRun false: anybody may */
+  #change(id: string, change: Change, { ofRun = true } = {}): Promise<JobRecord> {
+    return this.#postgres.transaction(async (sql) => {
+      const row = await heldRow(sql, id, ofRun ? this.#claims.get(id) : undefined)
+      const before = storedRecord(row)
+      const changed = await change(before, row, sql)
+      await saveJob(sql, row.number, changed)
+      await this.#requeue(sql, row, before, changed)
+      await notify(sql, { job: id })
+      return changed
+    })
+  }
+
+  /** The same of one that goes on as it is, without its source being read. */
+  #write(id: string, change: Change): Promise<void> {
+    return this.#postgres.transaction(async (sql) => {
+      const row = await heldRow(sql, id, this.#claims.get(id), columnsWithoutSource)
+      await saveJob(sql, row.number, await change(recordWithoutSource(row), row, sql))
+      await notify(sql, { job: id })
+    })
+  }
+
+  async #requeue(sql: Sql, row: StoredRow, before: JobRecord, after: JobRecord): Promise<void> {
+    const delivery = deliveryOf(row)
+    if (after.finishedAt !== null) {
+      this.#claims.delete(before.id)
+      return this.#queues.remove(sql, delivery)
+    }
+    if (before.state === 'running' && after.state === 'queued') return this.#queues.release(sql, delivery, after)
+    if (after.state !== 'queued') return
+    if (after.priority !== before.priority && !before.paused) await this.#queues.prefer(sql, delivery, after.priority)
+    if (after.paused && !before.paused) await this.#queues.pause(sql, delivery)
+    if (!after.paused && before.paused) {
+      await this.#queues.unpause(sql, delivery)
+      await this.#queues.prefer(sql, delivery, after.priority)
+    }
+  }
+}
+
+type Change = (job: JobRecord, row: StoredRow, sql: Sql) => JobRecord | Promise<JobRecord>
+
+/** Of the gallery that has the name now. */
+async function uidOf(sql: Sql, gallery: string): Promise<string | undefined> {
+  const [row] = await sql.query<{ uid: string }>('SELECT uid FROM alike.gallery WHERE name = $1', [gallery])
+  return row?.uid
+}

@@ -1,0 +1,137 @@
+/** The connections to PostgreSQL. Only importer of pg. */
+import pg from 'pg'
+import { AlikeError } from '../errors.js'
+
+/** Statements of one transaction, or each of its own. */
+export interface Sql {
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
+}
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database`. */
+  url: string
+  /** Connections at once; further statements wait for one. */
+  connectionsMax: number
+  /** A connection that was idle was lost: it is replaced by the next statement that needs one. */
+  onLoss(error: Error): void
+}
+
+/** Time for a connection to be had, and for a statement to be answered. */
+const connectMs = 5_000
+const statementMs = 30_000
+
+const numbers: pg.CustomTypesConfig = {
+  // counts and numbers of rows fit into a double; no other column is that large
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+}
+
+export class Postgres implements Sql {
+  readonly #pool: pg.Pool
+  readonly #url: string
+
+  constructor({ url, connectionsMax, onLoss }: PostgresOptions) {
+    this.#url = url
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      max: connectionsMax,
+      connectionTimeoutMillis: connectMs,
+      query_timeout: statementMs,
+      keepAlive: true,
+      application_name: 'alike',
+      types: numbers,
+    })
+    this.#pool.on('error', onLoss)
+  }
+
+  /** Statements that wait for a connection. */
+  get waiting(): number {
+    return this.#pool.waitingCount
+  }
+
+  /** @throws AlikeError `store_unreachable`, `storage_full` */
+  async query<Row = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      return rowsOf(await this.#pool.query(text, [...values]))
+    } catch (error) {
+      throw asStoreError(error)
+    }
+  }
+
+  /** All of it or nothing. @throws AlikeError `store_unreachable`, `storage_full`; what `work` throws */
+  async transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw asStoreError(error)
+    })
+    let broken = false
+    try {
+      await client.query('BEGIN')
+      const result = await work(statementsOf(client))
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      broken = await client.query('ROLLBACK').then(
+        () => false,
+        () => true,
+      )
+      throw asStoreError(error)
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  /** A connection of its own, which the pool knows nothing of. */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#url,
+      connectionTimeoutMillis: connectMs,
+      keepAlive: true,
+      application_name: 'alike-listener',
+    })
+    await client.connect()
+    return client
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end()
+  }
+}
+
+function statementsOf(client: pg.PoolClient): Sql {
+  return {
+    async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+      return rowsOf(await client.query(text, [...values]))
+    },
+  }
+}
+
+/** Several statements in one text have several results. */
+function rowsOf<Row>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
+  return [result].flat().flatMap(({ rows }) => (rows as Row[] | undefined) ?? [])
+}
+
+/** SQLSTATE classes of a server that is not there, is starting, stopping or out of connections; and of one out of room. */
+const awayStates = /^(08|57P0[1-5]|53300|53400)/
+const fullStates = /^(53100|53200)/
+const awayCodes = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENOENT',
+]
+/** What pg says in words alone. */
+const awayTexts = /Connection terminated|timeout exceeded|Query read timeout|not queryable/
+
+/** Whatever else went wrong is a mistake of ours, and thrown as it is. */
+function asStoreError(error: unknown): unknown {
+  if (error instanceof AlikeError || !(error instanceof Error)) return error
+  const { code = '' } = error as { code?: string }
+  if (fullStates.test(code)) return new AlikeError('storage_full', { cause: error })
+  if (awayStates.test(code) || awayCodes.includes(code) || awayTexts.test(error.message))
+    return new AlikeError('store_unreachable', { cause: error, retryAfterSeconds: 5 })
+  return error
+}

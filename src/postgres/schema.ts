@@ -1,0 +1,148 @@
+/** The tables in PostgreSQL, made in steps: a released step never changes, a change is a new one at the end. */
+import { AlikeError } from '../errors.js'
+import type { Postgres, Sql } from './postgres.js'
+
+/** Names sort by their bytes, as everywhere in Alike; times are ISO 8601 in UTC, JSON is text as it came. */
+const steps: readonly string[] = [
+  `
+  CREATE TABLE alike.gallery (
+    uid        text PRIMARY KEY,
+    name       text COLLATE "C" NOT NULL UNIQUE,
+    engine     text NOT NULL,
+    set_uid    text NOT NULL UNIQUE,
+    model_id   text NOT NULL,
+    dimension  integer NOT NULL,
+    settings   text NOT NULL,
+    created_at text NOT NULL,
+    updated_at text NOT NULL
+  );
+
+  CREATE TABLE alike.job (
+    number          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id              text NOT NULL UNIQUE,
+    kind            text NOT NULL,
+    gallery         text NOT NULL,
+    gallery_uid     text NOT NULL,
+    state           text NOT NULL,
+    source          text NOT NULL,
+    total           integer,
+    added           integer NOT NULL,
+    updated         integer NOT NULL,
+    removed         integer NOT NULL,
+    skipped         integer NOT NULL,
+    failed          integer NOT NULL,
+    replaced        integer NOT NULL,
+    names_assumed   integer NOT NULL,
+    position        integer NOT NULL,
+    trials          text,
+    failure         text,
+    idempotency_key text,
+    created_at      text NOT NULL,
+    started_at      text,
+    finished_at     text COLLATE "C",
+    priority        integer NOT NULL,
+    paused          integer NOT NULL,
+    delivery        uuid NOT NULL UNIQUE, -- of the queue
+    attempt         integer,              -- at which the queue handed it out last: who holds an older one has lost it
+    reading         text,                 -- how far its run is, as that told it last
+    UNIQUE (gallery_uid, idempotency_key)
+  );
+  CREATE INDEX job_state ON alike.job (kind, state);
+  CREATE INDEX job_finished ON alike.job (finished_at) WHERE finished_at IS NOT NULL;
+
+  CREATE TABLE alike.job_error (
+    job    bigint NOT NULL REFERENCES alike.job ON DELETE CASCADE,
+    item   integer NOT NULL,
+    name   text NOT NULL,
+    code   text NOT NULL,
+    detail text NOT NULL,
+    PRIMARY KEY (job, item)
+  );
+
+  CREATE TABLE alike.job_result (
+    job    bigint PRIMARY KEY REFERENCES alike.job ON DELETE CASCADE,
+    result text NOT NULL
+  );
+
+  CREATE TABLE alike.webhook (
+    job        bigint PRIMARY KEY REFERENCES alike.job ON DELETE CASCADE,
+    url        text NOT NULL,
+    attempts   integer NOT NULL,
+    next_at    text COLLATE "C",     -- NULL: as soon as the job has ended
+    held_until timestamptz           -- a process is telling it
+  );
+
+  CREATE TABLE alike.feedback (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    gallery_uid text NOT NULL REFERENCES alike.gallery ON DELETE CASCADE,
+    query_kind  text NOT NULL,
+    query       text NOT NULL,
+    query_hash  text,
+    hit         text NOT NULL,
+    hit_hash    text NOT NULL,
+    verdict     text NOT NULL,
+    judge       text NOT NULL,
+    at          text NOT NULL,
+    model_id    text NOT NULL,
+    rank        integer,
+    score       double precision,
+    UNIQUE (gallery_uid, query_kind, query, hit, judge)
+  );
+  CREATE INDEX feedback_page ON alike.feedback (gallery_uid, number);
+
+  CREATE TABLE alike.decision (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    gallery_uid text NOT NULL REFERENCES alike.gallery ON DELETE CASCADE,
+    finding     text NOT NULL,
+    settled     boolean NOT NULL,
+    at          text NOT NULL
+  );
+  CREATE INDEX decision_page ON alike.decision (gallery_uid, number);
+
+  CREATE TABLE alike.layout (
+    generation bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    set_uid    text NOT NULL REFERENCES alike.gallery (set_uid) ON DELETE CASCADE,
+    about      text NOT NULL,
+    finished   boolean NOT NULL
+  );
+  CREATE INDEX layout_of ON alike.layout (set_uid);
+  CREATE TABLE alike.layout_point (
+    generation bigint NOT NULL REFERENCES alike.layout ON DELETE CASCADE,
+    position   integer NOT NULL,
+    id         text NOT NULL,
+    x          real NOT NULL,
+    y          real NOT NULL,
+    doubt      real,
+    PRIMARY KEY (generation, position)
+  );
+  `,
+]
+
+/** Of the lock under which one process at a time makes tables. */
+const lockKey = 0x616c696b // 'alik'
+
+/** Under a lock, as several processes may start at once. @throws AlikeError `data_unreadable` for tables of a newer version, `store_unreachable` */
+export async function migrate(postgres: Postgres): Promise<void> {
+  await postgres.transaction(async (sql) => {
+    await sql.query('SELECT pg_advisory_xact_lock($1)', [lockKey])
+    await sql.query('CREATE SCHEMA IF NOT EXISTS alike')
+    await sql.query(
+      'CREATE TABLE IF NOT EXISTS alike.schema_step (step integer PRIMARY KEY, done_at timestamptz NOT NULL)',
+    )
+    const done = await stepsDone(sql)
+    if (done > steps.length)
+      throw new AlikeError('data_unreadable', {
+        detail: `The tables in PostgreSQL are of a newer version (step ${done}, this version knows ${steps.length}).`,
+      })
+    for (const [index, step] of steps.entries()) {
+      if (index < done) continue
+      await sql.query(step)
+      await sql.query('INSERT INTO alike.schema_step VALUES ($1, now())', [index + 1])
+    }
+  })
+}
+
+async function stepsDone(sql: Sql): Promise<number> {
+  const [row] = await sql.query<{ done: number }>('SELECT coalesce(max(step), 0) AS done FROM alike.schema_step')
+  return row!.done
+}

@@ -1,0 +1,5 @@
+/** Jobs in PostgreSQL: as every store keeps them. */
+import { jobStoreSuite } from '../jobs/job-store-suite.js'
+import { newDatabase, openStores } from './shared-stores.js'
+
+jobStoreSuite({ newPlace: newDatabase, open: openStores })

@@ -1,0 +1,132 @@
+/** A real PostgreSQL for tests, in a temporary folder, run by a user that is not root; skipped where there is none. */
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { delimiter, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { folderOfProcess } from './temporary-folder.js'
+import { until } from './until.js'
+
+const run = promisify(execFile)
+
+export interface PostgresServer {
+  /** An empty database of its own for each caller. */
+  newDatabase(): Promise<string>
+  /** `kill -9`: every connection is lost. */
+  kill(): Promise<void>
+  start(): Promise<void>
+}
+
+/** Where Debian's packages put it, beside the path. */
+const usualFolders = ['/usr/lib/postgresql/17/bin', '/usr/lib/postgresql/16/bin', '/usr/lib/postgresql/15/bin']
+
+async function binariesIn(folders: string[]): Promise<string | undefined> {
+  for (const folder of folders)
+    if (
+      await Promise.all(['initdb', 'postgres'].map((name) => access(join(folder, name)))).then(
+        () => true,
+        () => false,
+      )
+    )
+      return folder
+  return undefined
+}
+
+let running: Promise<PostgresServer | undefined> | undefined
+
+/** One server for the process; ended with it. @returns undefined, and the test is skipped, where PostgreSQL is not installed */
+export async function postgresServer(t: TestContext): Promise<PostgresServer | undefined> {
+  running ??= startServer()
+  const server = await running
+  if (server === undefined)
+    t.skip('PostgreSQL is not installed (initdb and postgres; Debian: apt-get install postgresql)')
+  return server
+}
+
+async function startServer(): Promise<PostgresServer | undefined> {
+  const folder = await binariesIn([...usualFolders, ...(process.env.PATH ?? '').split(delimiter)])
+  if (folder === undefined) return undefined
+  const data = await folderOfProcess('alike-postgres-')
+  const asUser = await unprivileged(data)
+  const options = ['--pgdata', data, '--username=alike', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+  await run(join(folder, 'initdb'), options, asUser)
+  const port = await freePort()
+  const start = async () => {
+    const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=200', `unix_socket_directories=${data}`]
+    const command = [join(folder, 'postgres'), '-D', data, '-p', String(port), '-h', '127.0.0.1']
+    for (const setting of settings) command.push('-c', setting)
+    // whatever ends this process closes the pipe, and the server ends with it
+    const untilClosed = '"$@" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill -9 $server; wait $server'
+    const shell = spawn('/bin/sh', ['-c', untilClosed, 'sh', ...command], {
+      ...asUser,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    shell.unref()
+    ;(shell.stdin as Socket).unref()
+    await connected(port)
+    return async () => {
+      const ended = once(shell, 'exit')
+      shell.stdin.end()
+      await ended
+    }
+  }
+  let kill = await start()
+  let databases = 0
+  return {
+    async newDatabase() {
+      const name = `test_${databases++}`
+      await inDatabase(urlOf(port, 'postgres'), `CREATE DATABASE ${name}`)
+      return urlOf(port, name)
+    },
+    kill: () => kill(),
+    async start() {
+      kill = await start()
+    },
+  }
+}
+
+const urlOf = (port: number, database: string) => `postgres://alike@127.0.0.1:${port}/${database}`
+
+/** PostgreSQL refuses to run as root. */
+async function unprivileged(folder: string): Promise<{ uid?: number; gid?: number; cwd: string }> {
+  if (process.getuid?.() !== 0) return { cwd: folder }
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async (which) => Number((await run('id', [which, 'nobody'])).stdout)),
+  )
+  chownSync(folder, uid!, gid!)
+  return { uid: uid!, gid: gid!, cwd: folder }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo
+  await new Promise((closed) => server.close(closed))
+  return port
+}
+
+function connected(port: number): Promise<boolean> {
+  return until(
+    () =>
+      inDatabase(urlOf(port, 'postgres'), 'SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    'an answer of PostgreSQL',
+  )
+}
+
+/** One statement. */
+export async function inDatabase(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text)).rows as Record<string, unknown>[]
+  } finally {
+    await client.end()
+  }
+}
