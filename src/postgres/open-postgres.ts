@@ -58,7 +58,7 @@ export async function openSharedStores({
     opened.push(() => queues.close())
     const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
     return {
-      catalogue: new PostgresCatalogue({ postgres, notices, now }),
+      catalogue: new PostgresCatalogue({ postgres, now }),
       jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now }),
       get waiting() {
         return postgres.waiting

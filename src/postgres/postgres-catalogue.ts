@@ -1,13 +1,21 @@
 /** The catalogue of galleries in PostgreSQL, shared by every process that reaches it. */
 import { AlikeError } from '../errors.js'
-import type { Catalogue, CatalogueEntry, CatalogueRecord } from '../gallery/catalogue.js'
+import type {
+  Catalogue,
+  CatalogueEntry,
+  CatalogueRecord,
+  CatalogueSet,
+  NewCatalogueEntry,
+  NewCatalogueSet,
+  SetChange,
+} from '../gallery/catalogue.js'
 import type { Metadata } from '../gallery/records.js'
-import { type Notices, notify } from './notices.js'
+import { notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
+import { addSet, changeSet, insertSet, removeSet, serveSet, setsOf } from './set-rows.js'
 
 export interface PostgresCatalogueOptions {
   postgres: Postgres
-  notices: Notices
   /** The time, ISO 8601. */
   now(): string
 }
@@ -15,14 +23,20 @@ export interface PostgresCatalogueOptions {
 interface GalleryRow {
   uid: string
   name: string
-  engine: string
-  set_uid: string
-  model_id: string
-  dimension: number
+  serving: string
   settings: string
   created_at: string
   updated_at: string
+  // of the set that serves
+  engine: string
+  model_id: string
+  dimension: number
 }
+
+/** @param from the table, or so much of it */
+const withSet = (from: string) =>
+  `SELECT gallery.*, engine, model_id, dimension FROM ${from} AS gallery
+   JOIN alike.embedding_set ON embedding_set.uid = gallery.serving`
 
 export class PostgresCatalogue implements Catalogue {
   readonly #options: PostgresCatalogueOptions
@@ -33,8 +47,8 @@ export class PostgresCatalogue implements Catalogue {
     this.#postgres = options.postgres
   }
 
-  create(entry: Parameters<Catalogue['create']>[0]): Promise<{ gallery: CatalogueRecord; created: boolean }> {
-    const { name, uid, engine, modelId, dimension, settings, galleriesMax } = entry
+  create(entry: NewCatalogueEntry): Promise<{ gallery: CatalogueRecord; created: boolean }> {
+    const { name, uid, setUid, settings, galleriesMax } = entry
     return this.#postgres.transaction(async (sql) => {
       // one after the other: two would count the same galleries
       await sql.query('LOCK TABLE alike.gallery IN SHARE ROW EXCLUSIVE MODE')
@@ -44,12 +58,11 @@ export class PostgresCatalogue implements Catalogue {
       if (counted!.count >= galleriesMax)
         throw new AlikeError('galleries_full', { detail: `There may be ${galleriesMax}.` })
       const at = this.#options.now()
-      const [row] = await sql.query<GalleryRow>(
-        'INSERT INTO alike.gallery VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING *',
-        [uid, name, engine, uid, modelId, dimension, JSON.stringify(settings), at],
-      )
+      const values = [uid, name, setUid, JSON.stringify(settings), at]
+      await sql.query('INSERT INTO alike.gallery VALUES ($1, $2, $3, $4, $5, $5)', values)
+      await insertSet(sql, { ...entry, uid: setUid, galleryUid: uid, about: {} }, at)
       await notify(sql, { gallery: name })
-      return { gallery: recordOf(row!), created: true }
+      return { gallery: recordOf((await rowOf(sql, name))!), created: true }
     })
   }
 
@@ -68,7 +81,7 @@ export class PostgresCatalogue implements Catalogue {
     const rows = await this.#postgres.query<GalleryRow>(
       `SELECT * FROM (
          SELECT *, sum(length(settings)) OVER (ORDER BY name) AS filled, row_number() OVER (ORDER BY name) AS place
-         FROM (SELECT * FROM alike.gallery WHERE name > $1 ORDER BY name LIMIT $2) AS some) AS listed
+         FROM (${somePage}) AS some) AS listed
        WHERE place = 1 OR filled <= $3 ORDER BY name`,
       [after, most(limit), most(maxLength)],
     )
@@ -76,33 +89,57 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   async entries({ after, limit }: { after: string; limit: number }): Promise<CatalogueEntry[]> {
-    const rows = await this.#postgres.query<GalleryRow>(
-      'SELECT * FROM alike.gallery WHERE name > $1 ORDER BY name LIMIT $2',
-      [after, most(limit)],
-    )
-    return rows.map(entryOf)
+    return (await this.#postgres.query<GalleryRow>(somePage, [after, most(limit)])).map(entryOf)
   }
 
-  remove(name: string): Promise<Pick<CatalogueEntry, 'uid' | 'engine'>> {
+  remove(name: string): ReturnType<Catalogue['remove']> {
     return this.#postgres.transaction(async (sql) => {
-      const [row] = await sql.query<GalleryRow>('DELETE FROM alike.gallery WHERE name = $1 RETURNING *', [name])
+      const [row] = await sql.query<{ uid: string }>('SELECT uid FROM alike.gallery WHERE name = $1 FOR UPDATE', [name])
       if (row === undefined) throw new AlikeError('gallery_not_found')
+      const sets = (await setsOf(sql, row.uid)).map(({ uid, engine }) => ({ uid, engine }))
+      await sql.query('DELETE FROM alike.gallery WHERE uid = $1', [row.uid])
       await notify(sql, { gallery: name })
-      return { uid: row.uid, engine: row.engine }
+      return { uid: row.uid, sets }
     })
   }
+
+  sets(galleryUid: string): Promise<CatalogueSet[]> {
+    return setsOf(this.#postgres, galleryUid)
+  }
+
+  addSet(set: NewCatalogueSet): Promise<CatalogueSet> {
+    return this.#postgres.transaction((sql) => addSet(sql, set, this.#options.now()))
+  }
+
+  changeSet(setUid: string, change: SetChange): Promise<CatalogueSet> {
+    return this.#postgres.transaction((sql) => changeSet(sql, setUid, change))
+  }
+
+  async serve(setUid: string, about: CatalogueSet['about']): Promise<void> {
+    await this.#postgres.transaction(async (sql) => {
+      const galleryUid = await serveSet(sql, setUid, about)
+      const [row] = await sql.query<{ name: string }>('SELECT name FROM alike.gallery WHERE uid = $1', [galleryUid])
+      await notify(sql, { gallery: row!.name })
+    })
+  }
+
+  removeSet(setUid: string): Promise<void> {
+    return this.#postgres.transaction((sql) => removeSet(sql, setUid))
+  }
 }
+
+const somePage = `${withSet('(SELECT * FROM alike.gallery WHERE name > $1 ORDER BY name LIMIT $2)')} ORDER BY name`
 
 /** A bound that may be infinite. */
 const most = (bound: number) => Math.min(bound, 2 ** 31 - 1)
 
 async function rowOf(sql: Sql, name: string): Promise<GalleryRow | undefined> {
-  const [row] = await sql.query<GalleryRow>('SELECT * FROM alike.gallery WHERE name = $1', [name])
+  const [row] = await sql.query<GalleryRow>(`${withSet('alike.gallery')} WHERE name = $1`, [name])
   return row
 }
 
-function entryOf({ name, uid, engine, set_uid, model_id, dimension }: GalleryRow): CatalogueEntry {
-  return { name, uid, engine, set: { uid: set_uid, galleryUid: uid, modelId: model_id, dimension } }
+function entryOf({ name, uid, engine, serving, model_id, dimension }: GalleryRow): CatalogueEntry {
+  return { name, uid, engine, set: { uid: serving, galleryUid: uid, modelId: model_id, dimension } }
 }
 
 function recordOf(row: GalleryRow): CatalogueRecord {

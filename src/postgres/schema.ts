@@ -8,14 +8,23 @@ const steps: readonly string[] = [
   CREATE TABLE alike.gallery (
     uid        text PRIMARY KEY,
     name       text COLLATE "C" NOT NULL UNIQUE,
-    engine     text NOT NULL,
-    set_uid    text NOT NULL UNIQUE,
-    model_id   text NOT NULL,
-    dimension  integer NOT NULL,
+    serving    text NOT NULL, -- set
     settings   text NOT NULL,
     created_at text NOT NULL,
     updated_at text NOT NULL
   );
+  CREATE TABLE alike.embedding_set (
+    number      bigint GENERATED ALWAYS AS IDENTITY,
+    uid         text PRIMARY KEY,
+    gallery_uid text NOT NULL REFERENCES alike.gallery ON DELETE CASCADE,
+    engine      text NOT NULL,
+    model_id    text NOT NULL,
+    dimension   integer NOT NULL,
+    stage       text NOT NULL, -- of the one that serves it counts for nothing
+    about       text NOT NULL,
+    created_at  text NOT NULL
+  );
+  CREATE INDEX embedding_set_of ON alike.embedding_set (gallery_uid, number);
 
   CREATE TABLE alike.job (
     number          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -101,7 +110,7 @@ const steps: readonly string[] = [
 
   CREATE TABLE alike.layout (
     generation bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    set_uid    text NOT NULL REFERENCES alike.gallery (set_uid) ON DELETE CASCADE,
+    set_uid    text NOT NULL REFERENCES alike.embedding_set ON DELETE CASCADE,
     about      text NOT NULL,
     finished   boolean NOT NULL
   );

@@ -1,0 +1,105 @@
+/** The rows of embedding sets in PostgreSQL. */
+import { AlikeError } from '../errors.js'
+import type { CatalogueSet, NewCatalogueSet, SetChange } from '../gallery/catalogue.js'
+import type { Sql } from './postgres.js'
+
+interface SetRow {
+  uid: string
+  gallery_uid: string
+  engine: string
+  model_id: string
+  dimension: number
+  stage: string
+  about: string
+  created_at: string
+  serving: string
+}
+
+/** Besides the one that serves. */
+const othersMax = 1
+const joined = `SELECT embedding_set.*, serving FROM alike.embedding_set
+  JOIN alike.gallery ON gallery.uid = embedding_set.gallery_uid`
+
+/** @throws AlikeError `gallery_not_found` */
+export async function setsOf(sql: Sql, galleryUid: string): Promise<CatalogueSet[]> {
+  const rows = await sql.query<SetRow>(`${joined} WHERE gallery_uid = $1 ORDER BY number`, [galleryUid])
+  if (rows.length === 0) throw new AlikeError('gallery_not_found')
+  return rows.map(setOf)
+}
+
+/** Within a transaction. @throws AlikeError `set_exists`, `gallery_not_found` */
+export async function addSet(sql: Sql, set: NewCatalogueSet, at: string): Promise<CatalogueSet> {
+  await holdGallery(sql, set.galleryUid)
+  if ((await setsOf(sql, set.galleryUid)).length > othersMax)
+    throw new AlikeError('set_exists', { detail: 'There is one beside the one that serves; remove it first.' })
+  await insertSet(sql, set, at)
+  return heldSet(sql, set.uid)
+}
+
+export async function insertSet(sql: Sql, set: NewCatalogueSet, at: string): Promise<void> {
+  const { uid, galleryUid, engine, modelId, dimension, about } = set
+  await sql.query(
+    `INSERT INTO alike.embedding_set (uid, gallery_uid, engine, model_id, dimension, stage, about, created_at)
+     VALUES ($1, $2, $3, $4, $5, 'building', $6, $7)`,
+    [uid, galleryUid, engine, modelId, dimension, JSON.stringify(about), at],
+  )
+}
+
+/** Within a transaction. @throws AlikeError `set_not_found` */
+export async function changeSet(sql: Sql, setUid: string, { stage, about }: SetChange): Promise<CatalogueSet> {
+  await heldSet(sql, setUid)
+  await sql.query(
+    'UPDATE alike.embedding_set SET stage = coalesce($2, stage), about = coalesce($3, about) WHERE uid = $1',
+    [setUid, stage ?? null, about === undefined ? null : JSON.stringify(about)],
+  )
+  return heldSet(sql, setUid)
+}
+
+/** Within a transaction. @returns the gallery's uid @throws AlikeError `set_not_found` */
+export async function serveSet(sql: Sql, setUid: string, about: CatalogueSet['about']): Promise<string> {
+  const { galleryUid } = await heldSet(sql, setUid)
+  const serving = await holdGallery(sql, galleryUid)
+  if (serving === setUid) return galleryUid
+  await sql.query("UPDATE alike.embedding_set SET stage = 'kept', about = $2 WHERE uid = $1", [
+    serving,
+    JSON.stringify(about),
+  ])
+  await sql.query("UPDATE alike.embedding_set SET stage = 'ready' WHERE uid = $1", [setUid])
+  await sql.query('UPDATE alike.gallery SET serving = $2 WHERE uid = $1', [galleryUid, setUid])
+  return galleryUid
+}
+
+/** Within a transaction. @throws AlikeError `set_in_use` */
+export async function removeSet(sql: Sql, setUid: string): Promise<void> {
+  const [row] = await sql.query<SetRow>(`${joined} WHERE embedding_set.uid = $1 FOR UPDATE`, [setUid])
+  if (row?.serving === setUid) throw new AlikeError('set_in_use')
+  await sql.query('DELETE FROM alike.embedding_set WHERE uid = $1', [setUid])
+}
+
+/** Until the transaction ends its sets are not changed by others. @returns the uid of the set that serves @throws AlikeError `gallery_not_found` */
+async function holdGallery(sql: Sql, galleryUid: string): Promise<string> {
+  const [row] = await sql.query<{ serving: string }>('SELECT serving FROM alike.gallery WHERE uid = $1 FOR UPDATE', [
+    galleryUid,
+  ])
+  if (row === undefined) throw new AlikeError('gallery_not_found')
+  return row.serving
+}
+
+async function heldSet(sql: Sql, setUid: string): Promise<CatalogueSet> {
+  const [row] = await sql.query<SetRow>(`${joined} WHERE embedding_set.uid = $1 FOR UPDATE`, [setUid])
+  if (row === undefined) throw new AlikeError('set_not_found')
+  return setOf(row)
+}
+
+function setOf(row: SetRow): CatalogueSet {
+  return {
+    uid: row.uid,
+    galleryUid: row.gallery_uid,
+    engine: row.engine,
+    modelId: row.model_id,
+    dimension: row.dimension,
+    stage: row.uid === row.serving ? 'serving' : (row.stage as CatalogueSet['stage']),
+    about: JSON.parse(row.about) as CatalogueSet['about'],
+    createdAt: row.created_at,
+  }
+}
