@@ -20,14 +20,21 @@ export interface Judgement {
   score?: number | undefined
 }
 
-export interface StoredJudgement extends Judgement {
-  /** Ascending in the order of their coming; new when a verdict changes. */
-  number: number
+/** … and the pictures it speaks of, as they were when it was made. */
+export interface JudgedHit extends Judgement {
   /** SHA-256 of the query's bytes where it is known. */
   queryHash?: string | undefined
+  hitHash: string
+}
+
+export interface KeptJudgement extends JudgedHit {
+  /** Ascending in the order of their coming; new when a verdict changes. */
+  number: number
+}
+
+export interface StoredJudgement extends KeptJudgement {
   /** Of a stored query, now. */
   queryLabel?: string | null | undefined
-  hitHash: string
   hitLabel: string | null
 }
 
@@ -39,10 +46,13 @@ export interface FeedbackCounts {
   stored: number
 }
 
-/** One judgement for each query, hit and judge: the last one. They go with their gallery, and with the pictures they name. */
+/**
+ * One judgement for each query, hit and judge: the last one; of every gallery, whatever engine its images live in. They go with
+ * their gallery.
+ */
 export interface FeedbackStore {
-  /** All or none. @throws AlikeError `gallery_not_found`, `image_not_found`, `feedback_full`, `storage_full`, `overloaded` */
-  record(gallery: string, judgements: Judgement[]): Promise<FeedbackCounts>
-  /** In the order of their coming. @param after `number` of the last one read; 0: from the first */
-  page(gallery: string, after: number, limit: number): Promise<StoredJudgement[]>
+  /** All or none. @throws AlikeError `gallery_not_found`, `feedback_full`, `storage_full`, `overloaded` */
+  record(galleryUid: string, judged: readonly JudgedHit[]): Promise<FeedbackCounts>
+  /** In the order of their coming. @param after `number` of the last one read; 0: from the first @throws AlikeError `gallery_not_found` */
+  page(galleryUid: string, after: number, limit: number): Promise<KeptJudgement[]>
 }

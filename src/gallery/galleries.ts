@@ -21,6 +21,7 @@ import type {
 import type { FeedbackStore } from './feedback.js'
 import type { Filter } from './filter.js'
 import { GalleryDecisions } from './gallery-decisions.js'
+import { GalleryFeedback } from './gallery-feedback.js'
 import { GalleryLayout } from './gallery-layout.js'
 import {
   type GallerySearch,
@@ -122,13 +123,11 @@ const openedAtOnce = 1_000
 
 /** Calls that name a gallery reject with `gallery_not_found`. */
 export class Galleries {
-  readonly feedback: FeedbackStore
   readonly #options: GalleriesOptions
   readonly #limits: GalleriesLimits
   readonly #rankings: KeptRankings
 
   private constructor(options: GalleriesOptions) {
-    this.feedback = options.feedback
     this.#options = options
     this.#limits = { ...limitsDefault, ...options.limits }
     this.#rankings = new KeptRankings({
@@ -371,6 +370,16 @@ export class Galleries {
     return new GalleryLayout({
       setUid: entry.set.uid,
       store: this.#options.layouts,
+      set: await this.#openOf(entry),
+    })
+  }
+
+  /** What was said of hits in it. */
+  async feedback(gallery: string): Promise<GalleryFeedback> {
+    const entry = await this.#find(gallery)
+    return new GalleryFeedback({
+      galleryUid: entry.uid,
+      store: this.#options.feedback,
       set: await this.#openOf(entry),
     })
   }

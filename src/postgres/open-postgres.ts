@@ -1,11 +1,17 @@
 /** Everything that several processes share in PostgreSQL. */
 import type { Catalogue } from '../gallery/catalogue.js'
+import type { DecisionStore } from '../gallery/decisions.js'
+import type { FeedbackStore } from '../gallery/feedback.js'
+import type { LayoutStore } from '../gallery/layout.js'
 import type { JobStore } from '../jobs/job-store.js'
 import { JobQueues } from './job-queues.js'
 import { Notices } from './notices.js'
 import { Postgres } from './postgres.js'
 import { PostgresCatalogue } from './postgres-catalogue.js'
+import { postgresDecisions } from './postgres-decisions.js'
+import { postgresFeedback } from './postgres-feedback.js'
 import { PostgresJobs } from './postgres-jobs.js'
+import { postgresLayouts } from './postgres-layouts.js'
 import { migrate } from './schema.js'
 
 /** What is used of pino. */
@@ -18,6 +24,9 @@ export interface SharedStoresOptions {
   connectionsMax: number
   /** A worker that is silent for longer has lost its job; at least 10. */
   leaseSeconds: number
+  /** Judgements, and decisions, that a gallery may hold. */
+  feedbackMax: number
+  decisionsMax: number
   logger: PostgresLogger
   /** The time that records carry. */
   clock?: (() => Date) | undefined
@@ -25,6 +34,9 @@ export interface SharedStoresOptions {
 
 export interface SharedStores {
   catalogue: Catalogue
+  feedback: FeedbackStore
+  decisions: DecisionStore
+  layouts: LayoutStore
   jobs: JobStore
   /** Statements that wait for a connection. */
   readonly waiting: number
@@ -39,6 +51,8 @@ export async function openSharedStores({
   url,
   connectionsMax,
   leaseSeconds,
+  feedbackMax,
+  decisionsMax,
   logger,
   clock = () => new Date(),
 }: SharedStoresOptions): Promise<SharedStores> {
@@ -59,6 +73,9 @@ export async function openSharedStores({
     const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
     return {
       catalogue: new PostgresCatalogue({ postgres, now }),
+      feedback: postgresFeedback(postgres, feedbackMax),
+      decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
+      layouts: postgresLayouts(postgres, now),
       jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now }),
       get waiting() {
         return postgres.waiting

@@ -81,7 +81,7 @@ export class PostgresCatalogue implements Catalogue {
     const rows = await this.#postgres.query<GalleryRow>(
       `SELECT * FROM (
          SELECT *, sum(length(settings)) OVER (ORDER BY name) AS filled, row_number() OVER (ORDER BY name) AS place
-         FROM (${somePage}) AS some) AS listed
+         FROM (${somePage}) AS page) AS listed
        WHERE place = 1 OR filled <= $3 ORDER BY name`,
       [after, most(limit), most(maxLength)],
     )

@@ -1,6 +1,7 @@
 /** The rows of embedding sets in PostgreSQL. */
 import { AlikeError } from '../errors.js'
 import type { CatalogueSet, NewCatalogueSet, SetChange } from '../gallery/catalogue.js'
+import { holdGallery } from './gallery-rows.js'
 import type { Sql } from './postgres.js'
 
 interface SetRow {
@@ -74,15 +75,6 @@ export async function removeSet(sql: Sql, setUid: string): Promise<void> {
   const [row] = await sql.query<SetRow>(`${joined} WHERE embedding_set.uid = $1 FOR UPDATE`, [setUid])
   if (row?.serving === setUid) throw new AlikeError('set_in_use')
   await sql.query('DELETE FROM alike.embedding_set WHERE uid = $1', [setUid])
-}
-
-/** Until the transaction ends its sets are not changed by others. @returns the uid of the set that serves @throws AlikeError `gallery_not_found` */
-async function holdGallery(sql: Sql, galleryUid: string): Promise<string> {
-  const [row] = await sql.query<{ serving: string }>('SELECT serving FROM alike.gallery WHERE uid = $1 FOR UPDATE', [
-    galleryUid,
-  ])
-  if (row === undefined) throw new AlikeError('gallery_not_found')
-  return row.serving
 }
 
 async function heldSet(sql: Sql, setUid: string): Promise<CatalogueSet> {

@@ -17,6 +17,8 @@ export async function openStores(
     url,
     connectionsMax: 4,
     leaseSeconds: 10,
+    feedbackMax: 4,
+    decisionsMax: 3,
     logger: { warn() {} },
     ...options,
   })

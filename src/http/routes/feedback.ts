@@ -2,8 +2,9 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { type FeedbackStore, type StoredJudgement, verdicts } from '../../gallery/feedback.js'
+import { type StoredJudgement, verdicts } from '../../gallery/feedback.js'
 import type { Galleries } from '../../gallery/galleries.js'
+import type { GalleryFeedback } from '../../gallery/gallery-feedback.js'
 import type { Metrics } from '../../metrics.js'
 import { nextTurn } from '../../turns.js'
 import {
@@ -52,7 +53,7 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
         at: new Date().toISOString(),
         modelId,
       })
-      const counts = await galleries.feedback.record(gallery, judgements)
+      const counts = await (await galleries.feedback(gallery)).record(judgements)
       for (const verdict of verdicts)
         metrics.countJudged(verdict, judgements.filter((judgement) => judgement.verdict === verdict).length)
       return { gallery, ...counts }
@@ -84,8 +85,9 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
       const { gallery } = request.params
       const { limit = linesMax, cursor } = request.query
       const after = cursor === undefined ? 0 : numberOf(cursor)
-      const first = await galleries.feedback.page(gallery, after, Math.min(limit, linesOfPage)) // what is damaged here still gets a status
-      const lines = Readable.from(feedbackLines(gallery, galleries.feedback, first, limit), { objectMode: false })
+      const feedback = await galleries.feedback(gallery)
+      const first = await feedback.page(after, Math.min(limit, linesOfPage)) // what is damaged here still gets a status
+      const lines = Readable.from(feedbackLines(feedback, first, limit), { objectMode: false })
       return reply.type('application/x-ndjson').send(lines)
     },
   )
@@ -97,8 +99,7 @@ const linesOfPage = 100
 
 /** Page by page, each in a turn of its own, so that a million lines are never in memory. */
 async function* feedbackLines(
-  gallery: string,
-  feedback: FeedbackStore,
+  feedback: GalleryFeedback,
   first: StoredJudgement[],
   limit: number,
 ): AsyncGenerator<string> {
@@ -106,7 +107,7 @@ async function* feedbackLines(
   for (let left = limit - page.length; page.length > 0; left -= page.length) {
     yield page.map((judgement) => `${JSON.stringify(feedbackLine(judgement))}\n`).join('')
     await nextTurn()
-    page = left > 0 ? await feedback.page(gallery, page.at(-1)!.number, Math.min(left, linesOfPage)) : []
+    page = left > 0 ? await feedback.page(page.at(-1)!.number, Math.min(left, linesOfPage)) : []
   }
 }
 

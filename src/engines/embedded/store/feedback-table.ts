@@ -1,7 +1,6 @@
 /** The rows of judgements of hits. */
 import { AlikeError } from '../../../errors.js'
-import type { FeedbackCounts, FeedbackQuery, Judgement, StoredJudgement, Verdict } from '../../../gallery/feedback.js'
-import type { ImageRecord } from '../../../gallery/records.js'
+import type { FeedbackCounts, FeedbackQuery, JudgedHit, KeptJudgement, Verdict } from '../../../gallery/feedback.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
@@ -43,22 +42,13 @@ interface FeedbackRow {
 }
 type NewRow = Omit<FeedbackRow, 'number'>
 type StoredRow = FeedbackRow & { checksum: number }
-type ListedRow = StoredRow & { query_label: string | null; hit_label: string | null }
 
 export interface FeedbackRequest {
   gallery: number
-  judgements: Judgement[]
+  judged: readonly JudgedHit[]
   /** Judgements that the gallery may hold. */
   max: number
 }
-
-/** Of the set that serves. */
-export interface JudgedImages {
-  find(id: string): ImageRecord | undefined
-}
-
-const serving = '(SELECT serving FROM gallery WHERE number = feedback.gallery)'
-const labelOf = (column: string) => `(SELECT label FROM image WHERE gallery = ${serving} AND id = ${column})`
 
 export class FeedbackTable {
   readonly #database: Database
@@ -66,7 +56,7 @@ export class FeedbackTable {
   readonly #same: Statement<[NewRow], StoredRow>
   readonly #insert: Statement<[NewRow & { checksum: number }]>
   readonly #delete: Statement<[number]>
-  readonly #page: Statement<[number, number, number], ListedRow>
+  readonly #page: Statement<[number, number, number], StoredRow>
   readonly #forget: Statement<[{ gallery: number; id: string }]>
   readonly #purge: Statement<[number, number]>
   /** By gallery, as counting a million rows takes longer than a write. Counted anew before anything is refused. */
@@ -84,20 +74,17 @@ export class FeedbackTable {
        VALUES (@gallery, @query_kind, @query, @query_hash, @hit, @hit_hash, @verdict, @judge, @at, @model_id, @rank, @score, @checksum)`,
     )
     this.#delete = database.prepare('DELETE FROM feedback WHERE number = ?')
-    this.#page = database.prepare(
-      `SELECT *, ${labelOf('hit')} AS hit_label, iif(query_kind = 'id', ${labelOf('query')}, NULL) AS query_label
-       FROM feedback WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?`,
-    )
+    this.#page = database.prepare('SELECT * FROM feedback WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?')
     this.#forget = database.prepare(
       `DELETE FROM feedback WHERE gallery = @gallery AND (hit = @id OR (query_kind = 'id' AND query = @id))`,
     )
     this.#purge = database.prepare('DELETE FROM feedback WHERE gallery = ? LIMIT ?')
   }
 
-  /** @param images of the same connection @throws AlikeError `image_not_found`, `feedback_full`; what was recorded before is undone with the transaction */
-  record({ gallery, judgements, max }: FeedbackRequest, images: JudgedImages): FeedbackCounts {
+  /** @throws AlikeError `feedback_full`; what was recorded before is undone with the transaction */
+  record({ gallery, judged, max }: FeedbackRequest): FeedbackCounts {
     const counts = { recorded: 0, changed: 0, unchanged: 0 }
-    for (const judgement of judgements) counts[this.#put(rowOf(gallery, judgement, images))] += 1
+    for (const judgement of judged) counts[this.#put(rowOf(gallery, judgement))] += 1
     const known = this.#stored.get(gallery)
     let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded
     if (stored > max) stored = this.#count.get(gallery)!
@@ -117,8 +104,8 @@ export class FeedbackTable {
   }
 
   /** @throws AlikeError `data_unreadable` */
-  page(gallery: number, after: number, limit: number): StoredJudgement[] {
-    return this.#page.all(gallery, after, limit).map((row) => judgementOf(checked(row), row))
+  page(gallery: number, after: number, limit: number): KeptJudgement[] {
+    return this.#page.all(gallery, after, limit).map((row) => judgementOf(checked(row)))
   }
 
   /** What was said of this picture, as a query and as a hit: it is gone, or another one has taken its place. */
@@ -140,22 +127,15 @@ export class FeedbackTable {
   }
 }
 
-function rowOf(gallery: number, judgement: Judgement, images: JudgedImages): NewRow {
-  const imageOf = (id: string) => {
-    const image = images.find(id)
-    if (image === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
-    return image
-  }
-  const { query, verdict, by, at, modelId, rank = null, score = null } = judgement
-  const hit = imageOf(judgement.hit)
-  const asked = 'id' in query ? imageOf(query.id) : undefined
+function rowOf(gallery: number, judged: JudgedHit): NewRow {
+  const { query, queryHash = null, hit, hitHash, verdict, by, at, modelId, rank = null, score = null } = judged
   return {
     gallery,
     query_kind: Object.keys(query)[0]!,
-    query: asked?.id ?? Object.values(query)[0]!,
-    query_hash: asked?.contentHash ?? ('contentHash' in query ? query.contentHash : null),
-    hit: hit.id,
-    hit_hash: hit.contentHash,
+    query: Object.values(query)[0]!,
+    query_hash: queryHash,
+    hit,
+    hit_hash: hitHash,
     verdict,
     judge: by,
     at,
@@ -165,15 +145,13 @@ function rowOf(gallery: number, judgement: Judgement, images: JudgedImages): New
   }
 }
 
-function judgementOf(row: FeedbackRow, labels: Pick<ListedRow, 'query_label' | 'hit_label'>): StoredJudgement {
+function judgementOf(row: FeedbackRow): KeptJudgement {
   return {
     number: row.number,
     query: { [row.query_kind]: row.query } as FeedbackQuery,
     ...(row.query_hash !== null && { queryHash: row.query_hash }),
-    ...(row.query_kind === 'id' && { queryLabel: labels.query_label }),
     hit: row.hit,
     hitHash: row.hit_hash,
-    hitLabel: labels.hit_label,
     verdict: row.verdict as Verdict,
     by: row.judge,
     at: row.at,

@@ -145,8 +145,8 @@ export class GalleryWrites {
 
   /** All or none. */
   recordFeedback(request: FeedbackRequest): FeedbackCounts {
-    const { serving } = this.#galleries.get(request.gallery)
-    return this.#feedback.record(request, { find: (id) => this.#images.find(serving, id) })
+    this.#galleries.get(request.gallery)
+    return this.#feedback.record(request)
   }
 
   /** Unsettled. */

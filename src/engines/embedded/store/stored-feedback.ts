@@ -11,12 +11,13 @@ export interface StoredFeedbackOptions {
 }
 
 export function storedFeedback({ store, max, write }: StoredFeedbackOptions): FeedbackStore {
+  const numberOf = (galleryUid: string) => store.read(({ galleries }) => galleries.ofUid(galleryUid)).number
   return {
-    record: (gallery, judgements) =>
-      write(async () => store.write('recordFeedback', { gallery: store.gallery(gallery).number, judgements, max })),
-    page: async (gallery, after, limit) => {
-      const { number } = store.gallery(gallery)
-      return store.read(({ feedback }) => feedback.page(number, after, limit))
+    record: (galleryUid, judged) =>
+      write(async () => store.write('recordFeedback', { gallery: numberOf(galleryUid), judged, max })),
+    async page(galleryUid, after, limit) {
+      const gallery = numberOf(galleryUid)
+      return store.read(({ feedback }) => feedback.page(gallery, after, limit))
     },
   }
 }

@@ -1,0 +1,86 @@
+/** Judgements of hits of one gallery, with its images as they are now, whatever engine those live in. */
+import { AlikeError } from '../errors.js'
+import { nfc } from '../text.js'
+import type { OpenSet } from './engine.js'
+import type { FeedbackCounts, FeedbackStore, JudgedHit, Judgement, KeptJudgement, StoredJudgement } from './feedback.js'
+import type { ImageRecord } from './records.js'
+
+export interface GalleryFeedbackOptions {
+  galleryUid: string
+  store: FeedbackStore
+  /** That serves. */
+  set: Pick<OpenSet, 'find'>
+}
+
+export class GalleryFeedback {
+  readonly #options: GalleryFeedbackOptions
+
+  constructor(options: GalleryFeedbackOptions) {
+    this.#options = options
+  }
+
+  /** All or none. @throws AlikeError `gallery_not_found`, `image_not_found`, `feedback_full`, `storage_full`, `overloaded` */
+  async record(judgements: readonly Judgement[]): Promise<FeedbackCounts> {
+    const images = await this.#imagesOf(judgements)
+    const judged = judgements.map((judgement) => judgedHit(judgement, images))
+    return this.#options.store.record(this.#options.galleryUid, judged)
+  }
+
+  /**
+   * In the order of their coming, without those that speak of an image which is gone or another one by now.
+   * @param after `number` of the last one read; 0: from the first
+   */
+  async page(after: number, limit: number): Promise<StoredJudgement[]> {
+    const { galleryUid, store } = this.#options
+    for (let last = after; ; ) {
+      const kept = await store.page(galleryUid, last, limit)
+      const images = await this.#imagesOf(kept)
+      const told = kept.flatMap((judgement) => toldOf(judgement, images))
+      if (told.length > 0 || kept.length === 0) return told
+      last = kept.at(-1)!.number
+    }
+  }
+
+  async #imagesOf(judgements: readonly Judgement[]): Promise<ReadonlyMap<string, ImageRecord>> {
+    const ids = new Set(judgements.flatMap(({ hit, query }) => ('id' in query ? [hit, query.id] : [hit])))
+    const images = new Map<string, ImageRecord>()
+    for (const image of await this.#options.set.find([...ids])) images.set(image.id, image)
+    return images
+  }
+}
+
+/** @throws AlikeError `image_not_found` */
+function judgedHit(judgement: Judgement, images: ReadonlyMap<string, ImageRecord>): JudgedHit {
+  const { query } = judgement
+  const hit = expected(judgement.hit, images)
+  if (!('id' in query))
+    return {
+      ...judgement,
+      hit: hit.id,
+      hitHash: hit.contentHash,
+      ...('contentHash' in query && { queryHash: query.contentHash }),
+    }
+  const asked = expected(query.id, images)
+  return { ...judgement, query: { id: asked.id }, queryHash: asked.contentHash, hit: hit.id, hitHash: hit.contentHash }
+}
+
+function expected(id: string, images: ReadonlyMap<string, ImageRecord>): ImageRecord {
+  const image = images.get(nfc(id))
+  if (image === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
+  return image
+}
+
+function toldOf(judgement: KeptJudgement, images: ReadonlyMap<string, ImageRecord>): StoredJudgement[] {
+  const { query, queryHash, hit, hitHash } = judgement
+  const judged = images.get(hit)
+  if (judged === undefined || isAnother(judged, hitHash)) return []
+  if (!('id' in query)) return [{ ...judgement, hitLabel: judged.label }]
+  const asked = images.get(query.id)
+  if (asked === undefined || isAnother(asked, queryHash)) return []
+  return [{ ...judgement, queryLabel: asked.label, hitLabel: judged.label }]
+}
+
+/** Of one whose record is damaged there is no telling. */
+function isAnother({ contentHash, unreadable }: ImageRecord, known: string | undefined): boolean {
+  return unreadable === undefined && contentHash !== known
+}

@@ -1,0 +1,18 @@
+/** What every store of something about galleries asks of theirs. */
+import { AlikeError } from '../errors.js'
+import type { Sql } from './postgres.js'
+
+/** Until the transaction ends, others that hold it wait. @returns the uid of the set that serves @throws AlikeError `gallery_not_found` */
+export async function holdGallery(sql: Sql, galleryUid: string): Promise<string> {
+  return servingOf(await sql.query('SELECT serving FROM alike.gallery WHERE uid = $1 FOR UPDATE', [galleryUid]))
+}
+
+/** @throws AlikeError `gallery_not_found` */
+export async function expectGallery(sql: Sql, galleryUid: string): Promise<void> {
+  servingOf(await sql.query('SELECT serving FROM alike.gallery WHERE uid = $1', [galleryUid]))
+}
+
+function servingOf([row]: { serving?: unknown }[]): string {
+  if (row === undefined) throw new AlikeError('gallery_not_found')
+  return row.serving as string
+}

@@ -1,0 +1,68 @@
+/** Decisions about findings in PostgreSQL. */
+import { AlikeError } from '../errors.js'
+import type { DecidedFinding, DecisionStore, StoredDecision } from '../gallery/decisions.js'
+import { expectGallery, holdGallery } from './gallery-rows.js'
+import type { Postgres } from './postgres.js'
+
+export interface PostgresDecisionsOptions {
+  postgres: Postgres
+  /** Decisions that a gallery may hold. */
+  max: number
+  /** The time, ISO 8601. */
+  now(): string
+}
+
+interface DecisionRow {
+  number: number
+  finding: string
+  at: string
+}
+
+export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptions): DecisionStore {
+  return {
+    add: (galleryUid, finding) =>
+      postgres.transaction(async (sql) => {
+        await holdGallery(sql, galleryUid)
+        const [counted] = await sql.query<{ count: number }>(
+          'SELECT count(*) FROM alike.decision WHERE gallery_uid = $1',
+          [galleryUid],
+        )
+        if (counted!.count >= max) throw new AlikeError('decisions_full', { detail: `It may hold ${max} decisions.` })
+        const [row] = await sql.query<DecisionRow>(
+          'INSERT INTO alike.decision (gallery_uid, finding, settled, at) VALUES ($1, $2, false, $3) RETURNING *',
+          [galleryUid, JSON.stringify(finding), now()],
+        )
+        return decisionOf(row!)
+      }),
+    async settle(galleryUid, number) {
+      await postgres.query('UPDATE alike.decision SET settled = true WHERE gallery_uid = $1 AND number = $2', [
+        galleryUid,
+        number,
+      ])
+    },
+    async page(galleryUid, after, limit) {
+      const rows = await postgres.query<DecisionRow>(
+        'SELECT * FROM alike.decision WHERE gallery_uid = $1 AND number > $2 ORDER BY number LIMIT $3',
+        [galleryUid, after, limit],
+      )
+      if (rows.length === 0) await expectGallery(postgres, galleryUid)
+      return rows.map(decisionOf)
+    },
+    async remove(galleryUid, number) {
+      await expectGallery(postgres, galleryUid)
+      await postgres.query('DELETE FROM alike.decision WHERE gallery_uid = $1 AND number = $2', [galleryUid, number])
+    },
+    async unsettled(galleryUid) {
+      await expectGallery(postgres, galleryUid)
+      const rows = await postgres.query<DecisionRow>(
+        'SELECT * FROM alike.decision WHERE gallery_uid = $1 AND NOT settled ORDER BY number',
+        [galleryUid],
+      )
+      return rows.map(decisionOf)
+    },
+  }
+}
+
+function decisionOf({ number, finding, at }: DecisionRow): StoredDecision {
+  return { number, ...(JSON.parse(finding) as DecidedFinding), at }
+}
