@@ -66,6 +66,9 @@ export const catalogue = {
   not_ready: 'The service is still starting.',
   storage_full: 'The disk is full; reads continue, writes are refused.',
   store_unreachable: 'The shared store of galleries and jobs does not answer; try again later.',
+  engine_unreachable: 'The engine that the gallery lives in does not answer; try again later.',
+  engine_not_found: 'There is no such engine.',
+  engine_unsupported: 'The engine that the gallery lives in cannot do this.',
   // jobs and archives
   job_not_found: 'There is no such job.',
   job_queue_full: 'Too many jobs are waiting; try again later.',
@@ -102,6 +105,7 @@ export const catalogue = {
   golden_mismatch: 'The model gives different results here than where it was exported.',
   cuda_unavailable: 'CUDA is required but cannot be used.',
   data_unreadable: 'The data folder cannot be used.',
+  engine_version_refused: 'The version of the vector server is not safe to store pictures in.',
   weights_unreadable: 'The starting weights cannot be used.',
   // training
   run_exists: 'A run or network with this name already exists.',

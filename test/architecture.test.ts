@@ -249,6 +249,7 @@ const soleImporters: Record<string, RegExp> = {
   'hnswlib-node': /^src\/engines\/embedded\/vector-index\/hnswlib\.ts$/,
   'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
+  'weaviate-client': /^src\/engines\/weaviate\//,
   '@aws-sdk/client-s3': /^src\/originals\/s3-originals\.ts$/,
   pg: /^src\/postgres\/postgres\.ts$/,
   'pg-boss': /^src\/postgres\/job-queues\.ts$/,

@@ -28,7 +28,7 @@ export function gallerySuite(engine: TestedEngine): void {
         dimension: 32,
         settings: { owner: 'x' },
         count: 0,
-        engine: 'embedded',
+        engine: engine.name,
         createdAt: '2026-01-02T03:04:05.000Z',
         updatedAt: '2026-01-02T03:04:05.000Z',
       },

@@ -5,6 +5,8 @@ import type { Galleries, GalleriesOptions } from '../../src/gallery/galleries.js
 import type { ServableModel } from '../../src/gallery/servable-models.js'
 
 export interface TestedEngine {
+  /** As galleries know it. */
+  name: string
   /** Empty; where galleries can be opened again. Gone with the test. */
   newPlace(t: TestContext): Promise<string>
   /** Galleries of `model` of `stored-images.ts`, or of another one; closed with the test. */

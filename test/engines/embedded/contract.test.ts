@@ -17,6 +17,7 @@ import { dataFolder, index, openIn, settled } from './storage-folder.js'
 const poorIndex = { m: 4, efConstruction: 16, ef: 10, exactBelow: 100 }
 
 const embedded: TestedEngine = {
+  name: 'embedded',
   newPlace: dataFolder,
   open: (t, place, { poorIndex: isPoor = false, ...options } = {}) =>
     openIn(t, place, {

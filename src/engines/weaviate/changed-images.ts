@@ -1,0 +1,120 @@
+/** Stored pictures that a group of changes meets, as they will be after it: worked out in memory, written at the end. */
+import { AlikeError } from '../../errors.js'
+import type { ImageRecord, ImageStep, NewImage, PutStep, StepResult } from '../../gallery/records.js'
+import { nfc } from '../../text.js'
+import type { ChangeClock } from './change-clock.js'
+import type { ImageCollection, NewObject } from './image-collection.js'
+import { propertiesOf, recordOf, recordProperties, uuidOf } from './image-object.js'
+
+export interface Terms {
+  clock: ChangeClock
+  /** Pictures that may still be added. */
+  room: number
+  imagesMax: number
+}
+
+export interface Applied {
+  results: StepResult[]
+  /** What is written for it. */
+  uuids: string[]
+  /** Of the last step's picture, as it will be. */
+  record: ImageRecord | undefined
+}
+
+/** `object` is written; without one it is stored as it is. */
+interface Present {
+  record: ImageRecord
+  object?: NewObject | undefined
+}
+
+type State = Present | 'absent'
+
+const idOf = (step: ImageStep) => ('put' in step ? step.put.id : step.remove)
+
+export class ChangedImages {
+  readonly #collection: ImageCollection
+  /** As they are stored, by uuid. */
+  readonly #stored: ReadonlyMap<string, State>
+  /** … and after what was applied. */
+  readonly #after = new Map<string, State>()
+  #added = 0
+
+  private constructor(collection: ImageCollection, stored: ReadonlyMap<string, State>) {
+    this.#collection = collection
+    this.#stored = stored
+  }
+
+  static async read(collection: ImageCollection, steps: readonly ImageStep[]): Promise<ChangedImages> {
+    const uuids = steps.map((step) => uuidOf(idOf(step)))
+    const found = await collection.ofIds(uuids, { properties: recordProperties })
+    return new ChangedImages(collection, new Map([...found].map(([uuid, one]) => [uuid, { record: recordOf(one) }])))
+  }
+
+  /** All of the steps or none. @throws AlikeError `gallery_full` */
+  apply(steps: readonly ImageStep[], terms: Terms): Applied {
+    const changed = new Map<string, State>()
+    const results = steps.map((step) => {
+      const uuid = uuidOf(idOf(step))
+      const state = changed.get(uuid) ?? this.#now(uuid)
+      const [result, after] = 'put' in step ? put(uuid, step, state, terms.clock) : removed(state)
+      if (after !== state) changed.set(uuid, after)
+      return result
+    })
+    let added = 0
+    for (const [uuid, state] of changed) added += Number(state !== 'absent') - Number(this.#now(uuid) !== 'absent')
+    if (added > 0 && this.#added + added > terms.room)
+      throw new AlikeError('gallery_full', { detail: `It may hold ${terms.imagesMax} pictures.` })
+    this.#added += added
+    for (const [uuid, state] of changed) this.#after.set(uuid, state)
+    const last = steps.at(-1) && this.#now(uuidOf(idOf(steps.at(-1)!)))
+    return { results, uuids: [...changed.keys()], record: last === 'absent' ? undefined : last?.record }
+  }
+
+  /** What has come of it, by uuid of what failed. */
+  async write(): Promise<Map<string, AlikeError>> {
+    const failures = new Map<string, AlikeError>()
+    const objects = [...this.#after.values()].flatMap((state) => (state === 'absent' ? [] : (state.object ?? [])))
+    const results = await this.#collection.write(objects)
+    results.forEach((failure, i) => {
+      if (failure !== undefined) failures.set(objects[i]!.uuid, failure)
+    })
+    const gone = [...this.#after].flatMap(([uuid, state]) =>
+      state === 'absent' && this.#stored.has(uuid) ? [uuid] : [],
+    )
+    if (gone.length > 0) await this.#collection.remove(gone)
+    return failures
+  }
+
+  #now(uuid: string): State {
+    return this.#after.get(uuid) ?? this.#stored.get(uuid) ?? 'absent'
+  }
+}
+
+/** What is left unsaid is decided here, by what is stored now; so is the form of letters. */
+function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, clock: ChangeClock): [StepResult, State] {
+  const former = state === 'absent' ? undefined : state.record
+  const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
+  const said: NewImage = { ...image, id: former?.id ?? nfc(image.id), label: label && nfc(label), metadata }
+  if (unlessSame && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
+  const at = clock.now()
+  const properties = propertiesOf(said, {
+    createdAt: former?.createdAt || at,
+    updatedAt: at,
+    stamp: clock.stamp(),
+  })
+  const object = { uuid, properties, vector: image.vector }
+  return [{ created: former === undefined }, { record: recordOf({ uuid, properties, vector: [] }), object }]
+}
+
+function removed(state: State): [StepResult, State] {
+  return state === 'absent' ? [{ absent: true }, state] : [{ removed: true }, 'absent']
+}
+
+function isSame(former: ImageRecord, { contentHash, modelId, label, metadata }: NewImage): boolean {
+  return (
+    former.contentHash === contentHash &&
+    former.modelId === modelId &&
+    former.label === label &&
+    JSON.stringify(former.metadata) === JSON.stringify(metadata)
+  )
+}

@@ -1,0 +1,60 @@
+/** What the server is told when a collection is made: which properties it indexes, and how vectors lie. */
+import { configure, vectors } from 'weaviate-client'
+import { wordNames } from './id-words.js'
+import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
+
+/** The properties are those of `ImageProperties`. */
+export function definitionOf(name: string, { shards, replicas, quantisation }: CollectionLayout, tuning: IndexTuning) {
+  const stored = (dataType: 'text' | 'int' | 'boolean' | 'blob') => (property: string) => ({
+    name: property,
+    dataType,
+    indexFilterable: false,
+    ...(dataType === 'text' && { indexSearchable: false }),
+  })
+  const ordered = (property: string) => ({
+    name: property,
+    dataType: 'int' as const,
+    indexFilterable: true,
+    indexRangeFilters: true,
+  })
+  const { maxConnections, efConstruction, ef, exactBelow } = tuning
+  return {
+    name,
+    properties: [
+      {
+        name: 'tokens',
+        dataType: 'text[]' as const,
+        tokenization: 'field' as const,
+        indexFilterable: true,
+        indexSearchable: false,
+      },
+      ...['stamp', 'labelWord', ...wordNames].map(ordered),
+      ...['imageId', 'label', 'metadata', 'contentHash', 'modelId', 'format', 'createdAt', 'updatedAt'].map(
+        stored('text'),
+      ),
+      ...['width', 'height', 'bytes', 'thumbnailBytes'].map(stored('int')),
+      ...['isDescribed'].map(stored('boolean')),
+      ...['thumbnail', 'descriptor'].map(stored('blob')),
+    ],
+    vectorizers: vectors.selfProvided({
+      name: 'default',
+      vectorIndexConfig: configure.vectorIndex.hnsw({
+        distanceMetric: 'cosine',
+        maxConnections,
+        efConstruction,
+        ef,
+        flatSearchCutoff: exactBelow,
+        quantizer:
+          quantisation === 'rq8'
+            ? configure.vectorIndex.quantizer.rq({ bits: 8 })
+            : configure.vectorIndex.quantizer.none(),
+      }),
+    }),
+    sharding: configure.sharding({ desiredCount: shards }),
+    replication: configure.replication({
+      factor: replicas,
+      asyncEnabled: replicas > 1,
+      deletionStrategy: 'TimeBasedResolution',
+    }),
+  }
+}

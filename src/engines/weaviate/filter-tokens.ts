@@ -1,0 +1,73 @@
+/** What filters may ask of a record, as tokens that an index of equal texts finds: each stands for one answer that is yes. */
+import { hash } from 'node:crypto'
+import { fieldPattern } from '../../gallery/field-values.js'
+import type { Scalar } from '../../gallery/filter.js'
+import type { ImageRecord, JsonValue, Metadata } from '../../gallery/records.js'
+import { beginningsOf, cellsOf, digitsOf } from './number-cells.js'
+
+type Labelled = Pick<ImageRecord, 'label' | 'metadata'>
+
+/** Tokens of one record; one with more is found by every filter, and looked at itself. */
+const tokensMax = 2_000
+
+/** Every record has it. */
+export const everyToken = '*'
+/** Of a record with too many others: whether it fits is told by the record alone. */
+export const overflowToken = '+'
+/** Of a picture with a thumbnail and no descriptor. */
+export const undescribedToken = '?'
+
+export const existsToken = (field: string) => token('exists', field)
+/** Some text is among its values. */
+export const textToken = (field: string) => token('text', field)
+
+export function valueToken(field: string, value: Scalar): string {
+  if (typeof value === 'number') return token('number', field, digitsOf(value))
+  return token(value === null ? 'null' : typeof value, field, String(value))
+}
+
+/** A number in the range has one of them at least, and no other has. */
+export function rangeTokens(field: string, bounds: Parameters<typeof cellsOf>[0]): string[] {
+  const { beginnings, digits } = cellsOf(bounds)
+  return [
+    ...beginnings.map((beginning) => token('begins', field, beginning)),
+    ...digits.map((all) => token('number', field, all)),
+  ]
+}
+
+export function tokensOf({ label, metadata }: Labelled): string[] {
+  const ofLabel = label === null ? [valueToken('label', null)] : [existsToken('label'), valueToken('label', label)]
+  const tokens = new Set([everyToken, ...ofLabel])
+  return addMembers(tokens, 'metadata', metadata, 1) ? [...tokens] : [everyToken, overflowToken, ...ofLabel]
+}
+
+/** @returns false once there are too many */
+function addMembers(tokens: Set<string>, path: string, members: Metadata, depth: number): boolean {
+  for (const [name, value] of Object.entries(members)) {
+    const field = `${path}.${name}`
+    if (depth === 1 ? !fieldPattern.test(field) : depth > 8 || !fieldPattern.test(`metadata.${name}`)) continue
+    if (!addValue(tokens, field, value) || tokens.size > tokensMax) return false
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      if (!addMembers(tokens, field, value, depth + 1)) return false
+  }
+  return true
+}
+
+/** @returns false once there are too many */
+function addValue(tokens: Set<string>, field: string, value: JsonValue): boolean {
+  tokens.add(existsToken(field))
+  for (const element of Array.isArray(value) ? value : [value]) {
+    if (tokens.size > tokensMax) return false
+    if (typeof element === 'object' && element !== null) continue
+    tokens.add(valueToken(field, element))
+    if (typeof element === 'string') tokens.add(textToken(field))
+    if (typeof element === 'number')
+      for (const beginning of beginningsOf(digitsOf(element))) tokens.add(token('begins', field, beginning))
+  }
+  return true
+}
+
+/** Short, and nothing but letters that no index changes; 96 bits, so that no two are alike. */
+function token(kind: string, field: string, value = ''): string {
+  return hash('sha1', `${kind}\0${field}\0${value}`, 'base64url').slice(0, 16)
+}

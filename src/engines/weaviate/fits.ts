@@ -1,0 +1,63 @@
+/** Whether a record fits a filter: the meaning of `gallery/filter.ts`, told from the record itself. */
+import type { Condition, Filter, Range, Scalar } from '../../gallery/filter.js'
+import type { ImageRecord, JsonValue } from '../../gallery/records.js'
+import { nfc } from '../../text.js'
+
+type Labelled = Pick<ImageRecord, 'label' | 'metadata'>
+
+export function fits(record: Labelled, filter: Filter): boolean {
+  if ('and' in filter) return filter.and.every((part) => fits(record, part))
+  if ('or' in filter) return filter.or.some((part) => fits(record, part))
+  if ('not' in filter) return !fits(record, filter.not)
+  return filter.field === 'label' ? labelFits(record.label, filter) : valueFits(valueAt(record, filter.field), filter)
+}
+
+/** Whether the label is all that is asked for. */
+export function asksOnlyLabel(filter: Filter): boolean {
+  if ('and' in filter) return filter.and.every(asksOnlyLabel)
+  if ('or' in filter) return filter.or.every(asksOnlyLabel)
+  return 'not' in filter ? asksOnlyLabel(filter.not) : filter.field === 'label'
+}
+
+function labelFits(label: string | null, condition: Condition): boolean {
+  if ('exists' in condition) return (label !== null) === condition.exists
+  if ('range' in condition)
+    return label !== null && boundsOf(condition.range).every(([key, bound]) => isWithin(label, key, String(bound)))
+  return condition.in.some((value) =>
+    value === null || label === null ? value === label : label === String(value) || label === nfc(String(value)),
+  )
+}
+
+/** A scalar is one element, a list its own; the members of an object are not. */
+function valueFits(value: JsonValue | undefined, condition: Condition): boolean {
+  if ('exists' in condition) return (value !== undefined) === condition.exists
+  if (value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value))) return false
+  const elements = Array.isArray(value) ? value : [value]
+  if ('range' in condition)
+    return elements.some((element) => boundsOf(condition.range).every(([key, bound]) => isWithin(element, key, bound)))
+  return elements.some((element) => (condition.in as JsonValue[]).includes(element))
+}
+
+function valueAt({ metadata }: Labelled, field: string): JsonValue | undefined {
+  let value: JsonValue | undefined = metadata
+  for (const name of field.split('.').slice(1)) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
+      return undefined
+    value = value[name]
+  }
+  return value
+}
+
+const boundsOf = (range: Range) => Object.entries(range) as [keyof Range, string | number][]
+
+/** Numbers among numbers, texts among texts. */
+function isWithin(value: JsonValue, key: keyof Range, bound: Scalar): boolean {
+  if (typeof value !== typeof bound) return false
+  const order = typeof value === 'string' ? compareTexts(value, bound as string) : (value as number) - (bound as number)
+  return key === 'gt' ? order > 0 : key === 'gte' ? order >= 0 : key === 'lt' ? order < 0 : order <= 0
+}
+
+/** By their UTF-8, as databases order them. */
+export function compareTexts(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}

@@ -1,0 +1,232 @@
+/** The collection of one set: made when it is first needed, read and written in the terms of this engine. */
+import { Filters, type WeaviateClient } from 'weaviate-client'
+import { AlikeError } from '../../errors.js'
+import { definitionOf } from './collection-definition.js'
+import type { Found, ImageProperties, PropertyName } from './image-object.js'
+import { both, putUpTo, type Where } from './pushed-filter.js'
+import type { BatchResult, WeaviateServer } from './weaviate-server.js'
+import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
+
+/** Most that one answer of the server holds, as it is set up unless its owner says otherwise. */
+export const answerMax = 10_000
+/** Objects of one request that is written: with their thumbnails some megabytes at most. */
+const writtenAtOnce = 128
+const idsAtOnce = 500
+
+export interface Asked {
+  where?: Where | undefined
+  limit: number
+  properties: readonly PropertyName[]
+  vectors?: boolean | undefined
+}
+
+/** To be written. */
+export interface NewObject {
+  uuid: string
+  properties: ImageProperties
+  vector: Float32Array
+}
+
+export class ImageCollection {
+  readonly name: string
+  readonly #server: WeaviateServer
+  readonly #layout: CollectionLayout
+  readonly #tuning: IndexTuning
+  #made: Promise<void> | undefined
+  #isDropped = false
+
+  constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {
+    this.#server = server
+    this.name = name
+    this.#layout = layout
+    this.#tuning = tuning
+  }
+
+  /** @throws AlikeError as `WeaviateServer.call` */
+  async make(): Promise<void> {
+    if (this.#isDropped) throw new AlikeError('gallery_not_found')
+    this.#made ??= this.#makeNow()
+    try {
+      await this.#made
+    } catch (error) {
+      this.#made = undefined
+      throw error
+    }
+  }
+
+  /** Nothing is asked of it any more. */
+  end(): void {
+    this.#isDropped = true
+  }
+
+  async count(where?: Where): Promise<number> {
+    const { totalCount } = await this.#ask((collection) =>
+      collection.aggregate.overAll(where === undefined ? {} : { filters: where }),
+    )
+    return totalCount
+  }
+
+  /** The nearest to a vector, nearest first. */
+  async near(vector: Float32Array, { where, limit, properties }: Asked, signal?: AbortSignal): Promise<Found[]> {
+    const { objects } = await this.#ask((collection) =>
+      collection.query.nearVector(
+        [...vector],
+        {
+          limit,
+          includeVector: true,
+          returnMetadata: ['distance'],
+          returnProperties: [...properties],
+          ...(where !== undefined && { filters: where }),
+        },
+        signal === undefined ? undefined : { abortSignal: signal },
+      ),
+    )
+    return objects.map(foundOf)
+  }
+
+  /** Those that exist, in no order. */
+  async ofIds(uuids: readonly string[], asked: Omit<Asked, 'where' | 'limit'>): Promise<Map<string, Found>> {
+    const found = new Map<string, Found>()
+    for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
+      const part = [...new Set(uuids.slice(begin, begin + idsAtOnce))]
+      const where: Where = { operator: 'ContainsAny', target: { property: '_id' }, value: part }
+      for (const one of await this.#fetch({ filters: where, limit: part.length }, asked)) found.set(one.uuid, one)
+    }
+    return found
+  }
+
+  /** The first by a number, ascending. */
+  sorted(by: PropertyName, { where, limit, ...asked }: Asked): Promise<Found[]> {
+    return this.#fetch({ limit, sort: by, ...(where !== undefined && { filters: where }) }, asked)
+  }
+
+  /** What was put last. */
+  async newest(): Promise<Found | undefined> {
+    const { objects } = await this.#ask((collection) =>
+      collection.query.fetchObjects({
+        limit: 1,
+        sort: sortedBy(collection, 'stamp', false),
+        returnProperties: ['stamp'],
+      }),
+    )
+    return objects.map(foundOf)[0]
+  }
+
+  /** All of them, page by page, in the order of the server. */
+  async *all({ limit, ...asked }: Omit<Asked, 'where'>): AsyncGenerator<Found[]> {
+    for (let after: string | undefined; ; ) {
+      const page = await this.#fetch({ limit, ...(after !== undefined && { after }) }, asked)
+      if (page.length > 0) yield page
+      if (page.length < limit) return
+      after = page.at(-1)!.uuid
+    }
+  }
+
+  /** Those that may fit, page by page, in the order of putting; none that was put before `from` or after `upTo`. */
+  async *byStamp({
+    where,
+    from = 0,
+    upTo,
+    limit,
+    properties,
+    vectors,
+  }: Asked & { from?: number | undefined; upTo: number }): AsyncGenerator<Found[]> {
+    for (let after = from - 1; ; ) {
+      const beyond: Where = { operator: 'GreaterThan', target: { property: 'stamp' }, value: after }
+      const asked = { where: both(where, Filters.and(beyond, putUpTo(upTo))), limit, vectors }
+      const page = await this.sorted('stamp', { ...asked, properties: [...new Set([...properties, 'stamp' as const])] })
+      if (page.length > 0) yield page
+      if (page.length < limit) return
+      after = page.at(-1)!.properties.stamp!
+    }
+  }
+
+  /** In their order: why one was not written. */
+  async write(objects: readonly NewObject[]): Promise<BatchResult[]> {
+    await this.make()
+    const results: BatchResult[] = []
+    for (let begin = 0; begin < objects.length; begin += writtenAtOnce) {
+      const part = objects.slice(begin, begin + writtenAtOnce)
+      results.push(
+        ...(await this.#server.write(
+          part.map(({ uuid, properties, vector }) => ({
+            class: this.name,
+            id: uuid,
+            properties: { ...properties },
+            vectors: { default: [...vector] },
+          })),
+        )),
+      )
+    }
+    return results
+  }
+
+  /** What is left out stays; `null` goes. The vector stays where it is. */
+  async merge(uuid: string, properties: Partial<ImageProperties>): Promise<void> {
+    await this.#ask((collection) => collection.data.update({ id: uuid, properties: properties as never }))
+  }
+
+  async remove(uuids: readonly string[]): Promise<void> {
+    for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
+      const part = uuids.slice(begin, begin + idsAtOnce)
+      const where: Where = { operator: 'ContainsAny', target: { property: '_id' }, value: part }
+      const { failed } = await this.#ask((collection) => collection.data.deleteMany(where))
+      if (failed > 0) throw new AlikeError('engine_unreachable', { detail: `${failed} pictures were not removed.` })
+    }
+  }
+
+  async #fetch(
+    { sort, ...options }: { limit: number; filters?: Where; after?: string; sort?: PropertyName },
+    { properties, vectors = false }: Omit<Asked, 'where' | 'limit'>,
+  ): Promise<Found[]> {
+    const { objects } = await this.#ask((collection) =>
+      collection.query.fetchObjects({
+        ...options,
+        ...(sort !== undefined && { sort: sortedBy(collection, sort, true) }),
+        includeVector: vectors,
+        returnProperties: [...properties],
+      }),
+    )
+    return objects.map(foundOf)
+  }
+
+  async #ask<Reply>(ask: (collection: Opened) => Promise<Reply>): Promise<Reply> {
+    await this.make()
+    return this.#server.call((client) => ask(openedOf(client, this.#server, this.name)))
+  }
+
+  #makeNow(): Promise<void> {
+    return this.#server.call(async (client) => {
+      if (await client.collections.exists(this.name)) return
+      try {
+        await client.collections.create(definitionOf(this.name, this.#layout, this.#tuning))
+      } catch (error) {
+        // another process was quicker
+        if (!(await client.collections.exists(this.name))) throw error
+      }
+    })
+  }
+}
+
+function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) {
+  const level = server.settings.consistency.toUpperCase() as 'ONE' | 'QUORUM' | 'ALL'
+  return client.collections.use(name).withConsistency(level)
+}
+type Opened = ReturnType<typeof openedOf>
+
+/** The client knows the properties of a collection by a type only, which its filters and orders can not be told by name. */
+function sortedBy(collection: Opened, name: PropertyName, ascending: boolean) {
+  return collection.sort.byProperty(name as never, ascending)
+}
+
+interface Returned {
+  uuid: string
+  properties: object
+  vectors?: object
+  metadata?: { distance?: number } | undefined
+}
+
+function foundOf({ uuid, properties, vectors, metadata }: Returned): Found {
+  const { default: vector = [] } = (vectors ?? {}) as { default?: number[] }
+  return { uuid, properties: properties as Partial<ImageProperties>, vector, distance: metadata?.distance }
+}

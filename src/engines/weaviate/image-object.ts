@@ -1,0 +1,153 @@
+/** A picture as an object of a collection, and back. */
+import { generateUuid5 } from 'weaviate-client'
+import type { HitFields } from '../../gallery/hit-record.js'
+import type { ImageRecord, NewImage } from '../../gallery/records.js'
+import { readStored } from '../../gallery/stored-json.js'
+import { nfc } from '../../text.js'
+import { tokensOf, undescribedToken } from './filter-tokens.js'
+import { firstWordOf, type WordName, wordProperties } from './id-words.js'
+
+/** What lies beside the vector. What is nothing is left out. */
+export interface ImageProperties extends Record<WordName, number> {
+  imageId: string
+  label?: string | null
+  /** JSON, as it came. */
+  metadata: string
+  contentHash: string
+  modelId: string
+  width: number
+  height: number
+  format: string
+  bytes: number
+  thumbnailBytes: number
+  createdAt: string
+  updatedAt: string
+  /** When the picture was put, in the order of putting: another one for each. A change of label or metadata keeps it. */
+  stamp: number
+  /** Base64. */
+  thumbnail?: string
+  descriptor?: string
+  /** It was looked for features: without a descriptor there were none. */
+  isDescribed: boolean
+  /** See `filter-tokens.ts`. */
+  tokens: string[]
+  /** First word of the label; 0: none. */
+  labelWord: number
+}
+export type PropertyName = keyof ImageProperties
+
+/** An object as it was read: what was asked for. */
+export interface Found {
+  uuid: string
+  properties: Partial<ImageProperties>
+  /** [dimension]; empty when it was not asked for. */
+  vector: readonly number[]
+  /** Of a search: 1 − cosine, as the server rounds it. */
+  distance?: number | undefined
+}
+
+export const recordProperties = [
+  'imageId',
+  'label',
+  'metadata',
+  'contentHash',
+  'modelId',
+  'width',
+  'height',
+  'format',
+  'bytes',
+  'thumbnailBytes',
+  'createdAt',
+  'updatedAt',
+  'stamp',
+] as const satisfies PropertyName[]
+export const hitProperties = [
+  'imageId',
+  'label',
+  'contentHash',
+  'modelId',
+  'thumbnailBytes',
+  'stamp',
+] as const satisfies PropertyName[]
+
+/** One and the same for one id, whatever form its letters came in. */
+export function uuidOf(id: string): string {
+  return generateUuid5(nfc(id))
+}
+
+export interface StoredAs {
+  createdAt: string
+  updatedAt: string
+  stamp: number
+}
+
+/** @param image id and label in the form in which they are kept */
+export function propertiesOf(image: NewImage, { createdAt, updatedAt, stamp }: StoredAs): ImageProperties {
+  const { id, label, metadata, thumbnail, copyDescriptor } = image
+  return {
+    ...wordProperties(id),
+    imageId: id,
+    contentHash: image.contentHash,
+    modelId: image.modelId,
+    width: image.width,
+    height: image.height,
+    format: image.format,
+    bytes: image.bytes,
+    thumbnailBytes: thumbnail?.byteLength ?? 0,
+    createdAt,
+    updatedAt,
+    stamp,
+    ...(thumbnail !== undefined && { thumbnail: base64(thumbnail) }),
+    ...(copyDescriptor !== undefined && copyDescriptor.byteLength > 0 && { descriptor: base64(copyDescriptor) }),
+    isDescribed: copyDescriptor !== undefined,
+    ...saidOf({ label, metadata }, thumbnail !== undefined && copyDescriptor === undefined),
+  }
+}
+
+/** Label, metadata and what follows from them. */
+export function saidOf(
+  { label, metadata }: Pick<ImageRecord, 'label' | 'metadata'>,
+  isUndescribed: boolean,
+): Pick<ImageProperties, 'label' | 'metadata' | 'tokens' | 'labelWord'> {
+  return {
+    ...(label !== null && { label }),
+    metadata: JSON.stringify(metadata),
+    tokens: [...tokensOf({ label, metadata }), ...(isUndescribed ? [undescribedToken] : [])],
+    labelWord: label === null ? 0 : firstWordOf(label),
+  }
+}
+
+/** Of one that was read with `recordProperties`. */
+export function recordOf({ properties }: Found): ImageRecord {
+  const { imageId, label, metadata, stamp: _, ...rest } = properties as ImageProperties
+  const read = readStored(metadata)
+  const { contentHash, modelId, width, height, format, bytes, thumbnailBytes, createdAt, updatedAt } = rest
+  return {
+    id: imageId,
+    label: label ?? null,
+    metadata: read ?? {},
+    ...(read === undefined && { unreadable: 'metadata' as const }),
+    contentHash,
+    modelId,
+    width,
+    height,
+    format,
+    bytes,
+    thumbnailBytes,
+    createdAt,
+    updatedAt,
+  }
+}
+
+export function hitFieldsOf({ properties }: Found): HitFields {
+  const { imageId, label, contentHash, modelId, thumbnailBytes } = properties as ImageProperties
+  return { id: imageId, label: label ?? null, contentHash, modelId, thumbnailBytes }
+}
+
+export function bytesOf(base64Text: string | undefined | null): Uint8Array | undefined {
+  return base64Text ? Buffer.from(base64Text, 'base64') : undefined
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}

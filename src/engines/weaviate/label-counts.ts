@@ -1,0 +1,68 @@
+/** The labels of a set and how often they stand there, one after the other: the server counts what has one label, but lists none. */
+import { Filters } from 'weaviate-client'
+import type { LabelCount } from '../../gallery/records.js'
+import { existsToken, valueToken } from './filter-tokens.js'
+import { compareTexts } from './fits.js'
+import { firstWordOf } from './id-words.js'
+import type { ImageCollection } from './image-collection.js'
+import { anyToken, type Where } from './pushed-filter.js'
+
+/** Pictures looked at in one go for labels that are not known yet. */
+const batch = 100
+const countedAtOnce = 8
+
+/** By label, ascending; pictures without one come first. @param after labels after this one */
+export async function labelCounts(
+  collection: ImageCollection,
+  { after, limit }: { after?: string | undefined; limit: number },
+): Promise<LabelCount[]> {
+  const counts: LabelCount[] = []
+  if (after === undefined) {
+    const count = await collection.count(Filters.not(anyToken([existsToken('label')])))
+    if (count > 0) counts.push({ label: null, count })
+  }
+  const labels: string[] = []
+  for await (const label of labelsAfter(collection, after)) {
+    if (labels.length + counts.length >= limit) break
+    labels.push(label)
+  }
+  for (let begin = 0; begin < labels.length; begin += countedAtOnce) {
+    const part = labels.slice(begin, begin + countedAtOnce)
+    const found = await Promise.all(part.map((label) => collection.count(anyToken([valueToken('label', label)]))))
+    part.forEach((label, i) => counts.push({ label, count: found[i]! }))
+  }
+  return counts.filter(({ count }) => count > 0)
+}
+
+async function* labelsAfter(collection: ImageCollection, after: string | undefined): AsyncGenerator<string> {
+  let word = after === undefined ? 0 : firstWordOf(after)
+  let known = new Set<string>()
+  const give = () =>
+    [...known].filter((label) => after === undefined || compareTexts(label, after) > 0).sort(compareTexts)
+  for (;;) {
+    const page = await collection.sorted('labelWord', {
+      where: Filters.and(anyToken([existsToken('label')]), unknownFrom(word, known)),
+      limit: batch,
+      properties: ['label', 'labelWord'],
+    })
+    const next = page[0]?.properties.labelWord
+    if (next === undefined || next > word) {
+      yield* give()
+      known = new Set()
+    }
+    if (next === undefined) return
+    word = next
+    for (const { properties } of page) if (properties.labelWord === word) known.add(properties.label!)
+  }
+}
+
+/** Of this first word those that are not known, and all of those after it. */
+function unknownFrom(word: number, known: ReadonlySet<string>): Where {
+  const here: Where = { operator: 'Equal', target: { property: 'labelWord' }, value: word }
+  const later: Where = { operator: 'GreaterThan', target: { property: 'labelWord' }, value: word }
+  const unknown =
+    known.size === 0
+      ? here
+      : Filters.and(here, Filters.not(anyToken([...known].map((label) => valueToken('label', label)))))
+  return Filters.or(unknown, later)
+}

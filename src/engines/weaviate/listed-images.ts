@@ -1,0 +1,104 @@
+/** Pictures by id, ascending, of a server that sorts by numbers: see `id-words.ts`. */
+
+import { Filters } from 'weaviate-client'
+import { cursorAfter } from '../../gallery/image-cursor.js'
+import type { ImagePage, ImageRecord } from '../../gallery/records.js'
+import { nextTurn } from '../../turns.js'
+import { compareTexts } from './fits.js'
+import { wordNames, wordsOf } from './id-words.js'
+import type { ImageCollection } from './image-collection.js'
+import { type Found, type PropertyName, recordOf } from './image-object.js'
+import { both, type Where } from './pushed-filter.js'
+
+/** Read in one go. */
+const batch = 100
+
+export interface Listing {
+  collection: ImageCollection
+  where: Where | undefined
+  properties: readonly PropertyName[]
+}
+
+/** One page of a list, slice by slice, each in a turn of its own; the last one tells whether more follows. */
+export async function* pageOf(
+  listing: Listing,
+  { after, limit, maxLength }: { after: string; limit: number; maxLength: number },
+): AsyncGenerator<ImagePage> {
+  let [count, left, last] = [0, maxLength, after]
+  for await (const found of byId(listing, after)) {
+    const images: ImageRecord[] = []
+    for (const one of found) {
+      const length = lengthOf(one)
+      if (count === limit || (count > 0 && length > left)) return yield { images, nextCursor: cursorAfter(last) }
+      const record = recordOf(one)
+      images.push(record)
+      count++
+      left -= length
+      last = record.id
+    }
+    yield { images }
+    await nextTurn()
+  }
+  if (count === 0) yield { images: [] }
+}
+
+function lengthOf({ properties: { imageId = '', label, metadata = '' } }: Found): number {
+  return imageId.length + (label?.length ?? 0) + metadata.length
+}
+
+/** Batch by batch. @param after ids after this one; empty: from the first */
+async function* byId(listing: Listing, after: string): AsyncGenerator<Found[]> {
+  if (after === '') return yield* following(listing, [], -1)
+  const words = wordsOf(after)
+  const alike = await listing.collection.sorted(wordNames[0], {
+    ...asked(listing),
+    where: conditionOf(listing, words),
+    limit: 10_000,
+  })
+  yield* inOrder(alike.filter(({ properties: { imageId = '' } }) => compareTexts(imageId, after) > 0))
+  for (let i = words.length - 1; i >= 0; i--) yield* following(listing, words.slice(0, i), words[i]!)
+}
+
+/** Those that begin with these words and go on with a greater one than `above`. */
+async function* following(listing: Listing, words: readonly number[], above: number): AsyncGenerator<Found[]> {
+  const name = wordNames[words.length]!
+  const { collection } = listing
+  for (let last = above; ; ) {
+    const beyond: Where = { operator: 'GreaterThan', target: { property: name }, value: last }
+    const where = both(conditionOf(listing, words), beyond)
+    const page = await collection.sorted(name, { ...asked(listing), where, limit: batch })
+    const isLast = page.length < batch
+    // of the last word there may be more
+    const end = page.at(-1)?.properties[name]
+    const whole = isLast ? page : page.filter(({ properties }) => properties[name] !== end)
+    yield* inOrder(whole)
+    if (isLast || end === undefined) return
+    if (whole.length > 0) {
+      last = whole.at(-1)!.properties[name]!
+      continue
+    }
+    // all of the page begin with one word
+    if (words.length + 1 < wordNames.length) yield* following(listing, [...words, end], -1)
+    else {
+      const alike = conditionOf(listing, [...words, end])
+      yield* inOrder(await collection.sorted(name, { ...asked(listing), where: alike, limit: 10_000 }))
+    }
+    last = end
+  }
+}
+
+function* inOrder(found: readonly Found[]): Generator<Found[]> {
+  if (found.length > 0)
+    yield found.toSorted((a, b) => compareTexts(a.properties.imageId ?? '', b.properties.imageId ?? ''))
+}
+
+function asked({ properties }: Listing): { properties: readonly PropertyName[] } {
+  return { properties: [...new Set([...properties, 'imageId' as const, ...wordNames])] }
+}
+
+function conditionOf({ where }: Listing, words: readonly number[]): Where | undefined {
+  const equals = words.map(
+    (word, i): Where => ({ operator: 'Equal', target: { property: wordNames[i]! }, value: word }),
+  )
+  return both(where, equals.length === 0 ? undefined : equals.length === 1 ? equals[0]! : Filters.and(...equals))
+}

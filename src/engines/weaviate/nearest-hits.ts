@@ -1,0 +1,198 @@
+/**
+ * The hits of one query in their final order. The server finds candidates, their scores are computed here from full vectors,
+ * and what it can not find any more is looked for in all of the set.
+ */
+import { cosineTo, type Direction, directionOf, inverseLengthOf } from '../../cosine.js'
+import type { NearestHits, NearestQuery } from '../../gallery/engine.js'
+import { fieldValues } from '../../gallery/field-values.js'
+import type { Filter } from '../../gallery/filter.js'
+import { bestFirst, type HitList, type UnrankedHit } from '../../gallery/hits.js'
+import { readStored } from '../../gallery/stored-json.js'
+import { nfc } from '../../text.js'
+import { nextTurn } from '../../turns.js'
+import { answerMax } from './image-collection.js'
+import { type Found, hitFieldsOf } from './image-object.js'
+import type { SearchedImages } from './searched-images.js'
+import { StoredHit } from './stored-hit.js'
+
+/** Hits of the first search, however few are asked for; each next search goes twice as deep. */
+const firstDepth = 64
+/** Candidates for each hit that is needed: the last ones that an index finds are those among which it misses some. */
+const candidatesOfHit = 1.25
+/** What the server's distance, a float32, may be off. */
+const rounding = 1e-5
+/** Hits that are kept of a comparison with all; more are found by another one. */
+const keptOfAll = 4_096
+
+/**
+ * A list that is the same however it is asked for, as long as the set stays as it is. A deeper search of an index can find a
+ * picture that a shallower one missed, so depths are fixed steps: the hits of the first search come first, then those that the
+ * second one adds, and so on. Hits so near to a search's last one that the next could put others among them wait for that.
+ */
+export class RankedHits implements NearestHits {
+  readonly #images: SearchedImages
+  readonly #query: NearestQuery
+  /** Pictures that were put later are no hits of a kept list. */
+  readonly #stamp: number
+  readonly #direction: Direction
+  readonly #excluded: ReadonlySet<string>
+  /** Of hits, and of those that were seen elsewhere. */
+  readonly #ids: Set<string>
+  readonly #hits: UnrankedHit[] = []
+  /** What the last search adds, best first. */
+  #ahead: UnrankedHit[] = []
+  /** So long the list may grow by it. */
+  #reach = 0
+  #depth = 0
+  /** What is asked next; `nothing`: the list has ended. */
+  #next: 'index' | 'all' | 'nothing'
+  #allKept = keptOfAll
+  #compared: number | undefined
+  #bytes = 0
+  /** What was asked before has been answered. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(images: SearchedImages, query: NearestQuery, stamp: number, seen: readonly UnrankedHit[]) {
+    this.#images = images
+    this.#query = query
+    this.#stamp = stamp
+    this.#direction = directionOf(query.vector)
+    this.#excluded = new Set(query.excludeIds?.flatMap((id) => [id, nfc(id)]))
+    this.#ids = new Set(seen.map(({ record }) => record.id))
+    this.#next = images.count === 0 ? 'nothing' : query.exact || !images.isIndexed ? 'all' : 'index'
+  }
+
+  get compared(): number {
+    return this.#compared ?? this.#images.count
+  }
+
+  get method(): 'exact' | 'hnsw' {
+    const { exact } = this.#query
+    return exact || this.#images.isSmall || !this.#images.isIndexed ? 'exact' : 'hnsw'
+  }
+
+  get ef(): number | undefined {
+    return this.method === 'hnsw' ? this.#depth : undefined
+  }
+
+  get bytes(): number {
+    return this.#bytes + 256 * this.#ahead.length
+  }
+
+  async fitting(filter: Filter, seen: readonly UnrankedHit[]): Promise<HitList> {
+    return new RankedHits(await this.#images.narrowed(filter), this.#query, this.#stamp, seen)
+  }
+
+  /** Who asks at the same time waits: the list grows for one after the other. */
+  async first(count: number): Promise<UnrankedHit[]> {
+    const growing = this.#turn.then(() => this.#grow(count))
+    this.#turn = growing.catch(() => {})
+    await growing
+    return this.#hits.slice(0, count)
+  }
+
+  async #grow(count: number): Promise<void> {
+    while (this.#hits.length < count) {
+      this.#query.signal?.throwIfAborted()
+      const room = Math.min(count, this.#reach) - this.#hits.length
+      if (room > 0 && this.#ahead.length > 0) this.#take(this.#ahead.splice(0, room))
+      else if (this.#next === 'nothing') return
+      else if (this.#next === 'index') await this.#searchIndex()
+      else await this.#compareAll()
+    }
+  }
+
+  #take(hits: readonly UnrankedHit[]): void {
+    for (const hit of hits) {
+      this.#hits.push(hit)
+      this.#ids.add(hit.record.id)
+      this.#bytes += bytesOf(hit.record)
+    }
+  }
+
+  async #searchIndex(): Promise<void> {
+    const { vector, ef = 0, minScore = -Infinity, kept, signal } = this.#query
+    const upTo = kept && this.#depth > 0 ? this.#stamp : undefined // nothing is put between opening and the first search
+    const depth = this.#depth === 0 ? Math.max(firstDepth, ef) : this.#depth * 2
+    const limit = Math.min(Math.ceil(depth * candidatesOfHit) + this.#excluded.size, answerMax)
+    const found = await orAborted(this.#images.near(vector, { limit, upTo, signal }), signal)
+    const last = found.length < limit ? -Infinity : 1 - (found.at(-1)?.distance ?? 0)
+    this.#ahead = this.#hitsOf(found).filter(({ score }) => score > last + rounding)
+    this.#depth = depth
+    const isWhole = found.length < limit || last + rounding < minScore
+    this.#reach = isWhole || this.#images.isSmall ? Infinity : depth
+    if (last + rounding < minScore && found.length === limit) this.#next = 'nothing'
+    // an index can lose sight of some
+    else if (found.length < limit)
+      this.#next = found.length < this.#images.count && !this.#endsBy(minScore, found) ? 'all' : 'nothing'
+    else if (limit === answerMax) this.#next = 'all'
+  }
+
+  /** No other picture has a score that is asked for. */
+  #endsBy(minScore: number, found: readonly Found[]): boolean {
+    return found.some(({ distance = 0 }) => 1 - distance + rounding < minScore)
+  }
+
+  async #compareAll(): Promise<void> {
+    let [kept, fitting, candidates]: [UnrankedHit[], number, number] = [[], 0, 0]
+    for await (const page of this.#images.all()) {
+      this.#query.signal?.throwIfAborted()
+      const now = page.filter((one) => this.#images.fits(one))
+      fitting += now.length
+      const hits = this.#hitsOf(now)
+      candidates += hits.length
+      kept.push(...hits)
+      if (kept.length > 2 * this.#allKept) kept = kept.sort(bestFirst).slice(0, this.#allKept)
+      await nextTurn()
+    }
+    this.#compared = fitting
+    this.#ahead = kept.sort(bestFirst).slice(0, this.#allKept)
+    this.#reach = Infinity
+    this.#next = candidates > this.#ahead.length ? 'all' : 'nothing'
+    this.#allKept *= 4
+  }
+
+  /** Those of them that belong into the list and are not in it, best first. */
+  #hitsOf(found: readonly Found[]): UnrankedHit[] {
+    const { minScore = -Infinity, kept, groupBy } = this.#query
+    return found
+      .flatMap((one): UnrankedHit[] => {
+        const { imageId: id, stamp } = one.properties as { imageId: string; stamp: number }
+        if (this.#ids.has(id) || this.#excluded.has(id) || (kept && stamp > this.#stamp)) return []
+        const vector = Float32Array.from(one.vector)
+        const score = cosineTo(this.#direction, vector, 0, inverseLengthOf(vector, 0, vector.length))
+        if (score < minScore || !this.#images.fits(one)) return []
+        return [{ score, record: hitOf(one, groupBy) }]
+      })
+      .sort(bestFirst)
+  }
+}
+
+function hitOf(found: Found, groupBy: string | undefined): StoredHit {
+  const fields = hitFieldsOf(found)
+  const { metadata = '{}', stamp = 0 } = found.properties
+  const groupKeys =
+    groupBy === undefined
+      ? undefined
+      : fieldValues({ label: fields.label, metadata: readStored(metadata) ?? {} }, groupBy)
+  return new StoredHit({ uuid: found.uuid, stamp }, fields, { groupKeys })
+}
+
+/** Nobody waits any more: what was asked fails for that reason. */
+async function orAborted<Reply>(asked: Promise<Reply>, signal: AbortSignal | undefined): Promise<Reply> {
+  try {
+    return await asked
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  }
+}
+
+/** Of memory, roughly. */
+function bytesOf({ id, label, groupKeys = [] }: UnrankedHit['record']): number {
+  return (
+    320 +
+    2 * (id.length + (label?.length ?? 0)) +
+    groupKeys.reduce<number>((bytes, key) => bytes + 16 + 2 * String(key).length, 0)
+  )
+}

@@ -1,0 +1,87 @@
+/** As much of a filter as the server can tell: pictures that fit are among those it finds, whatever else is. */
+import { Filters, type FilterValue } from 'weaviate-client'
+import type { Condition, Filter, Range, Scalar } from '../../gallery/filter.js'
+import { nfc } from '../../text.js'
+import { existsToken, overflowToken, rangeTokens, textToken, valueToken } from './filter-tokens.js'
+
+export type Where = FilterValue
+
+export interface Pushed {
+  /** Undefined: all of them. */
+  where: Where | undefined
+  /** Nothing else is among them; records with too many tokens aside. */
+  isExact: boolean
+}
+
+/** Bounds of both kinds at once fit nothing. */
+const nothingToken = '-'
+
+export function pushed(filter: Filter, isNegated = false): Pushed {
+  if ('not' in filter) return pushed(filter.not, !isNegated)
+  if ('and' in filter || 'or' in filter) {
+    const parts = ('and' in filter ? filter.and : filter.or).map((part) => pushed(part, isNegated))
+    return 'and' in filter !== isNegated ? allOf(parts) : anyOf(parts)
+  }
+  const isAbsence = 'exists' in filter && !filter.exists
+  return leaf(tokensThatFit(filter), isNegated !== isAbsence)
+}
+
+/** Without one that is told only roughly there is no telling what lacks it. */
+function leaf({ tokens, isExact }: Told, isNegated: boolean): Pushed {
+  if (!isNegated) return { where: anyToken([...tokens, overflowToken]), isExact }
+  return isExact ? { where: Filters.not(anyToken(tokens)), isExact } : { where: undefined, isExact }
+}
+
+export function anyToken(tokens: readonly string[]): Where {
+  return { operator: 'ContainsAny', target: { property: 'tokens' }, value: tokens }
+}
+
+export function putUpTo(stamp: number): Where {
+  return { operator: 'LessThanEqual', target: { property: 'stamp' }, value: stamp }
+}
+
+/** Undefined where nothing is asked. */
+export function both(a: Where | undefined, b: Where | undefined): Where | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Filters.and(a, b)
+}
+
+function allOf(parts: readonly Pushed[]): Pushed {
+  return { where: parts.map(({ where }) => where).reduce(both, undefined), isExact: parts.every(isExactPart) }
+}
+
+function anyOf(parts: readonly Pushed[]): Pushed {
+  const wheres = parts.flatMap(({ where }) => where ?? [])
+  if (wheres.length < parts.length) return { where: undefined, isExact: false }
+  return { where: wheres.length === 1 ? wheres[0]! : Filters.or(...wheres), isExact: parts.every(isExactPart) }
+}
+
+const isExactPart = ({ isExact }: Pushed) => isExact
+
+interface Told {
+  /** What fits has one of them. */
+  tokens: string[]
+  /** Nothing else has. */
+  isExact: boolean
+}
+
+function tokensThatFit(condition: Condition): Told {
+  const { field } = condition
+  if ('exists' in condition) return { tokens: [existsToken(field)], isExact: true }
+  if ('range' in condition) return tokensOfRange(field, condition.range)
+  const values = field === 'label' ? condition.in.flatMap(labelsOf) : condition.in
+  return { tokens: values.map((value) => valueToken(field, value)), isExact: true }
+}
+
+function tokensOfRange(field: string, range: Range): Told {
+  const bounds = Object.values(range)
+  if (field === 'label') return { tokens: [existsToken(field)], isExact: false }
+  if (bounds.every((bound) => typeof bound === 'number'))
+    return { tokens: rangeTokens(field, range as Record<keyof Range, number>), isExact: true }
+  if (bounds.every((bound) => typeof bound === 'string')) return { tokens: [textToken(field)], isExact: false }
+  return { tokens: [nothingToken], isExact: true }
+}
+
+/** Labels are texts, in one form of letters. */
+function labelsOf(value: Scalar): Scalar[] {
+  return value === null ? [null] : [...new Set([String(value), nfc(String(value))])]
+}

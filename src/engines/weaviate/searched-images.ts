@@ -1,0 +1,131 @@
+/** What one query looks through: where the server may look, how many there are, and all of them where that is needed. */
+import type { NearestQuery } from '../../gallery/engine.js'
+import type { Filter } from '../../gallery/filter.js'
+import type { Metadata } from '../../gallery/records.js'
+import { readStored } from '../../gallery/stored-json.js'
+import { everyToken } from './filter-tokens.js'
+import { asksOnlyLabel, fits } from './fits.js'
+import type { ImageCollection } from './image-collection.js'
+import { type Found, hitProperties, type PropertyName } from './image-object.js'
+import { anyToken, both, pushed, putUpTo, type Where } from './pushed-filter.js'
+
+/** What a search of the set needs to know of it. */
+export interface SetSearch {
+  collection: ImageCollection
+  /** A set, or what a filter leaves of it, with fewer pictures is compared one by one. */
+  exactBelow: number
+  /** Uuids of near-copies. */
+  copiesOf(wanted: NonNullable<NearestQuery['copiesOf']>): Promise<string[]>
+}
+
+/** Pictures read in one go. */
+const readAtOnce = 500
+
+export class SearchedImages {
+  /** That may be hits, by the server's count: more than fit where it can not tell all of the filter. */
+  readonly count: number
+  readonly #search: SetSearch
+  readonly #filter: Filter | undefined
+  readonly #where: Where | undefined
+  readonly #properties: readonly PropertyName[]
+  /** Only these. */
+  readonly #among: readonly string[] | undefined
+  readonly #stamp: number
+
+  private constructor(
+    search: SetSearch,
+    { filter, properties, where, among, stamp, count }: Terms & { where: Where | undefined; count: number },
+  ) {
+    this.count = count
+    this.#search = search
+    this.#filter = filter
+    this.#where = where
+    this.#properties = properties
+    this.#among = among
+    this.#stamp = stamp
+  }
+
+  static async open(search: SetSearch, query: NearestQuery, stamp: number): Promise<SearchedImages> {
+    const { filter, copiesOf, groupBy } = query
+    const needsMetadata = groupBy !== undefined && groupBy !== 'label'
+    const properties = needsMetadata ? ([...hitProperties, 'metadata'] as const) : hitProperties
+    const among = copiesOf && (await search.copiesOf(copiesOf))
+    return SearchedImages.#counted(search, { filter, properties, among, stamp })
+  }
+
+  static async #counted(search: SetSearch, terms: Terms): Promise<SearchedImages> {
+    const { filter, among } = terms
+    const where = filter && pushed(filter).where
+    const properties: readonly PropertyName[] =
+      filter === undefined || asksOnlyLabel(filter)
+        ? terms.properties
+        : [...new Set([...terms.properties, 'metadata' as const])]
+    const count = among?.length ?? (await search.collection.count(where))
+    return new SearchedImages(search, { ...terms, properties, where, count })
+  }
+
+  /** Those of them that fit this filter, too. */
+  narrowed(filter: Filter): Promise<SearchedImages> {
+    const narrower = this.#filter === undefined ? filter : { and: [this.#filter, filter] }
+    return SearchedImages.#counted(this.#search, {
+      filter: narrower,
+      properties: this.#properties,
+      among: this.#among,
+      stamp: this.#stamp,
+    })
+  }
+
+  /** The server compares each of them, or there is none that it could look for. */
+  get isSmall(): boolean {
+    return this.count < this.#search.exactBelow
+  }
+
+  /** The server can search for them. */
+  get isIndexed(): boolean {
+    return this.#among === undefined
+  }
+
+  /**
+   * With vectors, nearest first; what does not fit is among them. A condition makes the server compare one by one where few are left.
+   * @param upTo pictures that were put later are not looked at, however many of them are near
+   */
+  near(
+    vector: Float32Array,
+    { limit, upTo, signal }: { limit: number; upTo?: number | undefined; signal?: AbortSignal | undefined },
+  ): Promise<Found[]> {
+    const here = this.#where ?? (this.isSmall ? anyToken([everyToken]) : undefined)
+    const where = upTo === undefined ? here : both(here, putUpTo(upTo))
+    return this.#search.collection.near(vector, { where, limit, properties: this.#properties }, signal)
+  }
+
+  /** With vectors, page by page; what does not fit is among them. */
+  all(): AsyncIterable<Found[]> {
+    const { collection } = this.#search
+    const asked = { limit: readAtOnce, properties: this.#properties, vectors: true }
+    if (this.#among !== undefined) return inPages(collection, this.#among, asked)
+    if (this.#where === undefined) return collection.all(asked)
+    return collection.byStamp({ ...asked, where: this.#where, upTo: this.#stamp })
+  }
+
+  fits({ properties: { label, metadata } }: Found): boolean {
+    if (this.#filter === undefined) return true
+    const read = metadata === undefined ? undefined : readStored(metadata)
+    return fits({ label: label ?? null, metadata: read ?? ({} as Metadata) }, this.#filter)
+  }
+}
+
+interface Terms {
+  filter: Filter | undefined
+  properties: readonly PropertyName[]
+  among: readonly string[] | undefined
+  stamp: number
+}
+
+async function* inPages(
+  collection: ImageCollection,
+  uuids: readonly string[],
+  asked: { properties: readonly PropertyName[]; vectors: boolean },
+): AsyncGenerator<Found[]> {
+  for (let begin = 0; begin < uuids.length; begin += readAtOnce)
+    yield [...(await collection.ofIds(uuids.slice(begin, begin + readAtOnce), asked)).values()]
+}

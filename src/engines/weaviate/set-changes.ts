@@ -1,0 +1,186 @@
+/**
+ * What changes a set. The server knows no transactions: changes of one process wait for each other, those that wait are
+ * written together, and what is known to be wrong is refused before anything is written. One that breaks off half way is
+ * repaired by asking for it again (ADR 0020).
+ */
+import { AlikeError } from '../../errors.js'
+import type { Filter } from '../../gallery/filter.js'
+import type { ImageChange, ImageRecord, ImageStep, StepResult } from '../../gallery/records.js'
+import { nfc } from '../../text.js'
+import type { ChangeClock } from './change-clock.js'
+import { type Applied, ChangedImages } from './changed-images.js'
+import { undescribedToken } from './filter-tokens.js'
+import { asksOnlyLabel, fits } from './fits.js'
+import type { ImageCollection } from './image-collection.js'
+import { type ImageProperties, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
+import { pushed } from './pushed-filter.js'
+
+export interface SetChangesOptions {
+  collection: ImageCollection
+  clock: ChangeClock
+  /** Pictures the set may hold. */
+  imagesMax: number
+  /** Changes that may wait; one more is refused. */
+  waitingMax: number
+}
+
+interface Done {
+  results: StepResult[]
+  /** Of the last step's picture. */
+  record: ImageRecord | undefined
+}
+
+interface Waiting {
+  steps: readonly ImageStep[]
+  resolve(done: Done): void
+  reject(error: unknown): void
+}
+
+/** Steps that are written together at most. */
+const stepsAtOnce = 512
+/** Pictures that a removal looks at in one go. */
+const removalBatch = 256
+
+export class SetChanges {
+  readonly #options: SetChangesOptions
+  #waiting: Waiting[] = []
+  /** What came before has ended. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #turnsWaiting = 0
+  #isGathering = false
+
+  constructor(options: SetChangesOptions) {
+    this.#options = options
+  }
+
+  /** Changes that were not acknowledged. */
+  get depth(): number {
+    return this.#waiting.length + this.#turnsWaiting
+  }
+
+  /** Resolves when what was accepted has ended. */
+  async settled(): Promise<void> {
+    while (this.depth > 0) await this.#turn.catch(() => {})
+  }
+
+  change(steps: readonly ImageStep[]): Promise<Done> {
+    this.#expectRoom()
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ steps, resolve, reject })
+      if (this.#isGathering) return
+      this.#isGathering = true
+      void this.#inTurn(() => this.#writeWaiting())
+    })
+  }
+
+  patch(id: string, { label, metadata }: ImageChange): Promise<void> {
+    return this.alone(async () => {
+      const { collection, clock } = this.#options
+      const uuid = uuidOf(id)
+      const found = (await collection.ofIds([uuid], { properties: [...recordProperties, 'tokens'] })).get(uuid)
+      if (found === undefined) throw new AlikeError('image_not_found')
+      const former = recordOf(found)
+      const said = {
+        label: label === undefined ? former.label : label && nfc(label),
+        metadata: metadata ?? former.metadata,
+      }
+      const isUndescribed = found.properties.tokens!.includes(undescribedToken)
+      await collection.merge(uuid, { label: null, ...saidOf(said, isUndescribed), updatedAt: clock.now() })
+    })
+  }
+
+  /** A picture that fits no more when its turn comes stays. */
+  async removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
+    const { collection, clock } = this.#options
+    const { where } = pushed(filter)
+    const asked = { where, upTo: clock.stamp(), limit: removalBatch, properties: ['stamp'] as const }
+    let removed = 0
+    signal?.throwIfAborted()
+    for await (const page of collection.byStamp(asked)) {
+      signal?.throwIfAborted()
+      removed += await this.#inTurn(async () => {
+        const properties = asksOnlyLabel(filter) ? (['label'] as const) : (['label', 'metadata'] as const)
+        const now = await collection.ofIds(
+          page.map(({ uuid }) => uuid),
+          { properties: [...properties, 'stamp'] },
+        )
+        const doomed = page.flatMap(({ uuid, properties: { stamp } }) => {
+          const found = now.get(uuid)
+          return found !== undefined && found.properties.stamp === stamp && fits(labelledOf(found.properties), filter)
+            ? [uuid]
+            : []
+        })
+        if (doomed.length > 0) await collection.remove(doomed)
+        return doomed.length
+      })
+    }
+    return removed
+  }
+
+  /** Alone with the set: no change is under way meanwhile. @throws AlikeError `overloaded` */
+  alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#expectRoom()
+    return this.#inTurn(work)
+  }
+
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = this.#turn
+    this.#turnsWaiting += 1
+    const working = before.then(work, work)
+    this.#turn = working.catch(() => {})
+    try {
+      return await working
+    } finally {
+      this.#turnsWaiting -= 1
+    }
+  }
+
+  #expectRoom(): void {
+    if (this.depth >= this.#options.waitingMax) throw new AlikeError('overloaded', { retryAfterSeconds: 1 })
+  }
+
+  async #writeWaiting(): Promise<void> {
+    this.#isGathering = false
+    let steps = 0
+    const end = this.#waiting.findIndex((change) => (steps += change.steps.length) > stepsAtOnce)
+    const group = this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(end, 1))
+    if (this.#waiting.length > 0) {
+      this.#isGathering = true
+      void this.#inTurn(() => this.#writeWaiting())
+    }
+    try {
+      await this.#write(group)
+    } catch (error) {
+      for (const change of group) change.reject(error)
+    }
+  }
+
+  async #write(group: readonly Waiting[]): Promise<void> {
+    const { collection, clock, imagesMax } = this.#options
+    const steps = group.flatMap((change) => change.steps)
+    const images = await ChangedImages.read(collection, steps)
+    const isGrowing = steps.some((step) => 'put' in step)
+    const room = isGrowing ? imagesMax - (await collection.count()) : Infinity
+    const accepted: (Applied & { change: Waiting })[] = []
+    for (const change of group) {
+      try {
+        accepted.push({ change, ...images.apply(change.steps, { clock, room, imagesMax }) })
+      } catch (error) {
+        change.reject(error)
+      }
+    }
+    const failures = await images.write()
+    for (const { change, uuids, ...done } of accepted) {
+      const failed = uuids.find((uuid) => failures.has(uuid))
+      if (failed === undefined) change.resolve(done)
+      else change.reject(failures.get(failed))
+    }
+  }
+}
+
+function labelledOf({ label, metadata }: Partial<ImageProperties>) {
+  return {
+    label: label ?? null,
+    metadata: metadata === undefined ? {} : (JSON.parse(metadata) as Record<string, never>),
+  }
+}

@@ -1,0 +1,163 @@
+/** Near-copies by descriptors that are read from the server and compared here, in slices. */
+import { setImmediate as nextTick } from 'node:timers/promises'
+import { descriptorBytes, descriptorWords } from '../../copies/copy-descriptor.js'
+import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
+import { AlikeError } from '../../errors.js'
+import type { Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
+import { undescribedToken } from './filter-tokens.js'
+import type { ImageCollection } from './image-collection.js'
+import { bytesOf, type Found, uuidOf } from './image-object.js'
+import { anyToken } from './pushed-filter.js'
+import { placeOf } from './stored-hit.js'
+
+/** Walks over all descriptors of a set that may be under way. */
+const walksMax = 4
+const readAtOnce = 500
+/** Pairs compared before other requests get their turn: some milliseconds. */
+const comparedPerTurn = 1_000
+
+/** Undefined for one without features, or of which none are known. */
+type Words = Uint32Array | undefined
+
+export class StoredCopies implements SetCopies {
+  readonly #collection: ImageCollection
+  /** One after the other with the changes of the set. */
+  readonly #write: <Result>(work: () => Promise<Result>) => Promise<Result>
+  #walks = 0
+
+  constructor(collection: ImageCollection, write: <Result>(work: () => Promise<Result>) => Promise<Result>) {
+    this.#collection = collection
+    this.#write = write
+  }
+
+  async scores(query: readonly Uint8Array[], hits: readonly Identified[]): Promise<Float32Array> {
+    const words = queryWords(query)
+    const stored = await this.#wordsOf(hits)
+    const scores = new Float32Array(hits.length)
+    for (const [i, one] of stored.entries()) {
+      if (i % comparedPerTurn === comparedPerTurn - 1) await nextTick()
+      scores[i] = scoreOf(words, one, 0)
+    }
+    return scores
+  }
+
+  async likeness(rows: number, columns: readonly Identified[], least: number): Promise<Float32Array> {
+    const stored = await this.#wordsOf(columns)
+    const before = columns.length - rows
+    const likeness = new Float32Array(rows * columns.length)
+    let compared = 0
+    for (let row = 0; row < rows; row++) {
+      const one = stored[before + row]
+      for (let column = 0; one !== undefined && column < before + row; column++) {
+        const other = stored[column]
+        if (other === undefined) continue
+        if (++compared % comparedPerTurn === 0) await nextTick()
+        const score = nearCopyScore(one, 0, other, 0, least)
+        if (score >= least) likeness[row * columns.length + column] = score
+      }
+    }
+    return likeness
+  }
+
+  /** Uuids of the pictures that are near-copies of one of these. @throws AlikeError `overloaded` */
+  async find(query: readonly Uint8Array[], least: number): Promise<string[]> {
+    const words = queryWords(query)
+    if (words.length === 0) return []
+    if (this.#walks >= walksMax)
+      throw new AlikeError('overloaded', {
+        detail: `${walksMax} searches for copies are under way.`,
+        retryAfterSeconds: 1,
+      })
+    this.#walks += 1
+    try {
+      const found: string[] = []
+      for await (const page of this.#collection.all({ limit: readAtOnce, properties: ['descriptor'] })) {
+        for (const one of page) if (scoreOf(words, wordsIn(one), least) >= least) found.push(one.uuid)
+        await nextTick()
+      }
+      return found
+    } finally {
+      this.#walks -= 1
+    }
+  }
+
+  async descriptor(id: string): Promise<Uint8Array | undefined> {
+    const uuid = uuidOf(id)
+    const asked = { properties: ['descriptor', 'isDescribed'] as const }
+    const found = (await this.#collection.ofIds([uuid], asked)).get(uuid)
+    if (found === undefined || !found.properties.isDescribed) return undefined
+    return bytesOf(found.properties.descriptor) ?? new Uint8Array(0)
+  }
+
+  /** The cursor is a stamp. */
+  async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
+    const pages = this.#collection.byStamp({
+      where: anyToken([undescribedToken]),
+      from: cursor,
+      upTo: Number.MAX_SAFE_INTEGER,
+      limit,
+      properties: ['imageId', 'thumbnail'],
+    })
+    const { value: found = [] } = await pages.next()
+    const images = (found as Found[]).map(({ uuid, properties: { imageId = '', stamp = 0, thumbnail } }) => ({
+      id: imageId,
+      uuid,
+      stamp,
+      thumbnail: bytesOf(thumbnail) ?? new Uint8Array(0),
+    }))
+    return { images, ...(images.length === limit && { nextCursor: images.at(-1)!.stamp + 1 }) }
+  }
+
+  describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number> {
+    return this.#write(async () => {
+      const places = described.map(({ image }) => placeOf(image))
+      const asked = { properties: ['stamp', 'isDescribed', 'tokens'] as const }
+      const found = await this.#collection.ofIds(
+        places.map(({ uuid }) => uuid),
+        asked,
+      )
+      let count = 0
+      for (const [i, { uuid, stamp }] of places.entries()) {
+        const now = found.get(uuid)?.properties
+        if (now === undefined || now.isDescribed || (stamp !== undefined && stamp !== now.stamp)) continue
+        const { descriptor } = described[i]!
+        await this.#collection.merge(uuid, {
+          isDescribed: true,
+          ...(descriptor.byteLength > 0 && { descriptor: Buffer.from(descriptor).toString('base64') }),
+          tokens: now.tokens!.filter((token) => token !== undescribedToken),
+        })
+        count++
+      }
+      return count
+    })
+  }
+
+  async #wordsOf(images: readonly Identified[]): Promise<Words[]> {
+    const places = images.map(placeOf)
+    const asked = { properties: ['descriptor', 'stamp'] as const }
+    const found = await this.#collection.ofIds(
+      places.map(({ uuid }) => uuid),
+      asked,
+    )
+    return places.map(({ uuid, stamp }) => {
+      const one = found.get(uuid)
+      return one === undefined || (stamp !== undefined && stamp !== one.properties.stamp) ? undefined : wordsIn(one)
+    })
+  }
+}
+
+/** Of one that was read with its descriptor. */
+export function wordsIn({ properties: { descriptor } }: Found): Words {
+  const bytes = bytesOf(descriptor)
+  return bytes?.byteLength === descriptorBytes ? wordsOf(bytes)?.slice(0, descriptorWords) : undefined
+}
+
+function queryWords(query: readonly Uint8Array[]): Uint32Array[] {
+  return query.flatMap((descriptor) => wordsOf(descriptor) ?? [])
+}
+
+/** NaN where one of the two has no features. */
+function scoreOf(query: readonly Uint32Array[], stored: Words, least: number): number {
+  if (stored === undefined || query.length === 0) return Number.NaN
+  return query.reduce((best, one) => Math.max(best, nearCopyScore(one, 0, stored, 0, Math.max(best, least))), 0)
+}

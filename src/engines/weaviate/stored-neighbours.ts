@@ -1,0 +1,76 @@
+/** The nearest others of stored pictures, for who looks at a whole set. */
+import { cosine } from '../../cosine.js'
+import type { Neighbours, NeighboursRequest } from '../../gallery/scan.js'
+import type { ImageCollection } from './image-collection.js'
+import { NumberedUuids } from './numbered-uuids.js'
+
+/** Pictures answered in one go. */
+const answeredAtOnce = 64
+/** Searches under way. */
+const searchesAtOnce = 8
+const spareCandidates = 8
+
+export class StoredNeighbours {
+  readonly #collection: ImageCollection
+  readonly #uuids: NumberedUuids
+  /** By uuid: the scan's thread has given them. */
+  readonly #numbers = new Map<string, number>()
+  #known = 0
+
+  constructor(collection: ImageCollection, uuids: SharedArrayBuffer) {
+    this.#collection = collection
+    this.#uuids = new NumberedUuids(uuids)
+  }
+
+  async of({ numbers, k, ef = 0 }: NeighboursRequest): Promise<Neighbours> {
+    this.#learn()
+    const asked = numbers.subarray(0, answeredAtOnce)
+    const found: Neighbours = {
+      answered: asked.length,
+      counts: new Uint32Array(asked.length),
+      numbers: new Uint32Array(asked.length * k),
+      scores: new Float32Array(asked.length * k),
+      byGraph: asked.length,
+    }
+    const uuids = Array.from(asked, (number) => this.#uuids.uuidOf(number))
+    const stored = await this.#collection.ofIds(uuids, { properties: [], vectors: true })
+    let next = 0
+    const answer = async (): Promise<void> => {
+      for (let i = next++; i < uuids.length; i = next++) {
+        const vector = stored.get(uuids[i]!)?.vector
+        if (vector !== undefined)
+          await this.#answer(i, { uuid: uuids[i]!, vector: Float32Array.from(vector), k, ef }, found)
+      }
+    }
+    await Promise.all(Array.from({ length: searchesAtOnce }, answer))
+    return found
+  }
+
+  async #answer(
+    row: number,
+    { uuid, vector, k, ef }: { uuid: string; vector: Float32Array; k: number; ef: number },
+    found: Neighbours,
+  ): Promise<void> {
+    const limit = Math.max(k + spareCandidates, ef)
+    const near = await this.#collection.near(vector, { limit, properties: [] })
+    const others = near
+      .flatMap((one) => {
+        const number = this.#numbers.get(one.uuid)
+        return one.uuid === uuid || number === undefined
+          ? []
+          : [{ number, score: cosine(vector, Float32Array.from(one.vector)) }]
+      })
+      .sort((a, b) => b.score - a.score || a.number - b.number)
+      .slice(0, k)
+    found.counts[row] = others.length
+    others.forEach(({ number, score }, i) => {
+      found.numbers[row * k + i] = number
+      found.scores[row * k + i] = score
+    })
+  }
+
+  #learn(): void {
+    for (; this.#known < this.#uuids.count; this.#known++)
+      this.#numbers.set(this.#uuids.uuidOf(this.#known), this.#known)
+  }
+}

@@ -1,0 +1,130 @@
+/** The engine beside this process: a Weaviate server, or several that stand for each other, with a collection for each set. */
+import type { Logger } from 'pino'
+import { AlikeError } from '../../errors.js'
+import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
+import { ChangeClock } from './change-clock.js'
+import { ImageCollection } from './image-collection.js'
+import { WeaviateServer } from './weaviate-server.js'
+import { WeaviateSet } from './weaviate-set.js'
+import { type CollectionLayout, type IndexTuning, tuningDefaults, type WeaviateSettings } from './weaviate-settings.js'
+
+export interface WeaviateOptions {
+  server: WeaviateSettings
+  /** Of sets that do not say otherwise. */
+  layout: CollectionLayout
+  tuning?: Partial<IndexTuning> | undefined
+  storage?: Partial<WeaviateStorage> | undefined
+  logger: Logger
+  /** The time that records carry. */
+  clock?: (() => Date) | undefined
+}
+
+export interface WeaviateStorage {
+  /** Pictures a set may hold; more are refused as `gallery_full`. */
+  galleryImagesMax: number
+  /** Characters of the records on one page of a list. */
+  pageMaxLength: number
+  /** Changes of a set that may wait; one more is refused as `overloaded`. */
+  writeQueueMax: number
+}
+
+const storageDefaults: Readonly<WeaviateStorage> = Object.freeze({
+  galleryImagesMax: 1_000_000_000,
+  pageMaxLength: 4 * 2 ** 20,
+  writeQueueMax: 1_024,
+})
+
+/** How often a set that could not be removed is tried again. */
+const removalPauseMs = 30_000
+
+export class WeaviateEngine implements Engine {
+  /** A restart of this process would not bring the server back. */
+  readonly failure = undefined
+  readonly readOnly = undefined
+  readonly #options: WeaviateOptions
+  readonly #server: WeaviateServer
+  readonly #clock: ChangeClock
+  /** By uid. */
+  readonly #sets = new Map<string, { set: WeaviateSet; collection: ImageCollection }>()
+  readonly #dropped = new Set<string>()
+  readonly #removals = new Set<NodeJS.Timeout>()
+
+  constructor(options: WeaviateOptions) {
+    this.#options = options
+    this.#server = new WeaviateServer(options.server)
+    this.#clock = new ChangeClock(options.clock ?? (() => new Date()))
+  }
+
+  /** Changes that have not been acknowledged. */
+  get writeQueueDepth(): number {
+    let depth = 0
+    for (const { set } of this.#sets.values()) depth += set.depth
+    return depth
+  }
+
+  /** Asks nothing of the server: a set can be opened while it is away. */
+  async open(set: EmbeddingSet): Promise<WeaviateSet> {
+    if (this.#dropped.has(set.uid)) throw new AlikeError('gallery_not_found')
+    const opened = this.#sets.get(set.uid)
+    if (opened !== undefined) return opened.set
+    const { layout, tuning, storage, server } = this.#options
+    const { galleryImagesMax, pageMaxLength, writeQueueMax } = { ...storageDefaults, ...storage }
+    const allTuning = { ...tuningDefaults, ...tuning }
+    const collection = new ImageCollection(this.#server, collectionOf(set.uid), layout, allTuning)
+    const parts = {
+      collection,
+      clock: this.#clock,
+      exactBelow: allTuning.exactBelow,
+      imagesMax: galleryImagesMax,
+      pageMaxLength,
+      waitingMax: writeQueueMax,
+      scanPlace: { settings: server, layout },
+    }
+    const made = { set: new WeaviateSet(parts, set), collection }
+    this.#sets.set(set.uid, made)
+    return made.set
+  }
+
+  /** Removed at once where the server answers, otherwise as soon as it does while this process runs. */
+  async drop({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<void> {
+    const opened = this.#sets.get(uid)
+    this.#dropped.add(uid)
+    this.#sets.delete(uid)
+    opened?.collection.end()
+    await opened?.set.settled()
+    await this.#remove(uid)
+  }
+
+  async close(): Promise<void> {
+    for (const removal of this.#removals) clearTimeout(removal)
+    for (const { set } of this.#sets.values()) await set.settled()
+    await this.#server.close()
+  }
+
+  async #remove(uid: string): Promise<void> {
+    try {
+      await this.#server.call((client) => client.collections.delete(collectionOf(uid)))
+    } catch (err) {
+      if (err instanceof AlikeError && err.code === 'shutting_down') return
+      this.#options.logger.warn({ err, collection: collectionOf(uid) }, 'a deleted gallery could not be removed yet')
+      const removal = setTimeout(() => {
+        this.#removals.delete(removal)
+        void this.#remove(uid)
+      }, removalPauseMs).unref()
+      this.#removals.add(removal)
+    }
+  }
+}
+
+/** Names begin with a capital letter. */
+function collectionOf(uid: string): string {
+  return `Alike_${uid}`
+}
+
+/**
+ * A server that is away is waited for: galleries in it answer `engine_unreachable` until it is there.
+ * @throws AlikeError `engine_version_refused`; `config_invalid` when it refuses the API key
+ */
+export async function openWeaviate(options: WeaviateOptions): Promise<WeaviateEngine> {
+  return new WeaviateEngine(options)
+}

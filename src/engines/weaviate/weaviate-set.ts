@@ -1,0 +1,266 @@
+/** One embedding set in a collection of its own: every verb by id. Longer than most files because it is the one list of them. */
+import { AlikeError } from '../../errors.js'
+import type {
+  EmbeddingSet,
+  Identified,
+  NearestHits,
+  NearestQuery,
+  OpenSet,
+  PageOfImages,
+  SetState,
+  StoredThumbnail,
+} from '../../gallery/engine.js'
+import { fieldValues } from '../../gallery/field-values.js'
+import type { Filter } from '../../gallery/filter.js'
+import type { HitRecord } from '../../gallery/hit-record.js'
+import { idOfCursor } from '../../gallery/image-cursor.js'
+import type {
+  ImageChange,
+  ImagePage,
+  ImageRecord,
+  ImageStep,
+  LabelCount,
+  PutStep,
+  SeenImage,
+  StepResult,
+  StoredImage,
+} from '../../gallery/records.js'
+import type { OpenScan } from '../../gallery/scan.js'
+import { readStored } from '../../gallery/stored-json.js'
+import type { ChangeClock } from './change-clock.js'
+import { cosinesOf } from './cosines.js'
+import { valueToken } from './filter-tokens.js'
+import type { ImageCollection } from './image-collection.js'
+import {
+  bytesOf,
+  type Found,
+  hitFieldsOf,
+  hitProperties,
+  type PropertyName,
+  recordOf,
+  recordProperties,
+  uuidOf,
+} from './image-object.js'
+import { labelCounts } from './label-counts.js'
+import { pageOf } from './listed-images.js'
+import { RankedHits } from './nearest-hits.js'
+import { sharedUuids } from './numbered-uuids.js'
+import { anyToken } from './pushed-filter.js'
+import { SearchedImages } from './searched-images.js'
+import { SetChanges } from './set-changes.js'
+import { StoredCopies } from './set-copies.js'
+import type { ScanPlace } from './set-scan.js'
+import { placeOf, StoredHit } from './stored-hit.js'
+import { StoredNeighbours } from './stored-neighbours.js'
+
+export interface SetParts {
+  collection: ImageCollection
+  clock: ChangeClock
+  exactBelow: number
+  /** Pictures the set may hold. */
+  imagesMax: number
+  /** Characters of the records on one page of a list. One record is listed whatever its length. */
+  pageMaxLength: number
+  /** Changes that may wait; one more is refused. */
+  waitingMax: number
+  scanPlace: Pick<ScanPlace, 'settings' | 'layout'>
+}
+
+const pageDefault = 100
+
+export class WeaviateSet implements OpenSet {
+  readonly copies: StoredCopies
+  readonly #parts: SetParts
+  readonly #set: EmbeddingSet
+  readonly #changes: SetChanges
+
+  constructor(parts: SetParts, set: EmbeddingSet) {
+    this.#parts = parts
+    this.#set = set
+    this.#changes = new SetChanges(parts)
+    this.copies = new StoredCopies(parts.collection, (work) => this.#changes.alone(work))
+  }
+
+  /** Changes that were not acknowledged. */
+  get depth(): number {
+    return this.#changes.depth
+  }
+
+  /** Resolves when the changes that were accepted have ended. */
+  settled(): Promise<void> {
+    return this.#changes.settled()
+  }
+
+  async change(steps: readonly ImageStep[]): Promise<StepResult[]> {
+    return (await this.#changes.change(steps)).results
+  }
+
+  async put(step: PutStep): Promise<StoredImage> {
+    const { results, record } = await this.#changes.change([step])
+    const [result] = results
+    return { record: record!, created: result !== undefined && 'created' in result && result.created }
+  }
+
+  patch(id: string, change: ImageChange): Promise<void> {
+    return this.#changes.patch(id, change)
+  }
+
+  removeFitting(filter: Filter, signal?: AbortSignal): Promise<number> {
+    return this.#changes.removeFitting(filter, signal)
+  }
+
+  /** @throws AlikeError `model_mismatch` while its network is not served */
+  async nearest(query: NearestQuery): Promise<NearestHits> {
+    this.#expectReady()
+    const { collection, clock, exactBelow } = this.#parts
+    const stamp = clock.stamp()
+    const copiesOf = ({ descriptors, least }: NonNullable<NearestQuery['copiesOf']>) =>
+      this.copies.find(descriptors, least)
+    const images = await SearchedImages.open({ collection, exactBelow, copiesOf }, query, stamp)
+    return new RankedHits(images, query, stamp, [])
+  }
+
+  async likeness(rows: readonly Identified[], columns: readonly Identified[]): Promise<Float32Array> {
+    const ofColumns = await this.#vectorsOf(columns)
+    return cosinesOf(rows === columns ? ofColumns : await this.#vectorsOf(rows), ofColumns)
+  }
+
+  async find(ids: readonly string[]): Promise<ImageRecord[]> {
+    const uuids = ids.map(uuidOf)
+    const found = await this.#parts.collection.ofIds(uuids, { properties: recordProperties })
+    return uuids.flatMap((uuid) => {
+      const one = found.get(uuid)
+      return one === undefined ? [] : recordOf(one)
+    })
+  }
+
+  page({ cursor, limit = pageDefault, label }: PageOfImages): AsyncGenerator<ImagePage> {
+    const { collection, pageMaxLength: maxLength } = this.#parts
+    const where = label === undefined ? undefined : anyToken([valueToken('label', label)])
+    const after = cursor === undefined ? '' : idOfCursor(cursor)
+    return pageOf({ collection, where, properties: recordProperties }, { after, limit, maxLength })
+  }
+
+  async vector(id: string): Promise<Float32Array | undefined> {
+    const found = await this.#one(id, [], true)
+    return found && Float32Array.from(found.vector)
+  }
+
+  async thumbnail(id: string): Promise<StoredThumbnail | undefined> {
+    const found = await this.#one(id, ['thumbnail', 'contentHash'])
+    return found && { bytes: bytesOf(found.properties.thumbnail), contentHash: found.properties.contentHash! }
+  }
+
+  async seen({
+    id,
+    contentHash,
+    modelId,
+  }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined> {
+    const asked = [
+      'contentHash',
+      'modelId',
+      'width',
+      'height',
+      'format',
+      'thumbnail',
+      'descriptor',
+      'isDescribed',
+    ] as const
+    const found = await this.#one(id, asked, true)
+    if (found?.properties.contentHash !== contentHash || found.properties.modelId !== modelId) return undefined
+    const { width = 0, height = 0, format = '', isDescribed } = found.properties
+    const thumbnail = bytesOf(found.properties.thumbnail)
+    return {
+      vector: Float32Array.from(found.vector),
+      ...(thumbnail !== undefined && { thumbnail }),
+      copyDescriptor: isDescribed ? (bytesOf(found.properties.descriptor) ?? new Uint8Array(0)) : undefined,
+      width,
+      height,
+      format,
+    }
+  }
+
+  labels(page: { after?: string | undefined; limit: number }): Promise<LabelCount[]> {
+    return labelCounts(this.#parts.collection, page)
+  }
+
+  async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {
+    const properties = groupBy === undefined ? hitProperties : ([...hitProperties, 'metadata'] as const)
+    return (await this.#now(hits, properties)).map((found) => {
+      if (found === undefined) return undefined
+      const fields = hitFieldsOf(found)
+      const metadata = readStored(found.properties.metadata ?? '{}') ?? {}
+      const groupKeys = groupBy === undefined ? undefined : fieldValues({ label: fields.label, metadata }, groupBy)
+      return new StoredHit({ uuid: found.uuid, stamp: found.properties.stamp! }, fields, { groupKeys })
+    })
+  }
+
+  async metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]> {
+    return (await this.#now(hits, ['metadata', 'stamp'])).map((found) => {
+      const text = found?.properties.metadata
+      if (text !== undefined) onText(text)
+      return text
+    })
+  }
+
+  scan(): OpenScan {
+    this.#expectReady()
+    const { collection, clock, scanPlace } = this.#parts
+    const uuids = sharedUuids()
+    const { dimension } = this.#set
+    const place = {
+      ...scanPlace,
+      collection: collection.name,
+      dimension,
+      upTo: clock.stamp(),
+      uuids,
+    } satisfies ScanPlace
+    const neighbours = new StoredNeighbours(collection, uuids)
+    return {
+      source: { module: new URL('./set-scan.js', import.meta.url).href, place },
+      neighbours: (request) => neighbours.of(request),
+    }
+  }
+
+  async mark(): Promise<string> {
+    const { collection } = this.#parts
+    const [newest, count] = await Promise.all([collection.newest(), collection.count()])
+    return `${newest?.properties.stamp ?? 0} ${count}`
+  }
+
+  async state(): Promise<SetState> {
+    const images = await this.#parts.collection.count()
+    return { images, size: images, unfindable: 0, tombstones: 0, pending: 0, building: false, rebuilds: 0 }
+  }
+
+  #expectReady(): void {
+    if (this.#set.state !== 'ready') throw new AlikeError('model_mismatch')
+  }
+
+  async #one(id: string, properties: readonly PropertyName[], vectors = false): Promise<Found | undefined> {
+    const uuid = uuidOf(id)
+    return (await this.#parts.collection.ofIds([uuid], { properties, vectors })).get(uuid)
+  }
+
+  /** In their order; undefined for those that are gone, or in whose place another picture is. */
+  async #now(
+    images: readonly Identified[],
+    properties: readonly PropertyName[],
+    vectors = false,
+  ): Promise<(Found | undefined)[]> {
+    const places = images.map(placeOf)
+    const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors }
+    const found = await this.#parts.collection.ofIds(
+      places.map(({ uuid }) => uuid),
+      asked,
+    )
+    return places.map(({ uuid, stamp }) => {
+      const one = found.get(uuid)
+      return stamp === undefined || one?.properties.stamp === stamp ? one : undefined
+    })
+  }
+
+  async #vectorsOf(images: readonly Identified[]): Promise<(Float32Array | undefined)[]> {
+    return (await this.#now(images, [], true)).map((found) => found && Float32Array.from(found.vector))
+  }
+}

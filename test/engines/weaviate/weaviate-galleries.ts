@@ -1,0 +1,51 @@
+/** Galleries in a Weaviate server, opened as `main.ts` does: their catalogue lies in a data folder of this process. */
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
+import {
+  openWeaviate,
+  type WeaviateEngine,
+  type WeaviateOptions,
+} from '../../../src/engines/weaviate/weaviate-engine.js'
+import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
+import { onlyModel, type ServableModel } from '../../../src/gallery/servable-models.js'
+import { model } from '../../gallery/stored-images.js'
+
+export const layout = { shards: 1, replicas: 1, quantisation: 'rq8' } as const
+
+export interface WeaviateGalleriesOptions
+  extends Partial<Pick<GalleriesOptions, 'pages' | 'onRankingDrop'>>,
+    Pick<WeaviateOptions, 'server' | 'tuning' | 'clock'> {
+  dataDir: string
+  model?: ServableModel
+}
+
+const engines = new WeakMap<Galleries, WeaviateEngine>()
+const logger = pino({ level: 'silent' })
+
+/** Closed with the test. */
+export async function openWeaviateGalleries(t: TestContext, options: WeaviateGalleriesOptions): Promise<Galleries> {
+  const { dataDir, clock, pages, onRankingDrop } = options
+  const embedded = await openEmbedded({ dataDir, clock, logger })
+  const weaviate = await openWeaviate({ layout, logger, ...options })
+  const galleries = await openGalleries({
+    catalogue: embedded.catalogue,
+    engines: { weaviate, embedded },
+    engineOfNew: 'weaviate',
+    progress: { committedBy: ['embedded'], advance: (progress, stored) => embedded.jobs.advance(progress, stored) },
+    feedback: embedded.feedback,
+    decisions: embedded.decisions,
+    layouts: embedded.layouts,
+    models: onlyModel(options.model ?? model),
+    pages,
+    onRankingDrop,
+  })
+  t.after(() => galleries.close())
+  engines.set(galleries, weaviate)
+  return galleries
+}
+
+/** What they live in. */
+export function engineOf(galleries: Galleries): WeaviateEngine {
+  return engines.get(galleries)!
+}

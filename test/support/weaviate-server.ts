@@ -1,0 +1,136 @@
+/**
+ * A real Weaviate server for tests: the binary that `WEAVIATE_SERVER` names, or `weaviate-server` on the path. Where there is
+ * none, what needs one is skipped and says so.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { WeaviateSettings } from '../../src/engines/weaviate/weaviate-settings.js'
+import { folderOfProcess } from './temporary-folder.js'
+
+/** Path of the binary; undefined where there is none. */
+export const weaviateBinary: string | undefined =
+  process.env.WEAVIATE_SERVER ??
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'weaviate-server'))
+    .find((path) => existsSync(path))
+
+/** For the option `skip` of a test. */
+export const skipWithoutWeaviate: string | false =
+  weaviateBinary === undefined
+    ? 'no Weaviate server: WEAVIATE_SERVER names none, and none is on the path (docs/scale-out.md says how to get one)'
+    : false
+
+export interface RunningWeaviate {
+  settings: WeaviateSettings
+  /** Of all it uses, in bytes. */
+  memory(): Promise<number>
+  /** Ends at once, with nothing written any more. */
+  kill(): Promise<void>
+  /** The same data, on the same ports. */
+  start(): Promise<void>
+}
+
+export interface WeaviateExtras {
+  /** Callers need it. */
+  apiKey?: string | undefined
+  environment?: Record<string, string> | undefined
+}
+
+const readyWithinMs = 60_000
+
+/** Runs until the process ends, unless it is killed. */
+export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras = {}): Promise<RunningWeaviate> {
+  const folder = await folderOfProcess('alike-weaviate-')
+  const [rest, grpc, gossip, data, raft, raftRpc, pprof] = (await freePorts(7)) as [number, ...number[]]
+  let child: ChildProcess | undefined
+  process.once('exit', () => child?.kill('SIGKILL'))
+  const settings: WeaviateSettings = {
+    url: `http://127.0.0.1:${rest}`,
+    grpcAddress: `127.0.0.1:${grpc}`,
+    apiKey: apiKey ?? '',
+    consistency: 'quorum',
+    timeoutMs: 20_000,
+  }
+  const start = async () => {
+    child = spawn(weaviateBinary!, ['--host', '127.0.0.1', '--port', String(rest), '--scheme', 'http'], {
+      stdio: 'ignore',
+      env: {
+        PERSISTENCE_DATA_PATH: folder,
+        DISABLE_TELEMETRY: 'true',
+        GRPC_PORT: String(grpc),
+        CLUSTER_HOSTNAME: 'node0',
+        CLUSTER_GOSSIP_BIND_PORT: String(gossip),
+        CLUSTER_DATA_BIND_PORT: String(data),
+        CLUSTER_ADVERTISE_ADDR: '127.0.0.1',
+        RAFT_PORT: String(raft),
+        RAFT_INTERNAL_RPC_PORT: String(raftRpc),
+        RAFT_BOOTSTRAP_EXPECT: '1',
+        GO_PROFILING_PORT: String(pprof),
+        DISK_USE_READONLY_PERCENTAGE: '99',
+        ...(apiKey === undefined
+          ? { AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED: 'true' }
+          : {
+              AUTHENTICATION_APIKEY_ENABLED: 'true',
+              AUTHENTICATION_APIKEY_ALLOWED_KEYS: apiKey,
+              AUTHENTICATION_APIKEY_USERS: 'alike',
+            }),
+        ...environment,
+      },
+    })
+    child.unref()
+    await ready(settings.url, child)
+  }
+  await start()
+  return {
+    settings,
+    start,
+    memory: () => residentBytes(child!.pid!),
+    async kill() {
+      const ended = once(child!, 'exit')
+      child!.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+let shared: Promise<RunningWeaviate> | undefined
+
+/** One for all tests of a file. */
+export function sharedWeaviate(): Promise<RunningWeaviate> {
+  shared ??= startWeaviate()
+  return shared
+}
+
+async function ready(url: string, child: ChildProcess): Promise<void> {
+  const end = Date.now() + readyWithinMs
+  while (Date.now() < end && child.exitCode === null) {
+    const answer = await fetch(`${url}/v1/.well-known/ready`).catch(() => undefined)
+    if (answer?.ok) return
+    await sleep(100)
+  }
+  throw new Error(child.exitCode === null ? 'Weaviate was not ready in time' : `Weaviate ended with ${child.exitCode}`)
+}
+
+async function residentBytes(pid: number): Promise<number> {
+  const [, kilobytes = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) * 1_024
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
