@@ -38,6 +38,7 @@ import { trustedProxies } from './http/plugins/trusted-proxies.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
 import { analysisRoutes } from './http/routes/analyses.js'
 import { decisionRoutes } from './http/routes/decisions.js'
+import { embeddingSetRoutes } from './http/routes/embedding-sets.js'
 import { explainRoutes } from './http/routes/explain.js'
 import { feedbackRoutes } from './http/routes/feedback.js'
 import { galleryRoutes } from './http/routes/galleries.js'
@@ -64,6 +65,7 @@ import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
+import type { EmbeddingSets } from './re-embedding/embedding-sets.js'
 import type { Tracing } from './tracing/tracing.js'
 
 export interface AppParts extends IntakeParts, ExplainParts {
@@ -75,6 +77,7 @@ export interface AppParts extends IntakeParts, ExplainParts {
   jobs: Jobs
   ingest: Ingest
   analyses: Analyses
+  sets: EmbeddingSets
   snapshots: Snapshots
   watch: QueryWatch
 }
@@ -168,6 +171,7 @@ export async function buildApp({
     await scope.register(probeRoutes, { embedder, galleries })
     if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
     await scope.register(modelRoutes, { models, galleries, config })
+    await scope.register(embeddingSetRoutes, { sets: parts.sets })
     await scope.register(galleryRoutes, { galleries, answers, config })
     await scope.register(imageRoutes, { galleries, answers, config })
     await scope.register(layoutRoutes, { analyses, galleries, answers })

@@ -8,6 +8,7 @@ import type { PlaceMaps, SeenImage } from './embedding/place-maps.js'
 import { type PlaceScores, placeScores } from './embedding/place-scores.js'
 import { AlikeError } from './errors.js'
 import type { ImageRecord } from './gallery/records.js'
+import type { Serving } from './gallery/serving.js'
 import type { Region } from './image/region.js'
 import type { Area } from './image/seen-area.js'
 import type { OriginalStore } from './originals/original-store.js'
@@ -61,10 +62,11 @@ const labelsTold = 10
  */
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked
-  const { modelId } = await parts.galleries.set(gallery)
+  const serving = await parts.galleries.serving(gallery)
+  const { modelId, examples } = serving
   parts.images.modelOf(modelId)
-  const record = await parts.galleries.image(gallery, asked.hit)
-  const hitVector = await parts.galleries.embedding(gallery, asked.hit)
+  const [record] = await examples.find([asked.hit])
+  const hitVector = await examples.vector(asked.hit)
   if (record === undefined || hitVector === undefined) throw new AlikeError('image_not_found')
 
   const looks = [
@@ -72,7 +74,7 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
     (stop?: AbortSignal) => lookAtStored({ gallery, id: asked.hit, modelId }, stop, parts),
   ]
   const [query = null, hit = null] = await allOrNone(looks, signal, (look, stop) => look(stop))
-  const queryVector = (await storedQuery(asked, parts)) ?? query?.seen.vector
+  const queryVector = (await storedQuery(asked, serving)) ?? query?.seen.vector
   if (queryVector === undefined)
     throw new AlikeError('region_invalid', {
       detail: 'The stored picture has neither original nor thumbnail to take a part of.',
@@ -83,7 +85,7 @@ export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise
     score: cosine(queryVector, hitVector),
     query: query && sideOf(query, hitVector, isStored ? queryVector : undefined),
     hit: { record, places: hit && sideOf(hit, queryVector, hitVector) },
-    ...(await nearest(asked, queryVector, parts)),
+    ...(await nearest(asked, queryVector, serving, parts)),
   }
 }
 
@@ -97,12 +99,9 @@ function sideOf({ from, seen }: Look, other: Float32Array, stored: Float32Array 
 }
 
 /** What a search with it looks for; undefined where that is the picture that was looked at. */
-async function storedQuery(
-  { gallery, query, region }: ExplainAsked,
-  { galleries }: ExplainParts,
-): Promise<Float32Array | undefined> {
+async function storedQuery({ query, region }: ExplainAsked, { examples }: Serving): Promise<Float32Array | undefined> {
   if (!('id' in query)) return undefined
-  const vector = await galleries.embedding(gallery, query.id)
+  const vector = await examples.vector(query.id)
   if (vector === undefined) throw new AlikeError('image_not_found')
   return region === undefined ? vector : undefined
 }
@@ -142,8 +141,13 @@ async function keptPicture(
   return bytes === undefined ? null : { from: 'thumbnail', bytes }
 }
 
-async function nearest({ gallery, query, signal }: ExplainAsked, vector: Float32Array, { galleries }: ExplainParts) {
-  const { hits, compared } = await galleries.search(gallery, {
+async function nearest(
+  { query, signal }: ExplainAsked,
+  vector: Float32Array,
+  serving: Serving,
+  { galleries }: ExplainParts,
+) {
+  const { hits, compared } = await galleries.search(serving, {
     vector,
     k: neighboursAsked,
     excludeIds: 'id' in query ? [query.id] : [],

@@ -41,6 +41,10 @@ import { createMetrics, largestGalleries, type Metrics } from './metrics.js'
 import { counted } from './originals/counted-originals.js'
 import { OriginalsGarbage } from './originals/garbage.js'
 import { openOriginals } from './originals/open-originals.js'
+import { EmbeddingSets } from './re-embedding/embedding-sets.js'
+import { ReEmbeddingRunner } from './re-embedding/re-embedding-runner.js'
+import { SetFollowers } from './re-embedding/set-followers.js'
+import { SetMirrors } from './re-embedding/set-mirrors.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { WebhookRequests } from './remote/webhook-requests.js'
 import { openTracing } from './tracing/open-tracing.js'
@@ -126,7 +130,11 @@ export async function openService(
       decisions: embedded.decisions,
       layouts: embedded.layouts,
       models: servable(modelFolders),
-      limits: { galleriesMax: config.galleriesMax, pageMaxLength: config.answerMaxBytes / 4 },
+      limits: {
+        galleriesMax: config.galleriesMax,
+        pageMaxLength: config.answerMaxBytes / 4,
+        changedMax: config.setChangedMax,
+      },
       pages: {
         rankingsMax: config.pageRankingsMax,
         rankingsMaxBytes: config.pageRankingsMaxBytes,
@@ -192,12 +200,16 @@ export async function openService(
       onAttempt: metrics.countWebhook,
     })
     opened.push(() => webhooks.close())
+    const mirrors = new SetMirrors({ ...intake, concurrency })
+    const followers = await SetFollowers.open({ galleries, mirrors, logger })
+    opened.push(() => followers.close())
     const jobs = await openJobs({
       store: embedded.jobs,
       galleries,
       runners: [
         new IngestRunner({ ...config, parts: intake, spool, jobsMax: config.ingestJobsMax, concurrency, metrics }),
         new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
+        new ReEmbeddingRunner({ ...config, galleries, mirrors, followers, jobsMax: config.reEmbeddingJobsMax }),
       ],
       jobsKeptDays: config.jobsKeptDays,
       logger,
@@ -211,6 +223,8 @@ export async function openService(
     opened.push((crashed) => jobs.close(crashed))
     webhooks.look()
     const ingest = new Ingest({ ...config, jobs, galleries, spool, webhooks })
+    const sets = new EmbeddingSets({ ...config, galleries, jobs, webhooks, mirrors, followers, logger })
+    opened.push(endOf(() => sets.close()))
     const analyses = new Analyses({ jobs, galleries, webhooks, imagesMax: config.analysisMaxImages })
 
     const snapshots = await Snapshots.open({
@@ -242,7 +256,7 @@ export async function openService(
       onBest: metrics.observeBest,
       logger,
     })
-    watch(metrics, { config, galleries, embedded, models, embedder, placeMaps, decoders, jobs, drift })
+    watch(metrics, { config, galleries, embedded, models, embedder, placeMaps, decoders, jobs, drift, followers })
     const parts = {
       ...intake,
       models,
@@ -252,6 +266,7 @@ export async function openService(
       jobs,
       ingest,
       analyses,
+      sets,
       snapshots,
       watch: { drift, recall },
     }
@@ -325,10 +340,12 @@ function watch(
     decoders,
     jobs,
     drift,
+    followers,
   }: Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> & {
     config: Config
     embedded: EmbeddedEngine
     drift: QueryDrift
+    followers: SetFollowers
   },
 ): void {
   metrics.watch({
@@ -336,6 +353,8 @@ function watch(
     decodeMemoryBytes: () => decoders.bytesInUse,
     decoderProcesses: () => decoders.processes,
     modelsOpen: () => models.openCount,
+    setsFollowed: () => followers.count,
+    setChangesPending: () => followers.pending,
     embedQueueDepth: () => embedder.queueDepth,
     explainQueueDepth: () => placeMaps.depth,
     explainSessions: () => (placeMaps.isOpen ? 1 : 0),

@@ -81,6 +81,10 @@ export interface MetricSources {
   embedQueueDepth?: () => number
   /** Models in memory, the standard one among them. */
   modelsOpen?: () => number
+  /** Galleries whose other embedding set is kept up to date. */
+  setsFollowed?: () => number
+  /** Changed pictures that were not brought to another set yet. */
+  setChangesPending?: () => number
   /** Pictures waiting to be looked at place by place. */
   explainQueueDepth?: () => number
   /** 1 while the model that explains is in memory. */
@@ -457,6 +461,12 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ['decoderProcesses', 'alike_decoder_processes', 'Decoder processes that are ready.'],
     ['embedQueueDepth', 'alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
     ['modelsOpen', 'alike_models_open', 'Models in memory, the standard one among them.'],
+    ['setsFollowed', 'alike_sets_followed', 'Galleries whose other embedding set is kept up to date.'],
+    [
+      'setChangesPending',
+      'alike_set_changes_pending',
+      'Changed pictures that were not brought to another embedding set yet.',
+    ],
     ['explainQueueDepth', 'alike_explain_queue_depth', 'Pictures at work or waiting to be looked at place by place.'],
     ['explainSessions', 'alike_explain_sessions', '1 while the model that explains scores is in memory, else 0.'],
     ['embedWorkersLive', 'alike_embed_workers', 'Embedding worker threads that are warm.'],

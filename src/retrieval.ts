@@ -8,6 +8,7 @@ import { meanDirection } from './embedding/embed-views.js'
 import type { ImageEmbedder } from './embedding/image-embedder.js'
 import { AlikeError } from './errors.js'
 import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
+import type { Serving } from './gallery/serving.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
 import type { Region } from './image/region.js'
 import { type Vote, voteOnLabel } from './ranking/vote.js'
@@ -24,6 +25,8 @@ export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | 
 export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'voters'> {
   /** Several are one ranking; examples are no stored pictures then. */
   gallery: string | readonly string[]
+  /** What answers it; left out: what serves the gallery now. */
+  serving?: Serving | undefined
   /** At least one; several are several pictures of one thing. */
   like: Example[]
   /** What hits should not be like. */
@@ -71,11 +74,14 @@ export interface Answer {
  */
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
-  const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, ...search } = query
-  const modelId = await modelOf(gallery, parts)
+  const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, serving: given, ...search } = query
+  const serving = given ?? (await parts.galleries.serving(gallery))
+  const { modelId } = serving
+  // Before anything is decoded: embeddings of two models could never be compared.
+  parts.images.modelOf(modelId)
 
   // Look-ups of microseconds come first: what is not there is told before a picture is decoded.
-  const looked = await Promise.all([...like, ...unlike].map((example) => lookedUp(example, gallery, parts)))
+  const looked = await Promise.all([...like, ...unlike].map((example) => lookedUp(example, serving)))
   const examples = await allOrNone(looked, signal, (example, stop) => vectorOf(example, modelId, stop, parts))
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
@@ -88,8 +94,8 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const asked = { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) }
   const found: SearchPage =
     paged === undefined
-      ? await parts.galleries.search(gallery, { ...asked, signal })
-      : await parts.galleries.searchPaged(gallery, { ...asked, ...paged })
+      ? await parts.galleries.search(serving, { ...asked, signal })
+      : await parts.galleries.searchPaged(serving, { ...asked, ...paged })
   const { hits, groups, voters, compared, method, ef, nextPageToken, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
@@ -118,32 +124,18 @@ export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onByte
 
 /**
  * The next hits of a ranking that an answer before named.
- * @throws AlikeError `gallery_not_found`, `page_expired`, `model_mismatch`, `overloaded`; what `onBytes` throws
+ * @throws AlikeError `gallery_not_found`, `page_expired`, `overloaded`; what `onBytes` throws
  */
-export async function retrieveNext({ gallery, ...page }: NextPage, parts: RetrievalParts): Promise<Answer> {
-  const { galleries } = parts
-  const modelId = await modelOf(gallery, parts)
+export async function retrieveNext(
+  { gallery, ...page }: NextPage,
+  { galleries }: Pick<RetrievalParts, 'galleries'>,
+): Promise<Answer> {
   const { voters: _, durationMs, ...found } = await galleries.nextPage(gallery, page)
   return {
     gallery,
-    modelId,
     ...found,
     durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: durationMs, totalMs: durationMs },
   }
-}
-
-/** Before anything is decoded: embeddings of two models could never be compared. @throws AlikeError `model_mismatch` */
-async function modelOf(gallery: string | readonly string[], { galleries, images }: RetrievalParts): Promise<string> {
-  const names = [gallery].flat()
-  const models = await Promise.all(names.map(async (name) => (await galleries.set(name)).modelId))
-  const [modelId = ''] = models
-  const other = models.findIndex((one) => one !== modelId)
-  if (other > 0)
-    throw new AlikeError('model_mismatch', {
-      detail: `Gallery ${names[0]} belongs to model ${modelId}, gallery ${names[other]} to ${models[other]}.`,
-    })
-  images.modelOf(modelId)
-  return modelId
 }
 
 /** With counterexamples the query moves away from them as far as they lie from what is sought. */
@@ -169,12 +161,8 @@ function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescrip
   return { decodeMs: most('decodeMs'), queueMs: most('queueMs'), embedMs: most('embedMs') }
 }
 
-function lookedUp(
-  example: Example,
-  gallery: string | readonly string[],
-  parts: RetrievalParts,
-): Embedded | Exclude<Example, { id: string }> | Promise<Embedded> {
-  return 'id' in example ? storedVector([gallery].flat()[0]!, example.id, parts) : example
+function lookedUp(example: Example, serving: Serving): Embedded | Exclude<Example, { id: string }> | Promise<Embedded> {
+  return 'id' in example ? storedVector(example.id, serving) : example
 }
 
 function vectorOf(
@@ -190,8 +178,8 @@ function vectorOf(
   return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
 }
 
-async function storedVector(gallery: string, id: string, { galleries }: RetrievalParts): Promise<Embedded> {
-  const vector = await galleries.embedding(gallery, id)
+async function storedVector(id: string, { examples }: Serving): Promise<Embedded> {
+  const vector = await examples.vector(id)
   if (vector === undefined) throw new AlikeError('image_not_found')
-  return { vector, copyDescriptor: await galleries.copyDescriptor(gallery, id), decodeMs: 0, queueMs: 0, embedMs: 0 }
+  return { vector, copyDescriptor: await examples.copies.descriptor(id), decodeMs: 0, queueMs: 0, embedMs: 0 }
 }

@@ -101,9 +101,11 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
     'remote',
   ],
+  're-embedding': ['copies', 'embedding', 'errors', 'eval', 'gallery', 'jobs', 'originals', 'turns'],
   analysis: ['errors', 'copies', 'eval', 'gallery', 'jobs', 'analysis/findings', 'worker-calls'],
   backups: ['durable-files', 'errors', 'engines', 'worker-calls'],
   http: [
+    're-embedding',
     'tracing',
     'watch',
     'originals',
@@ -131,6 +133,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
   ],
   app: [
+    're-embedding',
     'tracing',
     'image',
     'errors',
@@ -147,6 +150,7 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
   ],
   main: [
+    're-embedding',
     'tracing',
     'watch',
     'originals',

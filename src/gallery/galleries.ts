@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { AlikeError } from '../errors.js'
 import { nextTurn } from '../turns.js'
-import type { Catalogue, CatalogueEntry, CatalogueRecord } from './catalogue.js'
+import type { Catalogue, CatalogueEntry, CatalogueRecord, CatalogueSet, SetChange } from './catalogue.js'
+import { ChangedIds } from './changed-ids.js'
 import type { DecisionStore } from './decisions.js'
 import type {
   EmbeddingSet,
@@ -23,13 +24,7 @@ import type { Filter } from './filter.js'
 import { GalleryDecisions } from './gallery-decisions.js'
 import { GalleryFeedback } from './gallery-feedback.js'
 import { GalleryLayout } from './gallery-layout.js'
-import {
-  type GallerySearch,
-  type GallerySearchResult,
-  Ranking,
-  type SearchedSet,
-  searchGallery,
-} from './gallery-search.js'
+import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } from './gallery-search.js'
 import { cursorAfter } from './image-cursor.js'
 import { countsOf, type JobProgress, type ProgressKeeper } from './job-progress.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
@@ -52,7 +47,9 @@ import type {
 } from './records.js'
 import type { OpenScan } from './scan.js'
 import type { ServableModels } from './servable-models.js'
+import type { Serving } from './serving.js'
 import { expectUnitVector } from './unit-vector.js'
+import { WriteGates } from './write-gates.js'
 
 export type { GallerySearch, GallerySearchResult, Hit, HitGroup } from './gallery-search.js'
 
@@ -80,9 +77,15 @@ export interface GalleriesLimits {
   galleriesMax: number
   /** Characters of the records on one page of a list. One record is listed whatever its length. */
   pageMaxLength: number
+  /** Changed pictures of a gallery that wait to be brought to its other set; beyond them the sets are compared as a whole. */
+  changedMax: number
 }
 
-const limitsDefault: Readonly<GalleriesLimits> = Object.freeze({ galleriesMax: 10_000, pageMaxLength: 4 * 2 ** 20 })
+const limitsDefault: Readonly<GalleriesLimits> = Object.freeze({
+  galleriesMax: 10_000,
+  pageMaxLength: 4 * 2 ** 20,
+  changedMax: 100_000,
+})
 
 /** A search whose further pages may be asked for by token. */
 export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
@@ -94,6 +97,11 @@ export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
 
 /** One page of a ranking, with the token of the next where there is one. */
 export type SearchPage = GallerySearchResult & { nextPageToken?: string | undefined }
+
+/** One of a gallery's sets, and how it is. */
+export interface GallerySet extends CatalogueSet {
+  reading: SetState
+}
 
 /** One line for metrics and for `GET /v1/galleries`. */
 export interface GalleryReading extends SetState {
@@ -126,6 +134,9 @@ export class Galleries {
   readonly #options: GalleriesOptions
   readonly #limits: GalleriesLimits
   readonly #rankings: KeptRankings
+  readonly #gates = new WriteGates()
+  /** By the name of a gallery that has another set. */
+  readonly #followed = new Map<string, ChangedIds>()
 
   private constructor(options: GalleriesOptions) {
     this.#options = options
@@ -257,6 +268,7 @@ export class Galleries {
   async delete(name: string): Promise<void> {
     const { uid, sets } = await this.#options.catalogue.remove(name)
     this.#rankings.forget(uid)
+    this.#followed.delete(name)
     for (const { uid: setUid, engine } of sets) await this.#options.engines[engine]?.drop({ uid: setUid })
   }
 
@@ -275,31 +287,31 @@ export class Galleries {
 
   /** The same for pictures that are put and others that are removed, in their order. */
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
-    const { entry, opened } = await this.#forSteps(gallery, steps)
-    const { committedBy, advance } = this.#options.progress
-    if (progress === undefined || committedBy.includes(entry.engine)) return opened.change(steps, { progress })
-    const results = await opened.change(steps)
-    await advance(progress, countsOf(results))
-    return results
+    return this.#changing(gallery, steps.map(idOfStep), async () => {
+      const { entry, opened } = await this.#forSteps(gallery, steps)
+      return this.#advancing(entry.engine, opened, steps, progress)
+    })
   }
 
   /** One picture, and its record as it was written. @throws as `put` does */
   async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
-    return (await this.#forSteps(gallery, [step])).opened.put(step)
+    return this.#changing(gallery, [step.put.id], async () => (await this.#forSteps(gallery, [step])).opened.put(step))
   }
 
   /** @throws AlikeError `image_not_found`. */
   async patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
-    const set = await this.#open(gallery)
-    await set.patch(id, change)
-    const [record] = await set.find([id])
+    const [record] = await this.#changing(gallery, [id], async () => {
+      const set = await this.#open(gallery)
+      await set.patch(id, change)
+      return set.find([id])
+    })
     if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
     return record
   }
 
   /** @returns the ids that existed. */
   async remove(gallery: string, ids: string[]): Promise<string[]> {
-    const results = await (await this.#open(gallery)).change(ids.map((remove) => ({ remove })))
+    const results = await this.#removing(gallery, ids)
     return ids.filter((_, i) => 'removed' in results[i]!)
   }
 
@@ -310,7 +322,7 @@ export class Galleries {
    * @throws AlikeError `overloaded`, `shutting_down`; the signal's reason
    */
   async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
-    return (await this.#open(gallery)).removeFitting(filter, signal)
+    return this.#changing(gallery, 'all', async () => (await this.#open(gallery)).removeFitting(filter, signal))
   }
 
   async image(gallery: string, id: string): Promise<ImageRecord | undefined> {
@@ -410,40 +422,70 @@ export class Galleries {
     return (await this.#open(gallery)).labels({ after, limit })
   }
 
+  /**
+   * What a request that is answered in several steps goes on with. It serves to its end, whatever begins to serve meanwhile.
+   * @throws AlikeError `model_mismatch`
+   */
+  async serving(gallery: string | readonly string[]): Promise<Serving> {
+    const sets: (NamedSet & { entry: CatalogueEntry })[] = []
+    for (const name of [gallery].flat()) {
+      const { opened, entry } = await this.#ready(name)
+      sets.push({ gallery: name, set: opened, entry })
+    }
+    const [first, ...others] = sets
+    if (first === undefined) throw new AlikeError('gallery_not_found')
+    const { modelId, dimension } = first.entry.set
+    const other = others.find(({ entry }) => entry.set.modelId !== modelId)
+    if (other !== undefined)
+      throw new AlikeError('model_mismatch', {
+        detail: `Gallery ${first.gallery} belongs to model ${modelId}, gallery ${other.gallery} to ${other.entry.set.modelId}.`,
+      })
+    return {
+      galleries: sets.map(({ entry }) => entry.uid).join('+'),
+      setUids: sets.map(({ entry }) => entry.set.uid),
+      modelId,
+      dimension,
+      set: typeof gallery === 'string' ? first.set : new JoinedSets(sets),
+      examples: first.set,
+    }
+  }
+
   /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
-  async search(gallery: string | readonly string[], search: GallerySearch): Promise<GallerySearchResult> {
-    const { set, dimension } = await this.#searched(gallery)
+  async search(where: string | readonly string[] | Serving, search: GallerySearch): Promise<GallerySearchResult> {
+    const { set, dimension } = await this.#searched(where)
     expectUnitVector(search.vector, dimension)
     return searchGallery(set, search)
   }
 
   /** The same as the first page of a ranking that is kept for the next. */
   async searchPaged(
-    gallery: string | readonly string[],
+    where: string | readonly string[] | Serving,
     { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
   ): Promise<SearchPage> {
     const startedAt = performance.now()
-    const { set, uid, dimension } = await this.#searched(gallery)
+    const { set, galleries, setUids, modelId, dimension } = await this.#searched(where)
     expectUnitVector(terms.vector, dimension)
     // only the terms outlive the request
     const ranking = await Ranking.open(set, terms, { reach })
     const page = await ranking.page({ k, offset, voters, metadata, onBytes })
-    const owner = { gallery: uid, caller }
-    const nextPageToken = page.more ? this.#rankings.keep(ranking, offset + k, owner) : undefined
+    const owner = { gallery: galleries, caller }
+    const kept = { ranking, modelId, setUids }
+    const nextPageToken = page.more ? this.#rankings.keep(kept, offset + k, owner) : undefined
     return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
-  /** @throws AlikeError `page_expired`, `model_mismatch`, `overloaded`. */
+  /** Of the set that the ranking was begun with. @throws AlikeError `page_expired`, `overloaded`. */
   async nextPage(
     gallery: string | readonly string[],
     { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
-  ): Promise<SearchPage & { vector: Float32Array }> {
+  ): Promise<SearchPage & { vector: Float32Array; modelId: string }> {
     const startedAt = performance.now()
-    const { uid } = await this.#searched(gallery)
-    const { ranking, place, tokenAt } = this.#rankings.find(token, { gallery: uid, caller })
+    const entries = await Promise.all([gallery].flat().map((name) => this.#find(name)))
+    const owner = { gallery: entries.map(({ uid }) => uid).join('+'), caller }
+    const { ranking, modelId, place, tokenAt } = this.#rankings.find(token, owner)
     const page = await ranking.page({ ...asked, offset: place })
     const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
-    return { ...page, vector: ranking.terms.vector, nextPageToken, durationMs: performance.now() - startedAt }
+    return { ...page, vector: ranking.terms.vector, modelId, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
   /** For who looks at all of it. @throws AlikeError `model_mismatch` */
@@ -472,6 +514,110 @@ export class Galleries {
   /** Of one. */
   async state(gallery: string): Promise<SetState> {
     return (await this.#open(gallery)).state()
+  }
+
+  /** Of a gallery, in the order of their making; one of them serves. */
+  async sets(gallery: string): Promise<GallerySet[]> {
+    const sets = await this.#options.catalogue.sets((await this.#find(gallery)).uid)
+    return Promise.all(sets.map(async (set) => ({ ...set, reading: await (await this.openSet(set)).state() })))
+  }
+
+  /** Of all galleries that have more than one. */
+  async setsBeside(): Promise<{ gallery: string; beside: CatalogueSet[] }[]> {
+    const found: { gallery: string; beside: CatalogueSet[] }[] = []
+    const { catalogue } = this.#options
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const entries: CatalogueEntry[] = await catalogue.entries({ after, limit: openedAtOnce })
+      for (const { name, uid } of entries) {
+        const beside = (await unlessGone(catalogue.sets(uid), [])).filter(({ stage }) => stage !== 'serving')
+        if (beside.length > 0) found.push({ gallery: name, beside })
+      }
+      after = entries.at(-1)?.name
+      await nextTurn()
+    }
+    return found
+  }
+
+  /** A gallery that one of this model's sets belongs to. */
+  async userOf(modelId: string): Promise<string | undefined> {
+    const serving = (await this.list()).find((gallery) => gallery.modelId === modelId)
+    if (serving !== undefined) return serving.name
+    return (await this.setsBeside()).find(({ beside }) => beside.some((set) => set.modelId === modelId))?.gallery
+  }
+
+  /** An empty one, in the engine of the one that serves. @throws AlikeError `set_exists`, `model_not_found`, `storage_full`, `overloaded` */
+  async addSet(gallery: string, model: string, about: CatalogueSet['about']): Promise<CatalogueSet> {
+    const { catalogue, models } = this.#options
+    const { id: modelId, dimension } = models.get(model)
+    const { uid: galleryUid, engine, set } = await this.#find(gallery)
+    if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
+    return catalogue.addSet({ uid: newUid(), galleryUid, engine, modelId, dimension, about })
+  }
+
+  /** @throws AlikeError `set_not_found`, `storage_full`, `overloaded` */
+  changeSet(setUid: string, change: SetChange): Promise<CatalogueSet> {
+    return this.#options.catalogue.changeSet(setUid, change)
+  }
+
+  /** Searches under way in it come to nothing; pages of its rankings have expired. @throws AlikeError `set_in_use`, `storage_full`, `overloaded` */
+  async removeSet(gallery: string, { uid, engine }: Pick<CatalogueSet, 'uid' | 'engine'>): Promise<void> {
+    await this.#options.catalogue.removeSet(uid)
+    this.#followed.delete(gallery)
+    this.#rankings.forgetSet(uid)
+    await this.#options.engines[engine]?.drop({ uid })
+  }
+
+  /** @throws AlikeError `gallery_not_found` when it was removed, `data_unreadable` */
+  openSet(set: Omit<CatalogueSet, 'stage'>): Promise<OpenSet> {
+    return this.#openOf({ name: '', uid: set.galleryUid, engine: set.engine, set })
+  }
+
+  /** From now on what is changed in the gallery is noted. The same again until `unfollow`. */
+  follow(gallery: string): ChangedIds {
+    let changed = this.#followed.get(gallery)
+    if (changed === undefined) this.#followed.set(gallery, (changed = new ChangedIds(this.#limits.changedMax)))
+    return changed
+  }
+
+  unfollow(gallery: string): void {
+    this.#followed.delete(gallery)
+  }
+
+  /**
+   * Another set serves from now on, in one write; searches under way end with the one they began with. No write of the gallery
+   * is under way while `catchUp` brings over what is left.
+   * @param about of the one that served
+   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws, and nothing has changed
+   */
+  serve(
+    gallery: string,
+    setUid: string,
+    { about, catchUp }: { about: CatalogueSet['about']; catchUp: () => Promise<void> },
+  ): Promise<void> {
+    return this.#gates.whileClosed(gallery, async () => {
+      await catchUp()
+      await this.#options.catalogue.serve(setUid, about)
+    })
+  }
+
+  /** Id of a model by id or name. @param otherwise what it is where none is here @throws AlikeError `model_not_found` */
+  modelOf(idOrName: string, otherwise?: string): string {
+    try {
+      return this.#options.models.get(idOrName).id
+    } catch (error) {
+      if (otherwise !== undefined && error instanceof AlikeError && error.code === 'model_not_found') return otherwise
+      throw error
+    }
+  }
+
+  /** Whether a model is here to embed and search with. */
+  isServed(modelId: string): boolean {
+    return this.#options.models.has(modelId)
+  }
+
+  /** What is written into a set that does not serve. @throws AlikeError as `change` of an open set */
+  async changeBeside(set: CatalogueSet, steps: readonly ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
+    return this.#advancing(set.engine, await this.openSet(set), steps, progress)
   }
 
   /** Finishes what the engines accepted, and ends them. */
@@ -508,10 +654,16 @@ export class Galleries {
   }
 
   async #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {
+    const { name, uid } = entry
+    const set = await this.#openOf(entry)
     return new GalleryDecisions({
-      galleryUid: entry.uid,
+      galleryUid: uid,
       store: this.#options.decisions,
-      set: await this.#openOf(entry),
+      set: {
+        find: (ids) => set.find(ids),
+        patch: (id, change) => this.#changing(name, [id], () => set.patch(id, change)),
+        change: (steps) => this.#changing(name, steps.map(idOfStep), () => set.change(steps)),
+      },
     })
   }
 
@@ -540,30 +692,48 @@ export class Galleries {
     return { entry, opened: await this.#openOf(entry) }
   }
 
-  /** What is searched, and whose its rankings are. @throws AlikeError `model_mismatch` */
-  async #searched(gallery: string | readonly string[]): Promise<{ set: SearchedSet; uid: string; dimension: number }> {
-    if (typeof gallery === 'string') {
-      const { opened, entry } = await this.#ready(gallery)
-      return { set: opened, uid: entry.uid, dimension: entry.set.dimension }
-    }
-    const sets: (NamedSet & { uid: string })[] = []
-    const models = new Map<string, number>()
-    for (const name of gallery) {
-      const { opened, entry } = await this.#ready(name)
-      sets.push({ gallery: name, set: opened, uid: entry.uid })
-      models.set(entry.set.modelId, entry.set.dimension)
-    }
-    const [dimension = 0] = models.values()
-    if (models.size > 1) throw new AlikeError('model_mismatch', { detail: 'The galleries are not all of one model.' })
-    return { set: new JoinedSets(sets), uid: sets.map(({ uid }) => uid).join('+'), dimension }
+  async #searched(where: string | readonly string[] | Serving): Promise<Serving> {
+    return typeof where === 'object' && 'setUids' in where ? where : this.serving(where)
   }
 
-  /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */
+  /** Notes what is changed for the gallery's other set, where it has one, also when it can not be told whether it was. */
+  #changing<Result>(gallery: string, ids: readonly string[] | 'all', write: () => Promise<Result>): Promise<Result> {
+    return this.#gates.pass(gallery, async () => {
+      try {
+        return await write()
+      } finally {
+        this.#followed.get(gallery)?.note(ids)
+      }
+    })
+  }
+
+  #removing(gallery: string, ids: readonly string[]): Promise<StepResult[]> {
+    return this.#changing(gallery, ids, async () =>
+      (await this.#open(gallery)).change(ids.map((remove) => ({ remove }))),
+    )
+  }
+
+  async #advancing(
+    engine: string,
+    opened: OpenSet,
+    steps: readonly ImageStep[],
+    progress: JobProgress | undefined,
+  ): Promise<StepResult[]> {
+    const { committedBy, advance } = this.#options.progress
+    if (progress === undefined || committedBy.includes(engine)) return opened.change(steps, { progress })
+    const results = await opened.change(steps)
+    await advance(progress, countsOf(results))
+    return results
+  }
+
+  /** @throws AlikeError `model_mismatch`, `serving_changed`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */
   async #forSteps(gallery: string, steps: readonly ImageStep[]): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
     const { entry, opened } = await this.#ready(gallery)
     for (const step of steps) {
       if (!('put' in step)) continue
-      if (step.put.modelId !== entry.set.modelId) throw new AlikeError('model_mismatch')
+      // it was embedded while another set began to serve
+      if (step.put.modelId !== entry.set.modelId)
+        throw new AlikeError(this.#followed.has(gallery) ? 'serving_changed' : 'model_mismatch')
       expectUnitVector(step.put.vector, entry.set.dimension)
     }
     return { entry, opened }
@@ -588,6 +758,19 @@ export class Galleries {
       if (error instanceof AlikeError && error.code === 'gallery_not_found') return noState
       throw error
     }
+  }
+}
+
+function idOfStep(step: ImageStep): string {
+  return 'put' in step ? step.put.id : step.remove
+}
+
+async function unlessGone<Result>(reading: Promise<Result>, otherwise: Result): Promise<Result> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof AlikeError && error.code === 'gallery_not_found') return otherwise
+    throw error
   }
 }
 

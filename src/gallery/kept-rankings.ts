@@ -28,6 +28,13 @@ export const keptRankingsDefaults: Readonly<KeptRankingsSettings> = Object.freez
   expirySeconds: 300,
 })
 
+/** A ranking and what it was made from, which may not serve its gallery any more. */
+export interface KeptRanking {
+  ranking: Ranking
+  modelId: string
+  setUids: readonly string[]
+}
+
 /** Whose it is. */
 export interface RankingOwner {
   /** Uid. */
@@ -36,7 +43,7 @@ export interface RankingOwner {
 }
 
 interface Kept {
-  ranking: Ranking
+  kept: KeptRanking
   gallery: string
   bytes: number
   expiresAt: number
@@ -69,9 +76,9 @@ export class KeptRankings {
   }
 
   /** @returns a token of its page that begins at `place` */
-  keep(ranking: Ranking, place: number, owner: RankingOwner): string {
+  keep(kept: KeptRanking, place: number, owner: RankingOwner): string {
     const number = ++this.#last
-    this.#hold(number, { ranking, gallery: owner.gallery })
+    this.#hold(number, { kept, gallery: owner.gallery })
     return this.#token(number, place, owner)
   }
 
@@ -79,7 +86,7 @@ export class KeptRankings {
    * @returns the ranking, the place in it, and what makes the token of a later place of it
    * @throws AlikeError `page_expired` for a token that is not known any more, or never was
    */
-  find(token: string, owner: RankingOwner): { ranking: Ranking; place: number; tokenAt(place: number): string } {
+  find(token: string, owner: RankingOwner): KeptRanking & { place: number; tokenAt(place: number): string } {
     this.#expire()
     const given = Buffer.from(token, 'base64url')
     const kept = given.length === placeBytes + signatureBytes ? this.#kept.get(given.readUIntBE(0, 6)) : undefined
@@ -93,7 +100,7 @@ export class KeptRankings {
       this.#hold(number, kept)
       return this.#token(number, place, owner)
     }
-    return { ranking: kept.ranking, place: given.readUInt32BE(6), tokenAt }
+    return { ...kept.kept, place: given.readUInt32BE(6), tokenAt }
   }
 
   /** Of a gallery that is no more. */
@@ -101,12 +108,17 @@ export class KeptRankings {
     for (const [number, kept] of this.#kept) if (kept.gallery === gallery) this.#drop(number)
   }
 
-  #hold(number: number, { ranking, gallery }: Pick<Kept, 'ranking' | 'gallery'>): void {
+  /** Of a set that is no more. */
+  forgetSet(setUid: string): void {
+    for (const [number, { kept }] of this.#kept) if (kept.setUids.includes(setUid)) this.#drop(number)
+  }
+
+  #hold(number: number, { kept, gallery }: Pick<Kept, 'kept' | 'gallery'>): void {
     const { rankingsMax, rankingsMaxBytes, expirySeconds, now, onDrop } = this.#options
     this.#drop(number)
     this.#expire()
-    const { bytes } = ranking
-    this.#kept.set(number, { ranking, gallery, bytes, expiresAt: now() + expirySeconds * 1_000 })
+    const { bytes } = kept.ranking
+    this.#kept.set(number, { kept, gallery, bytes, expiresAt: now() + expirySeconds * 1_000 })
     this.#bytes += bytes
     for (const oldest of this.#kept.keys()) {
       if (oldest === number || (this.#kept.size <= rankingsMax && this.#bytes <= rankingsMaxBytes)) break

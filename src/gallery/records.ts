@@ -62,6 +62,8 @@ export interface NewImage {
   thumbnail?: Uint8Array
   /** What copies are found by, see `copies/copy-descriptor.ts`; empty for a picture without features. Left out: made later, from the thumbnail. */
   copyDescriptor?: Uint8Array | undefined
+  /** Of one that comes from another set: when it was first put there, ISO 8601. Left out: now. */
+  createdAt?: string | undefined
 }
 
 /** What a picture's content gave. */

@@ -9,6 +9,7 @@ import {
   thresholdOf,
 } from '../eval/score-calibration.js'
 import { readFilter } from '../gallery/filter.js'
+import type { Serving } from '../gallery/serving.js'
 import { type Metrics, stages } from '../metrics.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
@@ -61,14 +62,17 @@ export interface AskedSearch {
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
 export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<ViewedAnswer> {
   const { parts, metrics } = searching
-  const { calibration } = parts.images.modelOf((await parts.galleries.set([asked.gallery].flat()[0]!)).modelId).manifest
   const { given } = asked
+  // a page that follows is of the set that the first one was of
+  const serving = given.pageToken === undefined ? await parts.galleries.serving(asked.gallery) : undefined
+  const asking = serving && parts.images.modelOf(serving.modelId).manifest.calibration
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
-  const threshold = given.pageToken === undefined ? voteThreshold(given, calibration, misfit) : undefined
+  const threshold = given.pageToken === undefined ? voteThreshold(given, asking, misfit) : undefined
   const answer = await (given.pageToken === undefined
-    ? first(asked, searching, { calibration, threshold }, misfit)
+    ? first(asked, searching, { serving, calibration: asking, threshold }, misfit)
     : next(asked, given.pageToken, searching, misfit))
+  const { calibration } = parts.images.modelOf(answer.modelId).manifest
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
   traceStages(asked.trace, answer.durations, answer.method)
@@ -94,13 +98,22 @@ function watchAnswer(answer: Answer, { gallery, images, given }: AskedSearch, { 
 function first(
   { gallery, caller, images, given, signal, onBytes }: AskedSearch,
   { parts, config }: SearchParts,
-  { calibration, threshold }: { calibration: ScoreCalibration | undefined; threshold: CalibratedThreshold | undefined },
+  {
+    serving,
+    calibration,
+    threshold,
+  }: {
+    serving: Serving | undefined
+    calibration: ScoreCalibration | undefined
+    threshold: CalibratedThreshold | undefined
+  },
   misfit: Refuse,
 ): Promise<Answer> {
   const reach = reachOf(given, config.searchMaxK)
   return retrieve(
     {
       gallery,
+      serving,
       signal,
       metadata: includes(given, 'metadata'),
       onBytes,

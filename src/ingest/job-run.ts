@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
-import type { JobError } from '../gallery/job-progress.js'
+import type { JobError, JobProgress } from '../gallery/job-progress.js'
 import type { ImageStep, StepResult } from '../gallery/records.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
@@ -163,7 +163,7 @@ export class JobRun {
   }
 
   async #commit(batch: Outcome[], position: number): Promise<void> {
-    const { parts, metrics, advance } = this.#options
+    const { metrics, advance } = this.#options
     const steps = batch.flatMap((outcome) => ('step' in outcome ? [outcome.step] : []))
     const errors = batch.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []))
     const replaced = batch.flatMap((outcome) =>
@@ -175,7 +175,7 @@ export class JobRun {
     const progress = { jobId: this.#job.id, position, skipped, errors, replaced, notes, namesAssumed }
 
     const results = await this.#patiently(async () => {
-      if (steps.length > 0) return parts.galleries.change(this.#job.gallery, steps, progress)
+      if (steps.length > 0) return this.#change(steps, progress)
       await advance(progress)
       return []
     })
@@ -184,6 +184,26 @@ export class JobRun {
     metrics.countIngested('failed', errors.length)
     metrics.countIngested('skipped', skipped)
     this.#done += batch.length
+  }
+
+  /** What was embedded while another model began to serve the gallery is embedded again, from what was kept of it. */
+  async #change(steps: ImageStep[], progress: JobProgress): Promise<StepResult[]> {
+    const { parts, signal } = this.#options
+    const { gallery } = this.#job
+    try {
+      return await parts.galleries.change(gallery, steps, progress)
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'serving_changed')) throw error
+    }
+    const again: ImageStep[] = []
+    for (const step of steps) {
+      const bytes = 'put' in step ? await parts.originals?.get(step.put.contentHash) : undefined
+      if ('put' in step && bytes === undefined) throw new AlikeError('serving_changed')
+      again.push(
+        'put' in step ? await takeIn(gallery, { ...step.put, bytes: bytes! }, parts, { signal, purpose: 'job' }) : step,
+      )
+    }
+    return parts.galleries.change(gallery, again, progress)
   }
 
   /** A job can wait where a caller would be refused. */

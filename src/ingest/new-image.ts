@@ -1,8 +1,9 @@
 /** One picture on its way into a gallery, alone or in bulk: nothing to do, or decode and embed. */
 import { createHash } from 'node:crypto'
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
+import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import type { Metadata, PutStep } from '../gallery/records.js'
+import type { Metadata, PutStep, StoredImage } from '../gallery/records.js'
 import type { OriginalStore } from '../originals/original-store.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 
@@ -63,5 +64,27 @@ export async function takeIn(
   return {
     put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
     unlessSame: false,
+  }
+}
+
+/**
+ * Taken in and written; once more where another model began to serve the gallery between the two.
+ * @returns when it was taken in besides, by `performance.now()`
+ * @throws AlikeError as `takeIn` and `Galleries.putOne`
+ */
+export async function storeOne(
+  gallery: string,
+  image: IncomingImage,
+  parts: IntakeParts,
+  signal?: AbortSignal,
+): Promise<StoredImage & { takenAt: number }> {
+  for (let tries = 1; ; tries++) {
+    const step = await takeIn(gallery, image, parts, { signal })
+    const takenAt = performance.now()
+    try {
+      return { ...(await parts.galleries.putOne(gallery, step)), takenAt }
+    } catch (error) {
+      if (tries > 1 || !(error instanceof AlikeError && error.code === 'serving_changed')) throw error
+    }
   }
 }

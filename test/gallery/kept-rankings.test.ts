@@ -37,8 +37,8 @@ test('a ranking expires so many seconds after its last page, and is counted', as
     onDrop: (reason) => void drops.push(reason),
   })
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
-  const token = kept.keep(ranking, 5, owner)
-  const idle = kept.keep(ranking, 5, owner)
+  const token = kept.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
+  const idle = kept.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
   now = 59_000
   const { place, tokenAt } = kept.find(token, owner)
   assert.equal(place, 5)
@@ -56,7 +56,23 @@ test('tokens of another process are no tokens here', async () => {
   const options = { rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => 0, onDrop: () => {} }
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const [one, other] = [new KeptRankings(options), new KeptRankings(options)]
-  const token = one.keep(ranking, 5, owner)
-  other.keep(ranking, 5, owner)
+  const token = one.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
+  other.keep({ ranking, modelId: 'm', setUids: ['s'] }, 5, owner)
   assert.throws(() => other.find(token, owner), { code: 'page_expired' })
+})
+
+test('rankings end with the set they were made from, and not with others of its gallery', async () => {
+  const kept = new KeptRankings({
+    rankingsMax: 10,
+    rankingsMaxBytes: 1e6,
+    expirySeconds: 60,
+    now: () => 0,
+    onDrop: () => {},
+  })
+  const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
+  const [old, young] = ['old', 'young'].map((set) => kept.keep({ ranking, modelId: set, setUids: [set] }, 5, owner))
+  assert.equal(kept.find(old!, owner).modelId, 'old')
+  kept.forgetSet('old')
+  assert.throws(() => kept.find(old!, owner), { code: 'page_expired' })
+  assert.equal(kept.find(young!, owner).modelId, 'young')
 })

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { pack } from 'tar-stream'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
-
-async function archiveOf(folder: string): Promise<Buffer> {
-  const tar = pack()
-  for (const name of await readdir(folder)) tar.entry({ name: `mine/${name}` }, await readFile(join(folder, name)))
-  tar.finalize()
-  return buffer(tar)
-}
+import { archiveOfModel } from '../support/installed-model.js'
 
 const install = (payload: Buffer) => ({
   method: 'POST' as const,
@@ -31,7 +23,7 @@ interface ModelAnswer {
 
 async function withTwo(t: TestContext): Promise<{ service: TestApp; second: ModelAnswer; archive: Buffer }> {
   const service = await startApp(t)
-  const archive = await archiveOf((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
+  const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
   return { service, archive, second: await service.call<ModelAnswer>(201, install(archive)) }
 }
 
@@ -108,7 +100,7 @@ test('a model goes when no gallery uses it; the standard one stays', async (t) =
 test('what is no model is refused and leaves nothing', async (t) => {
   const service = await startApp(t, { modelMaxBytes: 1_000 })
   assert.equal((await service.call(422, install(Buffer.from('no archive at all'.repeat(99))))).code, 'model_unreadable')
-  const archive = await archiveOf((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
+  const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
   assert.equal((await service.call(413, install(archive))).code, 'body_too_large')
   const { models } = await service.call<{ models: ModelAnswer[] }>(200, { url: '/v1/models' })
   assert.equal(models.length, 1)

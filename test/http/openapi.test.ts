@@ -54,6 +54,8 @@ test('every operation is named, explained and tells its problems', async () => {
   assert.deepEqual(Object.keys(document.components.schemas), [
     'Calibration',
     'Decision',
+    'EmbeddingSet',
+    'Gate',
     'Explanation',
     'FeedbackAnswer',
     'Filter',

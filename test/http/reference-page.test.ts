@@ -9,6 +9,7 @@ import { startApp, type TestApp } from '../support/app.js'
 import { tarOf, zipOf, zstdOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { installModel } from '../support/installed-model.js'
 import { type Brought, prefilled, type ReferenceDocument, type ReferenceOperation } from '../support/prefilled.js'
 import { until } from '../support/until.js'
 
@@ -17,11 +18,15 @@ const stored = ['cycling/Image_12.jpg', 'cycling/Image_7.jpg', 'running/Image_2.
   (id) => `${gallery}/images/${encodeURIComponent(id)}`,
 )
 
+/** As examples call it. */
+const otherModel = 'resnet50'
+
 test('every operation runs as the page fills it in, in each of its content types', async (t) => {
   const files = await filesToUpload()
   const remote = { fetch: async () => files['image/*']!, close: async () => {} }
   const modelFiles = archivesOf(await modelArchive(t))
   const app = await startApp(t, { modelDir: readConfig({}).modelDir }, remote)
+  await installModel(app, (await handmadeModel(t, { name: otherModel })).folder)
   const { paths } = await app.call<ReferenceDocument>(200, { method: 'GET', url: '/docs/json' })
   const refused: string[] = []
   let sent = 0
@@ -58,6 +63,8 @@ async function whatExists(
   if (path.includes('{job}')) return { job: await jobFor(app, operationId) }
   if (operationId === 'getLayout') await laidOut(app)
   if (operationId === 'removeModel') return { model: 'handmade' } // as it was installed before
+  if (path.includes('/sets/{model}') || path.endsWith('/serving')) await otherSet(app)
+  if (path.includes('/sets/{model}')) return { model: otherModel }
   if (path.includes('{decision}')) return { decision: await decisionOf(app) }
   return path.includes('{snapshot}') ? { snapshot: await snapshotOf(app) } : {}
 }
@@ -91,6 +98,12 @@ async function stateOf(app: TestApp, url: string): Promise<string> {
 
 async function laidOut(app: TestApp): Promise<void> {
   const { id } = await app.call<{ id: string }>(202, { method: 'POST', url: `${gallery}/layout` })
+  await until(async () => (await stateOf(app, `/v1/jobs/${id}`)) === 'succeeded')
+}
+
+async function otherSet(app: TestApp): Promise<void> {
+  const request = { method: 'POST', url: `${gallery}/sets`, payload: { model: otherModel } } as const
+  const { id } = await app.call<{ id: string }>(202, request)
   await until(async () => (await stateOf(app, `/v1/jobs/${id}`)) === 'succeeded')
 }
 

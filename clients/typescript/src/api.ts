@@ -145,6 +145,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a gallery’s embedding sets side by side */
+        get: operations["listEmbeddingSets"];
+        put?: never;
+        /**
+         * Build another embedding set beside the one that serves
+         * @description A job embeds the gallery’s pictures by another model, from what was kept of them, behind searches; then both sets are judged on the gallery’s own labels. What is changed meanwhile, and from then on, is brought to both. Asked for again, the set is compared and judged again; a job that is not over is told instead.
+         */
+        post: operations["buildEmbeddingSet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/sets/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove an embedding set that does not serve
+         * @description With its job, if one is not over.
+         */
+        delete: operations["removeEmbeddingSet"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/serving": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Let another embedding set serve a gallery, or the one before again
+         * @description In one step: searches under way end with the set they began with. The set that served is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Refused with `gate_not_passed` for a set that was not found good enough, unless it is forced.
+         */
+        put: operations["serveEmbeddingSet"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries": {
         parameters: {
             query?: never;
@@ -803,6 +864,91 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        /** @description The embeddings that one model made of a gallery’s pictures. */
+        EmbeddingSet: {
+            /**
+             * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+             * @example holidays
+             */
+            gallery: string;
+            modelId: string;
+            dimension: number;
+            /**
+             * @description `building`: its pictures are being embedded. `ready`: they were, and what changes is brought to it. `serving`: searches are answered from it. `kept`: it did serve, and what changes is brought to it until `keptUntil`.
+             * @enum {string}
+             */
+            state: "building" | "ready" | "serving" | "kept";
+            /** @description Pictures in it. */
+            count: number;
+            index: {
+                pending: number;
+                building: boolean;
+            };
+            /** @description Then it is removed. */
+            keptUntil?: string;
+            gate?: components["schemas"]["Gate"];
+            /** @description That builds or judges it and is not over. */
+            job?: string;
+            createdAt: string;
+        };
+        /** @description Two sets judged side by side on the gallery’s own pictures. */
+        Gate: {
+            passed: boolean;
+            /** @description Why not, one sentence each. */
+            reasons: string[];
+            judgedAt: string;
+            /** @description What it was compared with. */
+            servingModelId: string;
+            seed: number;
+            /** @description Labelled pictures that were queries; without any, nothing is said of quality. */
+            queries: number;
+            /** @description Pictures among which they were ranked, exactly and in both sets. */
+            candidates: number;
+            /** @description Of the normalised mean rank less is better, of all others more. */
+            quality: {
+                "mAP@1"?: {
+                    serving: number;
+                    other: number;
+                    /** @description `other` − `serving`. */
+                    difference: number;
+                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    interval: number[];
+                };
+                "mAP@10"?: {
+                    serving: number;
+                    other: number;
+                    /** @description `other` − `serving`. */
+                    difference: number;
+                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    interval: number[];
+                };
+                "mAP@50"?: {
+                    serving: number;
+                    other: number;
+                    /** @description `other` − `serving`. */
+                    difference: number;
+                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    interval: number[];
+                };
+                normalisedMeanRank?: {
+                    serving: number;
+                    other: number;
+                    /** @description `other` − `serving`. */
+                    difference: number;
+                    /** @description Of the difference: 95 %, by resampling queries in pairs. */
+                    interval: number[];
+                };
+            };
+            /** @description Of the ten best hits of a query, the share that both sets show. */
+            overlapAt10: number | null;
+            overlapQueries: number;
+            /** @description Of near-copies, told by pixels, the share among the ten best hits; null: there are none. */
+            copiesFound: {
+                serving: number;
+                other: number;
+                copies: number;
+            } | null;
+        };
         /**
          * @description Where a score comes from, place by place, and how far it is to be trusted.
          * @example {
@@ -1212,7 +1358,7 @@ export interface components {
              * @description `ingest` stores pictures; the others analyse a whole gallery and have a result.
              * @enum {string}
              */
-            kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout";
+            kind: "ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding";
             /**
              * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
              * @example holidays
@@ -3422,6 +3568,548 @@ export interface operations {
             };
             /** @description Address and headers have more bytes than allowed. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEmbeddingSets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the order of their making; one of them serves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sets: components["schemas"]["EmbeddingSet"][];
+                    };
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    buildEmbeddingSet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "model": "resnet50",
+                 *       "withoutOriginal": "leave_out"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                    priority?: number;
+                    /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                    webhook?: string;
+                    /** @description Id or name of a model. */
+                    model: string;
+                    /**
+                     * @description What becomes of pictures that were not kept as they came. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and they are missing from the set.
+                     * @default fail
+                     * @enum {string}
+                     */
+                    withoutOriginal?: "fail" | "leave_out";
+                    /** @description Pictures embedded in a second; 0: as many as there is room for. Left out, and at most: `RE_EMBEDDING_RATE_MAX`. */
+                    ratePerSecond?: number;
+                    /**
+                     * @description Of the sample that both sets are judged on.
+                     * @default 1
+                     */
+                    seed?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job that is at it already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The job that builds and judges it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeEmbeddingSet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+                /** @description Id or name of a model. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has been deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serveEmbeddingSet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "model": "resnet50"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Id or name of a model. */
+                    model: string;
+                    /**
+                     * @description The set serves although it was not found good enough.
+                     * @default false
+                     */
+                    force?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The sets as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sets: components["schemas"]["EmbeddingSet"][];
+                    };
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with what is stored. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6342,7 +7030,7 @@ export interface operations {
                  */
                 gallery?: string;
                 /** @description Only jobs of one of these kinds. */
-                kind?: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout")[];
+                kind?: ("ingest" | "evaluate" | "duplicates" | "doctor" | "layout" | "re-embedding")[];
                 /** @description Only jobs in one of these states. */
                 state?: ("queued" | "running" | "succeeded" | "completed_with_errors" | "failed" | "cancelled")[];
                 /** @description Maximum number of entries per page. */

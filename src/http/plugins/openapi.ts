@@ -7,6 +7,7 @@ import { serviceVersion } from '../../version.js'
 import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
 import { Calibration } from '../schemas/calibration.js'
 import { Decision } from '../schemas/decision.js'
+import { EmbeddingSet, Gate } from '../schemas/embedding-set.js'
 import { Explanation } from '../schemas/explain.js'
 import { FeedbackAnswer } from '../schemas/feedback.js'
 import { Filter } from '../schemas/filter.js'
@@ -24,6 +25,8 @@ import { CompareAnswer, EmbeddingAnswer } from '../schemas/vectors.js'
 const namedSchemas: readonly TSchema[] = [
   Calibration,
   Decision,
+  EmbeddingSet,
+  Gate,
   Explanation,
   FeedbackAnswer,
   Filter,

@@ -5,7 +5,7 @@ import { lineBounds, readJson } from '../../bounded-json.js'
 import type { Config } from '../../config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
-import { type IntakeParts, takeIn } from '../../ingest/new-image.js'
+import { type IntakeParts, storeOne } from '../../ingest/new-image.js'
 import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
@@ -96,10 +96,8 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
     }
 
     const beganAt = performance.now()
-    const taken = await takeIn(gallery, image, parts, { signal })
-    const takenAt = performance.now()
+    const { record, created, takenAt } = await storeOne(gallery, image, parts, signal)
     request.trace?.part('embed', beganAt, takenAt - beganAt)
-    const { record, created } = await parts.galleries.putOne(gallery, taken)
     request.trace?.part('commit', takenAt, performance.now() - takenAt)
     if (created) reply.code(201).header('location', `/v1/galleries/${gallery}/images/${encodeURIComponent(record.id)}`)
     return imageView(record)

@@ -77,8 +77,8 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = 
     },
     async (request, reply) => {
       const { manifest } = models.folders.get(request.params.model)
-      const user = (await galleries.list()).find(({ modelId }) => modelId === manifest.id)
-      if (user !== undefined) throw new AlikeError('model_in_use', { detail: `The gallery ${user.name} uses it.` })
+      const user = await galleries.userOf(manifest.id)
+      if (user !== undefined) throw new AlikeError('model_in_use', { detail: `The gallery ${user} uses it.` })
       await models.release(manifest.id)
       await models.folders.remove(manifest.id)
       return reply.code(204).send(null)

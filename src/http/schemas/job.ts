@@ -122,7 +122,7 @@ export const JobListParameters = Type.Object(
 )
 export const JobList = Type.Object({ jobs: Type.Array(reference(Job), { description: 'Newest first.' }) })
 
-const wishes = {
+export const JobWishes = {
   priority: Type.Optional(
     Type.Integer({
       minimum: -100,
@@ -139,11 +139,11 @@ const wishes = {
   ),
 }
 /** What is said of the job, not of its work. */
-export const JobWishParameters = Type.Object(wishes, { additionalProperties: false })
+export const JobWishParameters = Type.Object(JobWishes, { additionalProperties: false })
 
 export const JobSteering = Type.Object(
   {
-    priority: wishes.priority,
+    priority: JobWishes.priority,
     paused: Type.Optional(
       Type.Boolean({
         description:
@@ -156,7 +156,7 @@ export const JobSteering = Type.Object(
 
 export const IngestParameters = Type.Object(
   {
-    ...wishes,
+    ...JobWishes,
     label: Type.Optional({ ...Label, description: 'Label of pictures whose path has no folder.' }),
     nameEncoding: Type.Optional(
       Type.Enum([...nameEncodings], {

@@ -63,6 +63,123 @@ class Decision(TypedDict):
     at: str
 
 
+class Index(TypedDict):
+    pending: int
+    building: bool
+
+
+class MAP1(TypedDict):
+    serving: float
+    other: float
+    difference: float
+    """
+    `other` − `serving`.
+    """
+    interval: list[float]
+    """
+    Of the difference: 95 %, by resampling queries in pairs.
+    """
+
+
+class MAP10(TypedDict):
+    serving: float
+    other: float
+    difference: float
+    """
+    `other` − `serving`.
+    """
+    interval: list[float]
+    """
+    Of the difference: 95 %, by resampling queries in pairs.
+    """
+
+
+class MAP50(TypedDict):
+    serving: float
+    other: float
+    difference: float
+    """
+    `other` − `serving`.
+    """
+    interval: list[float]
+    """
+    Of the difference: 95 %, by resampling queries in pairs.
+    """
+
+
+class NormalisedMeanRank(TypedDict):
+    serving: float
+    other: float
+    difference: float
+    """
+    `other` − `serving`.
+    """
+    interval: list[float]
+    """
+    Of the difference: 95 %, by resampling queries in pairs.
+    """
+
+
+Quality = TypedDict(
+    'Quality',
+    {
+        'mAP@1': NotRequired[MAP1],
+        'mAP@10': NotRequired[MAP10],
+        'mAP@50': NotRequired[MAP50],
+        'normalisedMeanRank': NotRequired[NormalisedMeanRank],
+    },
+)
+
+
+class CopiesFound(TypedDict):
+    """
+    Of near-copies, told by pixels, the share among the ten best hits; null: there are none.
+    """
+
+    serving: float
+    other: float
+    copies: int
+
+
+class Gate(TypedDict):
+    """
+    Two sets judged side by side on the gallery’s own pictures.
+    """
+
+    passed: bool
+    reasons: list[str]
+    """
+    Why not, one sentence each.
+    """
+    judgedAt: str
+    servingModelId: str
+    """
+    What it was compared with.
+    """
+    seed: int
+    queries: int
+    """
+    Labelled pictures that were queries; without any, nothing is said of quality.
+    """
+    candidates: int
+    """
+    Pictures among which they were ranked, exactly and in both sets.
+    """
+    quality: Quality
+    """
+    Of the normalised mean rank less is better, of all others more.
+    """
+    overlapAt10: float | None
+    """
+    Of the ten best hits of a query, the share that both sets show.
+    """
+    overlapQueries: int
+    copiesFound: CopiesFound | None
+    """
+    Of near-copies, told by pixels, the share among the ten best hits; null: there are none.
+    """
+
+
 class Area(TypedDict):
     """
     The part of the upright picture that the grid lies over, in fractions of its sides: what the model saw.
@@ -303,7 +420,7 @@ class Filter7(TypedDict, closed=True):
     lte: NotRequired[str | float]
 
 
-class Index(TypedDict):
+class Index1(TypedDict):
     """
     State of the index; searches are correct in every state, but for pictures counted as unfindable.
     """
@@ -359,7 +476,7 @@ class Gallery(TypedDict):
     """
     The gallery’s record is damaged on disk: only its name is known, and it can only be deleted.
     """
-    index: Index
+    index: Index1
     """
     State of the index; searches are correct in every state, but for pictures counted as unfindable.
     """
@@ -431,7 +548,7 @@ class Job(TypedDict):
     """
 
     id: str
-    kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout']
+    kind: Literal['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding']
     """
     `ingest` stores pictures; the others analyse a whole gallery and have a result.
     """
@@ -1007,7 +1124,7 @@ class Confusion(TypedDict):
     """
 
 
-class Quality(TypedDict):
+class Quality1(TypedDict):
     pictures: int
     """
     Pictures in the gallery.
@@ -1089,7 +1206,7 @@ class AtEfItem(TypedDict):
     """
 
 
-class Index1(TypedDict):
+class Index2(TypedDict):
     k: int
     """
     Neighbours looked for.
@@ -1119,8 +1236,8 @@ class Evaluation(TypedDict):
     """
     The model that made the embeddings.
     """
-    quality: Quality
-    index: Index1
+    quality: Quality1
+    index: Index2
 
 
 class Image1(TypedDict):
@@ -1566,6 +1683,38 @@ class Snapshot(TypedDict):
     Pictures whose record, embedding, thumbnail or copy descriptor could not be read when this was written: everything else of them is in it. Absent when there are none.
     """
     failure: Failure1 | None
+
+
+class EmbeddingSet(TypedDict):
+    """
+    The embeddings that one model made of a gallery’s pictures.
+    """
+
+    gallery: str
+    """
+    Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+    """
+    modelId: str
+    dimension: int
+    state: Literal['building', 'ready', 'serving', 'kept']
+    """
+    `building`: its pictures are being embedded. `ready`: they were, and what changes is brought to it. `serving`: searches are answered from it. `kept`: it did serve, and what changes is brought to it until `keptUntil`.
+    """
+    count: int
+    """
+    Pictures in it.
+    """
+    index: Index
+    keptUntil: NotRequired[str]
+    """
+    Then it is removed.
+    """
+    gate: NotRequired[Gate]
+    job: NotRequired[str]
+    """
+    That builds or judges it and is not over.
+    """
+    createdAt: str
 
 
 Filter1 = TypedDict(

@@ -188,7 +188,12 @@ export class GalleryWrites {
     if (former !== undefined && former.contentHash !== said.contentHash) this.#forgetFeedback(row, former.id)
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
-    this.#images.insert(row.number, { ...said, slot, createdAt: former?.createdAt || at, updatedAt: at })
+    this.#images.insert(row.number, {
+      ...said,
+      slot,
+      createdAt: former?.createdAt || image.createdAt || at,
+      updatedAt: at,
+    })
     return found === undefined ? { slot, created: true } : { slot, created: false, retiredSlot: found.slot }
   }
 

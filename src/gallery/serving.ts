@@ -1,0 +1,17 @@
+/** What answers a request from its beginning to its end, whichever set begins to serve the gallery meanwhile. */
+import type { OpenSet } from './engine.js'
+import type { SearchedSet } from './gallery-search.js'
+
+export interface Serving {
+  /** Uid of the gallery, or uids of several. */
+  galleries: string
+  /** Of their sets. */
+  setUids: readonly string[]
+  modelId: string
+  /** Of its embeddings. */
+  dimension: number
+  /** What is searched. */
+  set: SearchedSet
+  /** Of the first gallery: where examples are looked up. */
+  examples: OpenSet
+}

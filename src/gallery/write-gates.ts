@@ -1,0 +1,61 @@
+/** Writes of galleries as they pass; for the moment in which another set begins to serve one, they wait. */
+
+interface Gate {
+  underWay: number
+  /** Resolves when writes may pass again. */
+  closed?: Promise<void>
+  /** Told when nothing is under way. */
+  onIdle?: () => void
+}
+
+export class WriteGates {
+  readonly #gates = new Map<string, Gate>()
+
+  /** @throws what `write` throws */
+  async pass<Result>(gallery: string, write: () => Promise<Result>): Promise<Result> {
+    for (let gate = this.#gates.get(gallery); gate?.closed !== undefined; gate = this.#gates.get(gallery))
+      await gate.closed
+    const gate = this.#gateOf(gallery)
+    gate.underWay++
+    try {
+      return await write()
+    } finally {
+      gate.underWay--
+      if (gate.underWay === 0) gate.onIdle?.()
+      this.#forgetIdle(gallery, gate)
+    }
+  }
+
+  /** Does the work while no write is under way and none begins. One at a time for each gallery. @throws what `work` throws */
+  async whileClosed<Result>(gallery: string, work: () => Promise<Result>): Promise<Result> {
+    for (let gate = this.#gates.get(gallery); gate?.closed !== undefined; gate = this.#gates.get(gallery))
+      await gate.closed
+    const gate = this.#gateOf(gallery)
+    let open = (): void => {}
+    gate.closed = new Promise((resolve) => {
+      open = resolve
+    })
+    try {
+      if (gate.underWay > 0)
+        await new Promise<void>((resolve) => {
+          gate.onIdle = resolve
+        })
+      return await work()
+    } finally {
+      delete gate.closed
+      delete gate.onIdle
+      this.#forgetIdle(gallery, gate)
+      open()
+    }
+  }
+
+  #gateOf(gallery: string): Gate {
+    let gate = this.#gates.get(gallery)
+    if (gate === undefined) this.#gates.set(gallery, (gate = { underWay: 0 }))
+    return gate
+  }
+
+  #forgetIdle(gallery: string, gate: Gate): void {
+    if (gate.underWay === 0 && gate.closed === undefined) this.#gates.delete(gallery)
+  }
+}

@@ -1,0 +1,48 @@
+/** Two sets compared as a whole, by id: what of the one that serves the other does not have as it is, then what it has besides. */
+
+import type { ImageRecord } from '../gallery/records.js'
+import { nextTurn } from '../turns.js'
+import type { SetMirror } from './set-mirror.js'
+
+export interface ComparedPage {
+  /** Records looked at, in the order of the walk. */
+  looked: readonly ImageRecord[]
+  /** Those of them that differ, with their places in the walk. */
+  differing: readonly { id: string; place: number }[]
+}
+
+const recordsOfPage = 200
+
+/** What is changed behind the walk is not told: it is noted elsewhere. @throws the signal's reason */
+export async function* differingImages(mirror: SetMirror, signal: AbortSignal): AsyncGenerator<ComparedPage> {
+  let place = 0
+  for await (const looked of pagesOf(mirror.from, signal)) {
+    const placeOf = new Map(looked.map(({ id }, i) => [id, place + i]))
+    const differing = (await mirror.differing(looked)).map(({ id }) => ({ id, place: placeOf.get(id)! }))
+    place += looked.length
+    yield { looked, differing }
+  }
+}
+
+/** Ids that only the other set has. @throws the signal's reason */
+export async function* goneImages(mirror: SetMirror, signal: AbortSignal): AsyncGenerator<string[]> {
+  for await (const looked of pagesOf(mirror.to, signal)) {
+    const here = new Set((await mirror.from.find(looked.map(({ id }) => id))).map(({ id }) => id))
+    const gone = looked.flatMap(({ id }) => (here.has(id) ? [] : [id]))
+    if (gone.length > 0) yield gone
+  }
+}
+
+async function* pagesOf(set: SetMirror['from'], signal: AbortSignal): AsyncGenerator<readonly ImageRecord[]> {
+  for (let cursor: string | undefined; ; ) {
+    let next: string | undefined
+    for await (const { images, nextCursor } of set.page({ cursor, limit: recordsOfPage })) {
+      signal.throwIfAborted()
+      if (images.length > 0) yield images
+      next = nextCursor
+    }
+    if (next === undefined) return
+    cursor = next
+    await nextTurn()
+  }
+}

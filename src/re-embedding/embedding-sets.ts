@@ -1,0 +1,204 @@
+/** A gallery's embedding sets as an operator changes them: another one is built, compared, made to serve, rolled back, removed. */
+import { randomUUID } from 'node:crypto'
+import { AlikeError } from '../errors.js'
+import type { Galleries, GallerySet } from '../gallery/galleries.js'
+import type { JsonValue } from '../gallery/records.js'
+import { activeJobStates, type JobRecord } from '../jobs/job.js'
+import type { JobLogger } from '../jobs/job-logger.js'
+import type { JobReport, Jobs } from '../jobs/jobs.js'
+import type { Webhooks } from '../jobs/webhooks.js'
+import { catchUp } from './catching-up.js'
+import type { ReEmbeddingTask } from './re-embedding-runner.js'
+import { aboutOf, asStored, type SetAbout, type WithoutOriginal } from './set-about.js'
+import type { SetFollowers } from './set-followers.js'
+import type { SetMirrors } from './set-mirrors.js'
+
+export interface EmbeddingSetsOptions {
+  galleries: Galleries
+  jobs: Jobs
+  webhooks: Webhooks
+  mirrors: SetMirrors
+  followers: SetFollowers
+  /** Pictures embedded in a second unless a caller asks for another number; 0: as many as there is room for. */
+  reEmbeddingRateMax: number
+  /** Days for which a set that served is brought up to date. */
+  setKeptDays: number
+  logger: JobLogger
+  now?: (() => Date) | undefined
+}
+
+export interface BuildWishes {
+  withoutOriginal?: WithoutOriginal | undefined
+  /** No more than the setting, where that is not 0. */
+  ratePerSecond?: number | undefined
+  /** Of the sample that both sets are judged on. Default 1. */
+  seed?: number | undefined
+  priority?: number | undefined
+  webhook?: string | undefined
+}
+
+/** A set as it is told. */
+export interface ToldSet extends Omit<GallerySet, 'about'> {
+  about: SetAbout
+  /** That is not over. */
+  job: JobRecord | undefined
+}
+
+/** Writes wait no longer than this for another set to begin to serve. */
+const closedMaxMs = 10_000
+const retentionCheckMs = 60_000
+const dayMs = 86_400_000
+
+export class EmbeddingSets {
+  readonly #options: EmbeddingSetsOptions
+  readonly #timer: NodeJS.Timeout
+  /** Galleries whose sets are being exchanged or removed. */
+  readonly #busy = new Set<string>()
+
+  constructor(options: EmbeddingSetsOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.removeOverdue(), retentionCheckMs).unref()
+  }
+
+  /** In the order of their making. @throws AlikeError `gallery_not_found` */
+  async list(gallery: string): Promise<ToldSet[]> {
+    const sets = await this.#options.galleries.sets(gallery)
+    const jobs = await this.#activeJobs(gallery)
+    return sets.map((set) => ({ ...set, about: aboutOf(set), job: jobs.find((job) => setUidOf(job) === set.uid) }))
+  }
+
+  /**
+   * A job that builds the set of this model, or compares and judges it again where it is complete. One that is not over is told
+   * instead of another.
+   * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `job_queue_full`, `storage_full`, `webhook_disabled`
+   */
+  async build(gallery: string, model: string, wishes: BuildWishes = {}): Promise<JobReport & { created: boolean }> {
+    const { galleries, jobs, webhooks, reEmbeddingRateMax } = this.#options
+    const { withoutOriginal = 'fail', ratePerSecond = reEmbeddingRateMax, seed = 1, priority, webhook } = wishes
+    if (webhook !== undefined) webhooks.expectAllowed(webhook)
+    const modelId = galleries.modelOf(model)
+    await jobs.expectRoom('re-embedding')
+    const known = (await this.list(gallery)).find((set) => set.modelId === modelId)
+    if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
+    if (known?.stage === 'serving') throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
+    const set = known ?? (await galleries.addSet(gallery, modelId, asStored({ withoutOriginal })))
+    const rate = reEmbeddingRateMax === 0 ? ratePerSecond : Math.min(ratePerSecond, reEmbeddingRateMax)
+    const task: ReEmbeddingTask = { setUid: set.uid, withoutOriginal, ratePerSecond: rate, seed }
+    const source = { ...task } as { [key: string]: JsonValue }
+    return jobs.create({ id: randomUUID(), kind: 're-embedding', gallery, source, priority, webhook })
+  }
+
+  /**
+   * The set of this model serves from now on; the one that did is kept up to date for some days. A set that served before can
+   * serve again at once.
+   * @throws AlikeError `set_not_found`, `set_not_ready`, `gate_not_passed` unless forced, `model_mismatch`, `overloaded`, `storage_full`
+   */
+  async serve(gallery: string, model: string, { force = false }: { force?: boolean | undefined } = {}): Promise<void> {
+    const { galleries } = this.#options
+    const { set, serving } = await this.#found(gallery, model)
+    if (set === serving) return
+    if (set.stage === 'building') throw new AlikeError('set_not_ready')
+    if (!galleries.isServed(set.modelId)) throw new AlikeError('model_mismatch')
+    const { gate } = set.about
+    const passed = set.stage === 'kept' || (gate?.passed === true && gate.servingModelId === serving.modelId)
+    if (!passed && !force)
+      throw new AlikeError('gate_not_passed', { detail: gate?.reasons.join(' ') || 'It was not judged yet.' })
+    await this.#alone(gallery, () => this.#exchange(gallery, set, serving))
+    this.#options.logger.info(
+      { gallery, modelId: set.modelId, before: serving.modelId, forced: !passed, rolledBack: set.stage === 'kept' },
+      'another embedding set serves a gallery',
+    )
+  }
+
+  /** With its job, if one is not over. @throws AlikeError `set_not_found`, `set_in_use`, `storage_full`, `overloaded` */
+  async remove(gallery: string, model: string): Promise<void> {
+    const { set, serving } = await this.#found(gallery, model)
+    if (set === serving) throw new AlikeError('set_in_use')
+    await this.#alone(gallery, () => this.#removeNow(gallery, set))
+  }
+
+  /** Sets that served and were kept long enough. */
+  async removeOverdue(): Promise<void> {
+    const { galleries, logger, now = () => new Date() } = this.#options
+    try {
+      for (const { gallery } of await galleries.setsBeside())
+        for (const set of await this.list(gallery)) {
+          const { keptUntil } = set.about
+          if (set.stage !== 'kept' || keptUntil === undefined || new Date(keptUntil) > now()) continue
+          await this.#alone(gallery, () => this.#removeNow(gallery, set))
+        }
+    } catch (error) {
+      logger.warn({ err: error }, 'embedding sets that were kept long enough could not be removed; tried again later')
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  async #exchange(gallery: string, set: ToldSet, serving: ToldSet): Promise<void> {
+    const { galleries, mirrors, followers, setKeptDays, now = () => new Date() } = this.#options
+    const changed = galleries.follow(gallery)
+    await followers.stop(gallery)
+    try {
+      const { mirror } = await mirrors.of(gallery, set.uid)
+      // most of it while writes go on; then the few that came meanwhile
+      await catchUp({ mirror, changed, signal: AbortSignal.timeout(6 * closedMaxMs) })
+      const keptUntil = new Date(now().getTime() + setKeptDays * dayMs).toISOString()
+      const lately = AbortSignal.timeout(closedMaxMs)
+      await galleries.serve(gallery, set.uid, {
+        about: asStored({ ...serving.about, gate: undefined, keptUntil }),
+        catchUp: () => catchUp({ mirror, changed, signal: lately }),
+      })
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'TimeoutError')) throw error
+      throw new AlikeError('overloaded', {
+        detail: 'Too much is being written to bring the set up to date.',
+        retryAfterSeconds: 10,
+      })
+    } finally {
+      mirrors.forget(set.uid)
+      mirrors.forget(serving.uid)
+      const other = (await galleries.sets(gallery)).find(({ stage }) => stage !== 'serving')
+      if (other !== undefined) followers.start(gallery, other.uid)
+    }
+  }
+
+  async #removeNow(gallery: string, set: ToldSet): Promise<void> {
+    const { galleries, jobs, mirrors, followers, logger } = this.#options
+    if (set.job !== undefined) await jobs.cancel(set.job.id)
+    await followers.stop(gallery)
+    await galleries.removeSet(gallery, set)
+    mirrors.forget(set.uid)
+    logger.info({ gallery, modelId: set.modelId }, 'an embedding set was removed')
+  }
+
+  async #found(gallery: string, model: string): Promise<{ set: ToldSet; serving: ToldSet }> {
+    const sets = await this.list(gallery)
+    const modelId = this.#options.galleries.modelOf(model, model)
+    const set = sets.find((one) => one.modelId === modelId)
+    if (set === undefined) throw new AlikeError('set_not_found')
+    return { set, serving: sets.find(({ stage }) => stage === 'serving')! }
+  }
+
+  async #activeJobs(gallery: string): Promise<JobRecord[]> {
+    const states = [...activeJobStates]
+    return (await this.#options.jobs.list({ gallery, kinds: ['re-embedding'], states })).map(({ job }) => job)
+  }
+
+  /** @throws AlikeError `overloaded` */
+  async #alone(gallery: string, work: () => Promise<void>): Promise<void> {
+    if (this.#busy.has(gallery))
+      throw new AlikeError('overloaded', { detail: 'Its embedding sets are being changed.', retryAfterSeconds: 2 })
+    this.#busy.add(gallery)
+    try {
+      await work()
+    } finally {
+      this.#busy.delete(gallery)
+    }
+  }
+}
+
+function setUidOf({ source }: JobRecord): string | undefined {
+  return (source as unknown as ReEmbeddingTask).setUid
+}

@@ -1,0 +1,161 @@
+/** A gallery's two sets judged side by side on its own pictures: the same sample, the same seed, exact rankings. */
+import { defaultDuplicateScore } from '../copies/near-copy-score.js'
+import { compareRankings, type RankedTwice } from '../eval/compared-rankings.js'
+import type { RankedLabels } from '../eval/judged-query.js'
+import { seededRandom } from '../eval/random.js'
+import type { OpenSet } from '../gallery/engine.js'
+import { nextTurn } from '../turns.js'
+import { type ComparedNumber, comparedNames, type GateMeasures } from './gate-report.js'
+
+export interface GateOptions {
+  /** Stored pictures that are queries. */
+  queries: number
+  seed: number
+  signal: AbortSignal
+}
+
+/** Pictures that queries are ranked among; more would hold index workers for long. */
+const candidatesMax = 2_000
+/** Queries compared with all candidates in one call: a fraction of a second of the index workers. */
+const rowsAtOnce = 16
+const depth = 10
+const recordsOfPage = 500
+
+interface Sampled {
+  id: string
+  label: string | null
+}
+
+/** @throws AlikeError `overloaded`, `gallery_not_found`; the signal's reason */
+export async function judgeSets(serving: OpenSet, other: OpenSet, options: GateOptions): Promise<GateMeasures> {
+  const { queries, seed, signal } = options
+  const random = seededRandom(seed)
+  const sample = await sampleOf(other, candidatesMax, random, signal)
+  const labelled = sample.filter(({ label }) => label !== null)
+  const asked = labelled.slice(0, queries)
+  const rankings = await rankedTwice(serving, other, { asked, candidates: sample, signal })
+  const compared = compareRankings(rankings, { ks: [1, 10, 50], seed })
+  const quality = Object.fromEntries(
+    comparedNames.flatMap((name): [string, ComparedNumber][] => {
+      const found = compared.numbers.get(name)
+      if (found === undefined) return []
+      const { first, second, difference, interval } = found
+      return [[name, { serving: first, other: second, difference, interval }]]
+    }),
+  )
+  const shown = await shownByBoth(serving, other, { asked: sample.slice(0, queries), signal })
+  return { queries: compared.queries, candidates: sample.length, quality, ...shown }
+}
+
+/** Pictures of the set, each as likely as any other, in an order of their own. */
+async function sampleOf(set: OpenSet, size: number, random: () => number, signal: AbortSignal): Promise<Sampled[]> {
+  const sample: Sampled[] = []
+  let seen = 0
+  for (let cursor: string | undefined; ; ) {
+    let next: string | undefined
+    for await (const { images, nextCursor } of set.page({ cursor, limit: recordsOfPage })) {
+      signal.throwIfAborted()
+      for (const { id, label } of images) {
+        const place = seen < size ? seen : Math.floor(random() * (seen + 1))
+        if (place < size) sample[place] = { id, label }
+        seen++
+      }
+      next = nextCursor
+    }
+    if (next === undefined) break
+    cursor = next
+    await nextTurn()
+  }
+  for (let i = sample.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[sample[i], sample[j]] = [sample[j]!, sample[i]!]
+  }
+  return sample
+}
+
+interface Asked {
+  asked: readonly Sampled[]
+  candidates: readonly Sampled[]
+  signal: AbortSignal
+}
+
+async function rankedTwice(
+  serving: OpenSet,
+  other: OpenSet,
+  { asked, candidates, signal }: Asked,
+): Promise<RankedTwice[]> {
+  const rankings: RankedTwice[] = []
+  for (let begin = 0; begin < asked.length; begin += rowsAtOnce) {
+    signal.throwIfAborted()
+    const rows = asked.slice(begin, begin + rowsAtOnce)
+    const [first, second] = [await serving.likeness(rows, candidates), await other.likeness(rows, candidates)]
+    for (const [row, query] of rows.entries()) {
+      const scoresOf = (all: Float32Array) => all.subarray(row * candidates.length, (row + 1) * candidates.length)
+      rankings.push({
+        first: rankedBy(scoresOf(first), query, candidates),
+        second: rankedBy(scoresOf(second), query, candidates),
+      })
+      await nextTurn()
+    }
+  }
+  return rankings
+}
+
+/** Without the query itself; one that has gone meanwhile is like nothing and comes last. */
+function rankedBy(scores: Float32Array, query: Sampled, candidates: readonly Sampled[]): RankedLabels {
+  const places = candidates.flatMap(({ id }, place) => (id === query.id ? [] : [place]))
+  places.sort((a, b) => scores[b]! - scores[a]! || (candidates[a]!.id < candidates[b]!.id ? -1 : 1))
+  const ranked = places.map((place) => candidates[place]!.label)
+  const relevant = ranked.filter((label) => label === query.label).length
+  return { label: query.label!, ranked, relevant, candidates: ranked.length }
+}
+
+/** The first hits as both sets show them, and which near-copies are among them. */
+async function shownByBoth(
+  serving: OpenSet,
+  other: OpenSet,
+  { asked, signal }: Omit<Asked, 'candidates'>,
+): Promise<Pick<GateMeasures, 'overlapAt10' | 'overlapQueries' | 'copiesFound'>> {
+  let [shown, both, queries] = [0, 0, 0]
+  const found = { serving: 0, other: 0, copies: 0 }
+  for (const { id } of asked) {
+    signal.throwIfAborted()
+    const [first, second] = [await hitsOf(serving, id), await hitsOf(other, id)]
+    if (first === undefined || second === undefined) continue
+    queries++
+    shown += Math.max(first.size, second.size)
+    for (const hit of first) if (second.has(hit)) both++
+    for (const copy of await copiesOf(serving, id)) {
+      found.copies++
+      if (first.has(copy)) found.serving++
+      if (second.has(copy)) found.other++
+    }
+  }
+  const { copies } = found
+  return {
+    overlapAt10: shown === 0 ? null : both / shown,
+    overlapQueries: queries,
+    copiesFound: copies === 0 ? null : { serving: found.serving / copies, other: found.other / copies, copies },
+  }
+}
+
+async function hitsOf(set: OpenSet, id: string): Promise<Set<string> | undefined> {
+  const vector = await set.vector(id)
+  if (vector === undefined) return undefined
+  const hits = await (await set.nearest({ vector, excludeIds: [id] })).first(depth)
+  return new Set(hits.map(({ record }) => record.id))
+}
+
+/** At most as many as have room among the first hits: of one with more of them, any would do. */
+async function copiesOf(set: OpenSet, id: string): Promise<string[]> {
+  const [vector, descriptor] = [await set.vector(id), await set.copies.descriptor(id)]
+  if (vector === undefined || descriptor === undefined || descriptor.length === 0) return []
+  const copies = await set.nearest({
+    vector,
+    excludeIds: [id],
+    exact: true,
+    copiesOf: { descriptors: [descriptor], least: defaultDuplicateScore },
+  })
+  const hits = await copies.first(depth + 1)
+  return hits.length > depth ? [] : hits.map(({ record }) => record.id)
+}

@@ -1,0 +1,20 @@
+/** No more pictures in a second than somebody asked for. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export class PaceLimit {
+  readonly #perSecond: number
+  #dueAt = 0
+
+  /** @param perSecond 0: as many as there is room for */
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond
+  }
+
+  /** After so many of them: resolves when the next may begin. @throws the signal's reason */
+  async spend(pictures: number, signal: AbortSignal): Promise<void> {
+    if (this.#perSecond === 0 || pictures === 0) return
+    const now = performance.now()
+    this.#dueAt = Math.max(this.#dueAt, now) + (pictures / this.#perSecond) * 1_000
+    await sleep(this.#dueAt - now, undefined, { signal })
+  }
+}

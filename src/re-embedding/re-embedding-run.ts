@@ -1,0 +1,133 @@
+/**
+ * One job from a gallery's pictures to a set that is complete: what differs is embedded, group by group, each committed
+ * together with how far the job has come. A run that goes on compares from the beginning, which finds what is done in no time.
+ */
+import { AlikeError } from '../errors.js'
+import type { ChangedIds } from '../gallery/changed-ids.js'
+import type { JobError, JobProgress } from '../gallery/job-progress.js'
+import type { JobRecord, RunReading } from '../jobs/job.js'
+import type { JobControl } from '../jobs/job-runner.js'
+import { broughtAtOnce, catchUp } from './catching-up.js'
+import { differingImages, goneImages } from './compared-sets.js'
+import { PaceLimit } from './pace-limit.js'
+import type { WithoutOriginal } from './set-about.js'
+import type { LostImage, SetMirror } from './set-mirror.js'
+
+export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'advance'> {
+  mirror: SetMirror
+  /** What is changed while the run walks. */
+  changed: ChangedIds
+  withoutOriginal: WithoutOriginal
+  /** Pictures embedded in a second; 0: as many as there is room for. */
+  ratePerSecond: number
+  total: number
+}
+
+type Placed = { id: string; place: number }
+
+/** Pictures that can not be embedded again and are listed before the job fails. */
+const listedMax = 10_000
+
+export class ReEmbeddingRun {
+  readonly #job: JobRecord
+  readonly #options: ReEmbeddingRunOptions
+  readonly #startedAt = performance.now()
+  readonly #pace: PaceLimit
+  /** Committed with the job. */
+  #position: number
+  #looked = 0
+  #done = 0
+
+  constructor(job: JobRecord, options: ReEmbeddingRunOptions) {
+    this.#job = job
+    this.#options = options
+    this.#position = job.position
+    this.#pace = new PaceLimit(options.ratePerSecond)
+  }
+
+  reading(): RunReading {
+    const { total } = this.#options
+    return {
+      elapsedMs: performance.now() - this.#startedAt,
+      doneInThisRun: this.#done,
+      shareAtStart: 0,
+      share: total === 0 ? 1 : Math.min(1, this.#looked / total),
+      done: Math.max(this.#position, this.#looked),
+      total: Math.max(total, this.#position, this.#looked),
+    }
+  }
+
+  /**
+   * @returns pictures looked at
+   * @throws AlikeError `originals_missing`, and as `SetMirror.bring`; the signal's reason when stopped
+   */
+  async run(): Promise<number> {
+    const { mirror, changed, signal, withoutOriginal } = this.#options
+    if (withoutOriginal === 'fail') await this.#expectOriginals()
+    for await (const { looked, differing } of differingImages(mirror, signal)) {
+      for (let begin = 0; begin < differing.length; begin += broughtAtOnce)
+        await this.#bring(differing.slice(begin, begin + broughtAtOnce))
+      this.#looked += looked.length
+    }
+    for await (const gone of goneImages(mirror, signal)) changed.note((await mirror.bring(gone, { signal })).again)
+    await this.#advance(this.#looked, [])
+    await catchUp({ mirror, changed, signal })
+    return Math.max(this.#looked, this.#position)
+  }
+
+  async #bring(group: readonly Placed[]): Promise<void> {
+    const { mirror, changed, signal, advance } = this.#options
+    const placeOf = new Map(group.map(({ id, place }) => [id, place]))
+    const end = group.at(-1)!.place + 1
+    const { embedded, again } = await mirror.bring([...placeOf.keys()], {
+      signal,
+      advance,
+      progressOf: (lost) => this.#progress(end, group.length, linesOf(lost, placeOf)),
+    })
+    this.#position = Math.max(this.#position, end)
+    this.#done += embedded
+    changed.note(again)
+    await this.#pace.spend(embedded, signal)
+  }
+
+  /** @param handled pictures up to this position that were not the same */
+  #progress(position: number, handled: number, errors: readonly JobError[]): JobProgress {
+    const { id: jobId } = this.#job
+    // what a former run has told is not told again
+    const told = errors.filter(({ item }) => item >= this.#job.position)
+    const skipped = Math.max(0, position - this.#position - handled)
+    return { jobId, position, skipped, errors: told }
+  }
+
+  async #advance(position: number, errors: readonly JobError[]): Promise<void> {
+    await this.#options.advance(this.#progress(position, 0, errors))
+    this.#position = Math.max(this.#position, position)
+  }
+
+  /** Before anything is embedded. @throws AlikeError `originals_missing`; all of them are listed */
+  async #expectOriginals(): Promise<void> {
+    const { mirror, signal } = this.#options
+    const missing: JobError[] = []
+    let count = 0
+    for await (const { looked, differing } of differingImages(mirror, signal)) {
+      const places = new Map(differing.map(({ id, place }) => [id, place]))
+      for (const record of looked) {
+        const place = places.get(record.id)
+        if (place === undefined || (await mirror.canBring(record))) continue
+        count++
+        if (missing.length < listedMax)
+          missing.push(...linesOf([{ id: record.id, error: new AlikeError('original_not_kept') }], places))
+      }
+    }
+    if (count === 0) return
+    const last = missing.at(-1)!.item
+    await this.#advance(last + 1, missing)
+    throw new AlikeError('originals_missing', {
+      detail: `There are ${count} of them, listed in the job’s errors; \`withoutOriginal: leave_out\` goes on without them.`,
+    })
+  }
+}
+
+function linesOf(lost: readonly LostImage[], placeOf: ReadonlyMap<string, number>): JobError[] {
+  return lost.map(({ id, error }) => ({ item: placeOf.get(id)!, name: id, code: error.code, detail: error.message }))
+}

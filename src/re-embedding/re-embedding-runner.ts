@@ -1,0 +1,93 @@
+/** How a set is built: embedded, then judged against the one that serves. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { OpenSet } from '../gallery/engine.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { JobRecord } from '../jobs/job.js'
+import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
+import { judgeSets } from './gate.js'
+import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.js'
+import { ReEmbeddingRun } from './re-embedding-run.js'
+import { aboutOf, asStored, type WithoutOriginal } from './set-about.js'
+import type { SetFollowers } from './set-followers.js'
+import type { SetMirror } from './set-mirror.js'
+import type { SetMirrors } from './set-mirrors.js'
+
+/** What a job is made for. */
+export interface ReEmbeddingTask {
+  setUid: string
+  withoutOriginal: WithoutOriginal
+  ratePerSecond: number
+  seed: number
+}
+
+export interface ReEmbeddingRunnerOptions extends GateBounds {
+  galleries: Galleries
+  mirrors: SetMirrors
+  followers: SetFollowers
+  jobsMax: number
+  /** Stored pictures that are queries when two sets are judged. */
+  gateQueries: number
+  now?: (() => Date) | undefined
+}
+
+const waitMs = 200
+
+export class ReEmbeddingRunner implements JobRunner {
+  readonly kinds = ['re-embedding'] as const
+  readonly jobsMax: number
+  readonly deathsMax = 4
+  readonly #options: ReEmbeddingRunnerOptions
+
+  constructor(options: ReEmbeddingRunnerOptions) {
+    this.jobsMax = options.jobsMax
+    this.#options = options
+  }
+
+  async run(job: JobRecord, { signal, advance, expect, tell }: JobControl): Promise<RunEnd> {
+    const { galleries, mirrors, followers } = this.#options
+    const { setUid, withoutOriginal, ratePerSecond, seed } = job.source as unknown as ReEmbeddingTask
+    // before anything is read: what changes from now on is brought over in the end
+    const changed = galleries.follow(job.gallery)
+    let { mirror, set } = await mirrors.of(job.gallery, setUid)
+    const { images: total } = await mirror.from.state()
+    await expect(Math.max(total, job.position))
+    const run = new ReEmbeddingRun(job, { mirror, changed, signal, advance, withoutOriginal, ratePerSecond, total })
+    tell(() => run.reading())
+    try {
+      const looked = await run.run()
+      if (set.stage === 'building') set = { ...set, ...(await galleries.changeSet(setUid, { stage: 'ready' })) }
+      await this.#judge(set.uid, job.gallery, mirror, { seed, signal })
+      return { total: looked }
+    } finally {
+      if (set.stage !== 'building') followers.start(job.gallery, setUid)
+      else galleries.unfollow(job.gallery)
+    }
+  }
+
+  async #judge(setUid: string, gallery: string, mirror: SetMirror, options: { seed: number; signal: AbortSignal }) {
+    const { galleries, mirrors, gateQueries, now = () => new Date() } = this.#options
+    await untilLinked(mirror.to, options.signal)
+    const measures = await judgeSets(mirror.from, mirror.to, { queries: gateQueries, ...options })
+    const sets = await galleries.sets(gallery)
+    const { set } = await mirrors.of(gallery, setUid)
+    const reasons = reasonsAgainst(measures, this.#options)
+    const gate: GateReport = {
+      ...measures,
+      judgedAt: now().toISOString(),
+      servingModelId: sets.find(({ stage }) => stage === 'serving')!.modelId,
+      seed: options.seed,
+      passed: reasons.length === 0,
+      reasons,
+    }
+    await galleries.changeSet(setUid, { about: asStored({ ...aboutOf(set), gate }) })
+  }
+}
+
+/** Searches in it are as they will be once it serves. */
+async function untilLinked(set: OpenSet, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const { pending, building } = await set.state()
+    if (pending === 0 && !building) return
+    await sleep(waitMs, undefined, { signal })
+  }
+}

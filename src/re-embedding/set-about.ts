@@ -1,0 +1,23 @@
+/** What is remembered of an embedding set beside its pictures, as JSON in the catalogue. */
+import type { CatalogueSet } from '../gallery/catalogue.js'
+import type { GateReport } from './gate-report.js'
+
+/** What becomes of pictures that were not kept as they came. `fail`: the job fails before anything is embedded. `leave_out`: they are missing from the set. */
+export const withoutOriginalChoices = ['fail', 'leave_out'] as const
+export type WithoutOriginal = (typeof withoutOriginalChoices)[number]
+
+export interface SetAbout {
+  withoutOriginal?: WithoutOriginal | undefined
+  /** Of the last time it was judged against the set that serves. */
+  gate?: GateReport | undefined
+  /** Until when one that served is brought up to date, ISO 8601; then it is removed. */
+  keptUntil?: string | undefined
+}
+
+export function aboutOf({ about }: Pick<CatalogueSet, 'about'>): SetAbout {
+  return about as SetAbout
+}
+
+export function asStored(about: SetAbout): CatalogueSet['about'] {
+  return JSON.parse(JSON.stringify(about)) as CatalogueSet['about']
+}

@@ -1,0 +1,115 @@
+/** Keeps each gallery's other set up to date while one of them serves, in the background, one group of pictures at a time. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError } from '../errors.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { JobLogger } from '../jobs/job-logger.js'
+import { catchUpOnce } from './catching-up.js'
+import type { SetMirrors } from './set-mirrors.js'
+
+export interface SetFollowersOptions {
+  galleries: Galleries
+  mirrors: SetMirrors
+  logger: JobLogger
+}
+
+interface Follower {
+  setUid: string
+  stop: AbortController
+  ended: Promise<void>
+}
+
+/** After a failure, and a set whose model is not here looks again so often. */
+const retryMs = 5_000
+
+export class SetFollowers {
+  readonly #options: SetFollowersOptions
+  /** By the name of the gallery. */
+  readonly #followers = new Map<string, Follower>()
+  /** All galleries together take one turn after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(options: SetFollowersOptions) {
+    this.#options = options
+  }
+
+  /** What a former process did not bring over is found by comparing. */
+  static async open(options: SetFollowersOptions): Promise<SetFollowers> {
+    const followers = new SetFollowers(options)
+    for (const { gallery, beside } of await options.galleries.setsBeside())
+      for (const { uid, stage } of beside) {
+        if (stage === 'building') continue // its job compares
+        options.galleries.follow(gallery).note('all')
+        followers.start(gallery, uid)
+      }
+    return followers
+  }
+
+  /** Changed pictures that have not been brought over, of all galleries. */
+  get pending(): number {
+    let pending = 0
+    for (const gallery of this.#followers.keys()) pending += this.#options.galleries.follow(gallery).count
+    return pending
+  }
+
+  /** Galleries whose other set is kept up to date. */
+  get count(): number {
+    return this.#followers.size
+  }
+
+  /** From what was noted until now on. Nothing where it is followed already. */
+  start(gallery: string, setUid: string): void {
+    if (this.#followers.get(gallery)?.setUid === setUid) return
+    const stop = new AbortController()
+    const follower: Follower = { setUid, stop, ended: Promise.resolve() }
+    this.#followers.set(gallery, follower)
+    follower.ended = this.#follow(gallery, follower)
+  }
+
+  /** Resolves when nothing of it is at work any more; what changes is noted on. */
+  async stop(gallery: string): Promise<void> {
+    const follower = this.#followers.get(gallery)
+    if (follower === undefined) return
+    this.#followers.delete(gallery)
+    follower.stop.abort()
+    await follower.ended
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#followers.keys()].map((gallery) => this.stop(gallery)))
+  }
+
+  async #follow(gallery: string, { setUid, stop: { signal } }: Follower): Promise<void> {
+    const { galleries, mirrors, logger } = this.#options
+    while (!signal.aborted) {
+      try {
+        const changed = galleries.follow(gallery)
+        await changed.waiting(signal)
+        if (signal.aborted) return
+        await this.#inTurn(async () => {
+          const { mirror } = await mirrors.of(gallery, setUid)
+          await catchUpOnce({ mirror, changed, signal })
+        })
+      } catch (error) {
+        if (signal.aborted) return
+        if (isGone(error)) {
+          galleries.unfollow(gallery)
+          this.#followers.delete(gallery)
+          return
+        }
+        logger.warn({ err: error, gallery }, 'the other embedding set of a gallery could not be brought up to date')
+        await sleep(retryMs, undefined, { signal, ref: false }).catch(() => {})
+      }
+    }
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+}
+
+/** The gallery or the set was removed. */
+function isGone(error: unknown): boolean {
+  return error instanceof AlikeError && (error.code === 'gallery_not_found' || error.code === 'set_not_found')
+}

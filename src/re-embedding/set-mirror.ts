@@ -1,0 +1,223 @@
+/**
+ * Brings pictures from the set that serves a gallery to its other one, whatever engines they live in: what differs is put,
+ * what is gone is removed, and what is the same is left alone, so that bringing again changes nothing more.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import pMap from 'p-map'
+import type { ImageEmbedder } from '../embedding/image-embedder.js'
+import { AlikeError } from '../errors.js'
+import type { CatalogueSet } from '../gallery/catalogue.js'
+import type { OpenSet } from '../gallery/engine.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { JobProgress } from '../gallery/job-progress.js'
+import type { ImageRecord, ImageStep, PutImage } from '../gallery/records.js'
+import type { OriginalStore } from '../originals/original-store.js'
+
+export interface MirrorParts {
+  galleries: Galleries
+  images: ImageEmbedder
+  /** Left out: none are kept. */
+  originals?: OriginalStore | undefined
+  /** Pictures embedded at once. */
+  concurrency: number
+}
+
+export interface BringOptions {
+  signal: AbortSignal
+  /** How far a job has come with what could not be brought; committed with the pictures. */
+  progressOf?: ((lost: readonly LostImage[]) => JobProgress) | undefined
+  /** For a job whose pictures are all lost or the same by now. */
+  advance?: ((progress: JobProgress) => Promise<void>) | undefined
+}
+
+/** One that the other model cannot be given. */
+export interface LostImage {
+  id: string
+  error: AlikeError
+}
+
+export interface Brought {
+  /** Pictures that went through the model. */
+  embedded: number
+  lost: LostImage[]
+  /** Changed while they were brought: to be brought again. */
+  again: string[]
+}
+
+/** What was found to be done for one id; `undefined`: nothing. */
+type Wanted = { id: string; of: ImageRecord | undefined } & (
+  | { step: ImageStep }
+  | { lost: AlikeError }
+  | { same: true }
+)
+
+export class SetMirror {
+  readonly from: OpenSet
+  readonly to: OpenSet
+  readonly #set: CatalogueSet
+  readonly #servingModelId: string
+  readonly #parts: MirrorParts
+  /** One write into the other set at a time, with what is in the one that serves read before it: the last write tells the truth. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    parts: MirrorParts,
+    set: CatalogueSet,
+    servingModelId: string,
+    sides: { from: OpenSet; to: OpenSet },
+  ) {
+    this.#parts = parts
+    this.#set = set
+    this.#servingModelId = servingModelId
+    this.from = sides.from
+    this.to = sides.to
+  }
+
+  /** @throws AlikeError `gallery_not_found` */
+  static async open(parts: MirrorParts, serving: CatalogueSet, set: CatalogueSet): Promise<SetMirror> {
+    const { galleries } = parts
+    const sides = { from: await galleries.openSet(serving), to: await galleries.openSet(set) }
+    return new SetMirror(parts, set, serving.modelId, sides)
+  }
+
+  /** Those of the records that the other set does not have as they are. */
+  async differing(records: readonly ImageRecord[]): Promise<ImageRecord[]> {
+    const there = byId(await this.to.find(records.map(({ id }) => id)))
+    return records.filter((record) => !this.#isSame(record, there.get(record.id)))
+  }
+
+  /** Whether it can be embedded again, told without reading it. */
+  async canBring({ id, contentHash }: ImageRecord): Promise<boolean> {
+    if (this.#isCopied) return true
+    const there = (await this.to.find([id]))[0]
+    if (there?.contentHash === contentHash) return true
+    return (await this.#parts.originals?.size(contentHash)) !== undefined
+  }
+
+  /** @throws AlikeError `model_mismatch`, `gallery_full`, `storage_full`, `gallery_not_found`, `job_finished`; the signal's reason */
+  async bring(ids: readonly string[], { signal, progressOf, advance }: BringOptions): Promise<Brought> {
+    const [here, there] = [byId(await this.from.find(ids)), byId(await this.to.find(ids))]
+    const counts = { embedded: 0 }
+    const wanted = await pMap(ids, (id) => this.#wanted(id, here.get(id), there.get(id), signal, counts), {
+      concurrency: this.#parts.concurrency,
+      signal,
+    })
+    return this.#inTurn(async () => {
+      const now = byId(await this.from.find(ids))
+      const [current, moved] = [wanted.filter((one) => isStill(one, now)), wanted.filter((one) => !isStill(one, now))]
+      const steps = current.flatMap((one) => ('step' in one ? [asNow(one.step, now.get(one.id))] : []))
+      const lost = current.flatMap((one) => ('lost' in one ? [{ id: one.id, error: one.lost }] : []))
+      const progress = progressOf?.(lost)
+      // what stood for another picture under this id is no more
+      for (const { id } of lost) if (there.has(id)) steps.push({ remove: id })
+      if (steps.length > 0)
+        await patiently(() => this.#parts.galleries.changeBeside(this.#set, steps, progress), signal)
+      else if (progress !== undefined) await advance?.(progress)
+      return { embedded: counts.embedded, lost, again: moved.map(({ id }) => id) }
+    })
+  }
+
+  get #isCopied(): boolean {
+    return this.#servingModelId === this.#set.modelId
+  }
+
+  async #wanted(
+    id: string,
+    here: ImageRecord | undefined,
+    there: ImageRecord | undefined,
+    signal: AbortSignal,
+    counts: { embedded: number },
+  ): Promise<Wanted> {
+    if (here === undefined)
+      return { id, of: here, ...(there === undefined ? { same: true } : { step: { remove: id } }) }
+    if (this.#isSame(here, there)) return { id, of: here, same: true }
+    try {
+      const { label, metadata, contentHash, bytes, createdAt } = here
+      const said = { id, label, metadata, contentHash, bytes, createdAt, modelId: this.#set.modelId }
+      const made = await this.#made(here, there, signal, counts)
+      return { id, of: here, step: { put: { ...said, ...made } } }
+    } catch (error) {
+      if (error instanceof AlikeError && isOfImage(error)) return { id, of: here, lost: error }
+      throw error
+    }
+  }
+
+  /** What the other set's model gives for it: known there already, copied where it is the same model, or embedded. */
+  async #made(
+    here: ImageRecord,
+    there: ImageRecord | undefined,
+    signal: AbortSignal,
+    counts: { embedded: number },
+  ): Promise<Omit<PutImage, 'id' | 'contentHash' | 'modelId' | 'bytes' | 'label' | 'metadata'>> {
+    if (here.unreadable === 'record') throw new AlikeError('image_damaged')
+    const { modelId } = this.#set
+    const known = there?.contentHash === here.contentHash ? await this.to.seen({ ...here, modelId }) : undefined
+    const made = known ?? (this.#isCopied ? await this.from.seen(here) : undefined)
+    if (made !== undefined) return made
+    const bytes = await this.#original(here.contentHash)
+    const embed = () => this.#parts.images.embed(bytes, { purpose: 'job', modelId, signal })
+    const { vector, thumbnail, copyDescriptor, width, height, format } = await patiently(embed, signal)
+    counts.embedded += 1
+    return { vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) }
+  }
+
+  /** @throws AlikeError `original_not_kept`, `image_damaged` */
+  async #original(contentHash: string): Promise<Buffer> {
+    try {
+      const bytes = await this.#parts.originals?.get(contentHash)
+      if (bytes === undefined) throw new AlikeError('original_not_kept')
+      return bytes
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'data_unreadable')) throw error
+      throw new AlikeError('image_damaged', { detail: 'What was kept of it is damaged.', cause: error })
+    }
+  }
+
+  #isSame(here: ImageRecord, there: ImageRecord | undefined): boolean {
+    return there !== undefined && there.modelId === this.#set.modelId && isEqual(here, there)
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+}
+
+/** A label may have changed meanwhile; it is told as it is now. */
+function asNow(step: ImageStep, now: ImageRecord | undefined): ImageStep {
+  return 'put' in step && now !== undefined ? { put: { ...step.put, label: now.label, metadata: now.metadata } } : step
+}
+
+function isStill({ id, of }: Wanted, now: ReadonlyMap<string, ImageRecord>): boolean {
+  return now.get(id)?.contentHash === of?.contentHash
+}
+
+function isEqual(here: ImageRecord, there: ImageRecord): boolean {
+  return (
+    here.contentHash === there.contentHash &&
+    here.label === there.label &&
+    JSON.stringify(here.metadata) === JSON.stringify(there.metadata)
+  )
+}
+
+function isOfImage({ code }: AlikeError): boolean {
+  return code === 'original_not_kept' || code.startsWith('image_')
+}
+
+function byId(records: readonly ImageRecord[]): Map<string, ImageRecord> {
+  return new Map(records.map((record) => [record.id, record]))
+}
+
+/** Work in the background waits where a caller would be refused. */
+export async function patiently<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof AlikeError && error.code === 'overloaded')) throw error
+      await sleep(Math.min(error.retryAfterSeconds ?? 1, 5) * 1_000, undefined, { signal })
+    }
+  }
+}

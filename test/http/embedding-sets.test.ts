@@ -1,0 +1,242 @@
+/** Another model for a gallery: built beside the one that serves, compared, exchanged, rolled back, removed. */
+import assert from 'node:assert/strict'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Static } from 'typebox'
+import type { EmbeddingSet } from '../../src/http/schemas/embedding-set.js'
+import { startApp, type TestApp } from '../support/app.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { installModel } from '../support/installed-model.js'
+import { errorsOf, type Job } from '../support/jobs.js'
+import { until } from '../support/until.js'
+
+type Sets = { sets: Static<typeof EmbeddingSet>[] }
+const gallery = '/v1/galleries/g'
+const sets = `${gallery}/sets`
+const imagesOfLabel = 4
+
+const picture = async (label: (typeof drawnLabels)[number], seed: number) =>
+  (await drawImage(label, seed)).toString('base64')
+
+/** Labelled pictures, and a second model. */
+async function filled(
+  t: TestContext,
+  overrides: Parameters<typeof startApp>[1] = {},
+  isLabelled = true,
+): Promise<TestApp> {
+  const app = await startApp(t, { gateOverlapMin: 0, gateMapLossMax: 1, gateRankLossMax: 1, ...overrides })
+  await installModel(app, (await handmadeModel(t, { inputSize: 16, dimension: 12, name: 'twelve' })).folder)
+  await app.call(201, { method: 'PUT', url: gallery })
+  for (const label of drawnLabels)
+    for (let i = 0; i < imagesOfLabel; i++)
+      await store(app, `${label}${i}`, await picture(label, i + 1), { ...(isLabelled && { label }), metadata: { i } })
+  return app
+}
+
+function store(app: TestApp, id: string, image: string, said: object = {}, status = 201) {
+  return app.call(status, { method: 'PUT', url: `${gallery}/images/${id}`, payload: { image, ...said } })
+}
+
+async function ended(app: TestApp, { id }: Pick<Job, 'id'>): Promise<Job> {
+  return until(async () => {
+    const job = await app.call<Job>(200, { url: `/v1/jobs/${id}` })
+    return job.finishedAt !== null && job
+  }, 'the end of the job')
+}
+
+async function build(app: TestApp, payload: object = { model: 'twelve' }): Promise<Job> {
+  return ended(app, await app.call<Job>(202, { method: 'POST', url: sets, payload }))
+}
+
+const listed = (app: TestApp) => app.call<Sets>(200, { url: sets })
+const states = async (app: TestApp) => (await listed(app)).sets.map(({ state, count }) => [state, count])
+const serve = (app: TestApp, status: number, model: string, force = false) =>
+  app.call<Sets & { code: string; detail: string }>(status, {
+    method: 'PUT',
+    url: `${gallery}/serving`,
+    payload: { model, force },
+  })
+const searched = (app: TestApp, image: string, more: object = {}) =>
+  app.call<{ modelId: string; vector: number[]; hits: { id: string }[]; nextPageToken?: string }>(200, {
+    method: 'POST',
+    url: `${gallery}/search`,
+    payload: { image, include: ['vector'], ...more },
+  })
+const total = drawnLabels.length * imagesOfLabel
+
+test('a set is built beside the one that serves, judged, serves, and is rolled back; pictures keep what was said of them', async (t) => {
+  const app = await filled(t)
+  const before = await app.call(200, { url: `${gallery}/images/${drawnLabels[0]}1` })
+  const job = await build(app)
+  assert.deepEqual([job.kind, job.state, job.added, job.failed], ['re-embedding', 'succeeded', total, 0])
+  assert.deepEqual(await states(app), [
+    ['serving', total],
+    ['ready', total],
+  ])
+  const { gate } = (await listed(app)).sets[1]!
+  assert.equal(gate?.passed, true)
+  assert.ok(gate.queries > 0 && gate.candidates === total)
+  assert.deepEqual(Object.keys(gate.quality).toSorted(), ['mAP@1', 'mAP@10', 'mAP@50', 'normalisedMeanRank'].toSorted())
+  const { interval, difference } = gate.quality['mAP@10']!
+  assert.ok(interval[0]! <= difference && difference <= interval[1]!)
+
+  const image = await picture(drawnLabels[0]!, 1)
+  assert.equal((await searched(app, image)).vector.length, 24, 'nothing has changed for searches')
+  await serve(app, 200, 'twelve')
+  assert.deepEqual(await states(app), [
+    ['kept', total],
+    ['serving', total],
+  ])
+  assert.equal((await searched(app, image)).vector.length, 12)
+  assert.equal((await app.call(200, { url: gallery })).dimension, 12)
+  const {
+    updatedAt: _,
+    modelId: __,
+    ...after
+  } = await app.call<Record<string, unknown>>(200, {
+    url: `${gallery}/images/${drawnLabels[0]}1`,
+  })
+  const { updatedAt: ___, modelId: ____, ...same } = before as unknown as Record<string, unknown>
+  assert.deepEqual(after, same)
+  await serve(app, 200, 'twelve')
+  assert.equal((await serve(app, 404, 'none')).code, 'set_not_found')
+
+  await serve(app, 200, 'handmade')
+  assert.equal((await searched(app, image)).vector.length, 24)
+  assert.ok(app.log.some(({ msg, rolledBack }) => msg === 'another embedding set serves a gallery' && rolledBack))
+})
+
+test('what is changed while there are two sets is brought to both, before and after the exchange', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  const [first] = drawnLabels
+  const change = async (id: string, seed: number) => {
+    await store(app, `new${id}`, await picture(first!, seed), { label: `new${id}` })
+    await store(app, `${first}0`, await picture(first!, seed + 1), { label: 'replaced' }, 200)
+    await app.call(200, { method: 'PATCH', url: `${gallery}/images/${first}1`, payload: { label: `patched${id}` } })
+    await app.call(204, { method: 'DELETE', url: `${gallery}/images/${first}${id}` })
+  }
+  await change('2', 100)
+  await serve(app, 200, 'twelve')
+  const known = async () => {
+    const { images } = await app.call(200, { url: `${gallery}/images?limit=1000` })
+    return images.map(({ id, label, contentHash }) => [id, label, contentHash])
+  }
+  const afterSwitch = await known()
+  assert.equal(afterSwitch.length, total)
+  assert.ok(afterSwitch.some(([id, label]) => id === `${first}1` && label === 'patched2'))
+  assert.ok(!afterSwitch.some(([id]) => id === `${first}2`))
+  const found = await searched(app, await picture(first!, 101), { k: 1 })
+  assert.deepEqual([found.hits[0]?.id, found.vector.length], [`${first}0`, 12])
+
+  await change('3', 200)
+  const changed = await known()
+  await serve(app, 200, 'handmade')
+  assert.deepEqual(await known(), changed)
+  const again = await searched(app, await picture(first!, 201), { k: 1 })
+  assert.deepEqual([again.hits[0]?.id, again.vector.length], [`${first}0`, 24])
+})
+
+test('a set that was not found good enough does not serve unless it is forced; one that was forced serves again after a roll back', async (t) => {
+  const app = await filled(t, { gateOverlapMin: 1 }, false)
+  assert.equal((await serve(app, 404, 'twelve')).code, 'set_not_found')
+  await build(app)
+  const { gate } = (await listed(app)).sets[1]!
+  assert.deepEqual([gate?.passed, gate?.queries, gate?.quality, gate?.reasons.length], [false, 0, {}, 1])
+  const refused = await serve(app, 409, 'twelve')
+  assert.deepEqual([refused.code, refused.detail.includes('Overlap@10')], ['gate_not_passed', true])
+  assert.deepEqual((await states(app))[0], ['serving', total])
+  await serve(app, 200, 'twelve', true)
+  await serve(app, 200, 'handmade')
+  await serve(app, 200, 'twelve')
+  assert.deepEqual((await states(app))[1], ['serving', total])
+})
+
+test('pictures that were not kept are listed: the job fails before anything is embedded, or leaves them out', async (t) => {
+  const app = await filled(t)
+  const lost = await app.call(200, { url: `${gallery}/images/${drawnLabels[0]}0` })
+  const originals = join(app.config.dataDir, 'originals')
+  const [path] = (await readdir(originals, { recursive: true })).filter((name) => name.endsWith(lost.contentHash))
+  await rm(join(originals, path!))
+
+  const failed = await build(app)
+  assert.deepEqual([failed.state, failed.failure?.code], ['failed', 'originals_missing'])
+  assert.deepEqual(
+    (await errorsOf(app, failed)).map(({ name, code }) => [name, code]),
+    [[lost.id, 'original_not_kept']],
+  )
+  assert.deepEqual(await states(app), [
+    ['serving', total],
+    ['building', 0],
+  ])
+  assert.equal((await serve(app, 409, 'twelve', true)).code, 'set_not_ready')
+
+  const done = await build(app, { model: 'twelve', withoutOriginal: 'leave_out' })
+  assert.deepEqual([done.state, done.added, done.failed], ['completed_with_errors', total - 1, 1])
+  assert.deepEqual(await states(app), [
+    ['serving', total],
+    ['ready', total - 1],
+  ])
+})
+
+test('pages by token are of the set they were begun with, until it is removed', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  const image = await picture(drawnLabels[1]!, 1)
+  const first = await searched(app, image, { paged: true, k: 3 })
+  await serve(app, 200, 'twelve')
+  const next = () => ({
+    method: 'POST' as const,
+    url: `${gallery}/search`,
+    payload: { pageToken: first.nextPageToken, k: 3 },
+  })
+  assert.equal((await app.call<{ modelId: string }>(200, next())).modelId, first.modelId)
+  await app.call(204, { method: 'DELETE', url: `${sets}/handmade` })
+  assert.equal((await app.call(410, next())).code, 'page_expired')
+  assert.deepEqual(await states(app), [['serving', total]])
+})
+
+test('a gallery has one set besides the one that serves, whose model stays; both go with it', async (t) => {
+  const app = await filled(t)
+  await installModel(app, (await handmadeModel(t, { dimension: 8, name: 'eight' })).folder)
+  assert.equal((await app.call(409, { method: 'POST', url: sets, payload: { model: 'handmade' } })).code, 'set_exists')
+  assert.equal((await app.call(404, { method: 'POST', url: sets, payload: { model: 'none' } })).code, 'model_not_found')
+  await build(app)
+  assert.equal((await app.call(409, { method: 'POST', url: sets, payload: { model: 'eight' } })).code, 'set_exists')
+  assert.equal((await app.call(409, { method: 'DELETE', url: '/v1/models/twelve' })).code, 'model_in_use')
+  assert.equal((await app.call(409, { method: 'DELETE', url: `${sets}/handmade` })).code, 'set_in_use')
+  const again = await build(app)
+  assert.deepEqual([again.state, again.added, again.skipped], ['succeeded', 0, total])
+  await app.call(204, { method: 'DELETE', url: gallery })
+  await app.call(204, { method: 'DELETE', url: '/v1/models/twelve' })
+  await app.call(201, { method: 'PUT', url: gallery })
+  assert.deepEqual(await states(app), [['serving', 0]])
+})
+
+test('two sets are still two after a restart, and what the process before did not bring over is brought', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  await app.close()
+  const off = await startApp(t, { ...app.config, modelsDir: join(app.config.dataDir, 'none') })
+  const image = await picture(drawnLabels[0]!, 300)
+  await store(off, 'while-it-was-away', image)
+  assert.deepEqual(await states(off), [
+    ['serving', total + 1],
+    ['ready', total],
+  ])
+  await off.close()
+  const again = await startApp(t, app.config)
+  await until(async () => (await states(again))[1]![1] === total + 1, 'the picture in the other set')
+  await serve(again, 200, 'twelve')
+  assert.equal((await searched(again, image, { k: 1 })).hits[0]?.id, 'while-it-was-away')
+})
+
+test('a set that served is removed when its days are over', async (t) => {
+  const app = await filled(t, { setKeptDays: 0 })
+  await build(app)
+  await serve(app, 200, 'twelve')
+  await app.parts.sets.removeOverdue()
+  assert.deepEqual(await states(app), [['serving', total]])
+})
