@@ -718,6 +718,7 @@ function variableOf(name: string): string {
 /** Text that is no value of the type stays text, and is then refused by the schema. */
 function parsed(text: string, { type }: SettingSchema): string | number | boolean {
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
+  if (type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
   if (type === 'boolean') return { true: true, 1: true, false: false, 0: false }[text.toLowerCase()] ?? text
   return text
 }

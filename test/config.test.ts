@@ -17,6 +17,8 @@ test('variables are named like the settings and take their type', () => {
     PORT: '0',
     REQUIRE_CUDA: 'TRUE',
     UPLOAD_MAX_BYTES: '2048',
+    GATE_OVERLAP_MIN: '0.25',
+    URL_MAX_PER_SECOND: '5',
     PROVIDER: 'cpu',
     HOST: ' 0.0.0.0 ',
     DATA_DIR: '',
@@ -24,6 +26,11 @@ test('variables are named like the settings and take their type', () => {
   assert.deepEqual(
     [config.port, config.requireCuda, config.uploadMaxBytes, config.provider, config.host, config.dataDir],
     [0, true, 2048, 'cpu', '0.0.0.0', './data'],
+  )
+  assert.deepEqual([config.gateOverlapMin, config.urlMaxPerSecond], [0.25, 5])
+  assert.throws(
+    () => readConfig({ GATE_OVERLAP_MIN: 'half' }),
+    (error) => error instanceof AlikeError && error.message.includes('a number from 0 to 1'),
   )
 })
 

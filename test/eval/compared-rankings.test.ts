@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compareRankings, type RankedTwice } from '../../src/eval/compared-rankings.js'
+import { qualityOfRankings } from '../../src/eval/quality.js'
+import { seededRandom } from '../../src/eval/random.js'
+
+/** Rankings of `a` among four pictures, two of them `a`. */
+const ranked = (ranking: string) => ({ label: 'a', ranked: [...ranking], relevant: 2, candidates: 4 })
+
+test('numbers of each side are those it has alone, and the difference is that of the means', () => {
+  const rankings = [
+    { first: ranked('abab'), second: ranked('aabb') },
+    { first: ranked('bbaa'), second: ranked('aabb') },
+  ]
+  const { queries, numbers } = compareRankings(rankings, { ks: [1, 10], seed: 1 })
+  assert.equal(queries, 2)
+  const alone = (side: 'first' | 'second') =>
+    qualityOfRankings(
+      rankings.map((one) => one[side]),
+      { ks: [1, 10] },
+    ).overall
+  const map = numbers.get('mAP@10')!
+  assert.deepEqual([map.first, map.second], [alone('first')['mAP@10'], alone('second')['mAP@10']])
+  assert.ok(Math.abs(map.difference - (map.second - map.first)) < 1e-12)
+  const rank = numbers.get('normalisedMeanRank')!
+  assert.deepEqual([rank.first, rank.second], [alone('first').normalisedMeanRank, 0])
+})
+
+test('the interval is of pairs: queries that are all better by the same leave no doubt, however hard they are', () => {
+  const random = seededRandom(3)
+  const rankings: RankedTwice[] = Array.from({ length: 200 }, () => {
+    const hard = random() < 0.5
+    return hard ? { first: ranked('bbaa'), second: ranked('bbaa') } : { first: ranked('aabb'), second: ranked('aabb') }
+  })
+  const same = compareRankings(rankings, { ks: [1], seed: 1 }).numbers.get('mAP@1')!
+  assert.deepEqual([same.difference, same.interval], [0, [0, 0]])
+  const worse = rankings.map((one, i) => (i % 4 === 0 ? { first: ranked('aabb'), second: ranked('bbaa') } : one))
+  const { difference, interval } = compareRankings(worse, { ks: [1], seed: 1 }).numbers.get('mAP@1')!
+  assert.ok(Math.abs(difference + 0.25) < 1e-12)
+  assert.ok(interval[0] < difference && difference < interval[1] && interval[1] < 0)
+})
+
+test('queries with nothing relevant say nothing', () => {
+  const lonely = { label: 'a', ranked: ['b', 'b'], relevant: 0, candidates: 2 }
+  const { queries, numbers } = compareRankings([{ first: lonely, second: lonely }], { ks: [1], seed: 1 })
+  assert.deepEqual([queries, numbers.size], [0, 0])
+})

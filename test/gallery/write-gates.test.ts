@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WriteGates } from '../../src/gallery/write-gates.js'
+
+function held(): { promise: Promise<void>; release: () => void } {
+  let release = (): void => {}
+  const promise = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  return { promise, release }
+}
+
+test('while a gate is closed no write is under way; those that come wait, those of other galleries pass', async () => {
+  const gates = new WriteGates()
+  const told: string[] = []
+  const [first, closed] = [held(), held()]
+  const before = gates.pass('a', async () => {
+    await first.promise
+    told.push('before')
+  })
+  const work = gates.whileClosed('a', async () => {
+    told.push('closed')
+    await closed.promise
+    told.push('open')
+  })
+  const after = gates.pass('a', async () => void told.push('after'))
+  await gates.pass('b', async () => void told.push('other'))
+  assert.deepEqual(told, ['other'])
+  first.release()
+  await before
+  closed.release()
+  await Promise.all([work, after])
+  assert.deepEqual(told, ['other', 'before', 'closed', 'open', 'after'])
+})
+
+test('work that fails opens the gate again, and writes that fail are not waited for', async () => {
+  const gates = new WriteGates()
+  await assert.rejects(gates.pass('a', async () => Promise.reject(new Error('no'))))
+  await assert.rejects(gates.whileClosed('a', async () => Promise.reject(new Error('neither'))))
+  assert.equal(await gates.pass('a', async () => 'through'), 'through')
+  const order: number[] = []
+  await Promise.all([1, 2].map((n) => gates.whileClosed('a', async () => void order.push(n))))
+  assert.deepEqual(order, [1, 2])
+})
