@@ -1,0 +1,190 @@
+/**
+ * A gallery changes its network while others search it: filled by one model, searched without pause, embedded again by another,
+ * judged, switched, rolled back. Told: searches that failed, answers that were of no one set, and what a search took meanwhile.
+ *
+ *     node dist/bench/change-of-network.js [--data FOLDER] [--count 2000] [--from har-lite0] [--to har-resnet50] [--clients 8]
+ *
+ * Without pictures of yours (a folder per label, or beside a labels.csv) they are drawn.
+ */
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { AlikeClient, type components, dataOf, type Job } from '../clients/typescript/src/alike-client.js'
+import { percentile } from '../src/cli/percentile.js'
+import { bytesOf } from '../src/datasets/image-bytes.js'
+import { readSplitImages } from '../src/datasets/split-images.js'
+import { readModel } from '../src/embedding/model-manifest.js'
+import { tarUpload } from './archive.js'
+import { type BenchImage, drawBenchImages } from './drawn-gallery.js'
+import { table } from './report.js'
+import { ServiceProcess } from './service-process.js'
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    count: { type: 'string', default: '2000' },
+    from: { type: 'string', default: 'har-lite0' },
+    to: { type: 'string', default: 'har-resnet50' },
+    clients: { type: 'string', default: '8' },
+  },
+})
+const gallery = 'changing'
+/** A picture that is stored finds itself in the set that its query was embedded for, and in no other. */
+const ownScoreMin = 0.99
+
+interface Phase {
+  name: string
+  latenciesMs: number[]
+  failed: number
+  /** Answers whose own picture was not found again: query and gallery of two networks. */
+  mixed: number
+  byModel: Map<string, number>
+}
+
+/** Clients that search with stored pictures, one after the other, and count what comes in the phase of the moment. */
+class Searching {
+  readonly phases: Phase[] = []
+  readonly #service: AlikeClient
+  readonly #images: readonly BenchImage[]
+  readonly #stop = new AbortController()
+  readonly #clients: Promise<void>[]
+
+  constructor(service: AlikeClient, images: readonly BenchImage[], clients: number) {
+    this.#service = service
+    this.#images = images
+    this.begin('idle')
+    this.#clients = Array.from({ length: clients }, (_, client) => this.#search(client))
+  }
+
+  begin(name: string): void {
+    this.phases.push({ name, latenciesMs: [], failed: 0, mixed: 0, byModel: new Map() })
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#clients)
+  }
+
+  async #search(client: number): Promise<void> {
+    for (let i = client; !this.#stop.signal.aborted; i += this.#clients?.length ?? 1) {
+      const phase = this.phases.at(-1)!
+      const startedAt = performance.now()
+      try {
+        const { bytes } = this.#images[(i * 7_919) % this.#images.length]!
+        const { modelId, hits } = await this.#service.search(gallery, new Uint8Array(bytes), { k: 10 })
+        phase.latenciesMs.push(performance.now() - startedAt)
+        phase.byModel.set(modelId, (phase.byModel.get(modelId) ?? 0) + 1)
+        if ((hits[0]?.score ?? 0) < ownScoreMin) phase.mixed++
+      } catch (error) {
+        phase.failed++
+        console.error(String(error))
+        await sleep(100)
+      }
+    }
+  }
+}
+
+const images = await benchImages()
+const [from, to] = await Promise.all([values.from, values.to].map(async (name) => readModel(join('onnx', name))))
+const service = await ServiceProcess.start({ MODEL_DIR: join('onnx', values.from), MODELS_DIR: 'onnx' })
+const client = new AlikeClient({ url: service.url, retry: { attempts: 1 } })
+try {
+  await client.createGallery(gallery)
+  const filled = await timed(async () => client.waitForJob((await client.ingest(gallery, tarUpload(images))).id))
+  const searching = new Searching(client, images, Number(values.clients))
+  await sleep(15_000)
+  searching.begin('while it is embedded again')
+  const built = await timed(async () => client.waitForJob((await build()).id))
+  const sets = await dataOf(client.api.GET('/v1/galleries/{gallery}/sets', { params: { path: { gallery } } }))
+  searching.begin('switched')
+  const switched = await timed(() => serve(to!.manifest.id))
+  await sleep(10_000)
+  searching.begin('rolled back')
+  const rolledBack = await timed(() => serve(from!.manifest.id))
+  await sleep(10_000)
+  await searching.stop()
+  const gate = sets.sets.find(({ modelId }) => modelId === to!.manifest.id)?.gate
+  report({ filled, built, switched, rolledBack, gate, phases: searching.phases })
+} finally {
+  await service.stop()
+}
+
+async function benchImages(): Promise<BenchImage[]> {
+  if (values.data === undefined) return drawBenchImages(Number(values.count))
+  const all = (await readSplitImages({ data: values.data })).filter(({ split }) => split !== 'test')
+  const taken = all.slice(0, Number(values.count))
+  return Promise.all(taken.map(async (image) => ({ label: image.label, bytes: Buffer.from(await bytesOf(image)) })))
+}
+
+async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Result; seconds: number }> {
+  const startedAt = performance.now()
+  const result = await work()
+  return { result, seconds: (performance.now() - startedAt) / 1_000 }
+}
+
+function build(): Promise<Job> {
+  return dataOf(
+    client.api.POST('/v1/galleries/{gallery}/sets', {
+      params: { path: { gallery } },
+      body: { model: to!.manifest.id },
+    }),
+  )
+}
+
+function serve(model: string): Promise<unknown> {
+  return dataOf(
+    client.api.PUT('/v1/galleries/{gallery}/serving', { params: { path: { gallery } }, body: { model, force: true } }),
+  )
+}
+
+interface Told {
+  filled: { result: Job; seconds: number }
+  built: { result: Job; seconds: number }
+  switched: { seconds: number }
+  rolledBack: { seconds: number }
+  gate: Gate | undefined
+  phases: Phase[]
+}
+
+type Gate = NonNullable<components['schemas']['EmbeddingSet']['gate']>
+
+function report({ filled, built, switched, rolledBack, gate, phases }: Told): void {
+  const pace = ({ result, seconds }: { result: Job; seconds: number }) =>
+    `${result.state}, ${result.done} pictures in ${seconds.toFixed(1)} s (${(result.done / seconds).toFixed(1)}/s)`
+  const nameOf = (id: string) => (id === from!.manifest.id ? values.from : values.to)
+  console.log(`Filled by ${values.from}: ${pace(filled)}.`)
+  console.log(`Embedded again by ${values.to} beside ${values.clients} searching clients: ${pace(built)}.`)
+  console.log(`Switched in ${ms(switched)}, rolled back in ${ms(rolledBack)}.\n`)
+  const rows = phases.map(({ name, latenciesMs, failed, mixed, byModel }) => [
+    name,
+    String(latenciesMs.length),
+    String(failed),
+    String(mixed),
+    [...byModel].map(([model, count]) => `${nameOf(model)} ${count}`).join(', '),
+    ...[0.5, 0.95].map((part) => percentile(latenciesMs, part).toFixed(0)),
+  ])
+  console.log(table(['', 'searches', 'failed', 'mixed', 'answered by', 'p50, ms', 'p95, ms'], rows))
+  if (gate !== undefined) console.log(`\n${gateTable(gate)}`)
+  if (phases.some(({ failed, mixed }) => failed + mixed > 0)) process.exitCode = 1
+}
+
+function ms({ seconds }: { seconds: number }): string {
+  return `${Math.round(seconds * 1_000)} ms`
+}
+
+function gateTable({ passed, reasons, quality, overlapAt10, queries, candidates }: Gate): string {
+  const three = (value: number) => value.toFixed(3)
+  const rows = Object.entries(quality).map(([name, { serving, other, difference, interval }]) => [
+    name,
+    three(serving),
+    three(other),
+    `${three(difference)} (${interval.map(three).join(' – ')})`,
+  ])
+  return [
+    `The gate ${passed ? 'passed' : `did not pass: ${reasons.join(' ')}`} ${queries} queries among ${candidates} pictures.`,
+    table(
+      ['', values.from, values.to, 'difference'],
+      [...rows, ['overlap@10', '', overlapAt10?.toFixed(3) ?? '–', '']],
+    ),
+  ].join('\n\n')
+}
