@@ -46,6 +46,7 @@ import { homeRoutes } from './http/routes/home.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
 import { imageRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
+import { ingestS3Routes } from './http/routes/ingest-s3.js'
 import { jobEventRoutes } from './http/routes/job-events.js'
 import { jobRoutes } from './http/routes/jobs.js'
 import { layoutRoutes } from './http/routes/layout.js'
@@ -181,6 +182,7 @@ export async function buildApp({
     await scope.register(jobRoutes, { jobs })
     await scope.register(jobEventRoutes, { jobs, metrics, ...config })
     await scope.register(analysisRoutes, { analyses, jobs })
+    await scope.register(ingestS3Routes, { ingest })
     await scope.register(snapshotRoutes, { snapshots })
   })
 

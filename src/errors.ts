@@ -86,6 +86,9 @@ export const catalogue = {
   manifest_invalid: 'The manifest of the archive is invalid; nothing was ingested.',
   manifest_file_missing: 'The manifest names a file that is not in the archive.',
   line_invalid: 'The line is not valid.',
+  source_not_allowed: 'Pictures may not be read from there.',
+  source_unreadable: 'The picture or the place it lies in cannot be read.',
+  source_unreachable: 'The store of the pictures has not answered for too long.',
   job_listeners_full: 'Too many callers are following jobs; poll the job instead.',
   // snapshots of the data
   snapshot_not_found: 'There is no such snapshot.',
@@ -131,7 +134,7 @@ export interface AlikeErrorOptions {
   /** What exactly, in one sentence, safe to show to a caller: no paths, keys or vectors. */
   detail?: string
   cause?: unknown
-  /** Seconds after which trying again makes sense; only for refusals under load. */
+  /** Seconds after which trying again makes sense; only for refusals under load, ours or another host's. */
   retryAfterSeconds?: number
 }
 

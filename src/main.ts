@@ -31,6 +31,8 @@ import { openGalleries } from './gallery/galleries.js'
 import type { ServableModels } from './gallery/servable-models.js'
 import { decodersWanted, openDecoders } from './image/decoders.js'
 import { CopyBackfill } from './ingest/copy-backfill.js'
+import { FolderWatch } from './ingest/folders/folder-watch.js'
+import { type WatchedFolder, watchedFolders } from './ingest/folders/watched-folders.js'
 import { Ingest } from './ingest/ingest.js'
 import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
@@ -45,6 +47,7 @@ import { EmbeddingSets } from './re-embedding/embedding-sets.js'
 import { ReEmbeddingRunner } from './re-embedding/re-embedding-runner.js'
 import { SetFollowers } from './re-embedding/set-followers.js'
 import { SetMirrors } from './re-embedding/set-mirrors.js'
+import { openListedBuckets } from './remote/listed-buckets.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { WebhookRequests } from './remote/webhook-requests.js'
 import { openTracing } from './tracing/open-tracing.js'
@@ -203,11 +206,23 @@ export async function openService(
     const mirrors = new SetMirrors({ ...intake, concurrency })
     const followers = await SetFollowers.open({ galleries, mirrors, logger })
     opened.push(() => followers.close())
+    const buckets = openListedBuckets({ ...config, onRead: metrics.countBucketRead })
+    opened.push(() => buckets.close())
+    const watched = watchedFolders(config.watchFolders, config.dataDir)
+    const places = { buckets, folders: watched.map(({ folder }) => folder) }
     const jobs = await openJobs({
       store: embedded.jobs,
       galleries,
       runners: [
-        new IngestRunner({ ...config, parts: intake, spool, jobsMax: config.ingestJobsMax, concurrency, metrics }),
+        new IngestRunner({
+          ...config,
+          parts: intake,
+          spool,
+          places,
+          jobsMax: config.ingestJobsMax,
+          concurrency,
+          metrics,
+        }),
         new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
         new ReEmbeddingRunner({ ...config, galleries, mirrors, followers, jobsMax: config.reEmbeddingJobsMax }),
       ],
@@ -222,9 +237,9 @@ export async function openService(
     })
     opened.push((crashed) => jobs.close(crashed))
     webhooks.look()
-    const ingest = new Ingest({ ...config, jobs, galleries, spool, webhooks })
     const sets = new EmbeddingSets({ ...config, galleries, jobs, webhooks, mirrors, followers, logger })
     opened.push(endOf(() => sets.close()))
+    const ingest = new Ingest({ ...config, jobs, galleries, spool, webhooks, buckets })
     const analyses = new Analyses({ jobs, galleries, webhooks, imagesMax: config.analysisMaxImages })
 
     const snapshots = await Snapshots.open({
@@ -273,6 +288,9 @@ export async function openService(
     const door = { config, metrics, logger, apiKeys, tokens }
     const app = await buildApp({ ...door, auditLog, tracing, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
+    const folderWatches = watched.map((one) => watchFolder(one, { config, ingest, jobs, galleries, metrics, logger }))
+    for (const folderWatch of folderWatches) opened.push(() => folderWatch.close())
+    metrics.watch({ watchedFolders: () => folderWatches.map(({ reading }) => reading) })
     if (config.metricsPort === 0) return { app, parts, close: closeAll }
     const metricsApp = await buildMetricsApp(door)
     opened.push(() => metricsApp.close())
@@ -293,6 +311,30 @@ function servable(folders: ModelFolders): ServableModels {
     get: (idOrName) => sizeOf(folders.get(idOrName)),
     has: (id) => folders.has(id),
   }
+}
+
+function watchFolder(
+  watched: WatchedFolder,
+  {
+    config,
+    metrics,
+    ...parts
+  }: Pick<AppParts, 'ingest' | 'jobs' | 'galleries'> & {
+    config: Config
+    metrics: Metrics
+    logger: Logger
+  },
+): FolderWatch {
+  return new FolderWatch({
+    ...parts,
+    watched,
+    dataDir: config.dataDir,
+    everyMs: config.watchEverySeconds * 1_000,
+    settleMs: config.watchSettleSeconds * 1_000,
+    removes: config.watchRemovals === 'remove',
+    filesMax: config.ingestMaxFiles,
+    onLook: (outcome) => metrics.countFolderLook(watched.gallery, outcome),
+  })
 }
 
 interface ModelOpening {

@@ -52,6 +52,12 @@ export interface GalleryReading {
   unfindable: number
 }
 
+export interface WatchedFolderReading {
+  gallery: string
+  taken: number
+  waiting: number
+}
+
 export interface GpuMemoryReading {
   device: number
   usedBytes: number
@@ -105,6 +111,7 @@ export interface MetricSources {
   /** Their memory, roughly. */
   pageRankingBytes?: () => number
   galleries?: () => Promise<Iterable<GalleryReading>>
+  watchedFolders?: () => Iterable<WatchedFolderReading>
   /** How far the last queries have moved from a reference. */
   queryDrift?: () => Iterable<{ of: string; reference: string; psi: number }>
   /** Mean `pSame` of the calibration's pairs of one label. */
@@ -128,6 +135,10 @@ export interface Metrics {
   countIngested(outcome: IngestOutcome, count?: number): void
   countJobEnd(state: JobEnd): void
   countFetch(outcome: FetchOutcome): void
+  /** A picture was read from a listed bucket. */
+  countBucketRead(outcome: 'read' | 'failed'): void
+  /** A watched folder was looked at. */
+  countFolderLook(gallery: string, outcome: 'done' | 'failed'): void
   countIndexRebuild(): void
   countDecided(decision: string): void
   countJudged(verdict: 'right' | 'wrong', count: number): void
@@ -217,6 +228,18 @@ export function createMetrics(): Metrics {
     name: 'alike_url_fetches_total',
     help: 'Pictures that were to be fetched by their URL, by outcome.',
     labelNames: ['outcome'] as const,
+    registers,
+  })
+  const bucketReads = new Counter({
+    name: 'alike_bucket_reads_total',
+    help: 'Pictures that jobs were to read from listed buckets, by outcome.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const folderLooks = new Counter({
+    name: 'alike_watched_folder_looks_total',
+    help: 'Looks at watched folders, by the gallery that they feed and by outcome.',
+    labelNames: ['gallery', 'outcome'] as const,
     registers,
   })
   const indexRebuilds = new Counter({
@@ -322,6 +345,7 @@ export function createMetrics(): Metrics {
   for (const outcome of ['added', 'updated', 'removed', 'skipped', 'failed'] as const) ingested.inc({ outcome }, 0)
   for (const state of jobEnds) jobsEnded.inc({ state }, 0)
   for (const outcome of ['fetched', 'refused', 'failed'] as const) fetches.inc({ outcome }, 0)
+  for (const outcome of ['read', 'failed'] as const) bucketReads.inc({ outcome }, 0)
 
   for (const verdict of ['right', 'wrong'] as const) judged.inc({ verdict }, 0)
   for (const where of ['service', 'process'] as const) decoded.inc({ where }, 0)
@@ -360,6 +384,8 @@ export function createMetrics(): Metrics {
     countIngested: (outcome, count = 1) => ingested.inc({ outcome }, count),
     countJobEnd: (state) => jobsEnded.inc({ state }),
     countFetch: (outcome) => fetches.inc({ outcome }),
+    countBucketRead: (outcome) => bucketReads.inc({ outcome }),
+    countFolderLook: (gallery, outcome) => folderLooks.inc({ gallery, outcome }),
     countIndexRebuild: () => indexRebuilds.inc(),
     countDecided: (decision) => decided.inc({ decision }),
     countJudged: (verdict, count) => judged.inc({ verdict }, count),
@@ -521,6 +547,25 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       for (const { gallery, tombstones } of readings) this.set({ gallery }, tombstones)
     },
   })
+  for (const [part, name, help] of [
+    ['taken', 'alike_watched_folder_files', 'Files of watched folders that were taken in, by their galleries.'],
+    [
+      'waiting',
+      'alike_watched_folder_changes',
+      'Changes in watched folders that wait to be taken in, at the last look.',
+    ],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['gallery'] as const,
+      registers,
+      collect() {
+        this.reset()
+        for (const reading of sources.watchedFolders?.() ?? []) this.inc({ gallery: reading.gallery }, reading[part])
+      },
+    })
+  }
   new Gauge({
     name: 'alike_gallery_unfindable_images',
     help: 'Live pictures of each gallery that no search finds, because their embeddings are damaged on disk.',

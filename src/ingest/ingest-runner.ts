@@ -2,12 +2,14 @@
 import type { JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { JobRun, type JobRunOptions } from './job-run.js'
-import { openSource } from './open-source.js'
+import { openSource, type PicturePlaces } from './open-source.js'
 import type { SourceDescription, SourceLimits } from './source.js'
+import { listedObjects } from './sources/bucket-objects.js'
 import type { Spool } from './spool.js'
 
 export interface IngestRunnerOptions extends SourceLimits, Pick<JobRunOptions, 'parts' | 'metrics' | 'concurrency'> {
   spool: Spool
+  places: PicturePlaces
   jobsMax: number
 }
 
@@ -32,10 +34,11 @@ export class IngestRunner implements JobRunner {
 
   async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
     const { signal, expect, tell } = control
-    const { spool, parts, metrics, concurrency, uploadMaxBytes } = this.#options
+    const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const description = job.source as unknown as SourceDescription
-    if (this.#left.has(job.id)) await spool.expectWhole(job.id, description)
-    const source = await openSource(description, spool.fileOf(job.id), this.#options, signal)
+    if (description.kind === 's3') await this.#list(job.id, description, signal)
+    else if (this.#left.has(job.id)) await spool.expectWhole(job.id, description)
+    const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
       const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes })
@@ -44,6 +47,13 @@ export class IngestRunner implements JobRunner {
     } finally {
       await source.close()
     }
+  }
+
+  /** Before the first picture, and not again when the job is resumed. */
+  async #list(jobId: string, description: SourceDescription, signal: AbortSignal): Promise<void> {
+    const { spool, places } = this.#options
+    const objects = listedObjects(description, { buckets: places.buckets, limits: this.#options, signal })
+    await spool.list(jobId, objects, signal)
   }
 
   discard(jobId: string): Promise<void> {

@@ -7,6 +7,7 @@ import type { JsonValue } from '../gallery/records.js'
 import type { JobRecord } from '../jobs/job.js'
 import type { JobReport, Jobs } from '../jobs/jobs.js'
 import type { Webhooks } from '../jobs/webhooks.js'
+import type { ListedBuckets } from '../remote/listed-buckets.js'
 import type { SourceDescription, SourceLimits } from './source.js'
 import type { Spool } from './spool.js'
 import { receiveUpload, type Upload } from './upload.js'
@@ -16,6 +17,7 @@ export interface IngestOptions extends SourceLimits {
   galleries: Galleries
   spool: Spool
   webhooks: Webhooks
+  buckets: ListedBuckets
 }
 
 export class Ingest {
@@ -30,16 +32,25 @@ export class Ingest {
   /**
    * Resolves when upload and job are durable.
    * @throws AlikeError `job_queue_full`, `gallery_not_found`, `archive_unreadable`, `manifest_invalid`,
-   * `body_too_large`, `storage_full`, `webhook_disabled`, `url_not_allowed`, `idempotency_key_reused`; what the upload's stream throws; the reason of its signal
+   * `body_too_large`, `storage_full`, `source_not_allowed`, `webhook_disabled`, `url_not_allowed`, `idempotency_key_reused`; what the upload's stream throws; the reason of its signal
    */
-  async accept({ gallery, idempotencyKey, priority, webhook, content, signal, ...said }: Upload): Promise<JobReport> {
-    const { jobs, galleries, spool, webhooks } = this.#options
+  async accept({
+    id = randomUUID(),
+    gallery,
+    idempotencyKey,
+    priority,
+    webhook,
+    content,
+    signal,
+    ...said
+  }: Upload): Promise<JobReport> {
+    const { jobs, galleries, spool, webhooks, buckets } = this.#options
+    if ('bucket' in content) buckets.expectAllowed(content.bucket, content.prefix)
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
     // Only jobs count: an upload that has begun is not refused at its end.
     await jobs.expectRoom('ingest')
     await galleries.set(gallery)
 
-    const id = randomUUID()
     try {
       const { total, ...source } = await receiveUpload(
         id,

@@ -14,7 +14,7 @@ import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
 import { type IntakeParts, takeIn } from './new-image.js'
-import type { Source, SourceItem } from './source.js'
+import type { PictureItem, Source, SourceItem } from './source.js'
 
 export interface JobRunOptions extends Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance'> {
   parts: IntakeParts
@@ -44,6 +44,9 @@ const commitBatch = { maxSize: 48, maxDelayMs: 250 }
 const underWayMaxBytes = 128 * 2 ** 20
 /** So many pictures in a row that fail for no reason of theirs: the fault is ours, the job ends. */
 const ownFaultsMax = 20
+/** Of a picture by URL whose host says that it is busy, or does not answer. */
+const fetchAttemptsMax = 3
+const fetchPauseMaxSeconds = 30
 
 export class JobRun {
   readonly #job: JobRecord
@@ -136,7 +139,9 @@ export class JobRun {
   }
 
   #bytesOf(item: SourceItem): number {
-    return 'bytes' in item ? item.bytes.length : 'url' in item ? this.#options.uploadMaxBytes : 0
+    if ('bytes' in item) return item.bytes.length
+    if ('read' in item) return Math.min(item.size, this.#options.uploadMaxBytes)
+    return 'url' in item ? this.#options.uploadMaxBytes : 0
   }
 
   async #outcome(item: SourceItem): Promise<Outcome> {
@@ -146,7 +151,8 @@ export class JobRun {
     if ('remove' in item) return { index, step: { remove: item.remove } }
     try {
       const { id, label, metadata } = item
-      const bytes = 'url' in item ? await this.#options.parts.remote.fetch(item.url, this.#options.signal) : item.bytes
+      const bytes = await this.#bytesHere(item)
+      if (bytes === undefined) return { index, skipped: true }
       const step = await this.#patiently(
         (signal) =>
           takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, purpose: 'job' }),
@@ -159,6 +165,21 @@ export class JobRun {
       if (error.code === 'internal' && ++this.#ownFaults > ownFaultsMax) throw error
       if (error.code !== 'internal' && !isAboutImage(error.code)) throw error
       return { index, failed: errorLine({ index, name }, error) }
+    }
+  }
+
+  async #bytesHere(item: PictureItem): Promise<Buffer | undefined> {
+    const { signal, parts } = this.#options
+    if ('bytes' in item) return item.bytes
+    if ('read' in item) return item.read(signal)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await parts.remote.fetch(item.url, signal)
+      } catch (error) {
+        const pause = error instanceof AlikeError ? error.retryAfterSeconds : undefined
+        if (pause === undefined || attempt === fetchAttemptsMax) throw error
+        await sleep(Math.min(pause, fetchPauseMaxSeconds) * 1000, undefined, { signal })
+      }
     }
   }
 
@@ -225,7 +246,7 @@ export class JobRun {
 }
 
 function isAboutImage(code: ErrorCode): boolean {
-  return code.startsWith('image_') || code.startsWith('url_')
+  return code.startsWith('image_') || code.startsWith('url_') || code === 'source_unreadable'
 }
 
 function outcomeOf(result: StepResult): IngestOutcome {

@@ -4,9 +4,9 @@ import type { Metadata } from '../gallery/records.js'
 import type { LitterRule } from './litter.js'
 import type { NameEncoding } from './name-encoding.js'
 
-export const sourceKinds = ['files', 'tar', 'tar.gz', 'tar.zst', 'zip', 'ndjson'] as const
+export const sourceKinds = ['files', 'tar', 'tar.gz', 'tar.zst', 'zip', 'ndjson', 'urls', 's3', 'folder'] as const
 export type SourceKind = (typeof sourceKinds)[number]
-export type ArchiveKind = Exclude<SourceKind, 'files' | 'ndjson'>
+export type ArchiveKind = Extract<SourceKind, 'tar' | 'tar.gz' | 'tar.zst' | 'zip'>
 
 /** Kept in the job's record: all that is needed to open the source again. */
 export interface SourceDescription {
@@ -19,7 +19,12 @@ export interface SourceDescription {
   manifestEncoding?: NameEncoding | undefined
   /** Default `skip`. */
   litter?: LitterRule | undefined
-  /** Of the upload as it was received; jobs of older versions have neither. */
+  /** Of `s3`: the pictures are the objects of the bucket whose keys begin with the prefix. */
+  bucket?: string
+  prefix?: string
+  /** Of `folder`: the watched folder that the paths of the list start from. */
+  folder?: string
+  /** Of the upload as it was received; jobs of older versions have neither, and nothing was received of `s3`. */
   bytes?: number
   crc32?: number
 }
@@ -35,6 +40,14 @@ export interface SaidOfImage {
   repeats?: boolean | undefined
 }
 
+/** A picture that is read when it is its turn. */
+export interface PictureElsewhere {
+  /** Of the picture, as far as it is known before. */
+  size: number
+  /** @returns undefined when the picture is passed over: it has changed or gone since it was listed, and will be listed again */
+  read(signal: AbortSignal): Promise<Buffer | undefined>
+}
+
 export interface ItemPlace {
   /** Position in the source, from 0; the same each time the source is read. */
   index: number
@@ -44,14 +57,13 @@ export interface ItemPlace {
   isNameAssumed?: boolean | undefined
 }
 
+/** One picture, wherever its bytes are. */
+export type PictureItem = ItemPlace & SaidOfImage & ({ bytes: Buffer } | { url: string } | PictureElsewhere)
+
 /** One picture, one to be removed, what is passed over (with a note where that is to be told), or why there is none in this place. */
-export type SourceItem = ItemPlace &
-  (
-    | (SaidOfImage & ({ bytes: Buffer } | { url: string }))
-    | { remove: string }
-    | { skipped: true; note?: AlikeError | undefined }
-    | { error: AlikeError }
-  )
+export type SourceItem =
+  | PictureItem
+  | (ItemPlace & ({ remove: string } | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError }))
 
 export interface Source {
   /** Items, where it is known before they are read. */

@@ -1,11 +1,11 @@
 /** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Transform } from 'node:stream'
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { isNoRoom, syncFolder } from '../durable-files.js'
+import { asStorageError, isNoRoom, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import type { ArchiveKind } from './source.js'
 import { blockBytes, isHeader } from './tar/tar-header.js'
@@ -57,7 +57,34 @@ export class Spool {
     } catch (error) {
       await this.remove(jobId)
       signal?.throwIfAborted()
-      throw isNoRoom(error) ? new AlikeError('storage_full', { cause: error }) : error
+      throw asStorageError(error)
+    }
+  }
+
+  /**
+   * What a job reads from, where the job itself finds that out: written whole or not at all, and once.
+   * @throws AlikeError `storage_full`; what the lines throw; the signal's reason
+   */
+  async list(jobId: string, lines: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    const file = this.fileOf(jobId)
+    const isThere = await access(file).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return
+    try {
+      await mkdir(dirname(file), { recursive: true })
+      await pipeline(
+        Readable.from(lines, { objectMode: false }),
+        createWriteStream(`${file}.partial`, { flush: true }),
+        { signal },
+      )
+      await rename(`${file}.partial`, file)
+      await syncFolder(dirname(file))
+      await syncFolder(this.#folder)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw asStorageError(error)
     }
   }
 

@@ -7,9 +7,12 @@ import type { NameEncoding } from './name-encoding.js'
 import { openSource } from './open-source.js'
 import type { SourceDescription, SourceLimits } from './source.js'
 import { packFiles, type UploadedFile } from './sources/files.js'
+import { changeLines, type FolderChange } from './sources/folder-files.js'
 import { archiveKind, type Spool } from './spool.js'
 
 export interface Upload {
+  /** Of the job. Default: a random one. */
+  id?: string | undefined
   gallery: string
   /** See `SourceDescription`. */
   label?: string | undefined
@@ -25,10 +28,14 @@ export interface Upload {
   content:
     | { archive: NodeJS.ReadableStream }
     | { lines: AsyncIterable<Uint8Array> }
+    | { addresses: AsyncIterable<Uint8Array> }
     | { files: AsyncIterable<UploadedFile> }
+    /** Objects of a bucket whose keys begin with the prefix: nothing is received, the job lists them. */
+    | { bucket: string; prefix: string }
+    | { folder: string; changes: readonly FolderChange[] }
 }
 
-export interface Reception extends Omit<Upload, 'gallery' | 'idempotencyKey' | 'priority' | 'webhook'> {
+export interface Reception extends Omit<Upload, 'id' | 'gallery' | 'idempotencyKey' | 'priority' | 'webhook'> {
   /** Runs such work one after the other: the manifest of an archive is in memory meanwhile. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result>
 }
@@ -48,22 +55,23 @@ export async function receiveUpload(
     const received = await spool.receive(jobId, tar, limits.ingestMaxBytes, signal)
     return { kind: 'files', ...received, total: count() }
   }
-  if ('lines' in content) {
+  if ('bucket' in content) return { kind: 's3', bucket: content.bucket, prefix: content.prefix }
+  const receiveLines = async (stream: AsyncIterable<Uint8Array>) => {
     const lines = new LineCount()
-    const received = await spool.receive(
-      jobId,
-      Readable.from(counted(content.lines, lines, limits), { objectMode: false }),
-      limits.ingestMaxBytes,
-      signal,
-    )
-    return { kind: 'ndjson', ...received, total: lines.count }
+    const upload = Readable.from(counted(stream, lines, limits), { objectMode: false })
+    const received = await spool.receive(jobId, upload, limits.ingestMaxBytes, signal)
+    return { ...received, total: lines.count }
   }
+  if ('lines' in content) return { kind: 'ndjson', ...(await receiveLines(content.lines)) }
+  if ('addresses' in content) return { kind: 'urls', ...(await receiveLines(content.addresses)) }
+  if ('folder' in content)
+    return { kind: 'folder', folder: content.folder, ...(await receiveLines(changeLines(content.changes))) }
   const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes, signal)
   const kind = await archiveKind(spool.fileOf(jobId))
   if (kind !== 'zip') return { kind, ...received }
   // A zip has a directory, so that damage there is told at once, and its pictures are counted.
   const total = await inTurn(async () => {
-    const source = await openSource({ kind, ...said }, spool.fileOf(jobId), limits)
+    const source = await openSource({ kind, ...said }, spool.fileOf(jobId), { limits })
     await source.close()
     return source.total
   })

@@ -62,7 +62,7 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
       body.destroy()
       const { location } = headers
       if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string')
-        throw unreachable(`It answered with status ${statusCode}.`)
+        throw unreachable(`It answered with status ${statusCode}.`, undefined, retryAfter(statusCode, headers))
       url = expectAllowed(location, url, hosts)
     }
     throw unreachable(`It was redirected more than ${redirectsMax} times.`)
@@ -129,9 +129,20 @@ function withDeadline(timeoutMs: number, signal: AbortSignal | undefined): { sig
 
 function asFailure(error: unknown, timeIsUp: boolean, timeoutMs: number): AlikeError {
   if (error instanceof AlikeError) return error
-  return unreachable(timeIsUp ? `It was not complete within ${timeoutMs} ms.` : 'It gave no answer.', error)
+  return unreachable(timeIsUp ? `It was not complete within ${timeoutMs} ms.` : 'It gave no answer.', error, 1)
 }
 
-function unreachable(detail: string, cause?: unknown): AlikeError {
-  return new AlikeError('url_unreachable', { detail, cause })
+/** Seconds; undefined: another attempt would get the same answer. */
+function retryAfter(status: number, headers: Dispatcher.ResponseData['headers']): number | undefined {
+  if (![429, 500, 502, 503, 504].includes(status)) return undefined
+  const said = Number(headers['retry-after'])
+  return Number.isFinite(said) && said > 0 ? said : 1
+}
+
+function unreachable(detail: string, cause?: unknown, retryAfterSeconds?: number): AlikeError {
+  return new AlikeError('url_unreachable', {
+    detail,
+    cause,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  })
 }

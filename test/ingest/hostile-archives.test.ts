@@ -19,7 +19,7 @@ async function read(t: TestContext, kind: SourceKind, bytes: Buffer, bounds = li
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
   const { result, longestMs } = await longestTurn(async () => {
-    const source = await openSource({ kind }, file, bounds)
+    const source = await openSource({ kind }, file, { limits: bounds })
     t.after(() => source.close())
     const items: SourceItem[] = []
     for await (const item of source.items(0)) items.push(item)

@@ -26,7 +26,7 @@ async function read(
 ): Promise<{ total: number | undefined; items: SourceItem[] }> {
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
-  const source = await openSource({ kind, label: 'unsorted', ...said }, file, bounds)
+  const source = await openSource({ kind, label: 'unsorted', ...said }, file, { limits: bounds })
   t.after(() => source.close())
   const items: SourceItem[] = []
   for await (const item of source.items(from)) items.push(item)
@@ -42,7 +42,7 @@ function brief(item: SourceItem) {
     item.index,
     item.id,
     item.label,
-    'url' in item ? item.url : item.bytes.toString(),
+    'url' in item ? item.url : 'bytes' in item ? item.bytes.toString() : item.size,
     ...(item.metadata === undefined ? [] : [item.metadata]),
   ]
 }

@@ -17,7 +17,7 @@ export async function readSource(
 ): Promise<SourceItem[]> {
   const file = join(await temporaryFolder(t), 'upload')
   await writeFile(file, bytes)
-  const source = await openSource(description, file, limits)
+  const source = await openSource(description, file, { limits })
   t.after(() => source.close())
   const items: SourceItem[] = []
   for await (const item of source.items(from)) items.push(item)

@@ -16,7 +16,7 @@ import { misfitOfDecoded } from '../../text.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
-import { IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
+import { IngestAddresses, IngestForm, IngestLine, IngestParameters, Job, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -46,6 +46,8 @@ const archiveTypeAliases = [
   'application/x-zip-compressed',
 ]
 const linesType = 'application/x-ndjson'
+/** RFC 2483. */
+const addressesType = 'text/uri-list'
 const linesTypeAliases = ['application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
 export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (
@@ -70,7 +72,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
         tags: ['jobs'],
         summary: 'Ingest many pictures',
         description:
-          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
+          'The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or to remove in each line, or a list of addresses that pictures are fetched from. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.',
         params: GalleryPath,
         querystring: IngestParameters,
         headers: Type.Object({
@@ -87,6 +89,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
           content: {
             ...Object.fromEntries(archiveTypes.map((type) => [type, archive])),
             [linesType]: { schema: IngestLine },
+            [addressesType]: { schema: IngestAddresses },
             'multipart/form-data': { schema: IngestForm },
           },
         },
@@ -125,7 +128,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
 async function acceptUploads(app: FastifyInstance, config: Config): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
-    [...archiveTypes, ...archiveTypeAliases, linesType, ...linesTypeAliases],
+    [...archiveTypes, ...archiveTypeAliases, linesType, ...linesTypeAliases, addressesType],
     (_request, payload, done) => done(null, payload),
   )
   await app.register(multipart, {
@@ -149,6 +152,7 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
     if (request.body === undefined || request.body === null)
       throw new AlikeError('image_missing', { detail: 'The upload is empty.' })
     const body = request.body as Readable
+    if (typeOf(request) === addressesType) return { addresses: body }
     return isLines(request) ? { lines: body } : { archive: body }
   }
   const parts = request.parts()
@@ -161,9 +165,13 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
 }
 
 /** Lines have no mark of their own that bytes could tell them by. */
-function isLines({ headers }: FastifyRequest): boolean {
-  const [type = ''] = (headers['content-type'] ?? '').split(';')
-  return [linesType, ...linesTypeAliases].includes(type.trim().toLowerCase())
+function isLines(request: FastifyRequest): boolean {
+  return [linesType, ...linesTypeAliases].includes(typeOf(request))
+}
+
+/** Without its parameters. */
+function typeOf({ headers }: Pick<FastifyRequest, 'headers'>): string {
+  return (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
 }
 
 async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipart>): AsyncGenerator<Buffer> {
@@ -228,7 +236,6 @@ function formMisfit(field: string, detail: string): RequestInvalid {
 }
 
 /** Lines of NDJSON may delete. */
-function verbOfLines({ headers }: FastifyRequest): 'delete' | undefined {
-  const type = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
-  return [linesType, ...linesTypeAliases].some((one) => one === type) ? 'delete' : undefined
+function verbOfLines(request: FastifyRequest): 'delete' | undefined {
+  return isLines(request) ? 'delete' : undefined
 }

@@ -204,6 +204,36 @@ export const IngestLine = Type.Union([AddLine, DeleteLine], {
   ],
 })
 
+/** Addresses, a line each. */
+export const IngestAddresses = Type.String({
+  description:
+    'One address in each line, fetched from hosts that the service allows (`URL_ALLOWED_HOSTS`); lines that begin with `#` are comments. The id is host and path (`images.example.com/2024/a.jpg`), the label is the parameter `label`.',
+  examples: ['https://images.example.com/2024/a.jpg\r\nhttps://images.example.com/2024/b.jpg\r\n'],
+})
+
+/** Pictures in a bucket. */
+export const IngestFromS3 = Type.Object(
+  {
+    bucket: Type.String({ minLength: 3, maxLength: 63, description: 'One of `INGEST_S3_BUCKETS`.' }),
+    prefix: Type.Optional(
+      Type.String({
+        maxLength: 1024,
+        description:
+          'What keys begin with. Ids are what follows its last `/`, labels the folder that a picture lies in. Default: the whole bucket.',
+      }),
+    ),
+  },
+  { additionalProperties: false, examples: [{ bucket: 'photos', prefix: '2024/' }] },
+)
+export const IngestFromS3Parameters = Type.Object(
+  {
+    ...wishes,
+    label: IngestParameters.properties.label,
+    litter: IngestParameters.properties.litter,
+  },
+  { additionalProperties: false },
+)
+
 /** One line of the error report. */
 export const JobErrorLine = Type.Object(
   {

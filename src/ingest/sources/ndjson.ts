@@ -1,34 +1,20 @@
 /** Lines of an NDJSON upload: pictures to be stored and pictures to be removed, in their order. */
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { AlikeError } from '../../errors.js'
 import { bytesOfBase64 } from '../../image/base64.js'
 import { readIngestLine } from '../line-schemas.js'
-import { boundedLines } from '../lines.js'
 import { shownName } from '../names.js'
 import { imageTooLarge } from '../read-bounded.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+import { openLines } from './lines.js'
 
 /** Room for what a line says beside the picture. */
 const besideBytes = 128 * 1024
 
-export async function openNdjson(file: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
-  const { size } = await stat(file)
-  const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
-  const lineMaxBytes = Math.ceil(limits.uploadMaxBytes / 3) * 4 + besideBytes
-  return {
-    get share() {
-      return size === 0 ? 1 : reader.bytesRead / size
-    },
-    async *items(from) {
-      let index = 0
-      for await (const line of boundedLines(reader as AsyncIterable<Buffer>, lineMaxBytes)) {
-        if (index >= from) yield itemOf(line, index, description, limits)
-        index += 1
-      }
-    },
-    close: async () => void reader.destroy(),
-  }
+export function openNdjson(file: string, description: SourceDescription, limits: SourceLimits): Promise<Source> {
+  return openLines(file, {
+    lineMaxBytes: Math.ceil(limits.uploadMaxBytes / 3) * 4 + besideBytes,
+    itemOf: (line, index) => itemOf(line, index, description, limits),
+  })
 }
 
 function itemOf(

@@ -1,0 +1,40 @@
+/** `POST /v1/galleries/{gallery}/ingest/s3`: the pictures of a listed bucket, taken in by a job. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Static } from 'typebox'
+import type { Ingest } from '../../ingest/ingest.js'
+import { IngestFromS3, IngestFromS3Parameters, Job, jobView } from '../schemas/job.js'
+import { reference } from '../schemas/named.js'
+import { GalleryPath } from '../schemas/parameters.js'
+import { problems } from '../schemas/problem.js'
+
+export const ingestS3Routes: FastifyPluginAsyncTypebox<{ ingest: Ingest }> = async (app, { ingest }) => {
+  app.post(
+    '/v1/galleries/:gallery/ingest/s3',
+    {
+      config: { role: 'write' },
+      schema: {
+        operationId: 'ingestFromS3',
+        tags: ['jobs'],
+        summary: 'Ingest pictures from an S3 bucket',
+        description:
+          'A job lists the objects below the prefix once and then takes them in one after the other; it resumes where it stopped. Only buckets that the service lists (`INGEST_S3_BUCKETS`) are read, with the service’s own credentials. Pictures that are already stored are skipped.',
+        params: GalleryPath,
+        querystring: IngestFromS3Parameters,
+        body: { content: { 'application/json': { schema: IngestFromS3 } } },
+        response: {
+          202: { description: 'The job; it begins by listing the objects.', ...reference(Job) },
+          ...problems(400, 404, 415, 422, 429, 503, 507),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { bucket, prefix = '' } = request.body as Static<typeof IngestFromS3>
+      const { job, pace } = await ingest.accept({
+        gallery: request.params.gallery,
+        content: { bucket, prefix },
+        ...request.query,
+      })
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+    },
+  )
+}

@@ -1,0 +1,126 @@
+/**
+ * What was taken of a watched folder, kept in a file so that a restart does not read every picture again. It is no truth: without
+ * it all is read once more, and what is stored already is passed over.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { syncFolder } from '../../durable-files.js'
+import { boundedLines } from '../lines.js'
+import type { WatchedFolder } from './watched-folders.js'
+
+export interface FolderMemoryHeader extends WatchedFolder {
+  /** Of the gallery that it was taken into: another one of its name has none of it. */
+  galleryUid: string
+  /** Of the job that is to take what is not confirmed; null: there is none. */
+  jobId: string | null
+}
+
+/** A file whose content may be in the gallery: as `stamp`, unless a job is still to confirm that. */
+interface Remembered {
+  stamp: string | null
+  pending?: string
+}
+
+const lineMaxBytes = 64 * 1024
+const linesOfChunk = 1_000
+
+export class FolderMemory {
+  readonly #file: string
+  readonly #header: FolderMemoryHeader
+  readonly #files: Map<string, Remembered>
+
+  private constructor(file: string, header: FolderMemoryHeader, files: Map<string, Remembered>) {
+    this.#file = file
+    this.#header = header
+    this.#files = files
+  }
+
+  /** As it was left, or empty where that is unreadable or of another gallery. */
+  static async open(dataDir: string, watched: WatchedFolder, galleryUid: string): Promise<FolderMemory> {
+    const name = createHash('sha256').update(`${watched.gallery}\0${watched.folder}`).digest('hex').slice(0, 32)
+    const file = join(dataDir, 'folders', `${name}.ndjson`)
+    const left = await read(file).catch(() => undefined)
+    if (left?.header.galleryUid === galleryUid) return new FolderMemory(file, left.header, left.files)
+    return new FolderMemory(file, { ...watched, galleryUid, jobId: null }, new Map())
+  }
+
+  get galleryUid(): string {
+    return this.#header.galleryUid
+  }
+
+  get jobId(): string | null {
+    return this.#header.jobId
+  }
+
+  get count(): number {
+    return this.#files.size
+  }
+
+  paths(): Iterable<string> {
+    return this.#files.keys()
+  }
+
+  has(path: string, stamp: string): boolean {
+    return this.#files.get(path)?.stamp === stamp
+  }
+
+  /** Files that are gone and stay in the gallery: kept in the file until it is written next. */
+  forget(paths: Iterable<string>): void {
+    for (const path of paths) this.#files.delete(path)
+  }
+
+  /** Durable before the job is made: after a crash, what it may have stored is known. */
+  async expect(jobId: string, stamps: Iterable<readonly [path: string, stamp: string]>): Promise<void> {
+    this.#header.jobId = jobId
+    for (const [path, pending] of stamps) this.#files.set(path, { stamp: null, pending })
+    await this.#save()
+  }
+
+  /** The job has ended. @param taken false: what it was to take is to be looked at again */
+  async settle({ taken, removed }: { taken: boolean; removed: Iterable<string> }): Promise<void> {
+    this.#header.jobId = null
+    for (const [path, { pending }] of this.#files)
+      if (pending !== undefined) this.#files.set(path, { stamp: taken ? pending : null })
+    for (const path of removed) this.#files.delete(path)
+    await this.#save()
+  }
+
+  async #save(): Promise<void> {
+    await mkdir(dirname(this.#file), { recursive: true })
+    const temporary = `${this.#file}.tmp`
+    await pipeline(Readable.from(this.#lines()), createWriteStream(temporary, { flush: true }))
+    await rename(temporary, this.#file)
+    await syncFolder(dirname(this.#file))
+  }
+
+  *#lines(): Generator<string> {
+    yield `${JSON.stringify(this.#header)}\n`
+    let lines: string[] = []
+    for (const [path, { stamp, pending }] of this.#files) {
+      lines.push(`${JSON.stringify([path, stamp, pending])}\n`)
+      if (lines.length < linesOfChunk) continue
+      yield lines.join('')
+      lines = []
+    }
+    yield lines.join('')
+  }
+}
+
+async function read(file: string): Promise<{ header: FolderMemoryHeader; files: Map<string, Remembered> }> {
+  let header: FolderMemoryHeader | undefined
+  const files = new Map<string, Remembered>()
+  const stream = createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>
+  for await (const line of boundedLines(stream, lineMaxBytes)) {
+    const read: unknown = JSON.parse(line!.toString())
+    if (header === undefined) header = read as FolderMemoryHeader
+    else {
+      const [path, stamp, pending] = read as [string, string | null, string | null]
+      files.set(path, { stamp, ...(pending !== null && pending !== undefined && { pending }) })
+    }
+  }
+  return { header: header!, files }
+}

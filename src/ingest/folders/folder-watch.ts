@@ -1,0 +1,228 @@
+/**
+ * Watches one folder: looks at it again and again, waits until new and changed files have settled, and hands them to a job.
+ * Looking works on every file system, network drives included; the next job is made when the last one has ended.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError, type ErrorCode } from '../../errors.js'
+import type { Galleries } from '../../gallery/galleries.js'
+import type { JobRecord } from '../../jobs/job.js'
+import type { Jobs } from '../../jobs/jobs.js'
+import { nfc } from '../../text.js'
+import type { Ingest } from '../ingest.js'
+import type { FolderChange } from '../sources/folder-files.js'
+import { type FoundFile, lookInto } from './folder-look.js'
+import { FolderMemory } from './folder-memory.js'
+import type { WatchedFolder } from './watched-folders.js'
+
+export interface FolderWatchOptions {
+  watched: WatchedFolder
+  dataDir: string
+  ingest: Pick<Ingest, 'accept'>
+  jobs: Pick<Jobs, 'report'>
+  galleries: Pick<Galleries, 'set'>
+  /** Between looks; up to ten times as long where a look takes more than a tenth of it. */
+  everyMs: number
+  /** A file is taken when it has not changed for so long. */
+  settleMs: number
+  /** Whether what is removed from the folder is removed from the gallery. */
+  removes: boolean
+  filesMax: number
+  onLook(outcome: 'done' | 'failed'): void
+  logger: FolderWatchLogger
+}
+
+export interface FolderWatchLogger {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+}
+
+export interface FolderReading {
+  gallery: string
+  /** Files that were taken. */
+  taken: number
+  /** Files that were new or changed at the last look, and files that were gone. */
+  waiting: number
+}
+
+interface Sighting {
+  touched: string
+  since: number
+}
+
+/** Of one job: what it does stays in sight, and a crash repeats little. */
+const changesMax = 10_000
+const rarerMax = 10
+const jobPollMs = 500
+/** After a job that failed as a whole, or was cancelled; doubled each time. */
+const pauseFirstMs = 60_000
+const pauseMaxMs = 3_600_000
+
+export class FolderWatch {
+  readonly #options: FolderWatchOptions
+  readonly #ending = new AbortController()
+  readonly #ended: Promise<void>
+  /** When a file was first seen as it is now, by this process's own clock: those of network drives may go wrong. */
+  #seen = new Map<string, Sighting>()
+  #memory: FolderMemory | undefined
+  #waiting = 0
+  /** Of the last look. */
+  #lookMs = 0
+  #pauseMs = pauseFirstMs
+  #toldOf: ErrorCode | undefined
+
+  constructor(options: FolderWatchOptions) {
+    this.#options = options
+    this.#ended = this.#watch()
+  }
+
+  get reading(): FolderReading {
+    return { gallery: this.#options.watched.gallery, taken: this.#memory?.count ?? 0, waiting: this.#waiting }
+  }
+
+  /** A job that is under way goes on, or is taken up at the next start. */
+  async close(): Promise<void> {
+    this.#ending.abort()
+    await this.#ended
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#ending
+    while (!signal.aborted) {
+      let pauseMs = 0
+      try {
+        pauseMs = await this.#round(signal)
+        this.#options.onLook('done')
+        this.#toldOf = undefined
+      } catch (error) {
+        if (signal.aborted) return
+        this.#options.onLook('failed')
+        this.#tell(error)
+      }
+      const { everyMs } = this.#options
+      const nextMs = Math.max(everyMs, Math.min(9 * this.#lookMs, rarerMax * everyMs), pauseMs)
+      await sleep(nextMs, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  /** @returns how long nothing is to be tried again at the least */
+  async #round(signal: AbortSignal): Promise<number> {
+    const { watched, dataDir, galleries } = this.#options
+    const { galleryUid } = await galleries.set(watched.gallery)
+    if (this.#memory?.galleryUid !== galleryUid) this.#memory = await FolderMemory.open(dataDir, watched, galleryUid)
+    const memory = this.#memory
+    if (memory.jobId !== null) return this.#finish(memory, memory.jobId, signal)
+    const changes = await this.#changes(memory, signal)
+    return changes.length === 0 ? 0 : this.#hand(memory, changes, signal)
+  }
+
+  /** What has settled and is not in the gallery as it is in the folder. */
+  async #changes(memory: FolderMemory, signal: AbortSignal): Promise<FolderChange[]> {
+    const { watched, filesMax, settleMs, removes } = this.#options
+    const seen = new Map<string, Sighting>()
+    const paths = new Set<string>()
+    const settled: FolderChange[] = []
+    const now = performance.now()
+    let unsettled = 0
+    for await (const file of lookInto(watched.folder, { filesMax, signal })) {
+      paths.add(file.path)
+      if (memory.has(file.path, file.stamp)) continue
+      const since = this.#sinceOf(file, now)
+      seen.set(file.path, { touched: file.touched, since })
+      const { path, stamp, bytes } = file
+      if (now - since < settleMs) unsettled += 1
+      else if (settled.length < changesMax) settled.push({ path, stamp, bytes })
+      else unsettled += 1
+    }
+    this.#lookMs = performance.now() - now
+    this.#seen = seen
+    const gone = goneOf(memory, paths)
+    if (!removes) memory.forget(gone)
+    const removals = removes ? removalsOf(gone, paths).slice(0, changesMax - settled.length) : []
+    this.#waiting = unsettled + settled.length + removals.length
+    return [...settled, ...removals]
+  }
+
+  #sinceOf({ path, touched }: FoundFile, now: number): number {
+    const before = this.#seen.get(path)
+    return before?.touched === touched ? before.since : now
+  }
+
+  async #hand(memory: FolderMemory, changes: FolderChange[], signal: AbortSignal): Promise<number> {
+    const { watched, ingest } = this.#options
+    const id = randomUUID()
+    await memory.expect(
+      id,
+      changes.flatMap((change) => ('gone' in change ? [] : [[change.path, change.stamp] as const])),
+    )
+    try {
+      await ingest.accept({ id, gallery: watched.gallery, content: { folder: watched.folder, changes } })
+    } catch (error) {
+      await memory.settle({ taken: false, removed: [] })
+      throw error
+    }
+    const gone = changes.flatMap((change) => ('gone' in change ? [change.path] : []))
+    return this.#finish(memory, id, signal, gone)
+  }
+
+  /** Waits for the end of the job, of this process or of a former one. */
+  async #finish(memory: FolderMemory, jobId: string, signal: AbortSignal, gone: string[] = []): Promise<number> {
+    let job: JobRecord | undefined
+    for (;;) {
+      job = await this.#jobOf(jobId)
+      if (job === undefined || job.finishedAt !== null) break
+      await sleep(jobPollMs, undefined, { signal })
+    }
+    // one that is not known was never made, or has ended and is not kept: what it stored is passed over when it comes again
+    const taken =
+      job !== undefined &&
+      (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
+    await memory.settle({ taken, removed: taken ? gone : [] })
+    this.#waiting = 0
+    if (taken || job === undefined) {
+      this.#pauseMs = pauseFirstMs
+      return 0
+    }
+    const pauseMs = this.#pauseMs
+    this.#pauseMs = Math.min(2 * pauseMs, pauseMaxMs)
+    return pauseMs
+  }
+
+  async #jobOf(jobId: string): Promise<JobRecord | undefined> {
+    try {
+      return (await this.#options.jobs.report(jobId)).job
+    } catch (error) {
+      if (error instanceof AlikeError && error.code === 'job_not_found') return undefined
+      throw error
+    }
+  }
+
+  /** Once for each reason: looks are many. */
+  #tell(error: unknown): void {
+    const { watched, logger } = this.#options
+    const code = error instanceof AlikeError ? error.code : 'internal'
+    if (code === this.#toldOf) return
+    this.#toldOf = code
+    logger.warn({ err: error, ...watched }, 'a watched folder cannot be taken in; it is looked at again')
+  }
+}
+
+/**
+ * Files that were taken and are not there any more.
+ * @throws AlikeError `source_unreadable` for a folder with nothing in it: more likely a drive that is not mounted
+ */
+function goneOf(memory: FolderMemory, paths: ReadonlySet<string>): string[] {
+  const gone = [...memory.paths()].filter((path) => !paths.has(path))
+  if (gone.length > 0 && paths.size === 0)
+    throw new AlikeError('source_unreadable', {
+      detail: 'The folder is empty, as one whose drive is not mounted: nothing is removed.',
+    })
+  return gone
+}
+
+/** A name that only changed its Unicode form is still there. */
+function removalsOf(gone: readonly string[], paths: ReadonlySet<string>): FolderChange[] {
+  if (gone.length === 0) return []
+  const ids = new Set([...paths].map(nfc))
+  return gone.filter((path) => !ids.has(nfc(path))).map((path) => ({ path, gone: true }))
+}

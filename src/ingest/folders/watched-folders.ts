@@ -1,0 +1,44 @@
+/** The folders that are watched, and the galleries that their pictures go to, as the owner of the service lists them. */
+import { isAbsolute, normalize, relative } from 'node:path'
+import { AlikeError } from '../../errors.js'
+
+export interface WatchedFolder {
+  gallery: string
+  /** Absolute. */
+  folder: string
+}
+
+/**
+ * @param list `actions=/srv/photos, scans=/mnt/scanner`, separated by commas
+ * @throws AlikeError `config_invalid`
+ */
+export function watchedFolders(list: string, dataDir: string): WatchedFolder[] {
+  const watched = list
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map(folderOf)
+  for (const [at, { folder }] of watched.entries()) {
+    if (isBelow(folder, dataDir) || isBelow(dataDir, folder)) throw invalid(`${folder} and DATA_DIR lie in each other.`)
+    // two watches of one file would take and remove it by turns
+    const other = watched.slice(0, at).find((one) => isBelow(folder, one.folder) || isBelow(one.folder, folder))
+    if (other !== undefined) throw invalid(`${folder} and ${other.folder} lie in each other.`)
+  }
+  return watched
+}
+
+function folderOf(text: string): WatchedFolder {
+  const [, gallery, path] = /^([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)$/.exec(text) ?? []
+  if (gallery === undefined || path === undefined || !isAbsolute(path))
+    throw invalid(`"${text}" is not of the form gallery=/absolute/path.`)
+  return { gallery, folder: normalize(path).replace(/(?<=.)\/$/, '') }
+}
+
+function isBelow(path: string, folder: string): boolean {
+  const way = relative(folder, path)
+  return way === '' || (way !== '..' && !way.startsWith('../'))
+}
+
+function invalid(detail: string): AlikeError {
+  return new AlikeError('config_invalid', { detail: `WATCH_FOLDERS: ${detail}` })
+}

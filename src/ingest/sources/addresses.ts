@@ -1,0 +1,44 @@
+/** Addresses of pictures, one in each line (`text/uri-list`, RFC 2483): each is fetched when it is its turn. */
+import { AlikeError } from '../../errors.js'
+import { misfitOfText, textOfUtf8 } from '../../text.js'
+import { idMaxLength, newIdPattern, shownName } from '../names.js'
+import type { Source, SourceDescription, SourceItem } from '../source.js'
+import { openLines } from './lines.js'
+
+const addressMaxLength = 2_048
+const idFits = new RegExp(newIdPattern)
+
+export function openAddresses(file: string, { label }: SourceDescription): Promise<Source> {
+  return openLines(file, { lineMaxBytes: 4 * addressMaxLength, itemOf: (line, index) => itemOf(line, index, label) })
+}
+
+function itemOf(line: Buffer | undefined, index: number, label: string | undefined): SourceItem {
+  const text = line && textOfUtf8(line)?.trim()
+  const name = text === undefined ? `line ${index + 1}` : shownName(text)
+  if (text === undefined || text.length > addressMaxLength)
+    return { index, name, error: invalid(`It is not UTF-8, or longer than ${addressMaxLength} characters.`) }
+  if (text.startsWith('#')) return { index, name, skipped: true }
+  if (!URL.canParse(text)) return { index, name, error: invalid('It is no address.') }
+  const id = idOfAddress(new URL(text))
+  if (id.length > idMaxLength || !idFits.test(id) || misfitOfText(id) !== undefined)
+    return { index, name, error: invalid('Its host and path can be no id; NDJSON can give it another one.') }
+  return { index, name, id, label, url: text }
+}
+
+/** `https://images.example.com/2024/a%20b.jpg?size=2` → `images.example.com/2024/a b.jpg?size=2` */
+export function idOfAddress({ host, pathname, search }: URL): string {
+  return `${host}${decoded(pathname)}${decoded(search)}`
+}
+
+/** As it is where its escapes are not UTF-8. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function invalid(detail: string): AlikeError {
+  return new AlikeError('line_invalid', { detail })
+}

@@ -1,0 +1,70 @@
+/**
+ * Objects of an S3 bucket below a prefix. They are listed once, into the spool, before the first one is read: what comes and
+ * goes meanwhile does not move the places that a job resumes by.
+ */
+import { AlikeError } from '../../errors.js'
+import type { BucketObject, ListedBuckets } from '../../remote/listed-buckets.js'
+import { isLitter } from '../litter.js'
+import { nameOf, shownName } from '../names.js'
+import { imageTooLarge } from '../read-bounded.js'
+import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+import { countLines, openLines } from './lines.js'
+
+/** Keys have at most 1,024 bytes, and escapes of JSON make six of one at the most. */
+const lineMaxBytes = 8 * 1024
+
+/** Lines of the list. @throws AlikeError `source_not_allowed`, `source_unreadable`, `source_unreachable`; the signal's reason */
+export async function* listedObjects(
+  { bucket = '', prefix = '' }: SourceDescription,
+  { buckets, limits, signal }: { buckets: ListedBuckets; limits: SourceLimits; signal: AbortSignal },
+): AsyncGenerator<Buffer> {
+  buckets.expectAllowed(bucket, prefix) // the settings may have changed since the job was made
+  let count = 0
+  for await (const page of buckets.list(bucket, prefix, signal)) {
+    count += page.length
+    if (count > limits.ingestMaxFiles)
+      throw new AlikeError('source_unreadable', { detail: `It holds more than ${limits.ingestMaxFiles} objects.` })
+    yield Buffer.from(page.map(({ key, bytes }) => `${JSON.stringify([key, bytes])}\n`).join(''))
+  }
+}
+
+export async function openBucketObjects(
+  file: string,
+  description: SourceDescription,
+  { buckets, limits }: { buckets: ListedBuckets; limits: SourceLimits },
+): Promise<Source> {
+  const { bucket = '', prefix = '' } = description
+  buckets.expectAllowed(bucket, prefix)
+  const maxBytes = limits.uploadMaxBytes
+  const source = await openLines(file, {
+    lineMaxBytes,
+    itemOf(line, index) {
+      const [key, bytes] = JSON.parse(line!.toString()) as [string, number]
+      const read = (signal: AbortSignal) => buckets.read(bucket, key, { maxBytes, signal })
+      return itemOf({ key, bytes }, { index, description, maxBytes, read })
+    },
+  })
+  return Object.assign(source, { total: await countLines(file) })
+}
+
+interface ObjectReading {
+  index: number
+  description: SourceDescription
+  maxBytes: number
+  read(signal: AbortSignal): Promise<Buffer>
+}
+
+function itemOf({ key, bytes }: BucketObject, { index, description, maxBytes, read }: ObjectReading): SourceItem {
+  const { prefix = '', litter, label } = description
+  const name = shownName(key)
+  try {
+    const path = key.slice(prefix.lastIndexOf('/') + 1)
+    if (path.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
+    const said = nameOf(path)
+    if (bytes > maxBytes) throw imageTooLarge(maxBytes)
+    return { index, name, label, ...said, size: bytes, read }
+  } catch (error) {
+    if (error instanceof AlikeError) return { index, name, error }
+    throw error
+  }
+}

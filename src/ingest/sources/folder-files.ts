@@ -1,0 +1,48 @@
+/** What has changed in a watched folder: files to be taken in and ids to be removed, as a look at it has listed them. */
+import { AlikeError } from '../../errors.js'
+import { readFound } from '../folders/folder-look.js'
+import { nameOf, shownName } from '../names.js'
+import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
+import { openLines } from './lines.js'
+
+/** A file to be taken as it was seen, or one that is gone. */
+export type FolderChange = { path: string; stamp: string; bytes: number } | { path: string; gone: true }
+
+/** Paths have at most 4,096 bytes, and escapes of JSON make six of one at the most. */
+const lineMaxBytes = 32 * 1024
+
+export async function* changeLines(changes: Iterable<FolderChange>): AsyncGenerator<Buffer> {
+  for (const change of changes) yield Buffer.from(`${JSON.stringify(change)}\n`)
+}
+
+/** @throws AlikeError `source_not_allowed` when the folder is not watched any more */
+export function openFolderFiles(
+  file: string,
+  { folder = '' }: SourceDescription,
+  { folders, limits }: { folders: readonly string[]; limits: SourceLimits },
+): Promise<Source> {
+  if (!folders.includes(folder))
+    throw new AlikeError('source_not_allowed', { detail: 'The folder is not in WATCH_FOLDERS any more.' })
+  return openLines(file, {
+    lineMaxBytes,
+    itemOf: (line, index) => itemOf(JSON.parse(line!.toString()) as FolderChange, { index, folder, limits }),
+  })
+}
+
+function itemOf(
+  change: FolderChange,
+  { index, folder, limits }: { index: number; folder: string; limits: SourceLimits },
+): SourceItem {
+  const name = shownName(change.path)
+  try {
+    // Node puts U+FFFD in place of bytes that are not UTF-8: two names would become one.
+    if (change.path.includes('\ufffd')) throw new AlikeError('name_unreadable', { detail: 'It is not UTF-8.' })
+    const said = nameOf(change.path)
+    if ('gone' in change) return { index, name, remove: said.id }
+    const read = () => readFound(folder, change, limits.uploadMaxBytes)
+    return { index, name, ...said, size: change.bytes, read }
+  } catch (error) {
+    if (error instanceof AlikeError) return { index, name, error }
+    throw error
+  }
+}

@@ -1,0 +1,37 @@
+/** A source that is a file with an item in each line: lines of NDJSON, addresses, or places that were listed for the job. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { boundedLines, LineCount } from '../lines.js'
+import type { Source, SourceItem } from '../source.js'
+
+export interface LineSourceOptions {
+  lineMaxBytes: number
+  /** @param line undefined: it is longer than a line may be */
+  itemOf(line: Buffer | undefined, index: number): SourceItem
+}
+
+export async function openLines(file: string, { lineMaxBytes, itemOf }: LineSourceOptions): Promise<Source> {
+  const { size } = await stat(file)
+  const reader = createReadStream(file, { highWaterMark: 256 * 1024 })
+  return {
+    get share() {
+      return size === 0 ? 1 : reader.bytesRead / size
+    },
+    async *items(from) {
+      let index = 0
+      for await (const line of boundedLines(reader as AsyncIterable<Buffer>, lineMaxBytes)) {
+        if (index >= from) yield itemOf(line, index)
+        index += 1
+      }
+    },
+    close: async () => void reader.destroy(),
+  }
+}
+
+/** Items that `openLines` will give. */
+export async function countLines(file: string): Promise<number> {
+  const lines = new LineCount()
+  for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>)
+    lines.add(chunk)
+  return lines.count
+}

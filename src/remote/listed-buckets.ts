@@ -1,0 +1,172 @@
+/**
+ * Pictures in buckets of an S3 store that the owner of the service has listed. What a store refuses for good is told at once;
+ * what may pass (no answer, 5xx, throttling) is tried again for a while: a job should outlive a store's restart.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { AlikeError } from '../errors.js'
+
+export interface ListedBucketsOptions {
+  /** `photos, archive/2024/`: whole buckets, or what lies below a prefix of one, separated by commas. Empty: nothing is read. */
+  ingestS3Buckets: string
+  /** Of a store that is not Amazon's; empty: Amazon's. */
+  ingestS3Endpoint: string
+  ingestS3Region: string
+  /** Of the client's configuration files; empty: the client's own order (environment, files, the machine's role). */
+  ingestS3Profile: string
+  /** How long a store that does not answer is tried again. */
+  patienceMs?: number | undefined
+  /** For a metric. */
+  onRead?: ((outcome: 'read' | 'failed') => void) | undefined
+}
+
+export interface BucketObject {
+  key: string
+  bytes: number
+}
+
+export interface ListedBuckets {
+  /** @throws AlikeError `source_not_allowed` */
+  expectAllowed(bucket: string, prefix: string): void
+  /** In the order of the keys. @throws AlikeError `source_unreadable`, `source_unreachable`; the signal's reason */
+  list(bucket: string, prefix: string, signal: AbortSignal): AsyncGenerator<BucketObject[]>
+  /** @throws AlikeError `image_too_large`, `source_unreadable`, `source_unreachable`; the signal's reason */
+  read(bucket: string, key: string, options: { maxBytes: number; signal: AbortSignal }): Promise<Buffer>
+  close(): Promise<void>
+}
+
+const patienceDefaultMs = 600_000
+const pauseMaxMs = 30_000
+/** Errors of a store by which another attempt would fail in the same way. */
+const finalErrors = new Set([
+  'NoSuchBucket',
+  'NoSuchKey',
+  'NotFound',
+  'AccessDenied',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'PermanentRedirect',
+  'AuthorizationHeaderMalformed',
+  'InvalidObjectState',
+  'CredentialsProviderError',
+])
+
+/** The client, a large package, is loaded when the first bucket is read. */
+export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets {
+  const { patienceMs = patienceDefaultMs, onRead } = options
+  const places = placesOf(options.ingestS3Buckets)
+  let client: Promise<S3Client> | undefined
+  const connected = () => {
+    client ??= connect(options)
+    return client
+  }
+
+  return {
+    expectAllowed(bucket, prefix) {
+      if (!places.some((place) => place.bucket === bucket && prefix.startsWith(place.prefix)))
+        throw new AlikeError('source_not_allowed', {
+          detail:
+            places.length === 0
+              ? 'No buckets are listed in INGEST_S3_BUCKETS.'
+              : 'This bucket, or this part of it, is not listed in INGEST_S3_BUCKETS.',
+        })
+    },
+    async *list(bucket, prefix, signal) {
+      const { ListObjectsV2Command } = await import('@aws-sdk/client-s3')
+      for (let token: string | undefined; ; ) {
+        const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })
+        const page = await patiently(async () => (await connected()).send(command, { abortSignal: signal }), {
+          patienceMs,
+          signal,
+          what: 'The bucket',
+        })
+        yield (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({ key: Key, bytes: Size }))
+        token = page.NextContinuationToken
+        if (token === undefined) return
+      }
+    },
+    async read(bucket, key, { maxBytes, signal }) {
+      const { GetObjectCommand } = await import('@aws-sdk/client-s3')
+      const attempt = async () => {
+        const answer = await (await connected()).send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
+          abortSignal: signal,
+        })
+        return await bounded(answer.Body as AsyncIterable<Uint8Array>, answer.ContentLength ?? 0, maxBytes)
+      }
+      try {
+        const bytes = await patiently(attempt, { patienceMs, signal, what: 'The object' })
+        onRead?.('read')
+        return bytes
+      } catch (error) {
+        if (!signal.aborted) onRead?.('failed')
+        throw error
+      }
+    },
+    async close() {
+      ;(await client)?.destroy()
+    },
+  }
+}
+
+/** @throws AlikeError `config_invalid` */
+function placesOf(list: string): { bucket: string; prefix: string }[] {
+  return list
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map((text) => {
+      const [, bucket, prefix = ''] = /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? []
+      if (bucket === undefined)
+        throw new AlikeError('config_invalid', {
+          detail: `INGEST_S3_BUCKETS must list buckets, such as photos or archive/2024/, not "${text}".`,
+        })
+      return { bucket, prefix }
+    })
+}
+
+async function connect({
+  ingestS3Endpoint: endpoint,
+  ingestS3Region: region,
+  ingestS3Profile: profile,
+}: ListedBucketsOptions): Promise<S3Client> {
+  const { S3Client: Client } = await import('@aws-sdk/client-s3')
+  return new Client({
+    region,
+    forcePathStyle: endpoint !== '', // most stores that are not Amazon's have no host name for each bucket
+    ...(endpoint !== '' && { endpoint }),
+    ...(profile !== '' && { profile }),
+  })
+}
+
+/** An object may have grown since it was listed: what counts are the bytes that come. */
+async function bounded(body: AsyncIterable<Uint8Array>, announced: number, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () => new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (Math.max(bytes, announced) > maxBytes) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, bytes)
+}
+
+async function patiently<Result>(
+  work: () => Promise<Result>,
+  { patienceMs, signal, what }: { patienceMs: number; signal: AbortSignal; what: string },
+): Promise<Result> {
+  const givenUpAt = performance.now() + patienceMs
+  for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, pauseMaxMs)) {
+    signal.throwIfAborted()
+    try {
+      return await work()
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (cause instanceof AlikeError) throw cause
+      const { name } = cause as Error
+      if (finalErrors.has(name)) throw new AlikeError('source_unreadable', { detail: `${what}: ${name}.`, cause })
+      if (performance.now() + pauseMs > givenUpAt) throw new AlikeError('source_unreachable', { cause })
+      await sleep(pauseMs, undefined, { signal })
+    }
+  }
+}

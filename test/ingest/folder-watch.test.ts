@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import { watchedFolders } from '../../src/ingest/folders/watched-folders.js'
+import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { errorsOf } from '../support/jobs.js'
+import { until } from '../support/until.js'
+
+const gallery = '/v1/galleries/watched'
+
+async function watching(t: TestContext, folder: string, overrides: Parameters<typeof startApp>[1] = {}) {
+  const app = await startApp(t, {
+    watchFolders: `watched=${folder}`,
+    watchEverySeconds: 0.02,
+    watchSettleSeconds: 0.05,
+    ...overrides,
+  })
+  await app.call(200, { method: 'GET', url: '/v1/jobs' })
+  return app
+}
+
+async function stored(app: TestApp): Promise<[string, string | null][]> {
+  const { images } = await app.call(200, { method: 'GET', url: `${gallery}/images?limit=1000` })
+  return images.map(({ id, label }): [string, string | null] => [id, label]).sort()
+}
+
+const untilStored = (app: TestApp, expected: string[]) =>
+  until(
+    async () => {
+      const ids = (await stored(app)).map(([id]) => id)
+      return JSON.stringify(ids) === JSON.stringify(expected)
+    },
+    `that ${expected.join(', ')} are stored`,
+  )
+
+/** Jobs that have ended; nothing waits in the folder any more. */
+async function settledJobs(app: TestApp) {
+  return until(async () => {
+    const metrics = (await app.app.inject('/metrics')).body
+    const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
+    return /alike_watched_folder_changes\{gallery="watched"\} 0/.test(metrics) &&
+      jobs.every(({ finishedAt }) => finishedAt !== null)
+      ? jobs
+      : undefined
+  }, 'rest in the folder')
+}
+
+test('new and changed files are taken in once they have settled; links, litter and what is no picture are not', async (t) => {
+  const folder = await temporaryFolder(t)
+  const outside = await temporaryFolder(t)
+  await writeFile(join(outside, 'secret.jpg'), await drawImage('square', 9))
+  await mkdir(join(folder, 'cycling'))
+  await mkdir(join(folder, '.git'))
+  await writeFile(join(folder, 'cycling', 'a.jpg'), await drawImage('circle', 1))
+  await writeFile(join(folder, '.git', 'b.jpg'), await drawImage('circle', 2))
+  await writeFile(join(folder, 'notes.txt'), 'no picture, and a sidecar')
+  await writeFile(join(folder, 'film.mp4'), 'no picture')
+  await symlink(join(outside, 'secret.jpg'), join(folder, 'linked.jpg'))
+  await symlink(outside, join(folder, 'linked'))
+
+  const app = await watching(t, folder)
+  await until(() => app.log.some(({ msg }) => /watched folder cannot be taken in/.test(String(msg))), 'a warning')
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['cycling/a.jpg'])
+  assert.deepEqual(await stored(app), [['cycling/a.jpg', 'cycling']])
+  const [first, ...others] = await settledJobs(app)
+  assert.deepEqual(
+    [first?.kind, first?.total, first?.added, first?.failed, others.length],
+    ['ingest', 2, 1, 1, 0],
+    'the film is not tried again and again',
+  )
+  assert.deepEqual(
+    (await errorsOf(app, first!)).map(({ name, code }) => [name, code]),
+    [['film.mp4', 'image_unreadable']],
+  )
+
+  const before = await app.call(200, { method: 'GET', url: `${gallery}/images/cycling%2Fa.jpg` })
+  await writeFile(join(folder, 'cycling', 'a.jpg'), await drawImage('cross', 3))
+  await writeFile(join(folder, 'c.jpg'), await drawImage('stripes', 4))
+  await untilStored(app, ['c.jpg', 'cycling/a.jpg'])
+  await until(async () => {
+    const now = await app.call<{ contentHash: string }>(200, {
+      method: 'GET',
+      url: `${gallery}/images/cycling%2Fa.jpg`,
+    })
+    return now.contentHash !== (before as unknown as { contentHash: string }).contentHash
+  }, 'the changed picture')
+
+  await rm(join(folder, 'c.jpg'))
+  await settledJobs(app)
+  assert.equal((await stored(app)).length, 2, 'what is removed from the folder is kept')
+})
+
+test('a file that is being written is not read before it rests', async (t) => {
+  const folder = await temporaryFolder(t)
+  const picture = await drawImage('circle', 1)
+  const app = await watching(t, folder, { watchSettleSeconds: 0.4 })
+  await app.call(201, { method: 'PUT', url: gallery })
+  const path = join(folder, 'slow.jpg')
+  await writeFile(path, picture.subarray(0, 100))
+  for (let at = 100; at < picture.length; at += 100) {
+    await until(async () => /folder_changes\{gallery="watched"\} 1/.test((await app.app.inject('/metrics')).body))
+    await appendFile(path, picture.subarray(at, at + 100))
+  }
+  await untilStored(app, ['slow.jpg'])
+  const jobs = await settledJobs(app)
+  assert.deepEqual(
+    jobs.map(({ total, failed }) => [total, failed]),
+    [[1, 0]],
+  )
+})
+
+test('removed files are removed where that is asked for, but never all of them at once by a drive that is gone', async (t) => {
+  const folder = join(await temporaryFolder(t), 'drive')
+  await mkdir(folder)
+  for (const name of ['a', 'b', 'c'])
+    await writeFile(join(folder, `${name}.jpg`), await drawImage('circle', name.charCodeAt(0)))
+  const app = await watching(t, folder, { watchRemovals: 'remove' })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg', 'b.jpg', 'c.jpg'])
+  await rm(join(folder, 'b.jpg'))
+  await untilStored(app, ['a.jpg', 'c.jpg'])
+  await settledJobs(app)
+
+  const looksFailed = async () =>
+    Number(
+      /looks_total\{gallery="watched",outcome="failed"\} (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1] ?? 0,
+    )
+  const oneMore = async () => {
+    const before = await looksFailed()
+    await until(async () => (await looksFailed()) > before, 'a look that fails')
+  }
+  await rename(folder, `${folder}-away`)
+  await oneMore()
+  await mkdir(folder)
+  await oneMore()
+  assert.deepEqual(
+    (await stored(app)).map(([id]) => id),
+    ['a.jpg', 'c.jpg'],
+  )
+  await rm(folder, { recursive: true })
+  await rename(`${folder}-away`, folder)
+  await rename(join(folder, 'c.jpg'), join(folder, 'd.jpg'))
+  await untilStored(app, ['a.jpg', 'd.jpg'])
+})
+
+test('a restart reads nothing again, finds what changed meanwhile, and starts over for another gallery of the name', async (t) => {
+  const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
+  const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
+  const settings = { dataDir, modelDir, watchRemovals: 'remove' } as const
+  for (const name of ['a', 'b'])
+    await writeFile(join(folder, `${name}.jpg`), await drawImage('circle', name.charCodeAt(0)))
+  const first = await watching(t, folder, settings)
+  await first.call(201, { method: 'PUT', url: gallery })
+  await untilStored(first, ['a.jpg', 'b.jpg'])
+  assert.equal((await settledJobs(first)).length, 1)
+  await first.close()
+
+  await rm(join(folder, 'a.jpg'))
+  await writeFile(join(folder, 'c.jpg'), await drawImage('cross', 3))
+  const second = await watching(t, folder, settings)
+  await untilStored(second, ['b.jpg', 'c.jpg'])
+  const [last, ...former] = await settledJobs(second)
+  assert.ok(former.length <= 2 && last !== undefined)
+  assert.equal(
+    [last, ...former].reduce((sum, { skipped }) => sum + skipped, 0),
+    0,
+    'nothing that was there came again',
+  )
+
+  await second.call(204, { method: 'DELETE', url: gallery })
+  await second.call(201, { method: 'PUT', url: gallery })
+  await untilStored(second, ['b.jpg', 'c.jpg'])
+  assert.equal((await readdir(join(dataDir, 'folders'))).length, 1)
+})
+
+test('a part of the folder that cannot be looked into ends the look, and says so once', async (t) => {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, ...Array.from({ length: 70 }, () => 'd')), { recursive: true })
+  const app = await watching(t, folder)
+  await app.call(201, { method: 'PUT', url: gallery })
+  const told = () =>
+    app.log.filter(({ err }) => (err as { code?: string } | undefined)?.code === 'source_unreadable').length
+  await until(() => told() > 0, 'a warning')
+  await until(async () =>
+    / [1-9]\d*$/m.test(
+      /^.*looks_total\{gallery="watched",outcome="failed"\}.*$/m.exec((await app.app.inject('/metrics')).body)?.[0] ??
+        '',
+    ),
+  )
+  assert.equal(told(), 1)
+})
+
+test('WATCH_FOLDERS is checked at the start', () => {
+  assert.deepEqual(watchedFolders(' a=/srv/a/ , b.c=/srv/x=y', '/data'), [
+    { gallery: 'a', folder: '/srv/a' },
+    { gallery: 'b.c', folder: '/srv/x=y' },
+  ])
+  for (const list of ['/srv/a', 'a=srv', 'a=/srv, b=/srv/b', 'a=/srv, b=/srv', 'a=/data/in', 'a=/', 'a b=/srv'])
+    assert.throws(
+      () => watchedFolders(list, '/data'),
+      (error) => error instanceof AlikeError && error.code === 'config_invalid',
+      list,
+    )
+})
