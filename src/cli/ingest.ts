@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
- * `npm run ingest -- FOLDER|ARCHIVE --gallery NAME`: sends a folder of pictures, or an archive, to a
- * running service and waits until it is taken in. `alike-ingest` where the package is installed.
+ * `npm run ingest -- FOLDER|ARCHIVE|LIST|s3://BUCKET/PREFIX --gallery NAME`: sends a folder of pictures, an archive or a
+ * list of addresses to a running service, or names a bucket to it, and waits until it is taken in. `alike-ingest` where the package is installed.
  */
 import { readFile } from 'node:fs/promises'
 import cliProgress from 'cli-progress'
-import { AlikeClient, type Job } from '../../clients/typescript/src/alike-client.js'
+import { AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
 import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
@@ -27,15 +27,23 @@ async function ingest(
   gallery: string,
   { create, ...reading }: Reading & { create: boolean },
 ): Promise<number> {
-  const body = await uploadBody(path, reading)
-  if (body.leftOut > 0) console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
+  const object = /^s3:\/\/([^/]+)\/?(.*)$/.exec(path)
+  const body = object === null ? await uploadBody(path, reading) : undefined
+  if (body !== undefined && body.leftOut > 0)
+    console.error(`${body.leftOut} files are left out: litter, or neither pictures nor manifests.`)
   // Before the first byte: a refusal in the middle of an upload does not always arrive.
   if (create) await service.createGallery(gallery)
   else await service.gallery(gallery)
 
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
-  const uploaded = await upload(service, gallery, body, reading, interrupt.signal)
+  const uploaded =
+    body === undefined
+      ? {
+          job: await ingestFromS3(service, gallery, { bucket: object![1]!, prefix: object![2]! }, reading),
+          unreadable: 0,
+        }
+      : await upload(service, gallery, body, reading, interrupt.signal)
   if (uploaded === undefined) {
     console.error('Cancelled while sending; nothing was taken in.')
     return cancelled
@@ -45,6 +53,21 @@ async function ingest(
   console.log(summaryOf(job))
   if (job.state === 'cancelled' && interrupt.signal.aborted) return cancelled
   return job.state === 'succeeded' && failures === 0 ? 0 : failed
+}
+
+/** The service reads the bucket itself. */
+function ingestFromS3(
+  service: AlikeClient,
+  gallery: string,
+  body: { bucket: string; prefix: string },
+  { label, litter }: Reading,
+): Promise<Job> {
+  return dataOf(
+    service.api.POST('/v1/galleries/{gallery}/ingest/s3', {
+      params: { path: { gallery }, query: { litter, ...(label !== undefined && { label }) } },
+      body,
+    }),
+  )
 }
 
 /** @returns undefined when interrupted before everything was sent; the service keeps nothing of that */
@@ -153,7 +176,10 @@ function progressBar(format: string, total: number): cliProgress.SingleBar {
 
 await runCommand(
   command('alike-ingest', 'Sends a folder of pictures, or an archive, to a running service and waits for the job.')
-    .argument('<path>', 'a folder, whose folders are the labels, or a tar, tar.gz, tar.zst, zip or NDJSON file')
+    .argument(
+      '<path>',
+      'a folder, whose folders are the labels; a tar, tar.gz, tar.zst, zip or NDJSON file; a .txt file of addresses; or s3://bucket/prefix, which the service reads',
+    )
     .requiredOption('--gallery <name>', 'where the pictures go')
     .option('--create', 'make the gallery when there is none', false)
     .option('--label <label>', 'of pictures that lie in no folder')

@@ -21,6 +21,7 @@ export interface UploadBody {
 
 const contentTypes: readonly [name: RegExp, type: string][] = [
   [/\.(ndjson|jsonl)$/i, 'application/x-ndjson'],
+  [/\.(txt|uris?)$/i, 'text/uri-list'],
   [/\.zip$/i, 'application/zip'],
   [/\.(tar\.gz|tgz)$/i, 'application/gzip'],
   [/\.(tar\.zst|tzst)$/i, 'application/zstd'],

@@ -15,7 +15,7 @@ const gallery = '/v1/galleries/watched'
 async function watching(t: TestContext, folder: string, overrides: Parameters<typeof startApp>[1] = {}) {
   const app = await startApp(t, {
     watchFolders: `watched=${folder}`,
-    watchEverySeconds: 0.02,
+    watchEverySeconds: 0.1,
     watchSettleSeconds: 0.05,
     ...overrides,
   })

@@ -598,6 +598,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/ingest/s3": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ingest pictures from an S3 bucket
+         * @description A job lists the objects below the prefix once and then takes them in one after the other; it resumes where it stopped. Only buckets that the service lists (`INGEST_S3_BUCKETS`) are read, with the service’s own credentials. Pictures that are already stored are skipped.
+         */
+        post: operations["ingestFromS3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/snapshots": {
         parameters: {
             query?: never;
@@ -668,7 +688,7 @@ export interface paths {
         put?: never;
         /**
          * Ingest many pictures
-         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, or NDJSON with a picture to store or to remove in each line. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.
+         * @description The upload is an archive as the body, an archive as the form field `archive`, a form of many pictures, NDJSON with a picture to store or to remove in each line, or a list of addresses that pictures are fetched from. It is written to disk as it arrives, at no less than `UPLOAD_MIN_BYTES_PER_SECOND`, and then processed by a job; a bad picture becomes a line of the job’s error report. Pictures that are already stored are skipped.
          */
         post: operations["ingest"];
         delete?: never;
@@ -1539,7 +1559,7 @@ export interface components {
              * @description Stable; switch on this.
              * @enum {string}
              */
-            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "set_not_found" | "set_exists" | "set_in_use" | "set_not_ready" | "gate_not_passed" | "serving_changed" | "originals_missing" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "store_unreachable" | "engine_unreachable" | "engine_not_found" | "engine_unsupported" | "engine_version_refused" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_taken_over" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
+            code: "image_empty" | "image_unreadable" | "image_format_unsupported" | "image_too_many_pixels" | "image_too_much_memory" | "image_ended_decoder" | "image_ended_process" | "image_too_large" | "image_missing" | "filter_invalid" | "region_invalid" | "gallery_not_found" | "gallery_exists" | "galleries_full" | "gallery_full" | "feedback_full" | "layout_missing" | "decisions_full" | "decision_not_found" | "too_many_galleries" | "gallery_too_large" | "image_damaged" | "image_not_found" | "original_not_kept" | "range_not_satisfiable" | "model_not_found" | "model_mismatch" | "model_exists" | "model_in_use" | "model_card_missing" | "model_unreadable" | "golden_mismatch" | "explain_unsupported" | "model_not_calibrated" | "dimension_mismatch" | "unauthenticated" | "key_expired" | "forbidden" | "gallery_forbidden" | "identity_unreachable" | "rate_limited" | "answer_too_large" | "page_expired" | "request_invalid" | "body_incomplete" | "body_too_large" | "headers_too_large" | "request_timeout" | "upload_too_slow" | "media_type_unsupported" | "expectation_failed" | "route_not_found" | "method_not_allowed" | "overloaded" | "shutting_down" | "not_ready" | "storage_full" | "job_not_found" | "job_queue_full" | "idempotency_key_reused" | "job_finished" | "job_result_missing" | "archive_unreadable" | "archive_path_invalid" | "archive_trailing_bytes" | "id_repeated" | "name_unreadable" | "manifest_invalid" | "manifest_file_missing" | "line_invalid" | "source_not_allowed" | "source_unreadable" | "source_unreachable" | "job_listeners_full" | "snapshot_not_found" | "snapshot_under_way" | "snapshot_not_ready" | "snapshots_full" | "snapshot_damaged" | "webhook_disabled" | "url_disabled" | "url_not_allowed" | "url_unreachable" | "internal";
             /** @description What went wrong in this request. */
             detail?: string;
             /** @description Finds the request in the log. */
@@ -8303,6 +8323,167 @@ export interface operations {
             };
         };
     };
+    ingestFromS3: {
+        parameters: {
+            query?: {
+                /** @description Of jobs that wait, those of a higher one are begun first. Default 0. */
+                priority?: number;
+                /** @description Address that is told of the end of the job by a signed POST, when the service allows its host (`WEBHOOK_ALLOWED_HOSTS`). */
+                webhook?: string;
+                /**
+                 * @description Label of pictures whose path has no folder.
+                 * @example cycling
+                 */
+                label?: string;
+                /** @description Files that desktops and network drives leave among pictures (`.DS_Store`, `Thumbs.db`, `@eaDir`, recycle bins, sidecars): ignored and counted as skipped, or treated like any other file. Default `skip`. */
+                litter?: "skip" | "take";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "bucket": "photos",
+                 *       "prefix": "2024/"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description One of `INGEST_S3_BUCKETS`. */
+                    bucket: string;
+                    /** @description What keys begin with. Ids are what follows its last `/`, labels the folder that a picture lies in. Default: the whole bucket. */
+                    prefix?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The job; it begins by listing the objects. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A content type or picture format that is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listSnapshots: {
         parameters: {
             query?: never;
@@ -8865,6 +9046,11 @@ export interface operations {
                         id: string;
                     };
                 };
+                /**
+                 * @example https://images.example.com/2024/a.jpg
+                 *     https://images.example.com/2024/b.jpg
+                 */
+                "text/uri-list": string;
                 "multipart/form-data": {
                     /**
                      * @description Label of the files that follow it in the form, up to the next `label`; an empty one clears it.

@@ -227,7 +227,7 @@ export const IngestFromS3 = Type.Object(
 )
 export const IngestFromS3Parameters = Type.Object(
   {
-    ...wishes,
+    ...JobWishes,
     label: IngestParameters.properties.label,
     litter: IngestParameters.properties.litter,
   },

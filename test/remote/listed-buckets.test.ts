@@ -1,0 +1,105 @@
+/** What of a store is let through and what is waited out; against a real store: `test/http/ingest-s3.test.ts`. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import { type ListedBucketsOptions, openListedBuckets } from '../../src/remote/listed-buckets.js'
+
+process.env.AWS_ACCESS_KEY_ID = 'alike'
+process.env.AWS_SECRET_ACCESS_KEY = 'alikealike'
+
+const codeOf = (work: () => unknown) =>
+  Promise.resolve()
+    .then(work)
+    .then(
+      () => 'none',
+      (error: unknown) => (error instanceof AlikeError ? error.code : String(error)),
+    )
+
+function open(t: TestContext, options: Partial<ListedBucketsOptions>) {
+  const outcomes: string[] = []
+  const buckets = openListedBuckets({
+    ingestS3Buckets: 'photos',
+    ingestS3Endpoint: '',
+    ingestS3Region: 'us-east-1',
+    ingestS3Profile: '',
+    onRead: (outcome) => void outcomes.push(outcome),
+    ...options,
+  })
+  t.after(() => buckets.close())
+  return { buckets, outcomes }
+}
+
+/** A store that answers as the test wants it to. */
+async function store(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const refused = (response: ServerResponse, status: number, code: string) =>
+  response.writeHead(status, { 'content-type': 'application/xml' }).end(`<Error><Code>${code}</Code></Error>`)
+
+test('only listed buckets are read, and of those listed with a prefix only what lies below it', async (t) => {
+  const { buckets } = open(t, { ingestS3Buckets: ' photos , archive/2024/' })
+  for (const [bucket, prefix, code] of [
+    ['photos', '', 'none'],
+    ['photos', 'any/', 'none'],
+    ['archive', '2024/', 'none'],
+    ['archive', '2024/may/', 'none'],
+    ['archive', '2024', 'source_not_allowed'],
+    ['archive', '', 'source_not_allowed'],
+    ['archive', '2023/', 'source_not_allowed'],
+    ['photos2', '', 'source_not_allowed'],
+    ['../photos', '', 'source_not_allowed'],
+  ] as const)
+    assert.equal(await codeOf(() => buckets.expectAllowed(bucket, prefix)), code, `${bucket} ${prefix}`)
+  assert.equal(
+    await codeOf(() => open(t, { ingestS3Buckets: '' }).buckets.expectAllowed('photos', '')),
+    'source_not_allowed',
+  )
+  for (const list of ['Photos', 'a', 's3://photos', 'photos;more'])
+    assert.equal(await codeOf(() => open(t, { ingestS3Buckets: list })), 'config_invalid', list)
+})
+
+test('a store that is restarted is waited for; what it refuses for good is told at once', async (t) => {
+  let down = 12 // more than the client tries by itself
+  const requests: string[] = []
+  const endpoint = await store(t, ({ url = '' }, response) => {
+    requests.push(url.split('?', 1)[0]!)
+    if (url.startsWith('/photos/gone')) refused(response, 404, 'NoSuchKey')
+    else if (url.startsWith('/photos/secret')) refused(response, 403, 'AccessDenied')
+    else if (down-- > 0) refused(response, 503, 'ServiceUnavailable')
+    else response.end('the bytes')
+  })
+  const { buckets, outcomes } = open(t, { ingestS3Endpoint: endpoint })
+  const read = (key: string, maxBytes = 100) =>
+    buckets.read('photos', key, { maxBytes, signal: AbortSignal.timeout(60_000) })
+  assert.equal(String(await read('a.jpg')), 'the bytes')
+  assert.ok(requests.length > 12)
+  assert.equal(await codeOf(() => read('gone.jpg')), 'source_unreadable')
+  assert.equal(await codeOf(() => read('secret.jpg')), 'source_unreadable')
+  assert.equal(requests.filter((path) => path !== '/photos/a.jpg').length, 2, 'no attempt is wasted on them')
+  assert.equal(await codeOf(() => read('large.jpg', 5)), 'image_too_large')
+  assert.deepEqual(outcomes, ['read', 'failed', 'failed', 'failed'])
+})
+
+test('a store that does not come back fails the work, and a job that is stopped does not wait for it', async (t) => {
+  const endpoint = await store(t, (_request, response) => refused(response, 500, 'InternalError'))
+  const impatient = open(t, { ingestS3Endpoint: endpoint, patienceMs: 1 }).buckets
+  const signal = new AbortController().signal
+  assert.equal(await codeOf(() => impatient.read('photos', 'a.jpg', { maxBytes: 1, signal })), 'source_unreachable')
+  assert.equal(await codeOf(() => impatient.list('photos', '', signal).next()), 'source_unreachable')
+
+  const stopped = new AbortController()
+  const patient = open(t, { ingestS3Endpoint: endpoint }).buckets
+  const waiting = codeOf(() => patient.list('photos', '', stopped.signal).next())
+  stopped.abort(new Error('stopped'))
+  assert.equal(await waiting, 'Error: stopped')
+})
