@@ -401,7 +401,7 @@ function watch(
     explainQueueDepth: () => placeMaps.depth,
     explainSessions: () => (placeMaps.isOpen ? 1 : 0),
     embedWorkersLive: () => embedder.liveWorkers,
-    gpuMemory: () => embedder.gpuMemory,
+    gpus: () => embedder.gpus,
     writeQueueDepth: () => embedded.writeQueueDepth,
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => embedded.indexQueueDepth,

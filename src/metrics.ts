@@ -58,10 +58,12 @@ export interface WatchedFolderReading {
   waiting: number
 }
 
-export interface GpuMemoryReading {
+export interface GpuReading {
   device: number
   usedBytes: number
   totalBytes: number
+  /** 0..1; undefined: not told. */
+  utilization?: number | undefined
 }
 
 /** Readings taken when Prometheus asks; each part hands its own in as soon as it exists. */
@@ -97,7 +99,7 @@ export interface MetricSources {
   explainSessions?: () => number
   embedWorkersLive?: () => number
   /** GPUs that run the model. */
-  gpuMemory?: () => Iterable<GpuMemoryReading>
+  gpus?: () => Iterable<GpuReading>
   /** Writes waiting for the writer thread. */
   writeQueueDepth?: () => number
   /** 1 while the data folder, opened without room, can only be read. */
@@ -615,6 +617,11 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       'Memory used of each GPU that runs the model, by whatever process; read at most every 15 seconds.',
     ],
     ['totalBytes', 'alike_gpu_memory_total_bytes', 'Memory that each of these GPUs has.'],
+    [
+      'utilization',
+      'alike_gpu_utilization_ratio',
+      'Share of the last moments in which each of these GPUs computed, by whatever process, 0 to 1.',
+    ],
   ] as const) {
     new Gauge({
       name,
@@ -623,7 +630,10 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       registers,
       collect() {
         this.reset() // one that can not be read any more must not go on being reported
-        for (const reading of sources.gpuMemory?.() ?? []) this.set({ device: String(reading.device) }, reading[part])
+        for (const reading of sources.gpus?.() ?? []) {
+          const value = reading[part]
+          if (value !== undefined) this.set({ device: String(reading.device) }, value)
+        }
       },
     })
   }

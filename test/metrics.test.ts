@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createMetrics, largestGalleries } from '../src/metrics.js'
+import { createMetrics, type GpuReading, largestGalleries } from '../src/metrics.js'
 
 async function linesOf(metrics: ReturnType<typeof createMetrics>): Promise<string[]> {
   return (await metrics.expose()).text.split('\n')
@@ -47,15 +47,21 @@ test('gauges read their sources at each scrape', async () => {
   assert(!after.some((line) => line.includes('gallery="a"')), 'a deleted gallery is not reported')
 })
 
-test('memory of GPUs is told while it can be read, and not as 0 otherwise', async () => {
+test('memory and load of GPUs are told while they can be read, and not as 0 otherwise', async () => {
   const metrics = createMetrics()
-  const ofGpus = async () => (await linesOf(metrics)).filter((line) => line.startsWith('alike_gpu_memory_'))
+  const ofGpus = async () => (await linesOf(metrics)).filter((line) => line.startsWith('alike_gpu_'))
   assert.deepEqual(await ofGpus(), [])
-  let gpus = [{ device: 1, usedBytes: 2048, totalBytes: 4096 }]
-  metrics.watch({ gpuMemory: () => gpus })
+  let gpus: GpuReading[] = [
+    { device: 0, usedBytes: 1, totalBytes: 2 },
+    { device: 1, usedBytes: 2048, totalBytes: 4096, utilization: 0.5 },
+  ]
+  metrics.watch({ gpus: () => gpus })
   assert.deepEqual(await ofGpus(), [
+    'alike_gpu_memory_used_bytes{device="0"} 1',
     'alike_gpu_memory_used_bytes{device="1"} 2048',
+    'alike_gpu_memory_total_bytes{device="0"} 2',
     'alike_gpu_memory_total_bytes{device="1"} 4096',
+    'alike_gpu_utilization_ratio{device="1"} 0.5',
   ])
   gpus = []
   assert.deepEqual(await ofGpus(), [])

@@ -6,7 +6,7 @@ import { AlikeError } from '../errors.js'
 import type { EmbeddingInstruments } from '../metrics.js'
 import { type Batch, Batcher, type Priority } from './batcher.js'
 import { type Embedding, rowOf } from './embedding.js'
-import { type GpuMemory, GpuMemoryGauge } from './gpu-memory.js'
+import { GpuGauge, type GpuReading } from './gpu-readings.js'
 import type { Model } from './model-manifest.js'
 import {
   type ChosenRuntime,
@@ -49,7 +49,7 @@ export interface Embedder {
   /** Warm workers; fewer than `runtime.workers` while a crashed one is replaced. */
   readonly liveWorkers: number
   /** The GPUs that run the model, as read a moment ago; none on the CPU, or where they can not be read. */
-  readonly gpuMemory: readonly GpuMemory[]
+  readonly gpus: readonly GpuReading[]
   /**
    * @param pixels [inputSize, inputSize, 3] RGB; copied before this resolves, never changed
    * @throws AlikeError `overloaded`, `shutting_down`, `internal`; the signal's reason when aborted
@@ -103,7 +103,7 @@ class PooledEmbedder implements Embedder {
   readonly #logger: EmbedderLogger
   readonly #metrics: EmbeddingInstruments
   readonly #bytesPerImage: number
-  readonly #gpuMemory: GpuMemoryGauge
+  readonly #gpus: GpuGauge
   /** Running mean of what one picture costs one worker; feeds Retry-After. */
   #msPerImage: number
   #running = 0
@@ -120,7 +120,7 @@ class PooledEmbedder implements Embedder {
     this.#logger = options.logger
     this.#metrics = options.metrics
     this.#bytesPerImage = inputSize ** 2 * 3
-    this.#gpuMemory = new GpuMemoryGauge(plan.devices, options.cuda?.visibleDevices ?? '')
+    this.#gpus = new GpuGauge(plan.devices, options.cuda?.visibleDevices ?? '')
     this.#msPerImage = info.runMs.at(-1)! / batchSizes.at(-1)!
     this.#batcher = new Batcher({
       batchSizes,
@@ -155,8 +155,8 @@ class PooledEmbedder implements Embedder {
     return this.#pool.live
   }
 
-  get gpuMemory(): readonly GpuMemory[] {
-    return this.#gpuMemory.read()
+  get gpus(): readonly GpuReading[] {
+    return this.#gpus.read()
   }
 
   fill(): Promise<void> {

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
-import { readGpuMemory } from './gpu-memory.js'
+import { readGpus } from './gpu-readings.js'
 import { type Model, type Precision, precisions } from './model-manifest.js'
 import { Session, type SessionInfo, SessionOpenError } from './session.js'
 import type { Provider, SessionSettings } from './worker-protocol.js'
@@ -128,7 +128,7 @@ async function openOnCuda(options: ProviderOptions): Promise<ChosenRuntime> {
   const plan = planRuntime('cuda', options)
   const memoryMaxBytes = options.cuda?.memoryMaxBytes ?? 0
   if (memoryMaxBytes === 0) return { plan, ...(await openFirst(plan)) }
-  const read = () => readGpuMemory(plan.devices, options.cuda?.visibleDevices ?? '')
+  const read = () => readGpus(plan.devices, options.cuda?.visibleDevices ?? '')
   const before = await read()
   const opened = await openFirst(plan)
   const after = await read()

@@ -7,9 +7,6 @@ import { drawImage } from '../support/drawn-images.js'
 import type { Job } from '../support/jobs.js'
 import { isInstalled, proxies } from './proxy.js'
 
-// The certificate of the test is its own.
-process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
-
 for (const { name, start } of proxies) {
   const skip = (await isInstalled(name)) ? false : `${name} is not installed`
 

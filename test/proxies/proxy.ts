@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { promisify } from 'node:util'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
@@ -20,15 +21,12 @@ export const proxies: readonly Proxy[] = [
     async start(t, service) {
       const folder = await temporaryFolder(t)
       const port = await freePort()
-      await promisify(execFile)('openssl', [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],
-        ...['-subj', '/CN=localhost', '-keyout', join(folder, 'key'), '-out', join(folder, 'certificate')],
-      ])
+      const { certificate, key } = await trustedCertificate(folder)
       const site = exchanged(await readFile('docker/proxies/nginx.conf', 'utf8'), {
         'server 127.0.0.1:8080;': `server ${new URL(service).host};`,
         'listen 443 ssl;': `listen 127.0.0.1:${port} ssl;`,
-        '/etc/ssl/certs/pictures.example.com.pem': join(folder, 'certificate'),
-        '/etc/ssl/private/pictures.example.com.key': join(folder, 'key'),
+        '/etc/ssl/certs/pictures.example.com.pem': certificate,
+        '/etc/ssl/private/pictures.example.com.key': key,
       })
       await mkdir(join(folder, 'temporary'))
       const kept = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -54,6 +52,17 @@ export const proxies: readonly Proxy[] = [
     },
   },
 ]
+
+/** One of the test's own for this machine, which the requests of this process trust beside the usual ones. */
+async function trustedCertificate(folder: string): Promise<{ certificate: string; key: string }> {
+  const [certificate, key] = [join(folder, 'certificate'), join(folder, 'key')]
+  await promisify(execFile)('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],
+    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
+  ])
+  setDefaultCACertificates([...getCACertificates('default'), await readFile(certificate, 'utf8')])
+  return { certificate, key }
+}
 
 export async function isInstalled(program: string): Promise<boolean> {
   return promisify(execFile)('sh', ['-c', `command -v ${program}`]).then(

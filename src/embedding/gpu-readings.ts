@@ -1,43 +1,45 @@
-/** Memory of the GPUs, as the driver's own tool tells it. Where it can not be told, nothing is said and nothing fails. */
+/** Memory and load of the GPUs, as the driver's own tool tells them. Where it can not be told, nothing is said and nothing fails. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-export interface GpuMemory {
+export interface GpuReading {
   /** As in `CUDA_DEVICES`. */
   device: number
   /** Of the whole GPU, whoever took it: what belongs to one process can not be told inside a container. */
   usedBytes: number
   totalBytes: number
+  /** Share of the last moments in which it computed, 0..1; undefined where the driver does not tell it, as of a part of a GPU. */
+  utilization: number | undefined
 }
 
 const timeoutMs = 3_000
 const outputMaxBytes = 64 * 2 ** 10
-const query = ['--query-gpu=index,uuid,memory.used,memory.total', '--format=csv,noheader,nounits']
+const query = ['--query-gpu=index,uuid,memory.used,memory.total,utilization.gpu', '--format=csv,noheader,nounits']
 
 /**
- * @param visible see `memoryOf`
+ * @param visible see `readingsOf`
  * @returns one reading for each device, in their order; undefined where any of them can not be told
  */
-export async function readGpuMemory(devices: readonly number[], visible: string): Promise<GpuMemory[] | undefined> {
+export async function readGpus(devices: readonly number[], visible: string): Promise<GpuReading[] | undefined> {
   try {
     const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: timeoutMs, maxBuffer: outputMaxBytes })
-    return memoryOf(devices, stdout, visible)
+    return readingsOf(devices, stdout, visible)
   } catch {
     return undefined
   }
 }
 
 /**
- * @param output lines `index, uuid, used MiB, total MiB`, of every GPU of the machine
+ * @param output lines `index, uuid, used MiB, total MiB, utilization %`, of every GPU of the machine
  * @param visible `CUDA_VISIBLE_DEVICES`: CUDA numbers the GPUs in this list, the tool all that there are; empty: no list
  */
-export function memoryOf(devices: readonly number[], output: string, visible: string): GpuMemory[] | undefined {
+export function readingsOf(devices: readonly number[], output: string, visible: string): GpuReading[] | undefined {
   const rows = output
     .trim()
     .split('\n')
     .map((line) => line.split(',').map((cell) => cell.trim()))
   const names = visible.trim() === '' ? undefined : visible.split(',').map((name) => name.trim())
-  const found: GpuMemory[] = []
+  const found: GpuReading[] = []
   for (const device of devices) {
     const name = names === undefined ? String(device) : names[device]
     if (name === undefined) return undefined
@@ -46,7 +48,8 @@ export function memoryOf(devices: readonly number[], output: string, visible: st
     )
     const [usedBytes, totalBytes] = [Number(row?.[2]) * 2 ** 20, Number(row?.[3]) * 2 ** 20]
     if (!Number.isFinite(usedBytes) || !Number.isFinite(totalBytes)) return undefined
-    found.push({ device, usedBytes, totalBytes })
+    const percent = row?.[4] === undefined || row[4] === '' ? Number.NaN : Number(row[4])
+    found.push({ device, usedBytes, totalBytes, utilization: Number.isFinite(percent) ? percent / 100 : undefined })
   }
   return found
 }
@@ -55,10 +58,10 @@ const freshForMs = 15_000
 const failuresMax = 3
 
 /** The last reading; one that is asked for later than it is fresh is followed by the next. Nobody asks, nothing runs. */
-export class GpuMemoryGauge {
+export class GpuGauge {
   readonly #devices: readonly number[]
   readonly #visible: string
-  #last: readonly GpuMemory[] = []
+  #last: readonly GpuReading[] = []
   #readAt = -Infinity
   #failures = 0
 
@@ -68,7 +71,7 @@ export class GpuMemoryGauge {
     if (devices.length > 0) this.#read()
   }
 
-  read(): readonly GpuMemory[] {
+  read(): readonly GpuReading[] {
     const stale = performance.now() - this.#readAt > freshForMs
     if (this.#devices.length > 0 && stale && this.#failures < failuresMax) this.#read()
     return this.#last
@@ -76,7 +79,7 @@ export class GpuMemoryGauge {
 
   #read(): void {
     this.#readAt = performance.now()
-    void readGpuMemory(this.#devices, this.#visible).then((reading) => {
+    void readGpus(this.#devices, this.#visible).then((reading) => {
       this.#failures = reading === undefined ? this.#failures + 1 : 0
       this.#last = reading ?? []
     })
