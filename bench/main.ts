@@ -18,6 +18,7 @@ const benches = [
   'start',
   'near-copies',
   'decoders',
+  'console',
 ] as const
 
 const wanted = process.argv.slice(2)

@@ -11,14 +11,24 @@ export interface DialogProps {
 
 export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
+  const left = useRef(false)
   const titleId = useId()
   useEffect(() => {
     const element = dialog.current
     element?.showModal()
-    return () => element?.close()
+    return () => {
+      // the browser tells of a close later: by then the same question may have been asked again
+      left.current = true
+      element?.close()
+    }
   }, [])
   return (
-    <dialog ref={dialog} class={wide ? 'dialog dialog-wide' : 'dialog'} aria-labelledby={titleId} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      class={wide ? 'dialog dialog-wide' : 'dialog'}
+      aria-labelledby={titleId}
+      onClose={() => left.current || onClose()}
+    >
       <header class="dialog-head">
         <h2 id={titleId}>{title}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick={() => dialog.current?.close()}>

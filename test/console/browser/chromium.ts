@@ -8,11 +8,23 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 export const chromiumFile = places.find((place) => existsSync(place))
 
-/** Closed after the test. Without a sandbox, for containers where tests run as root. */
+/** How long anything on a page may take to come true: so long that a crowded machine is no failure. */
+export const waitMs = 120_000
+
+/** Closed after the test. */
 export async function openBrowser(t: TestContext): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: chromiumFile!, args: ['--no-sandbox'] })
+  const browser = await launchBrowser()
   t.after(() => browser.close())
   return browser
+}
+
+/** For containers: without a sandbox, as tests run as root there, nor the shared memory that few of them have enough of. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: chromiumFile!,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: waitMs,
+  })
 }
 
 export interface WatchedPage {
@@ -30,7 +42,7 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(waitMs)
   const faults: string[] = []
   const allowed: RegExp[] = []
   page.on('console', (message) => {

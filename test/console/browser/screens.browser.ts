@@ -2,12 +2,11 @@
  * Through every screen of the console as a person would, on the real service with 2,000 pictures that the console
  * itself has drawn: it does what it says, nothing fails on the page, and nobody is shut out.
  */
-import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startProcess } from '../../support/service-process.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { chromiumFile, openBrowser, openPage } from './chromium.js'
-import { walkWith } from './walk.js'
+import { untilTold, walkWith } from './walk.js'
 import { walkGallery } from './walk-gallery.js'
 import { walkQuality } from './walk-quality.js'
 import { walkMap, walkNetworks, walkOperation } from './walk-rest.js'
@@ -18,7 +17,7 @@ const skip = chromiumFile === undefined ? 'there is no Chromium on this machine'
 /** Fewer where someone is in a hurry. */
 const pictures = Number(process.env.CONSOLE_PICTURES ?? 2_000)
 
-test(`through every screen with ${pictures} drawn pictures`, { skip, timeout: 1_200_000 }, async (t) => {
+test(`through every screen with ${pictures} drawn pictures`, { skip, timeout: 2_400_000 }, async (t) => {
   const { address } = await startProcess(t, { DATA_DIR: await temporaryFolder(t), EMBED_WORKERS: '2' })
   const base = `${address.replace(/\/$/, '')}/`
   const browser = await openBrowser(t)
@@ -31,10 +30,7 @@ test(`through every screen with ${pictures} drawn pictures`, { skip, timeout: 1_
     await walk.look('welcome')
     await walk.page.click('text=Draw a demo gallery')
     await walk.page.waitForSelector('.hits .hit img', { timeout: 600_000 })
-    assert.match(
-      (await walk.page.textContent('.gallery-choice'))!,
-      new RegExp(`demo \\(${pictures.toLocaleString('en')}\\)`),
-    )
+    await untilTold(walk.page, '.gallery-choice', new RegExp(`demo \\(${pictures.toLocaleString('en')}\\)`))
     await walk.look('start')
   })
   await walkSearch(walk)

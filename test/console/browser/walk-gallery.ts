@@ -4,18 +4,13 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { drawImage } from '../../support/drawn-images.js'
 import { folderOfProcess } from '../../support/temporary-folder.js'
-import { isMachineFree, scrollFramesPerSecond } from './measure.js'
-import { until, type Walk } from './walk.js'
+import { until, untilTold, type Walk } from './walk.js'
 
-export async function walkGallery({ page, base, pictures, look, tell, step }: Walk): Promise<void> {
-  await step('the wall scrolls with at least 50 frames a second', async () => {
+export async function walkGallery({ page, base, pictures, look, step }: Walk): Promise<void> {
+  await step('of a long wall only what is in sight is on the page, from its beginning to its end', async () => {
     await page.goto(`${base}#/gallery/demo`)
     await page.waitForSelector('.tile img')
-    assert.match((await page.textContent('.toolbar'))!, new RegExp(`${pictures.toLocaleString('en')} pictures`))
-    let best = 0
-    for (let tries = 0; tries < 4 && best < 50; tries++) best = Math.max(best, await scrollFramesPerSecond(page))
-    tell(`the wall scrolls with ${best.toFixed(0)} frames a second`)
-    assert.ok(best >= 50 || !isMachineFree(), `${best} frames a second`)
+    await untilTold(page, '.toolbar', new RegExp(`${pictures.toLocaleString('en')} pictures`))
     const tiles = await page.locator('.tile').count()
     assert.ok(tiles < 200, `${tiles} tiles are on the page`)
     await page.focus('.grid-frame')
@@ -26,35 +21,43 @@ export async function walkGallery({ page, base, pictures, look, tell, step }: Wa
   })
 
   await step('pictures are chosen by key, and labelled', async () => {
+    const [id] = (await page.getAttribute('#tile-0', 'aria-label'))!.split(', ')
+    const imageNow = `fetch('v1/galleries/demo/images/${encodeURIComponent(id!)}').then((answer) => answer.json())`
     await page.focus('.grid-frame')
     await page.keyboard.press('Space')
     await page.keyboard.press('Shift+ArrowRight')
     await page.keyboard.press('Shift+ArrowRight')
-    assert.match((await page.textContent('.selection-panel h2'))!, /3 pictures/)
+    await untilTold(page, '.selection-panel h2', /3 pictures/)
     await look('gallery')
     await page.fill('input[aria-label="New label"]', 'dinghy')
     await page.click('text=Set label')
-    await page.waitForSelector('text=3 pictures are changed.')
-    assert.equal((await page.textContent('#tile-0 .tile-label'))!, 'dinghy')
+    await untilTold(page, '#tile-0 .tile-label', /^dinghy$/)
     await page.fill('input[aria-label="Name of the metadata"]', 'checked')
     await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', 'true')
     await page.click('text=Set metadata')
-    await page.waitForSelector('text=3 pictures are changed. >> nth=1')
+    await until(page, `${imageNow}.then(({ label, metadata }) => label === 'dinghy' && metadata.checked === true)`)
   })
 
   await step('what is deleted is gone, unless it is taken back', async () => {
-    const name = () => page.getAttribute('#tile-0', 'aria-label')
-    const first = await name()
+    const countNow = "fetch('v1/galleries/demo').then((answer) => answer.json()).then(({ count }) => count)"
+    const nameNow = "document.querySelector('#tile-0').getAttribute('aria-label')"
+    let left = pictures
+    for (let takenBack = false; !takenBack; ) {
+      const chosen = await page.locator('.tile[aria-selected=true]').count()
+      const first = JSON.stringify(await page.getAttribute('#tile-0', 'aria-label'))
+      await page.click('.selection-panel .danger')
+      await until(page, `${nameNow} !== ${first}`)
+      // on a crowded machine the time to think may be over
+      takenBack = await page.click('text=Undo', { timeout: 7_000 }).then(
+        () => true,
+        () => false,
+      )
+      if (takenBack) await until(page, `${nameNow} === ${first}`)
+      else left -= chosen
+      await page.click('#tile-0')
+    }
     await page.click('.selection-panel .danger')
-    await until(page, `document.querySelector('#tile-0').getAttribute('aria-label') !== ${JSON.stringify(first)}`)
-    await page.click('text=Undo')
-    await until(page, `document.querySelector('#tile-0').getAttribute('aria-label') === ${JSON.stringify(first)}`)
-    await page.click('#tile-0')
-    await page.click('.selection-panel .danger')
-    await until(
-      page,
-      `fetch('v1/galleries/demo').then((answer) => answer.json()).then(({ count }) => count === ${pictures - 1})`,
-    )
+    await until(page, `${countNow}.then((count) => count === ${left - 1})`)
   })
 
   await step('a folder is sent, its labels are its folders, and only what failed is sent again', async () => {
@@ -65,7 +68,7 @@ export async function walkGallery({ page, base, pictures, look, tell, step }: Wa
     await writeFile(join(folder, 'album', 'circles', 'broken.jpg'), 'no picture')
     await page.setInputFiles('.upload input[webkitdirectory]', join(folder, 'album'))
     await page.waitForSelector('text=12 stored, 1 failed')
-    assert.match((await page.textContent('.upload-errors'))!, /album\/circles\/broken\.jpg/)
+    await untilTold(page, '.upload-errors', /album\/circles\/broken\.jpg/)
     await page.click('text=Send only these again')
     await page.waitForSelector('text=0 stored, 1 failed')
     await page.selectOption('.toolbar select', '=circles')

@@ -1,15 +1,18 @@
 /** Quality: the evaluation with its plots, and findings that are decided. */
 import assert from 'node:assert/strict'
-import type { Walk } from './walk.js'
+import { until, untilCounted, type Walk } from './walk.js'
+
+/** An analysis of thousands of pictures beside other work. */
+const jobMs = { timeout: 600_000 }
 
 export async function walkQuality({ page, base, look, step }: Walk): Promise<void> {
   await step('the gallery is evaluated, with plots, intervals, confusions and the worst queries', async () => {
     await page.goto(`${base}#/quality/demo`)
     await page.click('text=Evaluate')
-    await page.waitForSelector('.confusion', { timeout: 300_000 })
-    assert.equal(await page.locator('.plot canvas').count(), 2)
-    assert.ok((await page.locator('.interval').count()) >= 6)
-    assert.ok((await page.locator('[aria-label="Worst queries"] .hit').count()) >= 10)
+    await page.waitForSelector('.confusion', jobMs)
+    await until(page, "document.querySelectorAll('.plot canvas').length === 2")
+    await untilCounted(page, '.interval', 6)
+    await untilCounted(page, '[aria-label="Worst queries"] .hit', 10)
     await look('quality')
   })
 
@@ -17,14 +20,15 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await page.click('.views >> text=Labels')
     await page.click('text=Look for wrong labels')
     const doubts = page.locator('[aria-label="Labels in doubt"] .finding')
-    await doubts.first().waitFor({ timeout: 300_000 })
+    await doubts.first().waitFor(jobMs)
     await look('labels')
     const name = await doubts.first().locator('a').first().getAttribute('aria-label')
     await doubts.first().locator('button.primary').click()
     await page.waitForSelector('text=1 decided')
+    const found = page.waitForResponse((answer) => /\/v1\/jobs\/[^/]+\/result$/.test(answer.url()), jobMs)
     await page.click('text=Look for wrong labels again')
-    await page.waitForSelector('progress')
-    await page.waitForSelector('progress', { state: 'detached', timeout: 300_000 })
+    await found
+    await doubts.first().waitFor()
     // as a witness of another one it may be there
     const asked = doubts.locator(`xpath=./div[contains(@class, "finding-picture")]/a`)
     const names = await asked.evaluateAll((links) => links.map((link) => link.getAttribute('aria-label')))
@@ -35,11 +39,11 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await page.click('.views >> text=Copies')
     await page.click('text=Look for copies')
     const groups = page.locator('[aria-label="Groups of copies"] .finding')
-    await groups.first().waitFor({ timeout: 300_000 })
+    await groups.first().waitFor(jobMs)
     await look('copies')
     const before = await groups.count()
     await groups.first().locator('text=Keep only this').first().click()
     await page.waitForSelector('text=1 groups decided')
-    assert.equal(await groups.count(), before - 1)
+    await until(page, `document.querySelectorAll('[aria-label="Groups of copies"] .finding').length === ${before - 1}`)
   })
 }

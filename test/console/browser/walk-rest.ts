@@ -1,7 +1,6 @@
 /** Map, networks and operation. */
-import assert from 'node:assert/strict'
 import { drawImage } from '../../support/drawn-images.js'
-import { until, type Walk } from './walk.js'
+import { until, untilCounted, untilTold, type Walk } from './walk.js'
 
 export async function walkMap({ page, base, watched, look, step }: Walk): Promise<void> {
   await step('the map is made, zoomed into, and a lasso chooses', async () => {
@@ -9,8 +8,8 @@ export async function walkMap({ page, base, watched, look, step }: Walk): Promis
     watched.allow(/404 .*\/layout/)
     await page.goto(`${base}#/map/demo`)
     await page.click('text=Make the map')
-    await page.waitForSelector('.map-canvas', { timeout: 300_000 })
-    assert.ok((await page.locator('.legend li').count()) >= 8)
+    await page.waitForSelector('.map-canvas', { timeout: 600_000 })
+    await untilCounted(page, '.legend li', 8)
     await look('map')
     await page.selectOption('.toolbar select', 'doubt')
     await page.focus('.map-frame')
@@ -48,9 +47,9 @@ export async function walkOperation({ page, base, look, step }: Walk): Promise<v
     await page.waitForSelector('.plot canvas >> nth=3')
     await until(page, "document.querySelectorAll('.plot .u-series').length >= 8")
     await page.waitForSelector('table tbody th >> text=ingest')
-    const kinds = await page.locator('table >> tbody th').allTextContents()
-    for (const kind of ['ingest', 'evaluate', 'doctor', 'duplicates', 'layout']) assert.ok(kinds.includes(kind), kind)
-    assert.match((await page.textContent('.facts'))!, /cpu, int8/)
+    for (const kind of ['ingest', 'evaluate', 'doctor', 'duplicates', 'layout'])
+      await untilTold(page, 'table tbody th', new RegExp(`^${kind}$`))
+    await untilTold(page, '.facts', /cpu, int8/)
     await look('operation')
   })
 }

@@ -1,6 +1,6 @@
 /** One walk through the console: where it is, and what is looked at before each screen is left. */
 import type { Browser, Page } from 'playwright-core'
-import { expectAccessible, type WatchedPage } from './chromium.js'
+import { expectAccessible, type WatchedPage, waitMs } from './chromium.js'
 import { takeScreenshots } from './screenshots.js'
 
 export interface Walk {
@@ -40,13 +40,24 @@ export function walkWith(parts: Omit<Walk, 'look' | 'step'>): Walk {
   }
 }
 
-const untilMs = 30_000
-
 /** Asks the page until it says yes. Playwright's own `waitForFunction` evaluates texts in the page, which its policy forbids. */
-export async function until(page: Page, expression: string, timeoutMs = untilMs): Promise<void> {
+export async function until(page: Page, expression: string, timeoutMs = waitMs): Promise<void> {
   const endsAt = performance.now() + timeoutMs
   while (!(await page.evaluate(expression))) {
     if (performance.now() > endsAt) throw new Error(`it did not come true: ${expression}`)
     await page.waitForTimeout(100)
   }
+}
+
+/** Waits until something that `selector` names has this text. */
+export async function untilTold(page: Page, selector: string, text: RegExp): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor()
+}
+
+/** Waits until `selector` names so many at least. */
+export async function untilCounted(page: Page, selector: string, least: number): Promise<void> {
+  await page
+    .locator(selector)
+    .nth(least - 1)
+    .waitFor({ state: 'attached' })
 }
