@@ -3,6 +3,7 @@
  * How pictures are numbered, kept on disk and searched is the engine's own affair.
  */
 import type { AlikeError } from '../errors.js'
+import type { GalleryFields } from './fields.js'
 import type { Filter } from './filter.js'
 import type { HitRecord } from './hit-record.js'
 import type { HitList, UnrankedHit } from './hits.js'
@@ -91,6 +92,8 @@ export interface OpenSet {
   seen(image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined>
   /** By label, ascending; pictures without one come first. */
   labels(page: { after?: string | undefined; limit: number }): Promise<LabelCount[]>
+  /** Of as many images as `fieldBounds` says, evenly spread, or of all. */
+  fields(): Promise<GalleryFields>
   /** Hits as they are now, in their order; undefined for those that are gone. */
   current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]>
   /** JSON of hits, in their order; undefined for those that are gone. @param onText told of each before the next is read; what it throws ends the reading */
@@ -159,12 +162,17 @@ export interface UndescribedPage {
   nextCursor?: number | undefined
 }
 
+/** Pictures that are looked at for one page of those that fit a filter, about. */
+export const lookedAtMax = 100_000
+
 export interface PageOfImages {
   cursor?: string | undefined
   /** Default 100. */
   limit?: number | undefined
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null | undefined
+  /** Instead of `label`. No more than `lookedAtMax` pictures are looked at for one page: it may be short while more follow. */
+  filter?: Filter | undefined
 }
 
 export interface StoredThumbnail {

@@ -20,6 +20,7 @@ import type {
   UndescribedPage,
 } from './engine.js'
 import type { FeedbackStore } from './feedback.js'
+import type { GalleryFields } from './fields.js'
 import type { Filter } from './filter.js'
 import { GalleryDecisions } from './gallery-decisions.js'
 import { GalleryFeedback } from './gallery-feedback.js'
@@ -420,6 +421,11 @@ export class Galleries {
     { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {},
   ): Promise<LabelCount[]> {
     return (await this.#open(gallery)).labels({ after, limit })
+  }
+
+  /** What filters can name, told by as many images as `fieldBounds` says. */
+  async fields(gallery: string): Promise<GalleryFields> {
+    return (await this.#open(gallery)).fields()
   }
 
   /**

@@ -5,7 +5,7 @@ import { type Filter, readFilter } from '../gallery/filter.js'
 
 export interface GivenFilter {
   /** Labels of which a picture has one; an empty text stands for no label. */
-  label?: string | string[]
+  label?: string | string[] | undefined
   filter?: unknown
 }
 

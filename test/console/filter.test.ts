@@ -1,8 +1,8 @@
 /** The filter builder: what it makes, what it reads back, and which fields it offers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fieldsOf } from '../../src/console/filter/fields.js'
-import { draftOf, type FilterDraft, filterOf } from '../../src/console/filter/filter.js'
+import { type FieldType, fieldsOf } from '../../src/console/filter/fields.js'
+import { comparisonsOf, draftOf, type FilterDraft, filterOf } from '../../src/console/filter/filter.js'
 
 const rows: [FilterDraft, unknown][] = [
   [{ combine: 'and', conditions: [] }, undefined],
@@ -52,15 +52,33 @@ test('a filter that the builder cannot show is told from one that it can', () =>
     assert.equal(draftOf(filter), undefined, JSON.stringify(filter))
 })
 
-test('fields come from labels and metadata, the frequent values first', () => {
-  const fields = fieldsOf([
-    { label: 'cycling', metadata: { place: { city: 'Bern' }, tags: ['a', 'b'], 'odd.name': 1 } },
-    { label: 'cycling', metadata: { place: { city: 'Köln' }, tags: ['b'], none: null } },
-    { label: null, metadata: {} },
-  ])
+test('fields are the labels, all of them, and what the metadata hold', () => {
+  const field = { types: ['text' as const] }
+  const fields = fieldsOf(
+    [
+      { ...field, name: 'label', values: [{ value: 'cycling' }] },
+      {
+        ...field,
+        name: 'metadata.year',
+        types: ['number'],
+        values: [{ value: 2020 }],
+        range: [1999, 2026],
+      },
+    ],
+    ['cycling', 'rare'],
+  )
   assert.deepEqual(fields, [
-    { name: 'label', values: ['cycling'] },
-    { name: 'metadata.place.city', values: ['Bern', 'Köln'] },
-    { name: 'metadata.tags', values: ['b', 'a'] },
+    { name: 'label', types: ['text'], values: ['cycling', 'rare'] },
+    { name: 'metadata.year', types: ['number'], values: ['2020'], range: [1999, 2026] },
   ])
+})
+
+test('what is typed has the type that the field has, and only what makes sense for it is offered', () => {
+  const condition = { field: 'metadata.code', comparison: 'equals', text: '007' } as const
+  const filter = (types: FieldType[]) =>
+    filterOf({ combine: 'and', conditions: [condition] }, [{ name: 'metadata.code', types }])
+  assert.deepEqual(filter(['text']), { field: 'metadata.code', equals: '007' })
+  assert.deepEqual(filter(['text', 'number']), { field: 'metadata.code', equals: 7 })
+  assert.deepEqual(comparisonsOf(['boolean']), ['equals', 'exists', 'missing'])
+  assert.deepEqual(comparisonsOf(['boolean', 'number']), comparisonsOf())
 })

@@ -1,8 +1,6 @@
 /** The wall of pictures: what keys choose, what a filter leaves, and how files are sent. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FilterDraft } from '../../src/console/filter/filter.js'
-import { fits } from '../../src/console/filter/fits.js'
 import { afterKey, extended, nothingChosen, toggled } from '../../src/console/gallery/selection.js'
 import { batchesOf } from '../../src/console/upload/batches.js'
 
@@ -45,35 +43,6 @@ test('a click with Shift chooses back to the last click', () => {
   const clicked = toggled(nothingChosen, list, 5)
   assert.deepEqual([...extended(clicked, list, 3).ids].sort(), ['3', '4', '5'])
   assert.equal(toggled(nothingChosen, list, 99).ids.size, 0)
-})
-
-const picture = { label: 'cycling', metadata: { year: 2024, tags: ['a', 'b'], place: { city: 'Bern' }, draft: false } }
-const rows: [FilterDraft['conditions'][number], boolean][] = [
-  [{ field: 'label', comparison: 'equals', text: 'cycling' }, true],
-  [{ field: 'label', comparison: 'in', text: 'running, cycling' }, true],
-  [{ field: 'metadata.year', comparison: 'gte', text: '2024' }, true],
-  [{ field: 'metadata.year', comparison: 'lte', text: '2023' }, false],
-  [{ field: 'metadata.year', comparison: 'gte', text: 'abc' }, false],
-  [{ field: 'metadata.tags', comparison: 'equals', text: 'b' }, true],
-  [{ field: 'metadata.place.city', comparison: 'equals', text: 'Bern' }, true],
-  [{ field: 'metadata.draft', comparison: 'equals', text: 'false' }, true],
-  [{ field: 'metadata.toString', comparison: 'exists', text: '' }, false],
-  [{ field: 'metadata.none', comparison: 'missing', text: '' }, true],
-]
-for (const [condition, expected] of rows) {
-  test(`${condition.field} ${condition.comparison} ${condition.text} is ${expected} of the picture`, () => {
-    assert.equal(fits({ combine: 'and', conditions: [condition] }, picture), expected)
-  })
-}
-
-test('all have to hold, or any; a condition without a value says nothing', () => {
-  const conditions = [rows[0]![0], rows[3]![0]]
-  assert.equal(fits({ combine: 'and', conditions }, picture), false)
-  assert.equal(fits({ combine: 'or', conditions }, picture), true)
-  assert.equal(
-    fits({ combine: 'and', conditions: [{ field: 'label', comparison: 'equals', text: ' ' }] }, picture),
-    true,
-  )
 })
 
 test('files go in uploads of bounded size, in their order', () => {

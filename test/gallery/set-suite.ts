@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
 import { cosine } from '../../src/cosine.js'
 import type { NearestHits, NearestQuery, OpenSet, PageOfImages } from '../../src/gallery/engine.js'
+import type { Filter } from '../../src/gallery/filter.js'
 import { readWholeGallery } from '../../src/gallery/whole-gallery.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
@@ -162,18 +163,8 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.equal(await opened.seen({ ...one, contentHash: 'another' }), undefined)
     assert.deepEqual([await opened.vector('none'), await opened.thumbnail('none')], [undefined, undefined])
 
-    const ids: string[] = []
-    let cursor: string | undefined
-    do {
-      const asked: PageOfImages = { limit: 70, label: 'odd', cursor }
-      cursor = undefined
-      for await (const slice of opened.page(asked)) {
-        ids.push(...slice.images.map(({ id }) => id))
-        cursor = slice.nextCursor
-      }
-    } while (cursor !== undefined)
     assert.deepEqual(
-      ids,
+      (await pagesOf(opened, { limit: 70, label: 'odd' })).flat(),
       images.filter(({ label }) => label === 'odd').map(({ id }) => id),
     )
     const counts = await opened.labels({ limit: 10 })
@@ -186,6 +177,56 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
       images.length,
     )
     assert.deepEqual(await opened.labels({ after: 'even', limit: 10 }), counts.slice(2))
+  })
+
+  test('pages show what fits a filter, in the order of ids, once each', async (t) => {
+    const { opened } = await filled(t)
+    const narrowed: [Filter, (image: Stored) => boolean][] = [
+      [{ field: 'metadata.tags', in: ['t1'] }, ({ metadata }) => (metadata['n'] as number) % 3 === 1],
+      [
+        {
+          and: [
+            { field: 'label', in: [null] },
+            { field: 'metadata.n', range: { gte: 100 } },
+          ],
+        },
+        (image) => image.label === null && image.id >= 'p100',
+      ],
+      [{ field: 'metadata.none', exists: true }, () => false],
+    ]
+    for (const [filter, fits] of narrowed)
+      for (const limit of [1, 7, 20, 1_000]) {
+        const expected = images.filter(fits).map(({ id }) => id)
+        const pages = await pagesOf(opened, { limit, filter })
+        assert.deepEqual(pages.flat(), expected)
+        assert.ok(pages.every((page) => page.length <= limit))
+      }
+  })
+
+  test('fields are told with their types and the values they have', async (t) => {
+    const { opened } = await filled(t)
+    const { examined, fields, moreFields } = await opened.fields()
+    assert.deepEqual([examined, moreFields], [images.length, false])
+    const [label, n, tags] = fields
+    assert.deepEqual(
+      fields.map(({ name, types, images }) => [name, types, images]),
+      [
+        ['label', ['text'], 240],
+        ['metadata.n', ['number'], 300],
+        ['metadata.tags', ['text'], 300],
+      ],
+    )
+    assert.deepEqual(label!.values, [
+      { value: 'even', images: 120 },
+      { value: 'odd', images: 120 },
+    ])
+    assert.deepEqual(n!.range, [0, 299])
+    assert.deepEqual(
+      tags!.values,
+      ['t0', 't1', 't2'].map((value) => ({ value, images: 100 })),
+    )
+    await opened.patch('p003', { metadata: { later: true } })
+    assert.ok((await opened.fields()).fields.some(({ name }) => name === 'metadata.later'))
   })
 
   test('label and metadata change in place; filters see it at once', async (t) => {
@@ -284,6 +325,23 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.equal((await opened.state()).images, images.length)
     await drop(engine, set, opened)
   })
+}
+
+/** Ids of each page, to the last one. */
+async function pagesOf(opened: OpenSet, asked: PageOfImages): Promise<string[][]> {
+  const pages: string[][] = []
+  let cursor: string | undefined
+  do {
+    const ids: string[] = []
+    const page = opened.page({ ...asked, cursor })
+    cursor = undefined
+    for await (const slice of page) {
+      ids.push(...slice.images.map(({ id }) => id))
+      cursor = slice.nextCursor
+    }
+    pages.push(ids)
+  } while (cursor !== undefined)
+  return pages
 }
 
 /** Its gallery is still in the catalogue: as an empty one it can be opened again. */

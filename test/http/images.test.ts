@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import sharp from 'sharp'
+import type { Static } from 'typebox'
+import type { GalleryFields } from '../../src/http/schemas/fields.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
@@ -192,4 +194,54 @@ test('galleries are made once, listed, and deleted with everything in them', asy
   assert.equal((await app.call(200, { method: 'GET', url: `${gallery}/images` })).images.length, 0)
   for (const name of ['-x', 'a b', 'ä', 'a'.repeat(65)])
     await app.call(400, { method: 'PUT', url: `/v1/galleries/${encodeURIComponent(name)}` })
+})
+
+test('a list and the fields of a gallery are what filters say', async (t) => {
+  const app = await startApp(t)
+  await make(app)
+  for (let number = 0; number < 6; number++) {
+    const metadata = JSON.stringify({ year: 2020 + number, place: { city: number < 2 ? 'Rome' : 'Oslo' } })
+    const parameters = new URLSearchParams({
+      metadata,
+      ...(number < 4 && { label: number % 2 === 0 ? 'even' : 'odd' }),
+    })
+    const url = `${gallery}/images/p${number}?${parameters.toString()}`
+    await app.call(201, { method: 'PUT', url, headers: jpeg, payload: await drawImage('square', number) })
+  }
+  const list = async (query: Record<string, string>) => {
+    const answer = await app.call(200, {
+      method: 'GET',
+      url: `${gallery}/images?${new URLSearchParams(query).toString()}`,
+    })
+    return { ids: answer.images.map(({ id }) => id).join(' '), next: answer.nextCursor }
+  }
+  const recent = JSON.stringify({ field: 'metadata.year', gte: 2022 })
+  assert.deepEqual(await list({ filter: recent }), { ids: 'p2 p3 p4 p5', next: undefined })
+  assert.equal((await list({ filter: recent, label: 'even' })).ids, 'p2')
+  assert.equal((await list({ filter: recent, label: '' })).ids, 'p4 p5')
+  const first = await list({ filter: recent, limit: '3' })
+  assert.equal(first.ids, 'p2 p3 p4')
+  assert.deepEqual(await list({ filter: recent, cursor: first.next! }), { ids: 'p5', next: undefined })
+  for (const filter of ['{', '{"field":"size","equals":1}'])
+    assert.equal(
+      (await app.call(400, { method: 'GET', url: `${gallery}/images?filter=${encodeURIComponent(filter)}` })).code,
+      'filter_invalid',
+    )
+
+  const { examined, fields, moreFields } = await app.call<Static<typeof GalleryFields>>(200, {
+    method: 'GET',
+    url: `${gallery}/fields`,
+  })
+  assert.deepEqual([examined, moreFields], [6, false])
+  assert.deepEqual(
+    fields.map(({ name, types, images }) => [name, types.join(), images]),
+    [
+      ['label', 'text', 4],
+      ['metadata.place.city', 'text', 6],
+      ['metadata.year', 'number', 6],
+    ],
+  )
+  assert.deepEqual(fields[1]!.values[0], { value: 'Oslo', images: 4 })
+  assert.deepEqual([fields[2]!.values[0], fields[2]!.range], [{ value: 2020, images: 1 }, [2020, 2025]])
+  assert.equal((await app.call(404, { method: 'GET', url: '/v1/galleries/none/fields' })).code, 'gallery_not_found')
 })

@@ -60,6 +60,7 @@ test('every operation is named, explained and tells its problems', async () => {
     'FeedbackAnswer',
     'Filter',
     'Gallery',
+    'GalleryFields',
     'Image',
     'Job',
     'Model',

@@ -262,6 +262,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell the fields of a gallery with their types and common values
+         * @description What filters can name. Of a gallery of more than 5,000 pictures so many are examined, evenly spread, up to 8 MiB of metadata: rare fields and values may be missing.
+         */
+        get: operations["listFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/images": {
         parameters: {
             query?: never;
@@ -1294,6 +1314,75 @@ export interface components {
             };
             createdAt: string;
             updatedAt: string;
+        };
+        /**
+         * @example {
+         *       "examined": 1841,
+         *       "fields": [
+         *         {
+         *           "name": "label",
+         *           "types": [
+         *             "text"
+         *           ],
+         *           "images": 1841,
+         *           "values": [
+         *             {
+         *               "value": "cycling",
+         *               "images": 126
+         *             },
+         *             {
+         *               "value": "running",
+         *               "images": 125
+         *             }
+         *           ],
+         *           "moreValues": true
+         *         },
+         *         {
+         *           "name": "metadata.year",
+         *           "types": [
+         *             "number"
+         *           ],
+         *           "images": 1790,
+         *           "values": [
+         *             {
+         *               "value": 2025,
+         *               "images": 1102
+         *             }
+         *           ],
+         *           "moreValues": true,
+         *           "range": [
+         *             2009,
+         *             2026
+         *           ]
+         *         }
+         *       ],
+         *       "moreFields": false
+         *     }
+         */
+        GalleryFields: {
+            /** @description Pictures whose records were counted. */
+            examined: number;
+            /** @description `label` first, then places in the metadata by name; 200 at most. */
+            fields: {
+                /** @description As filters, groups and boosts name it. */
+                name: string;
+                /** @description Of its values; of a list, those of its elements. */
+                types: ("text" | "number" | "boolean" | "null")[];
+                /** @description Examined pictures that have it. */
+                images: number;
+                /** @description The most frequent first, 50 at most. */
+                values: {
+                    value: string | number | boolean;
+                    /** @description Examined pictures that have this value. */
+                    images: number;
+                }[];
+                /** @description There are others, or values of more than 200 characters. */
+                moreValues: boolean;
+                /** @description Smallest and largest number seen. */
+                range?: number[];
+            }[];
+            /** @description There are others. */
+            moreFields: boolean;
         };
         /**
          * @description A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.
@@ -4697,6 +4786,104 @@ export interface operations {
             };
         };
     };
+    listFields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
+                 * @example holidays
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GalleryFields"];
+                };
+            };
+            /** @description The request does not match its schema, or its body is incomplete. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid API key, where the service asks for one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key does not have the required role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such gallery, picture, job, snapshot or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not arrive in the time allowed. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The header Expect asks for something else than 100-continue. */
+            417: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers have more bytes than allowed. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listImages: {
         parameters: {
             query?: {
@@ -4706,6 +4893,11 @@ export interface operations {
                 limit?: number;
                 /** @description Only pictures with this label; empty: only unlabelled ones. */
                 label?: string;
+                /**
+                 * @description Only pictures that match this filter, as JSON text like that of a search. One page looks at 100,000 pictures at most, so it may be short, or empty, while more follow.
+                 * @example {"field":"metadata.year","gte":2015}
+                 */
+                filter?: string;
             };
             header?: never;
             path: {

@@ -1,7 +1,7 @@
 /** One condition of a filter: field, comparison, value. */
 import { useId } from 'preact/hooks'
 import type { Field } from './fields.js'
-import { type Comparison, type Condition, comparisonNames, comparisons } from './filter.js'
+import { type Comparison, type Condition, comparisonNames, comparisonsOf } from './filter.js'
 
 export interface ConditionRowProps {
   condition: Condition
@@ -13,14 +13,15 @@ export interface ConditionRowProps {
 export function ConditionRow({ condition, fields, onChange, onRemove }: ConditionRowProps) {
   const listId = useId()
   const { field, comparison, text } = condition
-  const values = fields.find(({ name }) => name === field)?.values ?? []
+  const known = fields.find(({ name }) => name === field)
+  const offered = comparisonsOf(known?.types)
   const takesValue = comparison !== 'exists' && comparison !== 'missing'
   return (
     <div class="condition">
       <select
         aria-label="Field"
         value={field}
-        onChange={({ currentTarget }) => onChange({ ...condition, field: currentTarget.value, text: '' })}
+        onChange={({ currentTarget: { value } }) => onChange({ field: value, comparison: 'equals', text: '' })}
       >
         {!fields.some(({ name }) => name === field) && <option>{field}</option>}
         {fields.map(({ name }) => (
@@ -32,7 +33,8 @@ export function ConditionRow({ condition, fields, onChange, onRemove }: Conditio
         value={comparison}
         onChange={({ currentTarget }) => onChange({ ...condition, comparison: currentTarget.value as Comparison })}
       >
-        {comparisons.map((one) => (
+        {!offered.includes(comparison) && <option value={comparison}>{comparisonNames[comparison]}</option>}
+        {offered.map((one) => (
           <option key={one} value={one}>
             {comparisonNames[one]}
           </option>
@@ -45,11 +47,11 @@ export function ConditionRow({ condition, fields, onChange, onRemove }: Conditio
             list={listId}
             value={text}
             dir="auto"
-            placeholder={comparison === 'in' ? 'one, another' : 'value'}
+            placeholder={comparison === 'in' ? 'one, another' : (known?.range?.join(' to ') ?? 'value')}
             onChange={({ currentTarget }) => onChange({ ...condition, text: currentTarget.value })}
           />
           <datalist id={listId}>
-            {values.map((value) => (
+            {known?.values.map((value) => (
               <option key={value} value={value} />
             ))}
           </datalist>

@@ -1,45 +1,29 @@
-/** Which fields a gallery's pictures have, and what values are seen in them: told by a sample of their records. Pure. */
+/** The fields that a filter can name, as its builder offers them. Pure. */
 
 export interface Field {
   /** `label`, or a place in the metadata as a filter names it. */
   name: string
-  /** Some that occur, the most frequent first. */
-  values: string[]
+  types: readonly FieldType[]
+  /** Common ones, the most frequent first. */
+  values: readonly string[]
+  /** Smallest and largest number seen. */
+  range?: readonly number[] | undefined
 }
 
-interface Labelled {
-  label: string | null
-  metadata: Record<string, unknown>
+export type FieldType = 'text' | 'number' | 'boolean' | 'null'
+
+/** As the service tells it. */
+export interface ToldField {
+  name: string
+  types: readonly FieldType[]
+  values: readonly { value: string | number | boolean }[]
+  range?: readonly number[] | undefined
 }
 
-const valuesMax = 50
-const depthMax = 8
-
-export function fieldsOf(images: readonly Labelled[]): Field[] {
-  const seen = new Map<string, Map<string, number>>()
-  const count = (name: string, value: unknown): void => {
-    const values = seen.get(name) ?? new Map<string, number>()
-    seen.set(name, values)
-    const text = String(value)
-    values.set(text, (values.get(text) ?? 0) + 1)
-  }
-  const walk = (name: string, value: unknown, depth: number): void => {
-    if (Array.isArray(value)) for (const one of value) walk(name, one, depth)
-    else if (typeof value !== 'object') count(name, value)
-    else if (value !== null && depth < depthMax)
-      for (const [key, inner] of Object.entries(value)) if (isName(key)) walk(`${name}.${key}`, inner, depth + 1)
-  }
-  for (const { label, metadata } of images) {
-    if (label !== null) count('label', label)
-    walk('metadata', metadata, 0)
-  }
-  return [...seen]
-    .map(([name, values]) => ({ name, values: [...values].sort(([, a], [, b]) => b - a).map(([value]) => value) }))
-    .map(({ name, values }) => ({ name, values: values.slice(0, valuesMax) }))
-    .sort((a, b) => Number(b.name === 'label') - Number(a.name === 'label') || a.name.localeCompare(b.name))
-}
-
-/** What the path of a field cannot hold is not offered. */
-function isName(key: string): boolean {
-  return /^[^."\\]{1,64}$/.test(key)
+/** Labels are known to the last one; of what the metadata hold the service has looked at a sample. */
+export function fieldsOf(told: readonly ToldField[], labels: readonly string[]): Field[] {
+  const inMetadata = told
+    .filter(({ name }) => name !== 'label')
+    .map(({ name, types, values, range }) => ({ name, types, values: values.map(({ value }) => String(value)), range }))
+  return [{ name: 'label', types: ['text'], values: labels }, ...inMetadata]
 }

@@ -6,28 +6,25 @@ import { draftOf, type FilterDraft, filterOf } from './filter.js'
 
 export interface FilterBuilderProps {
   fields: Field[]
-  /** All labels of the gallery, the most frequent first. */
-  labels: string[]
   filter: Record<string, unknown> | undefined
   onFilter: (filter: Record<string, unknown> | undefined) => void
 }
 
 const empty: FilterDraft = { combine: 'and', conditions: [] }
 
-export function FilterBuilder({ fields, labels, filter, onFilter }: FilterBuilderProps) {
+export function FilterBuilder({ fields, filter, onFilter }: FilterBuilderProps) {
   const given = filter === undefined ? empty : draftOf(filter)
   const [draft, setDraft] = useState(given ?? empty)
   const text = JSON.stringify(filter)
   useEffect(() => {
     // what is being typed is kept: it says the same
-    if (JSON.stringify(filterOf(draft)) !== text) setDraft(given ?? empty)
+    if (JSON.stringify(filterOf(draft, fields)) !== text) setDraft(given ?? empty)
   }, [text])
   const change = (next: FilterDraft) => {
     setDraft(next)
-    const made = filterOf(next)
+    const made = filterOf(next, fields)
     if (JSON.stringify(made) !== text) onFilter(made)
   }
-  const offered = withLabels(fields, labels)
   const { combine, conditions } = draft
 
   return (
@@ -50,7 +47,7 @@ export function FilterBuilder({ fields, labels, filter, onFilter }: FilterBuilde
         <ConditionRow
           key={place}
           condition={condition}
-          fields={offered}
+          fields={fields}
           onChange={(next) => change({ ...draft, conditions: conditions.with(place, next) })}
           onRemove={() => change({ ...draft, conditions: conditions.toSpliced(place, 1) })}
         />
@@ -59,7 +56,7 @@ export function FilterBuilder({ fields, labels, filter, onFilter }: FilterBuilde
         <button
           type="button"
           onClick={() => {
-            const first = offered[0]?.name ?? 'label'
+            const first = fields[0]?.name ?? 'label'
             setDraft({ ...draft, conditions: [...conditions, { field: first, comparison: 'equals', text: '' }] })
           }}
         >
@@ -73,8 +70,4 @@ export function FilterBuilder({ fields, labels, filter, onFilter }: FilterBuilde
       </div>
     </fieldset>
   )
-}
-
-function withLabels(fields: Field[], labels: string[]): Field[] {
-  return [{ name: 'label', values: labels }, ...fields.filter(({ name }) => name !== 'label')]
 }

@@ -1,4 +1,5 @@
 /** A filter as its builder knows it: conditions, all or any of which have to hold. Pure. */
+import type { Field, FieldType } from './fields.js'
 
 export const comparisons = ['equals', 'in', 'gte', 'lte', 'exists', 'missing'] as const
 export type Comparison = (typeof comparisons)[number]
@@ -24,11 +25,26 @@ export interface FilterDraft {
   conditions: Condition[]
 }
 
-/** As the API takes it; undefined: every picture fits. */
-export function filterOf({ combine, conditions }: FilterDraft): Record<string, unknown> | undefined {
-  const parts = conditions.filter(isComplete).map(conditionOf)
+/** As the API takes it; undefined: every picture fits. @param fields what is known of their types */
+export function filterOf(
+  { combine, conditions }: FilterDraft,
+  fields: readonly Pick<Field, 'name' | 'types'>[] = [],
+): Record<string, unknown> | undefined {
+  const typesOf = (field: string) => fields.find(({ name }) => name === field)?.types
+  const parts = conditions.filter(isComplete).map((one) => conditionOf(one, typesOf(one.field)))
   if (parts.length === 0) return undefined
   return parts.length === 1 ? parts[0] : { [combine]: parts }
+}
+
+/** A filter from the address of the page; undefined for what is none. */
+export function readFilter(text: string | undefined): Record<string, unknown> | undefined {
+  if (text === undefined) return undefined
+  try {
+    const filter: unknown = JSON.parse(text)
+    return typeof filter === 'object' && filter !== null ? (filter as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The draft of a filter that this builder made; undefined for any other one. */
@@ -40,20 +56,29 @@ export function draftOf(filter: unknown): FilterDraft | undefined {
   return { combine: Array.isArray(or) ? 'or' : 'and', conditions }
 }
 
-/** What was typed, as JSON has it: a number, a truth value or a text. */
-export function typedValue(text: string): string | number | boolean {
+/** What was typed, as JSON has it: a text where the field holds nothing else, or a number, a truth value or a text. */
+function typedValue(text: string, types: readonly FieldType[] | undefined): string | number | boolean {
   const trimmed = text.trim()
+  if (types?.length === 1 && types[0] === 'text') return trimmed
   if (trimmed === 'true' || trimmed === 'false') return trimmed === 'true'
   return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : trimmed
 }
 
-export function isComplete({ field, comparison, text }: Condition): boolean {
+function isComplete({ field, comparison, text }: Condition): boolean {
   return field !== '' && (comparison === 'exists' || comparison === 'missing' || text.trim() !== '')
 }
 
-function conditionOf({ field, comparison, text }: Condition): Record<string, unknown> {
-  // labels are always texts
-  const value = (one: string) => (field === 'label' ? one.trim() : typedValue(one))
+/** What can be asked of values of these types; of unknown ones, everything. */
+export function comparisonsOf(types: readonly FieldType[] = []): readonly Comparison[] {
+  const hasOrder = types.length === 0 || types.some((type) => type === 'text' || type === 'number')
+  return comparisons.filter((one) => hasOrder || (one !== 'gte' && one !== 'lte' && one !== 'in'))
+}
+
+function conditionOf(
+  { field, comparison, text }: Condition,
+  types: readonly FieldType[] | undefined,
+): Record<string, unknown> {
+  const value = (one: string) => typedValue(one, field === 'label' ? ['text'] : types)
   if (comparison === 'missing') return { field, exists: false }
   if (comparison === 'exists') return { field, exists: true }
   if (comparison === 'in') return { field, in: text.split(',').map(value) }

@@ -1,13 +1,16 @@
-/** A sample of a gallery's pictures, for the fields that a filter can name. */
+/** What a gallery's filter can name. */
+import { type LabelCount, loadLabels } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
 import { type Field, fieldsOf } from './fields.js'
 
-const sampleSize = 500
-
-/** @throws ServiceError */
-export async function loadFields(gallery: string): Promise<Field[]> {
-  const { images } = await answerOf(
-    service.GET('/v1/galleries/{gallery}/images', { params: { path: { gallery }, query: { limit: sampleSize } } }),
+/** @param counts of all labels, the most frequent first; asked for when left out @throws ServiceError */
+export async function loadFields(gallery: string, counts?: readonly LabelCount[]): Promise<Field[]> {
+  const [{ fields }, labels] = await Promise.all([
+    answerOf(service.GET('/v1/galleries/{gallery}/fields', { params: { path: { gallery } } })),
+    counts ?? loadLabels(gallery),
+  ])
+  return fieldsOf(
+    fields,
+    labels.flatMap(({ label }) => label ?? []),
   )
-  return fieldsOf(images)
 }

@@ -4,8 +4,6 @@ import { loadGalleries, loadLabels } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'
 import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { draftOf } from '../filter/filter.js'
-import { fits } from '../filter/fits.js'
 import { goTo, route } from '../routing/route.js'
 import { UploadPanel } from '../upload/upload-panel.js'
 import { removePictures } from './change-pictures.js'
@@ -22,7 +20,10 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const filterText = settings.get('filter') ?? undefined
   const [round, setRound] = useState(0)
   const { value: counts = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
-  const list = useMemo(() => openList(gallery, label, filterText), [gallery, label, filterText, round])
+  const list = useMemo(
+    () => new PictureList({ gallery, label, filter: filterText }),
+    [gallery, label, filterText, round],
+  )
   const [selection, setSelection] = useState(nothingChosen)
   useEffect(() => {
     setSelection(nothingChosen)
@@ -55,7 +56,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   return (
     <div class="gallery-screen">
       <h1 class="unseen">Gallery</h1>
-      <GalleryToolbar gallery={gallery} counts={counts} shown={pictures.length} looked={list.looked} total={total} />
+      <GalleryToolbar gallery={gallery} counts={counts} shown={pictures.length} ended={ended} total={total} />
       <UploadPanel gallery={gallery} onEnd={refresh} />
       {list.error !== undefined && <Fault error={list.error} />}
       <div class="gallery-body">
@@ -91,9 +92,4 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
       </div>
     </div>
   )
-}
-
-function openList(gallery: string, label: string | undefined, filterText: string | undefined): PictureList {
-  const draft = filterText === undefined ? undefined : draftOf(JSON.parse(filterText))
-  return new PictureList({ gallery, label, fits: (picture) => draft === undefined || fits(draft, picture) })
 }

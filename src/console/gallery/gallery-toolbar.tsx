@@ -4,6 +4,7 @@ import type { LabelCount } from '../api/galleries.js'
 import { Dialog } from '../controls/dialog.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { NewGallery } from '../demo/new-gallery.js'
+import { readFilter } from '../filter/filter.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
 import { loadFields } from '../filter/load-fields.js'
 import { goTo, route } from '../routing/route.js'
@@ -12,15 +13,17 @@ import { DeleteGallery } from './delete-gallery.js'
 export interface GalleryToolbarProps {
   gallery: string
   counts: LabelCount[]
+  /** Pictures that fit the filter, as far as they were read. */
   shown: number
-  looked: number
+  /** They were all read. */
+  ended: boolean
   /** Pictures of the chosen label. */
   total: number
 }
 
-export function GalleryToolbar({ gallery, counts, shown, looked, total }: GalleryToolbarProps) {
+export function GalleryToolbar({ gallery, counts, shown, ended, total }: GalleryToolbarProps) {
   const [open, setOpen] = useState<'filter' | 'new' | 'delete'>()
-  const { value: fields = [] } = useLoaded(() => loadFields(gallery), [gallery])
+  const { value: fields = [] } = useLoaded(() => loadFields(gallery, counts), [gallery, counts])
   const { settings } = route.value
   const filterText = settings.get('filter')
   const change = (name: string, value: string | undefined) => {
@@ -51,7 +54,7 @@ export function GalleryToolbar({ gallery, counts, shown, looked, total }: Galler
       <span class="hint" role="status">
         {filterText === null
           ? `${total.toLocaleString('en')} pictures`
-          : `${shown.toLocaleString('en')} fit, of ${looked.toLocaleString('en')} looked at`}
+          : `${ended ? '' : 'at least '}${shown.toLocaleString('en')} pictures fit`}
       </span>
       <span class="toolbar-end row">
         <button type="button" class="quiet" onClick={() => setOpen('new')}>
@@ -65,8 +68,7 @@ export function GalleryToolbar({ gallery, counts, shown, looked, total }: Galler
         <Dialog title="Filter" onClose={() => setOpen(undefined)}>
           <FilterBuilder
             fields={fields}
-            labels={counts.flatMap(({ label }) => label ?? [])}
-            filter={filterText === null ? undefined : (JSON.parse(filterText) as Record<string, unknown>)}
+            filter={filterText === null ? undefined : readFilter(filterText)}
             onFilter={(filter) => change('filter', filter && JSON.stringify(filter))}
           />
         </Dialog>

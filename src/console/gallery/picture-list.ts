@@ -10,15 +10,14 @@ export interface PictureListOptions {
   gallery: string
   /** Empty: those without a label. */
   label?: string | undefined
-  fits: (picture: Picture) => boolean
+  /** As the API takes it, its JSON. */
+  filter?: string | undefined
 }
 
 /** Counts and pictures are read through `version`, which changes with them. */
 export class PictureList {
   readonly version = signal(0)
   pictures: readonly Picture[] = []
-  /** Pictures that were read, whether they fit or not. */
-  looked = 0
   ended = false
   error: unknown
 
@@ -79,10 +78,11 @@ export class PictureList {
   }
 
   async #readPage(): Promise<void> {
-    const { gallery, label, fits } = this.#options
+    const { gallery, label, filter } = this.#options
     const query = {
       limit: pageSize,
       ...(label !== undefined && { label }),
+      ...(filter !== undefined && { filter }),
       ...(this.#cursor && { cursor: this.#cursor }),
     }
     const { images, nextCursor } = await answerOf(
@@ -91,8 +91,7 @@ export class PictureList {
         signal: this.#leaving.signal,
       }),
     )
-    this.looked += images.length
-    this.#known.push(...images.filter(fits))
+    this.#known.push(...images)
     this.#cursor = nextCursor
     this.ended = nextCursor === undefined
     this.#show()

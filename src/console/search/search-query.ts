@@ -1,4 +1,5 @@
 /** What is searched for and how, written into the address of the page and read from it. Pure. */
+import { readFilter } from '../filter/filter.js'
 
 /** Fractions of the upright picture. */
 export interface Region {
@@ -107,16 +108,6 @@ function readRegion(text: string | undefined): Region | undefined {
   const [x, y, width, height] = (text ?? '').split(',').map(Number)
   if (x === undefined || y === undefined || width === undefined || height === undefined) return undefined
   return [x, y, width, height].every(Number.isFinite) && width > 0 && height > 0 ? { x, y, width, height } : undefined
-}
-
-function readFilter(text: string | undefined): Record<string, unknown> | undefined {
-  if (text === undefined) return undefined
-  try {
-    const filter: unknown = JSON.parse(text)
-    return typeof filter === 'object' && filter !== null ? (filter as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function within(value: number, low: number, high: number): number | undefined {

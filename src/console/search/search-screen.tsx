@@ -1,6 +1,5 @@
 /** Search: a picture in, pictures out, each of which can be the next query. */
 import { useEffect, useState } from 'preact/hooks'
-import { loadLabels } from '../api/galleries.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { FilterBuilder } from '../filter/filter-builder.js'
@@ -24,7 +23,6 @@ export function SearchScreen({ gallery }: { gallery: string }) {
   const [settled, settle] = useState(false)
   useEffect(() => settle((before) => before || !searching), [searching])
   const { value: fields = [] } = useLoaded(async () => (settled ? loadFields(gallery) : []), [gallery, settled])
-  const { value: labels = [] } = useLoaded(async () => (settled ? loadLabels(gallery) : []), [gallery, settled])
   const [callsShown, showCalls] = useState(false)
 
   return (
@@ -35,12 +33,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
         <details class="settings" open={!isNarrow()}>
           <summary>How to search</summary>
           <SearchControls query={query} fields={fields} onQuery={ask} />
-          <FilterBuilder
-            fields={fields}
-            labels={labels.flatMap(({ label }) => label ?? [])}
-            filter={query.filter}
-            onFilter={(filter) => ask({ ...query, filter })}
-          />
+          <FilterBuilder fields={fields} filter={query.filter} onFilter={(filter) => ask({ ...query, filter })} />
         </details>
       </aside>
       <section class="search-results" aria-label="Hits" aria-busy={searching}>

@@ -10,6 +10,7 @@ import type {
   SetState,
   StoredThumbnail,
 } from '../../gallery/engine.js'
+import { fieldBounds, type GalleryFields } from '../../gallery/fields.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { HitRecord } from '../../gallery/hit-record.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
@@ -28,6 +29,7 @@ import type { OpenScan } from '../../gallery/scan.js'
 import { nextTurn } from '../../turns.js'
 import type { IndexedSet } from './gallery-indexes.js'
 import { recordsPerTurn, SlotHits } from './nearest-hits.js'
+import { lookedAt, pageOfFitting } from './page-of-fitting.js'
 import type { ScanPlace } from './scan.js'
 import { SetChanges, type SetParts } from './set-changes.js'
 import { isPlaced } from './slot-hit.js'
@@ -117,9 +119,14 @@ export class StoredSet implements OpenSet {
     return this.#parts.store.read(({ images }) => ids.flatMap((id) => images.find(this.number, id) ?? []))
   }
 
-  async *page({ cursor, limit = pageDefault, label }: PageOfImages): AsyncGenerator<ImagePage> {
+  async *page(asked: PageOfImages): AsyncGenerator<ImagePage> {
+    const { cursor, limit = pageDefault, label, filter } = asked
     const { store, storage } = this.#parts
     let after = cursor === undefined ? '' : idOfCursor(cursor)
+    if (filter !== undefined) {
+      const place = { number: this.number, store, maxLength: storage.pageMaxLength, lengthOfTurn, ...lookedAt }
+      return yield* pageOfFitting(place, { after, limit, filter })
+    }
     for (let [left, count] = [storage.pageMaxLength, 0]; ; ) {
       const options = {
         after,
@@ -155,6 +162,13 @@ export class StoredSet implements OpenSet {
 
   labels({ after, limit }: { after?: string | undefined; limit: number }): Promise<LabelCount[]> {
     return this.#parts.store.scan('labels', { gallery: this.number, after, limit })
+  }
+
+  fields(): Promise<GalleryFields> {
+    const { store } = this.#parts
+    const { count, next_slot } = store.read(({ galleries }) => galleries.get(this.number))
+    const step = count <= fieldBounds.images ? 1 : next_slot / fieldBounds.images
+    return store.scan('fields', { gallery: this.number, step })
   }
 
   async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {

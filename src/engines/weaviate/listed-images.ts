@@ -1,10 +1,12 @@
 /** Pictures by id, ascending, of a server that sorts by numbers: see `id-words.ts`. */
 
 import { Filters } from 'weaviate-client'
+import { lookedAtMax } from '../../gallery/engine.js'
+import type { Filter } from '../../gallery/filter.js'
 import { cursorAfter } from '../../gallery/image-cursor.js'
 import type { ImagePage, ImageRecord } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
-import { compareTexts } from './fits.js'
+import { compareTexts, fits } from './fits.js'
 import { wordNames, wordsOf } from './id-words.js'
 import type { ImageCollection } from './image-collection.js'
 import { type Found, type PropertyName, recordOf } from './image-object.js'
@@ -19,23 +21,32 @@ export interface Listing {
   properties: readonly PropertyName[]
 }
 
-/** One page of a list, slice by slice, each in a turn of its own; the last one tells whether more follows. */
+/**
+ * One page of a list, slice by slice, each in a turn of its own; the last one tells whether more follows.
+ * @param filter that not all fit which the server finds
+ */
 export async function* pageOf(
   listing: Listing,
-  { after, limit, maxLength }: { after: string; limit: number; maxLength: number },
+  { after, limit, maxLength, filter }: { after: string; limit: number; maxLength: number; filter?: Filter | undefined },
 ): AsyncGenerator<ImagePage> {
-  let [count, left, last] = [0, maxLength, after]
+  let [count, left, last, lookedAt] = [0, maxLength, after, 0]
   for await (const found of byId(listing, after)) {
     const images: ImageRecord[] = []
     for (const one of found) {
       const length = lengthOf(one)
-      if (count === limit || (count > 0 && length > left)) return yield { images, nextCursor: cursorAfter(last) }
       const record = recordOf(one)
+      if (filter !== undefined && !fits(record, filter)) {
+        last = record.id
+        continue
+      }
+      if (count === limit || (count > 0 && length > left)) return yield { images, nextCursor: cursorAfter(last) }
       images.push(record)
       count++
       left -= length
       last = record.id
     }
+    lookedAt += found.length
+    if (filter !== undefined && lookedAt >= lookedAtMax) return yield { images, nextCursor: cursorAfter(last) }
     yield { images }
     await nextTurn()
   }

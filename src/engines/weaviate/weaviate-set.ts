@@ -11,6 +11,7 @@ import type {
   StoredThumbnail,
 } from '../../gallery/engine.js'
 import { fieldValues } from '../../gallery/field-values.js'
+import type { GalleryFields } from '../../gallery/fields.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { HitRecord } from '../../gallery/hit-record.js'
 import { idOfCursor } from '../../gallery/image-cursor.js'
@@ -45,7 +46,8 @@ import { labelCounts } from './label-counts.js'
 import { pageOf } from './listed-images.js'
 import { RankedHits } from './nearest-hits.js'
 import { sharedUuids } from './numbered-uuids.js'
-import { anyToken } from './pushed-filter.js'
+import { anyToken, pushed } from './pushed-filter.js'
+import { sampledFields } from './sampled-fields.js'
 import { SearchedImages } from './searched-images.js'
 import { SetChanges } from './set-changes.js'
 import { StoredCopies } from './set-copies.js'
@@ -134,11 +136,12 @@ export class WeaviateSet implements OpenSet {
     })
   }
 
-  page({ cursor, limit = pageDefault, label }: PageOfImages): AsyncGenerator<ImagePage> {
+  page({ cursor, limit = pageDefault, label, filter }: PageOfImages): AsyncGenerator<ImagePage> {
     const { collection, pageMaxLength: maxLength } = this.#parts
-    const where = label === undefined ? undefined : anyToken([valueToken('label', label)])
+    const ofLabel = label === undefined ? undefined : anyToken([valueToken('label', label)])
+    const where = filter === undefined ? ofLabel : pushed(filter).where
     const after = cursor === undefined ? '' : idOfCursor(cursor)
-    return pageOf({ collection, where, properties: recordProperties }, { after, limit, maxLength })
+    return pageOf({ collection, where, properties: recordProperties }, { after, limit, maxLength, filter })
   }
 
   async vector(id: string): Promise<Float32Array | undefined> {
@@ -182,6 +185,10 @@ export class WeaviateSet implements OpenSet {
 
   labels(page: { after?: string | undefined; limit: number }): Promise<LabelCount[]> {
     return labelCounts(this.#parts.collection, page)
+  }
+
+  fields(): Promise<GalleryFields> {
+    return sampledFields(this.#parts.collection)
   }
 
   async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {

@@ -10,6 +10,7 @@ import { Decision } from '../schemas/decision.js'
 import { EmbeddingSet, Gate } from '../schemas/embedding-set.js'
 import { Explanation } from '../schemas/explain.js'
 import { FeedbackAnswer } from '../schemas/feedback.js'
+import { GalleryFields } from '../schemas/fields.js'
 import { Filter } from '../schemas/filter.js'
 import { Gallery } from '../schemas/gallery.js'
 import { Image } from '../schemas/image.js'
@@ -31,6 +32,7 @@ const namedSchemas: readonly TSchema[] = [
   FeedbackAnswer,
   Filter,
   Gallery,
+  GalleryFields,
   Image,
   Job,
   Model,

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config.js'
+import { fieldBounds } from '../../gallery/fields.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
@@ -10,6 +11,7 @@ import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
+import { GalleryFields } from '../schemas/fields.js'
 import {
   Gallery,
   GalleryList,
@@ -157,6 +159,22 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         ...(labels.length > limit && { nextCursor: cursorAfterLabel(labels[limit - 1]!.label) }),
       }
     },
+  )
+
+  app.get(
+    '/v1/galleries/:gallery/fields',
+    {
+      config: { role: 'read' },
+      schema: {
+        operationId: 'listFields',
+        tags,
+        summary: 'Tell the fields of a gallery with their types and common values',
+        description: `What filters can name. Of a gallery of more than ${fieldBounds.images.toLocaleString('en')} pictures so many are examined, evenly spread, up to ${fieldBounds.length / 2 ** 20} MiB of metadata: rare fields and values may be missing.`,
+        params: GalleryPath,
+        response: { 200: { description: 'The fields.', ...reference(GalleryFields) }, ...problems(400, 404, 429) },
+      },
+    },
+    async (request) => galleries.fields(request.params.gallery),
   )
 }
 

@@ -60,18 +60,15 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
               'One page. Pictures added in the meantime may or may not appear on later pages. It can have fewer entries than `limit` if they would exceed the maximum size of an answer: `nextCursor` tells whether more follow.',
             ...ImageList,
           },
-          ...problems(400, 404),
+          ...problems(400, 404, 429),
         },
       },
     },
     async (request, reply) => {
-      const { limit = 100, cursor, label } = request.query
-      const filter = label === undefined ? {} : { label: label === '' ? null : label }
-      const slices = galleries.imageSlices(request.params.gallery, {
-        limit,
-        ...(cursor !== undefined && { cursor }),
-        ...filter,
-      })
+      const { limit = 100, cursor, label, filter } = request.query
+      const narrowed =
+        filter === undefined ? { label: label === '' ? null : label } : { filter: filterOf({ label, filter }) }
+      const slices = galleries.imageSlices(request.params.gallery, { limit, cursor, ...narrowed })
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
       return listInTurns('images', viewed(slices), { reply, signal: clientGone(reply), onBytes })
     },

@@ -1,5 +1,6 @@
 /** Stored pictures: how they are sent, changed and shown. */
 import { type Static, Type } from 'typebox'
+import { lookedAtMax } from '../../gallery/engine.js'
 import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { Metadata } from './gallery.js'
@@ -99,6 +100,13 @@ export const ImageListParameters = Type.Object(
       Type.String({
         maxLength: labelMaxLength,
         description: 'Only pictures with this label; empty: only unlabelled ones.',
+      }),
+    ),
+    filter: Type.Optional(
+      Type.String({
+        maxLength: 65_536,
+        description: `Only pictures that match this filter, as JSON text like that of a search. One page looks at ${lookedAtMax.toLocaleString('en')} pictures at most, so it may be short, or empty, while more follow.`,
+        examples: ['{"field":"metadata.year","gte":2015}'],
       }),
     ),
   },

@@ -38,6 +38,19 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
     await until(page, `${imageNow}.then(({ label, metadata }) => label === 'dinghy' && metadata.checked === true)`)
   })
 
+  await step('a filter is put together from the fields there are, and the wall shows what fits', async () => {
+    await page.click('.toolbar >> text=Filter')
+    await page.click('dialog >> text=Add a condition')
+    await page.selectOption('dialog select[aria-label=Field]', 'metadata.checked')
+    await page.fill('dialog input[aria-label=Value]', 'true')
+    await page.keyboard.press('Tab')
+    await untilTold(page, '.toolbar', /^.*3 pictures fit/)
+    await look('wall-filter')
+    await page.click('dialog >> text=Clear')
+    await page.click('dialog [aria-label=Close]')
+    await untilTold(page, '.toolbar', new RegExp(`${pictures.toLocaleString('en')} pictures`))
+  })
+
   await step('what is deleted is gone, unless it is taken back', async () => {
     const countNow = "fetch('v1/galleries/demo').then((answer) => answer.json()).then(({ count }) => count)"
     const nameNow = "document.querySelector('#tile-0').getAttribute('aria-label')"

@@ -484,6 +484,56 @@ class Gallery(TypedDict):
     updatedAt: str
 
 
+class Value(TypedDict):
+    value: str | float | bool
+    images: int
+    """
+    Examined pictures that have this value.
+    """
+
+
+class Field(TypedDict):
+    name: str
+    """
+    As filters, groups and boosts name it.
+    """
+    types: list[Literal['text', 'number', 'boolean', 'null']]
+    """
+    Of its values; of a list, those of its elements.
+    """
+    images: int
+    """
+    Examined pictures that have it.
+    """
+    values: list[Value]
+    """
+    The most frequent first, 50 at most.
+    """
+    moreValues: bool
+    """
+    There are others, or values of more than 200 characters.
+    """
+    range: NotRequired[list[float]]
+    """
+    Smallest and largest number seen.
+    """
+
+
+class GalleryFields(TypedDict):
+    examined: int
+    """
+    Pictures whose records were counted.
+    """
+    fields: list[Field]
+    """
+    `label` first, then places in the metadata by name; 200 at most.
+    """
+    moreFields: bool
+    """
+    There are others.
+    """
+
+
 class Image(TypedDict):
     """
     A stored picture. The file itself is not kept, only its embedding, its thumbnail and this record.

@@ -1,13 +1,16 @@
 /** Reads that walk over a whole gallery or database; they run in the reader thread. */
 
+import { FieldCounts, fieldBounds, type GalleryFields } from '../../../gallery/fields.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { LabelCount } from '../../../gallery/records.js'
+import { readStored } from '../../../gallery/stored-json.js'
 import { checksumOfBytes } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
 import { withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
 import { ImageTable, keyOf, slotOf } from './image-table.js'
 import { JobTable } from './job-table.js'
+import type { ReaderCalls } from './reader-protocol.js'
 import { type SetRow, SetTable } from './set-table.js'
 
 /** Tables whose indexes decide answers. The others are read by key alone, and their rows carry checksums. */
@@ -28,6 +31,8 @@ export class GalleryScans {
   readonly #vectors: Statement<[number, number, number], { key: number; vector: Buffer; checksum: number }>
   readonly #unlabelled: Statement<[number], number>
   readonly #labels: Statement<[number, string, number], LabelCount>
+  readonly #described: Statement<[number, number], { key: number; label: string | null; metadata: string }>
+  readonly #idAfter: Statement<[number, string, number], string>
   /** Of records, found by `verify`. */
   #damagedKeys: readonly number[] = []
   readonly #counts: Statement<
@@ -48,6 +53,14 @@ export class GalleryScans {
     this.#labels = database.prepare(
       'SELECT label, count(*) AS count FROM image WHERE gallery = ? AND label > ? GROUP BY label ORDER BY label LIMIT ?',
     )
+    this.#described = database.prepare(
+      'SELECT key, label, metadata FROM image WHERE key >= ? AND key < ? ORDER BY key LIMIT 1',
+    )
+    this.#idAfter = database
+      .prepare<[number, string, number], string>(
+        'SELECT id FROM image WHERE gallery = ? AND id > ? ORDER BY id LIMIT 1 OFFSET ?',
+      )
+      .pluck()
     this.#counts = database.prepare(
       `SELECT (SELECT count(*) FROM image WHERE key >= @from AND key < @to) AS images,
               (SELECT count(*) FROM embedding WHERE key >= @from AND key < @to) AS embeddings,
@@ -109,6 +122,46 @@ export class GalleryScans {
     })
     const unknown = this.#damagedKeys.filter((key) => key >= keyOf(gallery, fromSlot) && key < keyOf(gallery, toSlot))
     return Uint32Array.from(unknown.length === 0 ? keys : new Set([...keys, ...unknown]), slotOf).sort()
+  }
+
+  /** As they are stored: who reads the records of these ids sees whether they still fit. */
+  fittingIds({
+    gallery,
+    filter,
+    after,
+    lookedAt,
+    limit,
+  }: ReaderCalls['fittingIds']['request']): ReaderCalls['fittingIds']['reply'] {
+    const upTo = this.#idAfter.get(gallery, after, lookedAt - 1)
+    const range = upTo === undefined ? 'id > ?' : 'id > ? AND id <= ?'
+    const ids = withReadable(filter, ({ sql, parameters }) =>
+      this.#database
+        .prepare<unknown[], string>(
+          `SELECT id FROM image WHERE gallery = ? AND ${range} AND (${sql}) ORDER BY id LIMIT ?`,
+        )
+        .pluck()
+        .all(gallery, after, ...(upTo === undefined ? [] : [upTo]), ...parameters, limit),
+    )
+    return { ids, upTo: ids.length === limit ? ids.at(-1) : upTo }
+  }
+
+  /** Looked up one by one: what lies between them is not read. */
+  fields(gallery: number, step: number): GalleryFields {
+    const counts = new FieldCounts()
+    const end = keyOf(gallery + 1, 0)
+    let length = 0
+    for (
+      let [examined, from] = [0, keyOf(gallery, 0)];
+      examined < fieldBounds.images && length < fieldBounds.length;
+    ) {
+      const row = this.#described.get(from, end)
+      if (row === undefined) break
+      counts.add({ label: row.label, metadata: readStored(row.metadata) ?? {} })
+      length += row.metadata.length
+      examined++
+      from = Math.max(row.key + 1, keyOf(gallery, Math.ceil(examined * step)))
+    }
+    return counts.result()
   }
 
   /** By label, ascending; pictures without one come first. @param after the last label of the page before */

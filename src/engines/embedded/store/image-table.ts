@@ -83,6 +83,8 @@ export interface ListOptions {
   lengthOfTurn: number
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null
+  /** Only these, as they are stored, in their order. */
+  ids?: readonly string[]
 }
 
 export class ImageTable {
@@ -182,9 +184,10 @@ export class ImageTable {
   /** @returns `more` after these: `yes`, and this is all that may be listed; `no`; or `open`, for another turn */
   list(
     gallery: number,
-    { after, limit, maxLength, oneAtLeast, lengthOfTurn, label }: ListOptions,
+    { after, limit, maxLength, oneAtLeast, lengthOfTurn, label, ids }: ListOptions,
   ): { images: ImageRecord[]; length: number; more: 'yes' | 'no' | 'open' } {
-    const rows = this.#listed(gallery, label, after, limit + 1)
+    const rows =
+      ids === undefined ? this.#listed(gallery, label, after, limit + 1) : this.#named(gallery, ids.slice(0, limit + 1))
     const images: ImageRecord[] = []
     let length = 0
     for (const row of rows) {
@@ -198,6 +201,14 @@ export class ImageTable {
       if (length >= lengthOfTurn) return { images, length, more: 'open' }
     }
     return { images, length, more: 'no' }
+  }
+
+  /** Without those that are gone. */
+  *#named(gallery: number, ids: readonly string[]): Generator<StoredRow> {
+    for (const id of ids) {
+      const row = this.#rowOfId(gallery, id)
+      if (row !== undefined) yield row
+    }
   }
 
   /** Labels are stored in NFC; those of before as they came. */

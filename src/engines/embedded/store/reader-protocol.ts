@@ -1,4 +1,5 @@
 /** Every call that the reader thread answers: reads that are too long for the main thread. */
+import type { GalleryFields } from '../../../gallery/fields.js'
 import type { Filter } from '../../../gallery/filter.js'
 import type { LabelCount } from '../../../gallery/records.js'
 
@@ -19,5 +20,12 @@ export type ReaderCalls = {
   }
   /** Ascending, from `fromSlot` up to `toSlot` without it. */
   slotsOfFilter: { request: { gallery: number; filter: Filter; fromSlot: number; toSlot: number }; reply: Uint32Array }
+  /** Ids after `after`, ascending, of pictures that fit, `limit` at most; `upTo`: the last one looked at, where there are more. */
+  fittingIds: {
+    request: { gallery: number; filter: Filter; after: string; lookedAt: number; limit: number }
+    reply: { ids: string[]; upTo?: string | undefined }
+  }
+  /** @param step slots from one image that is examined to the next */
+  fields: { request: { gallery: number; step: number }; reply: GalleryFields }
   labels: { request: { gallery: number; after: string | undefined; limit: number }; reply: LabelCount[] }
 }

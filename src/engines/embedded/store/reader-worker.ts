@@ -30,6 +30,8 @@ answerCalls<ReaderCalls>(
       const slots = calls.slotsOfFilter(request)
       return new MovedReply<Uint32Array>(slots, [slots.buffer as ArrayBuffer])
     },
+    fittingIds: (request) => calls.fittingIds(request),
+    fields: (request) => calls.fields(request),
     labels: (request) => calls.labels(request),
   },
   () => void database?.close(),

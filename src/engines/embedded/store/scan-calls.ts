@@ -16,6 +16,8 @@ export function scanCalls(scans: GalleryScans): ScanCalls {
       withDatabase(() => scans.vectors(gallery, dimension, fromSlot, limit)),
     slotsOfFilter: ({ gallery, filter, fromSlot, toSlot }) =>
       withDatabase(() => scans.slotsOfFilter(gallery, filter, fromSlot, toSlot)),
+    fittingIds: (request) => withDatabase(() => scans.fittingIds(request)),
+    fields: ({ gallery, step }) => withDatabase(() => scans.fields(gallery, step)),
     labels: ({ gallery, after, limit }) => withDatabase(() => scans.labels(gallery, after, limit)),
   }
 }

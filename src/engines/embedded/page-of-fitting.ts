@@ -1,0 +1,47 @@
+/** One page of the pictures that fit a filter: the reader thread looks for their ids, their records are read here, in turns. */
+import { lookedAtMax } from '../../gallery/engine.js'
+import type { Filter } from '../../gallery/filter.js'
+import { cursorAfter } from '../../gallery/image-cursor.js'
+import type { ImagePage } from '../../gallery/records.js'
+import { nextTurn } from '../../turns.js'
+import type { GalleryStore } from './store/gallery-store.js'
+
+export interface FittingPlace {
+  /** Of the gallery. */
+  number: number
+  store: Pick<GalleryStore, 'read' | 'scan'>
+  /** Characters of the records on a page, and of those read in one turn. */
+  maxLength: number
+  lengthOfTurn: number
+  /** Pictures looked at with one call, so that other long reads have their turn, and for one page. */
+  lookedAtOnce: number
+  lookedAtMax: number
+}
+
+export const lookedAt = Object.freeze({ lookedAtOnce: 10_000, lookedAtMax })
+
+/** By id, ascending. It may be short, even empty, while more follow: its last slice tells. */
+export async function* pageOfFitting(
+  { number, store, maxLength, lengthOfTurn, lookedAtOnce, lookedAtMax: lookMax }: FittingPlace,
+  { after, limit, filter }: { after: string; limit: number; filter: Filter },
+): AsyncGenerator<ImagePage> {
+  let [last, count, left] = [after, 0, maxLength]
+  for (let looked = 0; ; ) {
+    const request = { gallery: number, filter, after: last, lookedAt: lookedAtOnce, limit: limit - count + 1 }
+    const found = await store.scan('fittingIds', request)
+    for (let { ids } = found; ids.length > 0; await nextTurn()) {
+      const room = { limit: limit - count, maxLength: left, oneAtLeast: count === 0, lengthOfTurn }
+      const { images, length, more } = store.read((tables) => tables.images.list(number, { after: last, ids, ...room }))
+      last = images.at(-1)?.id ?? last
+      yield { images, ...(more === 'yes' && { nextCursor: cursorAfter(last) }) }
+      if (more === 'yes') return
+      left -= length
+      count += images.length
+      ids = more === 'no' ? [] : ids.slice(ids.lastIndexOf(last) + 1)
+    }
+    if (found.upTo === undefined) return
+    last = found.upTo
+    looked += lookedAtOnce
+    if (looked >= lookMax || count === limit) return yield { images: [], nextCursor: cursorAfter(last) }
+  }
+}

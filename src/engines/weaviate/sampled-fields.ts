@@ -1,0 +1,23 @@
+/** What filters can name in a set, told by a sample: in the order of their uuids, which are hashes, pictures lie as if shuffled. */
+import { FieldCounts, fieldBounds, type GalleryFields } from '../../gallery/fields.js'
+import { readStored } from '../../gallery/stored-json.js'
+import { nextTurn } from '../../turns.js'
+import type { ImageCollection } from './image-collection.js'
+
+const batch = 500
+
+export async function sampledFields(collection: Pick<ImageCollection, 'all'>): Promise<GalleryFields> {
+  const counts = new FieldCounts()
+  let [examined, length] = [0, 0]
+  for await (const found of collection.all({ limit: batch, properties: ['label', 'metadata'] })) {
+    for (const { properties } of found) {
+      const { label = null, metadata = '{}' } = properties
+      if (examined === fieldBounds.images || length >= fieldBounds.length) return counts.result()
+      counts.add({ label, metadata: readStored(metadata) ?? {} })
+      examined++
+      length += metadata.length
+    }
+    await nextTurn()
+  }
+  return counts.result()
+}

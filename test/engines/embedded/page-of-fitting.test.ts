@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type FittingPlace, pageOfFitting } from '../../../src/engines/embedded/page-of-fitting.js'
+import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
+import type { Filter } from '../../../src/gallery/filter.js'
+import { idOfCursor } from '../../../src/gallery/image-cursor.js'
+import type { ImagePage } from '../../../src/gallery/records.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { dataFolder } from './storage-folder.js'
+import { unitVectors } from './vector-index/unit-vectors.js'
+
+const at = '2026-01-01T00:00:00.000Z'
+const count = 100
+const id = (i: number) => `p${String(i).padStart(3, '0')}`
+const tenth: Filter = { field: 'metadata.tenth', in: [true] }
+
+async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'lookedAtOnce' | 'lookedAtMax'>> = {}) {
+  const onFailure = (error: unknown) => assert.fail(String(error))
+  const store = await GalleryStore.open({ dataDir: await dataFolder(t), maxBytes: 0, onFailure })
+  t.after(() => store.close())
+  const gallery = { name: 'a', uid: 'u1', modelId: model.id, dimension: model.dimension, settings: {} }
+  await store.write('createGallery', { ...gallery, engine: 'embedded', galleriesMax: 1, at })
+  const { number } = store.gallery('a')
+  const makeVector = unitVectors({ dimension: model.dimension, seed: 52 })
+  const steps = Array.from({ length: count }, (_, i) => ({
+    put: newImage(id(i), makeVector(), { metadata: { tenth: i % 10 === 5, text: 'x'.repeat(100) } }),
+  }))
+  await store.write('changeImages', { gallery: number, steps, imagesMax: 1e6, at })
+  return { number, store, maxLength: 1e6, lengthOfTurn: 1e6, lookedAtOnce: 8, lookedAtMax: 40, ...more }
+}
+
+async function slicesOf(
+  page: AsyncIterable<ImagePage>,
+): Promise<{ ids: string[]; next: string | undefined; slices: number }> {
+  const all: ImagePage[] = []
+  for await (const slice of page) all.push(slice)
+  assert.ok(
+    all.slice(0, -1).every(({ nextCursor }) => nextCursor === undefined),
+    'only the last slice tells',
+  )
+  const next = all.at(-1)?.nextCursor
+  return {
+    ids: all.flatMap(({ images }) => images.map(({ id }) => id)),
+    next: next && idOfCursor(next),
+    slices: all.length,
+  }
+}
+
+test('so many are looked at for one page, and the next goes on behind them', async (t) => {
+  const where = await place(t)
+  const first = await slicesOf(pageOfFitting(where, { after: '', limit: 100, filter: tenth }))
+  assert.deepEqual([first.ids, first.next], [[id(5), id(15), id(25), id(35)], id(39)])
+  const rare: Filter = { field: 'metadata.none', exists: true }
+  const empty = await slicesOf(pageOfFitting(where, { after: id(39), limit: 100, filter: rare }))
+  assert.deepEqual([empty.ids, empty.next], [[], id(79)])
+  const last = await slicesOf(pageOfFitting(where, { after: id(79), limit: 100, filter: tenth }))
+  assert.deepEqual([last.ids, last.next], [[id(85), id(95)], undefined])
+})
+
+test('a page ends with its limit, and with its length; long ones are read in several turns', async (t) => {
+  const where = await place(t, { lookedAtMax: 1_000 })
+  const two = await slicesOf(pageOfFitting(where, { after: '', limit: 2, filter: tenth }))
+  assert.deepEqual([two.ids, two.next], [[id(5), id(15)], id(15)])
+  const short = await slicesOf(pageOfFitting({ ...where, maxLength: 300 }, { after: '', limit: 9, filter: tenth }))
+  assert.deepEqual([short.ids, short.next], [[id(5), id(15)], id(23)], 'up to there nothing else fits')
+  const all = { ...where, lookedAtOnce: 1_000, lengthOfTurn: 200 }
+  const turns = await slicesOf(pageOfFitting(all, { after: '', limit: 100, filter: tenth }))
+  assert.deepEqual([turns.ids.length, turns.next, turns.slices > 3], [10, undefined, true])
+})
+
+test('what is removed between looking and reading is left out, and nothing behind it', async (t) => {
+  const where = await place(t, { lookedAtMax: 1_000, lookedAtOnce: 1_000 })
+  const { number, store } = where
+  const removing: FittingPlace = {
+    ...where,
+    store: {
+      read: (read) => store.read(read),
+      scan: async (name, request) => {
+        const found = await store.scan(name, request)
+        await store.write('changeImages', { gallery: number, steps: [{ remove: id(15) }], imagesMax: 1e6, at })
+        return found
+      },
+    },
+  }
+  const first = await slicesOf(pageOfFitting(removing, { after: '', limit: 3, filter: tenth }))
+  const rest = await slicesOf(pageOfFitting(where, { after: first.next!, limit: 100, filter: tenth }))
+  const expected = [5, 25, 35, 45, 55, 65, 75, 85, 95].map(id)
+  assert.deepEqual([...first.ids, ...rest.ids], expected)
+})
