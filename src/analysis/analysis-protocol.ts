@@ -3,6 +3,7 @@ import type { ScanSource } from '../gallery/scan.js'
 import type { GalleryLayout } from './findings/layout.js'
 import type { DoctorReport, DuplicateReport, QualityReport } from './findings/reports.js'
 import type { Answered } from './findings/settled.js'
+import type { JudgedHit } from './findings/verdicts.js'
 
 /** Given to the thread when it is started. */
 export interface AnalysisThreadData {
@@ -20,6 +21,8 @@ export type AnalysisCalls = {
   truths: { request: { size: number; seed: number; k: number }; reply: Uint32Array }
   /** What the index found for the pictures of `truths`: [n] counts, [n, k] scores. */
   recall: { request: { counts: Uint32Array; scores: Float32Array; k: number }; reply: number | null }
+  /** What people said of hits, before `quality`; as often as there is more. */
+  judgements: { request: readonly JudgedHit[]; reply: void }
   /** Last of an evaluation: it moves the vectors. */
   quality: { request: { sample: number; seed: number; duplicateScore?: number }; reply: QualityReport }
   /** Before `neighbours`. @param depth neighbours kept of each picture */

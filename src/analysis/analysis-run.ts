@@ -23,8 +23,8 @@ const recall = { k: 10, sample: 500 } as const
 /** While a larger part of the gallery than this is not in the graph, asking the index would hold up searches. */
 const pendingShareMax = 0.1
 const waitMs = 500
-/** At once. */
-const decisionsRead = 500
+/** Decisions or judgements, at once. */
+const linesRead = 500
 
 type TaskOf<Kind extends AnalysisTask['kind']> = Extract<AnalysisTask, { kind: Kind }>
 
@@ -112,6 +112,7 @@ export class AnalysisRun {
       atEf: [],
     }
     for (const ef of efs) index.atEf.push({ ef, ...(await this.#recall(scan, drawn, ef, thread)) })
+    await this.#sendJudgements(thread)
     return { kind, quality: await thread.call('quality', query), index }
   }
 
@@ -203,13 +204,26 @@ export class AnalysisRun {
     return { kind, pictures: ids.length, sampled }
   }
 
+  /** Page by page: what a gallery may have of them is never in the memory of this thread as a whole. */
+  async #sendJudgements(thread: CalledThread<AnalysisCalls>): Promise<void> {
+    const feedback = await this.#galleries.feedback(this.#job.gallery)
+    for (let page = await feedback.page(0, linesRead); page.length > 0; ) {
+      this.#signal.throwIfAborted()
+      await thread.call(
+        'judgements',
+        page.map(({ query, hit, verdict }) => ({ query, hit, verdict })),
+      )
+      page = await feedback.page(page.at(-1)!.number, linesRead)
+    }
+  }
+
   /** Questions that are not asked again. */
   async #answered(): Promise<Answered[]> {
     const decisions = await this.#galleries.decisions(this.#job.gallery)
     const all: StoredDecision[] = []
-    for (let page = await decisions.page(0, decisionsRead); page.length > 0; ) {
+    for (let page = await decisions.page(0, linesRead); page.length > 0; ) {
       all.push(...page)
-      page = await decisions.page(page.at(-1)!.number, decisionsRead)
+      page = await decisions.page(page.at(-1)!.number, linesRead)
     }
     return all
   }

@@ -16,6 +16,7 @@ import { layOut } from './findings/layout.js'
 import { kthScores, recallOf } from './findings/recall.js'
 import { drawSample } from './findings/sample.js'
 import { type Apart, Settled } from './findings/settled.js'
+import { Verdicts } from './findings/verdicts.js'
 import { Gathering } from './gathering.js'
 import { RunControl } from './run-control.js'
 
@@ -26,6 +27,7 @@ const control = new RunControl((workerData as AnalysisThreadData).control)
 let gallery: WholeGallery
 let settled: Settled
 let truths: Float32Array
+let verdicts: Verdicts | undefined
 let gathering: Gathering
 
 /** Progress counts pictures. */
@@ -62,15 +64,21 @@ answerCalls<AnalysisCalls>(
       return drawn.map((position) => gallery.numbers[position]!)
     },
     recall: ({ counts, scores, k }) => recallOf({ counts, found: scores, truths, k, others: gallery.ids.length - 1 }),
-    quality: (request) =>
-      evaluateGallery(gallery, {
+    judgements(more) {
+      verdicts ??= new Verdicts(gallery)
+      verdicts.add(more)
+    },
+    quality(request) {
+      const { duplicateScore } = request
+      const options = {
         ...request,
-        ...(request.duplicateScore !== undefined && {
-          copies: copyGroups(request.duplicateScore, settled.apart(['not-copies'])),
-        }),
-        onSample: (queries) => control.expect(queries),
+        ...(duplicateScore !== undefined && { copies: copyGroups(duplicateScore, settled.apart(['not-copies'])) }),
+        onSample: (queries: number) => control.expect(queries),
         onQuery: step,
-      }),
+      }
+      const judged = verdicts?.report(options) // first: the other one moves the vectors
+      return { ...evaluateGallery(gallery, options), ...(judged && { judged }) }
+    },
     layout: (request) => ({
       ids: gallery.ids,
       layout: layOut(gallery, {

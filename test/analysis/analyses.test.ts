@@ -182,6 +182,39 @@ test('an evaluation leaves copies out where it is told from which score on', asy
   assert.notDeepEqual(without?.overall, all?.overall)
 })
 
+test('an evaluation tells what people said of hits, where somebody has', async (t) => {
+  const { galleries, analyses } = await filled(t)
+  const evaluated = async () => {
+    const { job } = await analyses.accept('a', evaluateTask({ efs: [] }))
+    return (await resultOf<EvaluationResult>(galleries, job)).quality
+  }
+  const before = await evaluated()
+  assert.equal(before.judged, undefined)
+  const [query] = pictures
+  const { hits } = await galleries.search('a', { vector: query!.vector, k: 4, exact: true, excludeIds: [query!.id] })
+  const by = { by: 'ann', at: '2026-01-01T00:00:00.000Z', modelId: model.id }
+  const feedback = await galleries.feedback('a')
+  await feedback.record(
+    hits.map(({ record: { id } }, place) => ({
+      query: { id: query!.id },
+      hit: id,
+      verdict: place < 3 ? 'right' : 'wrong',
+      ...by,
+    })),
+  )
+  const { judged, ...quality } = await evaluated()
+  assert.deepEqual(quality, before)
+  const certain = (mean: number) => ({ mean, interval: [mean, mean], queries: 1 })
+  assert.deepEqual(judged, {
+    judgements: 4,
+    queries: 1,
+    hits: 4,
+    'ndcg@10': certain(1),
+    'precision@10': certain(3 / 4),
+    'judged@10': certain(4 / 10),
+  })
+})
+
 test('the doctor finds what was planted, and says the same twice', async (t) => {
   const { galleries, analyses } = await openAll(t, await dataFolder(t))
   await galleries.create('a')

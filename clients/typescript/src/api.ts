@@ -2208,6 +2208,35 @@ export interface components {
          *           }
          *         ],
          *         "labelsLeftOut": 0,
+         *         "judged": {
+         *           "judgements": 418,
+         *           "queries": 57,
+         *           "hits": 391,
+         *           "ndcg@10": {
+         *             "mean": 0.914,
+         *             "interval": [
+         *               0.872,
+         *               0.951
+         *             ],
+         *             "queries": 52
+         *           },
+         *           "precision@10": {
+         *             "mean": 0.703,
+         *             "interval": [
+         *               0.634,
+         *               0.768
+         *             ],
+         *             "queries": 55
+         *           },
+         *           "judged@10": {
+         *             "mean": 0.512,
+         *             "interval": [
+         *               0.447,
+         *               0.579
+         *             ],
+         *             "queries": 57
+         *           }
+         *         },
          *         "worst": [
          *           {
          *             "id": "eating/Image_77.jpg",
@@ -2286,6 +2315,42 @@ export interface components {
                 })[];
                 /** @description Labels that the list has no room for. */
                 labelsLeftOut: number;
+                /** @description Quality by what people said of hits (feedback), whatever the labels say; absent while nobody has said anything, and in results of older versions. */
+                judged?: {
+                    /** @description Judgements that were read. */
+                    judgements: number;
+                    /** @description Stored pictures with judged hits, which asked all others; at most `sample`. */
+                    queries: number;
+                    /** @description Judged hits of these queries that counted, each once, as most people judged it; without copies of the query and hits that as many call right as wrong. */
+                    hits: number;
+                    /** @description Order of the judged hits alone: discounted gain of the first ten of them over that of their best order; of queries with a right hit. */
+                    "ndcg@10": {
+                        /** @description null without any query. */
+                        mean: number | null;
+                        /** @description 95 % bootstrap over these queries. */
+                        interval?: number[];
+                        /** @description Queries that have this number. */
+                        queries: number;
+                    };
+                    /** @description Share of right hits among those of the first ten that were judged. */
+                    "precision@10": {
+                        /** @description null without any query. */
+                        mean: number | null;
+                        /** @description 95 % bootstrap over these queries. */
+                        interval?: number[];
+                        /** @description Queries that have this number. */
+                        queries: number;
+                    };
+                    /** @description Share of the first ten hits that were judged. */
+                    "judged@10": {
+                        /** @description null without any query. */
+                        mean: number | null;
+                        /** @description 95 % bootstrap over these queries. */
+                        interval?: number[];
+                        /** @description Queries that have this number. */
+                        queries: number;
+                    };
+                };
                 /** @description Queries that fared worst, at most 50; absent in results of older versions. */
                 worst?: {
                     /** @description Id of a picture. */

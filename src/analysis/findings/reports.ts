@@ -17,6 +17,38 @@ const Numbers = Type.Record(Type.String(), NullableNumber, {
     'mAP@1, mAP@10, mAP@50, mAP@R, recall@1, recall@5, recall@10, rPrecision, mrr, medianFirstRank, meanRank, normalisedMeanRank, knnAccuracy. Means over queries; null without any.',
 })
 
+const VerdictMean = (description: string) =>
+  Type.Object(
+    {
+      mean: Type.Union([Share('Over these queries.'), Type.Null()], { description: 'null without any query.' }),
+      interval: Type.Optional(
+        Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: '95 % bootstrap over these queries.' }),
+      ),
+      queries: Count('Queries that have this number.'),
+    },
+    { description },
+  )
+
+export const VerdictReport = Type.Object(
+  {
+    judgements: Count('Judgements that were read.'),
+    queries: Count('Stored pictures with judged hits, which asked all others; at most `sample`.'),
+    hits: Count(
+      'Judged hits of these queries that counted, each once, as most people judged it; without copies of the query and hits that as many call right as wrong.',
+    ),
+    'ndcg@10': VerdictMean(
+      'Order of the judged hits alone: discounted gain of the first ten of them over that of their best order; of queries with a right hit.',
+    ),
+    'precision@10': VerdictMean('Share of right hits among those of the first ten that were judged.'),
+    'judged@10': VerdictMean('Share of the first ten hits that were judged.'),
+  },
+  {
+    description:
+      'Quality by what people said of hits (feedback), whatever the labels say; absent while nobody has said anything, and in results of older versions.',
+  },
+)
+export type VerdictReport = Static<typeof VerdictReport>
+
 export const QualityReport = Type.Object({
   pictures: Count('Pictures in the gallery.'),
   labelled: Count('Those with a label; the others take no part.'),
@@ -40,6 +72,7 @@ export const QualityReport = Type.Object({
     { description: 'The same numbers for each label, most queries first.' },
   ),
   labelsLeftOut: Count('Labels that the list has no room for.'),
+  judged: Type.Optional(VerdictReport),
   worst: Type.Optional(
     Type.Array(
       Type.Object({

@@ -23,7 +23,12 @@ export interface GalleryToolbarProps {
 
 export function GalleryToolbar({ gallery, counts, shown, ended, total }: GalleryToolbarProps) {
   const [open, setOpen] = useState<'filter' | 'new' | 'delete'>()
-  const { value: fields = [] } = useLoaded(() => loadFields(gallery, counts), [gallery, counts])
+  // asked for whenever the filter is opened: pictures have been changed meanwhile
+  const filtering = open === 'filter'
+  const { value: fields = [] } = useLoaded(
+    async () => (filtering ? loadFields(gallery, counts) : []),
+    [gallery, counts, filtering],
+  )
   const { settings } = route.value
   const filterText = settings.get('filter')
   const change = (name: string, value: string | undefined) => {
@@ -64,7 +69,7 @@ export function GalleryToolbar({ gallery, counts, shown, ended, total }: Gallery
           Delete gallery
         </button>
       </span>
-      {open === 'filter' && (
+      {filtering && (
         <Dialog title="Filter" onClose={() => setOpen(undefined)}>
           <FilterBuilder
             fields={fields}

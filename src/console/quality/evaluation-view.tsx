@@ -3,6 +3,7 @@ import type { Schemas } from '../api/service.js'
 import { Plot } from '../plots/plot.js'
 import { AnalysisHead } from './analysis-head.js'
 import { ConfusionTable } from './confusion-table.js'
+import { JudgedTable } from './judged-table.js'
 import { NumbersTable } from './numbers-table.js'
 import { useAnalysis } from './use-analysis.js'
 import { WorstQueries } from './worst-queries.js'
@@ -39,6 +40,7 @@ function Report({ gallery, evaluation: { quality, index } }: { gallery: string; 
         .
       </p>
       <NumbersTable quality={quality} />
+      {quality.judged !== undefined && <JudgedTable judged={quality.judged} />}
       <div class="plots">
         <Plot
           title="By label"

@@ -1,5 +1,6 @@
 /** The numbers of an evaluation, each with the interval that it lies in. */
 import type { Schemas } from '../api/service.js'
+import { Interval } from './interval.js'
 
 const meanings: [name: string, meaning: string][] = [
   ['recall@1', 'the first answer is right'],
@@ -39,22 +40,5 @@ export function NumbersTable({ quality: { overall, intervals } }: { quality: Sch
         ))}
       </tbody>
     </table>
-  )
-}
-
-/** A bar from 0 to 1 with the interval on it, and a mark at the value. */
-function Interval({ value, interval }: { value: number | null; interval: number[] | undefined }) {
-  const [low, high] = interval ?? []
-  if (value === null || low === undefined || high === undefined) return <>–</>
-  return (
-    <span class="interval" role="img" aria-label={`${low.toFixed(3)} to ${high.toFixed(3)}`}>
-      <span class="interval-track">
-        <span class="interval-range" style={{ left: `${low * 100}%`, width: `${(high - low) * 100}%` }} />
-        <span class="interval-mark" style={{ left: `${value * 100}%` }} />
-      </span>
-      <span class="hint mono">
-        {low.toFixed(3)}–{high.toFixed(3)}
-      </span>
-    </span>
   )
 }

@@ -166,7 +166,7 @@ export class StoredSet implements OpenSet {
 
   fields(): Promise<GalleryFields> {
     const { store } = this.#parts
-    const { count, next_slot } = store.read(({ galleries }) => galleries.get(this.number))
+    const { count, next_slot } = store.read(({ sets }) => sets.get(this.number))
     const step = count <= fieldBounds.images ? 1 : next_slot / fieldBounds.images
     return store.scan('fields', { gallery: this.number, step })
   }

@@ -1,6 +1,6 @@
 /** Quality: the evaluation with its plots, and findings that are decided. */
 import assert from 'node:assert/strict'
-import { until, untilCounted, type Walk } from './walk.js'
+import { until, untilCounted, untilTold, type Walk } from './walk.js'
 
 /** An analysis of thousands of pictures beside other work. */
 const jobMs = { timeout: 600_000 }
@@ -13,6 +13,7 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await until(page, "document.querySelectorAll('.plot canvas').length === 2")
     await untilCounted(page, '.interval', 6)
     await untilCounted(page, '[aria-label="Worst queries"] .hit', 10)
+    await untilTold(page, 'caption', /As people judged: 2 hits of 1 queries, from 2 judgements/)
     await look('quality')
   })
 

@@ -18,14 +18,14 @@ async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'lookedAtO
   const onFailure = (error: unknown) => assert.fail(String(error))
   const store = await GalleryStore.open({ dataDir: await dataFolder(t), maxBytes: 0, onFailure })
   t.after(() => store.close())
-  const gallery = { name: 'a', uid: 'u1', modelId: model.id, dimension: model.dimension, settings: {} }
+  const gallery = { name: 'a', uid: 'u1', setUid: 's1', modelId: model.id, dimension: model.dimension, settings: {} }
   await store.write('createGallery', { ...gallery, engine: 'embedded', galleriesMax: 1, at })
-  const { number } = store.gallery('a')
+  const number = store.gallery('a').serving
   const makeVector = unitVectors({ dimension: model.dimension, seed: 52 })
   const steps = Array.from({ length: count }, (_, i) => ({
     put: newImage(id(i), makeVector(), { metadata: { tenth: i % 10 === 5, text: 'x'.repeat(100) } }),
   }))
-  await store.write('changeImages', { gallery: number, steps, imagesMax: 1e6, at })
+  await store.write('changeImages', { set: number, steps, imagesMax: 1e6, at })
   return { number, store, maxLength: 1e6, lengthOfTurn: 1e6, lookedAtOnce: 8, lookedAtMax: 40, ...more }
 }
 
@@ -77,7 +77,7 @@ test('what is removed between looking and reading is left out, and nothing behin
       read: (read) => store.read(read),
       scan: async (name, request) => {
         const found = await store.scan(name, request)
-        await store.write('changeImages', { gallery: number, steps: [{ remove: id(15) }], imagesMax: 1e6, at })
+        await store.write('changeImages', { set: number, steps: [{ remove: id(15) }], imagesMax: 1e6, at })
         return found
       },
     },

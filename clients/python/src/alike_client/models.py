@@ -1150,6 +1150,76 @@ class PerLabelItem(TypedDict, extra_items=float | None):
     """
 
 
+class Ndcg10(TypedDict):
+    """
+    Order of the judged hits alone: discounted gain of the first ten of them over that of their best order; of queries with a right hit.
+    """
+
+    mean: float | None
+    """
+    null without any query.
+    """
+    interval: NotRequired[list[float]]
+    """
+    95 % bootstrap over these queries.
+    """
+    queries: int
+    """
+    Queries that have this number.
+    """
+
+
+class Precision10(TypedDict):
+    """
+    Share of right hits among those of the first ten that were judged.
+    """
+
+    mean: float | None
+    """
+    null without any query.
+    """
+    interval: NotRequired[list[float]]
+    """
+    95 % bootstrap over these queries.
+    """
+    queries: int
+    """
+    Queries that have this number.
+    """
+
+
+class Judged10(TypedDict):
+    """
+    Share of the first ten hits that were judged.
+    """
+
+    mean: float | None
+    """
+    null without any query.
+    """
+    interval: NotRequired[list[float]]
+    """
+    95 % bootstrap over these queries.
+    """
+    queries: int
+    """
+    Queries that have this number.
+    """
+
+
+Judged = TypedDict(
+    'Judged',
+    {
+        'judgements': int,
+        'queries': int,
+        'hits': int,
+        'ndcg@10': Ndcg10,
+        'precision@10': Precision10,
+        'judged@10': Judged10,
+    },
+)
+
+
 WorstItem = TypedDict(
     'WorstItem',
     {
@@ -1218,6 +1288,10 @@ class Quality1(TypedDict):
     labelsLeftOut: int
     """
     Labels that the list has no room for.
+    """
+    judged: NotRequired[Judged]
+    """
+    Quality by what people said of hits (feedback), whatever the labels say; absent while nobody has said anything, and in results of older versions.
     """
     worst: NotRequired[list[WorstItem]]
     """

@@ -1,0 +1,102 @@
+/** What people said of hits, brought together by query, and what the rankings of today are worth by it. */
+
+import { type LabelledEmbeddings, RankedGallery } from '../../eval/ranking.js'
+import { type JudgedRanking, qualityOfVerdicts } from '../../eval/verdict-quality.js'
+import type { CopyGroups } from './copy-groups.js'
+import type { EmbeddedImages } from './evaluation.js'
+import type { VerdictReport } from './reports.js'
+import { drawSample } from './sample.js'
+
+/** A stored picture, the SHA-256 of its bytes, or a name that says nothing here. */
+type JudgedQuery = { id: string } | { contentHash: string } | { key: string }
+
+/** A judgement, as far as it is needed. */
+export interface JudgedHit {
+  query: JudgedQuery
+  /** Id of a stored picture. */
+  hit: string
+  verdict: 'right' | 'wrong'
+}
+
+export interface VerdictOptions {
+  /** Most queries. */
+  sample: number
+  seed: number
+  /** Pictures of one of these groups never count as hits of each other; left out: those of equal content. */
+  copies?: CopyGroups | undefined
+  onSample?(queries: number): void
+  onQuery?(): void
+}
+
+/** Judgements of one gallery; of several people about the same hit, what most of them say. */
+export class Verdicts {
+  readonly #images: EmbeddedImages
+  readonly #positions: ReadonlyMap<string, number>
+  readonly #positionOfHash = new Map<string, number>()
+  /** By position of the query: right minus wrong by position of the hit. */
+  readonly #balance = new Map<number, Map<number, number>>()
+  #given = 0
+
+  constructor(images: EmbeddedImages) {
+    this.#images = images
+    this.#positions = new Map(images.ids.map((id, position) => [id, position]))
+    images.contentHashes.forEach((hash, position) => this.#positionOfHash.set(hash, position))
+  }
+
+  add(judgements: readonly JudgedHit[]): void {
+    for (const { query, hit, verdict } of judgements) {
+      this.#given++
+      const [asked, found] = [this.#positionOf(query), this.#positions.get(hit)]
+      if (asked === undefined || found === undefined) continue
+      const balance = this.#balance.get(asked) ?? new Map<number, number>()
+      this.#balance.set(asked, balance)
+      balance.set(found, (balance.get(found) ?? 0) + (verdict === 'right' ? 1 : -1))
+    }
+  }
+
+  /** Undefined while nobody has said anything. Ranks exactly, one query after the other. */
+  report({ sample, seed, copies, onSample, onQuery }: VerdictOptions): VerdictReport | undefined {
+    if (this.#given === 0) return undefined
+    const asked = [...this.#balance.keys()].sort((a, b) => a - b)
+    const drawn = Array.from(drawSample(asked.length, sample, seed), (place) => asked[place]!)
+    onSample?.(drawn.length)
+    const gallery = comparable(this.#images, copies)
+    const ranked = new RankedGallery(gallery)
+    const rankings: JudgedRanking[] = []
+    let hits = 0
+    for (const query of drawn) {
+      const balance = this.#balance.get(query)!
+      const ranking = Array.from(ranked.rank(gallery, query, true), (position) => verdictOf(balance.get(position)))
+      const known = ranking.filter((verdict) => verdict !== undefined).length
+      if (known > 0) rankings.push(ranking)
+      hits += known
+      onQuery?.()
+    }
+    return { judgements: this.#given, queries: rankings.length, hits, ...qualityOfVerdicts(rankings, { seed }) }
+  }
+
+  #positionOf(query: JudgedQuery): number | undefined {
+    if ('id' in query) return this.#positions.get(query.id)
+    return 'contentHash' in query ? this.#positionOfHash.get(query.contentHash) : undefined
+  }
+}
+
+function verdictOf(balance: number | undefined): boolean | undefined {
+  return balance === undefined || balance === 0 ? undefined : balance > 0
+}
+
+/** All pictures: who judges needs no labels. */
+function comparable(
+  { ids, contentHashes, vectors, dimension }: EmbeddedImages,
+  copies: CopyGroups | undefined,
+): LabelledEmbeddings {
+  const groupOf = (position: number) =>
+    copies === undefined ? contentHashes[position]! : String(copies.groupOf(position))
+  return {
+    ids,
+    labels: ids.map(() => ''),
+    groups: Array.from(ids.keys(), groupOf),
+    embeddings: vectors.subarray(0, ids.length * dimension),
+    dimension,
+  }
+}

@@ -1,0 +1,21 @@
+/** A bar from 0 to 1 with the interval on it, and a mark at the value. */
+export interface IntervalProps {
+  value: number | null
+  interval: number[] | undefined
+}
+
+export function Interval({ value, interval }: IntervalProps) {
+  const [low, high] = interval ?? []
+  if (value === null || low === undefined || high === undefined) return <>–</>
+  return (
+    <span class="interval" role="img" aria-label={`${low.toFixed(3)} to ${high.toFixed(3)}`}>
+      <span class="interval-track">
+        <span class="interval-range" style={{ left: `${low * 100}%`, width: `${(high - low) * 100}%` }} />
+        <span class="interval-mark" style={{ left: `${value * 100}%` }} />
+      </span>
+      <span class="hint mono">
+        {low.toFixed(3)}–{high.toFixed(3)}
+      </span>
+    </span>
+  )
+}
