@@ -61,7 +61,7 @@ RUN ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_provi
  && ldconfig -p | grep 'libcudnn\.so\.9 ' > /dev/null \
  && rm /tmp/linked \
  && install -d -o 1000 -g 1000 /data
-COPY package.json ./
+COPY package.json LICENSE LICENSES.md ./
 COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY onnx/har-lite0 ./onnx/har-lite0
@@ -88,7 +88,7 @@ FROM ${NODE_IMAGE} AS cpu
 WORKDIR /app
 RUN install -d -o 1000 -g 1000 /data
 COPY --from=dependencies /app/node_modules ./node_modules
-COPY package.json ./
+COPY package.json LICENSE LICENSES.md ./
 COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
 COPY onnx/har-lite0 ./onnx/har-lite0
