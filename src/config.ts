@@ -109,6 +109,13 @@ export const Settings = Type.Object(
       description:
         'Changed pictures of a gallery that wait to be brought to its other embedding set; beyond them both sets are compared as a whole.',
     }),
+    shadowSearchEvery: Type.Integer({
+      default: 20,
+      minimum: 0,
+      maximum: 1_000_000_000,
+      description:
+        'Of a gallery with two embedding sets, one search in so many is answered by the other one, too, in the background, for overlap and latency in the metrics; 0: none.',
+    }),
     gateQueries: Type.Integer({
       default: 300,
       minimum: 1,

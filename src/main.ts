@@ -47,6 +47,7 @@ import { EmbeddingSets } from './re-embedding/embedding-sets.js'
 import { ReEmbeddingRunner } from './re-embedding/re-embedding-runner.js'
 import { SetFollowers } from './re-embedding/set-followers.js'
 import { SetMirrors } from './re-embedding/set-mirrors.js'
+import { Shadow } from './re-embedding/shadow.js'
 import { openListedBuckets } from './remote/listed-buckets.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { WebhookRequests } from './remote/webhook-requests.js'
@@ -263,6 +264,17 @@ export async function openService(
         logger.debug({ err }, 'a search could not be repeated exactly')
       },
     })
+    const shadow = new Shadow({
+      followers,
+      mirrors,
+      images,
+      every: config.shadowSearchEvery,
+      onCompared: metrics.countShadow,
+      onFailure: (err) => {
+        metrics.countShadowFailure()
+        logger.debug({ err }, 'a search could not be answered by the other embedding set')
+      },
+    })
     const drift = await QueryDrift.open({
       dataDir: config.dataDir,
       modelId: embedder.model.manifest.id,
@@ -283,7 +295,7 @@ export async function openService(
       analyses,
       sets,
       snapshots,
-      watch: { drift, recall },
+      watch: { drift, recall, shadow },
     }
     const door = { config, metrics, logger, apiKeys, tokens }
     const app = await buildApp({ ...door, auditLog, tracing, parts })

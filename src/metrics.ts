@@ -166,6 +166,9 @@ export interface Metrics {
   /** A search was repeated exactly: of so many best hits the graph had found so many. */
   countRecallSample(expected: number, found: number): void
   countRecallSampleFailure(): void
+  /** A search was answered by the other embedding set, too. */
+  countShadow(shown: number, same: number, searchMs: number): void
+  countShadowFailure(): void
   /** The file of API keys had changed. */
   countKeyReload(outcome: 'reloaded' | 'refused'): void
   /** A line of the audit log could not be written. */
@@ -318,6 +321,24 @@ export function createMetrics(): Metrics {
     buckets: shares,
     registers,
   })
+  const shadows = new Counter({
+    name: 'alike_shadow_searches_total',
+    help: 'Searches that the other embedding set of their gallery answered, too.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const shadowHits = new Counter({
+    name: 'alike_shadow_hits_total',
+    help: 'Best hits that were shown, and how many of them the other embedding set has among its own.',
+    labelNames: ['of'] as const,
+    registers,
+  })
+  const shadowSeconds = new Histogram({
+    name: 'alike_shadow_search_seconds',
+    help: 'Time of the other embedding set to find its best hits.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  })
   const recallSamples = new Counter({
     name: 'alike_recall_samples_total',
     help: 'Searches by the graph that were repeated exactly in the background, by outcome.',
@@ -355,7 +376,10 @@ export function createMetrics(): Metrics {
   for (const outcome of ['delivered', 'failed', 'given_up'] as const) webhooks.inc({ outcome }, 0)
   for (const outcome of ['ready', 'failed'] as const) dataSnapshots.inc({ outcome }, 0)
   for (const outcome of ['reloaded', 'refused'] as const) keyReloads.inc({ outcome }, 0)
-  for (const outcome of ['compared', 'failed'] as const) recallSamples.inc({ outcome }, 0)
+  for (const outcome of ['compared', 'failed'] as const) {
+    recallSamples.inc({ outcome }, 0)
+    shadows.inc({ outcome }, 0)
+  }
   for (const of of ['expected', 'found'] as const) recallHits.inc({ of }, 0)
 
   registerReadings(registry, sources)
@@ -411,6 +435,13 @@ export function createMetrics(): Metrics {
       recallHits.inc({ of: 'found' }, found)
     },
     countRecallSampleFailure: () => recallSamples.inc({ outcome: 'failed' }),
+    countShadow(shown, same, searchMs) {
+      shadows.inc({ outcome: 'compared' })
+      shadowHits.inc({ of: 'shown' }, shown)
+      shadowHits.inc({ of: 'same' }, same)
+      shadowSeconds.observe(searchMs / 1000)
+    },
+    countShadowFailure: () => shadows.inc({ outcome: 'failed' }),
     countKeyReload: (outcome) => keyReloads.inc({ outcome }),
     countAuditLoss: () => auditLosses.inc(),
     watch: (more) => void Object.assign(sources, more),

@@ -101,7 +101,7 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
     'remote',
   ],
-  're-embedding': ['copies', 'embedding', 'errors', 'eval', 'gallery', 'jobs', 'originals', 'turns'],
+  're-embedding': ['copies', 'embedding', 'errors', 'eval', 'gallery', 'image', 'jobs', 'originals', 'turns'],
   analysis: ['errors', 'copies', 'eval', 'gallery', 'jobs', 'analysis/findings', 'worker-calls'],
   backups: ['durable-files', 'errors', 'engines', 'worker-calls'],
   http: [

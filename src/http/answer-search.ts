@@ -11,6 +11,7 @@ import {
 import { readFilter } from '../gallery/filter.js'
 import type { Serving } from '../gallery/serving.js'
 import { type Metrics, stages } from '../metrics.js'
+import type { Shadow, ShadowedSearch } from '../re-embedding/shadow.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
 import type { RequestTrace } from '../tracing/tracing.js'
@@ -35,6 +36,7 @@ import { type Misfit, RequestInvalid } from './validation.js'
 export interface QueryWatch {
   drift: QueryDrift
   recall: RecallSample
+  shadow: Shadow
 }
 
 export interface SearchParts {
@@ -86,13 +88,34 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
 }
 
 /** Of queries by a picture among all of one gallery: others say little of the model, and raised scores nothing. */
-function watchAnswer(answer: Answer, { gallery, images, given }: AskedSearch, { drift, recall }: QueryWatch): void {
+function watchAnswer(
+  answer: Answer,
+  { gallery, images, given }: AskedSearch,
+  { drift, recall, shadow }: QueryWatch,
+): void {
   if (typeof gallery !== 'string' || 'boosts' in given) return
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
   const isPlain = images.length > 0 && given.filter === undefined && given.unlike === undefined
   if (isPlain && modelId === drift.modelId && best?.rank === 1) drift.observe(best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
+  const like = shadowedExample(images, given)
+  if (like !== undefined && best?.rank === 1)
+    shadow.offer(gallery, {
+      like,
+      filter: filterOf(given),
+      excludeIds: [...(given.excludeIds ?? []), ...('id' in like && given.includeSelf !== true ? [like.id] : [])],
+      shown: hits.map(({ record }) => record.id),
+    })
+}
+
+/** Of a search by one picture whose hits are in the order of their scores: what another model can be asked as well. */
+function shadowedExample(images: readonly Buffer[], given: SearchGiven): ShadowedSearch['like'] | undefined {
+  const { imageId, region, unlike, like, minScore, nearCopies, diversity } = given
+  const others = [unlike, like, minScore, nearCopies, diversity].some((one) => one !== undefined)
+  if (others || images.length + (imageId === undefined ? 0 : 1) !== 1) return undefined
+  if (imageId !== undefined) return { id: imageId }
+  return { bytes: images[0]!, ...(region !== undefined && { region: regionOf(region) }) }
 }
 
 function first(

@@ -21,6 +21,8 @@ export interface EmbeddingSetsOptions {
   followers: SetFollowers
   /** Pictures embedded in a second unless a caller asks for another number; 0: as many as there is room for. */
   reEmbeddingRateMax: number
+  /** Models in memory at once. */
+  modelsOpenMax: number
   /** Days for which a set that served is brought up to date. */
   setKeptDays: number
   logger: JobLogger
@@ -73,9 +75,13 @@ export class EmbeddingSets {
    * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `job_queue_full`, `storage_full`, `webhook_disabled`
    */
   async build(gallery: string, model: string, wishes: BuildWishes = {}): Promise<JobReport & { created: boolean }> {
-    const { galleries, jobs, webhooks, reEmbeddingRateMax } = this.#options
+    const { galleries, jobs, webhooks, reEmbeddingRateMax, modelsOpenMax } = this.#options
     const { withoutOriginal = 'fail', ratePerSecond = reEmbeddingRateMax, seed = 1, priority, webhook } = wishes
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
+    if (modelsOpenMax < 2)
+      throw new AlikeError('overloaded', {
+        detail: 'A second model has no room beside the first: MODELS_OPEN_MAX is 1.',
+      })
     const modelId = galleries.modelOf(model)
     await jobs.expectRoom('re-embedding')
     const known = (await this.list(gallery)).find((set) => set.modelId === modelId)

@@ -56,6 +56,11 @@ export class SetFollowers {
     return this.#followers.size
   }
 
+  /** Of a gallery: the set that is kept up to date. */
+  setOf(gallery: string): string | undefined {
+    return this.#followers.get(gallery)?.setUid
+  }
+
   /** From what was noted until now on. Nothing where it is followed already. */
   start(gallery: string, setUid: string): void {
     if (this.#followers.get(gallery)?.setUid === setUid) return

@@ -4,12 +4,14 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Static } from 'typebox'
+import { restoreSnapshot } from '../../src/backups/restore.js'
 import type { EmbeddingSet } from '../../src/http/schemas/embedding-set.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { installModel } from '../support/installed-model.js'
 import { errorsOf, type Job } from '../support/jobs.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 
 type Sets = { sets: Static<typeof EmbeddingSet>[] }
@@ -239,4 +241,58 @@ test('a set that served is removed when its days are over', async (t) => {
   await serve(app, 200, 'twelve')
   await app.parts.sets.removeOverdue()
   assert.deepEqual(await states(app), [['serving', total]])
+})
+
+test('some searches are answered by the other set, too, and how many hits are the same is in the metrics', async (t) => {
+  const app = await filled(t, { shadowSearchEvery: 1 })
+  const counted = async (series: string) => {
+    const line = (await app.app.inject('/metrics')).body.split('\n').find((one) => one.startsWith(series))
+    return Number(line?.split(' ').at(-1))
+  }
+  const image = await picture(drawnLabels[2]!, 1)
+  await searched(app, image)
+  await build(app)
+  const asks = [{ image }, { imageId: `${drawnLabels[0]}0`, k: 3 }, { image, label: [drawnLabels[0]], k: 2 }]
+  const shown = [10, 3, 2]
+  for (const [i, payload] of asks.entries()) {
+    await app.call(200, { method: 'POST', url: `${gallery}/search`, payload })
+    const compared = 'alike_shadow_searches_total{outcome="compared"}'
+    await until(async () => (await counted(compared)) === i + 1, 'the other set’s answer')
+    const expected = shown.slice(0, i + 1).reduce((sum, count) => sum + count, 0)
+    assert.equal(await counted('alike_shadow_hits_total{of="shown"}'), expected)
+  }
+  const same = await counted('alike_shadow_hits_total{of="same"}')
+  assert.ok(same > 0 && same <= 15, `${same}`)
+  assert.equal(await counted('alike_shadow_search_seconds_count'), 3)
+  assert.equal(await counted('alike_shadow_searches_total{outcome="failed"}'), 0)
+})
+
+test('a snapshot holds both sets; restored, either of them serves', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  await serve(app, 200, 'twelve')
+  const { id } = await app.call<{ id: string }>(202, { method: 'POST', url: '/v1/snapshots' })
+  const ready = async () => (await app.call<{ state: string }>(200, { url: `/v1/snapshots/${id}` })).state === 'ready'
+  await until(ready, 'the snapshot')
+  const restored = await temporaryFolder(t)
+  await restoreSnapshot(join(app.config.dataDir, 'snapshots', id), restored)
+  const modelsDir = join(app.config.dataDir, 'models')
+  await app.close()
+
+  const again = await startApp(t, { ...app.config, dataDir: restored, modelsDir })
+  assert.deepEqual(await states(again), [
+    ['kept', total],
+    ['serving', total],
+  ])
+  const search = { method: 'POST' as const, url: `${gallery}/search`, payload: { imageId: `${drawnLabels[0]}0`, k: 3 } }
+  const before = await again.call<{ modelId: string; hits: object[] }>(200, search)
+  await serve(again, 200, 'handmade')
+  const after = await again.call<{ modelId: string; hits: object[] }>(200, search)
+  assert.deepEqual([before.hits.length, after.hits.length, before.modelId === after.modelId], [3, 3, false])
+})
+
+test('one model more than has room in memory is not begun with', async (t) => {
+  const app = await filled(t, { modelsOpenMax: 1 })
+  const refused = await app.call(429, { method: 'POST', url: sets, payload: { model: 'twelve' } })
+  assert.deepEqual([refused.code, refused.detail?.includes('MODELS_OPEN_MAX')], ['overloaded', true])
 })

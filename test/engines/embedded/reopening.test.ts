@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
 import { model, newImage } from '../../gallery/stored-images.js'
-import { dropYounger } from '../../support/stored-rows.js'
+import { dropYounger, takeBackSets } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
 import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn, settled } from './storage-folder.js'
@@ -204,4 +204,36 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   await jobsOf(second).transition('old', { from: ['queued'], to: 'running' })
   await second.put('a', images.slice(3, 5), { jobId: 'old', position: 2 })
   assert.deepEqual([(await jobsOf(second).get('old'))?.kind, (await jobsOf(second).get('old'))?.added], ['ingest', 2])
+})
+
+test('a database whose galleries had one set each is taken over: pictures, graph cache and a gallery being removed', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openIn(t, dataDir)
+  await first.create('a')
+  await first.put('a', images)
+  await settled(first)
+  const before = await first.get('a')
+  await first.close()
+  const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
+  takeBackSets(database)
+  database.exec(`
+    INSERT INTO gallery (number, name, uid, model_id, dimension, settings, count, next_slot, created_at, updated_at, checksum)
+    SELECT number + 1, NULL, 'gone', model_id, dimension, '{}', 0, 0, created_at, updated_at, 0 FROM gallery`)
+  database.pragma('user_version = 15')
+  database.close()
+
+  const second = await openIn(t, dataDir)
+  const { setUid, ...after } = await second.get('a')
+  const { setUid: _, ...same } = before
+  assert.deepEqual([after, setUid], [same, before.uid], 'the first set has the uid of its gallery')
+  assert.equal((await second.search('a', { vector: vectors[3]!, k: 1 })).hits[0]?.record.id, images[3]!.id)
+  const reader = openForReading(join(dataDir, 'alike.db'))
+  t.after(() => void reader.close())
+  const left = reader.prepare<[], number>('SELECT count(*) FROM gallery').pluck()
+  await until(() => left.get() === 1, 'the end of the removed gallery')
+  assert.deepEqual(reader.pragma('foreign_key_check'), [])
+  assert.equal(reader.pragma('integrity_check', { simple: true }), 'ok')
+  await second.put('a', [{ ...images[0]!, id: 'another' }])
+  await second.create('b')
+  await second.delete('b')
 })
