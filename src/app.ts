@@ -233,6 +233,29 @@ export async function buildMetricsApp({
   return app
 }
 
+/** Of a process that only runs jobs: probes and metrics. */
+export async function buildWorkerApp({
+  config,
+  metrics,
+  logger,
+  apiKeys = new ApiKeys([]),
+  tokens,
+  parts,
+}: Omit<AppOptions, 'auditLog' | 'tracing'>): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: withoutSecrets(logger),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    trustProxy: trustedProxies(textsOf(config.trustProxy)),
+    clientErrorHandler: answerUnreadable({ logger, metrics }),
+  })
+  app.addSchema(Problem)
+  registerProblems(app, { metrics })
+  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
+  await app.register(probeRoutes, parts)
+  if (config.metricsPort === 0) await app.register(metricsRoutes, { metrics })
+  return app
+}
+
 /** In place of the app while the process must not serve: alive, measured, and with one reason for everything else. */
 export function buildUnreadyApp({
   metrics,

@@ -60,6 +60,30 @@ export const Settings = Type.Object(
       minLength: 1,
       description: 'Folder of the database, the graph caches, snapshots of the data, and uploads of running jobs.',
     }),
+    postgresUrl: Type.String({
+      default: '',
+      pattern: '^$|^postgres(ql)?://',
+      accepts: 'postgres://user:password@host:port/database',
+      description:
+        'PostgreSQL for the catalogue of galleries, jobs, judgements, decisions and layouts, so that several processes share them; none: the data folder.',
+    }),
+    postgresConnectionsMax: Type.Integer({
+      default: 10,
+      minimum: 2,
+      maximum: 1_000,
+      description: 'Connections to PostgreSQL at once, one beside them to listen; further statements wait.',
+    }),
+    role: Type.Enum(['all', 'serve', 'work'], {
+      default: 'all',
+      description:
+        'What the process does: `serve` answers requests and accepts jobs, `work` runs jobs and answers probes and metrics alone; both need `POSTGRES_URL` and a bucket.',
+    }),
+    jobLeaseSeconds: Type.Integer({
+      default: 20,
+      minimum: 10,
+      maximum: 3_600,
+      description: 'With `POSTGRES_URL`: silence of a process after which another one goes on with its jobs.',
+    }),
     modelDir: Type.String({
       default: './onnx/har-resnet50',
       minLength: 1,

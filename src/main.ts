@@ -14,7 +14,7 @@ import { followKeyFile } from './access/key-file.js'
 import { Tokens } from './access/tokens.js'
 import { Analyses } from './analysis/analyses.js'
 import { AnalysisRunner, analysisKinds } from './analysis/analysis-runner.js'
-import { type AppParts, buildApp, buildMetricsApp, buildUnreadyApp } from './app.js'
+import { type AppParts, buildApp, buildMetricsApp, buildUnreadyApp, buildWorkerApp } from './app.js'
 import { Snapshots } from './backups/snapshots.js'
 import { type Config, numbersOf, readConfig } from './config.js'
 import type { Embedder } from './embedding/embedder.js'
@@ -42,7 +42,7 @@ import { Webhooks } from './jobs/webhooks.js'
 import { createMetrics, largestGalleries, type Metrics } from './metrics.js'
 import { counted } from './originals/counted-originals.js'
 import { OriginalsGarbage } from './originals/garbage.js'
-import { openOriginals } from './originals/open-originals.js'
+import { openOriginals, openSharedUploads } from './originals/open-originals.js'
 import { EmbeddingSets } from './re-embedding/embedding-sets.js'
 import { ReEmbeddingRunner } from './re-embedding/re-embedding-runner.js'
 import { SetFollowers } from './re-embedding/set-followers.js'
@@ -51,6 +51,7 @@ import { Shadow } from './re-embedding/shadow.js'
 import { openListedBuckets } from './remote/listed-buckets.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { WebhookRequests } from './remote/webhook-requests.js'
+import { expectRole, openStores, type Stores } from './stores.js'
 import { openTracing } from './tracing/open-tracing.js'
 import { serviceVersion } from './version.js'
 import { QueryDrift } from './watch/query-drift.js'
@@ -80,6 +81,7 @@ export async function openService(
     for (const close of opened.splice(0).reverse()) await close(crashed)
   }
   try {
+    expectRole(config)
     const apiKeys = new ApiKeys(await readKeys(config))
     const tokens = Tokens.open(config)
     opened.push(endOf(followKeyFile({ settings: config, keys: apiKeys, logger, onReload: metrics.countKeyReload })))
@@ -111,6 +113,7 @@ export async function openService(
     const embedded = await openEmbedded({
       dataDir: config.dataDir,
       damagedRecords: 'named',
+      cataloguedElsewhere: config.postgresUrl !== '',
       index: { exactBelow: config.exactBelow, parts: indexPartsWanted(config, availableParallelism()) },
       storage: {
         pageMaxLength: config.answerMaxBytes / 4,
@@ -125,14 +128,12 @@ export async function openService(
       onIndexRebuild: metrics.countIndexRebuild,
     })
     opened.push(() => embedded.close())
+    const stores = await openStores(config, embedded, { name: 'embedded', logger })
+    opened.push(() => stores.close())
     const galleries = await openGalleries({
-      catalogue: embedded.catalogue,
+      ...stores,
       engines: { embedded },
       engineOfNew: 'embedded',
-      progress: { committedBy: ['embedded'], advance: (progress, stored) => embedded.jobs.advance(progress, stored) },
-      feedback: embedded.feedback,
-      decisions: embedded.decisions,
-      layouts: embedded.layouts,
       models: servable(modelFolders),
       limits: {
         galleriesMax: config.galleriesMax,
@@ -176,7 +177,8 @@ export async function openService(
       thumbnailMaxSide: config.thumbnailMaxSidePixels,
     })
     const originals = await openOriginals(config)
-    if (originals !== undefined) {
+    // other processes have galleries of which this one knows nothing
+    if (originals !== undefined && config.postgresUrl === '') {
       const garbage = new OriginalsGarbage({
         store: originals,
         uses: embedded.originalUses,
@@ -191,12 +193,12 @@ export async function openService(
     const intake = { galleries, images, remote, originals: originals && counted(originals, metrics.countOriginalPut) }
     const copyBackfill = new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed })
     opened.push(() => copyBackfill.close())
-    const spool = new Spool(config.dataDir)
+    const spool = new Spool(config.dataDir, config.postgresUrl === '' ? undefined : await openSharedUploads(config))
     const concurrency = ingestConcurrency(embedder, decoders.count, config.embedQueueMax)
     const webhookRequests = new WebhookRequests(config)
     opened.push(() => webhookRequests.close())
     const webhooks = new Webhooks({
-      jobs: embedded.jobs,
+      jobs: stores.jobs,
       sender: webhookRequests,
       secret: config.webhookAllowedHosts === '' ? '' : config.webhookSecret,
       attemptsMax: config.webhookAttemptsMax,
@@ -212,7 +214,8 @@ export async function openService(
     const watched = watchedFolders(config.watchFolders, config.dataDir)
     const places = { buckets, folders: watched.map(({ folder }) => folder) }
     const jobs = await openJobs({
-      store: embedded.jobs,
+      store: stores.jobs,
+      runsJobs: config.role !== 'serve',
       galleries,
       runners: [
         new IngestRunner({
@@ -238,6 +241,8 @@ export async function openService(
     })
     opened.push((crashed) => jobs.close(crashed))
     webhooks.look()
+    // another process may have died over one
+    opened.push(endOf(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look())))
     const sets = new EmbeddingSets({ ...config, galleries, jobs, webhooks, mirrors, followers, logger })
     opened.push(endOf(() => sets.close()))
     const ingest = new Ingest({ ...config, jobs, galleries, spool, webhooks, buckets })
@@ -283,7 +288,19 @@ export async function openService(
       onBest: metrics.observeBest,
       logger,
     })
-    watch(metrics, { config, galleries, embedded, models, embedder, placeMaps, decoders, jobs, drift, followers })
+    watch(metrics, {
+      config,
+      galleries,
+      stores,
+      embedded,
+      models,
+      embedder,
+      placeMaps,
+      decoders,
+      jobs,
+      drift,
+      followers,
+    })
     const parts = {
       ...intake,
       models,
@@ -298,7 +315,10 @@ export async function openService(
       watch: { drift, recall, shadow },
     }
     const door = { config, metrics, logger, apiKeys, tokens }
-    const app = await buildApp({ ...door, auditLog, tracing, parts })
+    const app =
+      config.role === 'work'
+        ? await buildWorkerApp({ ...door, parts })
+        : await buildApp({ ...door, auditLog, tracing, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
     const folderWatches = watched.map((one) => watchFolder(one, { config, ingest, jobs, galleries, metrics, logger }))
     for (const folderWatch of folderWatches) opened.push(() => folderWatch.close())
@@ -390,6 +410,7 @@ function watch(
     embedder,
     placeMaps,
     galleries,
+    stores,
     embedded,
     decoders,
     jobs,
@@ -398,6 +419,7 @@ function watch(
   }: Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> & {
     config: Config
     embedded: EmbeddedEngine
+    stores: Stores
     drift: QueryDrift
     followers: SetFollowers
   },
@@ -415,18 +437,29 @@ function watch(
     embedWorkersLive: () => embedder.liveWorkers,
     gpus: () => embedder.gpus,
     writeQueueDepth: () => embedded.writeQueueDepth,
+    storeQueueDepth: () => stores.waiting(),
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => embedded.indexQueueDepth,
     copyQueueDepth: () => embedded.copyQueueDepth,
     pageRankings: () => galleries.keptRankings.count,
     pageRankingBytes: () => galleries.keptRankings.bytes,
-    galleries: async () => largestGalleries(await galleries.readings(), config.metricsGalleriesMax),
+    galleries: async () => largestGalleries(await unlessAway(galleries.readings()), config.metricsGalleriesMax),
     queryDrift: () => drift.readings(),
     expectedPSame: () => drift.expectedPSame,
     memory: () => memoryByPart(galleries.keptRankings.bytes, decoders.bytesInUse),
-    jobs: () => jobs.counts(['ingest']),
-    analysisJobs: () => jobs.counts(analysisKinds),
+    jobs: () => unlessAway(jobs.counts(['ingest'])),
+    analysisJobs: () => unlessAway(jobs.counts(analysisKinds)),
   })
+}
+
+/** Metrics are told also while the shared store does not answer. */
+async function unlessAway<Reading>(readings: Promise<Reading[]>): Promise<Reading[]> {
+  try {
+    return await readings
+  } catch (error) {
+    if (error instanceof AlikeError && error.code === 'store_unreachable') return []
+    throw error
+  }
 }
 
 function memoryByPart(pageRankings: number, decoding: number): { part: string; bytes: number }[] {

@@ -82,6 +82,8 @@ export interface MetricSources {
   jobListeners?: () => number
   /** Pictures waiting for a decode permit. */
   decodeQueueDepth?: () => number
+  /** Statements that wait for a connection to PostgreSQL. */
+  storeQueueDepth?: () => number
   /** Memory that the pictures being decoded were admitted with. */
   decodeMemoryBytes?: () => number
   /** Decoder processes that are ready. */
@@ -512,6 +514,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     ],
     ['jobListeners', 'alike_job_listeners', 'Callers that follow jobs by events.'],
     ['decodeQueueDepth', 'alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
+    ['storeQueueDepth', 'alike_store_queue_depth', 'Statements waiting for a connection to PostgreSQL.'],
     [
       'decodeMemoryBytes',
       'alike_decode_memory_bytes',

@@ -87,6 +87,7 @@ const mayImport: Record<string, readonly string[]> = {
   explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'originals', 'retrieval'],
   remote: ['errors', 'metrics'],
   jobs: ['errors', 'text', 'gallery'],
+  stores: ['errors', 'config', 'engines', 'gallery', 'jobs', 'postgres'],
   postgres: ['errors', 'gallery', 'jobs'],
   ingest: [
     'originals',
@@ -151,6 +152,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   main: [
     're-embedding',
+    'stores',
     'tracing',
     'watch',
     'originals',
@@ -254,7 +256,7 @@ const soleImporters: Record<string, RegExp> = {
   'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
   'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
   'weaviate-client': /^src\/engines\/weaviate\//,
-  '@aws-sdk/client-s3': /^src\/(originals\/s3-originals|remote\/listed-buckets)\.ts$/,
+  '@aws-sdk/client-s3': /^src\/(originals\/s3-(originals|uploads)|remote\/listed-buckets)\.ts$/,
   pg: /^src\/postgres\/postgres\.ts$/,
   'pg-boss': /^src\/postgres\/job-queues\.ts$/,
   '@tensorflow/': /^src\/train\//,

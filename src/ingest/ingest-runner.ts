@@ -19,8 +19,6 @@ export class IngestRunner implements JobRunner {
   readonly jobsMax: number
   readonly deathsMax = 4
   readonly #options: IngestRunnerOptions
-  /** Jobs whose uploads a former process received: compared with what was received before they are read. */
-  #left: ReadonlySet<string> = new Set()
 
   constructor(options: IngestRunnerOptions) {
     this.jobsMax = options.jobsMax
@@ -28,7 +26,6 @@ export class IngestRunner implements JobRunner {
   }
 
   async resume(jobIds: ReadonlySet<string>): Promise<void> {
-    this.#left = jobIds
     await this.#options.spool.sweep(jobIds)
   }
 
@@ -37,7 +34,7 @@ export class IngestRunner implements JobRunner {
     const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const description = job.source as unknown as SourceDescription
     if (description.kind === 's3') await this.#list(job.id, description, signal)
-    else if (this.#left.has(job.id)) await spool.expectWhole(job.id, description)
+    else await spool.bring(job.id, description, signal)
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)

@@ -58,6 +58,7 @@ export class Ingest {
         spool,
         this.#options,
       )
+      if (source.kind !== 's3') await spool.share(id)
       signal?.throwIfAborted()
       const description: SourceDescription = { ...source, ...said }
       const { created, ...report } = await jobs.create({

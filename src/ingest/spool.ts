@@ -17,11 +17,29 @@ export interface Received {
   crc32: number
 }
 
+/** Where uploads are for every process, beside the disk of the one that received them. */
+export interface SharedUploads {
+  /** Durable once it resolves. */
+  put(jobId: string, file: string): Promise<void>
+  /** @returns undefined when it is not there */
+  get(jobId: string): Promise<NodeJS.ReadableStream | undefined>
+  remove(jobId: string): Promise<void>
+  list(): AsyncIterable<{ jobId: string; putAt: Date }>
+}
+
+/** Longer than an upload is received, and a job made of it. */
+const strayAgeMs = 86_400_000
+
 export class Spool {
   readonly #folder: string
+  readonly #shared: SharedUploads | undefined
+  /** Whole in the folder, as this process has seen. */
+  readonly #seen = new Set<string>()
 
-  constructor(dataDir: string) {
+  /** @param shared left out: jobs are run by the process that received their uploads, or has its folder */
+  constructor(dataDir: string, shared?: SharedUploads | undefined) {
     this.#folder = join(dataDir, 'spool')
+    this.#shared = shared
   }
 
   /** Where the upload of a job lies. */
@@ -55,7 +73,7 @@ export class Spool {
       await syncFolder(this.#folder)
       return received
     } catch (error) {
-      await this.remove(jobId)
+      await this.#forget(jobId)
       signal?.throwIfAborted()
       throw asStorageError(error)
     }
@@ -73,27 +91,49 @@ export class Spool {
     )
     if (isThere) return
     try {
+      // another process that began the job has listed it
+      const listed = await this.#shared?.get(jobId)
       await mkdir(dirname(file), { recursive: true })
       await pipeline(
-        Readable.from(lines, { objectMode: false }),
+        listed ?? Readable.from(lines, { objectMode: false }),
         createWriteStream(`${file}.partial`, { flush: true }),
         { signal },
       )
       await rename(`${file}.partial`, file)
       await syncFolder(dirname(file))
       await syncFolder(this.#folder)
+      if (listed === undefined) await this.#shared?.put(jobId, file)
     } catch (error) {
       signal.throwIfAborted()
       throw asStorageError(error)
     }
   }
 
+  /** Once it is looked through, and before its job exists: any process may read it then. */
+  async share(jobId: string): Promise<void> {
+    await this.#shared?.put(jobId, this.fileOf(jobId))
+    this.#seen.add(jobId)
+  }
+
   /**
-   * Before an upload that a former process received is read.
+   * Before an upload is read that this process may not have received.
    * @param received left out for jobs of older versions, which did not note it
-   * @throws AlikeError `archive_unreadable`
+   * @throws AlikeError `archive_unreadable`, `storage_full`; the signal's reason
    */
-  async expectWhole(jobId: string, received: Partial<Received>): Promise<void> {
+  async bring(jobId: string, received: Partial<Received>, signal?: AbortSignal | undefined): Promise<void> {
+    if (this.#seen.has(jobId)) return
+    if (this.#shared !== undefined) {
+      const upload = await this.#shared.get(jobId)
+      if (upload !== undefined) {
+        await this.#forget(jobId) // a copy that was broken off
+        await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
+      }
+    }
+    await this.#expectWhole(jobId, received)
+    this.#seen.add(jobId)
+  }
+
+  async #expectWhole(jobId: string, received: Partial<Received>): Promise<void> {
     const found: Received = { bytes: 0, crc32: 0 }
     try {
       const file = createReadStream(this.fileOf(jobId), {
@@ -116,6 +156,13 @@ export class Spool {
   }
 
   async remove(jobId: string): Promise<void> {
+    await this.#forget(jobId)
+    await this.#shared?.remove(jobId)
+  }
+
+  /** Of the folder alone. */
+  async #forget(jobId: string): Promise<void> {
+    this.#seen.delete(jobId)
     await rm(join(this.#folder, jobId), { recursive: true, force: true })
   }
 
@@ -127,7 +174,9 @@ export class Spool {
       if (isNoRoom(error)) return // made with the first upload then: a service whose disk is full has to start
       throw error
     }
-    for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.remove(name)
+    for (const name of await readdir(this.#folder)) if (!jobIds.has(name)) await this.#forget(name)
+    for await (const { jobId, putAt } of this.#shared?.list() ?? [])
+      if (!jobIds.has(jobId) && Date.now() - putAt.getTime() > strayAgeMs) await this.#shared?.remove(jobId)
   }
 }
 

@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { FolderOriginals } from './folder-originals.js'
 import type { OriginalStore } from './original-store.js'
+import type { S3Connection } from './s3-originals.js'
+import type { S3Uploads } from './s3-uploads.js'
 
 export interface OriginalsSettings {
   dataDir: string
@@ -12,17 +14,29 @@ export interface OriginalsSettings {
   originalsS3Region: string
 }
 
+/** For uploads of jobs that several processes run. @returns undefined without a bucket */
+export async function openSharedUploads(settings: OriginalsSettings): Promise<S3Uploads | undefined> {
+  if (settings.originalsS3Bucket === '') return undefined
+  const [{ S3Uploads }, { s3Client }] = await Promise.all([import('./s3-uploads.js'), import('./s3-originals.js')])
+  return new S3Uploads({
+    client: s3Client(connectionOf(settings)),
+    bucket: settings.originalsS3Bucket,
+    prefix: `${settings.originalsS3Prefix}uploads/`,
+  })
+}
+
 /** @returns undefined where none are kept */
 export async function openOriginals(settings: OriginalsSettings): Promise<OriginalStore | undefined> {
   if (settings.originals === 'none') return undefined
   if (settings.originalsS3Bucket === '') return new FolderOriginals(join(settings.dataDir, 'originals'))
   const { S3Originals } = await import('./s3-originals.js') // a large package, for those who have a bucket
-  const endpoint = settings.originalsS3Endpoint
   return new S3Originals({
     bucket: settings.originalsS3Bucket,
     prefix: settings.originalsS3Prefix,
-    region: settings.originalsS3Region,
-    forcePathStyle: endpoint !== '',
-    ...(endpoint !== '' && { endpoint }),
+    ...connectionOf(settings),
   })
+}
+
+function connectionOf({ originalsS3Endpoint: endpoint, originalsS3Region: region }: OriginalsSettings): S3Connection {
+  return { region, forcePathStyle: endpoint !== '', ...(endpoint !== '' && { endpoint }) }
 }

@@ -1,4 +1,4 @@
-/** Originals in a bucket of an S3 store, below a prefix, under their content hash. Only importer of the S3 client. */
+/** Originals in a bucket of an S3 store, below a prefix, under their content hash. Importer of the S3 client, with `s3-uploads.ts`. */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import {
@@ -13,10 +13,13 @@ import {
 import { AlikeError } from '../errors.js'
 import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
 
-export interface S3OriginalsOptions {
+export interface S3OriginalsOptions extends S3Connection {
   bucket: string
   /** Before every hash, as `alike/`; may be empty. */
   prefix: string
+}
+
+export interface S3Connection {
   /** Of a store that is not Amazon's, as `http://minio:9000`. */
   endpoint?: string | undefined
   region: string
@@ -34,15 +37,10 @@ export class S3Originals implements OriginalStore {
   readonly #bucket: string
   readonly #prefix: string
 
-  constructor({ bucket, prefix, endpoint, credentials, ...connection }: S3OriginalsOptions) {
+  constructor({ bucket, prefix, ...connection }: S3OriginalsOptions) {
     this.#bucket = bucket
     this.#prefix = prefix
-    this.#client = new S3Client({
-      maxAttempts: 5,
-      ...connection,
-      ...(endpoint !== undefined && { endpoint }),
-      ...(credentials !== undefined && { credentials }),
-    })
+    this.#client = s3Client(connection)
   }
 
   /** S3 answers a PUT once the object is durable. */
@@ -116,6 +114,15 @@ export class S3Originals implements OriginalStore {
   #place(contentHash: string): { Bucket: string; Key: string } {
     return { Bucket: this.#bucket, Key: `${this.#prefix}${contentHash}` }
   }
+}
+
+export function s3Client({ endpoint, credentials, ...connection }: S3Connection): S3Client {
+  return new S3Client({
+    maxAttempts: 5,
+    ...connection,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials !== undefined && { credentials }),
+  })
 }
 
 async function unlessAbsent<Value>(work: Promise<Value>): Promise<Value | undefined> {

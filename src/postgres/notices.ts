@@ -1,4 +1,6 @@
 /** What processes tell each other through PostgreSQL: that something has changed, never what. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError } from '../errors.js'
 import type { Postgres, Sql } from './postgres.js'
 
 /** What changed: a job by its id, a gallery by its name. */
@@ -10,7 +12,12 @@ export interface Notice {
 /** @param notice undefined: something may have been missed */
 export type NoticeListener = (notice: Notice | undefined) => void
 
+type Connection = Awaited<ReturnType<Postgres['connect']>>
+
 const channel = 'alike'
+const companyKey = 0x616c696c
+/** A process that has just died may seem to be there. */
+const companyMs = 10_000
 /** Without a connection, before the next is tried. */
 const reconnectMs = 2_000
 /** Nothing is missed while it is connected; this is for what nobody tells, as that the lease of a dead process has ended. */
@@ -18,25 +25,32 @@ const usualTickMs = 5_000
 
 export class Notices {
   readonly #postgres: Postgres
+  readonly #sharesUploads: boolean
   readonly #listeners = new Set<NoticeListener>()
   readonly #ticks: NodeJS.Timeout
   readonly #onLoss: (error: unknown) => void
-  #client: Awaited<ReturnType<Postgres['connect']>> | undefined
+  #client: Connection | undefined
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(postgres: Postgres, onLoss: (error: unknown) => void, tickMs = usualTickMs) {
+  /** @param sharesUploads false: the process has uploads of its own, and shares its jobs with no other */
+  constructor(postgres: Postgres, sharesUploads: boolean, onLoss: (error: unknown) => void, tickMs = usualTickMs) {
     this.#postgres = postgres
+    this.#sharesUploads = sharesUploads
     this.#onLoss = onLoss
     this.#ticks = setInterval(() => this.#tell(undefined), tickMs).unref()
   }
 
-  /** Once. Resolves when nothing more is missed. @throws Error when there is no connection to be had */
+  /** Once. Resolves when nothing more is missed. @throws AlikeError `config_invalid`; Error when there is no connection to be had */
   async open(): Promise<void> {
     const client = await this.#postgres.connect()
     client.on('error', (error) => this.#lost(error))
     client.on('end', () => this.#lost(new Error('the connection has ended')))
     client.on('notification', ({ payload = '{}' }) => this.#tell(JSON.parse(payload) as Notice))
+    await this.#expectCompany(client).catch(async (error: unknown) => {
+      await client.end()
+      throw error
+    })
     await client.query(`LISTEN ${channel}`)
     if (this.#closed) return void (await client.end())
     this.#client = client
@@ -54,6 +68,20 @@ export class Notices {
     clearInterval(this.#ticks)
     clearTimeout(this.#retry)
     await this.#client?.end().catch(() => {})
+  }
+
+  /** Held as long as this connection: by one process alone, or by all that share uploads. */
+  async #expectCompany(client: Connection): Promise<void> {
+    const lock = this.#sharesUploads ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock'
+    for (const deadline = performance.now() + companyMs; ; await sleep(200)) {
+      const { rows } = await client.query<{ held: boolean }>(`SELECT ${lock}($1) AS held`, [companyKey])
+      if (rows[0]?.held === true) return
+      if (performance.now() > deadline)
+        throw new AlikeError('config_invalid', {
+          detail:
+            'Another process shares the jobs in PostgreSQL, and this one or that has no ORIGINALS_S3_BUCKET, where uploads are spooled for all of them.',
+        })
+    }
   }
 
   #tell(notice: Notice | undefined): void {

@@ -4,6 +4,7 @@ import type { DecisionStore } from '../gallery/decisions.js'
 import type { FeedbackStore } from '../gallery/feedback.js'
 import type { LayoutStore } from '../gallery/layout.js'
 import type { JobStore } from '../jobs/job-store.js'
+import { cachedCatalogue } from './cached-catalogue.js'
 import { JobQueues } from './job-queues.js'
 import { Notices } from './notices.js'
 import { Postgres } from './postgres.js'
@@ -12,7 +13,7 @@ import { postgresDecisions } from './postgres-decisions.js'
 import { postgresFeedback } from './postgres-feedback.js'
 import { PostgresJobs } from './postgres-jobs.js'
 import { postgresLayouts } from './postgres-layouts.js'
-import { migrate } from './schema.js'
+import { alone, migrate } from './schema.js'
 
 /** What is used of pino. */
 export interface PostgresLogger {
@@ -24,6 +25,8 @@ export interface SharedStoresOptions {
   connectionsMax: number
   /** A worker that is silent for longer has lost its job; at least 10. */
   leaseSeconds: number
+  /** Uploads are where every process can read them. Otherwise this one has to be alone. */
+  sharesUploads: boolean
   /** Judgements, and decisions, that a gallery may hold. */
   feedbackMax: number
   decisionsMax: number
@@ -39,18 +42,19 @@ export interface SharedStores {
   layouts: LayoutStore
   jobs: JobStore
   /** Statements that wait for a connection. */
-  readonly waiting: number
+  waiting(): number
   close(): Promise<void>
 }
 
 /** How often a run tells other processes how far it is, at most every third of its lease. */
 const usualRenewMs = 2_000
 
-/** @throws AlikeError `store_unreachable`, `data_unreadable` for tables of a newer version */
+/** @throws AlikeError `store_unreachable`, `data_unreadable` for tables of a newer version, `config_invalid` where this process or another one has to be alone */
 export async function openSharedStores({
   url,
   connectionsMax,
   leaseSeconds,
+  sharesUploads,
   feedbackMax,
   decisionsMax,
   logger,
@@ -58,7 +62,11 @@ export async function openSharedStores({
 }: SharedStoresOptions): Promise<SharedStores> {
   const warn = (message: string) => (err: unknown) => logger.warn({ err }, message)
   const postgres = new Postgres({ url, connectionsMax, onLoss: warn('a connection to PostgreSQL was lost') })
-  const notices = new Notices(postgres, warn('the connection that listens to PostgreSQL was lost; it is made anew'))
+  const notices = new Notices(
+    postgres,
+    sharesUploads,
+    warn('the connection that listens to PostgreSQL was lost; it is made anew'),
+  )
   const now = () => clock().toISOString()
   const opened: (() => Promise<void>)[] = [() => postgres.close()]
   const close = async () => {
@@ -68,18 +76,17 @@ export async function openSharedStores({
     await migrate(postgres)
     opened.push(() => notices.close())
     await notices.open()
-    const queues = await JobQueues.open(postgres, { leaseSeconds, onError: warn('the upkeep of job queues failed') })
+    const onError = warn('the upkeep of job queues failed')
+    const queues = await alone(postgres, () => JobQueues.open(postgres, { leaseSeconds, onError }))
     opened.push(() => queues.close())
     const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
     return {
-      catalogue: new PostgresCatalogue({ postgres, now }),
+      catalogue: cachedCatalogue(new PostgresCatalogue({ postgres, now }), notices),
       feedback: postgresFeedback(postgres, feedbackMax),
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),
       jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now }),
-      get waiting() {
-        return postgres.waiting
-      },
+      waiting: () => postgres.waiting,
       close,
     }
   } catch (error) {

@@ -127,13 +127,12 @@ const steps: readonly string[] = [
   `,
 ]
 
-/** Of the lock under which one process at a time makes tables. */
+/** Of that lock. */
 const lockKey = 0x616c696b // 'alik'
 
 /** Under a lock, as several processes may start at once. @throws AlikeError `data_unreadable` for tables of a newer version, `store_unreachable` */
 export async function migrate(postgres: Postgres): Promise<void> {
-  await postgres.transaction(async (sql) => {
-    await sql.query('SELECT pg_advisory_xact_lock($1)', [lockKey])
+  await alone(postgres, async (sql) => {
     await sql.query('CREATE SCHEMA IF NOT EXISTS alike')
     await sql.query(
       'CREATE TABLE IF NOT EXISTS alike.schema_step (step integer PRIMARY KEY, done_at timestamptz NOT NULL)',
@@ -148,6 +147,14 @@ export async function migrate(postgres: Postgres): Promise<void> {
       await sql.query(step)
       await sql.query('INSERT INTO alike.schema_step VALUES ($1, now())', [index + 1])
     }
+  })
+}
+
+/** Tables are made by one process at a time: two that start at once would both find none. */
+export function alone<Result>(postgres: Postgres, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+  return postgres.transaction(async (sql) => {
+    await sql.query('SELECT pg_advisory_xact_lock($1)', [lockKey])
+    return work(sql)
   })
 }
 

@@ -17,6 +17,7 @@ export async function openStores(
     url,
     connectionsMax: 4,
     leaseSeconds: 10,
+    sharesUploads: true,
     feedbackMax: 4,
     decisionsMax: 3,
     logger: { warn() {} },
@@ -25,5 +26,5 @@ export async function openStores(
   let closing: Promise<void> | undefined
   const close = () => (closing ??= stores.close())
   t.after(close)
-  return { ...stores, waiting: 0, close }
+  return { ...stores, close }
 }

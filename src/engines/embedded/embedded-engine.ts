@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { AlikeError } from '../../errors.js'
-import type { Catalogue } from '../../gallery/catalogue.js'
+import { AlikeError } from '../../errors.js'
+import type { Catalogue, NewCatalogueEntry } from '../../gallery/catalogue.js'
 import type { DecisionStore } from '../../gallery/decisions.js'
 import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
 import type { FeedbackStore } from '../../gallery/feedback.js'
@@ -36,6 +36,8 @@ export interface EmbeddedOptions {
   logger: Logger
   /** What becomes of a picture whose record is damaged: `refused`: whatever meets it fails; `named`: only its id is told, with `unreadable`. Default `refused`. */
   damagedRecords?: 'refused' | 'named' | undefined
+  /** Another catalogue says which galleries there are; the one in here only numbers its sets. Default false. */
+  cataloguedElsewhere?: boolean | undefined
   /** Called for each graph that was built anew, for a metric. */
   onIndexRebuild?: (() => void) | undefined
   /** The time that records carry. */
@@ -51,6 +53,7 @@ export class EmbeddedEngine implements Engine {
   /** For who removes originals that no picture uses. */
   readonly originalUses: OriginalUses
   readonly #logger: Logger
+  readonly #numbersSets: boolean
   readonly #parts: SetParts
   /** By uid. */
   readonly #sets = new Map<string, Promise<StoredSet>>()
@@ -58,11 +61,12 @@ export class EmbeddedEngine implements Engine {
   #closing: Promise<void> | undefined
 
   private constructor(
-    { dataDir, index, logger, onIndexRebuild, clock = () => new Date() }: EmbeddedOptions,
+    { dataDir, index, logger, cataloguedElsewhere = false, onIndexRebuild, clock = () => new Date() }: EmbeddedOptions,
     storage: StorageSettings,
     store: GalleryStore,
   ) {
     this.#logger = logger
+    this.#numbersSets = cataloguedElsewhere
     const now = () => clock().toISOString()
     const writes = new BoundedWrites(storage.writeQueueMax)
     const indexes = new GalleryIndexes({
@@ -139,13 +143,14 @@ export class EmbeddedEngine implements Engine {
     return opening
   }
 
-  /** Its rows are removed in the background once its gallery is out of the catalogue. */
+  /** Its rows are removed in the background, once its gallery is out of the catalogue. */
   async drop({ uid }: Pick<EmbeddingSet, 'uid'>): Promise<void> {
     const { filters, indexes } = this.#parts
     const opened = await this.#sets.get(uid)?.catch(() => undefined)
     this.#sets.delete(uid)
     if (opened !== undefined) filters.forget(opened.number)
     await indexes.erase(uid)
+    if (this.#numbersSets) await this.catalogue.remove(uid).catch(unlessGone)
   }
 
   /** Writes the graph of every set that changed. */
@@ -165,8 +170,10 @@ export class EmbeddedEngine implements Engine {
     return this.#closing
   }
 
-  async #openNow({ uid, state }: EmbeddingSet): Promise<StoredSet> {
+  async #openNow(set: EmbeddingSet): Promise<StoredSet> {
     const { store, indexes } = this.#parts
+    const { uid, state } = set
+    if (this.#numbersSets) await this.catalogue.create(numbered(set))
     const row = store.read(({ galleries, sets }) => {
       const { number, gallery, model_id, dimension, next_slot } = sets.ofUid(uid)
       return { number, uid, model_id, dimension, next_slot, name: galleries.get(gallery).name }
@@ -183,6 +190,16 @@ export class EmbeddedEngine implements Engine {
 /** @throws AlikeError `data_unreadable` when the folder is in use, damaged or of a newer version. */
 export function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   return EmbeddedEngine.start(options)
+}
+
+/** A set in a catalogue that only numbers them: each as the set that serves a gallery of its name. */
+function numbered({ uid, modelId, dimension }: EmbeddingSet): NewCatalogueEntry {
+  const galleriesMax = Number.MAX_SAFE_INTEGER
+  return { name: uid, uid, setUid: uid, engine: 'embedded', modelId, dimension, settings: {}, galleriesMax }
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof AlikeError && error.code === 'gallery_not_found')) throw error
 }
 
 async function openStore(

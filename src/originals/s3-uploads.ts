@@ -1,0 +1,104 @@
+/** Uploads of jobs in the bucket of originals, under their jobs' ids, for whichever process runs the job. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+
+export interface S3UploadsOptions {
+  client: S3Client
+  bucket: string
+  /** Before every id. */
+  prefix: string
+  /** Larger files are sent in parts of this size: a store takes 10,000 of them, and 5 GiB in one. */
+  partBytes?: number | undefined
+}
+
+const usualPartBytes = 64 * 2 ** 20
+
+export class S3Uploads {
+  readonly #options: S3UploadsOptions
+  readonly #client: S3Client
+
+  constructor(options: S3UploadsOptions) {
+    this.#options = options
+    this.#client = options.client
+  }
+
+  /** Durable once it resolves. */
+  async put(jobId: string, file: string): Promise<void> {
+    const { size } = await stat(file)
+    const { partBytes = usualPartBytes } = this.#options
+    if (size > partBytes) return this.#putInParts(jobId, file, { size, partBytes })
+    await this.#client.send(
+      new PutObjectCommand({ ...this.#place(jobId), Body: createReadStream(file), ContentLength: size }),
+    )
+  }
+
+  /** @returns undefined when it is not there */
+  async get(jobId: string): Promise<Readable | undefined> {
+    try {
+      return (await this.#client.send(new GetObjectCommand(this.#place(jobId)))).Body as Readable | undefined
+    } catch (error) {
+      if (['NotFound', 'NoSuchKey'].includes((error as Error).name)) return undefined
+      throw error
+    }
+  }
+
+  /** Also when it is not there. */
+  async remove(jobId: string): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand(this.#place(jobId)))
+  }
+
+  async *list(): AsyncGenerator<{ jobId: string; putAt: Date }> {
+    const { bucket, prefix } = this.#options
+    for (let token: string | undefined; ; ) {
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
+      )
+      for (const { Key = '', LastModified = new Date() } of page.Contents ?? [])
+        yield { jobId: Key.slice(prefix.length), putAt: LastModified }
+      token = page.NextContinuationToken
+      if (token === undefined) return
+    }
+  }
+
+  async #putInParts(
+    jobId: string,
+    file: string,
+    { size, partBytes }: { size: number; partBytes: number },
+  ): Promise<void> {
+    const place = this.#place(jobId)
+    const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(place))
+    try {
+      const Parts: { ETag: string | undefined; PartNumber: number }[] = []
+      for (let start = 0; start < size; start += partBytes) {
+        const end = Math.min(start + partBytes, size)
+        const PartNumber = Parts.length + 1
+        const Body = createReadStream(file, { start, end: end - 1 })
+        const { ETag } = await this.#client.send(
+          new UploadPartCommand({ ...place, UploadId, PartNumber, Body, ContentLength: end - start }),
+        )
+        Parts.push({ ETag, PartNumber })
+      }
+      await this.#client.send(new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts } }))
+    } catch (error) {
+      // what stays of it costs money
+      await this.#client.send(new AbortMultipartUploadCommand({ ...place, UploadId })).catch(() => {})
+      throw error
+    }
+  }
+
+  #place(jobId: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#options.bucket, Key: `${this.#options.prefix}${jobId}` }
+  }
+}

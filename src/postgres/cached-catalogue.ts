@@ -1,0 +1,45 @@
+/** The catalogue with its look-ups by name remembered for a moment: an ingestion asks for the same gallery several times a picture. */
+import type { Catalogue, CatalogueEntry } from '../gallery/catalogue.js'
+import type { Notices } from './notices.js'
+
+/** Other processes' changes are told by notices; this bounds what happens when one is missed. */
+const freshMs = 1_000
+/** Names looked up lately. */
+const namesMax = 10_000
+
+export function cachedCatalogue(catalogue: Catalogue, notices: Notices): Catalogue {
+  const found = new Map<string, { entry: Promise<CatalogueEntry | undefined>; until: number }>()
+  notices.listen((notice) => {
+    if (notice === undefined) found.clear()
+    else if (notice.gallery !== undefined) found.delete(notice.gallery)
+  })
+  /** What this process changes it sees changed at once. */
+  const changing = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work
+    } finally {
+      found.clear()
+    }
+  }
+  return {
+    find(name) {
+      const known = found.get(name)
+      if (known !== undefined && known.until > performance.now()) return known.entry
+      const entry = catalogue.find(name)
+      if (found.size >= namesMax) found.clear()
+      found.set(name, { entry, until: performance.now() + freshMs })
+      entry.catch(() => found.delete(name))
+      return entry
+    },
+    create: (entry) => changing(catalogue.create(entry)),
+    remove: (name) => changing(catalogue.remove(name)),
+    serve: (setUid, about) => changing(catalogue.serve(setUid, about)),
+    record: (name) => catalogue.record(name),
+    list: (page) => catalogue.list(page),
+    entries: (page) => catalogue.entries(page),
+    sets: (galleryUid) => catalogue.sets(galleryUid),
+    addSet: (set) => catalogue.addSet(set),
+    changeSet: (setUid, change) => catalogue.changeSet(setUid, change),
+    removeSet: (setUid) => catalogue.removeSet(setUid),
+  }
+}

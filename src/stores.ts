@@ -1,0 +1,57 @@
+/** Where the catalogue, jobs, judgements, decisions and layouts are kept: beside the pictures, or in PostgreSQL for several processes. */
+import type { Config } from './config.js'
+import type { EmbeddedEngine } from './engines/embedded/embedded-engine.js'
+import { AlikeError } from './errors.js'
+import type { GalleriesOptions } from './gallery/galleries.js'
+import type { JobStore } from './jobs/job-store.js'
+import type { PostgresLogger } from './postgres/open-postgres.js'
+
+export interface Stores
+  extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress'> {
+  jobs: JobStore
+  /** Statements that wait for a connection to PostgreSQL. */
+  waiting(): number
+  close(): Promise<void>
+}
+
+type RoleSettings = Pick<Config, 'role' | 'postgresUrl' | 'originalsS3Bucket'>
+
+/** @throws AlikeError `config_invalid` for a process that could not do its part */
+export function expectRole({ role, postgresUrl, originalsS3Bucket }: RoleSettings): void {
+  if (role === 'all') return
+  if (postgresUrl === '')
+    throw new AlikeError('config_invalid', {
+      detail: `ROLE=${role} needs POSTGRES_URL: jobs that are kept in a data folder are run by the process that has it.`,
+    })
+  if (originalsS3Bucket === '')
+    throw new AlikeError('config_invalid', {
+      detail: `ROLE=${role} needs ORIGINALS_S3_BUCKET: uploads are spooled there, for whichever process runs the job.`,
+    })
+}
+
+export async function openStores(
+  config: Config,
+  embedded: EmbeddedEngine,
+  { name, logger }: { name: string; logger: PostgresLogger },
+): Promise<Stores> {
+  if (config.postgresUrl === '') {
+    const { catalogue, feedback, decisions, layouts, jobs } = embedded
+    const progress = progressOf(jobs, [name])
+    return { catalogue, feedback, decisions, layouts, jobs, progress, waiting: () => 0, close: async () => {} }
+  }
+  const { openSharedStores } = await import('./postgres/open-postgres.js') // for those who have one
+  const shared = await openSharedStores({
+    url: config.postgresUrl,
+    connectionsMax: config.postgresConnectionsMax,
+    leaseSeconds: config.jobLeaseSeconds,
+    sharesUploads: config.originalsS3Bucket !== '',
+    feedbackMax: config.feedbackMax,
+    decisionsMax: config.decisionsMax,
+    logger,
+  })
+  return { ...shared, progress: progressOf(shared.jobs, []) }
+}
+
+function progressOf(jobs: JobStore, committedBy: readonly string[]): Stores['progress'] {
+  return { committedBy, advance: (progress, stored) => jobs.advance(progress, stored) }
+}

@@ -1,0 +1,144 @@
+/** Several processes that share a PostgreSQL and a bucket: one accepts a job, others run it, and one dies in the middle. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type Answer, temporaryFolder } from '../support/app.js'
+import { bucketServer } from '../support/bucket-server.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { postgresServer } from '../support/postgres-server.js'
+import { runToExit, type ServiceProcess, startProcess } from '../support/service-process.js'
+import { until } from '../support/until.js'
+
+type Job = Answer['jobs'][number]
+const pictures = 1_200
+
+async function environment(t: TestContext): Promise<Record<string, string> | undefined> {
+  const server = await postgresServer(t)
+  if (server === undefined) return undefined
+  const { endpoint } = await bucketServer(t)
+  return {
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    POSTGRES_URL: await server.newDatabase(),
+    JOB_LEASE_SECONDS: '10',
+    ORIGINALS_S3_BUCKET: 'shared',
+    ORIGINALS_S3_ENDPOINT: endpoint,
+    AWS_ACCESS_KEY_ID: 'alike',
+    AWS_SECRET_ACCESS_KEY: 'alikealike',
+  }
+}
+
+async function asked<Given = Answer>({ address }: ServiceProcess, path: string, init?: RequestInit): Promise<Given> {
+  return (await (await fetch(`${address}${path}`, init)).json()) as Given
+}
+
+async function sendPictures(service: ServiceProcess): Promise<Job> {
+  const drawn = await Promise.all(
+    drawnLabels.map(async (label, n) =>
+      (await drawImage(label, n, { width: 16, height: 16, format: 'png' })).toString('base64'),
+    ),
+  )
+  const lines = Array.from({ length: pictures }, (_, n) =>
+    JSON.stringify({ add: { id: `p${n}`, image: drawn[n % drawn.length] } }),
+  )
+  return asked<Job>(service, '/v1/galleries/g/ingest', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: lines.join('\n'),
+  })
+}
+
+/** The states and counts that the events of a job told, to its end. */
+async function followed({ address }: ServiceProcess, { id }: Job): Promise<Job[]> {
+  const response = await fetch(`${address}/v1/jobs/${id}/events`)
+  const text = await response.text()
+  return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as Job)
+}
+
+test('a job that one process accepts is run by others; one that is killed in the middle is gone on with by the next', async (t) => {
+  const shared = await environment(t)
+  if (shared === undefined) return
+  const workFolder = await temporaryFolder(t)
+  const [front, other] = await Promise.all(
+    [0, 1].map(async () => startProcess(t, { ...shared, ROLE: 'serve', DATA_DIR: await temporaryFolder(t) })),
+  )
+  await asked(front!, '/v1/galleries/g', { method: 'PUT' })
+  const job = await sendPictures(front!)
+  assert.deepEqual([job.state, job.total], ['queued', pictures])
+  assert.equal((await asked<Job>(other!, `/v1/jobs/${job.id}`)).state, 'queued', 'any process answers for it')
+  const events = followed(other!, job)
+
+  const first = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: workFolder })
+  assert.equal((await fetch(`${first.address}/v1/galleries`)).status, 404, 'it only works')
+  assert.equal((await fetch(`${first.address}/readyz`)).status, 200)
+  const seen = await until(async () => {
+    const { done, finishedAt } = await asked<Job>(front!, `/v1/jobs/${job.id}`)
+    assert.equal(finishedAt, null, 'the job was over before its worker could be killed')
+    return done > 0 && done
+  }, 'progress')
+  await first.stop('SIGKILL')
+
+  const second = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: workFolder })
+  const ended = await until(async () => {
+    const now = await asked<Job>(front!, `/v1/jobs/${job.id}`)
+    assert.ok(now.done >= seen, `${now.done} after a kill at ${seen}`)
+    return now.finishedAt !== null && now
+  }, 'the end of the job')
+  const { state, done, failed, added, updated, skipped } = ended
+  assert.deepEqual([state, done, failed, added + updated + skipped], ['succeeded', pictures, 0, pictures])
+  const told = await events
+  assert.deepEqual([told[0]?.state, told.at(-1)?.state, told.at(-1)?.done], ['queued', 'succeeded', pictures])
+  assert.ok(
+    told.some(({ state: at, done: part }) => at === 'running' && part > 0 && part < pictures),
+    'progress is told by a process that does not run it',
+  )
+  assert.deepEqual(await second.stop('SIGTERM'), 0)
+
+  // the pictures lie in the engine of the workers' folder
+  const { POSTGRES_URL, ...bucket } = shared
+  const whole = await startProcess(t, { ...bucket, POSTGRES_URL: POSTGRES_URL!, DATA_DIR: workFolder })
+  assert.equal((await asked(whole, '/v1/galleries/g')).count, pictures)
+})
+
+test('a job is cancelled and paused by a process that does not run it', async (t) => {
+  const shared = await environment(t)
+  if (shared === undefined) return
+  const front = await startProcess(t, { ...shared, ROLE: 'serve', DATA_DIR: await temporaryFolder(t) })
+  await asked(front, '/v1/galleries/g', { method: 'PUT' })
+  const [paused, cancelled] = [await sendPictures(front), await sendPictures(front)]
+  const worker = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: await temporaryFolder(t) })
+  const stateOf = async ({ id }: Job) => (await asked<Job>(front, `/v1/jobs/${id}`)).state
+  const steer = (job: Job, steering: object) =>
+    asked<Job>(front, `/v1/jobs/${job.id}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(steering),
+    })
+  await until(async () => (await stateOf(paused)) === 'running')
+  assert.equal((await steer(paused, { paused: true })).state, 'running', 'its process hears of it at its next renewal')
+  await until(async () => (await stateOf(paused)) === 'queued' && (await stateOf(cancelled)) === 'running')
+  assert.equal((await asked<Job>(front, `/v1/jobs/${cancelled.id}`, { method: 'DELETE' })).state, 'cancelled')
+  await steer(paused, { paused: false })
+  await until(async () => (await stateOf(paused)) === 'succeeded')
+  assert.equal(await stateOf(cancelled), 'cancelled')
+  await worker.stop('SIGTERM')
+})
+
+test('a process that could not do its part says why and ends', async (t) => {
+  const shared = await environment(t)
+  if (shared === undefined) return
+  const { POSTGRES_URL, ORIGINALS_S3_BUCKET, ...rest } = shared
+  const DATA_DIR = await temporaryFolder(t)
+  for (const [settings, message] of [
+    [{ ROLE: 'work' }, /ROLE=work needs POSTGRES_URL/],
+    [{ ROLE: 'serve', POSTGRES_URL }, /ROLE=serve needs ORIGINALS_S3_BUCKET/],
+    [{ POSTGRES_URL: 'postgres://alike@127.0.0.1:1/none' }, /store_unreachable/],
+  ] as [Record<string, string>, RegExp][]) {
+    const { code, output } = await runToExit({ ...rest, ...settings, DATA_DIR })
+    assert.equal(code, 1, output)
+    assert.match(output, message)
+  }
+  const alone = await startProcess(t, { ...rest, POSTGRES_URL: POSTGRES_URL!, DATA_DIR })
+  const second = await runToExit({ ...rest, POSTGRES_URL: POSTGRES_URL!, DATA_DIR: await temporaryFolder(t) })
+  assert.match(second.output, /Another process shares the jobs in PostgreSQL/)
+  await alone.stop('SIGTERM')
+})

@@ -1,0 +1,36 @@
+/** Uploads in a bucket, in one piece and in parts. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { s3Client } from '../../src/originals/s3-originals.js'
+import { S3Uploads } from '../../src/originals/s3-uploads.js'
+import { bucketServer } from '../support/bucket-server.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+for (const [how, partBytes] of [
+  ['in one piece', undefined],
+  ['in parts', 70_000],
+] as const) {
+  test(`an upload that was put ${how} comes back whole, is listed, and goes`, async (t) => {
+    const { endpoint, objects } = await bucketServer(t)
+    const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+    const client = s3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+    const uploads = new S3Uploads({ client, bucket: 'b', prefix: 'uploads/', partBytes })
+    const file = join(await temporaryFolder(t), 'upload')
+    const bytes = randomBytes(200_001)
+    await writeFile(file, bytes)
+    assert.equal(await uploads.get('j'), undefined)
+    await uploads.put('j', file)
+    assert.deepEqual(objects.get('b/uploads/j')?.bytes, bytes)
+    assert.deepEqual(await buffer((await uploads.get('j'))!), bytes)
+    const listed = []
+    for await (const { jobId } of uploads.list()) listed.push(jobId)
+    assert.deepEqual(listed, ['j'])
+    await uploads.remove('j')
+    await uploads.remove('j')
+    assert.equal(await uploads.get('j'), undefined)
+  })
+}

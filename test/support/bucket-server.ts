@@ -1,0 +1,84 @@
+/** As much of S3's protocol as originals and uploads speak, over a map in memory: for tests where no real store is at hand. */
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import type { TestContext } from 'node:test'
+
+export interface BucketServer {
+  endpoint: string
+  /** By `bucket/key`. */
+  objects: ReadonlyMap<string, { bytes: Buffer; putAt: Date }>
+}
+
+export async function bucketServer(t: TestContext): Promise<BucketServer> {
+  const objects = new Map<string, { bytes: Buffer; putAt: Date }>()
+  const parts = new Map<string, Buffer[]>()
+  const server = createServer((request, response) => {
+    void answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
+  })
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url!, 'http://bucket')
+    const key = decodeURIComponent(pathname.slice(1))
+    const upload = searchParams.get('uploadId')
+    if (searchParams.get('list-type') === '2')
+      return xml(response, listOf(key.replace(/\/$/, ''), searchParams.get('prefix') ?? ''))
+    if (request.method === 'POST' && searchParams.has('uploads')) {
+      const id = randomUUID()
+      parts.set(id, [])
+      return xml(response, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`)
+    }
+    if (request.method === 'POST') {
+      objects.set(key, { bytes: Buffer.concat(parts.get(upload!)!), putAt: new Date() })
+      return xml(response, '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>')
+    }
+    if (request.method === 'PUT') {
+      const bytes = plain(request, await buffer(request))
+      if (upload === null) objects.set(key, { bytes, putAt: new Date() })
+      else parts.get(upload)![Number(searchParams.get('partNumber')) - 1] = bytes
+      return void response.writeHead(200, { etag: '"one"' }).end()
+    }
+    if (request.method === 'DELETE') {
+      objects.delete(key)
+      return void response.writeHead(204).end()
+    }
+    const found = objects.get(key)
+    if (found === undefined) return xml(response, '<Error><Code>NoSuchKey</Code></Error>', 404)
+    response.writeHead(200, { 'content-length': found.bytes.length, 'last-modified': found.putAt.toUTCString() })
+    response.end(request.method === 'HEAD' ? undefined : found.bytes)
+  }
+
+  function listOf(bucket: string, prefix: string): string {
+    const fitting = [...objects].filter(([key]) => key.startsWith(`${bucket}/${prefix}`))
+    const lines = fitting.map(
+      ([key, { bytes, putAt }]) =>
+        `<Contents><Key>${key.slice(bucket.length + 1)}</Key><Size>${bytes.length}</Size><LastModified>${putAt.toISOString()}</LastModified></Contents>`,
+    )
+    return `<ListBucketResult><IsTruncated>false</IsTruncated>${lines.join('')}</ListBucketResult>`
+  }
+
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, objects }
+}
+
+function xml(response: ServerResponse, body: string, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/xml' }).end(body)
+}
+
+/** Streams are sent as `aws-chunked`: each chunk behind its length in hex, checksums behind the last. */
+function plain({ headers }: IncomingMessage, body: Buffer): Buffer {
+  if (!String(headers['content-encoding']).includes('aws-chunked')) return body
+  const chunks: Buffer[] = []
+  for (let at = 0; ; ) {
+    const end = body.indexOf('\r\n', at)
+    const length = Number.parseInt(body.toString('latin1', at, end), 16)
+    if (length === 0) return Buffer.concat(chunks)
+    chunks.push(body.subarray(end + 2, end + 2 + length))
+    at = end + 2 + length + 2
+  }
+}
