@@ -14,7 +14,7 @@ import { runCommand } from '../support/run-command.js'
 import { runToExit } from '../support/service-process.js'
 
 const commands = [
-  ...['cli/backup', 'cli/restore', 'cli/make-key', 'cli/evaluate', 'cli/ingest'],
+  ...['cli/backup', 'cli/restore', 'cli/make-key', 'cli/evaluate', 'cli/ingest', 'cli/model'],
   ...['train/main', 'train/onnx/precisions/main', 'train/report/main', 'train/native/setup'],
 ]
 

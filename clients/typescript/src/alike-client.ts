@@ -14,6 +14,7 @@ export { AlikeProblem, AlikeUnreachable, isProblem, type Problem, type ProblemCo
 export type { RetryOptions } from './retries.js'
 
 export type Gallery = components['schemas']['Gallery']
+export type Model = components['schemas']['Model']
 /** The model that the service runs on, with its manifest. */
 export type ServedModel = operations['getModel']['responses'][200]['content']['application/json']
 export type Image = components['schemas']['Image']
@@ -129,6 +130,20 @@ export class AlikeClient {
     const makeRequest = () =>
       new Request(url, { method: 'POST', headers, body: open(), duplex: 'half', ...given({ signal }) } as RequestInit)
     return (await (await fetchWithRetries(makeRequest, this.#send, this.#retry)).json()) as Job
+  }
+
+  /** @param upload `open` gives a tar, plain or gzipped, of a folder that training wrote. The same again changes nothing. */
+  async installModel({ open, signal }: Pick<IngestUpload, 'open' | 'signal'>): Promise<Model> {
+    const headers = { ...this.#headers, 'content-type': 'application/x-tar' }
+    const makeRequest = () =>
+      new Request(`${this.#base}/v1/models`, {
+        method: 'POST',
+        headers,
+        body: open(),
+        duplex: 'half',
+        ...given({ signal }),
+      } as RequestInit)
+    return (await (await fetchWithRetries(makeRequest, this.#send, this.#retry)).json()) as Model
   }
 
   job(job: string, options: CallOptions = {}): Promise<Job> {

@@ -1,5 +1,5 @@
 /** What a run says at its end: how good the network is, and what comes next. */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { isMeasured } from './judge-exported.js'
 import type { ModelMetrics } from './model-metrics.js'
 
@@ -10,7 +10,9 @@ export function closingLines(
 ): string[] {
   const next = [
     `next: npm run quantize -- --model ${word(folder)} --data ${word(data)}    # int8 for CPUs, fp16 for CUDA`,
-    `      MODEL_DIR=${word(folder)} npm start`,
+    `      MODEL_DIR=${word(folder)} npm start    # or, where a service runs already:`,
+    `      npm run model -- install ${word(folder)} && npm run model -- build GALLERY ${word(basename(folder))}`,
+    `      npm run model -- switch GALLERY ${word(basename(folder))}    # docs/changing-the-network.md`,
   ]
   if (metrics === undefined)
     return ['the test pictures were left alone; --finish measures the network on them', ...next]

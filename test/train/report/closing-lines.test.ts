@@ -14,7 +14,9 @@ test('a run ends with its quality and the next commands', async () => {
   assert.deepEqual(lines.slice(1), [
     'all numbers: onnx/mine/model-card.md',
     "next: npm run quantize -- --model onnx/mine --data 'my photos/o'\\''clock'    # int8 for CPUs, fp16 for CUDA",
-    '      MODEL_DIR=onnx/mine npm start',
+    '      MODEL_DIR=onnx/mine npm start    # or, where a service runs already:',
+    '      npm run model -- install onnx/mine && npm run model -- build GALLERY mine',
+    '      npm run model -- switch GALLERY mine    # docs/changing-the-network.md',
   ])
 })
 

@@ -1,0 +1,39 @@
+/** A model folder as the tar that `POST /v1/models` takes. */
+import { createReadStream } from 'node:fs'
+import { opendir, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { pack } from 'tar-stream'
+import { AlikeError } from '../errors.js'
+
+/** What a folder of training holds beside the model, such as runs and weights to go on from, is passed over by the service too. */
+const sent = /^(manifest\.json|metrics\.json|model-card\.md|[^/]+\.onnx|plots\/[^/]+|golden\/[^/]+)$/
+
+/** @returns paths below the folder @throws AlikeError `model_unreadable` for a folder that holds no model */
+export async function filesOfModel(folder: string): Promise<string[]> {
+  const files: string[] = []
+  for await (const entry of await opendir(folder, { recursive: true })) {
+    const path = relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/')
+    if (entry.isFile() && sent.test(path)) files.push(path)
+  }
+  if (!files.includes('manifest.json'))
+    throw new AlikeError('model_unreadable', {
+      detail: `${folder} has no manifest.json: it is no folder that training wrote.`,
+    })
+  return files.sort()
+}
+
+/** One file at a time in memory. */
+export function archiveOfModel(folder: string, files: readonly string[]): Readable {
+  const archive = pack()
+  const write = async () => {
+    for (const name of files) {
+      const path = join(folder, name)
+      await pipeline(createReadStream(path), archive.entry({ name: `model/${name}`, size: (await stat(path)).size }))
+    }
+    archive.finalize()
+  }
+  write().catch((error: unknown) => archive.destroy(error as Error))
+  return Readable.from(archive)
+}

@@ -1,0 +1,142 @@
+/**
+ * `npm run model -- install|list|build|compare|switch`: from a folder that training wrote to the model that answers a
+ * gallery's searches, and back. Everything is done by the service; this command asks, waits and tells.
+ */
+import cliProgress from 'cli-progress'
+import { AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
+import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
+import { archiveOfModel, filesOfModel } from './model-archive.js'
+import { setLines } from './set-lines.js'
+
+const withoutOriginalChoices = ['fail', 'leave_out'] as const
+
+interface Place {
+  url: string
+  key?: string | undefined
+}
+
+async function install(folder: string, place: Place): Promise<void> {
+  const files = await filesOfModel(folder)
+  const { id, name } = await new AlikeClient(place).installModel({ open: () => archiveOfModel(folder, files) })
+  console.log(`${name} (${id}) can be used by galleries.`)
+  console.log(`next: npm run model -- build GALLERY ${name}`)
+}
+
+async function list(place: Place): Promise<void> {
+  const { models } = await dataOf(new AlikeClient(place).api.GET('/v1/models'))
+  for (const { id, name, runtime } of models)
+    console.log(
+      `${name} (${id}): ${runtime === null ? 'opened when it is needed' : `${runtime.provider}, ${runtime.precision}`}`,
+    )
+}
+
+interface Build extends Place {
+  withoutOriginal: (typeof withoutOriginalChoices)[number]
+}
+
+async function build(gallery: string, model: string, { withoutOriginal, ...place }: Build): Promise<void> {
+  const service = new AlikeClient(place)
+  const { id } = await dataOf(
+    service.api.POST('/v1/galleries/{gallery}/sets', {
+      params: { path: { gallery } },
+      body: { model, withoutOriginal },
+    }),
+  )
+  const job = await follow(service, id)
+  for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
+  if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
+    console.log(`Job ${job.state.replaceAll('_', ' ')}${job.failure === null ? '' : `: ${job.failure.detail}`}`)
+    process.exitCode = failed
+    return
+  }
+  await compare(gallery, place)
+  console.log(`next: npm run model -- switch ${gallery} ${model}${process.exitCode === failed ? ' --force' : ''}`)
+}
+
+/** Exit code 1 while a set was found not good enough. */
+async function compare(gallery: string, place: Place): Promise<void> {
+  const service = new AlikeClient(place)
+  const { sets } = await dataOf(service.api.GET('/v1/galleries/{gallery}/sets', { params: { path: { gallery } } }))
+  for (const line of setLines(sets, await namesOf(service))) console.log(line)
+  if (sets.some(({ state, gate }) => state === 'ready' && gate?.passed === false)) process.exitCode = failed
+}
+
+async function switchTo(
+  gallery: string,
+  model: string,
+  { force, ...place }: Place & { force: boolean },
+): Promise<void> {
+  const service = new AlikeClient(place)
+  const path = { gallery }
+  const { sets } = await dataOf(
+    service.api.PUT('/v1/galleries/{gallery}/serving', { params: { path }, body: { model, force } }),
+  )
+  const nameOf = await namesOf(service)
+  const serving = sets.find(({ state }) => state === 'serving')!
+  console.log(`${nameOf(serving.modelId)} (${serving.modelId}) serves ${gallery}: ${serving.count} pictures.`)
+  const kept = sets.find(({ state }) => state === 'kept')
+  if (kept !== undefined)
+    console.log(
+      `back, until ${kept.keptUntil?.slice(0, 10) ?? 'it is removed'}: npm run model -- switch ${gallery} ${nameOf(kept.modelId)}`,
+    )
+}
+
+async function namesOf(service: AlikeClient): Promise<(id: string) => string> {
+  const { models } = await dataOf(service.api.GET('/v1/models'))
+  const names = new Map(models.map(({ id, name }) => [id, name]))
+  return (id) => names.get(id) ?? id
+}
+
+async function follow(service: AlikeClient, id: string): Promise<Job> {
+  const bar = new cliProgress.SingleBar({
+    format: 'embed {bar} {value}/{total}, {left} left',
+    stream: process.stderr,
+  })
+  bar.start(1, 0, { left: '–' })
+  try {
+    return await service.waitForJob(id, {
+      onProgress({ total, done, secondsLeft }) {
+        bar.setTotal(total ?? done + 1)
+        bar.update(done, { left: secondsLeft === null ? '–' : `${Math.ceil(secondsLeft)} s` })
+      },
+    })
+  } finally {
+    bar.stop()
+  }
+}
+
+const program = command('npm run model --', 'Installs models in a running service, and changes the one of a gallery.')
+const subcommand = (name: string, description: string) =>
+  program
+    .command(name)
+    .description(description)
+    .option(...serviceOptions.url)
+    .option(...serviceOptions.key)
+
+subcommand('install', 'Sends a folder that training wrote; the service checks it.')
+  .argument('<folder>', 'such as onnx/mine')
+  .action(install)
+subcommand('list', 'Lists the models of the service.').action(list)
+subcommand('build', 'Embeds a gallery by another model beside the one that serves, and judges both.')
+  .argument('<gallery>')
+  .argument('<model>', 'name or id')
+  .option(
+    '--without-original <choice>',
+    'fail or leave_out: what becomes of pictures that were not kept as they came',
+    oneOf(withoutOriginalChoices),
+    'fail' as const,
+  )
+  .action(build)
+subcommand(
+  'compare',
+  'Shows the models of a gallery side by side, and the verdict; ends with 1 when one is not good enough.',
+)
+  .argument('<gallery>')
+  .action(compare)
+subcommand('switch', 'Lets another model answer the searches of a gallery, or the one before again.')
+  .argument('<gallery>')
+  .argument('<model>', 'name or id')
+  .option('--force', 'although it was not found good enough', false)
+  .action(switchTo)
+
+await runCommand(program)

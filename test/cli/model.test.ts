@@ -1,0 +1,106 @@
+/** From a model's folder to the model that serves, and back, by the command and a real service. */
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setLines } from '../../src/cli/set-lines.js'
+import type { Config } from '../../src/config.js'
+import { startApp, temporaryFolder } from '../support/app.js'
+import { drawImage, drawnLabels } from '../support/drawn-images.js'
+import { handmadeModel } from '../support/handmade-onnx.js'
+import { runCommand } from '../support/run-command.js'
+
+/** A gallery of eight pictures on the model `handmade`, the folder of another one, and the command. */
+async function opened(t: TestContext, bounds: Partial<Config>) {
+  const app = await startApp(t, bounds)
+  const url = await app.listen()
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  for (const label of drawnLabels)
+    for (let seed = 1; seed < 3; seed++) {
+      const image = (await drawImage(label, seed)).toString('base64')
+      await app.call(201, { method: 'PUT', url: `/v1/galleries/g/images/${label}${seed}`, payload: { image, label } })
+    }
+  const { folder } = await handmadeModel(t, { inputSize: 16, dimension: 12, name: 'twelve' })
+  await mkdir(join(folder, 'work'))
+  await writeFile(join(folder, 'work', 'weights.bin'), 'to go on from')
+  const model = (...parameters: string[]) => runCommand('cli/model', [...parameters, '--url', url])
+  return { app, folder, model }
+}
+const dimensionOf = async ({ call }: Awaited<ReturnType<typeof opened>>['app']) =>
+  (await call(200, { url: '/v1/galleries/g' })).dimension
+
+test('a model is installed, listed, built for a gallery, compared, switched to, and back', async (t) => {
+  const { app, folder, model } = await opened(t, { gateOverlapMin: 0, gateMapLossMax: 1, gateRankLossMax: 1 })
+  const installed = await model('install', folder)
+  assert.equal(installed.code, 0, installed.output)
+  assert.match(installed.output, /^twelve \([0-9a-f]{16}\) can be used by galleries\.\nnext: npm run model -- build/)
+  assert.equal((await model('install', folder)).code, 0, 'the same again changes nothing')
+  const listed = await model('list')
+  assert.match(listed.output, /^handmade \(.+\): cpu, fp32$/m)
+  assert.match(listed.output, /^twelve \(.+\): /m)
+
+  const built = await model('build', 'g', 'twelve')
+  assert.equal(built.code, 0, built.output)
+  assert.match(built.output, /^handmade \(.+\): serving, 8 pictures$/m)
+  assert.match(built.output, /^twelve \(.+\): ready, 8 pictures$/m)
+  assert.match(built.output, /^ {2}found good enough beside handmade, /m)
+  assert.match(built.output, /^ {2}mAP@10 +[01]\.\d{3} → [01]\.\d{3} +[+−]/m)
+  assert.match(built.output, /^next: npm run model -- switch g twelve$/m)
+  assert.equal(await dimensionOf(app), 24, 'nothing has changed yet')
+  const compared = await model('compare', 'g')
+  assert.deepEqual([compared.code, built.output.includes(compared.output)], [0, true])
+
+  const switched = await model('switch', 'g', 'twelve')
+  assert.match(
+    switched.output,
+    /^twelve \(.+\) serves g: 8 pictures\.\nback, until .+: npm run model -- switch g handmade$/m,
+  )
+  assert.equal(await dimensionOf(app), 12)
+  assert.equal((await model('switch', 'g', 'handmade')).code, 0)
+  assert.equal(await dimensionOf(app), 24)
+})
+
+test('one that is not good enough is told with its reasons, and serves only by force', async (t) => {
+  const { app, folder, model } = await opened(t, { gateMapLossMax: 0, gateRankLossMax: 0, gateCopiesLossMax: 0 })
+  await model('install', folder)
+  const built = await model('build', 'g', 'twelve')
+  assert.equal(built.code, 1, built.output)
+  assert.match(built.output, /^ {2}not found good enough beside handmade, .+\n {2}\S.+ is allowed\.$/m)
+  assert.match(built.output, /^next: npm run model -- switch g twelve --force$/m)
+  const refused = await model('switch', 'g', 'twelve')
+  assert.deepEqual([refused.code, await dimensionOf(app)], [1, 24])
+  assert.match(refused.output, /^gate_not_passed: /)
+  assert.equal((await model('switch', 'g', 'twelve', '--force')).code, 0)
+  assert.equal(await dimensionOf(app), 12)
+})
+
+test('what cannot be is one line: a folder without a model, a gallery or a model that is not there', async (t) => {
+  const { model } = await opened(t, {})
+  const rows: [parameters: string[], says: RegExp][] = [
+    [['install', await temporaryFolder(t)], /^model_unreadable: .+ has no manifest\.json/],
+    [['build', 'none', 'handmade'], /^gallery_not_found: /],
+    [['build', 'g', 'none'], /^model_not_found: /],
+    [['switch', 'g', 'none'], /^(set|model)_not_found: /],
+  ]
+  for (const [parameters, says] of rows) {
+    const { code, output } = await model(...parameters)
+    assert.deepEqual([code, output.trim().split('\n').length], [1, 1], output)
+    assert.match(output, says)
+  }
+  assert.equal((await model('build', 'g')).code, 2)
+})
+
+test('a set that is kept tells how long, one that is worked on by which job', () => {
+  const set = { gallery: 'g', dimension: 4, index: { pending: 0, building: false }, createdAt: '' }
+  const lines = setLines(
+    [
+      { ...set, modelId: 'a', state: 'kept', count: 9, keptUntil: '2026-12-03T10:00:00.000Z' },
+      { ...set, modelId: 'b', state: 'building', count: 3, job: 'j' },
+    ],
+    (id) => `model ${id}`,
+  )
+  assert.deepEqual(lines, [
+    'model a (a): kept until 2026-12-03, 9 pictures',
+    'model b (b): building, 3 pictures, job j is at it',
+  ])
+})
