@@ -54,6 +54,7 @@ import { WebhookRequests } from './remote/webhook-requests.js'
 import { expectRole, openStores, type Stores } from './stores.js'
 import { openTracing } from './tracing/open-tracing.js'
 import { serviceVersion } from './version.js'
+import { ModelDrift } from './watch/model-drift.js'
 import { QueryDrift } from './watch/query-drift.js'
 import { RecallSample } from './watch/recall-sample.js'
 
@@ -280,14 +281,7 @@ export async function openService(
         logger.debug({ err }, 'a search could not be answered by the other embedding set')
       },
     })
-    const drift = await QueryDrift.open({
-      dataDir: config.dataDir,
-      modelId: embedder.model.manifest.id,
-      calibration: embedder.model.manifest.calibration,
-      queries: config.driftQueries,
-      onBest: metrics.observeBest,
-      logger,
-    })
+    const drift = await openDrift(modelFolders, { config, metrics, logger })
     watch(metrics, {
       config,
       galleries,
@@ -343,6 +337,31 @@ function servable(folders: ModelFolders): ServableModels {
     get: (idOrName) => sizeOf(folders.get(idOrName)),
     has: (id) => folders.has(id),
   }
+}
+
+/** Models beside the standard one whose drift is watched. */
+const driftingModelsMax = 8
+
+async function openDrift(
+  folders: ModelFolders,
+  { config, metrics, logger }: { config: Config; metrics: Metrics; logger: Logger },
+): Promise<ModelDrift> {
+  const { dataDir, driftQueries: queries } = config
+  const { id, calibration } = folders.standard.manifest
+  const standard = { dataDir, queries, logger, modelId: id, calibration, onBest: metrics.observeBest }
+  return new ModelDrift({
+    standard: await QueryDrift.open(standard),
+    // the histograms of best hits are the standard model's alone: those of several would blur
+    open: (modelId) =>
+      QueryDrift.open({
+        ...standard,
+        modelId,
+        file: `query-baseline-${modelId}.json`,
+        calibration: folders.has(modelId) ? folders.get(modelId).manifest.calibration : undefined,
+        onBest() {},
+      }),
+    othersMax: driftingModelsMax,
+  })
 }
 
 function watchFolder(
@@ -420,7 +439,7 @@ function watch(
     config: Config
     embedded: EmbeddedEngine
     stores: Stores
-    drift: QueryDrift
+    drift: ModelDrift
     followers: SetFollowers
   },
 ): void {

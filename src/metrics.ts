@@ -117,7 +117,7 @@ export interface MetricSources {
   galleries?: () => Promise<Iterable<GalleryReading>>
   watchedFolders?: () => Iterable<WatchedFolderReading>
   /** How far the last queries have moved from a reference. */
-  queryDrift?: () => Iterable<{ of: string; reference: string; psi: number }>
+  queryDrift?: () => Iterable<{ modelId: string; of: string; reference: string; psi: number }>
   /** Mean `pSame` of the calibration's pairs of one label. */
   expectedPSame?: () => number | undefined
   /** Memory by what holds it. */
@@ -616,11 +616,12 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
   new Gauge({
     name: 'alike_query_drift_psi',
     help: 'Population stability index of the best hits of the last queries, against the first ones of this model or the pairs of its calibration.',
-    labelNames: ['of', 'reference'] as const,
+    labelNames: ['model_id', 'of', 'reference'] as const,
     registers,
     collect() {
       this.reset()
-      for (const { psi, ...labels } of sources.queryDrift?.() ?? []) this.set(labels, psi)
+      for (const { psi, modelId, ...labels } of sources.queryDrift?.() ?? [])
+        this.set({ model_id: modelId, ...labels }, psi)
     },
   })
   new Gauge({

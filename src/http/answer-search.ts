@@ -15,7 +15,7 @@ import type { Shadow, ShadowedSearch } from '../re-embedding/shadow.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import { type Answer, type Example, type Query, type RetrievalParts, retrieve, retrieveNext } from '../retrieval.js'
 import type { RequestTrace } from '../tracing/tracing.js'
-import type { QueryDrift } from '../watch/query-drift.js'
+import type { ModelDrift } from '../watch/model-drift.js'
 import type { RecallSample } from '../watch/recall-sample.js'
 import type { BodyMemory } from './body-memory.js'
 import { filterOf } from './given-filter.js'
@@ -34,7 +34,7 @@ import { type Misfit, RequestInvalid } from './validation.js'
 
 /** What looks at queries as they pass. */
 export interface QueryWatch {
-  drift: QueryDrift
+  drift: ModelDrift
   recall: RecallSample
   shadow: Shadow
 }
@@ -97,7 +97,7 @@ function watchAnswer(
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
   const isPlain = images.length > 0 && given.filter === undefined && given.unlike === undefined
-  if (isPlain && modelId === drift.modelId && best?.rank === 1) drift.observe(best.score)
+  if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
   const like = shadowedExample(images, given)
   if (like !== undefined && best?.rank === 1)

@@ -11,6 +11,8 @@ export interface QueryDriftOptions {
   /** Where the baseline outlives the process. */
   dataDir: string
   modelId: string
+  /** Default `query-baseline.json`, that of the standard model. */
+  file?: string | undefined
   calibration?: ScoreCalibration | undefined
   /** Queries that make the baseline, and as many the window that is held against it. */
   queries: number
@@ -32,7 +34,7 @@ interface Baseline {
   count: number
 }
 
-const fileName = 'query-baseline.json'
+const fileOfStandard = 'query-baseline.json'
 
 export class QueryDrift {
   readonly #options: QueryDriftOptions
@@ -49,7 +51,7 @@ export class QueryDrift {
 
   /** A baseline that can not be read, or is of another model, is made anew. */
   static async open(options: QueryDriftOptions): Promise<QueryDrift> {
-    const kept = await readFile(join(options.dataDir, fileName), 'utf8').then(
+    const kept = await readFile(join(options.dataDir, options.file ?? fileOfStandard), 'utf8').then(
       (text) => baselineOf(text),
       () => undefined,
     )
@@ -106,7 +108,8 @@ export class QueryDrift {
   }
 
   async #keep(): Promise<void> {
-    const path = join(this.#options.dataDir, fileName)
+    const { dataDir, file = fileOfStandard } = this.#options
+    const path = join(dataDir, file)
     try {
       await writeFile(`${path}.new`, JSON.stringify(this.#baseline))
       await rename(`${path}.new`, path)
