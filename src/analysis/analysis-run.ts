@@ -66,8 +66,8 @@ export class AnalysisRun {
   /** @throws AlikeError why there is no result; the signal's reason when stopped */
   async run(task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
     const { gallery } = this.#job
-    const { modelId } = await this.#galleries.set(gallery)
-    const scan = await this.#galleries.scan(gallery)
+    const { modelId, examples } = await this.#galleries.serving(gallery)
+    const scan = examples.scan()
     const stop = () => this.#control.stop()
     this.#signal.addEventListener('abort', stop)
     const thread = new CalledThread<AnalysisCalls>({

@@ -535,7 +535,7 @@ export class Galleries {
     for (let after: string | undefined = ''; after !== undefined; ) {
       const entries: CatalogueEntry[] = await catalogue.entries({ after, limit: openedAtOnce })
       for (const { name, uid } of entries) {
-        const beside = (await unlessGone(catalogue.sets(uid), [])).filter(({ stage }) => stage !== 'serving')
+        const beside = (await unlessLost(catalogue.sets(uid), [])).filter(({ stage }) => stage !== 'serving')
         if (beside.length > 0) found.push({ gallery: name, beside })
       }
       after = entries.at(-1)?.name
@@ -771,11 +771,12 @@ function idOfStep(step: ImageStep): string {
   return 'put' in step ? step.put.id : step.remove
 }
 
-async function unlessGone<Result>(reading: Promise<Result>, otherwise: Result): Promise<Result> {
+/** The gallery is gone, or its record is damaged. */
+async function unlessLost<Result>(reading: Promise<Result>, otherwise: Result): Promise<Result> {
   try {
     return await reading
   } catch (error) {
-    if (error instanceof AlikeError && error.code === 'gallery_not_found') return otherwise
+    if (error instanceof AlikeError && ['gallery_not_found', 'data_unreadable'].includes(error.code)) return otherwise
     throw error
   }
 }

@@ -125,9 +125,9 @@ export class EmbeddingSets {
 
   /** Sets that served and were kept long enough. */
   async removeOverdue(): Promise<void> {
-    const { galleries, logger, now = () => new Date() } = this.#options
+    const { followers, logger, now = () => new Date() } = this.#options
     try {
-      for (const { gallery } of await galleries.setsBeside())
+      for (const gallery of followers.galleries)
         for (const set of await this.list(gallery)) {
           const { keptUntil } = set.about
           if (set.stage !== 'kept' || keptUntil === undefined || new Date(keptUntil) > now()) continue

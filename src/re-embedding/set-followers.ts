@@ -56,6 +56,11 @@ export class SetFollowers {
     return this.#followers.size
   }
 
+  /** By name. */
+  get galleries(): string[] {
+    return [...this.#followers.keys()]
+  }
+
   /** Of a gallery: the set that is kept up to date. */
   setOf(gallery: string): string | undefined {
     return this.#followers.get(gallery)?.setUid

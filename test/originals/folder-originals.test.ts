@@ -3,6 +3,7 @@ import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
+import { fillDisk, smallDisk } from '../support/full-disk.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { hashOf, listed, testOriginalStore } from './original-stores.js'
 
@@ -54,4 +55,24 @@ test('what a process that died has half written is cleared away when it is old',
     [hash],
   )
   await assert.rejects(stat(half), { code: 'ENOENT' })
+})
+
+test('on a full disk an original is refused as a whole, and kept once there is room', async (t) => {
+  const disk = await smallDisk(t, 2 * 2 ** 20)
+  if (disk === undefined) return t.skip('this user may not make a disk')
+  const store = new FolderOriginals(join(disk, 'originals'))
+  const small = Buffer.from('one that fits')
+  await store.put(hashOf(small), small)
+  const release = await fillDisk(disk)
+  const large = Buffer.alloc(64 * 1024, 7)
+  await assert.rejects(store.put(hashOf(large), large), { code: 'storage_full' })
+  assert.deepEqual(
+    (await listed(store)).map(({ contentHash }) => contentHash),
+    [hashOf(small)],
+  )
+  assert.deepEqual(await store.get(hashOf(small)), small)
+  assert.equal(await store.size(hashOf(large)), undefined)
+  await release()
+  await store.put(hashOf(large), large)
+  assert.deepEqual(await store.get(hashOf(large)), large)
 })

@@ -1,6 +1,6 @@
 /** A model folder brought into a running service, as `POST /v1/models` takes it. */
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { pack } from 'tar-stream'
 import type { TestApp } from './app.js'
@@ -12,7 +12,10 @@ export interface InstalledModel {
 
 export async function archiveOfModel(folder: string): Promise<Buffer> {
   const tar = pack()
-  for (const name of await readdir(folder)) tar.entry({ name: `mine/${name}` }, await readFile(join(folder, name)))
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isFile()) tar.entry({ name: `mine/${relative(folder, path)}` }, await readFile(path))
+  }
   tar.finalize()
   return buffer(tar)
 }
