@@ -3,6 +3,7 @@ import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { NetworkCard } from './network-card.js'
+import { SetsPanel } from './sets-panel.js'
 import { SideBySide } from './side-by-side.js'
 import '../styles/operation.css'
 import '../styles/networks.css'
@@ -13,10 +14,11 @@ export function NetworksScreen({ gallery }: { gallery: string }) {
     <div class="stack">
       <h1>Networks</h1>
       {error !== undefined && <Fault error={error} />}
+      {gallery !== '' && cards.length > 0 && <SetsPanel key={gallery} gallery={gallery} models={cards} />}
+      <SideBySide gallery={gallery} models={cards} />
       {cards.map((card) => (
         <NetworkCard key={card.id} card={card} />
       ))}
-      <SideBySide gallery={gallery} />
     </div>
   )
 }

@@ -3,24 +3,32 @@ import { useState } from 'preact/hooks'
 import { galleries } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
-import { useLoaded } from '../controls/use-loaded.js'
+import { type Loaded, useLoaded } from '../controls/use-loaded.js'
 import { keepPicture, pictureOf } from '../search/given-pictures.js'
 import { readQuery } from '../search/search-query.js'
-import { search } from '../search/use-search.js'
+import { type SearchAnswer, search } from '../search/use-search.js'
 
 const hitsShown = 12
 
-export function SideBySide({ gallery }: { gallery: string }) {
+interface SideBySideProps {
+  gallery: string
+  models: readonly { id: string; name: string }[]
+}
+
+export function SideBySide({ gallery, models }: SideBySideProps) {
   const known = galleries.value ?? []
   const [token, setToken] = useState<string>()
   const [left, setLeft] = useState(gallery || known[0]?.name)
   const [right, setRight] = useState(known.find(({ name }) => name !== left)?.name ?? left)
+  const [ofLeft, ofRight] = [useAnswer(left, token), useAnswer(right, token)]
+  const same = commonIds(ofLeft.value, left === right ? undefined : ofRight.value)
   if (known.length === 0) return null
   return (
     <section class="network stack" aria-label="Side by side">
       <h2>Side by side</h2>
       <p class="hint">
-        The same picture asked of two galleries; galleries that were made by different networks show how these differ.
+        The same picture asked of two galleries. Where different networks serve them, it shows how these differ: what
+        both find is framed.
       </p>
       <div class="row">
         <label class="button primary">
@@ -35,8 +43,8 @@ export function SideBySide({ gallery }: { gallery: string }) {
         {token !== undefined && <bdi>{pictureOf(token)?.name}</bdi>}
       </div>
       <div class="pair-of-galleries">
-        <Side name="First gallery" gallery={left} onGallery={setLeft} token={token} />
-        <Side name="Second gallery" gallery={right} onGallery={setRight} token={token} />
+        <Side name="First gallery" gallery={left} onGallery={setLeft} found={ofLeft} same={same} models={models} />
+        <Side name="Second gallery" gallery={right} onGallery={setRight} found={ofRight} same={same} models={models} />
       </div>
     </section>
   )
@@ -46,18 +54,14 @@ interface SideProps {
   name: string
   gallery: string | undefined
   onGallery: (gallery: string) => void
-  token: string | undefined
+  found: Loaded<SearchAnswer | undefined>
+  /** Ids that the other side has found, too. */
+  same: ReadonlySet<string>
+  models: SideBySideProps['models']
 }
 
-function Side({ name, gallery, onGallery, token }: SideProps) {
-  const { value: answer, error } = useLoaded(
-    async (signal) => {
-      if (token === undefined || gallery === undefined) return undefined
-      const query = { ...readQuery(new URLSearchParams()), picture: token, k: hitsShown }
-      return search(gallery, query, signal)
-    },
-    [token, gallery],
-  )
+function Side({ name, gallery, onGallery, found: { value: answer, error }, same, models }: SideProps) {
+  const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
   return (
     <div class="stack">
       <label class="row">
@@ -72,24 +76,47 @@ function Side({ name, gallery, onGallery, token }: SideProps) {
       {answer !== undefined && gallery !== undefined && (
         <>
           <p class="hint">
-            network <span class="mono">{answer.modelId}</span>, {answer.durations.totalMs.toFixed(1)} ms
+            <bdi>{nameOf(answer.modelId)}</bdi>, {answer.durations.totalMs.toFixed(1)} ms
           </p>
           <ul class="side-hits">
-            {answer.hits.map(({ id, label, score, pSame }) => (
-              <li key={id}>
-                <span class="side-picture">
-                  <Thumbnail gallery={gallery} id={id} alt={id} />
-                </span>
-                <bdi class="chip">{label ?? 'no label'}</bdi>
-                <span class="mono hint">
-                  {score.toFixed(3)}
-                  {pSame !== undefined && ` · ${Math.round(pSame * 100)} %`}
-                </span>
-              </li>
+            {answer.hits.map((hit) => (
+              <SideHit key={hit.id} gallery={gallery} hit={hit} isSame={same.has(hit.id)} />
             ))}
           </ul>
         </>
       )}
     </div>
   )
+}
+
+function SideHit({ gallery, hit, isSame }: { gallery: string; hit: SearchAnswer['hits'][number]; isSame: boolean }) {
+  const { id, label, score, pSame } = hit
+  return (
+    <li class={isSame ? 'side-same' : ''}>
+      <span class="side-picture">
+        <Thumbnail gallery={gallery} id={id} alt={isSame ? `${id}, in both` : id} />
+      </span>
+      <bdi class="chip">{label ?? 'no label'}</bdi>
+      <span class="mono hint">
+        {score.toFixed(3)}
+        {pSame !== undefined && ` · ${Math.round(pSame * 100)} %`}
+      </span>
+    </li>
+  )
+}
+
+function useAnswer(gallery: string | undefined, token: string | undefined): Loaded<SearchAnswer | undefined> {
+  return useLoaded(
+    async (signal) => {
+      if (token === undefined || gallery === undefined) return undefined
+      const query = { ...readQuery(new URLSearchParams()), picture: token, k: hitsShown }
+      return search(gallery, query, signal)
+    },
+    [token, gallery],
+  )
+}
+
+function commonIds(a: SearchAnswer | undefined, b: SearchAnswer | undefined): ReadonlySet<string> {
+  const ids = new Set(a?.hits.map(({ id }) => id))
+  return new Set(b?.hits.flatMap(({ id }) => (ids.has(id) ? [id] : [])))
 }

@@ -1,5 +1,5 @@
 /** What the service is doing: the numbers of `/metrics` as they change, and its jobs. */
-import { Fault } from '../controls/notice.js'
+import { Fault, Notice } from '../controls/notice.js'
 import { JobTable } from '../jobs/job-table.js'
 import { Plot } from '../plots/plot.js'
 import { AllMetrics } from './all-metrics.js'
@@ -45,18 +45,25 @@ const plots: { title: string; sources: Source[] }[] = [
 ]
 
 export function OperationScreen() {
-  const { history, error } = useMetrics()
+  const { history, error, elsewhere } = useMetrics()
   const last = history.at(-1)
   return (
     <div class="stack">
       <h1>Operation</h1>
       {error !== undefined && <Fault error={error} />}
       {last !== undefined && <RuntimeFacts metrics={last.metrics} />}
-      <div class="plots">
-        {plots.map(({ title, sources }) => (
-          <LivePlot key={title} title={title} sources={sources} history={history} />
-        ))}
-      </div>
+      {elsewhere ? (
+        <Notice>
+          The metrics of this service have a port of their own (<code>METRICS_PORT</code>), which a page cannot read:
+          look at them in Prometheus. Its jobs are here.
+        </Notice>
+      ) : (
+        <div class="plots">
+          {plots.map(({ title, sources }) => (
+            <LivePlot key={title} title={title} sources={sources} history={history} />
+          ))}
+        </div>
+      )}
       {last !== undefined && (
         <StageTable now={last.metrics} before={history[0]!.metrics} since={last.at - history[0]!.at} />
       )}

@@ -1,13 +1,21 @@
 /** Reads `/metrics` every two seconds while the page is looked at. */
 import { useEffect, useState } from 'preact/hooks'
-import { fetchFrom } from '../api/service.js'
+import { fetchFrom, ServiceError } from '../api/service.js'
 import { type Reading, withReading } from './history.js'
 import { readMetrics } from './metrics-text.js'
 
 const everyMs = 2_000
 
-export function useMetrics(): { history: Reading[]; error: unknown } {
+export interface LiveMetrics {
+  history: Reading[]
+  error: unknown
+  /** They have a port of their own, and are asked for no more. */
+  elsewhere: boolean
+}
+
+export function useMetrics(): LiveMetrics {
   const [history, setHistory] = useState<Reading[]>([])
+  const [elsewhere, setElsewhere] = useState(false)
   const [error, setError] = useState<unknown>()
   useEffect(() => {
     const leaving = new AbortController()
@@ -18,15 +26,18 @@ export function useMetrics(): { history: Reading[]; error: unknown } {
         setHistory((before) => withReading(before, { at: Date.now() / 1_000, metrics: readMetrics(text) }))
         setError(undefined)
       } catch (reason) {
-        if (!leaving.signal.aborted) setError(reason)
+        if (leaving.signal.aborted) return
+        if (!(reason instanceof ServiceError && reason.status === 404)) return setError(reason)
+        clearInterval(timer)
+        setElsewhere(true)
       }
     }
-    void read()
     const timer = setInterval(read, everyMs)
+    void read()
     return () => {
       clearInterval(timer)
       leaving.abort()
     }
   }, [])
-  return { history, error }
+  return { history, error, elsewhere }
 }

@@ -107,6 +107,21 @@ test('a key is asked for once, kept for the session, and is in no address', { sk
   expectQuiet()
 })
 
+test('where metrics have a port of their own, the screen of operation says so and shows the jobs', {
+  skip,
+}, async (t) => {
+  const app = await startApp(t, { metricsPort: 9100 })
+  await fill(app)
+  const base = `${await app.listen()}/`
+  const { page, expectQuiet, allow } = await openPage(await openBrowser(t), base)
+  allow(/404 .*\/metrics/)
+  await page.goto(`${base}#/operation/strange`)
+  await page.waitForSelector('text=METRICS_PORT')
+  await page.waitForSelector('caption >> text=Jobs')
+  assert.equal(await page.locator('.plot, [role=alert]').count(), 0)
+  expectQuiet()
+})
+
 test('below a path it finds its files and the service', { skip }, async (t) => {
   const app = await startApp(t, { basePath: '/pictures/alike' })
   await fill(app)

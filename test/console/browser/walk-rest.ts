@@ -1,4 +1,6 @@
 /** Map, networks and operation. */
+import { AlikeClient } from '../../../clients/typescript/src/alike-client.js'
+import { archiveOfModel, filesOfModel } from '../../../src/cli/model-archive.js'
 import { drawImage } from '../../support/drawn-images.js'
 import { until, untilCounted, untilTold, type Walk } from './walk.js'
 
@@ -37,7 +39,21 @@ export async function walkNetworks({ page, base, look, step }: Walk): Promise<vo
     const buffer = await drawImage('square', 2, { width: 320, height: 240 })
     await page.setInputFiles('.network input[type=file]', { name: 'given.jpg', mimeType: 'image/jpeg', buffer })
     await page.waitForSelector('.side-hits >> nth=1')
+  })
+
+  await step('another network is built, judged, lets itself be switched to, and back', async () => {
+    const folder = 'onnx/har-lite0'
+    const files = await filesOfModel(folder)
+    await new AlikeClient({ url: base }).installModel({ open: () => archiveOfModel(folder, files) })
+    await page.reload()
+    await page.click('text=Build and judge')
+    await page.waitForSelector('.set .gate', { timeout: 600_000 })
     await look('networks')
+    await page.click('.set >> text=Let it serve')
+    await untilTold(page, '.set', /har-lite0answers searches/)
+    await page.click('.set >> text=Roll back to it')
+    await untilTold(page, '.set', /har-resnet50answers searches/)
+    await look('rolled-back')
   })
 }
 

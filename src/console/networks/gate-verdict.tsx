@@ -1,0 +1,87 @@
+/** Whether a set was found good enough to serve, why not, and the numbers of both. */
+import type { ComponentChildren } from 'preact'
+import type { Schemas } from '../api/service.js'
+
+type Gate = Schemas['Gate']
+
+export interface GateVerdictProps {
+  gate: Gate
+  nameOf: (model: string) => string
+}
+
+export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
+  const { passed, reasons, servingModelId, judgedAt, queries, candidates, quality, overlapAt10, copiesFound } = gate
+  return (
+    <div class="stack">
+      <p class={passed ? 'gate gate-passed' : 'gate gate-failed'}>
+        <strong>{passed ? 'Good enough to serve' : 'Not found good enough'}</strong>
+        <span class="hint">
+          beside <bdi>{nameOf(servingModelId)}</bdi>, {queries.toLocaleString('en')} queries among{' '}
+          {candidates.toLocaleString('en')} pictures, {new Date(judgedAt).toLocaleString()}
+        </span>
+      </p>
+      {reasons.length > 0 && (
+        <ul class="gate-reasons">
+          {reasons.map((reason) => (
+            <li key={reason}>{reason}</li>
+          ))}
+        </ul>
+      )}
+      <div class="table-frame">
+        <table class="table">
+          <caption class="unseen">Both networks on the same queries</caption>
+          <thead>
+            <tr>
+              <th scope="col">Number</th>
+              <th scope="col">Serves now</th>
+              <th scope="col">This one</th>
+              <th scope="col">Difference, 95 %</th>
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(quality).map(
+              ([name, one]) =>
+                one !== undefined && (
+                  <Row key={name} name={nameOfNumber[name] ?? name} serving={one.serving} other={one.other}>
+                    {signed(one.difference)} ({one.interval.map(signed).join(' to ')})
+                  </Row>
+                ),
+            )}
+            {copiesFound !== null && (
+              <Row name="near-copies found" serving={copiesFound.serving} other={copiesFound.other}>
+                of {copiesFound.copies.toLocaleString('en')}
+              </Row>
+            )}
+          </tbody>
+        </table>
+      </div>
+      {overlapAt10 !== null && (
+        <p class="hint">Of ten hits, {(10 * overlapAt10).toFixed(1)} are the same in both on average.</p>
+      )}
+    </div>
+  )
+}
+
+const nameOfNumber: Record<string, string> = { normalisedMeanRank: 'mean rank (less is better)' }
+
+interface RowProps {
+  name: string
+  serving: number
+  other: number
+  children: ComponentChildren
+}
+
+function Row({ name, serving, other, children }: RowProps) {
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>{serving.toFixed(3)}</td>
+      <td>{other.toFixed(3)}</td>
+      <td class="mono">{children}</td>
+    </tr>
+  )
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`
+}

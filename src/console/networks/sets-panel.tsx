@@ -1,0 +1,163 @@
+/** Another network for a gallery: built beside the one that serves, judged, exchanged, and taken back. */
+import { useState } from 'preact/hooks'
+import { Fault } from '../controls/notice.js'
+import { JobProgress } from '../jobs/job-progress.js'
+import { GateVerdict } from './gate-verdict.js'
+import { type EmbeddingSet, type Sets, useSets } from './use-sets.js'
+
+export interface SetsPanelProps {
+  gallery: string
+  models: readonly { id: string; name: string }[]
+}
+
+export function SetsPanel({ gallery, models }: SetsPanelProps) {
+  const sets = useSets(gallery)
+  const nameOf = (id: string) => models.find((one) => one.id === id)?.name ?? id
+  const others = models.filter(({ id }) => !sets.sets.some(({ modelId }) => modelId === id))
+  const { job, error } = sets
+  const tellsJob = job !== undefined && (job.finishedAt === null || job.failure !== null)
+  return (
+    <section class="network stack" aria-label="Networks of this gallery">
+      <h2>
+        Networks of <bdi>{gallery}</bdi>
+      </h2>
+      <p class="hint">
+        Another network embeds the pictures beside the one that serves, both are judged on the gallery’s own labels, and
+        one step exchanges them. Searches go on meanwhile.
+      </p>
+      {error !== undefined && <Fault error={error} />}
+      <ul class="sets stack">
+        {sets.sets.map((set) => (
+          <SetRow key={set.modelId} set={set} actions={sets} nameOf={nameOf} />
+        ))}
+      </ul>
+      {tellsJob && <JobProgress job={job} />}
+      {others.length > 0 && <BuildForm models={others} sets={sets} />}
+      {models.length === 1 && (
+        <p class="hint">
+          There is one network. <code>npm run model -- install FOLDER</code> brings another one.
+        </p>
+      )}
+    </section>
+  )
+}
+
+interface SetRowProps {
+  set: EmbeddingSet
+  actions: Sets
+  nameOf: (model: string) => string
+}
+
+const meanings: Record<EmbeddingSet['state'], string> = {
+  serving: 'answers searches',
+  building: 'is being built',
+  ready: 'is ready',
+  kept: 'answered searches before',
+}
+
+function SetRow({ set, actions, nameOf }: SetRowProps) {
+  const { modelId, state, count, keptUntil, gate } = set
+  const name = nameOf(modelId)
+  return (
+    <li class="set stack">
+      <div class="row">
+        <strong>
+          <bdi>{name}</bdi>
+        </strong>
+        <span class={`chip set-${state}`}>{meanings[state]}</span>
+        <span class="hint">
+          {count.toLocaleString('en')} pictures
+          {keptUntil !== undefined && `, kept until ${new Date(keptUntil).toLocaleDateString()}`}
+        </span>
+        <SetActions set={set} actions={actions} name={name} />
+      </div>
+      {gate !== undefined && state !== 'serving' && <GateVerdict gate={gate} nameOf={nameOf} />}
+    </li>
+  )
+}
+
+function SetActions({
+  set: { modelId, state, gate },
+  actions,
+  name,
+}: {
+  set: EmbeddingSet
+  actions: Sets
+  name: string
+}) {
+  const { serve, build, remove, busy, job } = actions
+  if (state === 'serving') return null
+  const isWorking = busy || job?.finishedAt === null
+  const passed = gate?.passed !== false
+  return (
+    <span class="toolbar-end row">
+      {state === 'kept' && (
+        <button type="button" class="primary" disabled={isWorking} onClick={() => serve(modelId, false)}>
+          Roll back to it<span class="unseen">, {name}</span>
+        </button>
+      )}
+      {state === 'ready' && (
+        <button
+          type="button"
+          class={passed ? 'primary' : 'danger'}
+          disabled={isWorking}
+          onClick={() => serve(modelId, !passed)}
+        >
+          {passed ? 'Let it serve' : 'Let it serve all the same'}
+          <span class="unseen">, {name}</span>
+        </button>
+      )}
+      {state === 'ready' && (
+        <button
+          type="button"
+          class="quiet"
+          disabled={isWorking}
+          onClick={() => build({ model: modelId, leaveOut: true })}
+        >
+          Judge again<span class="unseen">, {name}</span>
+        </button>
+      )}
+      <button type="button" class="quiet" disabled={busy} onClick={() => remove(modelId)}>
+        Remove<span class="unseen"> {name}</span>
+      </button>
+    </span>
+  )
+}
+
+function BuildForm({ models, sets }: { models: readonly { id: string; name: string }[]; sets: Sets }) {
+  const [model, setModel] = useState<string>()
+  const [leaveOut, setLeaveOut] = useState(false)
+  const chosen = models.find(({ id }) => id === model) ?? models[0]!
+  const isWorking = sets.busy || sets.job?.finishedAt === null
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault()
+        sets.build({ model: chosen.id, leaveOut })
+      }}
+    >
+      <label class="row">
+        Network
+        <select value={chosen.id} onChange={({ currentTarget }) => setModel(currentTarget.value)}>
+          {models.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="tick">
+        <input
+          type="checkbox"
+          checked={leaveOut}
+          onChange={({ currentTarget }) => setLeaveOut(currentTarget.checked)}
+        />
+        Leave out pictures that were not kept as they came
+      </label>
+      <button type="submit" class="primary" disabled={isWorking}>
+        Build and judge
+      </button>
+    </form>
+  )
+}

@@ -1,0 +1,81 @@
+/** The embedding sets of a gallery, the job that is at one of them, and what can be done with them. */
+import { useEffect, useState } from 'preact/hooks'
+import { followJob, type Job } from '../api/follow-job.js'
+import { loadGalleries } from '../api/galleries.js'
+import { answerOf, type Schemas, service } from '../api/service.js'
+import { useLoaded } from '../controls/use-loaded.js'
+
+export type EmbeddingSet = Schemas['EmbeddingSet']
+
+export interface Build {
+  /** Name or id. */
+  model: string
+  /** Pictures that were not kept as they came are missing from the set; else its job fails. */
+  leaveOut: boolean
+}
+
+export interface Sets {
+  sets: EmbeddingSet[]
+  /** That is or was at one of them. */
+  job: Job | undefined
+  error: unknown
+  /** Something was asked for and is not done. */
+  busy: boolean
+  build: (asked: Build) => void
+  serve: (model: string, force: boolean) => void
+  remove: (model: string) => void
+}
+
+export function useSets(gallery: string): Sets {
+  const path = { gallery }
+  const { value: sets = [], error, reload } = useLoaded((signal) => loadSets(gallery, signal), [gallery])
+  const [job, setJob] = useState<Job>()
+  const [fault, setFault] = useState<unknown>()
+  const [busy, setBusy] = useState(false)
+  const jobId = sets.find((one) => one.job !== undefined)?.job ?? (job?.finishedAt === null ? job.id : undefined)
+
+  useEffect(() => setJob(undefined), [gallery])
+  useEffect(() => {
+    if (jobId === undefined) return undefined
+    const leaving = new AbortController()
+    followJob(jobId, { signal: leaving.signal, onProgress: setJob }).then(reload, (reason: unknown) => {
+      if (!leaving.signal.aborted) setFault(reason)
+    })
+    return () => leaving.abort()
+  }, [jobId])
+
+  const act = async (call: () => Promise<unknown>) => {
+    setBusy(true)
+    setFault(undefined)
+    await call().catch(setFault)
+    setBusy(false)
+    reload()
+  }
+  return {
+    sets,
+    job,
+    error: fault ?? error,
+    busy,
+    build: ({ model, leaveOut }) =>
+      void act(async () => {
+        const body = { model, withoutOriginal: leaveOut ? ('leave_out' as const) : ('fail' as const) }
+        setJob(await answerOf(service.POST('/v1/galleries/{gallery}/sets', { params: { path }, body })))
+      }),
+    serve: (model, force) =>
+      void act(async () => {
+        await answerOf(service.PUT('/v1/galleries/{gallery}/serving', { params: { path }, body: { model, force } }))
+        await loadGalleries()
+      }),
+    remove: (model) =>
+      void act(() =>
+        answerOf(service.DELETE('/v1/galleries/{gallery}/sets/{model}', { params: { path: { gallery, model } } })),
+      ),
+  }
+}
+
+async function loadSets(gallery: string, signal: AbortSignal): Promise<EmbeddingSet[]> {
+  const { sets } = await answerOf(
+    service.GET('/v1/galleries/{gallery}/sets', { params: { path: { gallery } }, signal }),
+  )
+  return sets
+}
