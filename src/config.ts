@@ -195,6 +195,54 @@ export const Settings = Type.Object(
       description: 'Address of an S3 store that is not Amazon’s, as `http://minio:9000`.',
     }),
     originalsS3Region: Type.String({ default: 'us-east-1', minLength: 1, description: 'Region of the bucket.' }),
+    defaultEngine: Type.String({
+      default: '',
+      accepts: 'name of an engine',
+      description:
+        'Engine of new galleries that name none: `embedded`, or `weaviate` where `WEAVIATE_URL` is set; none: `embedded`.',
+    }),
+    weaviateUrl: Type.String({
+      default: '',
+      pattern: '^$|^https?://[^\\s/]+(/[^\\s]*)?$',
+      accepts: 'a URL such as http://weaviate:8080',
+      description:
+        'REST address of a Weaviate server for galleries beyond one machine (docs/scale-out.md); none: there is none.',
+    }),
+    weaviateGrpc: Type.String({
+      default: '',
+      pattern: '^$|^[^\\s/]+:\\d+$',
+      accepts: 'host:port',
+      description: 'Its gRPC address, encrypted where `WEAVIATE_URL` is; none: port 50051 of the same host.',
+    }),
+    weaviateApiKey: Type.String({ default: '', description: 'API key for it; none: it takes anonymous calls.' }),
+    weaviateConsistency: Type.Enum(['one', 'quorum', 'all'], {
+      default: 'quorum',
+      description:
+        'Replicas that acknowledge a write, and answer a read by id; docs/scale-out.md says what each promises.',
+    }),
+    weaviateTimeoutMs: Type.Integer({
+      default: 20_000,
+      minimum: 100,
+      maximum: 600_000,
+      description: 'A call to it that takes longer is given up.',
+    }),
+    weaviateShards: Type.Integer({
+      default: 1,
+      minimum: 1,
+      maximum: 256,
+      description: 'Parts of a new gallery in Weaviate that does not say otherwise.',
+    }),
+    weaviateReplicas: Type.Integer({
+      default: 1,
+      minimum: 1,
+      maximum: 16,
+      description: 'Copies of each part of a new gallery in Weaviate that does not say otherwise.',
+    }),
+    weaviateQuantisation: Type.Enum(['none', 'rq8'], {
+      default: 'rq8',
+      description:
+        'Vectors in the index of a new gallery in Weaviate: whole, or eight bits a number, a quarter of the memory; scores are computed from whole ones.',
+    }),
     logLevel: Type.Enum([...logLevels], { default: 'info', description: 'Least severe lines that are logged.' }),
     shutdownGraceMs: Type.Integer({
       default: 15_000,

@@ -26,7 +26,9 @@ import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { ServedModels } from './embedding/served-models.js'
 import { type EmbeddedEngine, openEmbedded } from './engines/embedded/embedded-engine.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
+import { openWeaviate, type WeaviateEngine } from './engines/weaviate/weaviate-engine.js'
 import { AlikeError } from './errors.js'
+import type { Engine } from './gallery/engine.js'
 import { openGalleries } from './gallery/galleries.js'
 import type { ServableModels } from './gallery/servable-models.js'
 import { decodersWanted, openDecoders } from './image/decoders.js'
@@ -131,10 +133,13 @@ export async function openService(
     opened.push(() => embedded.close())
     const stores = await openStores(config, embedded, { name: 'embedded', logger })
     opened.push(() => stores.close())
+    const weaviate = await openWeaviateOf(config, logger)
+    if (weaviate !== undefined) opened.push(() => weaviate.close())
+    const engines = { embedded, ...(weaviate && { weaviate }) }
     const galleries = await openGalleries({
       ...stores,
-      engines: { embedded },
-      engineOfNew: 'embedded',
+      engines,
+      engineOfNew: engineOfNew(config, engines),
       models: servable(modelFolders),
       limits: {
         galleriesMax: config.galleriesMax,
@@ -325,6 +330,34 @@ export async function openService(
     await closeAll()
     throw error
   }
+}
+
+/** @throws AlikeError `engine_version_refused`, `config_invalid` */
+async function openWeaviateOf(config: Config, logger: Logger): Promise<WeaviateEngine | undefined> {
+  if (config.weaviateUrl === '') return undefined
+  return openWeaviate({
+    server: {
+      url: config.weaviateUrl,
+      grpcAddress: config.weaviateGrpc || `${new URL(config.weaviateUrl).hostname}:50051`,
+      apiKey: config.weaviateApiKey,
+      consistency: config.weaviateConsistency,
+      timeoutMs: config.weaviateTimeoutMs,
+    },
+    layout: {
+      shards: config.weaviateShards,
+      replicas: config.weaviateReplicas,
+      quantisation: config.weaviateQuantisation,
+    },
+    storage: { pageMaxLength: config.answerMaxBytes / 4 },
+    logger,
+  })
+}
+
+/** @throws AlikeError `config_invalid` */
+function engineOfNew({ defaultEngine }: Config, engines: Readonly<Record<string, Engine>>): string {
+  if (defaultEngine === '' || defaultEngine in engines) return defaultEngine || 'embedded'
+  const detail = `DEFAULT_ENGINE must be one of ${Object.keys(engines).join(', ')}, not "${defaultEngine}".`
+  throw new AlikeError('config_invalid', { detail })
 }
 
 /** For the list of what is closed at the end. */

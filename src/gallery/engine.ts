@@ -33,12 +33,33 @@ export interface EmbeddingSet {
   state: 'building' | 'ready' | 'retired'
 }
 
+/** How a set is to lie in an engine of several machines; left out: as the service is set up. */
+export interface StorageWishes {
+  /** Parts that are searched side by side. */
+  shards?: number | undefined
+  /** Copies of each part. */
+  replicas?: number | undefined
+  /** Of the vectors in the index. */
+  quantisation?: Quantisation | undefined
+}
+
+export const quantisations = ['none', 'rq8'] as const
+export type Quantisation = (typeof quantisations)[number]
+
 /** Opened by `main.ts`; a gallery's row names the one it lives in. */
 export interface Engine {
   /** Once it can not go on: the process should be restarted. */
   readonly failure: AlikeError | undefined
   /** Why nothing can be written for now, in a sentence; undefined when writes are taken. */
   readonly readOnly: string | undefined
+  /** Why what lives in it can not be reached for now, in a sentence; undefined when it can. Calls reject with `engine_unreachable` meanwhile. */
+  readonly unreachable: string | undefined
+  /**
+   * Makes room for a set as it is wished; again: nothing more. An engine without it makes what it needs when a set is opened,
+   * and knows no wishes.
+   * @throws AlikeError `gallery_exists` for a set that lies otherwise, `engine_unreachable`
+   */
+  prepare?(set: EmbeddingSet, wishes: StorageWishes): Promise<void>
   /** Opened already: the same again. @throws AlikeError `gallery_not_found` for a set that was dropped */
   open(set: EmbeddingSet): Promise<OpenSet>
   /** Its pictures are found no more; what they take is given back in the background. */
@@ -197,4 +218,6 @@ export interface SetState {
   building: boolean
   /** Graphs finished since the set was opened. */
   rebuilds: number
+  /** Its engine does not answer: none of this is known. */
+  unreachable?: true | undefined
 }

@@ -16,6 +16,7 @@ import type {
   OpenSet,
   PageOfImages,
   SetState,
+  StorageWishes,
   StoredThumbnail,
   UndescribedPage,
 } from './engine.js'
@@ -87,6 +88,13 @@ const limitsDefault: Readonly<GalleriesLimits> = Object.freeze({
   pageMaxLength: 4 * 2 ** 20,
   changedMax: 100_000,
 })
+
+export interface NewGalleryOptions extends StorageWishes {
+  /** Id or name of the model that is to serve it; left out: the standard one, or what serves it already. */
+  model?: string | undefined
+  /** Name of the engine it is to live in; left out: that of new galleries, or where it lives already. */
+  engine?: string | undefined
+}
 
 /** A search whose further pages may be asked for by token. */
 export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
@@ -172,6 +180,13 @@ export class Galleries {
     return this.#engines.find(({ readOnly }) => readOnly !== undefined)?.readOnly
   }
 
+  /** Names of the engines whose galleries can not be reached for now, and why. */
+  get unreachable(): { engine: string; detail: string }[] {
+    return Object.entries(this.#options.engines).flatMap(([engine, { unreachable: detail }]) =>
+      detail === undefined ? [] : { engine, detail },
+    )
+  }
+
   /** Rankings whose pages are still to come, and their memory in bytes. */
   get keptRankings(): { count: number; bytes: number } {
     const { count, bytes } = this.#rankings
@@ -179,21 +194,23 @@ export class Galleries {
   }
 
   /**
-   * @param options.model id or name of the model that is to serve it; left out: the standard one, or what serves it already
-   * @throws AlikeError `gallery_exists` when it exists with other settings or for another model, `model_not_found`, `galleries_full`
+   * @throws AlikeError `gallery_exists` when it exists with other settings, for another model or elsewhere, `model_not_found`,
+   * `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`
    */
   async create(
     name: string,
     settings?: Metadata,
-    { model: asked }: { model?: string | undefined } = {},
+    { model: asked, engine, ...wishes }: NewGalleryOptions = {},
   ): Promise<{ gallery: GalleryRecord; created: boolean }> {
-    const { catalogue, models, engineOfNew } = this.#options
+    const { catalogue, models, engineOfNew, engines } = this.#options
     const model = asked === undefined ? models.standard : models.get(asked)
+    if (engine !== undefined && !Object.hasOwn(engines, engine))
+      throw new AlikeError('engine_not_found', { detail: `There are: ${Object.keys(engines).join(', ')}.` })
     const { gallery, created } = await catalogue.create({
       name,
       uid: newUid(),
       setUid: newUid(),
-      engine: engineOfNew,
+      engine: engine ?? engineOfNew,
       modelId: model.id,
       dimension: model.dimension,
       settings: settings ?? {},
@@ -202,7 +219,24 @@ export class Galleries {
     if (gallery.set.modelId !== model.id && (asked !== undefined || !models.has(gallery.set.modelId)))
       throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
     if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
+    if (engine !== undefined && gallery.engine !== engine)
+      throw new AlikeError('gallery_exists', { detail: `It lives in engine ${gallery.engine}.` })
+    try {
+      await this.#prepare(gallery, wishes)
+    } catch (error) {
+      if (created) await catalogue.remove(name)
+      throw error
+    }
     return { gallery: await this.#recordOf(gallery), created }
+  }
+
+  /** @throws AlikeError `engine_unsupported` for wishes that its engine can not grant; as `Engine.prepare` */
+  async #prepare(entry: CatalogueEntry, wishes: StorageWishes): Promise<void> {
+    const engine = this.#options.engines[entry.engine]
+    const wished = Object.entries(wishes).filter(([, wish]) => wish !== undefined)
+    if (engine?.prepare !== undefined) await engine.prepare(this.#stated(entry), Object.fromEntries(wished))
+    else if (wished.length > 0)
+      throw new AlikeError('engine_unsupported', { detail: `It has no ${wished.map(([name]) => name).join(', ')}.` })
   }
 
   async get(name: string): Promise<GalleryRecord> {
@@ -642,7 +676,8 @@ export class Galleries {
       for (const entry of records) {
         if (entry.unreadable !== undefined) continue
         if (this.#stated(entry).state === 'ready') await this.#openOf(entry)
-        await (await this.#decisionsOf(entry)).finishUnsettled()
+        const decisions = await this.#decisionsOf(entry)
+        await decisions.finishUnsettled().catch(passOverUnreachable)
       }
       after = records.at(-1)?.name
     }
@@ -761,7 +796,9 @@ export class Galleries {
     try {
       return await (await this.#openOf(entry)).state()
     } catch (error) {
-      if (error instanceof AlikeError && error.code === 'gallery_not_found') return noState
+      const code = error instanceof AlikeError ? error.code : undefined
+      if (code === 'gallery_not_found') return noState
+      if (code === 'engine_unreachable') return { ...noState, unreachable: true }
       throw error
     }
   }
@@ -779,6 +816,11 @@ async function unlessLost<Result>(reading: Promise<Result>, otherwise: Result): 
     if (error instanceof AlikeError && ['gallery_not_found', 'data_unreadable'].includes(error.code)) return otherwise
     throw error
   }
+}
+
+/** At the start: the other galleries are opened all the same. */
+function passOverUnreachable(error: unknown): void {
+  if (!(error instanceof AlikeError && error.code === 'engine_unreachable')) throw error
 }
 
 function newUid(): string {

@@ -156,7 +156,7 @@ export class JobRun {
       const step = await this.#patiently(
         (signal) =>
           takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, purpose: 'job' }),
-        ['overloaded', 'store_unreachable', 'storage_full'], // of the original; what becomes of the job without room for records is decided by its writes
+        ['overloaded', 'store_unreachable', 'engine_unreachable', 'storage_full'], // of the original; what becomes of the job without room for records is decided by its writes
       )
       this.#ownFaults = 0
       return { index, step, isNameAssumed, replaces: item.repeats === true ? replacementLine(item) : undefined }
@@ -230,7 +230,7 @@ export class JobRun {
   /** A job can wait where a caller would be refused. */
   async #patiently<Result>(
     work: (signal: AbortSignal) => Promise<Result>,
-    waitsOut: readonly ErrorCode[] = ['overloaded', 'store_unreachable'],
+    waitsOut: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable'],
   ): Promise<Result> {
     const { signal } = this.#options
     for (;;) {

@@ -13,6 +13,7 @@ import { openService, type Service } from '../../src/main.js'
 import type { RemoteImages } from '../../src/remote/remote-images.js'
 import { handmadeModel } from './handmade-onnx.js'
 import { temporaryFolder } from './temporary-folder.js'
+import { settingsOf, sharedWeaviate } from './weaviate-server.js'
 
 export { temporaryFolder } from './temporary-folder.js'
 
@@ -65,6 +66,7 @@ export async function startApp(
     embedWorkers: 1,
     decoderProcesses: '0',
     port: 0,
+    ...(await engineUnderTest()),
     ...overrides,
   } satisfies Config)
   const service = await openService(config, logger, undefined, remote)
@@ -82,6 +84,12 @@ export async function startApp(
     },
     listen: () => service.app.listen({ host: '127.0.0.1', port: 0 }),
   }
+}
+
+/** `TEST_ENGINE=weaviate`: new galleries live in a real server of this process, for suites that hold for every engine. */
+async function engineUnderTest(): Promise<Partial<Config>> {
+  if (process.env['TEST_ENGINE'] !== 'weaviate') return {}
+  return { ...settingsOf(await sharedWeaviate()), defaultEngine: 'weaviate' }
 }
 
 function bodyOf(response: LightMyRequestResponse): unknown {

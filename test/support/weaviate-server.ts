@@ -92,11 +92,18 @@ export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras
     start,
     memory: () => residentBytes(child!.pid!),
     async kill() {
+      if (child!.exitCode !== null || child!.signalCode !== null) return
+      child!.ref()
       const ended = once(child!, 'exit')
       child!.kill('SIGKILL')
       await ended
     },
   }
+}
+
+/** Of a service that uses it. */
+export function settingsOf({ settings: { url, grpcAddress } }: Pick<RunningWeaviate, 'settings'>) {
+  return { weaviateUrl: url, weaviateGrpc: grpcAddress }
 }
 
 let shared: Promise<RunningWeaviate> | undefined

@@ -103,6 +103,9 @@ export class EmbeddedEngine implements Engine {
     }
   }
 
+  /** It is this process. */
+  readonly unreachable = undefined
+
   /** Set once a thread behind it is gone: the process should be restarted. */
   get failure(): AlikeError | undefined {
     return this.#failure

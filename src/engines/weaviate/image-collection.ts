@@ -54,6 +54,17 @@ export class ImageCollection {
     }
   }
 
+  /** As it was made. */
+  async layout(): Promise<CollectionLayout> {
+    const { sharding, replication, vectorizers } = await this.#ask((collection) => collection.config.get())
+    const index = vectorizers['default']?.indexConfig as { quantizer?: { type?: string } } | undefined
+    return {
+      shards: sharding.desiredCount,
+      replicas: replication.factor,
+      quantisation: index?.quantizer?.type === 'rq' ? 'rq8' : 'none',
+    }
+  }
+
   /** Nothing is asked of it any more. */
   end(): void {
     this.#isDropped = true
@@ -89,8 +100,7 @@ export class ImageCollection {
     const found = new Map<string, Found>()
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
       const part = [...new Set(uuids.slice(begin, begin + idsAtOnce))]
-      const where: Where = { operator: 'ContainsAny', target: { property: '_id' }, value: part }
-      for (const one of await this.#fetch({ filters: where, limit: part.length }, asked)) found.set(one.uuid, one)
+      for (const one of await this.#fetch({ filters: ofThese(part), limit: part.length }, asked)) found.set(one.uuid, one)
     }
     return found
   }
@@ -147,18 +157,27 @@ export class ImageCollection {
     const results: BatchResult[] = []
     for (let begin = 0; begin < objects.length; begin += writtenAtOnce) {
       const part = objects.slice(begin, begin + writtenAtOnce)
-      results.push(
-        ...(await this.#server.write(
-          part.map(({ uuid, properties, vector }) => ({
-            class: this.name,
-            id: uuid,
-            properties: { ...properties },
-            vectors: { default: [...vector] },
-          })),
-        )),
-      )
+      const written = part.map(({ uuid, properties, vector }) => ({
+        class: this.name,
+        id: uuid,
+        properties: { ...properties },
+        vectors: { default: [...vector] },
+      }))
+      results.push(...(await this.#server.write(written)))
     }
+    await this.#flush(objects.flatMap(({ uuid }, i) => (results[i] === undefined ? uuid : [])))
     return results
+  }
+
+  /**
+   * The server answers a batch before the log of its graph has left the process: killed then, it has the objects and no search finds
+   * them. A removal writes that log out on every replica it comes to, one that only says what it would remove, too.
+   */
+  async #flush(uuids: readonly string[]): Promise<void> {
+    for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
+      const where = ofThese(uuids.slice(begin, begin + idsAtOnce))
+      await this.#ask((collection) => collection.data.deleteMany(where, { dryRun: true }))
+    }
   }
 
   /** What is left out stays; `null` goes. The vector stays where it is. */
@@ -168,8 +187,7 @@ export class ImageCollection {
 
   async remove(uuids: readonly string[]): Promise<void> {
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
-      const part = uuids.slice(begin, begin + idsAtOnce)
-      const where: Where = { operator: 'ContainsAny', target: { property: '_id' }, value: part }
+      const where = ofThese(uuids.slice(begin, begin + idsAtOnce))
       const { failed } = await this.#ask((collection) => collection.data.deleteMany(where))
       if (failed > 0) throw new AlikeError('engine_unreachable', { detail: `${failed} pictures were not removed.` })
     }
@@ -206,6 +224,10 @@ export class ImageCollection {
       }
     })
   }
+}
+
+function ofThese(uuids: readonly string[]): Where {
+  return { operator: 'ContainsAny', target: { property: '_id' }, value: uuids }
 }
 
 function openedOf(client: WeaviateClient, server: WeaviateServer, name: string) {

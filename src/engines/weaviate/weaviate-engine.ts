@@ -1,10 +1,10 @@
 /** The engine beside this process: a Weaviate server, or several that stand for each other, with a collection for each set. */
 import type { Logger } from 'pino'
 import { AlikeError } from '../../errors.js'
-import type { EmbeddingSet, Engine } from '../../gallery/engine.js'
+import type { EmbeddingSet, Engine, StorageWishes } from '../../gallery/engine.js'
 import { ChangeClock } from './change-clock.js'
 import { ImageCollection } from './image-collection.js'
-import { WeaviateServer } from './weaviate-server.js'
+import { keyRefused, WeaviateServer } from './weaviate-server.js'
 import { WeaviateSet } from './weaviate-set.js'
 import { type CollectionLayout, type IndexTuning, tuningDefaults, type WeaviateSettings } from './weaviate-settings.js'
 
@@ -34,6 +34,8 @@ const storageDefaults: Readonly<WeaviateStorage> = Object.freeze({
   writeQueueMax: 1_024,
 })
 
+/** How often the server is asked whether it is there. */
+const lookEveryMs = 10_000
 /** How often a set that could not be removed is tried again. */
 const removalPauseMs = 30_000
 
@@ -48,11 +50,35 @@ export class WeaviateEngine implements Engine {
   readonly #sets = new Map<string, { set: WeaviateSet; collection: ImageCollection }>()
   readonly #dropped = new Set<string>()
   readonly #removals = new Set<NodeJS.Timeout>()
+  readonly #looking: NodeJS.Timeout
 
-  constructor(options: WeaviateOptions) {
+  private constructor(options: WeaviateOptions) {
     this.#options = options
     this.#server = new WeaviateServer(options.server)
     this.#clock = new ChangeClock(options.clock ?? (() => new Date()))
+    this.#looking = setInterval(() => void this.#server.expectReady().catch(() => {}), lookEveryMs).unref()
+  }
+
+  /** @throws AlikeError `engine_version_refused`; `config_invalid` when it refuses the API key */
+  static async start(options: WeaviateOptions): Promise<WeaviateEngine> {
+    const engine = new WeaviateEngine(options)
+    try {
+      await engine.#server.expectReady()
+    } catch (cause) {
+      const { code, detail } = cause as AlikeError
+      if (code === 'engine_unreachable' && detail !== keyRefused) {
+        options.logger.error({ err: cause }, 'Weaviate does not answer: galleries in it are refused until it does')
+        return engine
+      }
+      await engine.close()
+      if (detail !== keyRefused) throw cause
+      throw new AlikeError('config_invalid', { detail: 'Weaviate refuses WEAVIATE_API_KEY.', cause })
+    }
+    return engine
+  }
+
+  get unreachable(): string | undefined {
+    return this.#server.unreachable
   }
 
   /** Changes that have not been acknowledged. */
@@ -66,15 +92,17 @@ export class WeaviateEngine implements Engine {
   async open(set: EmbeddingSet): Promise<WeaviateSet> {
     if (this.#dropped.has(set.uid)) throw new AlikeError('gallery_not_found')
     const opened = this.#sets.get(set.uid)
-    if (opened !== undefined) return opened.set
+    if (opened !== undefined) {
+      opened.set.become(set.state)
+      return opened.set
+    }
     const { layout, tuning, storage, server } = this.#options
     const { galleryImagesMax, pageMaxLength, writeQueueMax } = { ...storageDefaults, ...storage }
-    const allTuning = { ...tuningDefaults, ...tuning }
-    const collection = new ImageCollection(this.#server, collectionOf(set.uid), layout, allTuning)
+    const collection = this.#collectionOf(set, layout)
     const parts = {
       collection,
       clock: this.#clock,
-      exactBelow: allTuning.exactBelow,
+      exactBelow: tuning?.exactBelow ?? tuningDefaults.exactBelow,
       imagesMax: galleryImagesMax,
       pageMaxLength,
       waitingMax: writeQueueMax,
@@ -83,6 +111,18 @@ export class WeaviateEngine implements Engine {
     const made = { set: new WeaviateSet(parts, set), collection }
     this.#sets.set(set.uid, made)
     return made.set
+  }
+
+  async prepare(set: EmbeddingSet, wishes: StorageWishes): Promise<void> {
+    const { layout } = this.#options
+    const wished = { ...layout, ...wishes } as CollectionLayout
+    const collection = this.#collectionOf(set, wished)
+    await collection.make()
+    if (Object.keys(wishes).length === 0) return
+    const made = await collection.layout()
+    const other = (Object.keys(wishes) as (keyof CollectionLayout)[]).find((name) => made[name] !== wished[name])
+    if (other !== undefined)
+      throw new AlikeError('gallery_exists', { detail: `Its ${other}: ${made[other]}, not ${wished[other]}.` })
   }
 
   /** Removed at once where the server answers, otherwise as soon as it does while this process runs. */
@@ -96,9 +136,15 @@ export class WeaviateEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#looking)
     for (const removal of this.#removals) clearTimeout(removal)
     for (const { set } of this.#sets.values()) await set.settled()
     await this.#server.close()
+  }
+
+  #collectionOf({ uid }: Pick<EmbeddingSet, 'uid'>, layout: CollectionLayout): ImageCollection {
+    const tuning = { ...tuningDefaults, ...this.#options.tuning }
+    return new ImageCollection(this.#server, collectionOf(uid), layout, tuning)
   }
 
   async #remove(uid: string): Promise<void> {
@@ -125,6 +171,6 @@ function collectionOf(uid: string): string {
  * A server that is away is waited for: galleries in it answer `engine_unreachable` until it is there.
  * @throws AlikeError `engine_version_refused`; `config_invalid` when it refuses the API key
  */
-export async function openWeaviate(options: WeaviateOptions): Promise<WeaviateEngine> {
-  return new WeaviateEngine(options)
+export function openWeaviate(options: WeaviateOptions): Promise<WeaviateEngine> {
+  return WeaviateEngine.start(options)
 }

@@ -3,6 +3,7 @@
  * reads go through its client; several objects are written by one request of the REST interface, because the client waits
  * half a second for each batch of its own.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import weaviate, { ApiKey, type WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
 import { expectSafeVersion } from './server-versions.js'
@@ -18,6 +19,8 @@ export interface BatchObject {
   vectors: { default: number[] }
 }
 
+/** So long an answer may take before the server is looked for. */
+const patienceMs = 1_000
 /** How soon asking again makes sense. */
 const retryAfterSeconds = 5
 
@@ -25,9 +28,15 @@ export class WeaviateServer {
   readonly settings: WeaviateSettings
   #connecting: Promise<WeaviateClient> | undefined
   #closed = false
+  #unreachable: string | undefined
 
   constructor(settings: WeaviateSettings) {
     this.settings = settings
+  }
+
+  /** Why the last call was not answered; undefined when it was. */
+  get unreachable(): string | undefined {
+    return this.#unreachable
   }
 
   /** @throws AlikeError `engine_unreachable`, `engine_version_refused`, `storage_full`, `gallery_not_found` where there is no such collection */
@@ -36,30 +45,32 @@ export class WeaviateServer {
     this.#connecting ??= this.#connect()
     const connecting = this.#connecting
     try {
-      return await ask(await connecting)
+      const reply = await this.#watched(ask(await connecting))
+      this.#unreachable = undefined
+      return reply
     } catch (error) {
       const told = errorOf(error)
-      // it may come back as another one
-      if (told.code === 'engine_unreachable' || told.code === 'engine_version_refused') this.#forget(connecting)
+      if (told.code === 'engine_unreachable' || told.code === 'engine_version_refused') {
+        this.#unreachable = told.message
+        this.#forget(connecting) // it may come back as another one
+      }
       throw told
     }
+  }
+
+  /** @throws AlikeError as `call` */
+  async expectReady(): Promise<void> {
+    await this.call(async (client) => {
+      if (!(await client.isReady())) throw new Error('it is starting')
+    })
   }
 
   /** Each is written or not by itself. @throws AlikeError as `call` */
   async write(objects: readonly BatchObject[]): Promise<BatchResult[]> {
     return this.call(async () => {
-      const { url, apiKey, consistency, timeoutMs } = this.settings
-      const answer = await fetch(
-        new URL(`v1/batch/objects?consistency_level=${consistency.toUpperCase()}`, base(url)),
-        {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', ...(apiKey !== '' && { authorization: `Bearer ${apiKey}` }) },
-          body: JSON.stringify({ objects }),
-          signal: AbortSignal.timeout(timeoutMs),
-        },
-      )
-      if (!answer.ok) throw new Error(`status ${answer.status}: ${(await answer.text()).slice(0, 500)}`)
-      return ((await answer.json()) as WrittenObject[]).map(({ result }) =>
+      const level = this.settings.consistency.toUpperCase()
+      const written = await this.#rest<WrittenObject[]>(`v1/batch/objects?consistency_level=${level}`, { objects })
+      return written.map(({ result }) =>
         result?.status === 'SUCCESS' ? undefined : errorOf(new Error(messageOf(result))),
       )
     })
@@ -77,7 +88,8 @@ export class WeaviateServer {
     const grpc = new URL(`grpc://${grpcAddress}`)
     const secure = rest.protocol === 'https:'
     const seconds = timeoutMs / 1_000
-    const client = await weaviate.connectToCustom({
+    expectSafeVersion((await this.#rest<{ version?: string }>('v1/meta')).version ?? '')
+    return weaviate.connectToCustom({
       httpHost: rest.hostname,
       httpPort: portOf(rest, secure),
       httpPath: rest.pathname === '/' ? '' : rest.pathname,
@@ -88,23 +100,38 @@ export class WeaviateServer {
       ...(apiKey !== '' && { authCredentials: new ApiKey(apiKey) }),
       timeout: { init: seconds, query: seconds, insert: seconds },
     })
-    try {
-      expectSafeVersion((await client.getMeta()).version ?? '')
-      return client
-    } catch (error) {
-      await client.close()
-      throw error
+  }
+
+  async #rest<Answer>(path: string, body?: object): Promise<Answer> {
+    const { url, apiKey, timeoutMs } = this.settings
+    const answer = await fetch(new URL(path, base(url)), {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { 'content-type': 'application/json', ...(apiKey !== '' && { authorization: `Bearer ${apiKey}` }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    if (!answer.ok) throw new Error(`status ${answer.status}: ${(await answer.text()).slice(0, 500)}`)
+    return (await answer.json()) as Answer
+  }
+
+  /** The client would ask a server that is gone again and again, for most of a minute: one that takes long is looked for. */
+  async #watched<Reply>(asked: Promise<Reply>): Promise<Reply> {
+    const answered = asked.then((reply) => ({ reply }))
+    answered.catch(() => {}) // perhaps nobody waits for it any more
+    for (;;) {
+      const patience = new AbortController()
+      const first = await Promise.race([answered, sleep(patienceMs, undefined, patience).catch(() => undefined)])
+      patience.abort()
+      if (first !== undefined) return first.reply
+      await this.#rest('v1/meta')
     }
   }
 
-  /** Calls under way keep their connection until they have ended. */
+  /** Whatever is under way ends: it is asked of a server that does not answer. */
   #forget(connecting: Promise<WeaviateClient>): void {
     if (this.#connecting !== connecting) return
     this.#connecting = undefined
-    void connecting.then(
-      (client) => setTimeout(() => void client.close(), this.settings.timeoutMs).unref(),
-      () => {},
-    )
+    void connecting.then((client) => client.close()).catch(() => {})
   }
 }
 
@@ -120,10 +147,13 @@ function portOf(url: URL, secure: boolean): number {
   return url.port === '' ? (secure ? 443 : 80) : Number(url.port)
 }
 
+/** Detail of `engine_unreachable`. */
+export const keyRefused = 'It refuses the API key.'
+
 const meanings: readonly [pattern: RegExp, error: (cause: unknown) => AlikeError][] = [
   [
     /unauthenticated|unauthorized|permission.?denied|forbidden|status 40[13]|code: 40[13]/i,
-    (cause) => unreachable('It refuses the API key.', cause),
+    (cause) => unreachable(keyRefused, cause),
   ],
   [
     /could not find class|class .* not found|no such collection/i,

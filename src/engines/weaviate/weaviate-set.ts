@@ -73,14 +73,21 @@ const pageDefault = 100
 export class WeaviateSet implements OpenSet {
   readonly copies: StoredCopies
   readonly #parts: SetParts
-  readonly #set: EmbeddingSet
+  readonly #dimension: number
+  #state: EmbeddingSet['state']
   readonly #changes: SetChanges
 
-  constructor(parts: SetParts, set: EmbeddingSet) {
+  constructor(parts: SetParts, { dimension, state }: EmbeddingSet) {
     this.#parts = parts
-    this.#set = set
+    this.#dimension = dimension
+    this.#state = state
     this.#changes = new SetChanges(parts)
     this.copies = new StoredCopies(parts.collection, (work) => this.#changes.alone(work))
+  }
+
+  /** Its network is served from now on, or no more. */
+  become(state: EmbeddingSet['state']): void {
+    this.#state = state
   }
 
   /** Changes that were not acknowledged. */
@@ -214,7 +221,7 @@ export class WeaviateSet implements OpenSet {
     this.#expectReady()
     const { collection, clock, scanPlace } = this.#parts
     const uuids = sharedUuids()
-    const { dimension } = this.#set
+    const dimension = this.#dimension
     const place = {
       ...scanPlace,
       collection: collection.name,
@@ -241,7 +248,7 @@ export class WeaviateSet implements OpenSet {
   }
 
   #expectReady(): void {
-    if (this.#set.state !== 'ready') throw new AlikeError('model_mismatch')
+    if (this.#state !== 'ready') throw new AlikeError('model_mismatch')
   }
 
   async #one(id: string, properties: readonly PropertyName[], vectors = false): Promise<Found | undefined> {

@@ -1,4 +1,5 @@
 /** Where the server is, and what galleries in it get when they do not say otherwise. */
+import type { Quantisation } from '../../gallery/engine.js'
 
 /** How many replicas answer for a write, and for a read by id; a search is answered by one, whatever is chosen. */
 export const consistencies = ['one', 'quorum', 'all'] as const
@@ -23,7 +24,7 @@ export interface CollectionLayout {
   /** Copies of each part. */
   replicas: number
   /** `rq8`: eight bits a dimension in the index; `none`: full vectors there, too. Full vectors are always stored. */
-  quantisation: 'none' | 'rq8'
+  quantisation: Quantisation
 }
 
 export interface IndexTuning {

@@ -16,6 +16,8 @@ const refusals: readonly ErrorCode[] = [
   'shutting_down',
   'not_ready',
   'identity_unreachable',
+  'engine_unreachable',
+  'engine_version_refused',
 ]
 
 /** Errors of Fastify and its plugins, and of sockets, by their code. */

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config.js'
 import { fieldBounds } from '../../gallery/fields.js'
-import type { Galleries } from '../../gallery/galleries.js'
+import type { Galleries, NewGalleryOptions } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
 import type { AnswerBytes } from '../answer-bytes.js'
@@ -87,14 +87,14 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         response: {
           200: { description: 'It already existed.', ...reference(Gallery) },
           201: { description: 'It was created.', ...reference(Gallery) },
-          ...problems(400, 404, 409, 415, 429, 507),
+          ...problems(400, 404, 409, 415, 422, 429, 503, 507),
         },
       },
     },
     async (request, reply) => {
-      const { settings = {}, model } = (request.body ?? {}) as { settings?: Metadata; model?: string }
+      const { settings = {}, ...where } = (request.body ?? {}) as { settings?: Metadata } & NewGalleryOptions
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
-      const { gallery, created } = await galleries.create(request.params.gallery, settings, { model })
+      const { gallery, created } = await galleries.create(request.params.gallery, settings, where)
       return reply.code(created ? 201 : 200).send(await view(gallery)) // as it was made, whatever has become of it
     },
   )

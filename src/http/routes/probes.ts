@@ -19,6 +19,12 @@ const Readiness = Type.Object({
       '`read_only`: the service was started without room on its disk. It answers searches and look-ups; writes are refused as `storage_full` until there is room.',
   }),
   detail: Type.Optional(Type.String({ description: 'Why it is not writable.' })),
+  unreachable: Type.Optional(
+    Type.Array(Type.Object({ engine: Type.String(), detail: Type.String() }), {
+      description:
+        'Engines that do not answer, and why: galleries in them get `engine_unreachable`, the others are served.',
+    }),
+  ),
 })
 
 export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (app, { embedder, galleries }) => {
@@ -59,9 +65,10 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (
     async () => {
       if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
       if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is up.' })
-      const { readOnly } = galleries
-      if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const }
-      return { status: 'ok' as const, storage: 'read_only' as const, detail: readOnly }
+      const { readOnly, unreachable } = galleries
+      const away = unreachable.length > 0 ? { unreachable } : {}
+      if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const, ...away }
+      return { status: 'ok' as const, storage: 'read_only' as const, detail: readOnly, ...away }
     },
   )
 }

@@ -1,6 +1,7 @@
 /** Galleries as callers see them. */
 import { type Static, Type } from 'typebox'
 import { storedBounds } from '../../bounded-json.js'
+import { quantisations } from '../../gallery/engine.js'
 import type { GalleryReading } from '../../gallery/galleries.js'
 import type { GalleryRecord } from '../../gallery/records.js'
 import { named, reference } from './named.js'
@@ -24,6 +25,30 @@ export const GallerySettings = Type.Object(
         description: 'Id or name of the model that is to serve it; left out: the standard one.',
       }),
     ),
+    engine: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description:
+          'What it is to live in: `embedded`, this process, or `weaviate`, a cluster beside it (docs/scale-out.md); left out: `DEFAULT_ENGINE`.',
+      }),
+    ),
+    shards: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 256, description: 'Parts of it in a cluster; left out: `WEAVIATE_SHARDS`.' }),
+    ),
+    replicas: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 16,
+        description: 'Copies of each part in a cluster; left out: `WEAVIATE_REPLICAS`.',
+      }),
+    ),
+    quantisation: Type.Optional(
+      Type.Enum([...quantisations], {
+        type: 'string',
+        description: 'Of the vectors in the index of a cluster; left out: `WEAVIATE_QUANTISATION`.',
+      }),
+    ),
   },
   { additionalProperties: false, examples: [{ settings: { owner: 'photo desk' } }] },
 )
@@ -36,7 +61,14 @@ export const Gallery = named(
       modelId: Type.String({ description: 'The model that made every embedding in it.' }),
       dimension: Type.Integer({ description: 'Numbers in an embedding.' }),
       settings: Metadata,
+      engine: Type.String({ description: 'What it lives in.' }),
       count: Type.Integer({ description: 'Pictures in it.' }),
+      unreachable: Type.Optional(
+        Type.Literal(true, {
+          description:
+            'Its engine does not answer: how many pictures it has is not known, and calls get `engine_unreachable`.',
+        }),
+      ),
       searchable: Type.Boolean({ description: 'False when the model that made it is not served.' }),
       unreadable: Type.Optional(
         Type.Enum(['record'], {
@@ -70,6 +102,7 @@ export const Gallery = named(
           modelId: '5d1c0a7b9e3f4a62',
           dimension: 128,
           settings: {},
+          engine: 'embedded',
           count: 1841,
           searchable: true,
           index: { tombstones: 12, pending: 0, building: false, unfindable: 0 },
@@ -105,7 +138,7 @@ export const LabelCounts = Type.Object({
 })
 
 export function galleryView(
-  { name, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord,
+  { name, engine, modelId, dimension, settings, count, unreadable, createdAt, updatedAt }: GalleryRecord,
   reading: GalleryReading | undefined,
 ): Static<typeof Gallery> {
   const { searchable = false, tombstones = 0, pending = 0, building = false, unfindable = 0 } = reading ?? {}
@@ -114,7 +147,9 @@ export function galleryView(
     modelId,
     dimension,
     settings,
+    engine,
     count,
+    ...(reading?.unreachable && { unreachable: reading.unreachable }),
     searchable,
     ...(unreadable && { unreadable }),
     index: { tombstones, pending, building, unfindable },

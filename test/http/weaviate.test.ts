@@ -1,0 +1,102 @@
+/** Galleries in a Weaviate server beside embedded ones, over HTTP. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { startApp, type TestApp } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+import { until } from '../support/until.js'
+import { settingsOf, skipWithoutWeaviate, startWeaviate } from '../support/weaviate-server.js'
+
+const needsServer = { skip: skipWithoutWeaviate }
+const headers = { 'content-type': 'image/png' }
+const draw = (seed: number) => drawImage('square', seed, { format: 'png' })
+
+async function put(app: TestApp, gallery: string, seed: number, status = 201): Promise<unknown> {
+  const url = `/v1/galleries/${gallery}/images/p${seed}?label=square`
+  return app.call(status, { method: 'PUT', url, headers, payload: await draw(seed) })
+}
+
+const search = async (app: TestApp, gallery: string, seed: number, status = 200) =>
+  app.call(status, { method: 'POST', url: `/v1/galleries/${gallery}/search?k=3`, headers, payload: await draw(seed) })
+
+const create = (app: TestApp, status: number, gallery: string, payload: object) =>
+  app.call(status, { method: 'PUT', url: `/v1/galleries/${gallery}`, payload })
+
+async function started(t: TestContext) {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  return { server, app: await startApp(t, { ...settingsOf(server), weaviateTimeoutMs: 3_000 }) }
+}
+
+test('a gallery chooses its engine, and how it lies there', needsServer, async (t) => {
+  const { app } = await started(t)
+  const far = { engine: 'weaviate', shards: 2, replicas: 1, quantisation: 'none' }
+  assert.equal((await create(app, 201, 'far', far)).engine, 'weaviate')
+  assert.equal((await create(app, 201, 'near', {})).engine, 'embedded')
+  assert.equal((await create(app, 200, 'far', far)).engine, 'weaviate')
+  assert.equal((await create(app, 200, 'far', {})).engine, 'weaviate')
+  assert.equal((await create(app, 409, 'far', { ...far, shards: 3 })).code, 'gallery_exists')
+  assert.equal((await create(app, 409, 'far', { engine: 'embedded' })).code, 'gallery_exists')
+  assert.equal((await create(app, 422, 'other', { engine: 'none' })).code, 'engine_not_found')
+  assert.equal((await create(app, 409, 'other', { engine: 'embedded', shards: 2 })).code, 'engine_unsupported')
+  await app.call(404, { url: '/v1/galleries/other' })
+
+  for (const gallery of ['far', 'near']) {
+    for (const seed of [1, 2, 3]) await put(app, gallery, seed)
+    const { hits } = await search(app, gallery, 2)
+    assert.deepEqual([hits[0]?.id, hits[0]?.score], ['p2', 1])
+  }
+  const [far1, near1] = [await search(app, 'far', 1), await search(app, 'near', 1)]
+  assert.deepEqual(
+    far1.hits.map(({ id, score }) => [id, score]),
+    near1.hits.map(({ id, score }) => [id, score]),
+  )
+  const { galleries } = await app.call(200, { url: '/v1/galleries' })
+  assert.deepEqual(
+    galleries.map(({ name, engine, count }) => [name, engine, count]),
+    [
+      ['far', 'weaviate', 3],
+      ['near', 'embedded', 3],
+    ],
+  )
+  await app.call(204, { method: 'DELETE', url: '/v1/galleries/far' })
+  assert.equal((await create(app, 201, 'far', far)).count, 0)
+})
+
+test(
+  'while the server is away its galleries are refused with a code, the others are served, and readiness tells it',
+  needsServer,
+  async (t) => {
+    const { app, server } = await started(t)
+    await create(app, 201, 'far', { engine: 'weaviate' })
+    await create(app, 201, 'near', {})
+    for (const gallery of ['far', 'near']) await put(app, gallery, 1)
+    await server.kill()
+
+    assert.equal(((await search(app, 'far', 1, 503)) as { code: string }).code, 'engine_unreachable')
+    assert.equal(((await put(app, 'far', 2, 503)) as { code: string }).code, 'engine_unreachable')
+    assert.equal((await search(app, 'near', 1)).hits[0]?.id, 'p1')
+    await put(app, 'near', 2)
+    const { galleries } = await app.call(200, { url: '/v1/galleries' })
+    assert.deepEqual(
+      galleries.map(({ name, unreachable }) => [name, unreachable]),
+      [
+        ['far', true],
+        ['near', undefined],
+      ],
+    )
+    const ready = await app.call<{ unreachable?: { engine: string }[] }>(200, { url: '/readyz' })
+    assert.deepEqual(
+      ready.unreachable?.map(({ engine }) => engine),
+      ['weaviate'],
+    )
+
+    await server.start()
+    await until(async () => (await app.app.inject({ url: '/v1/galleries/far' })).json<{ count: number }>().count === 1)
+    assert.equal((await search(app, 'far', 1)).hits[0]?.id, 'p1')
+    assert.equal((await app.call<{ unreachable?: object }>(200, { url: '/readyz' })).unreachable, undefined)
+  },
+)
+
+test('a default engine that is not there ends the start', async (t) => {
+  await assert.rejects(startApp(t, { weaviateUrl: '', defaultEngine: 'weaviate' }), { code: 'config_invalid' })
+})
