@@ -1266,6 +1266,7 @@ export interface components {
          *       "modelId": "5d1c0a7b9e3f4a62",
          *       "dimension": 128,
          *       "settings": {},
+         *       "engine": "embedded",
          *       "count": 1841,
          *       "searchable": true,
          *       "index": {
@@ -1292,8 +1293,15 @@ export interface components {
             settings: {
                 [key: string]: unknown;
             };
+            /** @description What it lives in. */
+            engine: string;
             /** @description Pictures in it. */
             count: number;
+            /**
+             * @description Its engine does not answer: how many pictures it has is not known, and calls get `engine_unreachable`.
+             * @enum {boolean}
+             */
+            unreachable?: true;
             /** @description False when the model that made it is not served. */
             searchable: boolean;
             /**
@@ -2976,6 +2984,11 @@ export interface operations {
                         storage: "writable" | "read_only";
                         /** @description Why it is not writable. */
                         detail?: string;
+                        /** @description Engines that do not answer, and why: galleries in them get `engine_unreachable`, the others are served. */
+                        unreachable?: {
+                            engine: string;
+                            detail: string;
+                        }[];
                     };
                 };
             };
@@ -4512,6 +4525,17 @@ export interface operations {
                     };
                     /** @description Id or name of the model that is to serve it; left out: the standard one. */
                     model?: string;
+                    /** @description What it is to live in: `embedded`, this process, or `weaviate`, a cluster beside it (docs/scale-out.md); left out: `DEFAULT_ENGINE`. */
+                    engine?: string;
+                    /** @description Parts of it in a cluster; left out: `WEAVIATE_SHARDS`. */
+                    shards?: number;
+                    /** @description Copies of each part in a cluster; left out: `WEAVIATE_REPLICAS`. */
+                    replicas?: number;
+                    /**
+                     * @description Of the vectors in the index of a cluster; left out: `WEAVIATE_QUANTISATION`.
+                     * @enum {string}
+                     */
+                    quantisation?: "none" | "rq8";
                 };
             };
         };
@@ -4606,6 +4630,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The picture or archive can not be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description At capacity, or more requests than allowed; the header Retry-After says when to try again. */
             429: {
                 headers: {
@@ -4617,6 +4650,15 @@ export interface operations {
             };
             /** @description Address and headers have more bytes than allowed. */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or stopping. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -100,7 +100,8 @@ export class ImageCollection {
     const found = new Map<string, Found>()
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
       const part = [...new Set(uuids.slice(begin, begin + idsAtOnce))]
-      for (const one of await this.#fetch({ filters: ofThese(part), limit: part.length }, asked)) found.set(one.uuid, one)
+      for (const one of await this.#fetch({ filters: ofThese(part), limit: part.length }, asked))
+        found.set(one.uuid, one)
     }
     return found
   }

@@ -10,8 +10,8 @@ import type { WeaviateSettings } from '../../../src/engines/weaviate/weaviate-se
 import type { AlikeError } from '../../../src/errors.js'
 import type { OpenSet } from '../../../src/gallery/engine.js'
 import { model, newImage } from '../../gallery/stored-images.js'
-import { type RunningWeaviate, skipWithoutWeaviate, startWeaviate } from '../../support/weaviate-server.js'
 import { until } from '../../support/until.js'
+import { type RunningWeaviate, skipWithoutWeaviate, startWeaviate } from '../../support/weaviate-server.js'
 import { unitVectors } from '../embedded/vector-index/unit-vectors.js'
 import { layout } from './weaviate-galleries.js'
 

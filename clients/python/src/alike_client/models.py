@@ -464,9 +464,17 @@ class Gallery(TypedDict):
     """
     Any JSON object of yours: nested at most 32 deep, with at most 4096 values in all and `METADATA_MAX_BYTES` (16 KiB unless set otherwise) as JSON. Integers beyond 2^53 and numbers too large for a double are refused; of a member that is named twice the last counts.
     """
+    engine: str
+    """
+    What it lives in.
+    """
     count: int
     """
     Pictures in it.
+    """
+    unreachable: NotRequired[Literal[True]]
+    """
+    Its engine does not answer: how many pictures it has is not known, and calls get `engine_unreachable`.
     """
     searchable: bool
     """
