@@ -17,14 +17,39 @@ interface Compose {
   >
 }
 
+async function composeOf(path: string): Promise<Compose> {
+  return parse(await readFile(path, 'utf8'), { merge: true }) as Compose
+}
+
 /** Fixed by the image, since volumes, ports and the health check go by them. */
 const ofTheImage = ['HOST', 'PORT', 'DATA_DIR']
-const compose = parse(await readFile('docker/compose.yaml', 'utf8')) as Compose
-const settings = [...settingsTable().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!)
+const compose = await composeOf('docker/compose.yaml')
+const scaled = await composeOf('docker/compose.scale.yaml')
+const settings = [...settingsTable().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!).sort()
 
 test('every setting is passed to the service, and none that there is not', () => {
   const passed = Object.keys(compose.services.alike!.environment!)
-  assert.deepEqual([...passed, ...ofTheImage].sort(), settings.sort())
+  assert.deepEqual([...passed, ...ofTheImage].sort(), settings)
+})
+
+test('on many processes too, and they differ in what they do and in nothing else', () => {
+  const { serve, work } = scaled.services
+  const ofClients = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+  for (const [role, { environment = {} }] of Object.entries({ serve: serve!, work: work! })) {
+    assert.deepEqual(
+      Object.keys(environment)
+        .filter((name) => !ofClients.includes(name))
+        .concat(ofTheImage)
+        .sort(),
+      settings,
+    )
+    assert.equal(environment.ROLE, role)
+  }
+  const { ROLE: _, EMBED_WORKERS: __, ...shared } = serve!.environment!
+  assert.deepEqual(
+    Object.entries(shared),
+    Object.entries(work!.environment!).filter(([name]) => name in shared),
+  )
 })
 
 test('a setting that this shell does not have keeps its default', () => {
@@ -44,13 +69,14 @@ test('Prometheus has the key that it may need, and all services have a limit of 
   const [, gibibytes] = /^\$\{ALIKE_MEMORY:-(\d+)g\}$/.exec(memory) ?? []
   const documented = await readFile('docs/load-and-safety.md', 'utf8')
   assert.match(documented, new RegExp(`\\b${gibibytes} GiB\\b`))
-  for (const [name, { deploy }] of Object.entries(compose.services)) assert.ok(deploy.resources.limits.memory, name)
+  for (const { services } of [compose, scaled])
+    for (const [name, { deploy }] of Object.entries(services)) assert.ok(deploy.resources.limits.memory, name)
 })
 
 test('every image has an exact version', async () => {
   const recipes = await Promise.all(['Dockerfile', 'docker/train.Dockerfile'].map((path) => readFile(path, 'utf8')))
   const bases = recipes.flatMap((text) => [...text.matchAll(/^ARG \w+_IMAGE=(\S+)$/gm)].map(([, image]) => image!))
-  const others = Object.values(compose.services).map(({ image }) => image)
+  const others = [compose, scaled].flatMap(({ services }) => Object.values(services).map(({ image }) => image))
   assert.ok(bases.length >= 3)
   for (const image of [...bases, ...others].filter((one) => !one.startsWith('alike:')))
     assert.match(image, /:v?\d+\.\d+\.\d+/, image)

@@ -1,0 +1,157 @@
+/** The manifests for Kubernetes agree with the service, and the real tools take them where they are there. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { test } from 'node:test'
+import { parse, parseAllDocuments } from 'yaml'
+import { settingsTable } from '../../src/config.js'
+import { createMetrics } from '../../src/metrics.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+
+interface Container {
+  env?: { name: string; value?: string }[]
+  ports: { name: string; containerPort: number }[]
+  resources: Record<'requests' | 'limits', { memory: string; cpu: string }>
+  startupProbe: Probe
+  livenessProbe: Probe
+  readinessProbe: Probe
+}
+
+interface Probe {
+  httpGet: { path: string; port: string }
+}
+
+interface Manifest {
+  kind: string
+  metadata: { name: string }
+  // biome-ignore lint/suspicious/noExplicitAny: of as many kinds as there are files
+  spec: any
+}
+
+const root = 'deploy/kubernetes'
+const settings = new Set([...settingsTable().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!))
+
+async function manifestsOf(folder: string): Promise<Manifest[]> {
+  const files = (await readdir(join(root, folder))).filter((file) => file.endsWith('.yaml'))
+  const texts = await Promise.all(files.map((file) => readFile(join(root, folder, file), 'utf8')))
+  return texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Manifest))
+}
+
+const workloads = (manifests: Manifest[]) =>
+  manifests.filter(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment')
+const containerOf = ({ spec }: Manifest): Container => spec.template.spec.containers[0]
+
+for (const folder of ['embedded', 'scale']) {
+  test(`${folder}: every variable is a setting, every probe a route, every port a port`, async () => {
+    const routes = Object.keys(parse(await readFile('openapi.yaml', 'utf8')).paths as object)
+    const found = workloads(await manifestsOf(folder))
+    assert.ok(found.length > 0)
+    for (const workload of found) {
+      const container = containerOf(workload)
+      for (const { name } of container.env ?? []) assert.ok(settings.has(name), name)
+      const ports = new Map(container.ports.map(({ name, containerPort }) => [name, containerPort]))
+      for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) {
+        const { path, port } = container[probe].httpGet
+        assert.ok(routes.includes(path) && ports.has(port), probe)
+      }
+      assert.equal(ports.get('http'), 8080)
+      assert.deepEqual(container.resources.requests.memory, container.resources.limits.memory)
+    }
+  })
+}
+
+test('scale: what all share are settings, and its metrics port is that of the pods', async () => {
+  const lines = (await readFile(join(root, 'scale/settings.env'), 'utf8')).split('\n')
+  const shared = new Map(
+    lines.filter((line) => /^[A-Z]/.test(line)).map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
+  )
+  for (const name of shared.keys()) assert.ok(settings.has(name), name)
+  for (const workload of workloads(await manifestsOf('scale')))
+    assert.equal(
+      String(containerOf(workload).ports.find(({ name }) => name === 'metrics')?.containerPort),
+      shared.get('METRICS_PORT'),
+    )
+})
+
+test('embedded: one process, a volume of one pod, and time to end in', async () => {
+  const [set] = workloads(await manifestsOf('embedded'))
+  assert.deepEqual([set?.kind, set?.spec.replicas], ['StatefulSet', 1])
+  assert.deepEqual(set?.spec.volumeClaimTemplates[0].spec.accessModes, ['ReadWriteOncePod'])
+  const graceMs = Number(/`SHUTDOWN_GRACE_MS` \| `(\d+)`/.exec(settingsTable())?.[1])
+  assert.ok(set?.spec.template.spec.terminationGracePeriodSeconds * 1_000 > graceMs)
+})
+
+test('scale: each kind of process has an autoscaler and a budget of disruptions', async () => {
+  const manifests = await manifestsOf('scale')
+  const names = (kind: string) => manifests.filter((one) => one.kind === kind).map(({ metadata }) => metadata.name)
+  const deployments = names('Deployment').sort()
+  assert.deepEqual(deployments, ['alike-serve', 'alike-work'])
+  assert.deepEqual(names('HorizontalPodAutoscaler').sort(), deployments)
+  assert.deepEqual(names('PodDisruptionBudget').sort(), deployments)
+})
+
+test('the adapter asks for metrics that there are, and gives those that the autoscalers want', async () => {
+  const text = await readFile(join(root, 'prometheus-adapter.yaml'), 'utf8')
+  const metrics = createMetrics()
+  const exposed = new Set([...(await metrics.expose()).text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!))
+  for (const [name] of text.matchAll(/(?<!as: )\balike_\w+/g)) assert.ok(exposed.has(name), name)
+  const given = [...text.matchAll(/as: (alike_\w+)/g)].map(([, name]) => name!)
+  const wanted = (await manifestsOf('scale'))
+    .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
+    .flatMap(({ spec }) => spec.metrics as { pods?: Named; external?: Named }[])
+    .flatMap(({ pods, external }) => pods?.metric.name ?? external?.metric.name ?? [])
+  assert.deepEqual(given.sort(), wanted.sort())
+})
+
+interface Named {
+  metric: { name: string }
+}
+
+test('the alerts are those of docker/alerts.yml', async () => {
+  const [rule] = (await manifestsOf('components/monitoring')).filter(({ kind }) => kind === 'PrometheusRule')
+  const { groups } = parse(await readFile('docker/alerts.yml', 'utf8'))
+  assert.deepEqual(rule?.spec.groups, groups, 'node deploy/kubernetes/write-alerts.mjs')
+})
+
+const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
+const kustomize = process.env.KUSTOMIZE ?? 'kustomize'
+const python = process.env.PYTHON ?? 'python3'
+const validates = spawnSync(python, ['-c', 'import kubernetes_validate']).status === 0
+
+for (const [folder, components] of [
+  ['embedded', []],
+  ['embedded', ['gpu', 'ingress', 'monitoring']],
+  ['scale', ['gpu', 'ingress', 'monitoring']],
+] as const) {
+  test(`${[folder, ...components].join(' with ')}: built by kustomize, and strictly what Kubernetes knows`, {
+    skip: has(kustomize) ? undefined : 'kustomize is not there',
+  }, async (t) => {
+    const overlay = join(await temporaryFolder(t), 'overlay')
+    await mkdir(overlay)
+    const at = (path: string) => relative(overlay, join(process.cwd(), root, path))
+    await writeFile(
+      join(overlay, 'kustomization.yaml'),
+      JSON.stringify({
+        kind: 'Kustomization',
+        namespace: 'alike',
+        resources: [at(folder)],
+        components: components.map((name) => at(`components/${name}`)),
+      }),
+    )
+    const built = spawnSync(kustomize, ['build', overlay], { encoding: 'utf8' })
+    assert.equal(built.status, 0, built.stderr)
+    const workload = parseAllDocuments(built.stdout)
+      .map((document) => document.toJS() as Manifest)
+      .find(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment')!
+    const gpus = (containerOf(workload).resources.limits as Record<string, unknown>)['nvidia.com/gpu']
+    assert.equal(gpus, (components as readonly string[]).includes('gpu') ? 1 : undefined)
+    if (!validates) return t.diagnostic('kubernetes-validate is not there: built, and not compared with the schemas')
+    // Kinds of operators are in no schema of Kubernetes.
+    const ours = built.stdout.split(/^---$/m).filter((one) => !one.includes('monitoring.coreos.com'))
+    const file = join(overlay, 'built.yaml')
+    await writeFile(file, ours.join('---'))
+    const checked = spawnSync(python, ['-m', 'kubernetes_validate', '--strict', file], { encoding: 'utf8' })
+    assert.equal(checked.status, 0, checked.stdout + checked.stderr)
+  })
+}
