@@ -38,7 +38,7 @@ import { type WatchedFolder, watchedFolders } from './ingest/folders/watched-fol
 import { Ingest } from './ingest/ingest.js'
 import { IngestRunner } from './ingest/ingest-runner.js'
 import { Spool } from './ingest/spool.js'
-import type { EndedJobState } from './jobs/job.js'
+import type { EndedJobState, JobRecord } from './jobs/job.js'
 import { openJobs } from './jobs/jobs.js'
 import { Webhooks } from './jobs/webhooks.js'
 import { createMetrics, largestGalleries, type Metrics } from './metrics.js'
@@ -226,6 +226,7 @@ export async function openService(
       runners: [
         new IngestRunner({
           ...config,
+          traceOf: tracing && ((job) => tracing.jobParts({ ...job, startedAt: startOf(job) })),
           parts: intake,
           spool,
           places,
@@ -240,8 +241,7 @@ export async function openService(
       logger,
       onEnd: (job) => {
         if (job.kind === 'ingest') metrics.countJobEnd(job.state as EndedJobState)
-        const [startedAt, finishedAt] = [new Date(job.startedAt ?? job.createdAt), new Date()]
-        tracing?.job({ ...job, startedAt, finishedAt })
+        tracing?.job({ ...job, startedAt: startOf(job), finishedAt: new Date() })
         webhooks.look()
       },
     })
@@ -319,7 +319,9 @@ export async function openService(
         ? await buildWorkerApp({ ...door, parts })
         : await buildApp({ ...door, auditLog, tracing, parts })
     opened.push(() => closeApp(app, config.shutdownGraceMs))
-    const folderWatches = watched.map((one) => watchFolder(one, { config, ingest, jobs, galleries, metrics, logger }))
+    // a process that only runs jobs takes in what another one has seen
+    const seen = config.role === 'work' ? [] : watched
+    const folderWatches = seen.map((one) => watchFolder(one, { config, ingest, jobs, galleries, metrics, logger }))
     for (const folderWatch of folderWatches) opened.push(() => folderWatch.close())
     metrics.watch({ watchedFolders: () => folderWatches.map(({ reading }) => reading) })
     if (config.metricsPort === 0) return { app, parts, close: closeAll }
@@ -359,6 +361,9 @@ function engineOfNew({ defaultEngine }: Config, engines: Readonly<Record<string,
   const detail = `DEFAULT_ENGINE must be one of ${Object.keys(engines).join(', ')}, not "${defaultEngine}".`
   throw new AlikeError('config_invalid', { detail })
 }
+
+const startOf = ({ startedAt, createdAt }: Pick<JobRecord, 'startedAt' | 'createdAt'>): Date =>
+  new Date(startedAt ?? createdAt)
 
 /** For the list of what is closed at the end. */
 const endOf = (end: () => void) => async (): Promise<void> => end()

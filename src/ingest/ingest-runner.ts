@@ -2,6 +2,7 @@
 import type { JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
 import { JobRun, type JobRunOptions } from './job-run.js'
+import { JobTrace, type TracePart } from './job-trace.js'
 import { openSource, type PicturePlaces } from './open-source.js'
 import type { SourceDescription, SourceLimits } from './source.js'
 import { listedObjects } from './sources/bucket-objects.js'
@@ -11,6 +12,8 @@ export interface IngestRunnerOptions extends SourceLimits, Pick<JobRunOptions, '
   spool: Spool
   places: PicturePlaces
   jobsMax: number
+  /** Left out: nothing is traced. */
+  traceOf?: ((job: JobRecord) => TracePart) | undefined
 }
 
 /** One job at a time: each uses every core, and a later job of the same gallery must not overtake. */
@@ -31,14 +34,15 @@ export class IngestRunner implements JobRunner {
 
   async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
     const { signal, expect, tell } = control
-    const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
+    const { spool, places, parts, metrics, concurrency, uploadMaxBytes, traceOf } = this.#options
     const description = job.source as unknown as SourceDescription
     if (description.kind === 's3') await this.#list(job.id, description, signal)
     else await spool.bring(job.id, description, signal)
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
-      const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes })
+      const trace = traceOf && new JobTrace(traceOf(job))
+      const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes, trace })
       tell(() => run.reading())
       return { total: await run.run() }
     } finally {

@@ -7,13 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pMapIterable } from 'p-map'
 import { AlikeError, type ErrorCode } from '../errors.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
-import type { ImageStep, StepResult } from '../gallery/records.js'
+import type { ImageStep, PutStep, StepResult } from '../gallery/records.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
 import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
-import { type IntakeParts, takeIn } from './new-image.js'
+import type { JobTrace } from './job-trace.js'
+import { type IncomingImage, type IntakeParts, type StageDurations, takeIn } from './new-image.js'
 import type { PictureItem, Source, SourceItem } from './source.js'
 
 export interface JobRunOptions extends Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance'> {
@@ -23,6 +24,8 @@ export interface JobRunOptions extends Pick<JobControl, 'trials' | 'giveUp' | 's
   concurrency: number
   /** Of one picture; a picture behind a URL is taken for as large until it is here. */
   uploadMaxBytes: number
+  /** Left out: nothing is traced. */
+  trace?: JobTrace | undefined
 }
 
 /** What became of one item. */
@@ -154,8 +157,7 @@ export class JobRun {
       const bytes = await this.#bytesHere(item)
       if (bytes === undefined) return { index, skipped: true }
       const step = await this.#patiently(
-        (signal) =>
-          takeIn(this.#job.gallery, { id, bytes, label, metadata }, this.#options.parts, { signal, purpose: 'job' }),
+        (signal) => this.#takeIn({ id, bytes, label, metadata }, signal),
         ['overloaded', 'store_unreachable', 'engine_unreachable', 'storage_full'], // of the original; what becomes of the job without room for records is decided by its writes
       )
       this.#ownFaults = 0
@@ -166,6 +168,13 @@ export class JobRun {
       if (error.code !== 'internal' && !isAboutImage(error.code)) throw error
       return { index, failed: errorLine({ index, name }, error) }
     }
+  }
+
+  #takeIn(image: IncomingImage, signal: AbortSignal): Promise<PutStep> {
+    const { parts, trace } = this.#options
+    const startedAt = performance.now()
+    const onEmbedded = trace && ((stages: StageDurations) => trace.embedded(startedAt, stages))
+    return takeIn(this.#job.gallery, image, parts, { signal, purpose: 'job', onEmbedded })
   }
 
   async #bytesHere(item: PictureItem): Promise<Buffer | undefined> {
@@ -195,12 +204,14 @@ export class JobRun {
     const skipped = batch.length - steps.length - errors.length
     const progress = { jobId: this.#job.id, position, skipped, errors, replaced, notes, namesAssumed }
 
+    const startedAt = performance.now()
     const results = await this.#patiently(async () => {
       if (steps.length > 0) return this.#change(steps, progress)
       await advance(progress)
       return []
     })
 
+    this.#options.trace?.committed(startedAt, batch.length)
     for (const result of results) metrics.countIngested(outcomeOf(result))
     metrics.countIngested('failed', errors.length)
     metrics.countIngested('skipped', skipped)

@@ -1,6 +1,6 @@
 /** One picture on its way into a gallery, alone or in bulk: nothing to do, or decode and embed. */
 import { createHash } from 'node:crypto'
-import type { ImageEmbedder } from '../embedding/image-embedder.js'
+import type { EmbeddedImage, ImageEmbedder } from '../embedding/image-embedder.js'
 import { AlikeError } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Metadata, PutStep, StoredImage } from '../gallery/records.js'
@@ -29,7 +29,11 @@ export interface IntakeOptions {
   signal?: AbortSignal | undefined
   /** Default `upload`. */
   purpose?: 'upload' | 'job' | undefined
+  /** Hears how long each stage took, of a picture that was embedded. */
+  onEmbedded?: ((stages: StageDurations) => void) | undefined
 }
+
+export type StageDurations = Pick<EmbeddedImage, 'decodeMs' | 'queueMs' | 'embedMs'>
 
 /**
  * What is to be written; it holds whatever is written before it. Bytes that are stored already are not embedded again,
@@ -40,7 +44,7 @@ export async function takeIn(
   gallery: string,
   image: IncomingImage,
   parts: IntakeParts,
-  { signal, purpose = 'upload' }: IntakeOptions = {},
+  { signal, purpose = 'upload', onEmbedded }: IntakeOptions = {},
 ): Promise<PutStep> {
   const { galleries, images } = parts
   const { modelId } = await galleries.set(gallery)
@@ -54,11 +58,9 @@ export async function takeIn(
     await parts.originals?.put(contentHash, bytes)
     return { put: { ...said, ...known }, unlessSame: true }
   }
-  const { vector, thumbnail, copyDescriptor, width, height, format } = await images.embed(bytes, {
-    purpose,
-    modelId,
-    signal,
-  })
+  const embedded = await images.embed(bytes, { purpose, modelId, signal })
+  const { vector, thumbnail, copyDescriptor, width, height, format } = embedded
+  onEmbedded?.(embedded)
   // On the disk before the picture is; but only what is a picture.
   await parts.originals?.put(contentHash, bytes)
   return {

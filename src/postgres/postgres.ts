@@ -64,18 +64,19 @@ export class Postgres implements Sql {
       throw asStoreError(error)
     })
     let broken = false
+    // lost between two statements: the next one fails of it, and an event that nobody hears would end the process
+    const lost = () => void (broken = true)
+    client.on('error', lost)
     try {
       await client.query('BEGIN')
       const result = await work(statementsOf(client))
       await client.query('COMMIT')
       return result
     } catch (error) {
-      broken = await client.query('ROLLBACK').then(
-        () => false,
-        () => true,
-      )
+      await client.query('ROLLBACK').catch(lost)
       throw asStoreError(error)
     } finally {
+      client.off('error', lost)
       client.release(broken)
     }
   }

@@ -21,7 +21,14 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { AlikeError } from '../errors.js'
-import { parseTraceparent, type RequestTrace, type Tracing, type TracingSettings } from './tracing.js'
+import {
+  parseTraceparent,
+  type RequestTrace,
+  type StartedJob,
+  type TracePart,
+  type Tracing,
+  type TracingSettings,
+} from './tracing.js'
 
 /** Jobs whose requests are remembered; the oldest makes room. */
 const expectedJobsMax = 10_000
@@ -36,25 +43,41 @@ export function openOtlpTracing(url: string, settings: TracingSettings, serviceV
   })
   const tracer = provider.getTracer('alike', serviceVersion)
   const jobs = new Map<string, Context>()
+  const running = new Map<string, Span>()
+  const beginJob = ({ id, kind, gallery, startedAt }: StartedJob): Span => {
+    const attributes = { 'alike.job.id': id, 'alike.gallery': gallery }
+    return tracer.startSpan(`job ${kind}`, { startTime: startedAt, attributes }, jobs.get(id) ?? ROOT_CONTEXT)
+  }
   return {
     request: (parent) => beginRequest(tracer, contextOf(parent.traceparent, parent.tracestate)),
     expectJob(id, by) {
       if (jobs.size >= expectedJobsMax) jobs.delete(jobs.keys().next().value!)
       jobs.set(id, contextOf(by.traceparent))
     },
-    job({ id, kind, gallery, state, done, startedAt, finishedAt }) {
-      const attributes = {
-        'alike.job.id': id,
-        'alike.gallery': gallery,
-        'alike.job.state': state,
-        'alike.job.done': done,
-      }
-      const span = tracer.startSpan(`job ${kind}`, { startTime: startedAt, attributes }, jobs.get(id) ?? ROOT_CONTEXT)
-      if (state === 'failed') span.setStatus({ code: SpanStatusCode.ERROR })
-      span.end(finishedAt)
-      jobs.delete(id)
+    jobParts(job) {
+      const span = running.get(job.id) ?? beginJob(job)
+      running.set(job.id, span)
+      return partsOf(tracer, trace.setSpan(ROOT_CONTEXT, span))
     },
-    close: () => provider.shutdown(),
+    job(ended) {
+      const span = running.get(ended.id) ?? beginJob(ended)
+      span.setAttributes({ 'alike.job.state': ended.state, 'alike.job.done': ended.done })
+      if (ended.state === 'failed') span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end(ended.finishedAt)
+      running.delete(ended.id)
+      jobs.delete(ended.id)
+    },
+    close() {
+      for (const span of running.values()) span.end() // goes on after the next start, in a trace of its own
+      return provider.shutdown()
+    },
+  }
+}
+
+function partsOf(tracer: Tracer, context: Context): TracePart {
+  return (name, startedAt, durationMs, attributes = {}) => {
+    const startTime = performance.timeOrigin + startedAt
+    tracer.startSpan(name, { startTime, attributes: { ...attributes } }, context).end(startTime + durationMs)
   }
 }
 
@@ -64,10 +87,7 @@ function beginRequest(tracer: Tracer, parent: Context): RequestTrace {
   return {
     traceId: span.spanContext().traceId,
     traceparent: traceparentOf(span),
-    part(name, startedAt, durationMs, attributes = {}) {
-      const startTime = performance.timeOrigin + startedAt
-      tracer.startSpan(name, { startTime, attributes: { ...attributes } }, own).end(startTime + durationMs)
-    },
+    part: partsOf(tracer, own),
     end(name, attributes, failed) {
       span.updateName(name)
       span.setAttributes({ ...attributes })

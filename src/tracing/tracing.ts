@@ -17,22 +17,27 @@ export interface TracingSettings {
 
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
+/** A part that has ended, of a request or a job. */
+export type TracePart = (name: string, startedAt: number, durationMs: number, attributes?: Attributes) => void
+
 /** A request under way. Times are those of `performance.now()`. */
 export interface RequestTrace {
   readonly traceId: string
   /** The same and the span, as W3C Trace Context writes it. */
   readonly traceparent: string
-  /** A part of it that has ended. */
-  part(name: string, startedAt: number, durationMs: number, attributes?: Attributes): void
+  readonly part: TracePart
   end(name: string, attributes: Attributes, failed: boolean): void
 }
 
-export interface EndedJob {
+export interface StartedJob {
   id: string
   kind: string
   gallery: string
-  state: string
   startedAt: Date
+}
+
+export interface EndedJob extends StartedJob {
+  state: string
   finishedAt: Date
   done: number
 }
@@ -42,6 +47,8 @@ export interface Tracing {
   request(parent: { traceparent?: string | undefined; tracestate?: string | undefined }): RequestTrace
   /** The job was asked for by this request: its trace goes on with it. Forgotten with the process. */
   expectJob(id: string, by: RequestTrace): void
+  /** For the parts of a job that is being run; `job` ends its trace. */
+  jobParts(job: StartedJob): TracePart
   job(ended: EndedJob): void
   /** What was recorded is sent. */
   close(): Promise<void>

@@ -60,7 +60,12 @@ test('a query, a stored picture and a job are traces with their parts, under the
   const problem = (await (await send('GET', '/v1/galleries/none')).json()) as { traceId: string }
   assert.equal(problem.traceId, traceId)
   const job = (await (
-    await send('POST', '/v1/galleries/g/ingest', Buffer.from('{"delete":"a"}\n'), 'application/x-ndjson')
+    await send(
+      'POST',
+      '/v1/galleries/g/ingest',
+      Buffer.from(`${JSON.stringify({ add: { id: 'b', image: picture.toString('base64') } })}\n`),
+      'application/x-ndjson',
+    )
   ).json()) as Job
   await endedJob(app, job)
   await fetch(`${address}/readyz`)
@@ -86,6 +91,13 @@ test('a query, a stored picture and a job are traces with their parts, under the
   const names = (spans: Span[]) => spans.map(({ name }) => name).sort()
   assert.deepEqual(names(partsOf('PUT /v1/galleries/:gallery/images/:id')), ['commit', 'embed'])
   assert.deepEqual(names(partsOf('POST /v1/galleries/:gallery/ingest')), ['job ingest'])
+  const ofJob = one('job ingest')
+  const stagesOfJob = partsOf('job ingest')
+  assert.deepEqual(names(stagesOfJob), ['commit', 'decode', 'embed', 'queue'])
+  for (const stage of stagesOfJob) {
+    assert.ok(BigInt(stage.startTimeUnixNano) >= BigInt(ofJob.startTimeUnixNano) - 1_000_000n, stage.name)
+    assert.ok(BigInt(stage.endTimeUnixNano) <= BigInt(ofJob.endTimeUnixNano) + 2_000_000n, stage.name)
+  }
   const attribute = (span: Span, key: string) => span.attributes.find((one) => one.key === key)?.value
   assert.equal(attribute(one('GET /v1/galleries/:gallery'), 'error.type')?.stringValue, 'gallery_not_found')
   assert.equal(attribute(search, 'http.response.status_code')?.intValue, 200)
