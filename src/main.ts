@@ -136,6 +136,10 @@ export async function openService(
     const weaviate = await openWeaviateOf(config, logger)
     if (weaviate !== undefined) opened.push(() => weaviate.close())
     const engines = { embedded, ...(weaviate && { weaviate }) }
+    if (config.role !== 'all' && weaviate === undefined)
+      logger.warn(
+        'WEAVIATE_URL is not set: pictures are stored in this process’s data folder, where no other finds them',
+      )
     const galleries = await openGalleries({
       ...stores,
       engines,

@@ -8,6 +8,7 @@ import { handmadeModel } from '../support/handmade-onnx.js'
 import { postgresServer } from '../support/postgres-server.js'
 import { runToExit, type ServiceProcess, startProcess } from '../support/service-process.js'
 import { until } from '../support/until.js'
+import { skipWithoutWeaviate, startWeaviate } from '../support/weaviate-server.js'
 
 type Job = Answer['jobs'][number]
 const pictures = 1_200
@@ -141,4 +142,39 @@ test('a process that could not do its part says why and ends', async (t) => {
   const second = await runToExit({ ...rest, POSTGRES_URL: POSTGRES_URL!, DATA_DIR: await temporaryFolder(t) })
   assert.match(second.output, /Another process shares the jobs in PostgreSQL/)
   await alone.stop('SIGTERM')
+})
+
+test('galleries in a Weaviate server are filled by a worker and searched by every server', {
+  skip: skipWithoutWeaviate,
+}, async (t) => {
+  const shared = await environment(t)
+  if (shared === undefined) return
+  const weaviate = await startWeaviate()
+  const { url, grpcAddress } = weaviate.settings
+  const there = { ...shared, DEFAULT_ENGINE: 'weaviate', WEAVIATE_URL: url, WEAVIATE_GRPC: grpcAddress }
+  const [front, other] = await Promise.all(
+    [0, 1].map(async () => startProcess(t, { ...there, ROLE: 'serve', DATA_DIR: await temporaryFolder(t) })),
+  )
+  await asked(front!, '/v1/galleries/g', { method: 'PUT' })
+  const job = await sendPictures(front!)
+  const worker = async () => startProcess(t, { ...there, ROLE: 'work', DATA_DIR: await temporaryFolder(t) })
+  const first = await worker()
+  await until(async () => (await asked<Job>(other!, `/v1/jobs/${job.id}`)).done > 0, 'progress')
+  await first.stop('SIGKILL')
+  await worker() // with a folder of its own: what it needs is shared
+  const ended = await until(async () => {
+    const now = await asked<Job>(other!, `/v1/jobs/${job.id}`)
+    return now.finishedAt !== null && now
+  }, 'the end of the job')
+  assert.deepEqual([ended.state, ended.done, ended.failed], ['succeeded', pictures, 0])
+  for (const service of [front!, other!]) {
+    assert.equal((await asked(service, '/v1/galleries/g')).count, pictures)
+    const { hits } = await asked(service, '/v1/galleries/g/search', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ imageId: 'p7', k: 3 }),
+    })
+    assert.equal(hits.length, 3)
+  }
+  await weaviate.kill()
 })
