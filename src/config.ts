@@ -179,7 +179,7 @@ export const Settings = Type.Object(
     originals: Type.Enum(['keep', 'none'], {
       default: 'keep',
       description:
-        'Whether pictures are kept as they came, by their content hash; without them a gallery can not be embedded again by another model.',
+        'Whether pictures are kept as they came, by their content hash; without them a gallery cannot be embedded again by another model.',
     }),
     originalsS3Bucket: Type.String({
       default: '',
