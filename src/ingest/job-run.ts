@@ -14,7 +14,7 @@ import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
 import type { JobTrace } from './job-trace.js'
-import { type IncomingImage, type IntakeParts, type StageDurations, takeIn } from './new-image.js'
+import { type IncomingImage, type IntakeParts, type StageDurations, servingTries, takeIn } from './new-image.js'
 import type { PictureItem, Source, SourceItem } from './source.js'
 
 export interface JobRunOptions extends Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance'> {
@@ -219,23 +219,27 @@ export class JobRun {
   }
 
   /** What was embedded while another model began to serve the gallery is embedded again, from what was kept of it. */
-  async #change(steps: ImageStep[], progress: JobProgress): Promise<StepResult[]> {
-    const { parts, signal } = this.#options
-    const { gallery } = this.#job
-    try {
-      return await parts.galleries.change(gallery, steps, progress)
-    } catch (error) {
-      if (!(error instanceof AlikeError && error.code === 'serving_changed')) throw error
+  async #change(steps: readonly ImageStep[], progress: JobProgress): Promise<StepResult[]> {
+    const { parts } = this.#options
+    let current = [...steps]
+    for (let tries = 1; ; tries++) {
+      try {
+        return await parts.galleries.change(this.#job.gallery, current, progress)
+      } catch (error) {
+        if (tries >= servingTries || !(error instanceof AlikeError && error.code === 'serving_changed')) throw error
+      }
+      current = await Promise.all(current.map((step) => this.#takenAgain(step)))
     }
-    const again: ImageStep[] = []
-    for (const step of steps) {
-      const bytes = 'put' in step ? await parts.originals?.get(step.put.contentHash) : undefined
-      if ('put' in step && bytes === undefined) throw new AlikeError('serving_changed')
-      again.push(
-        'put' in step ? await takeIn(gallery, { ...step.put, bytes: bytes! }, parts, { signal, purpose: 'job' }) : step,
-      )
-    }
-    return parts.galleries.change(gallery, again, progress)
+  }
+
+  /** @throws AlikeError `serving_changed` for a picture that was not kept, and as `takeIn` */
+  async #takenAgain(step: ImageStep): Promise<ImageStep> {
+    if (!('put' in step)) return step
+    const { parts } = this.#options
+    const bytes = await parts.originals?.get(step.put.contentHash)
+    if (bytes === undefined) throw new AlikeError('serving_changed')
+    const { id, label, metadata } = step.put
+    return this.#patiently((signal) => this.#takeIn({ id, label, metadata, bytes }, signal))
   }
 
   /** A job can wait where a caller would be refused. */

@@ -25,6 +25,9 @@ export interface IncomingImage {
   metadata?: Metadata | undefined
 }
 
+/** So often a picture is embedded anew because another model began to serve before it was stored. */
+export const servingTries = 10
+
 export interface IntakeOptions {
   signal?: AbortSignal | undefined
   /** Default `upload`. */
@@ -70,7 +73,7 @@ export async function takeIn(
 }
 
 /**
- * Taken in and written; once more where another model began to serve the gallery between the two.
+ * Taken in and written; again where another model began to serve the gallery between the two.
  * @returns when it was taken in besides, by `performance.now()`
  * @throws AlikeError as `takeIn` and `Galleries.putOne`
  */
@@ -86,7 +89,7 @@ export async function storeOne(
     try {
       return { ...(await parts.galleries.putOne(gallery, step)), takenAt }
     } catch (error) {
-      if (tries > 1 || !(error instanceof AlikeError && error.code === 'serving_changed')) throw error
+      if (tries >= servingTries || !(error instanceof AlikeError && error.code === 'serving_changed')) throw error
     }
   }
 }

@@ -6,6 +6,7 @@ import { seededRandom } from '../eval/random.js'
 import type { OpenSet } from '../gallery/engine.js'
 import { nextTurn } from '../turns.js'
 import { type ComparedNumber, comparedNames, type GateMeasures } from './gate-report.js'
+import { patiently } from './set-mirror.js'
 
 export interface GateOptions {
   /** Stored pictures that are queries. */
@@ -26,7 +27,7 @@ interface Sampled {
   label: string | null
 }
 
-/** @throws AlikeError `overloaded`, `gallery_not_found`; the signal's reason */
+/** Behind searches: it waits where those would be refused. @throws AlikeError `gallery_not_found`; the signal's reason */
 export async function judgeSets(serving: OpenSet, other: OpenSet, options: GateOptions): Promise<GateMeasures> {
   const { queries, seed, signal } = options
   const random = seededRandom(seed)
@@ -88,7 +89,8 @@ async function rankedTwice(
   for (let begin = 0; begin < asked.length; begin += rowsAtOnce) {
     signal.throwIfAborted()
     const rows = asked.slice(begin, begin + rowsAtOnce)
-    const [first, second] = [await serving.likeness(rows, candidates), await other.likeness(rows, candidates)]
+    const likenessOf = (set: OpenSet) => patiently(() => set.likeness(rows, candidates), signal)
+    const [first, second] = [await likenessOf(serving), await likenessOf(other)]
     for (const [row, query] of rows.entries()) {
       const scoresOf = (all: Float32Array) => all.subarray(row * candidates.length, (row + 1) * candidates.length)
       rankings.push({
@@ -120,12 +122,12 @@ async function shownByBoth(
   const found = { serving: 0, other: 0, copies: 0 }
   for (const { id } of asked) {
     signal.throwIfAborted()
-    const [first, second] = [await hitsOf(serving, id), await hitsOf(other, id)]
+    const [first, second] = [await hitsOf(serving, id, signal), await hitsOf(other, id, signal)]
     if (first === undefined || second === undefined) continue
     queries++
     shown += Math.max(first.size, second.size)
     for (const hit of first) if (second.has(hit)) both++
-    for (const copy of await copiesOf(serving, id)) {
+    for (const copy of await copiesOf(serving, id, signal)) {
       found.copies++
       if (first.has(copy)) found.serving++
       if (second.has(copy)) found.other++
@@ -139,23 +141,19 @@ async function shownByBoth(
   }
 }
 
-async function hitsOf(set: OpenSet, id: string): Promise<Set<string> | undefined> {
+async function hitsOf(set: OpenSet, id: string, signal: AbortSignal): Promise<Set<string> | undefined> {
   const vector = await set.vector(id)
   if (vector === undefined) return undefined
-  const hits = await (await set.nearest({ vector, excludeIds: [id] })).first(depth)
+  const hits = await patiently(async () => (await set.nearest({ vector, excludeIds: [id] })).first(depth), signal)
   return new Set(hits.map(({ record }) => record.id))
 }
 
 /** At most as many as have room among the first hits: of one with more of them, any would do. */
-async function copiesOf(set: OpenSet, id: string): Promise<string[]> {
+async function copiesOf(set: OpenSet, id: string, signal: AbortSignal): Promise<string[]> {
   const [vector, descriptor] = [await set.vector(id), await set.copies.descriptor(id)]
   if (vector === undefined || descriptor === undefined || descriptor.length === 0) return []
-  const copies = await set.nearest({
-    vector,
-    excludeIds: [id],
-    exact: true,
-    copiesOf: { descriptors: [descriptor], least: defaultDuplicateScore },
-  })
-  const hits = await copies.first(depth + 1)
+  const copiesOf = { descriptors: [descriptor], least: defaultDuplicateScore }
+  const query = { vector, excludeIds: [id], exact: true, copiesOf }
+  const hits = await patiently(async () => (await set.nearest(query)).first(depth + 1), signal)
   return hits.length > depth ? [] : hits.map(({ record }) => record.id)
 }

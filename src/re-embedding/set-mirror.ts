@@ -5,12 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pMap from 'p-map'
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
-import { AlikeError } from '../errors.js'
+import { AlikeError, type ErrorCode } from '../errors.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { OpenSet } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobProgress } from '../gallery/job-progress.js'
-import type { ImageRecord, ImageStep, PutImage } from '../gallery/records.js'
+import type { ImageRecord, ImageStep, SeenImage } from '../gallery/records.js'
 import type { OriginalStore } from '../originals/original-store.js'
 
 export interface MirrorParts {
@@ -148,23 +148,33 @@ export class SetMirror {
     there: ImageRecord | undefined,
     signal: AbortSignal,
     counts: { embedded: number },
-  ): Promise<Omit<PutImage, 'id' | 'contentHash' | 'modelId' | 'bytes' | 'label' | 'metadata'>> {
+  ): Promise<SeenImage> {
     if (here.unreadable === 'record') throw new AlikeError('image_damaged')
     const { modelId } = this.#set
     const known = there?.contentHash === here.contentHash ? await this.to.seen({ ...here, modelId }) : undefined
-    const made = known ?? (this.#isCopied ? await this.from.seen(here) : undefined)
+    const made = known ?? (this.#isCopied ? await this.#copied(here) : undefined)
     if (made !== undefined) return made
-    const bytes = await this.#original(here.contentHash)
+    const bytes = await this.#original(here.contentHash, signal)
     const embed = () => this.#parts.images.embed(bytes, { purpose: 'job', modelId, signal })
     const { vector, thumbnail, copyDescriptor, width, height, format } = await patiently(embed, signal)
     counts.embedded += 1
     return { vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) }
   }
 
+  /** As it lies in the set that serves; one without a descriptor gets it there. */
+  async #copied(here: ImageRecord): Promise<SeenImage | undefined> {
+    const seen = await this.from.seen(here)
+    const vector = seen?.vector ?? (await this.from.vector(here.id))
+    if (seen !== undefined || vector === undefined) return seen
+    const { width, height, format } = here
+    const { bytes: thumbnail } = (await this.from.thumbnail(here.id)) ?? {}
+    return { vector, width, height, format, ...(thumbnail && { thumbnail }) }
+  }
+
   /** @throws AlikeError `original_not_kept`, `image_damaged` */
-  async #original(contentHash: string): Promise<Buffer> {
+  async #original(contentHash: string, signal: AbortSignal): Promise<Buffer> {
     try {
-      const bytes = await this.#parts.originals?.get(contentHash)
+      const bytes = await patiently(async () => this.#parts.originals?.get(contentHash), signal)
       if (bytes === undefined) throw new AlikeError('original_not_kept')
       return bytes
     } catch (error) {
@@ -209,6 +219,9 @@ function byId(records: readonly ImageRecord[]): Map<string, ImageRecord> {
   return new Map(records.map((record) => [record.id, record]))
 }
 
+/** What passes by itself. */
+const waitedOut: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable']
+
 /** Work in the background waits where a caller would be refused. */
 export async function patiently<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
   for (;;) {
@@ -216,7 +229,7 @@ export async function patiently<Result>(work: () => Promise<Result>, signal: Abo
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof AlikeError && error.code === 'overloaded')) throw error
+      if (!(error instanceof AlikeError && waitedOut.includes(error.code))) throw error
       await sleep(Math.min(error.retryAfterSeconds ?? 1, 5) * 1_000, undefined, { signal })
     }
   }

@@ -7,10 +7,11 @@ import type { Static } from 'typebox'
 import { restoreSnapshot } from '../../src/backups/restore.js'
 import type { EmbeddingSet } from '../../src/http/schemas/embedding-set.js'
 import { startApp, type TestApp } from '../support/app.js'
+import { tarOf } from '../support/archives.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { installModel } from '../support/installed-model.js'
-import { errorsOf, type Job } from '../support/jobs.js'
+import { errorsOf, type Job, sendJob } from '../support/jobs.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 
@@ -295,4 +296,29 @@ test('one model more than has room in memory is not begun with', async (t) => {
   const app = await filled(t, { modelsOpenMax: 1 })
   const refused = await app.call(429, { method: 'POST', url: sets, payload: { model: 'twelve' } })
   assert.deepEqual([refused.code, refused.detail?.includes('MODELS_OPEN_MAX')], ['overloaded', true])
+})
+
+test('an upload under way while sets are exchanged is stored by the model that serves, all of it, in both sets', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  const entries = await Promise.all(
+    Array.from({ length: 120 }, async (_, n) => ({
+      path: `more/${n}.jpg`,
+      content: await drawImage(drawnLabels[n % drawnLabels.length]!, 1_000 + n),
+    })),
+  )
+  const job = await sendJob(app, gallery, { 'content-type': 'application/x-tar' }, await tarOf(entries))
+  let exchanges = 0
+  const isEnded = async () => (await app.call<Job>(200, { url: `/v1/jobs/${job.id}` })).finishedAt !== null
+  while (!(await isEnded())) await serve(app, 200, exchanges++ % 2 === 0 ? 'twelve' : 'handmade', true)
+  const { state, added, failed } = await ended(app, job)
+  assert.deepEqual([state, added, failed], ['succeeded', entries.length, 0])
+  assert.ok(exchanges > 1, `${exchanges} exchanges`)
+  const all = total + entries.length
+  await until(async () => (await states(app)).every(([, count]) => count === all), 'both sets complete')
+  for (const model of ['twelve', 'handmade']) {
+    await serve(app, 200, model, true)
+    const found = await searched(app, entries[7]!.content.toString('base64'), { k: 1 })
+    assert.deepEqual([found.hits[0]?.id, found.vector.length], ['more/7.jpg', model === 'twelve' ? 12 : 24])
+  }
 })

@@ -172,6 +172,7 @@ test(`${clients} clients search while the model of their gallery is changed, and
       to: basename(to),
       're-embedding, pictures/s': Math.round((serving!.count / seconds) * 10) / 10,
       'gate passed': String(other!.gate?.passed),
+      'reasons against': other!.gate?.reasons.join(' ') || '–',
       'overlap@10': other!.gate?.overlapAt10?.toFixed(3) ?? '–',
       searches: Object.values(searching.ms).flat().length,
       failed: searching.failed.length,

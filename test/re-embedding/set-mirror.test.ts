@@ -1,0 +1,140 @@
+/** One set brought to another of the same model, as it will be from engine to engine: nothing is embedded, everything is compared. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import type { ImageEmbedder } from '../../src/embedding/image-embedder.js'
+import { AlikeError } from '../../src/errors.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import { catchUp } from '../../src/re-embedding/catching-up.js'
+import { differingImages, goneImages } from '../../src/re-embedding/compared-sets.js'
+import type { SetMirror } from '../../src/re-embedding/set-mirror.js'
+import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
+import { engineOf } from '../engines/embedded/embedded-galleries.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { model, newImage } from '../gallery/stored-images.js'
+
+const makeVector = unitVectors({ dimension: model.dimension, seed: 91 })
+const images = Array.from({ length: 450 }, (_, i) =>
+  newImage(`p${String(i).padStart(3, '0')}`, makeVector(), { label: i % 2 === 0 ? 'even' : null, metadata: { i } }),
+)
+const { signal } = new AbortController()
+/** No model is at work here. */
+const nothing = { embed: () => Promise.reject(new AlikeError('internal')) } as unknown as ImageEmbedder
+
+interface Mirrored {
+  galleries: Galleries
+  mirror: SetMirror
+  setUid: string
+}
+
+async function mirrored(t: TestContext): Promise<Mirrored> {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  await galleries.put('a', images)
+  const { galleryUid, modelId, dimension } = await galleries.set('a')
+  const uid = randomBytes(8).toString('hex')
+  await engineOf(galleries).catalogue.addSet({ uid, galleryUid, engine: 'embedded', modelId, dimension, about: {} })
+  const { mirror } = await new SetMirrors({ galleries, images: nothing, concurrency: 4 }).of('a', uid)
+  return { galleries, mirror, setUid: uid }
+}
+
+async function differing(mirror: SetMirror): Promise<string[]> {
+  const ids: string[] = []
+  for await (const page of differingImages(mirror, signal)) ids.push(...page.differing.map(({ id }) => id))
+  return ids
+}
+
+async function allOf(mirror: SetMirror, side: 'from' | 'to') {
+  const found: unknown[] = []
+  for await (const { images: slice } of mirror[side].page({ limit: 1_000 }))
+    for (const { updatedAt: _, ...image } of slice) found.push([image, await mirror[side].vector(image.id)])
+  return found
+}
+
+test('what differs is told by its place, brought as it is, and does not differ any more', async (t) => {
+  const { mirror } = await mirrored(t)
+  assert.deepEqual(
+    await differing(mirror),
+    images.map(({ id }) => id),
+  )
+  const { lost, again, embedded } = await mirror.bring(await differing(mirror), { signal })
+  assert.deepEqual([lost, again, embedded], [[], [], 0])
+  assert.deepEqual(await differing(mirror), [])
+  assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
+  assert.equal((await mirror.bring(['p001', 'none'], { signal })).again.length, 0)
+})
+
+test('changes of every kind are noted and caught up with, each once', async (t) => {
+  const { galleries, mirror } = await mirrored(t)
+  await mirror.bring(await differing(mirror), { signal })
+  const changed = galleries.follow('a')
+  await galleries.put('a', [
+    newImage('new', makeVector()),
+    { ...newImage('p001', makeVector()), contentHash: 'another' },
+  ])
+  await galleries.patch('a', 'p002', { label: 'patched', metadata: {} })
+  await galleries.remove('a', ['p003'])
+  const decisions = await galleries.decisions('a')
+  await decisions.decide({ kind: 'label', decision: 'set-label', label: 'decided', ids: ['p004'], by: 'someone' })
+  assert.deepEqual(await differing(mirror), ['new', 'p001', 'p002', 'p004'])
+  assert.equal(changed.count, 5)
+  await catchUp({ mirror, changed, signal })
+  assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
+
+  await galleries.removeFitting('a', { field: 'label', in: ['even'] })
+  assert.equal(changed.isEmpty, false)
+  const gone: string[] = []
+  for await (const ids of goneImages(mirror, signal)) gone.push(...ids)
+  assert.equal(gone.length, images.filter(({ label }) => label === 'even').length - 2) // p002 and p004 have another label
+  await catchUp({ mirror, changed, signal })
+  assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
+})
+
+test('what is replaced while it is brought is not written as it was, and told to be brought again', async (t) => {
+  const { galleries, mirror } = await mirrored(t)
+  const changed = galleries.follow('a')
+  const ids = images.slice(0, 40).map(({ id }) => id)
+  const replacements = ids.map((id) => ({ ...newImage(id, makeVector()), contentHash: `new ${id}` }))
+  const [brought] = await Promise.all([mirror.bring(ids, { signal }), galleries.put('a', replacements)])
+  changed.note(brought.again)
+  await catchUp({ mirror, changed, signal })
+  const there = await mirror.to.find(ids)
+  assert.deepEqual(
+    there.map(({ contentHash }) => contentHash),
+    ids.map((id) => `new ${id}`),
+  )
+})
+
+test('a set that begins to serve answers as the one before, whose search under way goes on', async (t) => {
+  const { galleries, mirror, setUid } = await mirrored(t)
+  const changed = galleries.follow('a')
+  await mirror.bring(await differing(mirror), { signal })
+  const before = await galleries.serving('a')
+  const [vector, former] = [images[7]!.vector, await galleries.set('a')]
+  await galleries.serve('a', setUid, { about: {}, catchUp: () => catchUp({ mirror, changed, signal }) })
+  assert.equal((await galleries.set('a')).uid, setUid)
+  const idsIn = async (where: 'a' | typeof before) =>
+    (await galleries.search(where, { vector, k: 20, exact: true })).hits.map(({ record }) => record.id)
+  const found = await idsIn('a')
+  assert.deepEqual(await idsIn(before), found)
+  await galleries.remove('a', [found[0]!])
+  assert.deepEqual([(await idsIn('a'))[0], (await idsIn(before))[0]], [found[1], found[0]])
+  await assert.rejects(galleries.removeSet('a', { uid: setUid, engine: 'embedded' }), { code: 'set_in_use' })
+  await galleries.removeSet('a', { uid: former.uid, engine: 'embedded' })
+  assert.deepEqual(
+    (await galleries.sets('a')).map(({ uid, stage }) => [uid, stage]),
+    [[setUid, 'serving']],
+  )
+  await galleries.put('a', [newImage('after', vector)])
+  assert.equal((await galleries.get('a')).count, images.length)
+})
+
+test('work that fails at the gate leaves the gallery as it was, and writes go on', async (t) => {
+  const { galleries, setUid } = await mirrored(t)
+  const { uid } = await galleries.set('a')
+  const catching = () => Promise.reject(new AlikeError('storage_full'))
+  await assert.rejects(galleries.serve('a', setUid, { about: {}, catchUp: catching }), { code: 'storage_full' })
+  assert.equal((await galleries.set('a')).uid, uid)
+  await galleries.put('a', [newImage('after', images[0]!.vector)])
+})
