@@ -21,6 +21,8 @@ export interface EmbeddingSetsOptions {
   followers: SetFollowers
   /** Pictures embedded in a second unless a caller asks for another number; 0: as many as there is room for. */
   reEmbeddingRateMax: number
+  /** Other processes write to the galleries, too: what they change is not noted here, and found by comparing. */
+  isShared?: boolean | undefined
   /** Models in memory at once. */
   modelsOpenMax: number
   /** Days for which a set that served is brought up to date. */
@@ -48,6 +50,8 @@ export interface ToldSet extends Omit<GallerySet, 'about'> {
 
 /** Writes wait no longer than this for another set to begin to serve. */
 const closedMaxMs = 10_000
+/** Nor a caller longer than this for the set to be brought up to date while writes go on. */
+const catchUpMaxMs = 300_000
 const retentionCheckMs = 60_000
 const dayMs = 86_400_000
 
@@ -143,13 +147,14 @@ export class EmbeddingSets {
   }
 
   async #exchange(gallery: string, set: ToldSet, serving: ToldSet): Promise<void> {
-    const { galleries, mirrors, followers, setKeptDays, now = () => new Date() } = this.#options
+    const { galleries, mirrors, followers, setKeptDays, isShared = false, now = () => new Date() } = this.#options
     const changed = galleries.follow(gallery)
+    if (isShared) changed.note('all')
     await followers.stop(gallery)
     try {
       const { mirror } = await mirrors.of(gallery, set.uid)
       // most of it while writes go on; then the few that came meanwhile
-      await catchUp({ mirror, changed, signal: AbortSignal.timeout(6 * closedMaxMs) })
+      await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
       const keptUntil = new Date(now().getTime() + setKeptDays * dayMs).toISOString()
       const lately = AbortSignal.timeout(closedMaxMs)
       await galleries.serve(gallery, set.uid, {
