@@ -291,10 +291,10 @@ test('slots, and what an engine is called, are known below that engine alone', (
     [],
   )
   // `main.ts` builds it, the contract shows an example; nobody asks which one it is
-  assert.deepEqual(
-    outside.filter((file) => /'embedded'/.test(code(file))).toSorted(),
-    ['src/http/schemas/gallery.ts', 'src/main.ts'],
-  )
+  assert.deepEqual(outside.filter((file) => /'embedded'/.test(code(file))).toSorted(), [
+    'src/http/schemas/gallery.ts',
+    'src/main.ts',
+  ])
 })
 
 test('only config.ts reads the environment', () => {

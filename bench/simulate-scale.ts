@@ -1,0 +1,61 @@
+/**
+ * What galleries too large to be measured here would take in a Weaviate cluster: arithmetic from measured parts, each assumption written
+ * out. `npm run bench:scale`; `bench:engines` measures the parts on a machine of one's own.
+ */
+
+interface Assumption {
+  value: number
+  unit: string
+  because: string
+}
+
+const assumed = {
+  dimension: { value: 527, unit: 'numbers', because: 'the standard network: an embedding and its posterior' },
+  vectorBytes: { value: 4, unit: 'bytes a number', because: 'full vectors are always stored, on disk' },
+  codeBytes: { value: 1, unit: 'bytes a number', because: 'rq8: eight bits in memory' },
+  links: {
+    value: 64,
+    unit: 'links a picture',
+    because: 'twice 32 on the lowest layer of the graph; higher layers add a thirtieth',
+  },
+  linkBytes: { value: 4, unit: 'bytes a link', because: 'a number of 32 bits' },
+  thumbnailBytes: { value: 10_000, unit: 'bytes', because: 'of a photo, roughly' },
+  recordBytes: { value: 2_000, unit: 'bytes', because: 'metadata of some fields, descriptor and tokens' },
+  replicas: { value: 3, unit: 'copies', because: 'one machine may be away' },
+  nodeMemory: {
+    value: 96e9,
+    unit: 'bytes',
+    because: 'of a machine of 128 GB, the rest is for the file cache and building',
+  },
+  insertsOfCore: {
+    value: 80,
+    unit: 'pictures/s',
+    because: '163/s on two crowded cores (docs/scale-out.md); linear in cores is assumed, not measured',
+  },
+  coresOfNode: { value: 16, unit: 'cores', because: 'a common size' },
+} as const satisfies Record<string, Assumption>
+
+const of = (name: keyof typeof assumed): number => assumed[name].value
+
+function needs(images: number) {
+  const inMemory =
+    images * (of('dimension') * of('codeBytes') + of('links') * of('linkBytes') * (31 / 30)) * of('replicas')
+  const ofImage = of('dimension') * (of('vectorBytes') + of('codeBytes')) + of('thumbnailBytes') + of('recordBytes')
+  const nodes = Math.max(3, Math.ceil(inMemory / of('nodeMemory')))
+  // every replica inserts the picture
+  const hours = (images * of('replicas')) / (nodes * of('coresOfNode') * of('insertsOfCore')) / 3_600
+  return { inMemory, onDisk: images * ofImage * of('replicas'), nodes, hours }
+}
+
+console.log('| assumed | | because |\n|---|---|---|')
+for (const [name, { value, unit, because }] of Object.entries(assumed))
+  console.log(`| ${name} | ${value} ${unit} | ${because} |`)
+console.log(
+  '\n| pictures | memory, all replicas | disk, all replicas | machines | hours to fill |\n|---|---|---|---|---|',
+)
+for (const images of [1e6, 1e7, 1e8, 1e9]) {
+  const { inMemory, onDisk, nodes, hours } = needs(images)
+  console.log(
+    `| ${images.toLocaleString('en')} | ${(inMemory / 1e9).toPrecision(3)} GB | ${(onDisk / 1e12).toPrecision(3)} TB | ${nodes} | ${hours.toPrecision(2)} |`,
+  )
+}
