@@ -42,11 +42,11 @@ export async function answerOf<Data>(
 }
 
 /** A picture as the body of a call; the generator of the types calls every binary body a text. */
-export function pictureBody(picture: Blob) {
+export function imageBody(image: Blob) {
   return {
-    body: picture as unknown as string,
+    body: image as unknown as string,
     bodySerializer: (body: unknown) => body as Blob,
-    headers: { 'content-type': picture.type.startsWith('image/') ? picture.type : 'image/jpeg' },
+    headers: { 'content-type': image.type.startsWith('image/') ? image.type : 'image/jpeg' },
   }
 }
 

@@ -32,8 +32,8 @@ export async function takeThumbnail({ gallery, id, signal }: ThumbnailRequest): 
     const meanwhile = kept.get(key)
     if (meanwhile !== undefined) return use(key, meanwhile)
     const path = `v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`
-    const picture = await (await fetchFrom(path, { signal })).blob()
-    return use(key, kept.get(key) ?? { address: URL.createObjectURL(picture), users: 0 })
+    const image = await (await fetchFrom(path, { signal })).blob()
+    return use(key, kept.get(key) ?? { address: URL.createObjectURL(image), users: 0 })
   } finally {
     underWay -= 1
     waiting.shift()?.()

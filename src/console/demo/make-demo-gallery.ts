@@ -1,7 +1,7 @@
 /** Draws the demo gallery and sends it to the service, by the calls that any client has. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
-import { type DemoPicture, drawDemoPicture } from './demo-pictures.js'
+import { type DemoImage, drawDemoImage } from './demo-images.js'
 
 export interface DemoProgress {
   drawn: number
@@ -20,7 +20,7 @@ export async function makeDemoGallery({ name, count, signal, onProgress }: DemoO
   await answerOf(service.PUT('/v1/galleries/{gallery}', { params: { path: { gallery: name } }, signal }))
   const lines: string[] = []
   for (let place = 0; place < count && !signal.aborted; place++) {
-    lines.push(await lineOf(await drawDemoPicture(place)))
+    lines.push(await lineOf(await drawDemoImage(place)))
     if (place % 10 === 9) onProgress({ drawn: place + 1 })
   }
   signal.throwIfAborted()
@@ -34,7 +34,7 @@ export async function makeDemoGallery({ name, count, signal, onProgress }: DemoO
   await followJob(id, { signal, onProgress: (job) => onProgress({ drawn: count, job }) })
 }
 
-async function lineOf({ id, label, metadata, image }: DemoPicture): Promise<string> {
+async function lineOf({ id, label, metadata, image }: DemoImage): Promise<string> {
   return `${JSON.stringify({ add: { id, label, metadata, image: await base64Of(image) } })}\n`
 }
 

@@ -6,10 +6,10 @@ import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { goTo, route } from '../routing/route.js'
 import { UploadPanel } from '../upload/upload-panel.js'
-import { removePictures } from './change-pictures.js'
+import { removeImages } from './change-images.js'
 import { GalleryToolbar } from './gallery-toolbar.js'
-import { PictureGrid } from './picture-grid.js'
-import { PictureList } from './picture-list.js'
+import { ImageGrid } from './image-grid.js'
+import { ImageList } from './image-list.js'
 import { nothingChosen } from './selection.js'
 import { SelectionPanel } from './selection-panel.js'
 import '../styles/gallery.css'
@@ -20,10 +20,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const filterText = settings.get('filter') ?? undefined
   const [round, setRound] = useState(0)
   const { value: counts = [], reload } = useLoaded(() => loadLabels(gallery), [gallery])
-  const list = useMemo(
-    () => new PictureList({ gallery, label, filter: filterText }),
-    [gallery, label, filterText, round],
-  )
+  const list = useMemo(() => new ImageList({ gallery, label, filter: filterText }), [gallery, label, filterText, round])
   const [selection, setSelection] = useState(nothingChosen)
   useEffect(() => {
     setSelection(nothingChosen)
@@ -31,8 +28,8 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   }, [list])
   list.version.value
 
-  const { pictures, ended } = list
-  const chosen = pictures.filter(({ id }) => selection.ids.has(id))
+  const { images, ended } = list
+  const chosen = images.filter(({ id }) => selection.ids.has(id))
   const refresh = () => {
     setRound((one) => one + 1)
     reload()
@@ -43,7 +40,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
     const bringBack = list.hide(ids)
     setSelection(nothingChosen)
     say(`${ids.size} pictures are deleted.`, { name: 'Undo', run: bringBack }, () =>
-      removePictures(gallery, ids).then(refresh, (error: unknown) => {
+      removeImages(gallery, ids).then(refresh, (error: unknown) => {
         bringBack()
         say(`They could not be deleted: ${String(error)}`)
       }),
@@ -56,16 +53,14 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   return (
     <div class="gallery-screen">
       <h1 class="unseen">Gallery</h1>
-      <GalleryToolbar gallery={gallery} counts={counts} shown={pictures.length} ended={ended} total={total} />
+      <GalleryToolbar gallery={gallery} counts={counts} shown={images.length} ended={ended} total={total} />
       <UploadPanel gallery={gallery} onEnd={refresh} />
       {list.error !== undefined && <Fault error={list.error} />}
       <div class="gallery-body">
-        <PictureGrid
+        <ImageGrid
           gallery={gallery}
-          pictures={pictures}
-          count={
-            ended || filterText !== undefined ? pictures.length + (ended ? 0 : 1) : Math.max(total, pictures.length)
-          }
+          images={images}
+          count={ended || filterText !== undefined ? images.length + (ended ? 0 : 1) : Math.max(total, images.length)}
           selection={selection}
           onSelection={setSelection}
           onWant={(count) => list.want(count)}
@@ -81,7 +76,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
             gallery={gallery}
             labels={counts.flatMap(({ label }) => label ?? [])}
             chosen={chosen}
-            onChanged={(picture) => list.replace(picture)}
+            onChanged={(image) => list.replace(image)}
             onSearch={([id = '', ...like]) =>
               goTo('search', new URLSearchParams([['id', id], ...like.map((one) => ['like', one])]))
             }

@@ -21,7 +21,7 @@ export function LabelForm({ labels, busy, onLabel }: LabelFormProps) {
       <input
         class="grow"
         aria-label="New label"
-        placeholder="label; empty: none"
+        placeholder="label, or none"
         list={listId}
         maxLength={200}
         dir="auto"

@@ -2,15 +2,15 @@
 import { useState } from 'preact/hooks'
 import { say } from '../controls/toasts.js'
 import { MetadataList } from '../search/metadata-list.js'
-import { changePictures, type PictureChange } from './change-pictures.js'
+import { changeImages, type ImageChange } from './change-images.js'
+import type { GalleryImage } from './image-list.js'
 import { LabelForm } from './label-form.js'
-import type { Picture } from './picture-list.js'
 
 export interface SelectionPanelProps {
   gallery: string
   labels: string[]
-  chosen: readonly Picture[]
-  onChanged: (picture: Picture) => void
+  chosen: readonly GalleryImage[]
+  onChanged: (image: GalleryImage) => void
   onSearch: (ids: string[]) => void
   onRemove: () => void
   onClear: () => void
@@ -19,9 +19,9 @@ export interface SelectionPanelProps {
 export function SelectionPanel(props: SelectionPanelProps) {
   const { gallery, labels, chosen, onChanged, onSearch, onRemove, onClear } = props
   const [busy, setBusy] = useState(false)
-  const apply = async (change: PictureChange) => {
+  const apply = async (change: ImageChange) => {
     setBusy(true)
-    const failed = await changePictures({ gallery, pictures: chosen, change, onChanged })
+    const failed = await changeImages({ gallery, images: chosen, change, onChanged })
     setBusy(false)
     const [first] = failed.values()
     const done = `${chosen.length - failed.size} pictures are changed`
@@ -85,7 +85,7 @@ function MetadataForm({
       <input
         class="grow"
         aria-label="Value of the metadata, as JSON or text"
-        placeholder="value; empty: take away"
+        placeholder="value, or none"
         dir="auto"
         value={text}
         onInput={({ currentTarget }) => setText(currentTarget.value)}

@@ -1,6 +1,6 @@
 /** One picture of the wall. */
 import { Thumbnail } from '../controls/thumbnail.js'
-import type { Picture } from './picture-list.js'
+import type { GalleryImage } from './image-list.js'
 
 export interface TileProps {
   gallery: string
@@ -8,7 +8,7 @@ export interface TileProps {
   /** Of the whole list. */
   count: number
   /** Undefined until it is read. */
-  picture: Picture | undefined
+  image: GalleryImage | undefined
   chosen: boolean
   /** Where the cursor is. */
   current: boolean
@@ -16,8 +16,8 @@ export interface TileProps {
   onOpen: (id: string) => void
 }
 
-export function Tile({ gallery, place, count, picture, chosen, current, onChoose, onOpen }: TileProps) {
-  const name = picture === undefined ? 'not read yet' : `${picture.id}, ${picture.label ?? 'no label'}`
+export function Tile({ gallery, place, count, image, chosen, current, onChoose, onOpen }: TileProps) {
+  const name = image === undefined ? 'not read yet' : `${image.id}, ${image.label ?? 'no label'}`
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys are taken by the list around it
     // biome-ignore lint/a11y/useFocusableInteractive: the list around it has the focus, and says which one is meant
@@ -29,11 +29,11 @@ export function Tile({ gallery, place, count, picture, chosen, current, onChoose
       aria-setsize={count}
       aria-posinset={place + 1}
       aria-label={name}
-      onClick={(event) => picture && onChoose(place, event.shiftKey)}
-      onDblClick={() => picture && onOpen(picture.id)}
+      onClick={(event) => image && onChoose(place, event.shiftKey)}
+      onDblClick={() => image && onOpen(image.id)}
     >
-      <span class="tile-picture">{picture && <Thumbnail gallery={gallery} id={picture.id} />}</span>
-      <bdi class="tile-label">{picture === undefined ? '…' : (picture.label ?? 'no label')}</bdi>
+      <span class="tile-picture">{image && <Thumbnail gallery={gallery} id={image.id} />}</span>
+      <bdi class="tile-label">{image === undefined ? '…' : (image.label ?? 'no label')}</bdi>
     </div>
   )
 }

@@ -1,7 +1,7 @@
 /** The error report of a job. */
 import { fetchFrom } from '../api/service.js'
 
-export interface FailedPicture {
+export interface FailedImage {
   /** As the upload calls it: its path. */
   name: string
   code: string
@@ -9,8 +9,8 @@ export interface FailedPicture {
 }
 
 /** @throws ServiceError */
-export async function jobErrors(job: string, signal: AbortSignal): Promise<FailedPicture[]> {
+export async function jobErrors(job: string, signal: AbortSignal): Promise<FailedImage[]> {
   const text = await (await fetchFrom(`v1/jobs/${job}/errors`, { signal })).text()
   const lines = text.split('\n').filter((line) => line !== '')
-  return lines.map((line) => JSON.parse(line) as FailedPicture)
+  return lines.map((line) => JSON.parse(line) as FailedImage)
 }

@@ -4,7 +4,7 @@ import { loadLabels } from '../api/galleries.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { say } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { changePictures, removePictures } from '../gallery/change-pictures.js'
+import { changeImages, removeImages } from '../gallery/change-images.js'
 import { LabelForm } from '../gallery/label-form.js'
 import { addressTo } from '../routing/route.js'
 
@@ -22,8 +22,8 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
   const [busy, setBusy] = useState(false)
   const setLabel = async (label: string | null) => {
     setBusy(true)
-    const pictures = ids.map((id) => ({ id, metadata: {} }))
-    const failed = await changePictures({ gallery, pictures, change: { label }, onChanged: () => undefined })
+    const images = ids.map((id) => ({ id, metadata: {} }))
+    const failed = await changeImages({ gallery, images, change: { label }, onChanged: () => undefined })
     setBusy(false)
     say(`${ids.length - failed.size} pictures are labelled${failed.size > 0 ? `, ${failed.size} are not` : ''}.`)
     onChanged()
@@ -31,7 +31,7 @@ export function MapSelection({ gallery, ids, onChanged, onClear }: MapSelectionP
   const remove = () => {
     onClear()
     say(`${ids.length} pictures are deleted.`, { name: 'Undo', run: () => undefined }, () =>
-      removePictures(gallery, ids).then(onChanged, (error: unknown) =>
+      removeImages(gallery, ids).then(onChanged, (error: unknown) =>
         say(`They could not be deleted: ${String(error)}`),
       ),
     )

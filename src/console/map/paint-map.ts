@@ -2,7 +2,7 @@
 import type { LayoutPoint } from './layout.js'
 import { type Frame, type Point, toPixels, type View } from './view.js'
 
-export interface MapPicture {
+export interface MapImage {
   points: readonly LayoutPoint[]
   colourOf: (point: LayoutPoint) => string
   chosen: ReadonlySet<string>
@@ -19,26 +19,26 @@ const thumbnailsMax = 220
 const margin = 60
 
 /** @returns the points that are in sight as pictures */
-export function paintMap(brush: CanvasRenderingContext2D, picture: MapPicture): LayoutPoint[] {
-  const { points, view, frame } = picture
+export function paintMap(brush: CanvasRenderingContext2D, image: MapImage): LayoutPoint[] {
+  const { points, view, frame } = image
   brush.clearRect(0, 0, frame.width, frame.height)
   const inSight = points.filter((point) => isInSight(toPixels(view, frame, point), frame))
-  const asPictures = inSight.length <= thumbnailsMax
+  const asImages = inSight.length <= thumbnailsMax
   const side = Math.min(72, Math.max(20, view.scale / 14))
   for (const point of inSight) {
     const { x, y } = toPixels(view, frame, point)
-    const thumbnail = asPictures ? picture.thumbnailOf(point.id) : undefined
-    brush.fillStyle = picture.colourOf(point)
-    if (thumbnail === undefined) dot(brush, x, y, asPictures ? 5 : 3)
+    const thumbnail = asImages ? image.thumbnailOf(point.id) : undefined
+    brush.fillStyle = image.colourOf(point)
+    if (thumbnail === undefined) dot(brush, x, y, asImages ? 5 : 3)
     else {
       const high = (side * thumbnail.naturalHeight) / thumbnail.naturalWidth
       brush.fillRect(x - side / 2 - 2, y - high / 2 - 2, side + 4, high + 4)
       brush.drawImage(thumbnail, x - side / 2, y - high / 2, side, high)
     }
-    if (picture.chosen.has(point.id)) ring(brush, x, y, thumbnail === undefined ? 6 : side / 2 + 5, picture.ink)
+    if (image.chosen.has(point.id)) ring(brush, x, y, thumbnail === undefined ? 6 : side / 2 + 5, image.ink)
   }
-  paintLasso(brush, picture)
-  return asPictures ? inSight : []
+  paintLasso(brush, image)
+  return asImages ? inSight : []
 }
 
 function isInSight({ x, y }: Point, { width, height }: Frame): boolean {
@@ -59,7 +59,7 @@ function ring(brush: CanvasRenderingContext2D, x: number, y: number, radius: num
   brush.stroke()
 }
 
-function paintLasso(brush: CanvasRenderingContext2D, { lasso, view, frame, ink }: MapPicture): void {
+function paintLasso(brush: CanvasRenderingContext2D, { lasso, view, frame, ink }: MapImage): void {
   if (lasso.length < 2) return
   brush.strokeStyle = ink
   brush.lineWidth = 1.5

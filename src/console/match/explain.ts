@@ -1,6 +1,6 @@
 /** Asks why a stored picture matched a query. */
-import { answerOf, pictureBody, type Schemas, service } from '../api/service.js'
-import { pictureOf } from '../search/given-pictures.js'
+import { answerOf, imageBody, type Schemas, service } from '../api/service.js'
+import { imageOf } from '../search/given-images.js'
 import type { SearchQuery } from '../search/search-query.js'
 
 export type Explanation = Schemas['Explanation']
@@ -26,13 +26,13 @@ export async function explain(
         signal,
       }),
     )
-  const file = pictureOf(picture)
+  const file = imageOf(picture)
   if (file === undefined) throw new Error('This page no longer has the picture of that search: choose it again.')
   const regionText = region && [region.x, region.y, region.width, region.height].join(',')
   return answerOf(
     service.POST('/v1/galleries/{gallery}/explain', {
       params: { path, query: { hit, ...(regionText !== undefined && { region: regionText }) } },
-      ...pictureBody(file),
+      ...imageBody(file),
       signal,
     }),
   )

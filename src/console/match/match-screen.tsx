@@ -5,10 +5,10 @@ import { Meter } from '../controls/meter.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { addressTo, route } from '../routing/route.js'
-import { pictureOf } from '../search/given-pictures.js'
+import { imageOf } from '../search/given-images.js'
 import { readQuery, type SearchQuery, writeQuery } from '../search/search-query.js'
 import { explain } from './explain.js'
-import { HeatPicture } from './heat-picture.js'
+import { HeatImage } from './heat-image.js'
 import { MatchNeighbours } from './match-neighbours.js'
 import { MatchTrust } from './match-trust.js'
 import '../styles/match.css'
@@ -25,7 +25,7 @@ export function MatchScreen({ gallery }: { gallery: string }) {
   const [smooth, setSmooth] = useState(true)
   const queryAddress = useExampleAddress(gallery, query)
   const hitAddress = useThumbnailAddress(gallery, hit)
-  const name = query.imageId ?? pictureOf(query.picture)?.name ?? query.url ?? 'the query'
+  const name = query.imageId ?? imageOf(query.picture)?.name ?? query.url ?? 'the query'
 
   return (
     <div class="stack">
@@ -38,14 +38,14 @@ export function MatchScreen({ gallery }: { gallery: string }) {
       {error !== undefined && <Fault error={error} />}
       {explanation === undefined && error === undefined && <Notice>Looking at both pictures…</Notice>}
       <div class="pair">
-        <HeatPicture
+        <HeatImage
           address={queryAddress}
           title={name}
           side={explanation?.query ?? null}
           shown={shown}
           smooth={smooth}
         />
-        <HeatPicture
+        <HeatImage
           address={hitAddress}
           title={hit}
           side={explanation?.hit.places ?? null}
@@ -92,7 +92,7 @@ function useExampleAddress(gallery: string, { imageId, picture }: SearchQuery): 
   const stored = useThumbnailAddress(gallery, imageId)
   const [given, setGiven] = useState<string>()
   useEffect(() => {
-    const file = pictureOf(picture)
+    const file = imageOf(picture)
     if (file === undefined) return undefined
     const address = URL.createObjectURL(file)
     setGiven(address)

@@ -4,7 +4,7 @@ import { galleries } from '../api/galleries.js'
 import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { type Loaded, useLoaded } from '../controls/use-loaded.js'
-import { keepPicture, pictureOf } from '../search/given-pictures.js'
+import { imageOf, keepImage } from '../search/given-images.js'
 import { readQuery } from '../search/search-query.js'
 import { type SearchAnswer, search } from '../search/use-search.js'
 
@@ -37,10 +37,10 @@ export function SideBySide({ gallery, models }: SideBySideProps) {
             class="unseen"
             type="file"
             accept="image/*"
-            onChange={({ currentTarget }) => currentTarget.files?.[0] && setToken(keepPicture(currentTarget.files[0]))}
+            onChange={({ currentTarget }) => currentTarget.files?.[0] && setToken(keepImage(currentTarget.files[0]))}
           />
         </label>
-        {token !== undefined && <bdi>{pictureOf(token)?.name}</bdi>}
+        {token !== undefined && <bdi>{imageOf(token)?.name}</bdi>}
       </div>
       <div class="pair-of-galleries">
         <Side name="First gallery" gallery={left} onGallery={setLeft} found={ofLeft} same={same} models={models} />

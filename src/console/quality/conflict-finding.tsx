@@ -1,6 +1,6 @@
 /** Near-copies with different labels: one of the labels for all of them, or all as they are. */
 import type { Schemas } from '../api/service.js'
-import { FindingPicture } from './finding.js'
+import { FindingImage } from './finding.js'
 import type { Decisions } from './use-decisions.js'
 
 export interface ConflictFindingProps {
@@ -19,7 +19,7 @@ export function ConflictFinding({ gallery, group: { labels, images, size }, deci
   return (
     <li class="finding">
       {images.slice(0, shownMax).map(({ id, label, nearCopyScore }) => (
-        <FindingPicture key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`} />
+        <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`} />
       ))}
       <div class="finding-question">
         {size > shownMax && <p class="hint">{size} in all</p>}

@@ -1,7 +1,7 @@
 /** Groups of near-copies: one of them is kept, all are, or they are no copies. */
 import type { Schemas } from '../api/service.js'
 import { AnalysisHead } from './analysis-head.js'
-import { FindingList, FindingPicture } from './finding.js'
+import { FindingImage, FindingList } from './finding.js'
 import { useAnalysis } from './use-analysis.js'
 import { type Decisions, useDecisions } from './use-decisions.js'
 
@@ -49,11 +49,11 @@ function CopyGroup({ gallery, group: { images, size, identical }, decisions }: C
   return (
     <li class="finding">
       {images.slice(0, shownMax).map(({ id, label, nearCopyScore }) => (
-        <FindingPicture key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
+        <FindingImage key={id} gallery={gallery} id={id} label={label} note={`copy ${nearCopyScore.toFixed(2)}`}>
           <button type="button" onClick={() => decisions.decide(key, { ...about, decision: 'keep-one', keep: id })}>
             Keep only this<span class="unseen"> one, {id}</span>
           </button>
-        </FindingPicture>
+        </FindingImage>
       ))}
       <div class="finding-question">
         <p class="hint">

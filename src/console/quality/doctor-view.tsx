@@ -3,7 +3,7 @@ import type { Schemas } from '../api/service.js'
 import { AnalysisHead } from './analysis-head.js'
 import { ConflictFinding } from './conflict-finding.js'
 import { DoubtFinding } from './doubt-finding.js'
-import { FindingList, FindingPicture } from './finding.js'
+import { FindingImage, FindingList } from './finding.js'
 import { useAnalysis } from './use-analysis.js'
 import { useDecisions } from './use-decisions.js'
 
@@ -43,7 +43,7 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
       <FindingList title="Pictures that turn up everywhere" count={hubs.count}>
         {hubs.images.map(({ id, label, occurrences, otherLabelShare }) => (
           <li key={id} class="finding">
-            <FindingPicture
+            <FindingImage
               gallery={gallery}
               id={id}
               label={label}
@@ -55,8 +55,8 @@ function Findings({ gallery, diagnosis }: { gallery: string; diagnosis: Schemas[
       <FindingList title="Pictures that nothing is like" count={outliers.count}>
         {outliers.images.map(({ id, label, score, nearestId }) => (
           <li key={id} class="finding">
-            <FindingPicture gallery={gallery} id={id} label={label} note={`its nearest scores ${score.toFixed(3)}`} />
-            <FindingPicture gallery={gallery} id={nearestId} label="its nearest" />
+            <FindingImage gallery={gallery} id={id} label={label} note={`its nearest scores ${score.toFixed(3)}`} />
+            <FindingImage gallery={gallery} id={nearestId} label="its nearest" />
           </li>
         ))}
       </FindingList>

@@ -1,6 +1,6 @@
 /** A label that the neighbours contradict: this one, or that one. */
 import type { Schemas } from '../api/service.js'
-import { FindingPicture } from './finding.js'
+import { FindingImage } from './finding.js'
 import type { Decisions } from './use-decisions.js'
 
 export interface DoubtFindingProps {
@@ -16,7 +16,7 @@ export function DoubtFinding({ gallery, doubt, decisions }: DoubtFindingProps) {
   const about = { kind: 'label' as const, ids: [id] }
   return (
     <li class="finding">
-      <FindingPicture gallery={gallery} id={id} label={label} />
+      <FindingImage gallery={gallery} id={id} label={label} />
       <div class="finding-question">
         <p>
           Its neighbours say <bdi class="chip">{likelyLabel}</bdi> ({Math.round(likelyShare * 100)} %), not{' '}
@@ -44,7 +44,7 @@ export function DoubtFinding({ gallery, doubt, decisions }: DoubtFindingProps) {
       </div>
       <div class="finding-witnesses">
         {witnesses.slice(0, 4).map((witness) => (
-          <FindingPicture
+          <FindingImage
             key={witness.id}
             gallery={gallery}
             id={witness.id}

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { addressTo } from '../routing/route.js'
 
-export interface FindingPictureProps {
+export interface FindingImageProps {
   gallery: string
   id: string
   label: string | null
@@ -11,7 +11,7 @@ export interface FindingPictureProps {
   children?: ComponentChildren
 }
 
-export function FindingPicture({ gallery, id, label, note, children }: FindingPictureProps) {
+export function FindingImage({ gallery, id, label, note, children }: FindingImageProps) {
   return (
     <div class="finding-picture">
       <a href={addressTo('search', { id })} aria-label={`Search with ${id}`}>

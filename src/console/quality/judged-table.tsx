@@ -15,15 +15,17 @@ export function JudgedTable({ judged }: { judged: Judged }) {
   return (
     <table class="table">
       <caption>
-        As people judged: {hits.toLocaleString('en')} hits of {queries.toLocaleString('en')} queries, from{' '}
-        {judgements.toLocaleString('en')} judgements
+        As people judged: {hits.toLocaleString('en')} hits of {queries.toLocaleString('en')}{' '}
+        {queries === 1 ? 'query' : 'queries'}, from {judgements.toLocaleString('en')} judgements
       </caption>
       <thead>
         <tr>
           <th scope="col">Number</th>
           <th scope="col">Value</th>
           <th scope="col">Interval</th>
-          <th scope="col">Queries</th>
+          <th scope="col" class="meaning">
+            Queries
+          </th>
           <th scope="col" class="meaning">
             Meaning
           </th>
@@ -37,7 +39,7 @@ export function JudgedTable({ judged }: { judged: Judged }) {
             <td>
               <Interval value={judged[name].mean} interval={judged[name].interval} />
             </td>
-            <td>{judged[name].queries.toLocaleString('en')}</td>
+            <td class="meaning">{judged[name].queries.toLocaleString('en')}</td>
             <td class="hint meaning">{meaning}</td>
           </tr>
         ))}

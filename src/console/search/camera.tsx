@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Dialog } from '../controls/dialog.js'
 import { Notice } from '../controls/notice.js'
 
-export function Camera({ onPicture, onClose }: { onPicture: (file: File) => void; onClose: () => void }) {
+export function Camera({ onImage, onClose }: { onImage: (file: File) => void; onClose: () => void }) {
   const video = useRef<HTMLVideoElement>(null)
   const [refusal, setRefusal] = useState<string>()
   useEffect(() => {
@@ -28,7 +28,7 @@ export function Camera({ onPicture, onClose }: { onPicture: (file: File) => void
       {refusal === undefined ? (
         <>
           <video ref={video} class="camera" autoplay playsInline muted aria-label="What the camera sees" />
-          <button type="button" class="primary" onClick={async () => onPicture(await takePicture(video.current!))}>
+          <button type="button" class="primary" onClick={async () => onImage(await takeImage(video.current!))}>
             Take the picture
           </button>
         </>
@@ -42,7 +42,7 @@ export function Camera({ onPicture, onClose }: { onPicture: (file: File) => void
               type="file"
               accept="image/*"
               capture="environment"
-              onChange={({ currentTarget }) => currentTarget.files?.[0] && onPicture(currentTarget.files[0])}
+              onChange={({ currentTarget }) => currentTarget.files?.[0] && onImage(currentTarget.files[0])}
             />
           </label>
         </>
@@ -61,7 +61,7 @@ function stopCamera(stream: MediaStream | undefined): void {
   for (const track of stream?.getTracks() ?? []) track.stop()
 }
 
-async function takePicture(video: HTMLVideoElement): Promise<File> {
+async function takeImage(video: HTMLVideoElement): Promise<File> {
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight)
   canvas.getContext('2d')!.drawImage(video, 0, 0)
   return new File([await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 })], 'camera.jpg', {

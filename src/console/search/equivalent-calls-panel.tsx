@@ -3,7 +3,7 @@ import { apiKey } from '../api/key.js'
 import { serviceBase } from '../api/service.js'
 import { say } from '../controls/toasts.js'
 import { curlCall, typescriptCall } from './equivalent-calls.js'
-import { pictureOf } from './given-pictures.js'
+import { imageOf } from './given-images.js'
 import { parametersOf } from './search-parameters.js'
 import type { SearchQuery } from './search-query.js'
 
@@ -12,7 +12,7 @@ export function EquivalentCalls({ gallery, query }: { gallery: string; query: Se
     base: serviceBase.href,
     gallery,
     parameters: parametersOf(query),
-    fileName: query.picture === undefined ? undefined : (pictureOf(query.picture)?.name ?? 'picture.jpg'),
+    fileName: query.picture === undefined ? undefined : (imageOf(query.picture)?.name ?? 'picture.jpg'),
     withKey: apiKey.value !== '',
   }
   return (

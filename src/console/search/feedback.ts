@@ -1,6 +1,6 @@
 /** What someone says of a hit, for judged quality and for training. */
 import { answerOf, service } from '../api/service.js'
-import { pictureOf } from './given-pictures.js'
+import { imageOf } from './given-images.js'
 import type { SearchQuery } from './search-query.js'
 import type { Hit } from './use-search.js'
 
@@ -28,7 +28,7 @@ export async function judge(
 
 async function named({ imageId, picture, url }: SearchQuery) {
   if (imageId !== undefined) return { id: imageId }
-  const file = pictureOf(picture)
+  const file = imageOf(picture)
   if (file === undefined) return { key: (url ?? picture ?? '').slice(0, 200) }
   // browsers hash only on pages that came over https, or from the machine itself
   if (!isSecureContext) return { key: file.name.slice(0, 200) }

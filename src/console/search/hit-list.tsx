@@ -56,13 +56,13 @@ function whyAddress(query: SearchQuery, hit: string): string | undefined {
 
 /** Left and right go to the hit beside, up and down to the one above or below. */
 function walk(event: KeyboardEvent): void {
-  const pictures = [...document.querySelectorAll<HTMLElement>('.search-results .hit-picture')]
-  const place = pictures.indexOf(document.activeElement as HTMLElement)
+  const images = [...document.querySelectorAll<HTMLElement>('.search-results .hit-picture')]
+  const place = images.indexOf(document.activeElement as HTMLElement)
   if (place === -1) return
   const top = (one: HTMLElement) => Math.round(one.getBoundingClientRect().top)
-  const perRow = pictures.filter((one) => top(one) === top(pictures[place]!)).length
+  const perRow = images.filter((one) => top(one) === top(images[place]!)).length
   const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -perRow, ArrowDown: perRow }
-  const target = pictures[place + (steps[event.key] ?? 0)]
+  const target = images[place + (steps[event.key] ?? 0)]
   if (steps[event.key] === undefined || target === undefined) return
   event.preventDefault()
   target.focus()

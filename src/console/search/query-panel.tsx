@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Thumbnail } from '../controls/thumbnail.js'
 import { Camera } from './camera.js'
-import { keepPicture, pictureOf } from './given-pictures.js'
+import { imageOf, keepImage } from './given-images.js'
 import { RegionBox } from './region-box.js'
 import { type SearchQuery, withExample, withOpinion } from './search-query.js'
 import { UrlField } from './url-field.js'
@@ -17,13 +17,13 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
   const [over, setOver] = useState(false)
   const [camera, setCamera] = useState(false)
   const give = (file: File | undefined) => {
-    if (file !== undefined) onQuery(withExample(query, { picture: keepPicture(file) }))
+    if (file !== undefined) onQuery(withExample(query, { picture: keepImage(file) }))
   }
-  usePastedPicture(give)
+  usePastedImage(give)
   const drop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
-    give([...(event.dataTransfer?.files ?? [])].find(isPicture))
+    give([...(event.dataTransfer?.files ?? [])].find(isImage))
   }
 
   return (
@@ -59,7 +59,7 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
       {camera && (
         <Camera
           onClose={() => setCamera(false)}
-          onPicture={(file) => {
+          onImage={(file) => {
             setCamera(false)
             give(file)
           }}
@@ -71,9 +71,9 @@ export function QueryPanel({ gallery, query, onQuery }: QueryPanelProps) {
 }
 
 function Example({ gallery, query, onQuery }: QueryPanelProps) {
-  const file = pictureOf(query.picture)
+  const file = imageOf(query.picture)
   if (file !== undefined)
-    return <RegionBox picture={file} region={query.region} onRegion={(region) => onQuery({ ...query, region })} />
+    return <RegionBox image={file} region={query.region} onRegion={(region) => onQuery({ ...query, region })} />
   if (query.imageId !== undefined)
     return (
       <figure class="example">
@@ -121,14 +121,14 @@ function Opinions({ gallery, query, onQuery }: QueryPanelProps) {
   )
 }
 
-function usePastedPicture(give: (file: File | undefined) => void): void {
+function usePastedImage(give: (file: File | undefined) => void): void {
   useEffect(() => {
-    const paste = ({ clipboardData }: ClipboardEvent) => give([...(clipboardData?.files ?? [])].find(isPicture))
+    const paste = ({ clipboardData }: ClipboardEvent) => give([...(clipboardData?.files ?? [])].find(isImage))
     addEventListener('paste', paste)
     return () => removeEventListener('paste', paste)
   })
 }
 
-function isPicture({ type }: File): boolean {
+function isImage({ type }: File): boolean {
   return type.startsWith('image/')
 }

@@ -4,16 +4,16 @@ import { boxBetween, moved, type Point } from './region.js'
 import type { Region } from './search-query.js'
 
 export interface RegionBoxProps {
-  picture: File
+  image: File
   region: Region | undefined
   onRegion: (region: Region | undefined) => void
 }
 
-export function RegionBox({ picture, region, onRegion }: RegionBoxProps) {
+export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
   const frame = useRef<HTMLButtonElement>(null)
   const [from, setFrom] = useState<Point>()
   const [drawn, setDrawn] = useState<Region>()
-  const address = useFileAddress(picture)
+  const address = useFileAddress(image)
   const placeOf = (event: PointerEvent): Point => {
     const { left, top, width, height } = frame.current!.getBoundingClientRect()
     return { x: (event.clientX - left) / width, y: (event.clientY - top) / height }
@@ -40,7 +40,7 @@ export function RegionBox({ picture, region, onRegion }: RegionBoxProps) {
         type="button"
         ref={frame}
         class="region-frame"
-        aria-label={`${picture.name}. Drag to search with a part of it; arrow keys move the part, with Shift they size it, Escape takes the whole.`}
+        aria-label={`${image.name}. Drag to search with a part of it; arrow keys move the part, with Shift they size it, Escape takes the whole.`}
         onPointerDown={begin}
         onPointerMove={(event) => from && setDrawn(boxBetween(from, placeOf(event)))}
         onPointerUp={end}
@@ -61,7 +61,7 @@ export function RegionBox({ picture, region, onRegion }: RegionBoxProps) {
         )}
       </button>
       <figcaption>
-        <bdi>{picture.name}</bdi>{' '}
+        <bdi>{image.name}</bdi>{' '}
         {region === undefined ? (
           <span class="hint">Drag over it to search with a part.</span>
         ) : (

@@ -1,7 +1,7 @@
 /** Runs the search that the address of the page describes. */
 import { useEffect, useState } from 'preact/hooks'
-import { answerOf, pictureBody, type Schemas, service } from '../api/service.js'
-import { pictureOf } from './given-pictures.js'
+import { answerOf, imageBody, type Schemas, service } from '../api/service.js'
+import { imageOf } from './given-images.js'
 import { addressParameters, parametersOf } from './search-parameters.js'
 import { hasExample, type SearchQuery, writeQuery } from './search-query.js'
 
@@ -45,13 +45,13 @@ export async function search(gallery: string, query: SearchQuery, signal: AbortS
     const body = { ...rest, ...(filter !== undefined && { filter: filter as Schemas['Filter'] }) }
     return answerOf(service.POST('/v1/galleries/{gallery}/search', { params: { path }, body, signal }))
   }
-  const picture = pictureOf(query.picture)
-  if (picture === undefined)
+  const image = imageOf(query.picture)
+  if (image === undefined)
     throw new Error('This page no longer has the picture of that search: choose it again, or paste it.')
   return answerOf(
     service.POST('/v1/galleries/{gallery}/search', {
       params: { path, query: addressParameters(parameters) },
-      ...pictureBody(picture),
+      ...imageBody(image),
       signal,
     }),
   )

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { Fault } from '../controls/notice.js'
 import { JobProgress } from '../jobs/job-progress.js'
 import { chosenFiles, droppedFiles, isArchive, type PathedFile } from './dropped-files.js'
-import { type SendProgress, type SendResult, sendPictures } from './send-pictures.js'
+import { type SendProgress, type SendResult, sendImages } from './send-images.js'
 import { UploadResult } from './upload-result.js'
 
 export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => void }) {
@@ -21,7 +21,7 @@ export function UploadPanel({ gallery, onEnd }: { gallery: string; onEnd: () => 
     setSending({ progress: { files: files.length, sentFiles: 0 }, stop })
     try {
       const onProgress = (progress: SendProgress) => setSending({ progress, stop })
-      setEnded({ files, result: await sendPictures({ gallery, files, label, signal: stop.signal, onProgress }) })
+      setEnded({ files, result: await sendImages({ gallery, files, label, signal: stop.signal, onProgress }) })
     } catch (reason) {
       if (!stop.signal.aborted) setError(reason)
     }

@@ -1,5 +1,5 @@
 /** What became of an upload: how many are stored, and which failed for what reason. */
-import type { SendResult } from './send-pictures.js'
+import type { SendResult } from './send-images.js'
 
 const shownMax = 200
 

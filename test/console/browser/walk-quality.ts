@@ -13,7 +13,7 @@ export async function walkQuality({ page, base, look, step }: Walk): Promise<voi
     await until(page, "document.querySelectorAll('.plot canvas').length === 2")
     await untilCounted(page, '.interval', 6)
     await untilCounted(page, '[aria-label="Worst queries"] .hit', 10)
-    await untilTold(page, 'caption', /As people judged: 2 hits of 1 queries, from 2 judgements/)
+    await untilTold(page, 'caption', /As people judged: 2 hits of 1 query, from 2 judgements/)
     await look('quality')
   })
 

@@ -1,13 +1,13 @@
 /** A wall of thumbnails of which only those in sight are on the page, so that it holds a hundred thousand. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Picture } from './picture-list.js'
+import type { GalleryImage } from './image-list.js'
 import { afterKey, extended, type Selection, toggled } from './selection.js'
 import { Tile } from './tile.js'
 import { useRows } from './use-rows.js'
 
-export interface PictureGridProps {
+export interface ImageGridProps {
   gallery: string
-  pictures: readonly Picture[]
+  images: readonly GalleryImage[]
   /** Pictures that there are, as far as it is known; the rest is read when someone looks. */
   count: number
   selection: Selection
@@ -20,8 +20,8 @@ export interface PictureGridProps {
 const tileWidth = 132
 const rowHeight = 158
 
-export function PictureGrid(props: PictureGridProps) {
-  const { gallery, pictures, count, selection, onSelection, onWant, onOpen } = props
+export function ImageGrid(props: ImageGridProps) {
+  const { gallery, images, count, selection, onSelection, onWant, onOpen } = props
   const frame = useRef<HTMLDivElement>(null)
   const perRow = usePerRow(frame)
   const { items, totalHeight, scrollToRow } = useRows({ frame, count: Math.ceil(count / perRow), rowHeight })
@@ -30,16 +30,16 @@ export function PictureGrid(props: PictureGridProps) {
 
   const press = (event: KeyboardEvent) => {
     const { key, shiftKey: shift, ctrlKey, metaKey } = event
-    const chosen = pictures[selection.cursor]
+    const chosen = images[selection.cursor]
     if (key === 'Enter' && chosen !== undefined) return onOpen(chosen.id)
-    const next = afterKey(selection, pictures, { key, shift, control: ctrlKey || metaKey }, { perRow, count })
+    const next = afterKey(selection, images, { key, shift, control: ctrlKey || metaKey }, { perRow, count })
     if (next === undefined) return
     event.preventDefault()
     onSelection(next)
     scrollToRow(Math.floor(next.cursor / perRow))
   }
   const choose = (place: number, shift: boolean) =>
-    onSelection(shift ? extended(selection, pictures, place) : toggled(selection, pictures, place))
+    onSelection(shift ? extended(selection, images, place) : toggled(selection, images, place))
 
   return (
     <div
@@ -49,7 +49,7 @@ export function PictureGrid(props: PictureGridProps) {
       tabIndex={0}
       aria-multiselectable
       aria-label="Pictures. Space chooses, Shift with arrow keys chooses several, Enter searches."
-      aria-activedescendant={pictures[selection.cursor] === undefined ? undefined : `tile-${selection.cursor}`}
+      aria-activedescendant={images[selection.cursor] === undefined ? undefined : `tile-${selection.cursor}`}
       onKeyDown={press}
     >
       <div class="grid-rows" role="presentation" style={{ height: `${totalHeight}px` }}>
@@ -62,12 +62,12 @@ export function PictureGrid(props: PictureGridProps) {
           >
             {placesOf(index, perRow, count).map((place) => (
               <Tile
-                key={pictures[place]?.id ?? place}
+                key={images[place]?.id ?? place}
                 gallery={gallery}
                 place={place}
                 count={count}
-                picture={pictures[place]}
-                chosen={selection.ids.has(pictures[place]?.id ?? '')}
+                image={images[place]}
+                chosen={selection.ids.has(images[place]?.id ?? '')}
                 current={place === selection.cursor}
                 onChoose={choose}
                 onOpen={onOpen}

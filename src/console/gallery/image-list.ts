@@ -2,11 +2,11 @@
 import { signal } from '@preact/signals'
 import { answerOf, type Schemas, service } from '../api/service.js'
 
-export type Picture = Schemas['Image']
+export type GalleryImage = Schemas['Image']
 
 const pageSize = 1_000
 
-export interface PictureListOptions {
+export interface ImageListOptions {
   gallery: string
   /** Empty: those without a label. */
   label?: string | undefined
@@ -15,21 +15,21 @@ export interface PictureListOptions {
 }
 
 /** Counts and pictures are read through `version`, which changes with them. */
-export class PictureList {
+export class ImageList {
   readonly version = signal(0)
-  pictures: readonly Picture[] = []
+  images: readonly GalleryImage[] = []
   ended = false
   error: unknown
 
-  readonly #options: PictureListOptions
+  readonly #options: ImageListOptions
   readonly #leaving = new AbortController()
-  readonly #known: Picture[] = []
+  readonly #known: GalleryImage[] = []
   readonly #hidden = new Set<string>()
   #cursor: string | undefined
   #wanted = 0
   #reading = false
 
-  constructor(options: PictureListOptions) {
+  constructor(options: ImageListOptions) {
     this.#options = options
   }
 
@@ -44,9 +44,9 @@ export class PictureList {
   }
 
   /** Another record in the place of one that is shown. */
-  replace(picture: Picture): void {
-    const place = this.#known.findIndex(({ id }) => id === picture.id)
-    if (place !== -1) this.#known[place] = picture
+  replace(image: GalleryImage): void {
+    const place = this.#known.findIndex(({ id }) => id === image.id)
+    if (place !== -1) this.#known[place] = image
     this.#show()
   }
 
@@ -61,14 +61,14 @@ export class PictureList {
   }
 
   #show(): void {
-    this.pictures = this.#known.filter(({ id }) => !this.#hidden.has(id))
+    this.images = this.#known.filter(({ id }) => !this.#hidden.has(id))
     this.version.value++
   }
 
   async #read(): Promise<void> {
     this.#reading = true
     try {
-      while (!this.ended && this.pictures.length < this.#wanted) await this.#readPage()
+      while (!this.ended && this.images.length < this.#wanted) await this.#readPage()
     } catch (error) {
       if (!this.#leaving.signal.aborted) this.error = error
       this.ended = true

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Side } from './explain.js'
 import { heatPixels } from './heat-colours.js'
 
-export interface HeatPictureProps {
+export interface HeatImageProps {
   address: string | undefined
   title: string
   side: Side | null
@@ -12,7 +12,7 @@ export interface HeatPictureProps {
   smooth: boolean
 }
 
-export function HeatPicture({ address, title, side, shown, smooth }: HeatPictureProps) {
+export function HeatImage({ address, title, side, shown, smooth }: HeatImageProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   useEffect(() => {
     if (canvas.current !== null && side !== null) paint(canvas.current, side.grid)

@@ -2,7 +2,7 @@
 import { type Random, seededRandom } from './random.js'
 import { type Brush, things } from './things.js'
 
-export interface DemoPicture {
+export interface DemoImage {
   id: string
   label: string
   metadata: { place: string; size: string; seed: number; note?: string }
@@ -24,7 +24,7 @@ const copyEvery = 40
 const wrongEvery = 60
 
 /** The same place in the series is the same picture each time. */
-export async function drawDemoPicture(place: number): Promise<DemoPicture> {
+export async function drawDemoImage(place: number): Promise<DemoImage> {
   const isCopy = place % copyEvery === copyEvery - 1
   const seed = isCopy ? place - names.length : place
   const shown = names[place % names.length]!

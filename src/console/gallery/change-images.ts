@@ -1,41 +1,41 @@
 /** Changes to many pictures: labels and metadata one by one, removal by one job. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
-import type { Picture } from './picture-list.js'
+import type { GalleryImage } from './image-list.js'
 
 const atOnce = 6
 
-export interface PictureChange {
+export interface ImageChange {
   label?: string | null | undefined
   /** Members that are set; null takes one away. */
   metadata?: Record<string, unknown> | undefined
 }
 
 /** The metadata that it has; of no account when only the label changes. */
-type Changed = Pick<Picture, 'id' | 'metadata'>
+type Changed = Pick<GalleryImage, 'id' | 'metadata'>
 
 export interface ChangeOptions {
   gallery: string
-  pictures: readonly Changed[]
-  change: PictureChange
-  onChanged: (picture: Picture) => void
+  images: readonly Changed[]
+  change: ImageChange
+  onChanged: (image: GalleryImage) => void
 }
 
 /** Those that could not be changed. */
-export async function changePictures({
+export async function changeImages({
   gallery,
-  pictures,
+  images,
   change,
   onChanged,
 }: ChangeOptions): Promise<Map<string, unknown>> {
   const failed = new Map<string, unknown>()
-  const waiting = [...pictures]
+  const waiting = [...images]
   const work = async () => {
-    for (let picture = waiting.pop(); picture !== undefined; picture = waiting.pop()) {
+    for (let image = waiting.pop(); image !== undefined; image = waiting.pop()) {
       try {
-        onChanged(await changeOne(gallery, picture, change))
+        onChanged(await changeOne(gallery, image, change))
       } catch (error) {
-        failed.set(picture.id, error)
+        failed.set(image.id, error)
       }
     }
   }
@@ -46,8 +46,8 @@ export async function changePictures({
 function changeOne(
   gallery: string,
   { id, metadata: before }: Changed,
-  { label, metadata }: PictureChange,
-): Promise<Picture> {
+  { label, metadata }: ImageChange,
+): Promise<GalleryImage> {
   const merged = Object.entries({ ...before, ...metadata }).filter(([, value]) => value !== null)
   return answerOf(
     service.PATCH('/v1/galleries/{gallery}/images/{id}', {
@@ -61,7 +61,7 @@ function changeOne(
 }
 
 /** Resolves when they are gone. @throws ServiceError */
-export async function removePictures(gallery: string, ids: Iterable<string>): Promise<Job> {
+export async function removeImages(gallery: string, ids: Iterable<string>): Promise<Job> {
   const lines = [...ids].map((id) => `${JSON.stringify({ delete: { id } })}\n`)
   const response = await fetchFrom(`v1/galleries/${gallery}/ingest`, {
     method: 'POST',

@@ -1,7 +1,7 @@
 /** Sends pictures to a gallery in uploads, each of which is a job, and gathers what became of them. */
 import { followJob, type Job } from '../api/follow-job.js'
 import { fetchFrom } from '../api/service.js'
-import { type FailedPicture, jobErrors } from '../jobs/read-job-errors.js'
+import { type FailedImage, jobErrors } from '../jobs/read-job-errors.js'
 import { batchesOf } from './batches.js'
 import { isArchive, type PathedFile } from './dropped-files.js'
 
@@ -23,11 +23,11 @@ export interface SendOptions {
 export interface SendResult {
   stored: number
   skipped: number
-  failed: FailedPicture[]
+  failed: FailedImage[]
 }
 
 /** @throws ServiceError */
-export async function sendPictures({ gallery, files, label, signal, onProgress }: SendOptions): Promise<SendResult> {
+export async function sendImages({ gallery, files, label, signal, onProgress }: SendOptions): Promise<SendResult> {
   const archives = files.filter(({ file }) => isArchive(file)).map((one) => [one])
   const batches = [...archives, ...batchesOf(files.filter(({ file }) => !isArchive(file)))]
   const result: SendResult = { stored: 0, skipped: 0, failed: [] }
@@ -68,6 +68,6 @@ function labelText(label: string | undefined): string {
 }
 
 /** A picture that took the place of another of its name is told as well, but is stored; and what stands behind an archive is none. */
-function isFailure({ code }: FailedPicture): boolean {
+function isFailure({ code }: FailedImage): boolean {
   return code !== 'id_repeated' && code !== 'archive_trailing_bytes'
 }
