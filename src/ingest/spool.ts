@@ -109,10 +109,14 @@ export class Spool {
     }
   }
 
-  /** Once it is looked through, and before its job exists: any process may read it then. */
+  /**
+   * Once it is looked through, and before its job exists: any process may read it then. None is left in the folder, as it may
+   * be another process that removes it at the end of the job.
+   */
   async share(jobId: string): Promise<void> {
-    await this.#shared?.put(jobId, this.fileOf(jobId))
-    this.#seen.add(jobId)
+    if (this.#shared === undefined) return void this.#seen.add(jobId)
+    await this.#shared.put(jobId, this.fileOf(jobId))
+    await this.#forget(jobId)
   }
 
   /**

@@ -55,6 +55,7 @@ export async function rowOfKey(sql: Sql, galleryUid: string, key: string): Promi
 }
 
 export async function rowOfId(sql: Sql, id: string): Promise<StoredRow | undefined> {
+  if (id.includes('\0')) return undefined // a text that PostgreSQL refuses to look for
   const [row] = await sql.query<StoredRow>('SELECT * FROM alike.job WHERE id = $1', [id])
   return row
 }

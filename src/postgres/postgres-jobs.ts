@@ -106,6 +106,8 @@ export class PostgresJobs implements JobStore {
     const claim = this.#claims.get(id)
     if (claim === undefined) return undefined
     return this.#postgres.transaction(async (sql) => {
+      // the job before its place in the queue, as every change does: they would wait for each other
+      await sql.query('SELECT 1 FROM alike.job WHERE id = $1 FOR UPDATE', [id])
       const isHeld = await this.#queues.renew(sql, claim)
       const [row] = await sql.query<StoredRow>(
         `UPDATE alike.job SET reading = CASE WHEN $3 THEN $2 ELSE reading END WHERE id = $1 RETURNING *`,
@@ -198,8 +200,8 @@ export class PostgresJobs implements JobStore {
   }
 
   /** A change that may move the job in its queue. @param ofRun false: anybody may */
-  #change(id: string, change: Change, { ofRun = true } = {}): Promise<JobRecord> {
-    return this.#postgres.transaction(async (sql) => {
+  async #change(id: string, change: Change, { ofRun = true } = {}): Promise<JobRecord> {
+    const after = await this.#postgres.transaction(async (sql) => {
       const row = await heldRow(sql, id, ofRun ? this.#claims.get(id) : undefined)
       const before = storedRecord(row)
       const changed = await change(before, row, sql)
@@ -208,6 +210,9 @@ export class PostgresJobs implements JobStore {
       await notify(sql, { job: id })
       return changed
     })
+    // not before it is committed: a run that goes on after all is held to its claim
+    if (after.finishedAt !== null) this.#claims.delete(id)
+    return after
   }
 
   /** The same of one that goes on as it is, without its source being read. */
@@ -221,10 +226,7 @@ export class PostgresJobs implements JobStore {
 
   async #requeue(sql: Sql, row: StoredRow, before: JobRecord, after: JobRecord): Promise<void> {
     const delivery = deliveryOf(row)
-    if (after.finishedAt !== null) {
-      this.#claims.delete(before.id)
-      return this.#queues.remove(sql, delivery)
-    }
+    if (after.finishedAt !== null) return this.#queues.remove(sql, delivery)
     if (before.state === 'running' && after.state === 'queued') return this.#queues.release(sql, delivery, after)
     if (after.state !== 'queued') return
     if (after.priority !== before.priority && !before.paused) await this.#queues.prefer(sql, delivery, after.priority)

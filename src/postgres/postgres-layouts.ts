@@ -35,7 +35,7 @@ export function postgresLayouts(postgres: Postgres, now: () => string): LayoutSt
       const rows = await postgres.query<LaidOut & { position: number }>(
         `SELECT position, id, x::double precision, y::double precision, doubt::double precision
          FROM alike.layout_point JOIN alike.layout USING (generation)
-         WHERE set_uid = $1 AND generation = $2 AND position >= $3 ORDER BY position LIMIT $4`,
+         WHERE set_uid = $1 AND generation = $2 AND position >= $3::bigint ORDER BY position LIMIT $4`,
         [setUid, generation, position, limit + 1],
       )
       const points = rows.slice(0, limit).map(({ id, x, y, doubt }) => ({ id, x, y, doubt }))

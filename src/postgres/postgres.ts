@@ -58,8 +58,21 @@ export class Postgres implements Sql {
     }
   }
 
-  /** All of it or nothing. @throws AlikeError `store_unreachable`, `storage_full`; what `work` throws */
+  /**
+   * All of it or nothing; begun anew where it and another one have waited for each other.
+   * @throws AlikeError `store_unreachable`, `storage_full`; what `work` throws
+   */
   async transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#attempt(work)
+      } catch (error) {
+        if (tries === deadlockTries || (error as { code?: unknown } | undefined)?.code !== deadlock) throw error
+      }
+    }
+  }
+
+  async #attempt<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw asStoreError(error)
     })
@@ -110,6 +123,10 @@ function statementsOf(client: pg.PoolClient): Sql {
 function rowsOf<Row>(result: pg.QueryResult | pg.QueryResult[]): Row[] {
   return [result].flat().flatMap(({ rows }) => (rows as Row[] | undefined) ?? [])
 }
+
+/** SQLSTATE of a transaction that was given up so that another one can go on. */
+const deadlock = '40P01'
+const deadlockTries = 5
 
 /** SQLSTATE classes of a server that is not there, is starting, stopping or out of connections; and of one out of room. */
 const awayStates = /^(08|57P0[1-5]|53300|53400)/

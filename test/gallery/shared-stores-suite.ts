@@ -254,6 +254,8 @@ export function sharedStoresSuite(stores: TestedStores): void {
     const page = await layouts.page('set-of-a', 2, { generation: first.generation, position: 0 })
     assert.deepEqual(page.points, points.slice(0, 2))
     assert.deepEqual((await layouts.page('set-of-a', 2, page.next!)).points, points.slice(2))
+    const beyond = { generation: first.generation, position: 1e15 - 1 }
+    assert.deepEqual((await layouts.page('set-of-a', 2, beyond)).points, [])
     assert.equal((await layouts.page('set-of-a', 2, page.next!)).next, undefined)
     await layouts.save('set-of-a', { ...about, mark: 'n' }, points.slice(0, 1))
     const { layouts: later } = await reopen()

@@ -77,6 +77,7 @@ export function jobStoreSuite(stores: TestedJobStore): void {
       [await jobs.get('none'), await jobs.result('none'), await jobs.errors('none')],
       [undefined, undefined, []],
     )
+    assert.equal(await jobs.get('no\0ne'), undefined)
   })
 
   storeTest(

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
 import { makeGallery } from '../jobs/job-store-suite.js'
-import { postgresServer } from '../support/postgres-server.js'
+import { inDatabase, postgresServer } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
 import { openStores } from './shared-stores.js'
 
@@ -14,7 +14,7 @@ interface Two {
 
 function twoTest(
   name: string,
-  body: (two: Two & { t: TestContext; kill(): Promise<void>; start(): Promise<void> }) => Promise<void>,
+  body: (two: Two & { t: TestContext; url: string; kill(): Promise<void>; start(): Promise<void> }) => Promise<void>,
 ) {
   test(name, async (t) => {
     const server = await postgresServer(t)
@@ -22,7 +22,7 @@ function twoTest(
     const url = await server.newDatabase()
     const [one, other] = await Promise.all([openStores(t, url), openStores(t, url)])
     for (const gallery of ['a', 'b']) await makeGallery(one.catalogue, gallery)
-    await body({ one, other, t, kill: () => server.kill(), start: () => server.start() })
+    await body({ one, other, t, url, kill: () => server.kill(), start: () => server.start() })
   })
 }
 
@@ -73,6 +73,43 @@ twoTest(
     assert.equal((await other.jobs.complete('j', 6)).state, 'succeeded')
   },
 )
+
+twoTest('a job that ends while its lease is renewed ends as what it came to', async ({ one }) => {
+  const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 1 }
+  for (let round = 0; round < 20; round++) {
+    const id = `j${round}`
+    await queued(one, id)
+    await one.jobs.claim(['ingest'])
+    await begun(one, id)
+    const [ended] = await Promise.all([one.jobs.complete(id, 0), one.jobs.renew(id, reading)])
+    assert.equal(ended.state, 'succeeded')
+  }
+})
+
+twoTest('a job is steered while another process claims it', async ({ one, other }) => {
+  for (let round = 0; round < 5; round++) {
+    const id = `j${round}`
+    await queued(one, id)
+    await Promise.all([one.jobs.steer(id, { priority: 5 }), other.jobs.claim(['ingest'])])
+    assert.equal((await one.jobs.get(id))?.priority, 5)
+    await one.jobs.transition(id, { from: ['queued'], to: 'cancelled' })
+  }
+})
+
+twoTest('an end that was not committed leaves the run held to its claim', async ({ one, url }) => {
+  await queued(one, 'j')
+  await one.jobs.claim(['ingest'])
+  await begun(one, 'j')
+  await inDatabase(
+    url,
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+     CREATE CONSTRAINT TRIGGER refused AFTER UPDATE ON alike.job DEFERRABLE INITIALLY DEFERRED
+     FOR EACH ROW WHEN (NEW.finished_at IS NOT NULL) EXECUTE FUNCTION refuse()`,
+  )
+  await assert.rejects(one.jobs.complete('j', 0), /not now/)
+  await inDatabase(url, 'UPDATE alike.job SET attempt = attempt + 1') // as another process that has claimed it
+  await assert.rejects(one.jobs.transition('j', { from: ['running'], to: 'queued' }), { code: 'job_taken_over' })
+})
 
 twoTest('what one process does to a job is told to the other', async ({ one, other }) => {
   const heard: (string | undefined)[] = []

@@ -45,6 +45,7 @@ export function tokensOf({ label, metadata }: Labelled): string[] {
 function addMembers(tokens: Set<string>, path: string, members: Metadata, depth: number): boolean {
   for (const [name, value] of Object.entries(members)) {
     const field = `${path}.${name}`
+    if (name.includes('.')) continue // no filter can name it: `a.b` is the member b of a
     if (depth === 1 ? !fieldPattern.test(field) : depth > 8 || !fieldPattern.test(`metadata.${name}`)) continue
     if (!addValue(tokens, field, value) || tokens.size > tokensMax) return false
     if (typeof value === 'object' && value !== null && !Array.isArray(value))

@@ -61,7 +61,7 @@ async function entriesOf(place: string): Promise<Dirent[]> {
 
 /**
  * @returns undefined when the file is another one than the look has seen, is being written, or is gone
- * @throws AlikeError `image_too_large`, `source_unreadable`
+ * @throws AlikeError `image_too_large`, `source_unreadable`; `source_unreachable` where the whole folder is gone or empty
  */
 export async function readFound(
   folder: string,
@@ -86,8 +86,16 @@ export async function readFound(
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
     unlessGone(cause)
+    await expectMounted(folder)
     return undefined
   }
+}
+
+/** A file of a drive that is not mounted will be there again as it was: it must not count as taken. */
+async function expectMounted(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => [])
+  if (names.length === 0)
+    throw new AlikeError('source_unreachable', { detail: 'The folder is empty, as one whose drive is not mounted.' })
 }
 
 function stampOf({ size, mtimeNs }: BigIntStats): string {

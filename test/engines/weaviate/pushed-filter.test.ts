@@ -38,7 +38,7 @@ const scalars = [
   false,
   null,
 ] as const
-const names = ['a', 'b', 'odd name', 'é']
+const names = ['a', 'b', 'a.b', 'odd name', 'é']
 
 function someValue(depth: number): JsonValue {
   const kind = random()

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type FoundFile, lookInto, readFound } from '../../../src/ingest/folders/folder-look.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+
+test('a file that is gone is passed over, but not one of a drive that is gone with all of its files', async (t) => {
+  const folder = join(await temporaryFolder(t), 'drive')
+  await mkdir(folder)
+  for (const name of ['a.jpg', 'b.jpg']) await writeFile(join(folder, name), name)
+  const found: FoundFile[] = []
+  for await (const file of lookInto(folder, { filesMax: 10, signal: new AbortController().signal })) found.push(file)
+  const a = found.find(({ path }) => path === 'a.jpg')!
+  assert.equal((await readFound(folder, a, 100))?.toString(), 'a.jpg')
+
+  await rename(folder, `${folder}-away`)
+  await assert.rejects(readFound(folder, a, 100), { code: 'source_unreachable' })
+  await mkdir(folder)
+  await assert.rejects(readFound(folder, a, 100), { code: 'source_unreachable' })
+  await rm(folder, { recursive: true })
+  await rename(`${folder}-away`, folder)
+  await rm(join(folder, 'a.jpg'))
+  assert.equal(await readFound(folder, a, 100), undefined)
+})
