@@ -519,6 +519,11 @@ export const Settings = Type.Object(
       maximum: 3_600_000,
       description: 'Time in which the body of a request (not of an upload to a job) has to arrive.',
     }),
+    textForm: Type.Enum(['nfc', 'as_is'], {
+      default: 'nfc',
+      description:
+        'Form of ids and labels: `nfc` (what looks alike is one) or `as_is` (as they come, and told apart). To be chosen before the first picture: what is stored stays as it is, and of another form it is not found with `as_is`. Processes that share galleries have the same.',
+    }),
     metadataMaxBytes: Type.Integer({
       default: 16 * 1024,
       minimum: 256,

@@ -54,6 +54,7 @@ import { openListedBuckets } from './remote/listed-buckets.js'
 import { openRemoteImages, type RemoteImages } from './remote/remote-images.js'
 import { WebhookRequests } from './remote/webhook-requests.js'
 import { expectRole, openStores, type Stores } from './stores.js'
+import { useTextForm } from './text.js'
 import { openTracing } from './tracing/open-tracing.js'
 import { serviceVersion } from './version.js'
 import { ModelDrift } from './watch/model-drift.js'
@@ -85,6 +86,7 @@ export async function openService(
   }
   try {
     expectRole(config)
+    useTextForm(config.textForm)
     const apiKeys = new ApiKeys(await readKeys(config))
     const tokens = Tokens.open(config)
     opened.push(endOf(followKeyFile({ settings: config, keys: apiKeys, logger, onReload: metrics.countKeyReload })))

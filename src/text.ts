@@ -3,6 +3,7 @@
  * UTF-8, so that what is read is not what was written; a NUL ends a text for half of the tools that meet it.
  */
 import { isUtf8 } from 'node:buffer'
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 
 const notText = /[\0\p{Surrogate}]/u
 
@@ -37,10 +38,20 @@ export function cutText(text: string, maxLength: number): string {
   return cut.replace(/[\0\p{Surrogate}]/gu, '\ufffd')
 }
 
+/** `nfc`: ids and labels that look alike are one. `as_is`: each is what its code points say. */
+export type TextForm = 'nfc' | 'as_is'
+
+const formKey = 'alike text form'
+
+/** For this process and the threads that it starts from now on. */
+export function useTextForm(form: TextForm): void {
+  setEnvironmentData(formKey, form)
+}
+
 /**
  * One form of letters that can be written in two: macOS writes `é` as `e` and an accent, keyboards as one
- * character. Both look alike, so they are one id and one label.
+ * character. Both look alike, so they are one id and one label, unless `useTextForm` says otherwise.
  */
 export function nfc(text: string): string {
-  return text.normalize('NFC')
+  return getEnvironmentData(formKey) === 'as_is' ? text : text.normalize('NFC')
 }

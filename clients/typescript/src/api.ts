@@ -893,7 +893,7 @@ export interface components {
             decision: "keep-label" | "set-label" | "keep-one" | "not-copies" | "dismissed";
             label?: string | null;
             /**
-             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
              * @example cycling/Image_12.jpg
              */
             keep?: string;
@@ -1118,7 +1118,7 @@ export interface components {
             } | null;
             hit: {
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -1165,7 +1165,7 @@ export interface components {
                     /** @description Of the nearest one. */
                     bestScore: number;
                     /**
-                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                      * @example cycling/Image_12.jpg
                      */
                     bestId: string;
@@ -1412,7 +1412,7 @@ export interface components {
          */
         Image: {
             /**
-             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
              * @example cycling/Image_12.jpg
              */
             id: string;
@@ -1804,7 +1804,7 @@ export interface components {
                 /** @description 1 is best. */
                 rank: number;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -1846,7 +1846,7 @@ export interface components {
                     /** @description 1 is best. */
                     rank: number;
                     /**
-                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                      * @example cycling/Image_12.jpg
                      */
                     id: string;
@@ -1946,7 +1946,7 @@ export interface components {
                 /** @description 1 is best. */
                 rank: number;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -1988,7 +1988,7 @@ export interface components {
                     /** @description 1 is best. */
                     rank: number;
                     /**
-                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                     * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                      * @example cycling/Image_12.jpg
                      */
                     id: string;
@@ -2734,7 +2734,7 @@ export interface components {
             /** @description One page; pictures that are gone by now are left out. Coordinates lie in −1 to 1. */
             points: {
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -5475,7 +5475,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -5589,7 +5589,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -5804,7 +5804,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -5914,7 +5914,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6061,7 +6061,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6468,7 +6468,7 @@ export interface operations {
                  */
                 gallery: string;
                 /**
-                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                 * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                  * @example cycling/Image_12.jpg
                  */
                 id: string;
@@ -6627,7 +6627,7 @@ export interface operations {
                             decision: "keep-label" | "set-label" | "keep-one" | "not-copies" | "dismissed";
                             label?: string | null;
                             /**
-                             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                             * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                              * @example cycling/Image_12.jpg
                              */
                             keep?: string;
@@ -7054,7 +7054,7 @@ export interface operations {
                         /** @description Of a stored query, as it is now. */
                         queryLabel?: string | null;
                         /**
-                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                          * @example cycling/Image_12.jpg
                          */
                         hit: string;
@@ -7206,7 +7206,7 @@ export interface operations {
                     /** @description Stored pictures that were judged as hits of this query. */
                     hits: {
                         /**
-                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+                         * @description Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
                          * @example cycling/Image_12.jpg
                          */
                         id: string;

@@ -13,7 +13,7 @@ export const UnfilledImageId = Type.String({
   minLength: 1,
   maxLength: idMaxLength,
   pattern: idPattern,
-  description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.`,
+  description: `Your id of a picture: any text of at most ${idMaxLength} characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).`,
 })
 export const ImageId = { ...UnfilledImageId, examples: ['cycling/Image_12.jpg'] }
 

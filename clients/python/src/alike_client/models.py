@@ -50,7 +50,7 @@ class Decision(TypedDict):
     label: NotRequired[str | None]
     keep: NotRequired[str]
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
     """
     changed: int
     """
@@ -220,7 +220,7 @@ Places = TypedDict(
 class Hit(TypedDict):
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
     """
     label: str | None
     places: Places | None
@@ -248,7 +248,7 @@ class Label(TypedDict):
     """
     bestId: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
     """
 
 
@@ -549,7 +549,7 @@ class Image(TypedDict):
 
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
     """
     label: str | None
     """
@@ -851,7 +851,7 @@ class Hit1(TypedDict):
     """
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
     """
     gallery: NotRequired[str]
     """
@@ -1699,7 +1699,7 @@ class Method(TypedDict):
 class Point(TypedDict):
     id: str
     """
-    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any.
+    Your id of a picture: any text of at most 512 characters without control characters. In addresses it is percent-encoded, slashes too. It is stored in Unicode’s form NFC, and found in any, unless the service keeps text as it comes (TEXT_FORM).
     """
     x: float
     y: float
