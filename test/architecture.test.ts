@@ -171,6 +171,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
     'metrics',
     'remote',
+    'text',
   ],
   // of the service it knows the contract: the types that are made from `openapi.yaml`
   console: [],
