@@ -142,13 +142,19 @@ export class ImageCollection {
     properties,
     vectors,
   }: Asked & { from?: number | undefined; upTo: number }): AsyncGenerator<Found[]> {
-    for (let after = from - 1; ; ) {
-      const beyond: Where = { operator: 'GreaterThan', target: { property: 'stamp' }, value: after }
-      const asked = { where: both(where, Filters.and(beyond, putUpTo(upTo))), limit, vectors }
+    // of two processes that put at the same time two pictures can have one stamp: a page may end between them
+    let [first, seen] = [from, new Set<string>()]
+    for (;;) {
+      const onwards: Where = { operator: 'GreaterThanEqual', target: { property: 'stamp' }, value: first }
+      const asked = { where: both(where, Filters.and(onwards, putUpTo(upTo))), limit: limit + seen.size, vectors }
       const page = await this.sorted('stamp', { ...asked, properties: [...new Set([...properties, 'stamp' as const])] })
-      if (page.length > 0) yield page
-      if (page.length < limit) return
-      after = page.at(-1)!.properties.stamp!
+      const unseen = page.filter(({ uuid }) => !seen.has(uuid))
+      if (unseen.length > 0) yield unseen
+      if (page.length < asked.limit) return
+      const last = page.at(-1)!.properties.stamp!
+      const ofLast = page.flatMap(({ uuid, properties: { stamp } }) => (stamp === last ? uuid : []))
+      seen = new Set([...(last === first ? seen : []), ...ofLast])
+      first = last
     }
   }
 

@@ -14,6 +14,8 @@ import { both, type Where } from './pushed-filter.js'
 
 /** Read in one go. */
 const batch = 100
+/** Ids that share their words are looked through in one go, and so many of them kept. */
+const alikeAtOnce = 1_000
 
 export interface Listing {
   collection: ImageCollection
@@ -61,12 +63,7 @@ function lengthOf({ properties: { imageId = '', label, metadata = '' } }: Found)
 async function* byId(listing: Listing, after: string): AsyncGenerator<Found[]> {
   if (after === '') return yield* following(listing, [], -1)
   const words = wordsOf(after)
-  const alike = await listing.collection.sorted(wordNames[0], {
-    ...asked(listing),
-    where: conditionOf(listing, words),
-    limit: 10_000,
-  })
-  yield* inOrder(alike.filter(({ properties: { imageId = '' } }) => compareTexts(imageId, after) > 0))
+  yield* alike(listing, words, after)
   for (let i = words.length - 1; i >= 0; i--) yield* following(listing, words.slice(0, i), words[i]!)
 }
 
@@ -90,17 +87,48 @@ async function* following(listing: Listing, words: readonly number[], above: num
     }
     // all of the page begin with one word
     if (words.length + 1 < wordNames.length) yield* following(listing, [...words, end], -1)
-    else {
-      const alike = conditionOf(listing, [...words, end])
-      yield* inOrder(await collection.sorted(name, { ...asked(listing), where: alike, limit: 10_000 }))
-    }
+    else yield* alike(listing, [...words, end], '')
     last = end
   }
 }
 
+/** Those that have all words in common; where they are more than a batch, the next ones are found by looking at the ids of all. */
+async function* alike(listing: Listing, words: readonly number[], after: string): AsyncGenerator<Found[]> {
+  const { collection } = listing
+  const where = conditionOf(listing, words)
+  const few = await collection.sorted(wordNames[0], { ...asked(listing), where, limit: batch })
+  if (few.length < batch) return yield* inOrder(few.filter((one) => compareTexts(idOf(one), after) > 0))
+  for (let last = after; ; ) {
+    const next = await nextAlike(listing, where, last)
+    for (let begin = 0; begin < next.length; begin += batch) {
+      const uuids = next.slice(begin, begin + batch).map(({ uuid }) => uuid)
+      yield* inOrder([...(await collection.ofIds(uuids, asked(listing))).values()])
+    }
+    if (next.length < alikeAtOnce) return
+    last = idOf(next.at(-1)!)
+  }
+}
+
+/** With their ids alone. */
+async function nextAlike({ collection }: Listing, where: Where | undefined, after: string): Promise<Found[]> {
+  let next: Found[] = []
+  const pages = collection.byStamp({
+    where,
+    upTo: Number.MAX_SAFE_INTEGER,
+    limit: alikeAtOnce,
+    properties: ['imageId'],
+  })
+  for await (const page of pages) {
+    const later = page.filter((one) => compareTexts(idOf(one), after) > 0)
+    next = [...next, ...later].sort((a, b) => compareTexts(idOf(a), idOf(b))).slice(0, alikeAtOnce)
+  }
+  return next
+}
+
+const idOf = ({ properties: { imageId = '' } }: Found) => imageId
+
 function* inOrder(found: readonly Found[]): Generator<Found[]> {
-  if (found.length > 0)
-    yield found.toSorted((a, b) => compareTexts(a.properties.imageId ?? '', b.properties.imageId ?? ''))
+  if (found.length > 0) yield found.toSorted((a, b) => compareTexts(idOf(a), idOf(b)))
 }
 
 function asked({ properties }: Listing): { properties: readonly PropertyName[] } {

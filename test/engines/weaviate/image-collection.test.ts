@@ -1,0 +1,65 @@
+/** What several processes put into one collection. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
+import type { OpenSet } from '../../../src/gallery/engine.js'
+import { model, newImage } from '../../gallery/stored-images.js'
+import { type RunningWeaviate, skipWithoutWeaviate, startWeaviate } from '../../support/weaviate-server.js'
+import { unitVectors } from '../embedded/vector-index/unit-vectors.js'
+import { layout } from './weaviate-galleries.js'
+
+const newVector = unitVectors({ dimension: model.dimension, seed: 5 })
+/** Less than the pictures of each test: as if they were more than ten thousand. */
+const answerMax = 1_100
+let started: Promise<RunningWeaviate> | undefined
+
+/** The same set in as many processes. */
+async function opened(t: TestContext, count: number): Promise<OpenSet[]> {
+  started ??= startWeaviate({ environment: { QUERY_MAXIMUM_RESULTS: String(answerMax) } })
+  const { settings: server } = await started
+  const uid = randomBytes(8).toString('hex')
+  const set = { uid, galleryUid: uid, modelId: model.id, dimension: model.dimension, state: 'ready' } as const
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const engine = await openWeaviate({ server, layout, logger: pino({ level: 'silent' }) })
+      t.after(() => engine.close())
+      return engine.open(set)
+    }),
+  )
+}
+
+const put = (set: OpenSet, ids: readonly string[]) =>
+  set.change(ids.map((id) => ({ put: newImage(id, newVector(), { label: 'all' }) })))
+const idsFrom = (name: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `${name}${String(i).padStart(5, '0')}`)
+
+test('pictures that two processes put in the same moment are all removed', { skip: skipWithoutWeaviate }, async (t) => {
+  const [one, other] = (await opened(t, 2)) as [OpenSet, OpenSet]
+  await put(one, ['first']) // so that pages end between two of one stamp
+  t.mock.method(Date, 'now', () => 4_000_000_000_000)
+  await Promise.all([put(one, idsFrom('one', 400)), put(other, idsFrom('other', 400))])
+  t.mock.restoreAll()
+  await put(one, ['last'])
+  assert.equal(await one.removeFitting({ field: 'label', in: ['all'] }), 802)
+  assert.equal((await one.state()).images, 0)
+})
+
+test('a list goes on behind many ids that begin alike', { skip: skipWithoutWeaviate }, async (t) => {
+  const [set] = (await opened(t, 1)) as [OpenSet]
+  const folder = 'customers/example/production/uploads/2024/november/'
+  const ids = ['a', ...idsFrom(folder, answerMax + 100), 'z']
+  for (const some of [ids.filter((_, i) => i % 2 === 0), ids.filter((_, i) => i % 2 === 1)]) await put(set, some)
+  const listed: string[] = []
+  for (let cursor: string | undefined; ; ) {
+    let next: string | undefined
+    for await (const { images, nextCursor } of set.page({ cursor, limit: 500 })) {
+      listed.push(...images.map(({ id }) => id))
+      next = nextCursor
+    }
+    if (next === undefined) break
+    cursor = next
+  }
+  assert.deepEqual(listed, ids)
+})
