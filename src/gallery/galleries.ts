@@ -303,6 +303,8 @@ export class Galleries {
   async delete(name: string): Promise<void> {
     const { uid, sets } = await this.#options.catalogue.remove(name)
     this.#rankings.forget(uid)
+    // who follows it finds that it is gone
+    this.#followed.get(name)?.note('all')
     this.#followed.delete(name)
     for (const { uid: setUid, engine } of sets) await this.#options.engines[engine]?.drop({ uid: setUid })
   }
@@ -619,25 +621,28 @@ export class Galleries {
     return changed
   }
 
-  unfollow(gallery: string): void {
-    this.#followed.delete(gallery)
+  /** @param changed as `follow` gave it; another gallery may have the name by now */
+  unfollow(gallery: string, changed: ChangedIds): void {
+    if (this.#followed.get(gallery) === changed) this.#followed.delete(gallery)
   }
 
   /**
    * Another set serves from now on, in one write; searches under way end with the one they began with. No write of the gallery
    * is under way while `catchUp` brings over what is left.
    * @param about of the one that served
-   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws, and nothing has changed
+   * @param signal ends the wait for writes that are under way
+   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws, the signal's reason, and nothing has changed
    */
   serve(
     gallery: string,
     setUid: string,
-    { about, catchUp }: { about: CatalogueSet['about']; catchUp: () => Promise<void> },
+    { about, catchUp, signal }: { about: CatalogueSet['about']; catchUp: () => Promise<void>; signal?: AbortSignal },
   ): Promise<void> {
-    return this.#gates.whileClosed(gallery, async () => {
+    const exchange = async () => {
       await catchUp()
       await this.#options.catalogue.serve(setUid, about)
-    })
+    }
+    return this.#gates.whileClosed(gallery, exchange, signal)
   }
 
   /** Id of a model by id or name. @param otherwise what it is where none is here @throws AlikeError `model_not_found` */
@@ -655,8 +660,11 @@ export class Galleries {
     return this.#options.models.has(modelId)
   }
 
-  /** What is written into a set that does not serve. @throws AlikeError as `change` of an open set */
+  /** What is written into a set that does not serve. @throws AlikeError `set_in_use` once it does; as `change` of an open set */
   async changeBeside(set: CatalogueSet, steps: readonly ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
+    const sets = await this.#options.catalogue.sets(set.galleryUid)
+    // what is acknowledged there by now is newer than what was read beside it
+    if (sets.some(({ uid, stage }) => uid === set.uid && stage === 'serving')) throw new AlikeError('set_in_use')
     return this.#advancing(set.engine, await this.openSet(set), steps, progress)
   }
 
@@ -774,10 +782,15 @@ export class Galleries {
       if (!('put' in step)) continue
       // it was embedded while another set began to serve
       if (step.put.modelId !== entry.set.modelId)
-        throw new AlikeError(this.#followed.has(gallery) ? 'serving_changed' : 'model_mismatch')
+        throw new AlikeError((await this.#hasSetOf(entry, step.put.modelId)) ? 'serving_changed' : 'model_mismatch')
       expectUnitVector(step.put.vector, entry.set.dimension)
     }
     return { entry, opened }
+  }
+
+  /** Also where another process made it serve. */
+  async #hasSetOf({ uid }: CatalogueEntry, modelId: string): Promise<boolean> {
+    return (await this.#options.catalogue.sets(uid)).some((set) => set.modelId === modelId)
   }
 
   async #recordOf(record: CatalogueRecord): Promise<GalleryRecord> {

@@ -26,8 +26,12 @@ export class WriteGates {
     }
   }
 
-  /** Does the work while no write is under way and none begins. One at a time for each gallery. @throws what `work` throws */
-  async whileClosed<Result>(gallery: string, work: () => Promise<Result>): Promise<Result> {
+  /**
+   * Does the work while no write is under way and none begins. One at a time for each gallery.
+   * @param signal ends the wait for writes that are under way
+   * @throws what `work` throws; the signal's reason
+   */
+  async whileClosed<Result>(gallery: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     for (let gate = this.#gates.get(gallery); gate?.closed !== undefined; gate = this.#gates.get(gallery))
       await gate.closed
     const gate = this.#gateOf(gallery)
@@ -36,10 +40,7 @@ export class WriteGates {
       open = resolve
     })
     try {
-      if (gate.underWay > 0)
-        await new Promise<void>((resolve) => {
-          gate.onIdle = resolve
-        })
+      if (gate.underWay > 0) await idle(gate, signal)
       return await work()
     } finally {
       delete gate.closed
@@ -58,4 +59,16 @@ export class WriteGates {
   #forgetIdle(gallery: string, gate: Gate): void {
     if (gate.underWay === 0 && gate.closed === undefined) this.#gates.delete(gallery)
   }
+}
+
+function idle(gate: Gate, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal?.reason)
+    if (signal?.aborted === true) return stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    gate.onIdle = () => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }
+  })
 }

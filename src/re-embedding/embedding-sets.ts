@@ -76,24 +76,38 @@ export class EmbeddingSets {
   /**
    * A job that builds the set of this model, or compares and judges it again where it is complete. One that is not over is told
    * instead of another.
-   * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `job_queue_full`, `storage_full`, `webhook_disabled`
+   * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `job_queue_full`, `storage_full`, `webhook_disabled`,
+   * `overloaded`
    */
   async build(gallery: string, model: string, wishes: BuildWishes = {}): Promise<JobReport & { created: boolean }> {
-    const { galleries, jobs, webhooks, reEmbeddingRateMax, modelsOpenMax } = this.#options
-    const { withoutOriginal = 'fail', ratePerSecond = reEmbeddingRateMax, seed = 1, priority, webhook } = wishes
+    const { jobs, webhooks, modelsOpenMax } = this.#options
+    const { webhook } = wishes
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
     if (modelsOpenMax < 2)
       throw new AlikeError('overloaded', {
         detail: 'A second model has no room beside the first: MODELS_OPEN_MAX is 1.',
       })
-    const modelId = galleries.modelOf(model)
     await jobs.expectRoom('re-embedding')
+    // a job that begins while sets are exchanged would go on from the one that does not serve any more
+    return this.#alone(gallery, () => this.#buildNow(gallery, model, wishes))
+  }
+
+  async #buildNow(gallery: string, model: string, wishes: BuildWishes): Promise<JobReport & { created: boolean }> {
+    const { galleries, jobs, reEmbeddingRateMax } = this.#options
+    const { withoutOriginal = 'fail', ratePerSecond = 0, seed = 1, priority, webhook } = wishes
+    const modelId = galleries.modelOf(model)
     const known = (await this.list(gallery)).find((set) => set.modelId === modelId)
     if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
     if (known?.stage === 'serving') throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
     const set = known ?? (await galleries.addSet(gallery, modelId, asStored({ withoutOriginal })))
-    const rate = reEmbeddingRateMax === 0 ? ratePerSecond : Math.min(ratePerSecond, reEmbeddingRateMax)
-    const task: ReEmbeddingTask = { setUid: set.uid, withoutOriginal, ratePerSecond: rate, seed }
+    // of both, 0 is no bound
+    const rate = Math.min(ratePerSecond || Infinity, reEmbeddingRateMax || Infinity)
+    const task: ReEmbeddingTask = {
+      setUid: set.uid,
+      withoutOriginal,
+      ratePerSecond: rate === Infinity ? 0 : rate,
+      seed,
+    }
     const source = { ...task } as { [key: string]: JsonValue }
     return jobs.create({ id: randomUUID(), kind: 're-embedding', gallery, source, priority, webhook })
   }
@@ -103,17 +117,24 @@ export class EmbeddingSets {
    * serve again at once.
    * @throws AlikeError `set_not_found`, `set_not_ready`, `gate_not_passed` unless forced, `model_mismatch`, `overloaded`, `storage_full`
    */
-  async serve(gallery: string, model: string, { force = false }: { force?: boolean | undefined } = {}): Promise<void> {
+  serve(gallery: string, model: string, { force = false }: { force?: boolean | undefined } = {}): Promise<void> {
+    return this.#alone(gallery, () => this.#serveNow(gallery, model, force))
+  }
+
+  async #serveNow(gallery: string, model: string, force: boolean): Promise<void> {
     const { galleries } = this.#options
     const { set, serving } = await this.#found(gallery, model)
     if (set === serving) return
     if (set.stage === 'building') throw new AlikeError('set_not_ready')
+    // it would go on to write what the set before holds into the one that serves
+    if (set.job !== undefined)
+      throw new AlikeError('set_not_ready', { detail: 'Its job is not over; wait for it, or cancel it.' })
     if (!galleries.isServed(set.modelId)) throw new AlikeError('model_mismatch')
     const { gate } = set.about
     const passed = set.stage === 'kept' || (gate?.passed === true && gate.servingModelId === serving.modelId)
     if (!passed && !force)
       throw new AlikeError('gate_not_passed', { detail: gate?.reasons.join(' ') || 'It was not judged yet.' })
-    await this.#alone(gallery, () => this.#exchange(gallery, set, serving))
+    await this.#exchange(gallery, set, serving)
     this.#options.logger.info(
       { gallery, modelId: set.modelId, before: serving.modelId, forced: !passed, rolledBack: set.stage === 'kept' },
       'another embedding set serves a gallery',
@@ -121,29 +142,39 @@ export class EmbeddingSets {
   }
 
   /** With its job, if one is not over. @throws AlikeError `set_not_found`, `set_in_use`, `storage_full`, `overloaded` */
-  async remove(gallery: string, model: string): Promise<void> {
-    const { set, serving } = await this.#found(gallery, model)
-    if (set === serving) throw new AlikeError('set_in_use')
-    await this.#alone(gallery, () => this.#removeNow(gallery, set))
+  remove(gallery: string, model: string): Promise<void> {
+    return this.#alone(gallery, async () => {
+      const { set, serving } = await this.#found(gallery, model)
+      if (set === serving) throw new AlikeError('set_in_use')
+      await this.#removeNow(gallery, set)
+    })
   }
 
   /** Sets that served and were kept long enough. */
   async removeOverdue(): Promise<void> {
-    const { followers, logger, now = () => new Date() } = this.#options
-    try {
-      for (const gallery of followers.galleries)
-        for (const set of await this.list(gallery)) {
-          const { keptUntil } = set.about
-          if (set.stage !== 'kept' || keptUntil === undefined || new Date(keptUntil) > now()) continue
-          await this.#alone(gallery, () => this.#removeNow(gallery, set))
-        }
-    } catch (error) {
-      logger.warn({ err: error }, 'embedding sets that were kept long enough could not be removed; tried again later')
-    }
+    const { followers, logger } = this.#options
+    for (const gallery of followers.galleries)
+      try {
+        await this.#alone(gallery, () => this.#removeOverdueOf(gallery))
+      } catch (err) {
+        logger.warn(
+          { err, gallery },
+          'an embedding set that was kept long enough could not be removed; tried again later',
+        )
+      }
   }
 
   close(): void {
     clearInterval(this.#timer)
+  }
+
+  async #removeOverdueOf(gallery: string): Promise<void> {
+    const { now = () => new Date() } = this.#options
+    for (const set of await this.list(gallery)) {
+      const { keptUntil } = set.about
+      if (set.stage !== 'kept' || keptUntil === undefined || new Date(keptUntil) > now()) continue
+      await this.#removeNow(gallery, set)
+    }
   }
 
   async #exchange(gallery: string, set: ToldSet, serving: ToldSet): Promise<void> {
@@ -160,6 +191,7 @@ export class EmbeddingSets {
       await galleries.serve(gallery, set.uid, {
         about: asStored({ ...serving.about, gate: undefined, keptUntil }),
         catchUp: () => catchUp({ mirror, changed, signal: lately }),
+        signal: lately,
       })
     } catch (error) {
       if (!(error instanceof Error && error.name === 'TimeoutError')) throw error
@@ -179,7 +211,12 @@ export class EmbeddingSets {
     const { galleries, jobs, mirrors, followers, logger } = this.#options
     if (set.job !== undefined) await jobs.cancel(set.job.id)
     await followers.stop(gallery)
-    await galleries.removeSet(gallery, set)
+    try {
+      await galleries.removeSet(gallery, set)
+    } catch (error) {
+      if (set.stage !== 'building') followers.start(gallery, set.uid)
+      throw error
+    }
     mirrors.forget(set.uid)
     logger.info({ gallery, modelId: set.modelId }, 'an embedding set was removed')
   }
@@ -198,12 +235,12 @@ export class EmbeddingSets {
   }
 
   /** @throws AlikeError `overloaded` */
-  async #alone(gallery: string, work: () => Promise<void>): Promise<void> {
+  async #alone<Result>(gallery: string, work: () => Promise<Result>): Promise<Result> {
     if (this.#busy.has(gallery))
       throw new AlikeError('overloaded', { detail: 'Its embedding sets are being changed.', retryAfterSeconds: 2 })
     this.#busy.add(gallery)
     try {
-      await work()
+      return await work()
     } finally {
       this.#busy.delete(gallery)
     }

@@ -60,7 +60,7 @@ export class ReEmbeddingRunner implements JobRunner {
       return { total: looked }
     } finally {
       if (set.stage !== 'building') followers.start(job.gallery, setUid)
-      else galleries.unfollow(job.gallery)
+      else galleries.unfollow(job.gallery, changed)
     }
   }
 

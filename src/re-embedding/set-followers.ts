@@ -1,6 +1,7 @@
 /** Keeps each gallery's other set up to date while one of them serves, in the background, one group of pictures at a time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
+import type { ChangedIds } from '../gallery/changed-ids.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import { catchUpOnce } from './catching-up.js'
@@ -14,6 +15,7 @@ export interface SetFollowersOptions {
 
 interface Follower {
   setUid: string
+  changed: ChangedIds
   stop: AbortController
   ended: Promise<void>
 }
@@ -47,7 +49,7 @@ export class SetFollowers {
   /** Changed pictures that have not been brought over, of all galleries. */
   get pending(): number {
     let pending = 0
-    for (const gallery of this.#followers.keys()) pending += this.#options.galleries.follow(gallery).count
+    for (const { changed } of this.#followers.values()) pending += changed.count
     return pending
   }
 
@@ -68,9 +70,11 @@ export class SetFollowers {
 
   /** From what was noted until now on. Nothing where it is followed already. */
   start(gallery: string, setUid: string): void {
-    if (this.#followers.get(gallery)?.setUid === setUid) return
-    const stop = new AbortController()
-    const follower: Follower = { setUid, stop, ended: Promise.resolve() }
+    const former = this.#followers.get(gallery)
+    if (former?.setUid === setUid) return
+    former?.stop.abort()
+    const changed = this.#options.galleries.follow(gallery)
+    const follower: Follower = { setUid, changed, stop: new AbortController(), ended: Promise.resolve() }
     this.#followers.set(gallery, follower)
     follower.ended = this.#follow(gallery, follower)
   }
@@ -88,22 +92,23 @@ export class SetFollowers {
     await Promise.all([...this.#followers.keys()].map((gallery) => this.stop(gallery)))
   }
 
-  async #follow(gallery: string, { setUid, stop: { signal } }: Follower): Promise<void> {
+  async #follow(gallery: string, follower: Follower): Promise<void> {
     const { galleries, mirrors, logger } = this.#options
+    const { setUid, changed } = follower
+    const { signal } = follower.stop
     while (!signal.aborted) {
       try {
-        const changed = galleries.follow(gallery)
         await changed.waiting(signal)
         if (signal.aborted) return
         await this.#inTurn(async () => {
           const { mirror } = await mirrors.of(gallery, setUid)
           await catchUpOnce({ mirror, changed, signal })
-        })
+        }, signal)
       } catch (error) {
         if (signal.aborted) return
         if (isGone(error)) {
-          galleries.unfollow(gallery)
-          this.#followers.delete(gallery)
+          galleries.unfollow(gallery, changed)
+          if (this.#followers.get(gallery) === follower) this.#followers.delete(gallery)
           return
         }
         logger.warn({ err: error, gallery }, 'the other embedding set of a gallery could not be brought up to date')
@@ -112,10 +117,16 @@ export class SetFollowers {
     }
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work)
-    this.#turn = done.catch(() => {})
-    return done
+  /** One that is stopped before its turn does not wait for it: that of another gallery may take long. */
+  #inTurn(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(signal.reason)
+      signal.addEventListener('abort', stop, { once: true })
+      this.#turn = this.#turn.then(async () => {
+        signal.removeEventListener('abort', stop)
+        if (!signal.aborted) await work().then(resolve, reject)
+      })
+    })
   }
 }
 

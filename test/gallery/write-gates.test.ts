@@ -42,3 +42,18 @@ test('work that fails opens the gate again, and writes that fail are not waited 
   await Promise.all([1, 2].map((n) => gates.whileClosed('a', async () => void order.push(n))))
   assert.deepEqual(order, [1, 2])
 })
+
+test('a gate that waits too long for a write that is under way opens again, its work undone', async () => {
+  const gates = new WriteGates()
+  const first = held()
+  const before = gates.pass('a', () => first.promise)
+  const stop = new AbortController()
+  const work = gates.whileClosed('a', () => assert.fail('it was begun'), stop.signal)
+  const after = gates.pass('a', async () => 'after')
+  stop.abort(new Error('too long'))
+  await assert.rejects(work, /too long/)
+  assert.equal(await after, 'after')
+  first.release()
+  await before
+  assert.equal(await gates.whileClosed('a', async () => 'closed', stop.signal), 'closed')
+})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Static } from 'typebox'
 import { restoreSnapshot } from '../../src/backups/restore.js'
+import { AlikeError } from '../../src/errors.js'
 import type { EmbeddingSet } from '../../src/http/schemas/embedding-set.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
@@ -309,8 +310,16 @@ test('an upload under way while sets are exchanged is stored by the model that s
   )
   const job = await sendJob(app, gallery, { 'content-type': 'application/x-tar' }, await tarOf(entries))
   let exchanges = 0
-  const isEnded = async () => (await app.call<Job>(200, { url: `/v1/jobs/${job.id}` })).finishedAt !== null
-  while (!(await isEnded())) await serve(app, 200, exchanges++ % 2 === 0 ? 'twelve' : 'handmade', true)
+  const now = () => app.call<Job>(200, { url: `/v1/jobs/${job.id}` })
+  for (let { added: before, finishedAt } = await now(); finishedAt === null; ) {
+    await serve(app, 200, exchanges++ % 2 === 0 ? 'twelve' : 'handmade', true)
+    // a group that every exchange catches again would be given up
+    const later = await until(async () => {
+      const one = await now()
+      return (one.added > before || one.finishedAt !== null) && one
+    }, 'pictures of the upload')
+    ;[before, finishedAt] = [later.added, later.finishedAt]
+  }
   const { state, added, failed } = await ended(app, job)
   assert.deepEqual([state, added, failed], ['succeeded', entries.length, 0])
   assert.ok(exchanges > 1, `${exchanges} exchanges`)
@@ -321,4 +330,69 @@ test('an upload under way while sets are exchanged is stored by the model that s
     const found = await searched(app, entries[7]!.content.toString('base64'), { k: 1 })
     assert.deepEqual([found.hits[0]?.id, found.vector.length], ['more/7.jpg', model === 'twelve' ? 12 : 24])
   }
+})
+
+test('a set does not begin to serve before its job is over, and what is written afterwards is found after a roll back', async (t) => {
+  const app = await filled(t)
+  const { galleries } = app.parts
+  const changeSet = galleries.changeSet.bind(galleries)
+  let goOn = (): void => {}
+  const judged = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  let isJudged = false
+  galleries.changeSet = async (uid, change) => {
+    if (change.about !== undefined) {
+      isJudged = true
+      await judged
+    }
+    return changeSet(uid, change)
+  }
+  const job = await app.call<Job>(202, { method: 'POST', url: sets, payload: { model: 'twelve' } })
+  await until(async () => isJudged, 'the verdict')
+  const refused = await serve(app, 409, 'twelve', true)
+  assert.equal(refused.code, 'set_not_ready')
+  goOn()
+  await ended(app, job)
+  await serve(app, 200, 'twelve')
+  await store(app, 'written-after', await picture(drawnLabels[0]!, 400))
+  await serve(app, 200, 'handmade')
+  await app.call(200, { url: `${gallery}/images/written-after` })
+})
+
+test('of two galleries with a set too many, one is deleted and the set of the other is removed when its days are over', async (t) => {
+  const app = await filled(t, { setKeptDays: 0 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/a' })
+  const payload = { model: 'twelve' }
+  await ended(app, await app.call<Job>(202, { method: 'POST', url: '/v1/galleries/a/sets', payload }))
+  await build(app)
+  await app.call(204, { method: 'DELETE', url: '/v1/galleries/a' })
+  await serve(app, 200, 'twelve')
+  await app.parts.sets.removeOverdue()
+  assert.deepEqual(await states(app), [['serving', total]])
+  assert.equal(app.log.filter(({ msg }) => String(msg).startsWith('an embedding set that was kept')).length, 0)
+})
+
+test('a set that could not be removed is kept up to date', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  const { galleries } = app.parts
+  const removeSet = galleries.removeSet.bind(galleries)
+  galleries.removeSet = () => Promise.reject(new AlikeError('storage_full'))
+  assert.equal((await app.call(507, { method: 'DELETE', url: `${sets}/twelve` })).code, 'storage_full')
+  galleries.removeSet = removeSet
+  await store(app, 'written-after', await picture(drawnLabels[0]!, 400))
+  await until(async () => (await states(app))[1]![1] === total + 1, 'the picture in the other set')
+  await app.call(204, { method: 'DELETE', url: `${sets}/twelve` })
+})
+
+test('no caller has more pictures embedded in a second than the service allows', async (t) => {
+  const app = await filled(t, { reEmbeddingRateMax: 1_000 })
+  const rates: unknown[] = []
+  for (const ratePerSecond of [0, 2_000, 900, undefined]) {
+    const { id } = await build(app, { model: 'twelve', ratePerSecond })
+    const { job } = await app.parts.jobs.report(id)
+    rates.push((job.source as { ratePerSecond: number }).ratePerSecond)
+  }
+  assert.deepEqual(rates, [1_000, 1_000, 900, 1_000])
 })

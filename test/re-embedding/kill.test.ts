@@ -140,6 +140,8 @@ test(`over ${rounds} kills no acknowledged picture is lost in either set, and on
     const service = new Killable(process.address)
     if (round === 0) await service.call('PUT', gallery, {})
     await expectWhole(service, ledger)
+    // every other kill comes while sets are exchanged, the ones between while one is built
+    if (round % 2 === 1) await untilComplete(service, models)
     const unlessKilled = () => {}
     const work = [
       write(service, ledger, random, round).catch(unlessKilled),
@@ -152,6 +154,7 @@ test(`over ${rounds} kills no acknowledged picture is lost in either set, and on
     await process.stop('SIGKILL')
     await Promise.all(work)
   }
+  assert.ok(ledger.exchanges > 0)
   t.diagnostic(`${ledger.builds} builds, ${ledger.exchanges} exchanges; killed at: ${killed.join('; ')}`)
 
   const process = await startProcess(t, environment)
@@ -172,7 +175,8 @@ async function untilComplete(service: Killable, models: readonly string[]): Prom
   await until(async () => {
     const sets = await service.sets()
     const [serving, other] = [true, false].map((is) => sets.find(({ state }) => (state === 'serving') === is))
-    if (other !== undefined && other.state !== 'building') return other.count === serving!.count
+    if (other !== undefined && other.state !== 'building')
+      return other.job === undefined && other.count === serving!.count
     if (other?.job === undefined) {
       const model = models.find((one) => one !== serving!.modelId)
       await service.call('POST', `${gallery}/sets`, { model, withoutOriginal: 'leave_out' })

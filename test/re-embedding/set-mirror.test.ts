@@ -138,3 +138,21 @@ test('work that fails at the gate leaves the gallery as it was, and writes go on
   assert.equal((await galleries.set('a')).uid, uid)
   await galleries.put('a', [newImage('after', images[0]!.vector)])
 })
+
+test('what was begun beside a set that serves by now takes nothing of what was written since', async (t) => {
+  const { galleries, mirror, setUid } = await mirrored(t)
+  await mirror.bring(await differing(mirror), { signal })
+  await galleries.serve('a', setUid, { about: {}, catchUp: async () => {} })
+  await galleries.put('a', [newImage('since', makeVector())])
+  await galleries.patch('a', 'p001', { label: 'since' })
+  await assert.rejects(mirror.bring(['since'], { signal }), { code: 'set_in_use' })
+  await assert.rejects(mirror.bring(['p001'], { signal }), { code: 'set_in_use' })
+  const there = await galleries.imagesById('a', ['since', 'p001'])
+  assert.deepEqual(
+    there.map(({ id, label }) => [id, label ?? null]),
+    [
+      ['since', null],
+      ['p001', 'since'],
+    ],
+  )
+})

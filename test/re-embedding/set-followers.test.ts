@@ -1,0 +1,79 @@
+/** The other sets of galleries are followed one after the other, and each can be stopped on its own. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AlikeError } from '../../src/errors.js'
+import { ChangedIds } from '../../src/gallery/changed-ids.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import { SetFollowers } from '../../src/re-embedding/set-followers.js'
+import type { SetMirror } from '../../src/re-embedding/set-mirror.js'
+import type { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
+import { until } from '../support/until.js'
+
+const logger = { info() {}, warn() {}, error() {} }
+
+/** Galleries whose mirrors bring nothing before they are told to. */
+async function followed() {
+  const changedOf = new Map<string, ChangedIds>()
+  const galleries = {
+    follow(gallery: string) {
+      if (!changedOf.has(gallery)) changedOf.set(gallery, new ChangedIds(10))
+      return changedOf.get(gallery)!
+    },
+    unfollow(gallery: string, changed: ChangedIds) {
+      if (changedOf.get(gallery) === changed) changedOf.delete(gallery)
+    },
+    setsBeside: async () => [],
+  }
+  const begun: string[] = []
+  const gone = new Set<string>()
+  let bringAll = (): void => {}
+  const told = new Promise<void>((resolve) => {
+    bringAll = resolve
+  })
+  const mirrors = {
+    async of(gallery: string, setUid: string) {
+      if (gone.has(setUid)) throw new AlikeError('set_not_found')
+      const bring = async () => {
+        begun.push(setUid)
+        await told
+        return { embedded: 0, lost: [], again: [] }
+      }
+      return { gallery, mirror: { bring } as unknown as SetMirror }
+    },
+  }
+  const followers = await SetFollowers.open({
+    galleries: galleries as unknown as Galleries,
+    mirrors: mirrors as unknown as SetMirrors,
+    logger,
+  })
+  return { followers, galleries, changedOf, begun, gone, bringAll }
+}
+
+test('a follower that waits for its turn is stopped at once, and what was noted is noted still', async () => {
+  const { followers, galleries, begun, bringAll } = await followed()
+  for (const gallery of ['a', 'b']) {
+    followers.start(gallery, `set of ${gallery}`)
+    galleries.follow(gallery).note(['p'])
+  }
+  await until(async () => begun.length === 1, 'the turn of the first gallery')
+  await followers.stop('b')
+  assert.deepEqual([begun, followers.galleries, galleries.follow('b').count], [['set of a'], ['a'], 1])
+  followers.start('b', 'set of b')
+  bringAll()
+  await until(async () => begun.length === 2, 'the turn of the second gallery')
+  await followers.close()
+})
+
+test('the follower of a set that is gone takes nothing of the one that is followed in its place', async () => {
+  const { followers, galleries, changedOf, begun, gone, bringAll } = await followed()
+  bringAll()
+  followers.start('a', 'former')
+  gone.add('former')
+  galleries.follow('a').note('all')
+  changedOf.delete('a') // as a gallery that is deleted, and made anew under its name
+  followers.start('a', 'other')
+  galleries.follow('a').note(['p'])
+  await until(async () => begun.includes('other'), 'what was changed of the other set')
+  assert.deepEqual([followers.galleries, followers.setOf('a'), changedOf.has('a')], [['a'], 'other', true])
+  await followers.close()
+})
