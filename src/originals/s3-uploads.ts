@@ -13,6 +13,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import { AlikeError } from '../errors.js'
 
 export interface S3UploadsOptions {
   client: S3Client
@@ -25,6 +26,7 @@ export interface S3UploadsOptions {
 
 const usualPartBytes = 64 * 2 ** 20
 
+/** @throws AlikeError `store_unreachable`, by every verb */
 export class S3Uploads {
   readonly #options: S3UploadsOptions
   readonly #client: S3Client
@@ -38,32 +40,33 @@ export class S3Uploads {
   async put(jobId: string, file: string): Promise<void> {
     const { size } = await stat(file)
     const { partBytes = usualPartBytes } = this.#options
-    if (size > partBytes) return this.#putInParts(jobId, file, { size, partBytes })
-    await this.#client.send(
-      new PutObjectCommand({ ...this.#place(jobId), Body: createReadStream(file), ContentLength: size }),
+    if (size > partBytes) return answered(this.#putInParts(jobId, file, { size, partBytes }))
+    await answered(
+      this.#client.send(
+        new PutObjectCommand({ ...this.#place(jobId), Body: createReadStream(file), ContentLength: size }),
+      ),
     )
   }
 
   /** @returns undefined when it is not there */
   async get(jobId: string): Promise<Readable | undefined> {
-    try {
-      return (await this.#client.send(new GetObjectCommand(this.#place(jobId)))).Body as Readable | undefined
-    } catch (error) {
-      if (['NotFound', 'NoSuchKey'].includes((error as Error).name)) return undefined
+    const got = this.#client.send(new GetObjectCommand(this.#place(jobId))).catch((error: Error) => {
+      if (['NotFound', 'NoSuchKey'].includes(error.name)) return undefined
       throw error
-    }
+    })
+    return (await answered(got))?.Body as Readable | undefined
   }
 
   /** Also when it is not there. */
   async remove(jobId: string): Promise<void> {
-    await this.#client.send(new DeleteObjectCommand(this.#place(jobId)))
+    await answered(this.#client.send(new DeleteObjectCommand(this.#place(jobId))))
   }
 
   async *list(): AsyncGenerator<{ jobId: string; putAt: Date }> {
     const { bucket, prefix } = this.#options
     for (let token: string | undefined; ; ) {
-      const page = await this.#client.send(
-        new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
+      const page = await answered(
+        this.#client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token })),
       )
       for (const { Key = '', LastModified = new Date() } of page.Contents ?? [])
         yield { jobId: Key.slice(prefix.length), putAt: LastModified }
@@ -100,5 +103,18 @@ export class S3Uploads {
 
   #place(jobId: string): { Bucket: string; Key: string } {
     return { Bucket: this.#options.bucket, Key: `${this.#options.prefix}${jobId}` }
+  }
+}
+
+/** The caller can come again; why it did not answer, or refused, is in the log. */
+async function answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
+  try {
+    return await asked
+  } catch (cause) {
+    throw new AlikeError('store_unreachable', {
+      detail: 'The bucket of uploads does not answer.',
+      cause,
+      retryAfterSeconds: 5,
+    })
   }
 }

@@ -34,3 +34,18 @@ for (const [how, partBytes] of [
     assert.equal(await uploads.get('j'), undefined)
   })
 }
+
+test('a bucket that does not answer is told by a code', async (t) => {
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const client = s3Client({ endpoint: 'http://127.0.0.1:9', region: 'us-east-1', forcePathStyle: true, credentials })
+  const uploads = new S3Uploads({ client, bucket: 'b', prefix: 'uploads/' })
+  const file = join(await temporaryFolder(t), 'upload')
+  await writeFile(file, 'pictures')
+  const away = { code: 'store_unreachable' }
+  await Promise.all([
+    assert.rejects(uploads.put('j', file), away),
+    assert.rejects(uploads.get('j'), away),
+    assert.rejects(uploads.remove('j'), away),
+    assert.rejects(uploads.list().next(), away),
+  ])
+})
