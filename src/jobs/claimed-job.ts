@@ -1,6 +1,6 @@
 /** A job that this process has claimed: begun, run, and stored as what became of it. */
 import { setMaxListeners } from 'node:events'
-import { AlikeError } from '../errors.js'
+import { AlikeError, type ErrorCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { RunReading } from './job.js'
 import { activeJobStates, type JobRecord, type JobState } from './job.js'
@@ -18,7 +18,7 @@ export interface ClaimedJobOptions extends JobEndOptions {
   begunHere: boolean
 }
 
-/** What became of the run. `waits`: it was stopped to be gone on with. `unstored`: it failed, and that could not be stored; the job is as it was. */
+/** What became of the run. `waits`: it was stopped to be gone on with. `unstored`: it failed, and that could not be stored, or of a store that does not answer; the job is as it was. */
 export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored'
 /** `lost`: another process has the job. `rested`: to be claimed anew. */
 type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
@@ -74,13 +74,18 @@ export class ClaimedJob {
       tellEnd(await this.#runOnce(), this.#options)
     } catch (error) {
       if (this.#stoppedFor === 'closing') return 'stopped'
-      if (this.#stoppedFor === 'lost' || isTakenOver(error)) {
+      if (this.#stoppedFor === 'lost' || hasCode(error, 'job_taken_over')) {
         logger.warn({ jobId: this.id }, 'job left to another process, which has taken it over')
         return 'lost'
       }
       if (galleries.failure !== undefined) {
         logger.error({ err: error, jobId: this.id }, 'job stopped: its storage is gone')
         return 'stopped'
+      }
+      if (this.#stoppedFor === undefined && hasCode(error, 'store_unreachable')) {
+        // nothing is wrong with the job, and perhaps its end was stored
+        logger.warn({ err: error, jobId: this.id }, 'job left for now: the store that it shares does not answer')
+        return 'unstored'
       }
       if (this.#stoppedFor === undefined && !(await this.#fail(error))) return 'unstored'
     }
@@ -150,6 +155,6 @@ export class ClaimedJob {
   }
 }
 
-function isTakenOver(error: unknown): boolean {
-  return error instanceof AlikeError && error.code === 'job_taken_over'
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof AlikeError && error.code === code
 }

@@ -226,6 +226,21 @@ test('why a run failed is in its job; what is our fault is in the log with its c
   }
 })
 
+test('a run that ends because a shared store does not answer is gone on with', async (t) => {
+  const { jobs, takers, ends, log } = await open(t)
+  const id = await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  takers.runs[0]!.fail(new AlikeError('store_unreachable'))
+  await until(() => log.some(({ message }) => message.startsWith('job left for now')))
+  assert.deepEqual([await stateOf(jobs, id), ends, takers.discarded], ['running', [], []])
+  await create(jobs, 'ingest')
+  await until(() => takers.runs.length === 2)
+  assert.deepEqual([takers.runs[1]!.job.id, takers.runs[1]!.control.trials.runs], [id, 1], 'no death of the process')
+  takers.runs[1]!.end({ total: 0 })
+  await until(() => ends.length === 1)
+  assert.equal(ends[0]!.state, 'succeeded')
+})
+
 test('jobs that ended long ago are forgotten', async (t) => {
   const { jobs, takers } = await open(t, { jobsKeptDays: 0 })
   const [ended, next] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
