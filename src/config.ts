@@ -203,8 +203,8 @@ export const Settings = Type.Object(
     }),
     weaviateUrl: Type.String({
       default: '',
-      pattern: '^$|^https?://[^\\s/]+(/[^\\s]*)?$',
-      accepts: 'a URL such as http://weaviate:8080',
+      pattern: '^$|^https?://[^\\s/@]+(/[^\\s]*)?$',
+      accepts: 'a URL such as http://weaviate:8080, without credentials',
       description:
         'REST address of a Weaviate server for galleries beyond one machine (docs/scale-out.md); none: there is none.',
     }),
@@ -817,7 +817,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   for (const [name, schema] of Object.entries(schemas)) {
     const text = environment[variableOf(name)]?.trim()
     const value = text === undefined || text === '' ? schema.default : parsed(text, schema)
-    if (!Value.Check(schema, value)) problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${text}"`)
+    if (!Value.Check(schema, value))
+      problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${withoutCredentials(text ?? '')}"`)
     values[name] = value
   }
   if (problems.length > 0) throw new AlikeError('config_invalid', { detail: `${problems.join('; ')}.` })
@@ -844,6 +845,9 @@ function parsed(text: string, { type }: SettingSchema): string | number | boolea
   if (type === 'boolean') return { true: true, 1: true, false: false, 0: false }[text.toLowerCase()] ?? text
   return text
 }
+
+/** Of an address: what is said of it ends up in logs. */
+const withoutCredentials = (text: string) => text.replace(/\/\/\S*@/, '//…@')
 
 function rangeOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
   if (choices !== undefined) return `one of ${choices.join(', ')}`

@@ -34,6 +34,19 @@ test('variables are named like the settings and take their type', () => {
   )
 })
 
+test('credentials in an address that is refused are not told', () => {
+  for (const url of ['http://weaviate:8080', 'https://weaviate/below@here'])
+    assert.equal(readConfig({ WEAVIATE_URL: url }).weaviateUrl, url)
+  for (const environment of [
+    { WEAVIATE_URL: 'http://alike:secret@weaviate:8080' },
+    { POSTGRES_URL: 'mysql://alike:secret@database/alike' },
+  ])
+    assert.throws(
+      () => readConfig(environment),
+      (error) => error instanceof AlikeError && error.code === 'config_invalid' && !error.message.includes('secret'),
+    )
+})
+
 test('every problem is listed at once, by its variable', () => {
   const environment = {
     PORT: '80a',
