@@ -268,7 +268,7 @@ test('a refused content type is answered with the accepted ones', async (t) => {
   )
   assert.match(
     String(await detailOf({ method: 'POST', url: '/v1/galleries/g/ingest', ...text })),
-    /^Accepted: application\/x-tar, .*x-ndjson, multipart\/form-data\.$/,
+    /^Accepted: application\/x-tar, .*x-ndjson, text\/uri-list, multipart\/form-data\.$/,
   )
 })
 
