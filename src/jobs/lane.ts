@@ -162,7 +162,8 @@ export class Lane {
   }
 
   async #forgetOld(): Promise<void> {
-    const before = new Date(Date.now() - this.#options.jobsKeptDays * dayMs).toISOString()
+    // The millisecond of now included: a job may end in the one in which this is asked.
+    const before = new Date(Date.now() + 1 - this.#options.jobsKeptDays * dayMs).toISOString()
     await this.#store
       .forget(before)
       .catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be forgotten'))
