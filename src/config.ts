@@ -162,7 +162,7 @@ export const Settings = Type.Object(
       default: 0.2,
       minimum: 0,
       maximum: 1,
-      description: 'Least overlap@10 of the two sets of a gallery without labels.',
+      description: 'Least overlap@10 of the two sets of a gallery without labels, or with a few.',
     }),
     gateCopiesLossMax: Type.Number({
       default: 0.02,

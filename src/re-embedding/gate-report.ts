@@ -47,9 +47,12 @@ export interface GateReport extends GateMeasures {
   reasons: string[]
 }
 
+/** Queries with a label from which the labels decide; a few alike ones would pass anything. */
+const labelledQueriesMin = 30
+
 /** Why the other set should not serve; empty: it may. */
 export function reasonsAgainst(measures: GateMeasures, bounds: GateBounds): string[] {
-  const { quality, overlapAt10, copiesFound } = measures
+  const { queries, quality, overlapAt10, copiesFound } = measures
   const reasons: string[] = []
   const [map, rank] = [quality['mAP@10'], quality.normalisedMeanRank]
   if (map !== undefined && map.interval[0] < -bounds.gateMapLossMax)
@@ -59,10 +62,11 @@ export function reasonsAgainst(measures: GateMeasures, bounds: GateBounds): stri
       `The normalised mean rank may be higher by ${told(rank.interval[1])}; ${told(bounds.gateRankLossMax)} is allowed.`,
     )
   // with labels it is known which of the two is right where they differ
-  if (map === undefined && overlapAt10 !== null && overlapAt10 < bounds.gateOverlapMin)
-    reasons.push(
-      `Overlap@10 is ${told(overlapAt10)}; without labels at least ${told(bounds.gateOverlapMin)} is needed.`,
-    )
+  const decides = map !== undefined && queries >= labelledQueriesMin
+  if (!decides && overlapAt10 !== null && overlapAt10 < bounds.gateOverlapMin) {
+    const without = queries === 0 ? 'without labels' : `with no more than ${queries} labelled queries`
+    reasons.push(`Overlap@10 is ${told(overlapAt10)}; ${without} at least ${told(bounds.gateOverlapMin)} is needed.`)
+  }
   const fewer = copiesFound === null ? 0 : copiesFound.serving - copiesFound.other
   if (fewer > bounds.gateCopiesLossMax)
     reasons.push(`Near-copies found are fewer by ${told(fewer)}; ${told(bounds.gateCopiesLossMax)} is allowed.`)

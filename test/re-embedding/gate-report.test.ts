@@ -29,6 +29,11 @@ const rows: [what: string, said: Partial<GateMeasures>, reasons: RegExp[]][] = [
   ['perhaps worse', { quality: { 'mAP@10': number(-0.02, 0.05) } }, [/mAP@10/]],
   ['relevant ones further down', { quality: { normalisedMeanRank: number(-0.1, 0.02) } }, [/mean rank/]],
   ['other hits, and better', { quality: { 'mAP@10': number(0.01, 0.05) }, overlapAt10: 0.1 }, []],
+  [
+    'other hits, and labels of a few',
+    { queries: 29, quality: { 'mAP@10': number(0.01, 0.05) }, overlapAt10: 0.1 },
+    [/Overlap@10.* 29 labelled/],
+  ],
   ['other hits, and no labels', { overlapAt10: 0.49 }, [/Overlap@10/]],
   ['enough of the same hits', { overlapAt10: 0.5 }, []],
   ['copies as before', { copiesFound: { serving: 0.9, other: 0.89, copies: 10 } }, []],
