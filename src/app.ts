@@ -212,36 +212,31 @@ export async function buildApp({
   return app
 }
 
+type SideAppOptions = Omit<AppOptions, 'parts' | 'auditLog' | 'tracing'>
+
 /** `/metrics` alone, for a port of its own; who may read it is as on the port of the service. */
-export async function buildMetricsApp({
-  config,
-  metrics,
-  logger,
-  apiKeys = new ApiKeys([]),
-  tokens,
-}: Omit<AppOptions, 'parts' | 'auditLog' | 'tracing'>): Promise<FastifyInstance> {
-  const app = Fastify({
-    loggerInstance: withoutSecrets(logger),
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    trustProxy: trustedProxies(textsOf(config.trustProxy)),
-    clientErrorHandler: answerUnreadable({ logger, metrics }),
-  })
-  app.addSchema(Problem)
-  registerProblems(app, { metrics })
-  await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
-  await app.register(metricsRoutes, { metrics })
+export async function buildMetricsApp(options: SideAppOptions): Promise<FastifyInstance> {
+  const app = await buildSideApp(options)
+  await app.register(metricsRoutes, { metrics: options.metrics })
   return app
 }
 
 /** Of a process that only runs jobs: probes and metrics. */
-export async function buildWorkerApp({
+export async function buildWorkerApp(options: SideAppOptions & Pick<AppOptions, 'parts'>): Promise<FastifyInstance> {
+  const app = await buildSideApp(options)
+  await app.register(probeRoutes, options.parts)
+  if (options.config.metricsPort === 0) await app.register(metricsRoutes, { metrics: options.metrics })
+  return app
+}
+
+/** Guarded as the service is, without a route yet. */
+async function buildSideApp({
   config,
   metrics,
   logger,
   apiKeys = new ApiKeys([]),
   tokens,
-  parts,
-}: Omit<AppOptions, 'auditLog' | 'tracing'>): Promise<FastifyInstance> {
+}: SideAppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: withoutSecrets(logger),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -251,8 +246,6 @@ export async function buildWorkerApp({
   app.addSchema(Problem)
   registerProblems(app, { metrics })
   await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
-  await app.register(probeRoutes, parts)
-  if (config.metricsPort === 0) await app.register(metricsRoutes, { metrics })
   return app
 }
 

@@ -561,28 +561,27 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
     })
     return looking
   }
-  new Gauge({
-    name: 'alike_gallery_images',
-    help: 'Live pictures in each gallery.',
-    labelNames: ['gallery'] as const,
-    registers,
-    async collect() {
-      const readings = await readGalleries()
-      this.reset() // a deleted gallery must not go on being reported
-      for (const { gallery, images } of readings) this.set({ gallery }, images)
-    },
-  })
-  new Gauge({
-    name: 'alike_gallery_tombstones',
-    help: 'Removed pictures that still lie in the graph of each gallery.',
-    labelNames: ['gallery'] as const,
-    registers,
-    async collect() {
-      const readings = await readGalleries()
-      this.reset()
-      for (const { gallery, tombstones } of readings) this.set({ gallery }, tombstones)
-    },
-  })
+  for (const [part, name, help] of [
+    ['images', 'alike_gallery_images', 'Live pictures in each gallery.'],
+    ['tombstones', 'alike_gallery_tombstones', 'Removed pictures that still lie in the graph of each gallery.'],
+    [
+      'unfindable',
+      'alike_gallery_unfindable_images',
+      'Live pictures of each gallery that no search finds, because their embeddings are damaged on disk.',
+    ],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['gallery'] as const,
+      registers,
+      async collect() {
+        const readings = await readGalleries()
+        this.reset() // a deleted gallery must not go on being reported
+        for (const reading of readings) this.set({ gallery: reading.gallery }, reading[part])
+      },
+    })
+  }
   for (const [part, name, help] of [
     ['taken', 'alike_watched_folder_files', 'Files of watched folders that were taken in, by their galleries.'],
     [
@@ -602,17 +601,6 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       },
     })
   }
-  new Gauge({
-    name: 'alike_gallery_unfindable_images',
-    help: 'Live pictures of each gallery that no search finds, because their embeddings are damaged on disk.',
-    labelNames: ['gallery'] as const,
-    registers,
-    async collect() {
-      const readings = await readGalleries()
-      this.reset()
-      for (const { gallery, unfindable } of readings) this.set({ gallery }, unfindable)
-    },
-  })
   new Gauge({
     name: 'alike_query_drift_psi',
     help: 'Population stability index of the best hits of the last queries, against the first ones of this model or the pairs of its calibration.',

@@ -1,30 +1,9 @@
 /** Judgements of hits in PostgreSQL. */
 import { AlikeError } from '../errors.js'
-import type {
-  FeedbackCounts,
-  FeedbackQuery,
-  FeedbackStore,
-  JudgedHit,
-  KeptJudgement,
-  Verdict,
-} from '../gallery/feedback.js'
+import type { FeedbackCounts, FeedbackStore, JudgedHit } from '../gallery/feedback.js'
+import { type JudgementRow, judgementOf, judgementRow } from '../gallery/feedback-row.js'
 import { expectGallery, holdGallery } from './gallery-rows.js'
 import type { Postgres, Sql } from './postgres.js'
-
-interface FeedbackRow {
-  number: number
-  query_kind: string
-  query: string
-  query_hash: string | null
-  hit: string
-  hit_hash: string
-  verdict: string
-  judge: string
-  at: string
-  model_id: string
-  rank: number | null
-  score: number | null
-}
 
 /** @param max judgements that a gallery may hold */
 export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore {
@@ -37,7 +16,7 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
         return { ...counts, stored: await expectRoom(sql, galleryUid, max) } satisfies FeedbackCounts
       }),
     async page(galleryUid, after, limit) {
-      const rows = await postgres.query<FeedbackRow>(
+      const rows = await postgres.query<JudgementRow>(
         'SELECT * FROM alike.feedback WHERE gallery_uid = $1 AND number > $2 ORDER BY number LIMIT $3',
         [galleryUid, after, limit],
       )
@@ -48,17 +27,17 @@ export function postgresFeedback(postgres: Postgres, max: number): FeedbackStore
 }
 
 async function put(sql: Sql, galleryUid: string, judged: JudgedHit): Promise<'recorded' | 'changed' | 'unchanged'> {
-  const { query, queryHash = null, hit, hitHash, verdict, by, at, modelId, rank = null, score = null } = judged
-  const key = [galleryUid, Object.keys(query)[0]!, Object.values(query)[0]!, hit, by]
+  const row = judgementRow(judged)
+  const key = [galleryUid, row.query_kind, row.query, row.hit, row.judge]
   const of = 'gallery_uid = $1 AND query_kind = $2 AND query = $3 AND hit = $4 AND judge = $5'
-  const [former] = await sql.query<FeedbackRow>(`SELECT * FROM alike.feedback WHERE ${of}`, key)
-  if (former !== undefined && former.verdict === verdict && former.hit_hash === hitHash) return 'unchanged'
+  const [former] = await sql.query<JudgementRow>(`SELECT * FROM alike.feedback WHERE ${of}`, key)
+  if (former !== undefined && former.verdict === row.verdict && former.hit_hash === row.hit_hash) return 'unchanged'
   // a new number: who reads on from a cursor hears of the change
   if (former !== undefined) await sql.query(`DELETE FROM alike.feedback WHERE ${of}`, key)
   await sql.query(
     `INSERT INTO alike.feedback (gallery_uid, query_kind, query, hit, judge, query_hash, hit_hash, verdict, at, model_id, rank, score)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-    [...key, queryHash, hitHash, verdict, at, modelId, rank, score],
+    [...key, row.query_hash, row.hit_hash, row.verdict, row.at, row.model_id, row.rank, row.score],
   )
   return former === undefined ? 'recorded' : 'changed'
 }
@@ -70,20 +49,4 @@ async function expectRoom(sql: Sql, galleryUid: string, max: number): Promise<nu
   ])
   if (row!.count > max) throw new AlikeError('feedback_full', { detail: `It may hold ${max} judgements.` })
   return row!.count
-}
-
-function judgementOf(row: FeedbackRow): KeptJudgement {
-  return {
-    number: row.number,
-    query: { [row.query_kind]: row.query } as FeedbackQuery,
-    ...(row.query_hash !== null && { queryHash: row.query_hash }),
-    hit: row.hit,
-    hitHash: row.hit_hash,
-    verdict: row.verdict as Verdict,
-    by: row.judge,
-    at: row.at,
-    modelId: row.model_id,
-    ...(row.rank !== null && { rank: row.rank }),
-    ...(row.score !== null && { score: row.score }),
-  }
 }

@@ -1,6 +1,7 @@
 /** The rows of judgements of hits. */
 import { AlikeError } from '../../../errors.js'
-import type { FeedbackCounts, FeedbackQuery, JudgedHit, KeptJudgement, Verdict } from '../../../gallery/feedback.js'
+import type { FeedbackCounts, JudgedHit, KeptJudgement } from '../../../gallery/feedback.js'
+import { type JudgementRow, judgementOf, judgementRow } from '../../../gallery/feedback-row.js'
 import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
@@ -25,20 +26,8 @@ export const feedbackSchema = `
   CREATE INDEX feedback_of_hit ON feedback (gallery, hit);
 `
 
-interface FeedbackRow {
-  number: number
+interface FeedbackRow extends JudgementRow {
   gallery: number
-  query_kind: string
-  query: string
-  query_hash: string | null
-  hit: string
-  hit_hash: string
-  verdict: string
-  judge: string
-  at: string
-  model_id: string
-  rank: number | null
-  score: number | null
 }
 type NewRow = Omit<FeedbackRow, 'number'>
 type StoredRow = FeedbackRow & { checksum: number }
@@ -84,7 +73,7 @@ export class FeedbackTable {
   /** @throws AlikeError `feedback_full`; what was recorded before is undone with the transaction */
   record({ gallery, judged, max }: FeedbackRequest): FeedbackCounts {
     const counts = { recorded: 0, changed: 0, unchanged: 0 }
-    for (const judgement of judged) counts[this.#put(rowOf(gallery, judgement))] += 1
+    for (const judgement of judged) counts[this.#put({ gallery: gallery, ...judgementRow(judgement) })] += 1
     const known = this.#stored.get(gallery)
     let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded
     if (stored > max) stored = this.#count.get(gallery)!
@@ -124,40 +113,6 @@ export class FeedbackTable {
       checked(row)
       onRow()
     }
-  }
-}
-
-function rowOf(gallery: number, judged: JudgedHit): NewRow {
-  const { query, queryHash = null, hit, hitHash, verdict, by, at, modelId, rank = null, score = null } = judged
-  return {
-    gallery,
-    query_kind: Object.keys(query)[0]!,
-    query: Object.values(query)[0]!,
-    query_hash: queryHash,
-    hit,
-    hit_hash: hitHash,
-    verdict,
-    judge: by,
-    at,
-    model_id: modelId,
-    rank,
-    score,
-  }
-}
-
-function judgementOf(row: FeedbackRow): KeptJudgement {
-  return {
-    number: row.number,
-    query: { [row.query_kind]: row.query } as FeedbackQuery,
-    ...(row.query_hash !== null && { queryHash: row.query_hash }),
-    hit: row.hit,
-    hitHash: row.hit_hash,
-    verdict: row.verdict as Verdict,
-    by: row.judge,
-    at: row.at,
-    modelId: row.model_id,
-    ...(row.rank !== null && { rank: row.rank }),
-    ...(row.score !== null && { score: row.score }),
   }
 }
 

@@ -1,0 +1,50 @@
+/** A judgement as a row of a table, wherever that is: one reading and one writing for all stores. Pure. */
+import type { FeedbackQuery, JudgedHit, KeptJudgement, Verdict } from './feedback.js'
+
+export interface JudgementRow {
+  number: number
+  query_kind: string
+  query: string
+  query_hash: string | null
+  hit: string
+  hit_hash: string
+  verdict: string
+  judge: string
+  at: string
+  model_id: string
+  rank: number | null
+  score: number | null
+}
+
+export function judgementRow(judged: JudgedHit): Omit<JudgementRow, 'number'> {
+  const { query, queryHash = null, hit, hitHash, verdict, by, at, modelId, rank = null, score = null } = judged
+  return {
+    query_kind: Object.keys(query)[0]!,
+    query: Object.values(query)[0]!,
+    query_hash: queryHash,
+    hit,
+    hit_hash: hitHash,
+    verdict,
+    judge: by,
+    at,
+    model_id: modelId,
+    rank,
+    score,
+  }
+}
+
+export function judgementOf(row: JudgementRow): KeptJudgement {
+  return {
+    number: row.number,
+    query: { [row.query_kind]: row.query } as FeedbackQuery,
+    ...(row.query_hash !== null && { queryHash: row.query_hash }),
+    hit: row.hit,
+    hitHash: row.hit_hash,
+    verdict: row.verdict as Verdict,
+    by: row.judge,
+    at: row.at,
+    modelId: row.model_id,
+    ...(row.rank !== null && { rank: row.rank }),
+    ...(row.score !== null && { score: row.score }),
+  }
+}
