@@ -1,8 +1,7 @@
 /** The jobs of one runner: one at a time, in the order of their coming. */
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
-import type { RunReading } from './job.js'
-import { activeJobStates, type JobRecord, type JobState } from './job.js'
+import { activeJobStates, type JobRecord, type JobState, type RunReading } from './job.js'
 import { type JobEndOptions, tellEnd } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
