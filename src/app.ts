@@ -60,6 +60,7 @@ import { joinedSearchRoutes } from './http/routes/search-galleries.js'
 import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { Problem } from './http/schemas/problem.js'
+import { serialiserFactory } from './http/serialization.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Decoders } from './image/decoders.js'
 import type { Ingest } from './ingest/ingest.js'
@@ -123,6 +124,7 @@ export async function buildApp({
     return503OnClosing: false, // `refuseWhileClosing` says it as a problem document
     trustProxy: trustedProxies(textsOf(config.trustProxy)),
     rewriteUrl: withoutBasePath(config.basePath),
+    schemaController: { compilersFactory: { buildSerializer: serialiserFactory } },
     routerOptions: { maxParamLength: 2_048 },
     clientErrorHandler: unreadable,
     frameworkErrors: (error, request, reply) => {

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { serialiserFactory } from '../../src/http/serialization.js'
+
+const named = {
+  Problem: { $id: 'Problem', type: 'object', properties: { code: { type: 'string' } } },
+  Hit: { $id: 'Hit', type: 'object', properties: { id: { type: 'string' }, labels: { $ref: 'Labels#' } } },
+  Labels: { $id: 'Labels', type: 'array', items: { type: 'string' } },
+  Tree: { $id: 'Tree', type: 'object', properties: { name: { type: 'string' }, inner: { $ref: 'Tree#' } } },
+  // would be refused if it were looked at
+  Broken: { $id: 'Broken', type: 7 },
+}
+
+test('one serialiser is made for answers of the same schema', () => {
+  const serialiserOf = serialiserFactory(named)
+  const one = serialiserOf({ schema: { $ref: 'Problem#' } })
+  assert.equal(serialiserOf({ schema: { $ref: 'Problem#' } }), one)
+  assert.notEqual(serialiserOf({ schema: { $ref: 'Hit#' } }), one)
+})
+
+test('names are followed through names, also to themselves; members that no schema has are left out', () => {
+  const serialiserOf = serialiserFactory(named)
+  const hits = { type: 'object', properties: { hits: { type: 'array', items: { $ref: 'Hit#' } } } }
+  const rows: [schema: object, answer: unknown, json: string][] = [
+    [hits, { hits: [{ id: 'a', labels: ['b'], slot: 7 }] }, '{"hits":[{"id":"a","labels":["b"]}]}'],
+    [{ $ref: 'Tree#' }, { name: 'a', inner: { name: 'b' } }, '{"name":"a","inner":{"name":"b"}}'],
+    [named.Tree, { name: 'a', inner: { name: 'b' } }, '{"name":"a","inner":{"name":"b"}}'],
+    [{ $ref: 'Problem#' }, { code: 'not_ready', stack: 'secret' }, '{"code":"not_ready"}'],
+  ]
+  for (const [schema, answer, json] of rows) assert.equal(serialiserOf({ schema })(answer), json)
+})
+
+test('a name that nobody gave is refused when the route is registered', () => {
+  assert.throws(() => serialiserFactory(named)({ schema: { $ref: 'Nobody#' } }))
+})
