@@ -1,44 +1,35 @@
-/** Against a real S3 server: `ALIKE_S3_ENDPOINT` names one, as `test/support/s3-server.sh` starts it. Skipped without. */
+/** Against a real S3 server, where there is one (`test/support/s3-server.ts`). */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { endedJob, errorsOf, type Job } from '../support/jobs.js'
 import { runCommand } from '../support/run-command.js'
+import { newBucket, s3Connection, skipWithoutS3 as skip } from '../support/s3-server.js'
 import { until } from '../support/until.js'
 
-const {
-  ALIKE_S3_ENDPOINT: endpoint = '',
-  ALIKE_S3_KEY: accessKeyId = 'alike',
-  ALIKE_S3_SECRET: secretAccessKey = 'alikealike',
-} = process.env
-// the service reads them as any S3 client does
-process.env.AWS_ACCESS_KEY_ID = accessKeyId
-process.env.AWS_SECRET_ACCESS_KEY = secretAccessKey
-
 const gallery = '/v1/galleries/bucket'
-const skip = endpoint === '' && 'S3: ALIKE_S3_ENDPOINT names no server'
 
 async function bucketOf(t: TestContext, objects: Record<string, Buffer>) {
-  const bucket = `ingest-${randomBytes(6).toString('hex')}`
-  const client = new S3Client({
-    endpoint,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-  })
+  const bucket = await newBucket('ingest')
+  const connection = await s3Connection()
+  // the service reads them as any S3 client does
+  process.env.AWS_ACCESS_KEY_ID = connection.credentials.accessKeyId
+  process.env.AWS_SECRET_ACCESS_KEY = connection.credentials.secretAccessKey
+  const client = new S3Client(connection)
   t.after(() => client.destroy())
-  await client.send(new CreateBucketCommand({ Bucket: bucket }))
   for (const [Key, Body] of Object.entries(objects))
     await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body }))
   const remove = (Key: string) => client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
   return { bucket, remove }
 }
 
-const settings = (buckets: string) => ({ ingestS3Buckets: buckets, ingestS3Endpoint: endpoint })
+const settings = async (buckets: string) => ({
+  ingestS3Buckets: buckets,
+  ingestS3Endpoint: (await s3Connection()).endpoint,
+})
 
 async function ids({ call }: Awaited<ReturnType<typeof startApp>>) {
   const { images } = await call(200, { method: 'GET', url: `${gallery}/images?limit=1000` })
@@ -59,7 +50,7 @@ test('the pictures below a prefix of a bucket are taken in by a job, and again o
     '2024/large.jpg': Buffer.alloc(200_000),
     '2023/other.jpg': await picture(4),
   })
-  const app = await startApp(t, { ...settings(bucket), uploadMaxBytes: 100_000 })
+  const app = await startApp(t, { ...(await settings(bucket)), uploadMaxBytes: 100_000 })
   await app.call(201, { method: 'PUT', url: gallery })
   const send = (payload: object, query = '') =>
     app.call<Job>(202, { method: 'POST', url: `${gallery}/ingest/s3${query}`, payload })
@@ -92,7 +83,7 @@ test('a job over a bucket goes on where it stopped, in the list that it made at 
     ])
   const { bucket, remove } = await bucketOf(t, objects)
   const [dataDir, modelDir] = [await temporaryFolder(t), (await handmadeModel(t, { dimension: 24 })).folder]
-  const first = await startApp(t, { ...settings(bucket), dataDir, modelDir })
+  const first = await startApp(t, { ...(await settings(bucket)), dataDir, modelDir })
   await first.call(201, { method: 'PUT', url: gallery })
   const { id } = await first.call<Job>(202, { method: 'POST', url: `${gallery}/ingest/s3`, payload: { bucket } })
   const { done } = await until(async () => {
@@ -104,7 +95,7 @@ test('a job over a bucket goes on where it stopped, in the list that it made at 
 
   await remove('000.png')
   await remove('299.png')
-  const second = await startApp(t, { ...settings(bucket), dataDir, modelDir })
+  const second = await startApp(t, { ...(await settings(bucket)), dataDir, modelDir })
   const job = await endedJob(second, { id } as Job)
   assert.deepEqual([job.total, job.done], [count, count])
   for (const { name, code } of await errorsOf(second, job)) {
@@ -116,7 +107,7 @@ test('a job over a bucket goes on where it stopped, in the list that it made at 
 
 test('the command names a bucket to the service and waits for the job', { skip }, async (t) => {
   const { bucket } = await bucketOf(t, { 'x/cycling/a.jpg': await drawImage('circle', 1) })
-  const app = await startApp(t, settings(bucket))
+  const app = await startApp(t, await settings(bucket))
   const url = await app.listen()
   const { code, output } = await runCommand('cli/ingest', [
     `s3://${bucket}/x/`,
@@ -133,7 +124,7 @@ test('the command names a bucket to the service and waits for the job', { skip }
 
 test('a bucket that is not listed, or not there, is refused', { skip }, async (t) => {
   const { bucket } = await bucketOf(t, {})
-  const app = await startApp(t, settings(`${bucket}, missing-${bucket}`))
+  const app = await startApp(t, await settings(`${bucket}, missing-${bucket}`))
   await app.call(201, { method: 'PUT', url: gallery })
   const send = (status: number, name: string) =>
     app.call<Job & { code: string }>(status, { method: 'POST', url: `${gallery}/ingest/s3`, payload: { bucket: name } })

@@ -1,14 +1,14 @@
 /** A real PostgreSQL for tests, in a temporary folder, run by a user that is not root; skipped where there is none. */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { chownSync } from 'node:fs'
 import { access } from 'node:fs/promises'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { freePorts } from './free-ports.js'
 import { folderOfProcess } from './temporary-folder.js'
+import { startTied } from './tied-process.js'
 import { until } from './until.js'
 
 const run = promisify(execFile)
@@ -54,25 +54,14 @@ async function startServer(): Promise<PostgresServer | undefined> {
   const asUser = await unprivileged(data)
   const options = ['--pgdata', data, '--username=alike', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
   await run(join(folder, 'initdb'), options, asUser)
-  const port = await freePort()
+  const [port] = (await freePorts(1)) as [number]
   const start = async () => {
     const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=200', `unix_socket_directories=${data}`]
     const command = [join(folder, 'postgres'), '-D', data, '-p', String(port), '-h', '127.0.0.1']
     for (const setting of settings) command.push('-c', setting)
-    // whatever ends this process closes the pipe, and the server ends with it
-    const untilClosed = '"$@" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill -9 $server; wait $server'
-    const shell = spawn('/bin/sh', ['-c', untilClosed, 'sh', ...command], {
-      ...asUser,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
-    shell.unref()
-    ;(shell.stdin as Socket).unref()
+    const server = await startTied(command, asUser)
     await connected(port)
-    return async () => {
-      const ended = once(shell, 'exit')
-      shell.stdin.end()
-      await ended
-    }
+    return () => server.kill()
   }
   let kill = await start()
   let databases = 0
@@ -99,14 +88,6 @@ async function unprivileged(folder: string): Promise<{ uid?: number; gid?: numbe
   )
   chownSync(folder, uid!, gid!)
   return { uid: uid!, gid: gid!, cwd: folder }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo
-  await new Promise((closed) => server.close(closed))
-  return port
 }
 
 function connected(port: number): Promise<boolean> {

@@ -2,15 +2,14 @@
  * A real Weaviate server for tests: the binary that `WEAVIATE_SERVER` names, or `weaviate-server` on the path. Where there is
  * none, what needs one is skipped and says so.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WeaviateSettings } from '../../src/engines/weaviate/weaviate-settings.js'
+import { freePorts } from './free-ports.js'
 import { folderOfProcess } from './temporary-folder.js'
+import { startTied, type TiedProcess } from './tied-process.js'
 
 /** Path of the binary; undefined where there is none. */
 export const weaviateBinary: string | undefined =
@@ -48,8 +47,7 @@ const readyWithinMs = 60_000
 export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras = {}): Promise<RunningWeaviate> {
   const folder = await folderOfProcess('alike-weaviate-')
   const [rest, grpc, gossip, data, raft, raftRpc, pprof] = (await freePorts(7)) as [number, ...number[]]
-  let child: ChildProcess | undefined
-  process.once('exit', () => child?.kill('SIGKILL'))
+  let server: TiedProcess
   const settings: WeaviateSettings = {
     url: `http://127.0.0.1:${rest}`,
     grpcAddress: `127.0.0.1:${grpc}`,
@@ -58,8 +56,7 @@ export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras
     timeoutMs: 20_000,
   }
   const start = async () => {
-    child = spawn(weaviateBinary!, ['--host', '127.0.0.1', '--port', String(rest), '--scheme', 'http'], {
-      stdio: 'ignore',
+    server = await startTied([weaviateBinary!, '--host', '127.0.0.1', '--port', String(rest), '--scheme', 'http'], {
       env: {
         PERSISTENCE_DATA_PATH: folder,
         DISABLE_TELEMETRY: 'true',
@@ -83,21 +80,14 @@ export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras
         ...environment,
       },
     })
-    child.unref()
-    await ready(settings.url, child)
+    await ready(settings.url, server)
   }
   await start()
   return {
     settings,
     start,
-    memory: () => residentBytes(child!.pid!),
-    async kill() {
-      if (child!.exitCode !== null || child!.signalCode !== null) return
-      child!.ref()
-      const ended = once(child!, 'exit')
-      child!.kill('SIGKILL')
-      await ended
-    },
+    memory: () => residentBytes(server.pid),
+    kill: () => server.kill(),
   }
 }
 
@@ -114,30 +104,17 @@ export function sharedWeaviate(): Promise<RunningWeaviate> {
   return shared
 }
 
-async function ready(url: string, child: ChildProcess): Promise<void> {
+async function ready(url: string, server: TiedProcess): Promise<void> {
   const end = Date.now() + readyWithinMs
-  while (Date.now() < end && child.exitCode === null) {
+  while (Date.now() < end && server.code === undefined) {
     const answer = await fetch(`${url}/v1/.well-known/ready`).catch(() => undefined)
     if (answer?.ok) return
     await sleep(100)
   }
-  throw new Error(child.exitCode === null ? 'Weaviate was not ready in time' : `Weaviate ended with ${child.exitCode}`)
+  throw new Error(server.code === undefined ? 'Weaviate was not ready in time' : `Weaviate ended with ${server.code}`)
 }
 
 async function residentBytes(pid: number): Promise<number> {
   const [, kilobytes = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1_024
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
