@@ -15,7 +15,8 @@ export function setLines(sets: readonly EmbeddingSet[], nameOf: (id: string) => 
 }
 
 export function gateLines(gate: Gate, nameOf: (id: string) => string): string[] {
-  const { passed, reasons, servingModelId, judgedAt, queries, quality, overlapAt10, copiesFound } = gate
+  const { passed, reasons, servingModelId, judgedAt, queries, candidates, quality, overlapAt10, copiesFound } = gate
+  const { missing = 0 } = gate
   const numbers = Object.entries(quality).flatMap(([name, one]) => {
     if (one === undefined) return []
     const [low, high] = one.interval.map(signed)
@@ -26,6 +27,7 @@ export function gateLines(gate: Gate, nameOf: (id: string) => string): string[] 
   return [
     `${passed ? 'found good enough' : 'not found good enough'} beside ${nameOf(servingModelId)}, ${judgedAt.slice(0, 16).replace('T', ' ')} UTC, ${queries} queries`,
     ...reasons,
+    ...(missing === 0 ? [] : [`${missing} of ${candidates} pictures are missing, and count as missed`]),
     ...numbers,
     ...(overlapAt10 === null ? [] : [`${'overlap@10'.padEnd(18)} ${overlapAt10.toFixed(3)}`]),
     ...(copiesFound === null

@@ -10,6 +10,8 @@ export interface RankedLabels {
   relevant: number
   /** N: how many answers exist. */
   candidates: number
+  /** So many of the relevant are not there to be found: missed at every depth, and last of all. Default 0. */
+  missing?: number | undefined
 }
 
 /** Values of one query by name; null where the known part of the ranking is too short to tell. */
@@ -29,7 +31,8 @@ export const knnNeighbours = 10
  * - `knnAccuracy`: 1 when the majority of the first ten has the label; a tie goes to the nearest
  */
 export function judgeQuery(query: RankedLabels, precisionDepths: readonly number[]): QueryQuality {
-  const { label, ranked, relevant, candidates } = query
+  const { label, ranked, relevant, candidates, missing = 0 } = query
+  const findable = relevant - missing
   const known = Math.min(ranked.length, candidates)
   const depths = [...precisionDepths, relevant]
   const precisionSums = depths.map(() => 0)
@@ -46,11 +49,11 @@ export function judgeQuery(query: RankedLabels, precisionDepths: readonly number
     depths.forEach((depth, i) => {
       if (rank <= depth) precisionSums[i]! += found / rank
     })
-    if (found === relevant) break
+    if (found === findable) break
   }
 
   // what lies below the known part matters only while a relevant answer is missing
-  const reaches = (depth: number) => found === relevant || known >= Math.min(depth, candidates)
+  const reaches = (depth: number) => found === findable || known >= Math.min(depth, candidates)
   const quality: QueryQuality = new Map()
   precisionDepths.forEach((depth, i) =>
     quality.set(`mAP@${depth}`, reaches(depth) ? precisionSums[i]! / Math.min(depth, relevant) : null),
@@ -63,7 +66,9 @@ export function judgeQuery(query: RankedLabels, precisionDepths: readonly number
   quality.set('rPrecision', reaches(relevant) ? foundAtR / relevant : null)
   quality.set('mrr', firstRank === null ? null : 1 / firstRank)
   quality.set('firstRank', firstRank)
-  const meanRank = found === relevant ? rankSum / relevant : null
+  // the missing ones take the ranks candidates − missing + 1 … candidates
+  const missingRanks = missing * (candidates - (missing - 1) / 2)
+  const meanRank = found === findable ? (rankSum + missingRanks) / relevant : null
   quality.set('meanRank', meanRank)
   quality.set('normalisedMeanRank', meanRank === null ? null : normalise(meanRank, relevant, candidates))
   quality.set('knnAccuracy', known >= Math.min(knnNeighbours, candidates) ? Number(votedLabel(ranked) === label) : null)

@@ -32,6 +32,7 @@ export interface EmbeddingSetsOptions {
 }
 
 export interface BuildWishes {
+  /** Left out: as the set was built before, or `fail`. */
   withoutOriginal?: WithoutOriginal | undefined
   /** No more than the setting, where that is not 0. */
   ratePerSecond?: number | undefined
@@ -94,12 +95,15 @@ export class EmbeddingSets {
 
   async #buildNow(gallery: string, model: string, wishes: BuildWishes): Promise<JobReport & { created: boolean }> {
     const { galleries, jobs, reEmbeddingRateMax } = this.#options
-    const { withoutOriginal = 'fail', ratePerSecond = 0, seed = 1, priority, webhook } = wishes
+    const { ratePerSecond = 0, seed = 1, priority, webhook } = wishes
     const modelId = galleries.modelOf(model)
     const known = (await this.list(gallery)).find((set) => set.modelId === modelId)
     if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
     if (known?.stage === 'serving') throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
+    const withoutOriginal = wishes.withoutOriginal ?? known?.about.withoutOriginal ?? 'fail'
     const set = known ?? (await galleries.addSet(gallery, modelId, asStored({ withoutOriginal })))
+    if (known !== undefined && known.about.withoutOriginal !== withoutOriginal)
+      await galleries.changeSet(known.uid, { about: asStored({ ...known.about, withoutOriginal }) })
     // of both, 0 is no bound
     const rate = Math.min(ratePerSecond || Infinity, reEmbeddingRateMax || Infinity)
     const task: ReEmbeddingTask = {

@@ -17,6 +17,8 @@ export interface GateMeasures {
   /** Stored pictures that were queries of the labels, and pictures that they were ranked among; 0 where the gallery has too few labels. */
   queries: number
   candidates: number
+  /** Of those, pictures that the other set does not have; left out in reports of before. */
+  missing?: number
   quality: Partial<Record<ComparedName, ComparedNumber>>
   /** Of the ten best hits of a query, the share that both sets show; null for an empty gallery. */
   overlapAt10: number | null

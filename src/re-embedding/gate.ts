@@ -25,13 +25,19 @@ const recordsOfPage = 500
 interface Sampled {
   id: string
   label: string | null
+  /** The other set does not have it: a user who asks with it there, or looks for it, finds nothing. */
+  isMissing: boolean
 }
 
-/** Behind searches: it waits where those would be refused. @throws AlikeError `gallery_not_found`; the signal's reason */
+/**
+ * The sample is of the set that serves: what the other one left out counts as missed, as it is for who looks for it. Behind
+ * searches: it waits where those would be refused.
+ * @throws AlikeError `gallery_not_found`; the signal's reason
+ */
 export async function judgeSets(serving: OpenSet, other: OpenSet, options: GateOptions): Promise<GateMeasures> {
   const { queries, seed, signal } = options
   const random = seededRandom(seed)
-  const sample = await sampleOf(other, candidatesMax, random, signal)
+  const sample = await withMissing(await sampleOf(serving, candidatesMax, random, signal), other, signal)
   const labelled = sample.filter(({ label }) => label !== null)
   const asked = labelled.slice(0, queries)
   const rankings = await rankedTwice(serving, other, { asked, candidates: sample, signal })
@@ -45,12 +51,33 @@ export async function judgeSets(serving: OpenSet, other: OpenSet, options: GateO
     }),
   )
   const shown = await shownByBoth(serving, other, { asked: sample.slice(0, queries), signal })
-  return { queries: compared.queries, candidates: sample.length, quality, ...shown }
+  const missing = sample.filter(({ isMissing }) => isMissing).length
+  return { queries: compared.queries, candidates: sample.length, missing, quality, ...shown }
+}
+
+async function withMissing(
+  sample: readonly Omit<Sampled, 'isMissing'>[],
+  other: OpenSet,
+  signal: AbortSignal,
+): Promise<Sampled[]> {
+  const known = new Set<string>()
+  for (let begin = 0; begin < sample.length; begin += recordsOfPage) {
+    signal.throwIfAborted()
+    const ids = sample.slice(begin, begin + recordsOfPage).map(({ id }) => id)
+    for (const { id } of await other.find(ids)) known.add(id)
+    await nextTurn()
+  }
+  return sample.map((one) => ({ ...one, isMissing: !known.has(one.id) }))
 }
 
 /** Pictures of the set, each as likely as any other, in an order of their own. */
-async function sampleOf(set: OpenSet, size: number, random: () => number, signal: AbortSignal): Promise<Sampled[]> {
-  const sample: Sampled[] = []
+async function sampleOf(
+  set: OpenSet,
+  size: number,
+  random: () => number,
+  signal: AbortSignal,
+): Promise<Omit<Sampled, 'isMissing'>[]> {
+  const sample: Omit<Sampled, 'isMissing'>[] = []
   let seen = 0
   for (let cursor: string | undefined; ; ) {
     let next: string | undefined
@@ -95,7 +122,9 @@ async function rankedTwice(
       const scoresOf = (all: Float32Array) => all.subarray(row * candidates.length, (row + 1) * candidates.length)
       rankings.push({
         first: rankedBy(scoresOf(first), query, candidates),
-        second: rankedBy(scoresOf(second), query, candidates),
+        second: query.isMissing
+          ? unanswered(query, candidates)
+          : rankedBy(scoresOf(second), query, candidates, ({ isMissing }) => isMissing),
       })
       await nextTurn()
     }
@@ -103,13 +132,25 @@ async function rankedTwice(
   return rankings
 }
 
-/** Without the query itself; one that has gone meanwhile is like nothing and comes last. */
-function rankedBy(scores: Float32Array, query: Sampled, candidates: readonly Sampled[]): RankedLabels {
-  const places = candidates.flatMap(({ id }, place) => (id === query.id ? [] : [place]))
-  places.sort((a, b) => scores[b]! - scores[a]! || (candidates[a]!.id < candidates[b]!.id ? -1 : 1))
-  const ranked = places.map((place) => candidates[place]!.label)
-  const relevant = ranked.filter((label) => label === query.label).length
-  return { label: query.label!, ranked, relevant, candidates: ranked.length }
+/** Without the query itself; one that has gone meanwhile is like nothing and comes last. @param isMissing those that are not there to be found */
+function rankedBy(
+  scores: Float32Array,
+  query: Sampled,
+  candidates: readonly Sampled[],
+  isMissing: (candidate: Sampled) => boolean = () => false,
+): RankedLabels {
+  const others = candidates.flatMap((candidate, place) => (candidate.id === query.id ? [] : [{ candidate, place }]))
+  const found = others.filter(({ candidate }) => !isMissing(candidate))
+  found.sort((a, b) => scores[b.place]! - scores[a.place]! || (a.candidate.id < b.candidate.id ? -1 : 1))
+  const ranked = found.map(({ candidate }) => candidate.label)
+  const relevant = others.filter(({ candidate }) => candidate.label === query.label).length
+  const missing = relevant - ranked.filter((label) => label === query.label).length
+  return { label: query.label!, ranked, relevant, candidates: others.length, missing }
+}
+
+/** Of a query that the set does not have: nothing is found. */
+function unanswered(query: Sampled, candidates: readonly Sampled[]): RankedLabels {
+  return rankedBy(new Float32Array(candidates.length), query, candidates, () => true)
 }
 
 /** The first hits as both sets show them, and which near-copies are among them. */
@@ -122,8 +163,9 @@ async function shownByBoth(
   const found = { serving: 0, other: 0, copies: 0 }
   for (const { id } of asked) {
     signal.throwIfAborted()
-    const [first, second] = [await hitsOf(serving, id, signal), await hitsOf(other, id, signal)]
-    if (first === undefined || second === undefined) continue
+    const first = await hitsOf(serving, id, signal)
+    if (first === undefined) continue
+    const second = (await hitsOf(other, id, signal)) ?? new Set() // who asks for it there is shown nothing
     queries++
     shown += Math.max(first.size, second.size)
     for (const hit of first) if (second.has(hit)) both++

@@ -45,3 +45,17 @@ test('queries with nothing relevant say nothing', () => {
   const { queries, numbers } = compareRankings([{ first: lonely, second: lonely }], { ks: [1], seed: 1 })
   assert.deepEqual([queries, numbers.size], [0, 0])
 })
+
+test('relevant ones that are not there to be found are missed at every depth, and last', () => {
+  const all = { label: 'a', ranked: [...'aab'], relevant: 2, candidates: 3 }
+  const lacking = { label: 'a', ranked: [...'ab'], relevant: 2, candidates: 3, missing: 1 }
+  const { numbers } = compareRankings([{ first: all, second: lacking }], { ks: [1, 10], seed: 1 })
+  const [first, ten, rank] = ['mAP@1', 'mAP@10', 'normalisedMeanRank'].map((name) => numbers.get(name)!)
+  assert.deepEqual([first!.first, first!.second], [1, 1])
+  assert.deepEqual([ten!.first, ten!.second], [1, 0.5])
+  // ranks 1 and 3 of three: (2 − 1.5) / (3 − 2)
+  assert.deepEqual([rank!.first, rank!.second], [0, 0.5])
+  const none = { label: 'a', ranked: ['b'], relevant: 2, candidates: 3, missing: 2 }
+  const lost = compareRankings([{ first: all, second: none }], { ks: [1], seed: 1 }).numbers
+  assert.deepEqual([lost.get('mAP@1')!.second, lost.get('normalisedMeanRank')!.second], [0, 1])
+})

@@ -179,6 +179,10 @@ test('pictures that were not kept are listed: the job fails before anything is e
 
   const done = await build(app, { model: 'twelve', withoutOriginal: 'leave_out' })
   assert.deepEqual([done.state, done.added, done.failed], ['completed_with_errors', total - 1, 1])
+  const [, other] = (await listed(app)).sets
+  assert.deepEqual([other?.withoutOriginal, other?.gate?.missing, other?.gate?.candidates], ['leave_out', 1, total])
+  // judged again as it was built, not as others are by default
+  assert.equal((await build(app)).state, 'completed_with_errors')
   assert.deepEqual(await states(app), [
     ['serving', total],
     ['ready', total - 1],

@@ -924,6 +924,11 @@ export interface components {
                 pending: number;
                 building: boolean;
             };
+            /**
+             * @description What it was built with.
+             * @enum {string}
+             */
+            withoutOriginal?: "fail" | "leave_out";
             /** @description Then it is removed. */
             keptUntil?: string;
             gate?: components["schemas"]["Gate"];
@@ -944,6 +949,8 @@ export interface components {
             queries: number;
             /** @description Pictures among which they were ranked, exactly and in both sets. */
             candidates: number;
+            /** @description Of those, pictures that this set does not have: they count as missed. */
+            missing?: number;
             /** @description Of the normalised mean rank less is better, of all others more. */
             quality: {
                 "mAP@1"?: {
@@ -3893,8 +3900,7 @@ export interface operations {
                     /** @description Id or name of a model. */
                     model: string;
                     /**
-                     * @description What becomes of pictures that were not kept as they came. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and they are missing from the set.
-                     * @default fail
+                     * @description What becomes of pictures that were not kept as they came. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and they are missing from the set. Left out: as the set was built before, or `fail`.
                      * @enum {string}
                      */
                     withoutOriginal?: "fail" | "leave_out";

@@ -11,6 +11,7 @@ export interface GateVerdictProps {
 
 export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
   const { passed, reasons, servingModelId, judgedAt, queries, candidates, quality, overlapAt10, copiesFound } = gate
+  const { missing = 0 } = gate
   return (
     <div class="stack">
       <p class={passed ? 'gate gate-passed' : 'gate gate-failed'}>
@@ -55,6 +56,11 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
           </tbody>
         </table>
       </div>
+      {missing > 0 && (
+        <p class="hint">
+          {missing.toLocaleString('en')} of the pictures are missing here, and count as missed by every query for them.
+        </p>
+      )}
       {overlapAt10 !== null && (
         <p class="hint">Of ten hits, {(10 * overlapAt10).toFixed(1)} are the same in both on average.</p>
       )}

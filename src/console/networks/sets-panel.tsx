@@ -77,7 +77,7 @@ function SetRow({ set, actions, nameOf }: SetRowProps) {
 }
 
 function SetActions({
-  set: { modelId, state, gate },
+  set: { modelId, state, gate, withoutOriginal },
   actions,
   name,
 }: {
@@ -112,7 +112,7 @@ function SetActions({
           type="button"
           class="quiet"
           disabled={isWorking}
-          onClick={() => build({ model: modelId, leaveOut: true })}
+          onClick={() => build({ model: modelId, withoutOriginal })}
         >
           Judge again<span class="unseen">, {name}</span>
         </button>
@@ -134,7 +134,7 @@ function BuildForm({ models, sets }: { models: readonly { id: string; name: stri
       class="row"
       onSubmit={(event) => {
         event.preventDefault()
-        sets.build({ model: chosen.id, leaveOut })
+        sets.build({ model: chosen.id, withoutOriginal: leaveOut ? 'leave_out' : 'fail' })
       }}
     >
       <label class="row">

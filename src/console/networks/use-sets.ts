@@ -10,8 +10,8 @@ export type EmbeddingSet = Schemas['EmbeddingSet']
 export interface Build {
   /** Name or id. */
   model: string
-  /** Pictures that were not kept as they came are missing from the set; else its job fails. */
-  leaveOut: boolean
+  /** What becomes of pictures that were not kept as they came; left out: as the set was built before. */
+  withoutOriginal?: EmbeddingSet['withoutOriginal']
 }
 
 export interface Sets {
@@ -56,9 +56,9 @@ export function useSets(gallery: string): Sets {
     job,
     error: fault ?? error,
     busy,
-    build: ({ model, leaveOut }) =>
+    build: ({ model, withoutOriginal }) =>
       void act(async () => {
-        const body = { model, withoutOriginal: leaveOut ? ('leave_out' as const) : ('fail' as const) }
+        const body = { model, ...(withoutOriginal && { withoutOriginal }) }
         setJob(await answerOf(service.POST('/v1/galleries/{gallery}/sets', { params: { path }, body })))
       }),
     serve: (model, force) =>

@@ -19,9 +19,8 @@ export const BuildBody = Type.Object(
     withoutOriginal: Type.Optional(
       Type.Enum([...withoutOriginalChoices], {
         type: 'string',
-        default: 'fail',
         description:
-          'What becomes of pictures that were not kept as they came. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and they are missing from the set.',
+          'What becomes of pictures that were not kept as they came. `fail`: the job lists them and fails before anything is embedded. `leave_out`: it lists them, and they are missing from the set. Left out: as the set was built before, or `fail`.',
       }),
     ),
     ratePerSecond: Type.Optional(
@@ -78,6 +77,9 @@ export const Gate = named(
         description: 'Labelled pictures that were queries; without any, nothing is said of quality.',
       }),
       candidates: Type.Integer({ description: 'Pictures among which they were ranked, exactly and in both sets.' }),
+      missing: Type.Optional(
+        Type.Integer({ description: 'Of those, pictures that this set does not have: they count as missed.' }),
+      ),
       quality: Type.Object(
         Object.fromEntries(comparedNames.map((name) => [name, Type.Optional(Compared)])) as Record<
           (typeof comparedNames)[number],
@@ -112,6 +114,9 @@ export const EmbeddingSet = named(
       }),
       count: Type.Integer({ description: 'Pictures in it.' }),
       index: Type.Object({ pending: Type.Integer(), building: Type.Boolean() }),
+      withoutOriginal: Type.Optional(
+        Type.Enum([...withoutOriginalChoices], { type: 'string', description: 'What it was built with.' }),
+      ),
       keptUntil: Type.Optional(Type.String({ description: 'Then it is removed.' })),
       gate: Type.Optional({ ...reference(Gate) }),
       job: Type.Optional(Type.String({ description: 'That builds or judges it and is not over.' })),
@@ -132,6 +137,7 @@ export function setView(gallery: string, set: ToldSet): Static<typeof EmbeddingS
     state: stage,
     count: reading.images,
     index: { pending: reading.pending, building: reading.building },
+    ...(about.withoutOriginal && stage !== 'serving' && { withoutOriginal: about.withoutOriginal }),
     ...(about.keptUntil !== undefined && stage === 'kept' && { keptUntil: about.keptUntil }),
     ...(about.gate && { gate: about.gate }),
     ...(job && { job: job.id }),

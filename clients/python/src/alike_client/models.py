@@ -165,6 +165,10 @@ class Gate(TypedDict):
     """
     Pictures among which they were ranked, exactly and in both sets.
     """
+    missing: NotRequired[int]
+    """
+    Of those, pictures that this set does not have: they count as missed.
+    """
     quality: Quality
     """
     Of the normalised mean rank less is better, of all others more.
@@ -1837,6 +1841,10 @@ class EmbeddingSet(TypedDict):
     Pictures in it.
     """
     index: Index
+    withoutOriginal: NotRequired[Literal['fail', 'leave_out']]
+    """
+    What it was built with.
+    """
     keptUntil: NotRequired[str]
     """
     Then it is removed.
