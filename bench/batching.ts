@@ -1,6 +1,6 @@
 /**
  * Do batches pay? Embeds the same pictures through the real embedder with growing batch sizes, in
- * turns, and prints the throughput of each as a ratio against batches of one in the same turn.
+ * turns, and prints the throughput of each as a ratio relative to batch size 1 in the same turn.
  *
  *     node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
  */
@@ -50,14 +50,14 @@ await Promise.all(embedders.map((embedder) => embedder.close()))
 
 const { provider, precision, workers } = embedders[0]!.runtime
 console.log(
-  `${model.manifest.name}, ${precision} on ${provider}, ${workers} worker(s), medians of ${rates.length} rounds of ${images} pictures.\n`,
+  `${model.manifest.name}, ${precision} on ${provider}, ${workers} worker(s), median of ${rates.length} rounds of ${images} pictures.\n`,
 )
 const rows = sizes.map((size, at) => {
   const perSecond = median(rates.map((rate) => rate[at]!))
   const ratio = median(rates.map((rate) => rate[at]! / rate[0]!))
   return [`≤ ${size}`, perSecond.toFixed(0), `${ratio.toFixed(2)} ×`]
 })
-console.log(table(['batch', 'pictures/s', 'against batches of one'], rows))
+console.log(table(['batch', 'pictures/s', 'relative to batch size 1'], rows))
 
 async function measure(embedder: Embedder): Promise<number> {
   const startedAt = performance.now()

@@ -32,7 +32,7 @@ const thumbnailsDrawn = 1_000
 const scrolledMs = 5_000
 
 if (chromiumFile === undefined) {
-  console.log('Not measured: there is no Chromium on this machine.')
+  console.log('Not measured: Chromium is not installed.')
   process.exit()
 }
 const folder = await mkdtemp(join(tmpdir(), 'alike-bench-console-'))
@@ -70,12 +70,12 @@ try {
     table(
       ['', 'console', 'reference', 'ratio'],
       [
-        row('first search visible, nothing cached, ms', search, json, 0),
-        row('frames a second while the wall scrolls', wall, idle, 0),
+        row('first search visible, empty cache, ms', search, json, 0),
+        row('frames per second while the wall scrolls', wall, idle, 0),
       ],
     ),
   )
-  console.log(`\nFrom the first picture of the wall to the last, by the End key: ${(toEndMs / 1_000).toFixed(1)} s.`)
+  console.log(`\nFrom the first picture of the wall to the last, with the End key: ${(toEndMs / 1_000).toFixed(1)} s.`)
 } finally {
   await browser.close()
   await service.stop()

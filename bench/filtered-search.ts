@@ -52,10 +52,10 @@ try {
   )
   const deleted = await deleteHalf()
   console.log(
-    `\nHalf of them deleted (${deleted.size.toLocaleString('en')}), before the graph is built anew:\n\n${await measure(deleted)}`,
+    `\nHalf of them deleted (${deleted.size.toLocaleString('en')}), before the graph is rebuilt:\n\n${await measure(deleted)}`,
   )
   await linked(galleries)
-  console.log(`\nThe same with the new graph:\n\n${await measure(deleted)}`)
+  console.log(`\nThe same after the rebuild:\n\n${await measure(deleted)}`)
 } finally {
   await galleries.close()
   await rm(dataDir, { recursive: true, force: true })

@@ -58,7 +58,7 @@ console.log(
   `Full load, ${queries} queries from ${values.clients} clients, 3,000 stored pictures: ${(queries / seconds).toFixed(1)} queries/s,`,
 )
 console.log(
-  `latency p50 ${percentile(latencies, 0.5).toFixed(1)}, p95 ${percentile(latencies, 0.95).toFixed(1)}, p99 ${percentile(latencies, 0.99).toFixed(1)} ms`,
+  `latency p50 ${percentile(latencies, 0.5).toFixed(1)}, p95 ${percentile(latencies, 0.95).toFixed(1)}, p99 ${percentile(latencies, 0.99).toFixed(1)} ms\n`,
 )
 console.log(
   table(
@@ -69,6 +69,6 @@ console.log(
 const [second, last] = [readings[1], readings.at(-1)]
 if (second !== undefined && last !== undefined)
   console.log(
-    `memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a fifth of the queries`,
+    `\nmemory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × the memory after a fifth of the queries`,
   )
 await service.stop()

@@ -151,9 +151,9 @@ if (values.json) {
     table(
       ['', '1 part', `${several} parts`, 'ratio'],
       [
-        ['linked a second', one.linkedASecond.toFixed(0), more.linkedASecond.toFixed(0), ratios.linked.toFixed(2)],
+        ['linked per second', one.linkedASecond.toFixed(0), more.linkedASecond.toFixed(0), ratios.linked.toFixed(2)],
         [
-          'a lone search, p50',
+          'a single search, p50',
           `${one.loneMs.p50.toFixed(2)} ms`,
           `${more.loneMs.p50.toFixed(2)} ms`,
           ratios.loneP50.toFixed(2),

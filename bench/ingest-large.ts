@@ -72,10 +72,10 @@ const seconds = (performance.now() - started) / 1000
 await service.stop()
 
 console.log(
-  `One tar of ${count.toLocaleString('en')} pictures of 640×480, model ${model.manifest.name}: sent in ${sentSeconds.toFixed(1)} s, taken in after ${seconds.toFixed(1)} s;`,
+  `One tar of ${count.toLocaleString('en')} pictures of 640×480, model ${model.manifest.name}: sent in ${sentSeconds.toFixed(1)} s, ingested after ${seconds.toFixed(1)} s;`,
 )
 console.log(
-  `${(count / seconds).toFixed(1)} pictures/s with thumbnails against ${bare.toFixed(1)} by decode + network alone: ${(count / seconds / bare).toFixed(2)} ×,`,
+  `${(count / seconds).toFixed(1)} pictures/s with thumbnails against ${bare.toFixed(1)} for decoding and inference alone: ${(count / seconds / bare).toFixed(2)} ×,`,
 )
 console.log(
   `with the ${during.length} searches meanwhile, each a picture too, ${((count + during.length) / seconds / bare).toFixed(2)} ×\n`,
@@ -95,5 +95,5 @@ console.log(
 const [second, last] = [readings[1], readings.at(-1)]
 if (second !== undefined && last !== undefined)
   console.log(
-    `memory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × that after a tenth of the pictures; what was added in between takes ${(((last.done - second.done) * bytesOfIndexed) / 2 ** 20).toFixed(0)} MiB of the index`,
+    `\nmemory at the end: ${(last.memoryMiB / second.memoryMiB).toFixed(2)} × the memory after a tenth of the pictures; the index entries added in between take ${(((last.done - second.done) * bytesOfIndexed) / 2 ** 20).toFixed(0)} MiB`,
   )

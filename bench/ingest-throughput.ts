@@ -57,11 +57,11 @@ const row = (name: string, i: 0 | 1) => [
   median(({ bare, service }) => service[i]! / bare[i]!),
 ]
 console.log(
-  `Ingestion, ${images.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}`,
+  `Ingestion, ${images.length} pictures of 640×480, ${rounds.length} rounds, median, model ${model.manifest.name}\n`,
 )
 console.log(
   table(
-    ['', 'decode + network alone, pictures/s', 'service: tar over HTTP, database, index, pictures/s', 'ratio'],
+    ['', 'decoding and inference alone, pictures/s', 'service: tar over HTTP, database, index, pictures/s', 'ratio'],
     [row('without thumbnails', 0), row('with thumbnails', 1)],
   ),
 )

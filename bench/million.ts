@@ -99,7 +99,7 @@ await rm(folder, { recursive: true, force: true })
 
 const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`
 console.log(
-  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${indexDefaults.m}, ef ${indexDefaults.ef}, added in batches of ${batch} under searches.\n`,
+  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, M ${indexDefaults.m}, ef ${indexDefaults.ef}, added in batches of ${batch} while searches run.\n`,
 )
 console.log(
   table(
@@ -123,7 +123,7 @@ console.log(
     ],
   ),
 )
-console.log(`\nDoubling the capacity of a graph and giving its memory back, both of which hold up its thread:\n`)
+console.log(`\nDoubling the capacity of a graph and freeing its memory, both of which block its thread:\n`)
 console.log(
   table(
     ['from', 'to', 'takes'],

@@ -135,5 +135,5 @@ const before = process.cpuUsage()
 for (let i = 0; i < 10; i++) round()
 const { user, system } = process.cpuUsage(before)
 console.log(
-  `\nA descriptor of 224 × 224 pixels takes ${((user + system) / 1_000 / 10 / sample.length).toFixed(2)} ms of a core.`,
+  `\nA descriptor of 224 × 224 pixels takes ${((user + system) / 1_000 / 10 / sample.length).toFixed(2)} ms of CPU time.`,
 )

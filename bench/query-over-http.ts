@@ -97,7 +97,7 @@ const row = (share: number) => {
   return [`p${share * 100}`, http.toFixed(2), bare.toFixed(2), (http / bare).toFixed(2)]
 }
 console.log(
-  `Query latency, ${queries} queries turn about, ${stored.length} stored pictures, model ${model.manifest.name}`,
+  `Query latency, ${queries} alternating queries, ${stored.length} stored pictures, model ${model.manifest.name}\n`,
 )
 console.log(table(['', 'over HTTP, ms', 'in one process, ms', 'ratio'], [row(0.5), row(0.95), row(0.99)]))
 

@@ -130,21 +130,21 @@ await service.stop()
 
 const median = (of: (result: (typeof results)[number]) => number) => percentile(results.map(of), 0.5)
 console.log(
-  `${clients} clients without pause, ${storedCount} stored pictures, ${availableParallelism()} cores, model ${model.manifest.name}; medians of ${rounds} rounds of ${seconds} s.\n`,
+  `${clients} clients sending back to back, ${storedCount} stored pictures, ${availableParallelism()} cores, model ${model.manifest.name}; medians of ${rounds} rounds of ${seconds} s.\n`,
 )
 console.log(
   table(
-    ['query', 'queries/s', 'ratio', 'core time, ms', 'bare against it'],
+    ['query', 'queries/s', 'ratio', 'CPU time per query, ms', 'bare CPU time / this'],
     [
       [
-        'decode, network and search in one process',
+        'decoding, inference and search in one process',
         median(({ bare }) => bare.perSecond).toFixed(1),
         '1.00',
         median(({ bare }) => bare.cpuMs).toFixed(2),
         '1.00',
       ],
       [
-        'over HTTP, clients on the same cores',
+        'over HTTP, with the clients on the same cores',
         median(({ http }) => http.perSecond).toFixed(1),
         median(({ bare, http }) => http.perSecond / bare.perSecond).toFixed(2),
         median(({ http }) => http.cpuMs).toFixed(2),

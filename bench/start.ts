@@ -67,14 +67,14 @@ for (let round = 0; round < rounds; round++) for (const way of ways) await measu
 const reference = percentile(ways[0]!.readyMs, 0.5)
 const bytes = (await stat(join(filled, 'alike.db'))).size
 console.log(
-  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, a database of ${(bytes / 1e6).toFixed(0)} MB; ${rounds} rounds, medians. Building the graph takes ${buildSeconds.toFixed(0)} s; a start without its graph cache does not wait for that.\n`,
+  `${count.toLocaleString('en')} vectors of ${dimension} dimensions, a database of ${(bytes / 1e6).toFixed(0)} MB; ${rounds} rounds, medians. Building the graph takes ${buildSeconds.toFixed(0)} s; a start without a graph cache does not wait for it.\n`,
 )
 console.log(
   table(
     [
       'start',
       'ready, s',
-      'against the empty folder',
+      'relative to the empty folder',
       'CPU time until then, s',
       'first search answered, s',
       'found by',
