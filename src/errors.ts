@@ -19,6 +19,7 @@ export const catalogue = {
   region_invalid: 'The region is not inside the picture.',
   // galleries and stored pictures
   gallery_not_found: 'There is no such gallery.',
+  gallery_lost: 'What the gallery holds is gone from its engine; restore it there, or delete the gallery.',
   gallery_exists: 'A gallery of this name exists with different settings.',
   galleries_full: 'The maximum number of galleries is reached.',
   gallery_full: 'The gallery holds the maximum number of pictures.',
@@ -109,6 +110,7 @@ export const catalogue = {
   cuda_unavailable: 'CUDA is required but cannot be used.',
   data_unreadable: 'The data folder cannot be used.',
   engine_version_refused: 'The version of the vector server is not safe to store pictures in.',
+  engine_setting_refused: 'The vector server is set up so that what it acknowledges may not be found.',
   weights_unreadable: 'The starting weights cannot be used.',
   // training
   run_exists: 'A run or network with this name already exists.',

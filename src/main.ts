@@ -341,7 +341,7 @@ export async function openService(
   }
 }
 
-/** @throws AlikeError `engine_version_refused`, `config_invalid` */
+/** @throws AlikeError `engine_version_refused`, `engine_setting_refused`, `config_invalid` */
 async function openWeaviateOf(config: Config, logger: Logger): Promise<WeaviateEngine | undefined> {
   if (config.weaviateUrl === '') return undefined
   return openWeaviate({
@@ -507,6 +507,10 @@ function watch(
     copyQueueDepth: () => embedded.copyQueueDepth,
     pageRankings: () => galleries.keptRankings.count,
     pageRankingBytes: () => galleries.keptRankings.bytes,
+    engines: () => {
+      const away = new Set(galleries.unreachable.map(({ engine }) => engine))
+      return galleries.engineNames.map((engine) => ({ engine, unreachable: away.has(engine) }))
+    },
     galleries: async () => largestGalleries(await unlessAway(galleries.readings()), config.metricsGalleriesMax),
     queryDrift: () => drift.readings(),
     expectedPSame: () => drift.expectedPSame,

@@ -50,6 +50,8 @@ export interface GalleryReading {
   tombstones: number
   /** Live pictures that no search finds, because their embeddings are damaged. */
   unfindable: number
+  /** Its engine does not have it any more. */
+  lost?: boolean | undefined
 }
 
 export interface WatchedFolderReading {
@@ -115,6 +117,8 @@ export interface MetricSources {
   /** Their memory, roughly. */
   pageRankingBytes?: () => number
   galleries?: () => Promise<Iterable<GalleryReading>>
+  /** Those that galleries live in. */
+  engines?: () => Iterable<{ engine: string; unreachable: boolean }>
   watchedFolders?: () => Iterable<WatchedFolderReading>
   /** How far the last queries have moved from a reference. */
   queryDrift?: () => Iterable<{ modelId: string; of: string; reference: string; psi: number }>
@@ -569,6 +573,7 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       'alike_gallery_unfindable_images',
       'Live pictures of each gallery that no search finds, because their embeddings are damaged on disk.',
     ],
+    ['lost', 'alike_gallery_lost', '1 for each gallery whose engine answers and does not have it any more, else 0.'],
   ] as const) {
     new Gauge({
       name,
@@ -578,10 +583,19 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
       async collect() {
         const readings = await readGalleries()
         this.reset() // a deleted gallery must not go on being reported
-        for (const reading of readings) this.set({ gallery: reading.gallery }, reading[part])
+        for (const reading of readings) this.set({ gallery: reading.gallery }, Number(reading[part] ?? 0))
       },
     })
   }
+  new Gauge({
+    name: 'alike_engine_unreachable',
+    help: '1 while an engine that galleries live in does not answer, else 0.',
+    labelNames: ['engine'] as const,
+    registers,
+    collect() {
+      for (const { engine, unreachable } of sources.engines?.() ?? []) this.set({ engine }, unreachable ? 1 : 0)
+    },
+  })
   for (const [part, name, help] of [
     ['taken', 'alike_watched_folder_files', 'Files of watched folders that were taken in, by their galleries.'],
     [
@@ -681,7 +695,9 @@ function registerReadings(registry: Registry, sources: MetricSources): void {
 /** The series of these are told one by one; the others as one, under a name that no gallery can have. */
 export function largestGalleries(readings: readonly GalleryReading[], most: number): GalleryReading[] {
   if (readings.length <= most) return [...readings]
-  const bySize = readings.toSorted((a, b) => b.images - a.images || (a.gallery < b.gallery ? -1 : 1))
+  const bySize = readings.toSorted(
+    (a, b) => Number(b.lost ?? 0) - Number(a.lost ?? 0) || b.images - a.images || (a.gallery < b.gallery ? -1 : 1),
+  )
   const others = bySize.slice(most)
   const sum = (of: 'images' | 'tombstones' | 'unfindable') => others.reduce((total, reading) => total + reading[of], 0)
   return [

@@ -57,9 +57,10 @@ export interface Engine {
   /**
    * Makes room for a set as it is wished; again: nothing more. An engine without it makes what it needs when a set is opened,
    * and knows no wishes.
-   * @throws AlikeError `gallery_exists` for a set that lies otherwise, `engine_unreachable`
+   * @param isMade it was made before: if it is gone it is not made anew
+   * @throws AlikeError `gallery_exists` for a set that lies otherwise, `gallery_lost`, `engine_unreachable`
    */
-  prepare?(set: EmbeddingSet, wishes: StorageWishes): Promise<void>
+  prepare?(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void>
   /** Opened already: the same again. @throws AlikeError `gallery_not_found` for a set that was dropped */
   open(set: EmbeddingSet): Promise<OpenSet>
   /** Its pictures are found no more; what they take is given back in the background. */
@@ -78,7 +79,7 @@ export interface ChangeOptions {
   progress?: JobProgress | undefined
 }
 
-/** Calls reject with `gallery_not_found` once the set was dropped, `overloaded` when too much waits. */
+/** Calls reject with `gallery_not_found` once the set was dropped, `gallery_lost` when its engine has lost it, `overloaded` when too much waits. */
 export interface OpenSet {
   /**
    * All of the steps or none, in their order. Once it resolves they are durable, and searches find what was put and nothing
@@ -220,4 +221,6 @@ export interface SetState {
   rebuilds: number
   /** Its engine does not answer: none of this is known. */
   unreachable?: true | undefined
+  /** Its engine answers and does not have it any more. */
+  lost?: true | undefined
 }

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { AlikeError } from '../errors.js'
+import { AlikeError, type ErrorCode } from '../errors.js'
 import { nextTurn } from '../turns.js'
 import type { Catalogue, CatalogueEntry, CatalogueRecord, CatalogueSet, SetChange } from './catalogue.js'
 import { ChangedIds } from './changed-ids.js'
@@ -28,6 +28,7 @@ import { GalleryFeedback } from './gallery-feedback.js'
 import { GalleryLayout } from './gallery-layout.js'
 import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } from './gallery-search.js'
 import { cursorAfter } from './image-cursor.js'
+import { makeRoom } from './made-sets.js'
 import { countsOf, type JobProgress, type ProgressKeeper } from './job-progress.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
@@ -135,6 +136,13 @@ type ListedEntry = CatalogueEntry & { unreadable?: 'record' | undefined }
 const lengthOfTurn = 128 * 1024
 /** Galleries whose states are read before others have their turn: a few milliseconds. */
 const statesPerTurn = 100
+/** Its engine is away, or does not have it any more. */
+const unservedCodes: readonly ErrorCode[] = [
+  'engine_unreachable',
+  'engine_version_refused',
+  'engine_setting_refused',
+  'gallery_lost',
+]
 /** Galleries read at once when all are opened. */
 const openedAtOnce = 1_000
 
@@ -187,6 +195,11 @@ export class Galleries {
     )
   }
 
+  /** Names of all engines. */
+  get engineNames(): string[] {
+    return Object.keys(this.#options.engines)
+  }
+
   /** Rankings whose pages are still to come, and their memory in bytes. */
   get keptRankings(): { count: number; bytes: number } {
     const { count, bytes } = this.#rankings
@@ -195,7 +208,7 @@ export class Galleries {
 
   /**
    * @throws AlikeError `gallery_exists` when it exists with other settings, for another model or elsewhere, `model_not_found`,
-   * `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`
+   * `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`
    */
   async create(
     name: string,
@@ -230,13 +243,16 @@ export class Galleries {
     return { gallery: await this.#recordOf(gallery), created }
   }
 
-  /** @throws AlikeError `engine_unsupported` for wishes that its engine can not grant; as `Engine.prepare` */
+  /** @throws AlikeError as `makeRoom` */
   async #prepare(entry: CatalogueEntry, wishes: StorageWishes): Promise<void> {
-    const engine = this.#options.engines[entry.engine]
-    const wished = Object.entries(wishes).filter(([, wish]) => wish !== undefined)
-    if (engine?.prepare !== undefined) await engine.prepare(this.#stated(entry), Object.fromEntries(wished))
-    else if (wished.length > 0)
-      throw new AlikeError('engine_unsupported', { detail: `It has no ${wished.map(([name]) => name).join(', ')}.` })
+    const sets = await this.#options.catalogue.sets(entry.uid)
+    await this.prepareSet(sets.find(({ uid }) => uid === entry.set.uid)!, wishes)
+  }
+
+  /** Room for it in its engine, if none was made yet. @throws AlikeError as `makeRoom` */
+  async prepareSet(set: CatalogueSet, wishes: StorageWishes = {}): Promise<void> {
+    const { catalogue } = this.#options
+    await makeRoom(set, { catalogue, engine: this.#engineOf(set.engine), stated: this.#stated({ set }), wishes })
   }
 
   async get(name: string): Promise<GalleryRecord> {
@@ -561,7 +577,8 @@ export class Galleries {
   /** Of a gallery, in the order of their making; one of them serves. */
   async sets(gallery: string): Promise<GallerySet[]> {
     const sets = await this.#options.catalogue.sets((await this.#find(gallery)).uid)
-    return Promise.all(sets.map(async (set) => ({ ...set, reading: await (await this.openSet(set)).state() })))
+    const read = async (set: CatalogueSet) => ({ ...set, reading: await this.#stateOf({ ...set, name: gallery, set }) })
+    return Promise.all(sets.map(read))
   }
 
   /** Of all galleries that have more than one. */
@@ -593,7 +610,9 @@ export class Galleries {
     const { id: modelId, dimension } = models.get(model)
     const { uid: galleryUid, engine, set } = await this.#find(gallery)
     if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
-    return catalogue.addSet({ uid: newUid(), galleryUid, engine, modelId, dimension, about })
+    const made = await catalogue.addSet({ uid: newUid(), galleryUid, engine, modelId, dimension, about })
+    await this.prepareSet(made)
+    return made
   }
 
   /** @throws AlikeError `set_not_found`, `storage_full`, `overloaded` */
@@ -685,7 +704,7 @@ export class Galleries {
         if (entry.unreadable !== undefined) continue
         if (this.#stated(entry).state === 'ready') await this.#openOf(entry)
         const decisions = await this.#decisionsOf(entry)
-        await decisions.finishUnsettled().catch(passOverUnreachable)
+        await decisions.finishUnsettled().catch(passOverUnserved)
       }
       after = records.at(-1)?.name
     }
@@ -717,12 +736,16 @@ export class Galleries {
   }
 
   #openOf(entry: CatalogueEntry): Promise<OpenSet> {
-    const engine = this.#options.engines[entry.engine]
-    if (engine === undefined)
-      throw new AlikeError('data_unreadable', {
-        detail: `Gallery ${entry.name} lives in engine ${entry.engine}, which this process does not have.`,
-      })
-    return engine.open(this.#stated(entry))
+    return this.#engineOf(entry.engine).open(this.#stated(entry))
+  }
+
+  /** @throws AlikeError `data_unreadable` */
+  #engineOf(name: string): Engine {
+    const engine = this.#options.engines[name]
+    if (engine !== undefined) return engine
+    throw new AlikeError('data_unreadable', {
+      detail: `The gallery lives in engine ${name}, which this process does not have.`,
+    })
   }
 
   #stated({ set }: Pick<CatalogueEntry, 'set'>): EmbeddingSet {
@@ -811,7 +834,8 @@ export class Galleries {
     } catch (error) {
       const code = error instanceof AlikeError ? error.code : undefined
       if (code === 'gallery_not_found') return noState
-      if (code === 'engine_unreachable') return { ...noState, unreachable: true }
+      if (code === 'gallery_lost') return { ...noState, lost: true }
+      if (code !== undefined && unservedCodes.includes(code)) return { ...noState, unreachable: true }
       throw error
     }
   }
@@ -832,8 +856,8 @@ async function unlessLost<Result>(reading: Promise<Result>, otherwise: Result): 
 }
 
 /** At the start: the other galleries are opened all the same. */
-function passOverUnreachable(error: unknown): void {
-  if (!(error instanceof AlikeError && error.code === 'engine_unreachable')) throw error
+function passOverUnserved(error: unknown): void {
+  if (!(error instanceof AlikeError && unservedCodes.includes(error.code))) throw error
 }
 
 function newUid(): string {

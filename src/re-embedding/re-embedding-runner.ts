@@ -49,6 +49,7 @@ export class ReEmbeddingRunner implements JobRunner {
     // before anything is read: what changes from now on is brought over in the end
     const changed = galleries.follow(job.gallery)
     let { mirror, set } = await mirrors.of(job.gallery, setUid)
+    if (set.stage === 'building') await galleries.prepareSet(set)
     const { images: total } = await mirror.from.state()
     await expect(Math.max(total, job.position))
     const run = new ReEmbeddingRun(job, { mirror, changed, signal, advance, withoutOriginal, ratePerSecond, total })

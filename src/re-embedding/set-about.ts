@@ -7,6 +7,8 @@ export const withoutOriginalChoices = ['fail', 'leave_out'] as const
 export type WithoutOriginal = (typeof withoutOriginalChoices)[number]
 
 export interface SetAbout {
+  /** Room was made for it in its engine: see `gallery/made-sets.ts`. */
+  isMade?: boolean | undefined
   withoutOriginal?: WithoutOriginal | undefined
   /** Of the last time it was judged against the set that serves. */
   gate?: GateReport | undefined

@@ -1,4 +1,4 @@
-/** The collection of one set: made when it is first needed, read and written in the terms of this engine. */
+/** The collection of one set, read and written in the terms of this engine. It is made with its set, and never again: one that is gone is told. */
 import { Filters, type WeaviateClient } from 'weaviate-client'
 import { AlikeError } from '../../errors.js'
 import { definitionOf } from './collection-definition.js'
@@ -32,7 +32,6 @@ export class ImageCollection {
   readonly #server: WeaviateServer
   readonly #layout: CollectionLayout
   readonly #tuning: IndexTuning
-  #made: Promise<void> | undefined
   #isDropped = false
 
   constructor(server: WeaviateServer, name: string, layout: CollectionLayout, tuning: IndexTuning) {
@@ -42,16 +41,22 @@ export class ImageCollection {
     this.#tuning = tuning
   }
 
-  /** @throws AlikeError as `WeaviateServer.call` */
+  /** Where there is none. @throws AlikeError as `WeaviateServer.call` */
   async make(): Promise<void> {
-    if (this.#isDropped) throw new AlikeError('gallery_not_found')
-    this.#made ??= this.#makeNow()
-    try {
-      await this.#made
-    } catch (error) {
-      this.#made = undefined
-      throw error
-    }
+    await this.#server.call(async (client) => {
+      if (await client.collections.exists(this.name)) return
+      try {
+        await client.collections.create(definitionOf(this.name, this.#layout, this.#tuning))
+      } catch (error) {
+        // another process was quicker
+        if (!(await client.collections.exists(this.name))) throw error
+      }
+    })
+  }
+
+  /** @throws AlikeError `gallery_lost`; as `WeaviateServer.call` */
+  async expectMade(): Promise<void> {
+    if (!(await this.#server.call((client) => client.collections.exists(this.name)))) throw this.#lost()
   }
 
   /** As it was made. */
@@ -160,7 +165,7 @@ export class ImageCollection {
 
   /** In their order: why one was not written. */
   async write(objects: readonly NewObject[]): Promise<BatchResult[]> {
-    await this.make()
+    this.#expectKept()
     const results: BatchResult[] = []
     for (let begin = 0; begin < objects.length; begin += writtenAtOnce) {
       const part = objects.slice(begin, begin + writtenAtOnce)
@@ -215,21 +220,24 @@ export class ImageCollection {
     return objects.map(foundOf)
   }
 
+  /** @throws AlikeError `gallery_not_found` once it was dropped, `gallery_lost`; as `WeaviateServer.call` */
   async #ask<Reply>(ask: (collection: Opened) => Promise<Reply>): Promise<Reply> {
-    await this.make()
-    return this.#server.call((client) => ask(openedOf(client, this.#server, this.name)))
+    this.#expectKept()
+    try {
+      return await this.#server.call((client) => ask(openedOf(client, this.#server, this.name)))
+    } catch (error) {
+      throw error instanceof AlikeError && error.code === 'gallery_not_found' ? this.#lost(error) : error
+    }
   }
 
-  #makeNow(): Promise<void> {
-    return this.#server.call(async (client) => {
-      if (await client.collections.exists(this.name)) return
-      try {
-        await client.collections.create(definitionOf(this.name, this.#layout, this.#tuning))
-      } catch (error) {
-        // another process was quicker
-        if (!(await client.collections.exists(this.name))) throw error
-      }
-    })
+  #expectKept(): void {
+    if (this.#isDropped) throw new AlikeError('gallery_not_found')
+  }
+
+  /** Dropped by us while it was asked, or by somebody else. */
+  #lost(cause?: unknown): AlikeError {
+    if (this.#isDropped) return new AlikeError('gallery_not_found', { cause })
+    return new AlikeError('gallery_lost', { detail: `Weaviate has no collection ${this.name}.`, cause })
   }
 }
 

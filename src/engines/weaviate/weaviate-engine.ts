@@ -59,7 +59,7 @@ export class WeaviateEngine implements Engine {
     this.#looking = setInterval(() => void this.#server.expectReady().catch(() => {}), lookEveryMs).unref()
   }
 
-  /** @throws AlikeError `engine_version_refused`; `config_invalid` when it refuses the API key */
+  /** @throws AlikeError `engine_version_refused`, `engine_setting_refused`; `config_invalid` when it refuses the API key */
   static async start(options: WeaviateOptions): Promise<WeaviateEngine> {
     const engine = new WeaviateEngine(options)
     try {
@@ -113,11 +113,12 @@ export class WeaviateEngine implements Engine {
     return made.set
   }
 
-  async prepare(set: EmbeddingSet, wishes: StorageWishes): Promise<void> {
+  async prepare(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void> {
     const { layout } = this.#options
     const wished = { ...layout, ...wishes } as CollectionLayout
     const collection = this.#collectionOf(set, wished)
-    await collection.make()
+    if (isMade) await collection.expectMade()
+    else await collection.make()
     if (Object.keys(wishes).length === 0) return
     const made = await collection.layout()
     const other = (Object.keys(wishes) as (keyof CollectionLayout)[]).find((name) => made[name] !== wished[name])
@@ -149,7 +150,9 @@ export class WeaviateEngine implements Engine {
 
   async #remove(uid: string): Promise<void> {
     try {
-      await this.#server.call((client) => client.collections.delete(collectionOf(uid)))
+      await this.#server.call(async ({ collections }) => {
+        if (await collections.exists(collectionOf(uid))) await collections.delete(collectionOf(uid))
+      })
     } catch (err) {
       if (err instanceof AlikeError && err.code === 'shutting_down') return
       this.#options.logger.warn({ err, collection: collectionOf(uid) }, 'a deleted gallery could not be removed yet')
@@ -169,7 +172,7 @@ function collectionOf(uid: string): string {
 
 /**
  * A server that is away is waited for: galleries in it answer `engine_unreachable` until it is there.
- * @throws AlikeError `engine_version_refused`; `config_invalid` when it refuses the API key
+ * @throws AlikeError `engine_version_refused`, `engine_setting_refused`; `config_invalid` when it refuses the API key
  */
 export function openWeaviate(options: WeaviateOptions): Promise<WeaviateEngine> {
   return WeaviateEngine.start(options)

@@ -1,12 +1,13 @@
 /**
- * The one way to the server: connected when it is first needed, its version looked at whenever it was away. Searches and
+ * The one way to the server: connected when it is first needed, its version and settings looked at whenever it was away. Searches and
  * reads go through its client; several objects are written by one request of the REST interface, because the client waits
  * half a second for each batch of its own.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import weaviate, { ApiKey, type WeaviateClient } from 'weaviate-client'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, type ErrorCode } from '../../errors.js'
 import { expectSafeVersion } from './server-versions.js'
+import { expectSynchronousIndexing, type NodeReport } from './synchronous-indexing.js'
 import type { WeaviateSettings } from './weaviate-settings.js'
 
 /** Why one object of a batch was not written; undefined when it was. */
@@ -21,6 +22,10 @@ export interface BatchObject {
 
 /** So long an answer may take before the server is looked for. */
 const patienceMs = 1_000
+/** A node that does not answer holds up what is told of all nodes. */
+const nodesWithinMs = 5_000
+/** While it answers so, galleries in it are not served. */
+const awayCodes: readonly ErrorCode[] = ['engine_unreachable', 'engine_version_refused', 'engine_setting_refused']
 /** How soon asking again makes sense. */
 const retryAfterSeconds = 5
 
@@ -39,7 +44,7 @@ export class WeaviateServer {
     return this.#unreachable
   }
 
-  /** @throws AlikeError `engine_unreachable`, `engine_version_refused`, `storage_full`, `gallery_not_found` where there is no such collection */
+  /** @throws AlikeError `engine_unreachable`, `engine_version_refused`, `engine_setting_refused`, `storage_full`, `gallery_not_found` where there is no such collection */
   async call<Reply>(ask: (client: WeaviateClient) => Promise<Reply>): Promise<Reply> {
     if (this.#closed) throw new AlikeError('shutting_down')
     this.#connecting ??= this.#connect()
@@ -50,7 +55,7 @@ export class WeaviateServer {
       return reply
     } catch (error) {
       const told = errorOf(error)
-      if (told.code === 'engine_unreachable' || told.code === 'engine_version_refused') {
+      if (awayCodes.includes(told.code)) {
         this.#unreachable = told.message
         this.#forget(connecting) // it may come back as another one
       }
@@ -89,6 +94,7 @@ export class WeaviateServer {
     const secure = rest.protocol === 'https:'
     const seconds = timeoutMs / 1_000
     expectSafeVersion((await this.#rest<{ version?: string }>('v1/meta')).version ?? '')
+    expectSynchronousIndexing(await this.#nodes())
     return weaviate.connectToCustom({
       httpHost: rest.hostname,
       httpPort: portOf(rest, secure),
@@ -102,8 +108,15 @@ export class WeaviateServer {
     })
   }
 
-  async #rest<Answer>(path: string, body?: object): Promise<Answer> {
-    const { url, apiKey, timeoutMs } = this.settings
+  /** Empty where its key may not ask for them, or a node that is away holds up the answer. */
+  async #nodes(): Promise<readonly NodeReport[]> {
+    const within = Math.min(this.settings.timeoutMs, nodesWithinMs)
+    const told = this.#rest<{ nodes?: NodeReport[] }>('v1/nodes', undefined, within)
+    return (await told.catch(() => undefined))?.nodes ?? []
+  }
+
+  async #rest<Answer>(path: string, body?: object, timeoutMs = this.settings.timeoutMs): Promise<Answer> {
+    const { url, apiKey } = this.settings
     const answer = await fetch(new URL(path, base(url)), {
       method: body === undefined ? 'GET' : 'POST',
       headers: { 'content-type': 'application/json', ...(apiKey !== '' && { authorization: `Bearer ${apiKey}` }) },

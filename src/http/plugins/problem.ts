@@ -16,9 +16,13 @@ const refusals: readonly ErrorCode[] = [
   'shutting_down',
   'not_ready',
   'identity_unreachable',
+  'store_unreachable',
   'engine_unreachable',
   'engine_version_refused',
+  'engine_setting_refused',
 ]
+/** Told to callers although it is an error of the server: only its owner can mend it. */
+const toldDefects: readonly ErrorCode[] = ['gallery_lost']
 
 /** Errors of Fastify and its plugins, and of sockets, by their code. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {
@@ -92,7 +96,8 @@ export function sendProblem(error: AlikeError, request: FastifyRequest, reply: F
 export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
   const status = statusOf(error.code)
   // What went wrong inside is for the log only.
-  const code = isPublic(error.code) && (status < 500 || refusals.includes(error.code)) ? error.code : 'internal'
+  const isTold = status < 500 || refusals.includes(error.code) || toldDefects.includes(error.code)
+  const code = isPublic(error.code) && isTold ? error.code : 'internal'
   return {
     type: `urn:alike:problem:${code}`,
     title: catalogue[code],

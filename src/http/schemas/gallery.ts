@@ -69,6 +69,12 @@ export const Gallery = named(
             'Its engine does not answer: how many pictures it has is not known, and calls get `engine_unreachable`.',
         }),
       ),
+      lost: Type.Optional(
+        Type.Literal(true, {
+          description:
+            'Its engine answers and does not have it any more: calls get `gallery_lost` until it is restored there, or the gallery is deleted.',
+        }),
+      ),
       searchable: Type.Boolean({ description: 'False when the model that made it is not served.' }),
       unreadable: Type.Optional(
         Type.Enum(['record'], {
@@ -150,6 +156,7 @@ export function galleryView(
     engine,
     count,
     ...(reading?.unreachable && { unreachable: reading.unreachable }),
+    ...(reading?.lost && { lost: reading.lost }),
     searchable,
     ...(unreadable && { unreadable }),
     index: { tombstones, pending, building, unfindable },

@@ -35,6 +35,7 @@ const weaviate: TestedEngine = {
     t.after(() => engine.close())
     const uid = randomBytes(8).toString('hex')
     const set: EmbeddingSet = { uid, galleryUid: uid, modelId: model.id, dimension: model.dimension, state: 'ready' }
+    await engine.prepare(set, {}, false)
     return { engine, set, opened: await engine.open(set), settled: async () => {} }
   },
 }

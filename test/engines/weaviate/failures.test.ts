@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
+import { expectSynchronousIndexing } from '../../../src/engines/weaviate/synchronous-indexing.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
 import type { WeaviateSettings } from '../../../src/engines/weaviate/weaviate-settings.js'
 import type { AlikeError } from '../../../src/errors.js'
@@ -29,12 +30,13 @@ const vectors = Array.from({ length: 400 }, unitVectors({ dimension: model.dimen
 async function opened(t: TestContext, server: WeaviateSettings): Promise<OpenSet> {
   const engine = await openWeaviate({ server, layout, logger })
   t.after(() => engine.close())
+  await engine.prepare(set, {}, false)
   return engine.open(set)
 }
 
-/** Answers as a server of this version does. */
-async function serverOf(t: TestContext, version: string): Promise<WeaviateSettings> {
-  const server = createServer((_, answer) => answer.end(JSON.stringify({ version }))).listen(0, '127.0.0.1')
+/** Answers everything with this. */
+async function serverOf(t: TestContext, answered: object): Promise<WeaviateSettings> {
+  const server = createServer((_, answer) => answer.end(JSON.stringify(answered))).listen(0, '127.0.0.1')
   t.after(() => server.close())
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -48,8 +50,56 @@ async function serverOf(t: TestContext, version: string): Promise<WeaviateSettin
 }
 
 test('a server of a version that loses vectors is refused at the start', async (t) => {
-  const server = await serverOf(t, '1.38.2')
+  const server = await serverOf(t, { version: '1.38.2' })
   await assert.rejects(openWeaviate({ server, layout, logger }), { code: 'engine_version_refused' })
+})
+
+test('a server that indexes after it has acknowledged is refused at the start', needsServer, async (t) => {
+  const server = await startWeaviate({ environment: { ASYNC_INDEXING: 'true' } })
+  t.after(() => server.kill())
+  const refused = { code: 'engine_setting_refused', message: /node0.*ASYNC_INDEXING/ }
+  await assert.rejects(openWeaviate({ server: server.settings, layout, logger }), refused)
+})
+
+test('a node that is away says nothing of how the others index', () => {
+  const batchStats = { queueLength: 0, ratePerSecond: 0 }
+  const here = { name: 'node0', status: 'HEALTHY', batchStats }
+  expectSynchronousIndexing([here, { name: 'node1', status: 'UNAVAILABLE', batchStats: {} }, { name: 'node2' }])
+  expectSynchronousIndexing([])
+  const late = { name: 'node1', status: 'HEALTHY', batchStats: {} }
+  assert.throws(() => expectSynchronousIndexing([here, late]), { code: 'engine_setting_refused', message: /node1/ })
+})
+
+test('a collection that is gone is told and not made anew, neither by a read nor by a write', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const store = await opened(t, server.settings)
+  await store.change([{ put: newImage('a', vectors[0]!) }])
+  const collection = `${server.settings.url}/v1/schema/Alike_${set.uid}`
+  assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
+  const lost = { code: 'gallery_lost', message: /Alike_0123456789abcdef/ }
+  await assert.rejects(store.find(['a']), lost)
+  await assert.rejects(store.nearest({ vector: vectors[0]! }), lost)
+  await assert.rejects(store.state(), lost)
+  await assert.rejects(store.change([{ put: newImage('b', vectors[1]!) }]), lost)
+  await assert.rejects(store.change([{ remove: 'a' }]), lost)
+  await assert.rejects(store.patch('a', { label: 'b' }), lost)
+  await assert.rejects(store.removeFitting({ field: 'label', in: ['b'] }), lost)
+  await assert.rejects(store.labels({ limit: 10 }), lost)
+  assert.equal((await fetch(collection)).status, 404)
+})
+
+test('a read that comes after the set was dropped does not make its collection anew', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const engine = await openWeaviate({ server: server.settings, layout, logger })
+  t.after(() => engine.close())
+  await engine.prepare(set, {}, false)
+  const store = await engine.open(set)
+  await engine.drop(set)
+  await assert.rejects(store.find(['a']), { code: 'gallery_not_found' })
+  await assert.rejects(store.change([{ put: newImage('a', vectors[0]!) }]), { code: 'gallery_not_found' })
+  assert.equal((await fetch(`${server.settings.url}/v1/schema/Alike_${set.uid}`)).status, 404)
 })
 
 test('a server that is away is waited for: its galleries are refused, and why is told', async (t) => {

@@ -25,6 +25,7 @@ async function opened(t: TestContext, count: number): Promise<OpenSet[]> {
     Array.from({ length: count }, async () => {
       const engine = await openWeaviate({ server, layout, logger: pino({ level: 'silent' }) })
       t.after(() => engine.close())
+      await engine.prepare(set, {}, false)
       return engine.open(set)
     }),
   )
