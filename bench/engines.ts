@@ -70,8 +70,10 @@ async function weaviate(): Promise<Opened> {
   const server = await startWeaviate()
   const layout = { shards: 1, replicas: 1, quantisation: 'rq8' } as const
   const engine = await openWeaviate({ server: server.settings, layout, logger })
+  const set = newSet(randomBytes(8).toString('hex'))
+  await engine.prepare(set, {}, false)
   return {
-    set: await engine.open(newSet(randomBytes(8).toString('hex'))),
+    set: await engine.open(set),
     settled: async () => {},
     memory: server.memory,
     async close() {

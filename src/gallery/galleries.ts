@@ -28,11 +28,11 @@ import { GalleryFeedback } from './gallery-feedback.js'
 import { GalleryLayout } from './gallery-layout.js'
 import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } from './gallery-search.js'
 import { cursorAfter } from './image-cursor.js'
-import { makeRoom } from './made-sets.js'
 import { countsOf, type JobProgress, type ProgressKeeper } from './job-progress.js'
 import { JoinedSets, type NamedSet } from './joined-sets.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
+import { makeRoom } from './made-sets.js'
 import type {
   GalleryRecord,
   ImageChange,

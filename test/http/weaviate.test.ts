@@ -100,37 +100,41 @@ test(
   },
 )
 
-test('a gallery whose collection was dropped by somebody is told as lost, and is not begun anew', needsServer, async (t) => {
-  const { app, server } = await started(t)
-  await create(app, 201, 'far', { engine: 'weaviate' })
-  await create(app, 201, 'other', { engine: 'weaviate' })
-  for (const gallery of ['far', 'other']) await put(app, gallery, 1)
-  const { setUid } = await app.parts.galleries.look('far')
-  const collection = `${server.settings.url}/v1/schema/Alike_${setUid}`
-  assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
+test(
+  'a gallery whose collection was dropped by somebody is told as lost, and is not begun anew',
+  needsServer,
+  async (t) => {
+    const { app, server } = await started(t)
+    await create(app, 201, 'far', { engine: 'weaviate' })
+    await create(app, 201, 'other', { engine: 'weaviate' })
+    for (const gallery of ['far', 'other']) await put(app, gallery, 1)
+    const { setUid } = await app.parts.galleries.look('far')
+    const collection = `${server.settings.url}/v1/schema/Alike_${setUid}`
+    assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
 
-  const code = (answer: unknown) => (answer as { code: string }).code
-  assert.equal(code(await search(app, 'far', 1, 503)), 'gallery_lost')
-  assert.equal(code(await put(app, 'far', 2, 503)), 'gallery_lost')
-  assert.equal((await create(app, 503, 'far', { engine: 'weaviate' })).code, 'gallery_lost')
-  assert.equal((await fetch(collection)).status, 404)
-  assert.equal((await search(app, 'other', 1)).hits[0]?.id, 'p1')
-  const { galleries } = await app.call(200, { url: '/v1/galleries' })
-  assert.deepEqual(
-    galleries.map(({ name, lost, unreachable }) => [name, lost, unreachable]),
-    [
-      ['far', true, undefined],
-      ['other', undefined, undefined],
-    ],
-  )
-  const metrics = await app.call<string>(200, { url: '/metrics' })
-  assert.match(metrics, /alike_gallery_lost\{gallery="far"\} 1\nalike_gallery_lost\{gallery="other"\} 0/)
-  assert.match(metrics, /alike_engine_unreachable\{engine="weaviate"\} 0/)
+    const code = (answer: unknown) => (answer as { code: string }).code
+    assert.equal(code(await search(app, 'far', 1, 503)), 'gallery_lost')
+    assert.equal(code(await put(app, 'far', 2, 503)), 'gallery_lost')
+    assert.equal((await create(app, 503, 'far', { engine: 'weaviate' })).code, 'gallery_lost')
+    assert.equal((await fetch(collection)).status, 404)
+    assert.equal((await search(app, 'other', 1)).hits[0]?.id, 'p1')
+    const { galleries } = await app.call(200, { url: '/v1/galleries' })
+    assert.deepEqual(
+      galleries.map(({ name, lost, unreachable }) => [name, lost, unreachable]),
+      [
+        ['far', true, undefined],
+        ['other', undefined, undefined],
+      ],
+    )
+    const metrics = await app.call<string>(200, { url: '/metrics' })
+    assert.match(metrics, /alike_gallery_lost\{gallery="far"\} 1\nalike_gallery_lost\{gallery="other"\} 0/)
+    assert.match(metrics, /alike_engine_unreachable\{engine="weaviate"\} 0/)
 
-  await app.call(204, { method: 'DELETE', url: '/v1/galleries/far' })
-  assert.equal((await create(app, 201, 'far', { engine: 'weaviate' })).count, 0)
-  await put(app, 'far', 1)
-})
+    await app.call(204, { method: 'DELETE', url: '/v1/galleries/far' })
+    assert.equal((await create(app, 201, 'far', { engine: 'weaviate' })).count, 0)
+    await put(app, 'far', 1)
+  },
+)
 
 test('a default engine that is not there ends the start', async (t) => {
   await assert.rejects(startApp(t, { weaviateUrl: '', defaultEngine: 'weaviate' }), { code: 'config_invalid' })

@@ -14,7 +14,8 @@ export interface NodeReport {
 /** A node that is away tells nothing, and is passed over. @throws AlikeError `engine_setting_refused` */
 export function expectSynchronousIndexing(nodes: readonly NodeReport[]): void {
   const late = nodes.find(
-    ({ status, batchStats }) => status === 'HEALTHY' && batchStats !== undefined && batchStats.queueLength === undefined,
+    ({ status, batchStats }) =>
+      status === 'HEALTHY' && batchStats !== undefined && batchStats.queueLength === undefined,
   )
   if (late === undefined) return
   throw new AlikeError('engine_setting_refused', {

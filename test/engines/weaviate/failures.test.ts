@@ -70,24 +70,28 @@ test('a node that is away says nothing of how the others index', () => {
   assert.throws(() => expectSynchronousIndexing([here, late]), { code: 'engine_setting_refused', message: /node1/ })
 })
 
-test('a collection that is gone is told and not made anew, neither by a read nor by a write', needsServer, async (t) => {
-  const server = await startWeaviate()
-  t.after(() => server.kill())
-  const store = await opened(t, server.settings)
-  await store.change([{ put: newImage('a', vectors[0]!) }])
-  const collection = `${server.settings.url}/v1/schema/Alike_${set.uid}`
-  assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
-  const lost = { code: 'gallery_lost', message: /Alike_0123456789abcdef/ }
-  await assert.rejects(store.find(['a']), lost)
-  await assert.rejects(store.nearest({ vector: vectors[0]! }), lost)
-  await assert.rejects(store.state(), lost)
-  await assert.rejects(store.change([{ put: newImage('b', vectors[1]!) }]), lost)
-  await assert.rejects(store.change([{ remove: 'a' }]), lost)
-  await assert.rejects(store.patch('a', { label: 'b' }), lost)
-  await assert.rejects(store.removeFitting({ field: 'label', in: ['b'] }), lost)
-  await assert.rejects(store.labels({ limit: 10 }), lost)
-  assert.equal((await fetch(collection)).status, 404)
-})
+test(
+  'a collection that is gone is told and not made anew, neither by a read nor by a write',
+  needsServer,
+  async (t) => {
+    const server = await startWeaviate()
+    t.after(() => server.kill())
+    const store = await opened(t, server.settings)
+    await store.change([{ put: newImage('a', vectors[0]!) }])
+    const collection = `${server.settings.url}/v1/schema/Alike_${set.uid}`
+    assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
+    const lost = { code: 'gallery_lost', message: /Alike_0123456789abcdef/ }
+    await assert.rejects(store.find(['a']), lost)
+    await assert.rejects(store.nearest({ vector: vectors[0]! }), lost)
+    await assert.rejects(store.state(), lost)
+    await assert.rejects(store.change([{ put: newImage('b', vectors[1]!) }]), lost)
+    await assert.rejects(store.change([{ remove: 'a' }]), lost)
+    await assert.rejects(store.patch('a', { label: 'b' }), lost)
+    await assert.rejects(store.removeFitting({ field: 'label', in: ['b'] }), lost)
+    await assert.rejects(store.labels({ limit: 10 }), lost)
+    assert.equal((await fetch(collection)).status, 404)
+  },
+)
 
 test('a read that comes after the set was dropped does not make its collection anew', needsServer, async (t) => {
   const server = await startWeaviate()
