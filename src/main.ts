@@ -256,7 +256,17 @@ export async function openService(
     // another process may have died over one
     opened.push(endOf(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look())))
     const isShared = config.postgresUrl !== ''
-    const sets = new EmbeddingSets({ ...config, isShared, galleries, jobs, webhooks, mirrors, followers, logger })
+    const sets = new EmbeddingSets({
+      ...config,
+      standardModelId: modelFolders.standard.manifest.id,
+      isShared,
+      galleries,
+      jobs,
+      webhooks,
+      mirrors,
+      followers,
+      logger,
+    })
     opened.push(endOf(() => sets.close()))
     const ingest = new Ingest({ ...config, jobs, galleries, spool, webhooks, buckets })
     const analyses = new Analyses({ jobs, galleries, webhooks, imagesMax: config.analysisMaxImages })

@@ -8,6 +8,7 @@ import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import type { StoredDecision } from '../gallery/decisions.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Neighbours, OpenScan } from '../gallery/scan.js'
+import type { Serving } from '../gallery/serving.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import { CalledThread } from '../worker-calls.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
@@ -25,6 +26,13 @@ const pendingShareMax = 0.1
 const waitMs = 500
 /** Decisions or judgements, at once. */
 const linesRead = 500
+
+/** What a run goes on with to its end, also when another set begins to serve the gallery meanwhile. */
+interface AtWork {
+  serving: Serving
+  scan: OpenScan
+  thread: CalledThread<AnalysisCalls>
+}
 
 type TaskOf<Kind extends AnalysisTask['kind']> = Extract<AnalysisTask, { kind: Kind }>
 
@@ -66,8 +74,8 @@ export class AnalysisRun {
   /** @throws AlikeError why there is no result; the signal's reason when stopped */
   async run(task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
     const { gallery } = this.#job
-    const { modelId, examples } = await this.#galleries.serving(gallery)
-    const scan = examples.scan()
+    const serving = await this.#galleries.serving(gallery)
+    const scan = serving.examples.scan()
     const stop = () => this.#control.stop()
     this.#signal.addEventListener('abort', stop)
     const thread = new CalledThread<AnalysisCalls>({
@@ -77,10 +85,11 @@ export class AnalysisRun {
       onFailure: () => {}, // the call that waits for it hears of it
     })
     try {
-      if (task.kind === 'evaluate' || task.kind === 'doctor') await this.#untilLinked(scan)
+      if (task.kind === 'evaluate' || task.kind === 'doctor') await this.#untilLinked(scan, serving)
       const comparesCopies = task.kind === 'evaluate' ? task.duplicateScore !== undefined : task.kind !== 'layout'
       if (comparesCopies) await this.#untilDescribed()
-      const result: AnalysisResult = { ...(await this.#resultOf(task, scan, thread)), gallery, modelId }
+      const found = await this.#resultOf(task, { scan, serving, thread })
+      const result: AnalysisResult = { ...found, gallery, modelId: serving.modelId }
       return { total: this.#control.done, result }
     } finally {
       this.#signal.removeEventListener('abort', stop)
@@ -89,9 +98,9 @@ export class AnalysisRun {
     }
   }
 
-  #resultOf(task: AnalysisTask, scan: OpenScan, thread: CalledThread<AnalysisCalls>) {
+  #resultOf(task: AnalysisTask, { scan, serving, thread }: AtWork) {
     if (task.kind === 'evaluate') return this.#evaluate(task, scan, thread)
-    if (task.kind === 'layout') return this.#layOut(task, scan, thread)
+    if (task.kind === 'layout') return this.#layOut(task, { scan, serving, thread })
     return task.kind === 'duplicates' ? this.#findDuplicates(task, scan, thread) : this.#examine(task, scan, thread)
   }
 
@@ -185,9 +194,9 @@ export class AnalysisRun {
   }
 
   /** Kept with the set; the result only says that it is there. */
-  async #layOut({ kind, ...request }: TaskOf<'layout'>, scan: OpenScan, thread: CalledThread<AnalysisCalls>) {
-    const kept = await this.#galleries.layout(this.#job.gallery)
-    const { modelId } = await this.#galleries.set(this.#job.gallery)
+  async #layOut({ kind, ...request }: TaskOf<'layout'>, { scan, serving, thread }: AtWork) {
+    const kept = this.#galleries.layoutOf(serving)
+    const { modelId } = serving
     const mark = await kept.mark() // before it is read: what changes meanwhile makes it stale
     await thread.call('load', { source: scan.source, answered: [], vectors: true, descriptors: false })
     const { ids, layout } = await thread.call('layout', request)
@@ -237,11 +246,11 @@ export class AnalysisRun {
     this.#signal.throwIfAborted()
   }
 
-  async #untilLinked(scan: OpenScan): Promise<void> {
+  async #untilLinked(scan: OpenScan, { examples }: Serving): Promise<void> {
     for (;;) {
       // asks for nothing, and brings the state up to date
       await scan.neighbours({ numbers: new Uint32Array(0), k: 1 })
-      const { pending, size } = await this.#galleries.state(this.#job.gallery)
+      const { pending, size } = await examples.state()
       if (pending <= size * pendingShareMax) return
       await sleep(waitMs, undefined, { signal: this.#signal })
     }

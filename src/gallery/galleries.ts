@@ -432,11 +432,12 @@ export class Galleries {
   /** How it lies in two dimensions, where that was worked out. */
   async layout(gallery: string): Promise<GalleryLayout> {
     const entry = await this.#find(gallery)
-    return new GalleryLayout({
-      setUid: entry.set.uid,
-      store: this.#options.layouts,
-      set: await this.#openOf(entry),
-    })
+    return this.#layoutOf(entry.set.uid, await this.#openOf(entry))
+  }
+
+  /** The same of the set that a request goes on with, whatever serves by now. */
+  layoutOf({ setUids: [setUid], examples }: Serving): GalleryLayout {
+    return this.#layoutOf(setUid!, examples)
   }
 
   /** What was said of hits in it. */
@@ -719,6 +720,10 @@ export class Galleries {
 
   async #open(name: string): Promise<OpenSet> {
     return this.#openOf(await this.#find(name))
+  }
+
+  #layoutOf(setUid: string, set: OpenSet): GalleryLayout {
+    return new GalleryLayout({ setUid, store: this.#options.layouts, set })
   }
 
   async #decisionsOf(entry: CatalogueEntry): Promise<GalleryDecisions> {

@@ -34,6 +34,7 @@ const table = {
   model_in_use: 409,
   set_not_found: 404,
   set_exists: 409,
+  models_full: 409,
   set_in_use: 409,
   set_not_ready: 409,
   gate_not_passed: 409,

@@ -1,7 +1,7 @@
 /** How an ingestion job is run: its upload is read from the spool, and goes when the job has ended. */
 import type { JobRecord } from '../jobs/job.js'
 import type { JobControl, JobRunner, RunEnd } from '../jobs/job-runner.js'
-import { JobRun, type JobRunOptions } from './job-run.js'
+import { isServingChanged, JobRun, type JobRunOptions } from './job-run.js'
 import { JobTrace, type TracePart } from './job-trace.js'
 import { openSource, type PicturePlaces } from './open-source.js'
 import type { SourceDescription, SourceLimits } from './source.js'
@@ -33,18 +33,39 @@ export class IngestRunner implements JobRunner {
   }
 
   async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
-    const { signal, expect, tell } = control
-    const { spool, places, parts, metrics, concurrency, uploadMaxBytes, traceOf } = this.#options
+    const { spool, traceOf } = this.#options
     const description = job.source as unknown as SourceDescription
-    if (description.kind === 's3') await this.#list(job.id, description, signal)
-    else await spool.bring(job.id, description, signal)
+    if (description.kind === 's3') await this.#list(job.id, description, control.signal)
+    else await spool.bring(job.id, description, control.signal)
+    const trace = traceOf && new JobTrace(traceOf(job))
+    // pictures that were embedded for another model, and not kept, are read again
+    for (let { position } = job; ; ) {
+      const run = await this.#runFrom({ ...job, position }, { description, control, trace })
+      if (run.total !== undefined) return { total: run.total }
+      position = run.position
+    }
+  }
+
+  /** To the end, or until another model serves the gallery: then another run has to go on from `position`. */
+  async #runFrom(
+    job: JobRecord,
+    {
+      description,
+      control,
+      trace,
+    }: { description: SourceDescription; control: JobControl; trace?: JobTrace | undefined },
+  ): Promise<{ total?: number; position: number }> {
+    const { signal, expect, tell } = control
+    const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
+    const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes, trace })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
-      const trace = traceOf && new JobTrace(traceOf(job))
-      const run = new JobRun(job, source, { ...control, parts, metrics, concurrency, uploadMaxBytes, trace })
       tell(() => run.reading())
-      return { total: await run.run() }
+      return { total: await run.run(), position: run.position }
+    } catch (error) {
+      if (!isServingChanged(error)) throw error
+      return { position: run.position }
     } finally {
       await source.close()
     }

@@ -14,7 +14,7 @@ import type { IngestOutcome, Metrics } from '../metrics.js'
 import { batched } from './batched.js'
 import { ByteRoom } from './byte-room.js'
 import type { JobTrace } from './job-trace.js'
-import { type IncomingImage, type IntakeParts, type StageDurations, servingTries, takeIn } from './new-image.js'
+import { type IncomingImage, type IntakeParts, type StageDurations, takeIn } from './new-image.js'
 import type { PictureItem, Source, SourceItem } from './source.js'
 
 export interface JobRunOptions extends Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance'> {
@@ -57,14 +57,21 @@ export class JobRun {
   readonly #options: JobRunOptions
   readonly #startedAt = performance.now()
   readonly #room = new ByteRoom(underWayMaxBytes)
+  #position: number
   #done = 0
   #ownFaults = 0
   #shareAtStart = 0
 
   constructor(job: JobRecord, source: Source, options: JobRunOptions) {
     this.#job = job
+    this.#position = job.position
     this.#source = source
     this.#options = options
+  }
+
+  /** Behind the last committed group. */
+  get position(): number {
+    return this.#position
   }
 
   reading(): RunReading {
@@ -78,7 +85,8 @@ export class JobRun {
 
   /**
    * @returns the number of items in the source
-   * @throws AlikeError why the job as a whole can not go on; the signal's reason when stopped
+   * @throws AlikeError why the job as a whole can not go on; `serving_changed`: it can, by a run from `position` on; the
+   * signal's reason when stopped
    */
   async run(): Promise<number> {
     const { concurrency, signal, trials } = this.#options
@@ -211,6 +219,7 @@ export class JobRun {
       return []
     })
 
+    this.#position = position
     this.#options.trace?.committed(startedAt, batch.length)
     for (const result of results) metrics.countIngested(outcomeOf(result))
     metrics.countIngested('failed', errors.length)
@@ -221,18 +230,18 @@ export class JobRun {
   /** What was embedded while another model began to serve the gallery is embedded again, from what was kept of it. */
   async #change(steps: readonly ImageStep[], progress: JobProgress): Promise<StepResult[]> {
     const { parts } = this.#options
-    let current = [...steps]
-    for (let tries = 1; ; tries++) {
+    for (let current = [...steps]; ; ) {
       try {
         return await parts.galleries.change(this.#job.gallery, current, progress)
       } catch (error) {
-        if (tries >= servingTries || !(error instanceof AlikeError && error.code === 'serving_changed')) throw error
+        if (!isServingChanged(error)) throw error
       }
+      this.#options.signal.throwIfAborted()
       current = await Promise.all(current.map((step) => this.#takenAgain(step)))
     }
   }
 
-  /** @throws AlikeError `serving_changed` for a picture that was not kept, and as `takeIn` */
+  /** @throws AlikeError `serving_changed` for a picture that was not kept: it has to be read again; and as `takeIn` */
   async #takenAgain(step: ImageStep): Promise<ImageStep> {
     if (!('put' in step)) return step
     const { parts } = this.#options
@@ -258,6 +267,10 @@ export class JobRun {
       }
     }
   }
+}
+
+export function isServingChanged(error: unknown): boolean {
+  return error instanceof AlikeError && error.code === 'serving_changed'
 }
 
 function isAboutImage(code: ErrorCode): boolean {

@@ -11,6 +11,7 @@ import { catchUp } from './catching-up.js'
 import type { ReEmbeddingTask } from './re-embedding-runner.js'
 import { aboutOf, asStored, type SetAbout, type WithoutOriginal } from './set-about.js'
 import type { SetFollowers } from './set-followers.js'
+import type { SetMirror } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
 
 export interface EmbeddingSetsOptions {
@@ -25,6 +26,8 @@ export interface EmbeddingSetsOptions {
   isShared?: boolean | undefined
   /** Models in memory at once. */
   modelsOpenMax: number
+  /** Which of them is always in memory. */
+  standardModelId: string
   /** Days for which a set that served is brought up to date. */
   setKeptDays: number
   logger: JobLogger
@@ -47,6 +50,13 @@ export interface ToldSet extends Omit<GallerySet, 'about'> {
   about: SetAbout
   /** That is not over. */
   job: JobRecord | undefined
+}
+
+interface Exchange {
+  set: ToldSet
+  serving: ToldSet
+  /** Pictures that the set has not, and the one that serves has. */
+  mayLack: boolean
 }
 
 /** Writes wait no longer than this for another set to begin to serve. */
@@ -77,17 +87,13 @@ export class EmbeddingSets {
   /**
    * A job that builds the set of this model, or compares and judges it again where it is complete. One that is not over is told
    * instead of another.
-   * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `job_queue_full`, `storage_full`, `webhook_disabled`,
-   * `overloaded`
+   * @throws AlikeError `gallery_not_found`, `model_not_found`, `set_exists`, `models_full`, `job_queue_full`, `storage_full`,
+   * `webhook_disabled`, `overloaded`
    */
   async build(gallery: string, model: string, wishes: BuildWishes = {}): Promise<JobReport & { created: boolean }> {
-    const { jobs, webhooks, modelsOpenMax } = this.#options
+    const { jobs, webhooks } = this.#options
     const { webhook } = wishes
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
-    if (modelsOpenMax < 2)
-      throw new AlikeError('overloaded', {
-        detail: 'A second model has no room beside the first: MODELS_OPEN_MAX is 1.',
-      })
     await jobs.expectRoom('re-embedding')
     // a job that begins while sets are exchanged would go on from the one that does not serve any more
     return this.#alone(gallery, () => this.#buildNow(gallery, model, wishes))
@@ -100,6 +106,7 @@ export class EmbeddingSets {
     const known = (await this.list(gallery)).find((set) => set.modelId === modelId)
     if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
     if (known?.stage === 'serving') throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
+    await this.#expectRoomInMemory(gallery, modelId)
     const withoutOriginal = wishes.withoutOriginal ?? known?.about.withoutOriginal ?? 'fail'
     const set = known ?? (await galleries.addSet(gallery, modelId, asStored({ withoutOriginal })))
     if (known !== undefined && known.about.withoutOriginal !== withoutOriginal)
@@ -117,9 +124,22 @@ export class EmbeddingSets {
   }
 
   /**
+   * The job would take the model that serves out of memory, and searches would wait for one or be refused. The standard model
+   * is in memory besides. @throws AlikeError `models_full`
+   */
+  async #expectRoomInMemory(gallery: string, modelId: string): Promise<void> {
+    const { galleries, standardModelId, modelsOpenMax } = this.#options
+    const needed = new Set([standardModelId, (await galleries.set(gallery)).modelId, modelId]).size
+    if (needed <= modelsOpenMax) return
+    throw new AlikeError('models_full', {
+      detail: `${needed} models would be in memory at once; MODELS_OPEN_MAX allows ${modelsOpenMax}.`,
+    })
+  }
+
+  /**
    * The set of this model serves from now on; the one that did is kept up to date for some days. A set that served before can
    * serve again at once.
-   * @throws AlikeError `set_not_found`, `set_not_ready`, `gate_not_passed` unless forced, `model_mismatch`, `overloaded`, `storage_full`
+   * @throws AlikeError `set_not_found`, `set_not_ready`, `gate_not_passed` and `originals_missing` unless forced, `model_mismatch`, `overloaded`, `storage_full`
    */
   serve(gallery: string, model: string, { force = false }: { force?: boolean | undefined } = {}): Promise<void> {
     return this.#alone(gallery, () => this.#serveNow(gallery, model, force))
@@ -138,7 +158,7 @@ export class EmbeddingSets {
     const passed = set.stage === 'kept' || (gate?.passed === true && gate.servingModelId === serving.modelId)
     if (!passed && !force)
       throw new AlikeError('gate_not_passed', { detail: gate?.reasons.join(' ') || 'It was not judged yet.' })
-    await this.#exchange(gallery, set, serving)
+    await this.#exchange(gallery, { set, serving, mayLack: force || set.about.withoutOriginal === 'leave_out' })
     this.#options.logger.info(
       { gallery, modelId: set.modelId, before: serving.modelId, forced: !passed, rolledBack: set.stage === 'kept' },
       'another embedding set serves a gallery',
@@ -181,7 +201,7 @@ export class EmbeddingSets {
     }
   }
 
-  async #exchange(gallery: string, set: ToldSet, serving: ToldSet): Promise<void> {
+  async #exchange(gallery: string, { set, serving, mayLack }: Exchange): Promise<void> {
     const { galleries, mirrors, followers, setKeptDays, isShared = false, now = () => new Date() } = this.#options
     const changed = galleries.follow(gallery)
     if (isShared) changed.note('all')
@@ -194,7 +214,10 @@ export class EmbeddingSets {
       const lately = AbortSignal.timeout(closedMaxMs)
       await galleries.serve(gallery, set.uid, {
         about: asStored({ ...serving.about, gate: undefined, keptUntil }),
-        catchUp: () => catchUp({ mirror, changed, signal: lately }),
+        catchUp: async () => {
+          await catchUp({ mirror, changed, signal: lately })
+          if (!mayLack) await expectWhole(mirror)
+        },
         signal: lately,
       })
     } catch (error) {
@@ -249,6 +272,16 @@ export class EmbeddingSets {
       this.#busy.delete(gallery)
     }
   }
+}
+
+/** @throws AlikeError `originals_missing` when the other set lacks pictures */
+async function expectWhole({ from, to }: SetMirror): Promise<void> {
+  const [serving, other] = await Promise.all([from.state(), to.state()])
+  const missing = serving.images - other.images
+  if (missing <= 0) return
+  throw new AlikeError('originals_missing', {
+    detail: `${missing} pictures of the gallery would be missing from it: they could not be embedded for that set. \`force\` goes on without them.`,
+  })
 }
 
 function setUidOf({ source }: JobRecord): string | undefined {

@@ -5,6 +5,7 @@ import type { ChangedIds } from '../gallery/changed-ids.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import { catchUpOnce } from './catching-up.js'
+import type { LostImage } from './set-mirror.js'
 import type { SetMirrors } from './set-mirrors.js'
 
 export interface SetFollowersOptions {
@@ -102,7 +103,11 @@ export class SetFollowers {
         if (signal.aborted) return
         await this.#inTurn(async () => {
           const { mirror } = await mirrors.of(gallery, setUid)
-          await catchUpOnce({ mirror, changed, signal })
+          const onLost = (lost: readonly LostImage[]) => {
+            const { id, error: err } = lost[0]!
+            logger.warn({ err, gallery, lost: lost.length, id }, 'pictures are missing from the other embedding set')
+          }
+          await catchUpOnce({ mirror, changed, signal, onLost })
         }, signal)
       } catch (error) {
         if (signal.aborted) return

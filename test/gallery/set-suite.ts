@@ -43,6 +43,16 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     return tested
   }
 
+  test('a picture that comes from another set keeps when it was first put there, and its own when it is put again', async (t) => {
+    const { opened } = await openSet(t)
+    const createdAt = '2024-02-03T04:05:06.000Z'
+    await opened.change([{ put: { ...images[0]!, createdAt } }])
+    const created = async () => (await opened.find([images[0]!.id])).map((record) => record.createdAt)
+    assert.deepEqual(await created(), [createdAt])
+    await opened.change([{ put: { ...images[0]!, contentHash: 'another', createdAt: '2025-01-01T00:00:00.000Z' } }])
+    assert.deepEqual(await created(), [createdAt])
+  })
+
   test('an exact search finds what a scan finds, whatever narrows it', async (t) => {
     const { opened } = await filled(t)
     const query = descriptors[4]!

@@ -299,8 +299,83 @@ test('a snapshot holds both sets; restored, either of them serves', async (t) =>
 
 test('one model more than has room in memory is not begun with', async (t) => {
   const app = await filled(t, { modelsOpenMax: 1 })
-  const refused = await app.call(429, { method: 'POST', url: sets, payload: { model: 'twelve' } })
-  assert.deepEqual([refused.code, refused.detail?.includes('MODELS_OPEN_MAX')], ['overloaded', true])
+  const refused = await app.call(409, { method: 'POST', url: sets, payload: { model: 'twelve' } })
+  assert.deepEqual(
+    [refused.code, refused.detail],
+    ['models_full', '2 models would be in memory at once; MODELS_OPEN_MAX allows 1.'],
+  )
+  assert.deepEqual(await states(app), [['serving', total]], 'no set is begun that could not be built')
+})
+
+test('of three models two are in memory already: the standard one, and the one that serves', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  await serve(app, 200, 'twelve')
+  await app.call(204, { method: 'DELETE', url: `${sets}/handmade` })
+  await installModel(app, (await handmadeModel(t, { dimension: 8, name: 'eight' })).folder)
+  assert.equal((await app.call(409, { method: 'POST', url: sets, payload: { model: 'eight' } })).code, 'models_full')
+  assert.equal((await build(app, { model: 'handmade' })).state, 'succeeded')
+})
+
+test('without originals a roll back is refused while pictures would be missing from it, and forced goes on without them', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  await serve(app, 200, 'twelve')
+  const { config } = app
+  await app.close()
+  const bare = await startApp(t, { ...config, originals: 'none', modelsDir: join(config.dataDir, 'models') })
+  await store(bare, 'not-kept', await picture(drawnLabels[0]!, 500))
+  const told = ({ msg }: Record<string, unknown>) => msg === 'pictures are missing from the other embedding set'
+  await until(async () => bare.log.some(told), 'a line in the log')
+  const refused = await serve(bare, 409, 'handmade')
+  assert.deepEqual([refused.code, refused.detail.startsWith('1 pictures')], ['originals_missing', true])
+  assert.deepEqual(await states(bare), [
+    ['kept', total],
+    ['serving', total + 1],
+  ])
+  await bare.call(200, { url: `${gallery}/images/not-kept` })
+  await serve(bare, 200, 'handmade', true)
+  await bare.call(404, { url: `${gallery}/images/not-kept` })
+})
+
+test('a group of an upload that is caught by exchange after exchange is stored in the end, also where no originals are kept', async (t) => {
+  const app = await filled(t, { originals: 'none' })
+  await build(app, { model: 'twelve', withoutOriginal: 'leave_out' })
+  const { galleries } = app.parts
+  const change = galleries.change.bind(galleries)
+  let exchanges = 0
+  galleries.change = async (...given) => {
+    if (exchanges < 13 && given[2] !== undefined)
+      await app.parts.sets.serve('g', exchanges++ % 2 === 0 ? 'twelve' : 'handmade', { force: true })
+    return change(...given)
+  }
+  const entries = await Promise.all(
+    drawnLabels.map(async (label, n) => ({ path: `${label}/${n}.jpg`, content: await drawImage(label, 2_000 + n) })),
+  )
+  const job = await sendJob(app, gallery, { 'content-type': 'application/x-tar' }, await tarOf(entries))
+  const { state, added, failed } = await ended(app, job)
+  assert.deepEqual([state, added, failed, exchanges], ['succeeded', entries.length, 0, 13])
+  const found = await searched(app, entries[1]!.content.toString('base64'), { k: 1 })
+  assert.deepEqual([found.hits[0]?.id, found.vector.length], [entries[1]!.path, 12])
+})
+
+test('a layout is of the set that it was begun with, whatever serves by its end', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  const { galleries } = app.parts
+  const serving = galleries.serving.bind(galleries)
+  galleries.serving = async (name) => {
+    const found = await serving(name)
+    galleries.serving = serving
+    await app.parts.sets.serve('g', 'twelve')
+    return found
+  }
+  const layout = { url: `${gallery}/layout` }
+  const { state, failure } = await ended(app, await app.call<Job>(202, { method: 'POST', ...layout }))
+  assert.deepEqual([state, failure?.code], ['succeeded', undefined])
+  assert.equal((await app.call(404, layout)).code, 'layout_missing')
+  await serve(app, 200, 'handmade')
+  assert.equal((await app.call<{ pictures: number }>(200, layout)).pictures, total)
 })
 
 test('an upload under way while sets are exchanged is stored by the model that serves, all of it, in both sets', async (t) => {

@@ -47,7 +47,8 @@ export function layOut({ labels, vectors, dimension }: EmbeddedImages, options: 
   onExpect(drawn.length + umapEpochs + count)
   const components = principalComponents(vectors, dimension, pcaDimensions, seed, onPause)
   const near = new Nearest(components, pcaDimensions, drawn)
-  const neighbours = Math.min(options.neighbours, drawn.length - 1)
+  // UMAP counts each among its own, and wants more images than that
+  const neighbours = Math.min(options.neighbours, drawn.length - (drawn.length < umapMin ? 1 : 2))
   const found = Array.from(drawn, (position) => {
     onStep()
     return near.of(position, neighbours)

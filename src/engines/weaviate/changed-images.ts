@@ -98,7 +98,7 @@ function put(uuid: string, { put: image, unlessSame }: PutStep, state: State, cl
   if (unlessSame && former !== undefined && isSame(former, said)) return [{ unchanged: true }, state]
   const at = clock.now()
   const properties = propertiesOf(said, {
-    createdAt: former?.createdAt || at,
+    createdAt: former?.createdAt || image.createdAt || at,
     updatedAt: at,
     stamp: clock.stamp(),
   })

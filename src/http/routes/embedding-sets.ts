@@ -97,7 +97,7 @@ export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOpti
         tags,
         summary: 'Let another embedding set serve a gallery, or the one before again',
         description:
-          'In one step: searches under way end with the set they began with. The set that served is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Refused with `gate_not_passed` for a set that was not found good enough, unless it is forced.',
+          'In one step: searches under way end with the set they began with. The set that served is kept up to date for `SET_KEPT_DAYS`, and the same call rolls back to it. Unless it is forced, a set that was not found good enough is refused with `gate_not_passed`, and one that lacks pictures of the gallery, as those were uploaded without being kept, with `originals_missing`.',
         params: GalleryPath,
         body: { content: { 'application/json': { schema: ServingBody } } },
         response: {

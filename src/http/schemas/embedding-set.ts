@@ -47,7 +47,11 @@ export const ServingBody = Type.Object(
   {
     model: SetModel,
     force: Type.Optional(
-      Type.Boolean({ default: false, description: 'The set serves although it was not found good enough.' }),
+      Type.Boolean({
+        default: false,
+        description:
+          'The set serves although it was not found good enough, or lacks pictures that could not be embedded for it.',
+      }),
     ),
   },
   { additionalProperties: false, examples: [{ model: 'resnet50' }] },

@@ -59,9 +59,9 @@ test('a label that the neighbours do not have is doubted; of no label nothing is
   assert.deepEqual([doubts[0], doubts[1], doubts[2]], [1, NaN, 0])
 })
 
-for (const count of [0, 1, 2, 5]) {
+for (const count of [0, 1, 2, 5, 8, 11, 12]) {
   test(`a gallery of ${count} is laid out, too`, () => {
-    const all = clusters(2)
+    const all = clusters(4)
     const images = {
       ...all,
       ids: all.ids.slice(0, count),
