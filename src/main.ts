@@ -26,7 +26,7 @@ import { openProvenEmbedder } from './embedding/proven-embedder.js'
 import { ServedModels } from './embedding/served-models.js'
 import { type EmbeddedEngine, openEmbedded } from './engines/embedded/embedded-engine.js'
 import { indexPartsWanted } from './engines/embedded/vector-index/index-threads.js'
-import { openWeaviate, type WeaviateEngine } from './engines/weaviate/weaviate-engine.js'
+import type { WeaviateEngine } from './engines/weaviate/weaviate-engine.js'
 import { AlikeError } from './errors.js'
 import type { Engine } from './gallery/engine.js'
 import { openGalleries } from './gallery/galleries.js'
@@ -354,6 +354,7 @@ export async function openService(
 /** @throws AlikeError `engine_version_refused`, `engine_setting_refused`, `config_invalid` */
 async function openWeaviateOf(config: Config, logger: Logger): Promise<WeaviateEngine | undefined> {
   if (config.weaviateUrl === '') return undefined
+  const { openWeaviate } = await import('./engines/weaviate/weaviate-engine.js') // a large package, for those who have a server
   return openWeaviate({
     server: {
       url: config.weaviateUrl,
