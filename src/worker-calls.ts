@@ -3,7 +3,6 @@
  * dies rejects what waits for it instead of leaving it waiting. Each thread names its calls in one
  * closed table of requests and replies.
  */
-import { once } from 'node:events'
 import { parentPort, receiveMessageOnPort, type TransferListItem, Worker } from 'node:worker_threads'
 import { AlikeError, type ErrorCode } from './errors.js'
 
@@ -47,7 +46,7 @@ export class CalledThread<Calls extends CallTable> {
   readonly #worker: Worker
   readonly #options: CalledThreadOptions
   readonly #waiting = new Map<number, Waiting>()
-  readonly #ended: Promise<unknown>
+  readonly #ended: Promise<void>
   #lastCall = 0
   #closing = false
   #failure: AlikeError | undefined
@@ -55,7 +54,7 @@ export class CalledThread<Calls extends CallTable> {
   constructor(options: CalledThreadOptions) {
     this.#options = options
     this.#worker = new Worker(options.file, { workerData: options.data, name: options.name })
-    this.#ended = once(this.#worker, 'exit').catch(() => {})
+    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
     this.#worker.on('message', (answers: FromThread[]) => answers.forEach((answer) => this.#settle(answer)))
     this.#worker.on('error', (error) => this.#fail(error))
     this.#worker.on('messageerror', (error) => this.#fail(error)) // whose it was is not known; `expectSendable` keeps it from happening
@@ -65,6 +64,16 @@ export class CalledThread<Calls extends CallTable> {
   /** Calls without an answer so far. */
   get waiting(): number {
     return this.#waiting.size
+  }
+
+  /** Takes calls: it is not asked to end, and has not ended by itself. */
+  get alive(): boolean {
+    return this.#failure === undefined && !this.#closing
+  }
+
+  /** Resolves when the thread has ended, for whatever reason. */
+  get ended(): Promise<void> {
+    return this.#ended
   }
 
   /** @throws AlikeError what the thread threw, or `internal` when the thread is gone. */

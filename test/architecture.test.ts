@@ -67,7 +67,7 @@ const mayImport: Record<string, readonly string[]> = {
   config: ['errors'],
   image: ['errors', 'copies'],
   'worker-calls': ['errors'],
-  embedding: ['durable-files', 'cosine', 'errors', 'eval', 'image', 'metrics'],
+  embedding: ['durable-files', 'cosine', 'errors', 'eval', 'image', 'metrics', 'worker-calls'],
   ranking: [],
   engines: [
     'originals',
@@ -175,7 +175,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   // of the service it knows the contract: the types that are made from `openapi.yaml`
   console: [],
-  train: ['errors', 'durable-files', 'command-line', 'image', 'eval', 'embedding', 'datasets'],
+  train: ['errors', 'durable-files', 'command-line', 'image', 'eval', 'embedding', 'datasets', 'worker-calls'],
   cli: [
     'errors',
     'durable-files',

@@ -15,8 +15,9 @@ import {
   type ProviderOptions,
   type RuntimeDescription,
 } from './provider.js'
-import type { RunResult, Session } from './session.js'
+import type { Session } from './session.js'
 import { SessionPool } from './session-pool.js'
+import type { RunResult } from './worker-protocol.js'
 
 export type { Embedding } from './embedding.js'
 

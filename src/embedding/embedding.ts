@@ -1,5 +1,5 @@
 /** What the model says about one picture, cut out of the answer to its batch. */
-import type { RunResult } from './session.js'
+import type { RunResult } from './worker-protocol.js'
 
 export interface Embedding {
   /** [embeddingDimension], unit length */

@@ -4,16 +4,7 @@
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { servedGraph } from './served-graph.js'
-import type { PlaceValues, SessionSettings } from './worker-protocol.js'
-
-export interface ModelOutputs {
-  /** [batchSize, embeddingDimension] */
-  embeddings: Float32Array<ArrayBuffer>
-  /** [batchSize, classCount] */
-  logits: Float32Array<ArrayBuffer>
-  /** Where the sessions were opened with the map, and the graph has one. */
-  map?: PlaceValues | undefined
-}
+import type { PlaceValues, RunResult, SessionSettings } from './worker-protocol.js'
 
 /** One ONNX Runtime session and the batch sizes that it may see. */
 interface ShapedSession {
@@ -58,7 +49,7 @@ export class OnnxModel {
    * @param pixels [batchSize, inputSize, inputSize, 3]
    * @throws Error for a size that no session was opened for
    */
-  async run(pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<ModelOutputs> {
+  async run(pixels: Uint8Array<ArrayBuffer>, batchSize: number): Promise<RunResult> {
     const shaped = this.#sessions.find(({ batchSizes }) => batchSizes.includes(batchSize))
     if (shaped === undefined) throw new Error(`no session takes a batch of ${batchSize}`)
     const input = new Tensor('uint8', pixels, [batchSize, this.#inputSize, this.#inputSize, 3])

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { readGpus } from './gpu-readings.js'
 import { type Model, type Precision, precisions } from './model-manifest.js'
-import { Session, type SessionInfo, SessionOpenError } from './session.js'
-import type { Provider, SessionSettings } from './worker-protocol.js'
+import { Session, SessionOpenError } from './session.js'
+import type { Provider, SessionInfo, SessionSettings } from './worker-protocol.js'
 
 export interface ProviderOptions {
   model: Model

@@ -43,12 +43,12 @@ export class SessionPool {
 
   /** Warm sessions, idle or running. */
   get live(): number {
-    return this.#live.size
+    return [...this.#live].filter(({ alive }) => alive).length
   }
 
   /** Nothing runs and the last attempt to change that failed: who waits would wait for long. */
   get failing(): boolean {
-    return this.#live.size === 0 && this.#lastOpenFailed
+    return this.live === 0 && this.#lastOpenFailed
   }
 
   /** Of several GPUs from the one that has most of them idle. */

@@ -1,7 +1,4 @@
-/**
- * What the main thread and a session worker say to each other. A worker does one thing at a time,
- * so messages carry no ids: every `run` is answered by exactly one `ran` or `run_failed`.
- */
+/** What the main thread asks a session worker, and what it answers. */
 
 export type Provider = 'cpu' | 'cuda'
 
@@ -12,7 +9,7 @@ export interface SessionSettings {
   provider: Provider
   /** Side of the square input, pixels. */
   inputSize: number
-  /** Every batch size that will ever be run, ascending; each is run once before `ready`. */
+  /** Every batch size that will ever be run, ascending; each is run once when it is opened. */
   batchSizes: readonly number[]
   /** An ONNX Runtime session for each of them, which sees that one shape for ever. Default: one for all. */
   sessionPerBatchSize?: boolean | undefined
@@ -30,41 +27,40 @@ export interface PlaceValues {
   width: number
 }
 
-export type ToWorker =
-  | {
-      kind: 'run'
-      /** [batchSize, inputSize, inputSize, 3] RGB; transferred, and given back with the answer. */
-      pixels: Uint8Array<ArrayBuffer>
-      batchSize: number
-    }
-  /** Release the session and end; comes only when no run is under way. */
-  | { kind: 'close' }
+/** What a session tells once it is warm. */
+export interface SessionInfo {
+  ortVersion: string
+  embeddingDimension: number
+  classCount: number
+  warmupMs: number
+  /** What a run of each batch size took in the warm-up, in their order. */
+  runMs: readonly number[]
+  /** Whether runs tell what each place adds. */
+  hasMap: boolean
+}
 
-export type FromWorker =
-  | {
-      kind: 'ready'
-      ortVersion: string
-      embeddingDimension: number
-      classCount: number
-      warmupMs: number
-      runMs: number[]
-      /** Whether runs tell what each place adds. */
-      hasMap: boolean
-    }
-  /** The session could not be made; the worker ends by itself. */
-  | {
-      kind: 'open_failed'
-      reason: string
-      /** The provider's library is not part of this installation, so nothing was even tried. */
-      providerMissing: boolean
-    }
-  | {
-      kind: 'ran'
-      /** [batchSize, embeddingDimension] */
-      embeddings: Float32Array<ArrayBuffer>
-      /** [batchSize, classCount] */
-      logits: Float32Array<ArrayBuffer>
-      map?: PlaceValues | undefined
-      pixels: Uint8Array<ArrayBuffer>
-    }
-  | { kind: 'run_failed'; reason: string; pixels: Uint8Array<ArrayBuffer> }
+/** Why a session could not be made. */
+export interface OpenFailure {
+  reason: string
+  /** The provider's library is not part of this installation, so nothing was even tried. */
+  providerMissing: boolean
+}
+
+export interface RunResult {
+  /** [batchSize, embeddingDimension] */
+  embeddings: Float32Array<ArrayBuffer>
+  /** [batchSize, classCount] */
+  logits: Float32Array<ArrayBuffer>
+  /** Only where the session was opened with the map. */
+  map?: PlaceValues | undefined
+}
+
+/** [batchSize, inputSize, inputSize, 3] RGB; moved to the thread, and given back with the answer. */
+type Pixels = Uint8Array<ArrayBuffer>
+
+export type SessionCalls = {
+  /** The first call: resolves when every batch size has been run once. */
+  open: { request: undefined; reply: { info: SessionInfo } | { failure: OpenFailure } }
+  /** One at a time. */
+  run: { request: { pixels: Pixels; batchSize: number }; reply: { result: RunResult; pixels: Pixels } }
+}

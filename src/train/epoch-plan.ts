@@ -2,7 +2,7 @@
 import { seededRandom } from '../eval/random.js'
 import { linkedMembers } from './feedback/linked-members.js'
 import { type Mix, planMix } from './fine-tuning/mix.js'
-import type { BatchRequest } from './loader/image-loader.js'
+import type { BatchRequest } from './loader/loader-protocol.js'
 import type { Links } from './losses/linked-pairs.js'
 import { classBalancedBatches } from './samplers/class-balanced.js'
 import type { TrainSettings } from './settings.js'

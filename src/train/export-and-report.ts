@@ -28,6 +28,13 @@ export interface FinishedRun {
   log: (line: string) => void
 }
 
+export interface ExportedRun {
+  /** The model folder. */
+  folder: string
+  /** Absent when the test pictures were left alone. */
+  metrics?: ModelMetrics
+}
+
 /** Pictures that TensorFlow.js and ONNX Runtime must agree on. */
 const parityImages = 16
 
@@ -42,7 +49,7 @@ export async function exportAndReport({
   useClassifier,
   report,
   log,
-}: FinishedRun): Promise<{ folder: string; metrics?: ModelMetrics }> {
+}: FinishedRun): Promise<ExportedRun> {
   const embedding = await shapeEmbedding(network, data, loader, useClassifier, log)
 
   const { preprocessing } = embedding.network

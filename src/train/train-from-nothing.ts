@@ -112,7 +112,7 @@ export async function trainFromNothing(
       })),
     }
   } finally {
-    loader.close()
+    await loader.close()
     teachers?.dispose()
     optimizer.dispose()
     for (const { model } of [network, averaged]) model.dispose()

@@ -178,7 +178,7 @@ test('close finishes what was accepted, refuses what comes later, and ends the t
 
 test('a worker that dies fails its batch, is replaced, and the waiting pictures are answered', async (t) => {
   const { embedder, workers, metricLines } = await open(t, { maxBatch: 1 })
-  workers[0]?.postMessage({ kind: 'not in the protocol' }) // the thread throws and ends
+  workers[0]?.postMessage(null) // the thread throws and ends
   const first = embedder.embed(image(1)) // already given to the dying thread
   const second = embedder.embed(image(2)) // still in the line
   await assert.rejects(first, hasCode('internal'))
@@ -192,7 +192,7 @@ test('while no worker can be started, nobody waits; once one can, all is well ag
   const { embedder, workers, model } = await open(t)
   const network = join(model.folder, 'model.onnx')
   await rename(network, `${network}.away`)
-  workers[0]?.postMessage({ kind: 'not in the protocol' })
+  workers[0]?.postMessage(null)
   const waiting = [embedder.embed(image(1)), embedder.embed(image(2))]
   for (const { status } of await Promise.allSettled(waiting)) assert.equal(status, 'rejected')
   await assert.rejects(embedder.embed(image(1)), hasCode('internal'))

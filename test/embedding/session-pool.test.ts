@@ -55,7 +55,7 @@ test('two devices are two sets of workers: each is filled, given work in turn, a
     reopened = resolve
   })
   const ended = new Promise((resolve) => workers[1]!.once('exit', resolve))
-  workers[1]!.postMessage({ kind: 'not in the protocol' }) // the thread throws and ends
+  workers[1]!.postMessage(null) // the thread throws and ends
   await ended
   assert.equal(pool.live, 3)
   await back

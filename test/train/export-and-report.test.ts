@@ -42,7 +42,7 @@ for (const [what, useClassifier] of [
       report: true,
       log: (line) => lines.push(line),
     })
-    loader.close()
+    await loader.close()
     const { manifest } = await readModel(exported.folder)
     const {
       posterior,

@@ -1,39 +1,31 @@
 /** Main-thread handle of the loader thread: ask for batches ahead of time, await them when needed. */
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
 import type { LabelledImage } from '../../datasets/labelled-image.js'
-import { AlikeError } from '../../errors.js'
-import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
+import { CalledThread } from '../../worker-calls.js'
+import type { BatchRequest, LoaderCalls, LoaderStart, Pixels } from './loader-protocol.js'
 
 /** On up to four cores the thread decodes as fast as processes would; beyond that, two cores are left to the training thread. */
 export function loaderProcesses(cores = availableParallelism()): number {
   return cores <= 4 ? 0 : Math.min(cores - 2, 16)
 }
 
-export type BatchRequest = Omit<LoadRequest, 'kind' | 'ticket'>
-
-/** uint8 [pictures, size, size, 3]. */
-export type Pixels = Uint8Array<ArrayBuffer>
-
 export class ImageLoader {
-  readonly #worker: Worker
-  readonly #images: readonly LabelledImage[]
-  readonly #waiting = new Map<number, { resolve: (pixels: Pixels) => void; reject: (error: Error) => void }>()
-  #nextTicket = 0
+  readonly #thread: CalledThread<LoaderCalls>
 
   /** @param processes that decode; see `loaderProcesses` */
   constructor(images: readonly LabelledImage[], processes = loaderProcesses()) {
-    this.#images = images
-    const start: LoaderStart = { sources: images.map(({ source }) => source), processes }
-    this.#worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: start })
-    this.#worker.on('message', (message: FromLoader) => this.#settle(message))
-    this.#worker.on('error', (error) => this.#failAll(error instanceof Error ? error : new Error(String(error))))
+    const start: LoaderStart = { images: images.map(({ id, source }) => ({ id, source })), processes }
+    this.#thread = new CalledThread<LoaderCalls>({
+      name: 'loader',
+      file: new URL('./loader-worker.js', import.meta.url),
+      data: start,
+      onFailure: () => {}, // batches that are asked for fail, which ends the run
+    })
   }
 
+  /** @throws AlikeError `data_unreadable`, which names the picture */
   load(request: BatchRequest): Promise<Pixels> {
-    const ticket = this.#nextTicket++
-    this.#post({ kind: 'load', ticket, ...request })
-    return new Promise((resolve, reject) => this.#waiting.set(ticket, { resolve, reject }))
+    return this.#thread.call('load', request)
   }
 
   /** Yields the batches in order, always `ahead` of them in work while the caller computes. */
@@ -53,29 +45,8 @@ export class ImageLoader {
     }
   }
 
-  close(): void {
-    this.#post({ kind: 'close' })
-  }
-
-  #post(message: ToLoader): void {
-    this.#worker.postMessage(message)
-  }
-
-  #settle(message: FromLoader): void {
-    const waiting = this.#waiting.get(message.ticket)!
-    this.#waiting.delete(message.ticket)
-    if (message.kind === 'loaded') {
-      waiting.resolve(message.pixels)
-      return
-    }
-    const id = this.#images[message.image]?.id ?? 'unknown'
-    waiting.reject(
-      new AlikeError('data_unreadable', { detail: `The picture "${id}" can not be read.`, cause: message.error }),
-    )
-  }
-
-  #failAll(error: Error): void {
-    for (const { reject } of this.#waiting.values()) reject(error)
-    this.#waiting.clear()
+  /** Batches in work are made first. Resolves when the thread has ended. */
+  close(): Promise<void> {
+    return this.#thread.close()
   }
 }

@@ -1,5 +1,5 @@
-/** What the training thread and the loader thread say to each other. */
-import type { ImageSource } from '../../datasets/labelled-image.js'
+/** What the training thread asks the loader thread. */
+import type { LabelledImage } from '../../datasets/labelled-image.js'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
 
 export interface Augmentation {
@@ -7,9 +7,7 @@ export interface Augmentation {
   colourJitter: number
 }
 
-export interface LoadRequest {
-  kind: 'load'
-  ticket: number
+export interface BatchRequest {
   /** Indices into the pictures that the thread was started with. */
   images: number[]
   /** The square may be smaller than the network's own while training. */
@@ -24,15 +22,16 @@ export interface LoadRequest {
   }
 }
 
-export type ToLoader = LoadRequest | { kind: 'close' }
+/** uint8 [pictures, size, size, 3]. */
+export type Pixels = Uint8Array<ArrayBuffer>
 
-export type FromLoader =
-  /** `pixels`: uint8 [pictures, size, size, 3]. */
-  | { kind: 'loaded'; ticket: number; pixels: Uint8Array<ArrayBuffer> }
-  | { kind: 'failed'; ticket: number; image: number; error: unknown }
+export type LoaderCalls = {
+  /** Fails with `data_unreadable`, which names the picture. */
+  load: { request: BatchRequest; reply: Pixels }
+}
 
 export interface LoaderStart {
-  sources: ImageSource[]
+  images: readonly Pick<LabelledImage, 'id' | 'source'>[]
   /** That make views; 0 makes them in the thread itself. */
   processes: number
 }

@@ -1,44 +1,37 @@
 /** Worker thread: gathers batches while the training thread is inside a synchronous step. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { bytesOf } from '../../datasets/image-bytes.js'
-import type { FromLoader, LoaderStart, LoadRequest, ToLoader } from './loader-protocol.js'
+import { AlikeError } from '../../errors.js'
+import { answerCalls, MovedReply } from '../../worker-calls.js'
+import type { BatchRequest, LoaderCalls, LoaderStart, Pixels } from './loader-protocol.js'
 import type { ViewOrder } from './view-maker.js'
 import { ViewProcesses } from './view-processes.js'
 
-const { sources, processes } = workerData as LoaderStart
-const port = parentPort!
+const { images, processes } = workerData as LoaderStart
 const views = new ViewProcesses(processes)
 
-port.on('message', (message: ToLoader) => {
-  if (message.kind !== 'close') return void load(message)
-  views.close()
-  port.close()
-})
+answerCalls<LoaderCalls>({ load }, () => views.close())
 
-async function load(request: LoadRequest): Promise<void> {
-  const { ticket, images, preprocessing } = request
-  const size = preprocessing.inputSize ** 2 * 3
-  const pixels = new Uint8Array(images.length * size)
-  let current = -1
+async function load(request: BatchRequest): Promise<MovedReply<Pixels>> {
+  const size = request.preprocessing.inputSize ** 2 * 3
+  const pixels = new Uint8Array(request.images.length * size)
+  await Promise.all(
+    Array.from(request.images.keys(), async (position) => pixels.set(await viewOf(request, position), position * size)),
+  )
+  return new MovedReply(pixels, [pixels.buffer])
+}
+
+/** @throws AlikeError `data_unreadable` */
+async function viewOf(request: BatchRequest, position: number): Promise<Uint8Array> {
+  const { id, source } = images[request.images[position]!]!
   try {
-    await Promise.all(
-      images.map(async (image, position) => {
-        const view = await bytesOf({ source: sources[image]! })
-          .then((bytes) => views.make(bytes, orderOf(request, position)))
-          .catch((error: unknown) => {
-            current = image
-            throw error
-          })
-        pixels.set(view, position * size)
-      }),
-    )
-    port.postMessage({ kind: 'loaded', ticket, pixels } satisfies FromLoader, [pixels.buffer])
-  } catch (error) {
-    port.postMessage({ kind: 'failed', ticket, image: current, error } satisfies FromLoader)
+    return await views.make(await bytesOf({ source }), orderOf(request, position))
+  } catch (cause) {
+    throw new AlikeError('data_unreadable', { detail: `The picture "${id}" can not be read.`, cause })
   }
 }
 
-function orderOf({ preprocessing, augmentation }: LoadRequest, position: number): ViewOrder {
+function orderOf({ preprocessing, augmentation }: BatchRequest, position: number): ViewOrder {
   if (augmentation === undefined) return { preprocessing }
   const { seeds, asServed, wild, minScale, colourJitter } = augmentation
   return {

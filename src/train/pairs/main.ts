@@ -116,7 +116,7 @@ const maps = await cachedMaps(
   console.error,
   new AbortController().signal,
 )
-loader.close()
+await loader.close()
 const features = await frozenFeatures(network, data, maps!, settings.views, console.error)
 await maps!.close()
 const unseen = holdOut(features, data, data.labels.filter(isHeldOut))

@@ -69,7 +69,7 @@ test('processes of their own make the same views, and a bad picture there ends i
         error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'),
     )
   } finally {
-    inProcesses.close()
+    await inProcesses.close()
   }
 })
 

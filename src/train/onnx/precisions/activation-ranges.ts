@@ -1,9 +1,10 @@
 /** Runs pictures through a graph with its inner values laid open, and collects their histograms and the means of their channels. */
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { AlikeError } from '../../../errors.js'
+import { CalledThread } from '../../../worker-calls.js'
 import type { Value } from '../graph-builder.js'
 import { elementTypes, encodeModel, type ModelProto } from '../onnx-proto.js'
-import type { ProbedPart, ProbeTask } from './probe-images.js'
+import type { ProbeCalls, ProbedPart, ProbeTask } from './probe-images.js'
 import { type RangeMethod, ValueHistogram, type ValueRange } from './value-histogram.js'
 
 export interface ActivationFacts {
@@ -53,19 +54,20 @@ export async function collectActivations(
   return { histograms, means }
 }
 
-/** A thread ends by itself when it has answered. */
-function probeInThread(task: ProbeTask): Promise<ProbedPart> {
-  const worker = new Worker(new URL('./probe-worker.js', import.meta.url), { workerData: task })
-  return new Promise((resolve, reject) => {
-    let answer: ProbedPart | undefined
-    worker.once('message', (part: ProbedPart) => {
-      answer = part
-    })
-    worker.once('error', reject)
-    worker.once('exit', () =>
-      answer === undefined ? reject(new Error('a thread of the calibration ended without an answer')) : resolve(answer),
-    )
+async function probeInThread(task: ProbeTask): Promise<ProbedPart> {
+  const thread = new CalledThread<ProbeCalls>({
+    name: 'calibration',
+    file: new URL('./probe-worker.js', import.meta.url),
+    data: task,
+    onFailure: () => {}, // its call fails
   })
+  try {
+    return await thread.call('probe', undefined)
+  } catch (error) {
+    throw (error as AlikeError).cause // the reason is for whoever runs the command
+  } finally {
+    await thread.close()
+  }
 }
 
 export function rangesBy(method: RangeMethod, histograms: ReadonlyMap<Value, ValueHistogram>): Map<Value, ValueRange> {

@@ -21,6 +21,9 @@ export interface ProbedPart {
   means: ReadonlyMap<Value, Float64Array[]>
 }
 
+/** Of the thread that was started with the task. */
+export type ProbeCalls = { probe: { request: undefined; reply: ProbedPart } }
+
 /** One picture at a time: a ResNet-50 at 224 pixels lays open 45 MB of values for each. */
 export async function probeImages({ graph, values, channels, images, size }: ProbeTask): Promise<ProbedPart> {
   const histograms = new Map(values.map((value) => [value, new ValueHistogram()]))

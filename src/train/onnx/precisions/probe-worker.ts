@@ -1,5 +1,6 @@
-/** A thread that runs its share of the pictures of a calibration, answers once and ends. */
-import { parentPort, workerData } from 'node:worker_threads'
-import { type ProbeTask, probeImages } from './probe-images.js'
+/** A thread that runs its share of the pictures of a calibration. */
+import { workerData } from 'node:worker_threads'
+import { answerCalls } from '../../../worker-calls.js'
+import { type ProbeCalls, type ProbeTask, probeImages } from './probe-images.js'
 
-parentPort!.postMessage(await probeImages(workerData as ProbeTask))
+answerCalls<ProbeCalls>({ probe: () => probeImages(workerData as ProbeTask) }, () => {})

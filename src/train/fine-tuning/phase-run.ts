@@ -1,0 +1,234 @@
+/** One phase of a run: its batches, a judgement on val after each epoch, and checkpoints from which it goes on to the bit. */
+import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
+import * as tf from '@tensorflow/tfjs-core'
+import { type EpochRecord, loadCheckpoint, type RunState, saveCheckpoint } from '../checkpoint.js'
+import { variablesOf } from '../models/network.js'
+import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
+import { WeightAverage } from '../optimizer/weight-average.js'
+import { EpochProgress, epochLine } from '../progress.js'
+import type { CachedMaps } from './cached-maps.js'
+import { LateLosses } from './late-losses.js'
+import { mixed } from './mix.js'
+import { type PhaseOptimizer, phaseOptimizer } from './phase-optimizer.js'
+import { epochsOf, type FineTuneBatch, phaseOf, planBatches, ratesAt } from './plan.js'
+import type { Run } from './run.js'
+import { secondsLeftOf } from './seconds-left.js'
+import type { Phase, PhaseName } from './settings.js'
+import { type StepResult, tailStep, wholeStep } from './steps.js'
+import { type InputSources, trainingInput } from './training-input.js'
+import { judgeOnVal } from './val-quality.js'
+
+/** Where a run is kept. */
+export interface RunFiles {
+  /** Of the last moment that was saved. */
+  checkpoint: string
+  /** The averaged weights of the best epoch. */
+  best: string
+  /** What must be equal for a checkpoint to fit. */
+  fingerprint: string
+}
+
+export interface PhaseParts {
+  run: Run
+  files: RunFiles
+  maps: CachedMaps | null
+}
+
+/** The rest of the phase that the run is in, or as much of it as a stop leaves. @returns where the run stands then */
+export async function runPhase(parts: PhaseParts, state: RunState): Promise<RunState> {
+  const phase = await PhaseRun.takeUp(parts, state)
+  try {
+    return await phase.toEnd()
+  } finally {
+    phase.dispose()
+  }
+}
+
+class PhaseRun {
+  readonly #run: Run
+  readonly #files: RunFiles
+  readonly #sources: InputSources
+  readonly #phase: Phase
+  /** The first epoch that is not of the phase. */
+  readonly #end: number
+  readonly #optimizer: PhaseOptimizer
+  readonly #variables: Variables
+  readonly #following: WeightAverage
+  #state: RunState
+  #lastSave = performance.now()
+
+  private constructor({ run, files, maps }: PhaseParts, state: RunState, optimizer: PhaseOptimizer) {
+    const { settings, network, loader, data } = run
+    const { phase, epochInPhase } = phaseOf(settings.phases, state.epoch)!
+    const preprocessing = { ...network.preprocessing, inputSize: phase.side ?? network.preprocessing.inputSize }
+    this.#run = run
+    this.#files = files
+    this.#sources = { maps, loader, data, settings, preprocessing }
+    this.#phase = phase
+    this.#end = state.epoch + phase.epochs - epochInPhase
+    this.#optimizer = optimizer
+    this.#variables = variablesIn(run, optimizer)
+    this.#following = new WeightAverage(this.#variables.average, this.#variables.weights)
+    this.#state = state
+  }
+
+  /** A phase begins with a fresh optimiser; in its middle the checkpoint holds the moments. */
+  static async takeUp(parts: PhaseParts, state: RunState): Promise<PhaseRun> {
+    const { run, files } = parts
+    const { phase, epochInPhase } = phaseOf(run.settings.phases, state.epoch)!
+    const optimizer = phaseOptimizer(run.network, phase.trains, run.settings.weightDecay)
+    // a run that ends with every layer trained must not hand out a network of which some are still the starting ones
+    if (epochInPhase === 0 && state.batch === 0) return new PhaseRun(parts, { ...state, best: null }, optimizer)
+    await loadCheckpoint(files.checkpoint, variablesIn(run, optimizer), files.fingerprint)
+    optimizer.step = state.optimizerStep
+    return new PhaseRun(parts, state, optimizer)
+  }
+
+  dispose(): void {
+    this.#optimizer.dispose()
+    this.#following.dispose()
+  }
+
+  async toEnd(): Promise<RunState> {
+    while (this.#state.epoch < this.#end) {
+      const progress = new EpochProgress(performance.now())
+      if (!(await this.#train(progress))) break
+      await this.#endEpoch(progress)
+    }
+    return this.#state
+  }
+
+  /** The rest of the epoch. @returns false when it was stopped, after the batch in work */
+  async #train(progress: EpochProgress): Promise<boolean> {
+    const { log, stop, settings } = this.#run
+    const batches = planBatches(this.#sources.data, settings, this.#state.epoch)
+    const losses = new LateLosses(progress, log)
+    let asked = performance.now()
+    for await (const input of trainingInput(this.#phase.trains, batches.slice(this.#state.batch), this.#sources)) {
+      progress.waited(performance.now() - asked)
+      const batch = batches[this.#state.batch]!
+      const loss = this.#step(input, batch, batches.length)
+      losses.add({ loss, images: batch.classes.length, place: this.#placeOf(batches.length) })
+      // signals are heard between two batches only
+      await setImmediate()
+      if (this.#isTimeToSave) await this.#save()
+      if (stop.aborted) {
+        losses.tell()
+        return false
+      }
+      asked = performance.now()
+    }
+    losses.tell()
+    return true
+  }
+
+  /** Moves the weights, and their average behind them. @returns the loss, to be disposed of */
+  #step(input: tf.Tensor4D, batch: FineTuneBatch, batchesInEpoch: number): tf.Scalar {
+    const { settings } = this.#run
+    const optimizer = this.#optimizer
+    const { loss, gradients } = stepOf(this.#run, { trains: this.#phase.trains, input, batch, optimizer })
+    input.dispose()
+    optimizer.apply(gradients, ratesAt(this.#phase, optimizer.step, batchesInEpoch, settings.warmupShare))
+    for (const gradient of Object.values(gradients)) gradient.dispose()
+    this.#following.follow(optimizer.step, settings.averageDecay)
+    this.#state = { ...this.#state, batch: this.#state.batch + 1, optimizerStep: optimizer.step }
+    return loss
+  }
+
+  #placeOf(batchesInEpoch: number): string {
+    const { epoch, batch } = this.#state
+    const epochs = epochsOf(this.#run.settings.phases)
+    return `${this.#phase.trains} epoch ${epoch + 1}/${epochs} batch ${batch}/${batchesInEpoch}`
+  }
+
+  /** Judged, kept where it is the best so far, and told. */
+  async #endEpoch(progress: EpochProgress): Promise<void> {
+    const { settings, log } = this.#run
+    const pace = progress.pace(performance.now())
+    const val = (this.#end - this.#state.epoch - 1) % settings.judgeEvery === 0 ? await this.#judge() : null
+    const seconds = progress.seconds(performance.now())
+    const { epoch } = this.#state
+    const side = this.#sources.preprocessing.inputSize
+    const record = { epoch, side, phase: this.#phase.trains, loss: progress.loss, ...pace, seconds, val }
+    await this.#keep(record)
+    const left = { epochs: epochsOf(settings.phases), secondsLeft: secondsLeftOf(this.#run, this.#state) }
+    log(epochLine(record, this.#state, left))
+  }
+
+  /** On val, as it will be served. */
+  async #judge(): Promise<EpochRecord['val']> {
+    const { averaged, loader, compute } = this.#run
+    const { maps, data } = this.#sources
+    this.#following.write()
+    setConvolutionPrecision('float32')
+    const quality = await judgeOnVal(averaged, data, loader, this.#phase.trains === 'all' ? null : maps)
+    setConvolutionPrecision(compute)
+    return quality
+  }
+
+  /** The best epoch's averaged weights are the result. */
+  async #keep(record: EpochRecord): Promise<void> {
+    const { epoch, val, seconds } = record
+    const { best, history, secondsSpent } = this.#state
+    const score = val === null ? null : (val.mAP10 ?? val.accuracy)
+    const isBest = score !== null && (best === null || score > best.score)
+    this.#state = {
+      ...this.#state,
+      epoch: epoch + 1,
+      batch: 0,
+      best: isBest ? { epoch, score } : best,
+      history: [...history, record],
+      secondsSpent: secondsSpent + seconds,
+    }
+    const { average } = this.#variables
+    if (isBest) await saveCheckpoint(this.#files.best, { average }, this.#state, this.#files.fingerprint)
+    if (this.#isTimeToSave || this.#state.epoch === this.#end) await this.#save()
+  }
+
+  get #isTimeToSave(): boolean {
+    const { stop, settings } = this.#run
+    return stop.aborted || performance.now() - this.#lastSave > settings.checkpointEverySeconds * 1000
+  }
+
+  async #save(): Promise<void> {
+    this.#following.write()
+    await saveCheckpoint(this.#files.checkpoint, this.#variables, this.#state, this.#files.fingerprint)
+    this.#lastSave = performance.now()
+  }
+}
+
+/** Everything that a checkpoint holds. */
+type Variables = Record<'weights' | 'average' | 'moments', readonly tf.Variable[]>
+
+const variablesIn = ({ network, averaged }: Run, { moments }: PhaseOptimizer): Variables => ({
+  weights: variablesOf(network),
+  average: variablesOf(averaged),
+  moments,
+})
+
+interface Step {
+  trains: PhaseName
+  /** Pictures, or maps where only the end of the network is trained. */
+  input: tf.Tensor4D
+  batch: FineTuneBatch
+  optimizer: PhaseOptimizer
+}
+
+function stepOf(
+  { settings, network, teachers, microBatch }: Run,
+  { trains, input, batch: { members, classes, mix, links }, optimizer }: Step,
+): StepResult {
+  return tf.tidy(() => {
+    const rows = mix === null ? input : mixed(input, mix)
+    const images = members.map(({ member }) => member)
+    if (trains !== 'all') return tailStep(network.tail, rows, { classes, images, mix, links }, optimizer.tail, settings)
+    const taught = teachers?.teach(rows) ?? null
+    return wholeStep(
+      network,
+      rows,
+      { classes, images, mix, taught, links },
+      { variables: optimizer, losses: settings, microBatch },
+    )
+  })
+}
