@@ -101,7 +101,7 @@ async function fill(): Promise<void> {
         thumbnail: thumbnails[(from + i) % thumbnails.length]!,
       }),
     )
-    await galleries.put('g', images)
+    await galleries.images.put('g', images)
   }
   await engineOf(galleries).saveGraphCaches()
   await galleries.close()

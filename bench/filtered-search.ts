@@ -92,10 +92,10 @@ async function measure(deleted: ReadonlySet<string> = new Set()): Promise<string
     for (const one of ways.toSorted(() => random() - 0.5)) {
       const search = { vector, k, ...(one.filter && { filter: one.filter }) }
       const truth = new Set(
-        (await galleries.search('bench', { ...search, exact: true })).hits.map(({ record }) => record.id),
+        (await galleries.searches.search('bench', { ...search, exact: true })).hits.map(({ record }) => record.id),
       )
       const began = performance.now()
-      const { hits, method } = await galleries.search('bench', search)
+      const { hits, method } = await galleries.searches.search('bench', search)
       const ms = performance.now() - began
       const ids = hits.map(({ record }) => record.id)
       if (ids.some((id) => deleted.has(id))) throw new Error('a deleted picture was found')
@@ -135,7 +135,7 @@ async function fill(target: Galleries): Promise<void> {
   await target.create('bench')
   for (let first = 0; first < count; first += 1_000) {
     const batch = Array.from({ length: Math.min(1_000, count - first) }, (_, i) => image(String(first + i)))
-    await target.put('bench', batch)
+    await target.images.put('bench', batch)
   }
 }
 
@@ -158,11 +158,11 @@ function image(id: string): NewImage {
 async function deleteHalf(): Promise<Set<string>> {
   const doomed = Array.from({ length: count }, (_, i) => String(i)).filter(() => random() < 0.5)
   for (let first = 0; first < doomed.length; first += 1_000)
-    await galleries.remove('bench', doomed.slice(first, first + 1_000))
+    await galleries.images.remove('bench', doomed.slice(first, first + 1_000))
   return new Set(doomed)
 }
 
 async function linked(target: Galleries): Promise<void> {
   do await engineOf(target).saveGraphCaches()
-  while ((await target.readings()).some(({ pending, building }) => pending > 0 || building))
+  while ((await target.readings.all()).some(({ pending, building }) => pending > 0 || building))
 }

@@ -57,7 +57,7 @@ await galleries.create(gallery)
 for (const [i, { label, bytes }] of stored.entries()) {
   const { pixels, width, height, format } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8 })
   const { vector } = await embedder.embed(pixels)
-  await galleries.put(gallery, [
+  await galleries.images.put(gallery, [
     {
       id: String(i),
       label,
@@ -76,7 +76,7 @@ for (const [i, { label, bytes }] of stored.entries()) {
 async function direct(bytes: Uint8Array): Promise<void> {
   const { pixels } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8 })
   const { vector } = await embedder.embed(pixels)
-  await galleries.search(gallery, { vector, k: 10 })
+  await galleries.searches.search(gallery, { vector, k: 10 })
 }
 
 const overHttp: number[] = []

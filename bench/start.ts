@@ -110,12 +110,12 @@ async function fill(dataDir: string): Promise<number> {
     const images = Array.from({ length: Math.min(500, count - from) }, (_, i) =>
       newImage(`p${from + i}`, makeVector(), { modelId: model.manifest.id, label: `label ${i % 15}` }),
     )
-    await galleries.put('g', images)
+    await galleries.images.put('g', images)
   }
   // Readings come with answers: a search brings them up to date.
   for (;;) {
-    await galleries.search('g', { vector: query, k: 1 })
-    const { pending, building } = (await galleries.readings())[0]!
+    await galleries.searches.search('g', { vector: query, k: 1 })
+    const { pending, building } = (await galleries.readings.all())[0]!
     if (pending === 0 && !building) break
     await sleep(500)
   }

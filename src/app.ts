@@ -301,6 +301,6 @@ function refuseWhileClosing(app: FastifyInstance): void {
 /** Before a body of many megabytes is read. */
 function refuseUnknownGallery(scope: FastifyInstance, galleries: Galleries): void {
   scope.addHook('onRequest', async (request) => {
-    await galleries.set((request.params as { gallery: string }).gallery)
+    await galleries.sets.serving((request.params as { gallery: string }).gallery)
   })
 }

@@ -62,7 +62,7 @@ const labelsTold = 10
  */
 export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
   const { gallery, signal } = asked
-  const serving = await parts.galleries.serving(gallery)
+  const serving = await parts.galleries.searches.serving(gallery)
   const { modelId, examples } = serving
   parts.images.modelOf(modelId)
   const [record] = await examples.find([asked.hit])
@@ -134,10 +134,10 @@ async function keptPicture(
   id: string,
   { galleries, originals }: ExplainParts,
 ): Promise<{ from: Side['from']; bytes: Uint8Array } | null> {
-  const record = await galleries.image(gallery, id)
+  const record = await galleries.images.get(gallery, id)
   const original = record && (await originals?.get(record.contentHash))
   if (original !== undefined) return { from: 'picture', bytes: original }
-  const { bytes } = (await galleries.thumbnail(gallery, id)) ?? {}
+  const { bytes } = (await galleries.images.thumbnail(gallery, id)) ?? {}
   return bytes === undefined ? null : { from: 'thumbnail', bytes }
 }
 
@@ -147,7 +147,7 @@ async function nearest(
   serving: Serving,
   { galleries }: ExplainParts,
 ) {
-  const { hits, compared } = await galleries.search(serving, {
+  const { hits, compared } = await galleries.searches.search(serving, {
     vector,
     k: neighboursAsked,
     excludeIds: 'id' in query ? [query.id] : [],

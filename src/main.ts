@@ -284,7 +284,7 @@ export async function openService(
     opened.push(() => snapshots.close())
 
     const recall = new RecallSample({
-      galleries,
+      searches: galleries.searches,
       every: config.recallSampleEvery,
       onSample: metrics.countRecallSample,
       onFailure: (err) => {
@@ -516,16 +516,16 @@ function watch(
     storageReadOnly: () => (galleries.readOnly === undefined ? 0 : 1),
     indexQueueDepth: () => embedded.indexQueueDepth,
     copyQueueDepth: () => embedded.copyQueueDepth,
-    pageRankings: () => galleries.keptRankings.count,
-    pageRankingBytes: () => galleries.keptRankings.bytes,
+    pageRankings: () => galleries.searches.kept.count,
+    pageRankingBytes: () => galleries.searches.kept.bytes,
     engines: () => {
       const away = new Set(galleries.unreachable.map(({ engine }) => engine))
       return galleries.engineNames.map((engine) => ({ engine, unreachable: away.has(engine) }))
     },
-    galleries: async () => largestGalleries(await unlessAway(galleries.readings()), config.metricsGalleriesMax),
+    galleries: async () => largestGalleries(await unlessAway(galleries.readings.all()), config.metricsGalleriesMax),
     queryDrift: () => drift.readings(),
     expectedPSame: () => drift.expectedPSame,
-    memory: () => memoryByPart(galleries.keptRankings.bytes, decoders.bytesInUse),
+    memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
     jobs: () => unlessAway(jobs.counts(['ingest'])),
     analysisJobs: () => unlessAway(jobs.counts(analysisKinds)),
   })

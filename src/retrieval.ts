@@ -7,7 +7,9 @@ import { allOrNone } from './embedding/all-or-none.js'
 import { meanDirection } from './embedding/embed-views.js'
 import type { ImageEmbedder } from './embedding/image-embedder.js'
 import { AlikeError } from './errors.js'
-import type { Galleries, GallerySearch, Hit, HitGroup, SearchPage } from './gallery/galleries.js'
+import type { Galleries } from './gallery/galleries.js'
+import type { GallerySearch, Hit, HitGroup } from './gallery/gallery-search.js'
+import type { SearchPage } from './gallery/gallery-searches.js'
 import type { Serving } from './gallery/serving.js'
 import { expectUnitVector } from './gallery/unit-vector.js'
 import type { Region } from './image/region.js'
@@ -75,7 +77,7 @@ export interface Answer {
 export async function retrieve(query: Query, parts: RetrievalParts): Promise<Answer> {
   const startedAt = performance.now()
   const { gallery, like, unlike = [], includeSelf = false, vote, signal, paged, serving: given, ...search } = query
-  const serving = given ?? (await parts.galleries.serving(gallery))
+  const serving = given ?? (await parts.galleries.searches.serving(gallery))
   const { modelId } = serving
   // Before anything is decoded: embeddings of two models could never be compared.
   parts.images.modelOf(modelId)
@@ -94,8 +96,8 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const asked = { ...search, vector, copyDescriptors, excludeIds, ...(vote && { voters: vote.k }) }
   const found: SearchPage =
     paged === undefined
-      ? await parts.galleries.search(serving, { ...asked, signal })
-      : await parts.galleries.searchPaged(serving, { ...asked, ...paged })
+      ? await parts.galleries.searches.search(serving, { ...asked, signal })
+      : await parts.galleries.searches.firstPage(serving, { ...asked, ...paged })
   const { hits, groups, voters, compared, method, ef, nextPageToken, durationMs: searchMs } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
@@ -130,7 +132,7 @@ export async function retrieveNext(
   { gallery, ...page }: NextPage,
   { galleries }: Pick<RetrievalParts, 'galleries'>,
 ): Promise<Answer> {
-  const { voters: _, durationMs, ...found } = await galleries.nextPage(gallery, page)
+  const { voters: _, durationMs, ...found } = await galleries.searches.nextPage(gallery, page)
   return {
     gallery,
     ...found,

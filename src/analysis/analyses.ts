@@ -36,8 +36,8 @@ export class Analyses {
   async accept(gallery: string, task: AnalysisTask, { priority, webhook }: JobWishes = {}): Promise<JobReport> {
     const { jobs, galleries, webhooks, imagesMax } = this.#options
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
-    await galleries.scan(gallery)
-    if ((await galleries.state(gallery)).images > imagesMax)
+    await galleries.images.scan(gallery)
+    if ((await galleries.readings.state(gallery)).images > imagesMax)
       throw new AlikeError('gallery_too_large', { detail: `It may hold ${imagesMax}.` })
     await jobs.expectRoom(task.kind)
     return jobs.create({ id: randomUUID(), kind: task.kind, gallery, source: task as JsonValue, priority, webhook })

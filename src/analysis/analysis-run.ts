@@ -74,7 +74,7 @@ export class AnalysisRun {
   /** @throws AlikeError why there is no result; the signal's reason when stopped */
   async run(task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
     const { gallery } = this.#job
-    const serving = await this.#galleries.serving(gallery)
+    const serving = await this.#galleries.searches.serving(gallery)
     const scan = serving.examples.scan()
     const stop = () => this.#control.stop()
     this.#signal.addEventListener('abort', stop)
@@ -195,7 +195,7 @@ export class AnalysisRun {
 
   /** Kept with the set; the result only says that it is there. */
   async #layOut({ kind, ...request }: TaskOf<'layout'>, { scan, serving, thread }: AtWork) {
-    const kept = this.#galleries.layoutOf(serving)
+    const kept = this.#galleries.sets.layoutOf(serving)
     const { modelId } = serving
     const mark = await kept.mark() // before it is read: what changes meanwhile makes it stale
     await thread.call('load', { source: scan.source, answered: [], vectors: true, descriptors: false })

@@ -1,4 +1,5 @@
 /** Which galleries there are, which embedding sets each of them has, and in which engine those live. */
+import { randomBytes } from 'node:crypto'
 import type { EmbeddingSet } from './engine.js'
 import type { JsonValue, Metadata } from './records.js'
 
@@ -52,6 +53,14 @@ export type NewCatalogueSet = Omit<CatalogueSet, 'stage' | 'createdAt'>
 export interface SetChange {
   stage?: Exclude<SetStage, 'serving'> | undefined
   about?: CatalogueSet['about'] | undefined
+}
+
+/** Galleries read at once where all are gone through. */
+export const readAtOnce = 1_000
+
+/** Of a gallery or a set. */
+export function newUid(): string {
+  return randomBytes(8).toString('hex')
 }
 
 export interface Catalogue {

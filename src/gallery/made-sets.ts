@@ -3,27 +3,19 @@
  * and not begun anew under everybody's eyes.
  */
 import { AlikeError } from '../errors.js'
-import type { Catalogue, CatalogueSet } from './catalogue.js'
-import type { EmbeddingSet, Engine, StorageWishes } from './engine.js'
+import type { CatalogueSet } from './catalogue.js'
+import type { StorageWishes } from './engine.js'
+import type { RoutedSets } from './routed-sets.js'
 
-export interface Room {
-  catalogue: Pick<Catalogue, 'changeSet'>
-  /** That the set lives in. */
-  engine: Engine
-  stated: EmbeddingSet
-  wishes: StorageWishes
-}
-
-/** @throws AlikeError `engine_unsupported` for wishes that its engine can not grant; as `Engine.prepare` */
-export async function makeRoom(
-  { uid, about }: Pick<CatalogueSet, 'uid' | 'about'>,
-  { catalogue, engine, stated, wishes }: Room,
-): Promise<void> {
+/** @throws AlikeError `engine_unsupported` for wishes that its engine can not grant, `data_unreadable`; as `Engine.prepare` */
+export async function makeRoom(set: CatalogueSet, routed: RoutedSets, wishes: StorageWishes): Promise<void> {
+  const { uid, about } = set
+  const engine = routed.engineOf(set.engine)
   const wished = Object.entries(wishes).filter(([, wish]) => wish !== undefined)
   if (engine.prepare !== undefined) {
     const isMade = about['isMade'] === true
-    await engine.prepare(stated, Object.fromEntries(wished), isMade)
-    if (!isMade) await catalogue.changeSet(uid, { about: { ...about, isMade: true } })
+    await engine.prepare(routed.stated({ set }), Object.fromEntries(wished), isMade)
+    if (!isMade) await routed.catalogue.changeSet(uid, { about: { ...about, isMade: true } })
   } else if (wished.length > 0)
     throw new AlikeError('engine_unsupported', { detail: `It has no ${wished.map(([name]) => name).join(', ')}.` })
 }

@@ -95,6 +95,10 @@ export interface PutStep {
 /** One of several changes that are committed together, in their order. */
 export type ImageStep = PutStep | { remove: string }
 
+export function idOfStep(step: ImageStep): string {
+  return 'put' in step ? step.put.id : step.remove
+}
+
 /** What a step did; `unchanged`: the same was stored; `absent`: there was nothing to remove. */
 export type StepResult = PutResult | { unchanged: true } | { removed: true } | { absent: true }
 

@@ -66,7 +66,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   const { parts, metrics } = searching
   const { given } = asked
   // a page that follows is of the set that the first one was of
-  const serving = given.pageToken === undefined ? await parts.galleries.serving(asked.gallery) : undefined
+  const serving = given.pageToken === undefined ? await parts.galleries.searches.serving(asked.gallery) : undefined
   const asking = serving && parts.images.modelOf(serving.modelId).manifest.calibration
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])

@@ -40,7 +40,7 @@ export class CopyBackfill {
     const { galleries, logger } = this.#options
     let described = 0
     try {
-      for (const { gallery } of await galleries.readings()) described += (await this.#unlessDamaged(gallery)) ?? 0
+      for (const { gallery } of await galleries.readings.all()) described += (await this.#unlessDamaged(gallery)) ?? 0
     } catch (error) {
       if (!this.#stop.signal.aborted)
         logger.error({ err: error }, 'copy descriptors of older pictures are made at the next start')
@@ -67,10 +67,10 @@ export class CopyBackfill {
     let described = 0
     for (let cursor: number | undefined; ; ) {
       this.#stop.signal.throwIfAborted()
-      const page = await ofGallery(() => galleries.undescribed(gallery, { cursor, limit: pageSize }))
+      const page = await ofGallery(() => galleries.images.undescribed(gallery, { cursor, limit: pageSize }))
       if (page === undefined || page.images.length === 0) return described
       const made = await Promise.all(page.images.map((image) => this.#describe(image)))
-      const added = await ofGallery(() => galleries.describe(gallery, made))
+      const added = await ofGallery(() => galleries.images.describe(gallery, made))
       described += added ?? 0
       onDescribed(added ?? 0)
       if (page.nextCursor === undefined) return described

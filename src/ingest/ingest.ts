@@ -49,7 +49,7 @@ export class Ingest {
     if (webhook !== undefined) webhooks.expectAllowed(webhook)
     // Only jobs count: an upload that has begun is not refused at its end.
     await jobs.expectRoom('ingest')
-    await galleries.set(gallery)
+    await galleries.sets.serving(gallery)
 
     try {
       const { total, ...source } = await receiveUpload(

@@ -232,7 +232,7 @@ export class JobRun {
     const { parts } = this.#options
     for (let current = [...steps]; ; ) {
       try {
-        return await parts.galleries.change(this.#job.gallery, current, progress)
+        return await parts.galleries.images.change(this.#job.gallery, current, progress)
       } catch (error) {
         if (!isServingChanged(error)) throw error
       }

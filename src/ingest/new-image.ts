@@ -50,13 +50,13 @@ export async function takeIn(
   { signal, purpose = 'upload', onEmbedded }: IntakeOptions = {},
 ): Promise<PutStep> {
   const { galleries, images } = parts
-  const { modelId } = await galleries.set(gallery)
+  const { modelId } = await galleries.sets.serving(gallery)
   images.modelOf(modelId)
 
   const { bytes, label, metadata } = image
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   const said = { id: image.id ?? contentHash, label, metadata, contentHash, modelId, bytes: bytes.length }
-  const known = await galleries.seen(gallery, said)
+  const known = await galleries.images.seen(gallery, said)
   if (known !== undefined) {
     await parts.originals?.put(contentHash, bytes)
     return { put: { ...said, ...known }, unlessSame: true }
@@ -87,7 +87,7 @@ export async function storeOne(
     const step = await takeIn(gallery, image, parts, { signal })
     const takenAt = performance.now()
     try {
-      return { ...(await parts.galleries.putOne(gallery, step)), takenAt }
+      return { ...(await parts.galleries.images.putOne(gallery, step)), takenAt }
     } catch (error) {
       if (tries >= servingTries || !(error instanceof AlikeError && error.code === 'serving_changed')) throw error
     }

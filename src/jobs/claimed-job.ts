@@ -97,7 +97,7 @@ export class ClaimedJob {
     const { id, gallery, galleryUid } = this.#job
     const { trials, giveUp } = await this.#begin()
     // A gallery that was deleted and made anew under the same name is another one.
-    if ((await galleries.set(gallery)).galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
+    if ((await galleries.sets.serving(gallery)).galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
     this.#stop.signal.throwIfAborted() // a run that begins after it would not hear of it
     const { total, result } = await runner.run(this.#job, {
       signal: this.#stop.signal,

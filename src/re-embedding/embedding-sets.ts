@@ -1,7 +1,8 @@
 /** A gallery's embedding sets as an operator changes them: another one is built, compared, made to serve, rolled back, removed. */
 import { randomUUID } from 'node:crypto'
 import { AlikeError } from '../errors.js'
-import type { Galleries, GallerySet } from '../gallery/galleries.js'
+import type { Galleries } from '../gallery/galleries.js'
+import type { GallerySet } from '../gallery/gallery-sets.js'
 import type { JsonValue } from '../gallery/records.js'
 import { activeJobStates, type JobRecord } from '../jobs/job.js'
 import type { JobLogger } from '../jobs/job-logger.js'
@@ -79,7 +80,7 @@ export class EmbeddingSets {
 
   /** In the order of their making. @throws AlikeError `gallery_not_found` */
   async list(gallery: string): Promise<ToldSet[]> {
-    const sets = await this.#options.galleries.sets(gallery)
+    const sets = await this.#options.galleries.sets.list(gallery)
     const jobs = await this.#activeJobs(gallery)
     return sets.map((set) => ({ ...set, about: aboutOf(set), job: jobs.find((job) => setUidOf(job) === set.uid) }))
   }
@@ -102,15 +103,15 @@ export class EmbeddingSets {
   async #buildNow(gallery: string, model: string, wishes: BuildWishes): Promise<JobReport & { created: boolean }> {
     const { galleries, jobs, reEmbeddingRateMax } = this.#options
     const { ratePerSecond = 0, seed = 1, priority, webhook } = wishes
-    const modelId = galleries.modelOf(model)
+    const { id: modelId } = galleries.models.get(model)
     const known = (await this.list(gallery)).find((set) => set.modelId === modelId)
     if (known?.job !== undefined) return { ...(await jobs.report(known.job.id)), created: false }
     if (known?.stage === 'serving') throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
     await this.#expectRoomInMemory(gallery, modelId)
     const withoutOriginal = wishes.withoutOriginal ?? known?.about.withoutOriginal ?? 'fail'
-    const set = known ?? (await galleries.addSet(gallery, modelId, asStored({ withoutOriginal })))
+    const set = known ?? (await galleries.sets.add(gallery, modelId, asStored({ withoutOriginal })))
     if (known !== undefined && known.about.withoutOriginal !== withoutOriginal)
-      await galleries.changeSet(known.uid, { about: asStored({ ...known.about, withoutOriginal }) })
+      await galleries.sets.change(known.uid, { about: asStored({ ...known.about, withoutOriginal }) })
     // of both, 0 is no bound
     const rate = Math.min(ratePerSecond || Infinity, reEmbeddingRateMax || Infinity)
     const task: ReEmbeddingTask = {
@@ -129,7 +130,7 @@ export class EmbeddingSets {
    */
   async #expectRoomInMemory(gallery: string, modelId: string): Promise<void> {
     const { galleries, standardModelId, modelsOpenMax } = this.#options
-    const needed = new Set([standardModelId, (await galleries.set(gallery)).modelId, modelId]).size
+    const needed = new Set([standardModelId, (await galleries.sets.serving(gallery)).modelId, modelId]).size
     if (needed <= modelsOpenMax) return
     throw new AlikeError('models_full', {
       detail: `${needed} models would be in memory at once; MODELS_OPEN_MAX allows ${modelsOpenMax}.`,
@@ -153,7 +154,7 @@ export class EmbeddingSets {
     // it would go on to write what the set before holds into the one that serves
     if (set.job !== undefined)
       throw new AlikeError('set_not_ready', { detail: 'Its job is not over; wait for it, or cancel it.' })
-    if (!galleries.isServed(set.modelId)) throw new AlikeError('model_mismatch')
+    if (!galleries.models.has(set.modelId)) throw new AlikeError('model_mismatch')
     const { gate } = set.about
     const passed = set.stage === 'kept' || (gate?.passed === true && gate.servingModelId === serving.modelId)
     if (!passed && !force)
@@ -203,7 +204,7 @@ export class EmbeddingSets {
 
   async #exchange(gallery: string, { set, serving, mayLack }: Exchange): Promise<void> {
     const { galleries, mirrors, followers, setKeptDays, isShared = false, now = () => new Date() } = this.#options
-    const changed = galleries.follow(gallery)
+    const changed = galleries.writes.follow(gallery)
     if (isShared) changed.note('all')
     await followers.stop(gallery)
     try {
@@ -212,7 +213,7 @@ export class EmbeddingSets {
       await catchUp({ mirror, changed, signal: AbortSignal.timeout(catchUpMaxMs) })
       const keptUntil = new Date(now().getTime() + setKeptDays * dayMs).toISOString()
       const lately = AbortSignal.timeout(closedMaxMs)
-      await galleries.serve(gallery, set.uid, {
+      await galleries.sets.serve(gallery, set.uid, {
         about: asStored({ ...serving.about, gate: undefined, keptUntil }),
         catchUp: async () => {
           await catchUp({ mirror, changed, signal: lately })
@@ -229,7 +230,7 @@ export class EmbeddingSets {
     } finally {
       mirrors.forget(set.uid)
       mirrors.forget(serving.uid)
-      const other = (await galleries.sets(gallery)).find(({ stage }) => stage !== 'serving')
+      const other = (await galleries.sets.list(gallery)).find(({ stage }) => stage !== 'serving')
       if (other !== undefined) followers.start(gallery, other.uid)
     }
   }
@@ -239,7 +240,7 @@ export class EmbeddingSets {
     if (set.job !== undefined) await jobs.cancel(set.job.id)
     await followers.stop(gallery)
     try {
-      await galleries.removeSet(gallery, set)
+      await galleries.sets.remove(gallery, set)
     } catch (error) {
       if (set.stage !== 'building') followers.start(gallery, set.uid)
       throw error
@@ -250,10 +251,20 @@ export class EmbeddingSets {
 
   async #found(gallery: string, model: string): Promise<{ set: ToldSet; serving: ToldSet }> {
     const sets = await this.list(gallery)
-    const modelId = this.#options.galleries.modelOf(model, model)
+    const modelId = this.#idOf(model)
     const set = sets.find((one) => one.modelId === modelId)
     if (set === undefined) throw new AlikeError('set_not_found')
     return { set, serving: sets.find(({ stage }) => stage === 'serving')! }
+  }
+
+  /** Of a model by id or name; one that is not here has its id only. */
+  #idOf(model: string): string {
+    try {
+      return this.#options.galleries.models.get(model).id
+    } catch (error) {
+      if (error instanceof AlikeError && error.code === 'model_not_found') return model
+      throw error
+    }
   }
 
   async #activeJobs(gallery: string): Promise<JobRecord[]> {

@@ -47,21 +47,21 @@ export class ReEmbeddingRunner implements JobRunner {
     const { galleries, mirrors, followers } = this.#options
     const { setUid, withoutOriginal, ratePerSecond, seed } = job.source as unknown as ReEmbeddingTask
     // before anything is read: what changes from now on is brought over in the end
-    const changed = galleries.follow(job.gallery)
+    const changed = galleries.writes.follow(job.gallery)
     let { mirror, set } = await mirrors.of(job.gallery, setUid)
-    if (set.stage === 'building') await galleries.prepareSet(set)
+    if (set.stage === 'building') await galleries.sets.prepare(set)
     const { images: total } = await mirror.from.state()
     await expect(Math.max(total, job.position))
     const run = new ReEmbeddingRun(job, { mirror, changed, signal, advance, withoutOriginal, ratePerSecond, total })
     tell(() => run.reading())
     try {
       const looked = await run.run()
-      if (set.stage === 'building') set = { ...set, ...(await galleries.changeSet(setUid, { stage: 'ready' })) }
+      if (set.stage === 'building') set = { ...set, ...(await galleries.sets.change(setUid, { stage: 'ready' })) }
       await this.#judge(set.uid, job.gallery, mirror, { seed, signal })
       return { total: looked }
     } finally {
       if (set.stage !== 'building') followers.start(job.gallery, setUid)
-      else galleries.unfollow(job.gallery, changed)
+      else galleries.writes.unfollow(job.gallery, changed)
     }
   }
 
@@ -69,7 +69,7 @@ export class ReEmbeddingRunner implements JobRunner {
     const { galleries, mirrors, gateQueries, now = () => new Date() } = this.#options
     await untilLinked(mirror.to, options.signal)
     const measures = await judgeSets(mirror.from, mirror.to, { queries: gateQueries, ...options })
-    const sets = await galleries.sets(gallery)
+    const sets = await galleries.sets.list(gallery)
     const { set } = await mirrors.of(gallery, setUid)
     const reasons = reasonsAgainst(measures, this.#options)
     const gate: GateReport = {
@@ -80,7 +80,7 @@ export class ReEmbeddingRunner implements JobRunner {
       passed: reasons.length === 0,
       reasons,
     }
-    await galleries.changeSet(setUid, { about: asStored({ ...aboutOf(set), gate }) })
+    await galleries.sets.change(setUid, { about: asStored({ ...aboutOf(set), gate }) })
   }
 }
 

@@ -38,10 +38,10 @@ export class SetFollowers {
   /** What a former process did not bring over is found by comparing. */
   static async open(options: SetFollowersOptions): Promise<SetFollowers> {
     const followers = new SetFollowers(options)
-    for (const { gallery, beside } of await options.galleries.setsBeside())
+    for (const { gallery, beside } of await options.galleries.sets.beside())
       for (const { uid, stage } of beside) {
         if (stage === 'building') continue // its job compares
-        options.galleries.follow(gallery).note('all')
+        options.galleries.writes.follow(gallery).note('all')
         followers.start(gallery, uid)
       }
     return followers
@@ -74,7 +74,7 @@ export class SetFollowers {
     const former = this.#followers.get(gallery)
     if (former?.setUid === setUid) return
     former?.stop.abort()
-    const changed = this.#options.galleries.follow(gallery)
+    const changed = this.#options.galleries.writes.follow(gallery)
     const follower: Follower = { setUid, changed, stop: new AbortController(), ended: Promise.resolve() }
     this.#followers.set(gallery, follower)
     follower.ended = this.#follow(gallery, follower)
@@ -112,7 +112,7 @@ export class SetFollowers {
       } catch (error) {
         if (signal.aborted) return
         if (isGone(error)) {
-          galleries.unfollow(gallery, changed)
+          galleries.writes.unfollow(gallery, changed)
           if (this.#followers.get(gallery) === follower) this.#followers.delete(gallery)
           return
         }

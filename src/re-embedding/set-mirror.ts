@@ -76,7 +76,7 @@ export class SetMirror {
   /** @throws AlikeError `gallery_not_found` */
   static async open(parts: MirrorParts, serving: CatalogueSet, set: CatalogueSet): Promise<SetMirror> {
     const { galleries } = parts
-    const sides = { from: await galleries.openSet(serving), to: await galleries.openSet(set) }
+    const sides = { from: await galleries.sets.open(serving), to: await galleries.sets.open(set) }
     return new SetMirror(parts, set, serving.modelId, sides)
   }
 
@@ -111,7 +111,7 @@ export class SetMirror {
       // what stood for another picture under this id is no more
       for (const { id } of lost) if (there.has(id)) steps.push({ remove: id })
       if (steps.length > 0)
-        await patiently(() => this.#parts.galleries.changeBeside(this.#set, steps, progress), signal)
+        await patiently(() => this.#parts.galleries.sets.changeImages(this.#set, steps, progress), signal)
       else if (progress !== undefined) await advance?.(progress)
       return { embedded: counts.embedded, lost, again: moved.map(({ id }) => id) }
     })

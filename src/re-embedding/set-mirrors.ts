@@ -1,6 +1,6 @@
 /** One mirror for each gallery that has two sets, so that whoever writes into the other one waits for the others who do. */
 import { AlikeError } from '../errors.js'
-import type { GallerySet } from '../gallery/galleries.js'
+import type { GallerySet } from '../gallery/gallery-sets.js'
 import { type MirrorParts, SetMirror } from './set-mirror.js'
 
 interface Known {
@@ -19,7 +19,7 @@ export class SetMirrors {
 
   /** @throws AlikeError `gallery_not_found`, `set_not_found` */
   async of(gallery: string, setUid: string): Promise<{ mirror: SetMirror; set: GallerySet }> {
-    const sets = await this.#parts.galleries.sets(gallery)
+    const sets = await this.#parts.galleries.sets.list(gallery)
     const set = sets.find(({ uid }) => uid === setUid)
     const serving = sets.find(({ stage }) => stage === 'serving')
     if (set === undefined || serving === undefined || set === serving) throw new AlikeError('set_not_found')

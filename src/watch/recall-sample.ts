@@ -2,11 +2,12 @@
  * Recall of the index as it serves: some searches are repeated in the background, once by the graph and once exactly,
  * and the ids of the best hits are compared. One at a time, and at most a hundredth of the time.
  */
-import type { Galleries } from '../gallery/galleries.js'
+
 import type { GallerySearch } from '../gallery/gallery-search.js'
+import type { GallerySearches } from '../gallery/gallery-searches.js'
 
 export interface RecallSampleOptions {
-  galleries: Pick<Galleries, 'search'>
+  searches: Pick<GallerySearches, 'search'>
   /** One search in so many; 0: none. */
   every: number
   /** Of so many best hits by the exact scan, so many were found. */
@@ -39,13 +40,13 @@ export class RecallSample {
   }
 
   async #repeat(gallery: string, terms: Pick<GallerySearch, 'vector' | 'filter' | 'ef'>): Promise<void> {
-    const { galleries, onSample, onFailure } = this.#options
+    const { searches, onSample, onFailure } = this.#options
     const startedAt = performance.now()
     try {
       const search = { ...terms, k, metadata: false }
       const [byGraph, exact] = [
-        await galleries.search(gallery, search),
-        await galleries.search(gallery, { ...search, exact: true }),
+        await searches.search(gallery, search),
+        await searches.search(gallery, { ...search, exact: true }),
       ]
       if (byGraph.method !== 'hnsw') return
       const found = new Set(byGraph.hits.map(({ record }) => record.id))

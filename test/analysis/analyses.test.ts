@@ -91,7 +91,7 @@ function unit(vector: Float32Array): Float32Array {
 async function filled(t: TestContext) {
   const both = await openAll(t, await dataFolder(t))
   await both.galleries.create('a')
-  await both.galleries.put('a', pictures)
+  await both.galleries.images.put('a', pictures)
   await settled(both.galleries)
   return both
 }
@@ -148,11 +148,11 @@ test('a chain of copies is one group, and a picture without a descriptor is told
   const makeVector = unitVectors({ dimension, seed: 78 })
   const chain = [randomDescriptor(random)]
   while (chain.length < 60) chain.push(changedDescriptor(chain.at(-1)!, 0.1, random))
-  await galleries.put(
+  await galleries.images.put(
     'a',
     chain.map((copyDescriptor, i) => newImage(`p${String(i).padStart(2, '0')}`, makeVector(), { copyDescriptor })),
   )
-  await galleries.put('a', [
+  await galleries.images.put('a', [
     newImage('without', makeVector(), {}),
     newImage('even', makeVector(), { copyDescriptor: new Uint8Array(0) }),
   ])
@@ -191,7 +191,12 @@ test('an evaluation tells what people said of hits, where somebody has', async (
   const before = await evaluated()
   assert.equal(before.judged, undefined)
   const [query] = pictures
-  const { hits } = await galleries.search('a', { vector: query!.vector, k: 4, exact: true, excludeIds: [query!.id] })
+  const { hits } = await galleries.searches.search('a', {
+    vector: query!.vector,
+    k: 4,
+    exact: true,
+    excludeIds: [query!.id],
+  })
   const by = { by: 'ann', at: '2026-01-01T00:00:00.000Z', modelId: model.id }
   const feedback = await galleries.feedback('a')
   await feedback.record(
@@ -228,7 +233,7 @@ test('the doctor finds what was planted, and says the same twice', async (t) => 
   planted[7] = newImage('p007', planted[7]!.vector, { label: 'l4' }) // belongs to cluster 2
   const stranger = Float32Array.from({ length: dimension }, (_, at) => (at === dimension - 1 ? -1 : 0))
   const copy = newImage('p300', planted[11]!.vector, { label: 'l3', contentHash: planted[11]!.contentHash }) // of cluster 1
-  await galleries.put('a', [...planted, newImage('p400', stranger, { label: 'l0' }), copy])
+  await galleries.images.put('a', [...planted, newImage('p400', stranger, { label: 'l0' }), copy])
   await settled(galleries)
 
   const first = await resultOf<DoctorResult>(galleries, (await analyses.accept('a', doctorTask({}))).job)
@@ -283,7 +288,7 @@ test('jobs wait for each other, searches for none of them; a cancelled one leave
   await assert.rejects(owner.cancel('none'), { code: 'job_not_found' })
   let searches = 0
   while ((await jobsOf(galleries).get(jobs[3]!.id))?.finishedAt === null) {
-    assert.equal((await galleries.search('a', { vector: vectors[searches % 600]!, k: 5 })).hits.length, 5)
+    assert.equal((await galleries.searches.search('a', { vector: vectors[searches % 600]!, k: 5 })).hits.length, 5)
     searches++
   }
   assert.ok(searches > 0)
@@ -317,7 +322,7 @@ test('a job that a stop has cut off begins anew, and ends as it would have', asy
   const dataDir = await dataFolder(t)
   const first = await openAll(t, dataDir)
   await first.galleries.create('a')
-  await first.galleries.put('a', pictures)
+  await first.galleries.images.put('a', pictures)
   const jobs = [
     (await first.analyses.accept('a', evaluateTask({}))).job,
     (await first.analyses.accept('a', duplicatesTask({}))).job,
@@ -368,7 +373,7 @@ test('what can not be analysed is refused at once', async (t) => {
   const dataDir = await dataFolder(t)
   const { galleries, jobs, analyses } = await openAll(t, dataDir, 3)
   await galleries.create('a')
-  await galleries.put('a', pictures.slice(0, 4))
+  await galleries.images.put('a', pictures.slice(0, 4))
   await assert.rejects(analyses.accept('a', doctorTask({})), { code: 'gallery_too_large' })
   await assert.rejects(analyses.accept('none', doctorTask({})), { code: 'gallery_not_found' })
   await jobs.close()

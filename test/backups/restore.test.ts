@@ -38,9 +38,12 @@ test('what is restored, from folder or archive, is all there and found', async (
       ],
     )
     for (const [i, vector] of vectors.entries()) {
-      const { hits } = await galleries.search('a', { vector, k: 1 })
+      const { hits } = await galleries.searches.search('a', { vector, k: 1 })
       assert.deepEqual([hits[0]?.record.id, hits[0]?.record.metadata], [`p${i}`, { i }])
-      assert.equal(Buffer.from((await galleries.thumbnail('a', `p${i}`))!.bytes!).toString(), `thumbnail of p${i}`)
+      assert.equal(
+        Buffer.from((await galleries.images.thumbnail('a', `p${i}`))!.bytes!).toString(),
+        `thumbnail of p${i}`,
+      )
     }
     await galleries.close()
   }
@@ -89,7 +92,11 @@ test('a snapshot that is damaged anywhere is refused, and leaves nothing that lo
         assert.equal(file, archive, what)
         assert.equal(manifest.images, 301, what)
         const galleries = await openIn(t, dataDir)
-        assert.equal((await galleries.search('a', { vector: vectors[9]!, k: 1 })).hits[0]?.record.id, 'p9', what)
+        assert.equal(
+          (await galleries.searches.search('a', { vector: vectors[9]!, k: 1 })).hits[0]?.record.id,
+          'p9',
+          what,
+        )
         await galleries.close()
       } catch (error) {
         assert.ok(error instanceof AlikeError && error.code === 'snapshot_damaged', `${what}: ${String(error)}`)

@@ -14,12 +14,12 @@ export async function filledGalleries(t: TestContext): Promise<{ dataDir: string
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a', { x: 1 })
-  await galleries.put(
+  await galleries.images.put(
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })),
   )
   await galleries.create('b')
-  await galleries.put('b', [newImage('only', vectors[0]!)])
+  await galleries.images.put('b', [newImage('only', vectors[0]!)])
   return { dataDir, galleries }
 }
 

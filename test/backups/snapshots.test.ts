@@ -47,7 +47,7 @@ test('writes go on while it is written; it holds all that was acknowledged befor
   let written = 0
   while ((await snapshots.get(begun.id)).state === 'writing') {
     // Two pictures each: a copy that is not of one moment would split a pair.
-    await galleries.put(
+    await galleries.images.put(
       'a',
       [0, 1].map((twin) => newImage(`new-${written}-${twin}`, vectors[twin]!)),
     )

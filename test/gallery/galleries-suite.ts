@@ -43,7 +43,7 @@ export function gallerySuite(engine: TestedEngine): void {
     )
     await galleries.delete('a')
     await assert.rejects(galleries.get('a'), { code: 'gallery_not_found' })
-    await assert.rejects(galleries.search('a', { vector: vectors[0]!, k: 1 }), { code: 'gallery_not_found' })
+    await assert.rejects(galleries.searches.search('a', { vector: vectors[0]!, k: 1 }), { code: 'gallery_not_found' })
     await assert.rejects(galleries.delete('a'), { code: 'gallery_not_found' })
   })
 
@@ -51,25 +51,25 @@ export function gallerySuite(engine: TestedEngine): void {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     const first = await galleries.create('a')
-    await galleries.put('a', pictures)
+    await galleries.images.put('a', pictures)
     await galleries.delete('a')
     const second = await galleries.create('a')
     assert.notEqual(second.gallery.uid, first.gallery.uid)
-    assert.deepEqual((await galleries.search('a', { vector: vectors[0]!, k: 10 })).hits, [])
-    assert.deepEqual((await galleries.images('a')).images, [])
-    await galleries.put('a', pictures.slice(0, 5))
+    assert.deepEqual((await galleries.searches.search('a', { vector: vectors[0]!, k: 10 })).hits, [])
+    assert.deepEqual((await galleries.images.page('a')).images, [])
+    await galleries.images.put('a', pictures.slice(0, 5))
     await galleries.close()
     const reopened = await engine.open(t, place)
     assert.equal((await reopened.get('a')).count, 5)
-    assert.equal((await reopened.search('a', { vector: vectors[0]!, k: 10 })).hits.length, 5)
+    assert.equal((await reopened.searches.search('a', { vector: vectors[0]!, k: 10 })).hits.length, 5)
   })
 
   test('what was put is read back whole, and found by the next search', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    const results = await galleries.put('a', pictures)
+    const results = await galleries.images.put('a', pictures)
     assert.deepEqual(results[7], { created: true })
-    const record = await galleries.image('a', 'p0007')
+    const record = await galleries.images.get('a', 'p0007')
     assert.deepEqual(record && { ...record, createdAt: '', updatedAt: '' }, {
       id: 'p0007',
       label: 'running',
@@ -84,22 +84,22 @@ export function gallerySuite(engine: TestedEngine): void {
       createdAt: '',
       updatedAt: '',
     })
-    assert.deepEqual(await galleries.embedding('a', 'p0007'), vectors[7])
-    assert.equal(Buffer.from((await galleries.thumbnail('a', 'p0007'))!.bytes!).toString(), 'thumbnail of p0007')
+    assert.deepEqual(await galleries.images.embedding('a', 'p0007'), vectors[7])
+    assert.equal(Buffer.from((await galleries.images.thumbnail('a', 'p0007'))!.bytes!).toString(), 'thumbnail of p0007')
     assert.deepEqual(
       [
-        await galleries.image('a', 'none'),
-        await galleries.embedding('a', 'none'),
-        await galleries.thumbnail('a', 'none'),
+        await galleries.images.get('a', 'none'),
+        await galleries.images.embedding('a', 'none'),
+        await galleries.images.thumbnail('a', 'none'),
       ],
       [undefined, undefined, undefined],
     )
     for (const i of [0, 99, 599]) {
-      const { hits } = await galleries.search('a', { vector: vectors[i]!, k: 3 })
+      const { hits } = await galleries.searches.search('a', { vector: vectors[i]!, k: 3 })
       assert.deepEqual([hits[0]?.rank, hits[0]?.record.id], [1, pictures[i]!.id])
     }
     assert.deepEqual(
-      (await galleries.labels('a')).map(({ label, count }) => [label, count]),
+      (await galleries.images.labels('a')).map(({ label, count }) => [label, count]),
       [
         [null, 200],
         ['cycling', 200],
@@ -112,28 +112,28 @@ export function gallerySuite(engine: TestedEngine): void {
     let now = new Date('2026-01-01T00:00:00Z')
     const galleries = await engine.open(t, await engine.newPlace(t), { clock: () => now })
     await galleries.create('a')
-    await galleries.put('a', pictures.slice(0, 200))
+    await galleries.images.put('a', pictures.slice(0, 200))
     now = new Date('2026-02-01T00:00:00Z')
-    const [result] = await galleries.put('a', [{ ...pictures[3]!, vector: vectors[500]!, label: 'new' }])
+    const [result] = await galleries.images.put('a', [{ ...pictures[3]!, vector: vectors[500]!, label: 'new' }])
     assert.deepEqual(result, { created: false })
-    const record = (await galleries.image('a', 'p0003'))!
+    const record = (await galleries.images.get('a', 'p0003'))!
     assert.deepEqual(
       [record.createdAt, record.updatedAt, record.label],
       ['2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z', 'new'],
     )
     assert.equal((await galleries.get('a')).count, 200)
-    const { hits } = await galleries.search('a', { vector: vectors[3]!, k: 200 })
+    const { hits } = await galleries.searches.search('a', { vector: vectors[3]!, k: 200 })
     assert.equal(hits.filter(({ record: { id } }) => id === 'p0003').length, 1)
     assert.notEqual(hits[0]?.record.id, 'p0003')
-    assert.equal((await galleries.search('a', { vector: vectors[500]!, k: 1 })).hits[0]?.record.id, 'p0003')
+    assert.equal((await galleries.searches.search('a', { vector: vectors[500]!, k: 1 })).hits[0]?.record.id, 'p0003')
   })
 
   test('the same id twice in one put ends as the latter', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', [newImage('x', vectors[0]!), newImage('x', vectors[1]!)])
+    await galleries.images.put('a', [newImage('x', vectors[0]!), newImage('x', vectors[1]!)])
     assert.equal((await galleries.get('a')).count, 1)
-    const { hits } = await galleries.search('a', { vector: vectors[1]!, k: 5 })
+    const { hits } = await galleries.searches.search('a', { vector: vectors[1]!, k: 5 })
     assert.deepEqual(
       hits.map(({ score, record }) => [record.id, score]),
       [['x', 1]],
@@ -143,18 +143,18 @@ export function gallerySuite(engine: TestedEngine): void {
   test('label and metadata change in place', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures.slice(0, 3))
+    await galleries.images.put('a', pictures.slice(0, 3))
     assert.equal(
-      (await galleries.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } })).hits
-        .length,
+      (await galleries.searches.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } }))
+        .hits.length,
       0,
     )
-    const record = await galleries.patch('a', 'p0001', { label: 'changed' })
+    const record = await galleries.images.patch('a', 'p0001', { label: 'changed' })
     assert.deepEqual([record.label, record.metadata], ['changed', { n: 1 }])
-    assert.deepEqual(await galleries.image('a', 'p0001'), record)
-    await galleries.patch('a', 'p0001', { metadata: { deep: [1, { x: null }] } })
-    assert.deepEqual((await galleries.image('a', 'p0001'))?.metadata, { deep: [1, { x: null }] })
-    const { hits } = await galleries.search('a', {
+    assert.deepEqual(await galleries.images.get('a', 'p0001'), record)
+    await galleries.images.patch('a', 'p0001', { metadata: { deep: [1, { x: null }] } })
+    assert.deepEqual((await galleries.images.get('a', 'p0001'))?.metadata, { deep: [1, { x: null }] })
+    const { hits } = await galleries.searches.search('a', {
       vector: vectors[0]!,
       k: 5,
       filter: { field: 'label', in: ['changed'] },
@@ -163,26 +163,26 @@ export function gallerySuite(engine: TestedEngine): void {
       hits.map((hit) => hit.record.id),
       ['p0001'],
     )
-    await galleries.patch('a', 'p0001', { label: null })
+    await galleries.images.patch('a', 'p0001', { label: null })
     assert.equal(
-      (await galleries.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } })).hits
-        .length,
+      (await galleries.searches.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } }))
+        .hits.length,
       0,
     )
-    await assert.rejects(galleries.patch('a', 'none', { label: 'x' }), { code: 'image_not_found' })
+    await assert.rejects(galleries.images.patch('a', 'none', { label: 'x' }), { code: 'image_not_found' })
   })
 
   test('removed pictures are gone from records and searches', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures)
+    await galleries.images.put('a', pictures)
     const doomed = pictures.filter((_, i) => i % 2 === 0).map(({ id }) => id)
-    assert.deepEqual(await galleries.remove('a', [...doomed, 'none']), doomed)
-    assert.deepEqual(await galleries.remove('a', doomed), [])
+    assert.deepEqual(await galleries.images.remove('a', [...doomed, 'none']), doomed)
+    assert.deepEqual(await galleries.images.remove('a', doomed), [])
     assert.equal((await galleries.get('a')).count, 300)
     await engine.settled(galleries)
     for (const exact of [true, false]) {
-      const { hits } = await galleries.search('a', { vector: vectors[0]!, k: 600, exact })
+      const { hits } = await galleries.searches.search('a', { vector: vectors[0]!, k: 600, exact })
       assert.equal(hits.length, 300)
       assert.ok(hits.every(({ record }) => !doomed.includes(record.id)))
     }
@@ -191,7 +191,7 @@ export function gallerySuite(engine: TestedEngine): void {
   test('the list goes by id in pages, also for one label', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures.slice(0, 30).toReversed())
+    await galleries.images.put('a', pictures.slice(0, 30).toReversed())
     for (const [label, expected] of [
       [undefined, pictures.slice(0, 30)],
       ['cycling', pictures.slice(0, 30).filter((picture) => picture.label === 'cycling')],
@@ -200,7 +200,7 @@ export function gallerySuite(engine: TestedEngine): void {
       const ids: string[] = []
       let cursor: string | undefined
       do {
-        const page = await galleries.images('a', {
+        const page = await galleries.images.page('a', {
           limit: 7,
           ...(cursor && { cursor }),
           ...(label !== undefined && { label }),
@@ -214,25 +214,28 @@ export function gallerySuite(engine: TestedEngine): void {
         expected.map(({ id }) => id),
       )
     }
-    await assert.rejects(galleries.images('a', { cursor: 'no cursor!' }), { code: 'request_invalid' })
+    await assert.rejects(galleries.images.page('a', { cursor: 'no cursor!' }), { code: 'request_invalid' })
   })
 
   test('search pages by offset, cuts by score, filters by label, leaves ids out', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures)
+    await galleries.images.put('a', pictures)
     const vector = makeVector()
-    const all = (await galleries.search('a', { vector, k: 600, exact: true })).hits
+    const all = (await galleries.searches.search('a', { vector, k: 600, exact: true })).hits
     assert.equal(all.length, 600)
-    assert.deepEqual((await galleries.search('a', { vector, k: 10, offset: 20, exact: true })).hits, all.slice(20, 30))
-    assert.deepEqual((await galleries.search('a', { vector, k: 10, offset: 595 })).hits, all.slice(595))
+    assert.deepEqual(
+      (await galleries.searches.search('a', { vector, k: 10, offset: 20, exact: true })).hits,
+      all.slice(20, 30),
+    )
+    assert.deepEqual((await galleries.searches.search('a', { vector, k: 10, offset: 595 })).hits, all.slice(595))
     const minScore = all[14]!.score
-    assert.deepEqual((await galleries.search('a', { vector, k: 600, minScore })).hits, all.slice(0, 15))
+    assert.deepEqual((await galleries.searches.search('a', { vector, k: 600, minScore })).hits, all.slice(0, 15))
     const expected = all
       .filter(({ record }) => record.label !== 'cycling')
       .slice(0, 50)
       .map(({ record }) => record.id)
-    const filtered = await galleries.search('a', {
+    const filtered = await galleries.searches.search('a', {
       vector,
       k: 50,
       filter: { field: 'label', in: ['running', null] },
@@ -242,7 +245,11 @@ export function gallerySuite(engine: TestedEngine): void {
       filtered.hits.map(({ record }) => record.id),
       expected,
     )
-    const without = await galleries.search('a', { vector, k: 3, excludeIds: [all[0]!.record.id, all[2]!.record.id] })
+    const without = await galleries.searches.search('a', {
+      vector,
+      k: 3,
+      excludeIds: [all[0]!.record.id, all[2]!.record.id],
+    })
     assert.deepEqual(
       without.hits.map(({ record }) => record.id),
       [1, 3, 4].map((i) => all[i]!.record.id),
@@ -258,12 +265,12 @@ export function gallerySuite(engine: TestedEngine): void {
     await galleries.create('a')
     const random = seededRandom(9)
     const ids = Array.from({ length: 150 }, (_, i) => `same-${String(i).padStart(3, '0')}`)
-    await galleries.put(
+    await galleries.images.put(
       'a',
       ids.toSorted(() => random() - 0.5).map((id) => newImage(id, vectors[0]!)),
     )
-    await galleries.put('a', pictures.slice(1, 300))
-    const { hits } = await galleries.search('a', { vector: vectors[0]!, k: 10, offset: 5 })
+    await galleries.images.put('a', pictures.slice(1, 300))
+    const { hits } = await galleries.searches.search('a', { vector: vectors[0]!, k: 10, offset: 5 })
     assert.deepEqual(
       hits.map(({ record }) => record.id),
       ids.slice(5, 15),
@@ -278,28 +285,30 @@ export function gallerySuite(engine: TestedEngine): void {
     const writes: Promise<unknown>[] = []
     for (let i = 0; i < 400; i++) {
       const id = ids[Math.floor(random() * ids.length)]!
-      writes.push(random() < 0.6 ? galleries.put('a', [newImage(id, vectors[i]!)]) : galleries.remove('a', [id]))
+      writes.push(
+        random() < 0.6 ? galleries.images.put('a', [newImage(id, vectors[i]!)]) : galleries.images.remove('a', [id]),
+      )
       if (random() < 0.1) await nextTurn()
     }
     await Promise.all(writes)
-    const stored = (await galleries.images('a', { limit: 1_000 })).images
-    const { hits } = await galleries.search('a', { vector: vectors[0]!, k: 1_000 })
+    const stored = (await galleries.images.page('a', { limit: 1_000 })).images
+    const { hits } = await galleries.searches.search('a', { vector: vectors[0]!, k: 1_000 })
     assert.deepEqual(hits.map(({ record }) => record.id).sort(), stored.map(({ id }) => id).sort())
     assert.equal((await galleries.get('a')).count, stored.length)
-    const [reading] = await galleries.readings()
+    const [reading] = await galleries.readings.all()
     assert.deepEqual([reading?.images, reading?.size], [stored.length, stored.length])
   })
 
   test('a search during deletions still fills k', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures)
-    const near = (await galleries.search('a', { vector: vectors[0]!, k: 300, exact: true })).hits.map(
+    await galleries.images.put('a', pictures)
+    const near = (await galleries.searches.search('a', { vector: vectors[0]!, k: 300, exact: true })).hits.map(
       ({ record }) => record.id,
     )
-    const removals = near.map((id) => galleries.remove('a', [id]))
+    const removals = near.map((id) => galleries.images.remove('a', [id]))
     for (let i = 0; i < 20; i++) {
-      assert.equal((await galleries.search('a', { vector: vectors[0]!, k: 300 })).hits.length, 300)
+      assert.equal((await galleries.searches.search('a', { vector: vectors[0]!, k: 300 })).hits.length, 300)
       await nextTurn()
     }
     await Promise.all(removals)
@@ -309,22 +318,22 @@ export function gallerySuite(engine: TestedEngine): void {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     await galleries.create('a')
-    await galleries.put('a', pictures.slice(0, 10))
-    await assert.rejects(galleries.put('a', [{ ...pictures[0]!, modelId: 'other' }]), { code: 'model_mismatch' })
+    await galleries.images.put('a', pictures.slice(0, 10))
+    await assert.rejects(galleries.images.put('a', [{ ...pictures[0]!, modelId: 'other' }]), { code: 'model_mismatch' })
     await galleries.close()
 
     const other = await engine.open(t, place, { model: { id: 'other', dimension: 32 } })
     assert.equal((await other.get('a')).count, 10)
-    assert.equal((await other.images('a')).images.length, 10)
-    assert.equal((await other.readings())[0]?.searchable, false)
-    await assert.rejects(other.search('a', { vector: vectors[0]!, k: 1 }), { code: 'model_mismatch' })
-    await assert.rejects(other.put('a', [{ ...pictures[0]!, modelId: 'other' }]), { code: 'model_mismatch' })
+    assert.equal((await other.images.page('a')).images.length, 10)
+    assert.equal((await other.readings.all())[0]?.searchable, false)
+    await assert.rejects(other.searches.search('a', { vector: vectors[0]!, k: 1 }), { code: 'model_mismatch' })
+    await assert.rejects(other.images.put('a', [{ ...pictures[0]!, modelId: 'other' }]), { code: 'model_mismatch' })
     await assert.rejects(other.create('a'), { code: 'gallery_exists' })
-    assert.deepEqual(await other.remove('a', ['p0000']), ['p0000'])
+    assert.deepEqual(await other.images.remove('a', ['p0000']), ['p0000'])
     await other.close()
 
     const again = await engine.open(t, place)
-    assert.deepEqual((await again.search('a', { vector: vectors[0]!, k: 20 })).hits.length, 9)
+    assert.deepEqual((await again.searches.search('a', { vector: vectors[0]!, k: 20 })).hits.length, 9)
   })
 
   test('a vector that can not be compared is refused and nothing of its put is kept', async (t) => {
@@ -336,8 +345,8 @@ export function gallerySuite(engine: TestedEngine): void {
       [vectors[0]!.map((value, i) => (i === 3 ? NaN : value)), 'request_invalid'],
       [vectors[0]!.map((value) => value * 2), 'request_invalid'],
     ] as const) {
-      await assert.rejects(galleries.put('a', [pictures[0]!, newImage('bad', vector)]), { code })
-      await assert.rejects(galleries.search('a', { vector, k: 1 }), { code })
+      await assert.rejects(galleries.images.put('a', [pictures[0]!, newImage('bad', vector)]), { code })
+      await assert.rejects(galleries.searches.search('a', { vector, k: 1 }), { code })
     }
     assert.equal((await galleries.get('a')).count, 0)
   })
@@ -346,19 +355,19 @@ export function gallerySuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     const { vectors: batch } = packed(vectors.slice(0, 8))
-    await galleries.put(
+    await galleries.images.put(
       'a',
       [0, 1, 2].map((i) => newImage(`b${i}`, batch.subarray(i * 32, (i + 1) * 32))),
     )
-    assert.deepEqual(await galleries.embedding('a', 'b2'), vectors[2])
+    assert.deepEqual(await galleries.images.embedding('a', 'b2'), vectors[2])
   })
 
   test('a search that nobody waits for any more reads no more records', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures)
+    await galleries.images.put('a', pictures)
     const left = new AbortController()
-    const search = galleries.search('a', {
+    const search = galleries.searches.search('a', {
       vector: pictures[0]!.vector,
       k: pictures.length,
       exact: true,
@@ -367,8 +376,13 @@ export function gallerySuite(engine: TestedEngine): void {
     left.abort(new Error('left'))
     await assert.rejects(search, /left/)
     assert.equal(
-      (await galleries.search('a', { vector: pictures[0]!.vector, k: 5, signal: new AbortController().signal })).hits
-        .length,
+      (
+        await galleries.searches.search('a', {
+          vector: pictures[0]!.vector,
+          k: 5,
+          signal: new AbortController().signal,
+        })
+      ).hits.length,
       5,
     )
   })

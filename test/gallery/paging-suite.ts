@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Galleries, GallerySearch, SearchPage } from '../../src/gallery/galleries.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import type { GallerySearch } from '../../src/gallery/gallery-search.js'
+import type { SearchPage } from '../../src/gallery/gallery-searches.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { model, newImage } from './stored-images.js'
 import type { TestedEngine, TestedOptions } from './tested-engine.js'
@@ -25,7 +27,8 @@ export function pagingSuite(engine: TestedEngine): void {
         ...(i % 10 === 0 ? [newImage(`${idOf(i)}-again`, vector, { ...more, contentHash: original.contentHash })] : []),
       ]
     })
-    for (let begin = 0; begin < images.length; begin += 500) await galleries.put('a', images.slice(begin, begin + 500))
+    for (let begin = 0; begin < images.length; begin += 500)
+      await galleries.images.put('a', images.slice(begin, begin + 500))
     await engine.settled(galleries)
     return galleries
   }
@@ -46,10 +49,10 @@ export function pagingSuite(engine: TestedEngine): void {
     for (const [kind, terms] of Object.entries(kinds)) {
       let graph = 0
       for (const vector of queries.slice(0, kind === 'plain hits' ? 60 : 8)) {
-        const whole = await galleries.search('a', { vector, k: 120, ...terms })
+        const whole = await galleries.searches.search('a', { vector, k: 120, ...terms })
         const paged: string[] = []
         for (let offset = 0; offset < 120; offset += 10) {
-          const page = await galleries.search('a', { vector, k: 10, offset, ...terms })
+          const page = await galleries.searches.search('a', { vector, k: 10, offset, ...terms })
           graph += Number(page.method === 'hnsw')
           assert.deepEqual(
             page.hits.map(({ rank }) => rank),
@@ -69,19 +72,22 @@ export function pagingSuite(engine: TestedEngine): void {
   test('the first six pages of ten are of one search, in its order', async (t) => {
     const galleries = await filled(t)
     for (const vector of queries) {
-      const { hits } = await galleries.search('a', { vector, k: 60 })
+      const { hits } = await galleries.searches.search('a', { vector, k: 60 })
       for (let offset = 0; offset < 60; offset += 10)
-        assert.deepEqual((await galleries.search('a', { vector, k: 10, offset })).hits, hits.slice(offset, offset + 10))
+        assert.deepEqual(
+          (await galleries.searches.search('a', { vector, k: 10, offset })).hits,
+          hits.slice(offset, offset + 10),
+        )
     }
   })
 
   test('deep pages of other sizes are pieces of the same list', async (t) => {
     const galleries = await filled(t)
     for (const vector of queries.slice(0, 5)) {
-      const found = new Set(idsOf(await galleries.search('a', { vector, k: 700 })))
+      const found = new Set(idsOf(await galleries.searches.search('a', { vector, k: 700 })))
       const paged: string[] = []
       for (const k of [7, 30, 64, 1, 200, 98, 300])
-        paged.push(...idsOf(await galleries.search('a', { vector, k, offset: paged.length })))
+        paged.push(...idsOf(await galleries.searches.search('a', { vector, k, offset: paged.length })))
       assert.equal(new Set(paged).size, 700)
       assert.deepEqual(new Set(paged), found)
     }
@@ -92,19 +98,19 @@ export function pagingSuite(engine: TestedEngine): void {
     await galleries.create('a')
     const same = vectors[0]!
     for (let begin = 0; begin < 2_600; begin += 650) {
-      await galleries.put(
+      await galleries.images.put(
         'a',
         Array.from({ length: 650 }, (_, i) => newImage(`s${((begin + i) * 7_919) % 2_600}`, same)),
       )
     }
-    await galleries.put(
+    await galleries.images.put(
       'a',
       vectors.slice(1, 200).map((vector, i) => newImage(idOf(i), vector)),
     )
     await engine.settled(galleries)
     const paged: string[] = []
     for (let offset = 0; offset < 2_700; offset += 300)
-      paged.push(...idsOf(await galleries.search('a', { vector: same, k: 300, offset })))
+      paged.push(...idsOf(await galleries.searches.search('a', { vector: same, k: 300, offset })))
     assert.equal(paged.length, 2_700)
     assert.equal(new Set(paged).size, 2_700)
   })
@@ -116,10 +122,10 @@ export function pagingSuite(engine: TestedEngine): void {
     search: GallerySearch,
     between: (page: SearchPage) => Promise<unknown> = async () => {},
   ): Promise<SearchPage[]> {
-    const pages: SearchPage[] = [await galleries.searchPaged('a', { ...search, caller, reach: 400 })]
+    const pages: SearchPage[] = [await galleries.searches.firstPage('a', { ...search, caller, reach: 400 })]
     for (let token = pages[0]!.nextPageToken; token !== undefined; token = pages.at(-1)!.nextPageToken) {
       await between(pages.at(-1)!)
-      pages.push(await galleries.nextPage('a', { token, caller, k: search.k }))
+      pages.push(await galleries.searches.nextPage('a', { token, caller, k: search.k }))
     }
     return pages
   }
@@ -128,7 +134,7 @@ export function pagingSuite(engine: TestedEngine): void {
     const galleries = await filled(t)
     for (const [kind, terms] of Object.entries(kinds)) {
       for (const vector of queries.slice(0, 2)) {
-        const whole = await galleries.search('a', { vector, k: 400, ...terms })
+        const whole = await galleries.searches.search('a', { vector, k: 400, ...terms })
         const pages = await pagesOf(galleries, { vector, k: 10, ...terms })
         const paged = pages.flatMap(idsOf)
         assert.equal(new Set(paged).size, paged.length, kind)
@@ -141,7 +147,7 @@ export function pagingSuite(engine: TestedEngine): void {
           .flatMap(({ hits, groups }) => groups?.flatMap((group) => group.hits) ?? hits)
           .map(({ record }) => record)
         for (const { id, label, metadata } of records) {
-          const stored = await galleries.image('a', id)
+          const stored = await galleries.images.get('a', id)
           assert.deepEqual(
             { label, metadata },
             { label: stored?.label, metadata: stored?.metadata },
@@ -160,20 +166,20 @@ export function pagingSuite(engine: TestedEngine): void {
     ] satisfies Partial<GallerySearch>[]) {
       const galleries = await filled(t)
       const vector = queries[3]!
-      const before = idsOf(await galleries.search('a', { vector, k: 400, ...terms }))
+      const before = idsOf(await galleries.searches.search('a', { vector, k: 400, ...terms }))
       const removed = before.filter((_, i) => i % 9 === 5)
       const replaced = before.filter((_, i) => i % 9 === 7)
       let rounds = 0
       const pages = await pagesOf(galleries, { vector, k: 10, ...terms }, async () => {
         if (rounds++ !== 0 && rounds % 5 !== 0) return
         // near to the query, so that a new search would begin with them
-        await galleries.put(
+        await galleries.images.put(
           'a',
           Array.from({ length: 30 }, (_, i) => newImage(`new-${rounds}-${i}`, vector, { label: 'third' })),
         )
-        await galleries.remove('a', removed)
+        await galleries.images.remove('a', removed)
         if (rounds === 1)
-          await galleries.put(
+          await galleries.images.put(
             'a',
             replaced.map((id) => newImage(id, vector, { label: 'third' })),
           )
@@ -200,10 +206,10 @@ export function pagingSuite(engine: TestedEngine): void {
   test('the first picture removed leaves its neighbours where they were', async (t) => {
     const galleries = await filled(t)
     const vector = queries[5]!
-    const first = await galleries.searchPaged('a', { vector, k: 5, caller, reach: 100 })
-    const all = idsOf(await galleries.search('a', { vector, k: 20 }))
-    await galleries.remove('a', [all[0]!, all[6]!])
-    const second = await galleries.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })
+    const first = await galleries.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
+    const all = idsOf(await galleries.searches.search('a', { vector, k: 20 }))
+    await galleries.images.remove('a', [all[0]!, all[6]!])
+    const second = await galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })
     assert.deepEqual(
       second.hits.map(({ rank, record }) => [rank, record.id]),
       all
@@ -213,7 +219,7 @@ export function pagingSuite(engine: TestedEngine): void {
     )
     // the same page again, also at once
     const again = await Promise.all(
-      [1, 2, 3].map(() => galleries.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })),
+      [1, 2, 3].map(() => galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })),
     )
     for (const page of again) assert.deepEqual(page.hits, second.hits)
   })
@@ -221,46 +227,46 @@ export function pagingSuite(engine: TestedEngine): void {
   test('tokens are for their caller and gallery only, and end with the gallery', async (t) => {
     const galleries = await filled(t)
     await galleries.create('b')
-    const { nextPageToken: token = '' } = await galleries.searchPaged('a', {
+    const { nextPageToken: token = '' } = await galleries.searches.firstPage('a', {
       vector: queries[0]!,
       k: 5,
       caller,
       reach: 100,
     })
     const expired = { code: 'page_expired' }
-    await assert.rejects(galleries.nextPage('a', { token, caller: 'another', k: 5 }), expired)
-    await assert.rejects(galleries.nextPage('b', { token, caller, k: 5 }), expired)
+    await assert.rejects(galleries.searches.nextPage('a', { token, caller: 'another', k: 5 }), expired)
+    await assert.rejects(galleries.searches.nextPage('b', { token, caller, k: 5 }), expired)
     for (let i = 0; i < token.length - 1; i++) {
       const changed = token.slice(0, i) + (token[i] === 'A' ? 'B' : 'A') + token.slice(i + 1)
-      await assert.rejects(galleries.nextPage('a', { token: changed, caller, k: 5 }), expired)
+      await assert.rejects(galleries.searches.nextPage('a', { token: changed, caller, k: 5 }), expired)
     }
     for (const other of ['', 'AAAA', token + token])
-      await assert.rejects(galleries.nextPage('a', { token: other, caller, k: 5 }), expired)
-    assert.equal((await galleries.nextPage('a', { token, caller, k: 5 })).hits.length, 5)
-    assert.equal(galleries.keptRankings.count, 1)
+      await assert.rejects(galleries.searches.nextPage('a', { token: other, caller, k: 5 }), expired)
+    assert.equal((await galleries.searches.nextPage('a', { token, caller, k: 5 })).hits.length, 5)
+    assert.equal(galleries.searches.kept.count, 1)
     await galleries.delete('a')
-    assert.deepEqual(galleries.keptRankings, { count: 0, bytes: 0 })
+    assert.deepEqual(galleries.searches.kept, { count: 0, bytes: 0 })
     await galleries.create('a')
-    await assert.rejects(galleries.nextPage('a', { token, caller, k: 5 }), expired)
+    await assert.rejects(galleries.searches.nextPage('a', { token, caller, k: 5 }), expired)
   })
 
   test('rankings are kept up to a number and up to a size; the one used longest ago goes', async (t) => {
     const drops: string[] = []
     const galleries = await filled(t, { pages: { rankingsMax: 3 }, onRankingDrop: (reason) => void drops.push(reason) })
     const search = async (i: number) =>
-      (await galleries.searchPaged('a', { vector: queries[i]!, k: 5, caller, reach: 100 })).nextPageToken!
+      (await galleries.searches.firstPage('a', { vector: queries[i]!, k: 5, caller, reach: 100 })).nextPageToken!
     const [one, two] = [await search(0), await search(1), await search(2)]
-    await galleries.nextPage('a', { token: one, caller, k: 5 })
+    await galleries.searches.nextPage('a', { token: one, caller, k: 5 })
     await search(3)
-    await assert.rejects(galleries.nextPage('a', { token: two, caller, k: 5 }), { code: 'page_expired' })
-    assert.equal((await galleries.nextPage('a', { token: one, caller, k: 5 })).hits[0]!.rank, 6)
+    await assert.rejects(galleries.searches.nextPage('a', { token: two, caller, k: 5 }), { code: 'page_expired' })
+    assert.equal((await galleries.searches.nextPage('a', { token: one, caller, k: 5 })).hits[0]!.rank, 6)
     assert.deepEqual(drops, ['displaced'])
 
     const small = await filled(t, { pages: { rankingsMaxBytes: 1_024 } })
     for (const vector of queries.slice(0, 5)) {
-      const { nextPageToken: token = '' } = await small.searchPaged('a', { vector, k: 5, caller, reach: 100 })
-      assert.equal((await small.nextPage('a', { token, caller, k: 5 })).hits.length, 5)
-      assert.equal(small.keptRankings.count, 1)
+      const { nextPageToken: token = '' } = await small.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
+      assert.equal((await small.searches.nextPage('a', { token, caller, k: 5 })).hits.length, 5)
+      assert.equal(small.searches.kept.count, 1)
     }
   })
 }

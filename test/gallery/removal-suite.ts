@@ -18,7 +18,7 @@ export function removalSuite(engine: TestedEngine): void {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     await galleries.create('a')
-    await galleries.put('a', pictures)
+    await galleries.images.put('a', pictures)
     const filter = readFilter({
       or: [
         { field: 'label', equals: 'even' },
@@ -29,16 +29,16 @@ export function removalSuite(engine: TestedEngine): void {
       .filter(({ label, metadata }) => label !== 'even' && (metadata['n'] as number) < 400)
       .map(({ id }) => id)
 
-    assert.equal(await galleries.removeFitting('a', filter), pictures.length - kept.length)
+    assert.equal(await galleries.images.removeFitting('a', filter), pictures.length - kept.length)
     assert.equal((await galleries.get('a')).count, kept.length)
-    const { hits } = await galleries.search('a', { vector: vectors[2]!, k: 700 })
+    const { hits } = await galleries.searches.search('a', { vector: vectors[2]!, k: 700 })
     assert.deepEqual(hits.map(({ record }) => record.id).sort(), kept)
-    assert.equal(await galleries.removeFitting('a', filter), 0, 'nothing is left that fits')
+    assert.equal(await galleries.images.removeFitting('a', filter), 0, 'nothing is left that fits')
 
     await galleries.close()
     const reopened = await engine.open(t, place)
     assert.deepEqual(
-      (await reopened.images('a', { limit: 1000 })).images.map(({ id }) => id),
+      (await reopened.images.page('a', { limit: 1000 })).images.map(({ id }) => id),
       kept,
     )
   })
@@ -46,14 +46,14 @@ export function removalSuite(engine: TestedEngine): void {
   test('a picture that a change has taken out of the filter stays', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures.slice(0, 600))
+    await galleries.images.put('a', pictures.slice(0, 600))
     const filter = readFilter({ field: 'metadata.n', gte: 0 })
     // both are under way at once: the change is committed before the last group of the removal, in which its picture lies
-    const removing = galleries.removeFitting('a', filter)
-    await galleries.patch('a', 'p0599', { metadata: {} })
+    const removing = galleries.images.removeFitting('a', filter)
+    await galleries.images.patch('a', 'p0599', { metadata: {} })
     assert.equal(await removing, 599)
     assert.deepEqual(
-      (await galleries.images('a')).images.map(({ id }) => id),
+      (await galleries.images.page('a')).images.map(({ id }) => id),
       ['p0599'],
     )
   })
@@ -61,12 +61,15 @@ export function removalSuite(engine: TestedEngine): void {
   test('a removal whose caller has left stops between two groups', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.put('a', pictures)
+    await galleries.images.put('a', pictures)
     const left = new AbortController()
     left.abort()
-    await assert.rejects(galleries.removeFitting('a', readFilter({ field: 'label', exists: true }), left.signal), {
-      name: 'AbortError',
-    })
+    await assert.rejects(
+      galleries.images.removeFitting('a', readFilter({ field: 'label', exists: true }), left.signal),
+      {
+        name: 'AbortError',
+      },
+    )
     assert.equal((await galleries.get('a')).count, pictures.length)
   })
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { nearCopyScore, wordsOf } from '../../src/copies/near-copy-score.js'
-import type { Galleries, GallerySearch } from '../../src/gallery/galleries.js'
+import type { Galleries } from '../../src/gallery/galleries.js'
+import type { GallerySearch } from '../../src/gallery/gallery-search.js'
 import { chooseDiverse } from '../../src/ranking/marginal-relevance.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
@@ -36,7 +37,7 @@ export function shapesSuite(engine: TestedEngine): void {
       tags: i % 2 === 0 ? ['x', `t${i % 7}`] : 'x',
       place: { city: `c${i % 90}` },
     })
-    await galleries.put(
+    await galleries.images.put(
       'a',
       vectors.map((vector, i) =>
         newImage(idOf(i), vector, { label: label(i), metadata: metadata(i), copyDescriptor: descriptors[i] }),
@@ -52,7 +53,7 @@ export function shapesSuite(engine: TestedEngine): void {
           )
         : [],
     )
-    await galleries.put('a', copies)
+    await galleries.images.put('a', copies)
     await engine.settled(galleries)
     return galleries
   }
@@ -76,11 +77,16 @@ export function shapesSuite(engine: TestedEngine): void {
         return [value ?? []].flat()
       }
       for (const vector of queries) {
-        const all = (await galleries.search('a', { vector, k: 1_000, exact: true })).hits
+        const all = (await galleries.searches.search('a', { vector, k: 1_000, exact: true })).hits
         const expected = new Map<unknown, string[]>()
         for (const hit of all)
           for (const key of keysOf(hit)) expected.set(key, [...(expected.get(key) ?? []), hit.record.id])
-        const { hits, groups } = await galleries.search('a', { vector, k: 6, exact: true, groupBy: { field, size: 4 } })
+        const { hits, groups } = await galleries.searches.search('a', {
+          vector,
+          k: 6,
+          exact: true,
+          groupBy: { field, size: 4 },
+        })
         assert.deepEqual(hits, [])
         assert.deepEqual(
           groups!.map(({ rank, key, hits: members }) => [rank, key, ids(members)]),
@@ -92,7 +98,13 @@ export function shapesSuite(engine: TestedEngine): void {
             members.map(({ rank }) => rank),
             members.map((_, i) => i + 1),
           )
-        const page = await galleries.search('a', { vector, k: 2, offset: 3, exact: true, groupBy: { field, size: 4 } })
+        const page = await galleries.searches.search('a', {
+          vector,
+          k: 2,
+          offset: 3,
+          exact: true,
+          groupBy: { field, size: 4 },
+        })
         assert.deepEqual(page.groups, groups!.slice(3, 5))
       }
     }
@@ -102,12 +114,12 @@ export function shapesSuite(engine: TestedEngine): void {
     const galleries = await filled(t)
     const vector = queries[0]!
     const search = (more: Partial<GallerySearch>) =>
-      galleries.search('a', { vector, k: 50, groupBy: { field: 'label', size: 3 }, ...more })
+      galleries.searches.search('a', { vector, k: 50, groupBy: { field: 'label', size: 3 }, ...more })
     assert.deepEqual(
       (await search({ filter: { field: 'label', in: ['odd', 'rare'] } })).groups!.map(({ key }) => key).sort(),
       ['odd', 'rare'],
     )
-    const third = (await galleries.search('a', { vector, k: 3 })).hits[2]!.score
+    const third = (await galleries.searches.search('a', { vector, k: 3 })).hits[2]!.score
     assert.equal(
       (await search({ minScore: third, groupBy: { field: 'metadata.product', size: 50 } }))
         .groups!.flatMap(({ hits }) => hits)
@@ -125,25 +137,31 @@ export function shapesSuite(engine: TestedEngine): void {
   test('near-copies of better hits are left out, others come in their place, k as long as k exist', async (t) => {
     const galleries = await filled(t)
     const duplicateScore = 0.4
-    const stored = (await galleries.search('a', { vector: queries[0]!, k: 1_000, exact: true })).hits
+    const stored = (await galleries.searches.search('a', { vector: queries[0]!, k: 1_000, exact: true })).hits
     const words = new Map<string, Uint32Array>()
-    for (const id of ids(stored)) words.set(id, wordsOf((await galleries.copyDescriptor('a', id))!)!)
+    for (const id of ids(stored)) words.set(id, wordsOf((await galleries.images.copyDescriptor('a', id))!)!)
     const likeness = (a: string, b: string) => nearCopyScore(words.get(a)!, 0, words.get(b)!, 0, duplicateScore)
     for (const vector of [...queries.slice(0, 3), vectors[10]!, vectors[50]!]) {
-      const all = (await galleries.search('a', { vector, k: 1_000, exact: true })).hits
+      const all = (await galleries.searches.search('a', { vector, k: 1_000, exact: true })).hits
       const expected: string[] = []
       for (const { record } of all)
         if (expected.every((id) => likeness(id, record.id) < duplicateScore)) expected.push(record.id)
       assert.ok(expected.length < all.length - 70)
-      const { hits } = await galleries.search('a', { vector, k: 1_000, exact: true, duplicateScore })
+      const { hits } = await galleries.searches.search('a', { vector, k: 1_000, exact: true, duplicateScore })
       assert.deepEqual(ids(hits), expected)
       assert.deepEqual(
         hits.map(({ rank }) => rank),
         expected.map((_, i) => i + 1),
       )
-      const page = await galleries.search('a', { vector, k: 10, offset: 5, exact: true, duplicateScore })
+      const page = await galleries.searches.search('a', { vector, k: 10, offset: 5, exact: true, duplicateScore })
       assert.deepEqual(page.hits, hits.slice(5, 15))
-      const bounded = await galleries.search('a', { vector, k: 1_000, exact: true, duplicateScore, candidatesMax: 100 })
+      const bounded = await galleries.searches.search('a', {
+        vector,
+        k: 1_000,
+        exact: true,
+        duplicateScore,
+        candidatesMax: 100,
+      })
       assert.deepEqual(
         ids(bounded.hits),
         expected.filter((id) => all.findIndex(({ record }) => record.id === id) < 100),
@@ -154,7 +172,7 @@ export function shapesSuite(engine: TestedEngine): void {
   test('copies stay away from groups too, also of hits seen before a group is filled', async (t) => {
     const galleries = await filled(t)
     const copiesIn = async (vector: Float32Array, duplicateScore?: number): Promise<number> => {
-      const { groups } = await galleries.search('a', {
+      const { groups } = await galleries.searches.search('a', {
         vector,
         k: 2,
         exact: true,
@@ -162,7 +180,7 @@ export function shapesSuite(engine: TestedEngine): void {
         groupBy: { field: 'label', size: 100 },
       })
       const records = groups!.flatMap(({ hits }) => hits.map(({ record }) => record))
-      const shown = await Promise.all(records.map(async ({ id }) => (await galleries.embedding('a', id))!))
+      const shown = await Promise.all(records.map(async ({ id }) => (await galleries.images.embedding('a', id))!))
       return shown.filter((one, i) => shown.slice(0, i).some((other) => dot(one, other) >= 0.99)).length
     }
     for (let i = 0; i < 400; i += 13) assert.equal(await copiesIn(vectors[i]!, 0.4), 0)
@@ -172,15 +190,17 @@ export function shapesSuite(engine: TestedEngine): void {
   test('diversity chooses by marginal relevance among the best candidates, page by page', async (t) => {
     const galleries = await filled(t)
     for (const vector of queries.slice(0, 4)) {
-      const pool = (await galleries.search('a', { vector, k: 80, exact: true })).hits
-      const stored = await Promise.all(pool.map(async ({ record }) => (await galleries.embedding('a', record.id))!))
+      const pool = (await galleries.searches.search('a', { vector, k: 80, exact: true })).hits
+      const stored = await Promise.all(
+        pool.map(async ({ record }) => (await galleries.images.embedding('a', record.id))!),
+      )
       const order = chooseDiverse({
         scores: pool.map(({ score }) => score),
         between: (a, b) => Math.fround(dot(stored[a]!, stored[b]!)),
         diversity: 0.4,
         k: 20,
       })
-      const { hits } = await galleries.search('a', {
+      const { hits } = await galleries.searches.search('a', {
         vector,
         k: 20,
         exact: true,
@@ -196,7 +216,7 @@ export function shapesSuite(engine: TestedEngine): void {
       )
       assert.deepEqual(
         (
-          await galleries.search('a', {
+          await galleries.searches.search('a', {
             vector,
             k: 5,
             offset: 10,
@@ -207,7 +227,8 @@ export function shapesSuite(engine: TestedEngine): void {
         hits.slice(10, 15),
       )
       assert.deepEqual(
-        (await galleries.search('a', { vector, k: 20, exact: true, diversity: { share: 0, candidates: 80 } })).hits,
+        (await galleries.searches.search('a', { vector, k: 20, exact: true, diversity: { share: 0, candidates: 80 } }))
+          .hits,
         pool.slice(0, 20),
       )
     }
@@ -216,30 +237,30 @@ export function shapesSuite(engine: TestedEngine): void {
   test('voters are the best hits, whatever page or order is asked for', async (t) => {
     const galleries = await filled(t)
     const vector = queries[1]!
-    const best = ids((await galleries.search('a', { vector, k: 30, exact: true })).hits)
+    const best = ids((await galleries.searches.search('a', { vector, k: 30, exact: true })).hits)
     for (const more of [
       {},
       { offset: 20 },
       { diversity: { share: 0.9, candidates: 60 } },
       { groupBy: { field: 'label', size: 2 } },
     ]) {
-      const { voters } = await galleries.search('a', { vector, k: 5, exact: true, voters: 30, ...more })
+      const { voters } = await galleries.searches.search('a', { vector, k: 5, exact: true, voters: 30, ...more })
       assert.deepEqual(ids(voters!), best)
     }
-    assert.equal('voters' in (await galleries.search('a', { vector, k: 5 })), false)
+    assert.equal('voters' in (await galleries.searches.search('a', { vector, k: 5 })), false)
   })
 
   test('pictures removed while a list grows are not given twice, and none is given after its removal is known', async (t) => {
     const galleries = await filled(t)
     const searching = Promise.all(
-      queries.map((vector) => galleries.search('a', { vector, k: 300, duplicateScore: 0.4 })),
+      queries.map((vector) => galleries.searches.search('a', { vector, k: 300, duplicateScore: 0.4 })),
     )
-    await galleries.remove(
+    await galleries.images.remove(
       'a',
       Array.from({ length: 200 }, (_, i) => idOf(i)),
     )
     for (const { hits } of await searching) assert.equal(new Set(ids(hits)).size, hits.length)
-    const { hits } = await galleries.search('a', { vector: queries[0]!, k: 300, duplicateScore: 0.4 })
+    const { hits } = await galleries.searches.search('a', { vector: queries[0]!, k: 300, duplicateScore: 0.4 })
     assert.ok(ids(hits).every((id) => id.includes('copy') || Number(id.slice(1)) >= 200))
   })
 
@@ -249,19 +270,19 @@ export function shapesSuite(engine: TestedEngine): void {
       await galleries.create('a')
       const random = seededRandom(8)
       const many = Array.from({ length: 3_000 }, unitVectors({ dimension: model.dimension, seed: 41 }))
-      await galleries.put(
+      await galleries.images.put(
         'a',
         many.map((vector, i) => newImage(String(i), vector, { metadata: { lot: Math.floor(random() * 1_000) } })),
       )
       await engine.settled(galleries)
       const doomed = new Set(many.map((_, i) => String(i)).filter(() => random() < 0.5))
-      await galleries.remove('a', [...doomed])
+      await galleries.images.remove('a', [...doomed])
       let found = 0
       let wanted = 0
       for (const vector of queries) {
         const search = { vector, k: 10, filter: { field: 'metadata.lot', range: { lt: share * 1_000 } } }
-        const truth = ids((await galleries.search('a', { ...search, exact: true })).hits)
-        const got = ids((await galleries.search('a', search)).hits)
+        const truth = ids((await galleries.searches.search('a', { ...search, exact: true })).hits)
+        const got = ids((await galleries.searches.search('a', search)).hits)
         assert.equal(got.length, truth.length)
         assert.ok(got.every((id) => !doomed.has(id)))
         found += got.filter((id) => truth.includes(id)).length

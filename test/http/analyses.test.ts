@@ -131,7 +131,7 @@ test('a job without a result says so', async (t) => {
       bytes: 1,
     }),
   )
-  await app.parts.galleries.put('shapes', pictures)
+  await app.parts.galleries.images.put('shapes', pictures)
 
   const [running, waiting] = [await ask(app, 'evaluate'), await ask(app, 'doctor')]
   const refused = await app.app.inject({ method: 'POST', url: `${gallery}/doctor` })

@@ -61,7 +61,7 @@ async function filled(app: TestApp): Promise<void> {
       ),
     ),
   )
-  await app.parts.galleries.put('g', [...images, image('twin', 'left', centres[0]!, 'left1', 500)])
+  await app.parts.galleries.images.put('g', [...images, image('twin', 'left', centres[0]!, 'left1', 500)])
 }
 
 async function reportOf<Result>(app: TestApp, what: string): Promise<Result> {

@@ -341,10 +341,10 @@ test('without originals a roll back is refused while pictures would be missing f
 test('a group of an upload that is caught by exchange after exchange is stored in the end, also where no originals are kept', async (t) => {
   const app = await filled(t, { originals: 'none' })
   await build(app, { model: 'twelve', withoutOriginal: 'leave_out' })
-  const { galleries } = app.parts
-  const change = galleries.change.bind(galleries)
+  const { images } = app.parts.galleries
+  const change = images.change.bind(images)
   let exchanges = 0
-  galleries.change = async (...given) => {
+  images.change = async (...given) => {
     if (exchanges < 13 && given[2] !== undefined)
       await app.parts.sets.serve('g', exchanges++ % 2 === 0 ? 'twelve' : 'handmade', { force: true })
     return change(...given)
@@ -362,11 +362,11 @@ test('a group of an upload that is caught by exchange after exchange is stored i
 test('a layout is of the set that it was begun with, whatever serves by its end', async (t) => {
   const app = await filled(t)
   await build(app)
-  const { galleries } = app.parts
-  const serving = galleries.serving.bind(galleries)
-  galleries.serving = async (name) => {
+  const { searches } = app.parts.galleries
+  const serving = searches.serving.bind(searches)
+  searches.serving = async (name) => {
     const found = await serving(name)
-    galleries.serving = serving
+    searches.serving = serving
     await app.parts.sets.serve('g', 'twelve')
     return found
   }
@@ -414,13 +414,13 @@ test('an upload under way while sets are exchanged is stored by the model that s
 test('a set does not begin to serve before its job is over, and what is written afterwards is found after a roll back', async (t) => {
   const app = await filled(t)
   const { galleries } = app.parts
-  const changeSet = galleries.changeSet.bind(galleries)
+  const changeSet = galleries.sets.change.bind(galleries.sets)
   let goOn = (): void => {}
   const judged = new Promise<void>((resolve) => {
     goOn = resolve
   })
   let isJudged = false
-  galleries.changeSet = async (uid, change) => {
+  galleries.sets.change = async (uid, change) => {
     if (change.about !== undefined) {
       isJudged = true
       await judged
@@ -456,10 +456,10 @@ test('a set that could not be removed is kept up to date', async (t) => {
   const app = await filled(t)
   await build(app)
   const { galleries } = app.parts
-  const removeSet = galleries.removeSet.bind(galleries)
-  galleries.removeSet = () => Promise.reject(new AlikeError('storage_full'))
+  const removeSet = galleries.sets.remove.bind(galleries.sets)
+  galleries.sets.remove = () => Promise.reject(new AlikeError('storage_full'))
   assert.equal((await app.call(507, { method: 'DELETE', url: `${sets}/twelve` })).code, 'storage_full')
-  galleries.removeSet = removeSet
+  galleries.sets.remove = removeSet
   await store(app, 'written-after', await picture(drawnLabels[0]!, 400))
   await until(async () => (await states(app))[1]![1] === total + 1, 'the picture in the other set')
   await app.call(204, { method: 'DELETE', url: `${sets}/twelve` })

@@ -40,7 +40,7 @@ async function filledApp(t: TestContext): Promise<TestApp> {
       copyDescriptor: randomDescriptor(signs),
     }),
   )
-  await app.parts.galleries.put('followed', images)
+  await app.parts.galleries.images.put('followed', images)
   return app
 }
 

@@ -40,7 +40,7 @@ async function filled(app: TestApp, count: number): Promise<void> {
       bytes: 1,
     }),
   )
-  await app.parts.galleries.put('g', images)
+  await app.parts.galleries.images.put('g', images)
 }
 
 async function laidOut(app: TestApp, payload?: object): Promise<Job> {

@@ -35,9 +35,9 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
       thumbnail: { maxSide: 192 },
     })
     originals.set(`p${i}`, copyDescriptor!)
-    await galleries.put(i % 2 ? 'a' : 'b', [newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })])
+    await galleries.images.put(i % 2 ? 'a' : 'b', [newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })])
   }
-  await galleries.put('a', [
+  await galleries.images.put('a', [
     newImage('damaged', makeVector()),
     newImage('without', makeVector(), { thumbnail: new Uint8Array(0) }),
     newImage('new', makeVector(), { copyDescriptor: originals.get('p0') }),
@@ -56,15 +56,15 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
     71,
   )
   for (const [id, original] of originals) {
-    const made = wordsOf((await galleries.copyDescriptor(Number(id.slice(1)) % 2 ? 'a' : 'b', id))!)!
+    const made = wordsOf((await galleries.images.copyDescriptor(Number(id.slice(1)) % 2 ? 'a' : 'b', id))!)!
     assert.ok(nearCopyScore(made, 0, wordsOf(original)!, 0) > 0.75, id)
   }
   assert.equal(
-    (await galleries.copyDescriptor('a', 'damaged'))?.byteLength,
+    (await galleries.images.copyDescriptor('a', 'damaged'))?.byteLength,
     0,
     'its thumbnail is no picture: it is not tried again',
   )
-  assert.equal(await galleries.copyDescriptor('a', 'without'), undefined)
+  assert.equal(await galleries.images.copyDescriptor('a', 'without'), undefined)
 
   const again: number[] = []
   await new CopyBackfill({
@@ -85,7 +85,7 @@ test('a stop leaves the rest to the next start', async (t) => {
     maxPixels: 1e8,
     thumbnail: { maxSide: 192 },
   })
-  await galleries.put(
+  await galleries.images.put(
     'a',
     Array.from({ length: 100 }, (_, i) => newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })),
   )

@@ -94,12 +94,12 @@ for (const [what, meanwhile, picture, then, expected] of [
     const { galleries } = app.parts
     const step = await takeIn('g', { id: 'p', ...picture }, app.parts)
     await meanwhile(app)
-    const before = await galleries.image('g', 'p')
-    const [result] = await galleries.change('g', [step])
+    const before = await galleries.images.get('g', 'p')
+    const [result] = await galleries.images.change('g', [step])
     const outcome = 'created' in result! ? (result.created ? 'added' : 'updated') : Object.keys(result!)[0]
     assert.equal(outcome, then)
     const [label, metadata, bytes] = expected
-    const stored = (await galleries.image('g', 'p'))!
+    const stored = (await galleries.images.get('g', 'p'))!
     assert.deepEqual([stored.label, stored.metadata], [label, metadata])
     assert.equal(
       stored.createdAt,
@@ -147,7 +147,7 @@ test('no acknowledged change is lost while a job takes in the same pictures', as
   await Promise.all(ids.map(change))
   assert.deepEqual([(await endedJob(app, job)).updated], [ids.length])
   for (const [n, id] of ids.entries()) {
-    const { label, metadata } = (await app.parts.galleries.image('g', id))!
+    const { label, metadata } = (await app.parts.galleries.images.get('g', id))!
     assert.deepEqual([label, metadata], [`l${n}`, { n }])
   }
 })
@@ -177,9 +177,9 @@ test('look-ups beside an upsert always find record, vector and thumbnail of one 
   })()
   const seen = new Map<string, string>()
   while (writing) {
-    const { contentHash, modelId } = (await galleries.image('g', 'p'))!
-    const known = await galleries.seen('g', { id: 'p', contentHash, modelId })
-    const thumbnail = (await galleries.thumbnail('g', 'p'))!
+    const { contentHash, modelId } = (await galleries.images.get('g', 'p'))!
+    const known = await galleries.images.seen('g', { id: 'p', contentHash, modelId })
+    const thumbnail = (await galleries.images.thumbnail('g', 'p'))!
     for (const [hash, bytes] of [
       [`${contentHash} seen`, known],
       [`${thumbnail.contentHash} thumbnail`, thumbnail.bytes],
@@ -189,8 +189,8 @@ test('look-ups beside an upsert always find record, vector and thumbnail of one 
       assert.equal(seen.get(hash) ?? text, text)
       seen.set(hash, text)
     }
-    await galleries.embedding('g', 'p')
-    await galleries.thumbnail('g', 'p')
+    await galleries.images.embedding('g', 'p')
+    await galleries.images.thumbnail('g', 'p')
     await new Promise((resolve) => setImmediate(resolve))
   }
   await writes

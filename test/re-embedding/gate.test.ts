@@ -39,17 +39,17 @@ async function twoSets(
   const galleries = await openIn(t, await dataFolder(t))
   const images = clustered().map(said)
   await galleries.create('g')
-  await galleries.put('g', images)
-  const { galleryUid, modelId, dimension } = await galleries.set('g')
+  await galleries.images.put('g', images)
+  const { galleryUid, modelId, dimension } = await galleries.sets.serving('g')
   const uid = randomBytes(8).toString('hex')
   const { catalogue } = engineOf(galleries)
   const set = await catalogue.addSet({ uid, galleryUid, engine: 'embedded', modelId, dimension, about: {} })
-  await galleries.changeBeside(
+  await galleries.sets.changeImages(
     set,
     images.filter(isKept).map((put) => ({ put })),
   )
-  const serving = (await galleries.sets('g')).find(({ stage }) => stage === 'serving')!
-  return [await galleries.openSet(serving), await galleries.openSet(set)]
+  const serving = (await galleries.sets.list('g')).find(({ stage }) => stage === 'serving')!
+  return [await galleries.sets.open(serving), await galleries.sets.open(set)]
 }
 
 const judged = (sets: [OpenSet, OpenSet]) => judgeSets(...sets, { queries: 500, seed: 1, signal })

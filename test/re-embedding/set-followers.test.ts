@@ -14,7 +14,7 @@ const logger = { info() {}, warn() {}, error() {} }
 /** Galleries whose mirrors bring nothing before they are told to. */
 async function followed() {
   const changedOf = new Map<string, ChangedIds>()
-  const galleries = {
+  const writes = {
     follow(gallery: string) {
       if (!changedOf.has(gallery)) changedOf.set(gallery, new ChangedIds(10))
       return changedOf.get(gallery)!
@@ -22,7 +22,6 @@ async function followed() {
     unfollow(gallery: string, changed: ChangedIds) {
       if (changedOf.get(gallery) === changed) changedOf.delete(gallery)
     },
-    setsBeside: async () => [],
   }
   const begun: string[] = []
   const gone = new Set<string>()
@@ -42,22 +41,22 @@ async function followed() {
     },
   }
   const followers = await SetFollowers.open({
-    galleries: galleries as unknown as Galleries,
+    galleries: { writes, sets: { beside: async () => [] } } as unknown as Galleries,
     mirrors: mirrors as unknown as SetMirrors,
     logger,
   })
-  return { followers, galleries, changedOf, begun, gone, bringAll }
+  return { followers, writes, changedOf, begun, gone, bringAll }
 }
 
 test('a follower that waits for its turn is stopped at once, and what was noted is noted still', async () => {
-  const { followers, galleries, begun, bringAll } = await followed()
+  const { followers, writes, begun, bringAll } = await followed()
   for (const gallery of ['a', 'b']) {
     followers.start(gallery, `set of ${gallery}`)
-    galleries.follow(gallery).note(['p'])
+    writes.follow(gallery).note(['p'])
   }
   await until(async () => begun.length === 1, 'the turn of the first gallery')
   await followers.stop('b')
-  assert.deepEqual([begun, followers.galleries, galleries.follow('b').count], [['set of a'], ['a'], 1])
+  assert.deepEqual([begun, followers.galleries, writes.follow('b').count], [['set of a'], ['a'], 1])
   followers.start('b', 'set of b')
   bringAll()
   await until(async () => begun.length === 2, 'the turn of the second gallery')
@@ -65,14 +64,14 @@ test('a follower that waits for its turn is stopped at once, and what was noted 
 })
 
 test('the follower of a set that is gone takes nothing of the one that is followed in its place', async () => {
-  const { followers, galleries, changedOf, begun, gone, bringAll } = await followed()
+  const { followers, writes, changedOf, begun, gone, bringAll } = await followed()
   bringAll()
   followers.start('a', 'former')
   gone.add('former')
-  galleries.follow('a').note('all')
+  writes.follow('a').note('all')
   changedOf.delete('a') // as a gallery that is deleted, and made anew under its name
   followers.start('a', 'other')
-  galleries.follow('a').note(['p'])
+  writes.follow('a').note(['p'])
   await until(async () => begun.includes('other'), 'what was changed of the other set')
   assert.deepEqual([followers.galleries, followers.setOf('a'), changedOf.has('a')], [['a'], 'other', true])
   await followers.close()

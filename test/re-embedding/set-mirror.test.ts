@@ -31,8 +31,8 @@ interface Mirrored {
 async function mirrored(t: TestContext): Promise<Mirrored> {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  await galleries.put('a', images)
-  const { galleryUid, modelId, dimension } = await galleries.set('a')
+  await galleries.images.put('a', images)
+  const { galleryUid, modelId, dimension } = await galleries.sets.serving('a')
   const uid = randomBytes(8).toString('hex')
   await engineOf(galleries).catalogue.addSet({ uid, galleryUid, engine: 'embedded', modelId, dimension, about: {} })
   const { mirror } = await new SetMirrors({ galleries, images: nothing, concurrency: 4 }).of('a', uid)
@@ -68,13 +68,13 @@ test('what differs is told by its place, brought as it is, and does not differ a
 test('changes of every kind are noted and caught up with, each once', async (t) => {
   const { galleries, mirror } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })
-  const changed = galleries.follow('a')
-  await galleries.put('a', [
+  const changed = galleries.writes.follow('a')
+  await galleries.images.put('a', [
     newImage('new', makeVector()),
     { ...newImage('p001', makeVector()), contentHash: 'another' },
   ])
-  await galleries.patch('a', 'p002', { label: 'patched', metadata: {} })
-  await galleries.remove('a', ['p003'])
+  await galleries.images.patch('a', 'p002', { label: 'patched', metadata: {} })
+  await galleries.images.remove('a', ['p003'])
   const decisions = await galleries.decisions('a')
   await decisions.decide({ kind: 'label', decision: 'set-label', label: 'decided', ids: ['p004'], by: 'someone' })
   assert.deepEqual(await differing(mirror), ['new', 'p001', 'p002', 'p004'])
@@ -82,7 +82,7 @@ test('changes of every kind are noted and caught up with, each once', async (t) 
   await catchUp({ mirror, changed, signal })
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
 
-  await galleries.removeFitting('a', { field: 'label', in: ['even'] })
+  await galleries.images.removeFitting('a', { field: 'label', in: ['even'] })
   assert.equal(changed.isEmpty, false)
   const gone: string[] = []
   for await (const ids of goneImages(mirror, signal)) gone.push(...ids)
@@ -93,10 +93,10 @@ test('changes of every kind are noted and caught up with, each once', async (t) 
 
 test('what is replaced while it is brought is not written as it was, and told to be brought again', async (t) => {
   const { galleries, mirror } = await mirrored(t)
-  const changed = galleries.follow('a')
+  const changed = galleries.writes.follow('a')
   const ids = images.slice(0, 40).map(({ id }) => id)
   const replacements = ids.map((id) => ({ ...newImage(id, makeVector()), contentHash: `new ${id}` }))
-  const [brought] = await Promise.all([mirror.bring(ids, { signal }), galleries.put('a', replacements)])
+  const [brought] = await Promise.all([mirror.bring(ids, { signal }), galleries.images.put('a', replacements)])
   changed.note(brought.again)
   await catchUp({ mirror, changed, signal })
   const there = await mirror.to.find(ids)
@@ -108,46 +108,46 @@ test('what is replaced while it is brought is not written as it was, and told to
 
 test('a set that begins to serve answers as the one before, whose search under way goes on', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
-  const changed = galleries.follow('a')
+  const changed = galleries.writes.follow('a')
   await mirror.bring(await differing(mirror), { signal })
-  const before = await galleries.serving('a')
-  const [vector, former] = [images[7]!.vector, await galleries.set('a')]
-  await galleries.serve('a', setUid, { about: {}, catchUp: () => catchUp({ mirror, changed, signal }) })
-  assert.equal((await galleries.set('a')).uid, setUid)
+  const before = await galleries.searches.serving('a')
+  const [vector, former] = [images[7]!.vector, await galleries.sets.serving('a')]
+  await galleries.sets.serve('a', setUid, { about: {}, catchUp: () => catchUp({ mirror, changed, signal }) })
+  assert.equal((await galleries.sets.serving('a')).uid, setUid)
   const idsIn = async (where: 'a' | typeof before) =>
-    (await galleries.search(where, { vector, k: 20, exact: true })).hits.map(({ record }) => record.id)
+    (await galleries.searches.search(where, { vector, k: 20, exact: true })).hits.map(({ record }) => record.id)
   const found = await idsIn('a')
   assert.deepEqual(await idsIn(before), found)
-  await galleries.remove('a', [found[0]!])
+  await galleries.images.remove('a', [found[0]!])
   assert.deepEqual([(await idsIn('a'))[0], (await idsIn(before))[0]], [found[1], found[0]])
-  await assert.rejects(galleries.removeSet('a', { uid: setUid, engine: 'embedded' }), { code: 'set_in_use' })
-  await galleries.removeSet('a', { uid: former.uid, engine: 'embedded' })
+  await assert.rejects(galleries.sets.remove('a', { uid: setUid, engine: 'embedded' }), { code: 'set_in_use' })
+  await galleries.sets.remove('a', { uid: former.uid, engine: 'embedded' })
   assert.deepEqual(
-    (await galleries.sets('a')).map(({ uid, stage }) => [uid, stage]),
+    (await galleries.sets.list('a')).map(({ uid, stage }) => [uid, stage]),
     [[setUid, 'serving']],
   )
-  await galleries.put('a', [newImage('after', vector)])
+  await galleries.images.put('a', [newImage('after', vector)])
   assert.equal((await galleries.get('a')).count, images.length)
 })
 
 test('work that fails at the gate leaves the gallery as it was, and writes go on', async (t) => {
   const { galleries, setUid } = await mirrored(t)
-  const { uid } = await galleries.set('a')
+  const { uid } = await galleries.sets.serving('a')
   const catching = () => Promise.reject(new AlikeError('storage_full'))
-  await assert.rejects(galleries.serve('a', setUid, { about: {}, catchUp: catching }), { code: 'storage_full' })
-  assert.equal((await galleries.set('a')).uid, uid)
-  await galleries.put('a', [newImage('after', images[0]!.vector)])
+  await assert.rejects(galleries.sets.serve('a', setUid, { about: {}, catchUp: catching }), { code: 'storage_full' })
+  assert.equal((await galleries.sets.serving('a')).uid, uid)
+  await galleries.images.put('a', [newImage('after', images[0]!.vector)])
 })
 
 test('what was begun beside a set that serves by now takes nothing of what was written since', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })
-  await galleries.serve('a', setUid, { about: {}, catchUp: async () => {} })
-  await galleries.put('a', [newImage('since', makeVector())])
-  await galleries.patch('a', 'p001', { label: 'since' })
+  await galleries.sets.serve('a', setUid, { about: {}, catchUp: async () => {} })
+  await galleries.images.put('a', [newImage('since', makeVector())])
+  await galleries.images.patch('a', 'p001', { label: 'since' })
   await assert.rejects(mirror.bring(['since'], { signal }), { code: 'set_in_use' })
   await assert.rejects(mirror.bring(['p001'], { signal }), { code: 'set_in_use' })
-  const there = await galleries.imagesById('a', ['since', 'p001'])
+  const there = await galleries.images.find('a', ['since', 'p001'])
   assert.deepEqual(
     there.map(({ id, label }) => [id, label ?? null]),
     [

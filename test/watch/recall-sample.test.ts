@@ -43,7 +43,7 @@ test('what the graph missed is counted, one search at a time, with long rests', 
   const samples: [number, number][] = []
   let asked = 0
   const hits = (...ids: string[]) => ids.map((id, i) => ({ rank: i + 1, score: 1, record: { id } }))
-  const galleries = {
+  const searches = {
     async search(_gallery: string, { exact }: { exact?: boolean }) {
       asked += 1
       await sleep(5)
@@ -53,7 +53,7 @@ test('what the graph missed is counted, one search at a time, with long rests', 
     },
   }
   const sample = new RecallSample({
-    galleries: galleries as never,
+    searches: searches as never,
     every: 2,
     onSample: (expected, found) => samples.push([expected, found]),
     onFailure: () => assert.fail('it does not fail'),
@@ -66,9 +66,9 @@ test('what the graph missed is counted, one search at a time, with long rests', 
 
 test('a repetition that fails is told and harms nobody', async () => {
   const failures: unknown[] = []
-  const galleries = { search: async () => Promise.reject(new Error('gone')) }
+  const searches = { search: async () => Promise.reject(new Error('gone')) }
   const sample = new RecallSample({
-    galleries: galleries as never,
+    searches: searches as never,
     every: 1,
     onSample: () => assert.fail('nothing was compared'),
     onFailure: (error) => failures.push(error),

@@ -47,7 +47,7 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = a
     async (request) => {
       const { gallery } = request.params
       const given = request.body as Parameters<typeof judgementsOf>[0]
-      const { modelId } = await galleries.set(gallery)
+      const { modelId } = await galleries.sets.serving(gallery)
       const judgements = judgementsOf(given, {
         by: request.keyName || 'anonymous',
         at: new Date().toISOString(),

@@ -4,8 +4,9 @@ import { Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config.js'
 import { fieldBounds } from '../../gallery/fields.js'
-import type { Galleries, NewGalleryOptions } from '../../gallery/galleries.js'
+import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
+import type { NewGalleryOptions } from '../../gallery/new-gallery.js'
 import type { GalleryRecord, Metadata } from '../../gallery/records.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
@@ -36,7 +37,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
   app,
   { galleries, answers, config },
 ) => {
-  const view = async (gallery: GalleryRecord) => galleryView(gallery, await galleries.reading(gallery))
+  const view = async (gallery: GalleryRecord) => galleryView(gallery, await galleries.readings.of(gallery))
   const tags = ['galleries']
 
   app.get(
@@ -150,7 +151,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
     },
     async (request) => {
       const { limit = labelsOfPage, cursor } = request.query
-      const labels = await galleries.labels(request.params.gallery, {
+      const labels = await galleries.images.labels(request.params.gallery, {
         limit: limit + 1,
         ...(cursor !== undefined && { after: labelOfCursor(cursor) }),
       })
@@ -174,7 +175,7 @@ export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = asy
         response: { 200: { description: 'The fields.', ...reference(GalleryFields) }, ...problems(400, 404, 429) },
       },
     },
-    async (request) => galleries.fields(request.params.gallery),
+    async (request) => galleries.images.fields(request.params.gallery),
   )
 }
 

@@ -39,7 +39,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
 ) => {
   const tags = ['images']
   const find = async ({ gallery, id }: { gallery: string; id: string }): Promise<ImageRecord> => {
-    const image = await galleries.image(gallery, id)
+    const image = await galleries.images.get(gallery, id)
     if (image === undefined) throw new AlikeError('image_not_found')
     return image
   }
@@ -68,7 +68,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       const { limit = 100, cursor, label, filter } = request.query
       const narrowed =
         filter === undefined ? { label: label === '' ? null : label } : { filter: filterOf({ label, filter }) }
-      const slices = galleries.imageSlices(request.params.gallery, { limit, cursor, ...narrowed })
+      const slices = galleries.images.slices(request.params.gallery, { limit, cursor, ...narrowed })
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
       return listInTurns('images', viewed(slices), { reply, signal: clientGone(reply), onBytes })
     },
@@ -102,7 +102,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
             detail: 'or label must say which pictures; all of them go with the gallery',
           },
         ])
-      return { removed: await galleries.removeFitting(request.params.gallery, filter, clientGone(reply)) }
+      return { removed: await galleries.images.removeFitting(request.params.gallery, filter, clientGone(reply)) }
     },
   )
 
@@ -143,7 +143,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       const change = request.body as Change
       if (change.metadata !== undefined)
         expectStorable(change.metadata, config.metadataMaxBytes, { in: 'body', pointer: '/metadata' })
-      return imageView(await galleries.patch(gallery, id, change))
+      return imageView(await galleries.images.patch(gallery, id, change))
     },
   )
 
@@ -164,7 +164,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const removed = await galleries.remove(gallery, [id])
+      const removed = await galleries.images.remove(gallery, [id])
       if (removed.length === 0) throw new AlikeError('image_not_found')
       return reply.code(204).send(null)
     },
@@ -191,7 +191,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const stored = await galleries.thumbnail(gallery, id)
+      const stored = await galleries.images.thumbnail(gallery, id)
       if (stored === undefined) throw new AlikeError('image_not_found')
       const { contentHash, bytes: thumbnail } = stored
       const etag = `"${contentHash.slice(0, 32)}"`

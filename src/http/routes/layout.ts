@@ -78,7 +78,7 @@ export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async
     async (request, reply) => {
       const { gallery } = request.params
       const { limit = pointsOfPage, cursor } = request.query
-      const layout = await galleries.layout(gallery)
+      const layout = await galleries.sets.layout(gallery)
       const about = await layout.about()
       if (about === undefined) throw new AlikeError('layout_missing')
       const { generation, mark, modelId, madeAt, method, images } = about

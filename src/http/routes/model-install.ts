@@ -77,7 +77,7 @@ export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = 
     },
     async (request, reply) => {
       const { manifest } = models.folders.get(request.params.model)
-      const user = await galleries.userOf(manifest.id)
+      const user = await galleries.sets.userOf(manifest.id)
       if (user !== undefined) throw new AlikeError('model_in_use', { detail: `The gallery ${user} uses it.` })
       await models.release(manifest.id)
       await models.folders.remove(manifest.id)

@@ -45,7 +45,7 @@ export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = a
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const record = await galleries.image(gallery, id)
+      const record = await galleries.images.get(gallery, id)
       if (record === undefined) throw new AlikeError('image_not_found')
       const { contentHash, format } = record
       const size = await originals?.size(contentHash)

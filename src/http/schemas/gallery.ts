@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { storedBounds } from '../../bounded-json.js'
 import { quantisations } from '../../gallery/engine.js'
-import type { GalleryReading } from '../../gallery/galleries.js'
+import type { GalleryReading } from '../../gallery/gallery-readings.js'
 import type { GalleryRecord } from '../../gallery/records.js'
 import { named, reference } from './named.js'
 import { Cursor, GalleryName, Label, limit } from './parameters.js'

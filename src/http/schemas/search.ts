@@ -6,7 +6,7 @@ import {
   probabilitySameLabel,
   type ScoreCalibration,
 } from '../../eval/score-calibration.js'
-import type { Hit as RankedHit } from '../../gallery/galleries.js'
+import type { Hit as RankedHit } from '../../gallery/gallery-search.js'
 import type { Metadata as Stored } from '../../gallery/records.js'
 import { StoredMetadata } from '../../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../../retrieval.js'

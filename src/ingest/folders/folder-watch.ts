@@ -20,7 +20,7 @@ export interface FolderWatchOptions {
   dataDir: string
   ingest: Pick<Ingest, 'accept'>
   jobs: Pick<Jobs, 'report'>
-  galleries: Pick<Galleries, 'set'>
+  galleries: Pick<Galleries, 'sets'>
   /** Between looks; up to ten times as long where a look takes more than a tenth of it. */
   everyMs: number
   /** A file is taken when it has not changed for so long. */
@@ -108,7 +108,7 @@ export class FolderWatch {
   /** @returns how long nothing is to be tried again at the least */
   async #round(signal: AbortSignal): Promise<number> {
     const { watched, dataDir, galleries } = this.#options
-    const { galleryUid } = await galleries.set(watched.gallery)
+    const { galleryUid } = await galleries.sets.serving(watched.gallery)
     if (this.#memory?.galleryUid !== galleryUid) this.#memory = await FolderMemory.open(dataDir, watched, galleryUid)
     const memory = this.#memory
     if (memory.jobId !== null) return this.#finish(memory, memory.jobId, signal)

@@ -21,7 +21,7 @@ class Shadow {
 
   async put(count: number): Promise<void> {
     const images = Array.from({ length: count }, () => [`p${this.#next++}`, makeVector()] as const)
-    await this.#galleries.put(
+    await this.#galleries.images.put(
       'a',
       images.map(([id, vector], i) => newImage(id, vector, { label: i % 3 ? 'often' : 'seldom' })),
     )
@@ -29,7 +29,7 @@ class Shadow {
   }
 
   async remove(ids: string[]): Promise<void> {
-    await this.#galleries.remove('a', ids)
+    await this.#galleries.images.remove('a', ids)
     for (const id of ids) {
       this.vectors.delete(id)
       this.removed.add(id)
@@ -42,8 +42,8 @@ class Shadow {
     const k = 1 + Math.floor(random() * 30)
     const filter = random() < 0.4 ? { filter: { field: 'label', in: ['seldom'] } } : {}
     const [result, exact] = await Promise.all([
-      this.#galleries.search('a', { vector, k, ...filter }),
-      this.#galleries.search('a', { vector, k, exact: true, ...filter }),
+      this.#galleries.searches.search('a', { vector, k, ...filter }),
+      this.#galleries.searches.search('a', { vector, k, exact: true, ...filter }),
     ])
     assert.equal(result.hits.length, k, when)
     for (const { record, score } of result.hits) {
@@ -59,7 +59,7 @@ class Shadow {
   }
 
   async findsItself(id: string, when: string): Promise<void> {
-    const { hits } = await this.#galleries.search('a', { vector: this.vectors.get(id)!, k: 1 })
+    const { hits } = await this.#galleries.searches.search('a', { vector: this.vectors.get(id)!, k: 1 })
     assert.equal(hits[0]?.record.id, id, when)
   }
 }
@@ -73,16 +73,16 @@ test('searches are right, and k hits come whenever k exist, all through a rebuil
   for (let i = 0; i < 8; i++) await shadow.put(500)
   await settled(galleries)
   const random = seededRandom(67)
-  const { rebuilds } = (await galleries.readings())[0]!
+  const { rebuilds } = (await galleries.readings.all())[0]!
   const doomed = [...shadow.vectors.keys()].filter(() => random() < 0.45)
   for (let i = 0; i < doomed.length; i += 300) await shadow.remove(doomed.slice(i, i + 300))
 
   let [found, wanted, searches, whileBuilding] = [0, 0, 0, 0]
   // Once, and then again: what was written during the first is in the second.
   for (const until of [1, 2]) {
-    while ((await galleries.readings())[0]!.rebuilds < rebuilds + until) {
+    while ((await galleries.readings.all())[0]!.rebuilds < rebuilds + until) {
       const when = `search ${searches}`
-      const reading = (await galleries.readings())[0]!
+      const reading = (await galleries.readings.all())[0]!
       whileBuilding += Number(reading.building)
       const compared = await shadow.compareSearch(random, when)
       found += compared.found
@@ -108,7 +108,7 @@ test('searches are right, and k hits come whenever k exist, all through a rebuil
   assert.ok(found / wanted >= 0.97, `recall ${found / wanted}`)
 
   await settled(galleries)
-  const all = await galleries.search('a', { vector: makeVector(), k: 10_000 })
+  const all = await galleries.searches.search('a', { vector: makeVector(), k: 10_000 })
   assert.deepEqual(
     new Set(all.hits.map(({ record }) => record.id)),
     new Set(shadow.vectors.keys()),
@@ -117,7 +117,7 @@ test('searches are right, and k hits come whenever k exist, all through a rebuil
   await galleries.close()
 
   const again = await openIn(t, dataDir)
-  const reopened = await again.search('a', { vector: makeVector(), k: 10_000 })
+  const reopened = await again.searches.search('a', { vector: makeVector(), k: 10_000 })
   assert.deepEqual(
     new Set(reopened.hits.map(({ record }) => record.id)),
     new Set(shadow.vectors.keys()),

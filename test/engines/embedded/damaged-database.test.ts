@@ -59,7 +59,7 @@ test('a write-ahead log that is lost or cut takes back writes, and never more th
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
-  for (let i = 0; i < 40; i++) await galleries.put('a', [newImage(`p${i}`, vectors[i]!)])
+  for (let i = 0; i < 40; i++) await galleries.images.put('a', [newImage(`p${i}`, vectors[i]!)])
   const copies = await dataFolder(t)
   await copyFile(join(dataDir, 'alike.db'), join(copies, 'alike.db'))
   const log = await readFile(join(dataDir, 'alike.db-wal'))
@@ -70,7 +70,7 @@ test('a write-ahead log that is lost or cut takes back writes, and never more th
     const opened = await openIn(t, copy)
     const { count } = await opened.get('a')
     assert.ok(count < 40)
-    const { hits } = await opened.search('a', { vector: vectors[0]!, k: 100 })
+    const { hits } = await opened.searches.search('a', { vector: vectors[0]!, k: 100 })
     assert.deepEqual(
       new Set(hits.map(({ record }) => record.id)),
       new Set(Array.from({ length: count }, (_, i) => `p${i}`)),

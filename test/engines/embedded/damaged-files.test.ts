@@ -41,7 +41,7 @@ test('a flipped bit in the write-ahead log is noticed, unless it is in the last 
   const living = await dataFolder(t)
   const galleries = await openIn(t, living)
   await galleries.create('a')
-  for (let i = 0; i < 20; i++) await galleries.put('a', [newImage(`p${i}`, vectors[i]!)])
+  for (let i = 0; i < 20; i++) await galleries.images.put('a', [newImage(`p${i}`, vectors[i]!)])
   const dataDir = await dataFolder(t)
   await cp(living, dataDir, { recursive: true })
   const log = await readFile(join(dataDir, 'alike.db-wal'))
@@ -61,7 +61,7 @@ test('a flipped bit in the write-ahead log is noticed, unless it is in the last 
     if (opened === undefined) continue
     const { count } = await opened.get('a')
     assert.ok(count === 20 || (count === 19 && place > log.length / 2), `byte ${place}: ${count} pictures`)
-    const { hits } = await opened.search('a', { vector: vectors[0]!, k: 100 })
+    const { hits } = await opened.searches.search('a', { vector: vectors[0]!, k: 100 })
     assert.deepEqual(
       new Set(hits.map(({ record }) => record.id)),
       new Set(Array.from({ length: count }, (_, n) => `p${n}`)),
@@ -78,8 +78,8 @@ test('a log whose last write was torn by a crash opens without that write', asyn
   const log = await readFile(path)
   await writeFile(path, Buffer.concat([log.subarray(0, log.length - 5_000), Buffer.alloc(5_000)]))
   const galleries = await openIn(t, folder.dataDir)
-  assert.deepEqual((await galleries.image('a', 'p10'))?.metadata, { i: 10, changed: true })
-  assert.deepEqual((await galleries.image('a', 'p11'))?.metadata, { i: 11 })
+  assert.deepEqual((await galleries.images.get('a', 'p10'))?.metadata, { i: 10, changed: true })
+  assert.deepEqual((await galleries.images.get('a', 'p11'))?.metadata, { i: 11 })
 })
 
 test('a log without its database, and a database without its log and graph, are opened or refused as what they are', async (t) => {

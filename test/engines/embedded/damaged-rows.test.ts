@@ -129,7 +129,7 @@ test('a picture whose embedding is damaged is counted as found by no search, unt
   const sound = await openIn(t, dataDir)
   const vectors = Array.from({ length: 5 }, unitVectors({ dimension: model.dimension, seed: 3 }))
   await sound.create('a')
-  await sound.put(
+  await sound.images.put(
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector)),
   )
@@ -142,13 +142,13 @@ test('a picture whose embedding is damaged is counted as found by no search, unt
   await writeFile(path, bytes)
 
   const galleries = await openIn(t, dataDir)
-  const unfindable = async () => (await galleries.readings())[0]?.unfindable
+  const unfindable = async () => (await galleries.readings.all())[0]?.unfindable
   const found = async () =>
-    (await galleries.search('a', { vector: vectors[2]!, k: 5 })).hits.map(({ record }) => record.id).sort()
+    (await galleries.searches.search('a', { vector: vectors[2]!, k: 5 })).hits.map(({ record }) => record.id).sort()
   assert.equal(await unfindable(), 1)
   assert.deepEqual(await found(), ['p0', 'p1', 'p3', 'p4'])
-  await assert.rejects(galleries.embedding('a', 'p2'), { code: 'data_unreadable' })
-  await galleries.put('a', [newImage('p2', vectors[2]!)])
+  await assert.rejects(galleries.images.embedding('a', 'p2'), { code: 'data_unreadable' })
+  await galleries.images.put('a', [newImage('p2', vectors[2]!)])
   assert.equal(await unfindable(), 0)
   assert.deepEqual(await found(), ['p0', 'p1', 'p2', 'p3', 'p4'])
 })
@@ -169,7 +169,7 @@ test('a search by a filter does not leave out the picture whose metadata is dama
   const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 3 }))
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put(
+  await first.images.put(
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector, { metadata: { place: `place-${i % 2}`, n: i } })),
   )
@@ -181,14 +181,14 @@ test('a search by a filter does not leave out the picture whose metadata is dama
 
   const galleries = await openIn(t, dataDir)
   const filter = { field: 'metadata.place', in: ['place-0'] }
-  await assert.rejects(async () => galleries.search('a', { vector: vectors[4]!, k: 3, filter }), {
+  await assert.rejects(async () => galleries.searches.search('a', { vector: vectors[4]!, k: 3, filter }), {
     code: 'data_unreadable',
   })
   const elsewhere = { field: 'metadata.place', in: ['place-1'] }
   assert.equal(
-    (await galleries.search('a', { vector: vectors[5]!, k: 1, filter: elsewhere })).hits[0]?.record.id,
+    (await galleries.searches.search('a', { vector: vectors[5]!, k: 1, filter: elsewhere })).hits[0]?.record.id,
     'p5',
     'the others are found',
   )
-  assert.equal(await galleries.removeFitting('a', filter), 9, 'what may not fit is not removed')
+  assert.equal(await galleries.images.removeFitting('a', filter), 9, 'what may not fit is not removed')
 })

@@ -117,7 +117,7 @@ test('searches with a filter see what was put, put again, changed and removed be
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   const found = async () => {
-    const { hits, compared } = await galleries.search('a', {
+    const { hits, compared } = await galleries.searches.search('a', {
       vector: images(0, 1)[0]!.vector,
       k: 1_000,
       filter: even,
@@ -125,18 +125,18 @@ test('searches with a filter see what was put, put again, changed and removed be
     assert.equal(compared, hits.length)
     return hits.map(({ record }) => record.id).sort()
   }
-  await galleries.put('a', images(0, 4))
+  await galleries.images.put('a', images(0, 4))
   assert.deepEqual(await found(), ['p0', 'p2'])
-  await galleries.put('a', images(4, 2))
+  await galleries.images.put('a', images(4, 2))
   assert.deepEqual(await found(), ['p0', 'p2', 'p4'])
-  await galleries.put('a', [
+  await galleries.images.put('a', [
     newImage('p0', makeVector(), { metadata: { even: false } }),
     newImage('p1', makeVector(), { metadata: { even: true } }),
   ])
   assert.deepEqual(await found(), ['p1', 'p2', 'p4'])
-  await galleries.patch('a', 'p2', { metadata: { even: false } })
+  await galleries.images.patch('a', 'p2', { metadata: { even: false } })
   assert.deepEqual(await found(), ['p1', 'p4'])
-  await galleries.remove('a', ['p1'])
-  await galleries.put('a', images(6, 1))
+  await galleries.images.remove('a', ['p1'])
+  await galleries.images.put('a', images(6, 1))
   assert.deepEqual(await found(), ['p4', 'p6'])
 })

@@ -6,7 +6,8 @@ import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { Snapshots } from '../../../src/backups/snapshots.js'
 import { AlikeError } from '../../../src/errors.js'
-import type { Galleries, Hit } from '../../../src/gallery/galleries.js'
+import type { Galleries } from '../../../src/gallery/galleries.js'
+import type { Hit } from '../../../src/gallery/gallery-search.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { randomDescriptor } from '../../support/copy-descriptors.js'
 import { damagedBytes } from '../../support/damage.js'
@@ -20,19 +21,20 @@ export const vectors = Array.from({ length: 120 }, unitVectors({ dimension: mode
 export async function everyAnswer(galleries: Galleries): Promise<(() => unknown | Promise<unknown>)[]> {
   return [
     () => galleries.list(),
-    () => galleries.images('a', { limit: 1_000 }),
-    () => galleries.images('a', { limit: 1_000, label: 'odd' }),
-    () => galleries.labels('a'),
+    () => galleries.images.page('a', { limit: 1_000 }),
+    () => galleries.images.page('a', { limit: 1_000, label: 'odd' }),
+    () => galleries.images.labels('a'),
     () => jobsOf(galleries).list(),
     () => jobsOf(galleries).errors('j'),
     ...vectors.flatMap((vector, i) => [
-      () => galleries.image('a', `p${i}`),
-      () => galleries.embedding('a', `p${i}`),
-      () => galleries.thumbnail('a', `p${i}`),
+      () => galleries.images.get('a', `p${i}`),
+      () => galleries.images.embedding('a', `p${i}`),
+      () => galleries.images.thumbnail('a', `p${i}`),
       ...(i % 10 === 0
         ? [
-            async () => (await galleries.search('a', { vector, k: 15 })).hits,
-            async () => (await galleries.search('a', { vector, k: 15, filter: { field: 'label', in: ['odd'] } })).hits,
+            async () => (await galleries.searches.search('a', { vector, k: 15 })).hits,
+            async () =>
+              (await galleries.searches.search('a', { vector, k: 15, filter: { field: 'label', in: ['odd'] } })).hits,
           ]
         : []),
     ]),
@@ -42,7 +44,7 @@ export async function everyAnswer(galleries: Galleries): Promise<(() => unknown 
 export async function fill(galleries: Galleries): Promise<void> {
   await galleries.create('a', { x: 1 })
   const random = seededRandom(42)
-  await galleries.put(
+  await galleries.images.put(
     'a',
     vectors.map((vector, i) =>
       newImage(`p${i}`, vector, {
@@ -77,9 +79,9 @@ const without = (hits: readonly Hit[], gone: ReadonlySet<string>): Hit[] =>
  */
 async function searchesWithout(galleries: Galleries): Promise<ReadonlySet<string>> {
   const gone = new Set<string>()
-  const { unfindable = 0 } = (await galleries.readings()).find(({ gallery }) => gallery === 'a') ?? {}
+  const { unfindable = 0 } = (await galleries.readings.all()).find(({ gallery }) => gallery === 'a') ?? {}
   for (let i = 0; unfindable > 0 && i < vectors.length; i++)
-    await galleries.embedding('a', `p${i}`).catch(() => gone.add(`p${i}`))
+    await galleries.images.embedding('a', `p${i}`).catch(() => gone.add(`p${i}`))
   assert.ok(gone.size >= unfindable)
   return gone
 }
@@ -143,7 +145,7 @@ export async function crashedFolder(t: TestContext): Promise<CrashedFolder> {
   const { id } = await snapshots.create()
   while ((await snapshots.get(id)).state === 'writing') await new Promise((resolve) => setImmediate(resolve))
   // Several commits at the end, so that the log has some that are neither first nor last.
-  for (let i = 0; i < 12; i++) await galleries.patch('a', `p${i}`, { metadata: { i, changed: true } })
+  for (let i = 0; i < 12; i++) await galleries.images.patch('a', `p${i}`, { metadata: { i, changed: true } })
   const answers = await answersOf(galleries)
   const dataDir = await dataFolder(t)
   await cp(living, dataDir, { recursive: true })

@@ -26,7 +26,7 @@ test('pictures and progress are stored together or not at all', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   const jobs = jobsOf(galleries)
   await galleries.create('a')
-  await galleries.put('a', [picture(0)])
+  await galleries.images.put('a', [picture(0)])
   await jobs.create({ id: 'j', gallery: 'a', source: null })
   const progress: JobProgress = {
     jobId: 'j',
@@ -34,11 +34,11 @@ test('pictures and progress are stored together or not at all', async (t) => {
     skipped: 1,
     errors: [{ item: 3, name: 'c.jpg', code: 'image_unreadable', detail: 'cut off' }],
   }
-  await assert.rejects(galleries.put('a', [picture(1)], progress), { code: 'job_finished' }, 'it is not running')
-  assert.equal(await galleries.image('a', 'p1'), undefined)
+  await assert.rejects(galleries.images.put('a', [picture(1)], progress), { code: 'job_finished' }, 'it is not running')
+  assert.equal(await galleries.images.get('a', 'p1'), undefined)
 
   await jobs.transition('j', { from: ['queued'], to: 'running' })
-  await galleries.put('a', [picture(0), picture(1), picture(2)], progress)
+  await galleries.images.put('a', [picture(0), picture(1), picture(2)], progress)
   const job = (await jobs.get('j'))!
   assert.deepEqual([job.position, job.done, job.added, job.updated, job.skipped, job.failed], [5, 5, 2, 1, 1, 1])
   await jobs.advance({ jobId: 'j', position: 6, errors: [{ item: 5, name: 'f.jpg', code: 'image_empty', detail: '' }] })
@@ -52,19 +52,19 @@ test('pictures and progress are stored together or not at all', async (t) => {
   assert.deepEqual((await jobs.errors('j', { fromItem: 4 })).length, 1)
 
   await jobs.transition('j', { from: ['running'], to: 'cancelled' })
-  await assert.rejects(galleries.put('a', [picture(9)], { jobId: 'j', position: 9 }), { code: 'job_finished' })
+  await assert.rejects(galleries.images.put('a', [picture(9)], { jobId: 'j', position: 9 }), { code: 'job_finished' })
   await assert.rejects(jobs.advance({ jobId: 'j', position: 9 }), { code: 'job_finished' })
-  assert.deepEqual([await galleries.image('a', 'p9'), (await jobs.get('j'))?.position], [undefined, 6])
+  assert.deepEqual([await galleries.images.get('a', 'p9'), (await jobs.get('j'))?.position], [undefined, 6])
 })
 
 test('puts and removals of one step happen in their order, are counted, and are found out by search', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   const jobs = jobsOf(galleries)
   await galleries.create('a')
-  await galleries.put('a', [picture(0), picture(1)])
+  await galleries.images.put('a', [picture(0), picture(1)])
   await jobs.create({ id: 'j', gallery: 'a', source: null })
   await jobs.transition('j', { from: ['queued'], to: 'running' })
-  const results = await galleries.change(
+  const results = await galleries.images.change(
     'a',
     [
       { remove: 'p0' },
@@ -90,16 +90,19 @@ test('puts and removals of one step happen in their order, are counted, and are 
   assert.deepEqual([job.position, job.done, job.added, job.updated, job.removed, job.skipped], [7, 7, 3, 0, 3, 1])
   assert.equal((await galleries.get('a')).count, 2)
   for (const n of [0, 1, 2, 3]) {
-    const { hits } = await galleries.search('a', { vector: vectors[n]!, k: 5 })
+    const { hits } = await galleries.searches.search('a', { vector: vectors[n]!, k: 5 })
     assert.equal(
       hits.some(({ record }) => record.id === `p${n}`),
       n === 0 || n === 3,
       `p${n}`,
     )
   }
-  await assert.rejects(galleries.change('a', [{ remove: 'p0' }, { remove: 'p3' }], { jobId: 'none', position: 1 }), {
-    code: 'job_not_found',
-  })
+  await assert.rejects(
+    galleries.images.change('a', [{ remove: 'p0' }, { remove: 'p3' }], { jobId: 'none', position: 1 }),
+    {
+      code: 'job_not_found',
+    },
+  )
   assert.equal((await galleries.get('a')).count, 2, 'all or none')
 })
 
@@ -112,10 +115,12 @@ test('a job stores nothing in a gallery that was made anew under the name of its
   await galleries.delete('a')
   await assert.rejects(jobs.advance({ jobId: 'j', position: 1, skipped: 1 }), { code: 'gallery_not_found' })
   await galleries.create('a')
-  await assert.rejects(galleries.put('a', [picture(0)], { jobId: 'j', position: 1 }), { code: 'gallery_not_found' })
+  await assert.rejects(galleries.images.put('a', [picture(0)], { jobId: 'j', position: 1 }), {
+    code: 'gallery_not_found',
+  })
   await assert.rejects(jobs.advance({ jobId: 'j', position: 1, skipped: 1 }), { code: 'gallery_not_found' })
   assert.deepEqual(
-    [(await galleries.get('a')).count, await galleries.image('a', 'p0'), (await jobs.get('j'))?.position],
+    [(await galleries.get('a')).count, await galleries.images.get('a', 'p0'), (await jobs.get('j'))?.position],
     [0, undefined, 0],
   )
 })

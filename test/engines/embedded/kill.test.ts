@@ -47,9 +47,9 @@ test(`no acknowledged picture is lost and no removed one comes back, over ${roun
     }
     const galleries = await openIn(t, dataDir)
     const { count } = await galleries.get('a')
-    for (const id of present) assert.ok(await galleries.image('a', id), `${id} was acknowledged`)
-    for (const id of removed) assert.equal(await galleries.image('a', id), undefined, `${id} was removed`)
-    const { hits } = await galleries.search('a', {
+    for (const id of present) assert.ok(await galleries.images.get('a', id), `${id} was acknowledged`)
+    for (const id of removed) assert.equal(await galleries.images.get('a', id), undefined, `${id} was removed`)
+    const { hits } = await galleries.searches.search('a', {
       vector: unitVectors({ dimension: model.dimension, seed: 0 })(),
       k: count + 10,
       exact: true,
@@ -58,13 +58,13 @@ test(`no acknowledged picture is lost and no removed one comes back, over ${roun
     const found = new Set(hits.map(({ record }) => record.id))
     assert.ok([...present].every((id) => found.has(id)) && ![...removed].some((id) => found.has(id)))
     for (const id of [...present].slice(-5)) {
-      const { hits: own } = await galleries.search('a', {
+      const { hits: own } = await galleries.searches.search('a', {
         vector: unitVectors({ dimension: model.dimension, seed: Number(id) })(),
         k: 1,
       })
       assert.equal(own[0]?.record.id, id)
     }
-    assert.equal((await galleries.readings())[0]?.size, count)
+    assert.equal((await galleries.readings.all())[0]?.size, count)
     await galleries.close()
   }
   assert.ok(present.size > 0)

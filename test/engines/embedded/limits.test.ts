@@ -12,11 +12,11 @@ const images = vectors.map((vector, i) => newImage(`p${i}`, vector))
 test('limits are refusals with a code, and what was there stays', async (t) => {
   const galleries = await openIn(t, await dataFolder(t), { storage: { galleryImagesMax: 5, writeQueueMax: 4 } })
   await galleries.create('a')
-  await galleries.put('a', images.slice(0, 4))
-  await assert.rejects(galleries.put('a', images.slice(4, 6)), { code: 'gallery_full' })
-  await galleries.put('a', images.slice(0, 4)) // an upsert needs no room
+  await galleries.images.put('a', images.slice(0, 4))
+  await assert.rejects(galleries.images.put('a', images.slice(4, 6)), { code: 'gallery_full' })
+  await galleries.images.put('a', images.slice(0, 4)) // an upsert needs no room
   assert.equal((await galleries.get('a')).count, 4)
-  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => galleries.put('a', [images[0]!])))
+  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => galleries.images.put('a', [images[0]!])))
   assert.deepEqual(
     outcomes.map(({ status }) => status),
     [...Array<string>(4).fill('fulfilled'), 'rejected', 'rejected'],
@@ -32,26 +32,28 @@ test('a full database refuses writes, goes on reading, and takes writes again af
   await assert.rejects(
     async () => {
       for (;;)
-        await galleries.put('a', [newImage(`big${stored}`, vectors[stored % 600]!, { thumbnail })]).then(() => stored++)
+        await galleries.images
+          .put('a', [newImage(`big${stored}`, vectors[stored % 600]!, { thumbnail })])
+          .then(() => stored++)
     },
     { code: 'storage_full' },
   )
   assert.ok(stored > 5)
   assert.equal((await galleries.get('a')).count, stored)
-  assert.equal((await galleries.search('a', { vector: vectors[1]!, k: 1 })).hits[0]?.record.id, 'big1')
-  assert.equal((await galleries.search('a', { vector: vectors[1]!, k: 1_000 })).hits.length, stored)
-  await galleries.remove('a', ['big0', 'big1', 'big2'])
-  await galleries.put('a', [newImage('after', vectors[0]!, { thumbnail })])
-  assert.equal((await galleries.image('a', 'after'))?.id, 'after')
+  assert.equal((await galleries.searches.search('a', { vector: vectors[1]!, k: 1 })).hits[0]?.record.id, 'big1')
+  assert.equal((await galleries.searches.search('a', { vector: vectors[1]!, k: 1_000 })).hits.length, stored)
+  await galleries.images.remove('a', ['big0', 'big1', 'big2'])
+  await galleries.images.put('a', [newImage('after', vectors[0]!, { thumbnail })])
+  assert.equal((await galleries.images.get('a', 'after'))?.id, 'after')
 })
 
 test('after closing, writes are refused; closing twice is harmless', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  const last = galleries.put('a', images.slice(0, 50))
+  const last = galleries.images.put('a', images.slice(0, 50))
   while (engineOf(galleries).writeQueueDepth === 0) await nextTurn()
   const closed = galleries.close()
-  await assert.rejects(galleries.put('a', images.slice(0, 1)), { code: 'shutting_down' })
+  await assert.rejects(galleries.images.put('a', images.slice(0, 1)), { code: 'shutting_down' })
   assert.equal((await last).length, 50)
   await closed
   await galleries.close()

@@ -32,7 +32,7 @@ const removable: string[] = []
 async function putForever(): Promise<never> {
   for (;;) {
     const ids = Array.from({ length: 1 + Math.floor(random() * 4) }, () => String(next++))
-    await galleries.put(
+    await galleries.images.put(
       'a',
       ids.map((id) => newImage(id, unitVectors({ dimension: model.dimension, seed: Number(id) })())),
     )
@@ -41,7 +41,7 @@ async function putForever(): Promise<never> {
     if (random() < 0.2) {
       const [id] = removable.splice(Math.floor(random() * removable.length), 1)
       say(`removing ${id}`)
-      await galleries.remove('a', [id!])
+      await galleries.images.remove('a', [id!])
       say(`removed ${id}`)
     }
   }

@@ -17,17 +17,17 @@ test('closing writes a graph cache that the next start uses, with what was remov
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', images)
+  await first.images.put('a', images)
   await settled(first)
-  await first.remove('a', ['p7'])
-  const before = (await first.search('a', { vector: vectors[7]!, k: 20, exact: true })).hits
+  await first.images.remove('a', ['p7'])
+  const before = (await first.searches.search('a', { vector: vectors[7]!, k: 20, exact: true })).hits
   await first.close()
   assert.equal((await readdir(join(dataDir, 'index'))).length, 2)
 
   const second = await openIn(t, dataDir)
-  const [reading] = await second.readings()
+  const [reading] = await second.readings.all()
   assert.deepEqual(reading && [reading.size, reading.tombstones, reading.pending, reading.rebuilds], [499, 1, 0, 0])
-  const after = await second.search('a', { vector: vectors[7]!, k: 20, ef: 60 })
+  const after = await second.searches.search('a', { vector: vectors[7]!, k: 20, ef: 60 })
   assert.equal(after.method, 'hnsw')
   assert.deepEqual(after.hits, before)
 })
@@ -36,7 +36,7 @@ test('however the graph cache is damaged, the answers are right and a good graph
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', images)
+  await first.images.put('a', images)
   await settled(first)
   await first.close()
   const folder = join(dataDir, 'index')
@@ -57,10 +57,10 @@ test('however the graph cache is damaged, the answers are right and a good graph
     await damage(path('.hnsw'), path('.json'))
     const galleries = await openIn(t, dataDir)
     for (const i of [0, 250, 499]) {
-      assert.equal((await galleries.search('a', { vector: vectors[i]!, k: 1 })).hits[0]?.record.id, `p${i}`)
+      assert.equal((await galleries.searches.search('a', { vector: vectors[i]!, k: 1 })).hits[0]?.record.id, `p${i}`)
     }
     await settled(galleries)
-    assert.equal((await galleries.search('a', { vector: vectors[3]!, k: 1, ef: 60 })).method, 'hnsw')
+    assert.equal((await galleries.searches.search('a', { vector: vectors[3]!, k: 1, ef: 60 })).method, 'hnsw')
     await galleries.close()
   }
 })
@@ -100,7 +100,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   await first.create('a')
   await jobsOf(first).create({ id: 'j', gallery: 'a', source: null })
   await jobsOf(first).transition('j', { from: ['queued'], to: 'running' })
-  await first.put('a', images.slice(0, 3), { jobId: 'j', position: 3 })
+  await first.images.put('a', images.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   dropYounger(database)
@@ -110,7 +110,7 @@ test('a database of version 2, which counted no removals, is taken over with its
   database.close()
 
   const second = await openIn(t, dataDir)
-  await second.change('a', [{ remove: 'p0' }], { jobId: 'j', position: 4 })
+  await second.images.change('a', [{ remove: 'p0' }], { jobId: 'j', position: 4 })
   assert.deepEqual(
     [
       (await jobsOf(second).get('j'))?.added,
@@ -162,9 +162,9 @@ test('the rows of a deleted gallery go, also when the process stops in between',
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('kept')
-  await first.put('kept', images.slice(0, 10))
+  await first.images.put('kept', images.slice(0, 10))
   await first.create('gone')
-  for (let i = 0; i < 500; i += 100) await first.put('gone', images.slice(i, i + 100))
+  for (let i = 0; i < 500; i += 100) await first.images.put('gone', images.slice(i, i + 100))
   await first.delete('gone')
   await first.close()
 
@@ -180,14 +180,14 @@ test('the rows of a deleted gallery go, also when the process stops in between',
       .get()
   await until(() => (counts() as number[])[0] === 1)
   assert.deepEqual(counts(), [1, 10, 10, 10])
-  assert.equal((await second.search('kept', { vector: vectors[0]!, k: 100 })).hits.length, 10)
+  assert.equal((await second.searches.search('kept', { vector: vectors[0]!, k: 100 })).hits.length, 10)
 })
 
 test('a database from before jobs had kinds is brought up to date, its rows unharmed', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', images.slice(0, 3))
+  await first.images.put('a', images.slice(0, 3))
   await jobsOf(first).create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
   const before = await jobsOf(first).get('old')
   await first.close()
@@ -202,7 +202,7 @@ test('a database from before jobs had kinds is brought up to date, its rows unha
   const second = await openIn(t, dataDir)
   assert.deepEqual(await jobsOf(second).get('old'), before)
   await jobsOf(second).transition('old', { from: ['queued'], to: 'running' })
-  await second.put('a', images.slice(3, 5), { jobId: 'old', position: 2 })
+  await second.images.put('a', images.slice(3, 5), { jobId: 'old', position: 2 })
   assert.deepEqual([(await jobsOf(second).get('old'))?.kind, (await jobsOf(second).get('old'))?.added], ['ingest', 2])
 })
 
@@ -210,7 +210,7 @@ test('a database whose galleries had one set each is taken over: pictures, graph
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', images)
+  await first.images.put('a', images)
   await settled(first)
   const before = await first.get('a')
   await first.close()
@@ -226,14 +226,14 @@ test('a database whose galleries had one set each is taken over: pictures, graph
   const { setUid, ...after } = await second.get('a')
   const { setUid: _, ...same } = before
   assert.deepEqual([after, setUid], [same, before.uid], 'the first set has the uid of its gallery')
-  assert.equal((await second.search('a', { vector: vectors[3]!, k: 1 })).hits[0]?.record.id, images[3]!.id)
+  assert.equal((await second.searches.search('a', { vector: vectors[3]!, k: 1 })).hits[0]?.record.id, images[3]!.id)
   const reader = openForReading(join(dataDir, 'alike.db'))
   t.after(() => void reader.close())
   const left = reader.prepare<[], number>('SELECT count(*) FROM gallery').pluck()
   await until(() => left.get() === 1, 'the end of the removed gallery')
   assert.deepEqual(reader.pragma('foreign_key_check'), [])
   assert.equal(reader.pragma('integrity_check', { simple: true }), 'ok')
-  await second.put('a', [{ ...images[0]!, id: 'another' }])
+  await second.images.put('a', [{ ...images[0]!, id: 'another' }])
   await second.create('b')
   await second.delete('b')
 })

@@ -14,12 +14,12 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   for (const name of ['before', 'a', 'behind']) await galleries.create(name)
-  await galleries.put('before', [newImage('x', vectors[0]!)])
-  await galleries.put('a', images)
-  await galleries.put('behind', [newImage('y', vectors[1]!)])
-  await galleries.remove('a', ['p700'])
+  await galleries.images.put('before', [newImage('x', vectors[0]!)])
+  await galleries.images.put('a', images)
+  await galleries.images.put('behind', [newImage('y', vectors[1]!)])
+  await galleries.images.remove('a', ['p700'])
 
-  const { source, neighbours } = await galleries.scan('a')
+  const { source, neighbours } = await galleries.images.scan('a')
   let pages = 0
   const whole = await readWholeGallery(source, { vectors: true, descriptors: false, onPage: () => void pages++ })
   const expected = images.filter(({ id }) => id !== 'p700').sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -36,7 +36,7 @@ test('a gallery is read whole, by id, and only that gallery', async (t) => {
     expected.map(({ contentHash }) => contentHash),
   )
   const nearest = await neighbours({ numbers: whole.numbers.slice(0, 2), k: 3 })
-  const { hits } = await galleries.search('a', { vector: expected[0]!.vector, k: 4 })
+  const { hits } = await galleries.searches.search('a', { vector: expected[0]!.vector, k: 4 })
   assert.deepEqual(
     [...nearest.numbers.subarray(0, 3)].map((number) => whole.ids[whole.numbers.indexOf(number)]),
     hits.slice(1).map(({ record }) => record.id),
@@ -65,8 +65,13 @@ test('an empty gallery is read as one', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   assert.deepEqual(
-    (await readWholeGallery((await galleries.scan('a')).source, { vectors: true, descriptors: true, onPage: () => {} }))
-      .ids,
+    (
+      await readWholeGallery((await galleries.images.scan('a')).source, {
+        vectors: true,
+        descriptors: true,
+        onPage: () => {},
+      })
+    ).ids,
     [],
   )
 })

@@ -34,6 +34,6 @@ export async function openIn(
 export async function settled(galleries: Galleries): Promise<void> {
   for (;;) {
     await engineOf(galleries).saveGraphCaches()
-    if ((await galleries.readings()).every(({ pending, building }) => pending === 0 && !building)) return
+    if ((await galleries.readings.all()).every(({ pending, building }) => pending === 0 && !building)) return
   }
 }

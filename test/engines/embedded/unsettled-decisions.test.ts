@@ -14,8 +14,8 @@ test('decisions that were stored and not done are done at the next start, to ima
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
   const images = ['one', 'two', 'copy', 'other'].map((id) => newImage(id, makeVector(), { label: 'before' }))
-  await galleries.put('a', images)
-  const { galleryUid } = await galleries.set('a')
+  await galleries.images.put('a', images)
+  const { galleryUid } = await galleries.sets.serving('a')
   const decided = (
     id: string,
     label: string | null,
@@ -48,7 +48,7 @@ test('decisions that were stored and not done are done at the next start, to ima
   await galleries.close()
 
   const again = await openIn(t, dataDir)
-  const stored = await again.imagesById('a', ['one', 'two', 'copy', 'other'])
+  const stored = await again.images.find('a', ['one', 'two', 'copy', 'other'])
   assert.deepEqual(
     stored.map(({ id, label }) => [id, label]),
     [

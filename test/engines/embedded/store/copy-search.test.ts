@@ -21,18 +21,25 @@ test('descriptors go with their pictures: through upserts, removals and a restar
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', images)
-  await first.put('a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
-  await first.remove('a', ['p3'])
+  await first.images.put('a', images)
+  await first.images.put('a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
+  await first.images.remove('a', ['p3'])
   await first.close()
   const second = await openIn(t, dataDir)
   const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex')
   assert.deepEqual(
-    (await Promise.all([0, 1, 3, 4].map((i) => second.copyDescriptor('a', `p${i}`)))).map(hex),
+    (await Promise.all([0, 1, 3, 4].map((i) => second.images.copyDescriptor('a', `p${i}`)))).map(hex),
     [descriptors[0], descriptors[2], undefined, descriptors[4]].map(hex),
   )
   const copiesOf = async (copyDescriptor: Uint8Array) =>
-    (await second.search('a', { vector: vectors[9]!, k: 10, copyDescriptors: [copyDescriptor], copiesFrom: 0.4 })).hits
+    (
+      await second.searches.search('a', {
+        vector: vectors[9]!,
+        k: 10,
+        copyDescriptors: [copyDescriptor],
+        copiesFrom: 0.4,
+      })
+    ).hits
       .map(({ record }) => record.id)
       .sort()
   assert.deepEqual(await copiesOf(changedDescriptor(descriptors[2]!, 0.1, random)), ['p1', 'p2'])
@@ -44,7 +51,7 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.put('a', images)
+  await first.images.put('a', images)
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   const { key, descriptor } = database.prepare('SELECT * FROM copy_descriptor ORDER BY key LIMIT 1 OFFSET 5').get() as {
@@ -56,7 +63,7 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
   database.close()
 
   const galleries = await openIn(t, dataDir)
-  const { hits } = await galleries.search('a', {
+  const { hits } = await galleries.searches.search('a', {
     vector: vectors[5]!,
     k: 40,
     copyDescriptors: [descriptors[7]!],
@@ -70,7 +77,7 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
     hits.filter(({ nearCopyScore }) => nearCopyScore === 1).map(({ record }) => record.id),
     ['p7'],
   )
-  assert.equal(await galleries.copyDescriptor('a', 'p5'), undefined)
+  assert.equal(await galleries.images.copyDescriptor('a', 'p5'), undefined)
   const snapshots = await Snapshots.open({
     dataDir,
     max: 1,
@@ -88,9 +95,9 @@ test('a damaged descriptor is one picture’s loss, and a snapshot names it', as
 test('walks over a gallery are bounded, and refused beyond that', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  await galleries.put('a', images)
+  await galleries.images.put('a', images)
   const walk = () =>
-    galleries.search('a', { vector: vectors[0]!, k: 1, copyDescriptors: [descriptors[0]!], copiesFrom: 0.4 })
+    galleries.searches.search('a', { vector: vectors[0]!, k: 1, copyDescriptors: [descriptors[0]!], copiesFrom: 0.4 })
   const outcomes = await Promise.allSettled(Array.from({ length: copyWalksMax + 3 }, walk))
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
   assert.equal(refused.length, 3)

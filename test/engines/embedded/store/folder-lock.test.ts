@@ -55,7 +55,7 @@ test('a refused opening does no harm to the one that holds the folder', async (t
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
-  await galleries.put('a', [newImage('p', makeVector())])
+  await galleries.images.put('a', [newImage('p', makeVector())])
   await galleries.close()
   assert.equal((await (await openIn(t, dataDir)).get('a')).count, 1)
 })
@@ -91,7 +91,7 @@ for (const how of ['deleted', 'replaced'] as const) {
       await copyFile(path, `${path}.new`)
       await rename(`${path}.new`, path)
     }
-    await assert.rejects(galleries.put('a', [newImage('p', makeVector())]), {
+    await assert.rejects(galleries.images.put('a', [newImage('p', makeVector())]), {
       code: 'data_unreadable',
       detail: /deleted or replaced/,
     })

@@ -1,0 +1,193 @@
+/** The pictures of galleries, by name and id. What is acknowledged is durable and found by the next search. */
+import { AlikeError } from '../errors.js'
+import type { CatalogueEntry } from './catalogue.js'
+import type { OpenSet, PageOfImages, StoredThumbnail, UndescribedPage } from './engine.js'
+import type { GalleryFields } from './fields.js'
+import type { Filter } from './filter.js'
+import type { JobProgress } from './job-progress.js'
+import type { NotedWrites } from './noted-writes.js'
+import {
+  type ImageChange,
+  type ImagePage,
+  type ImageRecord,
+  type ImageStep,
+  idOfStep,
+  type LabelCount,
+  type NewImage,
+  type PutResult,
+  type PutStep,
+  type SeenImage,
+  type StepResult,
+  type StoredImage,
+} from './records.js'
+import type { RoutedSets } from './routed-sets.js'
+import type { OpenScan } from './scan.js'
+import { expectUnitVector } from './unit-vector.js'
+
+/** Calls reject with `gallery_not_found`. */
+export class GalleryImages {
+  readonly #sets: RoutedSets
+  readonly #writes: NotedWrites
+
+  constructor(sets: RoutedSets, writes: NotedWrites) {
+    this.#sets = sets
+    this.#writes = writes
+  }
+
+  /**
+   * All or none. The progress of the job they belong to is committed in the same transaction where the engine keeps it, and
+   * behind them where not: they may be put again then, which changes nothing more.
+   * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`, `job_finished`.
+   */
+  async put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
+    return (await this.change(
+      gallery,
+      images.map((put) => ({ put })),
+      progress,
+    )) as PutResult[]
+  }
+
+  /** The same for pictures that are put and others that are removed, in their order. */
+  async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
+    return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
+      const { entry, opened } = await this.#openFor(gallery, steps)
+      return this.#writes.advance({ engine: entry.engine, opened }, steps, progress)
+    })
+  }
+
+  /** One picture, and its record as it was written. @throws as `put` does */
+  async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
+    return this.#writes.pass(gallery, [step.put.id], async () =>
+      (await this.#openFor(gallery, [step])).opened.put(step),
+    )
+  }
+
+  /** @throws AlikeError `image_not_found`. */
+  async patch(gallery: string, id: string, change: ImageChange): Promise<ImageRecord> {
+    const [record] = await this.#writes.pass(gallery, [id], async () => {
+      const set = await this.#sets.open(gallery)
+      await set.patch(id, change)
+      return set.find([id])
+    })
+    if (record === undefined) throw new AlikeError('image_not_found', { detail: 'It was removed in this moment.' })
+    return record
+  }
+
+  /** @returns the ids that existed. */
+  async remove(gallery: string, ids: string[]): Promise<string[]> {
+    const results = await this.#writes.pass(gallery, ids, async () =>
+      (await this.#sets.open(gallery)).change(ids.map((remove) => ({ remove }))),
+    )
+    return ids.filter((_, i) => 'removed' in results[i]!)
+  }
+
+  /**
+   * In transactions of bounded size: what was removed when it breaks off stays removed, and asking again removes the rest.
+   * @param signal aborted to stop between two of them
+   * @returns how many pictures fitted and are gone
+   * @throws AlikeError `overloaded`, `shutting_down`; the signal's reason
+   */
+  async removeFitting(gallery: string, filter: Filter, signal?: AbortSignal): Promise<number> {
+    return this.#writes.pass(gallery, 'all', async () => (await this.#sets.open(gallery)).removeFitting(filter, signal))
+  }
+
+  async get(gallery: string, id: string): Promise<ImageRecord | undefined> {
+    return (await this.find(gallery, [id]))[0]
+  }
+
+  /** Those of the ids that exist, in the order asked. */
+  async find(gallery: string, ids: string[]): Promise<ImageRecord[]> {
+    return (await this.#sets.open(gallery)).find(ids)
+  }
+
+  /** By id, ascending. @throws AlikeError as `slices` */
+  async page(gallery: string, page: PageOfImages = {}): Promise<ImagePage> {
+    const images: ImageRecord[] = []
+    for await (const slice of this.slices(gallery, page)) {
+      images.push(...slice.images)
+      if (slice.nextCursor !== undefined) return { images, nextCursor: slice.nextCursor }
+    }
+    return { images }
+  }
+
+  /**
+   * A page slice by slice, each in a turn of its own: what a page holds is never in memory as a whole. The last one tells
+   * whether more follows.
+   * @throws AlikeError `request_invalid` for a cursor that was not given out
+   */
+  async *slices(gallery: string, page: PageOfImages = {}): AsyncGenerator<ImagePage> {
+    yield* (await this.#sets.open(gallery)).page(page)
+  }
+
+  /** For who looks at all of them. @throws AlikeError `model_mismatch` */
+  async scan(gallery: string): Promise<OpenScan> {
+    return (await this.#sets.openReady(gallery)).opened.scan()
+  }
+
+  /** What the same content gave before, if it is what is stored under this id. */
+  async seen(
+    gallery: string,
+    image: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>,
+  ): Promise<SeenImage | undefined> {
+    return (await this.#sets.open(gallery)).seen(image)
+  }
+
+  /** @throws AlikeError `image_damaged` */
+  async thumbnail(gallery: string, id: string): Promise<StoredThumbnail | undefined> {
+    return (await this.#sets.open(gallery)).thumbnail(id)
+  }
+
+  /** [dimension], unit length. */
+  async embedding(gallery: string, id: string): Promise<Float32Array | undefined> {
+    return (await this.#sets.open(gallery)).vector(id)
+  }
+
+  /** Empty for a picture without features; undefined where none was made yet. */
+  async copyDescriptor(gallery: string, id: string): Promise<Uint8Array | undefined> {
+    return (await this.#sets.open(gallery)).copies.descriptor(id)
+  }
+
+  /** A page of pictures that have a thumbnail and no copy descriptor yet. */
+  async undescribed(gallery: string, page: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
+    return (await this.#sets.open(gallery)).copies.undescribed(page)
+  }
+
+  /** Adds descriptors to stored pictures; those that are gone or have one are passed over. @throws AlikeError `storage_full`, `overloaded` */
+  async describe(
+    gallery: string,
+    described: { image: UndescribedPage['images'][number]; descriptor: Uint8Array }[],
+  ): Promise<number> {
+    return (await this.#sets.open(gallery)).copies.describe(described)
+  }
+
+  /** By label, ascending; pictures without one come first. @param page labels after this one; left out: all */
+  async labels(
+    gallery: string,
+    { after, limit = 2 ** 31 }: { after?: string | undefined; limit?: number | undefined } = {},
+  ): Promise<LabelCount[]> {
+    return (await this.#sets.open(gallery)).labels({ after, limit })
+  }
+
+  /** What filters can name, told by as many images as `fieldBounds` says. */
+  async fields(gallery: string): Promise<GalleryFields> {
+    return (await this.#sets.open(gallery)).fields()
+  }
+
+  /** @throws AlikeError `model_mismatch`, `serving_changed`, `dimension_mismatch`, `request_invalid` for embeddings that do not belong there */
+  async #openFor(gallery: string, steps: readonly ImageStep[]): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
+    const { entry, opened } = await this.#sets.openReady(gallery)
+    for (const step of steps) {
+      if (!('put' in step)) continue
+      // it was embedded while another set began to serve
+      if (step.put.modelId !== entry.set.modelId)
+        throw new AlikeError((await this.#hasSetOf(entry, step.put.modelId)) ? 'serving_changed' : 'model_mismatch')
+      expectUnitVector(step.put.vector, entry.set.dimension)
+    }
+    return { entry, opened }
+  }
+
+  /** Also where another process made it serve. */
+  async #hasSetOf({ uid }: CatalogueEntry, modelId: string): Promise<boolean> {
+    return (await this.#sets.catalogue.sets(uid)).some((set) => set.modelId === modelId)
+  }
+}

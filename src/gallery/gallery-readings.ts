@@ -1,0 +1,95 @@
+/** How galleries are: what lists and metrics tell of each. */
+import { AlikeError, type ErrorCode } from '../errors.js'
+import { nextTurn } from '../turns.js'
+import type { CatalogueEntry, CatalogueRecord } from './catalogue.js'
+import type { SetState } from './engine.js'
+import type { GalleryRecord } from './records.js'
+import type { RoutedSets } from './routed-sets.js'
+
+/** One line for metrics and for `GET /v1/galleries`. */
+export interface GalleryReading extends SetState {
+  gallery: string
+  /** False while the gallery's model is not served. */
+  searchable: boolean
+}
+
+/** Perhaps damaged. */
+type ListedEntry = CatalogueEntry & { unreadable?: 'record' | undefined }
+
+const noState: SetState = {
+  images: 0,
+  size: 0,
+  unfindable: 0,
+  tombstones: 0,
+  pending: 0,
+  building: false,
+  rebuilds: 0,
+}
+
+/** Its engine is away, or does not have it any more. */
+export const unservedCodes: readonly ErrorCode[] = [
+  'engine_unreachable',
+  'engine_version_refused',
+  'engine_setting_refused',
+  'gallery_lost',
+]
+
+/** Galleries whose states are read before others have their turn: a few milliseconds. */
+const statesPerTurn = 100
+
+export class GalleryReadings {
+  readonly #sets: RoutedSets
+
+  constructor(sets: RoutedSets) {
+    this.#sets = sets
+  }
+
+  /** Of all galleries, by name. */
+  async all(): Promise<GalleryReading[]> {
+    const readings: GalleryReading[] = []
+    for (let after = ''; ; ) {
+      const entries = await this.#sets.catalogue.entries({ after, limit: statesPerTurn })
+      for (const entry of entries) readings.push(await this.#readingOf(entry))
+      const last = entries.at(-1)
+      if (last === undefined) return readings
+      after = last.name
+      await nextTurn()
+    }
+  }
+
+  /** Of one as it was looked at, which may be gone by now. */
+  of({ name, uid, setUid, engine, modelId, dimension, unreadable }: GalleryRecord): Promise<GalleryReading> {
+    return this.#readingOf({ name, uid, engine, set: { uid: setUid, galleryUid: uid, modelId, dimension }, unreadable })
+  }
+
+  /** @throws AlikeError `gallery_not_found` */
+  async state(gallery: string): Promise<SetState> {
+    return (await this.#sets.open(gallery)).state()
+  }
+
+  /** Of a set that can perhaps not be reached. */
+  async stateOf(entry: ListedEntry): Promise<SetState> {
+    if (entry.unreadable !== undefined) return noState
+    try {
+      return await (await this.#sets.openEntry(entry)).state()
+    } catch (error) {
+      const code = error instanceof AlikeError ? error.code : undefined
+      if (code === 'gallery_not_found') return noState
+      if (code === 'gallery_lost') return { ...noState, lost: true }
+      if (code !== undefined && unservedCodes.includes(code)) return { ...noState, unreachable: true }
+      throw error
+    }
+  }
+
+  /** What the catalogue says of it, and how many pictures it has. */
+  async recordOf(record: CatalogueRecord): Promise<GalleryRecord> {
+    const { set, ...said } = record
+    const { images: count } = await this.stateOf(record)
+    return { ...said, setUid: set.uid, modelId: set.modelId, dimension: set.dimension, count }
+  }
+
+  async #readingOf(entry: ListedEntry): Promise<GalleryReading> {
+    const searchable = this.#sets.stated(entry).state === 'ready'
+    return { gallery: entry.name, searchable, ...(await this.stateOf(entry)) }
+  }
+}

@@ -1,0 +1,110 @@
+/** Searches in galleries by name: which set answers, and the rankings whose further pages may be asked for by token. */
+import { AlikeError } from '../errors.js'
+import type { CatalogueEntry } from './catalogue.js'
+import { type GallerySearch, type GallerySearchResult, Ranking, searchGallery } from './gallery-search.js'
+import { JoinedSets, type NamedSet } from './joined-sets.js'
+import type { KeptRankings } from './kept-rankings.js'
+import type { RoutedSets } from './routed-sets.js'
+import type { Serving } from './serving.js'
+import { expectUnitVector } from './unit-vector.js'
+
+/** A search whose further pages may be asked for by token. */
+export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
+  /** Who may ask for them. */
+  caller: string
+  /** Hits or groups that all pages together show at most. */
+  reach: number
+}
+
+/** One page of a ranking, with the token of the next where there is one. */
+export type SearchPage = GallerySearchResult & { nextPageToken?: string | undefined }
+
+/** One gallery or several by name, or what a request is answered with already. */
+type Searched = string | readonly string[] | Serving
+
+/** Calls that name a gallery reject with `gallery_not_found`. */
+export class GallerySearches {
+  readonly #sets: RoutedSets
+  readonly #rankings: KeptRankings
+
+  constructor(sets: RoutedSets, rankings: KeptRankings) {
+    this.#sets = sets
+    this.#rankings = rankings
+  }
+
+  /** Rankings whose pages are still to come, and their memory in bytes. */
+  get kept(): { count: number; bytes: number } {
+    const { count, bytes } = this.#rankings
+    return { count, bytes }
+  }
+
+  /**
+   * What a request that is answered in several steps goes on with. It serves to its end, whatever begins to serve meanwhile.
+   * @throws AlikeError `model_mismatch`
+   */
+  async serving(gallery: string | readonly string[]): Promise<Serving> {
+    const sets: (NamedSet & { entry: CatalogueEntry })[] = []
+    for (const name of [gallery].flat()) {
+      const { opened, entry } = await this.#sets.openReady(name)
+      sets.push({ gallery: name, set: opened, entry })
+    }
+    const [first, ...others] = sets
+    if (first === undefined) throw new AlikeError('gallery_not_found')
+    const { modelId, dimension } = first.entry.set
+    const other = others.find(({ entry }) => entry.set.modelId !== modelId)
+    if (other !== undefined)
+      throw new AlikeError('model_mismatch', {
+        detail: `Gallery ${first.gallery} belongs to model ${modelId}, gallery ${other.gallery} to ${other.entry.set.modelId}.`,
+      })
+    return {
+      galleries: sets.map(({ entry }) => entry.uid).join('+'),
+      setUids: sets.map(({ entry }) => entry.set.uid),
+      modelId,
+      dimension,
+      set: typeof gallery === 'string' ? first.set : new JoinedSets(sets),
+      examples: first.set,
+    }
+  }
+
+  /** @throws AlikeError `model_mismatch`, `dimension_mismatch`, `overloaded`. */
+  async search(where: Searched, search: GallerySearch): Promise<GallerySearchResult> {
+    const { set, dimension } = await this.#searched(where)
+    expectUnitVector(search.vector, dimension)
+    return searchGallery(set, search)
+  }
+
+  /** The same as the first page of a ranking that is kept for the next. */
+  async firstPage(
+    where: Searched,
+    { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
+  ): Promise<SearchPage> {
+    const startedAt = performance.now()
+    const { set, galleries, setUids, modelId, dimension } = await this.#searched(where)
+    expectUnitVector(terms.vector, dimension)
+    // only the terms outlive the request
+    const ranking = await Ranking.open(set, terms, { reach })
+    const page = await ranking.page({ k, offset, voters, metadata, onBytes })
+    const owner = { gallery: galleries, caller }
+    const kept = { ranking, modelId, setUids }
+    const nextPageToken = page.more ? this.#rankings.keep(kept, offset + k, owner) : undefined
+    return { ...page, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  /** Of the set that the ranking was begun with. @throws AlikeError `page_expired`, `overloaded`. */
+  async nextPage(
+    gallery: string | readonly string[],
+    { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
+  ): Promise<SearchPage & { vector: Float32Array; modelId: string }> {
+    const startedAt = performance.now()
+    const entries = await Promise.all([gallery].flat().map((name) => this.#sets.find(name)))
+    const owner = { gallery: entries.map(({ uid }) => uid).join('+'), caller }
+    const { ranking, modelId, place, tokenAt } = this.#rankings.find(token, owner)
+    const page = await ranking.page({ ...asked, offset: place })
+    const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
+    return { ...page, vector: ranking.terms.vector, modelId, nextPageToken, durationMs: performance.now() - startedAt }
+  }
+
+  async #searched(where: Searched): Promise<Serving> {
+    return typeof where === 'object' && 'setUids' in where ? where : this.serving(where)
+  }
+}

@@ -1,0 +1,170 @@
+/** The embedding sets of galleries: the one that serves, others beside it, and their exchange. */
+import { AlikeError } from '../errors.js'
+import { nextTurn } from '../turns.js'
+import { type CatalogueEntry, type CatalogueSet, newUid, readAtOnce, type SetChange } from './catalogue.js'
+import type { EmbeddingSet, OpenSet, SetState } from './engine.js'
+import { GalleryLayout } from './gallery-layout.js'
+import type { GalleryReadings } from './gallery-readings.js'
+import type { JobProgress } from './job-progress.js'
+import type { KeptRankings } from './kept-rankings.js'
+import type { LayoutStore } from './layout.js'
+import { makeRoom } from './made-sets.js'
+import type { NotedWrites } from './noted-writes.js'
+import type { ImageStep, StepResult } from './records.js'
+import type { RoutedSets } from './routed-sets.js'
+import type { Serving } from './serving.js'
+
+/** One of a gallery's sets, and how it is. */
+export interface GallerySet extends CatalogueSet {
+  reading: SetState
+}
+
+interface GallerySetsParts {
+  routed: RoutedSets
+  readings: GalleryReadings
+  writes: NotedWrites
+  rankings: KeptRankings
+  layouts: LayoutStore
+}
+
+/** Calls that name a gallery reject with `gallery_not_found`. */
+export class GallerySets {
+  readonly #routed: RoutedSets
+  readonly #readings: GalleryReadings
+  readonly #writes: NotedWrites
+  readonly #rankings: KeptRankings
+  readonly #layouts: LayoutStore
+
+  constructor({ routed, readings, writes, rankings, layouts }: GallerySetsParts) {
+    this.#routed = routed
+    this.#readings = readings
+    this.#writes = writes
+    this.#rankings = rankings
+    this.#layouts = layouts
+  }
+
+  /** The one that serves. */
+  async serving(gallery: string): Promise<EmbeddingSet> {
+    return this.#routed.stated(await this.#routed.find(gallery))
+  }
+
+  /** In the order of their making; one of them serves. */
+  async list(gallery: string): Promise<GallerySet[]> {
+    const sets = await this.#routed.catalogue.sets((await this.#routed.find(gallery)).uid)
+    const read = async (set: CatalogueSet) => ({
+      ...set,
+      reading: await this.#readings.stateOf({ ...set, name: gallery, set }),
+    })
+    return Promise.all(sets.map(read))
+  }
+
+  /** How the one that serves lies in two dimensions, where that was worked out. */
+  async layout(gallery: string): Promise<GalleryLayout> {
+    const entry = await this.#routed.find(gallery)
+    const set = await this.#routed.openEntry(entry)
+    return new GalleryLayout({ setUid: entry.set.uid, store: this.#layouts, set })
+  }
+
+  /** The same of the set that a request goes on with, whatever serves by now. */
+  layoutOf({ setUids: [setUid], examples }: Serving): GalleryLayout {
+    return new GalleryLayout({ setUid: setUid!, store: this.#layouts, set: examples })
+  }
+
+  /** Of all galleries that have more than one. */
+  async beside(): Promise<{ gallery: string; beside: CatalogueSet[] }[]> {
+    const found: { gallery: string; beside: CatalogueSet[] }[] = []
+    for await (const { name, uid } of this.#entries()) {
+      const sets = await unlessLost(this.#routed.catalogue.sets(uid), [])
+      const beside = sets.filter(({ stage }) => stage !== 'serving')
+      if (beside.length > 0) found.push({ gallery: name, beside })
+    }
+    return found
+  }
+
+  /** A gallery that one of this model's sets belongs to. */
+  async userOf(modelId: string): Promise<string | undefined> {
+    for await (const { name, set } of this.#entries()) if (set.modelId === modelId) return name
+    return (await this.beside()).find(({ beside }) => beside.some((set) => set.modelId === modelId))?.gallery
+  }
+
+  /** @throws AlikeError `gallery_not_found` when it was removed, `data_unreadable` */
+  open(set: Omit<CatalogueSet, 'stage'>): Promise<OpenSet> {
+    return this.#routed.openSet(set)
+  }
+
+  /** An empty one, in the engine of the one that serves. @throws AlikeError `set_exists`, `model_not_found`, `storage_full`, `overloaded` */
+  async add(gallery: string, model: string, about: CatalogueSet['about']): Promise<CatalogueSet> {
+    const { catalogue, models } = this.#routed
+    const { id: modelId, dimension } = models.get(model)
+    const { uid: galleryUid, engine, set } = await this.#routed.find(gallery)
+    if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
+    const made = await catalogue.addSet({ uid: newUid(), galleryUid, engine, modelId, dimension, about })
+    await this.prepare(made)
+    return made
+  }
+
+  /** Room for it in its engine, if none was made yet. @throws AlikeError as `makeRoom` */
+  prepare(set: CatalogueSet): Promise<void> {
+    return makeRoom(set, this.#routed, {})
+  }
+
+  /** @throws AlikeError `set_not_found`, `storage_full`, `overloaded` */
+  change(setUid: string, change: SetChange): Promise<CatalogueSet> {
+    return this.#routed.catalogue.changeSet(setUid, change)
+  }
+
+  /** What is written into a set that does not serve. @throws AlikeError `set_in_use` once it does; as `change` of an open set */
+  async changeImages(set: CatalogueSet, steps: readonly ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
+    const sets = await this.#routed.catalogue.sets(set.galleryUid)
+    // what is acknowledged there by now is newer than what was read beside it
+    if (sets.some(({ uid, stage }) => uid === set.uid && stage === 'serving')) throw new AlikeError('set_in_use')
+    return this.#writes.advance({ engine: set.engine, opened: await this.open(set) }, steps, progress)
+  }
+
+  /** Searches under way in it come to nothing; pages of its rankings have expired. @throws AlikeError `set_in_use`, `storage_full`, `overloaded` */
+  async remove(gallery: string, { uid, engine }: Pick<CatalogueSet, 'uid' | 'engine'>): Promise<void> {
+    await this.#routed.catalogue.removeSet(uid)
+    this.#writes.unfollow(gallery)
+    this.#rankings.forgetSet(uid)
+    await this.#routed.engines[engine]?.drop({ uid })
+  }
+
+  /**
+   * Another set serves from now on, in one write; searches under way end with the one they began with. No write of the gallery
+   * is under way while `catchUp` brings over what is left.
+   * @param about of the one that served
+   * @param signal ends the wait for writes that are under way
+   * @throws AlikeError `set_not_found`, `storage_full`, `overloaded`; what `catchUp` throws, the signal's reason, and nothing has changed
+   */
+  serve(
+    gallery: string,
+    setUid: string,
+    { about, catchUp, signal }: { about: CatalogueSet['about']; catchUp: () => Promise<void>; signal?: AbortSignal },
+  ): Promise<void> {
+    const exchange = async () => {
+      await catchUp()
+      await this.#routed.catalogue.serve(setUid, about)
+    }
+    return this.#writes.whileClosed(gallery, exchange, signal)
+  }
+
+  /** Of all galleries, by name; other work has its turn between. */
+  async *#entries(): AsyncGenerator<CatalogueEntry> {
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const entries: CatalogueEntry[] = await this.#routed.catalogue.entries({ after, limit: readAtOnce })
+      yield* entries
+      after = entries.at(-1)?.name
+      await nextTurn()
+    }
+  }
+}
+
+/** The gallery is gone, or its record is damaged. */
+async function unlessLost<Result>(reading: Promise<Result>, otherwise: Result): Promise<Result> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof AlikeError && ['gallery_not_found', 'data_unreadable'].includes(error.code)) return otherwise
+    throw error
+  }
+}

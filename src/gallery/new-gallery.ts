@@ -1,0 +1,62 @@
+/** Making a gallery, or finding that the same is there. */
+import { isDeepStrictEqual } from 'node:util'
+import { AlikeError } from '../errors.js'
+import { type CatalogueRecord, newUid } from './catalogue.js'
+import type { StorageWishes } from './engine.js'
+import { makeRoom } from './made-sets.js'
+import type { Metadata } from './records.js'
+import type { RoutedSets } from './routed-sets.js'
+
+export interface NewGalleryOptions extends StorageWishes {
+  /** Id or name of the model that is to serve it; left out: the standard one, or what serves it already. */
+  model?: string | undefined
+  /** Name of the engine it is to live in; left out: that of new galleries, or where it lives already. */
+  engine?: string | undefined
+}
+
+interface NewGallery extends NewGalleryOptions {
+  name: string
+  /** Of its owner; left out: none, or those it has already. */
+  settings?: Metadata | undefined
+  /** Name of the engine that new galleries live in. */
+  engineOfNew: string
+  /** Galleries there may be. */
+  galleriesMax: number
+}
+
+/**
+ * @throws AlikeError `gallery_exists` when it exists with other settings, for another model or elsewhere, `model_not_found`,
+ * `engine_not_found`, `engine_unsupported`, `engine_unreachable`, `galleries_full`, `gallery_lost`
+ */
+export async function createGallery(
+  routed: RoutedSets,
+  { name, settings, model: asked, engine, engineOfNew, galleriesMax, ...wishes }: NewGallery,
+): Promise<{ gallery: CatalogueRecord; created: boolean }> {
+  const { catalogue, models, engines } = routed
+  const model = asked === undefined ? models.standard : models.get(asked)
+  if (engine !== undefined && !Object.hasOwn(engines, engine))
+    throw new AlikeError('engine_not_found', { detail: `There are: ${Object.keys(engines).join(', ')}.` })
+  const { gallery, created } = await catalogue.create({
+    name,
+    uid: newUid(),
+    setUid: newUid(),
+    engine: engine ?? engineOfNew,
+    modelId: model.id,
+    dimension: model.dimension,
+    settings: settings ?? {},
+    galleriesMax,
+  })
+  if (gallery.set.modelId !== model.id && (asked !== undefined || !models.has(gallery.set.modelId)))
+    throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
+  if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
+  if (engine !== undefined && gallery.engine !== engine)
+    throw new AlikeError('gallery_exists', { detail: `It lives in engine ${gallery.engine}.` })
+  try {
+    const sets = await catalogue.sets(gallery.uid)
+    await makeRoom(sets.find(({ uid }) => uid === gallery.set.uid)!, routed, wishes)
+  } catch (error) {
+    if (created) await catalogue.remove(name)
+    throw error
+  }
+  return { gallery, created }
+}

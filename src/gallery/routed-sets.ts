@@ -1,0 +1,71 @@
+/** A gallery by its name: the catalogue says which set serves it and in which engine that set lives, where it is opened. */
+import { AlikeError } from '../errors.js'
+import type { Catalogue, CatalogueEntry, CatalogueSet } from './catalogue.js'
+import type { EmbeddingSet, Engine, OpenSet } from './engine.js'
+import type { ServableModels } from './servable-models.js'
+
+export interface RoutedSetsOptions {
+  catalogue: Catalogue
+  /** By the names that galleries know them by. */
+  engines: Readonly<Record<string, Engine>>
+  /** Those that are served. */
+  models: ServableModels
+}
+
+export class RoutedSets {
+  readonly catalogue: Catalogue
+  readonly engines: Readonly<Record<string, Engine>>
+  readonly models: ServableModels
+
+  constructor({ catalogue, engines, models }: RoutedSetsOptions) {
+    this.catalogue = catalogue
+    this.engines = engines
+    this.models = models
+  }
+
+  /** @throws AlikeError `gallery_not_found` */
+  async find(gallery: string): Promise<CatalogueEntry> {
+    const entry = await this.catalogue.find(gallery)
+    if (entry === undefined) throw new AlikeError('gallery_not_found')
+    return entry
+  }
+
+  /** The set that serves. @throws AlikeError `gallery_not_found`, `data_unreadable` */
+  async open(gallery: string): Promise<OpenSet> {
+    return this.openEntry(await this.find(gallery))
+  }
+
+  /** … if it can be searched and added to. @throws AlikeError `model_mismatch` */
+  async openReady(gallery: string): Promise<{ entry: CatalogueEntry; opened: OpenSet }> {
+    const entry = await this.find(gallery)
+    if (this.stated(entry).state !== 'ready')
+      throw new AlikeError('model_mismatch', {
+        detail: `The gallery belongs to model ${entry.set.modelId}, which is not served.`,
+      })
+    return { entry, opened: await this.openEntry(entry) }
+  }
+
+  openEntry(entry: CatalogueEntry): Promise<OpenSet> {
+    return this.engineOf(entry.engine).open(this.stated(entry))
+  }
+
+  /** @throws AlikeError `data_unreadable` */
+  engineOf(name: string): Engine {
+    const engine = this.engines[name]
+    if (engine !== undefined) return engine
+    throw new AlikeError('data_unreadable', {
+      detail: `The gallery lives in engine ${name}, which this process does not have.`,
+    })
+  }
+
+  /** Any set of a gallery. @throws AlikeError `gallery_not_found` when it was removed, `data_unreadable` */
+  openSet(set: Omit<CatalogueSet, 'stage'>): Promise<OpenSet> {
+    return this.openEntry({ name: '', uid: set.galleryUid, engine: set.engine, set })
+  }
+
+  /** The set that serves, and whether its network is here. */
+  stated({ set }: Pick<CatalogueEntry, 'set'>): EmbeddingSet {
+    const isServed = this.models.has(set.modelId) && this.models.get(set.modelId).dimension === set.dimension
+    return { ...set, state: isServed ? 'ready' : 'retired' }
+  }
+}
