@@ -17,7 +17,9 @@ const { settings, part } = workerData as IndexThreadData
 const truthSampleSize = 256
 /** Linking gets at least this share of the time that searches take, so that it ends under load too. */
 const linkingShare = 0.5
+/** Nor does a slice make the next search wait longer than this, or than a quarter of what slow searches take anyway. */
 const longestSliceMs = 50
+const slowSearchShare = 0.25
 
 interface Opened {
   index: SlotIndex
@@ -144,7 +146,8 @@ function scheduleLinking(): void {
 
 function linkForASlice(): void {
   linkingScheduled = false
-  const untilMs = performance.now() + Math.min(longestSliceMs, Math.max(settings.sliceMs, searchedMs * linkingShare))
+  const longestMs = Math.max(longestSliceMs, searchedMs * slowSearchShare)
+  const untilMs = performance.now() + Math.min(longestMs, Math.max(settings.sliceMs, searchedMs * linkingShare))
   searchedMs = 0
   let unfinished = false
   for (const [number, entry] of [...opened]) {

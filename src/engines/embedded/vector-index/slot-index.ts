@@ -3,10 +3,10 @@
  * large searches fast. A vector is found as soon as it is in memory; linking it into the graph
  * follows in small slices of time, and until then searches compare it directly.
  */
-import { type Direction, directionOf, scoreTolerance } from '../../../cosine.js'
+import { type Direction, directionOf } from '../../../cosine.js'
 import { exactNeighbours } from './exact.js'
+import { type LiveGraph, searchGraph } from './graph-search.js'
 import { HnswGraph } from './hnsw-graph.js'
-import { Nearest } from './nearest.js'
 import { packedNeighbours } from './packed-neighbours.js'
 import { SlotVectorStore } from './slot-vectors.js'
 import type {
@@ -17,18 +17,6 @@ import type {
   SlotNeighbours,
   SlotVectors,
 } from './vector-index.js'
-
-/**
- * What one candidate of a graph search costs, counted in comparisons of an exact scan: measured at
- * 4 to 9 between 128 and 512 dimensions, less where those that a filter allows lie scattered in memory. Decides when a scan is the cheaper way; ties go to the scan.
- */
-const comparisonsPerCandidate = 5
-
-/**
- * Each candidate that crosses from the library costs time: of a short page only the nearest are
- * taken, with so many more that where the equals of the k-th one end is nearly always seen.
- */
-const shortPage = { k: 32, spare: 4 }
 
 export interface SlotSearch {
   vector: Float32Array
@@ -45,30 +33,18 @@ export interface SlotSearchResult {
   ef?: number
 }
 
-interface GraphSearch {
-  query: Direction
-  /** At most `depth`. */
-  k: number
-  /** How many neighbours the graph must be sure of: what decides which it finds. */
-  depth: number
-  allow?: Uint32Array | undefined
-}
-
-/** A graph and how many of its nodes are live. */
-interface LiveGraph {
-  graph: HnswGraph
-  live: number
-  /** No live slot below it is missing from the graph. */
-  cursor: number
-}
-
 export class SlotIndex {
   readonly #settings: IndexSettings
   readonly #vectors: SlotVectorStore
+  /** The first one serves while it grows: searches compare what it lacks. */
   #serving: LiveGraph | undefined
+  /** The serving graph is the first one, and has not held every vector yet. */
+  #growing = false
   /** Built beside the serving one from every live vector, then takes its place. */
   #next: LiveGraph | undefined
   #rebuilds = 0
+  /** No waiting slot below it lacks its coarse code. */
+  #codeCursor = 0
 
   constructor(dimension: number, settings: IndexSettings, graphCache?: HnswGraph) {
     this.#settings = settings
@@ -87,7 +63,7 @@ export class SlotIndex {
       size,
       tombstones: serving === undefined ? 0 : serving.graph.count - serving.live,
       pending: serving === undefined ? (size > this.#settings.exactBelow ? size : 0) : size - serving.live,
-      building: this.#next !== undefined,
+      building: this.#growing || this.#next !== undefined,
       rebuilds: this.#rebuilds,
     }
   }
@@ -106,6 +82,7 @@ export class SlotIndex {
         if (linked.graph.has(slot)) linked.live++
         else linked.cursor = Math.min(linked.cursor, slot)
       }
+      this.#codeCursor = Math.min(this.#codeCursor, slot)
     })
   }
 
@@ -142,12 +119,14 @@ export class SlotIndex {
     const allowed = allow === undefined ? size : Math.min(allow.length, size)
     const serving = this.#serving
     if (exact !== true && serving !== undefined && allowed > this.#settings.exactBelow) {
-      const found = this.#searchGraph(
-        serving,
-        { query, k: Math.min(k, depth, allowed), depth: Math.min(depth, allowed), allow },
-        allowed,
+      const found = searchGraph(this.#vectors, serving, {
+        query,
+        k: Math.min(k, depth, allowed),
+        depth: Math.min(depth, allowed),
+        allow,
         ef,
-      )
+        efDefault: this.#settings.ef,
+      })
       if (found !== undefined) return found
     }
     return { neighbours: exactNeighbours(this.#vectors, query, k, allow), method: 'exact' }
@@ -210,86 +189,13 @@ export class SlotIndex {
     return { slots: live, vectors }
   }
 
-  /**
-   * Asks for more and more candidates until the last allowed one of the depth lies in their nearer two thirds:
-   * near the end of the list the graph misses neighbours. Undefined when a scan is the cheaper way.
-   */
-  #searchGraph(
-    serving: LiveGraph,
-    search: GraphSearch,
-    allowed: number,
-    ef: number | undefined,
-  ): SlotSearchResult | undefined {
-    const { graph, live, cursor } = serving
-    const { depth } = search
-    const { size } = this.#vectors
-    // What share of the graph's nodes counts, if the allowed ones lie anywhere: the first guess.
-    const share = Math.max(1 / graph.count, (allowed / size) * (live / graph.count))
-    let wanted = Math.ceil(
-      ef === undefined
-        ? Math.max(this.#settings.ef, (1.5 * likelyEnough(depth, share)) / share)
-        : Math.max(ef, depth) / share,
-    )
-    for (;;) {
-      wanted = Math.min(wanted, graph.count)
-      if (wanted * comparisonsPerCandidate + size - live >= allowed) return undefined
-      const { nearest, found, reliable } = this.#best(graph, search, wanted, share)
-      if (reliable >= depth || (ef !== undefined && found >= depth)) {
-        if (size > live) this.#offerPending(nearest, graph, cursor, search)
-        return { neighbours: nearest.sorted(), method: 'hnsw', ef: wanted }
-      }
-      wanted *= 2
-    }
-  }
-
-  /**
-   * The k best live and allowed ones of `ef` candidates, by their exact scores. Only those are compared again whose
-   * approximate score leaves open whether they belong to them. How many there are is counted up to the depth only.
-   */
-  #best(
-    graph: HnswGraph,
-    { query, k, depth, allow }: GraphSearch,
-    ef: number,
-    share: number,
-  ): { nearest: Nearest; found: number; reliable: number } {
-    const lengthError = Math.max(this.#vectors.lengthError, Math.abs(1 / query.inverseLength - 1))
-    const margin = 2 * (graph.scoreError + 2 * lengthError) + scoreTolerance
-    const enough = Math.max(k + shortPage.spare, depth)
-    const few =
-      allow === undefined && k <= shortPage.k ? Math.min(ef, Math.ceil(likelyEnough(enough, share) / share)) : ef
-    for (let count = few; ; count = ef) {
-      const { slots, scores } = graph.candidates(query.values, ef, count)
-      const nearest = new Nearest(k)
-      let [found, reliable, kthScore, settled] = [0, 0, -Infinity, false]
-      for (let i = 0; i < slots.length; i++) {
-        const slot = slots[i]!
-        if (!this.#vectors.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
-        settled ||= found >= k && scores[i]! < kthScore - margin
-        if (settled && found >= depth) break
-        if (!settled) nearest.offer(slot, this.#vectors.score(query, slot))
-        if (i < (ef * 2) / 3) reliable++
-        if (++found === k) kthScore = scores[i]!
-      }
-      if ((settled && found >= depth) || slots.length < count || count === ef) return { nearest, found, reliable }
-    }
-  }
-
-  /** Live vectors that the graph does not hold yet. */
-  #offerPending(nearest: Nearest, graph: HnswGraph, cursor: number, { query, allow }: GraphSearch): void {
-    for (let slot = this.#vectors.nextLive(cursor); slot !== undefined; slot = this.#vectors.nextLive(slot + 1)) {
-      if (graph.has(slot) || (allow !== undefined && !includesSorted(allow, slot))) continue
-      nearest.offer(slot, this.#vectors.score(query, slot))
-    }
-  }
-
   /** Links vectors into graphs until the time comes; false when there is nothing left to do now. */
   work(untilMs: number): boolean {
     this.#planRebuild()
     while (performance.now() < untilMs) {
-      // The serving graph first: what it lacks makes every search scan.
-      if (this.#linkNext(this.#serving) || this.#linkNext(this.#next)) continue
-      if (this.#next === undefined || this.#serving?.graph.writing) return false
-      this.#swap(this.#next)
+      // Codes first, where very many wait: one takes a fiftieth of the time of a link. Then the serving graph: what it lacks makes every search scan.
+      if (this.#encodeNext() || this.#linkNext(this.#serving) || this.#linkNext(this.#next)) continue
+      if (!this.#finishGraph()) return false
     }
     return true
   }
@@ -301,10 +207,16 @@ export class SlotIndex {
     const { exactBelow, tombstoneShare, tombstoneMinimum, m, efConstruction } = this.#settings
     const serving = this.#serving
     const wornOut =
-      serving !== undefined && tombstones >= tombstoneMinimum && tombstones > tombstoneShare * serving.graph.count
+      !this.#growing &&
+      serving !== undefined &&
+      tombstones >= tombstoneMinimum &&
+      tombstones > tombstoneShare * serving.graph.count
     if (size > exactBelow && (serving === undefined || wornOut)) {
       const graph = HnswGraph.empty({ dimension: this.dimension, m, efConstruction }, Math.ceil(size * 1.25))
-      this.#next = { graph, live: 0, cursor: 0 }
+      const empty: LiveGraph = { graph, live: 0, cursor: 0 }
+      if (serving === undefined) this.#serving = empty
+      else this.#next = empty
+      this.#growing = serving === undefined
     } else if (wornOut && !serving.graph.writing) {
       serving.graph.release()
       this.#serving = undefined // so few are left that scanning them is the better index
@@ -323,37 +235,52 @@ export class SlotIndex {
     return true
   }
 
+  /** Gives the next vector that waits for the serving graph its coarse code; false when it has to have none, or all have one. */
+  #encodeNext(): boolean {
+    if (this.#serving === undefined) return false
+    const { graph, live, cursor } = this.#serving
+    const { codedFrom } = this.#settings
+    const waiting = this.#vectors.size - live
+    if (waiting < codedFrom) {
+      if (waiting < codedFrom / 2 && this.#vectors.coded > 0) this.#forgetCodes()
+      return false
+    }
+    let slot = this.#vectors.nextLive(Math.max(cursor, this.#codeCursor))
+    while (slot !== undefined && (graph.has(slot) || this.#vectors.isCoded(slot))) {
+      slot = this.#vectors.nextLive(slot + 1)
+    }
+    this.#codeCursor = slot === undefined ? Infinity : slot + 1
+    if (slot !== undefined) this.#vectors.encode(slot)
+    return slot !== undefined
+  }
+
+  #forgetCodes(): void {
+    this.#vectors.forgetCodes()
+    this.#codeCursor = 0
+  }
+
+  /** The graph that holds every vector now serves from here on; false when none was being built, or one is being written. */
+  #finishGraph(): boolean {
+    const writing = this.#serving?.graph.writing ?? false
+    if (writing || (!this.#growing && this.#next === undefined)) return false
+    if (this.#next !== undefined) {
+      this.#serving?.graph.release()
+      this.#serving = this.#next
+      this.#next = undefined
+    }
+    this.#growing = false
+    this.#rebuilds++
+    return true
+  }
+
   /** Gives the graphs' memory back now; the index must not be used after it, nor a graph be written. */
   release(): void {
     for (const linked of [this.#serving, this.#next]) linked?.graph.release()
     this.#serving = undefined
     this.#next = undefined
   }
-
-  #swap(next: LiveGraph): void {
-    this.#serving?.graph.release()
-    this.#serving = next
-    this.#next = undefined
-    this.#rebuilds++
-  }
-}
-
-/** So many allowed ones expected among some nodes, and there are hardly ever fewer than k: three deviations of a binomial count. */
-function likelyEnough(k: number, share: number): number {
-  return k + 3 * Math.sqrt(k * (1 - share))
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i])
-}
-
-function includesSorted(sorted: Uint32Array, slot: number): boolean {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]! < slot) low = middle + 1
-    else high = middle
-  }
-  return sorted[low] === slot
 }

@@ -4,6 +4,8 @@
  */
 
 import { cosineTo, type Direction, inverseLengthOf } from '../../../cosine.js'
+import type { CoarseQuery } from './coarse-codes.js'
+import { RowCodes } from './row-codes.js'
 
 /** Rows of one block of memory: few megabytes at usual dimensions, and growth never copies. */
 const rowsPerChunk = 1_024
@@ -26,9 +28,11 @@ export class SlotVectorStore {
   #rows = 0
   #size = 0
   #lengthError = 0
+  readonly #codes: RowCodes
 
   constructor(dimension: number) {
     this.dimension = dimension
+    this.#codes = new RowCodes(dimension, rowsPerChunk)
   }
 
   /** Live vectors. */
@@ -70,6 +74,7 @@ export class SlotVectorStore {
     const page = (this.#pages[Math.floor(slot / slotsPerPage)] ??= new Int32Array(slotsPerPage).fill(unknownSlot))
     page[slot % slotsPerPage] = removedSlot
     if (row < 0) return false
+    this.#codes.clear(row)
     this.#slotOfRow[row] = -1
     this.#freeRows.push(row)
     this.#size--
@@ -103,6 +108,34 @@ export class SlotVectorStore {
   /** Cosine similarity of the query and a live slot. */
   score(query: Direction, slot: number): number {
     return this.#scoreRow(query, this.#rowOf(slot))
+  }
+
+  /** Live vectors that have a coarse code. */
+  get coded(): number {
+    return this.#codes.size
+  }
+
+  isCoded(slot: number): boolean {
+    return this.#codes.has(this.#rowOf(slot))
+  }
+
+  /** Gives a live slot its coarse code; it lives until the slot is removed or all codes are forgotten. */
+  encode(slot: number): void {
+    const row = this.#rowOf(slot)
+    this.#codes.set(row, this.#chunkOf(row), (row % rowsPerChunk) * this.dimension)
+  }
+
+  forgetCodes(): void {
+    this.#codes.clearAll()
+  }
+
+  coarseQuery(query: Direction): CoarseQuery {
+    return this.#codes.query(query.values)
+  }
+
+  /** The score of a live slot as its coarse code estimates it; undefined when it has none. */
+  estimate(query: CoarseQuery, slot: number): number | undefined {
+    return this.#codes.estimate(query, this.#rowOf(slot))
   }
 
   /** Scores those of the slots that are live, in the order given. */

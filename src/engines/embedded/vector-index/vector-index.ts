@@ -119,6 +119,11 @@ export interface IndexSettings {
   tombstoneShare: number
   /** … but never for fewer removed slots than this. */
   tombstoneMinimum: number
+  /**
+   * While so many vectors wait to be linked, each gets a coarse code, so that a start without a graph cache or a large upload
+   * does not make every search compare them all in full; the codes are forgotten when half as many wait.
+   */
+  codedFrom: number
   /** Time the thread spends on linking before it looks for searches again, milliseconds. */
   sliceMs: number
   /** Searches waiting for the thread; one more is refused. */
@@ -133,6 +138,7 @@ export const indexDefaults: Readonly<IndexSettings> = Object.freeze({
   exactBelow: 2_000,
   tombstoneShare: 0.2,
   tombstoneMinimum: 500,
+  codedFrom: 10_000,
   sliceMs: 2,
   searchQueueMax: 1_024,
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { SlotIndex, type SlotSearchResult } from '../../../../src/engines/embedded/vector-index/slot-index.js'
+import { SlotVectorStore } from '../../../../src/engines/embedded/vector-index/slot-vectors.js'
 import { indexDefaults } from '../../../../src/engines/embedded/vector-index/vector-index.js'
 import { packed, seededRandom, unitVectors } from './unit-vectors.js'
 
@@ -78,6 +79,50 @@ test('a vector is found before it is linked into the graph', () => {
   finish(index)
   assert.equal(index.reading.pending, 0)
   assert.deepEqual(slotsOf(index.search({ vector: fresh, k: 1 })), [4_000])
+})
+
+test('the first graph serves while it grows, and codes choose among the vectors that wait', () => {
+  const index = new SlotIndex(dimension, { ...settings, codedFrom: 1_000 })
+  const { slots, vectors: values } = packed(vectors)
+  index.add(slots, values)
+  assert.equal(index.search({ vector: queries[0]!, k: 10 }).method, 'exact', 'nothing is linked yet')
+  while (index.reading.pending > 3_700) index.work(performance.now() + 1)
+  assert.equal(index.reading.building, true)
+
+  const score = mock.method(SlotVectorStore.prototype, 'score')
+  const found = index.search({ vector: queries[0]!, k: 10 })
+  const compared = score.mock.callCount()
+  score.mock.restore()
+  assert.equal(found.method, 'hnsw')
+  assert.ok(compared < 2_000, `${compared} of 4,000 were compared in full`)
+
+  const fresh = makeVector()
+  index.add(Uint32Array.of(4_000), fresh)
+  assert.deepEqual(slotsOf(index.search({ vector: fresh, k: 1 })), [4_000], 'without a code too')
+  const [removed] = slotsOf(index.search({ vector: queries[1]!, k: 1, exact: true }))
+  index.remove(Uint32Array.of(removed!))
+  assert.ok(!slotsOf(index.search({ vector: queries[1]!, k: 100 })).includes(removed!))
+  const evenSlots = Uint32Array.from({ length: 2_000 }, (_, i) => 2 * i)
+  while (index.work(performance.now() + 20)) {
+    assert.ok(recall(index, 10) >= 0.98)
+    assert.ok(recall(index, 10, evenSlots) >= 0.98)
+  }
+  assert.deepEqual(index.reading, { size: 4_000, tombstones: 0, pending: 0, building: false, rebuilds: 1 })
+})
+
+test('a graph that was written while it grew goes on growing from its cache', async () => {
+  const index = new SlotIndex(dimension, settings)
+  const { slots, vectors: values } = packed(vectors)
+  index.add(slots, values)
+  while (index.reading.pending > 3_000) index.work(performance.now() + 1)
+  const linked = 4_000 - index.reading.pending
+  const reopened = new SlotIndex(dimension, settings, index.graph!)
+  reopened.add(slots, values)
+  assert.equal(reopened.checkAgainstTruth(256), true)
+  assert.deepEqual([reopened.reading.pending, reopened.graph!.count], [4_000 - linked, linked])
+  finish(reopened)
+  assert.equal(reopened.reading.pending, 0)
+  assert.ok(recall(reopened, 10, undefined, 'hnsw') >= 0.98)
 })
 
 test('removed slots never come back, not by adding them again either', () => {
