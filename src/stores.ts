@@ -1,5 +1,5 @@
 /** Where the catalogue, jobs, judgements, decisions and layouts are kept: beside the pictures, or in PostgreSQL for several processes. */
-import type { Config } from './config.js'
+import type { Config } from './config/config.js'
 import type { EmbeddedEngine } from './engines/embedded/embedded-engine.js'
 import { AlikeError } from './errors.js'
 import type { GalleriesOptions } from './gallery/galleries.js'

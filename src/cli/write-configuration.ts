@@ -1,6 +1,6 @@
 /** Writes `docs/configuration.md` from the schema of the settings: `npm run configuration`. */
 import { writeFile } from 'node:fs/promises'
-import { settingsTable } from '../config.js'
+import { settingsTables } from '../config/settings-tables.js'
 
 export const configurationFile = 'docs/configuration.md'
 
@@ -8,12 +8,12 @@ export const configurationFile = 'docs/configuration.md'
 export function describeConfiguration(): string {
   return `# Configuration
 
-<!-- Written by \`npm run configuration\` from src/config.ts; change it there. -->
+<!-- Written by \`npm run configuration\` from src/config/; change it there. -->
 
 Settings are environment variables. They are read once, at the start. A service that cannot use them lists every problem
 at once and exits; an empty variable counts as unset.
 
-${settingsTable()}
+${settingsTables()}
 
 \`UV_THREADPOOL_SIZE\` (\`npm start\` sets 16, the images 8) is read by Node.js itself before the service starts: it limits
 how many images are decoded at once together with all file access. What the limits add up to:

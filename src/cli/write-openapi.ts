@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { pino } from 'pino'
 import { type AppParts, buildApp } from '../app.js'
-import { readConfig } from '../config.js'
+import { readConfig } from '../config/read-config.js'
 import { openApiYaml } from '../http/plugins/openapi.js'
 import { createMetrics } from '../metrics.js'
 

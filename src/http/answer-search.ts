@@ -1,5 +1,5 @@
 /** One search, however it was asked: from what was given to a query, and from its answer to what is shown. */
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { defaultDuplicateScore } from '../copies/near-copy-score.js'
 import { AlikeError } from '../errors.js'
 import {

@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import { parse, parseAllDocuments } from 'yaml'
-import { settingsTable } from '../../src/config.js'
+import { settingsTables } from '../../src/config/settings-tables.js'
 import { createMetrics } from '../../src/metrics.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
@@ -30,7 +30,7 @@ interface Manifest {
 }
 
 const root = 'deploy/kubernetes'
-const settings = new Set([...settingsTable().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!))
+const settings = new Set([...settingsTables().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!))
 
 async function manifestsOf(folder: string): Promise<Manifest[]> {
   const files = (await readdir(join(root, folder))).filter((file) => file.endsWith('.yaml'))
@@ -78,7 +78,7 @@ test('embedded: one process, a volume of one pod, and time to end in', async () 
   const [set] = workloads(await manifestsOf('embedded'))
   assert.deepEqual([set?.kind, set?.spec.replicas], ['StatefulSet', 1])
   assert.deepEqual(set?.spec.volumeClaimTemplates[0].spec.accessModes, ['ReadWriteOncePod'])
-  const graceMs = Number(/`SHUTDOWN_GRACE_MS` \| `(\d+)`/.exec(settingsTable())?.[1])
+  const graceMs = Number(/`SHUTDOWN_GRACE_MS` \| `(\d+)`/.exec(settingsTables())?.[1])
   assert.ok(set?.spec.template.spec.terminationGracePeriodSeconds * 1_000 > graceMs)
 })
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { parse } from 'yaml'
-import { settingsTable } from '../../src/config.js'
+import { settingsTables } from '../../src/config/settings-tables.js'
 
 interface Compose {
   services: Record<
@@ -25,7 +25,7 @@ async function composeOf(path: string): Promise<Compose> {
 const ofTheImage = ['HOST', 'PORT', 'DATA_DIR']
 const compose = await composeOf('docker/compose.yaml')
 const scaled = await composeOf('docker/compose.scale.yaml')
-const settings = [...settingsTable().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!).sort()
+const settings = [...settingsTables().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!).sort()
 
 test('every setting is passed to the service, and none that there is not', () => {
   const passed = Object.keys(compose.services.alike!.environment!)

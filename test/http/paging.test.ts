@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { makeKey } from '../../src/access/api-keys.js'
-import type { Config } from '../../src/config.js'
+import type { Config } from '../../src/config/config.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 

@@ -1,6 +1,6 @@
 /** `POST /v1/galleries/{gallery}/explain`: why a picture matched, and how far to trust it. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import { type ExplainParts, explain } from '../../explain.js'
 import type { RemoteImages } from '../../remote/remote-images.js'

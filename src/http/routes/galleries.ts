@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 import { fieldBounds } from '../../gallery/fields.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'

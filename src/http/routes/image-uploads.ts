@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { lineBounds, readJson } from '../../bounded-json.js'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/records.js'
 import { type IntakeParts, storeOne } from '../../ingest/new-image.js'

@@ -1,7 +1,7 @@
 /** `/v1/galleries/{gallery}/images`: look at, change, remove and list stored pictures. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { ImageChange as Change, ImagePage, ImageRecord } from '../../gallery/records.js'

@@ -4,7 +4,7 @@ import multipart, { type Multipart, type MultipartFile } from '@fastify/multipar
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Ingest } from '../../ingest/ingest.js'
 import { labelMaxLength } from '../../ingest/names.js'

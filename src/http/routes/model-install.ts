@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 import { unpackModel } from '../../embedding/model-archive.js'
 import type { ServedModels } from '../../embedding/served-models.js'
 import { AlikeError } from '../../errors.js'

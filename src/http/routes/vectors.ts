@@ -1,6 +1,6 @@
 /** `POST /v1/embeddings` and `POST /v1/compare`: what the model says of pictures that are not stored. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Config } from '../../config.js'
+import type { Config } from '../../config/config.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
 import { cosine } from '../../cosine.js'
 import { allOrNone } from '../../embedding/all-or-none.js'

@@ -1,0 +1,14 @@
+/** Settings that are lists. */
+
+/** Numbers separated by commas, as a pattern. */
+export const numberList = (number: string, most: number) => `^${number}(?:\\s*,\\s*${number}){0,${most - 1}}$`
+
+/** The numbers of a setting that is a list of them. */
+export const numbersOf = (list: string): number[] => list.split(',').map(Number)
+
+/** The entries of a setting that is a list of texts; none of an empty one. */
+export const textsOf = (list: string): string[] =>
+  list
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')

@@ -1,0 +1,41 @@
+/** The settings as the environment has them: read once, checked at once, frozen. */
+import type { Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { AlikeError } from '../errors.js'
+import { type Config, type SettingSchema, Settings, settingsOf, variableOf } from './config.js'
+
+/**
+ * @param environment usually `process.env`; an empty variable counts as unset
+ * @throws AlikeError `config_invalid`, naming every setting that does not fit
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const values: Record<string, unknown> = {}
+  const problems: string[] = []
+  for (const [name, schema] of settingsOf(Settings.properties)) {
+    const text = environment[variableOf(name)]?.trim()
+    const value = text === undefined || text === '' ? schema.default : parsed(text, schema)
+    if (!Value.Check(schema, value))
+      problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${withoutCredentials(text ?? '')}"`)
+    values[name] = value
+  }
+  if (problems.length > 0) throw new AlikeError('config_invalid', { detail: `${problems.join('; ')}.` })
+  return Object.freeze(values as Static<typeof Settings>)
+}
+
+/** Text that is no value of the type stays text, and is then refused by the schema. */
+function parsed(text: string, { type }: SettingSchema): string | number | boolean {
+  if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
+  if (type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+  if (type === 'boolean') return { true: true, 1: true, false: false, 0: false }[text.toLowerCase()] ?? text
+  return text
+}
+
+/** Of an address: what is said of it ends up in logs. */
+const withoutCredentials = (text: string) => text.replace(/\/\/\S*@/, '//…@')
+
+function rangeOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
+  if (choices !== undefined) return `one of ${choices.join(', ')}`
+  if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
+  if (type === 'number') return `a number from ${minimum} to ${maximum}`
+  return type === 'boolean' ? 'true or false' : (accepts ?? 'a text')
+}
