@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { openEmbedder } from '../src/embedding/embedder.js'
 import type { Model } from '../src/embedding/model-manifest.js'
 import { decodersWanted, openDecoders } from '../src/image/decoders.js'
-import { createMetrics } from '../src/metrics.js'
+import { createMetrics } from '../src/metrics/metrics.js'
 import type { BenchImage } from './drawn-gallery.js'
 
 /** Longer side of thumbnails, pixels: the service's default. */

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util'
 import { type Embedder, openEmbedder } from '../src/embedding/embedder.js'
 import { readModel } from '../src/embedding/model-manifest.js'
-import { createMetrics } from '../src/metrics.js'
+import { createMetrics } from '../src/metrics/metrics.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({

@@ -67,7 +67,7 @@ import type { Decoders } from './image/decoders.js'
 import type { Ingest } from './ingest/ingest.js'
 import type { IntakeParts } from './ingest/new-image.js'
 import type { Jobs } from './jobs/jobs.js'
-import type { Metrics } from './metrics.js'
+import type { Metrics } from './metrics/metrics.js'
 import type { EmbeddingSets } from './re-embedding/embedding-sets.js'
 import type { Tracing } from './tracing/tracing.js'
 

@@ -265,7 +265,7 @@ const soleImporters: Record<string, RegExp> = {
   jose: /^src\/access\/tokens\.ts$/,
   'umap-js': /^src\/analysis\/findings\/layout\.ts$/,
   undici: /^src\/remote\//,
-  'prom-client': /^src\/metrics\.ts$/,
+  'prom-client': /^src\/metrics\//,
   preact: /^src\/console\//,
   'openapi-fetch': /^src\/console\/api\/service\.ts$/,
   fastify: /^src\/(app\.ts|main\.ts|http\/|cli\/)/,

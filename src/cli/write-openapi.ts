@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { type AppParts, buildApp } from '../app.js'
 import { readConfig } from '../config/read-config.js'
 import { openApiYaml } from '../http/plugins/openapi.js'
-import { createMetrics } from '../metrics.js'
+import { createMetrics } from '../metrics/metrics.js'
 
 /** The document of a service with default settings. No request is made, so no part is opened. */
 export async function describeService(): Promise<string> {

@@ -3,7 +3,7 @@
  * Read `embed` for the life of one picture and `#pump` for that of a batch.
  */
 import { AlikeError } from '../errors.js'
-import type { EmbeddingInstruments } from '../metrics.js'
+import type { EmbeddingInstruments } from '../metrics/embedding.js'
 import { type Batch, Batcher, type Priority } from './batcher.js'
 import { type Embedding, rowOf } from './embedding.js'
 import { GpuGauge, type GpuReading } from './gpu-readings.js'

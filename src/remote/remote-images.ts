@@ -4,7 +4,7 @@
  */
 import { Agent, type Dispatcher, request } from 'undici'
 import { AlikeError } from '../errors.js'
-import type { FetchOutcome } from '../metrics.js'
+import type { FetchOutcome } from '../metrics/intake.js'
 import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
 import { guardedConnector } from './guarded-connector.js'
 import { Pace } from './pace.js'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { embedViews, meanDirection } from '../../src/embedding/embed-views.js'
 import { openEmbedder } from '../../src/embedding/embedder.js'
-import { createMetrics } from '../../src/metrics.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 test('the embedding of several views is the direction of the mean of theirs', async (t) => {

@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads'
 import { type Embedder, type EmbedderLogger, type EmbedderOptions, openEmbedder } from '../../src/embedding/embedder.js'
 import type { Model } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
-import { createMetrics } from '../../src/metrics.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { until } from '../support/until.js'
 

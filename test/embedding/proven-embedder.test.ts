@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import type { Golden } from '../../src/embedding/golden-check.js'
 import { type ModelManifest, readModel } from '../../src/embedding/model-manifest.js'
 import { openProvenEmbedder } from '../../src/embedding/proven-embedder.js'
-import { createMetrics } from '../../src/metrics.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
 import { temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 

@@ -7,7 +7,7 @@ import type { Model, ModelManifest } from '../../src/embedding/model-manifest.js
 import { type ProviderOptions, planRuntime, workersWithin } from '../../src/embedding/provider.js'
 import { SessionOpenError } from '../../src/embedding/session.js'
 import { AlikeError } from '../../src/errors.js'
-import { createMetrics } from '../../src/metrics.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
 const hasCode = (code: string) => (error: unknown) => error instanceof AlikeError && error.code === code

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { ModelFolders } from '../../src/embedding/model-folders.js'
 import { openProvenEmbedder } from '../../src/embedding/proven-embedder.js'
 import { ServedModels, type ServedModelsOptions } from '../../src/embedding/served-models.js'
-import { createMetrics } from '../../src/metrics.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { buildUnreadyApp } from '../../src/app.js'
 import { AlikeError } from '../../src/errors.js'
-import { createMetrics } from '../../src/metrics.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
-import type { FetchOutcome } from '../../src/metrics.js'
+import type { FetchOutcome } from '../../src/metrics/intake.js'
 import { openRemoteImages, type RemoteImagesOptions } from '../../src/remote/remote-images.js'
 import { imageServer } from '../support/image-server.js'
 

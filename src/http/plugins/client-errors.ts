@@ -8,7 +8,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger } from 'fastify'
 import { catalogue } from '../../errors.js'
-import type { Metrics } from '../../metrics.js'
+import type { Metrics } from '../../metrics/metrics.js'
 import type { Problem } from '../schemas/problem.js'
 import { type PublicCode, statusOf } from '../status.js'
 

@@ -1,7 +1,7 @@
 /** Everything that fails ends here, and leaves as one kind of document (RFC 9457). */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AlikeError, catalogue, type ErrorCode } from '../../errors.js'
-import type { Metrics } from '../../metrics.js'
+import type { Metrics } from '../../metrics/metrics.js'
 import { type Problem, problems } from '../schemas/problem.js'
 import { isPublic, statusOf } from '../status.js'
 import { RequestInvalid } from '../validation.js'

@@ -1,6 +1,6 @@
 /** One count and one line in the log for each request, under its route pattern. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Metrics } from '../../metrics.js'
+import type { Metrics } from '../../metrics/metrics.js'
 
 /** Asked every few seconds by machines: not worth a line each. */
 const quietRoutes = new Set(['/livez', '/readyz', '/metrics'])

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { cursorAfter, idOfCursor } from '../../gallery/image-cursor.js'
-import type { Metrics } from '../../metrics.js'
+import type { Metrics } from '../../metrics/metrics.js'
 import {
   Decision,
   DecisionBody,

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { type StoredJudgement, verdicts } from '../../gallery/feedback.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { GalleryFeedback } from '../../gallery/gallery-feedback.js'
-import type { Metrics } from '../../metrics.js'
+import type { Metrics } from '../../metrics/metrics.js'
 import { nextTurn } from '../../turns.js'
 import {
   FeedbackAnswer,

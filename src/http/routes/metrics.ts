@@ -1,7 +1,7 @@
 /** `GET /metrics`: what Prometheus asks. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Metrics } from '../../metrics.js'
+import type { Metrics } from '../../metrics/metrics.js'
 
 export interface MetricsRouteOptions {
   metrics: Metrics

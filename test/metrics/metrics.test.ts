@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createMetrics, type GpuReading, largestGalleries } from '../src/metrics.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
+import { type GpuReading, largestGalleries } from '../../src/metrics/readings.js'
 
 async function linesOf(metrics: ReturnType<typeof createMetrics>): Promise<string[]> {
   return (await metrics.expose()).text.split('\n')

@@ -1,0 +1,40 @@
+/** What becomes of galleries: their graphs, snapshots of their data, judgements and decisions. */
+import { Gauge, type Registry } from 'prom-client'
+import { counters } from './instruments.js'
+
+export interface GalleryInstruments {
+  countIndexRebuild(): void
+  countDecided(decision: string): void
+  countJudged(verdict: 'right' | 'wrong', count: number): void
+  countDataSnapshot(outcome: 'ready' | 'failed'): void
+  setNewestDataSnapshot(at: Date): void
+}
+
+export function galleryInstruments(registry: Registry): GalleryInstruments {
+  const { indexRebuilds, decided, judged, dataSnapshots } = counters(registry, {
+    indexRebuilds: ['alike_index_rebuilds_total', 'Times a graph was built anew from the database.'],
+    decided: ['alike_decisions_total', 'Decisions about findings, by what was decided.', { decision: null }],
+    judged: [
+      'alike_feedback_judgements_total',
+      'Judgements of hits that were taken in, by verdict.',
+      { verdict: ['right', 'wrong'] },
+    ],
+    dataSnapshots: [
+      'alike_data_snapshots_total',
+      'Snapshots of the data that were begun and ended, by outcome.',
+      { outcome: ['ready', 'failed'] },
+    ],
+  })
+  const newestDataSnapshot = new Gauge({
+    name: 'alike_data_snapshot_newest_timestamp_seconds',
+    help: 'Unix time of the data in the newest snapshot that this process has written or found in its data folder; 0 when there is none.',
+    registers: [registry],
+  })
+  return {
+    countIndexRebuild: () => indexRebuilds.inc(),
+    countDecided: (decision) => decided.inc({ decision }),
+    countJudged: (verdict, count) => judged.inc({ verdict }, count),
+    countDataSnapshot: (outcome) => dataSnapshots.inc({ outcome }),
+    setNewestDataSnapshot: (at) => newestDataSnapshot.set(at.getTime() / 1000),
+  }
+}

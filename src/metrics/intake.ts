@@ -1,0 +1,121 @@
+/** How pictures come in: jobs, where they are fetched from, how they are decoded, what is kept of them. */
+import type { Registry } from 'prom-client'
+import { counters } from './instruments.js'
+
+const ingestOutcomes = ['added', 'updated', 'removed', 'skipped', 'failed'] as const
+/** What became of one picture of an ingestion job. */
+export type IngestOutcome = (typeof ingestOutcomes)[number]
+
+/** How an ingestion job ended. */
+export const jobEnds = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
+export type JobEnd = (typeof jobEnds)[number]
+
+const fetchOutcomes = ['fetched', 'refused', 'failed'] as const
+/** What became of one picture that was to be fetched by its URL. */
+export type FetchOutcome = (typeof fetchOutcomes)[number]
+
+export interface IntakeInstruments {
+  countIngested(outcome: IngestOutcome, count?: number): void
+  countJobEnd(state: JobEnd): void
+  countWebhook(outcome: 'delivered' | 'failed' | 'given_up'): void
+  countFetch(outcome: FetchOutcome): void
+  /** A picture was read from a listed bucket. */
+  countBucketRead(outcome: 'read' | 'failed'): void
+  /** A watched folder was looked at. */
+  countFolderLook(gallery: string, outcome: 'done' | 'failed'): void
+  /** A picture was decoded or refused: in the service, or in a decoder process. */
+  countDecoded(where: 'service' | 'process'): void
+  /** A decoder process ended that nobody had asked to. */
+  countDecoderEnd(): void
+  /** Older pictures that were given a copy descriptor. */
+  countDescribed(images: number): void
+  /** A picture was kept as it came. */
+  countOriginalPut(bytes: number): void
+  /** An original that no picture uses was removed. */
+  countOriginalRemoved(bytes: number): void
+}
+
+export function intakeInstruments(registry: Registry): IntakeInstruments {
+  return { ...jobInstruments(registry), ...sourceInstruments(registry), ...pictureInstruments(registry) }
+}
+
+function jobInstruments(registry: Registry) {
+  const { ingested, jobsEnded, webhooks } = counters(registry, {
+    ingested: [
+      'alike_ingest_images_total',
+      'Pictures handled by ingestion jobs, by outcome.',
+      { outcome: ingestOutcomes },
+    ],
+    jobsEnded: ['alike_ingest_jobs_ended_total', 'Ingestion jobs that have ended, by their state.', { state: jobEnds }],
+    webhooks: [
+      'alike_webhook_attempts_total',
+      'Attempts to tell of the end of a job, by outcome; given up: the last one has failed.',
+      { outcome: ['delivered', 'failed', 'given_up'] },
+    ],
+  })
+  return {
+    countIngested: (outcome: IngestOutcome, count = 1) => ingested.inc({ outcome }, count),
+    countJobEnd: (state: JobEnd) => jobsEnded.inc({ state }),
+    countWebhook: (outcome: 'delivered' | 'failed' | 'given_up') => webhooks.inc({ outcome }),
+  }
+}
+
+function sourceInstruments(registry: Registry) {
+  const { fetches, bucketReads, folderLooks } = counters(registry, {
+    fetches: [
+      'alike_url_fetches_total',
+      'Pictures that were to be fetched by their URL, by outcome.',
+      { outcome: fetchOutcomes },
+    ],
+    bucketReads: [
+      'alike_bucket_reads_total',
+      'Pictures that jobs were to read from listed buckets, by outcome.',
+      { outcome: ['read', 'failed'] },
+    ],
+    folderLooks: [
+      'alike_watched_folder_looks_total',
+      'Looks at watched folders, by the gallery that they feed and by outcome.',
+      { gallery: null, outcome: null },
+    ],
+  })
+  return {
+    countFetch: (outcome: FetchOutcome) => fetches.inc({ outcome }),
+    countBucketRead: (outcome: 'read' | 'failed') => bucketReads.inc({ outcome }),
+    countFolderLook: (gallery: string, outcome: 'done' | 'failed') => folderLooks.inc({ gallery, outcome }),
+  }
+}
+
+function pictureInstruments(registry: Registry) {
+  const { decoded, decoderEnds, described, originals, originalBytes } = counters(registry, {
+    decoded: [
+      'alike_pictures_decoded_total',
+      'Pictures decoded, or refused by their decoder: in the service itself, or in a decoder process.',
+      { where: ['service', 'process'] },
+    ],
+    decoderEnds: [
+      'alike_decoder_process_crashes_total',
+      'Decoder processes that ended by themselves and were replaced.',
+    ],
+    described: [
+      'alike_copy_descriptors_backfilled_total',
+      'Older pictures that were given a copy descriptor, made from their thumbnails.',
+    ],
+    originals: [
+      'alike_originals_total',
+      'Pictures kept as they came (put, also those that were there already), and those removed as no picture used them.',
+      { what: null },
+    ],
+    originalBytes: ['alike_original_bytes_total', 'Bytes of the same.', { what: null }],
+  })
+  const countOriginal = (what: 'put' | 'removed', bytes: number) => {
+    originals.inc({ what })
+    originalBytes.inc({ what }, bytes)
+  }
+  return {
+    countDecoded: (where: 'service' | 'process') => decoded.inc({ where }),
+    countDecoderEnd: () => decoderEnds.inc(),
+    countDescribed: (images: number) => described.inc(images),
+    countOriginalPut: (bytes: number) => countOriginal('put', bytes),
+    countOriginalRemoved: (bytes: number) => countOriginal('removed', bytes),
+  }
+}

@@ -1,0 +1,55 @@
+/** Gauges of one number each, read when Prometheus asks; 0 without a source. */
+import { Gauge, type Registry } from 'prom-client'
+
+const numbers = {
+  connections: ['alike_http_connections', 'Open connections of callers.'],
+  requestsInFlight: ['alike_requests_in_flight', 'Requests at work, of those whose number is bounded.'],
+  uploadsInFlight: ['alike_uploads_in_flight', 'Uploads to jobs that are being received.'],
+  answerBytes: ['alike_answer_bytes', 'Bytes of answers that are made and not yet taken by their callers.'],
+  bodyMemoryBytes: [
+    'alike_body_memory_bytes',
+    'Memory that the bodies of requests at work, and pictures fetched for them, may take.',
+  ],
+  jobListeners: ['alike_job_listeners', 'Callers that follow jobs by events.'],
+  decodeQueueDepth: ['alike_decode_queue_depth', 'Pictures waiting to be decoded.'],
+  storeQueueDepth: ['alike_store_queue_depth', 'Statements waiting for a connection to PostgreSQL.'],
+  decodeMemoryBytes: [
+    'alike_decode_memory_bytes',
+    'Memory that the pictures being decoded may take, as estimated from their headers.',
+  ],
+  decoderProcesses: ['alike_decoder_processes', 'Decoder processes that are ready.'],
+  embedQueueDepth: ['alike_embed_queue_depth', 'Pictures waiting for an embedding worker.'],
+  modelsOpen: ['alike_models_open', 'Models in memory, the standard one among them.'],
+  setsFollowed: ['alike_sets_followed', 'Galleries whose other embedding set is kept up to date.'],
+  setChangesPending: [
+    'alike_set_changes_pending',
+    'Changed pictures that were not brought to another embedding set yet.',
+  ],
+  explainQueueDepth: ['alike_explain_queue_depth', 'Pictures at work or waiting to be looked at place by place.'],
+  explainSessions: ['alike_explain_sessions', '1 while the model that explains scores is in memory, else 0.'],
+  embedWorkersLive: ['alike_embed_workers', 'Embedding worker threads that are warm.'],
+  writeQueueDepth: ['alike_write_queue_depth', 'Writes waiting for the writer thread.'],
+  storageReadOnly: [
+    'alike_storage_read_only',
+    '1 while the data folder, opened without room for writes, can only be read, else 0.',
+  ],
+  pageRankings: ['alike_page_rankings', 'Rankings kept for their next pages.'],
+  pageRankingBytes: ['alike_page_rankings_bytes', 'Memory of the rankings kept for their next pages, roughly.'],
+  indexQueueDepth: ['alike_index_queue_depth', 'Vectors waiting to be added to a graph.'],
+  copyQueueDepth: ['alike_copy_queue_depth', 'Questions about copies that wait for an answer.'],
+} as const satisfies Readonly<Record<string, readonly [name: string, help: string]>>
+
+export type NumberSources = { [Name in keyof typeof numbers]?: () => number }
+
+export function registerNumbers(registry: Registry, sources: NumberSources): void {
+  for (const [source, [name, help]] of Object.entries(numbers)) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(sources[source as keyof NumberSources]?.() ?? 0)
+      },
+    })
+  }
+}

@@ -1,0 +1,192 @@
+/** Gauges with labels, read when Prometheus asks: what is there no more is not told any more. */
+import type { Registry } from 'prom-client'
+import { readingGauge } from './instruments.js'
+
+export interface GalleryReading {
+  gallery: string
+  /** Live pictures. */
+  images: number
+  /** Removed pictures that still lie in the graph. */
+  tombstones: number
+  /** Live pictures that no search finds, because their embeddings are damaged. */
+  unfindable: number
+  /** Its engine does not have it any more. */
+  lost?: boolean | undefined
+}
+
+export interface WatchedFolderReading {
+  gallery: string
+  taken: number
+  waiting: number
+}
+
+export interface GpuReading {
+  device: number
+  usedBytes: number
+  totalBytes: number
+  /** 0..1; undefined: not told. */
+  utilization?: number | undefined
+}
+
+/** Each part hands its own in as soon as it exists. */
+export interface ReadingSources {
+  /** GPUs that run the model. */
+  gpus?: () => Iterable<GpuReading>
+  galleries?: () => Promise<Iterable<GalleryReading>>
+  /** Those that galleries live in. */
+  engines?: () => Iterable<{ engine: string; unreachable: boolean }>
+  watchedFolders?: () => Iterable<WatchedFolderReading>
+  /** How far the last queries have moved from a reference. */
+  queryDrift?: () => Iterable<{ modelId: string; of: string; reference: string; psi: number }>
+  /** Mean `pSame` of the calibration's pairs of one label. */
+  expectedPSame?: () => number | undefined
+  /** Memory by what holds it. */
+  memory?: () => Iterable<{ part: string; bytes: number }>
+  /** Ingestion jobs that have not ended, by state. */
+  jobs?: () => Promise<Iterable<{ state: string; count: number }>>
+  /** The same of analyses. */
+  analysisJobs?: () => Promise<Iterable<{ state: string; count: number }>>
+}
+
+export function registerReadings(registry: Registry, sources: ReadingSources): void {
+  registerGalleries(registry, sources)
+  registerModels(registry, sources)
+  registerGpus(registry, sources)
+  for (const [source, name, help] of [
+    ['jobs', 'alike_ingest_jobs', 'Ingestion jobs that have not ended, by state.'],
+    ['analysisJobs', 'alike_analysis_jobs', 'Analyses of galleries that have not ended, by state.'],
+  ] as const)
+    readingGauge(registry, {
+      name,
+      help,
+      labels: ['state'],
+      async read(set) {
+        for (const { state, count } of (await sources[source]?.()) ?? []) set({ state }, count)
+      },
+    })
+  readingGauge(registry, {
+    name: 'alike_memory_bytes',
+    help: 'Memory of the main thread and the process by what holds it: heap and buffers of the main thread, the rest as native; page rankings and images being decoded are parts of these.',
+    labels: ['part'],
+    read(set) {
+      for (const { part, bytes } of sources.memory?.() ?? []) set({ part }, bytes)
+    },
+  })
+}
+
+function registerGalleries(registry: Registry, sources: ReadingSources): void {
+  // all gauges are collected at once: one look at the galleries does for all of them
+  let looking: Promise<Iterable<GalleryReading>> | undefined
+  const readGalleries = (): Promise<Iterable<GalleryReading>> => {
+    looking ??= (sources.galleries?.() ?? Promise.resolve([])).finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+  for (const [part, name, help] of [
+    ['images', 'alike_gallery_images', 'Live pictures in each gallery.'],
+    ['tombstones', 'alike_gallery_tombstones', 'Removed pictures that still lie in the graph of each gallery.'],
+    [
+      'unfindable',
+      'alike_gallery_unfindable_images',
+      'Live pictures of each gallery that no search finds, because their embeddings are damaged on disk.',
+    ],
+    ['lost', 'alike_gallery_lost', '1 for each gallery whose engine answers and does not have it any more, else 0.'],
+  ] as const)
+    readingGauge(registry, {
+      name,
+      help,
+      labels: ['gallery'],
+      async read(set) {
+        for (const reading of await readGalleries()) set({ gallery: reading.gallery }, Number(reading[part] ?? 0))
+      },
+    })
+  for (const [part, name, help] of [
+    ['taken', 'alike_watched_folder_files', 'Files of watched folders that were taken in, by their galleries.'],
+    [
+      'waiting',
+      'alike_watched_folder_changes',
+      'Changes in watched folders that wait to be taken in, at the last look.',
+    ],
+  ] as const)
+    readingGauge(registry, {
+      name,
+      help,
+      labels: ['gallery'],
+      read(set) {
+        const sums = new Map<string, number>()
+        for (const { gallery, ...folder } of sources.watchedFolders?.() ?? [])
+          sums.set(gallery, (sums.get(gallery) ?? 0) + folder[part])
+        for (const [gallery, sum] of sums) set({ gallery }, sum)
+      },
+    })
+  readingGauge(registry, {
+    name: 'alike_engine_unreachable',
+    help: '1 while an engine that galleries live in does not answer, else 0.',
+    labels: ['engine'],
+    read(set) {
+      for (const { engine, unreachable } of sources.engines?.() ?? []) set({ engine }, unreachable ? 1 : 0)
+    },
+  })
+}
+
+function registerModels(registry: Registry, sources: ReadingSources): void {
+  readingGauge(registry, {
+    name: 'alike_query_drift_psi',
+    help: 'Population stability index of the best hits of the last queries, against the first ones of this model or the pairs of its calibration.',
+    labels: ['model_id', 'of', 'reference'],
+    read(set) {
+      for (const { psi, modelId, ...labels } of sources.queryDrift?.() ?? []) set({ model_id: modelId, ...labels }, psi)
+    },
+  })
+  readingGauge(registry, {
+    name: 'alike_calibration_matching_p_same',
+    help: 'Mean probability that the calibration gives to its pairs of one label; best hits should be no worse.',
+    labels: [],
+    read(set) {
+      const expected = sources.expectedPSame?.()
+      if (expected !== undefined) set({}, expected)
+    },
+  })
+}
+
+function registerGpus(registry: Registry, sources: ReadingSources): void {
+  for (const [part, name, help] of [
+    [
+      'usedBytes',
+      'alike_gpu_memory_used_bytes',
+      'Memory used of each GPU that runs the model, by whatever process; read at most every 15 seconds.',
+    ],
+    ['totalBytes', 'alike_gpu_memory_total_bytes', 'Memory that each of these GPUs has.'],
+    [
+      'utilization',
+      'alike_gpu_utilization_ratio',
+      'Share of the last moments in which each of these GPUs computed, by whatever process, 0 to 1.',
+    ],
+  ] as const)
+    readingGauge(registry, {
+      name,
+      help,
+      labels: ['device'],
+      read(set) {
+        for (const reading of sources.gpus?.() ?? []) {
+          const value = reading[part]
+          if (value !== undefined) set({ device: String(reading.device) }, value)
+        }
+      },
+    })
+}
+
+/** The series of these are told one by one; the others as one, under a name that no gallery can have. */
+export function largestGalleries(readings: readonly GalleryReading[], most: number): GalleryReading[] {
+  if (readings.length <= most) return [...readings]
+  const bySize = readings.toSorted(
+    (a, b) => Number(b.lost ?? 0) - Number(a.lost ?? 0) || b.images - a.images || (a.gallery < b.gallery ? -1 : 1),
+  )
+  const others = bySize.slice(most)
+  const sum = (of: 'images' | 'tombstones' | 'unfindable') => others.reduce((total, reading) => total + reading[of], 0)
+  return [
+    ...bySize.slice(0, most),
+    { gallery: '(others)', images: sum('images'), tombstones: sum('tombstones'), unfindable: sum('unfindable') },
+  ]
+}

@@ -1,0 +1,37 @@
+/** What becomes of requests and of who sends them. */
+import type { Registry } from 'prom-client'
+import { counters } from './instruments.js'
+
+export interface RequestInstruments {
+  /** @param route the pattern (`/v1/galleries/:gallery`), never the URL, so that series stay few. */
+  countRequest(method: string, route: string, status: number): void
+  /** @param code a code of the error catalogue */
+  countRefusal(code: string): void
+  /** The file of API keys had changed. */
+  countKeyReload(outcome: 'reloaded' | 'refused'): void
+  /** A line of the audit log could not be written. */
+  countAuditLoss(): void
+}
+
+export function requestInstruments(registry: Registry): RequestInstruments {
+  const { requests, refusals, keyReloads, auditLosses } = counters(registry, {
+    requests: [
+      'alike_http_requests_total',
+      'HTTP requests answered, by method, route pattern and status code.',
+      { method: null, route: null, status: null },
+    ],
+    refusals: ['alike_refusals_total', 'Requests refused, by error code.', { code: null }],
+    keyReloads: [
+      'alike_key_reloads_total',
+      'Times the file of API keys had changed and was read again, by outcome; refused: the former keys stay.',
+      { outcome: ['reloaded', 'refused'] },
+    ],
+    auditLosses: ['alike_audit_write_failures_total', 'Failures to write to the file of the audit log.'],
+  })
+  return {
+    countRequest: (method, route, status) => requests.inc({ method, route, status: String(status) }),
+    countRefusal: (code) => refusals.inc({ code }),
+    countKeyReload: (outcome) => keyReloads.inc({ outcome }),
+    countAuditLoss: () => auditLosses.inc(),
+  }
+}
