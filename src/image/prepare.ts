@@ -156,7 +156,8 @@ function outputsOf(image: OpenedImage, options: PrepareOptions): Output[] {
   if (isDecodedOnce(image, shape, options)) {
     outputs.push({
       decodeBytes: onceBytes(image, shape),
-      make: async (into) => void Object.assign(into, await madeFromAll(image, source(), shape, options, ofWhole)),
+      make: async (into) =>
+        void Object.assign(into, await madeFromAll({ image, source: source(), shape }, options, ofWhole)),
     })
     if (thumbnail === undefined || ofWhole !== undefined) return outputs
   } else {
@@ -165,7 +166,10 @@ function outputsOf(image: OpenedImage, options: PrepareOptions): Output[] {
       output(
         shortSideOf(preprocessing),
         async (into) =>
-          void Object.assign(into, await squareOf(image, source(), shape, preprocessing, { copies, small: alsoSmall })),
+          void Object.assign(
+            into,
+            await squareOf({ image, source: source(), shape }, preprocessing, { copies, small: alsoSmall }),
+          ),
       ),
     )
     if (copies && !showsWhole(shape, preprocessing))
@@ -202,11 +206,16 @@ function shapeOf({ width, height }: OpenedImage, region: Region | undefined): Sh
   return region === undefined ? { width, height } : regionToPixels(region, width, height)
 }
 
+/** A picture, or its region, that is about to be decoded. */
+interface ShapedSource {
+  image: OpenedImage
+  source: Sharp
+  shape: Shape
+}
+
 /** With what else is made of the same decode: all of the picture, and from that the thumbnail of this size. */
 async function squareOf(
-  image: OpenedImage,
-  source: Sharp,
-  shape: Shape,
+  { image, source, shape }: ShapedSource,
   preprocessing: Preprocessing,
   { copies, small }: { copies: boolean; small: Shape | undefined },
 ): Promise<Made> {
@@ -256,9 +265,7 @@ function onceBytes({ facts }: OpenedImage, { width, height }: Shape): number {
 }
 
 async function madeFromAll(
-  image: OpenedImage,
-  source: Sharp,
-  shape: Shape,
+  { image, source, shape }: ShapedSource,
   { preprocessing, views = 1, copies = false }: PrepareOptions,
   small: Shape | undefined,
 ): Promise<Made> {

@@ -20,7 +20,7 @@ export function reduced(image: SizedRgb, to: Size): SizedRgb {
   const rgb = new Uint8Array(to.width * to.height * 3)
   const sums = new Float32Array(image.width * 3)
   for (let row = 0; row < to.height; row++) {
-    sumRows(image.rgb, sums.length, rows, row, sums)
+    sumRows(image.rgb, rows, row, sums)
     averageColumns(sums, columns, rgb.subarray(row * to.width * 3, (row + 1) * to.width * 3))
   }
   return { rgb, ...to }
@@ -56,13 +56,8 @@ function spansOf(from: number, to: number): Spans {
   return spans
 }
 
-function sumRows(
-  rgb: Uint8Array,
-  samples: number,
-  { first, last, head, tail, inner }: Spans,
-  row: number,
-  sums: Float32Array,
-): void {
+function sumRows(rgb: Uint8Array, { first, last, head, tail, inner }: Spans, row: number, sums: Float32Array): void {
+  const samples = sums.length
   const from = first[row]!
   const to = last[row]!
   const weight = head[row]!

@@ -39,18 +39,9 @@ export interface ExportedRun {
 const parityImages = 16
 
 /** @throws AlikeError `export_parity_failed`. */
-export async function exportAndReport({
-  settings,
-  data,
-  loader,
-  network,
-  facts,
-  course,
-  useClassifier,
-  report,
-  log,
-}: FinishedRun): Promise<ExportedRun> {
-  const embedding = await shapeEmbedding(network, data, loader, useClassifier, log)
+export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
+  const { settings, data, loader, facts, course, report, log } = run
+  const embedding = await shapeEmbedding(run)
 
   const { preprocessing } = embedding.network
   const sample = await loader.load({ images: cycled(data.val, parityImages), preprocessing })
@@ -82,13 +73,7 @@ interface ShapedEmbedding {
 }
 
 /** What is done to the embedding after training, chosen on val: see `class-gain.ts` and `joined-embedding.ts`. */
-async function shapeEmbedding(
-  network: TrainableNetwork,
-  data: TrainingData,
-  loader: ImageLoader,
-  useClassifier: boolean,
-  log: (line: string) => void,
-): Promise<ShapedEmbedding> {
+async function shapeEmbedding({ network, data, loader, useClassifier, log }: FinishedRun): Promise<ShapedEmbedding> {
   if (!useClassifier && network.instanceDimension === 0) return { network, settings: {} }
   const embedVal = () => embedImages(network, loader, data.images, data.val)
   let val = await embedVal()

@@ -167,7 +167,8 @@ async function runEpochs({
       // batches arrive as messages, which Node hands on in a row: without a pause no signal would ever be heard
       await setImmediate()
       const { classes, mix, links, eraseSeed } = batches[state.batch]!
-      eraseSquares(pixels, side, preprocessing, settings.augmentation.eraseShare, seededRandom(eraseSeed))
+      const share = settings.augmentation.eraseShare
+      eraseSquares(pixels, { side, mean: preprocessing.mean, share, random: seededRandom(eraseSeed) })
       const learningRate = learningRateAt(optimizer.step, schedule)
       const loss = trainingStep(
         network,

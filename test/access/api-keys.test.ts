@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiKeys, makeKey, parseKeys, readKeys } from '../../src/access/api-keys.js'
 import { reaches, verbsOf } from '../../src/access/grants.js'
 import { followKeyFile } from '../../src/access/key-file.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 test('a key that was made is found by its line, and no other', () => {
   const [reader, writer] = [makeKey('reader', 'read'), makeKey('writer', 'write')]
@@ -95,17 +95,15 @@ test('a changed file is read again; one that can not be used changes nothing', a
   const outcomes: string[] = []
   const logger = { info: () => undefined, error: () => undefined }
   t.after(followKeyFile({ settings, keys, logger, onReload: (outcome) => outcomes.push(outcome), lookEveryMs: 20 }))
-  const until = async (count: number) => {
-    while (outcomes.length < count) await sleep(10)
-  }
+  const untilReloads = (count: number) => until(() => outcomes.length >= count, `${count} reloads`)
   await writeFile(file, `${first.line}\n${second.line}`)
-  await until(1)
+  await untilReloads(1)
   assert.deepEqual([keys.find(first.key)?.name, keys.find(second.key)?.name], ['first', 'second'])
   await writeFile(file, second.line)
-  await until(2)
+  await untilReloads(2)
   assert.deepEqual([keys.find(first.key), keys.find(second.key)?.name], [undefined, 'second'])
   await writeFile(file, '# none\n')
-  await until(3)
+  await untilReloads(3)
   assert.deepEqual(outcomes, ['reloaded', 'reloaded', 'refused'])
   assert.equal(keys.find(second.key)?.name, 'second')
 })

@@ -72,10 +72,11 @@ test('the one that was used least lately makes room; while all are at work the n
 })
 
 test('a model that nobody uses is taken out of memory, but never the standard one nor one at work', async (t) => {
-  const { dimensionOf, models, idOf } = await threeModels(t, { idleMs: 1 })
+  const { dimensionOf, models, idOf } = await threeModels(t, { idleMs: 1, openMax: 3 })
   await models.use(idOf('seven'), async () => {
     await dimensionOf('seven')
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await dimensionOf('eight')
+    await t.waitFor(() => assert.equal(models.running(idOf('eight')), undefined))
     assert.notEqual(models.running(idOf('seven')), undefined)
   })
   await t.waitFor(() => assert.equal(models.openCount, 1))

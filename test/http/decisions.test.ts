@@ -1,7 +1,6 @@
 /** Findings that are settled: applied in one step, remembered, and not asked again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DoctorResult, DuplicateResult } from '../../src/analysis/findings/reports.js'
 import { seededRandom } from '../../src/eval/random.js'
 import type { NewImage } from '../../src/gallery/records.js'
@@ -9,6 +8,7 @@ import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
 import type { Job } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/g'
 const url = `${gallery}/decisions`
@@ -70,10 +70,11 @@ async function reportOf<Result>(app: TestApp, what: string): Promise<Result> {
     url: `${gallery}/${what}`,
     payload: what === 'doctor' ? { k: 6 } : {},
   })
-  for (let now = job; now.finishedAt === null; now = await app.call<Job>(200, { url: `/v1/jobs/${job.id}` })) {
-    assert.notEqual(now.state, 'failed')
-    await sleep(20)
-  }
+  const ended = await until(async () => {
+    const now = await app.call<Job>(200, { url: `/v1/jobs/${job.id}` })
+    return now.finishedAt !== null && now
+  }, 'the end of the analysis')
+  assert.equal(ended.state, 'succeeded')
   return app.call<Result>(200, { url: `/v1/jobs/${job.id}/result` })
 }
 

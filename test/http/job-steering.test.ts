@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
+import { until } from '../support/until.js'
 import { webhookSecret, webhookServer } from '../support/webhooks.js'
 
 const gallery = '/v1/galleries/steered'
@@ -23,7 +23,7 @@ test('an ingestion is paused, goes on behind what it has stored, and its end is 
   const job = await sendJob(app, gallery, tar, await tarOf(entries), `?priority=3&webhook=${encodeURIComponent(url)}`)
   assert.deepEqual([job.priority, job.paused], [3, false])
   const look = () => app.call<Job>(200, { url: `/v1/jobs/${job.id}` })
-  while ((await look()).done === 0) await sleep(10)
+  await until(async () => (await look()).done > 0, 'the first pictures')
   const steer = (payload: object) => app.call<Job>(200, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload })
   const { state, paused, done } = await steer({ paused: true })
   assert.deepEqual([state, paused, done > 0 && done < count], ['queued', true, true])
@@ -38,10 +38,10 @@ test('an ingestion is paused, goes on behind what it has stored, and its end is 
   await steer({ paused: false })
   const ended = await endedJob(app, job)
   assert.deepEqual([ended.state, ended.added, ended.skipped], ['succeeded', count, 0])
-  while (taken.length === 0) await sleep(10)
+  await until(() => taken.length > 0, 'the webhook')
   assert.equal((JSON.parse(taken[0]!.body) as { data: { id: string } }).data.id, job.id)
-  while (!/^alike_webhook_attempts_total{outcome="delivered"} 1$/m.test((await app.app.inject('/metrics')).body))
-    await sleep(10)
+  const delivered = /^alike_webhook_attempts_total{outcome="delivered"} 1$/m
+  await until(async () => delivered.test((await app.app.inject('/metrics')).body), 'a delivery that is counted')
   await app.call(409, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload: { paused: true } })
   await app.call(400, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload: {} })
 })

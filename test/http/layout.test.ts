@@ -1,11 +1,11 @@
 /** A gallery as a map: made by a job, kept, read page by page, stale once the gallery has changed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import type { Job } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/g'
 const url = `${gallery}/layout`
@@ -46,11 +46,10 @@ async function filled(app: TestApp, count: number): Promise<void> {
 async function laidOut(app: TestApp, payload?: object): Promise<Job> {
   const accepted = await app.call<Job>(202, { method: 'POST', url, ...(payload && { payload }) })
   assert.equal(accepted.kind, 'layout')
-  for (;;) {
+  return until(async () => {
     const job = await app.call<Job>(200, { url: `/v1/jobs/${accepted.id}` })
-    if (job.finishedAt !== null) return job
-    await sleep(20)
-  }
+    return job.finishedAt !== null && job
+  }, 'the end of the layout')
 }
 
 test('a layout is made once, kept over a restart, and read page by page', async (t) => {

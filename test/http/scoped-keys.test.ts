@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { makeKey } from '../../src/access/api-keys.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { until } from '../support/until.js'
 
 const owner = makeKey('owner', 'admin')
 const bearer = ({ key }: { key: string }) => ({ authorization: `Bearer ${key}` })
@@ -145,17 +145,17 @@ test('a key file that changes is followed by the running service', async (t) => 
     (await app.app.inject({ url: '/v1/galleries', headers: bearer(key) })).statusCode
   assert.deepEqual([await status(first), await status(second)], [200, 401])
   await writeFile(apiKeysFile, second.line)
-  while ((await status(second)) !== 200) await sleep(50)
+  await until(async () => (await status(second)) === 200, 'the second key')
   assert.equal(await status(first), 401)
   assert.match((await app.app.inject('/metrics')).body, /alike_key_reloads_total\{outcome="reloaded"\} 1/)
 })
 
 /** Written in the background. */
 async function linesOf(file: string, count: number): Promise<Record<string, unknown>[]> {
-  for (;;) {
+  const entries = await until(async () => {
     const text = await readFile(file, 'utf8').catch(() => '')
-    const entries = text.split('\n').filter((line) => line !== '')
-    if (entries.length >= count) return entries.map((line) => JSON.parse(line) as Record<string, unknown>)
-    await sleep(10)
-  }
+    const lines = text.split('\n').filter((line) => line !== '')
+    return lines.length >= count && lines
+  }, `${count} lines of the audit log`)
+  return entries.map((line) => JSON.parse(line) as Record<string, unknown>)
 }

@@ -22,7 +22,21 @@ test('groups are full while items come quickly, and never empty', async () => {
 })
 
 test('the first of a group does not wait long for company', async () => {
-  assert.deepEqual(await groupsOf([0, 0, 150, 0]), [
+  let take = () => {}
+  const taken = new Promise<void>((resolve) => {
+    take = resolve
+  })
+  async function* source() {
+    yield* [0, 1]
+    await taken // until the first group has left without the third
+    yield* [2, 3]
+  }
+  const groups: number[][] = []
+  for await (const group of batched(source(), { maxSize: 3, maxDelayMs: 60 })) {
+    groups.push(group)
+    take()
+  }
+  assert.deepEqual(groups, [
     [0, 1],
     [2, 3],
   ])

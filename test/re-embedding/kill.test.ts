@@ -26,6 +26,8 @@ interface ToldSet {
 class Ledger {
   readonly present = new Set<string>()
   readonly removed = new Set<string>()
+  /** Acknowledged, of pictures. */
+  changes = 0
   exchanges = 0
   builds = 0
 }
@@ -81,12 +83,16 @@ async function write(service: Killable, ledger: Ledger, random: () => number, ro
     const label = drawnLabels[n % drawnLabels.length]!
     const image = (await drawImage(label, Math.floor(random() * 1e9), { width: 24, height: 24 })).toString('base64')
     const { status } = await service.call('PUT', `${gallery}/images/${id}`, { image, label })
-    if (status === 201) ledger.present.add(id)
-    else assert.ok([409, 429, 503].includes(status), `${status}`)
+    if (status === 201) {
+      ledger.present.add(id)
+      ledger.changes++
+    } else assert.ok([409, 429, 503].includes(status), `${status}`)
     if (random() < 0.15 && ledger.present.size > 10) {
       const [gone] = ledger.present
       ledger.present.delete(gone!)
-      if ((await service.call('DELETE', `${gallery}/images/${gone}`)).status === 204) ledger.removed.add(gone!)
+      if ((await service.call('DELETE', `${gallery}/images/${gone}`)).status !== 204) continue
+      ledger.removed.add(gone!)
+      ledger.changes++
     }
   }
 }
@@ -142,12 +148,18 @@ test(`over ${rounds} kills no acknowledged picture is lost in either set, and on
     await expectWhole(service, ledger)
     // every other kill comes while sets are exchanged, the ones between while one is built
     if (round % 2 === 1) await untilComplete(service, models)
+    const before = { changes: ledger.changes, exchanges: ledger.exchanges }
     const unlessKilled = () => {}
     const work = [
       write(service, ledger, random, round).catch(unlessKilled),
       exchange(service, ledger, random, models).catch(unlessKilled),
     ]
-    await sleep(500 + random() * 2_500)
+    // by what was done and not by the clock, so that a kill on a slow machine hits as much
+    const enough = 10 + random() * 60
+    await until(
+      () => ledger.changes - before.changes > enough && (round % 2 === 0 || ledger.exchanges > before.exchanges),
+      'enough work to be killed in',
+    )
     const sets = await service.sets()
     killed.push(sets.map(({ state, job }) => `${state}${job === undefined ? '' : ' with a job'}`).join(', '))
     await sleep(random() * 30)

@@ -7,6 +7,7 @@ import { type Answer, temporaryFolder } from './app.js'
 import { drawImage, drawnLabels } from './drawn-images.js'
 import { type FuzzOptions, fuzz } from './fuzzing.js'
 import { type ServiceProcess, startProcess } from './service-process.js'
+import { until } from './until.js'
 
 /** Bounds that a few thousand cases can reach; a body that lacks its end is waited for shortly. */
 const settings = {
@@ -105,11 +106,9 @@ export async function expectUnharmed(
     last.memoryMiB < first.memoryMiB * memoryGrowth,
     `memory grew from ${first.memoryMiB} to ${last.memoryMiB} MiB`,
   )
-  await sleep(100)
-  const { descriptors } = await readingsOf(service)
-  assert.ok(
-    descriptors <= first.descriptors + 8,
-    `${descriptors} file descriptors are open, ${first.descriptors} were in the beginning`,
+  await until(
+    async () => (await readingsOf(service)).descriptors <= first.descriptors + 8,
+    `as few open file descriptors as in the beginning, ${first.descriptors},`,
   )
   assert.equal(await service.stop('SIGTERM'), 0)
 }

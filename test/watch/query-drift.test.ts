@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ScoreCalibration } from '../../src/eval/score-calibration.js'
 import { QueryDrift, type QueryDriftOptions } from '../../src/watch/query-drift.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 const calibration = {
   curve: { kind: 'isotonic', scores: [0, 1], probabilities: [0, 1] },
@@ -54,11 +54,11 @@ test('the baseline outlives the process, and not the model', async (t) => {
     return drift.readings()[0]!.psi
   }
   const file = join(folder, 'query-baseline.json')
-  while (!existsSync(file)) await sleep(5)
+  await until(() => existsSync(file), 'the baseline')
   assert.ok((await again()) > 0.25)
   assert.ok((await again()) > 0.25)
   assert.equal(await again({ modelId: 'another' }), 0)
-  while (!readFileSync(file, 'utf8').includes('another')) await sleep(5)
+  await until(() => readFileSync(file, 'utf8').includes('another'), 'the other baseline')
   await writeFile(file, '{"modelId":"one","score":[1],"pSame":null,"count":40}')
   assert.equal(await again(), 0, 'a damaged one is made anew')
 })

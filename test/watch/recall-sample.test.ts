@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import { RecallSample } from '../../src/watch/recall-sample.js'
 import { startApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { endedJob, sendJob } from '../support/jobs.js'
+import { until } from '../support/until.js'
 
 test('searches by the graph of the running service are repeated, and their recall is in the metrics', async (t) => {
   const app = await startApp(t, { exactBelow: 0, recallSampleEvery: 1 })
@@ -27,11 +28,10 @@ test('searches by the graph of the running service are repeated, and their recal
     const line = (await app.app.inject('/metrics')).body.split('\n').find((one) => one.startsWith(series))
     return Number(line?.split(' ').at(-1))
   }
-  for (let tries = 0; (await counted('alike_recall_samples_total{outcome="compared"}')) === 0; tries++) {
-    assert.ok(tries < 200, 'no search was repeated')
+  await until(async () => {
     await search()
-    await sleep(50)
-  }
+    return (await counted('alike_recall_samples_total{outcome="compared"}')) > 0
+  }, 'a search that is repeated')
   const expected = await counted('alike_recall_sample_hits_total{of="expected"}')
   assert.equal(expected % 10, 0)
   const found = await counted('alike_recall_sample_hits_total{of="found"}')
@@ -46,7 +46,7 @@ test('what the graph missed is counted, one search at a time, with long rests', 
   const searches = {
     async search(_gallery: string, { exact }: { exact?: boolean }) {
       asked += 1
-      await sleep(5)
+      await setImmediate()
       return exact === true
         ? { method: 'exact', hits: hits('a', 'b', 'c', 'd') }
         : { method: 'hnsw', hits: hits('a', 'x', 'c', 'y') }
@@ -59,7 +59,7 @@ test('what the graph missed is counted, one search at a time, with long rests', 
     onFailure: () => assert.fail('it does not fail'),
   })
   for (let i = 0; i < 20; i++) sample.offer('g', { vector: new Float32Array(2) })
-  while (samples.length === 0) await sleep(5)
+  await until(() => samples.length > 0, 'a sample')
   for (let i = 0; i < 20; i++) sample.offer('g', { vector: new Float32Array(2) })
   assert.deepEqual([samples, asked], [[[4, 2]], 2])
 })
@@ -74,5 +74,5 @@ test('a repetition that fails is told and harms nobody', async () => {
     onFailure: (error) => failures.push(error),
   })
   sample.offer('g', { vector: new Float32Array(2) })
-  while (failures.length === 0) await sleep(1)
+  await until(() => failures.length > 0, 'a failure')
 })

@@ -18,16 +18,27 @@ export interface CachedMaps {
   close(): Promise<void>
 }
 
-/** Builds what is missing. @param network with its starting weights @returns null when stopped before the end */
-export async function cachedMaps(
-  network: StagedNetwork,
-  weightsSha256: string,
-  data: TrainingData,
-  settings: FineTuneSettings,
-  loader: ImageLoader,
-  log: (line: string) => void,
-  stop: AbortSignal,
-): Promise<CachedMaps | null> {
+export interface CachedMapsOptions {
+  /** With its starting weights. */
+  network: StagedNetwork
+  weightsSha256: string
+  data: TrainingData
+  settings: FineTuneSettings
+  loader: ImageLoader
+  log: (line: string) => void
+  stop: AbortSignal
+}
+
+/** Builds what is missing. @returns null when stopped before the end */
+export async function cachedMaps({
+  network,
+  weightsSha256,
+  data,
+  settings,
+  loader,
+  log,
+  stop,
+}: CachedMapsOptions): Promise<CachedMaps | null> {
   const {
     cache,
     views,

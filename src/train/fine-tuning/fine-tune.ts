@@ -126,9 +126,10 @@ async function runPhases(run: Run): Promise<RunState> {
 }
 
 /** Made with the starting weights. @returns null where no phase needs them, or they were stopped */
-async function mapsFor({ settings, network, starting, data, loader, log, stop }: Run): Promise<CachedMaps | null> {
-  const wanted = settings.phases.some(({ trains }) => trains !== 'all') && !settings.exportOnly
-  return wanted ? cachedMaps(network, starting.sha256, data, settings, loader, log, stop) : null
+async function mapsFor(run: Run): Promise<CachedMaps | null> {
+  const { phases, exportOnly } = run.settings
+  const wanted = phases.some(({ trains }) => trains !== 'all') && !exportOnly
+  return wanted ? cachedMaps({ ...run, weightsSha256: run.starting.sha256 }) : null
 }
 
 async function filesOf({ settings, starting, data }: Run): Promise<RunFiles> {

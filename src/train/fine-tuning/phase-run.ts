@@ -222,7 +222,8 @@ function stepOf(
   return tf.tidy(() => {
     const rows = mix === null ? input : mixed(input, mix)
     const images = members.map(({ member }) => member)
-    if (trains !== 'all') return tailStep(network.tail, rows, { classes, images, mix, links }, optimizer.tail, settings)
+    const tail = { variables: optimizer.tail, losses: settings }
+    if (trains !== 'all') return tailStep(network.tail, rows, { classes, images, mix, links }, tail)
     const taught = teachers?.teach(rows) ?? null
     return wholeStep(
       network,

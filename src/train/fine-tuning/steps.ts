@@ -12,16 +12,18 @@ export type StepResult = {
   gradients: tf.NamedTensorMap
 }
 
-/**
- * @param maps [N, H, W, C], output of the trunk
- * @param variables those to move; gradients of others are not computed
- */
+export interface TailStepOptions {
+  /** Those to move; gradients of others are not computed. */
+  variables: tf.Variable[]
+  losses: LossSettings
+}
+
+/** @param maps [N, H, W, C], output of the trunk */
 export function tailStep(
   tail: LayersModel,
   maps: tf.Tensor,
   truth: BatchTruth,
-  variables: tf.Variable[],
-  losses: LossSettings,
+  { variables, losses }: TailStepOptions,
 ): StepResult {
   return tf.tidy(() => gradientsOf(() => batchLoss(tail, maps, truth, losses), variables))
 }
@@ -80,7 +82,7 @@ function stepInPieces(
     )
 
     const middle = tf.variable(maps)
-    const { loss, gradients } = tailStep(tail, middle, truth, [...variables.tail, middle], losses)
+    const { loss, gradients } = tailStep(tail, middle, truth, { variables: [...variables.tail, middle], losses })
     const { [middle.name]: slope, ...tailGradients } = gradients
     middle.dispose()
 

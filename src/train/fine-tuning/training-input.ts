@@ -30,6 +30,7 @@ export async function* trainingInput(
     return
   }
   const { minScale, colourJitter, eraseShare } = settings.augmentation
+  const { inputSize, mean } = preprocessing
   const requests = batches.map(({ members }) => ({
     images: members.map(({ member }) => data.train[member]!),
     preprocessing,
@@ -44,13 +45,8 @@ export async function* trainingInput(
   }))
   let batch = 0
   for await (const pixels of loader.stream(requests)) {
-    eraseSquares(
-      pixels,
-      preprocessing.inputSize,
-      preprocessing,
-      eraseShare,
-      seededRandom(batches[batch++]!.members[0]!.seed),
-    )
-    yield normalised(pixels, preprocessing.inputSize, preprocessing)
+    const random = seededRandom(batches[batch++]!.members[0]!.seed)
+    eraseSquares(pixels, { side: inputSize, mean, share: eraseShare, random })
+    yield normalised(pixels, inputSize, preprocessing)
   }
 }

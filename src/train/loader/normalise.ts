@@ -22,17 +22,17 @@ export function normalised(pixels: Uint8Array, side: number, { mean, std }: Prep
   return tf.tensor4d(values, shape)
 }
 
+interface EraseOptions extends Pick<Preprocessing, 'mean'> {
+  side: number
+  share: number
+  random: () => number
+}
+
 /**
  * Random erasing (Zhong et al. 2020), in place: `share` of the pictures lose a square of ¼ to ½ of the side to
  * their mean colour's place, the mean of the data set.
  */
-export function eraseSquares(
-  pixels: Uint8Array,
-  side: number,
-  { mean }: Preprocessing,
-  share: number,
-  random: () => number,
-): void {
+export function eraseSquares(pixels: Uint8Array, { side, mean, share, random }: EraseOptions): void {
   const size = side * side * 3
   for (let start = 0; start < pixels.length; start += size) {
     const [chosen, scale, x, y] = [random(), random(), random(), random()]

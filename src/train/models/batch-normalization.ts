@@ -59,7 +59,8 @@ export class BatchNormalization extends layers.Layer {
     const [mean, variance, beta, gamma] = [this.#movingMean, this.#movingVariance, this.#beta, this.#gamma].map(
       (weight) => weight.read() as tf.Tensor1D,
     ) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D]
-    if (tf.getBackend() === 'tensorflow') return frozenBatchNorm(x, gamma, beta, { mean, variance }, this.epsilon)
+    if (tf.getBackend() === 'tensorflow')
+      return frozenBatchNorm(x, { gamma, beta, epsilon: this.epsilon }, { mean, variance })
     return tf.batchNorm4d(x, mean, variance, beta, gamma, this.epsilon)
   }
 
@@ -70,7 +71,7 @@ export class BatchNormalization extends layers.Layer {
       blend(this.#movingMean, mean, this.momentum)
       blend(this.#movingVariance, variance, this.momentum)
     }
-    if (tf.getBackend() === 'tensorflow') return fusedBatchNorm(x, gamma, beta, this.epsilon, follow)
+    if (tf.getBackend() === 'tensorflow') return fusedBatchNorm(x, { gamma, beta, epsilon: this.epsilon }, follow)
     const { mean, variance } = tf.moments(x, [0, 1, 2])
     follow(mean as tf.Tensor1D, variance as tf.Tensor1D)
     return tf.batchNorm4d(x, mean as tf.Tensor1D, variance as tf.Tensor1D, beta, gamma, this.epsilon)

@@ -50,7 +50,7 @@ export function resnet50({
   blocks = [3, 4, 6, 3],
 }: ResNetOptions): StagedNetwork {
   const stages = blocks.map((count, index) =>
-    stage(`layer${index + 1}`, count, variant.width * 2 ** index, index === 0 ? 1 : 2, variant),
+    stage(`layer${index + 1}`, count, { width: variant.width * 2 ** index, stride: index === 0 ? 1 : 2 }, variant),
   )
   const [conv5, ...earlier] = stages.reverse()
   const first = stem(variant)
@@ -102,25 +102,41 @@ function stem({ poolPad, stem: filters }: ResNetVariant): Apply {
   return (x) => chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, x)
 }
 
-function stage(name: string, count: number, width: number, stride: number, variant: ResNetVariant): Apply {
-  const chain = Array.from({ length: count }, (_, index) =>
-    bottleneck(`${name}.${index}`, width, index === 0 ? stride : 1, index === 0, variant),
-  )
+interface StageShape {
+  width: number
+  /** Of its first block. */
+  stride: number
+}
+
+function stage(name: string, count: number, { width, stride }: StageShape, variant: ResNetVariant): Apply {
+  const chain = Array.from({ length: count }, (_, index) => {
+    const isFirst = index === 0
+    return bottleneck(`${name}.${index}`, { width, stride: isFirst ? stride : 1, projected: isFirst }, variant)
+  })
   return (x) => chain.reduce((value, apply) => apply(value), x)
 }
 
 /** 1×1, 3×3, 1×1 to four times the channels, plus the shortcut; ReLU after all but the last two, and after the sum. */
-function bottleneck(name: string, width: number, stride: number, projected: boolean, variant: ResNetVariant): Apply {
+function bottleneck(
+  name: string,
+  { width, stride, projected }: StageShape & { projected: boolean },
+  variant: ResNetVariant,
+): Apply {
   const [first, middle] = variant.stride === 'first' ? [stride, 1] : [1, stride]
   // evenly padded: `same` of TensorFlow would shift the windows of a 3×3 with stride 2
   const pad = middle === 1 ? [] : [layers.zeroPadding2d({ name: `${name}.pad`, padding: 1 })]
   const chain = [
-    convolution(`${name}.conv1`, width, 1, first, 'relu'),
+    convolution(`${name}.conv1`, width, { strides: first, activation: 'relu' }),
     ...pad,
-    convolution(`${name}.conv2`, width, 3, middle, 'relu', middle === 1 ? 'same' : 'valid'),
-    convolution(`${name}.conv3`, 4 * width, 1, 1, 'linear'),
+    convolution(`${name}.conv2`, width, {
+      kernelSize: 3,
+      strides: middle,
+      activation: 'relu',
+      padding: middle === 1 ? 'same' : 'valid',
+    }),
+    convolution(`${name}.conv3`, 4 * width, {}),
   ]
-  const shortcut = projected ? convolution(`${name}.downsample.0`, 4 * width, 1, stride, 'linear') : undefined
+  const shortcut = projected ? convolution(`${name}.downsample.0`, 4 * width, { strides: stride }) : undefined
   const sum = layers.add({ name: `${name}.sum` })
   const relu = layers.activation({ name: `${name}.relu`, activation: 'relu' })
   return (x) => {
@@ -130,13 +146,17 @@ function bottleneck(name: string, width: number, stride: number, projected: bool
   }
 }
 
+interface ConvolutionOptions {
+  kernelSize?: number
+  strides?: number
+  activation?: 'relu' | 'linear'
+  padding?: 'same' | 'valid'
+}
+
 function convolution(
   name: string,
   filters: number,
-  kernelSize: number,
-  strides: number,
-  activation: 'relu' | 'linear',
-  padding: 'same' | 'valid' = 'valid',
+  { kernelSize = 1, strides = 1, activation = 'linear', padding = 'valid' }: ConvolutionOptions,
 ) {
   return layers.conv2d({ name, filters, kernelSize, strides, padding, activation, kernelInitializer: 'zeros' })
 }

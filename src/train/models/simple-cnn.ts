@@ -52,9 +52,7 @@ export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
   const convolution = (
     x: SymbolicTensor,
     label: string,
-    filters: number,
-    kernelSize: number,
-    strides: number,
+    { filters, kernelSize, strides }: { filters: number; kernelSize: number; strides: number },
   ): SymbolicTensor => {
     const kernelInitializer = initializers.heNormal({ seed: nextSeed() })
     let y = layers
@@ -77,10 +75,11 @@ export function simpleCnn(options: SimpleCnnOptions): TrainableNetwork {
   const side = fixedSize ? preprocessing.inputSize : null
   const pixels = input({ name: 'pixels', shape: [side, side, 3] })
   const [stem = 32, ...further] = widths
-  let x = pool(convolution(pixels, 'block1', stem, 5, 2), 'block1')
+  let x = pool(convolution(pixels, 'block1', { filters: stem, kernelSize: 5, strides: 2 }), 'block1')
   for (const [index, width] of further.entries()) {
     const block = `block${index + 2}`
-    for (let conv = 1; conv <= depth; conv++) x = convolution(x, `${block}_${conv}`, width, 3, 1)
+    for (let conv = 1; conv <= depth; conv++)
+      x = convolution(x, `${block}_${conv}`, { filters: width, kernelSize: 3, strides: 1 })
     if (index < further.length - 1) x = pool(x, block)
   }
   x = layers.globalAveragePooling2d({ name: 'mean' }).apply(x) as SymbolicTensor

@@ -13,6 +13,13 @@ function nativeBackend(): { backend: NativeBackend; binding: Binding } {
   return { backend, binding: backend.binding }
 }
 
+/** What a layer of batch normalisation has: scale and offset [C], and what keeps its divisor from zero. */
+export interface BatchNorm {
+  gamma: tf.Tensor1D
+  beta: tf.Tensor1D
+  epsilon: number
+}
+
 function batchNormAttributes(binding: Binding, epsilon: number, training = true): OperationAttribute[] {
   return [
     { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
@@ -29,9 +36,7 @@ function batchNormAttributes(binding: Binding, epsilon: number, training = true)
  */
 export function fusedBatchNorm(
   x: tf.Tensor4D,
-  gamma: tf.Tensor1D,
-  beta: tf.Tensor1D,
-  epsilon: number,
+  { gamma, beta, epsilon }: BatchNorm,
   follow: (mean: tf.Tensor1D, variance: tf.Tensor1D) => void,
 ): tf.Tensor4D {
   const { backend, binding } = nativeBackend()
@@ -71,10 +76,8 @@ export function fusedBatchNorm(
 /** Batch normalisation with given statistics, whose gradient tfjs would make of a dozen passes over memory. They get none themselves. */
 export function frozenBatchNorm(
   x: tf.Tensor4D,
-  gamma: tf.Tensor1D,
-  beta: tf.Tensor1D,
+  { gamma, beta, epsilon }: BatchNorm,
   { mean, variance }: { mean: tf.Tensor1D; variance: tf.Tensor1D },
-  epsilon: number,
 ): tf.Tensor4D {
   const { backend, binding } = nativeBackend()
   const attributes = batchNormAttributes(binding, epsilon, false)

@@ -44,9 +44,12 @@ export function addPlaceMap(context: LayerContext, embedding: SymbolicTensor): P
   if (instanceShare > 0 && (early === undefined || early.height % height !== 0 || early.width % width !== 0))
     return undefined
 
-  const parts = [addLinearPart(context, last, 'map/class', 1 - posteriorShare - instanceShare, last)]
+  const parts = [
+    addLinearPart(context, last, { name: 'map/class', share: 1 - posteriorShare - instanceShare, grid: last }),
+  ]
   if (posteriorShare > 0) parts.push(addSpreadPart(context, joined!, logits!, last))
-  if (early !== undefined) parts.push(addLinearPart(context, early, 'map/instance', instanceShare, last))
+  if (early !== undefined)
+    parts.push(addLinearPart(context, early, { name: 'map/instance', share: instanceShare, grid: last }))
   return { value: context.builder.add('Concat', 'map', parts, { axis: 3 }), height, width }
 }
 
@@ -77,9 +80,7 @@ interface Grid {
 function addLinearPart(
   context: LayerContext,
   { features, vector, height, width }: PooledVector,
-  name: string,
-  share: number,
-  grid: Grid,
+  { name, share, grid }: { name: string; share: number; grid: Grid },
 ): Value {
   const { builder } = context
   const long = context.value(vector)

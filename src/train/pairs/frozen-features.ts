@@ -15,13 +15,22 @@ export interface FrozenFeatures {
 
 const batchSize = 60
 
-export async function frozenFeatures(
-  { tail }: StagedNetwork,
-  data: TrainingData,
-  maps: CachedMaps,
-  views: number,
-  log: (line: string) => void,
-): Promise<FrozenFeatures> {
+interface FrozenFeaturesOptions {
+  network: StagedNetwork
+  data: TrainingData
+  maps: CachedMaps
+  /** Of each picture of train in the maps. */
+  views: number
+  log: (line: string) => void
+}
+
+export async function frozenFeatures({
+  network: { tail },
+  data,
+  maps,
+  views,
+  log,
+}: FrozenFeaturesOptions): Promise<FrozenFeatures> {
   // the pooling layer serves the whole network first, the tail second
   const pooled = layersModel({ inputs: tail.inputs, outputs: tail.getLayer('pooled').getOutputAt(1) as never })
   const all = async (

@@ -107,17 +107,17 @@ const network = startingNetwork(starting, {
   fixedSize: false,
 })
 const loader = new ImageLoader(data.images)
-const maps = await cachedMaps(
+const maps = await cachedMaps({
   network,
-  starting.sha256,
+  weightsSha256: starting.sha256,
   data,
   settings,
   loader,
-  console.error,
-  new AbortController().signal,
-)
+  log: console.error,
+  stop: new AbortController().signal,
+})
 await loader.close()
-const features = await frozenFeatures(network, data, maps!, settings.views, console.error)
+const features = await frozenFeatures({ network, data, maps: maps!, views: settings.views, log: console.error })
 await maps!.close()
 const unseen = holdOut(features, data, data.labels.filter(isHeldOut))
 const judged = rows(settings).map((row) => {

@@ -96,13 +96,8 @@ function fitHead(
     tf.tidy(() => {
       const chosen = tf.tensor1d(members, 'int32')
       const rows = tf.gather(features.train, chosen)
-      const { gradients } = tailStep(
-        head,
-        rows,
-        { classes: members.map((member) => data.classOf[member]!) },
-        variables,
-        losses,
-      )
+      const classes = members.map((member) => data.classOf[member]!)
+      const { gradients } = tailStep(head, rows, { classes }, { variables, losses })
       const drawn = teacher && distillationGradients(head, rows, tf.gather(teacher.targets, chosen), variables)
       const sum = drawn === undefined ? gradients : added(gradients, drawn, teacher!.weight)
       optimizer.apply(

@@ -1,6 +1,5 @@
 /** The embedded engine keeps what `test/gallery/` asks of every engine. */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import type { EmbeddingSet } from '../../../src/gallery/engine.js'
@@ -11,6 +10,7 @@ import { setSuite } from '../../gallery/set-suite.js'
 import { shapesSuite } from '../../gallery/shaped-searches-suite.js'
 import { model } from '../../gallery/stored-images.js'
 import type { TestedEngine } from '../../gallery/tested-engine.js'
+import { until } from '../../support/until.js'
 import { dataFolder, index, openIn, settled } from './storage-folder.js'
 
 /** A graph with few links. */
@@ -45,12 +45,11 @@ const embedded: TestedEngine = {
       set,
       opened,
       async settled() {
-        for (;;) {
+        await until(async () => {
           await engine.saveGraphCaches() // brings the state up to date
           const { pending, building } = await opened.state()
-          if (pending === 0 && !building) return
-          await sleep(5)
-        }
+          return pending === 0 && !building
+        }, 'an index that is built')
       },
     }
   },

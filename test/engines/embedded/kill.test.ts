@@ -6,20 +6,22 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { model } from '../../gallery/stored-images.js'
+import { until } from '../../support/until.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
 const rounds = 5
 const program = fileURLToPath(new URL('./putting-process.js', import.meta.url))
 
-/** Runs the process until it is killed, some milliseconds after it is ready; returns what it printed. */
-async function runAndKill(dataDir: string, first: number, afterMs: number): Promise<string[]> {
+/** Runs the process until it has printed so many lines, and some milliseconds more; returns what it printed. */
+async function runAndKill(dataDir: string, first: number, count: number, afterMs: number): Promise<string[]> {
   const child = spawn(process.execPath, [program, dataDir, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: string[] = []
   const reading = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
   await once(reading, 'line')
   const exited = once(child, 'exit')
   const closed = once(reading, 'close')
+  await until(() => lines.length >= count, `${count} lines`)
   await sleep(afterMs)
   child.kill('SIGKILL')
   assert.deepEqual((await exited)[1], 'SIGKILL')
@@ -37,7 +39,7 @@ test(`no acknowledged picture is lost and no removed one comes back, over ${roun
   const removed = new Set<string>()
 
   for (let round = 0; round < rounds; round++) {
-    for (const line of await runAndKill(dataDir, round * 1_000_000, 50 + random() * 700)) {
+    for (const line of await runAndKill(dataDir, round * 1_000_000, 2 + Math.floor(random() * 200), random() * 20)) {
       const [what, ...ids] = line.split(' ')
       for (const id of ids) {
         if (what === 'put') present.add(id)

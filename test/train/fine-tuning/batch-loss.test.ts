@@ -26,7 +26,7 @@ function slopes(
   losses: LossSettings,
 ): { loss: number; instance: number | undefined; classes: number | undefined } {
   return tf.tidy(() => {
-    const { loss, gradients } = tailStep(network.tail, maps, truth, tail, losses)
+    const { loss, gradients } = tailStep(network.tail, maps, truth, { variables: tail, losses })
     const largest = (isWanted: (name: string) => boolean) => {
       const found = Object.entries(gradients)
         .filter(([name]) => isWanted(name))
@@ -88,7 +88,10 @@ test('the instance part rests, momentum and all, where a batch says nothing to i
   const optimizer = phaseOptimizer(resting, 'tail', 0.01)
   const kernel = () => [...resting.model.getLayer('instance_embed').getWeights()[0]!.dataSync()]
   const step = (truth: BatchTruth) => {
-    const { gradients } = tailStep(resting.tail, maps, truth, optimizer.tail, { ...onlyInstance, labelSmoothing: 0.1 })
+    const { gradients } = tailStep(resting.tail, maps, truth, {
+      variables: optimizer.tail,
+      losses: { ...onlyInstance, labelSmoothing: 0.1 },
+    })
     optimizer.apply(gradients, { head: 1e-2, body: 1e-3 })
   }
   const first = kernel()

@@ -53,7 +53,7 @@ test('a phase moves its own weights and no others, and a step leaves no tensor b
       const { loss, gradients } =
         trains === 'all'
           ? wholeStep(network, input, { classes }, { variables: optimizer, losses, microBatch: 3 })
-          : tailStep(network.tail, maps, { classes }, optimizer.tail, losses)
+          : tailStep(network.tail, maps, { classes }, { variables: optimizer.tail, losses })
       maps.dispose()
       optimizer.apply(gradients, { head: 1e-2, body: 1e-3 })
       tf.dispose([loss, gradients])
@@ -82,7 +82,8 @@ test('a classifier that only looks on does not shape the embedding', () => {
   const { tail } = phaseOptimizer(network, 'tail', 0)
   const maps = network.trunk.apply(images(), { training: false }) as tf.Tensor
   const pairs = { weight: 1, margin: 1.4, negativeWeight: 4, mean: 'all-pairs' } as const
-  const gradientsOf = (given: LossSettings) => tailStep(network.tail, maps, { classes }, tail, given).gradients
+  const gradientsOf = (given: LossSettings) =>
+    tailStep(network.tail, maps, { classes }, { variables: tail, losses: given }).gradients
   const alone = gradientsOf({
     labelSmoothing: 0,
     contrastive: { weight: 0, temperature: 1 },

@@ -24,7 +24,7 @@ test('pixels become (value − mean) / std per channel', () => {
 test('erasing paints one square of the mean colour into the asked share of pictures', () => {
   const erased = (share: number) => {
     const pixels = new Uint8Array(40 * 8 * 8 * 3).fill(200)
-    eraseSquares(pixels, 8, preprocessing, share, seededRandom(1))
+    eraseSquares(pixels, { side: 8, mean: preprocessing.mean, share, random: seededRandom(1) })
     return Array.from({ length: 40 }, (_, image) => pixels.subarray(image * 192, (image + 1) * 192))
   }
   assert.ok(erased(0).every((image) => image.every((value) => value === 200)))

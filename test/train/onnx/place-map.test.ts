@@ -45,13 +45,12 @@ async function run(model: ModelProto) {
 }
 
 async function quantised(model: ModelProto): Promise<ModelProto> {
-  const { histograms, means } = await collectActivations(
-    model,
-    valuesToCalibrate(model),
-    channelsToAverage(model),
+  const { histograms, means } = await collectActivations(model, {
+    values: valuesToCalibrate(model),
+    channels: channelsToAverage(model),
     images,
-    side,
-  )
+    size: side,
+  })
   return quantise(model, { ranges: rangesBy('min-max', histograms), means }, 8)
 }
 

@@ -16,19 +16,15 @@ export interface ActivationFacts {
 /** Each thread holds the network and all values of a picture, for a ResNet-50 at 224 pixels 250 MB together. */
 const maxThreads = 16
 
-/**
- * The same whatever the number of threads: counts are whole numbers, and means are added in the order of the pictures.
- * @param channels values to average, with their channels
- * @param pictures each [size, size, 3]
- * @param threads that share the pictures; default one for each core
- */
+export interface ActivationOptions extends Omit<ProbeTask, 'graph'> {
+  /** That share the pictures; default one for each core. */
+  threads?: number | undefined
+}
+
+/** The same whatever the number of threads: counts are whole numbers, and means are added in the order of the pictures. */
 export async function collectActivations(
   model: ModelProto,
-  values: readonly Value[],
-  channels: ReadonlyMap<Value, number>,
-  images: readonly Uint8Array[],
-  size: number,
-  threads = availableParallelism(),
+  { values, channels, images, size, threads = availableParallelism() }: ActivationOptions,
 ): Promise<ActivationFacts> {
   const graph = encodeModel(withOutputs(model, [...new Set([...values, ...channels.keys()])]))
   const share = Math.ceil(images.length / Math.min(threads, maxThreads))

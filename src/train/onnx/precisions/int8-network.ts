@@ -39,13 +39,12 @@ export async function makeInt8({
   calibrate,
   choose,
 }: Int8Options): Promise<Int8Network> {
-  const { histograms, means } = await collectActivations(
-    model,
-    valuesToCalibrate(model),
-    channelsToAverage(model),
-    calibrate,
+  const { histograms, means } = await collectActivations(model, {
+    values: valuesToCalibrate(model),
+    channels: channelsToAverage(model),
+    images: calibrate,
     size,
-  )
+  })
   const embed = async (session: OnnxSession) => ({
     embeddings: await embedAll(session, choose, size, dimension),
     dimension,

@@ -79,41 +79,34 @@ async function quantised(
   method: (typeof rangeMethods)[number] = 'min-max',
   bits: WeightBits = 7,
 ): Promise<ModelProto> {
-  const { histograms, means } = await collectActivations(
-    model,
-    valuesToCalibrate(model),
-    channelsToAverage(model),
-    randomImages(),
-    inputSize,
-  )
+  const { histograms, means } = await collectActivations(model, wanted(model, randomImages()))
   return quantise(model, { ranges: rangesBy(method, histograms), means }, bits)
 }
+
+const wanted = (model: ModelProto, images: readonly Uint8Array[]) => ({
+  values: valuesToCalibrate(model),
+  channels: channelsToAverage(model),
+  images,
+  size: inputSize,
+})
 
 test('ranges and means are the same however many threads collect them', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
   const images = randomImages(7)
   const [one, three, many] = await Promise.all(
-    [1, 3, 100].map((threads) =>
-      collectActivations(model, valuesToCalibrate(model), channelsToAverage(model), images, inputSize, threads),
-    ),
+    [1, 3, 100].map((threads) => collectActivations(model, { ...wanted(model, images), threads })),
   )
   for (const other of [three!, many!]) {
     assert.deepEqual(other.means, one!.means)
     for (const method of rangeMethods)
       assert.deepEqual(rangesBy(method, other.histograms), rangesBy(method, one!.histograms))
   }
-  await assert.rejects(collectActivations(model, ['nowhere'], new Map(), images, inputSize, 2), /nowhere/)
+  await assert.rejects(collectActivations(model, { ...wanted(model, images), values: ['nowhere'] }), /nowhere/)
 })
 
 test('scales of kernels that are known already change nothing', async () => {
   const model = decodeModel(convertNetwork(await randomNetwork(residual)))
-  const { histograms, means } = await collectActivations(
-    model,
-    valuesToCalibrate(model),
-    channelsToAverage(model),
-    randomImages(),
-    inputSize,
-  )
+  const { histograms, means } = await collectActivations(model, wanted(model, randomImages()))
   const searched = new Map()
   for (const method of rangeMethods) {
     const calibration = { ranges: rangesBy(method, histograms), means }
