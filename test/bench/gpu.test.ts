@@ -26,13 +26,13 @@ test('every part is measured and written, as JSON and for people, a row for each
     '--clients',
     '1,3',
     '--stored',
-    '20',
-    '--pictures',
-    '30',
-    '--client-processes',
-    '2',
-    '--drawn',
     '8',
+    '--pictures',
+    '12',
+    '--client-processes',
+    '1',
+    '--drawn',
+    '4',
     '--variant',
     'one:EMBED_WORKERS=1',
     '--variant',
@@ -56,8 +56,8 @@ test('every part is measured and written, as JSON and for people, a row for each
   assert.deepEqual(
     one?.ingest.map(({ thumbnails, images }) => ({ thumbnails, images })),
     [
-      { thumbnails: false, images: 30 },
-      { thumbnails: true, images: 30 },
+      { thumbnails: false, images: 12 },
+      { thumbnails: true, images: 12 },
     ],
   )
   assert.equal(one?.service?.workers, 1)

@@ -10,9 +10,9 @@ import { folderOfProcess } from './temporary-folder.js'
 export const drawnCounts = { train: 20, val: 8, test: 8 } as const
 
 /** Writes drawn pictures as `folder/split/label/number.jpg`. Seeds of different splits differ. */
-export async function writeDrawnImages(folder: string): Promise<void> {
+export async function writeDrawnImages(folder: string, counts: Record<string, number> = drawnCounts): Promise<void> {
   let seed = 1
-  for (const [split, count] of Object.entries(drawnCounts)) {
+  for (const [split, count] of Object.entries(counts)) {
     for (const label of drawnLabels) {
       await mkdir(join(folder, split, label), { recursive: true })
       for (let index = 0; index < count; index++)

@@ -1,0 +1,75 @@
+/** Jobs with pictures over which the process dies, and a service that is started again until such a job has ended. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { temporaryFolder } from './app.js'
+import { deadlyMark } from './deadly.js'
+import { drawImage, drawnLabels } from './drawn-images.js'
+import { handmadeModel } from './handmade-onnx.js'
+import type { Job } from './jobs.js'
+import { type ServiceProcess, startProcess } from './service-process.js'
+
+const deadly = { NODE_OPTIONS: `--import=${new URL('./deadly.js', import.meta.url).href}` }
+
+export async function deadlySettings(t: TestContext): Promise<Record<string, string>> {
+  return {
+    DATA_DIR: await temporaryFolder(t),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    ...deadly,
+  }
+}
+
+export async function upload({ address }: ServiceProcess, lines: string): Promise<string> {
+  await fetch(`${address}/v1/galleries/g`, { method: 'PUT' })
+  const response = await fetch(`${address}/v1/galleries/g/ingest`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: lines,
+  })
+  assert.equal(response.status, 202)
+  return ((await response.json()) as Job).id
+}
+
+/** Follows the job until it ends or the process does. */
+export async function follow({ address }: ServiceProcess, id: string): Promise<Job | undefined> {
+  for (let waited = 0; waited < 60_000; waited += 20) {
+    const job = await fetch(`${address}/v1/jobs/${id}`)
+      .then((response) => response.json() as Promise<Job>)
+      .catch(() => undefined)
+    if (job === undefined || job.finishedAt !== null) return job
+    await sleep(20)
+  }
+  throw new Error('the job does not end')
+}
+
+/** Starts the service until the job has ended. */
+export async function startUntilEnded(
+  t: TestContext,
+  environment: Record<string, string>,
+  lines: string,
+  startsMax: number,
+): Promise<{ job: Job; service: ServiceProcess; starts: number }> {
+  let id: string | undefined
+  for (let starts = 1; starts <= startsMax; starts++) {
+    const service = await startProcess(t, environment).catch((error: unknown) => {
+      if (/ended with SIGKILL/.test(String(error))) return undefined
+      throw error
+    })
+    if (service === undefined) continue
+    id ??= await upload(service, lines)
+    const job = await follow(service, id)
+    if (job !== undefined) return { job, service, starts }
+  }
+  throw new Error(`the job has not ended after ${startsMax} starts`)
+}
+
+const line = (id: number, image: Buffer) =>
+  `${JSON.stringify({ add: { id: String(id), image: image.toString('base64') } })}\n`
+
+export async function linesWith(deadlyAt: number[], count: number): Promise<string> {
+  const picture = await drawImage(drawnLabels[0]!, 1, { width: 16, height: 16, format: 'png' })
+  const marked = Buffer.concat([picture, Buffer.from(deadlyMark)])
+  return Array.from({ length: count }, (_, i) =>
+    line(i, deadlyAt.includes(i) ? marked : Buffer.concat([picture, Buffer.from(String(i))])),
+  ).join('')
+}
